@@ -1,0 +1,17 @@
+//! The wire between the kernel side and the agent: integers and arrays of integers, nothing else.
+//!
+//! Both sides compile this crate, so a layout that differs cannot be built. Integers become
+//! enums through one function each ([`RecordKind::from_raw`], [`Loss::from_raw`]).
+#![no_std]
+
+pub mod flags;
+pub mod limits;
+pub mod loss;
+pub mod offsets;
+pub mod record;
+pub mod settings;
+
+pub use loss::Loss;
+pub use offsets::Offsets;
+pub use record::{ExecFixed, ExitRecord, ForkRecord, Header, RecordKind, Span, TaskId};
+pub use settings::{Settings, TaskCtx};

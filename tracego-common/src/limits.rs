@@ -1,0 +1,26 @@
+//! Sizes and bounds that both sides rely on, in bytes unless the name says otherwise.
+
+/// The fixed part and all paths and variables end below this offset of the data area.
+pub const PREFIX_MAX: u32 = 64 * 1024;
+/// argv bytes carried in one record by default; the kernel's own bound on ONE argument.
+pub const ARGV_MAX: u32 = 128 * 1024;
+/// Variable data of one exec record.
+pub const DATA_MAX: u32 = PREFIX_MAX + ARGV_MAX;
+/// Bytes of one path: executable, working directory, file name, cgroup.
+pub const PATH_MAX: u32 = 4096;
+/// Directory entries followed from a file towards its root.
+pub const PATH_DEPTH_MAX: u32 = 512;
+/// Variables of one environment that are looked at.
+pub const ENV_VARS_MAX: u32 = 4096;
+/// Bytes of allowed variables in one record.
+pub const ENV_MAX: u32 = 32 * 1024;
+/// Bytes of one allowed `NAME=value`.
+pub const ENV_VAR_MAX: u32 = 4096;
+/// Bytes of a variable's name on the allow-list.
+pub const ENV_NAME_MAX: usize = 64;
+/// Names on the allow-list.
+pub const ENV_NAMES_MAX: u32 = 512;
+/// Processes with a context (job or followed tree) at one time.
+pub const TASK_CTX_MAX: u32 = 65_536;
+/// CPUs that have a scratch area each; more are refused at start.
+pub const CPUS_MAX: u32 = 1024;

@@ -1,0 +1,31 @@
+//! Why the kernel side could not deliver a record: indices of its counter array.
+
+/// A counter of the kernel side. The order is the wire format; new ones go before `Count`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub enum Loss {
+    /// Not a loss: hooks entered, counted before anything can fail.
+    Hooked = 0,
+    /// Not a loss: the user's filters left it out.
+    Filtered = 1,
+    /// The ring buffer was full.
+    RingFull = 2,
+    /// This CPU has no scratch area.
+    NoScratch = 3,
+    /// The context map was full, so a descendant may be unmarked.
+    ContextFull = 4,
+    /// Not a loss: delivered into the ring.
+    Sent = 5,
+}
+
+impl Loss {
+    /// Every counter, in wire order.
+    pub const ALL: [Self; 6] =
+        [Self::Hooked, Self::Filtered, Self::RingFull, Self::NoScratch, Self::ContextFull, Self::Sent];
+
+    /// The only door from the wire.
+    #[must_use]
+    pub fn from_raw(raw: u32) -> Option<Self> {
+        Self::ALL.get(raw as usize).copied()
+    }
+}

@@ -1,0 +1,124 @@
+//! Where the running kernel keeps the fields that are read: resolved from its BTF at start.
+//!
+//! Rust emits no CO-RE relocations, so the agent looks every field up in `/sys/kernel/btf/vmlinux`
+//! and hands the table to the program as one read-only global before the verifier sees it.
+
+/// A field that the running kernel does not have.
+pub const ABSENT: i32 = -1;
+
+macro_rules! offsets {
+    ($($name:ident: $structure:literal . $path:literal, $doc:literal;)*) => {
+        /// Byte offsets of kernel fields; [`ABSENT`] where the kernel has no such field.
+        #[derive(Clone, Copy, Debug)]
+        #[repr(C)]
+        pub struct Offsets { $(#[doc = $doc] pub $name: i32,)* }
+
+        impl Offsets {
+            /// `(structure, dotted path)` of every field, in layout order.
+            pub const FIELDS: &'static [(&'static str, &'static str)] = &[$(($structure, $path),)*];
+            /// Every field absent.
+            pub const NONE: Self = Self { $($name: ABSENT,)* };
+            /// From values in the order of [`Self::FIELDS`]; a missing value is absent.
+            #[must_use]
+            pub fn from_values(values: &[i32]) -> Self {
+                let mut next = values.iter().copied();
+                Self { $($name: next.next().unwrap_or(ABSENT),)* }
+            }
+        }
+    };
+}
+
+offsets! {
+    task_tgid: "task_struct"."tgid", "Process id.";
+    task_pid: "task_struct"."pid", "Thread id.";
+    task_start_boottime: "task_struct"."start_boottime", "Start, ns since boot (5.5+).";
+    task_real_parent: "task_struct"."real_parent", "Parent that forked or adopted it.";
+    task_group_leader: "task_struct"."group_leader", "First thread of the process.";
+    task_mm: "task_struct"."mm", "Address space.";
+    task_fs: "task_struct"."fs", "Root and working directory.";
+    task_signal: "task_struct"."signal", "Shared by the threads of a process.";
+    task_cred: "task_struct"."cred", "Credentials in force.";
+    task_nsproxy: "task_struct"."nsproxy", "Namespaces.";
+    task_cgroups: "task_struct"."cgroups", "cgroup membership.";
+    task_thread_pid: "task_struct"."thread_pid", "struct pid of the task.";
+    task_loginuid: "task_struct"."loginuid", "Needs CONFIG_AUDIT.";
+    task_sessionid: "task_struct"."sessionid", "Needs CONFIG_AUDIT.";
+    task_seccomp_mode: "task_struct"."seccomp.mode", "Needs CONFIG_SECCOMP.";
+    task_atomic_flags: "task_struct"."atomic_flags", "PFA_* bits.";
+    task_exit_code: "task_struct"."exit_code", "Wait status.";
+    task_comm: "task_struct"."comm", "Name.";
+    mm_arg_start: "mm_struct"."arg_start", "User address of argv.";
+    mm_arg_end: "mm_struct"."arg_end", "End of argv.";
+    mm_env_start: "mm_struct"."env_start", "User address of the environment.";
+    mm_env_end: "mm_struct"."env_end", "End of the environment.";
+    mm_exe_file: "mm_struct"."exe_file", "The executable.";
+    file_path_mnt: "file"."f_path.mnt", "Mount of an open file.";
+    file_path_dentry: "file"."f_path.dentry", "Directory entry of an open file.";
+    file_inode: "file"."f_inode", "Inode of an open file.";
+    path_mnt: "path"."mnt", "Mount.";
+    path_dentry: "path"."dentry", "Directory entry.";
+    fs_pwd: "fs_struct"."pwd", "Working directory.";
+    dentry_name: "dentry"."d_name.name", "Name.";
+    dentry_parent: "dentry"."d_parent", "Directory that holds it.";
+    dentry_hash_pprev: "dentry"."d_hash.pprev", "Zero once unhashed (removed).";
+    vfsmount_root: "vfsmount"."mnt_root", "Root of the mounted tree.";
+    mount_mnt: "mount"."mnt", "The vfsmount inside a mount.";
+    mount_parent: "mount"."mnt_parent", "Mount it is mounted on.";
+    mount_mountpoint: "mount"."mnt_mountpoint", "Entry it is mounted on.";
+    inode_ino: "inode"."i_ino", "Number.";
+    inode_sb: "inode"."i_sb", "File system.";
+    inode_mode: "inode"."i_mode", "Type and mode.";
+    inode_uid: "inode"."i_uid", "Owner.";
+    inode_nlink: "inode"."i_nlink", "Names in directories.";
+    inode_ctime_sec: "inode"."i_ctime_sec", "Change time (6.11+).";
+    inode_ctime_nsec: "inode"."i_ctime_nsec", "Change time (6.11+).";
+    inode_ctime_6_6: "inode"."__i_ctime", "Change time (6.6 to 6.10).";
+    inode_ctime_old: "inode"."i_ctime", "Change time (before 6.6).";
+    sb_dev: "super_block"."s_dev", "Device.";
+    cred_uid: "cred"."uid", "Real uid.";
+    cred_gid: "cred"."gid", "Real gid.";
+    cred_suid: "cred"."suid", "Saved uid.";
+    cred_sgid: "cred"."sgid", "Saved gid.";
+    cred_euid: "cred"."euid", "Effective uid.";
+    cred_egid: "cred"."egid", "Effective gid.";
+    cred_cap_inheritable: "cred"."cap_inheritable", "Capability set.";
+    cred_cap_permitted: "cred"."cap_permitted", "Capability set.";
+    cred_cap_effective: "cred"."cap_effective", "Capability set.";
+    cred_cap_bset: "cred"."cap_bset", "Capability set.";
+    cred_cap_ambient: "cred"."cap_ambient", "Capability set.";
+    cred_user_ns: "cred"."user_ns", "User namespace.";
+    user_ns_inum: "user_namespace"."ns.inum", "Number of a user namespace.";
+    signal_live: "signal_struct"."live", "Threads that have not exited.";
+    signal_rlim: "signal_struct"."rlim", "Resource limits.";
+    signal_maxrss: "signal_struct"."maxrss", "Peak RSS in pages, set at exit.";
+    signal_tty: "signal_struct"."tty", "Controlling terminal.";
+    signal_pids: "signal_struct"."pids", "struct pid by PIDTYPE_*.";
+    tty_dev: "tty_struct"."dev", "Unused by most kernels.";
+    tty_index: "tty_struct"."index", "Minor within the driver.";
+    tty_driver: "tty_struct"."driver", "Driver.";
+    tty_driver_major: "tty_driver"."major", "Major number.";
+    tty_driver_minor_start: "tty_driver"."minor_start", "First minor number.";
+    nsproxy_mnt_ns: "nsproxy"."mnt_ns", "Mount namespace.";
+    mnt_ns_inum: "mnt_namespace"."ns.inum", "Number of a mount namespace.";
+    pid_level: "pid"."level", "Depth of the pid namespace.";
+    pid_numbers: "pid"."numbers", "struct upid by level.";
+    upid_nr: "upid"."nr", "Pid in a namespace.";
+    upid_ns: "upid"."ns", "That namespace.";
+    pid_ns_inum: "pid_namespace"."ns.inum", "Number of a pid namespace.";
+    css_set_dfl_cgrp: "css_set"."dfl_cgrp", "cgroup v2 membership.";
+    css_set_subsys: "css_set"."subsys", "Controllers' states, for v1.";
+    css_cgroup: "cgroup_subsys_state"."cgroup", "cgroup of a controller's state.";
+    cgroup_kn: "cgroup"."kn", "kernfs node.";
+    kn_id: "kernfs_node"."id", "Number, as seen by statx on the folder.";
+    kn_name: "kernfs_node"."name", "Name.";
+    kn_parent_6_15: "kernfs_node"."__parent", "Parent (6.15+).";
+    kn_parent_old: "kernfs_node"."parent", "Parent (before 6.15).";
+    bprm_filename: "linux_binprm"."filename", "What the caller passed.";
+    bprm_interp: "linux_binprm"."interp", "The interpreter.";
+    bprm_argc: "linux_binprm"."argc", "Arguments.";
+    bprm_envc: "linux_binprm"."envc", "Variables.";
+    upid_size: "upid"."", "Size of a struct upid.";
+    pids_subsys: "enum cgroup_subsys_id"."pids_cgrp_id", "Index of the v1 pids controller.";
+}
+
+const _: () = assert!(size_of::<Offsets>() == Offsets::FIELDS.len() * size_of::<i32>());

@@ -1,0 +1,75 @@
+//! What the agent tells the kernel side: one read-only global, fixed before the load.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::record::TaskId;
+
+/// Bits of [`Settings::events`].
+pub mod event {
+    /// Exec records.
+    pub const EXEC: u32 = 1;
+    /// Exit records.
+    pub const EXIT: u32 = 2;
+    /// Fork records.
+    pub const FORK: u32 = 4;
+}
+
+/// Bits of [`Settings::filters`].
+pub mod filter {
+    /// Only processes marked [`TaskCtx::IN_TREE`].
+    pub const TREE: u32 = 1;
+    /// Only the real uid in `uid`.
+    pub const UID: u32 = 2;
+    /// Only the cgroup with the id in `cgroup_id`.
+    pub const CGROUP: u32 = 4;
+    /// Only the task name in `comm`.
+    pub const COMM: u32 = 8;
+}
+
+/// Fixed for one run.
+#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct Settings {
+    /// Which records are wanted, see [`event`].
+    pub events: u32,
+    /// Which filters are on, see [`filter`].
+    pub filters: u32,
+    /// The agent itself, never traced.
+    pub agent_tgid: u32,
+    /// For [`filter::UID`].
+    pub uid: u32,
+    /// For [`filter::CGROUP`].
+    pub cgroup_id: u64,
+    /// For [`filter::COMM`], zero padded.
+    pub comm: [u8; 16],
+    /// Variables on the allow-list; 0 skips the environment.
+    pub env_names: u32,
+    /// argv bytes to carry, at most [`crate::limits::ARGV_MAX`].
+    pub argv_max: u32,
+}
+
+/// A process with a context: member of a job or of the followed tree. Children inherit it at fork.
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct TaskCtx {
+    /// Start of the process, against pid reuse; 0 for a mark set before its first event.
+    pub start_boottime: u64,
+    /// See [`Self::IN_TREE`].
+    pub flags: u64,
+    /// Who opened the job; zero without a job.
+    pub job_root: TaskId,
+}
+
+impl TaskCtx {
+    /// The process is, or descends from, the followed one.
+    pub const IN_TREE: u64 = 1;
+}
+
+/// Flags of a name on the allow-list: its presence opens a job context.
+pub const ENV_OPENS_JOB: u32 = 1;
+
+/// First eight bytes of a name, cut at `=`: what the kernel side compares first.
+pub type EnvPrefix = u64;
+
+const _: () = assert!(core::mem::size_of::<Settings>() == 48);
+const _: () = assert!(core::mem::size_of::<TaskCtx>() == 32);

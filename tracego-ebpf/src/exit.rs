@@ -1,0 +1,60 @@
+//! `tp_btf/sched_process_exit`: how the last thread of a process ended; ends its context.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracego_common::{ExitRecord, Loss, RecordKind, flags, settings::event};
+
+use crate::{
+    emit::{count, send_fixed},
+    maps::{TASK_CTX, offset, setting},
+    read::{Addr, kernel, pointer},
+    task,
+};
+
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
+    if let Err(loss) = try_exit(&ctx) {
+        count(loss);
+    }
+    0
+}
+
+#[inline(always)]
+fn try_exit(ctx: &BtfTracePointContext) -> Result<(), Loss> {
+    let task = ctx.arg::<*const u8>(0) as Addr;
+    let signal = pointer(task, offset!(task_signal)).unwrap_or(0);
+    let live: i32 = kernel(signal, offset!(signal_live)).unwrap_or(0);
+    if live != 0 {
+        return Ok(()); // Another thread still runs.
+    }
+    let wanted = setting!(events) & event::EXIT != 0;
+    if wanted {
+        count(Loss::Hooked);
+    }
+    let id = task::id(task);
+    let found = task::context(&id);
+    if found.is_some() {
+        // A failure means that it is gone already.
+        let _gone = TASK_CTX.remove(&id.tgid);
+    }
+    if !wanted {
+        return Ok(());
+    }
+    let found = found.unwrap_or_default();
+    let uid = task::uid(task).unwrap_or(u32::MAX);
+    if id.tgid == setting!(agent_tgid) || !task::wanted(task, &found, uid) {
+        return Err(Loss::Filtered);
+    }
+    let status: u32 = kernel(task, offset!(task_exit_code)).unwrap_or(0);
+    let mut record = ExitRecord {
+        header: task::header(RecordKind::Exit as u32, id, task::parent(task), &found),
+        status,
+        uid,
+        maxrss_pages: kernel(signal, offset!(signal_maxrss)).unwrap_or(0),
+        comm: kernel(task, offset!(task_comm)).unwrap_or_default(),
+    };
+    if status & 0x80 != 0 {
+        record.header.flags |= flags::CORE_DUMPED;
+    }
+    record.header.size = size_of::<ExitRecord>() as u32;
+    send_fixed(&record)
+}

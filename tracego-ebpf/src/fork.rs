@@ -1,0 +1,56 @@
+//! `tp_btf/sched_process_fork`: context is inherited here, whatever the child does to its environment.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracego_common::{ForkRecord, Loss, RecordKind, settings::event};
+
+use crate::{
+    emit::{count, send_fixed},
+    maps::{offset, setting},
+    read::{Addr, kernel},
+    task,
+};
+
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
+    if let Err(loss) = try_fork(&ctx) {
+        count(loss);
+    }
+    0
+}
+
+#[inline(always)]
+fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
+    let parent_task = ctx.arg::<*const u8>(0) as Addr;
+    let child = ctx.arg::<*const u8>(1) as Addr;
+    let pid: u32 = kernel(child, offset!(task_pid)).unwrap_or(0);
+    let tgid: u32 = kernel(child, offset!(task_tgid)).unwrap_or(0);
+    if pid != tgid {
+        return Ok(()); // A thread.
+    }
+    let wanted = setting!(events) & event::FORK != 0;
+    if wanted {
+        count(Loss::Hooked);
+    }
+    let id = task::id(child);
+    let parent = task::id(parent_task);
+    let inherited = task::context(&parent);
+    if let Some(inherited) = inherited {
+        task::set_context(&id, inherited);
+    }
+    if !wanted {
+        return Ok(());
+    }
+    let inherited = inherited.unwrap_or_default();
+    let uid = task::uid(child).unwrap_or(u32::MAX);
+    if task::is_agent() || !task::wanted(child, &inherited, uid) {
+        return Err(Loss::Filtered);
+    }
+    let mut record = ForkRecord {
+        header: task::header(RecordKind::Fork as u32, id, parent, &inherited),
+        parent_tid: kernel(parent_task, offset!(task_pid)).unwrap_or(0),
+        uid,
+        comm: kernel(child, offset!(task_comm)).unwrap_or_default(),
+    };
+    record.header.size = size_of::<ForkRecord>() as u32;
+    send_fixed(&record)
+}

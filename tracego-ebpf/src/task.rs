@@ -1,0 +1,114 @@
+//! Who a task is, what context it has and whether the user wants its records.
+
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use tracego_common::{
+    Loss, TaskCtx, TaskId,
+    flags::IN_TREE,
+    record::Header,
+    settings::filter,
+};
+
+use crate::{
+    emit::count,
+    maps::{TASK_CTX, offset, setting},
+    read::{Addr, kernel, pointer},
+};
+
+/// Identity of the process that `task` belongs to.
+#[inline(always)]
+pub(crate) fn id(task: Addr) -> TaskId {
+    let leader = pointer(task, offset!(task_group_leader)).unwrap_or(task);
+    TaskId {
+        tgid: kernel(task, offset!(task_tgid)).unwrap_or(0),
+        pad: 0,
+        start_boottime: kernel(leader, offset!(task_start_boottime)).unwrap_or(0),
+    }
+}
+
+/// The process that is `task`'s parent now: the one that forked it, or the reaper that adopted it.
+#[inline(always)]
+pub(crate) fn parent(task: Addr) -> TaskId {
+    pointer(task, offset!(task_real_parent)).map_or(TaskId::default(), id)
+}
+
+/// The context of `id`, unless it belongs to an earlier process with the same number.
+#[inline(always)]
+pub(crate) fn context(id: &TaskId) -> Option<TaskCtx> {
+    // SAFETY: the value is copied at once; a racing update of the same process is harmless.
+    let found = unsafe { TASK_CTX.get(&id.tgid) }.copied()?;
+    (found.start_boottime == 0 || found.start_boottime == id.start_boottime).then_some(found)
+}
+
+/// Stores the context of `id`.
+#[inline(always)]
+pub(crate) fn set_context(id: &TaskId, mut ctx: TaskCtx) {
+    ctx.start_boottime = id.start_boottime;
+    if TASK_CTX.insert(&id.tgid, &ctx, 0).is_err() {
+        count(Loss::ContextFull);
+    }
+}
+
+/// The common start of a record; the caller sets `size`.
+#[inline(always)]
+pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskCtx) -> Header {
+    Header {
+        kind,
+        size: 0,
+        flags: if ctx.flags & TaskCtx::IN_TREE != 0 { IN_TREE } else { 0 },
+        // SAFETY: a helper without arguments.
+        boot_ns: unsafe { aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns() },
+        id,
+        parent,
+        job_root: ctx.job_root,
+    }
+}
+
+/// Whether the hook runs in the agent's own process.
+#[inline(always)]
+pub(crate) fn is_agent() -> bool {
+    (bpf_get_current_pid_tgid() >> 32) as u32 == setting!(agent_tgid)
+}
+
+/// Whether the user's filters keep the process.
+#[inline(always)]
+pub(crate) fn wanted(task: Addr, ctx: &TaskCtx, uid: u32) -> bool {
+    let filters = setting!(filters);
+    if filters == 0 {
+        return true;
+    }
+    if filters & filter::TREE != 0 && ctx.flags & TaskCtx::IN_TREE == 0 {
+        return false;
+    }
+    if filters & filter::UID != 0 && uid != setting!(uid) {
+        return false;
+    }
+    if filters & filter::CGROUP != 0 && cgroup_id(task) != setting!(cgroup_id) {
+        return false;
+    }
+    filters & filter::COMM == 0 || same_comm(task)
+}
+
+#[inline(always)]
+fn same_comm(task: Addr) -> bool {
+    let comm: [u64; 2] = kernel(task, offset!(task_comm)).unwrap_or_default();
+    let wanted: [u8; 16] = setting!(comm);
+    let [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7] = wanted;
+    comm[0] == u64::from_ne_bytes([a0, a1, a2, a3, a4, a5, a6, a7])
+        && comm[1] == u64::from_ne_bytes([b0, b1, b2, b3, b4, b5, b6, b7])
+}
+
+/// Id of the task's cgroup v2 node; 0 when the kernel has none.
+#[inline(always)]
+pub(crate) fn cgroup_id(task: Addr) -> u64 {
+    pointer(task, offset!(task_cgroups))
+        .and_then(|set| pointer(set, offset!(css_set_dfl_cgrp)))
+        .and_then(|cgroup| pointer(cgroup, offset!(cgroup_kn)))
+        .and_then(|node| kernel(node, offset!(kn_id)))
+        .unwrap_or(0)
+}
+
+/// Real uid of a task.
+#[inline(always)]
+pub(crate) fn uid(task: Addr) -> Option<u32> {
+    kernel(pointer(task, offset!(task_cred))?, offset!(cred_uid))
+}
