@@ -6,13 +6,13 @@ use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_loop};
 use tracego_common::{
     Span,
     flags::{ENV_TRUNCATED, ENV_UNREADABLE},
-    limits::{ENV_MAX, ENV_NAME_MAX, ENV_VAR_MAX, ENV_VARS_MAX, PREFIX_MAX},
+    limits::{ENV_MAX, ENV_NAME_MAX, ENV_VAR_MAX, ENV_VARS_MAX},
     settings::ENV_OPENS_JOB,
 };
 
 use crate::{
-    maps::{ENV_ALLOW, ENV_PREFIX, SCRATCH},
-    read::{bounded, user_str},
+    maps::{ENV_ALLOW, ENV_PREFIX, SCRATCH, Scratch, cursor, set_cursor},
+    read::{bounded, kernel_bytes, position, user_str},
 };
 
 /// A scan in progress, on the stack so that the callback can reach it.
@@ -32,7 +32,6 @@ struct Scan {
 /// What a scan gave.
 pub(crate) struct Scanned {
     pub(crate) span: Span,
-    pub(crate) next: u64,
     pub(crate) flags: u64,
     pub(crate) opens_job: bool,
 }
@@ -47,12 +46,9 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 fn cut(word: u64) -> (u64, bool) {
     let equals = word ^ (ONES * b'=' as u64);
     let hit = ((equals.wrapping_sub(ONES) & !equals) | (word.wrapping_sub(ONES) & !word)) & HIGHS;
-    if hit == 0 {
-        return (word, false);
-    }
-    // The lowest marked bit, minus one, covers all the bytes below the match and seven bits of it.
-    let below = (hit & hit.wrapping_neg()) - 1;
-    (word & (below >> 7), true)
+    // The lowest marked byte is the match; without one the subtraction gives all ones.
+    let before = ((hit & hit.wrapping_neg()) >> 7).wrapping_sub(1);
+    (word & before, hit != 0)
 }
 
 unsafe extern "C" fn step(_index: u64, scan: *mut Scan) -> i64 {
@@ -66,10 +62,9 @@ unsafe extern "C" fn step(_index: u64, scan: *mut Scan) -> i64 {
     let Some(scratch) = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() }) else {
         return 1;
     };
-    let at = bounded(scan.pos, u64::from(PREFIX_MAX));
-    // SAFETY: `at` ≤ PREFIX_MAX; ENV_VAR_MAX more bytes are inside the area.
-    let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
-    let Some(len) = user_str(to, ENV_VAR_MAX, scan.from) else {
+    // SAFETY: this program alone uses the slot of this CPU, with preemption off.
+    let (var, name) = unsafe { (&mut (*scratch).var, &mut (*scratch).name) };
+    let Some(len) = user_str(var.as_mut_ptr().cast(), ENV_VAR_MAX, scan.from) else {
         scan.flags |= ENV_UNREADABLE;
         scan.done = 1;
         return 1;
@@ -82,25 +77,23 @@ unsafe extern "C" fn step(_index: u64, scan: *mut Scan) -> i64 {
     if continues != 0 {
         return 0;
     }
-    // SAFETY: the area is initialised (map memory) and has ENV_NAME_MAX bytes at `to`.
-    let (prefix, short) = cut(unsafe { to.cast::<u64>().read_unaligned() });
+    let (prefix, short) = cut(var[0]);
     // SAFETY: only the presence of the key is used.
     if unsafe { ENV_PREFIX.get(&prefix) }.is_none() {
         return 0;
     }
-    let mut name = [0_u64; ENV_NAME_MAX / 8];
     name[0] = prefix;
     let mut ended = short;
-    for (word, slot) in name.iter_mut().enumerate().skip(1) {
+    for word in 1..ENV_NAME_MAX / 8 {
+        name[word] = 0;
         if !ended {
-            // SAFETY: as above, `word` < ENV_NAME_MAX / 8.
-            let (bytes, last) = cut(unsafe { to.cast::<u64>().add(word).read_unaligned() });
-            *slot = bytes;
+            let (bytes, last) = cut(var[word]);
+            name[word] = bytes;
             ended = last;
         }
     }
     // SAFETY: both are 64 bytes of plain integers.
-    let key = unsafe { &*(&raw const name).cast::<[u8; ENV_NAME_MAX]>() };
+    let key = unsafe { &*(&raw const *name).cast::<[u8; ENV_NAME_MAX]>() };
     // SAFETY: the value is copied at once.
     let Some(flags) = unsafe { ENV_ALLOW.get(key) }.copied() else {
         return 0;
@@ -111,28 +104,34 @@ unsafe extern "C" fn step(_index: u64, scan: *mut Scan) -> i64 {
     if flags & ENV_OPENS_JOB != 0 {
         scan.opens_job = 1;
     }
-    if at + u64::from(len) - scan.start > u64::from(ENV_MAX) {
+    if scan.pos + u64::from(len) - scan.start > u64::from(ENV_MAX) {
         scan.flags |= ENV_TRUNCATED;
         return 0;
     }
-    scan.pos = at + u64::from(len);
+    let at = position(scan.pos);
+    // SAFETY: `at` < PREFIX_MAX; 2 × ENV_VAR_MAX more bytes are inside the area.
+    let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
+    // One bit more than ENV_VAR_MAX needs: a full buffer must pass.
+    let len = bounded::<{ ENV_VAR_MAX.trailing_zeros() + 1 }>(u64::from(len));
+    if !kernel_bytes(to, len as u32, var.as_ptr() as u64) {
+        scan.flags |= ENV_UNREADABLE;
+        return 0;
+    }
+    scan.pos = at + len;
     0
 }
 
-/// Copies the allowed variables of `[from, end)` to the scratch at `pos`.
+/// Copies the allowed variables of `[from, end)` to the scratch.
 #[inline(always)]
-pub(crate) fn scan(from: u64, end: u64, pos: u64) -> Scanned {
+pub(crate) fn scan(from: u64, end: u64, scratch: *mut Scratch) -> Scanned {
+    let pos = cursor(scratch);
     let mut scan = Scan { from, end, start: pos, pos, flags: 0, inside: 0, opens_job: 0, done: 0 };
     // SAFETY: `scan` outlives the call; the callback has the signature that bpf_loop asks for.
     unsafe { bpf_loop(ENV_VARS_MAX, step as *mut core::ffi::c_void, (&raw mut scan).cast(), 0) };
     if scan.done == 0 {
         scan.flags |= ENV_TRUNCATED;
     }
-    let end = bounded(scan.pos, u64::from(PREFIX_MAX));
-    Scanned {
-        span: Span { offset: pos as u32, len: (end - pos) as u32 },
-        next: end,
-        flags: scan.flags,
-        opens_job: scan.opens_job != 0,
-    }
+    set_cursor(scratch, scan.pos);
+    let span = Span { offset: pos as u32, len: (scan.pos - pos) as u32 };
+    Scanned { span, flags: scan.flags, opens_job: scan.opens_job != 0 }
 }

@@ -5,8 +5,8 @@ use aya_ebpf::{
     helpers::generated::bpf_get_smp_processor_id, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use tracego_common::{
-    ExecFixed, Loss, RecordKind, Span, TaskCtx, flags,
-    limits::{ARGV_MAX, PATH_MAX, PREFIX_MAX},
+    ExecFixed, Loss, RecordKind, Span, flags,
+    limits::{ARGV_MAX, PATH_MAX},
     record::{Rlimit, field},
     settings::event,
 };
@@ -14,14 +14,14 @@ use tracego_common::{
 use crate::{
     emit::{count, send},
     env,
-    maps::{SCRATCH, Scratch, offset, setting},
+    maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
     path,
-    read::{Addr, bounded, kernel, kernel_str, pointer, user},
+    read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, user},
     task,
 };
 
 #[btf_tracepoint(function = "sched_process_exec")]
-pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
+pub(crate) fn process_exec(ctx: BtfTracePointContext) -> i32 {
     if let Err(loss) = try_exec(&ctx) {
         count(loss);
     }
@@ -41,7 +41,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     let id = task::id(task);
     let mut context = task::context(&id).unwrap_or_default();
     let uid = task::uid(task);
-    if id.tgid == setting!(agent_tgid) || !task::wanted(task, &context, uid.unwrap_or(u32::MAX)) {
+    if id.tgid == setting!(agent_tgid) || !task::wanted(task, &context, uid) {
         return Err(Loss::Filtered);
     }
     // SAFETY: a helper without arguments.
@@ -56,106 +56,95 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     session(fixed, task);
     limits(fixed, task);
     namespaces(fixed, task);
-    let pos = executable(fixed, task, 0);
-    let pos = directory(fixed, task, pos);
-    let pos = cgroup(fixed, task, pos);
-    let pos = names(fixed, bprm, scratch, pos);
-    let mm = pointer(task, offset!(task_mm)).unwrap_or(0);
-    let (pos, opens_job) = environment(fixed, mm, pos);
-    if opens_job && context.job_root.tgid == 0 {
+    set_cursor(scratch, 0);
+    executable(fixed, task, scratch);
+    directory(fixed, task, scratch);
+    cgroup(fixed, task, scratch);
+    names(fixed, bprm, scratch);
+    let mm = pointer(task, offset!(task_mm));
+    if environment(fixed, mm, scratch) && context.job_root.tgid == 0 {
         context.job_root = id;
         fixed.header.job_root = id;
-        task::set_context(&id, TaskCtx { ..context });
+        task::set_context(&id, context);
     }
-    let end = arguments(fixed, mm, scratch, pos);
+    let end = arguments(fixed, mm, scratch);
 
-    let len = bounded(
-        size_of::<ExecFixed>() as u64 + end,
-        (size_of::<ExecFixed>() as u32 + PREFIX_MAX + ARGV_MAX) as u64,
-    );
+    // 2^18 is the first power of two above the fixed part, the prefix and ARGV_MAX; the slot is longer.
+    let len = bounded::<18>(size_of::<ExecFixed>() as u64 + end);
     fixed.header.size = len as u32;
-    send(scratch.cast(), len)
+    // SAFETY: the address of a field in the slot.
+    send(unsafe { (&raw const (*scratch).fixed).cast() }, len)
 }
 
 #[inline(always)]
 fn credentials(fixed: &mut ExecFixed, task: Addr) {
-    let cred = pointer(task, offset!(task_cred)).unwrap_or(0);
+    let cred = pointer(task, offset!(task_cred));
     if cred == 0 {
         fixed.unavailable |= field::CRED;
     }
-    fixed.uid = kernel(cred, offset!(cred_uid)).unwrap_or(0);
-    fixed.gid = kernel(cred, offset!(cred_gid)).unwrap_or(0);
-    fixed.euid = kernel(cred, offset!(cred_euid)).unwrap_or(0);
-    fixed.egid = kernel(cred, offset!(cred_egid)).unwrap_or(0);
-    fixed.suid = kernel(cred, offset!(cred_suid)).unwrap_or(0);
-    fixed.sgid = kernel(cred, offset!(cred_sgid)).unwrap_or(0);
-    fixed.cap_effective = kernel(cred, offset!(cred_cap_effective)).unwrap_or(0);
-    fixed.cap_permitted = kernel(cred, offset!(cred_cap_permitted)).unwrap_or(0);
-    fixed.cap_inheritable = kernel(cred, offset!(cred_cap_inheritable)).unwrap_or(0);
-    fixed.cap_bounding = kernel(cred, offset!(cred_cap_bset)).unwrap_or(0);
-    fixed.cap_ambient = kernel(cred, offset!(cred_cap_ambient)).unwrap_or(0);
-    let user_ns = pointer(cred, offset!(cred_user_ns)).unwrap_or(0);
-    fixed.user_ns = kernel(user_ns, offset!(user_ns_inum)).unwrap_or(0);
+    fixed.uid = kernel(cred, offset!(cred_uid));
+    fixed.gid = kernel(cred, offset!(cred_gid));
+    fixed.euid = kernel(cred, offset!(cred_euid));
+    fixed.egid = kernel(cred, offset!(cred_egid));
+    fixed.suid = kernel(cred, offset!(cred_suid));
+    fixed.sgid = kernel(cred, offset!(cred_sgid));
+    fixed.cap_effective = kernel(cred, offset!(cred_cap_effective));
+    fixed.cap_permitted = kernel(cred, offset!(cred_cap_permitted));
+    fixed.cap_inheritable = kernel(cred, offset!(cred_cap_inheritable));
+    fixed.cap_bounding = kernel(cred, offset!(cred_cap_bset));
+    fixed.cap_ambient = kernel(cred, offset!(cred_cap_ambient));
+    let user_ns = pointer(cred, offset!(cred_user_ns));
+    fixed.user_ns = kernel(user_ns, offset!(user_ns_inum));
 }
 
 #[inline(always)]
 fn session(fixed: &mut ExecFixed, task: Addr) {
-    fixed.comm = kernel(task, offset!(task_comm)).unwrap_or_default();
-    match (kernel(task, offset!(task_loginuid)), kernel(task, offset!(task_sessionid))) {
-        (Some(loginuid), Some(sessionid)) => {
-            fixed.loginuid = loginuid;
-            fixed.sessionid = sessionid;
-        }
-        _ => {
-            fixed.loginuid = u32::MAX;
-            fixed.sessionid = u32::MAX;
-            fixed.unavailable |= field::AUDIT;
-        }
+    fixed.comm = kernel(task, offset!(task_comm));
+    if offset!(task_loginuid) >= 0 {
+        fixed.loginuid = kernel(task, offset!(task_loginuid));
+        fixed.sessionid = kernel(task, offset!(task_sessionid));
+    } else {
+        fixed.loginuid = u32::MAX;
+        fixed.sessionid = u32::MAX;
+        fixed.unavailable |= field::AUDIT;
     }
-    fixed.seccomp_mode = kernel(task, offset!(task_seccomp_mode)).unwrap_or_else(|| {
+    fixed.seccomp_mode = kernel(task, offset!(task_seccomp_mode));
+    if offset!(task_seccomp_mode) < 0 {
         fixed.unavailable |= field::SECCOMP;
-        0
-    });
-    // PFA_NO_NEW_PRIVS is bit 0 (include/linux/sched.h).
-    match kernel::<u64>(task, offset!(task_atomic_flags)) {
-        Some(bits) if bits & 1 != 0 => fixed.header.flags |= flags::NO_NEW_PRIVS,
-        Some(_) => {}
-        None => fixed.unavailable |= field::NO_NEW_PRIVS,
     }
-    let signal = pointer(task, offset!(task_signal)).unwrap_or(0);
+    // PFA_NO_NEW_PRIVS is bit 0 (include/linux/sched.h).
+    if kernel::<u64>(task, offset!(task_atomic_flags)) & 1 != 0 {
+        fixed.header.flags |= flags::NO_NEW_PRIVS;
+    }
+    if offset!(task_atomic_flags) < 0 {
+        fixed.unavailable |= field::NO_NEW_PRIVS;
+    }
+    let signal = pointer(task, offset!(task_signal));
     // enum pid_type: PIDTYPE_PID, TGID, PGID, SID (include/linux/pid_types.h).
     fixed.pgid = global_pid(signal, 2);
     fixed.sid = global_pid(signal, 3);
-    fixed.tty_dev = 0;
-    if let Some(tty) = pointer(signal, offset!(signal_tty))
-        && let Some(driver) = pointer(tty, offset!(tty_driver))
-    {
-        let index: u32 = kernel(tty, offset!(tty_index)).unwrap_or(0);
-        let major: u32 = kernel(driver, offset!(tty_driver_major)).unwrap_or(0);
-        let first: u32 = kernel(driver, offset!(tty_driver_minor_start)).unwrap_or(0);
-        fixed.tty_dev = (major << 20) | (first + index);
-    }
+    let tty = pointer(signal, offset!(signal_tty));
+    let driver = pointer(tty, offset!(tty_driver));
+    let index: u32 = kernel(tty, offset!(tty_index));
+    let major: u32 = kernel(driver, offset!(tty_driver_major));
+    let first: u32 = kernel(driver, offset!(tty_driver_minor_start));
+    // MKDEV (include/linux/kdev_t.h); all zero without a terminal.
+    fixed.tty_dev = (major << 20) | (first + index);
 }
 
 #[inline(always)]
 fn global_pid(signal: Addr, kind: i32) -> u32 {
-    pointer(signal, offset!(signal_pids) + kind * 8)
-        .and_then(|pid| kernel(pid, offset!(pid_numbers) + offset!(upid_nr)))
-        .unwrap_or(0)
+    let pid = pointer(signal, offset!(signal_pids) + kind * 8);
+    kernel(pid, offset!(pid_numbers) + offset!(upid_nr))
 }
 
 #[inline(always)]
 fn limits(fixed: &mut ExecFixed, task: Addr) {
-    let signal = pointer(task, offset!(task_signal)).unwrap_or(0);
-    // SAFETY: sixteen pairs of unsigned long on a 64-bit kernel, the layout of `struct rlimit`.
-    let ok = unsafe {
-        offset!(signal_rlim) >= 0
-            && aya_ebpf::helpers::generated::bpf_probe_read_kernel(
-                (&raw mut fixed.rlimits).cast(),
-                size_of::<[Rlimit; 16]>() as u32,
-                signal.wrapping_add(offset!(signal_rlim) as u64) as *const core::ffi::c_void,
-            ) == 0
-    };
+    let signal = pointer(task, offset!(task_signal));
+    let from = signal.wrapping_add(offset!(signal_rlim) as u64);
+    let len = size_of::<[Rlimit; 16]>() as u32;
+    // Sixteen pairs of unsigned long on a 64-bit kernel: the layout of `struct rlimit`.
+    let ok = offset!(signal_rlim) >= 0 && kernel_bytes((&raw mut fixed.rlimits).cast(), len, from);
     if !ok {
         fixed.unavailable |= field::RLIMITS;
     }
@@ -163,193 +152,165 @@ fn limits(fixed: &mut ExecFixed, task: Addr) {
 
 #[inline(always)]
 fn namespaces(fixed: &mut ExecFixed, task: Addr) {
-    let nsproxy = pointer(task, offset!(task_nsproxy)).unwrap_or(0);
-    let mnt_ns = pointer(nsproxy, offset!(nsproxy_mnt_ns)).unwrap_or(0);
-    fixed.mnt_ns = kernel(mnt_ns, offset!(mnt_ns_inum)).unwrap_or(0);
-    let pid = pointer(task, offset!(task_thread_pid)).unwrap_or(0);
-    let level: u32 = kernel(pid, offset!(pid_level)).unwrap_or(0);
+    let nsproxy = pointer(task, offset!(task_nsproxy));
+    let mnt_ns = pointer(nsproxy, offset!(nsproxy_mnt_ns));
+    fixed.mnt_ns = kernel(mnt_ns, offset!(mnt_ns_inum));
+    let pid = pointer(task, offset!(task_thread_pid));
+    let level: u32 = kernel(pid, offset!(pid_level));
     let innermost = offset!(pid_numbers) + (level as i32) * offset!(upid_size);
-    fixed.vpid = kernel(pid, innermost + offset!(upid_nr)).unwrap_or(0);
-    let pid_ns = pointer(pid, innermost + offset!(upid_ns)).unwrap_or(0);
-    fixed.pid_ns = kernel(pid_ns, offset!(pid_ns_inum)).unwrap_or(0);
+    fixed.vpid = kernel(pid, innermost + offset!(upid_nr));
+    let pid_ns = pointer(pid, innermost + offset!(upid_ns));
+    fixed.pid_ns = kernel(pid_ns, offset!(pid_ns_inum));
     if fixed.mnt_ns == 0 || fixed.pid_ns == 0 {
         fixed.unavailable |= field::NAMESPACES;
     }
 }
 
 #[inline(always)]
-fn executable(fixed: &mut ExecFixed, task: Addr, pos: u64) -> u64 {
-    let file = pointer(task, offset!(task_mm)).and_then(|mm| pointer(mm, offset!(mm_exe_file))).unwrap_or(0);
-    let inode = pointer(file, offset!(file_inode)).unwrap_or(0);
-    fixed.exe_inode = kernel(inode, offset!(inode_ino)).unwrap_or(0);
-    fixed.exe_mode = u32::from(kernel::<u16>(inode, offset!(inode_mode)).unwrap_or(0));
-    fixed.exe_uid = kernel(inode, offset!(inode_uid)).unwrap_or(0);
-    let sb = pointer(inode, offset!(inode_sb)).unwrap_or(0);
-    fixed.exe_dev = kernel(sb, offset!(sb_dev)).unwrap_or(0);
-    fixed.exe_ctime_ns = ctime(inode).unwrap_or_else(|| {
-        fixed.unavailable |= field::CTIME;
-        0
-    });
-    let dentry = pointer(file, offset!(file_path_dentry)).unwrap_or(0);
-    let mnt = pointer(file, offset!(file_path_mnt)).unwrap_or(0);
-    if dentry == 0 || mnt == 0 {
+fn executable(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
+    let file = pointer(pointer(task, offset!(task_mm)), offset!(mm_exe_file));
+    let inode = pointer(file, offset!(file_inode));
+    fixed.exe_inode = kernel(inode, offset!(inode_ino));
+    fixed.exe_mode = u32::from(kernel::<u16>(inode, offset!(inode_mode)));
+    fixed.exe_uid = kernel(inode, offset!(inode_uid));
+    let sb = pointer(inode, offset!(inode_sb));
+    fixed.exe_dev = kernel(sb, offset!(sb_dev));
+    fixed.exe_ctime_ns = ctime(inode);
+    let dentry = pointer(file, offset!(file_path_dentry));
+    if dentry == 0 {
         fixed.unavailable |= field::EXE;
-        fixed.exe = Span::default();
-        return pos;
     }
-    if kernel::<u32>(inode, offset!(inode_nlink)) == Some(0) {
+    if kernel::<u32>(inode, offset!(inode_nlink)) == 0 {
         fixed.header.flags |= flags::EXE_DELETED;
         // d_alloc_pseudo() makes the entry of a memfd its own parent (fs/dcache.c).
-        if pointer(dentry, offset!(dentry_parent)) == Some(dentry) {
+        if pointer(dentry, offset!(dentry_parent)) == dentry {
             fixed.header.flags |= flags::EXE_MEMFD;
         }
     }
-    let walked = path::dentry(dentry, mnt, pos);
+    let walked = path::dentry(dentry, pointer(file, offset!(file_path_mnt)), scratch);
     fixed.exe = walked.span;
     if walked.truncated {
         fixed.header.flags |= flags::EXE_TRUNCATED;
     }
-    walked.next
 }
 
 /// Change time of an inode in nanoseconds since 1970; the field moved twice (6.6, 6.11).
 #[inline(always)]
-fn ctime(inode: Addr) -> Option<u64> {
+fn ctime(inode: Addr) -> u64 {
     let (sec, nsec): (u64, u32) = if offset!(inode_ctime_sec) >= 0 {
-        (kernel(inode, offset!(inode_ctime_sec))?, kernel(inode, offset!(inode_ctime_nsec))?)
+        (kernel(inode, offset!(inode_ctime_sec)), kernel(inode, offset!(inode_ctime_nsec)))
     } else {
         let at = if offset!(inode_ctime_6_6) >= 0 { offset!(inode_ctime_6_6) } else { offset!(inode_ctime_old) };
-        let pair: [u64; 2] = kernel(inode, at)?;
+        let pair: [u64; 2] = kernel(inode, at);
         (pair[0], pair[1] as u32)
     };
     // The top bit marks a multigrain timestamp that was queried (I_CTIME_QUERIED, 6.13+).
-    Some(sec * 1_000_000_000 + u64::from(nsec & 0x7fff_ffff))
+    sec * 1_000_000_000 + u64::from(nsec & 0x7fff_ffff)
 }
 
 #[inline(always)]
-fn directory(fixed: &mut ExecFixed, task: Addr, pos: u64) -> u64 {
-    let fs = pointer(task, offset!(task_fs)).unwrap_or(0);
-    let dentry = pointer(fs, offset!(fs_pwd) + offset!(path_dentry)).unwrap_or(0);
-    let mnt = pointer(fs, offset!(fs_pwd) + offset!(path_mnt)).unwrap_or(0);
-    if dentry == 0 || mnt == 0 {
+fn directory(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
+    let fs = pointer(task, offset!(task_fs));
+    let dentry = pointer(fs, offset!(fs_pwd) + offset!(path_dentry));
+    let mnt = pointer(fs, offset!(fs_pwd) + offset!(path_mnt));
+    if dentry == 0 {
         fixed.unavailable |= field::CWD;
-        fixed.cwd = Span::default();
-        return pos;
     }
     if path::removed(dentry) {
         fixed.header.flags |= flags::CWD_DELETED;
     }
-    let walked = path::dentry(dentry, mnt, pos);
+    let walked = path::dentry(dentry, mnt, scratch);
     fixed.cwd = walked.span;
     if walked.truncated {
         fixed.header.flags |= flags::CWD_TRUNCATED;
     }
-    walked.next
 }
 
 #[inline(always)]
-fn cgroup(fixed: &mut ExecFixed, task: Addr, pos: u64) -> u64 {
-    let set = pointer(task, offset!(task_cgroups)).unwrap_or(0);
-    let v2 = pointer(set, offset!(css_set_dfl_cgrp)).and_then(|cgroup| pointer(cgroup, offset!(cgroup_kn)));
-    let mut node = v2.unwrap_or(0);
-    fixed.cgroup_id = kernel(node, offset!(kn_id)).unwrap_or(0);
+fn cgroup(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
+    let set = pointer(task, offset!(task_cgroups));
+    let mut node = pointer(pointer(set, offset!(css_set_dfl_cgrp)), offset!(cgroup_kn));
+    fixed.cgroup_id = kernel(node, offset!(kn_id));
     // A v1 or hybrid host leaves everything at the root of v2: take the pids controller's path.
-    let at_root = pointer(node, offset!(kn_parent_6_15)).or(pointer(node, offset!(kn_parent_old))).is_none();
-    if at_root && offset!(pids_subsys) >= 0 {
-        let v1 = pointer(set, offset!(css_set_subsys) + offset!(pids_subsys) * 8)
-            .and_then(|state| pointer(state, offset!(css_cgroup)))
-            .and_then(|cgroup| pointer(cgroup, offset!(cgroup_kn)));
-        if let Some(v1) = v1
-            && v1 != node
-        {
+    if path::parent_node(node) == 0 && offset!(pids_subsys) >= 0 {
+        let state = pointer(set, offset!(css_set_subsys) + offset!(pids_subsys) * 8);
+        let v1 = pointer(pointer(state, offset!(css_cgroup)), offset!(cgroup_kn));
+        if v1 != 0 && v1 != node {
             node = v1;
             fixed.header.flags |= flags::CGROUP_V1;
         }
     }
     if node == 0 {
         fixed.unavailable |= field::CGROUP;
-        fixed.cgroup = Span::default();
-        return pos;
     }
-    let walked = path::node(node, pos);
+    let walked = path::node(node, scratch);
     fixed.cgroup = walked.span;
     if walked.truncated {
         fixed.header.flags |= flags::CGROUP_TRUNCATED;
     }
-    walked.next
 }
 
 #[inline(always)]
-fn names(fixed: &mut ExecFixed, bprm: Addr, scratch: *mut Scratch, pos: u64) -> u64 {
-    fixed.argc = kernel(bprm, offset!(bprm_argc)).unwrap_or(0);
-    fixed.envc = kernel(bprm, offset!(bprm_envc)).unwrap_or(0);
-    let filename = pointer(bprm, offset!(bprm_filename)).unwrap_or(0);
-    let interp = pointer(bprm, offset!(bprm_interp)).unwrap_or(0);
-    if filename == 0 || offset!(bprm_argc) < 0 {
+fn names(fixed: &mut ExecFixed, bprm: Addr, scratch: *mut Scratch) {
+    fixed.argc = kernel(bprm, offset!(bprm_argc));
+    fixed.envc = kernel(bprm, offset!(bprm_envc));
+    if offset!(bprm_argc) < 0 {
         fixed.unavailable |= field::FILENAME | field::COUNTS;
     }
-    let (span, pos) = string(fixed, scratch, filename, pos);
-    fixed.filename = span;
-    if interp == filename {
-        fixed.interp = span;
-        return pos;
-    }
-    let (span, pos) = string(fixed, scratch, interp, pos);
-    fixed.interp = span;
-    pos
+    fixed.filename = string(fixed, scratch, pointer(bprm, offset!(bprm_filename)));
+    fixed.interp = string(fixed, scratch, pointer(bprm, offset!(bprm_interp)));
 }
 
 #[inline(always)]
-fn string(fixed: &mut ExecFixed, scratch: *mut Scratch, from: Addr, pos: u64) -> (Span, u64) {
-    let at = bounded(pos, u64::from(PREFIX_MAX));
-    // SAFETY: `at` ≤ PREFIX_MAX; PATH_MAX more bytes are inside the area.
+fn string(fixed: &mut ExecFixed, scratch: *mut Scratch, from: Addr) -> Span {
+    let at = cursor(scratch);
+    // SAFETY: `at` < PREFIX_MAX; PATH_MAX more bytes are inside the area.
     let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
     let len = kernel_str(to, PATH_MAX, from).unwrap_or(0);
     if len == PATH_MAX {
         fixed.header.flags |= flags::FILENAME_TRUNCATED;
     }
-    (Span { offset: at as u32, len }, bounded(at + u64::from(len), u64::from(PREFIX_MAX)))
+    set_cursor(scratch, at + u64::from(len));
+    Span { offset: at as u32, len }
 }
 
+/// Copies the allowed variables; whether one of them opens a job context.
 #[inline(always)]
-fn environment(fixed: &mut ExecFixed, mm: Addr, pos: u64) -> (u64, bool) {
-    let start: u64 = kernel(mm, offset!(mm_env_start)).unwrap_or(0);
-    let end: u64 = kernel(mm, offset!(mm_env_end)).unwrap_or(0);
+fn environment(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> bool {
+    let start: u64 = kernel(mm, offset!(mm_env_start));
+    let end: u64 = kernel(mm, offset!(mm_env_end));
     fixed.env_total = end.wrapping_sub(start) as u32;
+    fixed.env = Span::default();
     if setting!(env_names) == 0 {
-        fixed.env = Span { offset: pos as u32, len: 0 };
-        return (pos, false);
+        return false;
     }
-    let scanned = env::scan(start, end, pos);
+    let scanned = env::scan(start, end, scratch);
     fixed.env = scanned.span;
     fixed.header.flags |= scanned.flags;
-    (scanned.next, scanned.opens_job)
+    scanned.opens_job
 }
 
 /// Copies argv, one contiguous read of the new image; where the record ends.
 #[inline(always)]
-fn arguments(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch, pos: u64) -> u64 {
-    let start: u64 = kernel(mm, offset!(mm_arg_start)).unwrap_or(0);
-    let end: u64 = kernel(mm, offset!(mm_arg_end)).unwrap_or(0);
-    let total = end.wrapping_sub(start);
+fn arguments(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u64 {
+    let start: u64 = kernel(mm, offset!(mm_arg_start));
+    let total = kernel::<u64>(mm, offset!(mm_arg_end)).wrapping_sub(start);
     fixed.argv_total = total as u32;
-    let cap = setting!(argv_max) as u64;
-    let carried = if total > cap {
+    let cap = u64::from(setting!(argv_max));
+    let mut carried = total;
+    if total > cap {
         fixed.header.flags |= flags::ARGV_TRUNCATED;
-        cap
-    } else {
-        total
-    };
-    let carried = bounded(carried, u64::from(ARGV_MAX));
-    let at = bounded(pos, u64::from(PREFIX_MAX));
-    // SAFETY: `at` ≤ PREFIX_MAX and `carried` ≤ ARGV_MAX, both inside the area together.
+        carried = cap;
+    }
+    // One bit more than ARGV_MAX needs: the cap itself must pass.
+    let mut carried = bounded::<{ ARGV_MAX.trailing_zeros() + 1 }>(carried);
+    let at = cursor(scratch);
+    // SAFETY: `at` < PREFIX_MAX and `carried` < 2 × ARGV_MAX, both inside the area together.
     let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
-    let read = if user(to, carried as u32, start) {
-        carried
-    } else {
+    if !user(to, carried as u32, start) {
         fixed.header.flags |= flags::ARGV_UNREADABLE;
-        0
-    };
-    fixed.argv = Span { offset: at as u32, len: read as u32 };
-    at + read
+        carried = 0;
+    }
+    fixed.argv = Span { offset: at as u32, len: carried as u32 };
+    at + carried
 }

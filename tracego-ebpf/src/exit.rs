@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[btf_tracepoint(function = "sched_process_exit")]
-pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
+pub(crate) fn process_exit(ctx: BtfTracePointContext) -> i32 {
     if let Err(loss) = try_exit(&ctx) {
         count(loss);
     }
@@ -21,8 +21,8 @@ pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_exit(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     let task = ctx.arg::<*const u8>(0) as Addr;
-    let signal = pointer(task, offset!(task_signal)).unwrap_or(0);
-    let live: i32 = kernel(signal, offset!(signal_live)).unwrap_or(0);
+    let signal = pointer(task, offset!(task_signal));
+    let live: i32 = kernel(signal, offset!(signal_live));
     if live != 0 {
         return Ok(()); // Another thread still runs.
     }
@@ -40,17 +40,17 @@ fn try_exit(ctx: &BtfTracePointContext) -> Result<(), Loss> {
         return Ok(());
     }
     let found = found.unwrap_or_default();
-    let uid = task::uid(task).unwrap_or(u32::MAX);
+    let uid = task::uid(task);
     if id.tgid == setting!(agent_tgid) || !task::wanted(task, &found, uid) {
         return Err(Loss::Filtered);
     }
-    let status: u32 = kernel(task, offset!(task_exit_code)).unwrap_or(0);
+    let status: u32 = kernel(task, offset!(task_exit_code));
     let mut record = ExitRecord {
         header: task::header(RecordKind::Exit as u32, id, task::parent(task), &found),
         status,
         uid,
-        maxrss_pages: kernel(signal, offset!(signal_maxrss)).unwrap_or(0),
-        comm: kernel(task, offset!(task_comm)).unwrap_or_default(),
+        maxrss_pages: kernel(signal, offset!(signal_maxrss)),
+        comm: kernel(task, offset!(task_comm)),
     };
     if status & 0x80 != 0 {
         record.header.flags |= flags::CORE_DUMPED;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[btf_tracepoint(function = "sched_process_fork")]
-pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
+pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
     if let Err(loss) = try_fork(&ctx) {
         count(loss);
     }
@@ -22,8 +22,8 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
 fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     let parent_task = ctx.arg::<*const u8>(0) as Addr;
     let child = ctx.arg::<*const u8>(1) as Addr;
-    let pid: u32 = kernel(child, offset!(task_pid)).unwrap_or(0);
-    let tgid: u32 = kernel(child, offset!(task_tgid)).unwrap_or(0);
+    let pid: u32 = kernel(child, offset!(task_pid));
+    let tgid: u32 = kernel(child, offset!(task_tgid));
     if pid != tgid {
         return Ok(()); // A thread.
     }
@@ -41,15 +41,15 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
         return Ok(());
     }
     let inherited = inherited.unwrap_or_default();
-    let uid = task::uid(child).unwrap_or(u32::MAX);
+    let uid = task::uid(child);
     if task::is_agent() || !task::wanted(child, &inherited, uid) {
         return Err(Loss::Filtered);
     }
     let mut record = ForkRecord {
         header: task::header(RecordKind::Fork as u32, id, parent, &inherited),
-        parent_tid: kernel(parent_task, offset!(task_pid)).unwrap_or(0),
+        parent_tid: kernel(parent_task, offset!(task_pid)),
         uid,
-        comm: kernel(child, offset!(task_comm)).unwrap_or_default(),
+        comm: kernel(child, offset!(task_comm)),
     };
     record.header.size = size_of::<ForkRecord>() as u32;
     send_fixed(&record)

@@ -2,6 +2,8 @@
 //!
 //! Built for the BPF target only (`cargo xtask ebpf`); on the host it is an empty program.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
+// `read::bounded` needs one line of BPF assembly.
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "bpf")]
 mod emit;

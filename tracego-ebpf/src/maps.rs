@@ -6,9 +6,11 @@ use aya_ebpf::{
 };
 use tracego_common::{
     Loss, Offsets, Settings, TaskCtx,
-    limits::{CPUS_MAX, DATA_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, TASK_CTX_MAX},
+    limits::{ARGV_MAX, CPUS_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, ENV_VAR_MAX, PREFIX_MAX, TASK_CTX_MAX},
     record::ExecFixed,
 };
+
+use crate::read::position;
 
 /// Records for the agent; the agent sets the size.
 #[map]
@@ -35,11 +37,18 @@ pub(crate) static ENV_PREFIX: HashMap<u64, u32> = HashMap::with_max_entries(ENV_
 #[map]
 pub(crate) static SCRATCH: Array<Scratch> = Array::with_max_entries(CPUS_MAX, 0);
 
-/// Room past the last byte that a bounded offset plus a bounded length can reach.
+/// One record in the making.
 #[repr(C)]
 pub(crate) struct Scratch {
+    /// Where the next value goes in `data`.
+    cursor: u64,
+    /// The variable's name that is looked up.
+    pub(crate) name: [u64; ENV_NAME_MAX / 8],
     pub(crate) fixed: ExecFixed,
-    pub(crate) data: [u8; DATA_MAX as usize + 8192],
+    /// The variable that is looked at, aligned for reads by words.
+    pub(crate) var: [u64; ENV_VAR_MAX as usize / 8],
+    /// Longer than the last byte that a bounded offset plus a bounded length can reach.
+    pub(crate) data: [u8; PREFIX_MAX as usize + 2 * ARGV_MAX as usize],
 }
 
 /// Kernel field offsets, set before the load.
@@ -85,4 +94,21 @@ pub(crate) fn offsets() -> *const Offsets {
 #[inline(always)]
 pub(crate) fn settings() -> *const Settings {
     &raw const SETTINGS
+}
+
+/// Where the next value goes in the data area.
+///
+/// It lives in the map and is read back volatile: the verifier then knows nothing but the mask, and
+/// every path that led here is the same state to it ("BPF program is too large" otherwise).
+#[inline(always)]
+pub(crate) fn cursor(scratch: *mut Scratch) -> u64 {
+    // SAFETY: a field of a slot that only this program uses, on this CPU.
+    position(unsafe { core::ptr::read_volatile(&raw const (*scratch).cursor) })
+}
+
+/// Moves [`cursor`].
+#[inline(always)]
+pub(crate) fn set_cursor(scratch: *mut Scratch, to: u64) {
+    // SAFETY: as `cursor`.
+    unsafe { core::ptr::write_volatile(&raw mut (*scratch).cursor, to) }
 }

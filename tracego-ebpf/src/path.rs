@@ -6,12 +6,12 @@
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_loop};
 use tracego_common::{
     Span,
-    limits::{PATH_DEPTH_MAX, PATH_MAX, PREFIX_MAX},
+    limits::{PATH_DEPTH_MAX, PATH_MAX},
 };
 
 use crate::{
-    maps::{SCRATCH, offset},
-    read::{Addr, bounded, kernel, kernel_str, pointer},
+    maps::{SCRATCH, Scratch, cursor, offset, set_cursor},
+    read::{Addr, kernel_str, pointer, position},
 };
 
 /// Longest name that is copied: NAME_MAX and its NUL.
@@ -30,8 +30,6 @@ struct Walk {
 /// What a walk gave.
 pub(crate) struct Walked {
     pub(crate) span: Span,
-    /// Where the next value goes.
-    pub(crate) next: u64,
     /// The depth or the length bound was hit.
     pub(crate) truncated: bool,
 }
@@ -41,8 +39,8 @@ pub(crate) struct Walked {
 fn append(pos: u64, name: Addr) -> Option<u64> {
     // SAFETY: a helper without arguments.
     let scratch = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })?;
-    let at = bounded(pos, u64::from(PREFIX_MAX));
-    // SAFETY: `at` ≤ PREFIX_MAX and the area is longer than that by far more than NAME.
+    let at = position(pos);
+    // SAFETY: `at` < PREFIX_MAX and the area is longer than that by far more than NAME.
     let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
     Some(at + u64::from(kernel_str(to, NAME, name)?))
 }
@@ -50,25 +48,25 @@ fn append(pos: u64, name: Addr) -> Option<u64> {
 unsafe extern "C" fn step_dentry(_index: u64, walk: *mut Walk) -> i64 {
     // SAFETY: bpf_loop hands back the pointer that `dentry` gave it.
     let walk = unsafe { &mut *walk };
-    let root = pointer(walk.mount, offset!(vfsmount_root) + offset!(mount_mnt)).unwrap_or(0);
-    let parent = pointer(walk.dentry, offset!(dentry_parent)).unwrap_or(0);
+    let root = pointer(walk.mount, offset!(vfsmount_root) + offset!(mount_mnt));
+    let parent = pointer(walk.dentry, offset!(dentry_parent));
     if parent == 0 {
         walk.done = 1;
         return 1;
     }
     if walk.dentry == root {
-        let above = pointer(walk.mount, offset!(mount_parent)).unwrap_or(0);
+        let above = pointer(walk.mount, offset!(mount_parent));
         if above == walk.mount || above == 0 {
             walk.done = 1;
             return 1;
         }
-        walk.dentry = pointer(walk.mount, offset!(mount_mountpoint)).unwrap_or(0);
+        walk.dentry = pointer(walk.mount, offset!(mount_mountpoint));
         walk.mount = above;
         return 0;
     }
     // A pseudo file (memfd) is its own parent, without being the root of a mount.
     let alone = parent == walk.dentry;
-    let Some(next) = pointer(walk.dentry, offset!(dentry_name)).and_then(|name| append(walk.pos, name)) else {
+    let Some(next) = append(walk.pos, pointer(walk.dentry, offset!(dentry_name))) else {
         return 1;
     };
     walk.pos = next;
@@ -83,14 +81,12 @@ unsafe extern "C" fn step_dentry(_index: u64, walk: *mut Walk) -> i64 {
 unsafe extern "C" fn step_node(_index: u64, walk: *mut Walk) -> i64 {
     // SAFETY: as `step_dentry`.
     let walk = unsafe { &mut *walk };
-    let parent = pointer(walk.dentry, offset!(kn_parent_6_15))
-        .or_else(|| pointer(walk.dentry, offset!(kn_parent_old)))
-        .unwrap_or(0);
+    let parent = parent_node(walk.dentry);
     if parent == 0 {
         walk.done = 1;
         return 1;
     }
-    let Some(next) = pointer(walk.dentry, offset!(kn_name)).and_then(|name| append(walk.pos, name)) else {
+    let Some(next) = append(walk.pos, pointer(walk.dentry, offset!(kn_name))) else {
         return 1;
     };
     walk.pos = next;
@@ -98,36 +94,48 @@ unsafe extern "C" fn step_node(_index: u64, walk: *mut Walk) -> i64 {
     i64::from(walk.pos - walk.start + u64::from(NAME) > u64::from(PATH_MAX))
 }
 
+/// Parent of a kernfs node; zero at the root of its hierarchy.
 #[inline(always)]
-fn walk(step: unsafe extern "C" fn(u64, *mut Walk) -> i64, dentry: Addr, mount: Addr, pos: u64) -> Walked {
+pub(crate) fn parent_node(node: Addr) -> Addr {
+    if offset!(kn_parent_6_15) >= 0 {
+        pointer(node, offset!(kn_parent_6_15))
+    } else {
+        pointer(node, offset!(kn_parent_old))
+    }
+}
+
+#[inline(always)]
+fn walk(
+    step: unsafe extern "C" fn(u64, *mut Walk) -> i64,
+    dentry: Addr,
+    mount: Addr,
+    scratch: *mut Scratch,
+) -> Walked {
+    let pos = cursor(scratch);
     let mut walk = Walk { dentry, mount, start: pos, pos, done: 0 };
     // SAFETY: `walk` outlives the call; the callback has the signature that bpf_loop asks for.
     unsafe { bpf_loop(PATH_DEPTH_MAX, step as *mut core::ffi::c_void, (&raw mut walk).cast(), 0) };
-    let end = bounded(walk.pos, u64::from(PREFIX_MAX));
-    Walked {
-        span: Span { offset: pos as u32, len: (end - pos) as u32 },
-        next: end,
-        truncated: walk.done == 0,
-    }
+    set_cursor(scratch, walk.pos);
+    let span = Span { offset: pos as u32, len: (walk.pos - pos) as u32 };
+    Walked { span, truncated: walk.done == 0 }
 }
 
 /// Path of a directory entry in a mount.
 #[inline(always)]
-pub(crate) fn dentry(entry: Addr, vfsmount: Addr, pos: u64) -> Walked {
+pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> Walked {
     // container_of(vfsmount, struct mount, mnt)
     let mount = vfsmount.wrapping_sub(offset!(mount_mnt) as u64);
-    walk(step_dentry, entry, mount, pos)
+    walk(step_dentry, entry, mount, scratch)
 }
 
 /// Path of a kernfs node (a cgroup).
 #[inline(always)]
-pub(crate) fn node(node: Addr, pos: u64) -> Walked {
-    walk(step_node, node, 0, pos)
+pub(crate) fn node(node: Addr, scratch: *mut Scratch) -> Walked {
+    walk(step_node, node, 0, scratch)
 }
 
 /// Whether the entry was removed from its directory.
 #[inline(always)]
 pub(crate) fn removed(entry: Addr) -> bool {
-    kernel::<u64>(entry, offset!(dentry_hash_pprev)) == Some(0)
-        && pointer(entry, offset!(dentry_parent)) != Some(entry)
+    pointer(entry, offset!(dentry_hash_pprev)) == 0 && pointer(entry, offset!(dentry_parent)) != entry
 }

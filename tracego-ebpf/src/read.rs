@@ -3,33 +3,29 @@
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
-use tracego_common::offsets::ABSENT;
+use tracego_common::{limits::PREFIX_MAX, offsets::ABSENT};
 
 /// A kernel address; null is a value that could not be read.
 pub(crate) type Addr = u64;
 
-/// Reads a `T` at `base + offset`. `None` when the kernel lacks the field or the read faults.
+/// Reads a `T` at `base + offset`; zero when the kernel lacks the field or the read faults.
+///
+/// The helper zeroes what it could not read (kernel/trace/bpf_trace.c, bpf_probe_read_kernel_common),
+/// so no branch is needed here, and the verifier has one path less for every field.
 #[inline(always)]
-pub(crate) fn kernel<T: Copy + Default>(base: Addr, offset: i32) -> Option<T> {
-    if offset == ABSENT || base == 0 {
-        return None;
-    }
+pub(crate) fn kernel<T: Copy + Default>(base: Addr, offset: i32) -> T {
     let mut value = T::default();
-    let from = base.wrapping_add(offset as u64);
-    // SAFETY: `value` is writable for its size; the helper checks the source address itself.
-    let ret = unsafe {
-        bpf_probe_read_kernel((&raw mut value).cast(), size_of::<T>() as u32, from as *const core::ffi::c_void)
-    };
-    (ret == 0).then_some(value)
+    if offset != ABSENT {
+        let from = base.wrapping_add(offset as u64);
+        kernel_bytes((&raw mut value).cast(), size_of::<T>() as u32, from);
+    }
+    value
 }
 
-/// A pointer field; `None` when absent, unreadable or null.
+/// A pointer field; zero when absent, unreadable or null. Reading behind zero gives zero again.
 #[inline(always)]
-pub(crate) fn pointer(base: Addr, offset: i32) -> Option<Addr> {
-    match kernel::<u64>(base, offset) {
-        Some(0) | None => None,
-        some => some,
-    }
+pub(crate) fn pointer(base: Addr, offset: i32) -> Addr {
+    kernel(base, offset)
 }
 
 /// Copies a kernel string to `to` (at most `cap` bytes with its NUL); the bytes written.
@@ -48,6 +44,13 @@ pub(crate) fn user_str(to: *mut u8, cap: u32, from: u64) -> Option<u32> {
     (ret > 0).then_some(ret as u32)
 }
 
+/// Copies `len` kernel bytes to `to`.
+#[inline(always)]
+pub(crate) fn kernel_bytes(to: *mut u8, len: u32, from: Addr) -> bool {
+    // SAFETY: as `kernel_str`.
+    unsafe { bpf_probe_read_kernel(to.cast(), len, from as *const core::ffi::c_void) == 0 }
+}
+
 /// Copies `len` user bytes to `to`.
 #[inline(always)]
 pub(crate) fn user(to: *mut u8, len: u32, from: u64) -> bool {
@@ -55,16 +58,27 @@ pub(crate) fn user(to: *mut u8, len: u32, from: u64) -> bool {
     unsafe { bpf_probe_read_user(to.cast(), len, from as *const core::ffi::c_void) == 0 }
 }
 
-/// `value`, which the caller knows to be at most `max`, in a form that the verifier knows too.
+/// `value`, which the caller knows to be below 2^`BITS`, in a form that the verifier knows too.
 ///
-/// What we know: positions never exceed their caps. What the verifier cannot see: the value went
-/// through the stack of a callback, or the compiler folded the check away because it proved it
-/// ("R2 unbounded memory access", "invalid access to map value", 6.18). The empty assembly hides
-/// where the value came from, so that the comparison right behind it stays.
+/// What we know: positions and lengths never exceed their caps. What the verifier cannot see: the
+/// value went through the stack of a callback, or the compiler folded the check away because it
+/// proved it ("R2 unbounded memory access", "invalid access to map value", 6.18). The mask is in
+/// assembly so that it stays, and it is a mask, not a comparison, so that every path arrives with
+/// the same range: with two ranges a path the states multiply ("BPF program is too large").
 #[inline(always)]
-pub(crate) fn bounded(value: u64, max: u64) -> u64 {
-    let mut hidden = value;
-    // SAFETY: no instruction; the register is only made opaque.
-    unsafe { core::arch::asm!("/* {0} */", inout(reg) hidden) };
-    if hidden > max { max } else { hidden }
+pub(crate) fn bounded<const BITS: u32>(value: u64) -> u64 {
+    let mut bound = value;
+    // SAFETY: arithmetic on one register.
+    unsafe {
+        core::arch::asm!("{0} &= {1}", inout(reg) bound, const (1_i64 << BITS) - 1);
+    }
+    bound
 }
+
+/// A position in the prefix of the data area.
+#[inline(always)]
+pub(crate) fn position(value: u64) -> u64 {
+    bounded::<{ PREFIX_MAX.trailing_zeros() }>(value)
+}
+
+const _: () = assert!(PREFIX_MAX.is_power_of_two());

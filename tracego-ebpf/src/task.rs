@@ -17,18 +17,18 @@ use crate::{
 /// Identity of the process that `task` belongs to.
 #[inline(always)]
 pub(crate) fn id(task: Addr) -> TaskId {
-    let leader = pointer(task, offset!(task_group_leader)).unwrap_or(task);
+    let leader = pointer(task, offset!(task_group_leader));
     TaskId {
-        tgid: kernel(task, offset!(task_tgid)).unwrap_or(0),
+        tgid: kernel(task, offset!(task_tgid)),
         pad: 0,
-        start_boottime: kernel(leader, offset!(task_start_boottime)).unwrap_or(0),
+        start_boottime: kernel(leader, offset!(task_start_boottime)),
     }
 }
 
 /// The process that is `task`'s parent now: the one that forked it, or the reaper that adopted it.
 #[inline(always)]
 pub(crate) fn parent(task: Addr) -> TaskId {
-    pointer(task, offset!(task_real_parent)).map_or(TaskId::default(), id)
+    id(pointer(task, offset!(task_real_parent)))
 }
 
 /// The context of `id`, unless it belongs to an earlier process with the same number.
@@ -90,7 +90,7 @@ pub(crate) fn wanted(task: Addr, ctx: &TaskCtx, uid: u32) -> bool {
 
 #[inline(always)]
 fn same_comm(task: Addr) -> bool {
-    let comm: [u64; 2] = kernel(task, offset!(task_comm)).unwrap_or_default();
+    let comm: [u64; 2] = kernel(task, offset!(task_comm));
     let wanted: [u8; 16] = setting!(comm);
     let [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7] = wanted;
     comm[0] == u64::from_ne_bytes([a0, a1, a2, a3, a4, a5, a6, a7])
@@ -100,15 +100,13 @@ fn same_comm(task: Addr) -> bool {
 /// Id of the task's cgroup v2 node; 0 when the kernel has none.
 #[inline(always)]
 pub(crate) fn cgroup_id(task: Addr) -> u64 {
-    pointer(task, offset!(task_cgroups))
-        .and_then(|set| pointer(set, offset!(css_set_dfl_cgrp)))
-        .and_then(|cgroup| pointer(cgroup, offset!(cgroup_kn)))
-        .and_then(|node| kernel(node, offset!(kn_id)))
-        .unwrap_or(0)
+    let set = pointer(task, offset!(task_cgroups));
+    let cgroup = pointer(set, offset!(css_set_dfl_cgrp));
+    kernel(pointer(cgroup, offset!(cgroup_kn)), offset!(kn_id))
 }
 
 /// Real uid of a task.
 #[inline(always)]
-pub(crate) fn uid(task: Addr) -> Option<u32> {
-    kernel(pointer(task, offset!(task_cred))?, offset!(cred_uid))
+pub(crate) fn uid(task: Addr) -> u32 {
+    kernel(pointer(task, offset!(task_cred)), offset!(cred_uid))
 }
