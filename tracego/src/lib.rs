@@ -1,2 +1,28 @@
-//! x
+//! tracego: which commit and which CI job every process start belongs to.
+//!
+//! The way of the data, and of the modules:
+//!
+//! ```text
+//! kernel   the programs and their counters        (tracego-ebpf, kernel)
+//! reader   drains the ring on its own thread      (reader)
+//! decode   bytes → Event; pure, never panics      (decode, event)
+//! enrich   Event + process table → Record         (enrich)
+//! sink     Record → one JSON line                 (sink)
+//! ```
+//!
+//! Nothing on the right calls left. `ledger` proves at exit that nothing went missing between.
+
 pub mod kernel;
+
+pub mod reader;
+
+pub mod decode;
+pub mod event;
+
+pub mod enrich;
+
+pub mod sink;
+
+pub mod agent;
+pub mod cli;
+pub mod ledger;

@@ -1,1 +1,39 @@
-fn main() {}
+//! The project's own build steps, run as `cargo xtask ARM`.
+
+mod digest;
+mod ebpf;
+mod lint;
+mod run;
+mod shell;
+mod test;
+mod toolchain;
+
+use clap::Parser;
+
+/// The arms of `cargo xtask`.
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "tracego's build steps")]
+enum Arm {
+    /// Build the BPF object and its manifest
+    Ebpf(ebpf::Args),
+    /// Build tracego and run it as root
+    Run(run::Args),
+    /// Run every test, as root where possible
+    Test,
+    /// Check format, lints, dependencies and documentation
+    Lint,
+}
+
+fn main() -> std::process::ExitCode {
+    let done = match Arm::parse() {
+        Arm::Ebpf(args) => ebpf::run(&args),
+        Arm::Run(args) => run::run(&args),
+        Arm::Test => test::run(),
+        Arm::Lint => lint::run(),
+    };
+    // Without the backtrace that `main` returning the error would print.
+    if let Err(error) = &done {
+        eprintln!("error: {error:#}");
+    }
+    u8::from(done.is_err()).into()
+}

@@ -1,0 +1,177 @@
+//! Bytes from the ring → [`Event`]. Pure; the bytes are untrusted; never panics.
+
+use tracego_common::{ExecFixed, ExitRecord, ForkRecord, Header, RecordKind, Span, flags};
+use zerocopy::FromBytes;
+
+use crate::event::{Event, Exec};
+
+/// Why bytes are not a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DecodeError {
+    /// Shorter than the structure of its kind.
+    #[error("{0} bytes are too few for the record")]
+    Short(usize),
+    /// The kind is not known to this agent.
+    #[error("unknown record kind {0}")]
+    Kind(u32),
+    /// The length in the header is not the length of the record.
+    #[error("the header says {0} bytes, the record has {1}")]
+    Size(u32, usize),
+    /// A span points outside the record.
+    #[error("a span points outside the record")]
+    Span,
+}
+
+/// Decodes one record.
+///
+/// # Errors
+/// See [`DecodeError`]; the caller counts them.
+pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
+    let (header, _) = Header::read_from_prefix(bytes).map_err(|_| DecodeError::Short(bytes.len()))?;
+    if header.size as usize != bytes.len() {
+        return Err(DecodeError::Size(header.size, bytes.len()));
+    }
+    match RecordKind::from_raw(header.kind).ok_or(DecodeError::Kind(header.kind))? {
+        RecordKind::Exec => exec(bytes).map(|exec| Event::Exec(Box::new(exec))),
+        RecordKind::Exit => whole::<ExitRecord>(bytes).map(Event::Exit),
+        RecordKind::Fork => whole::<ForkRecord>(bytes).map(Event::Fork),
+    }
+}
+
+fn whole<T: FromBytes>(bytes: &[u8]) -> Result<T, DecodeError> {
+    T::read_from_bytes(bytes).map_err(|_| DecodeError::Short(bytes.len()))
+}
+
+fn exec(bytes: &[u8]) -> Result<Exec, DecodeError> {
+    let (fixed, data) =
+        ExecFixed::read_from_prefix(bytes).map_err(|_| DecodeError::Short(bytes.len()))?;
+    let flags = fixed.header.flags;
+    Ok(Exec {
+        exe: path(span(data, fixed.exe)?, flags & flags::EXE_MEMFD != 0, flags & flags::EXE_TRUNCATED != 0),
+        cwd: path(span(data, fixed.cwd)?, false, flags & flags::CWD_TRUNCATED != 0),
+        cgroup: path(span(data, fixed.cgroup)?, false, flags & flags::CGROUP_TRUNCATED != 0),
+        filename: unterminated(span(data, fixed.filename)?).to_vec(),
+        interp: unterminated(span(data, fixed.interp)?).to_vec(),
+        argv: strings(span(data, fixed.argv)?).map(<[u8]>::to_vec).collect(),
+        env: strings(span(data, fixed.env)?).filter_map(variable).collect(),
+        fixed,
+    })
+}
+
+fn span(data: &[u8], span: Span) -> Result<&[u8], DecodeError> {
+    let from = span.offset as usize;
+    from.checked_add(span.len as usize).and_then(|to| data.get(from..to)).ok_or(DecodeError::Span)
+}
+
+fn unterminated(bytes: &[u8]) -> &[u8] {
+    bytes.strip_suffix(&[0]).unwrap_or(bytes)
+}
+
+/// NUL-terminated strings; an empty last one counts, and so does one whose NUL was cut off.
+fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let empty = bytes.is_empty();
+    unterminated(bytes).split(|&b| b == 0).filter(move |_| !empty)
+}
+
+fn variable(entry: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let at = entry.iter().position(|&b| b == b'=')?;
+    Some((entry[..at].to_vec(), entry[at + 1..].to_vec()))
+}
+
+/// Turns names from the file to its root into a path. `…` stands for what a truncated walk left out.
+fn path(names: &[u8], pseudo: bool, truncated: bool) -> Vec<u8> {
+    let mut path = Vec::with_capacity(names.len() + 2);
+    if truncated {
+        path.extend_from_slice("…".as_bytes());
+    }
+    let parts: Vec<&[u8]> = strings(names).collect();
+    for name in parts.iter().rev() {
+        if !pseudo {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name);
+    }
+    if path.is_empty() {
+        path.push(b'/');
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::IntoBytes;
+
+    use super::*;
+
+    fn record(data: &[u8], edit: impl Fn(&mut ExecFixed)) -> Vec<u8> {
+        let zeros = vec![0_u8; size_of::<ExecFixed>()];
+        let mut fixed = ExecFixed::read_from_bytes(&zeros).unwrap();
+        fixed.header.kind = RecordKind::Exec as u32;
+        fixed.header.size = u32::try_from(zeros.len() + data.len()).unwrap();
+        edit(&mut fixed);
+        let mut bytes = fixed.as_bytes().to_vec();
+        bytes.extend_from_slice(data);
+        bytes
+    }
+
+    fn decoded(data: &[u8], edit: impl Fn(&mut ExecFixed)) -> Exec {
+        match decode(&record(data, edit)).unwrap() {
+            Event::Exec(exec) => *exec,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn names_are_turned_into_a_path() {
+        let exec = decoded(b"ls\0bin\0usr\0", |f| f.exe = Span { offset: 0, len: 11 });
+        assert_eq!(exec.exe, b"/usr/bin/ls");
+        assert_eq!(exec.cwd, b"/");
+        let memfd = decoded(b"memfd:x\0", |f| {
+            f.exe = Span { offset: 0, len: 8 };
+            f.header.flags = flags::EXE_MEMFD;
+        });
+        assert_eq!(memfd.exe, b"memfd:x");
+    }
+
+    #[test]
+    fn an_empty_last_argument_and_an_empty_argv_differ() {
+        let argv = |data: &'static [u8]| {
+            decoded(data, |f| f.argv = Span { offset: 0, len: u32::try_from(data.len()).unwrap() }).argv
+        };
+        assert_eq!(argv(b"echo\0a\0\0"), [&b"echo"[..], b"a", b""]);
+        assert_eq!(argv(b""), Vec::<Vec<u8>>::new());
+        assert_eq!(argv(b"\0"), [b""]);
+        assert_eq!(argv(b"cut"), [b"cut"]);
+    }
+
+    #[test]
+    fn damage_is_named() {
+        assert_eq!(decode(b"").unwrap_err(), DecodeError::Short(0));
+        let good = record(b"abc\0", |f| f.argv = Span { offset: 0, len: 4 });
+        assert_eq!(decode(&good[..100]).unwrap_err(), DecodeError::Size(572, 100));
+        let outside = record(b"abc\0", |f| f.argv = Span { offset: 1, len: 4 });
+        assert_eq!(decode(&outside).unwrap_err(), DecodeError::Span);
+        let huge = record(b"", |f| f.env = Span { offset: u32::MAX, len: u32::MAX });
+        assert_eq!(decode(&huge).unwrap_err(), DecodeError::Span);
+        let unknown = record(b"", |f| f.header.kind = 99);
+        assert_eq!(decode(&unknown).unwrap_err(), DecodeError::Kind(99));
+        assert!(decode(&[0xff; 4096]).is_err());
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let good = record(&[b'x'; 64], |f| f.argv = Span { offset: 3, len: 40 });
+        for _ in 0..20_000 {
+            let mut bytes = good.clone();
+            for _ in 0..4 {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let at = usize::try_from(state >> 32).unwrap() % bytes.len();
+                bytes[at] = state as u8;
+            }
+            let _result = decode(&bytes);
+        }
+    }
+}

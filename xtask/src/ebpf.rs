@@ -1,0 +1,180 @@
+//! `cargo xtask ebpf`: the BPF object, the same bytes from any folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::toolchain::{self, TARGET, Toolchain};
+use crate::{digest, shell};
+
+const BUILT: &str = "target/ebpf/bpfel-unknown-none/release/tracego-ebpf";
+const OBJECT: &str = "tracego/bpf/tracego.bpf.o";
+const MANIFEST: &str = "tracego/bpf/manifest.json";
+const REMEDY: &str = "run `cargo xtask ebpf` and commit tracego/bpf";
+
+/// What to do with the object.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Change nothing; fail unless the committed object is what the sources build
+    #[arg(long)]
+    check: bool,
+}
+
+/// What the committed object was made from, and with what.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Manifest {
+    compiler: String,
+    linker: String,
+    source_sha256: String,
+    object_sha256: String,
+}
+
+/// Builds the object and writes it with its manifest, or compares it.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let root = shell::root()?;
+    let source_sha256 = digest::of_sources(&root)?;
+    let committed = if args.check { Some(committed(&root, &source_sha256)?) } else { None };
+    let toolchain = Toolchain::ready()?;
+    let object = build(&root, toolchain)?;
+    let built = Manifest {
+        compiler: toolchain.compiler()?,
+        linker: toolchain::linker()?,
+        source_sha256,
+        object_sha256: digest::of_bytes(&object),
+    };
+    match committed {
+        Some(committed) => compare(&committed, &built),
+        None => write(&root, &object, &built),
+    }
+}
+
+/// A cargo command for the BPF package, for the subcommand and with more compiler flags.
+pub(crate) fn cargo(toolchain: Toolchain, subcommand: &str, more: &[&str]) -> Result<Command> {
+    // The sources of every dependency have to be there before their folders can be listed.
+    shell::must(toolchain.cargo()?.args(["fetch", "--locked"]))?;
+    let mut flags = vec![
+        "-Clinker=bpf-linker".to_owned(),
+        "--cfg=bpf_target_arch=\"x86_64\"".to_owned(),
+        "-Cdebuginfo=2".to_owned(),
+        "-Clink-arg=--btf".to_owned(),
+    ];
+    flags.extend(remaps(&shell::root()?)?);
+    flags.extend(more.iter().map(|&flag| flag.to_owned()));
+    let mut command = toolchain.cargo()?;
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")).arg(subcommand);
+    if toolchain == Toolchain::Nightly {
+        command.args(["-Z", "build-std=core"]);
+    }
+    command.args(["--release", "--locked", "--package", "tracego-ebpf", "--target", TARGET]);
+    Ok(command)
+}
+
+/// Flags that take this machine's folders out of the object; of several that match, the last counts.
+fn remaps(root: &Path) -> Result<Vec<String>> {
+    let home = match std::env::var_os("CARGO_HOME") {
+        Some(home) => root.join(home),
+        None => std::env::home_dir().context("no home folder, and CARGO_HOME is not set")?.join(".cargo"),
+    };
+    let mut pairs = vec![(root.to_owned(), "/src"), (home.clone(), "/cargo")];
+    // Each folder here is named after the place its packages came from, which a mirror changes.
+    if let Ok(entries) = fs::read_dir(home.join("registry/src")) {
+        let mut folders = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
+        folders.sort();
+        pairs.extend(folders.into_iter().map(|folder| (folder, "/crates")));
+    }
+    Ok(pairs.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect())
+}
+
+/// Builds the object and gives its bytes.
+fn build(root: &Path, toolchain: Toolchain) -> Result<Vec<u8>> {
+    shell::must(cargo(toolchain, "build", &[])?.args(["--target-dir", "target/ebpf"]))?;
+    fs::read(root.join(BUILT)).with_context(|| format!("the build left no {BUILT}"))
+}
+
+/// Writes the object and its manifest.
+fn write(root: &Path, object: &[u8], manifest: &Manifest) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(manifest)?;
+    text.push('\n');
+    for (path, bytes) in [(OBJECT, object), (MANIFEST, text.as_bytes())] {
+        let full = root.join(path);
+        // An unchanged file keeps its time, so nothing that embeds it is built again.
+        let same = fs::read(&full).is_ok_and(|old| old == bytes);
+        if !same {
+            fs::write(&full, bytes).with_context(|| format!("cannot write {path}"))?;
+        }
+        eprintln!("{path}: {}", if same { "unchanged" } else { "written" });
+    }
+    Ok(())
+}
+
+/// The committed manifest, once it agrees with the sources and with the object beside it.
+fn committed(root: &Path, source_sha256: &str) -> Result<Manifest> {
+    let read =
+        |path: &str| fs::read(root.join(path)).with_context(|| format!("cannot read {path}: {REMEDY}"));
+    let manifest: Manifest =
+        serde_json::from_slice(&read(MANIFEST)?).with_context(|| format!("{MANIFEST} is not a manifest"))?;
+    if manifest.source_sha256 != source_sha256 {
+        bail!("the sources differ from {MANIFEST}: {REMEDY}{}", pair(&manifest.source_sha256, source_sha256));
+    }
+    let object = digest::of_bytes(&read(OBJECT)?);
+    if manifest.object_sha256 != object {
+        bail!("{OBJECT} differs from {MANIFEST}: {REMEDY}{}", pair(&manifest.object_sha256, &object));
+    }
+    Ok(manifest)
+}
+
+/// Fails, naming every difference, unless the built object is the committed one.
+fn compare(committed: &Manifest, built: &Manifest) -> Result<()> {
+    if committed.object_sha256 == built.object_sha256 {
+        eprintln!("{OBJECT}: the sources build exactly these bytes ({})", built.object_sha256);
+        return Ok(());
+    }
+    let mut message = format!("the built object differs from {OBJECT}: {REMEDY}");
+    let parts = [
+        ("object", &committed.object_sha256, &built.object_sha256),
+        ("compiler", &committed.compiler, &built.compiler),
+        ("linker", &committed.linker, &built.linker),
+    ];
+    for (name, old, new) in parts {
+        if old != new {
+            message.push_str(&format!("\n{name}:{}", pair(old, new)));
+        }
+    }
+    bail!(message)
+}
+
+/// Two lines that set the committed value against this build's.
+fn pair(committed: &str, here: &str) -> String {
+    format!("\n  committed: {committed}\n  here:      {here}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(object: &str, compiler: &str) -> Manifest {
+        Manifest {
+            compiler: compiler.to_owned(),
+            linker: "l".to_owned(),
+            source_sha256: "s".to_owned(),
+            object_sha256: object.to_owned(),
+        }
+    }
+
+    #[test]
+    fn equal_bytes_pass_whatever_built_them() {
+        compare(&manifest("o", "old"), &manifest("o", "new")).unwrap();
+    }
+
+    #[test]
+    fn a_difference_is_named() {
+        let text = compare(&manifest("o1", "old"), &manifest("o2", "new")).unwrap_err().to_string();
+        assert!(
+            text.contains("object:") && text.contains("compiler:") && !text.contains("linker:"),
+            "{text}"
+        );
+    }
+}

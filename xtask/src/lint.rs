@@ -1,0 +1,27 @@
+//! `cargo xtask lint`: format, lints, dependencies and documentation.
+
+use anyhow::Result;
+
+use crate::shell::{cargo, must, succeeds};
+use crate::{ebpf, toolchain::Toolchain};
+
+/// Runs every check; the first that fails ends it.
+pub(crate) fn run() -> Result<()> {
+    must(cargo()?.args(["fmt", "--all", "--check"]))?;
+    must(
+        cargo()?
+            .args(["clippy", "--workspace", "--exclude", "tracego-ebpf", "--all-targets", "--locked"])
+            .args(["--", "-D", "warnings"]),
+    )?;
+    // The BPF compiler has no clippy. Other flags could change the object, so this has a folder of its own.
+    let toolchain = Toolchain::ready()?;
+    must(ebpf::cargo(toolchain, "check", &["-Dwarnings"])?.args(["--target-dir", "target/ebpf-lint"]))?;
+    if succeeds(cargo()?.args(["deny", "--version"])) {
+        must(cargo()?.args(["deny", "check"]))?;
+    } else {
+        eprintln!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
+    }
+    let mut doc = cargo()?;
+    doc.args(["doc", "--workspace", "--exclude", "tracego-ebpf", "--no-deps", "--locked"]);
+    must(doc.env("RUSTDOCFLAGS", "-Dwarnings"))
+}

@@ -1,0 +1,27 @@
+//! `cargo xtask run`: builds tracego as this user and runs it as root.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+/// What tracego is given.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// tracego's own arguments, after `--`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Builds, then replaces this process with tracego.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    shell::must(shell::cargo()?.args(["build", "--release", "--locked", "--package", "tracego"]))?;
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => shell::root()?.join(folder),
+        None => shell::root()?.join("target"),
+    };
+    let failure = shell::as_root(target.join("release/tracego"))?.args(&args.arguments).exec();
+    Err(failure).context("cannot start tracego")
+}

@@ -1,0 +1,70 @@
+//! What every arm needs to start other programs.
+
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// The workspace's root folder, from the variable that `cargo run` sets.
+pub(crate) fn root() -> Result<PathBuf> {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask ARM`")?;
+    let folder = PathBuf::from(manifest).join("..");
+    folder.canonicalize().with_context(|| format!("no workspace at {}", folder.display()))
+}
+
+/// The cargo that started this program, run from the workspace's root.
+pub(crate) fn cargo() -> Result<Command> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    command.current_dir(root()?);
+    Ok(command)
+}
+
+/// Says the command on stderr, runs it with this program's own streams, and fails when it fails.
+pub(crate) fn must(command: &mut Command) -> Result<()> {
+    let line = line(command);
+    eprintln!("+ {line}");
+    let status = command.status().with_context(|| format!("cannot start: {line}"))?;
+    ensure!(status.success(), "{status}: {line}");
+    Ok(())
+}
+
+/// The command's trimmed standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let line = line(command);
+    let out = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start: {line}"))?;
+    ensure!(out.status.success(), "{}: {line}", out.status);
+    Ok(String::from_utf8(out.stdout).with_context(|| format!("not UTF-8: {line}"))?.trim().to_owned())
+}
+
+/// Whether the command starts and succeeds; its output is dropped.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// Whether this process runs as root: `/proc/self` belongs to the effective user.
+pub(crate) fn is_root() -> Result<bool> {
+    Ok(std::fs::metadata("/proc/self").context("this arm needs Linux's /proc")?.uid() == 0)
+}
+
+/// `program` as root: itself when already root, else under sudo.
+pub(crate) fn as_root(program: impl Into<OsString>) -> Result<Command> {
+    let program = program.into();
+    if is_root()? {
+        return Ok(Command::new(program));
+    }
+    if !succeeds(Command::new("sudo").arg("--version")) {
+        bail!("{} needs root: this is not root, and sudo is not installed", program.display());
+    }
+    let mut command = Command::new("sudo");
+    command.arg("--").arg(program);
+    Ok(command)
+}
+
+/// The command's words, for messages.
+fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

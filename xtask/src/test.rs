@@ -1,0 +1,38 @@
+//! `cargo xtask test`: every test, as root where possible.
+
+use std::io::IsTerminal;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+/// Replaces this process with `cargo test`, so the last lines are cargo's own.
+pub(crate) fn run() -> Result<()> {
+    let mut command = shell::cargo()?;
+    command.args(["test", "--workspace", "--exclude", "tracego-ebpf", "--locked"]);
+    if !shell::is_root()? {
+        if can_sudo() {
+            command.env(runner_variable()?, "sudo -E");
+        } else {
+            eprintln!(
+                "not root, and sudo cannot be used: tests that load BPF programs will not pass or will skip"
+            );
+        }
+    }
+    Err(command.exec()).context("cannot start cargo test")
+}
+
+/// Whether sudo works without a password, or there is a terminal to ask for it.
+fn can_sudo() -> bool {
+    shell::succeeds(Command::new("sudo").args(["-n", "true"]))
+        || (std::io::stdin().is_terminal() && shell::succeeds(Command::new("sudo").arg("--version")))
+}
+
+/// The variable that names the program which starts each test binary of the host's target.
+fn runner_variable() -> Result<String> {
+    let verbose = shell::output(Command::new("rustc").arg("-vV"))?;
+    let host = verbose.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    Ok(format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_")))
+}

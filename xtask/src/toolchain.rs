@@ -1,0 +1,162 @@
+//! The compiler and the linker for the BPF target.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell;
+
+/// The BPF target: eBPF, little endian.
+pub(crate) const TARGET: &str = "bpfel-unknown-none";
+/// The distribution's compiler, and where it keeps the BPF target's core library.
+const RUSTC: &str = "/usr/bin/rustc";
+const CORE: &str = "/usr/lib/rustlib/bpfel-unknown-none";
+/// The compiler with its BPF core library, and what bpf-linker is built against.
+const PACKAGES: [&str; 7] = [
+    "rustc-web",
+    "libstd-rust-web-dev-bpf",
+    "llvm-22-dev",
+    "libpolly-22-dev",
+    "zlib1g-dev",
+    "libzstd-dev",
+    "libxml2-dev",
+];
+const LINKER: &str = "0.13.0";
+const LLVM: &str = "/usr/lib/llvm-22";
+
+/// How the BPF object is built on this machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// The distribution's rustc with its precompiled BPF core library.
+    Packaged,
+    /// Nightly rustc, which builds the core library itself.
+    Nightly,
+}
+
+impl Toolchain {
+    /// Chooses a way, says which, and installs what it lacks.
+    pub(crate) fn ready() -> Result<Self> {
+        let installed = Path::new(RUSTC).exists() && Path::new(CORE).exists();
+        let way = if installed || shell::succeeds(Command::new("apt-get").arg("--version")) {
+            eprintln!("BPF toolchain: the distribution's rustc and its {TARGET} core library");
+            Self::Packaged
+        } else {
+            eprintln!("BPF toolchain: nightly rustc with -Z build-std=core (apt-get is not available here)");
+            ensure!(
+                shell::succeeds(Command::new("cargo").args(["+nightly", "--version"])),
+                "no nightly: rustup toolchain install nightly --component rust-src"
+            );
+            Self::Nightly
+        };
+        if way == Self::Packaged && !installed {
+            install_packages()?;
+        }
+        install_linker(way)?;
+        Ok(way)
+    }
+
+    /// A cargo command for this way, without settings of the caller's that could change the object.
+    pub(crate) fn cargo(self) -> Result<Command> {
+        let mut command = match self {
+            Self::Packaged => shell::cargo()?,
+            Self::Nightly => {
+                let mut command = Command::new("cargo");
+                command.arg("+nightly").current_dir(shell::root()?);
+                command
+            }
+        };
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(changes_build) {
+                command.env_remove(name);
+            }
+        }
+        // Empty values also switch off wrappers from the user's own cargo configuration.
+        command.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
+        if self == Self::Packaged {
+            // The BPF targets are not stable, so a stable compiler has to be told to allow them.
+            command.env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
+        }
+        Ok(command)
+    }
+
+    /// The compiler's own version line.
+    pub(crate) fn compiler(self) -> Result<String> {
+        match self {
+            Self::Packaged => shell::output(Command::new(RUSTC).arg("--version")),
+            Self::Nightly => shell::output(
+                Command::new("rustc").args(["+nightly", "--version"]).env_remove("RUSTUP_TOOLCHAIN"),
+            ),
+        }
+    }
+}
+
+/// The linker's own version line.
+pub(crate) fn linker() -> Result<String> {
+    shell::output(Command::new("bpf-linker").arg("--version"))
+}
+
+/// Whether a variable steers the compiler; where cargo keeps and gets packages does not.
+fn changes_build(name: &str) -> bool {
+    const KEEP: [&str; 6] =
+        ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_", "CARGO_TERM_"];
+    let steers = ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "SOURCE_DATE_EPOCH"];
+    steers.iter().any(|prefix| name.starts_with(prefix))
+        && !KEEP.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Installs the distribution's packages, saying so first.
+fn install_packages() -> Result<()> {
+    eprintln!("installing with apt-get, because {RUSTC} or {CORE} is missing: {}", PACKAGES.join(" "));
+    let apt = || -> Result<Command> {
+        let mut command = shell::as_root("env")?;
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        Ok(command)
+    };
+    shell::must(apt()?.arg("update"))?;
+    shell::must(apt()?.args(["install", "-y", "--no-install-recommends"]).args(PACKAGES))?;
+    ensure!(Path::new(CORE).exists(), "the packages are installed, but {CORE} is still missing");
+    Ok(())
+}
+
+/// Installs bpf-linker unless it is already the exact version, saying so first.
+fn install_linker(way: Toolchain) -> Result<()> {
+    let wanted = format!("bpf-linker {LINKER}");
+    let found = linker().unwrap_or_else(|_| "none".to_owned());
+    if found == wanted {
+        return Ok(());
+    }
+    eprintln!("installing {wanted} with cargo, because it links the BPF object (found: {found})");
+    let mut command = shell::cargo()?;
+    command.args(["install", "--locked", "bpf-linker", "--version", LINKER]);
+    if way == Toolchain::Packaged {
+        // rustc-web and the linker have to read the same bitcode, so both use LLVM 22.
+        command.args(["--no-default-features", "--features", "llvm-22"]);
+        command.env("LLVM_PREFIX", LLVM).env("LLVM_SYS_221_PREFIX", LLVM);
+    }
+    shell::must(&mut command)?;
+    let found = linker().context("bpf-linker is installed, but its folder is not in PATH")?;
+    ensure!(found == wanted, "PATH finds {found} instead of {wanted}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes_build;
+
+    #[test]
+    fn only_what_steers_the_compiler_is_cleared() {
+        for name in [
+            "RUSTC_WRAPPER",
+            "RUSTFLAGS",
+            "CARGO_PROFILE_RELEASE_LTO",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_BUILD_TARGET",
+        ] {
+            assert!(changes_build(name), "{name}");
+        }
+        for name in ["CARGO_HOME", "PATH", "RUSTUP_HOME", "CARGO_NET_OFFLINE", "CARGO_REGISTRIES_X_INDEX"] {
+            assert!(!changes_build(name), "{name}");
+        }
+    }
+}
