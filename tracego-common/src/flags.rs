@@ -30,3 +30,5 @@ pub const CGROUP_V1: u64 = 1 << 12;
 pub const CWD_DELETED: u64 = 1 << 13;
 /// The execution ended with a core dump.
 pub const CORE_DUMPED: u64 = 1 << 14;
+/// More argv bytes came in [`crate::ArgvChunk`] records before this one.
+pub const ARGV_CHUNKS: u64 = 1 << 15;

@@ -13,5 +13,5 @@ pub mod settings;
 
 pub use loss::Loss;
 pub use offsets::Offsets;
-pub use record::{ExecFixed, ExitRecord, ForkRecord, Header, RecordKind, Span, TaskId};
+pub use record::{ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, TaskId};
 pub use settings::{Settings, TaskCtx};

@@ -2,8 +2,19 @@
 
 /// The fixed part and all paths and variables end below this offset of the data area.
 pub const PREFIX_MAX: u32 = 64 * 1024;
-/// argv bytes carried in one record by default; the kernel's own bound on ONE argument.
+/// argv bytes carried in one record; the kernel's own bound on ONE argument. What is longer comes in pieces.
 pub const ARGV_MAX: u32 = 128 * 1024;
+/// argv bytes carried unless the user says otherwise: the longest single argument and others beside it.
+pub const ARGV_DEFAULT: u32 = 256 * 1024;
+/// Most that can be carried: the kernel's bound on arguments and environment together (3/4 of
+/// _STK_LIM, fs/exec.c).
+pub const ARGV_LIMIT: u32 = 6 * 1024 * 1024;
+/// Pieces of one argv.
+pub const CHUNKS_MAX: u32 = ARGV_LIMIT / ARGV_MAX;
+/// Arguments of a failed attempt that are carried.
+pub const FAILED_ARGS_MAX: u32 = 64;
+/// Bytes of them.
+pub const FAILED_ARGS_BYTES: u32 = 16 * 1024;
 /// Variable data of one exec record.
 pub const DATA_MAX: u32 = PREFIX_MAX + ARGV_MAX;
 /// Bytes of one path: executable, working directory, file name, cgroup.

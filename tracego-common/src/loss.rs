@@ -1,6 +1,6 @@
 //! Why the kernel side could not deliver a record: indices of its counter array.
 
-/// A counter of the kernel side. The order is the wire format; new ones go before `Count`.
+/// A counter of the kernel side. The order is the wire format; new ones go last.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum Loss {
@@ -16,12 +16,24 @@ pub enum Loss {
     ContextFull = 4,
     /// Not a loss: delivered into the ring.
     Sent = 5,
+    /// A piece of a long argv found the ring full; its record is marked as truncated.
+    ChunkLost = 6,
+    /// Not a loss: pieces of long argv delivered, beside the records.
+    ChunkSent = 7,
 }
 
 impl Loss {
     /// Every counter, in wire order.
-    pub const ALL: [Self; 6] =
-        [Self::Hooked, Self::Filtered, Self::RingFull, Self::NoScratch, Self::ContextFull, Self::Sent];
+    pub const ALL: [Self; 8] = [
+        Self::Hooked,
+        Self::Filtered,
+        Self::RingFull,
+        Self::NoScratch,
+        Self::ContextFull,
+        Self::Sent,
+        Self::ChunkLost,
+        Self::ChunkSent,
+    ];
 
     /// The only door from the wire.
     #[must_use]

@@ -93,7 +93,6 @@ offsets! {
     signal_maxrss: "signal_struct"."maxrss", "Peak RSS in pages, set at exit.";
     signal_tty: "signal_struct"."tty", "Controlling terminal.";
     signal_pids: "signal_struct"."pids", "struct pid by PIDTYPE_*.";
-    tty_dev: "tty_struct"."dev", "Unused by most kernels.";
     tty_index: "tty_struct"."index", "Minor within the driver.";
     tty_driver: "tty_struct"."driver", "Driver.";
     tty_driver_major: "tty_driver"."major", "Major number.";
@@ -117,6 +116,10 @@ offsets! {
     bprm_interp: "linux_binprm"."interp", "The interpreter.";
     bprm_argc: "linux_binprm"."argc", "Arguments.";
     bprm_envc: "linux_binprm"."envc", "Variables.";
+    regs_di: "pt_regs"."di", "First argument of a system call (x86-64).";
+    regs_si: "pt_regs"."si", "Second argument.";
+    regs_dx: "pt_regs"."dx", "Third argument.";
+    regs_r8: "pt_regs"."r8", "Fifth argument.";
     upid_size: "upid"."", "Size of a struct upid.";
     pids_subsys: "enum cgroup_subsys_id"."pids_cgrp_id", "Index of the v1 pids controller.";
 }

@@ -14,6 +14,11 @@ pub enum RecordKind {
     Exit = 2,
     /// A new process (not a new thread): [`ForkRecord`].
     Fork = 3,
+    /// An execve or execveat that failed: [`FailedFixed`] and its data. On request only.
+    ExecFailed = 4,
+    /// A piece of an argv that is longer than one record carries: [`ArgvChunk`] and its bytes.
+    /// Pieces come before the [`ExecFixed`] that they belong to.
+    ArgvChunk = 5,
 }
 
 impl RecordKind {
@@ -24,6 +29,8 @@ impl RecordKind {
             1 => Some(Self::Exec),
             2 => Some(Self::Exit),
             3 => Some(Self::Fork),
+            4 => Some(Self::ExecFailed),
+            5 => Some(Self::ArgvChunk),
             _ => None,
         }
     }
@@ -238,6 +245,44 @@ pub struct ForkRecord {
     pub comm: [u8; 16],
 }
 
+/// A failed execve or execveat, read when the system call returned.
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct FailedFixed {
+    /// The common start.
+    pub header: Header,
+    /// Positive errno.
+    pub errno: u32,
+    /// 0 execve, 1 execveat.
+    pub at: u32,
+    /// execveat's folder descriptor as passed, sign included.
+    pub dirfd: u32,
+    /// execveat's flags.
+    pub exec_flags: u32,
+    /// Real user id.
+    pub uid: u32,
+    /// Thread that called.
+    pub tid: u32,
+    /// Name of the task.
+    pub comm: [u8; 16],
+    /// What the caller passed, ended by a NUL.
+    pub filename: Span,
+    /// First arguments that the caller passed, each ended by a NUL.
+    pub argv: Span,
+}
+
+/// Header of a piece of argv; the bytes follow.
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct ArgvChunk {
+    /// The common start; `id` is the process.
+    pub header: Header,
+    /// Position of the bytes in argv.
+    pub offset: u64,
+}
+
+const _: () = assert!(size_of::<FailedFixed>() == 128);
+const _: () = assert!(size_of::<ArgvChunk>() == 80);
 const _: () = assert!(size_of::<TaskId>() == 16);
 const _: () = assert!(size_of::<Header>() == 72);
 const _: () = assert!(offset_of!(ExecFixed, exe_inode) == 176);

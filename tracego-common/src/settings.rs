@@ -12,15 +12,17 @@ pub mod event {
     pub const EXIT: u32 = 2;
     /// Fork records.
     pub const FORK: u32 = 4;
+    /// Records of failed attempts: two system call tracepoints.
+    pub const EXEC_FAILED: u32 = 8;
 }
 
 /// Bits of [`Settings::filters`].
 pub mod filter {
-    /// Only processes marked [`TaskCtx::IN_TREE`].
+    /// Only processes marked [`TaskCtx::IN_TREE`](super::TaskCtx::IN_TREE).
     pub const TREE: u32 = 1;
     /// Only the real uid in `uid`.
     pub const UID: u32 = 2;
-    /// Only the cgroup with the id in `cgroup_id`.
+    /// Only the cgroup with the id in `cgroup_id`, and those below it.
     pub const CGROUP: u32 = 4;
     /// Only the task name in `comm`.
     pub const COMM: u32 = 8;
@@ -44,8 +46,12 @@ pub struct Settings {
     pub comm: [u8; 16],
     /// Variables on the allow-list; 0 skips the environment.
     pub env_names: u32,
-    /// argv bytes to carry, at most [`crate::limits::ARGV_MAX`].
+    /// argv bytes to carry, at most [`crate::limits::ARGV_LIMIT`].
     pub argv_max: u32,
+    /// Depth of the cgroup in `cgroup_id` below the root.
+    pub cgroup_level: u32,
+    /// Explicit padding, zero.
+    pub pad: u32,
 }
 
 /// A process with a context: member of a job or of the followed tree. Children inherit it at fork.
@@ -71,5 +77,5 @@ pub const ENV_OPENS_JOB: u32 = 1;
 /// First eight bytes of a name, cut at `=`: what the kernel side compares first.
 pub type EnvPrefix = u64;
 
-const _: () = assert!(core::mem::size_of::<Settings>() == 48);
+const _: () = assert!(core::mem::size_of::<Settings>() == 56);
 const _: () = assert!(core::mem::size_of::<TaskCtx>() == 32);

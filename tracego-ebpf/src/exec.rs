@@ -6,17 +6,18 @@ use aya_ebpf::{
 };
 use tracego_common::{
     ExecFixed, Loss, RecordKind, Span, flags,
-    limits::{ARGV_MAX, PATH_MAX},
+    limits::PATH_MAX,
     record::{Rlimit, field},
     settings::event,
 };
 
 use crate::{
+    argv,
     emit::{count, send},
     env,
     maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
     path,
-    read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, user},
+    read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer},
     task,
 };
 
@@ -67,7 +68,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
         fixed.header.job_root = id;
         task::set_context(&id, context);
     }
-    let end = arguments(fixed, mm, scratch);
+    let end = argv::read(fixed, mm, scratch);
 
     // 2^18 is the first power of two above the fixed part, the prefix and ARGV_MAX; the slot is longer.
     let len = bounded::<18>(size_of::<ExecFixed>() as u64 + end);
@@ -288,29 +289,4 @@ fn environment(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> bool {
     fixed.env = scanned.span;
     fixed.header.flags |= scanned.flags;
     scanned.opens_job
-}
-
-/// Copies argv, one contiguous read of the new image; where the record ends.
-#[inline(always)]
-fn arguments(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u64 {
-    let start: u64 = kernel(mm, offset!(mm_arg_start));
-    let total = kernel::<u64>(mm, offset!(mm_arg_end)).wrapping_sub(start);
-    fixed.argv_total = total as u32;
-    let cap = u64::from(setting!(argv_max));
-    let mut carried = total;
-    if total > cap {
-        fixed.header.flags |= flags::ARGV_TRUNCATED;
-        carried = cap;
-    }
-    // One bit more than ARGV_MAX needs: the cap itself must pass.
-    let mut carried = bounded::<{ ARGV_MAX.trailing_zeros() + 1 }>(carried);
-    let at = cursor(scratch);
-    // SAFETY: `at` < PREFIX_MAX and `carried` < 2 × ARGV_MAX, both inside the area together.
-    let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
-    if !user(to, carried as u32, start) {
-        fixed.header.flags |= flags::ARGV_UNREADABLE;
-        carried = 0;
-    }
-    fixed.argv = Span { offset: at as u32, len: carried as u32 };
-    at + carried
 }

@@ -6,6 +6,8 @@
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "bpf")]
+mod argv;
+#[cfg(target_arch = "bpf")]
 mod emit;
 #[cfg(target_arch = "bpf")]
 mod env;
@@ -13,6 +15,8 @@ mod env;
 mod exec;
 #[cfg(target_arch = "bpf")]
 mod exit;
+#[cfg(target_arch = "bpf")]
+mod failed;
 #[cfg(target_arch = "bpf")]
 mod fork;
 #[cfg(target_arch = "bpf")]

@@ -44,9 +44,10 @@ pub(crate) struct Scratch {
     cursor: u64,
     /// The variable's name that is looked up.
     pub(crate) name: [u64; ENV_NAME_MAX / 8],
-    pub(crate) fixed: ExecFixed,
     /// The variable that is looked at, aligned for reads by words.
     pub(crate) var: [u64; ENV_VAR_MAX as usize / 8],
+    /// The start of a record; `data` has to follow it at once.
+    pub(crate) fixed: ExecFixed,
     /// Longer than the last byte that a bounded offset plus a bounded length can reach.
     pub(crate) data: [u8; PREFIX_MAX as usize + 2 * ARGV_MAX as usize],
 }
@@ -66,6 +67,8 @@ static SETTINGS: Settings = Settings {
     comm: [0; 16],
     env_names: 0,
     argv_max: 0,
+    cgroup_level: 0,
+    pad: 0,
 };
 
 /// One kernel offset. Volatile, or the compiler would fold the placeholder in.

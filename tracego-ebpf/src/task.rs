@@ -1,6 +1,6 @@
 //! Who a task is, what context it has and whether the user wants its records.
 
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id};
 use tracego_common::{
     Loss, TaskCtx, TaskId,
     flags::IN_TREE,
@@ -82,8 +82,13 @@ pub(crate) fn wanted(task: Addr, ctx: &TaskCtx, uid: u32) -> bool {
     if filters & filter::UID != 0 && uid != setting!(uid) {
         return false;
     }
-    if filters & filter::CGROUP != 0 && cgroup_id(task) != setting!(cgroup_id) {
-        return false;
+    if filters & filter::CGROUP != 0 {
+        let level = setting!(cgroup_level) as i32;
+        // SAFETY: a helper on the running task: the one that forks, starts a program or exits.
+        let above = unsafe { bpf_get_current_ancestor_cgroup_id(level) };
+        if above != setting!(cgroup_id) {
+            return false;
+        }
     }
     filters & filter::COMM == 0 || same_comm(task)
 }
@@ -95,14 +100,6 @@ fn same_comm(task: Addr) -> bool {
     let [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7] = wanted;
     comm[0] == u64::from_ne_bytes([a0, a1, a2, a3, a4, a5, a6, a7])
         && comm[1] == u64::from_ne_bytes([b0, b1, b2, b3, b4, b5, b6, b7])
-}
-
-/// Id of the task's cgroup v2 node; 0 when the kernel has none.
-#[inline(always)]
-pub(crate) fn cgroup_id(task: Addr) -> u64 {
-    let set = pointer(task, offset!(task_cgroups));
-    let cgroup = pointer(set, offset!(css_set_dfl_cgrp));
-    kernel(pointer(cgroup, offset!(cgroup_kn)), offset!(kn_id))
 }
 
 /// Real uid of a task.

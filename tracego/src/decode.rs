@@ -1,9 +1,13 @@
 //! Bytes from the ring → [`Event`]. Pure; the bytes are untrusted; never panics.
 
-use tracego_common::{ExecFixed, ExitRecord, ForkRecord, Header, RecordKind, Span, flags};
+use std::borrow::Cow;
+
+use tracego_common::{
+    ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, flags,
+};
 use zerocopy::FromBytes;
 
-use crate::event::{Event, Exec};
+use crate::event::{Chunk, Event, Exec, Failed, strings};
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -26,7 +30,7 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// See [`DecodeError`]; the caller counts them.
-pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
+pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     let (header, _) = Header::read_from_prefix(bytes).map_err(|_| DecodeError::Short(bytes.len()))?;
     if header.size as usize != bytes.len() {
         return Err(DecodeError::Size(header.size, bytes.len()));
@@ -35,6 +39,14 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
         RecordKind::Exec => exec(bytes).map(|exec| Event::Exec(Box::new(exec))),
         RecordKind::Exit => whole::<ExitRecord>(bytes).map(Event::Exit),
         RecordKind::Fork => whole::<ForkRecord>(bytes).map(Event::Fork),
+        RecordKind::ExecFailed => {
+            let (fixed, data) = prefix::<FailedFixed>(bytes)?;
+            let filename = unterminated(span(data, fixed.filename)?);
+            Ok(Event::Failed(Failed { fixed, filename, argv: span(data, fixed.argv)? }))
+        }
+        RecordKind::ArgvChunk => {
+            prefix::<ArgvChunk>(bytes).map(|(fixed, bytes)| Event::Chunk(Chunk { fixed, bytes }))
+        }
     }
 }
 
@@ -42,18 +54,21 @@ fn whole<T: FromBytes>(bytes: &[u8]) -> Result<T, DecodeError> {
     T::read_from_bytes(bytes).map_err(|_| DecodeError::Short(bytes.len()))
 }
 
-fn exec(bytes: &[u8]) -> Result<Exec, DecodeError> {
-    let (fixed, data) =
-        ExecFixed::read_from_prefix(bytes).map_err(|_| DecodeError::Short(bytes.len()))?;
+fn prefix<T: FromBytes>(bytes: &[u8]) -> Result<(T, &[u8]), DecodeError> {
+    T::read_from_prefix(bytes).map_err(|_| DecodeError::Short(bytes.len()))
+}
+
+fn exec(bytes: &[u8]) -> Result<Exec<'_>, DecodeError> {
+    let (fixed, data) = prefix::<ExecFixed>(bytes)?;
     let flags = fixed.header.flags;
     Ok(Exec {
         exe: path(span(data, fixed.exe)?, flags & flags::EXE_MEMFD != 0, flags & flags::EXE_TRUNCATED != 0),
         cwd: path(span(data, fixed.cwd)?, false, flags & flags::CWD_TRUNCATED != 0),
         cgroup: path(span(data, fixed.cgroup)?, false, flags & flags::CGROUP_TRUNCATED != 0),
-        filename: unterminated(span(data, fixed.filename)?).to_vec(),
-        interp: unterminated(span(data, fixed.interp)?).to_vec(),
-        argv: strings(span(data, fixed.argv)?).map(<[u8]>::to_vec).collect(),
-        env: strings(span(data, fixed.env)?).filter_map(variable).collect(),
+        filename: unterminated(span(data, fixed.filename)?),
+        interp: unterminated(span(data, fixed.interp)?),
+        argv: Cow::Borrowed(span(data, fixed.argv)?),
+        env: span(data, fixed.env)?,
         fixed,
     })
 }
@@ -67,25 +82,17 @@ fn unterminated(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(&[0]).unwrap_or(bytes)
 }
 
-/// NUL-terminated strings; an empty last one counts, and so does one whose NUL was cut off.
-fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let empty = bytes.is_empty();
-    unterminated(bytes).split(|&b| b == 0).filter(move |_| !empty)
-}
-
-fn variable(entry: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let at = entry.iter().position(|&b| b == b'=')?;
-    Some((entry[..at].to_vec(), entry[at + 1..].to_vec()))
-}
-
 /// Turns names from the file to its root into a path. `…` stands for what a truncated walk left out.
 fn path(names: &[u8], pseudo: bool, truncated: bool) -> Vec<u8> {
     let mut path = Vec::with_capacity(names.len() + 2);
     if truncated {
         path.extend_from_slice("…".as_bytes());
     }
-    let parts: Vec<&[u8]> = strings(names).collect();
-    for name in parts.iter().rev() {
+    let mut rest = names.strip_suffix(&[0]).unwrap_or(names);
+    while !rest.is_empty() {
+        let at = rest.iter().rposition(|&b| b == 0).map_or(0, |nul| nul + 1);
+        let name = &rest[at..];
+        rest = &rest[..at.saturating_sub(1)];
         if !pseudo {
             path.push(b'/');
         }
@@ -114,29 +121,32 @@ mod tests {
         bytes
     }
 
-    fn decoded(data: &[u8], edit: impl Fn(&mut ExecFixed)) -> Exec {
+    fn with<T>(data: &[u8], edit: impl Fn(&mut ExecFixed), check: impl Fn(&Exec<'_>) -> T) -> T {
         match decode(&record(data, edit)).unwrap() {
-            Event::Exec(exec) => *exec,
+            Event::Exec(exec) => check(&exec),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn names_are_turned_into_a_path() {
-        let exec = decoded(b"ls\0bin\0usr\0", |f| f.exe = Span { offset: 0, len: 11 });
-        assert_eq!(exec.exe, b"/usr/bin/ls");
-        assert_eq!(exec.cwd, b"/");
-        let memfd = decoded(b"memfd:x\0", |f| {
-            f.exe = Span { offset: 0, len: 8 };
-            f.header.flags = flags::EXE_MEMFD;
-        });
-        assert_eq!(memfd.exe, b"memfd:x");
+        let exe = |data: &[u8], flags| {
+            let len = u32::try_from(data.len()).unwrap();
+            let edit = |f: &mut ExecFixed| (f.exe, f.header.flags) = (Span { offset: 0, len }, flags);
+            with(data, edit, |exec| String::from_utf8(exec.exe.clone()).unwrap())
+        };
+        assert_eq!(exe(b"ls\0bin\0usr\0", 0), "/usr/bin/ls");
+        assert_eq!(exe(b"ls\0bin\0", flags::EXE_TRUNCATED), "…/bin/ls");
+        assert_eq!(exe(b"", 0), "/");
+        assert_eq!(exe(b"memfd:x\0", flags::EXE_MEMFD), "memfd:x");
     }
 
     #[test]
     fn an_empty_last_argument_and_an_empty_argv_differ() {
         let argv = |data: &'static [u8]| {
-            decoded(data, |f| f.argv = Span { offset: 0, len: u32::try_from(data.len()).unwrap() }).argv
+            let len = u32::try_from(data.len()).unwrap();
+            let edit = |f: &mut ExecFixed| f.argv = Span { offset: 0, len };
+            with(data, edit, |exec| exec.args().map(<[u8]>::to_vec).collect::<Vec<_>>())
         };
         assert_eq!(argv(b"echo\0a\0\0"), [&b"echo"[..], b"a", b""]);
         assert_eq!(argv(b""), Vec::<Vec<u8>>::new());

@@ -1,22 +1,28 @@
-//! What a record says once it is decoded.
+//! What the bytes of the kernel side say once they are decoded; borrowed, nothing is copied twice.
+
+use std::borrow::Cow;
 
 use tracego_common::{
     TaskId,
-    record::{ExecFixed, ExitRecord, ForkRecord},
+    record::{ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord},
 };
 
 /// One decoded record.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum Event<'a> {
     /// A program was started.
-    Exec(Box<Exec>),
+    Exec(Box<Exec<'a>>),
     /// A process ended.
     Exit(ExitRecord),
     /// A process was made.
     Fork(ForkRecord),
+    /// A program could not be started.
+    Failed(Failed<'a>),
+    /// A piece of the argv of a program start that follows.
+    Chunk(Chunk<'a>),
 }
 
-impl Event {
+impl Event<'_> {
     /// The process.
     #[must_use]
     pub fn id(&self) -> TaskId {
@@ -24,6 +30,8 @@ impl Event {
             Self::Exec(exec) => exec.fixed.header.id,
             Self::Exit(exit) => exit.header.id,
             Self::Fork(fork) => fork.header.id,
+            Self::Failed(failed) => failed.fixed.header.id,
+            Self::Chunk(chunk) => chunk.fixed.header.id,
         }
     }
 }
@@ -31,7 +39,7 @@ impl Event {
 /// A program start: the fixed part and what its spans point to. Texts are bytes: the kernel
 /// promises no encoding.
 #[derive(Clone, Debug)]
-pub struct Exec {
+pub struct Exec<'a> {
     /// As the kernel side wrote it.
     pub fixed: ExecFixed,
     /// Path of the executable.
@@ -41,11 +49,59 @@ pub struct Exec {
     /// cgroup path.
     pub cgroup: Vec<u8>,
     /// What the caller passed.
-    pub filename: Vec<u8>,
+    pub filename: &'a [u8],
     /// The interpreter, or `filename` again.
-    pub interp: Vec<u8>,
-    /// Arguments.
-    pub argv: Vec<Vec<u8>>,
-    /// Allowed variables, name and value.
-    pub env: Vec<(Vec<u8>, Vec<u8>)>,
+    pub interp: &'a [u8],
+    /// Arguments, each ended by a NUL; see [`Self::args`].
+    pub argv: Cow<'a, [u8]>,
+    /// Allowed variables, each ended by a NUL; see [`Self::variables`].
+    pub env: &'a [u8],
+}
+
+impl Exec<'_> {
+    /// The arguments. An empty last one counts, and so does one whose end was cut off.
+    pub fn args(&self) -> impl Iterator<Item = &[u8]> {
+        strings(&self.argv)
+    }
+
+    /// The allowed variables as name and value; the first of a name wins, as in getenv(3).
+    pub fn variables(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        strings(self.env).filter_map(|entry| {
+            let at = entry.iter().position(|&b| b == b'=')?;
+            Some((&entry[..at], &entry[at + 1..]))
+        })
+    }
+}
+
+/// A failed program start.
+#[derive(Clone, Debug)]
+pub struct Failed<'a> {
+    /// As the kernel side wrote it.
+    pub fixed: FailedFixed,
+    /// What the caller passed.
+    pub filename: &'a [u8],
+    /// First arguments, each ended by a NUL.
+    pub argv: &'a [u8],
+}
+
+impl Failed<'_> {
+    /// The first arguments.
+    pub fn args(&self) -> impl Iterator<Item = &[u8]> {
+        strings(self.argv)
+    }
+}
+
+/// A piece of argv.
+#[derive(Clone, Debug)]
+pub struct Chunk<'a> {
+    /// As the kernel side wrote it.
+    pub fixed: ArgvChunk,
+    /// The bytes.
+    pub bytes: &'a [u8],
+}
+
+/// NUL-terminated strings; an empty last one counts, and so does one whose NUL was cut off.
+pub(crate) fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let empty = bytes.is_empty();
+    bytes.strip_suffix(&[0]).unwrap_or(bytes).split(|&b| b == 0).filter(move |_| !empty)
 }

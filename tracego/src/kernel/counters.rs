@@ -1,13 +1,13 @@
 //! The kernel side's counters.
 
 use aya::{Ebpf, maps::PerCpuArray};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracego_common::Loss;
 
 use super::load::LoadError;
 
 /// Sums over all CPUs.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 pub struct Counters {
     /// Hooks entered.
     pub hooked: u64,
@@ -21,13 +21,43 @@ pub struct Counters {
     pub context_full: u64,
     /// Delivered into the ring.
     pub sent: u64,
+    /// Pieces of a long argv that found the ring full; their records are marked as truncated.
+    pub chunk_lost: u64,
+    /// Pieces of long argv delivered, beside the records.
+    pub chunk_sent: u64,
+    /// Hooks that the kernel skipped because a program of the same kind was running on the CPU.
+    pub recursion_misses: u64,
 }
 
 impl Counters {
     /// Records that were hooked and wanted but are not in the ring.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.ring_full + self.no_scratch
+        self.ring_full + self.no_scratch + self.recursion_misses
+    }
+
+    /// Everything that happened, whether a program ran or not.
+    #[must_use]
+    pub fn happened(&self) -> u64 {
+        self.hooked + self.recursion_misses
+    }
+
+    /// Whether no program is between its first counter and its last.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        self.hooked == self.filtered + self.ring_full + self.no_scratch + self.sent
+    }
+
+    /// Losses by the name that they have in the stream.
+    #[must_use]
+    pub fn losses(&self) -> [(&'static str, u64); 5] {
+        [
+            ("ring_full", self.ring_full),
+            ("no_scratch", self.no_scratch),
+            ("recursion_misses", self.recursion_misses),
+            ("context_full", self.context_full),
+            ("argv_piece", self.chunk_lost),
+        ]
     }
 
     /// Reads the counters.
@@ -49,6 +79,9 @@ impl Counters {
             no_scratch: sum(Loss::NoScratch)?,
             context_full: sum(Loss::ContextFull)?,
             sent: sum(Loss::Sent)?,
+            chunk_lost: sum(Loss::ChunkLost)?,
+            chunk_sent: sum(Loss::ChunkSent)?,
+            recursion_misses: 0,
         })
     }
 }

@@ -1,0 +1,101 @@
+//! argv of the new image: one contiguous read behind the point of no return, in pieces when long.
+//!
+//! Not the pointers that the caller passed: another thread can change them, and their pages may
+//! not be there yet.
+
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_loop};
+use tracego_common::{
+    ArgvChunk, ExecFixed, Loss, RecordKind, Span, flags,
+    limits::{ARGV_MAX, CHUNKS_MAX, PREFIX_MAX},
+    record::Header,
+};
+
+use crate::{
+    emit::{self, count},
+    maps::{SCRATCH, Scratch, cursor, offset, setting},
+    read::{Addr, bounded, kernel, user},
+};
+
+/// One bit more than [`ARGV_MAX`] needs: the cap itself must pass.
+const BITS: u32 = ARGV_MAX.trailing_zeros() + 1;
+
+/// Copies argv behind everything else; where the record ends.
+#[inline(always)]
+pub(crate) fn read(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u64 {
+    let start: u64 = kernel(mm, offset!(mm_arg_start));
+    let total = kernel::<u64>(mm, offset!(mm_arg_end)).wrapping_sub(start);
+    fixed.argv_total = total as u32;
+    let cap = u64::from(setting!(argv_max));
+    let mut wanted = total;
+    if total > cap {
+        fixed.header.flags |= flags::ARGV_TRUNCATED;
+        wanted = cap;
+    }
+    if wanted > u64::from(ARGV_MAX) {
+        fixed.header.flags |= flags::ARGV_CHUNKS;
+        pieces(&fixed.header, start + u64::from(ARGV_MAX), start + wanted, start);
+        wanted = u64::from(ARGV_MAX);
+    }
+    let mut carried = bounded::<BITS>(wanted);
+    let at = cursor(scratch);
+    // SAFETY: `at` < PREFIX_MAX and `carried` < 2 × ARGV_MAX, both inside the area together.
+    let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
+    if !user(to, carried as u32, start) {
+        fixed.header.flags |= flags::ARGV_UNREADABLE;
+        carried = 0;
+    }
+    fixed.argv = Span { offset: at as u32, len: carried as u32 };
+    at + carried
+}
+
+/// Pieces in progress, on the stack so that the callback can reach it.
+#[repr(C)]
+struct Pieces {
+    from: u64,
+    end: u64,
+    start: u64,
+    header: Header,
+}
+
+/// Sends `[from, end)` ahead of the record, so that the agent has all of it when the record comes.
+#[inline(always)]
+fn pieces(header: &Header, from: u64, end: u64, start: u64) {
+    let mut pieces = Pieces { from, end, start, header: *header };
+    // SAFETY: `pieces` outlives the call; the callback has the signature that bpf_loop asks for.
+    unsafe { bpf_loop(CHUNKS_MAX, piece as *mut core::ffi::c_void, (&raw mut pieces).cast(), 0) };
+}
+
+unsafe extern "C" fn piece(_index: u64, pieces: *mut Pieces) -> i64 {
+    // SAFETY: bpf_loop hands back the pointer that `pieces` gave it.
+    let pieces = unsafe { &mut *pieces };
+    if pieces.from >= pieces.end {
+        return 1;
+    }
+    // SAFETY: a helper without arguments.
+    let Some(scratch) = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() }) else {
+        return 1;
+    };
+    let left = pieces.end - pieces.from;
+    let mut len = u64::from(ARGV_MAX);
+    if left < len {
+        len = left;
+    }
+    let len = bounded::<BITS>(len);
+    // SAFETY: behind the prefix is room for 2 × ARGV_MAX bytes, free until argv itself is read.
+    let area = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(PREFIX_MAX as usize) };
+    let mut chunk = ArgvChunk { header: pieces.header, offset: pieces.from - pieces.start };
+    chunk.header.kind = RecordKind::ArgvChunk as u32;
+    chunk.header.size = (size_of::<ArgvChunk>() as u64 + len) as u32;
+    // SAFETY: the area is long enough and PREFIX_MAX keeps it aligned to eight bytes.
+    unsafe { area.cast::<ArgvChunk>().write(chunk) };
+    // SAFETY: as above.
+    if !user(unsafe { area.add(size_of::<ArgvChunk>()) }, len as u32, pieces.from) {
+        return 1;
+    }
+    pieces.from += len;
+    count(match emit::output(area, size_of::<ArgvChunk>() as u64 + len) {
+        true => Loss::ChunkSent,
+        false => Loss::ChunkLost,
+    });
+    0
+}

@@ -1,0 +1,117 @@
+//! Puts a long argv together: its pieces come ahead of the record they belong to.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use tracego_common::{TaskId, flags};
+
+use crate::event::{Event, Exec};
+
+/// Bytes of pieces that wait for their record, at most. The kernel side sends pieces and record in
+/// one go, so only pieces whose record was lost stay; they are the oldest and are dropped first.
+const WAITING_MAX: usize = 32 << 20;
+
+/// Pieces that wait for their record.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    waiting: HashMap<TaskId, Vec<(u64, Vec<u8>)>>,
+    bytes: usize,
+}
+
+impl Assembler {
+    /// Keeps a piece and gives nothing, or gives an event that is complete.
+    pub fn take<'a>(&mut self, event: Event<'a>) -> Option<Event<'a>> {
+        match event {
+            Event::Chunk(chunk) => {
+                if self.bytes + chunk.bytes.len() > WAITING_MAX {
+                    self.waiting.clear();
+                    self.bytes = 0;
+                }
+                self.bytes += chunk.bytes.len();
+                let waiting = self.waiting.entry(chunk.fixed.header.id).or_default();
+                waiting.push((chunk.fixed.offset, chunk.bytes.to_vec()));
+                None
+            }
+            Event::Exec(mut exec) if exec.fixed.header.flags & flags::ARGV_CHUNKS != 0 => {
+                self.complete(&mut exec);
+                Some(Event::Exec(exec))
+            }
+            other => Some(other),
+        }
+    }
+
+    /// Appends the pieces in order up to the first that is missing; what is missing is marked.
+    fn complete(&mut self, exec: &mut Exec<'_>) {
+        let mut pieces = self.waiting.remove(&exec.fixed.header.id).unwrap_or_default();
+        self.bytes -= pieces.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        pieces.sort_by_key(|&(offset, _)| offset);
+        let mut whole = exec.argv.to_vec();
+        for (offset, bytes) in pieces {
+            if offset != whole.len() as u64 {
+                break;
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        if whole.len() < exec.fixed.argv_total as usize {
+            exec.fixed.header.flags |= flags::ARGV_TRUNCATED;
+        }
+        exec.argv = Cow::Owned(whole);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracego_common::{ExecFixed, record::ArgvChunk};
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+    use crate::event::Chunk;
+
+    fn chunk(tgid: u32, offset: u64, bytes: &'static [u8]) -> Event<'static> {
+        let mut fixed = ArgvChunk { offset, ..ArgvChunk::default() };
+        fixed.header.id.tgid = tgid;
+        Event::Chunk(Chunk { fixed, bytes })
+    }
+
+    fn exec(tgid: u32, argv: &'static [u8], total: u32) -> Event<'static> {
+        let mut fixed = ExecFixed::new_zeroed();
+        fixed.header.id.tgid = tgid;
+        fixed.header.flags = flags::ARGV_CHUNKS;
+        fixed.argv_total = total;
+        let (exe, cwd, cgroup) = (Vec::new(), Vec::new(), Vec::new());
+        let argv = Cow::Borrowed(argv);
+        Event::Exec(Box::new(Exec { fixed, exe, cwd, cgroup, filename: b"", interp: b"", argv, env: b"" }))
+    }
+
+    fn argv(event: Option<Event<'_>>) -> (Vec<u8>, bool) {
+        let Some(Event::Exec(exec)) = event else { panic!("{event:?}") };
+        (exec.argv.to_vec(), exec.fixed.header.flags & flags::ARGV_TRUNCATED != 0)
+    }
+
+    #[test]
+    fn pieces_of_two_processes_do_not_mix() {
+        let mut assembler = Assembler::default();
+        assert!(assembler.take(chunk(1, 2, b"cd")).is_none());
+        assert!(assembler.take(chunk(2, 2, b"xx")).is_none());
+        assert!(assembler.take(chunk(1, 4, b"e")).is_none());
+        assert_eq!(argv(assembler.take(exec(1, b"ab", 5))), (b"abcde".to_vec(), false));
+        assert_eq!(argv(assembler.take(exec(2, b"ab", 4))), (b"abxx".to_vec(), false));
+        assert_eq!(assembler.bytes, 0);
+    }
+
+    #[test]
+    fn a_missing_piece_is_marked_and_nothing_is_glued_over_the_gap() {
+        let mut assembler = Assembler::default();
+        assembler.take(chunk(1, 4, b"ef"));
+        assert_eq!(argv(assembler.take(exec(1, b"ab", 6))), (b"ab".to_vec(), true));
+    }
+
+    #[test]
+    fn pieces_without_a_record_do_not_pile_up() {
+        let mut assembler = Assembler::default();
+        static PIECE: [u8; 131_072] = [b'a'; 131_072];
+        for tgid in 0..2_000 {
+            assembler.take(chunk(tgid, 0, &PIECE));
+            assert!(assembler.bytes <= WAITING_MAX);
+        }
+    }
+}

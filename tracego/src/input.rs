@@ -1,0 +1,90 @@
+//! What goes into the pipeline, from the kernel or from a capture file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Reading, kernel::counters::Counters};
+
+/// One piece of input.
+#[derive(Debug)]
+pub enum Input {
+    /// The processes that ran when the programs were attached.
+    Seed(Vec<Seed>),
+    /// Records of the kernel side.
+    Batch(Batch),
+    /// The counters as they are now; a growing loss becomes a record.
+    Counters(Counters, Reading),
+    /// As [`Self::Counters`], and a heartbeat is due.
+    Heartbeat(Counters, Reading),
+}
+
+/// A process that was there before.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Seed {
+    /// Process id.
+    pub pid: u32,
+    /// Parent's process id.
+    pub ppid: u32,
+    /// Start in clock ticks since boot.
+    pub start_ticks: u64,
+    /// Task name.
+    pub comm: String,
+    /// Executable; empty for a kernel thread or when it cannot be read.
+    pub exe: String,
+}
+
+/// Raw records, oldest first, in one piece of memory.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// When it was drained.
+    pub clock: Reading,
+    /// Each record preceded by its length, 32 bits in this machine's order.
+    bytes: Vec<u8>,
+    records: usize,
+}
+
+impl Batch {
+    /// From the bytes of a capture file; a damaged tail yields fewer records, never a panic.
+    #[must_use]
+    pub fn from_bytes(clock: Reading, bytes: Vec<u8>) -> Self {
+        let mut batch = Self { clock, bytes, records: 0 };
+        batch.records = batch.iter().count();
+        batch
+    }
+
+    /// Appends a record.
+    pub fn push(&mut self, record: &[u8]) {
+        let Ok(len) = u32::try_from(record.len()) else { return };
+        self.bytes.extend_from_slice(&len.to_ne_bytes());
+        self.bytes.extend_from_slice(record);
+        self.records += 1;
+    }
+
+    /// Number of records.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// The memory, for a capture file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The records.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.as_slice();
+        std::iter::from_fn(move || {
+            let (len, tail) = rest.split_first_chunk::<4>()?;
+            let (record, tail) = tail.split_at_checked(u32::from_ne_bytes(*len) as usize)?;
+            rest = tail;
+            Some(record)
+        })
+    }
+}
