@@ -1,0 +1,81 @@
+//! Bytes of the kernel as text.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::record::Completeness;
+
+/// UTF-8 as it is; otherwise with U+FFFD, and the bytes kept in base64 under `attribute`.
+pub fn keep(bytes: &[u8], attribute: &str, completeness: &mut Completeness) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => {
+            completeness.bytes.insert(attribute.to_owned(), STANDARD.encode(bytes));
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    }
+}
+
+/// Without a way back: for texts that other records hold in full.
+#[must_use]
+pub fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A task name up to its first NUL.
+#[must_use]
+pub fn comm(bytes: &[u8; 16]) -> &[u8] {
+    bytes.split(|&b| b == 0).next().unwrap_or_default()
+}
+
+/// Longest body in characters.
+const BODY_MAX: usize = 200;
+
+/// Arguments in one line: control characters escaped, cut with `…`.
+pub fn one_line(words: &[String]) -> String {
+    let mut line = String::new();
+    let mut left = BODY_MAX;
+    for (n, word) in words.iter().enumerate() {
+        if n > 0 {
+            line.push(' ');
+        }
+        for c in word.chars() {
+            if left == 0 {
+                line.push('…');
+                return line;
+            }
+            left -= 1;
+            push_printable(&mut line, c);
+        }
+    }
+    line
+}
+
+/// Nothing that moves a terminal's cursor or ends a line; bidirectional controls neither.
+pub fn push_printable(line: &mut String, c: char) {
+    let hidden = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || hidden || c == '\u{2028}' || c == '\u{2029}' {
+        line.extend(c.escape_default());
+    } else {
+        line.push(c);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_can_be_got_back() {
+        let mut completeness = Completeness::default();
+        assert_eq!(keep(b"a\xff", "x", &mut completeness), "a\u{fffd}");
+        assert_eq!(STANDARD.decode(&completeness.bytes["x"]).unwrap(), b"a\xff");
+        assert_eq!(keep("ä".as_bytes(), "y", &mut completeness), "ä");
+        assert_eq!(completeness.bytes.len(), 1);
+    }
+
+    #[test]
+    fn a_line_stays_a_line() {
+        assert_eq!(one_line(&["a\nb".into(), "\u{1b}[31m".into()]), "a\\nb \\u{1b}[31m");
+        assert_eq!(one_line(&["x".repeat(500)]).chars().count(), BODY_MAX + 1);
+    }
+}

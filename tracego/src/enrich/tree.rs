@@ -1,0 +1,76 @@
+//! Dotted attributes as nested objects.
+
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+/// Attributes with a common first segment, sorted by name; `vcs.ref.head.revision` is written as
+/// `{"ref":{"head":{"revision":…}}}` under `vcs`. No name may be the start of another.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Tree(Vec<(&'static str, String)>);
+
+impl Tree {
+    /// Of attributes without their common first segment.
+    #[must_use]
+    pub fn new(mut attributes: Vec<(&'static str, String)>) -> Self {
+        attributes.sort_unstable_by_key(|&(name, _)| name);
+        Self(attributes)
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Level { attributes: &self.0, skip: 0 }.serialize(serializer)
+    }
+}
+
+/// Attributes that agree in their first `skip` bytes.
+struct Level<'a> {
+    attributes: &'a [(&'static str, String)],
+    skip: usize,
+}
+
+impl Serialize for Level<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let mut rest = self.attributes;
+        while let Some(((name, value), _)) = rest.split_first() {
+            let tail = name.get(self.skip..).unwrap_or_default();
+            match tail.split_once('.') {
+                None => {
+                    map.serialize_entry(tail, value)?;
+                    rest = &rest[1..];
+                }
+                Some((segment, _)) => {
+                    let skip = self.skip + segment.len() + 1;
+                    let front = name.get(..skip).unwrap_or_default();
+                    let same = rest.iter().take_while(|(other, _)| other.starts_with(front)).count();
+                    map.serialize_entry(segment, &Level { attributes: &rest[..same], skip })?;
+                    rest = &rest[same..];
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_become_objects() {
+        let tree = Tree::new(vec![
+            ("ref.head.revision", "abc".into()),
+            ("change.id", "7".into()),
+            ("ref.head.name", "main".into()),
+        ]);
+        let wanted = r#"{"change":{"id":"7"},"ref":{"head":{"name":"main","revision":"abc"}}}"#;
+        assert_eq!(serde_json::to_string(&tree).unwrap(), wanted);
+        assert_eq!(serde_json::to_string(&Tree::default()).unwrap(), "{}");
+    }
+}

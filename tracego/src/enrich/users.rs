@@ -1,0 +1,70 @@
+//! Names of users, from passwd(5).
+
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
+
+use serde::Serialize;
+
+/// `process.user.*` and its kin.
+#[derive(Clone, Debug, Serialize)]
+pub struct User {
+    /// Number in the initial user namespace.
+    pub id: u32,
+    /// Name on this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+}
+
+/// Number → name.
+#[derive(Clone, Debug, Default)]
+pub struct Users(HashMap<u32, Arc<str>>);
+
+impl Users {
+    /// Reads a passwd file; without one no user has a name.
+    #[must_use]
+    pub fn read(path: &Path) -> Self {
+        fs::read(path).map_or_else(|_| Self::default(), |bytes| Self::parse(&bytes))
+    }
+
+    /// Reads the lines of a passwd file; the first of a number wins, as in getpwuid(3).
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Self {
+        let mut names = HashMap::new();
+        for line in String::from_utf8_lossy(bytes).lines() {
+            let mut fields = line.split(':');
+            let (Some(name), Some(_), Some(id)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            if let Ok(id) = id.parse() {
+                names.entry(id).or_insert_with(|| Arc::from(name));
+            }
+        }
+        Self(names)
+    }
+
+    /// The user with this number.
+    #[must_use]
+    pub fn get(&self, id: u32) -> User {
+        User { id, name: self.0.get(&id).cloned() }
+    }
+
+    /// All, for a capture file.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.0.iter().map(|(id, name)| (*id, name.as_ref()))
+    }
+
+    /// From a capture file.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (u32, String)>) -> Self {
+        Self(pairs.into_iter().map(|(id, name)| (id, Arc::from(name))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_name_of_a_number_wins_and_damage_is_skipped() {
+        let users = Users::parse(b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbad\nx:y:z\n\xff:x:7:7\n");
+        assert_eq!(users.get(0).name.as_deref(), Some("root"));
+        assert_eq!(users.get(7).name.as_deref(), Some("\u{fffd}"));
+        assert!(users.get(1).name.is_none());
+    }
+}
