@@ -60,7 +60,7 @@ pub struct Exec<'a> {
 
 impl Exec<'_> {
     /// The arguments. An empty last one counts, and so does one whose end was cut off.
-    pub fn args(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn args(&self) -> impl Iterator<Item = &[u8]> + Clone {
         strings(&self.argv)
     }
 
@@ -86,7 +86,7 @@ pub struct Failed<'a> {
 
 impl Failed<'_> {
     /// The first arguments.
-    pub fn args(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn args(&self) -> impl Iterator<Item = &[u8]> + Clone {
         strings(self.argv)
     }
 }
@@ -101,7 +101,7 @@ pub struct Chunk<'a> {
 }
 
 /// NUL-terminated strings; an empty last one counts, and so does one whose NUL was cut off.
-pub(crate) fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     let empty = bytes.is_empty();
     bytes.strip_suffix(&[0]).unwrap_or(bytes).split(|&b| b == 0).filter(move |_| !empty)
 }

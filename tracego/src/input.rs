@@ -8,7 +8,7 @@ use crate::{clock::Reading, kernel::counters::Counters};
 #[derive(Debug)]
 pub enum Input {
     /// The processes that ran when the programs were attached.
-    Seed(Vec<Seed>),
+    Seed(Vec<Seed>, Reading),
     /// Records of the kernel side.
     Batch(Batch),
     /// The counters as they are now; a growing loss becomes a record.

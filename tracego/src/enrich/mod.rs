@@ -1,151 +1,281 @@
 //! Event + process table → [`Record`].
 //!
-//! One task owns the table; nothing is locked. What the kernel record holds is never looked up
-//! again in /proc, so a process that lives a millisecond is as complete as one that lives a day.
+//! What the kernel record holds is never looked up again in /proc, so a process that lives a
+//! millisecond is as complete as one that lives a day.
 
 pub mod cgroup;
+pub mod ci;
+pub mod context;
+pub mod linux;
 pub mod record;
+pub mod sanitize;
+mod start;
 pub mod table;
 pub mod text;
+pub mod trace;
+pub mod tree;
+pub mod users;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Weak},
+};
 
 pub use record::Record;
-use record::{Cgroup, Exit, Ns, Parent, Process, Vcs};
-use table::{Entry, Table};
-use tracego_common::{TaskId, flags, record::field};
+use record::{At, Exit, ExitFacts, Failure, Log, LogRecord, Origin, Own, Process, Severity, event_name};
+use table::{Entry, Line, Lineage, Table};
+use tracego_common::{
+    TaskId, flags,
+    record::{ExitRecord, ForkRecord, Header},
+};
+use users::Users;
 
-use crate::event::{Event, Exec};
+use crate::{
+    clock::{Clock, Reading},
+    event::{Event, Failed},
+    input::Seed,
+    ledger::Ledger,
+};
+use context::OpenJob;
+
+/// What does not change during a run.
+#[derive(Clone, Debug, Default)]
+pub struct Meta {
+    /// Host and agent.
+    pub origin: Arc<Origin>,
+    /// This boot.
+    pub boot_id: Arc<str>,
+    /// `--env KEY=VALUE`.
+    pub injected: Vec<(String, String)>,
+    /// Names of users.
+    pub users: Users,
+    /// Clock ticks a second.
+    pub tick_hz: u64,
+    /// Bytes of a page.
+    pub page_size: u64,
+    /// Random for each run: part of every `log.record.uid`.
+    pub instance: u32,
+    /// Leave arguments and variables as they are.
+    pub raw: bool,
+}
 
 /// Turns events into records.
 pub struct Enricher {
+    meta: Meta,
+    explicit: ci::Identity,
     table: Table,
-    injected: BTreeMap<String, String>,
-    boot: text::Clock,
+    jobs: HashMap<TaskId, Weak<OpenJob>>,
+    clock: Clock,
+    observed: Reading,
     seq: u64,
 }
 
 impl Enricher {
-    /// `injected`: the values of `--env KEY=VALUE`.
+    /// For one run.
     #[must_use]
-    pub fn new(injected: BTreeMap<String, String>) -> Self {
-        Self { table: Table::default(), injected, boot: text::Clock::now(), seq: 0 }
+    pub fn new(meta: Meta) -> Self {
+        let explicit = context::explicit(&meta.injected);
+        let (clock, observed) = (Clock::default(), Reading::default());
+        Self { meta, explicit, table: Table::default(), jobs: HashMap::new(), clock, observed, seq: 0 }
+    }
+
+    /// The clocks when the coming events were taken from the ring.
+    pub fn set_clock(&mut self, reading: Reading) {
+        self.clock.set(reading);
+        self.observed = reading;
     }
 
     /// Takes the processes that run already into the table.
-    pub fn seed(&mut self) {
-        self.table.seed();
+    pub fn seed(&mut self, seeds: &[Seed]) {
+        let clock = self.clock;
+        self.table.seed(seeds, self.meta.tick_hz, |ns| clock.wall(ns));
     }
 
-    /// Makes the record of an event and remembers what later ones need.
-    pub fn record(&mut self, event: &Event) -> Record {
-        self.seq += 1;
+    /// Remembers what later records need from an event that is not written.
+    pub fn note(&mut self, event: &Event<'_>) {
         match event {
-            Event::Exec(exec) => self.exec(exec),
+            Event::Exec(exec) => self.note_start(exec),
+            Event::Fork(fork) => self.note_fork(fork),
+            Event::Exit(exit) => self.table.remove(exit.header.id),
+            Event::Failed(_) | Event::Chunk(_) => {}
+        }
+    }
+
+    /// Makes the record of an event and remembers what later ones need; nothing for a piece of argv.
+    pub fn record(&mut self, event: &Event<'_>) -> Option<Record> {
+        match event {
+            Event::Exec(exec) => Some(self.start(exec)),
             Event::Fork(fork) => {
-                let header = fork.header;
-                self.table.fork(header.id, header.parent);
-                let mut record = self.base("tracego.process.fork", header.boot_ns, header.id, header.parent);
-                record.process.command = text::lossy(text::comm(&fork.comm));
-                record.process.real_user.id = fork.uid;
-                record
+                self.note_fork(fork);
+                Some(self.fork(fork))
             }
             Event::Exit(exit) => {
-                let header = exit.header;
-                let mut record = self.base("tracego.process.exit", header.boot_ns, header.id, header.parent);
-                record.process.command = text::lossy(text::comm(&exit.comm));
-                record.process.real_user.id = exit.uid;
-                let signal = exit.status & 0x7f;
-                record.process.exit = Some(Exit {
-                    code: (signal == 0).then_some((exit.status >> 8) & 0xff),
-                    signal: (signal != 0).then_some(signal),
-                    core_dumped: header.flags & flags::CORE_DUMPED != 0,
-                    run_time_ns: header.boot_ns.saturating_sub(header.id.start_boottime),
-                    max_rss_bytes: exit.maxrss_pages.saturating_mul(text::page_size()),
-                });
-                self.table.exit(header.id);
-                record
+                let record = self.exit(exit);
+                self.table.remove(exit.header.id);
+                Some(record)
             }
+            Event::Failed(failed) => Some(self.failed(failed)),
+            Event::Chunk(_) => None,
         }
     }
 
-    fn base(&self, name: &'static str, boot_ns: u64, id: TaskId, parent: TaskId) -> Record {
-        let mut record = Record::new(name, self.seq);
-        record.timestamp = self.boot.wall(boot_ns);
-        record.process.pid = id.tgid;
-        record.process.creation_time = self.boot.wall(id.start_boottime);
-        record.process.parent_pid = parent.tgid;
-        record.tracego.exec_id = self.boot.exec_id(id);
-        record.tracego.ancestors = self.table.ancestors(parent, |entry| Parent {
-            pid: entry.id.tgid,
-            executable: text::lossy(&entry.exe),
-        });
-        record.environment(&self.injected);
-        record
+    /// Events were lost since the last such record.
+    pub fn lost(&mut self, lost: BTreeMap<&'static str, u64>, reading: Reading) -> Record {
+        self.set_clock(reading);
+        let body = lost.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ");
+        let own = Own { lost: Some(lost), ..self.own() };
+        self.envelope(event_name::LOST, Severity::Warn, reading.boot_ns.unsigned_abs(), format!("lost: {body}"), own)
     }
 
-    fn exec(&mut self, exec: &Exec) -> Record {
-        let fixed = &exec.fixed;
-        let header = fixed.header;
-        let own: BTreeMap<String, String> =
-            exec.env.iter().map(|(k, v)| (text::lossy(k), text::lossy(v))).collect();
-        self.table.exec(
-            header.id,
-            Entry { id: header.id, parent: header.parent, exe: exec.exe.clone(), env: own.clone() },
-        );
-        let mut record = self.base("tracego.process.start", header.boot_ns, header.id, header.parent);
-        // A process that scrubbed its environment still belongs to the job that started it.
-        if header.job_root.tgid != 0
-            && header.job_root != header.id
-            && let Some(root) = self.table.get(header.job_root)
-        {
-            record.inherit(&root.env, self.boot.exec_id(header.job_root), &own);
+    /// Sign of life.
+    pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
+        self.set_clock(reading);
+        let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
+        let own = Own { ledger: Some(Box::new(ledger)), ..self.own() };
+        self.envelope(event_name::HEARTBEAT, Severity::Info, reading.boot_ns.unsigned_abs(), body, own)
+    }
+
+    fn own(&self) -> Own {
+        Own { boot_id: Arc::clone(&self.meta.boot_id), ..Own::default() }
+    }
+
+    fn envelope(&mut self, name: &'static str, severity: Severity, boot_ns: u64, body: String, own: Own) -> Record {
+        self.seq += 1;
+        let timestamp = self.clock.wall(boot_ns);
+        let ms = u64::try_from(timestamp.0 / 1_000_000).unwrap_or_default();
+        // 80 bits that no other record has: this run, then the position in it.
+        let rest = (u128::from(self.meta.instance) << 48) | u128::from(self.seq & 0xffff_ffff_ffff);
+        let uid = ulid::Ulid::from_parts(ms, rest).to_string();
+        let (severity_number, severity_text) = severity.parts();
+        Record {
+            schema: record::SCHEMA,
+            schema_url: record::SCHEMA_URL,
+            event_name: name,
+            timestamp,
+            observed_timestamp: self.clock.wall(self.observed.boot_ns.unsigned_abs()),
+            severity_number,
+            severity_text,
+            trace: None,
+            body,
+            log: Log { record: LogRecord { uid } },
+            seq: self.seq,
+            origin: Arc::clone(&self.meta.origin),
+            process: None,
+            context: None,
+            container: None,
+            k8s: None,
+            tracego: Box::new(own),
         }
-        record.environment(&own);
-        record.environment(&self.injected);
-        record.vcs = Vcs::from_environment(&record.process.environment_variable);
-        record.process.command_from(exec);
-        record.process.linux_from(fixed);
-        let info = cgroup::parse(&exec.cgroup);
-        record.process.linux.cgroup = Some(Cgroup {
-            path: text::lossy(&exec.cgroup),
-            id: fixed.cgroup_id,
-            v1: header.flags & flags::CGROUP_V1 != 0,
-            unit: info.unit,
-            pod_uid: info.pod_uid,
+    }
+
+    /// Boot id, start and pid: never a bare pid.
+    fn exec_id(&self, id: TaskId) -> String {
+        format!("{}-{:x}-{:x}", self.meta.boot_id, id.start_boottime, id.tgid)
+    }
+
+    /// What records of all kinds say about a process.
+    fn process(&self, header: &Header, command: &[u8; 16]) -> Box<Process> {
+        Box::new(Process {
+            pid: header.id.tgid,
+            parent_pid: header.parent.tgid,
+            creation: At { time: self.clock.wall(header.id.start_boottime) },
+            command: text::lossy(text::comm(command)),
+            ..Process::default()
+        })
+    }
+
+    fn entry(&mut self, id: TaskId) -> Option<Entry> {
+        let clock = self.clock;
+        self.table.get(id, |ns| clock.wall(ns)).cloned()
+    }
+
+    /// A child starts as a copy of the process that forked it.
+    fn note_fork(&mut self, fork: &ForkRecord) {
+        let header = fork.header;
+        let parent = self.entry(header.parent).unwrap_or_default();
+        let up = (parent.line.id.tgid != 0).then(|| Arc::clone(&parent.line));
+        let line = Line {
+            id: header.id,
+            created: self.clock.wall(header.id.start_boottime),
+            command: text::lossy(text::comm(&fork.comm)),
+            executable: parent.line.executable.clone(),
+            ..Line::default()
+        };
+        self.table.put(Entry { line: Line::below(up, line), ..parent });
+    }
+
+    /// What the table knows goes into a record of a process that does not start a program.
+    fn known(&mut self, header: &Header, own: &mut Own, process: &mut Process) -> Option<Arc<context::Context>> {
+        own.exec_id = Some(self.exec_id(header.id));
+        own.in_tree = header.flags & flags::IN_TREE != 0;
+        let entry = self.entry(header.id)?;
+        if !entry.line.executable.is_empty() {
+            process.executable = Some(start::executable(entry.line.executable.clone()));
+        }
+        own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
+        own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));
+        let (context, job) = entry.identity?;
+        own.job = Some(job);
+        Some(context)
+    }
+
+    fn fork(&mut self, fork: &ForkRecord) -> Record {
+        let (mut own, mut process) = (self.own(), self.process(&fork.header, &fork.comm));
+        let context = self.known(&fork.header, &mut own, &mut process);
+        process.real_user = Some(self.meta.users.get(fork.uid));
+        let body = format!("fork {} by {}", process.pid, process.parent_pid);
+        let record = self.envelope(event_name::FORK, Severity::Info, fork.header.boot_ns, body, own);
+        Record { process: Some(process), context, ..record }
+    }
+
+    fn exit(&mut self, exit: &ExitRecord) -> Record {
+        let header = &exit.header;
+        let (mut own, mut process) = (self.own(), self.process(header, &exit.comm));
+        let context = self.known(header, &mut own, &mut process);
+        process.real_user = Some(self.meta.users.get(exit.uid));
+        let signal = Some(exit.status & 0x7f).filter(|&signal| signal != 0);
+        let code = signal.map_or((exit.status >> 8) & 0xff, |signal| 128 + signal);
+        process.exit = Some(Exit { code, time: self.clock.wall(header.boot_ns) });
+        own.exit = Some(ExitFacts {
+            signal,
+            core_dumped: header.flags & flags::CORE_DUMPED != 0,
+            run_time_ns: header.boot_ns.saturating_sub(header.id.start_boottime),
+            max_rss_bytes: exit.maxrss_pages.saturating_mul(self.meta.page_size),
         });
-        record.container = info.container.map(|c| record::Container { id: c.id, runtime: c.runtime });
-        record.process.namespaces =
-            Some(Ns { pid: fixed.pid_ns, mnt: fixed.mnt_ns, user: fixed.user_ns });
-        record.tracego.in_tree = header.flags & flags::IN_TREE != 0;
-        record.tracego.truncated = text::names(header.flags, &TRUNCATED);
-        record.tracego.unavailable = text::names(fixed.unavailable, &UNAVAILABLE);
-        record
+        let body = match signal {
+            Some(signal) => format!("{} ended by signal {signal}", process.command),
+            None => format!("{} ended with {code}", process.command),
+        };
+        let record = self.envelope(event_name::EXIT, Severity::Info, header.boot_ns, body, own);
+        Record { process: Some(process), context, ..record }
+    }
+
+    fn failed(&mut self, failed: &Failed<'_>) -> Record {
+        let fixed = &failed.fixed;
+        let (mut own, mut process) = (self.own(), self.process(&fixed.header, &fixed.comm));
+        let context = self.known(&fixed.header, &mut own, &mut process);
+        process.real_user = Some(self.meta.users.get(fixed.uid));
+        let args = self.args(failed.args(), &mut own.completeness);
+        let filename = text::keep(failed.filename, "tracego.exec.filename", &mut own.completeness);
+        let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);
+        own.completeness.truncated.extend(linux::names(flags, table));
+        own.completeness.unavailable.extend(linux::names(flags, &linux::UNREADABLE));
+        let error = Failure { errno: fixed.errno, name: crate::errno::name(fixed.errno) };
+        let body = format!("{}: {}", text::one_line(std::slice::from_ref(&filename)), error.name);
+        own.error = Some(error);
+        own.exec = Some(linux::ExecCall {
+            filename,
+            thread_id: (fixed.tid != fixed.header.id.tgid).then_some(fixed.tid),
+            syscall: Some(if fixed.at == 0 { "execve" } else { "execveat" }),
+            ..linux::ExecCall::default()
+        });
+        process.command_args = Some(args);
+        let record = self.envelope(event_name::EXEC_FAILED, Severity::Info, fixed.header.boot_ns, body, own);
+        Record { process: Some(process), context, ..record }
     }
 }
 
-/// Flags that say a value is not whole.
-const TRUNCATED: [(u64, &str); 8] = [
-    (flags::ARGV_TRUNCATED, "process.command_args"),
-    (flags::ARGV_UNREADABLE, "process.command_args (unreadable)"),
-    (flags::ENV_TRUNCATED, "process.environment_variable"),
-    (flags::ENV_UNREADABLE, "process.environment_variable (unreadable)"),
-    (flags::EXE_TRUNCATED, "process.executable.path"),
-    (flags::CWD_TRUNCATED, "process.working_directory"),
-    (flags::CGROUP_TRUNCATED, "process.linux.cgroup"),
-    (flags::FILENAME_TRUNCATED, "process.filename"),
-];
-
-/// Bits that say the kernel does not offer a value.
-const UNAVAILABLE: [(u64, &str); 10] = [
-    (field::CRED, "credentials"),
-    (field::AUDIT, "loginuid"),
-    (field::SECCOMP, "seccomp"),
-    (field::NO_NEW_PRIVS, "no_new_privs"),
-    (field::RLIMITS, "rlimits"),
-    (field::CGROUP, "cgroup"),
-    (field::NAMESPACES, "namespaces"),
-    (field::EXE, "executable"),
-    (field::CWD, "working_directory"),
-    (field::COUNTS, "args_count"),
-];
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}

@@ -1,106 +1,177 @@
-//! Who runs now: what a later record needs from an earlier one.
+//! Who runs now: what a later record needs from an earlier one. One owner, no lock.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{collections::HashMap, sync::Arc};
 
+use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use tracego_common::TaskId;
 
-/// A process that runs, or ended a short while ago.
+use super::context::{Context, Job, OpenJob};
+use crate::{clock::Time, enrich::record::At, input::Seed};
+
+/// A process that runs.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
-    /// The process.
-    pub id: TaskId,
-    /// Its parent.
-    pub parent: TaskId,
-    /// Its executable.
-    pub exe: Vec<u8>,
-    /// Its allowed variables.
-    pub env: BTreeMap<String, String>,
+    /// It and who forked it.
+    pub line: Arc<Line>,
+    /// The job that it belongs to.
+    pub job: Option<Arc<OpenJob>>,
+    /// What its records say about commit and job.
+    pub identity: Option<(Arc<Context>, Arc<Job>)>,
 }
 
-/// Ended processes that are still remembered: their children may outlive them.
-const ENDED_MAX: usize = 16_384;
-/// Longest chain of ancestors.
-const DEPTH_MAX: usize = 64;
+/// A process in a line of ancestors, as it was when the one below it was forked.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// The process.
+    pub id: TaskId,
+    /// Its start; known to a clock tick for one that ran before the agent.
+    pub created: Time,
+    /// Task name.
+    pub command: String,
+    /// Executable; empty for a kernel thread.
+    pub executable: String,
+    /// Who forked it.
+    pub up: Option<Arc<Line>>,
+    /// Number of ancestors.
+    pub depth: u32,
+}
+
+/// Ancestors that are kept when a line grows beyond twice as many.
+const DEPTH_KEPT: u32 = 64;
+/// Difference between a start read from /proc, in ticks, and the same start in nanoseconds.
+const TICK_NS: u64 = 10_000_000;
+
+impl Line {
+    /// One below `up`.
+    #[must_use]
+    pub fn below(up: Option<Arc<Self>>, mut line: Self) -> Arc<Self> {
+        let up = up.map(|up| if up.depth >= 2 * DEPTH_KEPT { up.cut(DEPTH_KEPT) } else { up });
+        line.depth = up.as_ref().map_or(0, |up| up.depth + 1);
+        line.up = up;
+        Arc::new(line)
+    }
+
+    /// A copy with at most `keep` ancestors.
+    fn cut(&self, keep: u32) -> Arc<Self> {
+        let up = self.up.as_ref().filter(|_| keep > 0).map(|up| up.cut(keep - 1));
+        let depth = up.as_ref().map_or(0, |up| up.depth + 1);
+        Arc::new(Self { up, depth, ..self.clone() })
+    }
+}
+
+/// `tracego.ancestors`: from the one that forked it up to the root.
+#[derive(Clone, Debug, Default)]
+pub struct Lineage(pub Option<Arc<Line>>);
+
+impl Lineage {
+    /// The ancestors, nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Line> {
+        std::iter::successors(self.0.as_deref(), |line| line.up.as_deref())
+    }
+}
+
+#[derive(Serialize)]
+struct Ancestor<'a> {
+    pid: u32,
+    creation: At,
+    command: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    executable: Option<AncestorFile<'a>>,
+}
+
+#[derive(Serialize)]
+struct AncestorFile<'a> {
+    path: &'a str,
+}
+
+impl Serialize for Lineage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for line in self.iter() {
+            list.serialize_element(&Ancestor {
+                pid: line.id.tgid,
+                creation: At { time: line.created },
+                command: &line.command,
+                executable: (!line.executable.is_empty()).then_some(AncestorFile { path: &line.executable }),
+            })?;
+        }
+        list.end()
+    }
+}
 
 /// The process table.
 #[derive(Debug, Default)]
-pub struct Table {
-    entries: HashMap<TaskId, Entry>,
-    ended: VecDeque<TaskId>,
-}
+pub struct Table(HashMap<u32, Entry>);
 
 impl Table {
-    /// Reads the processes that ran before the programs were attached. A process that ends
-    /// meanwhile is left out; one whose start is known better from an event stays as it is.
-    pub fn seed(&mut self) {
-        let ticks = procfs::ticks_per_second();
-        let Ok(all) = procfs::process::all_processes() else {
-            return;
-        };
-        let mut starts = HashMap::new();
-        let mut seen = Vec::new();
-        for process in all.flatten() {
-            let Ok(stat) = process.stat() else { continue };
-            let (Ok(tgid), Ok(ppid)) = (u32::try_from(stat.pid), u32::try_from(stat.ppid)) else { continue };
-            let start = stat.starttime.saturating_mul(1_000_000_000 / ticks.max(1));
-            starts.insert(tgid, start);
-            let exe = process.exe().map(|p| p.into_os_string().into_encoded_bytes()).unwrap_or_default();
-            seen.push((tgid, ppid, exe));
-        }
-        for (tgid, ppid, exe) in seen {
-            let id = |tgid| TaskId { tgid, pad: 0, start_boottime: starts.get(&tgid).copied().unwrap_or(0) };
-            let entry = Entry { id: id(tgid), parent: id(ppid), exe, env: BTreeMap::new() };
-            self.entries.entry(Self::key(entry.id)).or_insert(entry);
-        }
-    }
-
-    /// /proc counts in ticks (10 ms), the kernel record in nanoseconds: the key is the coarser one.
-    fn key(id: TaskId) -> TaskId {
-        let tick = 1_000_000_000 / procfs::ticks_per_second().max(1);
-        TaskId { start_boottime: id.start_boottime / tick, ..id }
-    }
-
-    /// A child starts as a copy of its parent.
-    pub fn fork(&mut self, id: TaskId, parent: TaskId) {
-        let from = self.entries.get(&Self::key(parent)).cloned().unwrap_or_default();
-        self.entries.insert(Self::key(id), Entry { id, parent, ..from });
-    }
-
-    /// A process became another program.
-    pub fn exec(&mut self, id: TaskId, entry: Entry) {
-        self.entries.insert(Self::key(id), entry);
-    }
-
-    /// A process ended; it is forgotten once enough others have.
-    pub fn exit(&mut self, id: TaskId) {
-        self.ended.push_back(Self::key(id));
-        if self.ended.len() > ENDED_MAX
-            && let Some(oldest) = self.ended.pop_front()
-        {
-            self.entries.remove(&oldest);
-        }
-    }
-
-    /// A process, running or just ended.
-    #[must_use]
-    pub fn get(&self, id: TaskId) -> Option<&Entry> {
-        self.entries.get(&Self::key(id))
-    }
-
-    /// From a process up to the root, as far as it is known.
-    pub fn ancestors<T>(&self, from: TaskId, view: impl Fn(&Entry) -> T) -> Vec<T> {
-        let mut chain = Vec::new();
-        let mut next = from;
-        while chain.len() < DEPTH_MAX
-            && let Some(entry) = self.get(next)
-        {
-            chain.push(view(entry));
-            if entry.parent.tgid == 0 || entry.parent == next {
-                break;
+    /// Takes the processes that ran when the programs were attached. What an event told already is
+    /// better and stays.
+    pub fn seed(&mut self, seeds: &[Seed], tick_hz: u64, wall: impl Fn(u64) -> Time) {
+        let by_pid: HashMap<u32, &Seed> = seeds.iter().map(|seed| (seed.pid, seed)).collect();
+        let mut lines: HashMap<u32, Arc<Line>> = HashMap::new();
+        for seed in seeds {
+            // From the highest unknown ancestor down; a loop in damaged input ends at the bound.
+            let mut path = vec![seed];
+            while let Some(up) = path.last().and_then(|last| by_pid.get(&last.ppid))
+                && path.len() < 1024
+                && !lines.contains_key(&up.pid)
+                && path.iter().all(|below| below.pid != up.pid)
+            {
+                path.push(up);
             }
-            next = entry.parent;
+            for seed in path.into_iter().rev() {
+                let start_boottime = seed.start_ticks.saturating_mul(1_000_000_000 / tick_hz.max(1));
+                let line = Line {
+                    id: TaskId { tgid: seed.pid, pad: 0, start_boottime },
+                    created: wall(start_boottime),
+                    command: seed.comm.clone(),
+                    executable: seed.exe.clone(),
+                    ..Line::default()
+                };
+                let up = lines.get(&seed.ppid).cloned();
+                lines.entry(seed.pid).or_insert_with(|| Line::below(up, line));
+            }
         }
-        chain
+        for (pid, line) in lines {
+            self.0.entry(pid).or_insert(Entry { line, ..Entry::default() });
+        }
+    }
+
+    /// A process by its identity. A start that was read in ticks is met to the tick and then made exact.
+    pub fn get(&mut self, id: TaskId, wall: impl Fn(u64) -> Time) -> Option<&Entry> {
+        let entry = self.0.get_mut(&id.tgid)?;
+        let known = entry.line.id.start_boottime;
+        if known != id.start_boottime {
+            if id.start_boottime.saturating_sub(known) > TICK_NS || known > id.start_boottime {
+                return None;
+            }
+            let line = Arc::make_mut(&mut entry.line);
+            line.id = id;
+            line.created = wall(id.start_boottime);
+        }
+        Some(entry)
+    }
+
+    /// A process was made or became another program.
+    pub fn put(&mut self, entry: Entry) {
+        self.0.insert(entry.line.id.tgid, entry);
+    }
+
+    /// A process ended; what its children need they hold themselves.
+    pub fn remove(&mut self, id: TaskId) {
+        self.0.remove(&id.tgid);
+    }
+
+    /// Processes that are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -108,26 +179,42 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn id(tgid: u32, start: u64) -> TaskId {
-        TaskId { tgid, pad: 0, start_boottime: start }
+    fn id(tgid: u32, start_boottime: u64) -> TaskId {
+        TaskId { tgid, pad: 0, start_boottime }
+    }
+
+    fn wall(ns: u64) -> Time {
+        Time(ns as i64)
     }
 
     #[test]
-    fn a_reused_pid_is_another_process() {
+    fn a_seeded_process_is_met_to_the_tick_and_a_reused_pid_is_not() {
         let mut table = Table::default();
-        table.exec(id(7, 1_000_000_000), Entry { id: id(7, 1_000_000_000), exe: b"/old".into(), ..Entry::default() });
-        assert!(table.get(id(7, 9_000_000_000)).is_none());
-        assert_eq!(table.get(id(7, 1_000_000_000)).unwrap().exe, b"/old");
+        let seed = |pid, ppid, start_ticks| Seed { pid, ppid, start_ticks, ..Seed::default() };
+        table.seed(&[seed(9, 7, 300), seed(7, 1, 200), seed(1, 0, 1)], 100, wall);
+        assert!(table.get(id(7, 9_000_000_000), wall).is_none());
+        assert!(table.get(id(7, 1_999_999_999), wall).is_none());
+        assert!(table.get(id(7, 2_000_000_123), wall).is_some());
+        assert!(table.get(id(7, 2_000_000_124), wall).is_none());
+        let above = Lineage(table.get(id(9, 3_000_000_000), wall).unwrap().line.up.clone());
+        assert_eq!(above.iter().map(|line| line.id.tgid).collect::<Vec<_>>(), [7, 1]);
     }
 
     #[test]
-    fn memory_is_bounded_when_processes_come_and_go() {
+    fn damaged_seeds_do_not_loop() {
         let mut table = Table::default();
-        for n in 0..40_000_u32 {
-            let id = id(n, u64::from(n) * 20_000_000);
-            table.fork(id, TaskId::default());
-            table.exit(id);
+        let seed = |pid, ppid| Seed { pid, ppid, ..Seed::default() };
+        table.seed(&[seed(1, 2), seed(2, 1), seed(3, 3)], 100, wall);
+        assert_eq!(table.len(), 3);
+    }
+
+    #[test]
+    fn a_line_that_grows_for_ever_stays_short() {
+        let mut line = Line::below(None, Line::default());
+        for n in 0..10_000 {
+            line = Line::below(Some(line), Line { id: id(n, 0), ..Line::default() });
+            assert!(line.depth <= 2 * DEPTH_KEPT + 1);
         }
-        assert_eq!(table.entries.len(), ENDED_MAX);
+        assert_eq!(Lineage(Some(line)).iter().next().map(|l| l.id.tgid), Some(9_999));
     }
 }

@@ -1,0 +1,144 @@
+//! Takes [`Input`] through decode → enrich → sink; owns the process table and the ledger.
+
+use std::{collections::BTreeMap, io};
+
+use tracego_common::settings::event;
+
+use crate::{
+    assemble::Assembler,
+    decode::decode,
+    enrich::{Enricher, Meta, Record},
+    event::Event,
+    input::{Batch, Input},
+    kernel::counters::Counters,
+    ledger::Ledger,
+    sink::Sink,
+};
+
+/// The way of the data from bytes to the output.
+pub struct Pipeline {
+    assembler: Assembler,
+    enricher: Enricher,
+    sink: Sink,
+    ledger: Ledger,
+    reported: Counters,
+    wanted: u32,
+    failed: Option<io::Error>,
+}
+
+impl Pipeline {
+    /// `wanted`: the kinds that are written, bits of [`event`].
+    #[must_use]
+    pub fn new(meta: Meta, wanted: u32, sink: Sink) -> Self {
+        Self {
+            assembler: Assembler::default(),
+            enricher: Enricher::new(meta),
+            sink,
+            ledger: Ledger::default(),
+            reported: Counters::default(),
+            wanted,
+            failed: None,
+        }
+    }
+
+    /// Takes one piece of input; what it yields is with the operating system when this returns.
+    ///
+    /// # Errors
+    /// The first refusal of the output. The caller may go on: what is refused is counted.
+    pub fn take(&mut self, input: Input) -> io::Result<()> {
+        match input {
+            Input::Seed(seeds, reading) => {
+                self.enricher.set_clock(reading);
+                self.enricher.seed(&seeds);
+            }
+            Input::Batch(batch) => self.batch(&batch),
+            Input::Counters(counters, reading) => self.counters(counters, reading),
+            Input::Heartbeat(counters, reading) => {
+                self.counters(counters, reading);
+                let record = self.enricher.heartbeat(self.ledger, reading);
+                self.emit(&record);
+            }
+        }
+        if let Err(error) = self.sink.flush() {
+            self.refused(error);
+        }
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.ledger
+    }
+
+    fn batch(&mut self, batch: &Batch) {
+        self.enricher.set_clock(batch.clock);
+        for bytes in batch.iter() {
+            match decode(bytes) {
+                Err(error) => {
+                    self.ledger.decode_errors += 1;
+                    tracing::warn!(%error, "a record of the kernel side could not be decoded");
+                }
+                Ok(event) => match self.assembler.take(event) {
+                    None => self.ledger.pieces += 1,
+                    Some(event) => self.event(&event),
+                },
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        self.ledger.processed += 1;
+        if self.wanted & kind(event) == 0 {
+            self.ledger.unrequested += 1;
+            self.enricher.note(event);
+        } else if let Some(record) = self.enricher.record(event) {
+            if self.emit(&record) {
+                self.ledger.written += 1;
+            } else {
+                self.ledger.write_errors += 1;
+            }
+        }
+    }
+
+    /// A growing loss becomes a record.
+    fn counters(&mut self, counters: Counters, reading: crate::clock::Reading) {
+        let mut lost: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for ((reason, now), (_, before)) in counters.losses().into_iter().zip(self.reported.losses()) {
+            if now > before {
+                lost.insert(reason, now - before);
+            }
+        }
+        self.reported = counters;
+        self.ledger.kernel = counters;
+        if !lost.is_empty() {
+            let record = self.enricher.lost(lost, reading);
+            self.emit(&record);
+        }
+    }
+
+    fn emit(&mut self, record: &Record) -> bool {
+        match self.sink.write(record) {
+            Ok(()) => true,
+            Err(error) => {
+                self.refused(error);
+                false
+            }
+        }
+    }
+
+    fn refused(&mut self, error: io::Error) {
+        self.failed.get_or_insert(error);
+    }
+}
+
+/// The bit of [`event`] for a kind.
+fn kind(of: &Event<'_>) -> u32 {
+    match of {
+        Event::Exec(_) => event::EXEC,
+        Event::Exit(_) => event::EXIT,
+        Event::Fork(_) => event::FORK,
+        Event::Failed(_) => event::EXEC_FAILED,
+        Event::Chunk(_) => 0,
+    }
+}
