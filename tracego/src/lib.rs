@@ -14,15 +14,18 @@
 
 pub mod kernel;
 
+pub mod input;
 pub mod reader;
 
+pub mod assemble;
+pub mod clock;
 pub mod decode;
+pub mod errno;
 pub mod event;
 
 pub mod enrich;
 
+pub mod pipeline;
 pub mod sink;
 
-pub mod agent;
-pub mod cli;
 pub mod ledger;

@@ -56,12 +56,10 @@ impl Pipeline {
             Input::Heartbeat(counters, reading) => {
                 self.counters(counters, reading);
                 let record = self.enricher.heartbeat(self.ledger, reading);
-                self.emit(&record);
+                self.emit(&record, false);
             }
         }
-        if let Err(error) = self.sink.flush() {
-            self.refused(error);
-        }
+        self.flush();
         self.failed.take().map_or(Ok(()), Err)
     }
 
@@ -93,11 +91,7 @@ impl Pipeline {
             self.ledger.unrequested += 1;
             self.enricher.note(event);
         } else if let Some(record) = self.enricher.record(event) {
-            if self.emit(&record) {
-                self.ledger.written += 1;
-            } else {
-                self.ledger.write_errors += 1;
-            }
+            self.emit(&record, true);
         }
     }
 
@@ -113,17 +107,25 @@ impl Pipeline {
         self.ledger.kernel = counters;
         if !lost.is_empty() {
             let record = self.enricher.lost(lost, reading);
-            self.emit(&record);
+            self.emit(&record, false);
         }
     }
 
-    fn emit(&mut self, record: &Record) -> bool {
-        match self.sink.write(record) {
-            Ok(()) => true,
-            Err(error) => {
-                self.refused(error);
-                false
-            }
+    fn emit(&mut self, record: &Record, counted: bool) {
+        if let Err(error) = self.sink.push(record, counted) {
+            self.ledger.write_errors += u64::from(counted);
+            self.refused(error);
+        } else if self.sink.is_full() {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let flushed = self.sink.flush();
+        self.ledger.written += flushed.written;
+        self.ledger.write_errors += flushed.refused;
+        if let Some(error) = flushed.error {
+            self.refused(error);
         }
     }
 

@@ -15,6 +15,12 @@ impl Tree {
         Self(attributes)
     }
 
+    /// The value of an attribute, named as in [`Self::new`].
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
