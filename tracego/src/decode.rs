@@ -7,7 +7,7 @@ use tracego_common::{
 };
 use zerocopy::FromBytes;
 
-use crate::event::{Chunk, Event, Exec, Failed, strings};
+use crate::event::{Chunk, Event, Exec, Failed};
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

@@ -29,3 +29,8 @@ pub mod pipeline;
 pub mod sink;
 
 pub mod ledger;
+
+pub mod agent;
+pub mod cli;
+pub mod cmd;
+pub mod host;

@@ -1,11 +1,15 @@
 //! Loading and attaching the programs.
 
-use std::{fs, io};
+use std::{
+    fs, io,
+    os::fd::{AsFd as _, AsRawFd as _},
+    path::Path,
+};
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader,
     maps::{HashMap, MapData, MapError, RingBuf},
-    programs::{BtfTracePoint, ProgramError},
+    programs::{BtfTracePoint, Program, ProgramError, TracePoint},
 };
 use tracego_common::{
     Offsets, Settings, TaskCtx,
@@ -14,6 +18,8 @@ use tracego_common::{
 };
 
 use super::btf::{Btf, BtfError};
+
+use super::counters::Counters;
 
 /// The object that `cargo xtask ebpf` made, aligned as the ELF reader asks.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/tracego.bpf.o");
@@ -25,11 +31,20 @@ pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A capability is missing.
-    #[error("tracego needs {0} to load its programs: run it as root, or grant the capability")]
+    #[error("{0} is missing: run tracego as root (sudo tracego …), or grant CAP_BPF and CAP_PERFMON")]
     Capability(&'static str),
     /// The kernel has no BTF.
     #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
     NoBtf(io::Error),
+    /// The kernel lacks what the programs need.
+    #[error("kernel {0} is too old: tracego needs 5.17 or later (bpf_loop)")]
+    OldKernel(String),
+    /// Lockdown forbids reading kernel memory.
+    #[error("the kernel is locked down for confidentiality, which forbids BPF programs to read its memory; boot with lockdown=integrity or none")]
+    Lockdown,
+    /// No tracefs.
+    #[error("-e execve-failed needs tracefs: mount -t tracefs tracefs /sys/kernel/tracing")]
+    NoTracefs,
     /// The BTF is damaged.
     #[error("{BTF_PATH}: {0}")]
     BadBtf(#[from] BtfError),
@@ -41,6 +56,14 @@ pub enum LoadError {
     Program {
         /// Its name.
         program: &'static str,
+        /// The kernel's reason.
+        source: Box<ProgramError>,
+    },
+    /// A program could not be detached.
+    #[error("the program {program} could not be detached: {source}")]
+    Detach {
+        /// Its name.
+        program: String,
         /// The kernel's reason.
         source: Box<ProgramError>,
     },
@@ -81,15 +104,20 @@ pub struct Loaded {
     pub ebpf: Ebpf,
     /// Kernel fields that this kernel lacks.
     pub missing: Vec<String>,
+    /// Last sum of `recursion_misses`: it cannot be read any more after the detach.
+    skipped: u64,
 }
 
-/// Program, tracepoint and the events that need it. Fork and exit also keep the contexts, so they
-/// are always attached.
-const PROGRAMS: [(&str, &str, u32); 3] = [
-    ("process_fork", "sched_process_fork", event::FORK),
-    ("process_exit", "sched_process_exit", event::EXIT),
-    ("process_exec", "sched_process_exec", event::EXEC),
+/// Programs and their tracepoints; always attached, because the process table needs all three.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("process_fork", "sched_process_fork"),
+    ("process_exit", "sched_process_exit"),
+    ("process_exec", "sched_process_exec"),
 ];
+
+/// Programs and system calls of failed attempts: attached on request, they tax every system call.
+const FAILED: [(&str, &str); 2] =
+    [("execve_failed", "sys_exit_execve"), ("execveat_failed", "sys_exit_execveat")];
 
 /// A table that may be handed to the kernel as bytes.
 #[derive(Clone, Copy)]
@@ -108,6 +136,12 @@ unsafe impl aya::Pod for Table<TaskCtx> {}
 /// See [`LoadError`].
 pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     capabilities()?;
+    kernel_version()?;
+    lockdown()?;
+    let failed = options.settings.events & event::EXEC_FAILED != 0;
+    if failed && !["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"].iter().any(|at| Path::new(at).is_dir()) {
+        return Err(LoadError::NoTracefs);
+    }
     let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
     let (offsets, missing) = Btf::parse(&blob)?.offsets();
     let cpus = aya::util::nr_cpus().map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX));
@@ -123,7 +157,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
         .load(OBJECT)?;
     allow(&mut ebpf, &options.env)?;
     let btf = AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))?;
-    for (name, tracepoint, _events) in PROGRAMS {
+    for (name, tracepoint) in PROGRAMS {
         let refused = |source| LoadError::Program { program: name, source: Box::new(source) };
         let program: &mut BtfTracePoint = ebpf
             .program_mut(name)
@@ -133,7 +167,14 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
         program.load(tracepoint, &btf).map_err(refused)?;
         program.attach().map_err(refused)?;
     }
-    Ok(Loaded { ebpf, missing })
+    for (name, call) in FAILED.into_iter().filter(|_| failed) {
+        let refused = |source| LoadError::Program { program: name, source: Box::new(source) };
+        let program: &mut TracePoint =
+            ebpf.program_mut(name).ok_or(LoadError::Lacks(name))?.try_into().map_err(refused)?;
+        program.load().map_err(refused)?;
+        program.attach("syscalls", call).map_err(refused)?;
+    }
+    Ok(Loaded { ebpf, missing, skipped: 0 })
 }
 
 /// Fills both look-up tables of the allow-list.
@@ -179,16 +220,29 @@ impl Loaded {
         map.insert(tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
     }
 
+    /// The counters, with the runs that the kernel skipped while the programs were attached.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn counters(&mut self) -> Result<Counters, LoadError> {
+        let skipped = self.ebpf.programs().filter_map(|(_, program)| recursion_misses(program)).sum();
+        self.skipped = self.skipped.max(skipped);
+        let counters = Counters::read(&self.ebpf)?;
+        Ok(Counters { recursion_misses: self.skipped, ..counters })
+    }
+
     /// Stops new events; what is in the ring stays readable.
     ///
     /// # Errors
     /// When a program cannot be unloaded.
     pub fn detach(&mut self) -> Result<(), LoadError> {
-        for (name, _, _) in PROGRAMS {
-            let refused = |source| LoadError::Program { program: name, source: Box::new(source) };
-            let program: &mut BtfTracePoint =
-                self.ebpf.program_mut(name).ok_or(LoadError::Lacks(name))?.try_into().map_err(refused)?;
-            program.unload().map_err(refused)?;
+        for (name, program) in self.ebpf.programs_mut() {
+            let refused = |source| LoadError::Detach { program: name.to_owned(), source: Box::new(source) };
+            match program {
+                Program::BtfTracePoint(program) if program.fd().is_ok() => program.unload().map_err(refused)?,
+                Program::TracePoint(program) if program.fd().is_ok() => program.unload().map_err(refused)?,
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -209,4 +263,43 @@ fn capabilities() -> Result<(), LoadError> {
         }
     }
     Ok(())
+}
+
+/// How often the kernel skipped a program (`recursion_misses`, kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
+fn recursion_misses(program: &Program) -> Option<u64> {
+    let fd = program.fd().ok()?.as_fd().as_raw_fd();
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    let line = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
+    line.trim().parse().ok()
+}
+
+/// `bpf_loop` came with 5.17.
+fn kernel_version() -> Result<(), LoadError> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    if too_old(&release) { Err(LoadError::OldKernel(release.trim().to_owned())) } else { Ok(()) }
+}
+
+fn too_old(release: &str) -> bool {
+    let mut parts = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    matches!((parts.next(), parts.next()), (Some(major), Some(minor)) if (major, minor) < (5, 17))
+}
+
+/// `none [integrity] confidentiality`: the brackets mark the one in force.
+fn lockdown() -> Result<(), LoadError> {
+    let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    if state.contains("[confidentiality]") { Err(LoadError::Lockdown) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_kernels_are_told_by_their_number() {
+        for (release, old) in
+            [("5.16.20", true), ("4.19.0-27-amd64", true), ("5.17.0", false), ("6.18.1+", false), ("odd", false)]
+        {
+            assert_eq!(too_old(release), old, "{release}");
+        }
+    }
 }

@@ -1,0 +1,175 @@
+//! Runs the parts: kernel side, reader thread, pipeline; and ends them in the order of the data.
+
+use std::{io, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+
+use crate::{
+    clock::Reading,
+    enrich::Meta,
+    host,
+    input::Input,
+    kernel::load::{LoadOptions, Loaded, load},
+    ledger::Ledger,
+    pipeline::Pipeline,
+    reader::Reader,
+    sink::Sink,
+};
+
+/// Pieces of input that may wait; a full queue holds the reader, and then the ring fills.
+const QUEUE: usize = 64;
+/// How often the kernel side's counters are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// Longest wait for programs that are still running after the detach.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// How a run is set up.
+pub struct Options {
+    /// For the kernel side.
+    pub load: LoadOptions,
+    /// What records say about the run.
+    pub meta: Meta,
+    /// Kinds that are written, bits of [`tracego_common::settings::event`].
+    pub wanted: u32,
+    /// Between two signs of life; zero for none.
+    pub heartbeat: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Report {
+    /// The counts.
+    pub ledger: Ledger,
+    /// Why the output ended the run, if it did.
+    pub output: Option<io::Error>,
+}
+
+/// A run in progress.
+pub struct Agent {
+    loaded: Loaded,
+    reader: Reader,
+    queue: mpsc::Sender<Input>,
+    pipeline: JoinSet<Report>,
+    heartbeat: Duration,
+    beat: Instant,
+}
+
+impl Agent {
+    /// Loads, attaches and starts to write. Processes that run already are looked up after the
+    /// attaching, so that none falls between.
+    ///
+    /// # Errors
+    /// When the kernel side cannot be started or a thread cannot.
+    pub fn start(options: Options, sink: Sink) -> anyhow::Result<Self> {
+        let mut loaded = load(&options.load)?;
+        for field in &loaded.missing {
+            tracing::debug!(field, "not in this kernel");
+        }
+        let ring = loaded.take_ring()?;
+        let (queue, mut input) = mpsc::channel(QUEUE);
+        let mut pipeline = JoinSet::new();
+        let mut stages = Pipeline::new(options.meta, options.wanted, sink);
+        pipeline.spawn_blocking(move || {
+            let mut refused = false;
+            while let Some(input) = input.blocking_recv() {
+                match stages.take(input) {
+                    Ok(()) => refused = false,
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                        return Report { ledger: stages.ledger(), output: Some(error) };
+                    }
+                    Err(error) if !refused => {
+                        tracing::error!(%error, "the output refuses records; they are counted");
+                        refused = true;
+                    }
+                    Err(_) => {}
+                }
+            }
+            Report { ledger: stages.ledger(), output: None }
+        });
+        let seed = Input::Seed(host::processes(), Reading::now());
+        queue.try_send(seed).ok().context("the pipeline did not start")?;
+        let reader = Reader::start(ring, queue.clone()).context("the reader did not start")?;
+        let beat = Instant::now() + options.heartbeat;
+        Ok(Self { loaded, reader, queue, pipeline, heartbeat: options.heartbeat, beat })
+    }
+
+    /// The kernel side, to follow a process.
+    pub fn kernel(&mut self) -> &mut Loaded {
+        &mut self.loaded
+    }
+
+    /// Leaves records in the ring: see [`Reader::hold`].
+    pub fn hold(&self, hold: bool) {
+        self.reader.hold(hold);
+    }
+
+    /// Runs until `end`, or until the output or a part of the agent ends.
+    ///
+    /// # Errors
+    /// When a part ends that should not.
+    pub async fn run<T>(&mut self, end: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
+        tokio::pin!(end);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                ended = &mut end => return Ok(Some(ended)),
+                _ = tick.tick() => {
+                    if self.queue.is_closed() {
+                        return Ok(None);
+                    }
+                    anyhow::ensure!(!self.reader.ended(), "the reader thread ended early");
+                    self.count()?;
+                }
+            }
+        }
+    }
+
+    /// Sends the counters on, with a sign of life when it is time. A full queue gets them later.
+    fn count(&mut self) -> anyhow::Result<()> {
+        let (counters, now) = (self.loaded.counters()?, Reading::now());
+        let beat = !self.heartbeat.is_zero() && Instant::now() >= self.beat;
+        let input = if beat { Input::Heartbeat(counters, now) } else { Input::Counters(counters, now) };
+        if self.queue.try_send(input).is_ok() && beat {
+            self.beat = Instant::now() + self.heartbeat;
+        }
+        Ok(())
+    }
+
+    /// Detaches, drains, flushes.
+    ///
+    /// # Errors
+    /// When a part panicked or the kernel side cannot be read any more.
+    pub async fn stop(mut self) -> anyhow::Result<Report> {
+        let mut counters = self.loaded.counters()?;
+        self.loaded.detach()?;
+        // A program that ran on another CPU during the detach finishes by itself.
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            counters = crate::kernel::counters::Counters {
+                recursion_misses: counters.recursion_misses,
+                ..self.loaded.counters()?
+            };
+            if counters.settled() || Instant::now() >= deadline {
+                break;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        let reader = self.reader;
+        let drained = tokio::task::spawn_blocking(move || reader.finish()).await?;
+        anyhow::ensure!(drained.is_ok(), "the reader thread panicked");
+        // A pipeline that ended early has its own report.
+        if self.queue.send(Input::Counters(counters, Reading::now())).await.is_err() {
+            tracing::debug!("the output is closed");
+        }
+        drop(self.queue);
+        let mut report = self.pipeline.join_next().await.context("the pipeline is gone")??;
+        report.ledger.kernel = counters;
+        Ok(report)
+    }
+}

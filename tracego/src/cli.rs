@@ -1,0 +1,237 @@
+//! The command line; its help text is the documentation of the options.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracego_common::{
+    limits::{ARGV_DEFAULT, ARGV_LIMIT, ENV_NAME_MAX},
+    settings::event,
+};
+
+/// Says which commit and which CI job every process start on this machine belongs to.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to watch, without a subcommand.
+    #[command(flatten)]
+    pub watch: Watch,
+    /// Something else than watching the machine.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running; \
+2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
+4 records were lost or refused by the output (the ledger on stderr says how many).
+
+Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch one command and its descendants; ends with its exit status.
+    Run(Run),
+}
+
+/// What to watch and where records go.
+#[derive(Args, Clone, Debug)]
+pub struct Watch {
+    /// Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and
+    /// makes every system call of the machine a little slower (getppid: 169 ns → 210 ns).
+    #[arg(short = 'e', long = "event", value_enum, value_delimiter = ',', default_value = "execve")]
+    pub events: Vec<Event>,
+    /// KEY=VALUE: put this into every record. KEY: take the process's own value. Repeatable.
+    /// The variables of known CI systems are always taken, no other variable leaves a process.
+    #[arg(long = "env", value_name = "KEY[=VALUE]", value_parser = env_spec)]
+    pub env: Vec<EnvSpec>,
+    /// json: one object a line. text: for people. Default: text on a terminal, else json.
+    #[arg(long, value_enum)]
+    pub output: Option<Output>,
+    /// Append records to this file (made with mode 0600) instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Indent text by ancestors.
+    #[arg(long)]
+    pub tree: bool,
+    /// Colours in text.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub color: Color,
+    /// Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in
+    /// the resident set.
+    #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size)]
+    pub ring_size: u32,
+    /// Bytes of arguments that are kept; the true number is in every record.
+    #[arg(long, value_name = "BYTES", default_value_t = ARGV_DEFAULT, value_parser = argv_max)]
+    pub argv_max: u32,
+    /// Only processes of this real user id.
+    #[arg(long)]
+    pub uid: Option<u32>,
+    /// Only processes with this task name (at most 15 bytes).
+    #[arg(long, value_parser = comm)]
+    pub comm: Option<String>,
+    /// Only processes in this cgroup or below: a folder below /sys/fs/cgroup.
+    #[arg(long, value_name = "FOLDER")]
+    pub cgroup: Option<PathBuf>,
+    /// Do not look for secrets in arguments and variables.
+    #[arg(long)]
+    pub raw_args: bool,
+    /// Seconds between two `tracego.heartbeat` records; 0 for none.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub heartbeat: u64,
+    /// End after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub duration: Option<u64>,
+}
+
+/// `tracego run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// What to watch; records go to --output-file or to standard error.
+    #[command(flatten)]
+    pub watch: Watch,
+    /// Wait for descendants that outlive the command.
+    #[arg(long)]
+    pub wait: bool,
+    /// The command and its arguments.
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+/// Kinds of events.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Event {
+    /// A program was started.
+    Execve,
+    /// A process ended.
+    Exit,
+    /// A process was made.
+    Fork,
+    /// A program could not be started.
+    ExecveFailed,
+}
+
+impl Event {
+    /// Its bit of [`event`].
+    #[must_use]
+    pub fn bit(self) -> u32 {
+        match self {
+            Self::Execve => event::EXEC,
+            Self::Exit => event::EXIT,
+            Self::Fork => event::FORK,
+            Self::ExecveFailed => event::EXEC_FAILED,
+        }
+    }
+}
+
+/// Forms of output.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Output {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// When text has colours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// One `--env`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum EnvSpec {
+    /// `KEY=VALUE`.
+    Value(String, String),
+    /// `KEY`.
+    Name(String),
+}
+
+fn env_spec(text: &str) -> Result<EnvSpec, String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err("a name is missing: write KEY or KEY=VALUE".into());
+    }
+    if name.len() >= ENV_NAME_MAX {
+        return Err(format!("the name has {} bytes, at most {} are supported", name.len(), ENV_NAME_MAX - 1));
+    }
+    if name.bytes().any(|b| b.is_ascii_control() || b == b' ') {
+        return Err("the name holds a space or a control character".into());
+    }
+    Ok(match value {
+        Some(value) => EnvSpec::Value(name.to_owned(), value.to_owned()),
+        None => EnvSpec::Name(name.to_owned()),
+    })
+}
+
+/// A number of bytes, with K or M for 1024 and 1024².
+fn bytes(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'K' | b'k') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'M' | b'm') => (&text[..text.len() - 1], 1 << 20),
+        _ => (text, 1),
+    };
+    let number: u32 = digits.parse().map_err(|_| "not a number of bytes; examples: 65536, 512K, 8M".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "too large: at most 2 GiB".to_owned())
+}
+
+fn ring_size(text: &str) -> Result<u32, String> {
+    let size = bytes(text)?;
+    if size < 4096 || !size.is_power_of_two() {
+        return Err("must be a power of two and at least 4096".into());
+    }
+    Ok(size)
+}
+
+fn argv_max(text: &str) -> Result<u32, String> {
+    let size = bytes(text)?;
+    if size > ARGV_LIMIT { Err(format!("at most {ARGV_LIMIT}, the kernel's own limit")) } else { Ok(size) }
+}
+
+fn comm(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 15 {
+        return Err("a task name has 1 to 15 bytes".into());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_main_job_is_understood() {
+        let line = "tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID --output json";
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        assert_eq!(cli.watch.events, [Event::Execve]);
+        assert_eq!(
+            cli.watch.env,
+            [EnvSpec::Value("GIT_COMMIT".into(), "abc123f".into()), EnvSpec::Name("CI_JOB_ID".into())]
+        );
+    }
+
+    #[test]
+    fn bad_values_say_the_way_out() {
+        let error = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
+        assert!(error("tracego --ring-size 5000").contains("power of two"));
+        assert!(error("tracego --env =x").contains("KEY=VALUE"));
+        assert!(error("tracego --comm 0123456789abcdef").contains("15 bytes"));
+        assert!(error("tracego -e exceve").contains("execve"));
+    }
+}

@@ -1,0 +1,55 @@
+//! One file a subcommand; here what they share.
+
+mod run;
+mod setup;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    agent::Report,
+    cli::{Cli, Command},
+    kernel::load::LoadError,
+};
+
+/// Exit codes, as the help text documents them.
+mod code {
+    pub(super) const RUNNING: u8 = 1;
+    pub(super) const KERNEL: u8 = 3;
+    pub(super) const INCOMPLETE: u8 = 4;
+}
+
+/// Runs what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("TRACEGO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let done = match cli.command {
+        None => runtime.block_on(watch::watch(&cli.watch)),
+        Some(Command::Run(run)) => runtime.block_on(run::run(&run)),
+    };
+    done.unwrap_or_else(|error| failed(&error))
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("tracego: {error:#}");
+    let kernel = error.downcast_ref::<LoadError>().is_some();
+    ExitCode::from(if kernel { code::KERNEL } else { code::RUNNING })
+}
+
+/// Prints the ledger; whether nothing is missing in the output.
+fn conclude(report: &Report) -> bool {
+    let quiet = report.output.is_some();
+    if !quiet {
+        eprintln!("tracego: {}", report.ledger);
+    }
+    quiet || (report.ledger.kernel.lost() == 0 && report.ledger.write_errors == 0 && report.ledger.balanced())
+}

@@ -1,0 +1,125 @@
+//! `tracego run -- COMMAND`: this command and its descendants.
+
+use std::{
+    os::unix::process::ExitStatusExt as _,
+    process::{ExitCode, ExitStatus},
+};
+
+use tokio::{
+    process::{Child, Command},
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+use super::{code, conclude, setup};
+use crate::{agent::Agent, cli::Run};
+
+/// As env(1) and timeout(1) report a command that was not found or could not be started.
+const NOT_FOUND: u8 = 127;
+const NOT_STARTED: u8 = 126;
+
+/// Runs the command and ends with its status.
+///
+/// # Errors
+/// When the agent cannot start or a part of it fails; the command is not started then.
+pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
+    let (out, terminal) = setup::stderr();
+    let sink = setup::sink(&run.watch, out, terminal)?;
+    let mut signals = Forward::new()?;
+    let mut agent = Agent::start(setup::options(&run.watch, true)?, sink)?;
+    // The mark passes to the child at fork: its first instruction is in the tree already.
+    agent.kernel().follow(std::process::id())?;
+    let Some((program, args)) = run.command.split_first() else {
+        return Ok(ExitCode::from(2));
+    };
+    let mut child = match Command::new(program).args(args).spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("tracego: {}: {error}", program.to_string_lossy());
+            conclude(&agent.stop().await?);
+            let missing = error.kind() == std::io::ErrorKind::NotFound;
+            return Ok(ExitCode::from(if missing { NOT_FOUND } else { NOT_STARTED }));
+        }
+    };
+    // An agent whose output has ended goes on as a plain parent: the command is what counts.
+    let status = match agent.run(signals.until_end(&mut child)).await? {
+        Some(status) => status?,
+        None => signals.until_end(&mut child).await?,
+    };
+    if run.wait {
+        agent.run(descendants()).await?;
+    }
+    conclude(&agent.stop().await?);
+    Ok(exit_code(status))
+}
+
+/// The command's code, or 128 + signal, as shells report it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(code::RUNNING))
+}
+
+/// Waits for orphans: with the subreaper set they become children of the agent.
+async fn descendants() {
+    use std::time::Duration;
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` is writable; no child of tokio's is left at this point.
+        let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
+        if pid < 0 {
+            return;
+        }
+        if pid == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Signals that are passed on. SIGINT from a terminal reaches the command by itself.
+struct Forward {
+    terminate: Signal,
+    hangup: Signal,
+    interrupt: Signal,
+    user1: Signal,
+    user2: Signal,
+}
+
+impl Forward {
+    fn new() -> std::io::Result<Self> {
+        // Orphans of the command come back to the agent, so that `--wait` can see their end.
+        // SAFETY: a plain flag of this process.
+        unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    async fn until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
+        loop {
+            let number = tokio::select! {
+                status = child.wait() => return status,
+                _ = self.terminate.recv() => libc::SIGTERM,
+                _ = self.hangup.recv() => libc::SIGHUP,
+                _ = self.interrupt.recv() => libc::SIGINT,
+                _ = self.user1.recv() => libc::SIGUSR1,
+                _ = self.user2.recv() => libc::SIGUSR2,
+            };
+            if number == libc::SIGINT && in_foreground() {
+                continue;
+            }
+            if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+                // SAFETY: the child is not reaped yet, so the number is still its own.
+                unsafe { libc::kill(pid, number) };
+            }
+        }
+    }
+}
+
+/// Whether this process is in the foreground of its terminal, where Ctrl-C reaches the whole group.
+fn in_foreground() -> bool {
+    // SAFETY: both calls take and give plain numbers; without a terminal the first fails.
+    unsafe { libc::tcgetpgrp(0) == libc::getpgrp() }
+}
