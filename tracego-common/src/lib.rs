@@ -13,5 +13,7 @@ pub mod settings;
 
 pub use loss::Loss;
 pub use offsets::Offsets;
-pub use record::{ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, TaskId};
+pub use record::{
+    ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, TaskId,
+};
 pub use settings::{Settings, TaskCtx};

@@ -201,7 +201,8 @@ fn ctime(inode: Addr) -> u64 {
     let (sec, nsec): (u64, u32) = if offset!(inode_ctime_sec) >= 0 {
         (kernel(inode, offset!(inode_ctime_sec)), kernel(inode, offset!(inode_ctime_nsec)))
     } else {
-        let at = if offset!(inode_ctime_6_6) >= 0 { offset!(inode_ctime_6_6) } else { offset!(inode_ctime_old) };
+        let at =
+            if offset!(inode_ctime_6_6) >= 0 { offset!(inode_ctime_6_6) } else { offset!(inode_ctime_old) };
         let pair: [u64; 2] = kernel(inode, at);
         (pair[0], pair[1] as u32)
     };

@@ -5,9 +5,7 @@
 //! the kernel has just read the strings, so their pages are there.
 
 use aya_ebpf::{
-    helpers::generated::{
-        bpf_get_current_task_btf, bpf_get_smp_processor_id, bpf_loop, bpf_task_pt_regs,
-    },
+    helpers::generated::{bpf_get_current_task_btf, bpf_get_smp_processor_id, bpf_loop, bpf_task_pt_regs},
     macros::tracepoint,
     programs::TracePointContext,
 };

@@ -1,12 +1,7 @@
 //! Who a task is, what context it has and whether the user wants its records.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id};
-use tracego_common::{
-    Loss, TaskCtx, TaskId,
-    flags::IN_TREE,
-    record::Header,
-    settings::filter,
-};
+use tracego_common::{Loss, TaskCtx, TaskId, flags::IN_TREE, record::Header, settings::filter};
 
 use crate::{
     emit::count,

@@ -180,7 +180,8 @@ fn bytes(text: &str) -> Result<u32, String> {
         Some(b'M' | b'm') => (&text[..text.len() - 1], 1 << 20),
         _ => (text, 1),
     };
-    let number: u32 = digits.parse().map_err(|_| "not a number of bytes; examples: 65536, 512K, 8M".to_owned())?;
+    let number: u32 =
+        digits.parse().map_err(|_| "not a number of bytes; examples: 65536, 512K, 8M".to_owned())?;
     number.checked_mul(unit).ok_or_else(|| "too large: at most 2 GiB".to_owned())
 }
 

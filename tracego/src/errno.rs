@@ -29,8 +29,5 @@ pub fn name(errno: u32) -> &'static str {
         (libc::ESTALE, "ESTALE"),
         (libc::ENOKEY, "ENOKEY"),
     ];
-    NAMES
-        .iter()
-        .find(|&&(number, _)| u32::try_from(number) == Ok(errno))
-        .map_or("unknown", |&(_, name)| name)
+    NAMES.iter().find(|&&(number, _)| u32::try_from(number) == Ok(errno)).map_or("unknown", |&(_, name)| name)
 }

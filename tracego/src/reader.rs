@@ -16,7 +16,10 @@ use std::{
 use aya::maps::{MapData, RingBuf};
 use tokio::sync::mpsc;
 
-use crate::{clock::Reading, input::{Batch, Input}};
+use crate::{
+    clock::Reading,
+    input::{Batch, Input},
+};
 
 /// Pause between two looks while records come.
 pub const POLL_MIN: Duration = Duration::from_millis(2);

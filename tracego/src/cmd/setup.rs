@@ -95,7 +95,9 @@ fn environment(specs: &[EnvSpec]) -> (Vec<EnvName>, Vec<(String, String)>) {
 /// Id and depth of a v2 cgroup: the id is the inode number of its folder.
 fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     let path = fs::canonicalize(path).with_context(|| format!("--cgroup {}", path.display()))?;
-    let root = CGROUP_ROOTS.iter().find(|root| path.starts_with(root) && Path::new(root).join("cgroup.procs").exists());
+    let root = CGROUP_ROOTS
+        .iter()
+        .find(|root| path.starts_with(root) && Path::new(root).join("cgroup.procs").exists());
     let Some(below) = root.and_then(|root| path.strip_prefix(root).ok()) else {
         bail!("--cgroup {}: not in the cgroup v2 tree (below {})", path.display(), CGROUP_ROOTS.join(" or "));
     };
@@ -109,9 +111,7 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
 /// When the file cannot be opened.
 pub(super) fn sink(watch: &Watch, other: Box<dyn Write + Send>, terminal: bool) -> anyhow::Result<Sink> {
     let (out, terminal) = match &watch.output_file {
-        Some(path) => {
-            (Sink::file(path).with_context(|| format!("--output-file {}", path.display()))?, false)
-        }
+        Some(path) => (Sink::file(path).with_context(|| format!("--output-file {}", path.display()))?, false),
         None => (other, terminal),
     };
     let colour = match watch.color {

@@ -45,11 +45,7 @@ struct System {
 
 /// In the order in which they are tried.
 const SYSTEMS: [System; 12] = [
-    System {
-        name: "gitea",
-        marker: ("GITEA_ACTIONS", Some("true")),
-        variables: GITHUB,
-    },
+    System { name: "gitea", marker: ("GITEA_ACTIONS", Some("true")), variables: GITHUB },
     System { name: "github", marker: ("GITHUB_ACTIONS", Some("true")), variables: GITHUB },
     System {
         name: "gitlab",
@@ -292,8 +288,12 @@ mod tests {
 
     #[test]
     fn markers_decide_who_owns_a_shared_name() {
-        let gitlab = read(&[("GITLAB_CI", "true"), ("CI", "true"), ("CI_COMMIT_SHA", "a"), ("CI_JOB_ID", "7")]);
-        assert_eq!((gitlab.system, value(&gitlab, REVISION), value(&gitlab, TASK_RUN)), (Some("gitlab"), Some("a"), Some("7")));
+        let gitlab =
+            read(&[("GITLAB_CI", "true"), ("CI", "true"), ("CI_COMMIT_SHA", "a"), ("CI_JOB_ID", "7")]);
+        assert_eq!(
+            (gitlab.system, value(&gitlab, REVISION), value(&gitlab, TASK_RUN)),
+            (Some("gitlab"), Some("a"), Some("7"))
+        );
         let woodpecker = read(&[("CI", "woodpecker"), ("CI_COMMIT_SHA", "b"), ("CI_STEP_NUMBER", "3")]);
         assert_eq!((woodpecker.system, value(&woodpecker, TASK_RUN)), (Some("woodpecker"), Some("3")));
         let gitea = read(&[("GITEA_ACTIONS", "true"), ("GITHUB_ACTIONS", "true"), ("GITHUB_SHA", "c")]);
@@ -303,8 +303,12 @@ mod tests {
     #[test]
     fn a_github_job_is_unique_with_run_and_attempt() {
         let job = read(&[
-            ("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "42"), ("GITHUB_RUN_ATTEMPT", "2"), ("GITHUB_JOB", "build"),
-            ("GITHUB_SERVER_URL", "https://github.com"), ("GITHUB_REPOSITORY", "o/r"),
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_RUN_ID", "42"),
+            ("GITHUB_RUN_ATTEMPT", "2"),
+            ("GITHUB_JOB", "build"),
+            ("GITHUB_SERVER_URL", "https://github.com"),
+            ("GITHUB_REPOSITORY", "o/r"),
         ]);
         assert_eq!(value(&job, TASK_RUN), Some("42/2/build"));
         assert_eq!(value(&job, REPOSITORY), Some("https://github.com/o/r"));
@@ -313,13 +317,17 @@ mod tests {
     #[test]
     fn the_own_contract_needs_no_vendor() {
         let own = read(&[("GIT_COMMIT", "abc123f"), ("CI_JOB_ID", "456789")]);
-        assert_eq!((own.system, value(&own, REVISION), value(&own, TASK_RUN)), (None, Some("abc123f"), Some("456789")));
+        assert_eq!(
+            (own.system, value(&own, REVISION), value(&own, TASK_RUN)),
+            (None, Some("abc123f"), Some("456789"))
+        );
         assert_eq!(read(&[("HOME", "/root"), ("CI_JOB_ID", "")]), Identity::default());
     }
 
     #[test]
     fn an_unresolved_commit_is_no_commit() {
-        let job = read(&[("BUILDKITE", "true"), ("BUILDKITE_COMMIT", "HEAD"), ("BUILDKITE_PULL_REQUEST", "false")]);
+        let job =
+            read(&[("BUILDKITE", "true"), ("BUILDKITE_COMMIT", "HEAD"), ("BUILDKITE_PULL_REQUEST", "false")]);
         assert_eq!(job.claims, []);
     }
 
@@ -332,7 +340,10 @@ mod tests {
         }
         for (name, _) in names() {
             assert!(name.len() < tracego_common::limits::ENV_NAME_MAX);
-            assert!(!["TOKEN", "SECRET", "PASSW", "CI_REPOSITORY_URL"].iter().any(|bad| name.contains(bad)), "{name}");
+            assert!(
+                !["TOKEN", "SECRET", "PASSW", "CI_REPOSITORY_URL"].iter().any(|bad| name.contains(bad)),
+                "{name}"
+            );
         }
         assert!(names().contains(&("CI_JOB_ID", true)));
         assert!(names().contains(&("GIT_COMMIT", false)));

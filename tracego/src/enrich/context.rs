@@ -99,8 +99,11 @@ pub fn merge(
     let inherited = job.as_ref().filter(|_| !is_root).map(|(job, _)| &job.identity);
     let mut values: BTreeMap<&'static str, String> = BTreeMap::new();
     let mut sources = Vec::new();
-    let layers =
-        [(Source::Explicit, Some(explicit)), (Source::Environment, Some(own)), (Source::Inherited, inherited)];
+    let layers = [
+        (Source::Explicit, Some(explicit)),
+        (Source::Environment, Some(own)),
+        (Source::Inherited, inherited),
+    ];
     for (source, identity) in layers {
         for claim in identity.into_iter().flat_map(|identity| &identity.claims) {
             if !values.contains_key(claim.attribute) {
@@ -128,7 +131,8 @@ pub fn merge(
         }
     }
     let under = |prefix: &str| {
-        let named = values.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value.clone())));
+        let named =
+            values.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value.clone())));
         Tree::new(named.collect())
     };
     let context = Context { cicd: under("cicd."), vcs: under("vcs.") };
@@ -163,8 +167,14 @@ mod tests {
         let text = serde_json::to_string(&*context).unwrap();
         assert!(text.contains(r#""revision":"explicit""#) && text.contains(r#""id":"1""#), "{text}");
         assert_eq!(facts.dropped, ["cicd.pipeline.task.run.id"]);
-        assert_eq!((facts.changed[0].claimed.as_str(), facts.changed[0].inherited.as_str()), ("own", "inherited"));
-        assert_eq!(facts.sources.iter().map(|s| s.source).collect::<Vec<_>>(), [Source::Explicit, Source::Inherited]);
+        assert_eq!(
+            (facts.changed[0].claimed.as_str(), facts.changed[0].inherited.as_str()),
+            ("own", "inherited")
+        );
+        assert_eq!(
+            facts.sources.iter().map(|s| s.source).collect::<Vec<_>>(),
+            [Source::Explicit, Source::Inherited]
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What only Linux has and no convention names: `tracego.*` of a program start.
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
-use tracego_common::{ExecFixed, flags, record::{Rlimit, field}};
+use tracego_common::{
+    ExecFixed, flags,
+    record::{Rlimit, field},
+};
 
 use crate::clock::Time;
 
@@ -203,8 +206,10 @@ pub const TRUNCATED: [(u64, &str); 6] = [
 ];
 
 /// Flags that say a value could not be read from the process.
-pub const UNREADABLE: [(u64, &str); 2] =
-    [(flags::ARGV_UNREADABLE, "process.command_args"), (flags::ENV_UNREADABLE, "process.environment_variable")];
+pub const UNREADABLE: [(u64, &str); 2] = [
+    (flags::ARGV_UNREADABLE, "process.command_args"),
+    (flags::ENV_UNREADABLE, "process.environment_variable"),
+];
 
 /// Bits that say the kernel does not offer a value.
 pub const UNAVAILABLE: [(u64, &str); 15] = [

@@ -122,9 +122,16 @@ impl Enricher {
     /// Events were lost since the last such record.
     pub fn lost(&mut self, lost: BTreeMap<&'static str, u64>, reading: Reading) -> Record {
         self.set_clock(reading);
-        let body = lost.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ");
+        let body =
+            lost.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ");
         let own = Own { lost: Some(lost), ..self.own() };
-        self.envelope(event_name::LOST, Severity::Warn, reading.boot_ns.unsigned_abs(), format!("lost: {body}"), own)
+        self.envelope(
+            event_name::LOST,
+            Severity::Warn,
+            reading.boot_ns.unsigned_abs(),
+            format!("lost: {body}"),
+            own,
+        )
     }
 
     /// Sign of life.
@@ -139,7 +146,14 @@ impl Enricher {
         Own { boot_id: Arc::clone(&self.meta.boot_id), ..Own::default() }
     }
 
-    fn envelope(&mut self, name: &'static str, severity: Severity, boot_ns: u64, body: String, own: Own) -> Record {
+    fn envelope(
+        &mut self,
+        name: &'static str,
+        severity: Severity,
+        boot_ns: u64,
+        body: String,
+        own: Own,
+    ) -> Record {
         self.seq += 1;
         let timestamp = self.clock.wall(boot_ns);
         let ms = u64::try_from(timestamp.0 / 1_000_000).unwrap_or_default();
@@ -205,7 +219,12 @@ impl Enricher {
     }
 
     /// What the table knows goes into a record of a process that does not start a program.
-    fn known(&mut self, header: &Header, own: &mut Own, process: &mut Process) -> Option<Arc<context::Context>> {
+    fn known(
+        &mut self,
+        header: &Header,
+        own: &mut Own,
+        process: &mut Process,
+    ) -> Option<Arc<context::Context>> {
         own.exec_id = Some(self.exec_id(header.id));
         own.in_tree = header.flags & flags::IN_TREE != 0;
         let entry = self.entry(header.id)?;

@@ -382,7 +382,10 @@ pub struct Completeness {
 
 impl Completeness {
     fn is_whole(&self) -> bool {
-        self.truncated.is_empty() && self.unavailable.is_empty() && self.redacted == 0 && self.bytes.is_empty()
+        self.truncated.is_empty()
+            && self.unavailable.is_empty()
+            && self.redacted == 0
+            && self.bytes.is_empty()
     }
 }
 

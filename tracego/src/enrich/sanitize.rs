@@ -26,7 +26,10 @@ static HINTS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
 
 /// `NAME=value` and `--name=value` and `--name:value`, also inside a longer text.
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(&format!(r#"(?i)((?:^|[\s;&?'",{{-])(?:[a-z0-9_.-]*[._-])?{SECRET}["']?\s?[=:]\s?["']?)([^\s"'&;,}}]+)"#)).ok()
+    Regex::new(&format!(
+        r#"(?i)((?:^|[\s;&?'",{{-])(?:[a-z0-9_.-]*[._-])?{SECRET}["']?\s?[=:]\s?["']?)([^\s"'&;,}}]+)"#
+    ))
+    .ok()
 });
 
 /// An option whose value is the next argument.
@@ -34,8 +37,9 @@ static OPTION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(&format!(r"(?i)^--?(?:[a-z0-9-]*[.-])?{SECRET}$")).ok());
 
 /// The same in capitals before an equals sign and glued words: `DBPASSWORD=…`, `MYSQL_PWD=…`.
-static VARIABLE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\b([A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|PWD_?|APIKEY|API_KEY)=)([^\s;&]+)").ok());
+static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"\b([A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|PWD_?|APIKEY|API_KEY)=)([^\s;&]+)").ok()
+});
 
 /// Authorization header, up to the end of its value.
 static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -44,9 +48,8 @@ static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// `scheme://user:password@` and `scheme://token@`. `git@host` without a scheme is no secret, nor is
 /// a user's name alone in ssh.
-static URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)([a-z][a-z0-9+.-]*://(?:[^/\s:@]*:)?)([^/\s@]+)@").ok()
-});
+static URL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)([a-z][a-z0-9+.-]*://(?:[^/\s:@]*:)?)([^/\s@]+)@").ok());
 
 /// Tokens that are known by their shape.
 static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -119,7 +122,9 @@ fn replacement(found: &regex::Captures<'_>, with: &str) -> String {
     let value = found.get(2).map_or("", |m| m.as_str());
     let front = found.get(1).map_or("", |m| m.as_str());
     // Already redacted; a user's name in front of a host; a file that holds the secret.
-    let harmless = value.starts_with("[tracego") || value.starts_with('$') || (front.starts_with("ssh://") && !front.ends_with(':'));
+    let harmless = value.starts_with("[tracego")
+        || value.starts_with('$')
+        || (front.starts_with("ssh://") && !front.ends_with(':'));
     if harmless && !value.is_empty() {
         return found.get(0).map_or("", |m| m.as_str()).to_owned();
     }
@@ -143,19 +148,46 @@ mod tests {
         let m = MARK;
         for (input, wanted) in [
             (vec!["x", "--token=abc"], vec!["x".into(), format!("--token={m}")]),
-            (vec!["x", "--github-token", "abc", "y"], vec!["x".into(), "--github-token".into(), m.into(), "y".into()]),
+            (
+                vec!["x", "--github-token", "abc", "y"],
+                vec!["x".into(), "--github-token".into(), m.into(), "y".into()],
+            ),
             (vec!["mysql", "--password=p@ss word"], vec!["mysql".into(), format!("--password={m} word")]),
             (vec!["x", "password=hunter2"], vec!["x".into(), format!("password={m}")]),
-            (vec!["env", "DB_PASSWORD=x", "MYSQL_PWD=y"], vec!["env".into(), format!("DB_PASSWORD={m}"), format!("MYSQL_PWD={m}")]),
-            (vec!["git", "clone", "https://u:p@h/r"], vec!["git".into(), "clone".into(), format!("https://u:{m}@h/r")]),
-            (vec!["git", "clone", "https://tok3n@h/r"], vec!["git".into(), "clone".into(), format!("https://{m}@h/r")]),
-            (vec!["curl", "-u", "me:pw", "h"], vec!["curl".into(), "-u".into(), format!("me:{m}"), "h".into()]),
-            (vec!["curl", "-H", "Authorization: Bearer abc"], vec!["curl".into(), "-H".into(), format!("Authorization: Bearer {m}")]),
-            (vec!["curl", "-H", "PRIVATE-TOKEN: abc"], vec!["curl".into(), "-H".into(), format!("PRIVATE-TOKEN: {m}")]),
+            (
+                vec!["env", "DB_PASSWORD=x", "MYSQL_PWD=y"],
+                vec!["env".into(), format!("DB_PASSWORD={m}"), format!("MYSQL_PWD={m}")],
+            ),
+            (
+                vec!["git", "clone", "https://u:p@h/r"],
+                vec!["git".into(), "clone".into(), format!("https://u:{m}@h/r")],
+            ),
+            (
+                vec!["git", "clone", "https://tok3n@h/r"],
+                vec!["git".into(), "clone".into(), format!("https://{m}@h/r")],
+            ),
+            (
+                vec!["curl", "-u", "me:pw", "h"],
+                vec!["curl".into(), "-u".into(), format!("me:{m}"), "h".into()],
+            ),
+            (
+                vec!["curl", "-H", "Authorization: Bearer abc"],
+                vec!["curl".into(), "-H".into(), format!("Authorization: Bearer {m}")],
+            ),
+            (
+                vec!["curl", "-H", "PRIVATE-TOKEN: abc"],
+                vec!["curl".into(), "-H".into(), format!("PRIVATE-TOKEN: {m}")],
+            ),
             (vec!["x", "ghp_0123456789012345678901234567890123456789"], vec!["x".into(), m.into()]),
             (vec!["x", "AKIAIOSFODNN7EXAMPLE"], vec!["x".into(), m.into()]),
-            (vec!["sh", "-c", "API_KEY=abc ./run"], vec!["sh".into(), "-c".into(), format!("API_KEY={m} ./run")]),
-            (vec!["curl", "https://h/?access_token=abc&x=1"], vec!["curl".into(), format!("https://h/?access_token={m}&x=1")]),
+            (
+                vec!["sh", "-c", "API_KEY=abc ./run"],
+                vec!["sh".into(), "-c".into(), format!("API_KEY={m} ./run")],
+            ),
+            (
+                vec!["curl", "https://h/?access_token=abc&x=1"],
+                vec!["curl".into(), format!("https://h/?access_token={m}&x=1")],
+            ),
         ] {
             assert_eq!(clean(&input), wanted);
         }

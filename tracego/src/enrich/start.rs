@@ -5,10 +5,12 @@ use std::sync::{Arc, Weak};
 use tracego_common::{TaskId, flags, record::field};
 
 use super::{
-    Enricher, Record, ci,
+    Enricher, Record, cgroup, ci,
     context::{self, OpenJob},
-    cgroup, linux,
-    record::{Completeness, Executable, K8s, Leader, LinuxCgroup, Own, Pod, Process, Severity, Trace, event_name},
+    linux,
+    record::{
+        Completeness, Executable, K8s, Leader, LinuxCgroup, Own, Pod, Process, Severity, Trace, event_name,
+    },
     sanitize,
     table::{Entry, Line, Lineage},
     text, trace,
@@ -226,12 +228,7 @@ impl Enricher {
     }
 
     /// Allowed variables, then injected ones, which win.
-    fn variables(
-        &self,
-        exec: &Exec<'_>,
-        process: &mut Process,
-        whole: &mut Completeness,
-    ) -> Option<Trace> {
+    fn variables(&self, exec: &Exec<'_>, process: &mut Process, whole: &mut Completeness) -> Option<Trace> {
         let mut found = None;
         for (name, value) in exec.variables() {
             let name = text::lossy(name);

@@ -8,7 +8,8 @@ pub fn parse(value: &[u8]) -> Option<Trace> {
     let value = std::str::from_utf8(value).ok()?;
     let mut parts = value.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hex = |text: &str, len| text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let hex =
+        |text: &str, len| text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let zero = |text: &str| text.bytes().all(|b| b == b'0');
     let shape = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
     // Later versions may add fields, version 00 has none.

@@ -31,7 +31,9 @@ impl Users {
         let mut names = HashMap::new();
         for line in String::from_utf8_lossy(bytes).lines() {
             let mut fields = line.split(':');
-            let (Some(name), Some(_), Some(id)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            let (Some(name), Some(_), Some(id)) = (fields.next(), fields.next(), fields.next()) else {
+                continue;
+            };
             if let Ok(id) = id.parse() {
                 names.entry(id).or_insert_with(|| Arc::from(name));
             }
@@ -62,7 +64,8 @@ mod tests {
 
     #[test]
     fn the_first_name_of_a_number_wins_and_damage_is_skipped() {
-        let users = Users::parse(b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbad\nx:y:z\n\xff:x:7:7\n");
+        let users =
+            Users::parse(b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbad\nx:y:z\n\xff:x:7:7\n");
         assert_eq!(users.get(0).name.as_deref(), Some("root"));
         assert_eq!(users.get(7).name.as_deref(), Some("\u{fffd}"));
         assert!(users.get(1).name.is_none());

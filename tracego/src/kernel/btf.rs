@@ -85,11 +85,11 @@ impl<'a> Btf<'a> {
             let entry =
                 Type { at, name: field(0)?, kind, vlen, flag: info >> 31 == 1, size_or_type: field(8)? };
             let tail = match kind {
-                1 | 14 | 17 => 4,            // int, var, decl tag
-                2 | 7..=12 | 16 | 18 => 0,   // pointer, fwd, typedef, qualifiers, func, float, type tag
-                3 => 12,                     // array
+                1 | 14 | 17 => 4,                      // int, var, decl tag
+                2 | 7..=12 | 16 | 18 => 0, // pointer, fwd, typedef, qualifiers, func, float, type tag
+                3 => 12,                   // array
                 STRUCT | UNION | 15 | 19 => vlen * 12, // members, data section, enum64
-                ENUM | 13 => vlen * 8,       // enum, function prototype
+                ENUM | 13 => vlen * 8,     // enum, function prototype
                 _ => return Err(BtfError::Kind(id, kind)),
             };
             if matches!(kind, STRUCT | ENUM) {

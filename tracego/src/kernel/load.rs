@@ -40,7 +40,9 @@ pub enum LoadError {
     #[error("kernel {0} is too old: tracego needs 5.17 or later (bpf_loop)")]
     OldKernel(String),
     /// Lockdown forbids reading kernel memory.
-    #[error("the kernel is locked down for confidentiality, which forbids BPF programs to read its memory; boot with lockdown=integrity or none")]
+    #[error(
+        "the kernel is locked down for confidentiality, which forbids BPF programs to read its memory; boot with lockdown=integrity or none"
+    )]
     Lockdown,
     /// No tracefs.
     #[error("-e execve-failed needs tracefs: mount -t tracefs tracefs /sys/kernel/tracing")]
@@ -139,7 +141,11 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     kernel_version()?;
     lockdown()?;
     let failed = options.settings.events & event::EXEC_FAILED != 0;
-    if failed && !["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"].iter().any(|at| Path::new(at).is_dir()) {
+    if failed
+        && !["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"]
+            .iter()
+            .any(|at| Path::new(at).is_dir())
+    {
         return Err(LoadError::NoTracefs);
     }
     let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
@@ -159,11 +165,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     let btf = AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))?;
     for (name, tracepoint) in PROGRAMS {
         let refused = |source| LoadError::Program { program: name, source: Box::new(source) };
-        let program: &mut BtfTracePoint = ebpf
-            .program_mut(name)
-            .ok_or(LoadError::Lacks(name))?
-            .try_into()
-            .map_err(refused)?;
+        let program: &mut BtfTracePoint =
+            ebpf.program_mut(name).ok_or(LoadError::Lacks(name))?.try_into().map_err(refused)?;
         program.load(tracepoint, &btf).map_err(refused)?;
         program.attach().map_err(refused)?;
     }
@@ -239,7 +242,9 @@ impl Loaded {
         for (name, program) in self.ebpf.programs_mut() {
             let refused = |source| LoadError::Detach { program: name.to_owned(), source: Box::new(source) };
             match program {
-                Program::BtfTracePoint(program) if program.fd().is_ok() => program.unload().map_err(refused)?,
+                Program::BtfTracePoint(program) if program.fd().is_ok() => {
+                    program.unload().map_err(refused)?
+                }
                 Program::TracePoint(program) if program.fd().is_ok() => program.unload().map_err(refused)?,
                 _ => {}
             }
@@ -296,9 +301,13 @@ mod tests {
 
     #[test]
     fn old_kernels_are_told_by_their_number() {
-        for (release, old) in
-            [("5.16.20", true), ("4.19.0-27-amd64", true), ("5.17.0", false), ("6.18.1+", false), ("odd", false)]
-        {
+        for (release, old) in [
+            ("5.16.20", true),
+            ("4.19.0-27-amd64", true),
+            ("5.17.0", false),
+            ("6.18.1+", false),
+            ("odd", false),
+        ] {
             assert_eq!(too_old(release), old, "{release}");
         }
     }

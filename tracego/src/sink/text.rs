@@ -19,7 +19,8 @@ pub struct Style {
 }
 
 /// The columns.
-pub const HEADER: &str = "TIME         EVENT   PID      PPID     USER         JOB          COMMIT   COMMAND\n";
+pub const HEADER: &str =
+    "TIME         EVENT   PID      PPID     USER         JOB          COMMIT   COMMAND\n";
 
 const DIM: &str = "\x1b[2m";
 const RED: &str = "\x1b[31m";
@@ -50,7 +51,8 @@ pub fn write(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()>
     let get = |tree: Option<&str>| tree.map_or_else(|| "-".to_owned(), safe);
     let job = get(context.and_then(|c| c.cicd.get("pipeline.task.run.id")));
     let commit = get(context.and_then(|c| c.vcs.get("ref.head.revision")));
-    let depth = record.tracego.ancestors.as_ref().filter(|_| style.tree).map_or(0, |line| line.iter().count());
+    let depth =
+        record.tracego.ancestors.as_ref().filter(|_| style.tree).map_or(0, |line| line.iter().count());
     let indent = "  ".repeat(depth.saturating_sub(1));
     write!(
         out,
@@ -66,7 +68,8 @@ pub fn write(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()>
             let args = process.command_args.as_deref().map(one_line).unwrap_or_default();
             let path = process.executable.as_ref().map(|file| safe(&file.path)).unwrap_or_default();
             write!(out, "{args}")?;
-            if process.command_args.as_ref().and_then(|args| args.first()).is_none_or(|first| *first != path) {
+            if process.command_args.as_ref().and_then(|args| args.first()).is_none_or(|first| *first != path)
+            {
                 write!(out, "  {dim}[{path}]{off}")?;
             }
         }
@@ -85,7 +88,9 @@ fn event(record: &Record) -> (&'static str, &'static str) {
         event_name::EXEC_FAILED => ("failed", YELLOW),
         event_name::LOST => ("LOST", RED),
         event_name::HEARTBEAT => ("alive", DIM),
-        _ if record.process.as_ref().and_then(|p| p.exit).is_some_and(|exit| exit.code != 0) => ("exit", YELLOW),
+        _ if record.process.as_ref().and_then(|p| p.exit).is_some_and(|exit| exit.code != 0) => {
+            ("exit", YELLOW)
+        }
         _ => ("exit", DIM),
     }
 }
