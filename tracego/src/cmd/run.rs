@@ -25,6 +25,9 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
     let (out, terminal) = setup::stderr();
     let sink = setup::sink(&run.watch, out, terminal)?;
     let mut signals = Forward::new()?;
+    if run.wait {
+        adopt_orphans();
+    }
     let mut agent = Agent::start(setup::options(&run.watch, true)?, sink)?;
     // The mark passes to the child at fork: its first instruction is in the tree already.
     agent.kernel().follow(std::process::id())?;
@@ -74,6 +77,12 @@ async fn descendants() {
     }
 }
 
+/// Orphans of the command come back to the agent, so that `--wait` can see their end.
+fn adopt_orphans() {
+    // SAFETY: a plain flag of this process.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}
+
 /// Signals that are passed on. SIGINT from a terminal reaches the command by itself.
 struct Forward {
     terminate: Signal,
@@ -85,9 +94,6 @@ struct Forward {
 
 impl Forward {
     fn new() -> std::io::Result<Self> {
-        // Orphans of the command come back to the agent, so that `--wait` can see their end.
-        // SAFETY: a plain flag of this process.
-        unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,

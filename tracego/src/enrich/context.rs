@@ -78,15 +78,24 @@ pub struct Sourced {
     pub variable: &'static str,
 }
 
-/// Two claims that differ.
+/// A claim that contradicts a stronger or an earlier one.
 #[derive(Clone, Debug, Serialize)]
 pub struct Changed {
     /// The attribute.
     pub attribute: &'static str,
     /// What the process says.
     pub claimed: String,
-    /// What the job that it descends from said.
-    pub inherited: String,
+    /// What it should say.
+    pub expected: String,
+    /// Who says that: explicit, or the job that the process descends from.
+    pub source: Source,
+}
+
+impl Changed {
+    fn new(claim: &ci::Claim, expected: &str, source: Source) -> Self {
+        let (claimed, expected) = (claim.value.clone(), expected.to_owned());
+        Self { attribute: claim.attribute, claimed, expected, source }
+    }
 }
 
 /// Puts the three sources together; nothing where no source says anything.
@@ -122,12 +131,17 @@ pub fn merge(
     for claim in inherited.into_iter().flat_map(|identity| &identity.claims) {
         match own.claims.iter().find(|other| other.attribute == claim.attribute) {
             None => dropped.push(claim.attribute),
-            Some(other) if other.value != claim.value => changed.push(Changed {
-                attribute: claim.attribute,
-                claimed: other.value.clone(),
-                inherited: claim.value.clone(),
-            }),
+            Some(other) if other.value != claim.value => {
+                changed.push(Changed::new(other, &claim.value, Source::Inherited));
+            }
             Some(_) => {}
+        }
+    }
+    for claim in &explicit.claims {
+        if let Some(other) = own.claims.iter().find(|other| other.attribute == claim.attribute)
+            && other.value != claim.value
+        {
+            changed.push(Changed::new(other, &claim.value, Source::Explicit));
         }
     }
     let under = |prefix: &str| {
@@ -167,10 +181,8 @@ mod tests {
         let text = serde_json::to_string(&*context).unwrap();
         assert!(text.contains(r#""revision":"explicit""#) && text.contains(r#""id":"1""#), "{text}");
         assert_eq!(facts.dropped, ["cicd.pipeline.task.run.id"]);
-        assert_eq!(
-            (facts.changed[0].claimed.as_str(), facts.changed[0].inherited.as_str()),
-            ("own", "inherited")
-        );
+        let changed: Vec<_> = facts.changed.iter().map(|c| (c.claimed.as_str(), c.expected.as_str())).collect();
+        assert_eq!(changed, [("own", "inherited"), ("own", "explicit")]);
         assert_eq!(
             facts.sources.iter().map(|s| s.source).collect::<Vec<_>>(),
             [Source::Explicit, Source::Inherited]
