@@ -24,8 +24,10 @@ pub struct Entry {
 pub struct Line {
     /// The process.
     pub id: TaskId,
-    /// Its start; known to a clock tick for one that ran before the agent.
+    /// Its start.
     pub created: Time,
+    /// It ran before the agent, and its start is known to a clock tick only.
+    pub seeded: bool,
     /// Task name.
     pub command: String,
     /// Executable; empty for a kernel thread.
@@ -124,6 +126,7 @@ impl Table {
                 let line = Line {
                     id: TaskId { tgid: seed.pid, pad: 0, start_boottime },
                     created: wall(start_boottime),
+                    seeded: true,
                     command: seed.comm.clone(),
                     executable: seed.exe.clone(),
                     ..Line::default()
@@ -142,12 +145,14 @@ impl Table {
         let entry = self.0.get_mut(&id.tgid)?;
         let known = entry.line.id.start_boottime;
         if known != id.start_boottime {
-            if id.start_boottime.saturating_sub(known) > TICK_NS || known > id.start_boottime {
+            let tick = known..known.saturating_add(TICK_NS);
+            if !entry.line.seeded || !tick.contains(&id.start_boottime) {
                 return None;
             }
             let line = Arc::make_mut(&mut entry.line);
             line.id = id;
             line.created = wall(id.start_boottime);
+            line.seeded = false;
         }
         Some(entry)
     }

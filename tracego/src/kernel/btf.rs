@@ -116,7 +116,7 @@ impl<'a> Btf<'a> {
             let (member, ty) = (word(self.types, at)?, word(self.types, at + 4)? as usize);
             let raw = word(self.types, at + 8)?;
             let bits = if entry.flag { raw & 0x00ff_ffff } else { raw } as usize;
-            if bits % 8 != 0 {
+            if !bits.is_multiple_of(8) {
                 continue; // A bit field has no byte offset.
             }
             if member != 0 && self.name(member) == name {

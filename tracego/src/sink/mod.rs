@@ -50,7 +50,11 @@ impl Sink {
     /// Writes to any output.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, format: Format) -> Self {
-        Self { out, format, buffer: Vec::new(), ends: Vec::new(), torn: false }
+        let mut buffer = Vec::new();
+        if let Format::Text(_) = format {
+            buffer.extend_from_slice(text::HEADER.as_bytes());
+        }
+        Self { out, format, buffer, ends: Vec::new(), torn: false }
     }
 
     /// Appends to a file, made with mode 0600: records hold arguments of all users.
@@ -155,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_counted_and_the_next_line_stands_alone() {
-        let disk = Disk(Arc::new(Mutex::new((Vec::new(), 700))));
+        let disk = Disk(Arc::new(Mutex::new((Vec::new(), 300))));
         let mut sink = Sink::new(Box::new(disk.clone()), Format::Json);
         let mut enricher = Enricher::new(Meta::default());
         let mut push = |sink: &mut Sink| {
