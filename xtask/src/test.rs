@@ -10,6 +10,8 @@ use crate::shell;
 
 /// Replaces this process with `cargo test`, so the last lines are cargo's own.
 pub(crate) fn run() -> Result<()> {
+    // The end-to-end tests start the program itself.
+    shell::must(shell::cargo()?.args(["build", "-p", "tracego", "--locked"]))?;
     let mut command = shell::cargo()?;
     command.args(["test", "--workspace", "--exclude", "tracego-ebpf", "--locked"]);
     if !shell::is_root()? {

@@ -310,6 +310,9 @@ pub struct Own {
     /// The file that was executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executable: Option<ExecutableFile>,
+    /// `process.working_directory` was removed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub working_directory_deleted: bool,
     /// The call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exec: Option<ExecCall>,

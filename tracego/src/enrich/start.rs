@@ -154,6 +154,7 @@ impl Enricher {
             let version = if bits & flags::CGROUP_V1 == 0 { 2 } else { 1 };
             own.cgroup = Some(linux::CgroupNode { id: fixed.cgroup_id, version });
         }
+        own.working_directory_deleted = bits & flags::CWD_DELETED != 0;
         process.args_count = (missing & field::COUNTS == 0).then_some(fixed.argc);
         own.exec = Some(linux::ExecCall {
             filename: text::keep(exec.filename, "tracego.exec.filename", whole),

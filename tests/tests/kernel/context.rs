@@ -1,0 +1,86 @@
+//! Commit and job: explicit, own, inherited, changed, dropped.
+
+use tracego_tests::Session;
+
+use crate::{Test, VICTIM};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("a wiped environment still belongs to its job", wiped),
+    ("a child that changes its job is known by both", changed),
+    ("a variable that is not on the list never arrives", allow_list),
+    ("the trace of TRACEPARENT", trace),
+    ("a double fork keeps its ancestors and its job", double_fork),
+    ("vendor markers decide", vendor),
+];
+
+const JOB: &str = "cicd.pipeline.task.run.id";
+
+fn wiped() {
+    let session = Session::run(&[], &["/bin/sh", "-c", "env -i /bin/true; exit"], |c| {
+        c.env("CI_JOB_ID", "77").env("GIT_COMMIT", "abc");
+    });
+    let (root, last) = (session.of("start").next().unwrap(), session.last());
+    assert_eq!(root["cicd"]["pipeline"]["task"]["run"]["id"], "77");
+    assert_eq!(root["tracego"]["job"]["sources"][0]["source"], "environment");
+    assert!(last["process"]["environment_variable"].is_null());
+    assert_eq!(last["tracego"]["exec"]["env_count"], 0);
+    assert_eq!(last["cicd"], root["cicd"]);
+    assert_eq!(last["vcs"]["ref"]["head"]["revision"], "abc");
+    let job = &last["tracego"]["job"];
+    assert_eq!(job["root"]["exec_id"], root["tracego"]["exec_id"]);
+    assert!(job["sources"].as_array().unwrap().iter().all(|s| s["source"] == "inherited"));
+    assert!(job["dropped"].as_array().unwrap().contains(&JOB.into()));
+}
+
+fn changed() {
+    let session = Session::run(&[], &["/bin/sh", "-c", "CI_JOB_ID=666 /bin/true; exit"], |c| {
+        c.env("CI_JOB_ID", "77");
+    });
+    let last = session.last();
+    assert_eq!(last["cicd"]["pipeline"]["task"]["run"]["id"], "666");
+    let wanted = serde_json::json!([{"attribute": JOB, "claimed": "666", "expected": "77", "source": "inherited"}]);
+    assert_eq!(last["tracego"]["job"]["changed"], wanted);
+    assert_eq!(last["tracego"]["job"]["root"]["pid"], session.of("start").next().unwrap()["process"]["pid"]);
+}
+
+fn allow_list() {
+    let session = Session::run(&["--env", "WANTED"], &["/bin/true"], |c| {
+        c.env("WANTED", "yes").env("WANTED_NOT", "secret-1").env("CI_JOB_TOKEN", "secret-2").env("GITHUB_TOKEN", "secret-3");
+    });
+    let record = session.last();
+    assert_eq!(record["process"]["environment_variable"], serde_json::json!({"WANTED": "yes"}));
+    assert!(!record.to_string().contains("secret-"));
+}
+
+fn trace() {
+    let session = Session::run(&[], &["/bin/true"], |c| {
+        c.env("TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    });
+    assert_eq!(session.last()["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(session.last()["span_id"], "00f067aa0ba902b7");
+}
+
+fn double_fork() {
+    let script = "(sleep 0.2; exec env -i /bin/true) & exit 0";
+    let session = Session::run(&["--wait"], &["/bin/sh", "-c", script], |c| {
+        c.env("CI_JOB_ID", "77");
+    });
+    let (shell, last) = (session.of("start").next().unwrap(), session.last());
+    assert_eq!(last["process"]["executable"]["name"], "true");
+    assert_eq!(last["tracego"]["reparented"], true);
+    assert_ne!(last["process"]["parent_pid"], shell["process"]["pid"]);
+    assert_eq!(last["tracego"]["ancestors"][0]["pid"], shell["process"]["pid"]);
+    assert_eq!(last["cicd"]["pipeline"]["task"]["run"]["id"], "77");
+}
+
+fn vendor() {
+    let session = Session::run(&[], &[VICTIM, "spawn"], |c| {
+        c.env("GITHUB_ACTIONS", "true").env("GITHUB_RUN_ID", "9").env("GITHUB_RUN_ATTEMPT", "2");
+        c.env("GITHUB_JOB", "build").env("GITHUB_SHA", "f00");
+    });
+    let last = session.last();
+    assert_eq!(last["cicd"]["system"]["component"], "github");
+    assert_eq!(last["cicd"]["pipeline"]["run"]["id"], "9");
+    assert_eq!(last["cicd"]["pipeline"]["task"]["run"]["id"], "9/2/build");
+    assert_eq!(last["vcs"]["ref"]["head"]["revision"], "f00");
+}
