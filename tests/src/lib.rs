@@ -92,8 +92,10 @@ impl Session {
     #[must_use]
     pub fn start(&self, path: &Path) -> &Value {
         let path = fs::canonicalize(path).unwrap_or(path.to_owned());
-        let found: Vec<_> =
-            self.of("start").filter(|r| r["process"]["executable"]["path"] == path.to_str().unwrap()).collect();
+        let found: Vec<_> = self
+            .of("start")
+            .filter(|r| r["process"]["executable"]["path"] == path.to_str().unwrap())
+            .collect();
         assert_eq!(found.len(), 1, "{} in {:#?}\n{}", path.display(), self.records, self.stderr());
         found[0]
     }

@@ -17,7 +17,8 @@ pub const FAILED_ARGS_MAX: u32 = 64;
 pub const FAILED_ARGS_BYTES: u32 = 16 * 1024;
 /// Variable data of one exec record.
 pub const DATA_MAX: u32 = PREFIX_MAX + ARGV_MAX;
-/// Bytes of one path: executable, working directory, file name, cgroup.
+/// Bytes of one path: executable, working directory, file name, cgroup. A walk ends with the name
+/// that passes it, so a path of PATH_MAX is whole.
 pub const PATH_MAX: u32 = 4096;
 /// Directory entries followed from a file towards its root.
 pub const PATH_DEPTH_MAX: u32 = 512;

@@ -75,7 +75,7 @@ unsafe extern "C" fn step_dentry(_index: u64, walk: *mut Walk) -> i64 {
         walk.done = 1;
         return 1;
     }
-    i64::from(walk.pos - walk.start + u64::from(NAME) > u64::from(PATH_MAX))
+    i64::from(walk.pos - walk.start > u64::from(PATH_MAX))
 }
 
 unsafe extern "C" fn step_node(_index: u64, walk: *mut Walk) -> i64 {
@@ -91,7 +91,7 @@ unsafe extern "C" fn step_node(_index: u64, walk: *mut Walk) -> i64 {
     };
     walk.pos = next;
     walk.dentry = parent;
-    i64::from(walk.pos - walk.start + u64::from(NAME) > u64::from(PATH_MAX))
+    i64::from(walk.pos - walk.start > u64::from(PATH_MAX))
 }
 
 /// Parent of a kernfs node; zero at the root of its hierarchy.

@@ -156,8 +156,11 @@ fn deep(root: &str) {
 /// Starts a copy of /bin/true with its libraries below `root` as the root folder.
 fn chroot(root: &str) {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let mut files: Vec<&str> =
-        maps.lines().filter_map(|line| line.split_whitespace().nth(5)).filter(|f| f.starts_with('/')).collect();
+    let mut files: Vec<&str> = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5))
+        .filter(|f| f.starts_with('/'))
+        .collect();
     files.push("/lib64/ld-linux-x86-64.so.2");
     files.push("/bin/true");
     for file in files {

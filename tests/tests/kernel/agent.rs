@@ -89,7 +89,11 @@ fn ledger() {
     assert!(ledger.kernel.ring_full > 0, "{ledger}");
     assert_eq!(
         ledger.kernel.hooked,
-        ledger.kernel.ring_full + ledger.kernel.no_scratch + ledger.kernel.filtered + ledger.decode_errors + ledger.processed
+        ledger.kernel.ring_full
+            + ledger.kernel.no_scratch
+            + ledger.kernel.filtered
+            + ledger.decode_errors
+            + ledger.processed
     );
     let all = records(&text);
     let lost: u64 = all

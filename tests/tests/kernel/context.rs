@@ -38,14 +38,18 @@ fn changed() {
     });
     let last = session.last();
     assert_eq!(last["cicd"]["pipeline"]["task"]["run"]["id"], "666");
-    let wanted = serde_json::json!([{"attribute": JOB, "claimed": "666", "expected": "77", "source": "inherited"}]);
+    let wanted =
+        serde_json::json!([{"attribute": JOB, "claimed": "666", "expected": "77", "source": "inherited"}]);
     assert_eq!(last["tracego"]["job"]["changed"], wanted);
     assert_eq!(last["tracego"]["job"]["root"]["pid"], session.of("start").next().unwrap()["process"]["pid"]);
 }
 
 fn allow_list() {
     let session = Session::run(&["--env", "WANTED"], &["/bin/true"], |c| {
-        c.env("WANTED", "yes").env("WANTED_NOT", "secret-1").env("CI_JOB_TOKEN", "secret-2").env("GITHUB_TOKEN", "secret-3");
+        c.env("WANTED", "yes")
+            .env("WANTED_NOT", "secret-1")
+            .env("CI_JOB_TOKEN", "secret-2")
+            .env("GITHUB_TOKEN", "secret-3");
     });
     let record = session.last();
     assert_eq!(record["process"]["environment_variable"], serde_json::json!({"WANTED": "yes"}));

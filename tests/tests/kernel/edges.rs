@@ -124,7 +124,10 @@ fn failed() {
     ];
     let wanted: Vec<_> = wanted.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())).into();
     assert_eq!(seen, wanted);
-    let first = session.of("exec_failed").find(|r| r["tracego"]["error"]["errno"] == 2 && args(r).len() == 2).unwrap();
+    let first = session
+        .of("exec_failed")
+        .find(|r| r["tracego"]["error"]["errno"] == 2 && args(r).len() == 2)
+        .unwrap();
     assert_eq!(args(first), ["missing", "second"]);
     assert_eq!(first["process"]["command"], "victim");
 }
@@ -196,13 +199,15 @@ fn bytes() {
     assert_eq!(args(record)[2], "two\nlines \"quoted\" ü");
     // base64 of the bytes, by base64(1) of coreutils.
     let encoded = record["tracego"]["completeness"]["bytes"]["process.command_args[1]"].as_str().unwrap();
-    let decoded = std::process::Command::new("sh").args(["-c", &format!("printf %s '{encoded}' | base64 -d")]).output();
+    let decoded =
+        std::process::Command::new("sh").args(["-c", &format!("printf %s '{encoded}' | base64 -d")]).output();
     assert_eq!(OsStr::from_bytes(&decoded.unwrap().stdout), odd);
 }
 
 fn deep() {
     let dir = dir();
-    let session = Session::run(&[], &[OsStr::new(VICTIM), OsStr::new("deep"), dir.path().as_os_str()], |_| {});
+    let session =
+        Session::run(&[], &[OsStr::new(VICTIM), OsStr::new("deep"), dir.path().as_os_str()], |_| {});
     let len: usize = String::from_utf8(session.output.stdout.clone()).unwrap().trim().parse().unwrap();
     let record = session.last();
     let cwd = record["process"]["working_directory"].as_str().unwrap();
@@ -237,7 +242,8 @@ fn gone() {
 /// calls / is its own claim.
 fn chroot() {
     let dir = dir();
-    let session = Session::run(&[], &[OsStr::new(VICTIM), OsStr::new("chroot"), dir.path().as_os_str()], |_| {});
+    let session =
+        Session::run(&[], &[OsStr::new(VICTIM), OsStr::new("chroot"), dir.path().as_os_str()], |_| {});
     let record = session.last();
     assert_eq!(args(record), ["inside"]);
     let path = dir.path().join("bin/true");
@@ -297,7 +303,8 @@ fn storm() {
     assert_eq!(session.of("exit").count(), LIVES + 1);
     let seqs: Vec<u64> = session.records.iter().map(|r| r["seq"].as_u64().unwrap()).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
-    let mut uids: Vec<&str> = session.records.iter().map(|r| r["log"]["record"]["uid"].as_str().unwrap()).collect();
+    let mut uids: Vec<&str> =
+        session.records.iter().map(|r| r["log"]["record"]["uid"].as_str().unwrap()).collect();
     uids.sort_unstable();
     uids.dedup();
     assert_eq!(uids.len(), session.records.len());

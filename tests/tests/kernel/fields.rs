@@ -24,9 +24,13 @@ fn status<'a>(facts: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 fn every_field() {
-    let session = Session::run(&["--env", "GIT_COMMIT=abc123f", "--env", "CI_JOB_ID=456789"], &[VICTIM, "facts"], |c| {
-        c.current_dir("/tmp");
-    });
+    let session = Session::run(
+        &["--env", "GIT_COMMIT=abc123f", "--env", "CI_JOB_ID=456789"],
+        &[VICTIM, "facts"],
+        |c| {
+            c.current_dir("/tmp");
+        },
+    );
     let facts: Value = serde_json::from_slice(&session.output.stdout).unwrap();
     let record = session.start(Path::new(VICTIM));
     let (process, own) = (&record["process"], &record["tracego"]);
@@ -57,12 +61,19 @@ fn every_field() {
     assert_eq!(own["namespace"]["pid"], facts["pid_ns"]);
     assert_eq!(own["namespace"]["mnt"], facts["mnt_ns"]);
     assert_eq!(own["namespace"]["user"], facts["user_ns"]);
-    for (set, name) in
-        [("effective", "CapEff"), ("permitted", "CapPrm"), ("inheritable", "CapInh"), ("bounding", "CapBnd"), ("ambient", "CapAmb")]
-    {
+    for (set, name) in [
+        ("effective", "CapEff"),
+        ("permitted", "CapPrm"),
+        ("inheritable", "CapInh"),
+        ("bounding", "CapBnd"),
+        ("ambient", "CapAmb"),
+    ] {
         assert_eq!(own["capability"][set], status(&facts, name)[0], "{set}");
     }
-    assert_eq!(own["seccomp"], ["off", "strict", "filter"][status(&facts, "Seccomp")[0].parse::<usize>().unwrap()]);
+    assert_eq!(
+        own["seccomp"],
+        ["off", "strict", "filter"][status(&facts, "Seccomp")[0].parse::<usize>().unwrap()]
+    );
     assert_eq!(own["no_new_privs"], status(&facts, "NoNewPrivs")[0] == "1");
     let login = facts["loginuid"].as_str().unwrap();
     match own["audit"]["login_user_id"].as_u64() {
@@ -101,7 +112,10 @@ fn start_time(text: &str, facts: &Value) {
     let wanted = now.unix_ns - now.boot_ns + ticks * 10_000_000;
     let near = |ns: i64| tracego::clock::Time(ns).text();
     // Up to a tick later, and the difference of two readings of the clocks.
-    assert!((near(wanted - 2_000_000).as_str()..=near(wanted + 12_000_000).as_str()).contains(&text), "{text}");
+    assert!(
+        (near(wanted - 2_000_000).as_str()..=near(wanted + 12_000_000).as_str()).contains(&text),
+        "{text}"
+    );
 }
 
 fn exit() {
@@ -109,8 +123,14 @@ fn exit() {
     assert_eq!(session.output.status.code(), Some(3));
     let ends: Vec<_> = session.of("exit").collect();
     assert_eq!(ends.len(), 2);
-    assert_eq!((&ends[0]["process"]["command"], &ends[0]["process"]["exit"]["code"]), (&"true".into(), &0.into()));
-    assert_eq!((&ends[1]["process"]["command"], &ends[1]["process"]["exit"]["code"]), (&"sh".into(), &3.into()));
+    assert_eq!(
+        (&ends[0]["process"]["command"], &ends[0]["process"]["exit"]["code"]),
+        (&"true".into(), &0.into())
+    );
+    assert_eq!(
+        (&ends[1]["process"]["command"], &ends[1]["process"]["exit"]["code"]),
+        (&"sh".into(), &3.into())
+    );
     for end in ends {
         let start = session.of("start").find(|s| s["process"]["pid"] == end["process"]["pid"]).unwrap();
         assert_eq!(start["tracego"]["exec_id"], end["tracego"]["exec_id"]);

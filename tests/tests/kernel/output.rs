@@ -148,12 +148,21 @@ fn text() {
 
 fn not_itself() {
     let session = Session::run(&["-e", "execve,exit,fork"], &["/bin/true"], |_| {});
-    assert!(session.records.iter().all(|r| r["process"]["command"] != "tracego" || r["event_name"] == "tracego.process.fork"));
+    assert!(
+        session
+            .records
+            .iter()
+            .all(|r| r["process"]["command"] != "tracego" || r["event_name"] == "tracego.process.fork")
+    );
     assert_eq!(session.of("exit").count(), 1);
 }
 
 fn filters() {
-    let session = Session::run(&["--uid", "65534"], &["/bin/sh", "-c", "/bin/true; setpriv --reuid 65534 /bin/true"], |_| {});
+    let session = Session::run(
+        &["--uid", "65534"],
+        &["/bin/sh", "-c", "/bin/true; setpriv --reuid 65534 /bin/true"],
+        |_| {},
+    );
     assert_eq!(session.of("start").count(), 1);
     assert_eq!(session.last()["process"]["real_user"]["id"], 65534);
     let session = Session::run(&["--comm", "victim"], &[VICTIM, "spawn"], |_| {});

@@ -181,7 +181,8 @@ mod tests {
         let text = serde_json::to_string(&*context).unwrap();
         assert!(text.contains(r#""revision":"explicit""#) && text.contains(r#""id":"1""#), "{text}");
         assert_eq!(facts.dropped, ["cicd.pipeline.task.run.id"]);
-        let changed: Vec<_> = facts.changed.iter().map(|c| (c.claimed.as_str(), c.expected.as_str())).collect();
+        let changed: Vec<_> =
+            facts.changed.iter().map(|c| (c.claimed.as_str(), c.expected.as_str())).collect();
         assert_eq!(changed, [("own", "inherited"), ("own", "explicit")]);
         assert_eq!(
             facts.sources.iter().map(|s| s.source).collect::<Vec<_>>(),

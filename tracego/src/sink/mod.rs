@@ -50,11 +50,12 @@ impl Sink {
     /// Writes to any output.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, format: Format) -> Self {
-        let mut buffer = Vec::new();
+        let (mut buffer, mut ends) = (Vec::new(), Vec::new());
         if let Format::Text(_) = format {
             buffer.extend_from_slice(text::HEADER.as_bytes());
+            ends.push((buffer.len(), false));
         }
-        Self { out, format, buffer, ends: Vec::new(), torn: false }
+        Self { out, format, buffer, ends, torn: false }
     }
 
     /// Appends to a file, made with mode 0600: records hold arguments of all users.
