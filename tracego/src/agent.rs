@@ -11,14 +11,11 @@ use tokio::{
 
 use crate::{
     clock::Reading,
-    enrich::Meta,
     host,
-    input::Input,
+    input::{Consumer, Input},
     kernel::load::{LoadOptions, Loaded, load},
     ledger::Ledger,
-    pipeline::Pipeline,
     reader::Reader,
-    sink::Sink,
 };
 
 /// Pieces of input that may wait; a full queue holds the reader, and then the ring fills.
@@ -32,10 +29,6 @@ const SETTLE: Duration = Duration::from_secs(1);
 pub struct Options {
     /// For the kernel side.
     pub load: LoadOptions,
-    /// What records say about the run.
-    pub meta: Meta,
-    /// Kinds that are written, bits of [`tracego_common::settings::event`].
-    pub wanted: u32,
     /// Between two signs of life; zero for none.
     pub heartbeat: Duration,
 }
@@ -65,7 +58,7 @@ impl Agent {
     ///
     /// # Errors
     /// When the kernel side cannot be started or a thread cannot.
-    pub fn start(options: Options, sink: Sink) -> anyhow::Result<Self> {
+    pub fn start(options: Options, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Self> {
         let mut loaded = load(&options.load)?;
         for field in &loaded.missing {
             tracing::debug!(field, "not in this kernel");
@@ -73,7 +66,6 @@ impl Agent {
         let ring = loaded.take_ring()?;
         let (queue, mut input) = mpsc::channel(QUEUE);
         let mut pipeline = JoinSet::new();
-        let mut stages = Pipeline::new(options.meta, options.wanted, sink);
         pipeline.spawn_blocking(move || {
             let mut refused = false;
             while let Some(input) = input.blocking_recv() {
@@ -88,6 +80,9 @@ impl Agent {
                     }
                     Err(_) => {}
                 }
+            }
+            if let Err(error) = stages.end() {
+                tracing::error!(%error, "the output refuses what is left");
             }
             Report { ledger: stages.ledger(), output: None }
         });

@@ -32,11 +32,15 @@ Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 
 pub enum Command {
     /// Watch one command and its descendants; ends with its exit status.
     Run(Run),
+    /// Write raw kernel records to a file, for `replay`.
+    Capture(Capture),
+    /// Turn a captured file into records, without root: the same records as at the time.
+    Replay(Replay),
 }
 
-/// What to watch and where records go.
+/// Which records are written, how and where.
 #[derive(Args, Clone, Debug)]
-pub struct Watch {
+pub struct View {
     /// Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and
     /// makes every system call of the machine a little slower (getppid: 169 ns → 210 ns).
     #[arg(short = 'e', long = "event", value_enum, value_delimiter = ',', default_value = "execve")]
@@ -57,6 +61,17 @@ pub struct Watch {
     /// Colours in text.
     #[arg(long, value_enum, default_value = "auto")]
     pub color: Color,
+    /// Do not look for secrets in arguments and variables.
+    #[arg(long)]
+    pub raw_args: bool,
+}
+
+/// What to watch.
+#[derive(Args, Clone, Debug)]
+pub struct Watch {
+    /// Records.
+    #[command(flatten)]
+    pub view: View,
     /// Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in
     /// the resident set.
     #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size)]
@@ -73,9 +88,6 @@ pub struct Watch {
     /// Only processes in this cgroup or below: a folder below /sys/fs/cgroup.
     #[arg(long, value_name = "FOLDER")]
     pub cgroup: Option<PathBuf>,
-    /// Do not look for secrets in arguments and variables.
-    #[arg(long)]
-    pub raw_args: bool,
     /// Seconds between two `tracego.heartbeat` records; 0 for none.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub heartbeat: u64,
@@ -96,6 +108,29 @@ pub struct Run {
     /// The command and its arguments.
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
+}
+
+/// `tracego capture`.
+#[derive(Args, Debug)]
+pub struct Capture {
+    /// What to watch; the choice of records and of their form is made at the replay.
+    #[command(flatten)]
+    pub watch: Watch,
+    /// The file; it must not exist.
+    pub file: PathBuf,
+    /// Only this command and its descendants.
+    #[arg(last = true)]
+    pub command: Vec<OsString>,
+}
+
+/// `tracego replay`.
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// Records.
+    #[command(flatten)]
+    pub view: View,
+    /// The file.
+    pub file: PathBuf,
 }
 
 /// Kinds of events.
@@ -220,9 +255,9 @@ mod tests {
     fn the_main_job_is_understood() {
         let line = "tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID --output json";
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-        assert_eq!(cli.watch.events, [Event::Execve]);
+        assert_eq!(cli.watch.view.events, [Event::Execve]);
         assert_eq!(
-            cli.watch.env,
+            cli.watch.view.env,
             [EnvSpec::Value("GIT_COMMIT".into(), "abc123f".into()), EnvSpec::Name("CI_JOB_ID".into())]
         );
     }

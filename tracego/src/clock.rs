@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 
 /// Nanoseconds since 1970 UTC; written as RFC 3339 with nine decimals.
@@ -36,7 +36,7 @@ impl Serialize for Time {
 }
 
 /// Both clocks at one moment.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Reading {
     /// CLOCK_BOOTTIME in nanoseconds.
     pub boot_ns: i64,

@@ -50,6 +50,12 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     }
 }
 
+/// Whether the bytes are a piece of argv, which the ledger counts apart.
+#[must_use]
+pub fn is_piece(bytes: &[u8]) -> bool {
+    Header::read_from_prefix(bytes).is_ok_and(|(header, _)| header.kind == RecordKind::ArgvChunk as u32)
+}
+
 fn whole<T: FromBytes>(bytes: &[u8]) -> Result<T, DecodeError> {
     T::read_from_bytes(bytes).map_err(|_| DecodeError::Short(bytes.len()))
 }

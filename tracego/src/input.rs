@@ -1,8 +1,10 @@
 //! What goes into the pipeline, from the kernel or from a capture file.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Reading, kernel::counters::Counters};
+use crate::{clock::Reading, kernel::counters::Counters, ledger::Ledger};
 
 /// One piece of input.
 #[derive(Debug)]
@@ -15,6 +17,24 @@ pub enum Input {
     Counters(Counters, Reading),
     /// As [`Self::Counters`], and a heartbeat is due.
     Heartbeat(Counters, Reading),
+}
+
+/// What takes input: the pipeline, or the writer of a capture file.
+pub trait Consumer {
+    /// Takes one piece.
+    ///
+    /// # Errors
+    /// When the output refuses it. The caller may go on: what is refused is counted.
+    fn take(&mut self, input: Input) -> io::Result<()>;
+
+    /// No more comes.
+    ///
+    /// # Errors
+    /// When the output refuses what is left.
+    fn end(&mut self) -> io::Result<()>;
+
+    /// The counts so far.
+    fn ledger(&self) -> Ledger;
 }
 
 /// A process that was there before.

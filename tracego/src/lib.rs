@@ -28,6 +28,7 @@ pub mod enrich;
 pub mod pipeline;
 pub mod sink;
 
+pub mod capture;
 pub mod ledger;
 
 pub mod agent;

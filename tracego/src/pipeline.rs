@@ -9,7 +9,7 @@ use crate::{
     decode::decode,
     enrich::{Enricher, Meta, Record},
     event::Event,
-    input::{Batch, Input},
+    input::{Batch, Consumer, Input},
     kernel::counters::Counters,
     ledger::Ledger,
     sink::Sink,
@@ -39,34 +39,6 @@ impl Pipeline {
             wanted,
             failed: None,
         }
-    }
-
-    /// Takes one piece of input; what it yields is with the operating system when this returns.
-    ///
-    /// # Errors
-    /// The first refusal of the output. The caller may go on: what is refused is counted.
-    pub fn take(&mut self, input: Input) -> io::Result<()> {
-        match input {
-            Input::Seed(seeds, reading) => {
-                self.enricher.set_clock(reading);
-                self.enricher.seed(&seeds);
-            }
-            Input::Batch(batch) => self.batch(&batch),
-            Input::Counters(counters, reading) => self.counters(counters, reading),
-            Input::Heartbeat(counters, reading) => {
-                self.counters(counters, reading);
-                let record = self.enricher.heartbeat(self.ledger, reading);
-                self.emit(&record, false);
-            }
-        }
-        self.flush();
-        self.failed.take().map_or(Ok(()), Err)
-    }
-
-    /// The counts so far.
-    #[must_use]
-    pub fn ledger(&self) -> Ledger {
-        self.ledger
     }
 
     fn batch(&mut self, batch: &Batch) {
@@ -131,6 +103,36 @@ impl Pipeline {
 
     fn refused(&mut self, error: io::Error) {
         self.failed.get_or_insert(error);
+    }
+}
+
+impl Consumer for Pipeline {
+    /// What a piece yields is with the operating system when this returns.
+    fn take(&mut self, input: Input) -> io::Result<()> {
+        match input {
+            Input::Seed(seeds, reading) => {
+                self.enricher.set_clock(reading);
+                self.enricher.seed(&seeds);
+            }
+            Input::Batch(batch) => self.batch(&batch),
+            Input::Counters(counters, reading) => self.counters(counters, reading),
+            Input::Heartbeat(counters, reading) => {
+                self.counters(counters, reading);
+                let record = self.enricher.heartbeat(self.ledger, reading);
+                self.emit(&record, false);
+            }
+        }
+        self.flush();
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.flush();
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger
     }
 }
 

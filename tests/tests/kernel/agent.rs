@@ -11,6 +11,7 @@ use tracego::{
     agent::{Agent, Options, Report},
     host,
     kernel::load::LoadOptions,
+    pipeline::Pipeline,
     sink::{Format, Sink},
 };
 use tracego_common::{
@@ -57,7 +58,7 @@ fn options(ring_size: u32, heartbeat: Duration) -> Options {
         pad: 0,
     };
     let load = LoadOptions { settings, ring_size, env: Vec::new() };
-    Options { load, meta: host::meta(Vec::new(), false), wanted, heartbeat }
+    Options { load, heartbeat }
 }
 
 fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {
@@ -65,7 +66,9 @@ fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, Str
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let report = runtime.block_on(async {
         let sink = Sink::new(Box::new(memory.clone()), Format::Json);
-        let mut agent = Agent::start(options, sink).unwrap();
+        let wanted = event::EXEC | event::EXIT | event::FORK;
+        let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, sink);
+        let mut agent = Agent::start(options, pipeline).unwrap();
         agent.kernel().follow(std::process::id()).unwrap();
         work(&mut agent).await;
         agent.stop().await.unwrap()

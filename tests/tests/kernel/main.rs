@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod agent;
+mod capture;
 mod context;
 mod edges;
 mod fields;
@@ -15,7 +16,7 @@ type Test = fn();
 fn main() {
     let root = tracego_tests::is_root();
     let all: Vec<(&str, Test)> =
-        [fields::TESTS, edges::TESTS, context::TESTS, output::TESTS, agent::TESTS].concat();
+        [fields::TESTS, edges::TESTS, context::TESTS, output::TESTS, capture::TESTS, agent::TESTS].concat();
     let trials = all.into_iter().map(|(name, test)| {
         let name = if root { name.to_owned() } else { format!("{name} (needs root to load BPF programs)") };
         let run = move || -> Result<(), Failed> {

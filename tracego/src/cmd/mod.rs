@@ -1,5 +1,6 @@
 //! One file a subcommand; here what they share.
 
+mod capture;
 mod run;
 mod setup;
 mod watch;
@@ -35,6 +36,8 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => runtime.block_on(watch::watch(&cli.watch)),
         Some(Command::Run(run)) => runtime.block_on(run::run(&run)),
+        Some(Command::Capture(capture)) => runtime.block_on(capture::capture(&capture)),
+        Some(Command::Replay(replay)) => capture::replay(&replay),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

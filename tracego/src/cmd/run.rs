@@ -1,6 +1,7 @@
 //! `tracego run -- COMMAND`: this command and its descendants.
 
 use std::{
+    ffi::OsString,
     os::unix::process::ExitStatusExt as _,
     process::{ExitCode, ExitStatus},
 };
@@ -11,7 +12,12 @@ use tokio::{
 };
 
 use super::{code, conclude, setup};
-use crate::{agent::Agent, cli::Run};
+use crate::{
+    agent::{Agent, Options},
+    cli::Run,
+    input::Consumer,
+    pipeline::Pipeline,
+};
 
 /// As env(1) and timeout(1) report a command that was not found or could not be started.
 const NOT_FOUND: u8 = 127;
@@ -23,15 +29,26 @@ const NOT_STARTED: u8 = 126;
 /// When the agent cannot start or a part of it fails; the command is not started then.
 pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
     let (out, terminal) = setup::stderr();
-    let sink = setup::sink(&run.watch, out, terminal)?;
+    let sink = setup::sink(&run.watch.view, out, terminal)?;
+    let (options, meta) = setup::options(&run.watch, true)?;
+    follow(options, Pipeline::new(meta, setup::wanted(&run.watch.view), sink), &run.command, run.wait).await
+}
+
+/// Runs a command in a tree of its own; its status.
+pub(super) async fn follow(
+    options: Options,
+    consumer: impl Consumer + Send + 'static,
+    command: &[OsString],
+    wait: bool,
+) -> anyhow::Result<ExitCode> {
     let mut signals = Forward::new()?;
-    if run.wait {
+    if wait {
         adopt_orphans();
     }
-    let mut agent = Agent::start(setup::options(&run.watch, true)?, sink)?;
+    let mut agent = Agent::start(options, consumer)?;
     // The mark passes to the child at fork: its first instruction is in the tree already.
     agent.kernel().follow(std::process::id())?;
-    let Some((program, args)) = run.command.split_first() else {
+    let Some((program, args)) = command.split_first() else {
         return Ok(ExitCode::from(2));
     };
     let mut child = match Command::new(program).args(args).spawn() {
@@ -48,7 +65,7 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
         Some(status) => status?,
         None => signals.until_end(&mut child).await?,
     };
-    if run.wait {
+    if wait {
         agent.run(descendants()).await?;
     }
     conclude(&agent.stop().await?);

@@ -16,8 +16,8 @@ use tracego_common::{
 
 use crate::{
     agent::Options,
-    cli::{Color, EnvSpec, Output, Watch},
-    enrich::ci,
+    cli::{Color, EnvSpec, Output, View, Watch},
+    enrich::{Meta, ci},
     host,
     kernel::load::{EnvName, LoadOptions},
     sink::{Format, Sink, text},
@@ -30,8 +30,9 @@ const CGROUP_ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 ///
 /// # Errors
 /// When the cgroup cannot be found.
-pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<Options> {
-    let wanted = watch.events.iter().fold(0, |bits, event| bits | event.bit());
+/// What records say about the run, too.
+pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Meta)> {
+    let wanted = wanted(&watch.view);
     let mut settings = Settings {
         // The process table needs the first three whatever is written.
         events: event::EXEC | event::EXIT | event::FORK | wanted,
@@ -60,18 +61,20 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<Options> {
         settings.filters |= filter::CGROUP;
         (settings.cgroup_id, settings.cgroup_level) = cgroup(path)?;
     }
-    let (env, injected) = environment(&watch.env);
+    let (env, injected) = environment(&watch.view.env);
     settings.env_names = u32::try_from(env.len()).unwrap_or(u32::MAX);
-    Ok(Options {
-        load: LoadOptions { settings, ring_size: watch.ring_size, env },
-        meta: host::meta(injected, watch.raw_args),
-        wanted,
-        heartbeat: Duration::from_secs(watch.heartbeat),
-    })
+    let load = LoadOptions { settings, ring_size: watch.ring_size, env };
+    let options = Options { load, heartbeat: Duration::from_secs(watch.heartbeat) };
+    Ok((options, host::meta(injected, watch.view.raw_args)))
+}
+
+/// Kinds that are written.
+pub(super) fn wanted(view: &View) -> u32 {
+    view.events.iter().fold(0, |bits, event| bits | event.bit())
 }
 
 /// The allow-list and the injected values.
-fn environment(specs: &[EnvSpec]) -> (Vec<EnvName>, Vec<(String, String)>) {
+pub(super) fn environment(specs: &[EnvSpec]) -> (Vec<EnvName>, Vec<(String, String)>) {
     let mut names: Vec<EnvName> = ci::names()
         .into_iter()
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
@@ -109,18 +112,18 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
 ///
 /// # Errors
 /// When the file cannot be opened.
-pub(super) fn sink(watch: &Watch, other: Box<dyn Write + Send>, terminal: bool) -> anyhow::Result<Sink> {
-    let (out, terminal) = match &watch.output_file {
+pub(super) fn sink(view: &View, other: Box<dyn Write + Send>, terminal: bool) -> anyhow::Result<Sink> {
+    let (out, terminal) = match &view.output_file {
         Some(path) => (Sink::file(path).with_context(|| format!("--output-file {}", path.display()))?, false),
         None => (other, terminal),
     };
-    let colour = match watch.color {
+    let colour = match view.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none(),
     };
-    let output = watch.output.unwrap_or(if terminal { Output::Text } else { Output::Json });
-    let style = text::Style { colour, tree: watch.tree };
+    let output = view.output.unwrap_or(if terminal { Output::Text } else { Output::Json });
+    let style = text::Style { colour, tree: view.tree };
     let format = if output == Output::Json { Format::Json } else { Format::Text(style) };
     Ok(Sink::new(out, format))
 }

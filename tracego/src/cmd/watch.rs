@@ -3,12 +3,12 @@
 use std::{process::ExitCode, time::Duration};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     time::sleep,
 };
 
 use super::{code, conclude, setup};
-use crate::{agent::Agent, cli::Watch};
+use crate::{agent::Agent, cli::Watch, pipeline::Pipeline};
 
 /// Writes records until a signal, the end of `--duration` or of the reader of the output.
 ///
@@ -16,10 +16,21 @@ use crate::{agent::Agent, cli::Watch};
 /// When the agent cannot start or a part of it fails.
 pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
     // Before the programs are attached: a signal that comes early must drain too.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (terminate, interrupt) = signals()?;
     let (out, terminal) = setup::stdout();
-    let sink = setup::sink(watch, out, terminal)?;
-    let mut agent = Agent::start(setup::options(watch, false)?, sink)?;
+    let sink = setup::sink(&watch.view, out, terminal)?;
+    let (options, meta) = setup::options(watch, false)?;
+    let pipeline = Pipeline::new(meta, setup::wanted(&watch.view), sink);
+    let agent = Agent::start(options, pipeline)?;
+    until_signal(agent, watch, (terminate, interrupt)).await
+}
+
+/// Runs until a signal or the end of `--duration`; a second signal ends at once.
+pub(super) async fn until_signal(
+    mut agent: Agent,
+    watch: &Watch,
+    (mut terminate, mut interrupt): (Signal, Signal),
+) -> anyhow::Result<ExitCode> {
     let duration = watch.duration.map(Duration::from_secs);
     let end = async {
         tokio::select! {
@@ -37,4 +48,9 @@ pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
         _ = terminate.recv() => std::process::exit(i32::from(code::RUNNING)),
         _ = interrupt.recv() => std::process::exit(i32::from(code::RUNNING)),
     }
+}
+
+/// SIGTERM and SIGINT.
+pub(super) fn signals() -> std::io::Result<(Signal, Signal)> {
+    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
 }

@@ -1,0 +1,101 @@
+//! Captures of real sessions and the records that they give, byte for byte but for the version.
+//!
+//! New ones are made with `TRACEGO_BLESS=1 cargo xtask test`, after a look at the difference.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use tracego::{
+    capture::{CaptureError, Reader},
+    input::Consumer as _,
+    pipeline::Pipeline,
+    sink::{Format, Sink, text::Style},
+};
+
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a capture gives, up to its damage.
+fn replay(bytes: &[u8], format: Format) -> (String, Option<CaptureError>) {
+    let mut reader = match Reader::new(bytes) {
+        Ok(reader) => reader,
+        Err(error) => return (String::new(), Some(error)),
+    };
+    let memory = Memory::default();
+    let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Sink::new(Box::new(memory.clone()), format));
+    let end = loop {
+        match reader.next_input() {
+            Ok(Some(input)) => pipeline.take(input).unwrap(),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+    (text.replace(&version, "\"version\":\"0\""), end)
+}
+
+fn captures() -> Vec<std::path::PathBuf> {
+    let all = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap();
+    let mut paths: Vec<_> = all.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "capture"));
+    paths.sort();
+    assert!(paths.len() >= 3, "{paths:?}");
+    paths
+}
+
+#[test]
+fn captures_give_their_records() {
+    let json = (Format::Json, "json");
+    let text = (Format::Text(Style { colour: false, tree: true }), "txt");
+    for path in captures() {
+        for (format, extension) in [json, text] {
+            let (records, end) = replay(&fs::read(&path).unwrap(), format);
+            assert!(end.is_none(), "{end:?}");
+            if extension == "json" {
+                assert!(!tracego_tests::records(&records).is_empty());
+            }
+            let golden = path.with_extension(extension);
+            if std::env::var_os("TRACEGO_BLESS").is_some() {
+                fs::write(&golden, &records).unwrap();
+            }
+            assert!(fs::read_to_string(&golden).unwrap() == records, "{} differs", golden.display());
+        }
+    }
+}
+
+/// Each byte of a capture, changed: records up to the damage or an error, never a panic.
+#[test]
+fn no_damage_makes_it_panic() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for path in captures() {
+        let whole = fs::read(&path).unwrap();
+        for _ in 0..200 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let mut bytes = whole.clone();
+            let at = usize::try_from(state >> 16).unwrap() % bytes.len();
+            bytes[at] ^= (state as u8) | 1;
+            assert!(replay(&bytes, Format::Json).1.is_some());
+            let (_, end) = replay(&whole[..at], Format::Json);
+            assert!(matches!(end, Some(CaptureError::Cut(_) | CaptureError::Foreign)), "{end:?}");
+        }
+    }
+}

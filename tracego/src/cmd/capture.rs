@@ -1,0 +1,64 @@
+//! `tracego capture` and `tracego replay`.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufReader},
+    os::unix::fs::OpenOptionsExt as _,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+
+use super::{run, setup, watch};
+use crate::{
+    agent::Agent,
+    capture::{Reader, Writer},
+    cli::{Capture, Replay},
+    input::Consumer as _,
+    pipeline::Pipeline,
+};
+
+/// Writes raw records until a signal, or until the command ends.
+///
+/// # Errors
+/// When the file exists, or the agent cannot start.
+pub(super) async fn capture(capture: &Capture) -> anyhow::Result<ExitCode> {
+    let signals = watch::signals()?;
+    let name = capture.file.display();
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&capture.file);
+    let file = file.with_context(|| format!("capture {name}"))?;
+    let (options, meta) = setup::options(&capture.watch, !capture.command.is_empty())?;
+    let writer = Writer::new(Box::new(file), &meta).with_context(|| format!("capture {name}"))?;
+    if capture.command.is_empty() {
+        watch::until_signal(Agent::start(options, writer)?, &capture.watch, signals).await
+    } else {
+        drop(signals);
+        run::follow(options, writer, &capture.command, false).await
+    }
+}
+
+/// Turns a capture into records.
+///
+/// # Errors
+/// When the file is damaged; what comes before the damage is written.
+pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
+    let name = || format!("replay {}", replay.file.display());
+    let file = BufReader::new(File::open(&replay.file).with_context(name)?);
+    let mut reader = Reader::new(file).with_context(name)?;
+    let (out, terminal) = setup::stdout();
+    let sink = setup::sink(&replay.view, out, terminal)?;
+    let mut meta = reader.meta();
+    meta.raw = replay.view.raw_args;
+    for (key, value) in setup::environment(&replay.view.env).1 {
+        meta.injected.retain(|(known, _)| *known != key);
+        meta.injected.push((key, value));
+    }
+    let mut pipeline = Pipeline::new(meta, setup::wanted(&replay.view), sink);
+    while let Some(input) = reader.next_input().with_context(name)? {
+        match pipeline.take(input) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            done => done.context("the output refuses records")?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
