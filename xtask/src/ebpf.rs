@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::toolchain::{self, TARGET, Toolchain};
-use crate::{digest, shell};
+use crate::{digest, inventory, shell};
 
 const BUILT: &str = "target/ebpf/bpfel-unknown-none/release/tracego-ebpf";
 const OBJECT: &str = "tracego/bpf/tracego.bpf.o";
@@ -46,9 +46,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         object_sha256: digest::of_bytes(&object),
     };
     match committed {
-        Some(committed) => compare(&committed, &built),
-        None => write(&root, &object, &built),
+        Some(committed) => compare(&committed, &built)?,
+        None => write(&root, &object, &built)?,
     }
+    inventory::run(&root, args.check)
 }
 
 /// A cargo command for the BPF package, for the subcommand and with more compiler flags.

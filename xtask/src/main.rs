@@ -2,6 +2,7 @@
 
 mod digest;
 mod ebpf;
+mod inventory;
 mod lint;
 mod run;
 mod shell;

@@ -18,10 +18,6 @@ pub(crate) struct Args {
 /// Builds, then replaces this process with tracego.
 pub(crate) fn run(args: &Args) -> Result<()> {
     shell::must(shell::cargo()?.args(["build", "--release", "--locked", "--package", "tracego"]))?;
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(folder) => shell::root()?.join(folder),
-        None => shell::root()?.join("target"),
-    };
-    let failure = shell::as_root(target.join("release/tracego"))?.args(&args.arguments).exec();
+    let failure = shell::as_root(shell::target()?.join("release/tracego"))?.args(&args.arguments).exec();
     Err(failure).context("cannot start tracego")
 }

@@ -14,6 +14,11 @@ pub(crate) fn root() -> Result<PathBuf> {
     folder.canonicalize().with_context(|| format!("no workspace at {}", folder.display()))
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> Result<PathBuf> {
+    Ok(root()?.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"))))
+}
+
 /// The cargo that started this program, run from the workspace's root.
 pub(crate) fn cargo() -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));

@@ -1,0 +1,127 @@
+//! The programs of the object with the sizes that the verifier reports, so that growth is seen in
+//! review.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::shell;
+
+const INVENTORY: &str = "tracego/bpf/inventory.json";
+
+/// The committed file. Counts depend on the kernel's verifier and configuration.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Inventory {
+    kernel: String,
+    programs: Vec<Program>,
+}
+
+/// As `tracego doctor --json` says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Program {
+    name: String,
+    verified_insns: u32,
+    xlated_bytes: u32,
+}
+
+/// Writes the inventory of the committed object, or compares it.
+pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
+    let here = match measure(root)? {
+        Ok(inventory) => inventory,
+        Err(reason) => {
+            eprintln!("skipped: {INVENTORY}: {reason}");
+            return Ok(());
+        }
+    };
+    let path = root.join(INVENTORY);
+    if !check {
+        let mut text = serde_json::to_string_pretty(&here)?;
+        text.push('\n');
+        fs::write(&path, text).with_context(|| format!("cannot write {INVENTORY}"))?;
+        eprintln!("{INVENTORY}: written");
+        return Ok(());
+    }
+    let text = fs::read(&path).with_context(|| format!("cannot read {INVENTORY}: run `cargo xtask ebpf`"))?;
+    let committed =
+        serde_json::from_slice(&text).with_context(|| format!("{INVENTORY} is not an inventory"))?;
+    compare(&committed, &here)
+}
+
+/// Loads the programs into the running kernel; the reason where that is not possible.
+fn measure(root: &Path) -> Result<Result<Inventory, String>> {
+    shell::must(shell::cargo()?.args(["build", "--locked", "--package", "tracego"]))?;
+    let mut doctor = match shell::as_root(shell::target()?.join("debug/tracego")) {
+        Ok(command) => command,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let doctor = doctor
+        .args(["doctor", "--json"])
+        .env("TRACEGO_LOG", "off")
+        .current_dir(root)
+        .stderr(Stdio::inherit());
+    let output = doctor.output().context("cannot start tracego doctor")?;
+    let here: Inventory =
+        serde_json::from_slice(&output.stdout).context("tracego doctor --json gave no report")?;
+    if here.programs.is_empty() {
+        return Ok(Err("the kernel does not let programs be loaded here".to_owned()));
+    }
+    Ok(Ok(here))
+}
+
+/// Fails, naming every difference. On another kernel than the committed one differences are only said.
+fn compare(committed: &Inventory, here: &Inventory) -> Result<()> {
+    let differences = differences(&committed.programs, &here.programs);
+    if differences.is_empty() {
+        eprintln!("{INVENTORY}: the same on {}", here.kernel);
+        return Ok(());
+    }
+    let list = differences.join("\n  ");
+    if committed.kernel != here.kernel {
+        eprintln!(
+            "skipped: {INVENTORY} is of Linux {}, this is {}; here it differs:\n  {list}",
+            committed.kernel, here.kernel
+        );
+        return Ok(());
+    }
+    bail!("{INVENTORY} is not what the verifier says: run `cargo xtask ebpf` and commit it\n  {list}")
+}
+
+fn differences(committed: &[Program], here: &[Program]) -> Vec<String> {
+    let of = |list: &[Program], name: &str| list.iter().find(|program| program.name == name).cloned();
+    let text = |program: Option<Program>| {
+        program.map_or("absent".to_owned(), |p| {
+            format!("{} instructions verified, {} bytes", p.verified_insns, p.xlated_bytes)
+        })
+    };
+    let mut names: Vec<&str> = committed.iter().chain(here).map(|program| program.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| of(committed, name) != of(here, name))
+        .map(|name| format!("{name}: committed {}; here {}", text(of(committed, name)), text(of(here, name))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inventory(kernel: &str, verified_insns: u32) -> Inventory {
+        let program = Program { name: "p".to_owned(), verified_insns, xlated_bytes: 8 };
+        Inventory { kernel: kernel.to_owned(), programs: vec![program] }
+    }
+
+    #[test]
+    fn growth_is_named_and_another_kernel_is_no_failure() {
+        compare(&inventory("6", 5), &inventory("6", 5)).unwrap();
+        compare(&inventory("6", 5), &inventory("7", 9)).unwrap();
+        let error = compare(&inventory("6", 5), &inventory("6", 9)).unwrap_err().to_string();
+        assert!(error.contains("p: committed 5 instructions verified, 8 bytes; here 9"), "{error}");
+        let gone = Inventory { programs: Vec::new(), ..inventory("6", 5) };
+        assert!(compare(&gone, &inventory("6", 5)).unwrap_err().to_string().contains("committed absent"));
+    }
+}
