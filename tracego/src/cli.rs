@@ -36,6 +36,8 @@ pub enum Command {
     Capture(Capture),
     /// Turn a captured file into records, without root: the same records as at the time.
     Replay(Replay),
+    /// Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3.
+    Doctor(Doctor),
 }
 
 /// Which records are written, how and where.
@@ -131,6 +133,14 @@ pub struct Replay {
     pub view: View,
     /// The file.
     pub file: PathBuf,
+}
+
+/// `tracego doctor`.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// The report as one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Kinds of events.

@@ -5,6 +5,7 @@
 mod agent;
 mod capture;
 mod context;
+mod doctor;
 mod edges;
 mod fields;
 mod output;
@@ -15,8 +16,16 @@ type Test = fn();
 
 fn main() {
     let root = tracego_tests::is_root();
-    let all: Vec<(&str, Test)> =
-        [fields::TESTS, edges::TESTS, context::TESTS, output::TESTS, capture::TESTS, agent::TESTS].concat();
+    let all: Vec<(&str, Test)> = [
+        fields::TESTS,
+        edges::TESTS,
+        context::TESTS,
+        doctor::TESTS,
+        output::TESTS,
+        capture::TESTS,
+        agent::TESTS,
+    ]
+    .concat();
     let trials = all.into_iter().map(|(name, test)| {
         let name = if root { name.to_owned() } else { format!("{name} (needs root to load BPF programs)") };
         let run = move || -> Result<(), Failed> {

@@ -1,11 +1,12 @@
 //! One file a subcommand; here what they share.
 
 mod capture;
+mod doctor;
 mod run;
 mod setup;
 mod watch;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
@@ -28,7 +29,12 @@ mod code {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("TRACEGO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
@@ -38,6 +44,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(run)) => runtime.block_on(run::run(&run)),
         Some(Command::Capture(capture)) => runtime.block_on(capture::capture(&capture)),
         Some(Command::Replay(replay)) => capture::replay(&replay),
+        Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

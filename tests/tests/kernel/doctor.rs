@@ -1,0 +1,82 @@
+//! `tracego doctor`, and the diagnostics of the kernel side.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tracego_tests::{Session, tracego};
+
+use crate::Test;
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("doctor says that the main job works", works),
+    ("doctor without rights names what is missing", without_rights),
+    ("diagnostics arrive when they are on", diagnostics_on),
+    ("diagnostics that are off are not in the programs", diagnostics_off),
+];
+
+fn doctor(edit: impl FnOnce(&mut Command)) -> (Output, Value) {
+    let mut command = Command::new(tracego());
+    command.args(["doctor", "--json"]);
+    edit(&mut command);
+    let output = command.output().unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    (output, report)
+}
+
+fn state(report: &Value, name: &str) -> String {
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == name);
+    check.unwrap_or_else(|| panic!("no {name} in {report:#}"))["state"].as_str().unwrap().to_owned()
+}
+
+fn works() {
+    let (output, report) = doctor(|_| {});
+    assert_eq!((output.status.code(), &report["works"]), (Some(0), &Value::Bool(true)), "{report:#}");
+    for name in ["BTF", "ring buffer", "bpf_loop", "maps", "tp_btf/sched_process_exec"] {
+        assert_eq!(state(&report, name), "ok", "{report:#}");
+    }
+    // The answer on LSM depends on the machine; that there is one does not.
+    assert_ne!(state(&report, "lsm/bprm_check_security"), "missing");
+    let text = Command::new(tracego()).arg("doctor").output().unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("ok        tp_btf/sched_process_exec"), "{text}");
+}
+
+fn without_rights() {
+    let drop = ["--bounding-set", "-bpf,-sys_admin", "--inh-caps", "-all"];
+    let output =
+        Command::new("setpriv").args(drop).arg(tracego()).args(["doctor", "--json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &report["works"]), (Some(3), &Value::Bool(false)));
+    assert_eq!(state(&report, "capabilities"), "missing");
+    assert!(report["checks"][1]["detail"].as_str().unwrap().starts_with("CAP_BPF is missing"));
+}
+
+fn diagnostics_on() {
+    let filter = |level: &'static str| {
+        move |command: &mut Command| {
+            command.env("TRACEGO_LOG", format!("warn,tracego_ebpf={level}"));
+        }
+    };
+    let session = Session::run(&[], &["/bin/true"], filter("trace"));
+    let pid = session.last()["process"]["pid"].to_string();
+    assert!(session.stderr().contains(&format!("exec: pid {pid}, ")), "{}", session.stderr());
+    let session = Session::run(&[], &["/bin/true"], filter("debug"));
+    assert!(!session.stderr().contains("exec: pid"), "{}", session.stderr());
+}
+
+/// Instructions of every program with the diagnostics at a level.
+fn sizes(level: &str) -> Vec<u64> {
+    let (_, report) = doctor(|command| {
+        command.env("TRACEGO_LOG", format!("tracego_ebpf={level}"));
+    });
+    let programs = report["programs"].as_array().unwrap();
+    programs.iter().map(|program| program["xlated_bytes"].as_u64().unwrap()).collect()
+}
+
+fn diagnostics_off() {
+    let (off, on) = (sizes("off"), sizes("trace"));
+    assert_eq!(sizes("info"), off, "no diagnostic is of that level");
+    assert_eq!(off.len(), on.len());
+    assert!(off.iter().zip(&on).all(|(off, on)| off + 2000 < *on), "{off:?} {on:?}");
+}

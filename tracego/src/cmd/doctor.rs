@@ -1,0 +1,52 @@
+//! `tracego doctor`: what this kernel and this user allow.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use super::code;
+use crate::{
+    cli::Doctor,
+    kernel::probe::{self, Report, State},
+};
+
+/// Tries everything and prints what was found; the code says whether the main job runs here.
+///
+/// # Errors
+/// When standard output refuses the report.
+pub(super) fn doctor(doctor: &Doctor) -> anyhow::Result<ExitCode> {
+    let report = probe::probe();
+    let mut out = io::stdout().lock();
+    if doctor.json {
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        print(&report, &mut out)?;
+    }
+    Ok(if report.works { ExitCode::SUCCESS } else { ExitCode::from(code::KERNEL) })
+}
+
+fn print(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
+    let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    writeln!(out, "tracego {} on Linux {}", env!("CARGO_PKG_VERSION"), report.kernel)?;
+    let width = report.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
+    for check in &report.checks {
+        let (word, colour) = match check.state {
+            State::Ok => ("ok", "\x1b[32m"),
+            State::Degraded => ("degraded", "\x1b[33m"),
+            State::Missing => ("missing", "\x1b[31m"),
+        };
+        let (colour, off) = if colours { (colour, "\x1b[0m") } else { ("", "") };
+        writeln!(out, "  {colour}{word:<8}{off}  {:<width$}  {}", check.name, check.detail)?;
+        if !check.remedy.is_empty() {
+            writeln!(out, "  {:<8}  {:<width$}  → {}", "", "", check.remedy)?;
+        }
+    }
+    let degraded = report.checks.iter().filter(|check| check.state == State::Degraded).count();
+    match (report.works, degraded) {
+        (false, _) => writeln!(out, "tracego cannot watch this machine: see what is missing above"),
+        (true, 0) => writeln!(out, "everything works here"),
+        (true, _) => writeln!(out, "the main job works here; {degraded} degraded"),
+    }
+}

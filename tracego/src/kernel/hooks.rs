@@ -1,0 +1,106 @@
+//! The programs, by the place in the kernel that each is attached to.
+
+use aya::{
+    Btf, Ebpf,
+    programs::{BtfTracePoint, Lsm, Program, ProgramError, ProgramInfo, TracePoint},
+};
+
+use super::load::LoadError;
+
+/// Where a program is attached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// `tp_btf/NAME`.
+    Tracepoint(&'static str),
+    /// `tracepoint/syscalls/NAME`: taxes every system call.
+    Syscall(&'static str),
+    /// `lsm/NAME`.
+    Lsm(&'static str),
+}
+
+/// A program and its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Hook {
+    /// Name of the program in the object.
+    pub program: &'static str,
+    /// Its place.
+    pub place: Place,
+}
+
+const fn hook(program: &'static str, place: Place) -> Hook {
+    Hook { program, place }
+}
+
+/// Always attached: the process table needs all three, whatever is written. Forks come first, so that
+/// no child of a program start that is seen goes unnoticed.
+pub const ALWAYS: [Hook; 3] = [
+    hook("process_fork", Place::Tracepoint("sched_process_fork")),
+    hook("process_exit", Place::Tracepoint("sched_process_exit")),
+    hook("process_exec", Place::Tracepoint("sched_process_exec")),
+];
+
+/// Attached on request: failed attempts.
+pub const FAILED: [Hook; 2] = [
+    hook("execve_failed", Place::Syscall("sys_exit_execve")),
+    hook("execveat_failed", Place::Syscall("sys_exit_execveat")),
+];
+
+/// Attached for a moment by `tracego doctor`.
+pub const PROBES: [Hook; 1] = [hook("lsm_probe", Place::Lsm("bprm_check_security"))];
+
+/// Every program of the object.
+pub fn all() -> impl Iterator<Item = Hook> {
+    ALWAYS.into_iter().chain(FAILED).chain(PROBES)
+}
+
+impl Hook {
+    /// Has the verifier accept the program, and attaches it.
+    ///
+    /// # Errors
+    /// When the object lacks it or the kernel refuses it.
+    pub fn attach(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+        let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
+        self.try_attach(program, btf)
+            .map_err(|source| LoadError::Program { program: self.program, source: Box::new(source) })
+    }
+
+    fn try_attach(&self, program: &mut Program, btf: &Btf) -> Result<(), ProgramError> {
+        match self.place {
+            Place::Tracepoint(name) => {
+                let program: &mut BtfTracePoint = program.try_into()?;
+                program.load(name, btf)?;
+                program.attach().map(drop)
+            }
+            Place::Syscall(name) => {
+                let program: &mut TracePoint = program.try_into()?;
+                program.load()?;
+                program.attach("syscalls", name).map(drop)
+            }
+            Place::Lsm(name) => {
+                let program: &mut Lsm = program.try_into()?;
+                program.load(name, btf)?;
+                program.attach().map(drop)
+            }
+        }
+    }
+
+    /// What the kernel says about the loaded program.
+    #[must_use]
+    pub fn info(&self, ebpf: &Ebpf) -> Option<ProgramInfo> {
+        ebpf.program(self.program)?.info().ok()
+    }
+}
+
+/// Detaches and unloads a program; nothing when it was not loaded.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn detach(name: &str, program: &mut Program) -> Result<(), LoadError> {
+    let done = match program {
+        Program::BtfTracePoint(program) if program.fd().is_ok() => program.unload(),
+        Program::TracePoint(program) if program.fd().is_ok() => program.unload(),
+        Program::Lsm(program) if program.fd().is_ok() => program.unload(),
+        _ => Ok(()),
+    };
+    done.map_err(|source| LoadError::Detach { program: name.to_owned(), source: Box::new(source) })
+}
