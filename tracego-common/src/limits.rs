@@ -34,5 +34,7 @@ pub const ENV_NAME_MAX: usize = 64;
 pub const ENV_NAMES_MAX: u32 = 512;
 /// Processes with a context (job or followed tree) at one time.
 pub const TASK_CTX_MAX: u32 = 65_536;
+/// Jobs whose losses are counted apart; the one that lost longest ago makes room.
+pub const LOST_JOBS_MAX: u32 = 1024;
 /// CPUs that have a scratch area each; more are refused at start.
 pub const CPUS_MAX: u32 = 1024;

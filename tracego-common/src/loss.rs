@@ -20,11 +20,13 @@ pub enum Loss {
     ChunkLost = 6,
     /// Not a loss: pieces of long argv delivered, beside the records.
     ChunkSent = 7,
+    /// Not a loss: diagnostics that were on and are therefore in the log's own ring, or were lost there.
+    Diagnostic = 8,
 }
 
 impl Loss {
     /// Every counter, in wire order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Hooked,
         Self::Filtered,
         Self::RingFull,
@@ -33,6 +35,7 @@ impl Loss {
         Self::Sent,
         Self::ChunkLost,
         Self::ChunkSent,
+        Self::Diagnostic,
     ];
 
     /// The only door from the wire.

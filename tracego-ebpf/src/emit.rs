@@ -1,9 +1,9 @@
 //! Counters and the ring: the only two ways out of the kernel side.
 
 use aya_ebpf::{bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ringbuf_output};
-use tracego_common::Loss;
+use tracego_common::{Loss, record::Header};
 
-use crate::maps::{COUNTERS, EVENTS};
+use crate::maps::{COUNTERS, EVENTS, LOST_JOBS};
 
 /// Adds one to a counter of this CPU.
 #[inline(always)]
@@ -31,15 +31,25 @@ pub(crate) fn output(record: *const u8, len: u64) -> bool {
     ret == 0
 }
 
-/// Sends a record and counts it.
+/// Sends a record, which starts with a [`Header`], and counts it; a loss also for its job.
 #[inline(always)]
 pub(crate) fn send(record: *const u8, len: u64) -> Result<(), Loss> {
     if output(record, len) {
         count(Loss::Sent);
-        Ok(())
-    } else {
-        Err(Loss::RingFull)
+        return Ok(());
     }
+    // SAFETY: every record starts with a header, and all of it is readable.
+    let job = unsafe { (*record.cast::<Header>()).job_root };
+    if job.tgid != 0 {
+        if let Some(lost) = LOST_JOBS.get_ptr_mut(&job) {
+            // SAFETY: a per-CPU value; the program runs with migration off.
+            unsafe { *lost += 1 };
+        } else {
+            // Refused, it stays in the total, without its job.
+            let _done = LOST_JOBS.insert(&job, &1, 0);
+        }
+    }
+    Err(Loss::RingFull)
 }
 
 /// Sends a fixed record from the stack.

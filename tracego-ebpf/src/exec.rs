@@ -14,7 +14,7 @@ use tracego_common::{
 use crate::{
     argv,
     emit::{count, send},
-    env,
+    env, log,
     maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
     path,
     read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer},
@@ -23,9 +23,7 @@ use crate::{
 
 #[btf_tracepoint(function = "sched_process_exec")]
 pub(crate) fn process_exec(ctx: BtfTracePointContext) -> i32 {
-    if let Err(loss) = try_exec(&ctx) {
-        count(loss);
-    }
+    log::end(&ctx, "exec", try_exec(&ctx));
     0
 }
 
@@ -74,7 +72,9 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     let len = bounded::<18>(size_of::<ExecFixed>() as u64 + end);
     fixed.header.size = len as u32;
     // SAFETY: the address of a field in the slot.
-    send(unsafe { (&raw const (*scratch).fixed).cast() }, len)
+    send(unsafe { (&raw const (*scratch).fixed).cast() }, len)?;
+    log::delivered(ctx, "exec", &fixed.header);
+    Ok(())
 }
 
 #[inline(always)]

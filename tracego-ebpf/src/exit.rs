@@ -5,6 +5,7 @@ use tracego_common::{ExitRecord, Loss, RecordKind, flags, settings::event};
 
 use crate::{
     emit::{count, send_fixed},
+    log,
     maps::{TASK_CTX, offset, setting},
     read::{Addr, kernel, pointer},
     task,
@@ -12,9 +13,7 @@ use crate::{
 
 #[btf_tracepoint(function = "sched_process_exit")]
 pub(crate) fn process_exit(ctx: BtfTracePointContext) -> i32 {
-    if let Err(loss) = try_exit(&ctx) {
-        count(loss);
-    }
+    log::end(&ctx, "exit", try_exit(&ctx));
     0
 }
 

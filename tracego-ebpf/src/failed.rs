@@ -17,6 +17,7 @@ use tracego_common::{
 
 use crate::{
     emit::{count, send},
+    log,
     maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
     read::{Addr, bounded, kernel, position, user, user_str},
     task,
@@ -24,17 +25,13 @@ use crate::{
 
 #[tracepoint(category = "syscalls", name = "sys_exit_execve")]
 pub(crate) fn execve_failed(ctx: TracePointContext) -> u32 {
-    if let Err(loss) = try_failed(&ctx, 0) {
-        count(loss);
-    }
+    log::end(&ctx, "execve", try_failed(&ctx, 0));
     0
 }
 
 #[tracepoint(category = "syscalls", name = "sys_exit_execveat")]
 pub(crate) fn execveat_failed(ctx: TracePointContext) -> u32 {
-    if let Err(loss) = try_failed(&ctx, 1) {
-        count(loss);
-    }
+    log::end(&ctx, "execveat", try_failed(&ctx, 1));
     0
 }
 

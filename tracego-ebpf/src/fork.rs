@@ -5,6 +5,7 @@ use tracego_common::{ForkRecord, Loss, RecordKind, settings::event};
 
 use crate::{
     emit::{count, send_fixed},
+    log,
     maps::{offset, setting},
     read::{Addr, kernel},
     task,
@@ -12,9 +13,7 @@ use crate::{
 
 #[btf_tracepoint(function = "sched_process_fork")]
 pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
-    if let Err(loss) = try_fork(&ctx) {
-        count(loss);
-    }
+    log::end(&ctx, "fork", try_fork(&ctx));
     0
 }
 

@@ -2,11 +2,13 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruPerCpuHashMap, PerCpuArray, RingBuf},
 };
 use tracego_common::{
-    Loss, Offsets, Settings, TaskCtx,
-    limits::{ARGV_MAX, CPUS_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, ENV_VAR_MAX, PREFIX_MAX, TASK_CTX_MAX},
+    Loss, Offsets, Settings, TaskCtx, TaskId,
+    limits::{
+        ARGV_MAX, CPUS_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, ENV_VAR_MAX, LOST_JOBS_MAX, PREFIX_MAX, TASK_CTX_MAX,
+    },
     record::ExecFixed,
 };
 
@@ -23,6 +25,11 @@ pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Los
 /// Context by thread group id.
 #[map]
 pub(crate) static TASK_CTX: HashMap<u32, TaskCtx> = HashMap::with_max_entries(TASK_CTX_MAX, 0);
+
+/// Records that found the ring full, by the process that opened their job, one count a CPU.
+#[map]
+pub(crate) static LOST_JOBS: LruPerCpuHashMap<TaskId, u64> =
+    LruPerCpuHashMap::with_max_entries(LOST_JOBS_MAX, 0);
 
 /// Allowed variable names, zero padded, with their flags.
 #[map]

@@ -13,7 +13,10 @@ use crate::{
     clock::Reading,
     host,
     input::{Consumer, Input},
-    kernel::load::{LoadOptions, Loaded, load},
+    kernel::{
+        counters::{Counters, JobLoss},
+        load::{LoadOptions, Loaded, load},
+    },
     ledger::Ledger,
     reader::Reader,
 };
@@ -22,6 +25,8 @@ use crate::{
 const QUEUE: usize = 64;
 /// How often the kernel side's counters are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How often the diagnostics of the kernel side are looked at while they are on.
+const DIAGNOSTICS: Duration = Duration::from_millis(10);
 /// Longest wait for programs that are still running after the detach.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -109,11 +114,16 @@ impl Agent {
     /// When a part ends that should not.
     pub async fn run<T>(&mut self, end: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
         tokio::pin!(end);
+        let mut diagnostics = interval(DIAGNOSTICS);
+        let on = self.loaded.has_diagnostics();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 ended = &mut end => return Ok(Some(ended)),
+                _ = diagnostics.tick(), if on => {
+                    self.loaded.diagnostics()?;
+                }
                 _ = tick.tick() => {
                     if self.queue.is_closed() {
                         return Ok(None);
@@ -125,9 +135,13 @@ impl Agent {
         }
     }
 
-    /// Sends the counters on, with a sign of life when it is time. A full queue gets them later.
+    /// Sends the counters on, and what each job lost where a loss grew, with a sign of life when it is time. A full queue gets them later.
     fn count(&mut self) -> anyhow::Result<()> {
+        let jobs = JobLoss::read(&self.loaded.ebpf)?;
         let (counters, now) = (self.loaded.counters()?, Reading::now());
+        if !jobs.is_empty() && self.queue.try_send(Input::LostJobs(jobs, now)).is_err() {
+            return Ok(());
+        }
         let beat = !self.heartbeat.is_zero() && Instant::now() >= self.beat;
         let input = if beat { Input::Heartbeat(counters, now) } else { Input::Counters(counters, now) };
         if self.queue.try_send(input).is_ok() && beat {
@@ -146,10 +160,7 @@ impl Agent {
         // A program that ran on another CPU during the detach finishes by itself.
         let deadline = Instant::now() + SETTLE;
         loop {
-            counters = crate::kernel::counters::Counters {
-                recursion_misses: counters.recursion_misses,
-                ..self.loaded.counters()?
-            };
+            counters = Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? };
             if counters.settled() || Instant::now() >= deadline {
                 break;
             }
@@ -158,8 +169,12 @@ impl Agent {
         let reader = self.reader;
         let drained = tokio::task::spawn_blocking(move || reader.finish()).await?;
         anyhow::ensure!(drained.is_ok(), "the reader thread panicked");
+        counters.diagnostics_lost = self.loaded.diagnostics()?;
+        let (jobs, now) = (JobLoss::read(&self.loaded.ebpf)?, Reading::now());
         // A pipeline that ended early has its own report.
-        if self.queue.send(Input::Counters(counters, Reading::now())).await.is_err() {
+        let mut told = jobs.is_empty() || self.queue.send(Input::LostJobs(jobs, now)).await.is_ok();
+        told &= self.queue.send(Input::Counters(counters, now)).await.is_ok();
+        if !told {
             tracing::debug!("the output is closed");
         }
         drop(self.queue);

@@ -19,7 +19,7 @@ use crate::{
         users::Users,
     },
     input::{Batch, Consumer, Input, Seed},
-    kernel::counters::Counters,
+    kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
 };
 
@@ -36,6 +36,7 @@ mod kind {
     pub(super) const COUNTERS: u32 = 4;
     pub(super) const HEARTBEAT: u32 = 5;
     pub(super) const END: u32 = 6;
+    pub(super) const LOST_JOBS: u32 = 7;
 }
 
 /// Why a file cannot be read further.
@@ -143,6 +144,7 @@ impl Consumer for Writer {
                 *count += records;
                 done
             }
+            Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
             Input::Counters(counters, now) => {
                 self.ledger.kernel = counters;
                 self.frame(kind::COUNTERS, &serde_json::to_vec(&(counters, now))?)
@@ -252,6 +254,10 @@ impl<R: Read> Reader<R> {
                 } else {
                     Input::Heartbeat(counters, now)
                 }
+            }
+            kind::LOST_JOBS => {
+                let (jobs, now): (Vec<JobLoss>, Reading) = serde_json::from_slice(&payload).map_err(json)?;
+                Input::LostJobs(jobs, now)
             }
             kind::END => return Ok(None),
             _ => return Err(CaptureError::Damaged(at, "unknown kind of frame")),

@@ -4,7 +4,11 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Reading, kernel::counters::Counters, ledger::Ledger};
+use crate::{
+    clock::Reading,
+    kernel::counters::{Counters, JobLoss},
+    ledger::Ledger,
+};
 
 /// One piece of input.
 #[derive(Debug)]
@@ -13,6 +17,8 @@ pub enum Input {
     Seed(Vec<Seed>, Reading),
     /// Records of the kernel side.
     Batch(Batch),
+    /// What each job lost since the start, ahead of the counters that hold the same losses.
+    LostJobs(Vec<JobLoss>, Reading),
     /// The counters as they are now; a growing loss becomes a record.
     Counters(Counters, Reading),
     /// As [`Self::Counters`], and a heartbeat is due.

@@ -1,16 +1,20 @@
 //! Takes [`Input`] through decode → enrich → sink; owns the process table and the ledger.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+};
 
-use tracego_common::settings::event;
+use tracego_common::{TaskId, settings::event};
 
 use crate::{
     assemble::Assembler,
+    clock::Reading,
     decode::decode,
     enrich::{Enricher, Meta, Record},
     event::Event,
     input::{Batch, Consumer, Input},
-    kernel::counters::Counters,
+    kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
     sink::Sink,
 };
@@ -22,6 +26,8 @@ pub struct Pipeline {
     sink: Sink,
     ledger: Ledger,
     reported: Counters,
+    /// By the process that opened the job.
+    reported_jobs: HashMap<(u32, u64), u64>,
     wanted: u32,
     failed: Option<io::Error>,
 }
@@ -36,6 +42,7 @@ impl Pipeline {
             sink,
             ledger: Ledger::default(),
             reported: Counters::default(),
+            reported_jobs: HashMap::new(),
             wanted,
             failed: None,
         }
@@ -67,8 +74,27 @@ impl Pipeline {
         }
     }
 
+    /// A growing loss of a job becomes a record with the job's identity; the counters that follow hold
+    /// the same losses, so what is told here is taken off there.
+    fn lost_jobs(&mut self, jobs: Vec<JobLoss>, reading: Reading) {
+        let mut now = HashMap::with_capacity(jobs.len());
+        for JobLoss { root, ring_full } in jobs {
+            // A count that fell belongs to an entry that made room and came again.
+            let before = self.reported_jobs.get(&root).copied().filter(|&before| before <= ring_full);
+            let more = ring_full - before.unwrap_or(0);
+            now.insert(root, ring_full);
+            if more > 0 {
+                let id = TaskId { tgid: root.0, start_boottime: root.1, ..TaskId::default() };
+                let record = self.enricher.lost(BTreeMap::from([("ring_full", more)]), Some(id), reading);
+                self.reported.ring_full += more;
+                self.emit(&record, false);
+            }
+        }
+        self.reported_jobs = now;
+    }
+
     /// A growing loss becomes a record.
-    fn counters(&mut self, counters: Counters, reading: crate::clock::Reading) {
+    fn counters(&mut self, counters: Counters, reading: Reading) {
         let mut lost: BTreeMap<&'static str, u64> = BTreeMap::new();
         for ((reason, now), (_, before)) in counters.losses().into_iter().zip(self.reported.losses()) {
             if now > before {
@@ -78,7 +104,7 @@ impl Pipeline {
         self.reported = counters;
         self.ledger.kernel = counters;
         if !lost.is_empty() {
-            let record = self.enricher.lost(lost, reading);
+            let record = self.enricher.lost(lost, None, reading);
             self.emit(&record, false);
         }
     }
@@ -115,6 +141,7 @@ impl Consumer for Pipeline {
                 self.enricher.seed(&seeds);
             }
             Input::Batch(batch) => self.batch(&batch),
+            Input::LostJobs(jobs, reading) => self.lost_jobs(jobs, reading),
             Input::Counters(counters, reading) => self.counters(counters, reading),
             Input::Heartbeat(counters, reading) => {
                 self.counters(counters, reading);

@@ -9,8 +9,9 @@ use std::{
 
 use tracego::{
     agent::{Agent, Options, Report},
+    enrich::ci,
     host,
-    kernel::load::LoadOptions,
+    kernel::load::{EnvName, LoadOptions},
     pipeline::Pipeline,
     sink::{Format, Sink},
 };
@@ -26,6 +27,7 @@ use crate::Test;
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a ring that is too small loses by the book", ledger),
     ("a sign of life carries the counters", heartbeat),
+    ("a loss is told by job", loss_by_job),
 ];
 
 #[derive(Clone, Default)]
@@ -57,7 +59,12 @@ fn options(ring_size: u32, heartbeat: Duration) -> Options {
         cgroup_level: 0,
         pad: 0,
     };
-    let load = LoadOptions { settings, ring_size, env: Vec::new() };
+    let env: Vec<EnvName> = ci::names()
+        .into_iter()
+        .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
+        .collect();
+    let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
+    let load = LoadOptions { settings, ring_size, env };
     Options { load, heartbeat }
 }
 
@@ -107,6 +114,37 @@ fn ledger() {
     assert_eq!(lost, ledger.kernel.ring_full);
     let events = all.iter().filter(|r| r["event_name"] != "tracego.lost").count();
     assert_eq!(events as u64, ledger.written);
+}
+
+fn loss_by_job() {
+    let (report, text) = session(options(64 * 1024, Duration::ZERO), async |agent| {
+        let start = |program: &str, count: u32| {
+            let script = format!("for i in $(seq {count}); do {program}; done");
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", &script]).env_remove("CI_JOB_ID");
+            shell
+        };
+        // The job opens while there is room; what it does later is lost.
+        let mut job = start("sleep 0.3; /bin/true; /bin/true", 20);
+        let mut job = job.env("CI_JOB_ID", "4711").spawn().unwrap();
+        agent.run(tokio::time::sleep(Duration::from_millis(200))).await.unwrap();
+        agent.hold(true);
+        assert!(start("/bin/true", 150).status().unwrap().success());
+        assert!(job.wait().unwrap().success());
+        agent.hold(false);
+        agent.run(tokio::time::sleep(Duration::from_millis(1500))).await.unwrap();
+    });
+    let all = records(&text);
+    let lost = |job: bool| -> u64 {
+        let lost = all.iter().filter(|r| r["event_name"] == "tracego.lost");
+        lost.filter(|r| (r["cicd"]["pipeline"]["task"]["run"]["id"] == "4711") == job)
+            .map(|r| r["tracego"]["lost"]["ring_full"].as_u64().unwrap())
+            .sum()
+    };
+    let (of_job, other) = (lost(true), lost(false));
+    assert!(of_job > 0 && other > 0, "{of_job} {other} {}", report.ledger);
+    assert_eq!(of_job + other, report.ledger.kernel.ring_full, "{}", report.ledger);
+    assert!(report.ledger.balanced(), "{}", report.ledger);
 }
 
 fn heartbeat() {

@@ -119,19 +119,32 @@ impl Enricher {
         }
     }
 
-    /// Events were lost since the last such record.
-    pub fn lost(&mut self, lost: BTreeMap<&'static str, u64>, reading: Reading) -> Record {
+    /// Events were lost since the last such record; `root` is the process that opened their job, where
+    /// they are told apart by it.
+    pub fn lost(
+        &mut self,
+        lost: BTreeMap<&'static str, u64>,
+        root: Option<TaskId>,
+        reading: Reading,
+    ) -> Record {
         self.set_clock(reading);
         let body =
             lost.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ");
-        let own = Own { lost: Some(lost), ..self.own() };
-        self.envelope(
+        let job = root.and_then(|root| self.jobs.get(&root)).and_then(Weak::upgrade);
+        let identity = job.and_then(|job| {
+            let id = self.exec_id(job.root);
+            context::merge(&self.explicit, &job.identity, Some((&job, id)), true)
+        });
+        let (context, job) = identity.unzip();
+        let own = Own { lost: Some(lost), job, ..self.own() };
+        let record = self.envelope(
             event_name::LOST,
             Severity::Warn,
             reading.boot_ns.unsigned_abs(),
             format!("lost: {body}"),
             own,
-        )
+        );
+        Record { context, ..record }
     }
 
     /// Sign of life.

@@ -1,8 +1,12 @@
 //! The kernel side's counters.
 
-use aya::{Ebpf, maps::PerCpuArray};
+use aya::{
+    Ebpf,
+    maps::{MapData, PerCpuArray, PerCpuHashMap},
+};
 use serde::{Deserialize, Serialize};
-use tracego_common::Loss;
+use tracego_common::{Loss, TaskId};
+use zerocopy::FromBytes as _;
 
 use super::load::LoadError;
 
@@ -27,6 +31,9 @@ pub struct Counters {
     pub chunk_sent: u64,
     /// Hooks that the kernel skipped because a program of the same kind was running on the CPU.
     pub recursion_misses: u64,
+    /// Diagnostics that their own ring had no room for.
+    #[serde(default)]
+    pub diagnostics_lost: u64,
 }
 
 impl Counters {
@@ -50,13 +57,14 @@ impl Counters {
 
     /// Losses by the name that they have in the stream.
     #[must_use]
-    pub fn losses(&self) -> [(&'static str, u64); 5] {
+    pub fn losses(&self) -> [(&'static str, u64); 6] {
         [
             ("ring_full", self.ring_full),
             ("no_scratch", self.no_scratch),
             ("recursion_misses", self.recursion_misses),
             ("context_full", self.context_full),
             ("argv_piece", self.chunk_lost),
+            ("diagnostic", self.diagnostics_lost),
         ]
     }
 
@@ -65,13 +73,8 @@ impl Counters {
     /// # Errors
     /// When the map is missing or cannot be read.
     pub fn read(ebpf: &Ebpf) -> Result<Self, LoadError> {
-        let map = ebpf.map("COUNTERS").ok_or(LoadError::Lacks("COUNTERS"))?;
-        let map: PerCpuArray<_, u64> =
-            PerCpuArray::try_from(map).map_err(|e| LoadError::Map("COUNTERS", e))?;
-        let sum = |counter: Loss| {
-            let values = map.get(&(counter as u32), 0).map_err(|e| LoadError::Map("COUNTERS", e))?;
-            Ok::<u64, LoadError>(values.iter().sum())
-        };
+        let map = array(ebpf)?;
+        let sum = |counter| sum(&map, counter);
         Ok(Self {
             hooked: sum(Loss::Hooked)?,
             filtered: sum(Loss::Filtered)?,
@@ -82,6 +85,53 @@ impl Counters {
             chunk_lost: sum(Loss::ChunkLost)?,
             chunk_sent: sum(Loss::ChunkSent)?,
             recursion_misses: 0,
+            diagnostics_lost: 0,
         })
     }
+}
+
+/// What a job lost since the start.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct JobLoss {
+    /// Process that opened the job: pid, and start in nanoseconds since boot.
+    pub root: (u32, u64),
+    /// Its records that found the ring full.
+    pub ring_full: u64,
+}
+
+impl JobLoss {
+    /// Reads what every job lost. Read the counters after this: then they are never behind it.
+    ///
+    /// # Errors
+    /// When the map is missing or cannot be read.
+    pub fn read(ebpf: &Ebpf) -> Result<Vec<Self>, LoadError> {
+        const MAP: &str = "LOST_JOBS";
+        let map = ebpf.map(MAP).ok_or(LoadError::Lacks(MAP))?;
+        let map: PerCpuHashMap<_, [u8; size_of::<TaskId>()], u64> =
+            PerCpuHashMap::try_from(map).map_err(|e| LoadError::Map(MAP, e))?;
+        // An entry that made room for another one meanwhile is left out.
+        let entries = map.iter().flatten().filter_map(|(key, values)| {
+            let id = TaskId::read_from_bytes(&key).ok()?;
+            Some(Self { root: (id.tgid, id.start_boottime), ring_full: values.iter().sum() })
+        });
+        Ok(entries.collect())
+    }
+}
+
+/// Diagnostics that were written or lost since the start.
+///
+/// # Errors
+/// When the map is missing or cannot be read.
+pub(super) fn diagnostics(ebpf: &Ebpf) -> Result<u64, LoadError> {
+    sum(&array(ebpf)?, Loss::Diagnostic)
+}
+
+fn array(ebpf: &Ebpf) -> Result<PerCpuArray<&MapData, u64>, LoadError> {
+    let map = ebpf.map("COUNTERS").ok_or(LoadError::Lacks("COUNTERS"))?;
+    PerCpuArray::try_from(map).map_err(|e| LoadError::Map("COUNTERS", e))
+}
+
+fn sum(map: &PerCpuArray<&MapData, u64>, counter: Loss) -> Result<u64, LoadError> {
+    let values = map.get(&(counter as u32), 0).map_err(|e| LoadError::Map("COUNTERS", e))?;
+    Ok(values.iter().sum())
 }

@@ -3,13 +3,12 @@
 use std::{
     fs, io,
     os::fd::{AsFd as _, AsRawFd as _},
-    path::Path,
 };
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader,
     maps::{HashMap, MapData, MapError, RingBuf},
-    programs::{BtfTracePoint, Program, ProgramError, TracePoint},
+    programs::{Program, ProgramError},
 };
 use tracego_common::{
     Offsets, Settings, TaskCtx,
@@ -17,9 +16,13 @@ use tracego_common::{
     settings::{ENV_OPENS_JOB, event},
 };
 
-use super::btf::{Btf, BtfError};
-
-use super::counters::Counters;
+use super::{
+    btf::{Btf, BtfError},
+    counters::{self, Counters},
+    hooks,
+    log::{self, Diagnostics},
+    require,
+};
 
 /// The object that `cargo xtask ebpf` made, aligned as the ELF reader asks.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/tracego.bpf.o");
@@ -106,20 +109,11 @@ pub struct Loaded {
     pub ebpf: Ebpf,
     /// Kernel fields that this kernel lacks.
     pub missing: Vec<String>,
+    /// Where the programs' diagnostics arrive; nothing while they are off.
+    diagnostics: Option<Diagnostics>,
     /// Last sum of `recursion_misses`: it cannot be read any more after the detach.
     skipped: u64,
 }
-
-/// Programs and their tracepoints; always attached, because the process table needs all three.
-const PROGRAMS: [(&str, &str); 3] = [
-    ("process_fork", "sched_process_fork"),
-    ("process_exit", "sched_process_exit"),
-    ("process_exec", "sched_process_exec"),
-];
-
-/// Programs and system calls of failed attempts: attached on request, they tax every system call.
-const FAILED: [(&str, &str); 2] =
-    [("execve_failed", "sys_exit_execve"), ("execveat_failed", "sys_exit_execveat")];
 
 /// A table that may be handed to the kernel as bytes.
 #[derive(Clone, Copy)]
@@ -137,17 +131,31 @@ unsafe impl aya::Pod for Table<TaskCtx> {}
 /// # Errors
 /// See [`LoadError`].
 pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
-    capabilities()?;
-    kernel_version()?;
-    lockdown()?;
+    require::capabilities()?;
+    require::kernel_version()?;
+    require::lockdown()?;
     let failed = options.settings.events & event::EXEC_FAILED != 0;
-    if failed
-        && !["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"]
-            .iter()
-            .any(|at| Path::new(at).is_dir())
-    {
-        return Err(LoadError::NoTracefs);
+    if failed {
+        require::tracefs()?;
     }
+    let mut loaded = open(options, log::level())?;
+    let btf = kernel_btf()?;
+    for hook in hooks::ALWAYS {
+        hook.attach(&mut loaded.ebpf, &btf)?;
+    }
+    for hook in hooks::FAILED.into_iter().filter(|_| failed) {
+        hook.attach(&mut loaded.ebpf, &btf)?;
+    }
+    Ok(loaded)
+}
+
+/// The kernel's types, as aya wants them to attach a program.
+pub(super) fn kernel_btf() -> Result<AyaBtf, LoadError> {
+    AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))
+}
+
+/// Makes the maps; loads and attaches nothing yet. `log_level` as aya-log counts it.
+pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
     let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
     let (offsets, missing) = Btf::parse(&blob)?.offsets();
     let cpus = aya::util::nr_cpus().map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX));
@@ -155,29 +163,18 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
         return Err(LoadError::Cpus(cpus));
     }
     let (offsets, settings) = (Table(offsets), Table(options.settings));
+    let page = u32::try_from(procfs::page_size()).unwrap_or(4096);
     let mut ebpf = EbpfLoader::new()
         .override_global("OFFSETS", &offsets, true)
         .override_global("SETTINGS", &settings, true)
+        .override_global(aya_log::LEVEL, &log_level, true)
+        .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { log::RING })
         .map_max_entries("EVENTS", options.ring_size)
         .map_max_entries("SCRATCH", cpus)
         .load(OBJECT)?;
     allow(&mut ebpf, &options.env)?;
-    let btf = AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))?;
-    for (name, tracepoint) in PROGRAMS {
-        let refused = |source| LoadError::Program { program: name, source: Box::new(source) };
-        let program: &mut BtfTracePoint =
-            ebpf.program_mut(name).ok_or(LoadError::Lacks(name))?.try_into().map_err(refused)?;
-        program.load(tracepoint, &btf).map_err(refused)?;
-        program.attach().map_err(refused)?;
-    }
-    for (name, call) in FAILED.into_iter().filter(|_| failed) {
-        let refused = |source| LoadError::Program { program: name, source: Box::new(source) };
-        let program: &mut TracePoint =
-            ebpf.program_mut(name).ok_or(LoadError::Lacks(name))?.try_into().map_err(refused)?;
-        program.load().map_err(refused)?;
-        program.attach("syscalls", call).map_err(refused)?;
-    }
-    Ok(Loaded { ebpf, missing, skipped: 0 })
+    let diagnostics = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
+    Ok(Loaded { ebpf, missing, diagnostics, skipped: 0 })
 }
 
 /// Fills both look-up tables of the allow-list.
@@ -234,40 +231,32 @@ impl Loaded {
         Ok(Counters { recursion_misses: self.skipped, ..counters })
     }
 
+    /// Whether the programs write diagnostics.
+    #[must_use]
+    pub fn has_diagnostics(&self) -> bool {
+        self.diagnostics.is_some()
+    }
+
+    /// Hands the diagnostics that wait to the log; how many of all never arrived.
+    ///
+    /// # Errors
+    /// When they cannot be counted.
+    pub fn diagnostics(&mut self) -> Result<u64, LoadError> {
+        let Some(diagnostics) = &mut self.diagnostics else { return Ok(0) };
+        let written = counters::diagnostics(&self.ebpf)?;
+        Ok(written.saturating_sub(diagnostics.flush()))
+    }
+
     /// Stops new events; what is in the ring stays readable.
     ///
     /// # Errors
     /// When a program cannot be unloaded.
     pub fn detach(&mut self) -> Result<(), LoadError> {
         for (name, program) in self.ebpf.programs_mut() {
-            let refused = |source| LoadError::Detach { program: name.to_owned(), source: Box::new(source) };
-            match program {
-                Program::BtfTracePoint(program) if program.fd().is_ok() => {
-                    program.unload().map_err(refused)?
-                }
-                Program::TracePoint(program) if program.fd().is_ok() => program.unload().map_err(refused)?,
-                _ => {}
-            }
+            hooks::detach(name, program)?;
         }
         Ok(())
     }
-}
-
-/// Refuses early, by name, where the kernel would only say EPERM.
-fn capabilities() -> Result<(), LoadError> {
-    // Bits of include/uapi/linux/capability.h.
-    const SYS_ADMIN: u64 = 1 << 21;
-    const PERFMON: u64 = 1 << 38;
-    const BPF: u64 = 1 << 39;
-    let effective = procfs::process::Process::myself()
-        .and_then(|me| me.status())
-        .map_or(u64::MAX, |status| status.capeff);
-    for (bit, name) in [(BPF, "CAP_BPF"), (PERFMON, "CAP_PERFMON")] {
-        if effective & (bit | SYS_ADMIN) == 0 {
-            return Err(LoadError::Capability(name));
-        }
-    }
-    Ok(())
 }
 
 /// How often the kernel skipped a program (`recursion_misses`, kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
@@ -276,39 +265,4 @@ fn recursion_misses(program: &Program) -> Option<u64> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
     let line = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
     line.trim().parse().ok()
-}
-
-/// `bpf_loop` came with 5.17.
-fn kernel_version() -> Result<(), LoadError> {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    if too_old(&release) { Err(LoadError::OldKernel(release.trim().to_owned())) } else { Ok(()) }
-}
-
-fn too_old(release: &str) -> bool {
-    let mut parts = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
-    matches!((parts.next(), parts.next()), (Some(major), Some(minor)) if (major, minor) < (5, 17))
-}
-
-/// `none [integrity] confidentiality`: the brackets mark the one in force.
-fn lockdown() -> Result<(), LoadError> {
-    let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
-    if state.contains("[confidentiality]") { Err(LoadError::Lockdown) } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn old_kernels_are_told_by_their_number() {
-        for (release, old) in [
-            ("5.16.20", true),
-            ("4.19.0-27-amd64", true),
-            ("5.17.0", false),
-            ("6.18.1+", false),
-            ("odd", false),
-        ] {
-            assert_eq!(too_old(release), old, "{release}");
-        }
-    }
 }

@@ -2,4 +2,8 @@
 
 pub mod btf;
 pub mod counters;
+pub mod hooks;
 pub mod load;
+pub mod log;
+pub mod probe;
+pub mod require;

@@ -1,0 +1,76 @@
+//! Diagnostics of the kernel side → `tracing`, under the target `tracego_ebpf`.
+//!
+//! The level is fixed before the load: the verifier takes it for a constant and removes what is off.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use aya::Ebpf;
+use aya_log::EbpfLogger;
+use log::{Log, Metadata, Record};
+use tracing::Level;
+
+use super::load::LoadError;
+
+/// Target of the diagnostics in filters: `TRACEGO_LOG=tracego_ebpf=debug`.
+pub const TARGET: &str = "tracego_ebpf";
+/// Bytes of the log's own ring while diagnostics are on; while they are off it has one page.
+pub(super) const RING: u32 = 1 << 18;
+
+/// The level that the log has asked for, as aya-log counts it: 0 (off) to 5 (trace).
+#[must_use]
+pub fn level() -> u8 {
+    // `enabled!` wants literals.
+    let on = [
+        tracing::enabled!(target: "tracego_ebpf", Level::ERROR),
+        tracing::enabled!(target: "tracego_ebpf", Level::WARN),
+        tracing::enabled!(target: "tracego_ebpf", Level::INFO),
+        tracing::enabled!(target: "tracego_ebpf", Level::DEBUG),
+        tracing::enabled!(target: "tracego_ebpf", Level::TRACE),
+    ];
+    on.into_iter().take_while(|&on| on).map(u8::from).sum()
+}
+
+/// Passes messages on to the process's own logger and counts them.
+struct Counting(Arc<AtomicU64>);
+
+impl Log for Counting {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        log::logger().enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        log::logger().log(record);
+    }
+
+    fn flush(&self) {
+        log::logger().flush();
+    }
+}
+
+/// The reading end.
+pub struct Diagnostics {
+    logger: EbpfLogger<Counting>,
+    read: Arc<AtomicU64>,
+}
+
+impl Diagnostics {
+    /// Takes the log's ring out of the object.
+    ///
+    /// # Errors
+    /// When the object has none.
+    pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
+        let read = Arc::new(AtomicU64::new(0));
+        let logger = EbpfLogger::init_with_logger(ebpf, Counting(Arc::clone(&read)));
+        Ok(Self { logger: logger.map_err(|_| LoadError::Lacks("AYA_LOGS"))?, read })
+    }
+
+    /// Hands everything that waits to the log; how many messages there were since the start.
+    pub fn flush(&mut self) -> u64 {
+        self.logger.flush();
+        self.read.load(Ordering::Relaxed)
+    }
+}
