@@ -2,11 +2,12 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use tracego_common::{
     limits::{ARGV_DEFAULT, ARGV_LIMIT, ENV_NAME_MAX},
     settings::event,
 };
+use tracing_subscriber::EnvFilter;
 
 /// Says which commit and which CI job every process start on this machine belongs to.
 #[derive(Debug, Parser)]
@@ -15,9 +16,32 @@ pub struct Cli {
     /// What to watch, without a subcommand.
     #[command(flatten)]
     pub watch: Watch,
+    /// What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a
+    /// list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn", value_parser = log_filter)]
+    pub log: EnvFilter,
     /// Something else than watching the machine.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Puts `--env` values before those of the command line, which then win over them.
+    ///
+    /// # Errors
+    /// When one is not what `--env` takes.
+    pub fn add_env(&mut self, values: &[String]) -> Result<(), String> {
+        let view = match &mut self.command {
+            None => &mut self.watch.view,
+            Some(Command::Run(run)) => &mut run.watch.view,
+            Some(Command::Capture(capture)) => &mut capture.watch.view,
+            Some(Command::Replay(replay)) => &mut replay.view,
+            Some(Command::Doctor(_)) => return Ok(()),
+        };
+        let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
+        view.env.splice(0..0, specs);
+        Ok(())
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -58,14 +82,22 @@ pub struct View {
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
     /// Indent text by ancestors.
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub tree: bool,
     /// Colours in text.
     #[arg(long, value_enum, default_value = "auto")]
     pub color: Color,
     /// Do not look for secrets in arguments and variables.
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub raw_args: bool,
+    /// Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A
+    /// variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// What to watch.
@@ -241,6 +273,10 @@ fn ring_size(text: &str) -> Result<u32, String> {
 fn argv_max(text: &str) -> Result<u32, String> {
     let size = bytes(text)?;
     if size > ARGV_LIMIT { Err(format!("at most {ARGV_LIMIT}, the kernel's own limit")) } else { Ok(size) }
+}
+
+fn log_filter(text: &str) -> Result<EnvFilter, String> {
+    EnvFilter::builder().parse(text).map_err(|error| error.to_string())
 }
 
 fn comm(text: &str) -> Result<String, String> {

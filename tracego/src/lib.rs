@@ -34,4 +34,5 @@ pub mod ledger;
 pub mod agent;
 pub mod cli;
 pub mod cmd;
+pub mod config;
 pub mod host;

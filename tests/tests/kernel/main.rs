@@ -4,6 +4,7 @@
 
 mod agent;
 mod capture;
+mod config;
 mod context;
 mod doctor;
 mod edges;
@@ -20,6 +21,7 @@ fn main() {
         fields::TESTS,
         edges::TESTS,
         context::TESTS,
+        config::TESTS,
         doctor::TESTS,
         output::TESTS,
         capture::TESTS,

@@ -8,14 +8,7 @@ mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
-use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
-
-use crate::{
-    agent::Report,
-    cli::{Cli, Command},
-    kernel::load::LoadError,
-};
+use crate::{agent::Report, cli::Command, config, kernel::load::LoadError};
 
 /// Exit codes, as the help text documents them.
 mod code {
@@ -27,10 +20,9 @@ mod code {
 /// Runs what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let filter = EnvFilter::try_from_env("TRACEGO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let cli = config::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(cli.log)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)

@@ -1,0 +1,232 @@
+//! Options from everywhere, in one precedence: flag, environment, file, default.
+//!
+//! A key of the file is the long name of an option (`ring-size = "8M"`), a variable is its name behind
+//! `TRACEGO_` (`TRACEGO_RING_SIZE`), so both follow from the command line's definition and take the same
+//! values. `env` alone adds up: what is given on the command line joins what the file says and wins over
+//! it, and it has no variable.
+
+use std::{ffi::OsString, fs, path::Path};
+
+use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+
+use crate::cli::Cli;
+
+/// Options of the command line alone.
+const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
+/// The option that adds up.
+const ADDS_UP: &str = "env";
+
+/// The command line with its variables.
+#[must_use]
+pub fn command() -> Command {
+    each(Cli::command(), |arg| match arg.get_long() {
+        Some(long) if !["help", "version", "wait", "json", ADDS_UP].contains(&long) => {
+            let name = format!("TRACEGO_{}", long.to_uppercase().replace('-', "_"));
+            arg.env(name).hide_env(true)
+        }
+        _ => arg,
+    })
+}
+
+/// The options in force. Wrong usage, help and version end the process, as clap has it.
+#[must_use]
+pub fn parse() -> Cli {
+    from(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+}
+
+/// The options that a command line, the environment and the file that they name give.
+///
+/// # Errors
+/// Wrong usage, or a file that cannot be read or says something that it cannot.
+pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches_from(&args)?;
+    let deepest = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+    let Some(file) = path(deepest) else {
+        return Cli::from_arg_matches(&matches);
+    };
+    let usage = |text: String| command().error(clap::error::ErrorKind::InvalidValue, text);
+    let options = read(&file).map_err(usage)?;
+    let command = each(command(), |arg| {
+        let given = arg.get_long().and_then(|long| options.iter().find(|(name, _)| name == long));
+        match given {
+            Some((name, values)) if name != ADDS_UP => arg.default_values(values.clone()),
+            _ => arg,
+        }
+    });
+    let mut cli = Cli::from_arg_matches(&command.try_get_matches_from(&args)?)?;
+    if let Some((_, values)) = options.iter().find(|(name, _)| name == ADDS_UP) {
+        cli.add_env(values).map_err(|error| usage(format!("{}: env: {error}", file.display())))?;
+    }
+    Ok(cli)
+}
+
+fn path(matches: &ArgMatches) -> Option<std::path::PathBuf> {
+    matches.try_get_one::<std::path::PathBuf>("config").ok().flatten().cloned()
+}
+
+/// Changes every option of the command and of its subcommands.
+fn each(command: Command, change: impl Fn(Arg) -> Arg + Copy) -> Command {
+    command.mut_args(change).mut_subcommands(|sub| each(sub, change))
+}
+
+/// Options that a file may set.
+fn options() -> impl Iterator<Item = String> {
+    let command = Cli::command();
+    let names: Vec<String> = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_long())
+        .filter(|long| !NOT_IN_FILE.contains(long))
+        .map(str::to_owned)
+        .collect();
+    names.into_iter()
+}
+
+type Options = Vec<(String, Vec<String>)>;
+
+/// Reads a file and checks it by itself, so that its mistakes are found whatever the flags say.
+fn read(path: &Path) -> Result<Options, String> {
+    let name = path.display();
+    let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
+    let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
+    let mut found = Options::new();
+    for (key, value) in table {
+        if !options().any(|option| option == key) {
+            return Err(unknown(&key, &format!("{name}")));
+        }
+        let values = texts(value).ok_or_else(|| {
+            format!("{name}: {key}: must be a text, a number, true or false, or a list of these")
+        })?;
+        found.push((key, values));
+    }
+    let mut line = vec!["tracego".to_owned()];
+    line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
+    match Cli::command().try_get_matches_from(line) {
+        Ok(_) => Ok(found),
+        Err(error) => {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            Err(format!("{name}: {}", first.strip_prefix("error: ").unwrap_or(first)))
+        }
+    }
+}
+
+fn texts(value: toml::Value) -> Option<Vec<String>> {
+    let one = |value| match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(truth) => Some(truth.to_string()),
+        _ => None,
+    };
+    match value {
+        toml::Value::Array(list) => list.into_iter().map(one).collect(),
+        other => one(other).map(|text| vec![text]),
+    }
+}
+
+fn unknown(key: &str, file: &str) -> String {
+    let near = options()
+        .map(|option| (strsim::damerau_levenshtein(&option, key), option))
+        .min()
+        .filter(|(distance, _)| *distance <= 3);
+    match near {
+        Some((_, option)) => format!("{file}: unknown key '{key}'; did you mean '{option}'?"),
+        None => {
+            let all = options().collect::<Vec<_>>().join(", ");
+            format!("{file}: unknown key '{key}'; there are: {all}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::cli::{EnvSpec, Event, Output};
+
+    fn with(text: &str, line: &str) -> Result<Cli, String> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let path = file.path().to_str().unwrap().to_owned();
+        let line = line.replace("FILE", &path);
+        let args = line.split_whitespace().map(OsString::from).collect();
+        from(args).map_err(|error| error.render().to_string().replace(&path, "FILE"))
+    }
+
+    #[test]
+    fn the_file_is_below_the_flags_and_above_the_defaults() {
+        let file =
+            "ring-size = \"1M\"\nevent = [\"execve\", \"exit\"]\noutput = \"text\"\ntree = true\nuid = 7";
+        let cli = with(file, "tracego --config FILE --output json --tree=false").unwrap();
+        assert_eq!((cli.watch.ring_size, cli.watch.uid), (1 << 20, Some(7)));
+        assert_eq!(cli.watch.view.events, [Event::Execve, Event::Exit]);
+        assert_eq!((cli.watch.view.output, cli.watch.view.tree), (Some(Output::Json), false));
+        assert_eq!(cli.watch.heartbeat, 60);
+        let cli = with(file, "tracego --config FILE").unwrap();
+        assert!(cli.watch.view.tree);
+    }
+
+    #[test]
+    fn a_subcommand_takes_the_same_file() {
+        let cli = with("heartbeat = 5\nraw-args = true", "tracego run --config FILE -- make").unwrap();
+        let Some(crate::cli::Command::Run(run)) = cli.command else { panic!() };
+        assert_eq!((run.watch.heartbeat, run.watch.view.raw_args), (5, true));
+    }
+
+    #[test]
+    fn env_adds_up_and_the_command_line_comes_last() {
+        let file = "env = [\"GIT_COMMIT=file\", \"BRANCH\"]";
+        let cli = with(file, "tracego --config FILE --env GIT_COMMIT=flag").unwrap();
+        let value = |value: &str| EnvSpec::Value("GIT_COMMIT".into(), value.into());
+        assert_eq!(cli.watch.view.env, [value("file"), EnvSpec::Name("BRANCH".into()), value("flag")]);
+    }
+
+    #[test]
+    fn mistakes_name_the_file_and_the_way_out() {
+        let error = |file: &str| with(file, "tracego --config FILE --ring-size 8M").unwrap_err();
+        let of = error("ringsize = 1");
+        assert!(of.contains("FILE: unknown key 'ringsize'; did you mean 'ring-size'?"), "{of}");
+        let of = error("colour_of_the_output = 1");
+        assert!(of.contains("there are:") && of.contains("output-file"), "{of}");
+        let of = error("ring-size = 5000");
+        assert!(of.contains("FILE: ") && of.contains("power of two"), "{of}");
+        let of = error("output = \"xml\"");
+        assert!(of.contains("FILE: ") && of.contains("xml"), "{of}");
+        let of = error("output = {a = 1}");
+        assert!(of.contains("FILE: output: must be a text"), "{of}");
+        let of = error("output = ");
+        assert!(of.contains("FILE: TOML parse error at line 1"), "{of}");
+        let of = error("env = [\"=x\"]");
+        assert!(of.contains("FILE: ") && of.contains("KEY=VALUE"), "{of}");
+        let of = with("", "tracego --config /no/such/file").unwrap_err();
+        assert!(of.contains("--config /no/such/file: No such file"), "{of}");
+    }
+
+    #[test]
+    fn the_example_names_every_option_and_is_right() {
+        let example = include_str!("../../deploy/tracego.toml");
+        let values: Vec<&str> = example
+            .lines()
+            .filter_map(|line| line.strip_prefix('#'))
+            .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+            .collect();
+        let table: toml::Table = values.join("\n").parse().unwrap();
+        let mut missing: Vec<String> = options().filter(|option| !table.contains_key(option)).collect();
+        missing.sort();
+        assert_eq!(missing, Vec::<String>::new());
+        with(&values.join("\n"), "tracego --config FILE").unwrap();
+        with(example, "tracego --config FILE").unwrap();
+    }
+
+    #[test]
+    fn every_option_has_a_variable() {
+        let command = command();
+        for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+            let long = arg.get_long().unwrap();
+            if !["help", "version", "env"].contains(&long) {
+                let variable = arg.get_env().unwrap_or_else(|| panic!("{long}")).to_str().unwrap();
+                assert_eq!(variable, format!("TRACEGO_{}", long.to_uppercase().replace('-', "_")));
+            }
+        }
+    }
+}
