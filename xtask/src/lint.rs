@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::shell::{cargo, must, succeeds};
-use crate::{ebpf, toolchain::Toolchain};
+use crate::{ebpf, man, toolchain::Toolchain};
 
 /// Runs every check; the first that fails ends it.
 pub(crate) fn run() -> Result<()> {
@@ -16,6 +16,7 @@ pub(crate) fn run() -> Result<()> {
     // The BPF compiler has no clippy. Other flags could change the object, so this has a folder of its own.
     let toolchain = Toolchain::ready()?;
     must(ebpf::cargo(toolchain, "check", &["-Dwarnings"])?.args(["--target-dir", "target/ebpf-lint"]))?;
+    man::run(&man::Args { check: true })?;
     if succeeds(cargo()?.args(["deny", "--version"])) {
         must(cargo()?.args(["deny", "check"]))?;
     } else {

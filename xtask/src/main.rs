@@ -4,6 +4,7 @@ mod digest;
 mod ebpf;
 mod inventory;
 mod lint;
+mod man;
 mod run;
 mod shell;
 mod test;
@@ -21,6 +22,8 @@ enum Arm {
     Run(run::Args),
     /// Run every test, as root where possible
     Test,
+    /// Make the man pages and the completions of shells
+    Man(man::Args),
     /// Check format, lints, dependencies and documentation
     Lint,
 }
@@ -30,6 +33,7 @@ fn main() -> std::process::ExitCode {
         Arm::Ebpf(args) => ebpf::run(&args),
         Arm::Run(args) => run::run(&args),
         Arm::Test => test::run(),
+        Arm::Man(args) => man::run(&args),
         Arm::Lint => lint::run(),
     };
     // Without the backtrace that `main` returning the error would print.

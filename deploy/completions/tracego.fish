@@ -1,0 +1,134 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_tracego_global_optspecs
+    string join \n e/event= env= output= output-file= tree= color= raw-args= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= duration= log= h/help V/version
+end
+
+function __fish_tracego_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_tracego_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_tracego_using_subcommand
+    set -l cmd (__fish_tracego_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c tracego -n "__fish_tracego_needs_command" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
+exit\t'A process ended'
+fork\t'A process was made'
+execve-failed\t'A program could not be started'"
+complete -c tracego -n "__fish_tracego_needs_command" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, no other variable leaves a process' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
+text\t'For people'"
+complete -c tracego -n "__fish_tracego_needs_command" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l color -d 'Colours in text' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c tracego -n "__fish_tracego_needs_command" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l uid -d 'Only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after so many seconds' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_needs_command" -s V -l version -d 'Print version'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
+exit\t'A process ended'
+fork\t'A process was made'
+execve-failed\t'A program could not be started'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, no other variable leaves a process' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
+text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l color -d 'Colours in text' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l uid -d 'Only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after so many seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
+exit\t'A process ended'
+fork\t'A process was made'
+execve-failed\t'A program could not be started'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, no other variable leaves a process' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
+text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l color -d 'Colours in text' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l uid -d 'Only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after so many seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
+exit\t'A process ended'
+fork\t'A process was made'
+execve-failed\t'A program could not be started'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, no other variable leaves a process' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
+text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l color -d 'Colours in text' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
