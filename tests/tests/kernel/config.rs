@@ -34,8 +34,8 @@ fn file() {
 }
 
 fn variable() {
-    let session = with("event = \"execve\"", &[], Some(("TRACEGO_EVENT", "execve,fork")));
-    assert_eq!(session.of("fork").count(), 1);
+    let session = with("event = \"execve\"", &[], Some(("TRACEGO_EVENT", "execve,exit")));
+    assert_eq!(session.of("exit").count(), 1);
 }
 
 fn mistake() {
