@@ -1,5 +1,6 @@
 //! The project's own build steps, run as `cargo xtask ARM`.
 
+mod bench;
 mod digest;
 mod ebpf;
 mod inventory;
@@ -22,6 +23,8 @@ enum Arm {
     Run(run::Args),
     /// Run every test, as root where possible
     Test,
+    /// Measure what tracego costs; prints a table
+    Bench(bench::Args),
     /// Make the man pages and the completions of shells
     Man(man::Args),
     /// Check format, lints, dependencies and documentation
@@ -33,6 +36,7 @@ fn main() -> std::process::ExitCode {
         Arm::Ebpf(args) => ebpf::run(&args),
         Arm::Run(args) => run::run(&args),
         Arm::Test => test::run(),
+        Arm::Bench(args) => bench::run(&args),
         Arm::Man(args) => man::run(&args),
         Arm::Lint => lint::run(),
     };

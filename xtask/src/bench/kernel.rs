@@ -1,0 +1,52 @@
+//! Time in the kernel side, as the kernel counts it (`kernel.bpf_stats_enabled`).
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::agent::{Agent, Run};
+use super::table::{Row, row};
+use super::{Bench, OPTIONS};
+
+const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
+
+/// Programs in the order of their load, and what each may take.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("kernel side: a fork", "≤ 1 µs"),
+    ("kernel side: an exit", "≤ 1 µs"),
+    ("kernel side: an exec, 40 variables, 3 allowed", "≤ 5 µs"),
+];
+
+/// Mean time of each program in a storm.
+pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
+    let runs = storm(bench, "off")?;
+    let rows = PROGRAMS.iter().zip(runs).map(|(&(name, goal), run)| row(name, goal, us(run)));
+    Ok(rows.collect())
+}
+
+/// The same exec with the diagnostics of the kernel side written.
+pub(super) fn diagnostics(bench: &Bench) -> Result<Vec<Row>> {
+    let exec = |log| Ok::<Run, anyhow::Error>(storm(bench, log)?.last().copied().unwrap_or_default());
+    let (off, on) = (exec("off")?, exec("tracego_ebpf=trace")?);
+    let value = format!("{} / {}", us(off), us(on));
+    Ok(vec![row("kernel side: an exec, diagnostics off / at trace", "off costs nothing", value)])
+}
+
+fn us(run: Run) -> String {
+    format!("{:.2} µs", run.ns as f64 / 1e3 / run.count.max(1) as f64)
+}
+
+/// A storm with the kernel's statistics on, and off again whatever happens.
+fn storm(bench: &Bench, log: &str) -> Result<Vec<Run>> {
+    let before = fs::read_to_string(SWITCH).with_context(|| format!("cannot read {SWITCH}"))?;
+    fs::write(SWITCH, "1").with_context(|| format!("cannot write {SWITCH}"))?;
+    let measured = (|| {
+        let agent = Agent::start(&bench.tracego, &OPTIONS, log)?;
+        bench.storm.full(bench.storm.tiny(), bench.seconds)?;
+        let runs = agent.runs()?;
+        agent.stop()?;
+        Ok(runs)
+    })();
+    fs::write(SWITCH, before).with_context(|| format!("cannot write {SWITCH}"))?;
+    measured
+}

@@ -1,0 +1,92 @@
+//! `cargo xtask bench`: what tracego costs, side by side with the same work without it, in one run.
+
+mod agent;
+mod kernel;
+mod latency;
+mod replay;
+mod storm;
+mod table;
+mod throughput;
+
+use std::fs;
+
+use anyhow::{Result, bail};
+
+use crate::shell;
+use storm::Storm;
+use table::Row;
+
+/// What to measure, and for how long.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only these; all without a name
+    names: Vec<String>,
+    /// Seconds of one storm
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Pairs of a storm without and with tracego
+    #[arg(long, default_value_t = 5)]
+    pairs: usize,
+    /// Seconds of the long storm
+    #[arg(long, default_value_t = 60)]
+    long: u64,
+}
+
+/// What every measurement is given.
+struct Bench {
+    seconds: u64,
+    pairs: usize,
+    long: u64,
+    storm: Storm,
+    tracego: std::path::PathBuf,
+    folder: tempfile::TempDir,
+}
+
+/// The main job; nothing of the machine is left out. Output goes to /dev/null or to a pipe.
+const OPTIONS: [&str; 8] =
+    ["-e", "execve", "--env", "GIT_COMMIT=abc123f", "--env", "CI_JOB_ID=456789", "--output", "json"];
+
+type Measurement = fn(&Bench) -> Result<Vec<Row>>;
+
+/// Every measurement by its name.
+const ALL: [(&str, Measurement); 8] = [
+    ("kernel", kernel::run),
+    ("diagnostics", kernel::diagnostics),
+    ("storm", throughput::storm),
+    ("true", throughput::dynamic),
+    ("long", throughput::long),
+    ("calm", latency::calm),
+    ("delay", latency::delay),
+    ("replay", replay::run),
+];
+
+/// Measures and prints one table.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(unknown) = args.names.iter().find(|name| ALL.iter().all(|(known, _)| known != name)) {
+        let known: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
+        bail!("no benchmark is called {unknown}; there are: {}", known.join(", "));
+    }
+    if !shell::is_root()? {
+        bail!("tracego has to be loaded: run this as root (sudo -E env PATH=$PATH cargo xtask bench)");
+    }
+    shell::must(shell::cargo()?.args(["build", "--release", "--locked", "--package", "tracego"]))?;
+    let bench = Bench {
+        seconds: args.seconds,
+        pairs: args.pairs,
+        long: args.long,
+        storm: Storm::build()?,
+        tracego: shell::target()?.join("release/tracego"),
+        folder: tempfile::tempdir()?,
+    };
+    let mut rows = Vec::new();
+    for (name, measurement) in ALL {
+        if args.names.is_empty() || args.names.iter().any(|wanted| wanted == name) {
+            eprintln!("measuring: {name}");
+            rows.extend(measurement(&bench)?);
+        }
+    }
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    table::print(&rows, kernel.trim(), cpus);
+    Ok(())
+}

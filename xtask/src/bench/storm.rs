@@ -1,0 +1,97 @@
+//! The work that is measured: programs started as fast as the machine can, or calmly.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell;
+
+/// The storm's own programs, built from `xtask/storm`.
+pub(super) struct Storm {
+    storm: PathBuf,
+    tiny: PathBuf,
+}
+
+/// What one storm did.
+#[derive(Clone, Copy)]
+pub(super) struct Done {
+    /// Programs started.
+    pub(super) starts: u64,
+    /// Starts a second, all workers together.
+    pub(super) rate: f64,
+    /// Median life in microseconds, of the slowest worker.
+    pub(super) median_us: f64,
+}
+
+/// Workers of a storm at full speed: one a core of the machine that the goals are written for.
+const WORKERS: usize = 2;
+/// Variables in the environment of the programs.
+const VARIABLES: usize = 40;
+/// Those of them that the allow-list has.
+const ALLOWED: [(&str, &str); 3] =
+    [("GIT_COMMIT", "abc123f"), ("CI_JOB_ID", "456789"), ("GITHUB_RUN_ID", "42")];
+
+impl Storm {
+    /// Compiles both programs with the rustc that is there.
+    pub(super) fn build() -> Result<Self> {
+        let (from, to) = (shell::root()?.join("xtask/storm"), shell::target()?.join("storm"));
+        std::fs::create_dir_all(&to).context("cannot make target/storm")?;
+        let rustc = |name: &str| {
+            let mut rustc = Command::new("rustc");
+            rustc.args(["--edition", "2024", "-O", "-o"]).arg(to.join(name));
+            rustc.arg(from.join(format!("{name}.rs")));
+            rustc
+        };
+        shell::must(&mut rustc("storm"))?;
+        shell::must(
+            rustc("tiny")
+                .args(["-Cpanic=abort", "-Crelocation-model=static"])
+                .args(["-Clink-args=-nostdlib -static"]),
+        )?;
+        Ok(Self { storm: to.join("storm"), tiny: to.join("tiny") })
+    }
+
+    /// The smallest program.
+    pub(super) fn tiny(&self) -> &Path {
+        &self.tiny
+    }
+
+    /// Starts `program` at full speed.
+    pub(super) fn full(&self, program: &Path, seconds: u64) -> Result<Done> {
+        self.run(program, seconds, 0, WORKERS)
+    }
+
+    /// Starts the smallest program a hundred times a second.
+    pub(super) fn calm(&self, seconds: u64) -> Result<Done> {
+        self.run(&self.tiny, seconds, 9_900, 1)
+    }
+
+    fn run(&self, program: &Path, seconds: u64, pause_us: u64, workers: usize) -> Result<Done> {
+        let start = || self.command(program, seconds, pause_us).spawn().context("cannot start the storm");
+        let children = (0..workers).map(|_| start()).collect::<Result<Vec<Child>>>()?;
+        let mut done = Done { starts: 0, rate: 0.0, median_us: 0.0 };
+        for child in children {
+            let output = child.wait_with_output()?;
+            ensure!(output.status.success(), "the storm ended with {}", output.status);
+            let text = String::from_utf8(output.stdout)?;
+            let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
+            let [starts, ns, median_ns] = numbers[..] else { anyhow::bail!("the storm said {text:?}") };
+            done.starts += starts as u64;
+            done.rate += starts / (ns / 1e9);
+            done.median_us = done.median_us.max(median_ns / 1e3);
+        }
+        Ok(done)
+    }
+
+    /// A worker that runs on its own.
+    pub(super) fn command(&self, program: &Path, seconds: u64, pause_us: u64) -> Command {
+        let mut command = Command::new(&self.storm);
+        command.args([seconds.to_string(), pause_us.to_string()]).arg(program);
+        command.env_clear().envs(ALLOWED).stdout(Stdio::piped());
+        for number in 0..VARIABLES - ALLOWED.len() {
+            command.env(format!("SOME_VARIABLE_{number}"), "a value of common length");
+        }
+        command
+    }
+}
