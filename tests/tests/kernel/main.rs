@@ -6,7 +6,9 @@ mod agent;
 mod capture;
 mod context;
 mod edges;
+mod ends;
 mod fields;
+mod filters;
 mod output;
 mod processes;
 
@@ -25,13 +27,15 @@ fn main() {
         edges::TESTS,
         processes::TESTS,
         context::TESTS,
+        filters::TESTS,
         output::TESTS,
+        ends::TESTS,
         capture::TESTS,
         agent::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();
-    for &(name, test, needs) in processes::CONDITIONAL {
+    for (name, test, needs) in [processes::CONDITIONAL, filters::CONDITIONAL].concat() {
         trials.push(trial(name, test, missing.clone().or_else(needs)));
     }
     let mut arguments = Arguments::from_args();
