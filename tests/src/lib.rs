@@ -4,9 +4,12 @@
 use std::{
     ffi::OsStr,
     fs,
+    io::Read,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::LazyLock,
+    thread::{self, sleep},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -73,6 +76,15 @@ impl Session {
         Self { records: records(&text), output }
     }
 
+    /// What a run printed to standard output.
+    ///
+    /// # Panics
+    /// When its records are none.
+    #[must_use]
+    pub fn of_output(output: Output) -> Self {
+        Self { records: records(std::str::from_utf8(&output.stdout).unwrap()), output }
+    }
+
     /// What went to standard error.
     #[must_use]
     pub fn stderr(&self) -> String {
@@ -107,6 +119,95 @@ impl Session {
     #[must_use]
     pub fn last(&self) -> &Value {
         self.of("start").last().unwrap_or_else(|| panic!("no start: {}", self.stderr()))
+    }
+}
+
+/// A process that does not outlive its test.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Waits for its end and reads what it prints.
+    ///
+    /// # Panics
+    /// When that cannot be read.
+    #[must_use]
+    pub fn output(mut self) -> Output {
+        fn read(from: Option<impl Read>) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            if let Some(mut from) = from {
+                from.read_to_end(&mut bytes).unwrap();
+            }
+            bytes
+        }
+        let (stdout, stderr) = (self.0.stdout.take(), self.0.stderr.take());
+        let (stdout, stderr) = thread::scope(|scope| {
+            let stderr = scope.spawn(|| read(stderr));
+            (read(stdout), stderr.join().unwrap())
+        });
+        Output { status: self.0.wait().unwrap(), stdout, stderr }
+    }
+
+    /// Waits for its end, but not for long.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the end", || {
+            status = self.0.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Panics
+    /// When it was waited for already.
+    pub fn terminate(&self) {
+        let pid = i32::try_from(self.0.id()).unwrap();
+        // SAFETY: the child is not reaped yet.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Errors say that it has ended, which is what is wanted.
+        let _killed = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// `tracego --output json OPTIONS` into pipes: it sees the whole machine. Its programs are attached
+/// when this returns.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn watch(options: &[&str]) -> Running {
+    let mut tracego = Command::new(tracego());
+    tracego.args(["--output", "json", "--heartbeat", "0"]).args(options);
+    let running = Running(tracego.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    wait_until("the programs are attached", || links(running.0.id()) >= 3);
+    running
+}
+
+/// BPF links that a process holds: one for each attached program.
+fn links(pid: u32) -> usize {
+    let all = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    all.filter(|fd| fs::read_link(fd.path()).is_ok_and(|to| to == Path::new("anon_inode:bpf_link"))).count()
+}
+
+/// Looks until it is so.
+///
+/// # Panics
+/// When it is not so after half a minute.
+fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
+        sleep(Duration::from_millis(10));
     }
 }
 

@@ -32,6 +32,7 @@ impl Ledger {
         let kernel = &self.kernel;
         kernel.happened() == kernel.lost() + kernel.filtered + self.decode_errors + self.processed
             && self.processed == self.written + self.write_errors + self.unrequested
+            && kernel.chunk_sent == self.pieces
     }
 }
 
@@ -56,5 +57,53 @@ impl fmt::Display for Ledger {
             write!(f, "; DOES NOT BALANCE")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracego_common::Loss;
+
+    use super::*;
+
+    #[test]
+    fn every_counter_of_the_kernel_side_is_counted_or_named() {
+        for counter in Loss::ALL {
+            let mut kernel = Counters::default();
+            let (field, name) = match counter {
+                Loss::Hooked => (&mut kernel.hooked, None),
+                Loss::Filtered => (&mut kernel.filtered, None),
+                Loss::RingFull => (&mut kernel.ring_full, Some("ring_full")),
+                Loss::NoScratch => (&mut kernel.no_scratch, Some("no_scratch")),
+                Loss::ContextFull => (&mut kernel.context_full, Some("context_full")),
+                Loss::Sent => (&mut kernel.sent, None),
+                Loss::ChunkLost => (&mut kernel.chunk_lost, Some("argv_piece")),
+                Loss::ChunkSent => (&mut kernel.chunk_sent, None),
+                Loss::Diagnostic => (&mut kernel.diagnostics_lost, Some("diagnostic")),
+            };
+            *field = 1;
+            let named: Vec<_> =
+                kernel.losses().into_iter().filter(|&(_, count)| count > 0).map(|(name, _)| name).collect();
+            assert_eq!(named, Vec::from_iter(name), "{counter:?}");
+            // Alone it contradicts the identity: what came in must be somewhere.
+            let counted = !kernel.settled() || !Ledger { kernel, ..Ledger::default() }.balanced();
+            assert!(counted || name.is_some(), "{counter:?}");
+        }
+    }
+
+    #[test]
+    fn an_imbalance_is_said() {
+        let kernel = Counters { hooked: 5, ring_full: 1, filtered: 1, ..Counters::default() };
+        let ledger = Ledger { kernel, processed: 3, written: 2, unrequested: 1, ..Ledger::default() };
+        assert!(ledger.balanced(), "{ledger}");
+        assert!(!ledger.to_string().contains("BALANCE") && ledger.to_string().ends_with("; ring_full 1"));
+        for wrong in [
+            Ledger { processed: 2, ..ledger },
+            Ledger { written: 1, ..ledger },
+            Ledger { pieces: 1, ..ledger },
+            Ledger { decode_errors: 1, ..ledger },
+        ] {
+            assert!(wrong.to_string().ends_with("; DOES NOT BALANCE"), "{wrong}");
+        }
     }
 }

@@ -11,6 +11,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("the trace of TRACEPARENT", trace),
     ("a double fork keeps its ancestors and its job", double_fork),
     ("vendor markers decide", vendor),
+    ("a job lives on in shells of a wiped environment", wiped_shells),
+    ("the last --env of a name wins", last_wins),
 ];
 
 const JOB: &str = "cicd.pipeline.task.run.id";
@@ -87,4 +89,34 @@ fn vendor() {
     assert_eq!(last["cicd"]["pipeline"]["run"]["id"], "9");
     assert_eq!(last["cicd"]["pipeline"]["task"]["run"]["id"], "9/2/build");
     assert_eq!(last["vcs"]["ref"]["head"]["revision"], "f00");
+}
+
+fn wiped_shells() {
+    let script = "env -i /bin/sh -c '/bin/sh -c \"/bin/true; exit\"; exit'; exit";
+    let session = Session::run(&["-e", "execve,exit"], &["/bin/sh", "-c", script], |c| {
+        c.env("CI_JOB_ID", "77");
+    });
+    let root = session.of("start").next().unwrap();
+    // sh, env, sh in its place, sh, true.
+    assert_eq!(session.of("start").count(), 5, "{:#?}", session.records);
+    for record in &session.records {
+        assert_eq!(record["cicd"]["pipeline"]["task"]["run"]["id"], "77", "{record}");
+        assert_eq!(record["tracego"]["job"]["root"]["exec_id"], root["tracego"]["exec_id"]);
+    }
+    assert_eq!(session.last()["tracego"]["job"]["dropped"], serde_json::json!([JOB]));
+}
+
+fn last_wins() {
+    let options = ["--env", "GIT_COMMIT=first", "--env", "GIT_COMMIT", "--env", "GIT_COMMIT=last"];
+    let session = Session::run(&options, &["/bin/true"], |c| {
+        c.env("GIT_COMMIT", "own");
+    });
+    let record = session.last();
+    assert_eq!(record["process"]["environment_variable"]["GIT_COMMIT"], "last");
+    assert_eq!(record["vcs"]["ref"]["head"]["revision"], "last");
+    let sources = record["tracego"]["job"]["sources"].as_array().unwrap();
+    assert_eq!(sources.len(), 1, "{sources:#?}");
+    assert_eq!(sources[0]["source"], "explicit");
+    // What the process says against it is shown.
+    assert_eq!(record["tracego"]["job"]["changed"][0]["claimed"], "own");
 }

@@ -8,38 +8,54 @@ mod config;
 mod context;
 mod doctor;
 mod edges;
+mod ends;
 mod fields;
+mod filters;
 mod output;
+mod processes;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = fn();
 
+/// A test, and what says why it cannot run on this machine.
+type Conditional = (&'static str, Test, fn() -> Option<String>);
+
 fn main() {
     let root = tracego_tests::is_root();
-    let all: Vec<(&str, Test)> = [
+    let missing = (!root).then(|| "needs root to load BPF programs".to_owned());
+    let always = [
         fields::TESTS,
         edges::TESTS,
+        processes::TESTS,
         context::TESTS,
+        filters::TESTS,
+        output::TESTS,
+        ends::TESTS,
+        capture::TESTS,
         config::TESTS,
         doctor::TESTS,
-        output::TESTS,
-        capture::TESTS,
         agent::TESTS,
-    ]
-    .concat();
-    let trials = all.into_iter().map(|(name, test)| {
-        let name = if root { name.to_owned() } else { format!("{name} (needs root to load BPF programs)") };
-        let run = move || -> Result<(), Failed> {
-            test();
-            Ok(())
-        };
-        Trial::test(name, run).with_ignored_flag(!root)
-    });
+    ];
+    let mut trials: Vec<Trial> =
+        always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();
+    for (name, test, needs) in [processes::CONDITIONAL, filters::CONDITIONAL].concat() {
+        trials.push(trial(name, test, missing.clone().or_else(needs)));
+    }
     let mut arguments = Arguments::from_args();
     // Two cores: more agents at a time than that only wait for each other.
     arguments.test_threads = arguments.test_threads.or(Some(2));
-    libtest_mimic::run(&arguments, trials.collect()).exit();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// A test that is ignored where something is missing, with that in its name.
+fn trial(name: &str, test: Test, missing: Option<String>) -> Trial {
+    let shown = missing.as_ref().map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
+    let run = move || -> Result<(), Failed> {
+        test();
+        Ok(())
+    };
+    Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }
 
 const VICTIM: &str = env!("CARGO_BIN_EXE_victim");

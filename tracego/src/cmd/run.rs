@@ -65,17 +65,33 @@ pub(super) async fn follow(
         Some(status) => status?,
         None => signals.until_end(&mut child).await?,
     };
+    // The command is gone: signals are for the agent now.
     if wait {
-        agent.run(descendants()).await?;
+        agent
+            .run(async {
+                tokio::select! {
+                    () = descendants() => {}
+                    _ = signals.next() => {}
+                }
+            })
+            .await?;
     }
-    conclude(&agent.stop().await?);
-    Ok(exit_code(status))
+    tokio::select! {
+        report = agent.stop() => {
+            conclude(&report?);
+            Ok(ExitCode::from(exit_code(status)))
+        }
+        // The first may be the one that ended the command, sent to both.
+        () = async { signals.next().await; signals.next().await; } => {
+            std::process::exit(i32::from(exit_code(status)))
+        }
+    }
 }
 
 /// The command's code, or 128 + signal, as shells report it.
-fn exit_code(status: ExitStatus) -> ExitCode {
+fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
-    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(code::RUNNING))
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(code::RUNNING)
 }
 
 /// Waits for orphans: with the subreaper set they become children of the agent.
@@ -120,15 +136,24 @@ impl Forward {
         })
     }
 
+    /// The number of the next one.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.terminate.recv() => libc::SIGTERM,
+            _ = self.hangup.recv() => libc::SIGHUP,
+            _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.user1.recv() => libc::SIGUSR1,
+            _ = self.user2.recv() => libc::SIGUSR2,
+        }
+    }
+
     async fn until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
         loop {
+            // Biased: a Ctrl-C that ended the command is not left over for what comes after it.
             let number = tokio::select! {
+                biased;
+                number = self.next() => number,
                 status = child.wait() => return status,
-                _ = self.terminate.recv() => libc::SIGTERM,
-                _ = self.hangup.recv() => libc::SIGHUP,
-                _ = self.interrupt.recv() => libc::SIGINT,
-                _ = self.user1.recv() => libc::SIGUSR1,
-                _ = self.user2.recv() => libc::SIGUSR2,
             };
             if number == libc::SIGINT && in_foreground() {
                 continue;

@@ -104,6 +104,10 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     let Some(below) = root.and_then(|root| path.strip_prefix(root).ok()) else {
         bail!("--cgroup {}: not in the cgroup v2 tree (below {})", path.display(), CGROUP_ROOTS.join(" or "));
     };
+    // A file of a group has an inode number, too, but nothing is ever in it.
+    if !path.is_dir() {
+        bail!("--cgroup {}: not a cgroup: name its folder", path.display());
+    }
     let level = u32::try_from(below.components().count()).unwrap_or(u32::MAX);
     Ok((fs::metadata(&path)?.ino(), level))
 }

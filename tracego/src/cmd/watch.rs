@@ -15,10 +15,11 @@ use crate::{agent::Agent, cli::Watch, pipeline::Pipeline};
 /// # Errors
 /// When the agent cannot start or a part of it fails.
 pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
-    // Before the programs are attached: a signal that comes early must drain too.
-    let (terminate, interrupt) = signals()?;
     let (out, terminal) = setup::stdout();
     let sink = setup::sink(&watch.view, out, terminal)?;
+    // After the output is open, because a FIFO waits for its reader there and a signal has to end that;
+    // before the programs are attached: a signal that comes early must drain too.
+    let (terminate, interrupt) = signals()?;
     let (options, meta) = setup::options(watch, false)?;
     let pipeline = Pipeline::new(meta, setup::wanted(&watch.view), sink);
     let agent = Agent::start(options, pipeline)?;

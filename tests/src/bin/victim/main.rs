@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test that reads its records")]
 #![expect(clippy::print_stdout, reason = "its output is what the test compares with")]
 
+mod processes;
+
 use std::{
     env,
     ffi::{CStr, CString},
@@ -12,11 +14,11 @@ use std::{
         unix::fs::MetadataExt as _,
         unix::process::ExitStatusExt as _,
     },
-    process::Command,
+    process::{Command, ExitCode},
     ptr,
 };
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = env::args().collect();
     let arg = |n: usize| args.get(n).map_or("", String::as_str);
     match arg(1) {
@@ -68,8 +70,20 @@ fn main() {
             std::process::abort();
         }
         "storm" => storm(arg(2).parse().unwrap()),
+        "vfork" => return processes::vfork(),
+        "reuse" => return processes::reuse(),
+        "script-by-fd" => {
+            // Inherited on purpose: the interpreter opens /dev/fd/N.
+            let file = fs::File::open(arg(2)).unwrap();
+            fs::remove_file(arg(2)).unwrap();
+            // SAFETY: the file is open.
+            assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, 0) }, 0);
+            println!("{}", file.as_raw_fd());
+            execveat(file.as_raw_fd(), c"", &[c"script", c"last"], libc::AT_EMPTY_PATH);
+        }
         other => panic!("{other}?"),
     }
+    ExitCode::SUCCESS
 }
 
 /// What this process knows about itself.

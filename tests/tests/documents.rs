@@ -1,0 +1,160 @@
+//! The documents against what is there: command lines, files, build steps and kinds of records.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Parser as _;
+use tracego::cli::Cli;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The lines of code blocks, or all others.
+fn lines(text: &str, code: bool) -> Vec<&str> {
+    let mut inside = false;
+    let mut kept = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = !inside;
+        } else if inside == code {
+            kept.push(line);
+        }
+    }
+    assert!(!inside, "a code block does not end");
+    kept
+}
+
+/// What a line of a console gives tracego, if it starts it; comments and the prompt left out.
+fn arguments(line: &str) -> Option<Vec<&str>> {
+    let line = line.split(" #").next().unwrap().trim();
+    let line = line.strip_prefix("$ ").unwrap_or(line);
+    assert!(!line.contains(['\'', '"', '\\']) || line.starts_with(['{', '"']), "needs a shell's eye: {line}");
+    let line = line.strip_prefix("sudo ").unwrap_or(line);
+    let rest = line.strip_prefix("tracego ").or_else(|| line.strip_prefix("cargo xtask run -- "))?;
+    Some(rest.split_whitespace().collect())
+}
+
+#[test]
+fn command_lines_of_the_readme_are_understood() {
+    let text = read("README.md");
+    let mut count = 0;
+    for arguments in lines(&text, true).into_iter().filter_map(arguments) {
+        count += 1;
+        if let Err(error) = Cli::try_parse_from(["tracego"].iter().chain(&arguments)) {
+            panic!("{}\n{error}", arguments.join(" "));
+        }
+    }
+    assert!(count >= 5, "{count} command lines");
+}
+
+/// `RunTests` → `run-tests`, as clap names subcommands.
+fn kebab(variant: &str) -> String {
+    let mut name = String::new();
+    for (n, c) in variant.chars().enumerate() {
+        if c.is_ascii_uppercase() && n > 0 {
+            name.push('-');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}
+
+#[test]
+fn build_steps_of_the_documents_exist() {
+    let main = read("xtask/src/main.rs");
+    let (_, body) = main.split_once("enum Arm {").unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let arms: BTreeSet<String> = body
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
+        .map(|line| kebab(line.split(|c: char| !c.is_alphanumeric()).next().unwrap()))
+        .collect();
+    assert!(arms.contains("ebpf") && arms.contains("test"), "{arms:?}");
+    for document in ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", ".ci/run"] {
+        for (n, line) in read(document).lines().enumerate() {
+            for rest in line.split("cargo xtask ").skip(1) {
+                let arm = rest.split(|c: char| c != '-' && !c.is_alphanumeric()).next().unwrap();
+                assert!(arms.contains(arm), "{document}:{}: no `cargo xtask {arm}` in {arms:?}", n + 1);
+            }
+        }
+    }
+}
+
+/// Every file and folder below `folder`, from the root with `/` in front; no build output.
+fn tree(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with(".git") || path.join("CACHEDIR.TAG").exists() {
+            continue;
+        }
+        found.push(format!("/{}", path.strip_prefix(root()).unwrap().display()));
+        if path.is_dir() {
+            tree(&path, found);
+        }
+    }
+}
+
+/// Whether a text in backticks names a file of the repository: `<name>` stands for any, and what
+/// starts with `/` is on the machine.
+fn is_file(text: &str) -> bool {
+    let named = text.contains('/') || [".rs", ".toml", ".md", ".json"].iter().any(|end| text.ends_with(end));
+    named && !text.contains([' ', '<', ':', '{']) && !text.starts_with('/')
+}
+
+#[test]
+fn files_of_the_recipes_exist() {
+    let mut there = Vec::new();
+    tree(&root(), &mut there);
+    for document in ["CONTRIBUTING.md", "ARCHITECTURE.md"] {
+        let text = read(document);
+        let text = lines(&text, false).join("\n");
+        let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|text| is_file(text)).collect();
+        assert!(!named.is_empty(), "{document} names no file");
+        for name in named {
+            // From the root, or from any folder: `sink/mod.rs`.
+            let end = format!("/{}", name.trim_end_matches('/'));
+            assert!(there.iter().any(|path| path.ends_with(&end)), "{document}: no `{name}`");
+        }
+    }
+}
+
+#[test]
+fn kinds_of_records_are_documented() {
+    let source = read("tracego/src/enrich/record.rs");
+    let (_, body) = source.split_once("pub mod event_name {").unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let kinds: BTreeSet<&str> = body.split('"').skip(1).step_by(2).collect();
+    assert_eq!(kinds.len(), body.matches("pub const").count(), "{kinds:?}");
+
+    let schema: serde_json::Value = serde_json::from_str(&read("tracego/schema/record.schema.json")).unwrap();
+    let allowed = schema["properties"]["event_name"]["enum"].as_array().unwrap();
+    assert_eq!(kinds, allowed.iter().map(|kind| kind.as_str().unwrap()).collect());
+
+    let readme = read("README.md");
+    for kind in kinds {
+        assert!(readme.contains(&format!("`{kind}`")), "README.md does not name `{kind}`");
+    }
+}
+
+#[test]
+fn exit_codes_of_the_readme_are_those_of_the_help() {
+    use clap::CommandFactory as _;
+    let help = Cli::command().render_help().to_string();
+    let (_, help) = help.split_once("Exit codes: ").unwrap();
+    let (help, _) = help.split_once("\n\n").unwrap();
+    let help: BTreeSet<&str> = help.split(';').map(|part| part.split_whitespace().next().unwrap()).collect();
+    let readme = read("README.md");
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let readme: BTreeSet<&str> = rows.filter(|code| code.parse::<u8>().is_ok()).collect();
+    assert_eq!(readme, help);
+}
