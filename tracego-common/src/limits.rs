@@ -22,8 +22,8 @@ pub const DATA_MAX: u32 = PREFIX_MAX + ARGV_MAX;
 pub const PATH_MAX: u32 = 4096;
 /// Directory entries followed from a file towards its root.
 pub const PATH_DEPTH_MAX: u32 = 512;
-/// Variables of one environment that are looked at.
-pub const ENV_VARS_MAX: u32 = 4096;
+/// Steps through one environment; each passes a variable or 32 bytes of one.
+pub const ENV_STEPS_MAX: u32 = 32 * 1024;
 /// Bytes of allowed variables in one record.
 pub const ENV_MAX: u32 = 32 * 1024;
 /// Bytes of one allowed `NAME=value`.

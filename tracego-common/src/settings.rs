@@ -74,8 +74,17 @@ impl TaskCtx {
 /// Flags of a name on the allow-list: its presence opens a job context.
 pub const ENV_OPENS_JOB: u32 = 1;
 
-/// First eight bytes of a name, cut at `=`: what the kernel side compares first.
-pub type EnvPrefix = u64;
+/// One bit for the first eight bytes of every name on the allow-list, at [`env_bit`]. A name whose bit is
+/// not set is not on the list; among those that are set a few are strangers.
+pub type EnvBits = [u64; 64];
+
+/// The bit of [`EnvBits`] for the first eight bytes of a name, cut at `=`, in memory order.
+#[inline(always)]
+#[must_use]
+pub fn env_bit(prefix: u64) -> u32 {
+    // Multiplicative hashing (Knuth, TAOCP 3, 6.4) by 2^64 / φ; the highest bits are the best mixed.
+    (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as u32
+}
 
 const _: () = assert!(core::mem::size_of::<Settings>() == 56);
 const _: () = assert!(core::mem::size_of::<TaskCtx>() == 32);

@@ -6,13 +6,13 @@ use aya_ebpf::{
 };
 use tracego_common::{
     Loss, Offsets, Settings, TaskCtx, TaskId,
-    limits::{
-        ARGV_MAX, CPUS_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, ENV_VAR_MAX, LOST_JOBS_MAX, PREFIX_MAX, TASK_CTX_MAX,
-    },
+    limits::{ARGV_MAX, CPUS_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, PREFIX_MAX, TASK_CTX_MAX},
     record::ExecFixed,
+    settings::EnvBits,
 };
 
-use crate::read::position;
+use crate::env::Scan;
+use crate::read::{bounded, position};
 
 /// Records for the agent; the agent sets the size.
 #[map]
@@ -35,24 +35,26 @@ pub(crate) static LOST_JOBS: LruPerCpuHashMap<TaskId, u64> =
 #[map]
 pub(crate) static ENV_ALLOW: HashMap<[u8; ENV_NAME_MAX], u32> = HashMap::with_max_entries(ENV_NAMES_MAX, 0);
 
-/// First eight bytes of every allowed name: most variables are refused by one look-up here.
-#[map]
-pub(crate) static ENV_PREFIX: HashMap<u64, u32> = HashMap::with_max_entries(ENV_NAMES_MAX, 0);
-
 /// Where an exec record is put together. An ordinary array indexed by CPU: per-CPU values are
 /// limited to 32 KiB. One program uses it, and it runs with preemption off, so nothing interleaves.
 #[map]
 pub(crate) static SCRATCH: Array<Scratch> = Array::with_max_entries(CPUS_MAX, 0);
+
+/// Bytes of the environment that are looked at in one piece.
+pub(crate) const WINDOW: usize = 4096;
 
 /// One record in the making.
 #[repr(C)]
 pub(crate) struct Scratch {
     /// Where the next value goes in `data`.
     cursor: u64,
+    /// The scan of the environment.
+    pub(crate) scan: Scan,
     /// The variable's name that is looked up.
     pub(crate) name: [u64; ENV_NAME_MAX / 8],
-    /// The variable that is looked at, aligned for reads by words.
-    pub(crate) var: [u64; ENV_VAR_MAX as usize / 8],
+    /// The piece of the environment that is looked at: longer than a bounded length and what a step reads
+    /// ahead.
+    pub(crate) window: [u64; (2 * WINDOW + 64) / 8],
     /// The start of a record; `data` has to follow it at once.
     pub(crate) fixed: ExecFixed,
     /// Longer than the last byte that a bounded offset plus a bounded length can reach.
@@ -77,6 +79,19 @@ static SETTINGS: Settings = Settings {
     cgroup_level: 0,
     pad: 0,
 };
+
+/// Which variables may be on the allow-list, set before the load.
+#[unsafe(no_mangle)]
+static ENV_BITS: EnvBits = [0; 64];
+
+/// Whether a variable may be on the allow-list; `bit` is below 4096.
+#[inline(always)]
+pub(crate) fn may_be_allowed(bit: u32) -> bool {
+    let word = bounded::<6>(u64::from(bit / 64));
+    // SAFETY: `word` is below 64; volatile because the agent replaces the bytes.
+    let bits = unsafe { core::ptr::read_volatile((&raw const ENV_BITS).cast::<u64>().add(word as usize)) };
+    bits & (1 << (bit % 64)) != 0
+}
 
 /// One kernel offset. Volatile, or the compiler would fold the placeholder in.
 macro_rules! offset {

@@ -13,7 +13,7 @@ use aya::{
 use tracego_common::{
     Offsets, Settings, TaskCtx,
     limits::{CPUS_MAX, ENV_NAME_MAX},
-    settings::{ENV_OPENS_JOB, event},
+    settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
 
 use super::{
@@ -163,10 +163,12 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
         return Err(LoadError::Cpus(cpus));
     }
     let (offsets, settings) = (Table(offsets), Table(options.settings));
+    let env_bits = bits(&options.env);
     let page = u32::try_from(procfs::page_size()).unwrap_or(4096);
     let mut ebpf = EbpfLoader::new()
         .override_global("OFFSETS", &offsets, true)
         .override_global("SETTINGS", &settings, true)
+        .override_global("ENV_BITS", &env_bits, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { log::RING })
         .map_max_entries("EVENTS", options.ring_size)
@@ -177,23 +179,35 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     Ok(Loaded { ebpf, missing, diagnostics, skipped: 0 })
 }
 
-/// Fills both look-up tables of the allow-list.
+/// A name as the kernel side looks it up.
+fn key(entry: &EnvName) -> [u8; ENV_NAME_MAX] {
+    let mut key = [0; ENV_NAME_MAX];
+    let len = entry.name.len().min(ENV_NAME_MAX);
+    key[..len].copy_from_slice(&entry.name.as_bytes()[..len]);
+    key
+}
+
+/// What refuses most variables before they are looked up.
+fn bits(names: &[EnvName]) -> EnvBits {
+    let mut bits = EnvBits::from([0; 64]);
+    for entry in names {
+        let first = key(entry).first_chunk().map_or(0, |first| u64::from_ne_bytes(*first));
+        let bit = env_bit(first) as usize;
+        bits[bit / 64] |= 1 << (bit % 64);
+    }
+    bits
+}
+
+/// Fills the allow-list.
 fn allow(ebpf: &mut Ebpf, names: &[EnvName]) -> Result<(), LoadError> {
     let map_error = |name| move |e| LoadError::Map(name, e);
     for entry in names {
-        let mut key = [0_u8; ENV_NAME_MAX];
-        let len = entry.name.len().min(ENV_NAME_MAX);
-        key[..len].copy_from_slice(&entry.name.as_bytes()[..len]);
-        let mut first = [0_u8; 8];
-        first.copy_from_slice(&key[..8]);
+        let key = key(entry);
         let flags = if entry.opens_job { ENV_OPENS_JOB } else { 0 };
         let map = ebpf.map_mut("ENV_ALLOW").ok_or(LoadError::Lacks("ENV_ALLOW"))?;
         let mut map: HashMap<_, [u8; ENV_NAME_MAX], u32> =
             HashMap::try_from(map).map_err(map_error("ENV_ALLOW"))?;
         map.insert(key, flags, 0).map_err(map_error("ENV_ALLOW"))?;
-        let map = ebpf.map_mut("ENV_PREFIX").ok_or(LoadError::Lacks("ENV_PREFIX"))?;
-        let mut map: HashMap<_, u64, u32> = HashMap::try_from(map).map_err(map_error("ENV_PREFIX"))?;
-        map.insert(u64::from_ne_bytes(first), 1, 0).map_err(map_error("ENV_PREFIX"))?;
     }
     Ok(())
 }
