@@ -13,7 +13,7 @@ use tracego_common::{
 use crate::{
     emit::{self, count},
     maps::{SCRATCH, Scratch, cursor, offset, setting},
-    read::{Addr, bounded, kernel, user},
+    read::{Addr, bounded, typed, user},
 };
 
 /// One bit more than [`ARGV_MAX`] needs: the cap itself must pass.
@@ -22,8 +22,8 @@ const BITS: u32 = ARGV_MAX.trailing_zeros() + 1;
 /// Copies argv behind everything else; where the record ends.
 #[inline(always)]
 pub(crate) fn read(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u64 {
-    let start: u64 = kernel(mm, offset!(mm_arg_start));
-    let total = kernel::<u64>(mm, offset!(mm_arg_end)).wrapping_sub(start);
+    let start: u64 = typed(mm, offset!(mm_arg_start));
+    let total = typed::<u64>(mm, offset!(mm_arg_end)).wrapping_sub(start);
     fixed.argv_total = total as u32;
     let cap = u64::from(setting!(argv_max));
     let mut wanted = total;

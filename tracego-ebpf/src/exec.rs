@@ -17,7 +17,7 @@ use crate::{
     env, log,
     maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
     path,
-    read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer},
+    read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, typed},
     task,
 };
 
@@ -60,7 +60,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     directory(fixed, task, scratch);
     cgroup(fixed, task, scratch);
     names(fixed, bprm, scratch);
-    let mm = pointer(task, offset!(task_mm));
+    let mm: Addr = typed(task, offset!(task_mm));
     if environment(fixed, mm, scratch) && context.job_root.tgid == 0 {
         context.job_root = id;
         fixed.header.job_root = id;
@@ -79,52 +79,53 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
 
 #[inline(always)]
 fn credentials(fixed: &mut ExecFixed, task: Addr) {
-    let cred = pointer(task, offset!(task_cred));
+    let cred = typed::<Addr>(task, offset!(task_cred));
+    fixed.uid = typed(cred, offset!(cred_uid));
+    fixed.gid = typed(cred, offset!(cred_gid));
+    fixed.euid = typed(cred, offset!(cred_euid));
+    fixed.egid = typed(cred, offset!(cred_egid));
+    fixed.suid = typed(cred, offset!(cred_suid));
+    fixed.sgid = typed(cred, offset!(cred_sgid));
+    fixed.cap_effective = typed(cred, offset!(cred_cap_effective));
+    fixed.cap_permitted = typed(cred, offset!(cred_cap_permitted));
+    fixed.cap_inheritable = typed(cred, offset!(cred_cap_inheritable));
+    fixed.cap_bounding = typed(cred, offset!(cred_cap_bset));
+    fixed.cap_ambient = typed(cred, offset!(cred_cap_ambient));
+    let user_ns = typed::<Addr>(cred, offset!(cred_user_ns));
+    fixed.user_ns = typed(user_ns, offset!(user_ns_inum));
+    // Last: behind the comparison the verifier takes the pointer for zero and refuses to follow it.
     if cred == 0 {
         fixed.unavailable |= field::CRED;
     }
-    fixed.uid = kernel(cred, offset!(cred_uid));
-    fixed.gid = kernel(cred, offset!(cred_gid));
-    fixed.euid = kernel(cred, offset!(cred_euid));
-    fixed.egid = kernel(cred, offset!(cred_egid));
-    fixed.suid = kernel(cred, offset!(cred_suid));
-    fixed.sgid = kernel(cred, offset!(cred_sgid));
-    fixed.cap_effective = kernel(cred, offset!(cred_cap_effective));
-    fixed.cap_permitted = kernel(cred, offset!(cred_cap_permitted));
-    fixed.cap_inheritable = kernel(cred, offset!(cred_cap_inheritable));
-    fixed.cap_bounding = kernel(cred, offset!(cred_cap_bset));
-    fixed.cap_ambient = kernel(cred, offset!(cred_cap_ambient));
-    let user_ns = pointer(cred, offset!(cred_user_ns));
-    fixed.user_ns = kernel(user_ns, offset!(user_ns_inum));
 }
 
 #[inline(always)]
 fn session(fixed: &mut ExecFixed, task: Addr) {
     fixed.comm = kernel(task, offset!(task_comm));
     if offset!(task_loginuid) >= 0 {
-        fixed.loginuid = kernel(task, offset!(task_loginuid));
-        fixed.sessionid = kernel(task, offset!(task_sessionid));
+        fixed.loginuid = typed(task, offset!(task_loginuid));
+        fixed.sessionid = typed(task, offset!(task_sessionid));
     } else {
         fixed.loginuid = u32::MAX;
         fixed.sessionid = u32::MAX;
         fixed.unavailable |= field::AUDIT;
     }
-    fixed.seccomp_mode = kernel(task, offset!(task_seccomp_mode));
+    fixed.seccomp_mode = typed(task, offset!(task_seccomp_mode));
     if offset!(task_seccomp_mode) < 0 {
         fixed.unavailable |= field::SECCOMP;
     }
     // PFA_NO_NEW_PRIVS is bit 0 (include/linux/sched.h).
-    if kernel::<u64>(task, offset!(task_atomic_flags)) & 1 != 0 {
+    if typed::<u64>(task, offset!(task_atomic_flags)) & 1 != 0 {
         fixed.header.flags |= flags::NO_NEW_PRIVS;
     }
     if offset!(task_atomic_flags) < 0 {
         fixed.unavailable |= field::NO_NEW_PRIVS;
     }
-    let signal = pointer(task, offset!(task_signal));
+    let signal: Addr = typed(task, offset!(task_signal));
     // enum pid_type: PIDTYPE_PID, TGID, PGID, SID (include/linux/pid_types.h).
     fixed.pgid = global_pid(signal, 2);
     fixed.sid = global_pid(signal, 3);
-    let tty = pointer(signal, offset!(signal_tty));
+    let tty: Addr = typed(signal, offset!(signal_tty));
     let driver = pointer(tty, offset!(tty_driver));
     let index: u32 = kernel(tty, offset!(tty_index));
     let major: u32 = kernel(driver, offset!(tty_driver_major));
@@ -153,9 +154,10 @@ fn limits(fixed: &mut ExecFixed, task: Addr) {
 
 #[inline(always)]
 fn namespaces(fixed: &mut ExecFixed, task: Addr) {
-    let nsproxy = pointer(task, offset!(task_nsproxy));
-    let mnt_ns = pointer(nsproxy, offset!(nsproxy_mnt_ns));
-    fixed.mnt_ns = kernel(mnt_ns, offset!(mnt_ns_inum));
+    let nsproxy: Addr = typed(task, offset!(task_nsproxy));
+    let mnt_ns: Addr = typed(nsproxy, offset!(nsproxy_mnt_ns));
+    fixed.mnt_ns = typed(mnt_ns, offset!(mnt_ns_inum));
+    // Not typed: the verifier allows no variable offset on a pointer whose type it knows.
     let pid = pointer(task, offset!(task_thread_pid));
     let level: u32 = kernel(pid, offset!(pid_level));
     let innermost = offset!(pid_numbers) + (level as i32) * offset!(upid_size);
@@ -169,26 +171,26 @@ fn namespaces(fixed: &mut ExecFixed, task: Addr) {
 
 #[inline(always)]
 fn executable(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
-    let file = pointer(pointer(task, offset!(task_mm)), offset!(mm_exe_file));
-    let inode = pointer(file, offset!(file_inode));
-    fixed.exe_inode = kernel(inode, offset!(inode_ino));
-    fixed.exe_mode = u32::from(kernel::<u16>(inode, offset!(inode_mode)));
-    fixed.exe_uid = kernel(inode, offset!(inode_uid));
-    let sb = pointer(inode, offset!(inode_sb));
-    fixed.exe_dev = kernel(sb, offset!(sb_dev));
+    let file: Addr = typed(typed(task, offset!(task_mm)), offset!(mm_exe_file));
+    let inode: Addr = typed(file, offset!(file_inode));
+    fixed.exe_inode = typed(inode, offset!(inode_ino));
+    fixed.exe_mode = u32::from(typed::<u16>(inode, offset!(inode_mode)));
+    fixed.exe_uid = typed(inode, offset!(inode_uid));
+    let sb: Addr = typed(inode, offset!(inode_sb));
+    fixed.exe_dev = typed(sb, offset!(sb_dev));
     fixed.exe_ctime_ns = ctime(inode);
-    let dentry = pointer(file, offset!(file_path_dentry));
+    let dentry: Addr = typed(file, offset!(file_path_dentry));
     if dentry == 0 {
         fixed.unavailable |= field::EXE;
     }
-    if kernel::<u32>(inode, offset!(inode_nlink)) == 0 {
+    if typed::<u32>(inode, offset!(inode_nlink)) == 0 {
         fixed.header.flags |= flags::EXE_DELETED;
         // d_alloc_pseudo() makes the entry of a memfd its own parent (fs/dcache.c).
         if pointer(dentry, offset!(dentry_parent)) == dentry {
             fixed.header.flags |= flags::EXE_MEMFD;
         }
     }
-    let walked = path::dentry(dentry, pointer(file, offset!(file_path_mnt)), scratch);
+    let walked = path::dentry(dentry, typed(file, offset!(file_path_mnt)), scratch);
     fixed.exe = walked.span;
     if walked.truncated {
         fixed.header.flags |= flags::EXE_TRUNCATED;
@@ -199,7 +201,7 @@ fn executable(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
 #[inline(always)]
 fn ctime(inode: Addr) -> u64 {
     let (sec, nsec): (u64, u32) = if offset!(inode_ctime_sec) >= 0 {
-        (kernel(inode, offset!(inode_ctime_sec)), kernel(inode, offset!(inode_ctime_nsec)))
+        (typed(inode, offset!(inode_ctime_sec)), typed(inode, offset!(inode_ctime_nsec)))
     } else {
         let at =
             if offset!(inode_ctime_6_6) >= 0 { offset!(inode_ctime_6_6) } else { offset!(inode_ctime_old) };
@@ -212,9 +214,9 @@ fn ctime(inode: Addr) -> u64 {
 
 #[inline(always)]
 fn directory(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
-    let fs = pointer(task, offset!(task_fs));
-    let dentry = pointer(fs, offset!(fs_pwd) + offset!(path_dentry));
-    let mnt = pointer(fs, offset!(fs_pwd) + offset!(path_mnt));
+    let fs: Addr = typed(task, offset!(task_fs));
+    let dentry: Addr = typed(fs, offset!(fs_pwd) + offset!(path_dentry));
+    let mnt: Addr = typed(fs, offset!(fs_pwd) + offset!(path_mnt));
     if dentry == 0 {
         fixed.unavailable |= field::CWD;
     }
@@ -230,9 +232,9 @@ fn directory(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
 
 #[inline(always)]
 fn cgroup(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
-    let set = pointer(task, offset!(task_cgroups));
-    let mut node = pointer(pointer(set, offset!(css_set_dfl_cgrp)), offset!(cgroup_kn));
-    fixed.cgroup_id = kernel(node, offset!(kn_id));
+    let set: Addr = typed(task, offset!(task_cgroups));
+    let mut node: Addr = typed(typed(set, offset!(css_set_dfl_cgrp)), offset!(cgroup_kn));
+    fixed.cgroup_id = typed(node, offset!(kn_id));
     // A v1 or hybrid host leaves everything at the root of v2: take the pids controller's path.
     if path::parent_node(node) == 0 && offset!(pids_subsys) >= 0 {
         let state = pointer(set, offset!(css_set_subsys) + offset!(pids_subsys) * 8);
@@ -254,13 +256,13 @@ fn cgroup(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
 
 #[inline(always)]
 fn names(fixed: &mut ExecFixed, bprm: Addr, scratch: *mut Scratch) {
-    fixed.argc = kernel(bprm, offset!(bprm_argc));
-    fixed.envc = kernel(bprm, offset!(bprm_envc));
+    fixed.argc = typed(bprm, offset!(bprm_argc));
+    fixed.envc = typed(bprm, offset!(bprm_envc));
     if offset!(bprm_argc) < 0 {
         fixed.unavailable |= field::FILENAME | field::COUNTS;
     }
-    fixed.filename = string(fixed, scratch, pointer(bprm, offset!(bprm_filename)));
-    fixed.interp = string(fixed, scratch, pointer(bprm, offset!(bprm_interp)));
+    fixed.filename = string(fixed, scratch, typed(bprm, offset!(bprm_filename)));
+    fixed.interp = string(fixed, scratch, typed(bprm, offset!(bprm_interp)));
 }
 
 #[inline(always)]
@@ -279,8 +281,8 @@ fn string(fixed: &mut ExecFixed, scratch: *mut Scratch, from: Addr) -> Span {
 /// Copies the allowed variables; whether one of them opens a job context.
 #[inline(always)]
 fn environment(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> bool {
-    let start: u64 = kernel(mm, offset!(mm_env_start));
-    let end: u64 = kernel(mm, offset!(mm_env_end));
+    let start: u64 = typed(mm, offset!(mm_env_start));
+    let end: u64 = typed(mm, offset!(mm_env_end));
     fixed.env_total = end.wrapping_sub(start) as u32;
     fixed.env = Span::default();
     if setting!(env_names) == 0 {

@@ -11,7 +11,7 @@ use tracego_common::{
 
 use crate::{
     maps::{SCRATCH, Scratch, cursor, offset, set_cursor},
-    read::{Addr, kernel_str, pointer, position},
+    read::{Addr, kernel, kernel_str, pointer, position},
 };
 
 /// Longest name that is copied: NAME_MAX and its NUL.
@@ -22,6 +22,8 @@ const NAME: u32 = 256;
 struct Walk {
     dentry: u64,
     mount: u64,
+    /// Where the mounted tree ends.
+    root: u64,
     start: u64,
     pos: u64,
     done: u64,
@@ -48,13 +50,7 @@ fn append(pos: u64, name: Addr) -> Option<u64> {
 unsafe extern "C" fn step_dentry(_index: u64, walk: *mut Walk) -> i64 {
     // SAFETY: bpf_loop hands back the pointer that `dentry` gave it.
     let walk = unsafe { &mut *walk };
-    let root = pointer(walk.mount, offset!(vfsmount_root) + offset!(mount_mnt));
-    let parent = pointer(walk.dentry, offset!(dentry_parent));
-    if parent == 0 {
-        walk.done = 1;
-        return 1;
-    }
-    if walk.dentry == root {
+    if walk.dentry == walk.root {
         let above = pointer(walk.mount, offset!(mount_parent));
         if above == walk.mount || above == 0 {
             walk.done = 1;
@@ -62,11 +58,17 @@ unsafe extern "C" fn step_dentry(_index: u64, walk: *mut Walk) -> i64 {
         }
         walk.dentry = pointer(walk.mount, offset!(mount_mountpoint));
         walk.mount = above;
+        walk.root = root_of(above);
         return 0;
+    }
+    let (parent, name) = parent_and_name(walk.dentry);
+    if parent == 0 {
+        walk.done = 1;
+        return 1;
     }
     // A pseudo file (memfd) is its own parent, without being the root of a mount.
     let alone = parent == walk.dentry;
-    let Some(next) = append(walk.pos, pointer(walk.dentry, offset!(dentry_name))) else {
+    let Some(next) = append(walk.pos, name) else {
         return 1;
     };
     walk.pos = next;
@@ -81,12 +83,12 @@ unsafe extern "C" fn step_dentry(_index: u64, walk: *mut Walk) -> i64 {
 unsafe extern "C" fn step_node(_index: u64, walk: *mut Walk) -> i64 {
     // SAFETY: as `step_dentry`.
     let walk = unsafe { &mut *walk };
-    let parent = parent_node(walk.dentry);
+    let (parent, name) = node_parent_and_name(walk.dentry);
     if parent == 0 {
         walk.done = 1;
         return 1;
     }
-    let Some(next) = append(walk.pos, pointer(walk.dentry, offset!(kn_name))) else {
+    let Some(next) = append(walk.pos, name) else {
         return 1;
     };
     walk.pos = next;
@@ -94,14 +96,45 @@ unsafe extern "C" fn step_node(_index: u64, walk: *mut Walk) -> i64 {
     i64::from(walk.pos - walk.start > u64::from(PATH_MAX))
 }
 
+/// Root of the tree that is mounted there.
+#[inline(always)]
+fn root_of(mount: Addr) -> Addr {
+    pointer(mount, offset!(vfsmount_root) + offset!(mount_mnt))
+}
+
+/// Parent and address of the name; in one read where they lie as they do in every kernel so far:
+/// `d_parent`, then `d_name` with the name's hash and length before its address.
+#[inline(always)]
+fn parent_and_name(dentry: Addr) -> (Addr, Addr) {
+    if offset!(dentry_name) == offset!(dentry_parent) + 16 {
+        let [parent, _, name]: [u64; 3] = kernel(dentry, offset!(dentry_parent));
+        (parent, name)
+    } else {
+        (pointer(dentry, offset!(dentry_parent)), pointer(dentry, offset!(dentry_name)))
+    }
+}
+
+/// As [`parent_and_name`] for a kernfs node, where the name follows the parent.
+#[inline(always)]
+fn node_parent_and_name(node: Addr) -> (Addr, Addr) {
+    let at = parent_offset();
+    if offset!(kn_name) == at + 8 {
+        let [parent, name]: [u64; 2] = kernel(node, at);
+        (parent, name)
+    } else {
+        (pointer(node, at), pointer(node, offset!(kn_name)))
+    }
+}
+
+#[inline(always)]
+fn parent_offset() -> i32 {
+    if offset!(kn_parent_6_15) >= 0 { offset!(kn_parent_6_15) } else { offset!(kn_parent_old) }
+}
+
 /// Parent of a kernfs node; zero at the root of its hierarchy.
 #[inline(always)]
 pub(crate) fn parent_node(node: Addr) -> Addr {
-    if offset!(kn_parent_6_15) >= 0 {
-        pointer(node, offset!(kn_parent_6_15))
-    } else {
-        pointer(node, offset!(kn_parent_old))
-    }
+    pointer(node, parent_offset())
 }
 
 #[inline(always)]
@@ -112,7 +145,8 @@ fn walk(
     scratch: *mut Scratch,
 ) -> Walked {
     let pos = cursor(scratch);
-    let mut walk = Walk { dentry, mount, start: pos, pos, done: 0 };
+    let root = root_of(mount);
+    let mut walk = Walk { dentry, mount, root, start: pos, pos, done: 0 };
     // SAFETY: `walk` outlives the call; the callback has the signature that bpf_loop asks for.
     unsafe { bpf_loop(PATH_DEPTH_MAX, step as *mut core::ffi::c_void, (&raw mut walk).cast(), 0) };
     set_cursor(scratch, walk.pos);

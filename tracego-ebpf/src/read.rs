@@ -28,6 +28,21 @@ pub(crate) fn pointer(base: Addr, offset: i32) -> Addr {
     kernel(base, offset)
 }
 
+/// A field of a kernel structure whose type the verifier knows, because `base` is an argument of a BTF
+/// tracepoint or was read from such a structure by this function: one instruction instead of a helper.
+/// A fault gives zero (the kernel's exception table, arch/x86/net/bpf_jit_comp.c, ex_handler_bpf).
+///
+/// `base` must not go through arithmetic, a narrower register or the state of a callback: the verifier
+/// forgets the type then ("R1 invalid mem access 'scalar'").
+#[inline(always)]
+pub(crate) fn typed<T: Copy + Default>(base: Addr, offset: i32) -> T {
+    if offset == ABSENT {
+        return T::default();
+    }
+    // SAFETY: the verifier checks type and offset; volatile, or the compiler might merge neighbours.
+    unsafe { core::ptr::read_volatile(base.wrapping_add(offset as u64) as *const T) }
+}
+
 /// Copies a kernel string to `to` (at most `cap` bytes with its NUL); the bytes written.
 #[inline(always)]
 pub(crate) fn kernel_str(to: *mut u8, cap: u32, from: Addr) -> Option<u32> {

@@ -6,24 +6,24 @@ use tracego_common::{Loss, TaskCtx, TaskId, flags::IN_TREE, record::Header, sett
 use crate::{
     emit::count,
     maps::{TASK_CTX, offset, setting},
-    read::{Addr, kernel, pointer},
+    read::{Addr, kernel, typed},
 };
 
 /// Identity of the process that `task` belongs to.
 #[inline(always)]
 pub(crate) fn id(task: Addr) -> TaskId {
-    let leader = pointer(task, offset!(task_group_leader));
+    let leader: Addr = typed(task, offset!(task_group_leader));
     TaskId {
-        tgid: kernel(task, offset!(task_tgid)),
+        tgid: typed(task, offset!(task_tgid)),
         pad: 0,
-        start_boottime: kernel(leader, offset!(task_start_boottime)),
+        start_boottime: typed(leader, offset!(task_start_boottime)),
     }
 }
 
 /// The process that is `task`'s parent now: the one that forked it, or the reaper that adopted it.
 #[inline(always)]
 pub(crate) fn parent(task: Addr) -> TaskId {
-    id(pointer(task, offset!(task_real_parent)))
+    id(typed(task, offset!(task_real_parent)))
 }
 
 /// The context of `id`, unless it belongs to an earlier process with the same number.
@@ -100,5 +100,5 @@ fn same_comm(task: Addr) -> bool {
 /// Real uid of a task.
 #[inline(always)]
 pub(crate) fn uid(task: Addr) -> u32 {
-    kernel(pointer(task, offset!(task_cred)), offset!(cred_uid))
+    typed(typed(task, offset!(task_cred)), offset!(cred_uid))
 }

@@ -53,6 +53,11 @@ pub enum LoadError {
     /// The BTF is damaged.
     #[error("{BTF_PATH}: {0}")]
     BadBtf(#[from] BtfError),
+    /// The kernel was built without a field that no record is possible without.
+    #[error(
+        "this kernel has no {0}: tracego needs one with CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY, of 5.17 or later"
+    )]
+    NoField(String),
     /// The kernel refused the object.
     #[error("the kernel refused the BPF object: {0}")]
     Object(#[from] EbpfError),
@@ -154,10 +159,36 @@ pub(super) fn kernel_btf() -> Result<AyaBtf, LoadError> {
     AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))
 }
 
+/// Fields that a kernel may lack, by its version or by its configuration. Behind any other absent field
+/// the programs would follow a pointer that is none, which the verifier refuses in worse words.
+const OPTIONAL: [&str; 18] = [
+    "task_struct.loginuid",
+    "task_struct.sessionid",
+    "task_struct.seccomp.mode",
+    "task_struct.atomic_flags",
+    "inode.i_ctime_sec",
+    "inode.i_ctime_nsec",
+    "inode.__i_ctime",
+    "inode.i_ctime",
+    "kernfs_node.__parent",
+    "kernfs_node.parent",
+    "tty_struct.index",
+    "tty_struct.driver",
+    "tty_driver.major",
+    "tty_driver.minor_start",
+    "linux_binprm.argc",
+    "linux_binprm.envc",
+    "pt_regs.r8",
+    "enum cgroup_subsys_id.pids_cgrp_id",
+];
+
 /// Makes the maps; loads and attaches nothing yet. `log_level` as aya-log counts it.
 pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
     let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
     let (offsets, missing) = Btf::parse(&blob)?.offsets();
+    if let Some(field) = missing.iter().find(|field| !OPTIONAL.contains(&field.as_str())) {
+        return Err(LoadError::NoField(field.clone()));
+    }
     let cpus = aya::util::nr_cpus().map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX));
     if cpus > CPUS_MAX {
         return Err(LoadError::Cpus(cpus));
