@@ -30,5 +30,7 @@ pub const CGROUP_V1: u64 = 1 << 12;
 pub const CWD_DELETED: u64 = 1 << 13;
 /// The execution ended with a core dump.
 pub const CORE_DUMPED: u64 = 1 << 14;
+/// The user's filters leave it out: it carries what the process table needs, without argv.
+pub const OUTSIDE: u64 = 1 << 16;
 /// More argv bytes came in [`crate::ArgvChunk`] records before this one.
 pub const ARGV_CHUNKS: u64 = 1 << 15;

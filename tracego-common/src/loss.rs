@@ -6,7 +6,8 @@
 pub enum Loss {
     /// Not a loss: hooks entered, counted before anything can fail.
     Hooked = 0,
-    /// Not a loss: the user's filters left it out.
+    /// Not a loss: outside the followed tree, or the agent itself. What the other filters leave out is
+    /// delivered with [`OUTSIDE`](crate::flags::OUTSIDE): ancestors and jobs come from there.
     Filtered = 1,
     /// The ring buffer was full.
     RingFull = 2,

@@ -48,6 +48,15 @@ pub(crate) fn read(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u6
     at + carried
 }
 
+/// Leaves argv out; where the record ends.
+#[inline(always)]
+pub(crate) fn skip(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u64 {
+    let start: u64 = typed(mm, offset!(mm_arg_start));
+    fixed.argv_total = typed::<u64>(mm, offset!(mm_arg_end)).wrapping_sub(start) as u32;
+    fixed.argv = Span::default();
+    cursor(scratch)
+}
+
 /// Pieces in progress, on the stack so that the callback can reach it.
 #[repr(C)]
 struct Pieces {

@@ -5,7 +5,8 @@ use aya_ebpf::{
     helpers::generated::bpf_get_smp_processor_id, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use tracego_common::{
-    ExecFixed, Loss, RecordKind, Span, flags,
+    ExecFixed, Loss, RecordKind, Span,
+    flags::{self, OUTSIDE},
     limits::PATH_MAX,
     record::{Rlimit, field},
     settings::event,
@@ -39,8 +40,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
 
     let id = task::id(task);
     let mut context = task::context(&id).unwrap_or_default();
-    let uid = task::uid(task);
-    if id.tgid == setting!(agent_tgid) || !task::wanted(task, &context, uid) {
+    if task::unknown(id.tgid, &context) {
         return Err(Loss::Filtered);
     }
     // SAFETY: a helper without arguments.
@@ -49,6 +49,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     let fixed = unsafe { &mut (*scratch).fixed };
 
     fixed.header = task::header(RecordKind::Exec as u32, id, task::parent(task), &context);
+    fixed.header.flags |= task::outside(task, task::uid(task));
     fixed.unavailable = 0;
     fixed.old_tid = old_tid;
     credentials(fixed, task);
@@ -66,7 +67,10 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
         fixed.header.job_root = id;
         task::set_context(&id, context);
     }
-    let end = argv::read(fixed, mm, scratch);
+    // Read back from the map: a value that stayed in a register would be walked through twice.
+    // SAFETY: a field of the slot.
+    let outside = unsafe { core::ptr::read_volatile(&raw const fixed.header.flags) } & OUTSIDE != 0;
+    let end = if outside { argv::skip(fixed, mm, scratch) } else { argv::read(fixed, mm, scratch) };
 
     // 2^18 is the first power of two above the fixed part, the prefix and ARGV_MAX; the slot is longer.
     let len = bounded::<18>(size_of::<ExecFixed>() as u64 + end);

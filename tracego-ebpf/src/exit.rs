@@ -40,7 +40,7 @@ fn try_exit(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     }
     let found = found.unwrap_or_default();
     let uid = task::uid(task);
-    if id.tgid == setting!(agent_tgid) || !task::wanted(task, &found, uid) {
+    if task::unknown(id.tgid, &found) {
         return Err(Loss::Filtered);
     }
     let status: u32 = kernel(task, offset!(task_exit_code));
@@ -51,6 +51,7 @@ fn try_exit(ctx: &BtfTracePointContext) -> Result<(), Loss> {
         maxrss_pages: kernel(signal, offset!(signal_maxrss)),
         comm: kernel(task, offset!(task_comm)),
     };
+    record.header.flags |= task::outside(task, uid);
     if status & 0x80 != 0 {
         record.header.flags |= flags::CORE_DUMPED;
     }

@@ -54,7 +54,8 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
     let id = task::id(task);
     let context = task::context(&id).unwrap_or_default();
     let uid = task::uid(task);
-    if id.tgid == setting!(agent_tgid) || !task::wanted(task, &context, uid) {
+    // The process table learns nothing from a failed attempt.
+    if task::unknown(id.tgid, &context) || task::outside(task, uid) != 0 {
         return Err(Loss::Filtered);
     }
     // SAFETY: the running task, as the helper asks.

@@ -41,7 +41,7 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     }
     let inherited = inherited.unwrap_or_default();
     let uid = task::uid(child);
-    if task::is_agent() || !task::wanted(child, &inherited, uid) {
+    if task::unknown(parent.tgid, &inherited) {
         return Err(Loss::Filtered);
     }
     let mut record = ForkRecord {
@@ -50,6 +50,7 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
         uid,
         comm: kernel(child, offset!(task_comm)),
     };
+    record.header.flags |= task::outside(child, uid);
     record.header.size = size_of::<ForkRecord>() as u32;
     send_fixed(&record)
 }

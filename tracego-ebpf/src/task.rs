@@ -1,7 +1,12 @@
 //! Who a task is, what context it has and whether the user wants its records.
 
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id};
-use tracego_common::{Loss, TaskCtx, TaskId, flags::IN_TREE, record::Header, settings::filter};
+use aya_ebpf::helpers::generated::bpf_get_current_ancestor_cgroup_id;
+use tracego_common::{
+    Loss, TaskCtx, TaskId,
+    flags::{IN_TREE, OUTSIDE},
+    record::Header,
+    settings::filter,
+};
 
 use crate::{
     emit::count,
@@ -58,34 +63,29 @@ pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskCtx) -> He
     }
 }
 
-/// Whether the hook runs in the agent's own process.
+/// Whether nothing is to be known of the process: it is the agent, or outside the followed tree.
 #[inline(always)]
-pub(crate) fn is_agent() -> bool {
-    (bpf_get_current_pid_tgid() >> 32) as u32 == setting!(agent_tgid)
+pub(crate) fn unknown(tgid: u32, ctx: &TaskCtx) -> bool {
+    let tree = setting!(filters) & filter::TREE != 0;
+    tgid == setting!(agent_tgid) || (tree && ctx.flags & TaskCtx::IN_TREE == 0)
 }
 
-/// Whether the user's filters keep the process.
+/// [`OUTSIDE`], unless the user's filters keep the process; `task` is the running one or its new child.
 #[inline(always)]
-pub(crate) fn wanted(task: Addr, ctx: &TaskCtx, uid: u32) -> bool {
+pub(crate) fn outside(task: Addr, uid: u32) -> u64 {
     let filters = setting!(filters);
-    if filters == 0 {
-        return true;
-    }
-    if filters & filter::TREE != 0 && ctx.flags & TaskCtx::IN_TREE == 0 {
-        return false;
-    }
     if filters & filter::UID != 0 && uid != setting!(uid) {
-        return false;
+        return OUTSIDE;
     }
     if filters & filter::CGROUP != 0 {
         let level = setting!(cgroup_level) as i32;
         // SAFETY: a helper on the running task: the one that forks, starts a program or exits.
         let above = unsafe { bpf_get_current_ancestor_cgroup_id(level) };
         if above != setting!(cgroup_id) {
-            return false;
+            return OUTSIDE;
         }
     }
-    filters & filter::COMM == 0 || same_comm(task)
+    if filters & filter::COMM != 0 && !same_comm(task) { OUTSIDE } else { 0 }
 }
 
 #[inline(always)]

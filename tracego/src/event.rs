@@ -34,6 +34,18 @@ impl Event<'_> {
             Self::Chunk(chunk) => chunk.fixed.header.id,
         }
     }
+
+    /// What the record says about its own completeness and about the process; see [`tracego_common::flags`].
+    #[must_use]
+    pub fn flags(&self) -> u64 {
+        match self {
+            Self::Exec(exec) => exec.fixed.header.flags,
+            Self::Exit(exit) => exit.header.flags,
+            Self::Fork(fork) => fork.header.flags,
+            Self::Failed(failed) => failed.fixed.header.flags,
+            Self::Chunk(chunk) => chunk.fixed.header.flags,
+        }
+    }
 }
 
 /// A program start: the fixed part and what its spans point to. Texts are bytes: the kernel

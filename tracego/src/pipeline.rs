@@ -5,7 +5,7 @@ use std::{
     io,
 };
 
-use tracego_common::{TaskId, settings::event};
+use tracego_common::{TaskId, flags, settings::event};
 
 use crate::{
     assemble::Assembler,
@@ -66,7 +66,7 @@ impl Pipeline {
 
     fn event(&mut self, event: &Event<'_>) {
         self.ledger.processed += 1;
-        if self.wanted & kind(event) == 0 {
+        if self.wanted & kind(event) == 0 || event.flags() & flags::OUTSIDE != 0 {
             self.ledger.unrequested += 1;
             self.enricher.note(event);
         } else if let Some(record) = self.enricher.record(event) {

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("filters: uid, comm", filters),
     ("a filter by user holds for forks and ends", uid),
     ("a filter by task name holds for forks and ends", comm),
+    ("what a filter leaves out is still an ancestor and a job", context),
     ("a folder that is no v2 cgroup is refused", no_cgroup),
 ];
 
@@ -63,6 +64,18 @@ fn comm() {
     assert_eq!(kinds(&session), wanted);
     let session = Session::run(&["--comm", "true", "-e", "exit,fork"], &[VICTIM, "storm", "5"], |_| {});
     assert_eq!(kinds(&session), [("exit", "true"); 5]);
+}
+
+fn context() {
+    let script = "env -i /bin/true; exit";
+    let session = Session::run(&["--comm", "true"], &["/bin/sh", "-c", script], |command| {
+        command.env("CI_JOB_ID", "9");
+    });
+    assert_eq!(session.of("start").count(), 1);
+    let record = session.last();
+    assert_eq!(record["cicd"]["pipeline"]["task"]["run"]["id"], "9", "{record:#}");
+    let ancestors = record["tracego"]["ancestors"].as_array().unwrap();
+    assert!(ancestors[0]["command"].as_str().unwrap() == "sh", "{record:#}");
 }
 
 /// Folders of cgroups, removed at the end.

@@ -104,6 +104,10 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     let Some(below) = root.and_then(|root| path.strip_prefix(root).ok()) else {
         bail!("--cgroup {}: not in the cgroup v2 tree (below {})", path.display(), CGROUP_ROOTS.join(" or "));
     };
+    // The kernel counts depth from its own root, which has the number 1 (fs/kernfs/dir.c).
+    if root.is_some_and(|root| fs::metadata(root).is_ok_and(|root| root.ino() != 1)) {
+        bail!("--cgroup {}: seen from inside a cgroup namespace; run tracego in the host's", path.display());
+    }
     // A file of a group has an inode number, too, but nothing is ever in it.
     if !path.is_dir() {
         bail!("--cgroup {}: not a cgroup: name its folder", path.display());
