@@ -22,7 +22,7 @@ pub const DATA_MAX: u32 = PREFIX_MAX + ARGV_MAX;
 pub const PATH_MAX: u32 = 4096;
 /// Directory entries followed from a file towards its root.
 pub const PATH_DEPTH_MAX: u32 = 512;
-/// Steps through one environment; each passes a variable or 32 bytes of one.
+/// Steps through one environment; each passes a variable or 64 bytes of one.
 pub const ENV_STEPS_MAX: u32 = 32 * 1024;
 /// Bytes of allowed variables in one record.
 pub const ENV_MAX: u32 = 32 * 1024;

@@ -47,7 +47,7 @@ pub(crate) struct Scanned {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Words that one step looks through.
-const WORDS: usize = 4;
+const WORDS: usize = 8;
 /// Bytes that a step may read from where it starts: a name.
 const AHEAD: u64 = ENV_NAME_MAX as u64;
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Serialize;
 use tracego_common::TaskId;
 
-use super::{ci, ci::Identity, tree::Tree};
+use super::{ci, ci::Identity, frozen::Frozen, tree::Tree};
 
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -28,7 +28,7 @@ pub struct OpenJob {
     /// Who opened it.
     pub root: TaskId,
     /// Its claims.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
 }
 
 /// `cicd` and `vcs`, beside each other at the top of a record.
@@ -98,14 +98,17 @@ impl Changed {
     }
 }
 
+/// Commit and job of a process, shared by all that say the same.
+pub type Identified = (Arc<Context>, Arc<Frozen<Job>>);
+
 /// Puts the three sources together; nothing where no source says anything.
 pub fn merge(
     explicit: &Identity,
     own: &Identity,
     job: Option<(&OpenJob, String)>,
     is_root: bool,
-) -> Option<(Arc<Context>, Arc<Job>)> {
-    let inherited = job.as_ref().filter(|_| !is_root).map(|(job, _)| &job.identity);
+) -> Option<Identified> {
+    let inherited = job.as_ref().filter(|_| !is_root).map(|(job, _)| &*job.identity);
     let mut values: BTreeMap<&'static str, String> = BTreeMap::new();
     let mut sources = Vec::new();
     let layers = [
@@ -151,7 +154,7 @@ pub fn merge(
     };
     let context = Context { cicd: under("cicd."), vcs: under("vcs.") };
     let root = job.map(|(job, exec_id)| Root { pid: job.root.tgid, exec_id });
-    Some((Arc::new(context), Arc::new(Job { root, sources, changed, dropped })))
+    Some((Arc::new(context), Arc::new(Job { root, sources, changed, dropped }.into())))
 }
 
 /// The claims of `--env KEY=VALUE` pairs.
@@ -169,7 +172,7 @@ mod tests {
     }
 
     fn job(pairs: &[(&str, &str)]) -> OpenJob {
-        OpenJob { root: TaskId { tgid: 7, ..TaskId::default() }, identity: identity(pairs) }
+        OpenJob { root: TaskId { tgid: 7, ..TaskId::default() }, identity: identity(pairs).into() }
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl Audit {
 }
 
 /// `tracego.capability.*`: 16 hexadecimal digits each, as in /proc/PID/status.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Capabilities {
     /// In force.
     pub effective: String,

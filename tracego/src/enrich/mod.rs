@@ -6,6 +6,8 @@
 pub mod cgroup;
 pub mod ci;
 pub mod context;
+pub mod env;
+pub mod frozen;
 pub mod linux;
 pub mod record;
 pub mod sanitize;
@@ -68,6 +70,8 @@ pub struct Enricher {
     clock: Clock,
     observed: Reading,
     seq: u64,
+    environments: env::Recent,
+    rights: start::Rights,
 }
 
 impl Enricher {
@@ -76,7 +80,17 @@ impl Enricher {
     pub fn new(meta: Meta) -> Self {
         let explicit = context::explicit(&meta.injected);
         let (clock, observed) = (Clock::default(), Reading::default());
-        Self { meta, explicit, table: Table::default(), jobs: HashMap::new(), clock, observed, seq: 0 }
+        Self {
+            meta,
+            explicit,
+            table: Table::default(),
+            jobs: HashMap::new(),
+            clock,
+            observed,
+            seq: 0,
+            environments: env::Recent::default(),
+            rights: start::Rights::default(),
+        }
     }
 
     /// The clocks when the coming events were taken from the ring.
@@ -195,9 +209,8 @@ impl Enricher {
         }
     }
 
-    /// Boot id, start and pid: never a bare pid.
     fn exec_id(&self, id: TaskId) -> String {
-        format!("{}-{:x}-{:x}", self.meta.boot_id, id.start_boottime, id.tgid)
+        exec_id(&self.meta.boot_id, id)
     }
 
     /// What records of all kinds say about a process.
@@ -305,6 +318,11 @@ impl Enricher {
         let record = self.envelope(event_name::EXEC_FAILED, Severity::Info, fixed.header.boot_ns, body, own);
         Record { process: Some(process), context, ..record }
     }
+}
+
+/// Boot id, start and pid: never a bare pid.
+fn exec_id(boot_id: &str, id: TaskId) -> String {
+    format!("{boot_id}-{:x}-{:x}", id.start_boottime, id.tgid)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]

@@ -8,6 +8,8 @@ use serde::Serialize;
 use super::{
     cgroup,
     context::{Context, Job},
+    env::Variables,
+    frozen::Frozen,
     linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
     table::Lineage,
     users::User,
@@ -210,8 +212,8 @@ pub struct Process {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linux: Option<LinuxCgroup>,
     /// Allowed and injected variables.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub environment_variable: BTreeMap<Arc<str>, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment_variable: Option<Arc<Variables>>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
@@ -330,10 +332,10 @@ pub struct Own {
     pub no_new_privs: Option<bool>,
     /// Capability sets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub capability: Option<Capabilities>,
+    pub capability: Option<Arc<Frozen<Capabilities>>>,
     /// Resource limits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rlimit: Option<Rlimits>,
+    pub rlimit: Option<Arc<Frozen<Rlimits>>>,
     /// Namespaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Namespaces>,
@@ -345,7 +347,7 @@ pub struct Own {
     pub unit: Option<String>,
     /// The job.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub job: Option<Arc<Job>>,
+    pub job: Option<Arc<Frozen<Job>>>,
     /// In the followed tree.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_tree: bool,

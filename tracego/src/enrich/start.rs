@@ -2,24 +2,52 @@
 
 use std::sync::{Arc, Weak};
 
-use tracego_common::{TaskId, flags, record::field};
+use tracego_common::{ExecFixed, TaskId, flags, record::field};
+use zerocopy::IntoBytes as _;
 
 use super::{
     Enricher, Record, cgroup, ci,
-    context::{self, OpenJob},
+    context::OpenJob,
+    frozen::Frozen,
     linux,
-    record::{
-        Completeness, Executable, K8s, Leader, LinuxCgroup, Own, Pod, Process, Severity, Trace, event_name,
-    },
+    record::{Completeness, Executable, K8s, Leader, LinuxCgroup, Own, Pod, Process, Severity, event_name},
     sanitize,
     table::{Entry, Line, Lineage},
-    text, trace,
+    text,
 };
 use crate::event::Exec;
 
 /// Path and its last part.
 pub(super) fn executable(path: String) -> Executable {
     Executable { name: path.rsplit('/').next().unwrap_or_default().to_owned(), path }
+}
+
+/// Limits and capabilities of the program start before: most of the time those of the next, too.
+#[derive(Debug, Default)]
+pub(super) struct Rights {
+    limits: Option<Arc<Frozen<linux::Rlimits>>>,
+    capabilities: Option<([u64; 5], Arc<Frozen<linux::Capabilities>>)>,
+}
+
+impl Rights {
+    fn limits(&mut self, fixed: &ExecFixed) -> Arc<Frozen<linux::Rlimits>> {
+        let found = self.limits.take().filter(|last| last.0.as_bytes() == fixed.rlimits.as_bytes());
+        let found = found.unwrap_or_else(|| Arc::new(linux::Rlimits(fixed.rlimits).into()));
+        Arc::clone(self.limits.insert(found))
+    }
+
+    fn capabilities(&mut self, fixed: &ExecFixed) -> Arc<Frozen<linux::Capabilities>> {
+        let key = [
+            fixed.cap_effective,
+            fixed.cap_permitted,
+            fixed.cap_inheritable,
+            fixed.cap_bounding,
+            fixed.cap_ambient,
+        ];
+        let found = self.capabilities.take().filter(|(last, _)| *last == key);
+        let found = found.unwrap_or_else(|| (key, Arc::new(linux::Capabilities::of(fixed).into())));
+        Arc::clone(&self.capabilities.insert(found).1)
+    }
 }
 
 impl Enricher {
@@ -37,12 +65,14 @@ impl Enricher {
             // Its fork was not seen (lost, or filtered): the parent now is the best that is known.
             None => (self.entry(header.parent).map(|parent| parent.line), None),
         };
-        let own = self.identity(exec);
-        let job = self.job(header.job_root, header.id, job, &own);
-        let identity = {
-            let of_job = job.as_deref().map(|job| (job, self.exec_id(job.root)));
-            context::merge(&self.explicit, &own, of_job, header.job_root == header.id)
-        };
+        let env = self.environments.of(exec, &self.meta);
+        let own = Arc::clone(&env.identity);
+        let job = self.job(header.job_root, header.id, job, own);
+        let boot_id = Arc::clone(&self.meta.boot_id);
+        // The latest: it is the one from above.
+        let env = self.environments.of(exec, &self.meta);
+        let is_root = header.job_root == header.id;
+        let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| super::exec_id(&boot_id, id));
         let line = Line {
             id: header.id,
             created: self.clock.wall(header.id.start_boottime),
@@ -55,30 +85,13 @@ impl Enricher {
         entry
     }
 
-    /// What its own environment says.
-    fn identity(&self, exec: &Exec<'_>) -> ci::Identity {
-        if exec.env.is_empty() {
-            return ci::Identity::default();
-        }
-        let mut own = ci::identify(|name| {
-            let found = exec.variables().find(|(key, _)| *key == name.as_bytes());
-            found.and_then(|(_, value)| std::str::from_utf8(value).ok())
-        });
-        if !self.meta.raw {
-            for claim in &mut own.claims {
-                sanitize::text(&mut claim.value);
-            }
-        }
-        own
-    }
-
     /// The job that the kernel side says the process belongs to.
     fn job(
         &mut self,
         root: TaskId,
         id: TaskId,
         known: Option<Arc<OpenJob>>,
-        own: &ci::Identity,
+        own: Arc<ci::Identity>,
     ) -> Option<Arc<OpenJob>> {
         if root.tgid == 0 {
             return None;
@@ -89,7 +102,7 @@ impl Enricher {
         if root != id {
             return self.jobs.get(&root).and_then(Weak::upgrade);
         }
-        let job = Arc::new(OpenJob { root, identity: own.clone() });
+        let job = Arc::new(OpenJob { root, identity: own });
         if self.jobs.len() >= 1024 {
             self.jobs.retain(|_, job| job.strong_count() > 0);
         }
@@ -104,7 +117,12 @@ impl Enricher {
         let mut process = self.process(header, &fixed.comm);
         self.program(exec, &mut process, &mut own);
         self.credentials(exec, &mut process, &mut own);
-        let trace = self.variables(exec, &mut process, &mut own.completeness);
+        let env = self.environments.of(exec, &self.meta);
+        let trace = env.trace.clone();
+        process.environment_variable =
+            Some(Arc::clone(&env.variables)).filter(|variables| !variables.is_empty());
+        own.completeness.redacted += env.completeness.redacted;
+        own.completeness.bytes.extend(env.completeness.bytes.clone());
         let info = cgroup::parse(&exec.cgroup);
         own.unit = info.unit;
         let path = process.executable.as_ref().map(|file| file.path.clone()).unwrap_or_default();
@@ -198,7 +216,7 @@ impl Enricher {
     }
 
     /// Users, rights and limits.
-    fn credentials(&self, exec: &Exec<'_>, process: &mut Process, own: &mut Own) {
+    fn credentials(&mut self, exec: &Exec<'_>, process: &mut Process, own: &mut Own) {
         let fixed = &exec.fixed;
         let there = |bit: u64| fixed.unavailable & bit == 0;
         process.vpid = (fixed.vpid != 0).then_some(fixed.vpid);
@@ -206,7 +224,7 @@ impl Enricher {
             process.user = Some(self.meta.users.get(fixed.euid));
             process.real_user = Some(self.meta.users.get(fixed.uid));
             process.saved_user = Some(self.meta.users.get(fixed.suid));
-            own.capability = Some(linux::Capabilities::of(fixed));
+            own.capability = Some(self.rights.capabilities(fixed));
         }
         if there(field::GROUPS) {
             process.group_leader = Some(Leader { pid: fixed.pgid });
@@ -220,35 +238,11 @@ impl Enricher {
         own.seccomp = there(field::SECCOMP).then(|| linux::seccomp(fixed.seccomp_mode));
         own.no_new_privs =
             there(field::NO_NEW_PRIVS).then_some(fixed.header.flags & flags::NO_NEW_PRIVS != 0);
-        own.rlimit = there(field::RLIMITS).then_some(linux::Rlimits(fixed.rlimits));
+        own.rlimit = there(field::RLIMITS).then(|| self.rights.limits(fixed));
         own.namespace = there(field::NAMESPACES).then_some(linux::Namespaces {
             pid: fixed.pid_ns,
             mnt: fixed.mnt_ns,
             user: fixed.user_ns,
         });
-    }
-
-    /// Allowed variables, then injected ones, which win.
-    fn variables(&self, exec: &Exec<'_>, process: &mut Process, whole: &mut Completeness) -> Option<Trace> {
-        let mut found = None;
-        for (name, value) in exec.variables() {
-            let name = text::lossy(name);
-            if process.environment_variable.contains_key(name.as_str()) {
-                continue;
-            }
-            if name == "TRACEPARENT" {
-                found = trace::parse(value);
-            }
-            let mut value = text::keep(value, &format!("process.environment_variable.{name}"), whole);
-            if !self.meta.raw && sanitize::text(&mut value) {
-                whole.redacted += 1;
-                whole.bytes.remove(&format!("process.environment_variable.{name}"));
-            }
-            process.environment_variable.insert(name.into(), value);
-        }
-        for (name, value) in &self.meta.injected {
-            process.environment_variable.insert(name.as_str().into(), value.clone());
-        }
-        found
     }
 }

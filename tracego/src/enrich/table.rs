@@ -1,11 +1,18 @@
 //! Who runs now: what a later record needs from an earlier one. One owner, no lock.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
-use serde::{Serialize, Serializer, ser::SerializeSeq as _};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeSeq as _},
+};
+use serde_json::value::RawValue;
 use tracego_common::TaskId;
 
-use super::context::{Context, Job, OpenJob};
+use super::context::{Identified, OpenJob};
 use crate::{clock::Time, enrich::record::At, input::Seed};
 
 /// A process that runs.
@@ -16,7 +23,7 @@ pub struct Entry {
     /// The job that it belongs to.
     pub job: Option<Arc<OpenJob>>,
     /// What its records say about commit and job.
-    pub identity: Option<(Arc<Context>, Arc<Job>)>,
+    pub identity: Option<Identified>,
 }
 
 /// A process in a line of ancestors, as it was when the one below it was forked.
@@ -36,6 +43,8 @@ pub struct Line {
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.
     pub depth: u32,
+    /// It and its ancestors as JSON, made when the first child is written.
+    pub(super) json: OnceLock<Option<Box<RawValue>>>,
 }
 
 /// Ancestors that are kept when a line grows beyond twice as many.
@@ -57,7 +66,29 @@ impl Line {
     fn cut(&self, keep: u32) -> Arc<Self> {
         let up = self.up.as_ref().filter(|_| keep > 0).map(|up| up.cut(keep - 1));
         let depth = up.as_ref().map_or(0, |up| up.depth + 1);
-        Arc::new(Self { up, depth, ..self.clone() })
+        Arc::new(Self { up, depth, json: OnceLock::new(), ..self.clone() })
+    }
+
+    /// It and its ancestors. Siblings share what is above them, so this is made once for all.
+    fn json(&self) -> Option<&RawValue> {
+        let make = || {
+            let own = Ancestor {
+                pid: self.id.tgid,
+                creation: At { time: self.created },
+                command: &self.command,
+                executable: (!self.executable.is_empty()).then_some(AncestorFile { path: &self.executable }),
+            };
+            let mut text = format!("[{}", serde_json::to_string(&own).ok()?);
+            match self.up.as_ref().map(|up| up.json()) {
+                Some(above) => {
+                    text.push(',');
+                    text.push_str(above?.get().strip_prefix('[')?);
+                }
+                None => text.push(']'),
+            }
+            RawValue::from_string(text).ok()
+        };
+        self.json.get_or_init(make).as_deref()
     }
 }
 
@@ -88,16 +119,11 @@ struct AncestorFile<'a> {
 
 impl Serialize for Lineage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(None)?;
-        for line in self.iter() {
-            list.serialize_element(&Ancestor {
-                pid: line.id.tgid,
-                creation: At { time: line.created },
-                command: &line.command,
-                executable: (!line.executable.is_empty()).then_some(AncestorFile { path: &line.executable }),
-            })?;
+        match self.0.as_ref().map(|line| line.json()) {
+            None => serializer.serialize_seq(Some(0))?.end(),
+            Some(Some(json)) => json.serialize(serializer),
+            Some(None) => Err(S::Error::custom("an ancestor cannot be written as JSON")),
         }
-        list.end()
     }
 }
 
@@ -153,6 +179,7 @@ impl Table {
             line.id = id;
             line.created = wall(id.start_boottime);
             line.seeded = false;
+            line.json = OnceLock::new();
         }
         Some(entry)
     }

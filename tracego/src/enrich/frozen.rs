@@ -1,0 +1,54 @@
+//! Values that many records share, serialised once.
+//!
+//! Half of a record is the same as in the one before: limits, capabilities, ancestors, the job. Writing
+//! their keys and values anew each time took most of the time of the JSON sink.
+
+use std::{ops::Deref, sync::OnceLock};
+
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+
+/// A value with its JSON, made when it is first asked for. Other formats get the JSON's parts.
+#[derive(Debug, Default)]
+pub struct Frozen<T> {
+    value: T,
+    json: OnceLock<Option<Box<RawValue>>>,
+}
+
+impl<T> From<T> for Frozen<T> {
+    fn from(value: T) -> Self {
+        Self { value, json: OnceLock::new() }
+    }
+}
+
+impl<T> Deref for Frozen<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Serialize> Serialize for Frozen<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.json.get_or_init(|| to_raw_value(&self.value).ok()) {
+            Some(json) => json.serialize(serializer),
+            // What cannot be JSON says so itself.
+            None => self.value.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_serialises_as_what_it_holds() {
+        let frozen = Frozen::from(vec![("a", 1), ("b", 2)]);
+        for _ in 0..2 {
+            assert_eq!(serde_json::to_string(&frozen).unwrap(), serde_json::to_string(&*frozen).unwrap());
+        }
+        assert_eq!(serde_json::to_value(&frozen).unwrap(), serde_json::to_value(&*frozen).unwrap());
+    }
+}
