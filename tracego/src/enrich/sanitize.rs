@@ -51,14 +51,15 @@ static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static URL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)([a-z][a-z0-9+.-]*://(?:[^/\s:@]*:)?)([^/\s@]+)@").ok());
 
-/// Tokens that are known by their shape.
+/// Tokens that are known by their shape; `+`, since two that are glued together have no word boundary
+/// between them.
 static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}",
         r"|xox[abeprs]-[A-Za-z0-9-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{35}",
         r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+|sk-(?:[a-z]+-)*[A-Za-z0-9_-]{20,}",
         r"|sk_live_[A-Za-z0-9]{16,}|hvs\.[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{40,}",
-        r"|dckr_pat_[A-Za-z0-9_-]{20,})",
+        r"|dckr_pat_[A-Za-z0-9_-]{20,})+",
     ))
     .ok()
 });
@@ -70,12 +71,13 @@ pub fn args(args: &mut [String]) -> u32 {
     let curl = args.first().is_some_and(|program| program.rsplit('/').next() == Some("curl"));
     for arg in args.iter_mut() {
         if std::mem::take(&mut secret_next) && !arg.starts_with("--") {
-            *arg = match arg.split_once(':') {
+            let new = match arg.split_once(':') {
                 // curl -u USER:PASSWORD: the user stays.
-                Some((user, _)) if curl => format!("{user}:{MARK}"),
+                Some((user, _)) if curl && arg != MARK => format!("{user}:{MARK}"),
                 _ => MARK.to_owned(),
             };
-            changed += 1;
+            changed += u32::from(*arg != new);
+            *arg = new;
             continue;
         }
         let user = curl && matches!(arg.as_str(), "-u" | "--user" | "-U" | "--proxy-user");
@@ -95,7 +97,22 @@ pub fn text(text: &mut String) -> bool {
     if HINTS.as_ref().is_some_and(|hints| !hints.is_match(text)) {
         return false;
     }
-    let before = text.len();
+    let mut changed = false;
+    for _ in 0..PASSES {
+        if !pass(text) {
+            break;
+        }
+        changed = true;
+    }
+    changed
+}
+
+/// A mark is a boundary that the secret before it was not: what stands next to it may be found only
+/// then. Bounded, since the text is somebody else's.
+const PASSES: u32 = 4;
+
+/// Every pattern once; whether one of them changed the text.
+fn pass(text: &mut String) -> bool {
     let mut changed = false;
     for (pattern, with) in [
         (&URL, format!("${{1}}{MARK}@")),
@@ -114,7 +131,7 @@ pub fn text(text: &mut String) -> bool {
             *text = new.into_owned();
         }
     }
-    changed || before != text.len()
+    changed
 }
 
 /// The replacement, unless what was found is no secret.
@@ -123,6 +140,7 @@ fn replacement(found: &regex::Captures<'_>, with: &str) -> String {
     let front = found.get(1).map_or("", |m| m.as_str());
     // Already redacted; a user's name in front of a host; a file that holds the secret.
     let harmless = value.starts_with("[tracego")
+        || front.ends_with("[tracego:")
         || value.starts_with('$')
         || (front.starts_with("ssh://") && !front.ends_with(':'));
     if harmless && !value.is_empty() {
@@ -181,6 +199,10 @@ mod tests {
             (vec!["x", "ghp_0123456789012345678901234567890123456789"], vec!["x".into(), m.into()]),
             (vec!["x", "AKIAIOSFODNN7EXAMPLE"], vec!["x".into(), m.into()]),
             (
+                vec!["x", "AKIAIOSFODNN7EXAMPLEghp_0123456789012345678901234567890123456789"],
+                vec!["x".into(), m.into()],
+            ),
+            (
                 vec!["sh", "-c", "API_KEY=abc ./run"],
                 vec!["sh".into(), "-c".into(), format!("API_KEY={m} ./run")],
             ),
@@ -212,7 +234,7 @@ mod tests {
 
     #[test]
     fn twice_is_once() {
-        let mut all = clean(&["x", "--token=abc", "https://u:p@h/r"]);
+        let mut all = clean(&["x", "--token=abc", "https://u:p@h/r", "https://tok3n@h/r"]);
         let once = all.clone();
         args(&mut all);
         assert_eq!(all, once);
