@@ -30,7 +30,8 @@ impl Ledger {
     #[must_use]
     pub fn balanced(&self) -> bool {
         let kernel = &self.kernel;
-        kernel.happened() == kernel.lost() + kernel.filtered + self.decode_errors + self.processed
+        let known = kernel.lost().saturating_add(kernel.filtered);
+        kernel.happened() == known.saturating_add(self.decode_errors).saturating_add(self.processed)
             && self.processed == self.written + self.write_errors + self.unrequested
             && kernel.chunk_sent == self.pieces
     }
@@ -105,5 +106,18 @@ mod tests {
         ] {
             assert!(wrong.to_string().ends_with("; DOES NOT BALANCE"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn numbers_of_a_foreign_capture_do_not_overflow() {
+        let kernel = Counters {
+            hooked: u64::MAX,
+            recursion_misses: 1,
+            ring_full: u64::MAX,
+            filtered: 5,
+            ..Counters::default()
+        };
+        let ledger = Ledger { kernel, processed: 3, ..Ledger::default() };
+        assert!(ledger.to_string().contains("DOES NOT BALANCE"), "{ledger}");
     }
 }

@@ -38,15 +38,17 @@ pub struct Counters {
 
 impl Counters {
     /// Records that were hooked and wanted but are not in the ring.
+    ///
+    /// The sums here saturate, because a capture file can hold any numbers.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.ring_full + self.no_scratch + self.recursion_misses
+        self.ring_full.saturating_add(self.no_scratch).saturating_add(self.recursion_misses)
     }
 
     /// Everything that happened, whether a program ran or not.
     #[must_use]
     pub fn happened(&self) -> u64 {
-        self.hooked + self.recursion_misses
+        self.hooked.saturating_add(self.recursion_misses)
     }
 
     /// Whether no program is between its first counter and its last.
