@@ -4,6 +4,7 @@
 //! "TRACEGO\0" version:u32                      integers are little-endian
 //! { kind:u32 len:u32 crc32:u32 payload[len] }  until a frame of kind END
 //! ```
+//! The checksum is that of kind, length and payload: a damaged kind must not end a capture early.
 //! The payload of a batch is raw memory of the machine that wrote it; only little-endian machines
 //! read and write these files.
 
@@ -25,7 +26,7 @@ use crate::{
 
 const MAGIC: &[u8; 8] = b"TRACEGO\0";
 /// Grows with every change of a frame or of the wire types.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longest payload: a batch is cut at a quarter of a megabyte and one long record.
 const FRAME_MAX: u32 = 64 << 20;
 
@@ -37,6 +38,13 @@ mod kind {
     pub(super) const HEARTBEAT: u32 = 5;
     pub(super) const END: u32 = 6;
     pub(super) const LOST_JOBS: u32 = 7;
+}
+
+fn checksum(head: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(head);
+    hasher.update(payload);
+    hasher.finalize()
 }
 
 /// Why a file cannot be read further.
@@ -113,7 +121,8 @@ impl Writer {
         let mut head = [0; 12];
         head[..4].copy_from_slice(&kind.to_le_bytes());
         head[4..8].copy_from_slice(&len.to_le_bytes());
-        head[8..].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
+        let sum = checksum(&head[..8], payload);
+        head[8..].copy_from_slice(&sum.to_le_bytes());
         let done = self
             .out
             .write_all(&head)
@@ -282,7 +291,7 @@ impl<R: Read> Reader<R> {
         if read < len as usize {
             return Err(CaptureError::Cut(self.at));
         }
-        if crc32fast::hash(&payload) != sum {
+        if checksum(&head[..8], &payload) != sum {
             return Err(CaptureError::Damaged(at, "the checksum is wrong"));
         }
         Ok((kind, payload))
