@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::{
     capture::{CaptureError, Reader},
     input::Consumer as _,
@@ -80,22 +81,19 @@ fn captures_give_their_records() {
     }
 }
 
-/// Each byte of a capture, changed: records up to the damage or an error, never a panic.
-#[test]
-fn no_damage_makes_it_panic() {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for path in captures() {
-        let whole = fs::read(&path).unwrap();
-        for _ in 0..200 {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            let mut bytes = whole.clone();
-            let at = usize::try_from(state >> 16).unwrap() % bytes.len();
-            bytes[at] ^= (state as u8) | 1;
-            assert!(replay(&bytes, Format::Json).1.is_some());
-            let (_, end) = replay(&whole[..at], Format::Json);
-            assert!(matches!(end, Some(CaptureError::Cut(_) | CaptureError::Foreign)), "{end:?}");
-        }
+proptest! {
+    // As many as take a second or two; `cargo xtask fuzz capture` goes on from there.
+    #![proptest_config(Config { cases: 256, failure_persistence: None, ..Config::default() })]
+
+    /// Records up to the damage and an error, never a panic.
+    #[test]
+    fn no_damage_makes_it_panic(which in any::<Index>(), at in any::<Index>(), change in 1_u8..) {
+        let whole = fs::read(which.get(&captures())).unwrap();
+        let at = at.index(whole.len());
+        let mut bytes = whole.clone();
+        bytes[at] ^= change;
+        prop_assert!(replay(&bytes, Format::Json).1.is_some());
+        let (_, end) = replay(&whole[..at], Format::Json);
+        prop_assert!(matches!(end, Some(CaptureError::Cut(_) | CaptureError::Foreign)), "{end:?}");
     }
 }

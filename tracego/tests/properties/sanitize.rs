@@ -1,0 +1,132 @@
+//! `enrich::sanitize`: secrets go, everything else stays, and twice is once.
+
+use proptest::{collection::vec, prelude::*, sample::select};
+use tracego::enrich::sanitize::{MARK, args};
+
+/// Arguments that look like those with secrets and have none.
+const HARMLESS: [&str; 18] = [
+    "build",
+    "--release",
+    "-j4",
+    "src/main.rs",
+    "token.go",
+    "--keyring",
+    "monkey",
+    "keyboard",
+    "a=b",
+    "https://host/path?x=1",
+    "git@host:o/r.git",
+    "ssh://git@host/o/r",
+    "--tokenizer=bpe",
+    "/etc/passwd",
+    "--no-password",
+    "--token-file=/run/t",
+    "pkg/secret",
+    "A <a@b>",
+];
+
+/// Ways to hand over a secret, which stands where `SECRET` is.
+const FORMS: [&str; 12] = [
+    "--token=SECRET",
+    "--password SECRET",
+    "--db-password=SECRET",
+    "API_KEY=SECRET",
+    "MYSQL_PWD=SECRET",
+    "https://SECRET@host/r",
+    "https://user:SECRET@host/r",
+    "Authorization: Bearer SECRET",
+    "X-Api-Key: SECRET",
+    "https://host/?access_token=SECRET&x=1",
+    "{\"password\": \"SECRET\"}",
+    "--client-secret=SECRET",
+];
+
+/// What the patterns look for.
+const PIECES: [&str; 32] = [
+    "--token",
+    "--password",
+    "-u",
+    "curl",
+    "=",
+    ":",
+    " ",
+    "\"",
+    "'",
+    "&",
+    "://",
+    "user",
+    "@",
+    "/",
+    "--",
+    "PASSWORD",
+    "API_KEY",
+    "authorization",
+    "bearer",
+    "x-api-key",
+    "$",
+    "[",
+    "]",
+    ";",
+    ",",
+    "{",
+    "}",
+    MARK,
+    "ghp_0123456789012345678901234567890123456789",
+    "AKIAIOSFODNN7EXAMPLE",
+    "hunter2",
+    "pass:word",
+];
+
+/// Arguments of pieces that mean something to the patterns.
+fn argument() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => select(&PIECES[..]).prop_map(str::to_owned),
+        3 => vec(select(&PIECES[..]), 1..6).prop_map(|pieces| pieces.concat()),
+        1 => ".{0,12}",
+    ]
+}
+
+fn clean(input: &[String]) -> (Vec<String>, u32) {
+    let mut output = input.to_vec();
+    let changed = args(&mut output);
+    (output, changed)
+}
+
+proptest! {
+    #![proptest_config(super::cases(2048))]
+
+    #[test]
+    fn twice_is_once(input in vec(argument(), 0..6)) {
+        let (once, changed) = clean(&input);
+        prop_assert_eq!(changed == 0, once == input);
+        prop_assert_eq!(clean(&once), (once, 0));
+    }
+
+    #[test]
+    fn what_is_no_secret_stays(input in vec(prop_oneof![
+        select(&HARMLESS[..]).prop_map(str::to_owned),
+        // No letters that a name of a secret needs.
+        "[b-df-hjlmqu-xz0-9./=_, -]{0,24}",
+    ], 0..8)) {
+        prop_assert_eq!(clean(&input), (input, 0));
+    }
+
+    #[test]
+    fn a_secret_in_a_known_form_goes(
+        form in select(&FORMS[..]),
+        secret in "[A-Za-z0-9]{10,24}",
+        before in vec(select(&HARMLESS[..]), 0..3),
+        inside in any::<bool>(),
+    ) {
+        let line = form.replace("SECRET", &secret);
+        let mut input: Vec<String> = before.into_iter().map(str::to_owned).collect();
+        match line.split_once(' ') {
+            // An option and its value are two arguments.
+            Some((option, value)) if form.starts_with("--") => input.extend([option.into(), value.into()]),
+            _ if inside => input.push(format!("run {line}")),
+            _ => input.push(line),
+        }
+        let (output, changed) = clean(&input);
+        prop_assert!(changed > 0 && !output.concat().contains(&secret), "{output:?}");
+    }
+}
