@@ -5,8 +5,11 @@ use tracego::kernel::btf::Btf;
 
 const STRUCT: u32 = 4 << 24;
 
-/// Bytes of a blob whose types 1, 2, … are structures; each has a name and members of name, type, bit.
-fn blob(structures: &[(&str, Vec<(&str, u32, u32)>)]) -> Vec<u8> {
+/// Name, type and bit of a member.
+type Member = (&'static str, u32, u32);
+
+/// Bytes of a blob whose types 1, 2, … are structures, each of a name and members.
+fn blob(structures: &[(&str, Vec<Member>)]) -> Vec<u8> {
     let mut strings = vec![0];
     let mut types: Vec<u32> = Vec::new();
     let mut name = |text: &str| {
