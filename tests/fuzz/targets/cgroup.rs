@@ -1,0 +1,28 @@
+//! cgroup paths: what is recognised is a part of the path and has the shape of what it is called.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tracego::enrich::cgroup;
+
+fuzz_target!(|path: &[u8]| {
+    let info = cgroup::parse(path);
+    let part = |wanted: &str| path.split(|&b| b == b'/').any(|part| part == wanted.as_bytes());
+    let hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if let Some(unit) = info.unit {
+        assert!(part(&unit), "{unit}");
+        assert!(unit.ends_with(".service") || unit.ends_with(".scope"), "{unit}");
+    }
+    if let Some(container) = info.container {
+        let id = container.id;
+        let ecs = id.split_once('-').is_some_and(|(task, number)| {
+            hex(task) && task.len() == 32 && number.len() == 10 && number.parse::<u64>().is_ok()
+        });
+        assert!(ecs || (id.len() == 64 && hex(&id)), "{id}");
+        assert!(path.windows(id.len()).any(|window| window == id.as_bytes()), "{id}");
+    }
+    if let Some(uid) = info.pod_uid {
+        let digits = uid.replace('-', "");
+        assert!(digits.len() == 32 && hex(&digits), "{uid}");
+        assert!(matches!(uid.len(), 32 | 36), "{uid}");
+    }
+});
