@@ -5,8 +5,10 @@
 //! ```text
 //! kernel   the programs and their counters        (tracego-ebpf, kernel)
 //! reader   drains the ring on its own thread      (reader)
+//! inspect  what /proc and files say, beside it    (inspect)
 //! decode   bytes → Event; pure, never panics      (decode, event)
 //! enrich   Event + process table → Record         (enrich)
+//! rules    Record → findings                      (rules)
 //! sink     Record → one JSON line                 (sink)
 //! ```
 //!
@@ -17,6 +19,8 @@ pub mod kernel;
 pub mod input;
 pub mod reader;
 
+pub mod inspect;
+
 pub mod assemble;
 pub mod clock;
 pub mod decode;
@@ -24,6 +28,8 @@ pub mod errno;
 pub mod event;
 
 pub mod enrich;
+
+pub mod rules;
 
 pub mod pipeline;
 pub mod sink;
