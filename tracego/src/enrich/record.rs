@@ -1,5 +1,5 @@
 //! The record as it is written: names of the OpenTelemetry semantic conventions v1.44.0, nested;
-//! joined with dots they are the OTLP attributes. `docs/record.schema.json` describes the same.
+//! joined with dots they are the OTLP attributes. `schema/record.schema.json` describes the same.
 
 use std::{collections::BTreeMap, sync::Arc};
 
