@@ -65,6 +65,7 @@ impl<R: Read> Reader<R> {
             page_size: head.page_size,
             instance: head.number,
             raw: false,
+            unshown: std::sync::Arc::default(),
         };
         Ok(reader)
     }

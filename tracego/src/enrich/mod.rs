@@ -19,7 +19,7 @@ pub mod tree;
 pub mod users;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Weak},
 };
 
@@ -59,6 +59,8 @@ pub struct Meta {
     pub instance: u32,
     /// Leave arguments and variables as they are.
     pub raw: bool,
+    /// Variables that only rules look at: records do not show them.
+    pub unshown: Arc<BTreeSet<&'static str>>,
 }
 
 /// Turns events into records.
