@@ -8,6 +8,7 @@
 //! The payload of a batch is raw memory of the machine that wrote it; only little-endian machines
 //! read and write these files.
 
+mod notes;
 mod reader;
 mod writer;
 
@@ -20,7 +21,9 @@ pub use writer::Writer;
 
 const MAGIC: &[u8; 8] = b"TRACEGO\0";
 /// Grows with every change of a frame or of the wire types.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// The oldest that can still be read: it lacks kinds of frames, and what they hold stays unknown.
+const OLDEST: u32 = 2;
 /// Longest payload: a batch is cut at a quarter of a megabyte and one long record.
 const FRAME_MAX: u32 = 64 << 20;
 
@@ -32,6 +35,10 @@ mod kind {
     pub(super) const HEARTBEAT: u32 = 5;
     pub(super) const END: u32 = 6;
     pub(super) const LOST_JOBS: u32 = 7;
+    /// Images that notes name by number.
+    pub(super) const IMAGES: u32 = 8;
+    /// Notes to the batch that follows.
+    pub(super) const NOTES: u32 = 9;
 }
 
 fn checksum(head: &[u8], payload: &[u8]) -> u32 {
@@ -48,7 +55,7 @@ pub enum CaptureError {
     #[error("not a capture of tracego (it does not start with \"TRACEGO\")")]
     Foreign,
     /// Another version.
-    #[error("written by another version of tracego (format {0}, this one reads {VERSION})")]
+    #[error("written by another version of tracego (format {0}, this one reads {OLDEST} to {VERSION})")]
     Version(u32),
     /// It ends within a frame, or without the last one.
     #[error("cut off after {0} bytes: the capture did not end in order; everything before was replayed")]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{CaptureError, FRAME_MAX, Head, MAGIC, VERSION, checksum, kind};
+use super::{CaptureError, FRAME_MAX, Head, MAGIC, OLDEST, VERSION, checksum, kind, notes::Known};
 use crate::{
     clock::Reading,
     enrich::{
@@ -19,6 +19,7 @@ pub struct Reader<R> {
     input: R,
     at: u64,
     meta: Meta,
+    known: Known,
 }
 
 impl<R: Read> Reader<R> {
@@ -27,7 +28,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// See [`CaptureError`].
     pub fn new(input: R) -> Result<Self, CaptureError> {
-        let mut reader = Self { input, at: 0, meta: Meta::default() };
+        let mut reader = Self { input, at: 0, meta: Meta::default(), known: Known::default() };
         let mut start = [0; 12];
         match reader.input.read_exact(&mut start) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(CaptureError::Foreign),
@@ -38,7 +39,7 @@ impl<R: Read> Reader<R> {
             return Err(CaptureError::Foreign);
         }
         let version = version.try_into().map_or(0, u32::from_le_bytes);
-        if version != VERSION {
+        if !(OLDEST..=VERSION).contains(&version) {
             return Err(CaptureError::Version(version));
         }
         reader.at = 12;
@@ -81,9 +82,16 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// See [`CaptureError`].
     pub fn next_input(&mut self) -> Result<Option<Input>, CaptureError> {
-        let at = self.at;
+        let (at, kind, payload) = loop {
+            let at = self.at;
+            let (kind, payload) = self.frame()?;
+            match kind {
+                kind::IMAGES => self.known.take_images(&payload, at)?,
+                kind::NOTES => self.known.take_notes(&payload, at)?,
+                _ => break (at, kind, payload),
+            }
+        };
         let json = |_| CaptureError::Damaged(at, "no JSON where there must be");
-        let (kind, payload) = self.frame()?;
         Ok(Some(match kind {
             kind::SEED => {
                 let (seeds, now): (Vec<Seed>, Reading) = serde_json::from_slice(&payload).map_err(json)?;
@@ -95,7 +103,9 @@ impl<R: Read> Reader<R> {
                 let (boot, unix) = clock.split_at(8);
                 let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_le_bytes);
                 let clock = Reading { boot_ns: number(boot), unix_ns: number(unix) };
-                Input::Batch(Batch::from_bytes(clock, bytes.to_vec()))
+                let mut batch = Batch::from_bytes(clock, bytes.to_vec());
+                batch.set_notes(self.known.waiting());
+                Input::Batch(batch)
             }
             kind::COUNTERS | kind::HEARTBEAT => {
                 let (counters, now): (Counters, Reading) = serde_json::from_slice(&payload).map_err(json)?;

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::{Head, MAGIC, VERSION, checksum, kind};
+use super::{Head, MAGIC, VERSION, checksum, kind, notes::Table};
 use crate::{
     enrich::Meta,
     input::{Consumer, Input},
+    inspect::note::Note,
     ledger::Ledger,
 };
 
@@ -13,6 +14,7 @@ use crate::{
 pub struct Writer {
     out: Box<dyn Write + Send>,
     ledger: Ledger,
+    images: Table,
     failed: bool,
 }
 
@@ -35,9 +37,20 @@ impl Writer {
             tick_hz: meta.tick_hz,
             page_size: meta.page_size,
         };
-        let mut writer = Self { out, ledger: Ledger::default(), failed: false };
+        let mut writer = Self { out, ledger: Ledger::default(), images: Table::default(), failed: false };
         writer.frame(kind::META, &serde_json::to_vec(&head)?)?;
         Ok(writer)
+    }
+
+    fn notes(&mut self, notes: &[Note]) -> io::Result<()> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let (images, notes) = self.images.write(notes)?;
+        if let Some(images) = images {
+            self.frame(kind::IMAGES, &images)?;
+        }
+        self.frame(kind::NOTES, &notes)
     }
 
     fn frame(&mut self, kind: u32, payload: &[u8]) -> io::Result<()> {
@@ -72,7 +85,7 @@ impl Consumer for Writer {
                 payload.extend_from_slice(&batch.clock.boot_ns.to_le_bytes());
                 payload.extend_from_slice(&batch.clock.unix_ns.to_le_bytes());
                 payload.extend_from_slice(batch.bytes());
-                let done = self.frame(kind::BATCH, &payload);
+                let done = self.notes(batch.notes()).and_then(|()| self.frame(kind::BATCH, &payload));
                 self.ledger.processed += records;
                 self.ledger.pieces += pieces;
                 let count =
