@@ -24,6 +24,7 @@ pub mod errno;
 pub mod event;
 
 pub mod enrich;
+pub mod golang;
 
 pub mod pipeline;
 pub mod sink;
