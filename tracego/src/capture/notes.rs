@@ -107,8 +107,8 @@ impl Known {
     }
 
     pub(super) fn take_notes(&mut self, payload: &[u8], at: u64) -> Result<(), CaptureError> {
-        let lines: Vec<Line> =
-            serde_json::from_slice(payload).map_err(|_| CaptureError::Damaged(at, "notes that are no JSON"))?;
+        let lines: Vec<Line> = serde_json::from_slice(payload)
+            .map_err(|_| CaptureError::Damaged(at, "notes that are no JSON"))?;
         for line in lines {
             let image = match (line.image, line.failure) {
                 (Some(number), None) => {

@@ -48,11 +48,7 @@ enum Find {
 }
 
 /// Reads the build information; nothing where Go did not make the file.
-pub(super) fn read(
-    view: &View<'_>,
-    layout: &Layout,
-    damage: &mut Vec<Damage>,
-) -> io::Result<Option<Build>> {
+pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -> io::Result<Option<Build>> {
     let mut search = Search { view, layout, left: SEARCH_MAX, finds: 0, bad: None };
     let section = layout.sections.build_info;
     if let Some((address, size)) = section {
@@ -122,12 +118,7 @@ impl Search<'_> {
 }
 
 /// Reads the build information whose magic bytes are at an address.
-fn at_address(
-    view: &View<'_>,
-    layout: &Layout,
-    address: u64,
-    damage: &mut Vec<Damage>,
-) -> io::Result<Find> {
+fn at_address(view: &View<'_>, layout: &Layout, address: u64, damage: &mut Vec<Damage>) -> io::Result<Find> {
     let bad = |fault, what| match fault {
         Fault::Io(error) => Err(error),
         Fault::Damaged => Ok(Find::Bad(what)),
@@ -165,7 +156,8 @@ impl<'a> Texts<'a> {
         let header = layout.bytes(view, address, HEADER, HEADER)?;
         let texts = Self { view, layout, address, header };
         let pointer = texts.header.get(14).copied().unwrap_or_default();
-        let good = texts.flags() & !(BIG_ENDIAN | INLINE) == 0 && (texts.is_inline() || matches!(pointer, 4 | 8));
+        let good =
+            texts.flags() & !(BIG_ENDIAN | INLINE) == 0 && (texts.is_inline() || matches!(pointer, 4 | 8));
         if good { Ok(texts) } else { Err(Fault::Damaged) }
     }
 

@@ -42,7 +42,9 @@ impl Damage {
             Self::GoBuildInfo => "Go's build information has a damaged header",
             Self::GoVersion => "Go's version cannot be read",
             Self::GoModules => "Go's modules and settings cannot be read",
-            Self::GoSearch => "no section names Go's build information, and only a part of the data was searched",
+            Self::GoSearch => {
+                "no section names Go's build information, and only a part of the data was searched"
+            }
         }
     }
 }

@@ -197,8 +197,7 @@ fn sections<H: FileHeader<Endian = Endianness>>(
     }
     let bytes = table(count)?;
     let count = usize::try_from(count).map_err(|_| Fault::Damaged)?;
-    let (headers, _) =
-        slice_from_bytes::<H::SectionHeader>(&bytes, count).map_err(|()| Fault::Damaged)?;
+    let (headers, _) = slice_from_bytes::<H::SectionHeader>(&bytes, count).map_err(|()| Fault::Damaged)?;
     let Some(names) = headers.get(names as usize).filter(|_| names != 0) else {
         return if headers.is_empty() { Ok(Sections::default()) } else { Err(Fault::Damaged) };
     };

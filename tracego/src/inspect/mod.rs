@@ -13,7 +13,7 @@ pub mod images;
 pub mod note;
 pub mod open;
 
-use tracego_common::{ExecFixed, RecordKind};
+use tracego_common::{ExecFixed, Header, RecordKind};
 use zerocopy::FromBytes as _;
 
 use crate::{
@@ -44,10 +44,12 @@ impl Inspector {
     }
 
     fn note(&mut self, at: usize, record: &[u8]) -> Option<Note> {
-        let (fixed, _) = ExecFixed::ref_from_prefix(record).ok()?;
-        if RecordKind::from_raw(fixed.header.kind) != Some(RecordKind::Exec) {
+        let (header, _) = Header::read_from_prefix(record).ok()?;
+        if RecordKind::from_raw(header.kind) != Some(RecordKind::Exec) {
             return None;
         }
+        // A copy, because records lie in a batch without alignment.
+        let (fixed, _) = ExecFixed::read_from_prefix(record).ok()?;
         let known = self.images.known((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
         let image = match known {
             Some(image) => Ok(image),

@@ -25,7 +25,7 @@ use std::{
 use procfs::{FromRead as _, process::Stat};
 use serde::{Deserialize, Serialize};
 
-use crate::golang::Source;
+use crate::{errno, golang::Source};
 
 /// A process that has just executed a file, as the kernel's record describes it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,6 +66,20 @@ pub enum Failure {
     /// The agent may not read it: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are what it needs.
     #[error("permission denied")]
     Denied,
+}
+
+impl Failure {
+    /// As in a record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Changed => "changed",
+            Self::NotRegular => "not-regular",
+            Self::Io(number) => errno::name(number.unsigned_abs()),
+            Self::Denied => "denied",
+        }
+    }
 }
 
 impl From<io::Error> for Failure {
