@@ -28,6 +28,8 @@ pub mod errno;
 pub mod event;
 
 pub mod enrich;
+pub mod golang;
+pub mod inspect;
 
 pub mod rules;
 

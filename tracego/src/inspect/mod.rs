@@ -1,3 +1,12 @@
-//! What is read about a process beside its kernel record: off the drain path, ahead of decode.
+//! What has to be looked up outside of the kernel's records: the only part behind the reader that does
+//! input of its own. It may wait for a disk, so it runs off the way of the data.
+//!
+//! ```text
+//! facts   what is read, as it goes on to the rules and into captures
+//! open    the file that a process executed, or why it cannot be had
+//! images  what such files say about themselves, remembered
+//! ```
 
 pub mod facts;
+pub mod images;
+pub mod open;
