@@ -29,7 +29,6 @@ pub mod event;
 
 pub mod enrich;
 pub mod golang;
-pub mod inspect;
 
 pub mod rules;
 

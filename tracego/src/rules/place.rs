@@ -115,11 +115,11 @@ impl Place {
         let declared = production.names(&who);
         let claims = claims_job(record) || variables.get("CI").is_some_and(|value| is_true(value));
         let in_job = profile == Profile::Ci || ci.names(&who) || claims;
-        let in_job = in_job && !declared && !scope::any(&ci.except, &who);
+        let in_job = in_job && !declared && !scope::one_of(&ci.except, &who);
         let container = record.container.is_some();
         let guessed = profile == Profile::Auto && (container || is_service(record));
         let production = match () {
-            () if in_job || scope::any(&production.except, &who) => Production::No,
+            () if in_job || scope::one_of(&production.except, &who) => Production::No,
             () if declared || profile == Profile::Production => Production::Declared,
             () if guessed => Production::Guessed,
             () => Production::No,

@@ -92,19 +92,19 @@ impl Scope {
     /// Whether it holds for a process.
     #[must_use]
     pub fn covers(&self, who: &Who<'_>) -> bool {
-        (self.only.is_empty() || any(&self.only, who)) && !any(&self.except, who)
+        (self.only.is_empty() || one_of(&self.only, who)) && !one_of(&self.except, who)
     }
 
     /// Whether one of the matchers names the process, and no exception does.
     #[must_use]
     pub fn names(&self, who: &Who<'_>) -> bool {
-        any(&self.only, who) && !any(&self.except, who)
+        one_of(&self.only, who) && !one_of(&self.except, who)
     }
 }
 
 /// Whether one of the matchers is for the process.
 #[must_use]
-pub fn any(matchers: &[Matcher], who: &Who<'_>) -> bool {
+pub fn one_of(matchers: &[Matcher], who: &Who<'_>) -> bool {
     matchers.iter().any(|matcher| matcher.matches(who))
 }
 
@@ -140,24 +140,24 @@ mod tests {
         let user = User { id: 33, name: Some(Arc::from("www-data")) };
         let api = who("/srv/api/bin/server", "api-1.service", &user);
         let list = matchers(r#"[{ unit = "api-*.service", user = "www-*" }, { path = "/opt/**" }]"#).unwrap();
-        assert!(any(&list, &api));
-        assert!(any(&list, &who("/opt/a/b", "x.service", &user)));
+        assert!(one_of(&list, &api));
+        assert!(one_of(&list, &who("/opt/a/b", "x.service", &user)));
         let other = User { id: 34, name: None };
-        assert!(!any(&list, &who("/srv/api/bin/server", "api-1.service", &other)));
-        assert!(any(&matchers(r#"[{ user = "34" }]"#).unwrap(), &who("/", "", &other)));
-        assert!(!any(&matchers(r#"[{ container = "*" }]"#).unwrap(), &api));
-        assert!(!any(&matchers(r#"[{ job = "*" }]"#).unwrap(), &api));
+        assert!(!one_of(&list, &who("/srv/api/bin/server", "api-1.service", &other)));
+        assert!(one_of(&matchers(r#"[{ user = "34" }]"#).unwrap(), &who("/", "", &other)));
+        assert!(!one_of(&matchers(r#"[{ container = "*" }]"#).unwrap(), &api));
+        assert!(!one_of(&matchers(r#"[{ job = "*" }]"#).unwrap(), &api));
         let of_job = Who { jobs: [Some("deploy"), None, Some("17"), None], ..Who::default() };
-        assert!(any(&matchers(r#"[{ job = "1?" }]"#).unwrap(), &of_job));
-        assert!(!any(&matchers(r#"[{ user = "*" }]"#).unwrap(), &of_job));
+        assert!(one_of(&matchers(r#"[{ job = "1?" }]"#).unwrap(), &of_job));
+        assert!(!one_of(&matchers(r#"[{ user = "*" }]"#).unwrap(), &of_job));
     }
 
     #[test]
     fn a_star_stays_within_a_folder() {
         let user = User { id: 0, name: None };
         let list = matchers(r#"[{ path = "/srv/*/server" }]"#).unwrap();
-        assert!(any(&list, &who("/srv/api/server", "", &user)));
-        assert!(!any(&list, &who("/srv/api/bin/server", "", &user)));
+        assert!(one_of(&list, &who("/srv/api/server", "", &user)));
+        assert!(!one_of(&list, &who("/srv/api/bin/server", "", &user)));
     }
 
     #[test]

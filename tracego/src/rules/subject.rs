@@ -1,10 +1,11 @@
 //! What a rule looks at: borrowed, put together by the pipeline, and asked through methods.
 
-use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
+use std::{cell::OnceCell, collections::{BTreeMap, HashSet}, sync::Arc};
 
 use tracego_common::TaskId;
 
 use super::{
+    finding::Confidence,
     place::{Place, Who},
     settings::Settings,
 };
@@ -13,14 +14,15 @@ use crate::{
     golang::{
         Build, Image,
         command::Invocation,
-        role::{Role, Task},
+        role::{self, Role},
+        task::{self, Task},
     },
     inspect::facts::Surroundings,
 };
 
 /// Variables that rules look at, each with the first rule that does. They go on the allow-list, and
 /// into the record only when somebody asks for them. Those of CI systems are there anyway.
-pub const VARIABLES: [(&str, &str); 38] = [
+pub const VARIABLES: [(&str, &str); 39] = [
     ("CI", "TG001"),
     ("GOFILE", "TG001"),
     ("GOLINE", "TG001"),
@@ -47,6 +49,7 @@ pub const VARIABLES: [(&str, &str); 38] = [
     ("GOSUMDB", "TG004"),
     ("GOTOOLCHAIN", "TG004"),
     ("GOWORK", "TG004"),
+    ("PWD", "TG004"),
     ("GOCACHE", "TG005"),
     ("GOTMPDIR", "TG005"),
     ("HOME", "TG005"),
@@ -81,6 +84,9 @@ pub struct Subject<'a> {
     /// All allowed variables of the process itself, whether the record shows them or not; none of
     /// those that were injected.
     pub variables: &'a BTreeMap<Arc<str>, String>,
+    /// Names on the allow-list of variables; nothing when all that rules need are. What is not on it
+    /// is unknown rather than not set.
+    pub asked: Option<&'a HashSet<String>>,
     /// What it has to do with the go command; nothing for most processes.
     pub task: Option<&'a Task>,
     /// What its executable says; nothing when it could not be read.
@@ -95,7 +101,7 @@ impl<'a> Subject<'a> {
     /// Of a process of which the record and the variables are known.
     #[must_use]
     pub fn new(id: TaskId, record: &'a Record, variables: &'a BTreeMap<Arc<str>, String>) -> Self {
-        Self { id, record, variables, task: None, image: None, surroundings: None, place: OnceCell::new() }
+        Self { id, record, variables, asked: None, task: None, image: None, surroundings: None, place: OnceCell::new() }
     }
 
     /// A variable that is set to something.
@@ -112,6 +118,12 @@ impl<'a> Subject<'a> {
         !named(&whole.truncated) && !named(&whole.unavailable)
     }
 
+    /// Whether a variable that is not there is not set.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.asked.is_none_or(|asked| asked.contains(name)) && self.knows_environment()
+    }
+
     /// What Go wrote into its executable.
     #[must_use]
     pub fn build(&self) -> Option<&'a Build> {
@@ -121,13 +133,37 @@ impl<'a> Subject<'a> {
     /// What it has to do with the go command.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
-        self.task.map(|task| task.role)
+        self.task?.role
     }
 
     /// For a go command: how it was called.
     #[must_use]
     pub fn invocation(&self) -> Option<&'a Invocation> {
-        self.task.and_then(Task::invocation)
+        let task = self.task.filter(|task| task.place == task::Place::Itself)?;
+        task.command.as_deref().map(|command| &command.invocation)
+    }
+
+    /// How sure its role is.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        match self.task.map(|task| task.confidence) {
+            Some(role::Confidence::Medium) => Confidence::Medium,
+            Some(role::Confidence::High) | None => Confidence::High,
+        }
+    }
+
+    /// Whether a start before said the same: a toolchain handed over to another, or a program started
+    /// itself again.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        self.task.is_some_and(|task| task.repeated)
+    }
+
+    /// Whether go generate is above it. It sets these for each line (cmd/go/internal/generate).
+    #[must_use]
+    pub fn is_generated(&self) -> bool {
+        self.task.is_some_and(|task| task.within.contains(Role::GoGenerate))
+            || ["GOFILE", "GOLINE", "GOPACKAGE"].iter().all(|name| self.variable(name).is_some())
     }
 
     /// Executable; empty when it is not known.
@@ -199,8 +235,9 @@ impl<'a> Subject<'a> {
     /// nothing that came with the system.
     #[must_use]
     pub fn is_own_program(&self) -> bool {
-        self.build().is_some_and(|build| !build.path.starts_with("cmd/"))
-            && matches!(self.role(), None | Some(Role::Service))
+        // Programs of Go's own distribution are in no module.
+        self.build().is_some_and(|build| build.main.is_some() || !build.path.starts_with("cmd/"))
+            && matches!(self.role(), None | Some(Role::GoService))
             && !self.is_of_system()
             && !self.visits_container()
     }

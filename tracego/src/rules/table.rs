@@ -161,10 +161,11 @@ pub static RULES: [Rule; 18] = [
     service::HEALTH,
 ];
 
-/// A rule by its id, in any case.
+/// A rule by its id or name, in any case.
 #[must_use]
-pub fn find(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id))
+pub fn find(text: &str) -> Option<&'static Rule> {
+    let is = |name: &str| name.eq_ignore_ascii_case(text);
+    RULES.iter().find(|rule| is(rule.id) || is(rule.name))
 }
 
 /// `did you mean 'TG001'?`, for an id or a name that is nearly right.
@@ -220,6 +221,7 @@ mod tests {
     #[test]
     fn a_rule_is_found_in_any_case_and_by_what_is_nearly_its_id() {
         assert_eq!(find("tg004").map(|rule| rule.id), Some("TG004"));
+        assert_eq!(find("Go-Run").map(|rule| rule.id), Some("TG001"));
         assert!(find("TG019").is_none());
         assert_eq!(nearest_id("TG19"), "did you mean 'TG009'?");
         assert_eq!(nearest_id("Go-Run"), "did you mean 'TG001'?");

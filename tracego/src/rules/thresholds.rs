@@ -93,7 +93,7 @@ pub const KEYS: [Key; 15] = [
           about: "Main modules that the job's commit is for (globs), beside those that its go commands build.",
           set: |t, v| globs(v).map(|value| t.modules = value) },
     Key { rule: "TG004", name: "private", default: "[]",
-          about: "Patterns of GOPRIVATE, GONOSUMDB, GONOPROXY and GOINSECURE that are meant.",
+          about: "Patterns of GOPRIVATE, GONOSUMDB and GOINSECURE that are meant.",
           set: |t, v| texts(v).map(|value| t.private = value) },
     Key { rule: "TG006", name: "grace-seconds", default: "30",
           about: "How long a process has run before it counts as a service.",

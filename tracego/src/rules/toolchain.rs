@@ -1,12 +1,13 @@
 //! TG014: Go itself where only its programs should be.
 
 use super::{
-    finding::Severity::High,
+    finding::Severity::{High, Medium},
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::golang::{role::Role, task::Place};
 
 /// See [`Rule`].
 pub const RULE: Rule = Rule {
@@ -19,13 +20,13 @@ pub const RULE: Rule = Rule {
     variants: &[
         Variant {
             name: "go-command",
-            grades: Grades::production(High, super::finding::Severity::Medium),
+            grades: Grades::production(High, Medium),
             summary: "The go command was executed.",
             remedy: "",
         },
         Variant {
             name: "tool",
-            grades: Grades::production(High, super::finding::Severity::Medium),
+            grades: Grades::production(High, Medium),
             summary: "A compiler, linker or another tool of the toolchain was executed, not by the go command.",
             remedy: "",
         },
@@ -39,7 +40,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         return;
     };
     let place = subject.place(report.settings);
-    if !place.is_production() || report.memory.is_again(subject) {
+    if !place.is_production() || subject.is_repeated() {
         return;
     }
     let record = subject.record;
@@ -52,4 +53,13 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         .with_some("tracego.unit", record.tracego.unit.as_deref())
         .with_some("process.runtime.version", subject.build().map(|build| build.version.as_str()));
     report.add(case, place, &Who::of(record));
+}
+
+/// The go command, however it is called, or a tool that it did not start itself.
+fn variant(subject: &Subject<'_>) -> Option<&'static str> {
+    if subject.invocation().is_some() {
+        return Some("go-command");
+    }
+    let task = subject.task.filter(|task| task.role == Some(Role::CompilerHelper))?;
+    (task.place == Place::Outside).then_some("tool")
 }
