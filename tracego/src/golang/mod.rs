@@ -1,4 +1,4 @@
-//! What an executable says about itself: how it was linked, and how Go built it.
+//! What tracego knows about Go: what an executable says about itself, and what a process is.
 //!
 //! ```text
 //! view       a bounded look at the bytes of a file
@@ -10,6 +10,16 @@
 //! buildinfo  where Go's build information is, and its strings
 //! modinfo    the text in it → Build
 //! build      Build and what can be asked of it
+//!
+//! target     what `go run` is asked to run
+//! subcommand the subcommands of the go command
+//! flag_table which flags they have
+//! flags      those that tracego looks at, and GOFLAGS
+//! command    argv of the go command → Invocation
+//! shape      what a path says about who put the file there
+//! role       the names for what a process is
+//! evidence   what one program start says by itself
+//! task       what a process is, from its image, its arguments and who started it
 //! ```
 //!
 //! Nothing here does input or output of its own: the bytes come through [`Source`]. The bytes are
@@ -19,14 +29,23 @@
 
 mod build;
 mod buildinfo;
+pub mod command;
 mod damage;
 mod dynamic;
 mod elf;
+pub mod evidence;
+mod flag_table;
+pub mod flags;
 mod layout;
 mod modinfo;
 mod notes;
 mod packer;
 mod quote;
+pub mod role;
+pub mod shape;
+pub mod subcommand;
+pub mod target;
+pub mod task;
 pub mod view;
 
 use std::io;
