@@ -9,6 +9,12 @@ use tracego_common::{
 };
 use tracing_subscriber::EnvFilter;
 
+use crate::rules::{
+    place::Profile,
+    settings::Settings,
+    table::{self, Rule},
+};
+
 /// Says which commit and which CI job every process start on this machine belongs to.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
@@ -31,16 +37,33 @@ impl Cli {
     /// # Errors
     /// When one is not what `--env` takes.
     pub fn add_env(&mut self, values: &[String]) -> Result<(), String> {
-        let view = match &mut self.command {
-            None => &mut self.watch.view,
-            Some(Command::Run(run)) => &mut run.watch.view,
-            Some(Command::Capture(capture)) => &mut capture.watch.view,
-            Some(Command::Replay(replay)) => &mut replay.view,
-            Some(Command::Doctor(_) | Command::Inspect(_)) => return Ok(()),
-        };
         let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
-        view.env.splice(0..0, specs);
+        if let Some(view) = self.view() {
+            view.env.splice(0..0, specs);
+        }
         Ok(())
+    }
+
+    /// Takes what a configuration says about rules.
+    pub fn set_rules(&mut self, settings: Settings) {
+        match &mut self.command {
+            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => list.settings = settings,
+            _ => {
+                if let Some(view) = self.view() {
+                    view.rules = settings;
+                }
+            }
+        }
+    }
+
+    fn view(&mut self) -> Option<&mut View> {
+        match &mut self.command {
+            None => Some(&mut self.watch.view),
+            Some(Command::Run(run)) => Some(&mut run.watch.view),
+            Some(Command::Capture(capture)) => Some(&mut capture.watch.view),
+            Some(Command::Replay(replay)) => Some(&mut replay.view),
+            Some(Command::Doctor(_) | Command::Inspect(_) | Command::Rules(_)) => None,
+        }
     }
 }
 
@@ -66,6 +89,8 @@ pub enum Command {
     /// What executables say about themselves: how Go built them and how they are linked. Ends with 1
     /// when a file could not be read; the others are shown.
     Inspect(Inspect),
+    /// What tracego finds: list the rules, or explain one.
+    Rules(Rules),
 }
 
 /// Which records are written, how and where.
@@ -98,6 +123,13 @@ pub struct View {
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub raw_args: bool,
+    /// Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a
+    /// CI job. production: all that is no CI job is production. developer: nothing is production.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub profile: Profile,
+    /// What the file says about rules.
+    #[arg(skip)]
+    pub rules: Settings,
     /// Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A
     /// variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up.
     #[arg(long, value_name = "FILE")]
@@ -190,6 +222,52 @@ pub struct Inspect {
     pub files: Vec<PathBuf>,
 }
 
+/// `tracego rules`.
+#[derive(Args, Debug)]
+pub struct Rules {
+    /// What to print.
+    #[command(subcommand)]
+    pub action: RulesAction,
+}
+
+/// What to print about rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesAction {
+    /// All rules, a line each.
+    List(RulesList),
+    /// What a rule means, how bad each of its cases is where, how to mend it, and its settings.
+    Explain(RulesExplain),
+}
+
+/// `tracego rules list`.
+#[derive(Args, Debug)]
+pub struct RulesList {
+    /// All that is known about them, as one JSON array.
+    #[arg(long)]
+    pub json: bool,
+    /// Say which are off in this TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What it says.
+    #[arg(skip)]
+    pub settings: Settings,
+}
+
+/// `tracego rules explain`.
+#[derive(Args, Debug)]
+pub struct RulesExplain {
+    /// As one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Id of the rule, such as TG001, or its name.
+    #[arg(value_name = "ID", value_parser = rule)]
+    pub rule: &'static Rule,
+}
+
+fn rule(text: &str) -> Result<&'static Rule, String> {
+    table::find(text).ok_or_else(|| format!("there is no such rule; {}", table::nearest_id(text)))
+}
+
 /// Kinds of events.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Event {
@@ -201,6 +279,16 @@ pub enum Event {
     Fork,
     /// A program could not be started.
     ExecveFailed,
+}
+
+impl View {
+    /// What is in force for rules.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let mut settings = self.rules.clone();
+        settings.profile = self.profile;
+        settings
+    }
 }
 
 impl Event {
@@ -324,11 +412,26 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_named_by_id_or_name() {
+        for name in ["TG001", "tg001", "go-run"] {
+            let cli = Cli::try_parse_from(["tracego", "rules", "explain", name]).unwrap();
+            let Some(Command::Rules(Rules { action: RulesAction::Explain(explain) })) = cli.command else {
+                panic!()
+            };
+            assert_eq!(explain.rule.id, "TG001");
+        }
+        let cli = Cli::try_parse_from(["tracego", "--profile", "development"]).unwrap();
+        assert_eq!(cli.watch.view.settings().profile, Profile::Developer);
+    }
+
+    #[test]
     fn bad_values_say_the_way_out() {
         let error = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
         assert!(error("tracego --ring-size 5000").contains("power of two"));
         assert!(error("tracego --env =x").contains("KEY=VALUE"));
         assert!(error("tracego --comm 0123456789abcdef").contains("15 bytes"));
         assert!(error("tracego -e exceve").contains("execve"));
+        assert!(error("tracego rules explain TG0011").contains("did you mean 'TG001'?"));
+        assert!(error("tracego --profile prod").contains("production"));
     }
 }

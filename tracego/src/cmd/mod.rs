@@ -3,6 +3,7 @@
 mod capture;
 mod doctor;
 mod inspect;
+mod rules;
 mod run;
 mod setup;
 mod watch;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(replay)) => capture::replay(&replay),
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
+        Some(Command::Rules(rules)) => rules::rules(&rules),
     };
     done.unwrap_or_else(|error| failed(&error))
 }
