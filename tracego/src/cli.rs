@@ -9,7 +9,9 @@ use tracego_common::{
 };
 use tracing_subscriber::EnvFilter;
 
+use crate::judge::Selection;
 use crate::rules::{
+    finding::Severity,
     place::Profile,
     settings::Settings,
     table::{self, Rule},
@@ -71,7 +73,8 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
 cannot be read; \
 2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
-4 records were lost or refused by the output (the ledger on stderr says how many).
+4 records were lost or refused by the output (the ledger on stderr says how many). \
+tracego run ends with the status of its command, or with 5 when --fail-on says so.
 
 Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
 
@@ -127,6 +130,14 @@ pub struct View {
     /// CI job. production: all that is no CI job is production. developer: nothing is production.
     #[arg(long, value_enum, default_value = "auto")]
     pub profile: Profile,
+    /// Write records of processes only when something was found about them: --min-severity low.
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub only_findings: bool,
+    /// Write records of processes only with a finding that is at least so bad: low, medium, high, critical.
+    #[arg(long, value_name = "SEVERITY")]
+    pub min_severity: Option<Severity>,
     /// What the file says about rules.
     #[arg(skip)]
     pub rules: Settings,
@@ -175,6 +186,10 @@ pub struct Run {
     /// Wait for descendants that outlive the command.
     #[arg(long)]
     pub wait: bool,
+    /// End with 5 when something so bad was found and the command itself succeeded: low, medium, high,
+    /// critical, or never. Default: high with --profile ci, else never.
+    #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
+    pub fail_on: Option<FailOn>,
     /// The command and its arguments.
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
@@ -264,6 +279,22 @@ pub struct RulesExplain {
     pub rule: &'static Rule,
 }
 
+/// When `tracego run` fails for what was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FailOn {
+    /// Not for that.
+    Never,
+    /// From this severity on.
+    From(Severity),
+}
+
+fn fail_on(text: &str) -> Result<FailOn, String> {
+    match text {
+        "never" => Ok(FailOn::Never),
+        _ => text.parse().map(FailOn::From).map_err(|error| format!("{error}, or never")),
+    }
+}
+
 fn rule(text: &str) -> Result<&'static Rule, String> {
     table::find(text).ok_or_else(|| format!("there is no such rule; {}", table::nearest_id(text)))
 }
@@ -288,6 +319,14 @@ impl View {
         let mut settings = self.rules.clone();
         settings.profile = self.profile;
         settings
+    }
+
+    /// Which records are written.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        let kinds = self.events.iter().fold(0, |bits, event| bits | event.bit());
+        let least = self.only_findings.then_some(Severity::Low);
+        Selection { kinds, min_severity: self.min_severity.or(least) }
     }
 }
 

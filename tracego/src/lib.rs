@@ -8,7 +8,7 @@
 //! inspect  what files and /proc say, beside it    (inspect, golang)
 //! decode   bytes → Event; pure, never panics      (decode, event)
 //! enrich   Event + process table → Record         (enrich)
-//! rules    Record → findings                      (rules)
+//! rules    Record → findings                      (rules, judge)
 //! sink     Record → one JSON line                 (sink)
 //! ```
 //!
@@ -30,7 +30,9 @@ pub mod event;
 
 pub mod enrich;
 
+pub mod judge;
 pub mod rules;
+pub mod summary;
 
 pub mod pipeline;
 pub mod sink;

@@ -17,6 +17,7 @@ mod code {
     pub(super) const RUNNING: u8 = 1;
     pub(super) const KERNEL: u8 = 3;
     pub(super) const INCOMPLETE: u8 = 4;
+    pub(super) const FINDINGS: u8 = 5;
 }
 
 /// Runs what the command line says.

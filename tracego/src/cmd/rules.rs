@@ -38,7 +38,8 @@ struct Setting {
 
 impl Whole {
     fn of(rule: &'static Rule, enabled: Option<bool>) -> Self {
-        let settings = keys(rule).map(|key| Setting { name: key.name, default: key.default, about: key.about });
+        let settings =
+            keys(rule).map(|key| Setting { name: key.name, default: key.default, about: key.about });
         Self { rule, worst: rule.severity(), enabled, settings: settings.collect() }
     }
 }
@@ -171,7 +172,9 @@ mod tests {
         assert_eq!(list[6]["settings"][0]["name"], "nofile");
         assert_eq!(list[6]["settings"][0]["default"], "65536");
         for rule in list.as_array().unwrap() {
-            assert!(rule["summary"].is_string() && rule["remedy"].is_string() && rule["reference"].is_string());
+            assert!(
+                rule["summary"].is_string() && rule["remedy"].is_string() && rule["reference"].is_string()
+            );
         }
     }
 

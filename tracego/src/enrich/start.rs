@@ -108,7 +108,7 @@ impl Enricher {
             id: header.id,
             path: &executable,
             args,
-            goflags: env.unshown.get("GOFLAGS").map_or("", String::as_str),
+            goflags: env.own.get("GOFLAGS").map_or("", String::as_str),
             image: evidence(note),
         });
         let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| super::exec_id(&boot_id, id));
@@ -158,7 +158,7 @@ impl Enricher {
         self.credentials(exec, &mut process, &mut own);
         let env = self.environments.of(exec, &self.meta);
         let trace = env.trace.clone();
-        let unshown = Arc::clone(&env.unshown);
+        let variables = Arc::clone(&env.own);
         process.environment_variable =
             Some(Arc::clone(&env.variables)).filter(|variables| !variables.is_empty());
         own.completeness.redacted += env.completeness.redacted;
@@ -195,7 +195,7 @@ impl Enricher {
         };
         let image = note.and_then(|note| note.image.as_ref().ok()).map(Arc::clone);
         let surroundings = note.and_then(|note| note.surroundings.clone());
-        Enriched { record, start: Some(Started { id: header.id, task, image, surroundings, unshown }) }
+        Enriched { record, start: Some(Started { id: header.id, task, image, surroundings, variables }) }
     }
 
     /// What the executable says about itself, and what that makes of the process.

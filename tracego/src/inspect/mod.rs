@@ -8,6 +8,7 @@
 //!
 //! images open   what executed files say about themselves, remembered; how they are opened
 //! surroundings  of a go command (gofiles) and of a Go program (cgroups)
+//! watcher       the thread that looks at services
 //! services      services that are watched; look is one look at one of them
 //!   candidates pidfile locks descriptors units whom   pidfiles: where they may be, what is wrong with them
 //!   sockets health   where a service listens, and whether it answers
@@ -38,6 +39,7 @@ pub mod status;
 pub mod surroundings;
 pub mod units;
 pub mod unread;
+pub mod watcher;
 mod whom;
 
-pub use inspector::Inspector;
+pub use inspector::{Inspector, Options};

@@ -178,7 +178,13 @@ fn of_repository(module: &str, repository: &str) -> bool {
 /// The public forge that a module path names.
 fn forge(module: &str) -> Option<&str> {
     const FORGES: [&str; 8] = [
-        "github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "golang.org", "gopkg.in", "k8s.io",
+        "github.com",
+        "gitlab.com",
+        "bitbucket.org",
+        "codeberg.org",
+        "golang.org",
+        "gopkg.in",
+        "k8s.io",
         "sigs.k8s.io",
     ];
     FORGES.into_iter().find(|forge| module.strip_prefix(forge).is_some_and(|rest| rest.starts_with('/')))
@@ -209,8 +215,11 @@ mod tests {
     #[test]
     fn repositories_and_module_paths_are_held_together() {
         for url in [
-            "https://github.com/acme/app", "https://github.com/acme/app.git", "git@github.com:acme/app.git",
-            "ssh://git@github.com:22/acme/app.git", "https://GitHub.com/acme/app/",
+            "https://github.com/acme/app",
+            "https://github.com/acme/app.git",
+            "git@github.com:acme/app.git",
+            "ssh://git@github.com:22/acme/app.git",
+            "https://GitHub.com/acme/app/",
             "https://user:secret@github.com/acme/app",
         ] {
             assert_eq!(repository(url), "github.com/acme/app", "{url}");

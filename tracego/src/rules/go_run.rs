@@ -28,7 +28,12 @@ pub const RULE: Rule = Rule {
             summary: "Files are run by name: they are built outside of any module path.",
             remedy: "",
         },
-        Variant { name: "local", grades: PROGRAM, summary: "A package of the module in force is run.", remedy: "" },
+        Variant {
+            name: "local",
+            grades: PROGRAM,
+            summary: "A package of the module in force is run.",
+            remedy: "",
+        },
         Variant {
             name: "unpinned",
             grades: PROGRAM,
@@ -77,12 +82,13 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         (_, true) => " in production",
         _ => "",
     };
-    let case = Case::new(variant, format!("go run {target} builds and starts a program{wherein} and keeps none"))
-        .sure(subject.confidence())
-        .with("package", target.to_string())
-        .with("process.command_args", subject.args().join(" "))
-        .with_some("go.mod", module.map(|module| module.path.as_str()))
-        .with_some("GOFILE", subject.variable("GOFILE"));
+    let case =
+        Case::new(variant, format!("go run {target} builds and starts a program{wherein} and keeps none"))
+            .sure(subject.confidence())
+            .with("package", target.to_string())
+            .with("process.command_args", subject.args().join(" "))
+            .with_some("go.mod", module.map(|module| module.path.as_str()))
+            .with_some("GOFILE", subject.variable("GOFILE"));
     report.add(case, place, &Who::of(subject.record));
 }
 

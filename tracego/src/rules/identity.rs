@@ -160,9 +160,10 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let mut dropped = job.dropped.iter().copied().filter(|attribute| matters(attribute)).peekable();
     if dropped.peek().is_some() && subject.knows_environment() && report.memory.is_new(&(root, "dropped")) {
         let list = dropped.collect::<Vec<_>>().join(", ");
-        let case = Case::new("dropped", format!("a process of a job no longer has {list} in its environment"))
-            .with("attributes", list)
-            .with("job.root", root);
+        let case =
+            Case::new("dropped", format!("a process of a job no longer has {list} in its environment"))
+                .with("attributes", list)
+                .with("job.root", root);
         report.add(case, subject.place(report.settings), &Who::of(subject.record));
     }
     other_container(subject, report);
@@ -196,7 +197,8 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// Processes of jobs that ended longer ago than the configuration allows; each job is told once.
 pub(super) fn left_over(settings: &Settings, memory: &mut Memory, now: u64) -> Vec<(TaskId, Finding)> {
     let grace = settings.thresholds.job_grace.saturating_mul(1_000_000_000);
-    let due = |job: &Job| job.openers == 0 && job.ended.is_some_and(|ended| now >= ended.saturating_add(grace));
+    let due =
+        |job: &Job| job.openers == 0 && job.ended.is_some_and(|ended| now >= ended.saturating_add(grace));
     let ended: Vec<Arc<str>> =
         memory.jobs.iter().filter(|(_, job)| due(job)).map(|(key, _)| Arc::clone(key)).collect();
     if ended.is_empty() {
@@ -214,7 +216,8 @@ pub(super) fn left_over(settings: &Settings, memory: &mut Memory, now: u64) -> V
         memory.members.pop(&id);
         let mut report = Report::new(settings, memory, rule);
         let known = &member.known;
-        let message = format!("{} (process {}) still runs after its job {} has ended", known.path, id.tgid, member.job);
+        let message =
+            format!("{} (process {}) still runs after its job {} has ended", known.path, id.tgid, member.job);
         let case = Case::new("outlives", message)
             .sure(Confidence::Medium)
             .with("job", member.job.as_ref())

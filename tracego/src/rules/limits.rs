@@ -63,7 +63,8 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         let at = RLIMITS.iter().position(|known| known == name)?;
         Some((name, least, low(at, least)?))
     });
-    if nofile.is_none() && others.clone().next().is_none() || !subject.is_production_program(report.settings) {
+    if nofile.is_none() && others.clone().next().is_none() || !subject.is_production_program(report.settings)
+    {
         return;
     }
     let (place, who) = (subject.place(report.settings), Who::of(subject.record));

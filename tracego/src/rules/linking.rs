@@ -132,10 +132,15 @@ fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
     let (place, who) = (subject.place(report.settings), Who::of(subject.record));
     for (variant, setting, value) in built {
         let message = format!("a Go program in production was built with {setting}={value}");
-        report.add(Case::new(variant, message).with("build.setting", format!("{setting}={value}")), place, &who);
+        report.add(
+            Case::new(variant, message).with("build.setting", format!("{setting}={value}")),
+            place,
+            &who,
+        );
     }
     if symbols {
-        let what = if elf(subject).is_some_and(|elf| elf.debug) { "debug information" } else { "a symbol table" };
+        let what =
+            if elf(subject).is_some_and(|elf| elf.debug) { "debug information" } else { "a symbol table" };
         let case = Case::new("symbols", format!("a Go program in production has {what}"));
         report.add(case.with("elf.debug", what), place, &who);
     }

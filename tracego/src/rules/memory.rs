@@ -111,7 +111,8 @@ impl Memory {
         let Some(member) = member else { return };
         let job = Arc::clone(&member.job);
         self.enter(subject.id, member);
-        let module = subject.surroundings.and_then(|around| around.go_mod.as_ref()).map(|found| &found.module);
+        let module =
+            subject.surroundings.and_then(|around| around.go_mod.as_ref()).map(|found| &found.module);
         if let (Some(module), Some(_), Some(job)) = (module, subject.invocation(), self.jobs.get_mut(&job)) {
             job.builds(module);
         }
@@ -166,7 +167,12 @@ impl Memory {
 }
 
 /// Puts something in; what was there under the same key. What had to go for it is counted.
-fn push<K: Hash + Eq + Clone, V>(cache: &mut LruCache<K, V>, key: K, value: V, forgotten: &mut u64) -> Option<V> {
+fn push<K: Hash + Eq + Clone, V>(
+    cache: &mut LruCache<K, V>,
+    key: K,
+    value: V,
+    forgotten: &mut u64,
+) -> Option<V> {
     let (old, before) = cache.push(key.clone(), value)?;
     if old == key {
         return Some(before);

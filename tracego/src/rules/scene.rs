@@ -68,7 +68,9 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
         seccomp: Some("filter"),
         no_new_privs: Some(true),
         rlimit: Some(Arc::new(Rlimits([limit; 16]).into())),
-        capability: Some(Arc::new(Capabilities { effective: "0".repeat(16), ..Capabilities::default() }.into())),
+        capability: Some(Arc::new(
+            Capabilities { effective: "0".repeat(16), ..Capabilities::default() }.into(),
+        )),
         namespace: Some(Namespaces { pid: 1, mnt: 7, user: 0xEFFF_FFFD }),
         ..Own::default()
     };
@@ -92,7 +94,8 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
         tracego: Box::new(own),
     };
     let (above, env) = (Task::default(), BTreeMap::new());
-    let scene = Scene { id, record, env, job: None, injected: Vec::new(), image: None, above, surroundings: None };
+    let scene =
+        Scene { id, record, env, job: None, injected: Vec::new(), image: None, above, surroundings: None };
     scene.env("HOME", "/home/me")
 }
 
@@ -100,7 +103,8 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
 pub(super) fn go(pid: u32, args: &str) -> Scene {
     let build = Build { version: "go1.27.3".into(), path: "cmd/go".into(), ..Build::default() };
     let image = Image { go: Some(build), elf: Some(Elf::default()), ..Image::default() };
-    let go_mod = GoMod { path: "/home/me/app/go.mod".into(), module: "example.com/app".into(), ..GoMod::default() };
+    let go_mod =
+        GoMod { path: "/home/me/app/go.mod".into(), module: "example.com/app".into(), ..GoMod::default() };
     process(pid, "/usr/local/go/bin/go", args)
         .with(|scene| scene.image = Some(image))
         .around(|around| around.go_mod = Some(go_mod))
@@ -222,7 +226,8 @@ impl Scene {
 
     pub(super) fn unit(self, unit: &str) -> Self {
         let cgroup = format!("/system.slice/{unit}");
-        self.process(|process| process.linux = Some(LinuxCgroup { cgroup })).own(|own| own.unit = Some(unit.into()))
+        self.process(|process| process.linux = Some(LinuxCgroup { cgroup }))
+            .own(|own| own.unit = Some(unit.into()))
     }
 
     pub(super) fn terminal(self) -> Self {
@@ -296,10 +301,12 @@ impl Scene {
         let identity = |env: &BTreeMap<Arc<str>, String>| -> Identity {
             context::explicit(&env.iter().map(|(k, v)| (k.to_string(), v.clone())).collect::<Vec<_>>())
         };
-        let job = self.job.as_ref().map(|(root, env)| OpenJob { root: *root, identity: identity(env).into() });
+        let job =
+            self.job.as_ref().map(|(root, env)| OpenJob { root: *root, identity: identity(env).into() });
         let is_root = job.as_ref().is_some_and(|job| job.root == self.id);
         let of_job = job.as_ref().map(|job| (job, exec_id(job.root)));
-        let merged = context::merge(&context::explicit(&self.injected), &identity(&self.env), of_job, is_root);
+        let merged =
+            context::merge(&context::explicit(&self.injected), &identity(&self.env), of_job, is_root);
         let mut record = self.record.clone();
         let (context, job) = merged.unzip();
         record.context = context;

@@ -111,7 +111,11 @@ fn pidfile(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
         let message = format!("the pidfile {} of {} (process {pid}) {what}", file.path, known.path);
         report.add(evidence(Case::new(variant, message), file), known.place, &known.who());
     } else if state.pidfiles.is_empty() {
-        let message = format!("{} (process {pid}) has run for {} s and has no pidfile", known.path, state.age_ms / 1000);
+        let message = format!(
+            "{} (process {pid}) has run for {} s and has no pidfile",
+            known.path,
+            state.age_ms / 1000
+        );
         report.add(Case::new("missing", message), known.place, &known.who());
     }
     if let Some(file) = of(PidfileState::Duplicate).next() {
@@ -131,8 +135,12 @@ fn instances(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
     };
     for other in state.others.iter().filter(|other| twin(&other.shared)) {
         let shared = other.shared.join(", ");
-        let message = format!("processes {} and {} both run as {}: they share {shared}", state.pid, other.pid, known.path);
-        let case = Case::new("shared", message).with("other.pid", other.pid.to_string()).with("shared", shared);
+        let message = format!(
+            "processes {} and {} both run as {}: they share {shared}",
+            state.pid, other.pid, known.path
+        );
+        let case =
+            Case::new("shared", message).with("other.pid", other.pid.to_string()).with("shared", shared);
         report.add(case, known.place, &known.who());
     }
 }
@@ -146,7 +154,9 @@ fn health(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
     {
         return;
     }
-    let asked: Vec<String> = state.probes.iter().map(|probe| format!("{}{}", probe.port, probe.path)).collect();
-    let message = format!("{} (process {}) listens and answers neither /healthz nor /metrics", known.path, state.pid);
+    let asked: Vec<String> =
+        state.probes.iter().map(|probe| format!("{}{}", probe.port, probe.path)).collect();
+    let message =
+        format!("{} (process {}) listens and answers neither /healthz nor /metrics", known.path, state.pid);
     report.add(Case::new("silent", message).with("asked", asked.join(", ")), known.place, &known.who());
 }

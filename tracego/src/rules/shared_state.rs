@@ -68,8 +68,14 @@ impl Building {
 fn uses_folders(invocation: &Invocation) -> bool {
     let builds = matches!(
         invocation.subcommand,
-        Subcommand::Run | Subcommand::Test | Subcommand::Build | Subcommand::Install | Subcommand::Vet
-            | Subcommand::List | Subcommand::Tool | Subcommand::Get
+        Subcommand::Run
+            | Subcommand::Test
+            | Subcommand::Build
+            | Subcommand::Install
+            | Subcommand::Vet
+            | Subcommand::List
+            | Subcommand::Tool
+            | Subcommand::Get
     );
     builds && invocation.problem.is_none()
 }
@@ -115,7 +121,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         return;
     }
     let job = report.memory.job_key(subject);
-    let Some(own) = Building::of(subject, job)else {
+    let Some(own) = Building::of(subject, job) else {
         return;
     };
     let folders = [("cache", "GOCACHE", &own.cache), ("temporary-folder", "TMPDIR", &own.temporary)];
@@ -123,9 +129,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         let Some(folder) = folder else { continue };
         let same = |other: &Building| {
             let theirs = if variant == "cache" { &other.cache } else { &other.temporary };
-            theirs.as_ref() == Some(folder)
-                && other.mounts == own.mounts
-                && other.job != own.job
+            theirs.as_ref() == Some(folder) && other.mounts == own.mounts && other.job != own.job
         };
         let found = report.memory.builders().find(|(id, other)| **id != subject.id && same(other));
         let Some((id, job)) = found.map(|(id, other)| (*id, Arc::clone(&other.job))) else {

@@ -1,6 +1,10 @@
 //! What a rule looks at: borrowed, put together by the pipeline, and asked through methods.
 
-use std::{cell::OnceCell, collections::{BTreeMap, HashSet}, sync::Arc};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use tracego_common::TaskId;
 
@@ -101,7 +105,16 @@ impl<'a> Subject<'a> {
     /// Of a process of which the record and the variables are known.
     #[must_use]
     pub fn new(id: TaskId, record: &'a Record, variables: &'a BTreeMap<Arc<str>, String>) -> Self {
-        Self { id, record, variables, asked: None, task: None, image: None, surroundings: None, place: OnceCell::new() }
+        Self {
+            id,
+            record,
+            variables,
+            asked: None,
+            task: None,
+            image: None,
+            surroundings: None,
+            place: OnceCell::new(),
+        }
     }
 
     /// A variable that is set to something.

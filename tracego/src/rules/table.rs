@@ -4,7 +4,9 @@
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use super::{
-    artifact, commit, environment, finding::Severity, go_run, identity, limits, linking, modules, nearest,
+    artifact, commit, environment,
+    finding::Severity,
+    go_run, identity, limits, linking, modules, nearest,
     place::{Place, Production},
     report::Report,
     sandbox, scheduler, service, shared_state,
@@ -116,9 +118,12 @@ impl Grades {
 impl Serialize for Grades {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(4))?;
-        for (name, severity) in
-            [("ci", self.ci), ("production", self.production), ("terminal", self.terminal), ("other", self.other)]
-        {
+        for (name, severity) in [
+            ("ci", self.ci),
+            ("production", self.production),
+            ("terminal", self.terminal),
+            ("other", self.other),
+        ] {
             map.serialize_entry(name, &severity)?;
         }
         map.end()
@@ -187,11 +192,24 @@ mod tests {
         let have: Vec<String> = RULES.iter().map(|rule| format!("{} {}", rule.id, rule.name)).collect();
         // Written here, not made: a change of this list breaks what users have configured.
         let wanted = [
-            "TG001 go-run", "TG002 run-artifact", "TG003 commit-mismatch", "TG004 unverified-modules",
-            "TG005 shared-build-state", "TG006 pidfile", "TG007 resource-limits", "TG008 scheduler-limits",
-            "TG009 required-environment", "TG010 telemetry-identity", "TG011 dynamic-linking",
-            "TG012 debug-build", "TG013 packed-binary", "TG014 toolchain-in-production",
-            "TG015 container-sandbox", "TG016 job-identity", "TG017 duplicate-instance", "TG018 no-health",
+            "TG001 go-run",
+            "TG002 run-artifact",
+            "TG003 commit-mismatch",
+            "TG004 unverified-modules",
+            "TG005 shared-build-state",
+            "TG006 pidfile",
+            "TG007 resource-limits",
+            "TG008 scheduler-limits",
+            "TG009 required-environment",
+            "TG010 telemetry-identity",
+            "TG011 dynamic-linking",
+            "TG012 debug-build",
+            "TG013 packed-binary",
+            "TG014 toolchain-in-production",
+            "TG015 container-sandbox",
+            "TG016 job-identity",
+            "TG017 duplicate-instance",
+            "TG018 no-health",
         ];
         assert_eq!(have, wanted);
     }
@@ -231,7 +249,10 @@ mod tests {
     #[test]
     fn the_place_decides_the_grade() {
         let grades = Grades {
-            ci: Severity::High, production: Severity::Critical, terminal: Severity::Low, other: Severity::Medium,
+            ci: Severity::High,
+            production: Severity::Critical,
+            terminal: Severity::Low,
+            other: Severity::Medium,
         };
         let place = |ci, production, interactive| Place { ci, production, interactive, container: true };
         assert_eq!(grades.at(place(true, Production::No, true)), Severity::High);
