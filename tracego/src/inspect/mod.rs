@@ -8,3 +8,6 @@
 
 pub mod images;
 pub mod open;
+
+#[cfg(test)]
+mod tests;
