@@ -43,3 +43,6 @@ pub mod watcher;
 mod whom;
 
 pub use inspector::{Inspector, Options};
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,19 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn module() -> impl Strategy<Value = Module> {
-    let other = (text(), "|v1\\.[0-9]", "|h1:[a-z]{4}=")
-        .prop_map(|(path, version, sum)| Box::new(Module { path, version, sum, replacement: None }));
-    (text(), "|\\(devel\\)|v1\\.[0-9]", "|h1:[a-z]{4}=", prop::option::of(other))
-        .prop_map(|(path, version, sum, replacement)| Module { path, version, sum, replacement })
+    let plain = || {
+        (text(), "|\\(devel\\)|v1\\.[0-9]", "|h1:[a-z]{4}=").prop_map(|(path, version, sum)| Module {
+            path,
+            version,
+            sum,
+            replacement: None,
+        })
+    };
+    (plain(), prop::option::of(plain())).prop_map(|(module, other)| match other {
+        // Go writes the sum of what it took alone.
+        Some(other) => Module { sum: String::new(), replacement: Some(Box::new(other)), ..module },
+        None => module,
+    })
 }
 
 fn build() -> impl Strategy<Value = Build> {
@@ -46,11 +55,11 @@ fn quoted(text: &str) -> String {
 fn lines(build: &Build) -> String {
     let mut text = format!("path\t{}\n", build.path);
     let mut add = |kind: &str, module: &Module| {
-        let line = |kind: &str, m: &Module| format!("{kind}\t{}\t{}\t{}\n", m.path, m.version, m.sum);
-        text += &line(kind, module);
-        if let Some(other) = &module.replacement {
-            text += &line("=>", other);
-        }
+        text += &format!("{kind}\t{}\t{}", module.path, module.version);
+        text += &match &module.replacement {
+            Some(other) => format!("\n=>\t{}\t{}\t{}\n", other.path, other.version, other.sum),
+            None => format!("\t{}\n", module.sum),
+        };
     };
     build.main.iter().for_each(|main| add("mod", main));
     build.dependencies.iter().for_each(|dependency| add("dep", dependency));
