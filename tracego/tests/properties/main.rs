@@ -8,6 +8,7 @@ mod btf;
 mod capture;
 mod cgroup;
 mod decode;
+mod inspect;
 mod sanitize;
 mod text;
 
