@@ -10,6 +10,7 @@ mod cgroup;
 mod command;
 mod decode;
 mod golang;
+mod inspect;
 mod sanitize;
 mod text;
 
