@@ -222,7 +222,9 @@ mod tests {
     fn rules_and_profile_are_read_for_every_command() {
         let file = "profile = \"ci\"\n[rules.TG007]\nenabled = false\nnofile = 99\n[production]\nmatch = \
                     [{ unit = \"api*\" }]";
-        for line in ["tracego --config FILE", "tracego run --config FILE -- x", "tracego replay --config FILE x"] {
+        for line in
+            ["tracego --config FILE", "tracego run --config FILE -- x", "tracego replay --config FILE x"]
+        {
             let mut cli = with(file, line).unwrap();
             let settings = match &mut cli.command {
                 None => cli.watch.view.settings(),

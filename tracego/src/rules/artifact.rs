@@ -17,13 +17,19 @@ use crate::golang::role::Role;
 pub const RULE: Rule = Rule {
     id: "TG002",
     name: "run-artifact",
+    title: "a program that go run made and that has no artifact",
     summary: "A program runs that go run linked into a temporary folder or into the build cache: there is no \
               artifact of it. Nobody can say later what ran, sign it, scan it or start it again.",
     remedy: "Build once with go build, keep and ship the file, and start that.",
     reference: "https://pkg.go.dev/cmd/go#hdr-Compile_and_run_Go_program",
     variants: &[
         Variant { name: "file", grades: PROGRAM, summary: "go run was given files.", remedy: "" },
-        Variant { name: "local", grades: PROGRAM, summary: "go run was given a package of its module.", remedy: "" },
+        Variant {
+            name: "local",
+            grades: PROGRAM,
+            summary: "go run was given a package of its module.",
+            remedy: "",
+        },
         Variant {
             name: "unpinned",
             grades: PROGRAM,
@@ -64,7 +70,8 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let (place, who) = (subject.place(report.settings), Who::of(subject.record));
     let path = subject.path();
     let build = subject.build();
-    let made = task.started_by().and_then(|command| Some((command.id.tgid, command.invocation.target.as_ref()?)));
+    let made =
+        task.started_by().and_then(|command| Some((command.id.tgid, command.invocation.target.as_ref()?)));
     let Some((pid, target)) = made else {
         let message = format!("{path} is where go run puts what it links, and has no artifact");
         let case = Case::new("unknown-parent", message)
@@ -78,10 +85,13 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let main = build.and_then(|build| build.main.as_ref());
     let foreign = |_: &str| main.is_some_and(|main| !main.sum.is_empty());
     let variant = if subject.is_generated() { "generate" } else { go_run::variant(target, foreign) };
-    let case = Case::new(variant, format!("a program runs that go run {target} (process {pid}) made; it has no artifact"))
-        .sure(subject.confidence())
-        .with("package", target.to_string())
-        .with("go_run.pid", pid.to_string())
-        .with("process.executable.path", path);
+    let case = Case::new(
+        variant,
+        format!("a program runs that go run {target} (process {pid}) made; it has no artifact"),
+    )
+    .sure(subject.confidence())
+    .with("package", target.to_string())
+    .with("go_run.pid", pid.to_string())
+    .with("process.executable.path", path);
     report.add(case, place, &who);
 }

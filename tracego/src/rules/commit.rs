@@ -17,6 +17,7 @@ use crate::golang::Build;
 pub const RULE: Rule = Rule {
     id: "TG003",
     name: "commit-mismatch",
+    title: "a binary of another commit than the job claims",
     summary: "A binary of the job's own was built from another commit than the one that the job claims, from files \
               that are in no commit, or says nothing: what was tested or deployed is not what was reviewed.",
     remedy: "Build in a clean checkout of the commit, with go build and its default -buildvcs=auto, and start what \
@@ -26,13 +27,13 @@ pub const RULE: Rule = Rule {
         Variant {
             name: "mismatch",
             grades: Grades { ci: High, production: High, terminal: Medium, other: High },
-            summary: "vcs.revision is not the commit of the job.",
+            summary: "The commit in the binary (vcs.revision) is not the one that the job claims.",
             remedy: "",
         },
         Variant {
             name: "modified",
             grades: Grades { ci: Medium, production: High, terminal: Low, other: Low },
-            summary: "vcs.modified: it was built from changed files.",
+            summary: "It was built from changed files (vcs.modified).",
             remedy: "Build before anything changes files of the checkout, or list what does in .gitignore.",
         },
         Variant {
@@ -178,7 +179,13 @@ fn of_repository(module: &str, repository: &str) -> bool {
 /// The public forge that a module path names.
 fn forge(module: &str) -> Option<&str> {
     const FORGES: [&str; 8] = [
-        "github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "golang.org", "gopkg.in", "k8s.io",
+        "github.com",
+        "gitlab.com",
+        "bitbucket.org",
+        "codeberg.org",
+        "golang.org",
+        "gopkg.in",
+        "k8s.io",
         "sigs.k8s.io",
     ];
     FORGES.into_iter().find(|forge| module.strip_prefix(forge).is_some_and(|rest| rest.starts_with('/')))
@@ -209,8 +216,11 @@ mod tests {
     #[test]
     fn repositories_and_module_paths_are_held_together() {
         for url in [
-            "https://github.com/acme/app", "https://github.com/acme/app.git", "git@github.com:acme/app.git",
-            "ssh://git@github.com:22/acme/app.git", "https://GitHub.com/acme/app/",
+            "https://github.com/acme/app",
+            "https://github.com/acme/app.git",
+            "git@github.com:acme/app.git",
+            "ssh://git@github.com:22/acme/app.git",
+            "https://GitHub.com/acme/app/",
             "https://user:secret@github.com/acme/app",
         ] {
             assert_eq!(repository(url), "github.com/acme/app", "{url}");

@@ -16,6 +16,7 @@ use crate::golang::{
 pub const RULE: Rule = Rule {
     id: "TG001",
     name: "go-run",
+    title: "go run instead of a program that was built",
     summary: "go run builds a program, starts it and throws it away: nothing says afterwards what ran. It carries \
               no commit, is not what was tested or released, downloads and compiles at start, and its exit \
               status is not the program's.",
@@ -28,7 +29,12 @@ pub const RULE: Rule = Rule {
             summary: "Files are run by name: they are built outside of any module path.",
             remedy: "",
         },
-        Variant { name: "local", grades: PROGRAM, summary: "A package of the module in force is run.", remedy: "" },
+        Variant {
+            name: "local",
+            grades: PROGRAM,
+            summary: "A package of the module in force is run.",
+            remedy: "",
+        },
         Variant {
             name: "unpinned",
             grades: PROGRAM,
@@ -77,12 +83,13 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         (_, true) => " in production",
         _ => "",
     };
-    let case = Case::new(variant, format!("go run {target} builds and starts a program{wherein} and keeps none"))
-        .sure(subject.confidence())
-        .with("package", target.to_string())
-        .with("process.command_args", subject.args().join(" "))
-        .with_some("go.mod", module.map(|module| module.path.as_str()))
-        .with_some("GOFILE", subject.variable("GOFILE"));
+    let case =
+        Case::new(variant, format!("go run {target} builds and starts a program{wherein} and keeps none"))
+            .sure(subject.confidence())
+            .with("package", target.to_string())
+            .with("process.command_args", subject.args().join(" "))
+            .with_some("go.mod", module.map(|module| module.path.as_str()))
+            .with_some("GOFILE", subject.variable("GOFILE"));
     report.add(case, place, &Who::of(subject.record));
 }
 

@@ -26,6 +26,7 @@ use crate::enrich::{
 pub const RULE: Rule = Rule {
     id: "TG016",
     name: "job-identity",
+    title: "a process that changes, drops or outlives the identity of its job",
     summary: "A process does not carry the commit and job that it was started for: what it makes is filed under \
               another commit or job, or under none.",
     remedy: "Hand the variables of the job on as they are, and end with the job what it started.",
@@ -160,9 +161,10 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let mut dropped = job.dropped.iter().copied().filter(|attribute| matters(attribute)).peekable();
     if dropped.peek().is_some() && subject.knows_environment() && report.memory.is_new(&(root, "dropped")) {
         let list = dropped.collect::<Vec<_>>().join(", ");
-        let case = Case::new("dropped", format!("a process of a job no longer has {list} in its environment"))
-            .with("attributes", list)
-            .with("job.root", root);
+        let case =
+            Case::new("dropped", format!("a process of a job no longer has {list} in its environment"))
+                .with("attributes", list)
+                .with("job.root", root);
         report.add(case, subject.place(report.settings), &Who::of(subject.record));
     }
     other_container(subject, report);
@@ -178,10 +180,10 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
     let Some((first, job)) = report.memory.containers.peek(container.id.as_str()).cloned() else {
         return;
     };
-    let Some(own) = subject.job().filter(|own| **own != *job) else {
+    let Some(own) = subject.job().filter(|own| *own != job.as_ref()) else {
         return;
     };
-    if !report.memory.is_new(&(container.id.as_str(), own.as_str())) {
+    if !report.memory.is_new(&(container.id.as_str(), own)) {
         return;
     }
     let message = format!("a process of job {own} runs in the container of job {job}");
@@ -196,7 +198,8 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// Processes of jobs that ended longer ago than the configuration allows; each job is told once.
 pub(super) fn left_over(settings: &Settings, memory: &mut Memory, now: u64) -> Vec<(TaskId, Finding)> {
     let grace = settings.thresholds.job_grace.saturating_mul(1_000_000_000);
-    let due = |job: &Job| job.openers == 0 && job.ended.is_some_and(|ended| now >= ended.saturating_add(grace));
+    let due =
+        |job: &Job| job.openers == 0 && job.ended.is_some_and(|ended| now >= ended.saturating_add(grace));
     let ended: Vec<Arc<str>> =
         memory.jobs.iter().filter(|(_, job)| due(job)).map(|(key, _)| Arc::clone(key)).collect();
     if ended.is_empty() {
@@ -214,7 +217,8 @@ pub(super) fn left_over(settings: &Settings, memory: &mut Memory, now: u64) -> V
         memory.members.pop(&id);
         let mut report = Report::new(settings, memory, rule);
         let known = &member.known;
-        let message = format!("{} (process {}) still runs after its job {} has ended", known.path, id.tgid, member.job);
+        let message =
+            format!("{} (process {}) still runs after its job {} has ended", known.path, id.tgid, member.job);
         let case = Case::new("outlives", message)
             .sure(Confidence::Medium)
             .with("job", member.job.as_ref())

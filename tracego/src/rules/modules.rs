@@ -17,6 +17,7 @@ use crate::golang::{
 pub const RULE: Rule = Rule {
     id: "TG004",
     name: "unverified-modules",
+    title: "modules that are not pinned or not verified",
     summary: "The go command may take other code than go.mod and go.sum name, or does not verify what it takes: two \
               builds of one commit can differ, and nobody notices code that was exchanged.",
     remedy: "Build with the go.mod and go.sum of the commit, -mod=readonly, and the checksum database on.",
@@ -129,8 +130,15 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// Whether it may fetch modules. `go mod init`, `go env` and `go version` may not.
 fn takes_modules(invocation: &Invocation) -> bool {
     match invocation.subcommand {
-        Subcommand::Run | Subcommand::Test | Subcommand::Build | Subcommand::Install | Subcommand::Vet
-        | Subcommand::Get | Subcommand::List | Subcommand::Tool | Subcommand::Fix => true,
+        Subcommand::Run
+        | Subcommand::Test
+        | Subcommand::Build
+        | Subcommand::Install
+        | Subcommand::Vet
+        | Subcommand::Get
+        | Subcommand::List
+        | Subcommand::Tool
+        | Subcommand::Fix => true,
         Subcommand::Mod => invocation.operands.first().is_some_and(|verb| {
             matches!(verb.as_ref(), "download" | "tidy" | "vendor" | "graph" | "why" | "verify")
         }),
@@ -162,7 +170,8 @@ fn of_command(subject: &Subject<'_>, invocation: &Invocation, sources: &Sources<
             let case = Case::new("gopath-mode", "modules are off: code comes from GOPATH");
             cases.push(sources.evidence(case, "GO111MODULE"));
         } else if is_without_module(subject) && needs_module(invocation) {
-            let folder = subject.record.process.as_ref().and_then(|process| process.working_directory.as_deref());
+            let folder =
+                subject.record.process.as_ref().and_then(|process| process.working_directory.as_deref());
             let case = Case::new("no-module", "a build has no go.mod in force")
                 .with_some("process.working_directory", folder)
                 .with_some("-C", invocation.chdir.as_deref());
@@ -177,9 +186,9 @@ fn of_command(subject: &Subject<'_>, invocation: &Invocation, sources: &Sources<
 
 /// It was looked for, and there is none.
 fn is_without_module(subject: &Subject<'_>) -> bool {
-    subject.surroundings.is_some_and(|around| {
-        around.go_mod.is_none() && !around.unavailable.contains_key("go_mod")
-    })
+    subject
+        .surroundings
+        .is_some_and(|around| around.go_mod.is_none() && !around.unavailable.contains_key("go_mod"))
 }
 
 /// Whether what it builds would be looked up in a module. `path@version` never is, and the standard
@@ -188,13 +197,17 @@ fn needs_module(invocation: &Invocation) -> bool {
     match (&invocation.subcommand, &invocation.target) {
         (Subcommand::Run, Some(target)) => !matches!(target, Target::Remote { .. }),
         (Subcommand::Run, None) => false,
-        _ => invocation.operands.is_empty() || invocation.operands.iter().any(|operand| is_of_module(operand)),
+        _ => {
+            invocation.operands.is_empty() || invocation.operands.iter().any(|operand| is_of_module(operand))
+        }
     }
 }
 
 fn is_of_module(operand: &str) -> bool {
     let host = operand.split('/').next().unwrap_or_default();
-    operand.ends_with(".go") || operand.starts_with(['.', '/']) || host.contains('.') && !operand.contains('@')
+    operand.ends_with(".go")
+        || operand.starts_with(['.', '/'])
+        || host.contains('.') && !operand.contains('@')
 }
 
 /// The first operand that asks for a version instead of naming one.
@@ -219,14 +232,22 @@ fn of_variables(sources: &Sources<'_>, meant: &[String], cases: &mut Vec<Case>) 
         cases.push(sources.evidence(Case::new(variant, message), name));
     };
     if sources.get("GOSUMDB").is_some_and(|(value, _)| value == "off") {
-        add("GOSUMDB", "sumdb-off", "modules are not verified against the checksum database: GOSUMDB=off".into());
+        add(
+            "GOSUMDB",
+            "sumdb-off",
+            "modules are not verified against the checksum database: GOSUMDB=off".into(),
+        );
     }
     for name in ["GOPRIVATE", "GONOSUMDB"] {
         let Some((value, _)) = sources.get(name) else { continue };
         let patterns = || value.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
         let other = |pattern: &&str| !meant.iter().any(|meant| meant == pattern);
         if let Some(pattern) = patterns().filter(other).find(|pattern| is_wide(pattern)) {
-            add(name, "private-all", format!("{name} takes public modules out of the checksum database: {pattern}"));
+            add(
+                name,
+                "private-all",
+                format!("{name} takes public modules out of the checksum database: {pattern}"),
+            );
         } else if let Some(pattern) = patterns().find(other) {
             add(name, "private", format!("{name} takes {pattern} out of the checksum database"));
         }
@@ -234,19 +255,31 @@ fn of_variables(sources: &Sources<'_>, meant: &[String], cases: &mut Vec<Case>) 
     if let Some((value, _)) = sources.get("GOINSECURE")
         && value.split(',').map(str::trim).any(|p| !p.is_empty() && !meant.iter().any(|meant| meant == p))
     {
-        add("GOINSECURE", "insecure", format!("modules may be fetched without encryption: GOINSECURE={value}"));
+        add(
+            "GOINSECURE",
+            "insecure",
+            format!("modules may be fetched without encryption: GOINSECURE={value}"),
+        );
     }
     if let Some((value, _)) = sources.get("GOPROXY")
         && value.split([',', '|']).map(str::trim).find(|entry| !entry.is_empty()) == Some("direct")
     {
-        add("GOPROXY", "proxy-direct", "modules come straight from their repositories: GOPROXY begins with direct".into());
+        add(
+            "GOPROXY",
+            "proxy-direct",
+            "modules come straight from their repositories: GOPROXY begins with direct".into(),
+        );
     }
     if let Some((value, _)) = sources.get("GOTOOLCHAIN") {
         // `go1.24.1+auto` names the least version and lets go.mod ask for a newer one.
         let name = value.split('+').next().unwrap_or_default();
         let running = sources.subject.build().is_some_and(|build| build.version == name);
         if name.starts_with("go1") && !running {
-            add("GOTOOLCHAIN", "toolchain", format!("another Go is asked for than was started: GOTOOLCHAIN={value}"));
+            add(
+                "GOTOOLCHAIN",
+                "toolchain",
+                format!("another Go is asked for than was started: GOTOOLCHAIN={value}"),
+            );
         }
     }
 }
@@ -314,9 +347,14 @@ mod tests {
         for wide in ["*", "*.com", "github.com", "github.com/*", "gitlab.com/*", "*/*", "**"] {
             assert!(is_wide(wide), "{wide}");
         }
-        for narrow in
-            ["example.com", "*.corp.example.com", "github.com/acme", "github.com/acme/*", "git.example.com/*", ""]
-        {
+        for narrow in [
+            "example.com",
+            "*.corp.example.com",
+            "github.com/acme",
+            "github.com/acme/*",
+            "git.example.com/*",
+            "",
+        ] {
             assert!(!is_wide(narrow), "{narrow}");
         }
     }

@@ -4,11 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use clap::ValueEnum;
 
-use super::{
-    finding::Severity,
-    scope,
-    settings::Settings,
-};
+use super::{finding::Severity, scope, settings::Settings};
 use crate::enrich::{Record, ci::attribute, context::Context, users::User};
 
 /// Which defaults hold.
@@ -98,11 +94,39 @@ pub struct Place {
 /// Units that run what others ask them to, by how their names begin: neither they nor what they run
 /// is production for that alone.
 const RUNNERS: [&str; 33] = [
-    "act-runner", "act_runner", "actions.runner.", "buildkite-agent", "circleci", "concourse",
-    "drone-runner", "forgejo-runner", "gitea-runner", "gitlab-runner", "jenkins", "teamcity",
-    "vsts.agent.", "woodpecker", "tracego.", "buildkit", "containerd.", "crio.", "docker.", "k3s",
-    "kubelet.", "podman", "rke2", "atd.", "console-getty", "cron.", "crond.", "getty@",
-    "serial-getty@", "ssh.", "ssh@", "sshd", "user@",
+    "act-runner",
+    "act_runner",
+    "actions.runner.",
+    "buildkite-agent",
+    "circleci",
+    "concourse",
+    "drone-runner",
+    "forgejo-runner",
+    "gitea-runner",
+    "gitlab-runner",
+    "jenkins",
+    "teamcity",
+    "vsts.agent.",
+    "woodpecker",
+    "tracego.",
+    "buildkit",
+    "containerd.",
+    "crio.",
+    "docker.",
+    "k3s",
+    "kubelet.",
+    "podman",
+    "rke2",
+    "atd.",
+    "console-getty",
+    "cron.",
+    "crond.",
+    "getty@",
+    "serial-getty@",
+    "ssh.",
+    "ssh@",
+    "sshd",
+    "user@",
 ];
 
 impl Place {

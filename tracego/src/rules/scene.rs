@@ -68,7 +68,9 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
         seccomp: Some("filter"),
         no_new_privs: Some(true),
         rlimit: Some(Arc::new(Rlimits([limit; 16]).into())),
-        capability: Some(Arc::new(Capabilities { effective: "0".repeat(16), ..Capabilities::default() }.into())),
+        capability: Some(Arc::new(
+            Capabilities { effective: "0".repeat(16), ..Capabilities::default() }.into(),
+        )),
         namespace: Some(Namespaces { pid: 1, mnt: 7, user: 0xEFFF_FFFD }),
         ..Own::default()
     };
@@ -92,7 +94,8 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
         tracego: Box::new(own),
     };
     let (above, env) = (Task::default(), BTreeMap::new());
-    let scene = Scene { id, record, env, job: None, injected: Vec::new(), image: None, above, surroundings: None };
+    let scene =
+        Scene { id, record, env, job: None, injected: Vec::new(), image: None, above, surroundings: None };
     scene.env("HOME", "/home/me")
 }
 
@@ -100,7 +103,8 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
 pub(super) fn go(pid: u32, args: &str) -> Scene {
     let build = Build { version: "go1.27.3".into(), path: "cmd/go".into(), ..Build::default() };
     let image = Image { go: Some(build), elf: Some(Elf::default()), ..Image::default() };
-    let go_mod = GoMod { path: "/home/me/app/go.mod".into(), module: "example.com/app".into(), ..GoMod::default() };
+    let go_mod =
+        GoMod { path: "/home/me/app/go.mod".into(), module: "example.com/app".into(), ..GoMod::default() };
     process(pid, "/usr/local/go/bin/go", args)
         .with(|scene| scene.image = Some(image))
         .around(|around| around.go_mod = Some(go_mod))
@@ -174,6 +178,23 @@ impl Scene {
         self.around(|around| around.limits = Some(limits))
     }
 
+    pub(super) fn with_nothing_around(self) -> Self {
+        self.with(|scene| scene.surroundings = None)
+    }
+
+    pub(super) fn with_image(self, image: Image) -> Self {
+        self.with(|scene| scene.image = Some(image))
+    }
+
+    pub(super) fn with_go(self, build: Option<Build>) -> Self {
+        self.with(|scene| scene.image.as_mut().unwrap().go = build)
+    }
+
+    pub(super) fn args(self, args: &str) -> Self {
+        let args = args.split_whitespace().map(str::to_owned).collect();
+        self.process(|process| process.command_args = Some(args))
+    }
+
     pub(super) fn path(self, path: &str) -> Self {
         let name = path.rsplit('/').next().unwrap().to_owned();
         self.process(|process| process.executable = Some(Executable { path: path.to_owned(), name }))
@@ -222,7 +243,8 @@ impl Scene {
 
     pub(super) fn unit(self, unit: &str) -> Self {
         let cgroup = format!("/system.slice/{unit}");
-        self.process(|process| process.linux = Some(LinuxCgroup { cgroup })).own(|own| own.unit = Some(unit.into()))
+        self.process(|process| process.linux = Some(LinuxCgroup { cgroup }))
+            .own(|own| own.unit = Some(unit.into()))
     }
 
     pub(super) fn terminal(self) -> Self {
@@ -231,7 +253,8 @@ impl Scene {
 
     /// The parent is a process with this task name.
     pub(super) fn parent(self, command: &str) -> Self {
-        let line = Line { command: command.to_owned(), ..Line::default() };
+        let mut line = Line::default();
+        command.clone_into(&mut line.command);
         self.own(|own| own.ancestors = Some(Lineage(Some(Arc::new(line)))))
     }
 
@@ -296,10 +319,12 @@ impl Scene {
         let identity = |env: &BTreeMap<Arc<str>, String>| -> Identity {
             context::explicit(&env.iter().map(|(k, v)| (k.to_string(), v.clone())).collect::<Vec<_>>())
         };
-        let job = self.job.as_ref().map(|(root, env)| OpenJob { root: *root, identity: identity(env).into() });
+        let job =
+            self.job.as_ref().map(|(root, env)| OpenJob { root: *root, identity: identity(env).into() });
         let is_root = job.as_ref().is_some_and(|job| job.root == self.id);
         let of_job = job.as_ref().map(|job| (job, exec_id(job.root)));
-        let merged = context::merge(&context::explicit(&self.injected), &identity(&self.env), of_job, is_root);
+        let merged =
+            context::merge(&context::explicit(&self.injected), &identity(&self.env), of_job, is_root);
         let mut record = self.record.clone();
         let (context, job) = merged.unzip();
         record.context = context;
@@ -313,13 +338,13 @@ impl Scene {
     }
 
     /// Lets somebody look at it.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Subject<'_>) -> T) -> T {
+    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Subject<'_>) -> T) -> T {
         let (record, task) = (self.whole(), self.task());
         let mut subject = Subject::new(self.id, &record, &self.env);
         subject.task = Some(&task);
         subject.image = self.image.as_ref();
         subject.surroundings = self.surroundings.as_ref();
-        look(&subject)
+        look(&mut subject)
     }
 
     /// As a service, later.

@@ -13,6 +13,7 @@ use crate::{golang::Build, inspect::facts::CgroupLimits};
 pub const RULE: Rule = Rule {
     id: "TG008",
     name: "scheduler-limits",
+    title: "GOMAXPROCS or GOMEMLIMIT that do not fit the cgroup",
     summary: "A Go program runs more threads, or lets its heap grow further, than its cgroup allows: the kernel \
               stops it for the rest of each period, or kills it, where the runtime could have held back.",
     remedy: "Build with Go 1.25 or newer, which follows the CPU quota, or set GOMAXPROCS; set GOMEMLIMIT to \
@@ -107,8 +108,10 @@ fn cpus(subject: &Subject<'_>, build: &Build, limits: CgroupLimits) -> Option<Ca
     let set = subject.variable("GOMAXPROCS").and_then(|value| value.parse::<i32>().ok());
     let set = set.and_then(|value| u64::try_from(value).ok()).filter(|value| *value > 0);
     let Some(set) = set else {
-        let ignored = !follows_quota(subject, build)? && !depends(build, FOLLOWS_BY_LIBRARY) && machine > fits;
-        let message = format!("{} runs Go code on {machine} CPUs under a quota of {}", build.version, cpu(quota));
+        let ignored =
+            !follows_quota(subject, build)? && !depends(build, FOLLOWS_BY_LIBRARY) && machine > fits;
+        let message =
+            format!("{} runs Go code on {machine} CPUs under a quota of {}", build.version, cpu(quota));
         return ignored.then(|| evidence(Case::new("quota-ignored", message)));
     };
     let message = |word| format!("GOMAXPROCS is {set}, {word} the CPU quota of {}", cpu(quota));
@@ -166,9 +169,8 @@ fn memory(
         None => u64::MAX,
     };
     let limit = limits.memory_bytes?;
-    let evidence = |case: Case| {
-        case.with("cgroup.memory_limit", limit.to_string()).with_some("GOMEMLIMIT", set)
-    };
+    let evidence =
+        |case: Case| case.with("cgroup.memory_limit", limit.to_string()).with_some("GOMEMLIMIT", set);
     let missing = required && set.is_none() && !depends(build, LIMITS_BY_LIBRARY);
     let case = if missing {
         Case::new("memory-unset", format!("memory is limited to {limit} bytes and GOMEMLIMIT is not set"))
@@ -216,16 +218,43 @@ mod tests {
     fn memory_limits_are_read_as_go_reads_them() {
         // TestParseByteCount of src/runtime/string_test.go, Go 1.27.
         let good = [
-            ("1", 1), ("12345", 12345), ("12345B", 12345), ("0B", 0), ("0", 0), ("1KiB", 1 << 10),
-            ("05MiB", 5 << 20), ("9GiB", 9 << 30), ("8388607TiB", 8_388_607 << 40), ("off", u64::MAX),
-            ("9223372036854775807", i64::MAX as u64), ("9007199254740991KiB", 9_007_199_254_740_991 << 10),
+            ("1", 1),
+            ("12345", 12345),
+            ("12345B", 12345),
+            ("0B", 0),
+            ("0", 0),
+            ("1KiB", 1 << 10),
+            ("05MiB", 5 << 20),
+            ("9GiB", 9 << 30),
+            ("8388607TiB", 8_388_607 << 40),
+            ("off", u64::MAX),
+            ("9223372036854775807", i64::MAX as u64),
+            ("9007199254740991KiB", 9_007_199_254_740_991 << 10),
         ];
         for (text, bytes) in good {
             assert_eq!(memory_limit(text), Some(bytes), "{text}");
         }
         for text in [
-            "", "B", "KiB", "-1", "+1", "1.5GiB", "1 GiB", "1kib", "1KB", "1K", "1GB", "iB", "12iB", "OFF",
-            "9223372036854775808", "8388608TiB", "99999999999999999999999", "1KiBB", "0x10", "1_000",
+            "",
+            "B",
+            "KiB",
+            "-1",
+            "+1",
+            "1.5GiB",
+            "1 GiB",
+            "1kib",
+            "1KB",
+            "1K",
+            "1GB",
+            "iB",
+            "12iB",
+            "OFF",
+            "9223372036854775808",
+            "8388608TiB",
+            "99999999999999999999999",
+            "1KiBB",
+            "0x10",
+            "1_000",
         ] {
             assert_eq!(memory_limit(text), None, "{text}");
         }

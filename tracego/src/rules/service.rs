@@ -12,6 +12,7 @@ use crate::inspect::facts::{Pidfile, PidfileState, ServiceState};
 pub const PIDFILE: Rule = Rule {
     id: "TG006",
     name: "pidfile",
+    title: "a service without a pidfile that names it",
     summary: "A service has no pidfile that names it: what stops, restarts or watches it by pidfile signals \
               another process or none, and a second instance starts beside the first.",
     remedy: "Write the pid into a file under /run at start, hold an exclusive lock on it for as long as the service \
@@ -58,6 +59,7 @@ pub const PIDFILE: Rule = Rule {
 pub const INSTANCES: Rule = Rule {
     id: "TG017",
     name: "duplicate-instance",
+    title: "two live instances of one service",
     summary: "Two live processes run as one service: the same executable and the same pidfile, data folder or \
               listening port. They take each other's work, or damage what both write to.",
     remedy: "Stop one of them, and let the service take an exclusive lock at start and end when it is taken.",
@@ -76,6 +78,7 @@ pub const INSTANCES: Rule = Rule {
 pub const HEALTH: Rule = Rule {
     id: "TG018",
     name: "no-health",
+    title: "a service that listens and answers neither /healthz nor /metrics",
     summary: "A service listens and answers neither /healthz nor /metrics: nobody can tell from outside whether it \
               works, and what starts it again does so only when it ends.",
     remedy: "Serve /healthz and /metrics on a port of the service, or turn this rule off for it.",
@@ -111,7 +114,11 @@ fn pidfile(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
         let message = format!("the pidfile {} of {} (process {pid}) {what}", file.path, known.path);
         report.add(evidence(Case::new(variant, message), file), known.place, &known.who());
     } else if state.pidfiles.is_empty() {
-        let message = format!("{} (process {pid}) has run for {} s and has no pidfile", known.path, state.age_ms / 1000);
+        let message = format!(
+            "{} (process {pid}) has run for {} s and has no pidfile",
+            known.path,
+            state.age_ms / 1000
+        );
         report.add(Case::new("missing", message), known.place, &known.who());
     }
     if let Some(file) = of(PidfileState::Duplicate).next() {
@@ -131,8 +138,12 @@ fn instances(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
     };
     for other in state.others.iter().filter(|other| twin(&other.shared)) {
         let shared = other.shared.join(", ");
-        let message = format!("processes {} and {} both run as {}: they share {shared}", state.pid, other.pid, known.path);
-        let case = Case::new("shared", message).with("other.pid", other.pid.to_string()).with("shared", shared);
+        let message = format!(
+            "processes {} and {} both run as {}: they share {shared}",
+            state.pid, other.pid, known.path
+        );
+        let case =
+            Case::new("shared", message).with("other.pid", other.pid.to_string()).with("shared", shared);
         report.add(case, known.place, &known.who());
     }
 }
@@ -146,7 +157,9 @@ fn health(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
     {
         return;
     }
-    let asked: Vec<String> = state.probes.iter().map(|probe| format!("{}{}", probe.port, probe.path)).collect();
-    let message = format!("{} (process {}) listens and answers neither /healthz nor /metrics", known.path, state.pid);
+    let asked: Vec<String> =
+        state.probes.iter().map(|probe| format!("{}{}", probe.port, probe.path)).collect();
+    let message =
+        format!("{} (process {}) listens and answers neither /healthz nor /metrics", known.path, state.pid);
     report.add(Case::new("silent", message).with("asked", asked.join(", ")), known.place, &known.who());
 }

@@ -41,8 +41,7 @@ struct OfRule {
 
 impl Default for Settings {
     fn default() -> Self {
-        let of_rule =
-            OfRule { enabled: true, severity: None, variants: Vec::new(), scope: Scope::default() };
+        let of_rule = OfRule { enabled: true, severity: None, variants: Vec::new(), scope: Scope::default() };
         Self {
             profile: Profile::default(),
             production: Scope::default(),
@@ -116,13 +115,7 @@ impl Settings {
     /// The severity of a variant for a process, where the table says `severity`; nothing when the
     /// variant is off or the process out of scope.
     #[must_use]
-    pub fn grade(
-        &self,
-        rule: &Rule,
-        variant: &str,
-        severity: Severity,
-        who: &Who<'_>,
-    ) -> Option<Severity> {
+    pub fn grade(&self, rule: &Rule, variant: &str, severity: Severity, who: &Who<'_>) -> Option<Severity> {
         let Some(of_rule) = self.of(rule) else { return Some(severity) };
         if !of_rule.enabled || !of_rule.scope.covers(who) {
             return None;
@@ -219,7 +212,10 @@ mod tests {
         );
         assert_eq!(error("[rules.TG07]\nnofile = 1"), "rules.TG07: unknown rule; did you mean 'TG007'?");
         assert_eq!(error("[rules.go-run]"), "rules.go-run: unknown rule; did you mean 'TG001'?");
-        assert_eq!(error("[rules.TG001]\nnofile = 1").split(';').next(), Some("rules.TG001.nofile: unknown key"));
+        assert_eq!(
+            error("[rules.TG001]\nnofile = 1").split(';').next(),
+            Some("rules.TG001.nofile: unknown key")
+        );
         assert_eq!(
             error("[rules.TG001]\nvariants = { flie = \"off\" }"),
             "rules.TG001.variants: 'flie' is no variant; did you mean 'file'?"

@@ -15,6 +15,7 @@ use crate::golang::{command::Invocation, subcommand::Subcommand};
 pub const RULE: Rule = Rule {
     id: "TG005",
     name: "shared-build-state",
+    title: "two jobs with one build cache or temporary folder",
     summary: "Two jobs run the go command at once with the same temporary folder or build cache. Go's own files do \
               not collide: it makes a folder of its own in the first and writes the second atomically. But \
               whoever can write there decides what the other job links, and one that cleans up takes away what \
@@ -68,8 +69,14 @@ impl Building {
 fn uses_folders(invocation: &Invocation) -> bool {
     let builds = matches!(
         invocation.subcommand,
-        Subcommand::Run | Subcommand::Test | Subcommand::Build | Subcommand::Install | Subcommand::Vet
-            | Subcommand::List | Subcommand::Tool | Subcommand::Get
+        Subcommand::Run
+            | Subcommand::Test
+            | Subcommand::Build
+            | Subcommand::Install
+            | Subcommand::Vet
+            | Subcommand::List
+            | Subcommand::Tool
+            | Subcommand::Get
     );
     builds && invocation.problem.is_none()
 }
@@ -115,7 +122,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         return;
     }
     let job = report.memory.job_key(subject);
-    let Some(own) = Building::of(subject, job)else {
+    let Some(own) = Building::of(subject, job) else {
         return;
     };
     let folders = [("cache", "GOCACHE", &own.cache), ("temporary-folder", "TMPDIR", &own.temporary)];
@@ -123,9 +130,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         let Some(folder) = folder else { continue };
         let same = |other: &Building| {
             let theirs = if variant == "cache" { &other.cache } else { &other.temporary };
-            theirs.as_ref() == Some(folder)
-                && other.mounts == own.mounts
-                && other.job != own.job
+            theirs.as_ref() == Some(folder) && other.mounts == own.mounts && other.job != own.job
         };
         let found = report.memory.builders().find(|(id, other)| **id != subject.id && same(other));
         let Some((id, job)) = found.map(|(id, other)| (*id, Arc::clone(&other.job))) else {
@@ -143,6 +148,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             .with("other.pid", id.tgid.to_string());
         report.add(case, subject.place(report.settings), &Who::of(subject.record));
     }
+    report.memory.builds(subject.id, own);
 }
 
 #[cfg(test)]

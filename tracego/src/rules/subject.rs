@@ -1,6 +1,10 @@
 //! What a rule looks at: borrowed, put together by the pipeline, and asked through methods.
 
-use std::{cell::OnceCell, collections::{BTreeMap, HashSet}, sync::Arc};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use tracego_common::TaskId;
 
@@ -95,13 +99,24 @@ pub struct Subject<'a> {
     pub surroundings: Option<&'a Surroundings>,
     /// Decided when the first rule asks.
     pub(crate) place: OnceCell<Place>,
+    job: OnceCell<Option<String>>,
 }
 
 impl<'a> Subject<'a> {
     /// Of a process of which the record and the variables are known.
     #[must_use]
     pub fn new(id: TaskId, record: &'a Record, variables: &'a BTreeMap<Arc<str>, String>) -> Self {
-        Self { id, record, variables, asked: None, task: None, image: None, surroundings: None, place: OnceCell::new() }
+        Self {
+            id,
+            record,
+            variables,
+            asked: None,
+            task: None,
+            image: None,
+            surroundings: None,
+            place: OnceCell::new(),
+            job: OnceCell::new(),
+        }
     }
 
     /// A variable that is set to something.
@@ -198,12 +213,15 @@ impl<'a> Subject<'a> {
 
     /// Which job it belongs to, by its own words: two jobs that say the same are one.
     #[must_use]
-    pub fn job(&self) -> Option<String> {
-        let (run, task) = (self.cicd("pipeline.run.id"), self.cicd("pipeline.task.run.id"));
-        match (run, task) {
-            (Some(run), Some(task)) => Some(format!("{run}/{task}")),
-            (one, other) => one.or(other).map(str::to_owned),
-        }
+    pub fn job(&self) -> Option<&str> {
+        let job = self.job.get_or_init(|| {
+            let (run, task) = (self.cicd("pipeline.run.id"), self.cicd("pipeline.task.run.id"));
+            match (run, task) {
+                (Some(run), Some(task)) => Some(format!("{run}/{task}")),
+                (one, other) => one.or(other).map(str::to_owned),
+            }
+        });
+        job.as_deref()
     }
 
     /// Whether it was put into a running container from outside: a probe or somebody's shell, not

@@ -4,7 +4,9 @@
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use super::{
-    artifact, commit, environment, finding::Severity, go_run, identity, limits, linking, modules, nearest,
+    artifact, commit, environment,
+    finding::Severity,
+    go_run, identity, limits, linking, modules, nearest,
     place::{Place, Production},
     report::Report,
     sandbox, scheduler, service, shared_state,
@@ -25,6 +27,8 @@ pub struct Rule {
     pub id: &'static str,
     /// In kebab case.
     pub name: &'static str,
+    /// What is found, in a few words.
+    pub title: &'static str,
     /// What it means, and why it matters.
     pub summary: &'static str,
     /// How to mend it, in one sentence.
@@ -116,9 +120,12 @@ impl Grades {
 impl Serialize for Grades {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(4))?;
-        for (name, severity) in
-            [("ci", self.ci), ("production", self.production), ("terminal", self.terminal), ("other", self.other)]
-        {
+        for (name, severity) in [
+            ("ci", self.ci),
+            ("production", self.production),
+            ("terminal", self.terminal),
+            ("other", self.other),
+        ] {
             map.serialize_entry(name, &severity)?;
         }
         map.end()
@@ -187,21 +194,37 @@ mod tests {
         let have: Vec<String> = RULES.iter().map(|rule| format!("{} {}", rule.id, rule.name)).collect();
         // Written here, not made: a change of this list breaks what users have configured.
         let wanted = [
-            "TG001 go-run", "TG002 run-artifact", "TG003 commit-mismatch", "TG004 unverified-modules",
-            "TG005 shared-build-state", "TG006 pidfile", "TG007 resource-limits", "TG008 scheduler-limits",
-            "TG009 required-environment", "TG010 telemetry-identity", "TG011 dynamic-linking",
-            "TG012 debug-build", "TG013 packed-binary", "TG014 toolchain-in-production",
-            "TG015 container-sandbox", "TG016 job-identity", "TG017 duplicate-instance", "TG018 no-health",
+            "TG001 go-run",
+            "TG002 run-artifact",
+            "TG003 commit-mismatch",
+            "TG004 unverified-modules",
+            "TG005 shared-build-state",
+            "TG006 pidfile",
+            "TG007 resource-limits",
+            "TG008 scheduler-limits",
+            "TG009 required-environment",
+            "TG010 telemetry-identity",
+            "TG011 dynamic-linking",
+            "TG012 debug-build",
+            "TG013 packed-binary",
+            "TG014 toolchain-in-production",
+            "TG015 container-sandbox",
+            "TG016 job-identity",
+            "TG017 duplicate-instance",
+            "TG018 no-health",
         ];
         assert_eq!(have, wanted);
     }
 
     #[test]
     fn every_rule_explains_itself() {
-        let sentence = |text: &str| text.ends_with('.') && text.starts_with(|c: char| !c.is_lowercase());
+        let begins =
+            |text: &str| text.starts_with("go run ") || text.starts_with(|c: char| !c.is_lowercase());
+        let sentence = |text: &str| text.ends_with('.') && begins(text);
         for rule in &RULES {
             let id = rule.id;
             assert!(sentence(rule.summary) && rule.summary.len() > 60, "{id}: what does it mean?");
+            assert!(rule.title.len() > 20 && !rule.title.ends_with('.'), "{id}: what is found?");
             assert!(sentence(rule.remedy) && rule.remedy.len() > 20, "{id}: how is it mended?");
             assert!(rule.reference.starts_with("https://") || rule.reference.contains("(7)"), "{id}");
             assert!(!rule.variants.is_empty(), "{id}: at least one variant");
@@ -231,7 +254,10 @@ mod tests {
     #[test]
     fn the_place_decides_the_grade() {
         let grades = Grades {
-            ci: Severity::High, production: Severity::Critical, terminal: Severity::Low, other: Severity::Medium,
+            ci: Severity::High,
+            production: Severity::Critical,
+            terminal: Severity::Low,
+            other: Severity::Medium,
         };
         let place = |ci, production, interactive| Place { ci, production, interactive, container: true };
         assert_eq!(grades.at(place(true, Production::No, true)), Severity::High);
