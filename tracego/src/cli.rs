@@ -49,7 +49,7 @@ impl Cli {
     /// Takes what a configuration says about rules.
     pub fn set_rules(&mut self, settings: Settings) {
         match &mut self.command {
-            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => list.settings = settings,
+            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => *list.settings = settings,
             _ => {
                 if let Some(view) = self.view() {
                     view.rules = settings;
@@ -265,7 +265,7 @@ pub struct RulesList {
     pub config: Option<PathBuf>,
     /// What it says.
     #[arg(skip)]
-    pub settings: Settings,
+    pub settings: Box<Settings>,
 }
 
 /// `tracego rules explain`.

@@ -116,7 +116,8 @@ fn hidden() {
     let (run, child) = (found[0].2, found[1].2);
     assert_eq!(&args(run)[1..], ["run", "./cmd/server"]);
     assert_eq!((&run["severity_number"], &run["severity_text"]), (&17.into(), &"ERROR".into()));
-    let line: Vec<_> = run["tracego"]["ancestors"].as_array().unwrap()[..2].iter().map(|a| &a["command"]).collect();
+    let line: Vec<_> =
+        run["tracego"]["ancestors"].as_array().unwrap()[..2].iter().map(|a| &a["command"]).collect();
     assert_eq!(line, ["ci.sh", "make"]);
     // Both are one finding: the child names the go run that made it.
     let command = &child["tracego"]["go"]["command"];
@@ -126,7 +127,10 @@ fn hidden() {
     assert_eq!(run["process"]["runtime"]["version"], format!("go{}", go::GO_1_27));
     let stderr = session.stderr();
     assert!(stderr.contains("high TG001 go-run: go run ./cmd/server"), "{stderr}");
-    assert!(stderr.contains("make (") && stderr.contains(" → ci.sh (") && stderr.contains("mend "), "{stderr}");
+    assert!(
+        stderr.contains("make (") && stderr.contains(" → ci.sh (") && stderr.contains("mend "),
+        "{stderr}"
+    );
     let never = project.run(&["--fail-on", "never", "--profile", "ci"], &["make", "ci"]);
     assert_eq!(never.output.status.code(), Some(0));
 }
@@ -183,7 +187,11 @@ fn shared() {
     };
     assert!(of("CI_JOB_ID=2").contains(&"TG005".to_owned()));
     fs::create_dir(project.path("tmp")).unwrap();
-    let apart = format!("CI_JOB_ID=2 TMPDIR={} GOCACHE={}", project.path("tmp").display(), project.path("cache").display());
+    let apart = format!(
+        "CI_JOB_ID=2 TMPDIR={} GOCACHE={}",
+        project.path("tmp").display(),
+        project.path("cache").display()
+    );
     assert_eq!(of(&apart), Vec::<String>::new());
 }
 

@@ -75,8 +75,7 @@ fn list(asked: &RulesList, out: &mut impl Write) -> io::Result<()> {
     let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
     for rule in &RULES {
         let state = if is_on(rule) { rule.severity().name() } else { "off" };
-        let first = rule.summary.split_once(": ").map_or(rule.summary, |(first, _)| first);
-        writeln!(out, "{}  {:<width$}  {state:<8}  {}", rule.id, rule.name, first.trim_end_matches('.'))?;
+        writeln!(out, "{}  {:<width$}  {state:<8}  {}", rule.id, rule.name, rule.title)?;
     }
     Ok(())
 }
@@ -87,7 +86,7 @@ fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut *out, &Whole::of(rule, None))?;
         return writeln!(out);
     }
-    writeln!(out, "{} {}", rule.id, rule.name)?;
+    writeln!(out, "{} {}: {}", rule.id, rule.name, rule.title)?;
     writeln!(out, "\n{}", wrapped(rule.summary, ""))?;
     writeln!(out, "\nRemedy: {}", wrapped(rule.remedy, ""))?;
     writeln!(out, "Reference: {}", rule.reference)?;
@@ -106,7 +105,7 @@ fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\nSettings, in [rules.{}] of the configuration:", rule.id)?;
     writeln!(out, "\n  enabled, severity, variants, only, except")?;
     for key in keys(rule) {
-        writeln!(out, "  {} = {}", key.name, key.default)?;
+        writeln!(out, "  {} = {}", key.name, wrapped(key.default, "      "))?;
         writeln!(out, "      {}", wrapped(key.about, "      "))?;
     }
     Ok(())
@@ -158,7 +157,7 @@ mod tests {
         for (line, rule) in lines.lines().zip(&RULES) {
             assert!(line.starts_with(rule.id) && line.contains(rule.name), "{line}");
             assert_eq!(line.contains("  off  "), rule.id == "TG003", "{line}");
-            assert!(line.len() < 150, "{line}");
+            assert!(line.len() < 120, "{line}");
         }
     }
 
@@ -186,7 +185,7 @@ mod tests {
                 assert!(page.contains(word), "{} {word}", rule.id);
             }
             assert!(page.contains(rule.reference) && page.contains("Remedy: "), "{page}");
-            assert!(page.lines().all(|line| line.chars().count() <= 130), "{page}");
+            assert!(page.lines().all(|line| line.chars().count() <= 110), "{page}");
             let json = text(|out| explain(&RulesExplain { json: true, rule }, out));
             let json: serde_json::Value = serde_json::from_str(&json).unwrap();
             assert_eq!(json["id"], rule.id);

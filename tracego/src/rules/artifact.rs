@@ -17,6 +17,7 @@ use crate::golang::role::Role;
 pub const RULE: Rule = Rule {
     id: "TG002",
     name: "run-artifact",
+    title: "a program that go run made and that has no artifact",
     summary: "A program runs that go run linked into a temporary folder or into the build cache: there is no \
               artifact of it. Nobody can say later what ran, sign it, scan it or start it again.",
     remedy: "Build once with go build, keep and ship the file, and start that.",

@@ -17,6 +17,7 @@ use crate::golang::Build;
 pub const RULE: Rule = Rule {
     id: "TG003",
     name: "commit-mismatch",
+    title: "a binary of another commit than the job claims",
     summary: "A binary of the job's own was built from another commit than the one that the job claims, from files \
               that are in no commit, or says nothing: what was tested or deployed is not what was reviewed.",
     remedy: "Build in a clean checkout of the commit, with go build and its default -buildvcs=auto, and start what \
@@ -26,13 +27,13 @@ pub const RULE: Rule = Rule {
         Variant {
             name: "mismatch",
             grades: Grades { ci: High, production: High, terminal: Medium, other: High },
-            summary: "vcs.revision is not the commit of the job.",
+            summary: "The commit in the binary (vcs.revision) is not the one that the job claims.",
             remedy: "",
         },
         Variant {
             name: "modified",
             grades: Grades { ci: Medium, production: High, terminal: Low, other: Low },
-            summary: "vcs.modified: it was built from changed files.",
+            summary: "It was built from changed files (vcs.modified).",
             remedy: "Build before anything changes files of the checkout, or list what does in .gitignore.",
         },
         Variant {

@@ -12,6 +12,7 @@ use super::{
 pub const REQUIRED: Rule = Rule {
     id: "TG009",
     name: "required-environment",
+    title: "a service without a variable that it has to be given",
     summary: "A Go service runs in production without a variable that has to be set: it takes a default that is \
               often the one of a developer's machine.",
     remedy: "Set the variable where the service is started: Environment= of its unit, env of its container.",
@@ -38,6 +39,7 @@ pub const REQUIRED: Rule = Rule {
 pub const TELEMETRY: Rule = Rule {
     id: "TG010",
     name: "telemetry-identity",
+    title: "a program without a name or a trace for its telemetry",
     summary: "A Go program says neither which service it is nor which trace it belongs to: its spans, metrics and \
               logs go under unknown_service, and nobody finds them from what started it.",
     remedy: "Set OTEL_SERVICE_NAME where the service is started, and hand TRACEPARENT on to the steps of a job.",

@@ -16,6 +16,7 @@ use crate::golang::{
 pub const RULE: Rule = Rule {
     id: "TG001",
     name: "go-run",
+    title: "go run instead of a program that was built",
     summary: "go run builds a program, starts it and throws it away: nothing says afterwards what ran. It carries \
               no commit, is not what was tested or released, downloads and compiles at start, and its exit \
               status is not the program's.",

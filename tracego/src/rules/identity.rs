@@ -26,6 +26,7 @@ use crate::enrich::{
 pub const RULE: Rule = Rule {
     id: "TG016",
     name: "job-identity",
+    title: "a process that changes, drops or outlives the identity of its job",
     summary: "A process does not carry the commit and job that it was started for: what it makes is filed under \
               another commit or job, or under none.",
     remedy: "Hand the variables of the job on as they are, and end with the job what it started.",
@@ -179,10 +180,10 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
     let Some((first, job)) = report.memory.containers.peek(container.id.as_str()).cloned() else {
         return;
     };
-    let Some(own) = subject.job().filter(|own| **own != *job) else {
+    let Some(own) = subject.job().filter(|own| *own != job.as_ref()) else {
         return;
     };
-    if !report.memory.is_new(&(container.id.as_str(), own.as_str())) {
+    if !report.memory.is_new(&(container.id.as_str(), own)) {
         return;
     }
     let message = format!("a process of job {own} runs in the container of job {job}");

@@ -15,6 +15,7 @@ use crate::enrich::linux::RLIMITS;
 pub const RULE: Rule = Rule {
     id: "TG007",
     name: "resource-limits",
+    title: "a service with too few open files, or too little of another limit",
     summary: "A Go service is limited to fewer open files, or less of something else, than it needs under load: \
               each connection is an open file, and accept(2) fails when none is left.",
     remedy: "Raise the limit where the service is started: LimitNOFILE=65536 in its unit, --ulimit nofile= of \

@@ -13,6 +13,7 @@ use crate::golang::{Build, Elf, Linkage, Packer};
 pub const DYNAMIC: Rule = Rule {
     id: "TG011",
     name: "dynamic-linking",
+    title: "a dynamically linked program in production",
     summary: "A Go program in production needs a dynamic loader or libraries: what runs depends on the image or \
               machine that it is put on, and changes without a build.",
     remedy: "Build with CGO_ENABLED=0, or with -ldflags '-linkmode external -extldflags -static' where C is needed.",
@@ -39,6 +40,7 @@ pub const DYNAMIC: Rule = Rule {
 pub const DEBUG: Rule = Rule {
     id: "TG012",
     name: "debug-build",
+    title: "a program in production that was built for tests or debuggers",
     summary: "A Go program in production was built for a test: with the race detector or a sanitizer it is several \
               times slower and larger, without optimisation slower, with symbols larger.",
     remedy: "Build what is deployed without -race, -asan, -msan, -cover and -gcflags, and with -ldflags '-s -w'.",
@@ -83,6 +85,7 @@ pub const DEBUG: Rule = Rule {
 pub const PACKED: Rule = Rule {
     id: "TG013",
     name: "packed-binary",
+    title: "a program in production that is packed with UPX",
     summary: "A program in production is packed with UPX: it is unpacked into memory at each start, shares no pages \
               with other instances, and neither scanners nor tracego can read what is in it.",
     remedy: "Ship the program as the linker made it; images and packages are compressed anyway.",

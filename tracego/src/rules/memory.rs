@@ -72,6 +72,11 @@ impl Memory {
         self.commands.iter()
     }
 
+    /// A go command of a job runs.
+    pub(super) fn builds(&mut self, id: TaskId, building: Building) {
+        push(&mut self.commands, id, building, &mut self.forgotten);
+    }
+
     /// Whether something is told for the first time.
     pub(super) fn is_new(&mut self, what: &impl Hash) -> bool {
         let key = self.hasher.hash_one(what);
@@ -85,28 +90,21 @@ impl Memory {
     /// The job of a process, as all its processes share it.
     pub(super) fn job_key(&mut self, subject: &Subject<'_>) -> Option<Arc<str>> {
         let key = subject.job()?;
-        let known = self.jobs.get_key_value(key.as_str()).map(|(key, _)| Arc::clone(key));
+        let known = self.jobs.get_key_value(key).map(|(key, _)| Arc::clone(key));
         Some(known.unwrap_or_else(|| key.into()))
     }
 
     /// Modules that go commands of the subject's job build.
     pub(super) fn modules_of(&self, subject: &Subject<'_>) -> &[String] {
-        let job = subject.job().and_then(|key| self.jobs.peek(key.as_str()));
+        let job = subject.job().and_then(|key| self.jobs.peek(key));
         job.map_or(&[], |job| &job.modules)
     }
 
     /// Remembers a program start, after the rules have looked at it.
     pub(super) fn note(&mut self, subject: &Subject<'_>, member: Option<Member>) {
-        match subject.invocation() {
-            Some(_) => {
-                let job = self.job_key(subject);
-                if let Some(building) = Building::of(subject, job) {
-                    push(&mut self.commands, subject.id, building, &mut self.forgotten);
-                }
-            }
+        if subject.invocation().is_none() && !self.commands.is_empty() {
             // It is another program now.
-            None if !self.commands.is_empty() => drop(self.commands.pop(&subject.id)),
-            None => {}
+            self.commands.pop(&subject.id);
         }
         let Some(member) = member else { return };
         let job = Arc::clone(&member.job);

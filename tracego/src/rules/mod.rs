@@ -103,7 +103,7 @@ impl Rules {
 
     /// A process was made by another. A daemon that only forks is followed by this.
     pub fn fork(&mut self, parent: TaskId, child: TaskId) {
-        if let Some(member) = self.memory.members.peek(&parent).map(Member::forked) {
+        if let Some(member) = self.memory.members.get(&parent).map(Member::forked) {
             self.memory.enter(child, member);
         }
     }

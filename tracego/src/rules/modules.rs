@@ -17,6 +17,7 @@ use crate::golang::{
 pub const RULE: Rule = Rule {
     id: "TG004",
     name: "unverified-modules",
+    title: "modules that are not pinned or not verified",
     summary: "The go command may take other code than go.mod and go.sum name, or does not verify what it takes: two \
               builds of one commit can differ, and nobody notices code that was exchanged.",
     remedy: "Build with the go.mod and go.sum of the commit, -mod=readonly, and the checksum database on.",

@@ -12,6 +12,7 @@ use super::{
 pub const RULE: Rule = Rule {
     id: "TG015",
     name: "container-sandbox",
+    title: "a container without seccomp or no_new_privs, or with too many capabilities",
     summary: "A Go program in a container has more of the kernel than it needs: no seccomp filter, a way to \
               gain rights through set-user-id files, or capabilities with which a container can be left.",
     remedy: "Run the container with the runtime's default seccomp profile, no_new_privs, and all capabilities \
@@ -34,7 +35,7 @@ pub const RULE: Rule = Rule {
         Variant {
             name: "new-privileges",
             grades: Grades::always(Low),
-            summary: "no_new_privs is not set: a set-user-id file can give the program other rights.",
+            summary: "A set-user-id file can give the program other rights: no_new_privs is not set.",
             remedy: "Set allowPrivilegeEscalation: false, or --security-opt no-new-privileges.",
         },
     ],

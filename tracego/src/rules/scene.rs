@@ -55,6 +55,7 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
         executable: Some(Executable {
             path: path.to_owned(),
             name: path.rsplit('/').next().unwrap().to_owned(),
+            build_id: None,
         }),
         working_directory: Some("/home/me/app".into()),
         user: Some(User { id: 1000, name: Some("me".into()) }),
@@ -178,9 +179,26 @@ impl Scene {
         self.around(|around| around.limits = Some(limits))
     }
 
+    pub(super) fn with_nothing_around(self) -> Self {
+        self.with(|scene| scene.surroundings = None)
+    }
+
+    pub(super) fn with_image(self, image: Image) -> Self {
+        self.with(|scene| scene.image = Some(image))
+    }
+
+    pub(super) fn with_go(self, build: Option<Build>) -> Self {
+        self.with(|scene| scene.image.as_mut().unwrap().go = build)
+    }
+
+    pub(super) fn args(self, args: &str) -> Self {
+        let args = args.split_whitespace().map(str::to_owned).collect();
+        self.process(|process| process.command_args = Some(args))
+    }
+
     pub(super) fn path(self, path: &str) -> Self {
         let name = path.rsplit('/').next().unwrap().to_owned();
-        self.process(|process| process.executable = Some(Executable { path: path.to_owned(), name }))
+        self.process(|process| process.executable = Some(Executable { path: path.to_owned(), name, build_id: None }))
     }
 
     /// Sets a variable; an empty text is a variable that is set to nothing.
@@ -236,7 +254,8 @@ impl Scene {
 
     /// The parent is a process with this task name.
     pub(super) fn parent(self, command: &str) -> Self {
-        let line = Line { command: command.to_owned(), ..Line::default() };
+        let mut line = Line::default();
+        command.clone_into(&mut line.command);
         self.own(|own| own.ancestors = Some(Lineage(Some(Arc::new(line)))))
     }
 
@@ -320,13 +339,13 @@ impl Scene {
     }
 
     /// Lets somebody look at it.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Subject<'_>) -> T) -> T {
+    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Subject<'_>) -> T) -> T {
         let (record, task) = (self.whole(), self.task());
         let mut subject = Subject::new(self.id, &record, &self.env);
         subject.task = Some(&task);
         subject.image = self.image.as_ref();
         subject.surroundings = self.surroundings.as_ref();
-        look(&subject)
+        look(&mut subject)
     }
 
     /// As a service, later.

@@ -13,6 +13,7 @@ use crate::{golang::Build, inspect::facts::CgroupLimits};
 pub const RULE: Rule = Rule {
     id: "TG008",
     name: "scheduler-limits",
+    title: "GOMAXPROCS or GOMEMLIMIT that do not fit the cgroup",
     summary: "A Go program runs more threads, or lets its heap grow further, than its cgroup allows: the kernel \
               stops it for the rest of each period, or kills it, where the runtime could have held back.",
     remedy: "Build with Go 1.25 or newer, which follows the CPU quota, or set GOMAXPROCS; set GOMEMLIMIT to \
@@ -126,7 +127,7 @@ fn cpus(subject: &Subject<'_>, build: &Build, limits: CgroupLimits) -> Option<Ca
 }
 
 fn cpu(millis: u64) -> String {
-    if millis % 1000 == 0 { (millis / 1000).to_string() } else { format!("{:.2}", millis as f64 / 1000.0) }
+    if millis.is_multiple_of(1000) { (millis / 1000).to_string() } else { format!("{:.2}", millis as f64 / 1000.0) }
 }
 
 /// Whether Go itself follows the quota; nothing for a version that is no release. GODEBUG of the

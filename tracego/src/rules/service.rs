@@ -12,6 +12,7 @@ use crate::inspect::facts::{Pidfile, PidfileState, ServiceState};
 pub const PIDFILE: Rule = Rule {
     id: "TG006",
     name: "pidfile",
+    title: "a service without a pidfile that names it",
     summary: "A service has no pidfile that names it: what stops, restarts or watches it by pidfile signals \
               another process or none, and a second instance starts beside the first.",
     remedy: "Write the pid into a file under /run at start, hold an exclusive lock on it for as long as the service \
@@ -58,6 +59,7 @@ pub const PIDFILE: Rule = Rule {
 pub const INSTANCES: Rule = Rule {
     id: "TG017",
     name: "duplicate-instance",
+    title: "two live instances of one service",
     summary: "Two live processes run as one service: the same executable and the same pidfile, data folder or \
               listening port. They take each other's work, or damage what both write to.",
     remedy: "Stop one of them, and let the service take an exclusive lock at start and end when it is taken.",
@@ -76,6 +78,7 @@ pub const INSTANCES: Rule = Rule {
 pub const HEALTH: Rule = Rule {
     id: "TG018",
     name: "no-health",
+    title: "a service that listens and answers neither /healthz nor /metrics",
     summary: "A service listens and answers neither /healthz nor /metrics: nobody can tell from outside whether it \
               works, and what starts it again does so only when it ends.",
     remedy: "Serve /healthz and /metrics on a port of the service, or turn this rule off for it.",

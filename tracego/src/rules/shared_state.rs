@@ -15,6 +15,7 @@ use crate::golang::{command::Invocation, subcommand::Subcommand};
 pub const RULE: Rule = Rule {
     id: "TG005",
     name: "shared-build-state",
+    title: "two jobs with one build cache or temporary folder",
     summary: "Two jobs run the go command at once with the same temporary folder or build cache. Go's own files do \
               not collide: it makes a folder of its own in the first and writes the second atomically. But \
               whoever can write there decides what the other job links, and one that cleans up takes away what \
@@ -147,6 +148,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             .with("other.pid", id.tgid.to_string());
         report.add(case, subject.place(report.settings), &Who::of(subject.record));
     }
+    report.memory.builds(subject.id, own);
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ pub struct Subject<'a> {
     pub surroundings: Option<&'a Surroundings>,
     /// Decided when the first rule asks.
     pub(crate) place: OnceCell<Place>,
+    job: OnceCell<Option<String>>,
 }
 
 impl<'a> Subject<'a> {
@@ -114,6 +115,7 @@ impl<'a> Subject<'a> {
             image: None,
             surroundings: None,
             place: OnceCell::new(),
+            job: OnceCell::new(),
         }
     }
 
@@ -211,12 +213,15 @@ impl<'a> Subject<'a> {
 
     /// Which job it belongs to, by its own words: two jobs that say the same are one.
     #[must_use]
-    pub fn job(&self) -> Option<String> {
-        let (run, task) = (self.cicd("pipeline.run.id"), self.cicd("pipeline.task.run.id"));
-        match (run, task) {
-            (Some(run), Some(task)) => Some(format!("{run}/{task}")),
-            (one, other) => one.or(other).map(str::to_owned),
-        }
+    pub fn job(&self) -> Option<&str> {
+        let job = self.job.get_or_init(|| {
+            let (run, task) = (self.cicd("pipeline.run.id"), self.cicd("pipeline.task.run.id"));
+            match (run, task) {
+                (Some(run), Some(task)) => Some(format!("{run}/{task}")),
+                (one, other) => one.or(other).map(str::to_owned),
+            }
+        });
+        job.as_deref()
     }
 
     /// Whether it was put into a running container from outside: a probe or somebody's shell, not

@@ -27,6 +27,8 @@ pub struct Rule {
     pub id: &'static str,
     /// In kebab case.
     pub name: &'static str,
+    /// What is found, in a few words.
+    pub title: &'static str,
     /// What it means, and why it matters.
     pub summary: &'static str,
     /// How to mend it, in one sentence.
@@ -216,10 +218,13 @@ mod tests {
 
     #[test]
     fn every_rule_explains_itself() {
-        let sentence = |text: &str| text.ends_with('.') && text.starts_with(|c: char| !c.is_lowercase());
+        let begins =
+            |text: &str| text.starts_with("go run ") || text.starts_with(|c: char| !c.is_lowercase());
+        let sentence = |text: &str| text.ends_with('.') && begins(text);
         for rule in &RULES {
             let id = rule.id;
             assert!(sentence(rule.summary) && rule.summary.len() > 60, "{id}: what does it mean?");
+            assert!(rule.title.len() > 20 && !rule.title.ends_with('.'), "{id}: what is found?");
             assert!(sentence(rule.remedy) && rule.remedy.len() > 20, "{id}: how is it mended?");
             assert!(rule.reference.starts_with("https://") || rule.reference.contains("(7)"), "{id}");
             assert!(!rule.variants.is_empty(), "{id}: at least one variant");

@@ -13,6 +13,7 @@ use crate::golang::{role::Role, task::Place};
 pub const RULE: Rule = Rule {
     id: "TG014",
     name: "toolchain-in-production",
+    title: "a Go toolchain in a run-time container or production unit",
     summary: "The go command, or a tool of its toolchain, was executed in a run-time container or by a production \
               unit: something is built, downloaded or changed where only what was released should run.",
     remedy: "Build in the job and put the program alone into the image; take golang images for build stages only.",

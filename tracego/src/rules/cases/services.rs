@@ -1,0 +1,93 @@
+//! Running services: TG006, TG017 and TG018.
+
+use super::Example;
+use crate::{
+    inspect::facts::{Listening, OtherInstance, Pidfile, PidfileState, Probe, ServiceState},
+    rules::{
+        finding::Severity::{self, High, Low, Medium},
+        scene::app,
+    },
+};
+
+pub(super) fn examples() -> Vec<Example> {
+    [pidfiles(), instances(), health()].into_iter().flatten().collect()
+}
+
+fn service(rule: &'static str, what: &'static str, state: ServiceState) -> Example {
+    Example::new(rule, what, move |rules| {
+        let state = ServiceState { pid: 9, age_ms: 60_000, ..state.clone() };
+        app(9).unit("api.service").service(rules, &state)
+    })
+}
+
+fn found(variant: &'static str, severity: Severity, example: Example) -> Example {
+    Example { wanted: Some((variant, severity)), ..example }
+}
+
+fn pidfiles() -> Vec<Example> {
+    use PidfileState::{Duplicate, Foreign, Missing, Stale, Unlocked, Valid};
+    let of = |what, states: &[PidfileState]| {
+        let file = |(n, state): (usize, &PidfileState)| Pidfile {
+            path: format!("/run/api-{n}.pid"),
+            state: *state,
+            pid: Some(9),
+            ..Pidfile::default()
+        };
+        let pidfiles = states.iter().enumerate().map(file).collect();
+        service("TG006", what, ServiceState { pidfiles, ..ServiceState::default() })
+    };
+    let unread = ServiceState {
+        unavailable: [("pidfiles".to_owned(), "EACCES".to_owned())].into(),
+        ..ServiceState::default()
+    };
+    let missing = || of("not there", &[Missing]);
+    vec![
+        found("missing", Medium, of("none at all", &[])),
+        found("missing", Medium, missing()),
+        found("stale", Medium, of("older", &[Missing, Stale])),
+        found("foreign", High, of("another process", &[Stale, Foreign])),
+        found("duplicate", Low, of("two", &[Valid, Duplicate])),
+        found("unlocked", Low, of("not locked", &[Foreign, Unlocked])),
+        of("as it should be", &[Valid]),
+        of("an old one beside it", &[Valid, Stale, Missing]),
+        service("TG006", "could not be read", unread),
+        missing().configured("[rules.TG006]\nexcept = [{ unit = \"api.*\" }]"),
+    ]
+}
+
+fn instances() -> Vec<Example> {
+    let of = |what, shared: &[&str]| {
+        let shared = shared.iter().map(|what| (*what).to_owned()).collect();
+        let others = vec![OtherInstance { pid: 10, start_boottime: 1, shared }];
+        service("TG017", what, ServiceState { others, ..ServiceState::default() })
+    };
+    vec![
+        found("shared", High, of("a pidfile", &["executable", "pidfile"])),
+        found("shared", High, of("a port and a folder", &["executable", "folder", "port"])),
+        of("the executable alone", &["executable"]),
+        of("a folder of two programs", &["folder"]),
+        service("TG017", "alone", ServiceState::default()),
+    ]
+}
+
+fn health() -> Vec<Example> {
+    let of = |what, answers: &[Option<u16>]| {
+        let probe = |(n, status): (usize, &Option<u16>)| Probe {
+            port: 8080,
+            path: ["/healthz", "/metrics"][n % 2].into(),
+            status: *status,
+        };
+        let listening = vec![Listening { transport: "tcp".into(), address: "::".into(), port: 8080 }];
+        let probes = answers.iter().enumerate().map(probe).collect();
+        service("TG018", what, ServiceState { listening, probes, ..ServiceState::default() })
+    };
+    vec![
+        found("silent", Low, of("neither is there", &[Some(404), Some(404)])),
+        found("silent", Low, of("no HTTP", &[None, None])),
+        of("healthy", &[Some(200), Some(404)]),
+        of("metrics", &[Some(404), Some(200)]),
+        of("not ready", &[Some(503), Some(404)]),
+        of("behind a login", &[Some(401), Some(404)]),
+        of("not asked", &[]),
+    ]
+}
