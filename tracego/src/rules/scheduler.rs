@@ -97,28 +97,29 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 fn cpus(subject: &Subject<'_>, build: &Build, limits: CgroupLimits) -> Option<Case> {
     let quota = limits.cpu_millis?;
-    let machine = u64::from(limits.cpus.max(1));
+    // None means that they could not be counted.
+    let machine = Some(u64::from(limits.cpus)).filter(|cpus| *cpus > 0);
     // As Go 1.25 has it: the quota rounded up, at least two, at most what the machine gives.
-    let fits = quota.div_ceil(1000).max(2).min(machine);
+    let fits = quota.div_ceil(1000).max(2).min(machine.unwrap_or(u64::MAX));
     let evidence = |case: Case| {
         case.with("cgroup.cpu_quota", format!("{}.{:03}", quota / 1000, quota % 1000))
-            .with("cpus", machine.to_string())
+            .with_some("cpus", machine.map(|cpus| cpus.to_string()))
     };
     // What is no number, or none above 0, Go takes for not set (runtime.schedinit).
     let set = subject.variable("GOMAXPROCS").and_then(|value| value.parse::<i32>().ok());
     let set = set.and_then(|value| u64::try_from(value).ok()).filter(|value| *value > 0);
     let Some(set) = set else {
         let ignored =
-            !follows_quota(subject, build)? && !depends(build, FOLLOWS_BY_LIBRARY) && machine > fits;
+            !follows_quota(subject, build)? && !depends(build, FOLLOWS_BY_LIBRARY) && machine? > fits;
         let message =
-            format!("{} runs Go code on {machine} CPUs under a quota of {}", build.version, cpu(quota));
+            format!("{} runs Go code on {} CPUs under a quota of {}", build.version, machine?, cpu(quota));
         return ignored.then(|| evidence(Case::new("quota-ignored", message)));
     };
     let message = |word| format!("GOMAXPROCS is {set}, {word} the CPU quota of {}", cpu(quota));
     // A library sets it only where the environment does not (automaxprocs honours GOMAXPROCS).
     let case = if set > fits {
         Case::new("above-quota", message("above"))
-    } else if set * 2 < quota.div_ceil(1000).min(machine) {
+    } else if set * 2 < quota.div_ceil(1000).min(machine.unwrap_or(u64::MAX)) {
         Case::new("below-quota", message("less than half of"))
     } else {
         return None;

@@ -11,6 +11,7 @@ use tracego_common::TaskId;
 use super::{
     finding::Confidence,
     place::{Place, Who},
+    scope::one_of,
     settings::Settings,
 };
 use crate::{
@@ -264,6 +265,16 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn is_production_program(&self, settings: &Settings) -> bool {
         self.is_own_program() && self.place(settings).is_production()
+    }
+}
+
+impl Subject<'_> {
+    /// Whether it is to be looked at as a service, once it has run for a while: a Go program that runs
+    /// in production, or one that the configuration names.
+    #[must_use]
+    pub fn may_be_service(&self, settings: &Settings) -> bool {
+        let named = || one_of(&settings.thresholds.services, &Who::of(self.record));
+        self.is_production_program(settings) || named()
     }
 }
 
