@@ -140,7 +140,8 @@ impl Build {
 
     pub(super) fn heap_bytes(&self) -> usize {
         let modules = self.dependencies.iter().chain(&self.main).map(Module::heap_bytes).sum::<usize>();
-        let settings = self.settings.iter().map(|(key, value)| key.capacity() + value.capacity()).sum::<usize>();
+        let settings =
+            self.settings.iter().map(|(key, value)| key.capacity() + value.capacity()).sum::<usize>();
         self.version.capacity()
             + self.path.capacity()
             + self.dependencies.capacity() * size_of::<Module>()

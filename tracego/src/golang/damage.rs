@@ -10,6 +10,8 @@ pub enum Damage {
     ElfHeader,
     /// Program headers.
     ProgramHeaders,
+    /// The file ends before what the program headers want of it.
+    Truncated,
     /// Section headers or their names.
     SectionHeaders,
     /// The name of the dynamic loader.
@@ -35,6 +37,7 @@ impl Damage {
         match self {
             Self::ElfHeader => "the ELF header is damaged",
             Self::ProgramHeaders => "the program headers are damaged",
+            Self::Truncated => "the file ends before its segments do",
             Self::SectionHeaders => "the section headers are damaged",
             Self::Interpreter => "the name of the dynamic loader is damaged",
             Self::Dynamic => "the dynamic section is damaged",
@@ -42,7 +45,9 @@ impl Damage {
             Self::GoBuildInfo => "Go's build information has a damaged header",
             Self::GoVersion => "Go's version cannot be read",
             Self::GoModules => "Go's modules and settings cannot be read",
-            Self::GoSearch => "no section names Go's build information, and only a part of the data was searched",
+            Self::GoSearch => {
+                "no section names Go's build information, and only a part of the data was searched"
+            }
         }
     }
 }

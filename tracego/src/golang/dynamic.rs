@@ -2,9 +2,7 @@
 
 use object::{
     Endianness,
-    elf::{
-        DF_1_PIE, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_SONAME, DT_STRTAB, Dyn32, Dyn64, PT_DYNAMIC,
-    },
+    elf::{DF_1_PIE, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_SONAME, DT_STRTAB, Dyn32, Dyn64, PT_DYNAMIC},
     pod::slice_from_bytes,
     read::elf::Dyn,
 };

@@ -116,11 +116,7 @@ pub fn read(source: &dyn Source) -> io::Result<Image> {
 }
 
 /// A part that is damaged is noted and takes its default; only a source that fails ends the reading.
-fn noted<T: Default>(
-    part: Result<T, Fault>,
-    damage: &mut Vec<Damage>,
-    what: Damage,
-) -> Result<T, io::Error> {
+fn noted<T: Default>(part: Result<T, Fault>, damage: &mut Vec<Damage>, what: Damage) -> Result<T, io::Error> {
     match part {
         Ok(part) => Ok(part),
         Err(Fault::Io(error)) => Err(error),

@@ -49,7 +49,8 @@ fn is_shaped(layout: &Layout) -> bool {
     let linked = layout.segments.iter().any(|s| matches!(s.kind, PT_INTERP | PT_DYNAMIC));
     let loads: Vec<_> = layout.of(PT_LOAD).collect();
     let code = |load: &&Segment| load.offset == 0 && load.flags & PF_X != 0;
-    let empty = loads.iter().any(|load| load.flags & PF_W != 0 && load.size <= 4096 && load.memory > load.size);
+    let empty =
+        loads.iter().any(|load| load.flags & PF_W != 0 && load.size <= 4096 && load.memory > load.size);
     !linked && (2..=3).contains(&loads.len()) && loads.iter().any(code) && empty
 }
 
@@ -59,7 +60,8 @@ fn first_block(info: &[u8], layout: &Layout) -> bool {
         let bytes = info.get(at..at + 4)?.try_into().ok()?;
         Some(layout.endian.read_u32(bytes))
     };
-    let (Some(whole), Some(packed), Some(&method)) = (number(INFO), number(INFO + 4), info.get(INFO + 8)) else {
+    let (Some(whole), Some(packed), Some(&method)) = (number(INFO), number(INFO + 4), info.get(INFO + 8))
+    else {
         return false;
     };
     let (header, each) = if layout.is_64 { (64, 56) } else { (52, 32) };

@@ -30,3 +30,6 @@ pub mod surroundings;
 pub mod units;
 pub mod unread;
 mod whom;
+
+#[cfg(test)]
+mod tests;
