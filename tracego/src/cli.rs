@@ -1,6 +1,6 @@
 //! The command line; its help text is the documentation of the options.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use tracego_common::{
@@ -48,8 +48,9 @@ impl Cli {
 
     /// Takes what a configuration says about rules.
     pub fn set_rules(&mut self, settings: Settings) {
+        let settings = Arc::new(settings);
         match &mut self.command {
-            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => *list.settings = settings,
+            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => list.settings = settings,
             _ => {
                 if let Some(view) = self.view() {
                     view.rules = settings;
@@ -140,7 +141,7 @@ pub struct View {
     pub min_severity: Option<Severity>,
     /// What the file says about rules.
     #[arg(skip)]
-    pub rules: Settings,
+    pub rules: Arc<Settings>,
     /// Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A
     /// variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up.
     #[arg(long, value_name = "FILE")]
@@ -265,7 +266,7 @@ pub struct RulesList {
     pub config: Option<PathBuf>,
     /// What it says.
     #[arg(skip)]
-    pub settings: Box<Settings>,
+    pub settings: Arc<Settings>,
 }
 
 /// `tracego rules explain`.
@@ -316,7 +317,7 @@ impl View {
     /// What is in force for rules.
     #[must_use]
     pub fn settings(&self) -> Settings {
-        let mut settings = self.rules.clone();
+        let mut settings = Settings::clone(&self.rules);
         settings.profile = self.profile;
         settings
     }

@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn asked(json: bool, settings: Settings) -> RulesList {
-        RulesList { json, config: None, settings: Box::new(settings) }
+        RulesList { json, config: None, settings: settings.into() }
     }
 
     #[test]

@@ -66,12 +66,8 @@ pub const TELEMETRY: Rule = Rule {
 fn required(subject: &Subject<'_>, report: &mut Report<'_>) {
     let names = &report.thresholds().required;
     let known = |name: &&String| subject.knows(name);
-    let missing: Vec<&str> = names
-        .iter()
-        .filter(known)
-        .map(String::as_str)
-        .filter(|name| subject.variable(name).is_none())
-        .collect();
+    let missing: Vec<&str> =
+        names.iter().filter(known).map(String::as_str).filter(|name| subject.value(name).is_none()).collect();
     if missing.is_empty() || !subject.is_production_program(report.settings) {
         return;
     }

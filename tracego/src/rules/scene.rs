@@ -198,7 +198,9 @@ impl Scene {
 
     pub(super) fn path(self, path: &str) -> Self {
         let name = path.rsplit('/').next().unwrap().to_owned();
-        self.process(|process| process.executable = Some(Executable { path: path.to_owned(), name, build_id: None }))
+        self.process(|process| {
+            process.executable = Some(Executable { path: path.to_owned(), name, build_id: None })
+        })
     }
 
     /// Sets a variable; an empty text is a variable that is set to nothing.

@@ -94,15 +94,18 @@ pub const HEALTH: Rule = Rule {
 };
 
 fn pidfile(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
-    if state.unavailable.contains_key("pidfiles") {
-        return;
-    }
     let of = |wanted: PidfileState| state.pidfiles.iter().filter(move |file| file.state == wanted);
     // A file that names the service settles it, whatever other files say; of those that do not, the
     // worst is told.
     let order = [PidfileState::Unlocked, PidfileState::Foreign, PidfileState::Stale, PidfileState::Missing];
     let valid = of(PidfileState::Valid).next().is_some();
     let worst = order.into_iter().filter(|_| !valid).find_map(|state| of(state).next());
+    // One that could not be read may be the one.
+    let elsewhere = ["listening", "probes", "others", "locks"];
+    let unread = state.unavailable.keys().any(|what| !elsewhere.contains(&what.as_str()));
+    if unread && worst.is_none_or(|file| file.state == PidfileState::Missing) {
+        return;
+    }
     let pid = state.pid;
     if let Some(file) = worst {
         let (variant, what) = match file.state {

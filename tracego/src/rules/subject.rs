@@ -11,6 +11,7 @@ use tracego_common::TaskId;
 use super::{
     finding::Confidence,
     place::{Place, Who},
+    scope::one_of,
     settings::Settings,
 };
 use crate::{
@@ -24,9 +25,10 @@ use crate::{
     inspect::facts::Surroundings,
 };
 
-/// Variables that rules look at, each with the first rule that does. They go on the allow-list, and
-/// into the record only when somebody asks for them. Those of CI systems are there anyway.
-pub const VARIABLES: [(&str, &str); 39] = [
+/// Variables that rules look at, or that the stage before them needs for what they look at, each with the
+/// first rule that does. They go on the allow-list, and into the record only when somebody asks for them.
+/// Those of CI systems are there anyway.
+pub const VARIABLES: [(&str, &str); 37] = [
     ("CI", "TG001"),
     ("GOFILE", "TG001"),
     ("GOLINE", "TG001"),
@@ -44,16 +46,14 @@ pub const VARIABLES: [(&str, &str); 39] = [
     ("GOENV", "TG004"),
     ("GOFLAGS", "TG004"),
     ("GOINSECURE", "TG004"),
-    ("GOMODCACHE", "TG004"),
-    ("GONOPROXY", "TG004"),
     ("GONOSUMDB", "TG004"),
-    ("GOPATH", "TG004"),
     ("GOPRIVATE", "TG004"),
     ("GOPROXY", "TG004"),
     ("GOSUMDB", "TG004"),
     ("GOTOOLCHAIN", "TG004"),
     ("GOWORK", "TG004"),
     ("PWD", "TG004"),
+    ("XDG_CONFIG_HOME", "TG004"),
     ("GOCACHE", "TG005"),
     ("GOTMPDIR", "TG005"),
     ("HOME", "TG005"),
@@ -119,9 +119,16 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// A variable that is set to something.
+    /// A variable that is set to something. It has to be one of [`VARIABLES`], or it never gets here.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&'a str> {
+        debug_assert!(VARIABLES.iter().any(|(known, _)| *known == name), "{name} is not on the list");
+        self.value(name)
+    }
+
+    /// The same of a variable that the configuration names.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&'a str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
@@ -267,6 +274,16 @@ impl<'a> Subject<'a> {
     }
 }
 
+impl Subject<'_> {
+    /// Whether it is to be looked at as a service, once it has run for a while: a Go program that runs
+    /// in production, or one that the configuration names.
+    #[must_use]
+    pub fn may_be_service(&self, settings: &Settings) -> bool {
+        let named = || one_of(&settings.thresholds.services, &Who::of(self.record));
+        self.is_production_program(settings) || named()
+    }
+}
+
 /// What is kept of a process for the time when it has become a service.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -309,5 +326,23 @@ impl Known {
             container: self.container.as_deref(),
             jobs: self.jobs.each_ref().map(Option::as_deref),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::table, *};
+
+    #[test]
+    fn variables_are_told_once_and_can_be_asked_for() {
+        for (n, (name, rule)) in VARIABLES.iter().enumerate() {
+            assert!(name.len() < tracego_common::limits::ENV_NAME_MAX, "{name}");
+            assert!(table::find(rule).is_some(), "{name}: {rule}");
+            assert!(VARIABLES[..n].iter().all(|(other, _)| other != name), "{name} twice");
+        }
+        let mut settings = Settings::default();
+        settings.read(&"[rules.TG009]\nrequired = [\"REGION\", \"HOME\"]".parse().unwrap()).unwrap();
+        let names = variables(&settings);
+        assert!(names.contains(&"REGION".to_owned()) && names.len() == VARIABLES.len() + 1);
     }
 }

@@ -6,7 +6,9 @@ use globset::GlobMatcher;
 use tracego_common::limits::ENV_NAME_MAX;
 
 use super::{
-    nearest, sandbox,
+    nearest,
+    place::Who,
+    sandbox,
     scope::{self, Matcher},
 };
 use crate::enrich::linux::RLIMITS;
@@ -36,8 +38,9 @@ pub struct Thresholds {
     pub services: Vec<Matcher>,
     /// TG006: how long a process has run before it is a service, seconds.
     pub service_grace: u64,
-    /// TG006: where pidfiles are, beside those that systemd and the process itself name.
-    pub pidfiles: Vec<String>,
+    /// TG006: where pidfiles are, beside those that systemd and the process itself name: for whom, and
+    /// the path.
+    pub pidfiles: Vec<(Option<Matcher>, String)>,
     /// TG007: open files, soft.
     pub nofile: u64,
     /// TG007: other limits, soft, by name.
@@ -56,6 +59,17 @@ pub struct Thresholds {
     pub job_grace: u64,
     /// TG018: ask services for their health.
     pub probe: bool,
+}
+
+impl Thresholds {
+    /// The pidfiles that are named for a service. `{name}` stands for the name of its executable, `{unit}`
+    /// for its unit without the ending, `*` and `?` for characters of the last part.
+    #[must_use]
+    pub fn pidfiles_of(&self, who: &Who<'_>) -> Vec<String> {
+        let named =
+            self.pidfiles.iter().filter(|(whose, _)| whose.as_ref().is_none_or(|one| one.matches(who)));
+        named.map(|(_, file)| file.clone()).collect()
+    }
 }
 
 type Set = fn(&mut Thresholds, &toml::Value) -> Result<(), String>;
@@ -102,8 +116,9 @@ pub const KEYS: [Key; 15] = [
           about: "What counts as a service beside systemd units and containers: a list of matchers.",
           set: |t, v| scope::read(v).map(|value| t.services = value) },
     Key { rule: "TG006", name: "pidfiles", default: "[]",
-          about: "Pidfiles (globs) to look at, beside those that systemd names and the process holds open.",
-          set: |t, v| globs(v).and_then(|_| texts(v)).map(|value| t.pidfiles = value) },
+          about: "Pidfiles of services as these see them, beside those that systemd names and they hold open: \
+                  \"/run/{name}.pid\", or with a matcher { unit = \"api.service\", file = \"/run/api.pid\" }.",
+          set: |t, v| pidfiles(v).map(|value| t.pidfiles = value) },
     Key { rule: "TG007", name: "nofile", default: "65536",
           about: "Fewest open files that a service may be limited to.",
           set: |t, v| number(v).map(|value| t.nofile = value) },
@@ -177,6 +192,22 @@ fn globs(value: &toml::Value) -> Result<Vec<GlobMatcher>, String> {
     texts(value)?.iter().map(|text| scope::glob(text, true)).collect()
 }
 
+/// A text is for every service, a table with a matcher for those that it names.
+fn pidfiles(value: &toml::Value) -> Result<Vec<(Option<Matcher>, String)>, String> {
+    let one = |value: &toml::Value| {
+        if let Some(path) = value.as_str() {
+            return Ok((None, path.to_owned()));
+        }
+        let mut table = value.as_table().ok_or("must be a text or a table")?.clone();
+        let file = table.remove("file").ok_or("file: is missing")?;
+        let file = file.as_str().ok_or("file: must be a text")?.to_owned();
+        Ok((Some(Matcher::read(&toml::Value::Table(table))?), file))
+    };
+    let list = value.as_array().ok_or("must be a list of texts and tables")?;
+    let placed = |(n, value)| one(value).map_err(|error: String| format!("[{n}]: {error}"));
+    list.iter().enumerate().map(placed).collect()
+}
+
 fn variables(value: &toml::Value) -> Result<Vec<String>, String> {
     let names = texts(value)?;
     let wrong = |name: &&String| name.is_empty() || name.len() >= ENV_NAME_MAX || name.contains(['=', ' ']);
@@ -238,6 +269,10 @@ mod tests {
         assert!(refused("required", "[\"A=B\"]").contains("'A=B' is no name"));
         assert!(refused("modules", "[\"[\"]").contains("glob"));
         assert!(refused("services", "[{ unix = \"x\" }]").contains("did you mean 'unit'?"));
+        assert!(refused("pidfiles", "[{ unit = \"x\" }]").contains("[0]: file: is missing"));
+        assert!(
+            refused("pidfiles", "[\"x\", { file = \"x\", unix = \"x\" }]").contains("[1]: unix: unknown key")
+        );
         assert!(refused("probe", "1").contains("true or false"));
     }
 }

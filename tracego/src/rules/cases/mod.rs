@@ -13,6 +13,8 @@ use super::{
     table::RULES,
 };
 
+type Look = Box<dyn Fn(&mut Rules) -> Vec<Finding>>;
+
 /// A process, or a few in a row, and what a rule says about the last.
 struct Example {
     rule: &'static str,
@@ -21,7 +23,7 @@ struct Example {
     what: &'static str,
     profile: Profile,
     configuration: &'static str,
-    look: Box<dyn Fn(&mut Rules) -> Vec<Finding>>,
+    look: Look,
 }
 
 impl Example {
@@ -188,7 +190,7 @@ fn speed() {
             }
             (start.elapsed(), found)
         });
-        println!(
+        eprintln!(
             "{what}: {} ns, {} findings",
             took.as_nanos() / u128::from(ROUNDS),
             found as f64 / f64::from(ROUNDS)

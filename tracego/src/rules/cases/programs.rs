@@ -194,6 +194,9 @@ fn limits() -> Vec<Example> {
 fn cpus() -> Vec<Example> {
     let old = || app(9).unit("api.service").build(|build| build.version = "go1.24.11".into());
     let new = || app(9).unit("api.service");
+    let uncounted = |scene: Scene| {
+        scene.limits(Some(2000), None).around(|around| around.limits.as_mut().unwrap().cpus = 0)
+    };
     let library = Module { path: "go.uber.org/automaxprocs".into(), ..Module::default() };
     vec![
         finds("TG008", "quota-ignored", Medium, "Go 1.24", [old().limits(Some(2500), None)]),
@@ -277,6 +280,15 @@ fn cpus() -> Vec<Example> {
             "the go command",
             [go(9, "go build .").build(|build| build.version = "go1.21.0".into()).limits(Some(2000), None)],
         ),
+        finds(
+            "TG008",
+            "above-quota",
+            Medium,
+            "CPUs that could not be counted",
+            [uncounted(new().env("GOMAXPROCS", "8"))],
+        ),
+        clean("TG008", "CPUs that could not be counted", [uncounted(old())]),
+        clean("TG008", "no more than the quota, CPUs not counted", [uncounted(new().env("GOMAXPROCS", "2"))]),
         clean(
             "TG008",
             "the environment was not read",

@@ -37,13 +37,18 @@ fn pidfiles() -> Vec<Example> {
         service("TG006", what, ServiceState { pidfiles, ..ServiceState::default() })
     };
     let unread = ServiceState {
-        unavailable: [("pidfiles".to_owned(), "EACCES".to_owned())].into(),
+        unavailable: [("/run/api.pid".to_owned(), "EACCES".to_owned())].into(),
+        ..ServiceState::default()
+    };
+    let other = ServiceState {
+        unavailable: [("listening".to_owned(), "EACCES".to_owned())].into(),
         ..ServiceState::default()
     };
     let missing = || of("not there", &[Missing]);
     vec![
         found("missing", Medium, of("none at all", &[])),
         found("missing", Medium, missing()),
+        found("missing", Medium, service("TG006", "something else could not be read", other)),
         found("stale", Medium, of("older", &[Missing, Stale])),
         found("foreign", High, of("another process", &[Stale, Foreign])),
         found("duplicate", Low, of("two", &[Valid, Duplicate])),
