@@ -86,8 +86,7 @@ fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
     };
     inspect::Options {
         services: services.then_some(watch),
-        matchers: rules.thresholds.services,
-        pidfiles: rules.thresholds.pidfiles,
+        thresholds: rules.thresholds,
         users: meta.users.clone(),
     }
 }

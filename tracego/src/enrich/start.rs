@@ -19,7 +19,7 @@ use super::{
 use crate::{
     event::Exec,
     golang::{
-        evidence::{Image as Evidence, Start},
+        evidence::{ImageFacts, Start},
         task::Task,
     },
     inspect::note::Note,
@@ -59,10 +59,10 @@ impl Rights {
 }
 
 /// What roles look at of an image.
-fn evidence(note: Option<&Note>) -> Evidence<'_> {
+fn evidence(note: Option<&Note>) -> ImageFacts<'_> {
     match note.map(|note| &note.image) {
-        None | Some(Err(_)) => Evidence::Unread,
-        Some(Ok(image)) => image.go.as_ref().map_or(Evidence::Foreign, |go| Evidence::Go {
+        None | Some(Err(_)) => ImageFacts::Unread,
+        Some(Ok(image)) => image.go.as_ref().map_or(ImageFacts::Foreign, |go| ImageFacts::Go {
             path: &go.path,
             module: go.main.as_ref().map_or("", |module| &module.path),
             version: &go.version,

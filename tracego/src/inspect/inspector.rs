@@ -21,10 +21,7 @@ use crate::{
     event::{Event, Exec},
     golang::{Image, command::Invocation},
     input::Batch,
-    rules::{
-        place::Who,
-        scope::{self, Matcher},
-    },
+    rules::{place::Who, scope, thresholds::Thresholds},
 };
 
 /// What is looked at.
@@ -32,10 +29,8 @@ use crate::{
 pub struct Options {
     /// How services are looked at; not at all without.
     pub services: Option<WatchSettings>,
-    /// What counts as a service beside units and containers.
-    pub matchers: Vec<Matcher>,
-    /// Pidfiles that the configuration names.
-    pub pidfiles: Vec<String>,
+    /// What the configuration says about services and their pidfiles.
+    pub thresholds: Thresholds,
     /// Names of users, for the matchers.
     pub users: Users,
 }
@@ -153,14 +148,15 @@ impl Inspector {
             ..Who::default()
         };
         let of_unit = who.unit.is_some_and(|unit| unit.ends_with(".service"));
-        if !of_unit && container.is_none() && !scope::one_of(&self.options.matchers, &who) {
+        if !of_unit && container.is_none() && !scope::one_of(&self.options.thresholds.services, &who) {
             return;
         }
+        let pidfiles = self.options.thresholds.pidfiles_of(&who);
         self.watched.insert(fixed.header.id);
         watcher.add(Service {
             id: fixed.header.id,
             file: Some((fixed.exe_dev, fixed.exe_inode)),
-            pidfiles: self.options.pidfiles.clone(),
+            pidfiles,
             unit: info.unit,
             container,
             executable: path,
