@@ -102,7 +102,7 @@ impl Search<'_> {
             self.left -= length;
             for find in memchr::memmem::find_iter(chunk, MAGIC) {
                 let find = at + find as u64;
-                if find % ALIGN != 0 {
+                if !find.is_multiple_of(ALIGN) {
                     continue;
                 }
                 match at_address(self.view, self.layout, find, damage)? {
