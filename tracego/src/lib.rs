@@ -12,6 +12,9 @@
 //! sink     Record → one JSON line                 (sink)
 //! ```
 //!
+//! Beside it stand `golang`, which reads what an executable says about itself, and `inspect`, which
+//! opens the executables of processes for it.
+//!
 //! Nothing on the right calls left. `ledger` proves at exit that nothing went missing between.
 
 pub mod kernel;

@@ -39,9 +39,10 @@ fn main() {
         for (name, test) in TESTS {
             let toolchain = toolchain.clone();
             let (name, missing) = (format!("go {version}: {name}"), toolchain.as_ref().err().cloned());
-            trials.push(trial(&name, missing, move || toolchain.iter().for_each(test)));
+            trials.push(trial(&name, missing, move || test(&toolchain.unwrap())));
         }
     }
+    trials.push(trial("inspect prints one object a file and names what it cannot read", None, inspect));
     let newest = toolchain(NEWEST);
     for (package, version) in OLD {
         let newest = newest.clone();
@@ -49,9 +50,8 @@ fn main() {
         let name = format!("{version}: a program with pointers to its build information is read");
         let missing = program.as_ref().err().cloned();
         trials.push(trial(&name, missing, move || {
-            for (newest, program) in &program {
-                assert_eq!(compare(newest, program).go.unwrap().version, version);
-            }
+            let (newest, program) = program.unwrap();
+            assert_eq!(compare(&newest, &program).go.unwrap().version, version);
         }));
     }
     let mut arguments = Arguments::from_args();
@@ -267,6 +267,34 @@ fn modules(toolchain: &Toolchain) {
     project.go(&["build", "-o", "program", "main.go"], &[]);
     let build = compare(toolchain, &project.path("program")).go.unwrap();
     assert_eq!((build.path.as_str(), build.main.is_some()), ("command-line-arguments", false));
+}
+
+fn inspect() {
+    let folder = tempfile::tempdir().unwrap();
+    let (text, gone) = (folder.path().join("text"), folder.path().join("gone"));
+    fs::write(&text, "no program\x1b[31m").unwrap();
+    let own = std::env::current_exe().unwrap();
+    let run = |output: &str| {
+        let mut tracego = Command::new(tracego_tests::tracego());
+        tracego.args(["inspect", "--output", output]).args([&own, &gone, &text]).output().unwrap()
+    };
+    let json = run("json");
+    let lines: Vec<serde_json::Value> = String::from_utf8(json.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [program, other] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(program["file"], own.to_str().unwrap());
+    assert_eq!(program["size"], fs::metadata(&own).unwrap().len());
+    assert_eq!((&program["elf"]["linkage"], &program["elf"]["stripped"]), (&"dynamic".into(), &false.into()));
+    assert!(program["go"].is_null() && other["elf"].is_null());
+    assert_eq!(json.status.code(), Some(1));
+    let error = format!("tracego: inspect {}: no such file\n", gone.display());
+    assert_eq!(String::from_utf8(json.stderr).unwrap(), error);
+
+    let text = String::from_utf8(run("text").stdout).unwrap();
+    assert!(text.contains("not an ELF file") && text.contains("needed        libc.so.6"), "{text}");
 }
 
 /// Whether a program can be started.

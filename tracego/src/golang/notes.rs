@@ -28,17 +28,16 @@ pub(super) struct Ids {
     pub(super) go: Option<String>,
 }
 
-/// Reads all notes; the first of a kind counts.
-pub(super) fn read(view: &View<'_>, layout: &Layout) -> Result<Ids, Fault> {
-    let mut ids = Ids::default();
+/// Reads all notes, up to one that is damaged; the first of a kind counts.
+pub(super) fn read(view: &View<'_>, layout: &Layout, ids: &mut Ids) -> Result<(), Fault> {
     for (n, segment) in layout.of(PT_NOTE).chain(&layout.sections.notes).enumerate() {
         if n >= SEGMENTS_MAX {
             return Err(Fault::Damaged);
         }
         let bytes = view.bytes(segment.offset, segment.size, SEGMENT_MAX)?;
-        each(&bytes, layout, segment, &mut ids)?;
+        each(&bytes, layout, segment, ids)?;
     }
-    Ok(ids)
+    Ok(())
 }
 
 fn each(bytes: &[u8], layout: &Layout, segment: &Segment, ids: &mut Ids) -> Result<(), Fault> {
