@@ -72,7 +72,8 @@ pub fn toolchain(version: &str) -> Result<PathBuf, String> {
     })
 }
 
-/// Fills the build cache of a home folder with the packages that most programs need, compiled once.
+/// Adds the packages that most programs need to the build cache of a home folder. They are compiled
+/// once.
 ///
 /// # Errors
 /// When they do not compile.
@@ -85,7 +86,8 @@ pub fn fill_cache(version: &str, home: &Path) -> Result<(), String> {
         succeed(&mut go)?;
         Ok(cache(into))
     })?;
-    succeed(Command::new("cp").arg("-r").arg(filled).arg(cache(home)))
+    fs::create_dir_all(cache(home)).map_err(|error| error.to_string())?;
+    succeed(Command::new("cp").arg("-r").arg(filled.join(".")).arg(cache(home)))
 }
 
 /// Where [`environment`] puts GOCACHE.

@@ -1,6 +1,8 @@
 //! Runs `tracego` against the running kernel and reads what it says.
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on fails its test")]
 
+pub mod go;
+
 use std::{
     ffi::OsStr,
     fs,
