@@ -297,9 +297,9 @@ impl Scene {
         let process = self.record.process.as_ref().unwrap();
         let build = self.image.as_ref().map(|image| image.go.as_ref());
         let image = match build {
-            None => evidence::Image::Unread,
-            Some(None) => evidence::Image::Foreign,
-            Some(Some(build)) => evidence::Image::Go {
+            None => evidence::ImageFacts::Unread,
+            Some(None) => evidence::ImageFacts::Foreign,
+            Some(Some(build)) => evidence::ImageFacts::Go {
                 path: &build.path,
                 module: build.main.as_ref().map_or("", |main| &main.path),
                 version: &build.version,
