@@ -6,13 +6,14 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clap::ValueEnum as _;
 use serde::Serialize;
 
 use crate::{
     cli::{Rules, RulesAction, RulesExplain, RulesList},
     rules::{
         finding::Severity,
-        table::{RULES, Rule},
+        table::{Grades, RULES, Rule},
         thresholds::{KEYS, Key},
     },
 };
@@ -92,11 +93,7 @@ fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "Reference: {}", rule.reference)?;
     writeln!(out, "\nCases:")?;
     for variant in rule.variants {
-        let places: Vec<String> =
-            variant.grades.each().iter().map(|(place, severity)| format!("{place} {severity}")).collect();
-        let same = variant.grades.each().iter().all(|(_, severity)| *severity == variant.grades.other);
-        let grades = if same { variant.grades.other.to_string() } else { places.join(", ") };
-        writeln!(out, "\n  {}  ({grades})", variant.name)?;
+        writeln!(out, "\n  {}: {}", variant.name, grades(variant.grades))?;
         writeln!(out, "      {}", wrapped(variant.summary, "      "))?;
         if !variant.remedy.is_empty() {
             writeln!(out, "      → {}", wrapped(variant.remedy, "        "))?;
@@ -109,6 +106,21 @@ fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "      {}", wrapped(key.about, "      "))?;
     }
     Ok(())
+}
+
+/// `high (CI job, production), low (terminal)`: places by severity, the worst first.
+fn grades(grades: Grades) -> String {
+    let each = grades.each();
+    let of = |severity: Severity| {
+        let places: Vec<&str> =
+            each.iter().filter(|(_, s)| *s == severity).map(|(place, _)| *place).collect();
+        match places.len() {
+            0 => None,
+            n if n == each.len() => Some(severity.to_string()),
+            _ => Some(format!("{severity} ({})", places.join(", "))),
+        }
+    };
+    Severity::value_variants().iter().rev().filter_map(|s| of(*s)).collect::<Vec<_>>().join(", ")
 }
 
 /// Columns of a line.

@@ -50,7 +50,7 @@ pub const RULE: Rule = Rule {
         },
         Variant {
             name: "unknown-parent",
-            grades: Grades { ci: Medium, production: High, terminal: Low, other: Low },
+            grades: Grades { ci: Medium, production: High, guessed: High, terminal: Low, other: Low },
             summary: "The executable is where go run puts what it links, and which go run it was is not known: it \
                       ended, or ran before tracego. go tool puts its tools there too.",
             remedy: "",

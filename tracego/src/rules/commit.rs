@@ -11,7 +11,13 @@ use super::{
     table::{Grades, Rule, Variant},
     thresholds::Stamp,
 };
-use crate::golang::Build;
+use crate::{
+    enrich::{
+        ci::attribute::REVISION,
+        context::{Source, Sourced},
+    },
+    golang::Build,
+};
 
 /// See [`Rule`].
 pub const RULE: Rule = Rule {
@@ -26,19 +32,19 @@ pub const RULE: Rule = Rule {
     variants: &[
         Variant {
             name: "mismatch",
-            grades: Grades { ci: High, production: High, terminal: Medium, other: High },
+            grades: Grades { ci: High, production: High, guessed: High, terminal: Medium, other: High },
             summary: "The commit in the binary (vcs.revision) is not the one that the job claims.",
             remedy: "",
         },
         Variant {
             name: "modified",
-            grades: Grades { ci: Medium, production: High, terminal: Low, other: Low },
+            grades: Grades { ci: Medium, production: High, guessed: High, terminal: Low, other: Low },
             summary: "It was built from changed files (vcs.modified).",
             remedy: "Build before anything changes files of the checkout, or list what does in .gitignore.",
         },
         Variant {
             name: "unstamped",
-            grades: Grades { ci: Medium, production: Medium, terminal: Low, other: Low },
+            grades: Grades { ci: Medium, production: Medium, guessed: Medium, terminal: Low, other: Low },
             summary: "It carries no commit where the configuration wants one.",
             remedy: "Build with go build -buildvcs=true, in a checkout with its .git folder.",
         },
@@ -143,8 +149,20 @@ fn ownership(subject: &Subject<'_>, build: &Build, report: &mut Report<'_>) -> O
     if checkout.chain(folder).any(|folder| is_below(path, folder)) {
         return Some(Confidence::Medium);
     }
+    // What a container or a unit is there for, and was told its commit itself.
+    if subject.is_main() && is_told(subject) {
+        return Some(Confidence::Medium);
+    }
     // Elsewhere: a path of a public forge is more likely somebody else's tool.
     forge(module).is_none().then_some(Confidence::Medium)
+}
+
+/// Whether its own environment names the commit.
+fn is_told(subject: &Subject<'_>) -> bool {
+    subject.record.tracego.job.as_ref().is_some_and(|job| {
+        let own = |source: &Sourced| source.attribute == REVISION && source.source == Source::Environment;
+        job.sources.iter().any(own)
+    })
 }
 
 /// Folders that tools are installed into.

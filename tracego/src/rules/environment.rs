@@ -20,13 +20,13 @@ pub const REQUIRED: Rule = Rule {
     variants: &[
         Variant {
             name: "missing",
-            grades: Grades::production(Medium, Low),
+            grades: Grades::declared(Medium, Low),
             summary: "The variable is not set.",
             remedy: "",
         },
         Variant {
             name: "empty",
-            grades: Grades::production(Medium, Low),
+            grades: Grades::declared(Medium, Low),
             summary: "The variable is set to nothing.",
             remedy: "",
         },
@@ -78,7 +78,7 @@ fn required(subject: &Subject<'_>, report: &mut Report<'_>) {
         if !names.is_empty() {
             let list = names.join(", ");
             let case = Case::new(variant, format!("a Go service runs in production {word} {list}"));
-            report.add(case.with("variables", list), place, &who);
+            report.add(case.sure(place.confidence()).with("variables", list), place, &who);
         }
     }
 }
@@ -90,7 +90,7 @@ fn telemetry(subject: &Subject<'_>, report: &mut Report<'_>) {
     let (place, who) = (subject.place(report.settings), Who::of(subject.record));
     if place.is_production() && !has_service_name(subject) {
         let message = "a Go service runs in production without a name for its telemetry";
-        report.add(Case::new("no-service-name", message), place, &who);
+        report.add(Case::new("no-service-name", message).sure(place.confidence()), place, &who);
     }
     if place.ci && report.thresholds().trace_context && subject.variable("TRACEPARENT").is_none() {
         let message = "a Go program of a CI job belongs to no trace: TRACEPARENT is not set";

@@ -60,11 +60,14 @@ pub const RULE: Rule = Rule {
 };
 
 /// A program that does the work of the job or of the service.
-pub(super) const PROGRAM: Grades = Grades { ci: High, production: High, terminal: Low, other: Medium };
+pub(super) const PROGRAM: Grades =
+    Grades { ci: High, production: High, guessed: High, terminal: Low, other: Medium };
 /// A tool whose code is always the same.
-pub(super) const TOOL: Grades = Grades { ci: Medium, production: High, terminal: Low, other: Low };
+pub(super) const TOOL: Grades =
+    Grades { ci: Medium, production: High, guessed: High, terminal: Low, other: Low };
 /// A generator of code.
-pub(super) const GENERATE: Grades = Grades { ci: Low, production: High, terminal: Low, other: Low };
+pub(super) const GENERATE: Grades =
+    Grades { ci: Low, production: High, guessed: High, terminal: Low, other: Low };
 
 fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     // A toolchain that hands over to another executes the same command line twice in one process.

@@ -103,7 +103,7 @@ impl Member {
         let record = subject.record;
         let root = record.tracego.job.as_ref()?.root.as_ref()?;
         let job = memory.job_key(subject)?;
-        let container = record.container.as_ref().filter(|_| is_first(subject) && claims_itself(subject));
+        let container = record.container.as_ref().filter(|_| subject.is_main() && claims_itself(subject));
         Some(Self {
             job,
             opens: root.pid == subject.id.tgid && record.tracego.exec_id.as_ref() == Some(&root.exec_id),
@@ -116,10 +116,6 @@ impl Member {
     pub(super) fn forked(&self) -> Self {
         Self { opens: false, first_of: None, ..self.clone() }
     }
-}
-
-fn is_first(subject: &Subject<'_>) -> bool {
-    subject.record.process.as_ref().and_then(|process| process.vpid) == Some(1)
 }
 
 /// Whether its own environment names the job.
@@ -174,7 +170,7 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
     let Some(container) = &subject.record.container else {
         return;
     };
-    if is_first(subject) || !claims_itself(subject) {
+    if subject.is_main() || !claims_itself(subject) {
         return;
     }
     let Some((first, job)) = report.memory.containers.peek(container.id.as_str()).cloned() else {

@@ -70,11 +70,12 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
     let (place, who) = (subject.place(report.settings), Who::of(subject.record));
     if let Some(limit) = nofile {
-        report.add(open_files(subject, limit, thresholds.nofile), place, &who);
+        report.add(open_files(subject, limit, thresholds.nofile).sure(place.confidence()), place, &who);
     }
     for (name, least, limit) in others {
         let message = format!("the soft {name} limit of a Go service is {}, less than {least}", limit.soft);
         let case = Case::new("other-limit", message)
+            .sure(place.confidence())
             .with("tracego.rlimit.name", name)
             .with("tracego.rlimit.soft", limit.soft.to_string())
             .with("least", least.to_string());

@@ -48,13 +48,13 @@ pub const DEBUG: Rule = Rule {
     variants: &[
         Variant {
             name: "race",
-            grades: Grades::always(High),
+            grades: Grades::declared(High, Medium),
             summary: "It was built with -race.",
             remedy: "Build what is deployed without -race.",
         },
         Variant {
             name: "sanitizer",
-            grades: Grades::always(High),
+            grades: Grades::declared(High, Medium),
             summary: "It was built with -asan or -msan.",
             remedy: "Build what is deployed without -asan and -msan.",
         },
@@ -118,6 +118,7 @@ fn dynamic(subject: &Subject<'_>, report: &mut Report<'_>) {
         Case::new("libraries", format!("a Go program in production needs {list}")).with("elf.needed", list)
     };
     let case = case
+        .sure(subject.place(report.settings).confidence())
         .with_some("elf.interpreter", elf.interpreter.as_deref())
         .with_some("CGO_ENABLED", build.setting("CGO_ENABLED"));
     report.add(case, subject.place(report.settings), &Who::of(subject.record));
@@ -136,7 +137,9 @@ fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (variant, setting, value) in built {
         let message = format!("a Go program in production was built with {setting}={value}");
         report.add(
-            Case::new(variant, message).with("build.setting", format!("{setting}={value}")),
+            Case::new(variant, message)
+                .sure(place.confidence())
+                .with("build.setting", format!("{setting}={value}")),
             place,
             &who,
         );
@@ -145,7 +148,7 @@ fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
         let what =
             if elf(subject).is_some_and(|elf| elf.debug) { "debug information" } else { "a symbol table" };
         let case = Case::new("symbols", format!("a Go program in production has {what}"));
-        report.add(case.with("elf.debug", what), place, &who);
+        report.add(case.sure(place.confidence()).with("elf.debug", what), place, &who);
     }
 }
 
@@ -172,7 +175,9 @@ fn packed(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
     let place = subject.place(report.settings);
     if place.is_production() {
-        let case = Case::new("upx", "a program in production is packed with UPX").with("elf.packer", "upx");
+        let case = Case::new("upx", "a program in production is packed with UPX")
+            .with("elf.packer", "upx")
+            .sure(place.confidence());
         report.add(case, place, &Who::of(subject.record));
     }
 }

@@ -49,7 +49,7 @@ pub const RULE: Rule = Rule {
         },
         Variant {
             name: "sumdb-off",
-            grades: Grades { ci: Medium, production: High, terminal: Medium, other: Medium },
+            grades: Grades { ci: Medium, production: High, guessed: High, terminal: Medium, other: Medium },
             summary: "GOSUMDB=off: what is new in go.sum is not verified against the checksum database.",
             remedy: "Unset GOSUMDB, and name private modules in GOPRIVATE.",
         },
@@ -68,7 +68,7 @@ pub const RULE: Rule = Rule {
         },
         Variant {
             name: "insecure",
-            grades: Grades { ci: High, production: High, terminal: Medium, other: Medium },
+            grades: Grades { ci: High, production: High, guessed: High, terminal: Medium, other: Medium },
             summary: "GOINSECURE: modules are fetched over plain HTTP or without a look at certificates.",
             remedy: "Unset GOINSECURE, and give the server a certificate.",
         },
@@ -97,7 +97,8 @@ pub const RULE: Rule = Rule {
 };
 
 /// Bad where a release is made, good to know where somebody tries something.
-const MIDDLING: Grades = Grades { ci: Medium, production: Medium, terminal: Low, other: Low };
+const MIDDLING: Grades =
+    Grades { ci: Medium, production: Medium, guessed: Medium, terminal: Low, other: Low };
 
 fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let Some(invocation) = subject.invocation() else {

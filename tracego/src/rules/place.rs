@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use clap::ValueEnum;
 
-use super::{finding::Severity, scope, settings::Settings};
+use super::{
+    finding::{Confidence, Severity},
+    scope,
+    settings::Settings,
+};
 use crate::enrich::{Record, ci::attribute, context::Context, users::User};
 
 /// Which defaults hold.
@@ -150,6 +154,12 @@ impl Place {
         };
         let interactive = record.process.as_ref().and_then(|process| process.interactive) == Some(true);
         Self { ci: in_job, production, container, interactive }
+    }
+
+    /// How sure a finding is that holds because of it.
+    #[must_use]
+    pub fn confidence(self) -> Confidence {
+        if self.production == Production::Guessed { Confidence::Medium } else { Confidence::High }
     }
 
     /// Whether it is taken for production.

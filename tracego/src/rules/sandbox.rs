@@ -21,7 +21,7 @@ pub const RULE: Rule = Rule {
     variants: &[
         Variant {
             name: "capabilities",
-            grades: Grades { ci: Medium, production: High, terminal: Medium, other: Medium },
+            grades: Grades { ci: Medium, production: High, guessed: High, terminal: Medium, other: Medium },
             summary: "Capabilities of the initial user namespace are in force that the configuration calls \
                       dangerous.",
             remedy: "Drop all capabilities of the container and add back the ones the program uses.",

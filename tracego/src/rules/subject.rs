@@ -246,6 +246,16 @@ impl<'a> Subject<'a> {
             })
     }
 
+    /// Whether it is the first process of its container, or one that the system's manager started.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        let Some(process) = self.record.process.as_ref() else { return false };
+        match self.record.container {
+            Some(_) => process.vpid == Some(1),
+            None => process.parent_pid == 1 && self.record.tracego.unit.is_some(),
+        }
+    }
+
     /// Whether its executable came with the system rather than with what runs on it. In a container
     /// the same folders hold what the container is there for.
     #[must_use]

@@ -65,8 +65,10 @@ pub struct Variant {
 pub struct Grades {
     /// In a CI job.
     pub ci: Severity,
-    /// In production that is declared, or guessed and not at a terminal.
+    /// In production, as the configuration or the profile says.
     pub production: Severity,
+    /// In a container or a system service that nothing says more about, and not at a terminal.
+    pub guessed: Severity,
     /// At a terminal elsewhere.
     pub terminal: Severity,
     /// Elsewhere.
@@ -77,13 +79,19 @@ impl Grades {
     /// The same everywhere.
     #[must_use]
     pub const fn always(severity: Severity) -> Self {
-        Self { ci: severity, production: severity, terminal: severity, other: severity }
+        Self { ci: severity, production: severity, guessed: severity, terminal: severity, other: severity }
+    }
+
+    /// In production, guessed or not, and everywhere else.
+    #[must_use]
+    pub const fn production(production: Severity, other: Severity) -> Self {
+        Self { ci: other, production, guessed: production, terminal: other, other }
     }
 
     /// In production, and everywhere else.
     #[must_use]
-    pub const fn production(production: Severity, other: Severity) -> Self {
-        Self { ci: other, production, terminal: other, other }
+    pub const fn declared(production: Severity, other: Severity) -> Self {
+        Self { ci: other, production, guessed: other, terminal: other, other }
     }
 
     /// How bad it is in a place. A terminal in a container that nothing says more about is as often a
@@ -92,7 +100,8 @@ impl Grades {
     pub fn at(&self, place: Place) -> Severity {
         match (place.ci, place.production, place.interactive) {
             (true, _, _) => self.ci,
-            (_, Production::Declared, _) | (_, Production::Guessed, false) => self.production,
+            (_, Production::Declared, _) => self.production,
+            (_, Production::Guessed, false) => self.guessed,
             (_, Production::Guessed, true) => self.other,
             (_, Production::No, true) => self.terminal,
             (_, Production::No, false) => self.other,
@@ -101,10 +110,11 @@ impl Grades {
 
     /// Each place with its severity.
     #[must_use]
-    pub fn each(&self) -> [(&'static str, Severity); 4] {
+    pub fn each(&self) -> [(&'static str, Severity); 5] {
         [
             ("CI job", self.ci),
             ("production", self.production),
+            ("container or service", self.guessed),
             ("terminal", self.terminal),
             ("elsewhere", self.other),
         ]
@@ -113,16 +123,17 @@ impl Grades {
     /// The worst.
     #[must_use]
     pub fn worst(&self) -> Severity {
-        self.ci.max(self.production).max(self.terminal).max(self.other)
+        self.ci.max(self.production).max(self.guessed).max(self.terminal).max(self.other)
     }
 }
 
 impl Serialize for Grades {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
+        let mut map = serializer.serialize_map(Some(5))?;
         for (name, severity) in [
             ("ci", self.ci),
             ("production", self.production),
+            ("guessed", self.guessed),
             ("terminal", self.terminal),
             ("other", self.other),
         ] {
@@ -256,15 +267,16 @@ mod tests {
         let grades = Grades {
             ci: Severity::High,
             production: Severity::Critical,
+            guessed: Severity::Medium,
             terminal: Severity::Low,
-            other: Severity::Medium,
+            other: Severity::Low,
         };
         let place = |ci, production, interactive| Place { ci, production, interactive, container: true };
         assert_eq!(grades.at(place(true, Production::No, true)), Severity::High);
         assert_eq!(grades.at(place(false, Production::Declared, true)), Severity::Critical);
-        assert_eq!(grades.at(place(false, Production::Guessed, false)), Severity::Critical);
-        assert_eq!(grades.at(place(false, Production::Guessed, true)), Severity::Medium);
+        assert_eq!(grades.at(place(false, Production::Guessed, false)), Severity::Medium);
+        assert_eq!(grades.at(place(false, Production::Guessed, true)), Severity::Low);
         assert_eq!(grades.at(place(false, Production::No, true)), Severity::Low);
-        assert_eq!(grades.at(place(false, Production::No, false)), Severity::Medium);
+        assert_eq!(grades.at(place(false, Production::No, false)), Severity::Low);
     }
 }

@@ -21,13 +21,13 @@ pub const RULE: Rule = Rule {
     variants: &[
         Variant {
             name: "go-command",
-            grades: Grades::production(High, Medium),
+            grades: Grades::declared(High, Medium),
             summary: "The go command was executed.",
             remedy: "",
         },
         Variant {
             name: "tool",
-            grades: Grades::production(High, Medium),
+            grades: Grades::declared(High, Medium),
             summary: "A compiler, linker or another tool of the toolchain was executed, not by the go command.",
             remedy: "",
         },
@@ -50,6 +50,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         None => format!("{} was executed in production", subject.path()),
     };
     let case = Case::new(variant, message)
+        .sure(place.confidence())
         .with("process.executable.path", subject.path())
         .with_some("tracego.unit", record.tracego.unit.as_deref())
         .with_some("process.runtime.version", subject.build().map(|build| build.version.as_str()));

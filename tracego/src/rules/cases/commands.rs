@@ -381,8 +381,10 @@ fn toolchain() -> Vec<Example> {
     let compile =
         process(9, "/usr/local/go/pkg/tool/linux_amd64/compile", "compile -V=full").with_image(image);
     vec![
-        finds("TG014", "go-command", High, "in a container", [go(9, "go build .").container()]),
-        finds("TG014", "go-command", High, "in a service", [go(9, "go version").unit("api.service")]),
+        finds("TG014", "go-command", Medium, "in a container", [go(9, "go build .").container()]),
+        finds("TG014", "go-command", High, "in production", [go(9, "go build .").container()])
+            .under(Profile::Production),
+        finds("TG014", "go-command", Medium, "in a service", [go(9, "go version").unit("api.service")]),
         finds(
             "TG014",
             "go-command",
@@ -390,7 +392,7 @@ fn toolchain() -> Vec<Example> {
             "at a terminal in a container",
             [go(9, "go env").container().terminal()],
         ),
-        finds("TG014", "tool", High, "the compiler by itself", [compile.clone().container()]),
+        finds("TG014", "tool", Medium, "the compiler by itself", [compile.clone().container()]),
         clean("TG014", "the compiler of a go command", [compile.container().below(&go(8, "go build ."))]),
         clean("TG014", "a container of a job", [go(9, "go build .").container().job("1")]),
         clean(

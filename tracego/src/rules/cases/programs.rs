@@ -91,6 +91,23 @@ fn commits() -> Vec<Example> {
             .configured(always),
         finds("TG003", "unstamped", Medium, "in production", [unstamped().without("CI_JOB_ID").container()])
             .configured("[rules.TG003]\nstamp = \"production\""),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "a service of a forge's module",
+            [module("github.com/acme/app")(app(9).setting("vcs.revision", OTHER).env("GIT_COMMIT", COMMIT))
+                .path("/usr/bin/app")
+                .container()],
+        ),
+        clean(
+            "TG003",
+            "a helper of a service that is told its commit",
+            [module("github.com/acme/tool")(app(9).setting("vcs.revision", OTHER).env("GIT_COMMIT", COMMIT))
+                .path("/usr/bin/tool")
+                .container()
+                .process(|process| process.vpid = Some(12))],
+        ),
         clean("TG003", "the commit", [app(9).job("1")]),
         clean("TG003", "abbreviated", [app(9).job("1").env("GIT_COMMIT", &COMMIT[..9])]),
         clean("TG003", "in capitals", [app(9).job("1").env("GIT_COMMIT", &COMMIT.to_uppercase())]),
@@ -332,9 +349,10 @@ fn memory() -> Vec<Example> {
 fn environment() -> Vec<Example> {
     let service = || app(9).container();
     vec![
-        finds("TG009", "missing", Medium, "APP_ENV", [service()]),
-        finds("TG009", "empty", Medium, "APP_ENV is empty", [service().env("APP_ENV", "")]),
-        finds("TG009", "missing", Medium, "the configured list", [service().env("A", "1")])
+        finds("TG009", "missing", Medium, "in production", [app(9)]).under(Profile::Production),
+        finds("TG009", "missing", Low, "APP_ENV", [service()]),
+        finds("TG009", "empty", Low, "APP_ENV is empty", [service().env("APP_ENV", "")]),
+        finds("TG009", "missing", Low, "the configured list", [service().env("A", "1")])
             .configured("[rules.TG009]\nrequired = [\"A\", \"B\"]"),
         clean("TG009", "set", [service().env("APP_ENV", "production")]),
         clean("TG009", "a job", [service().job("1")]),
@@ -389,8 +407,10 @@ fn linking() -> Vec<Example> {
             "a program of the system",
             [dynamic(app(9)).path("/usr/bin/dockerd").unit("d.service")],
         ),
-        finds("TG012", "race", High, "-race", [service().setting("-race", "true")]),
-        finds("TG012", "sanitizer", High, "-asan", [service().setting("-asan", "true")]),
+        finds("TG012", "race", High, "in production", [service().setting("-race", "true")])
+            .under(Profile::Production),
+        finds("TG012", "race", Medium, "-race", [service().setting("-race", "true")]),
+        finds("TG012", "sanitizer", Medium, "-asan", [service().setting("-asan", "true")]),
         finds("TG012", "coverage", Medium, "-cover", [service().setting("-cover", "true")]),
         finds("TG012", "unoptimised", Medium, "-N -l", [service().setting("-gcflags", "all=-N -l")]),
         finds("TG012", "symbols", Low, "a symbol table", [service().elf(|elf| elf.stripped = false)]),
