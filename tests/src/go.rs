@@ -126,8 +126,12 @@ pub fn environment(root: &Path, home: &Path) -> Vec<(&'static str, OsString)> {
     ]
 }
 
-/// A folder under `target/go` that is made once, by whichever test comes first.
-fn once(name: &str, make: impl FnOnce(&Path) -> Result<PathBuf, String>) -> Result<PathBuf, String> {
+/// A folder under `target/go` that is made once, by whichever test comes first. `make` is given a folder of
+/// its own, and says what of it is to be kept.
+///
+/// # Errors
+/// Why it cannot be made.
+pub fn once(name: &str, make: impl FnOnce(&Path) -> Result<PathBuf, String>) -> Result<PathBuf, String> {
     let text = |error: std::io::Error| format!("target/go/{name}: {error}");
     let mut all = std::env::current_exe().map_err(text)?;
     // target/debug/deps/test
