@@ -1,6 +1,6 @@
 //! Records of a session → what each process was.
 
-use std::{collections::HashMap, path::Path, process::Command};
+use std::collections::HashMap;
 
 use serde_json::Value;
 use tracego::golang::{
@@ -18,9 +18,8 @@ use tracego_tests::args;
 ///
 /// `[again] [medium] ROLE NAME [@work|@cache] [in ROLE…] [< TARGET]`, where `<` names what the go
 /// command above was asked to run.
-pub(crate) fn lines(records: &[Value], go: &Path) -> Vec<String> {
+pub(crate) fn lines(records: &[Value]) -> Vec<String> {
     let mut tasks: HashMap<u64, Task> = HashMap::new();
-    let mut images = Images { go: go.to_owned(), known: HashMap::new() };
     let mut lines = Vec::new();
     for record in records {
         let process = &record["process"];
@@ -38,8 +37,14 @@ pub(crate) fn lines(records: &[Value], go: &Path) -> Vec<String> {
                 let args = args(record);
                 let goflags = process["environment_variable"]["GOFLAGS"].as_str().unwrap_or_default();
                 let id = id(record["tracego"]["exec_id"].as_str().unwrap());
-                let start = Start { id, path, args: &args, goflags, image: images.of(path) };
+                let start = Start { id, path, args: &args, goflags, image: image(record) };
                 let task = tasks.get(&pid).cloned().unwrap_or_default().started(&start);
+                // What the agent said at the time is what its parts say here.
+                assert_eq!(
+                    record["tracego"]["go"]["role"].as_str(),
+                    task.role.map(Role::as_str),
+                    "{record:#}"
+                );
                 let helper = task.role == Some(Role::CompilerHelper);
                 lines.extend(line(&task, path).filter(|line| !helper || !lines.contains(line)));
                 tasks.insert(pid, task);
@@ -108,35 +113,15 @@ fn line(task: &Task, path: &str) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// What `go version -m` says about the files that are still there.
-struct Images {
-    go: std::path::PathBuf,
-    known: HashMap<String, Option<Option<[String; 3]>>>,
-}
-
-impl Images {
-    fn of<'a>(&'a mut self, path: &str) -> ImageFacts<'a> {
-        let go = &self.go;
-        match self.known.entry(path.to_owned()).or_insert_with(|| read(go, path)) {
-            None => ImageFacts::Unread,
-            Some(None) => ImageFacts::Foreign,
-            Some(Some([path, module, version])) => ImageFacts::Go { path, module, version },
+/// What the record says of the executable.
+fn image(record: &Value) -> ImageFacts<'_> {
+    let build = &record["tracego"]["go"]["build"];
+    match record["process"]["runtime"]["version"].as_str() {
+        Some(version) => {
+            let text = |value: &'_ Value| value.as_str().unwrap_or_default();
+            ImageFacts::Go { path: text(&build["path"]), module: text(&build["module"]["path"]), version }
         }
+        None if record["tracego"]["executable"]["unread"].is_null() => ImageFacts::Foreign,
+        None => ImageFacts::Unread,
     }
-}
-
-fn read(go: &Path, path: &str) -> Option<Option<[String; 3]>> {
-    Path::new(path).exists().then(|| {
-        let mut go = Command::new(go);
-        let output =
-            go.env_clear().args(["version", "-m", path]).env("HOME", "/nonexistent").output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let version = text.lines().next()?.rsplit(' ').next()?.to_owned();
-        let field = |name: &str| {
-            let line =
-                text.lines().find_map(|line| line.strip_prefix('\t')?.strip_prefix(name)?.strip_prefix('\t'));
-            line.and_then(|rest| rest.split('\t').next()).unwrap_or_default().to_owned()
-        };
-        Some([field("path"), field("mod"), version])
-    })
 }

@@ -104,13 +104,11 @@ impl Enricher {
         // The latest: it is the one from above.
         let env = self.environments.of(exec, &self.meta);
         let is_root = header.job_root == header.id;
-        let task = before.started(&Start {
-            id: header.id,
-            path: &executable,
-            args,
-            goflags: env.own.get("GOFLAGS").map_or("", String::as_str),
-            image: evidence(note),
-        });
+        // `go env -w` sets what the environment does not.
+        let written = note.and_then(|note| note.surroundings.as_ref()?.go_env.get("GOFLAGS"));
+        let goflags = env.own.get("GOFLAGS").or(written).map_or("", String::as_str);
+        let task =
+            before.started(&Start { id: header.id, path: &executable, args, goflags, image: evidence(note) });
         let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| super::exec_id(&boot_id, id));
         let line = Line {
             id: header.id,
