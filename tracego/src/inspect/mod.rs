@@ -3,12 +3,14 @@
 pub mod candidates;
 pub mod cgroups;
 pub mod descriptors;
+pub mod diag;
 pub mod facts;
 pub mod family;
 pub mod gofiles;
 pub mod health;
 pub mod locks;
 mod look;
+mod network;
 pub mod pidfile;
 pub mod proc;
 pub mod root;
