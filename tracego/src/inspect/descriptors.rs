@@ -11,7 +11,7 @@ use super::{
 
 /// Descriptors that are looked at. A listening socket is opened ahead of its connections, so it is
 /// among the first.
-pub const DESCRIPTORS_MAX: usize = 4096;
+pub const DESCRIPTORS_MAX: usize = 1024;
 
 /// Files that are remembered.
 const FILES_MAX: usize = 64;

@@ -2,18 +2,14 @@
 //! Only when the configuration asks for it: it is the one thing here that a service can notice.
 
 use std::{
-    fs::File,
     io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
-    os::fd::AsFd as _,
-    thread,
     time::{Duration, Instant},
 };
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-
 use super::{
     facts::{Listening, Probe},
+    network,
     proc::Process,
     unread::Unread,
 };
@@ -42,9 +38,6 @@ impl Default for ProbeSettings {
 /// Takes at most two timeouts for each port and path. Whether the answer was HTTP is all that is looked
 /// at; redirects are not followed, and what is read goes nowhere.
 ///
-/// The thread that asks is one of its own, which ends with it: a thread that has changed its network
-/// namespace is of no other use.
-///
 /// # Errors
 /// When the namespace cannot be entered: that takes CAP_SYS_ADMIN (setns(2)), unless it is this one.
 pub fn probe(
@@ -56,24 +49,15 @@ pub fn probe(
     if targets.is_empty() {
         return Ok(Vec::new());
     }
-    let theirs = process.open("ns/net")?;
-    let own = File::open("/proc/thread-self/ns/net")?;
-    let same = rustix::fs::fstat(&theirs)?.st_ino == rustix::fs::fstat(&own)?.st_ino;
-    let ask = move || {
-        if !same {
-            move_into_link_name_space(theirs.as_fd(), Some(LinkNameSpaceType::Network))?;
-        }
+    network::inside(process, move || {
         let all = targets.iter().flat_map(|&target| PATHS.map(|path| (target, path)));
-        Ok(all
-            .map(|(target, path)| Probe {
-                port: target.port(),
-                path: path.to_owned(),
-                status: ask(target, path, settings).ok().flatten(),
-            })
-            .collect())
-    };
-    let thread = thread::Builder::new().name("probe".into()).spawn(ask)?;
-    thread.join().unwrap_or(Err(Unread::Malformed))
+        let asked = all.map(|(target, path)| Probe {
+            port: target.port(),
+            path: path.to_owned(),
+            status: ask(target, path, settings).ok().flatten(),
+        });
+        Ok(asked.collect())
+    })
 }
 
 /// One address a port.

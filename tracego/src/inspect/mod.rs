@@ -20,6 +20,7 @@
 pub mod candidates;
 pub mod cgroups;
 pub mod descriptors;
+pub mod diag;
 pub mod facts;
 pub mod family;
 pub mod gofiles;
@@ -28,6 +29,7 @@ pub mod images;
 pub mod inspector;
 pub mod locks;
 mod look;
+mod network;
 pub mod note;
 pub mod open;
 pub mod pidfile;

@@ -1,4 +1,5 @@
-//! Where a process listens: /proc/PID/net/tcp and tcp6 of its network namespace (proc_pid_net(5)).
+//! Where a process listens: sock_diag, or /proc/PID/net/tcp and tcp6 (proc_pid_net(5)) where that is not
+//! to be had.
 
 use std::{
     collections::HashMap,
@@ -6,7 +7,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::{proc::Process, unread::Unread};
+use super::{diag, network, proc::Process, unread::Unread};
 
 /// Bytes that are read of one table at most.
 const TABLE_MAX: u64 = 1 << 20;
@@ -35,6 +36,14 @@ pub type Tables = HashMap<u64, Result<Vec<Socket>, Unread>>;
 /// # Errors
 /// When a table cannot be read.
 pub fn listening(process: &Process) -> Result<Vec<Socket>, Unread> {
+    network::inside(process, diag::listening).or_else(|_| tables(process))
+}
+
+/// The same by /proc, which needs no right to enter the namespace and no netlink.
+///
+/// # Errors
+/// When a table cannot be read.
+pub fn tables(process: &Process) -> Result<Vec<Socket>, Unread> {
     let mut found = Vec::new();
     for transport in ["tcp", "tcp6"] {
         match process.open(&format!("net/{transport}")) {

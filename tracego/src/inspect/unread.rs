@@ -62,7 +62,10 @@ impl From<Errno> for Unread {
 
 impl From<std::io::Error> for Unread {
     fn from(error: std::io::Error) -> Self {
-        Errno::from_io_error(&error).map_or(Self::Malformed, Self::from)
+        // What the library makes of a number that is none of the kernel's is a panic.
+        let known = error.raw_os_error().is_some_and(|number| (1..4096).contains(&number));
+        let errno = known.then(|| Errno::from_io_error(&error)).flatten();
+        errno.map_or(Self::Malformed, Self::from)
     }
 }
 

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego::inspect::{
-    candidates::matches, cgroups, descriptors, gofiles, health, locks::Locks, pidfile, sockets, status, units,
+    candidates::matches, cgroups, descriptors, diag, gofiles, health, locks::Locks, pidfile, sockets, status,
+    units,
 };
 
 /// Bytes near to what the parsers know: pieces that mean something, with noise between.
@@ -109,6 +110,22 @@ proptest! {
         let line = format!("0: {hex}:{port:04X} {}:0000 0A 0:0 00:0 0 0 0 7 1\n", "0".repeat(32));
         let socket = sockets::parse(line.as_bytes(), "tcp6").unwrap().unwrap();
         prop_assert_eq!((socket.address, socket.port), (Ipv6Addr::from(address).into(), port));
+    }
+
+    #[test]
+    fn messages_of_sock_diag_do_not_make_it_panic(
+        messages in vec((0_u32..200, select(vec![2_u16, 3, 20, 21]), vec(any::<u8>(), 0..160)), 0..6),
+    ) {
+        let mut bytes = Vec::new();
+        for (length, kind, body) in &messages {
+            bytes.extend(length.to_ne_bytes());
+            bytes.extend(kind.to_ne_bytes());
+            bytes.extend([0; 10]);
+            bytes.extend(body);
+        }
+        let mut found = Vec::new();
+        let _done = diag::parse(&bytes, &mut found);
+        prop_assert!(found.len() <= bytes.len() / 16);
     }
 
     #[test]
