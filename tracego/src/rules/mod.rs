@@ -113,8 +113,12 @@ impl Rules {
         self.memory.exit(id, now);
     }
 
-    /// Looks at what a service was found to be; `known` is what [`Known::of`] kept of its start.
+    /// Looks at what a service was found to be; `known` is what [`Known::of`] kept of its start. Nothing
+    /// of a process that is none: a test or a tool that runs for long in the unit of something else.
     pub fn service(&mut self, state: &ServiceState, known: &Known) -> Vec<Finding> {
+        if !known.service {
+            return Vec::new();
+        }
         let mut report = Report::new(&self.settings, &mut self.memory, &RULES[0]);
         for rule in RULES.iter().filter(|rule| self.settings.is_on(rule)) {
             if let Some(decide) = rule.service {

@@ -309,6 +309,8 @@ pub struct Known {
     pub jobs: [Option<String>; 4],
     /// Where it runs.
     pub place: Place,
+    /// See [`Subject::may_be_service`].
+    pub service: bool,
 }
 
 impl Known {
@@ -323,6 +325,7 @@ impl Known {
             container: who.container.map(str::to_owned),
             jobs: who.jobs.map(|job| job.map(str::to_owned)),
             place: subject.place(settings),
+            service: subject.may_be_service(settings),
         }
     }
 

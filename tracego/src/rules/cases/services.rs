@@ -5,7 +5,7 @@ use crate::{
     inspect::facts::{Listening, OtherInstance, Pidfile, PidfileState, Probe, ServiceState},
     rules::{
         finding::Severity::{self, High, Low, Medium},
-        scene::app,
+        scene::{Scene, app, go},
     },
 };
 
@@ -17,6 +17,13 @@ fn service(rule: &'static str, what: &'static str, state: ServiceState) -> Examp
     Example::new(rule, what, move |rules| {
         let state = ServiceState { pid: 9, age_ms: 60_000, ..state.clone() };
         app(9).unit("api.service").service(rules, &state)
+    })
+}
+
+/// A process without pidfile that is no service.
+fn bare(what: &'static str, scene: Scene) -> Example {
+    Example::new("TG006", what, move |rules| {
+        scene.service(rules, &ServiceState { pid: 9, age_ms: 60_000, ..ServiceState::default() })
     })
 }
 
@@ -56,6 +63,25 @@ fn pidfiles() -> Vec<Example> {
         of("as it should be", &[Valid]),
         of("an old one beside it", &[Valid, Stale, Missing]),
         service("TG006", "could not be read", unread),
+        bare("a shell's program", app(9)),
+        bare(
+            "a tool at a desktop",
+            app(9).unit("gopls.service").process(|process| {
+                process.linux.as_mut().unwrap().cgroup = "/user.slice/user-1000.slice/gopls.service".into();
+            }),
+        ),
+        bare("a program of the system", app(9).path("/usr/bin/dockerd").unit("dockerd.service")),
+        bare("what a container engine runs for itself", app(9).unit("docker.service")),
+        bare("a linter that runs for long in a job", app(9).container().job("1")),
+        bare(
+            "a test",
+            app(9).container().path("/tmp/app.test").args("x -test.v=true").build(|build| {
+                build.path = "example.com/app.test".into();
+            }),
+        ),
+        bare("the go command", go(9, "go build .").container()),
+        found("missing", Low, bare("one that the configuration names", app(9)))
+            .configured("[rules.TG006]\nservices = [{ path = \"/home/me/**\" }]"),
         missing().configured("[rules.TG006]\nexcept = [{ unit = \"api.*\" }]"),
     ]
 }
