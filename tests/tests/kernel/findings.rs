@@ -206,7 +206,7 @@ fn service() {
         let options = ["--profile", "production", "--config", &config];
         let session = project.run(&options, &["sh", "-c", script]);
         assert_eq!(session.output.status.code(), Some(0), "{}", session.stderr());
-        session.start(&project.path("app"));
+        assert_eq!(session.start(&project.path("app"))["tracego"]["go"]["role"], "go-service");
         ids(&session).into_iter().map(|(id, _)| id.to_owned()).collect::<Vec<_>>()
     };
     let bad = start("ulimit -S -n 256; exec ./app");
