@@ -115,10 +115,12 @@ fn line(task: &Task, path: &str) -> Option<String> {
 
 /// What the record says of the executable.
 fn image(record: &Value) -> ImageFacts<'_> {
+    fn text(value: &Value) -> &str {
+        value.as_str().unwrap_or_default()
+    }
     let build = &record["tracego"]["go"]["build"];
     match record["process"]["runtime"]["version"].as_str() {
         Some(version) => {
-            let text = |value: &'_ Value| value.as_str().unwrap_or_default();
             ImageFacts::Go { path: text(&build["path"]), module: text(&build["module"]["path"]), version }
         }
         None if record["tracego"]["executable"]["unread"].is_null() => ImageFacts::Foreign,
