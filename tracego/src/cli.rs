@@ -74,8 +74,8 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
 cannot be read; \
 2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
-4 records were lost or refused by the output (the ledger on stderr says how many). \
-tracego run ends with the status of its command, or with 5 when --fail-on says so.
+4 records were lost or refused by the output (the ledger on stderr says how many); \
+5 tracego run found what --fail-on names, and the command itself succeeded.
 
 Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
 
@@ -105,7 +105,8 @@ pub struct View {
     #[arg(short = 'e', long = "event", value_enum, value_delimiter = ',', default_value = "execve")]
     pub events: Vec<Event>,
     /// KEY=VALUE: put this into every record. KEY: take the process's own value. Repeatable.
-    /// The variables of known CI systems are always taken, no other variable leaves a process.
+    /// The variables of known CI systems are always taken, and those that rules look at, which records do
+    /// not show. No other variable leaves a process.
     #[arg(long = "env", value_name = "KEY[=VALUE]", value_parser = env_spec)]
     pub env: Vec<EnvSpec>,
     /// json: one object a line. text: for people. Default: text on a terminal, else json.
