@@ -9,6 +9,7 @@
 //! decode   bytes → Event; pure, never panics      (decode, event)
 //! enrich   Event + process table → Record         (enrich)
 //! rules    Record → findings                      (rules)
+//! format   Record → an event as others name it    (format)
 //! sink     Record → one JSON line                 (sink)
 //! ```
 //!
@@ -30,6 +31,8 @@ pub mod event;
 pub mod enrich;
 
 pub mod rules;
+
+pub mod format;
 
 pub mod pipeline;
 pub mod sink;

@@ -14,7 +14,11 @@ use super::{
     table::Lineage,
     users::User,
 };
-use crate::{clock::Time, ledger::Ledger};
+use crate::{
+    clock::Time,
+    ledger::Ledger,
+    rules::finding::{self, Finding},
+};
 
 /// Version of this shape.
 pub const SCHEMA: &str = "tracego/1";
@@ -38,12 +42,16 @@ pub mod event_name {
 }
 
 /// OTel severity of a record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
     /// 9.
     Info,
-    /// 13.
+    /// 13: a finding of low or medium severity, or something that is missing.
     Warn,
+    /// 17: a finding of high severity.
+    Error,
+    /// 21: a critical finding.
+    Fatal,
 }
 
 impl Severity {
@@ -53,6 +61,18 @@ impl Severity {
         match self {
             Self::Info => (9, "INFO"),
             Self::Warn => (13, "WARN"),
+            Self::Error => (17, "ERROR"),
+            Self::Fatal => (21, "FATAL"),
+        }
+    }
+}
+
+impl From<finding::Severity> for Severity {
+    fn from(severity: finding::Severity) -> Self {
+        match severity {
+            finding::Severity::Low | finding::Severity::Medium => Self::Warn,
+            finding::Severity::High => Self::Error,
+            finding::Severity::Critical => Self::Fatal,
         }
     }
 }
@@ -351,6 +371,9 @@ pub struct Own {
     /// In the followed tree.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_tree: bool,
+    /// What the rules say about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// What is not whole.
     #[serde(skip_serializing_if = "Completeness::is_whole")]
     pub completeness: Completeness,

@@ -1,0 +1,323 @@
+//! Elastic Common Schema 9.4.
+//!
+//! ECS has no fields for CI/CD and version control: `cicd.*` and `vcs.*` keep their OpenTelemetry names,
+//! which Elastic takes. What it has no field for otherwise is under `tracego.*` with its native name.
+
+use std::{collections::BTreeSet, io};
+
+use serde::{Serialize, Serializer};
+
+use super::{
+    object::{One, Text, object},
+    parent,
+    text::Joined,
+    without::Without,
+    worst,
+};
+use crate::{
+    enrich::{
+        self, Record,
+        record::{self, event_name},
+        table::Line,
+        users,
+    },
+    rules::finding::Finding,
+};
+
+/// Writes one record.
+///
+/// # Errors
+/// When it cannot be serialised.
+pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Document(record))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Attributes of `tracego` that stand elsewhere as a whole.
+const MAPPED: &[&str] = &["boot_id", "exec_id", "tty", "error"];
+
+struct Document<'a>(&'a Record);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let context = record.context.as_deref();
+        let trace = record.trace.as_ref();
+        let process = record.process.as_deref();
+        let user = process.and_then(|process| process.user.as_ref().or(process.real_user.as_ref()));
+        let labels = Labels::of(record);
+        object! { serializer;
+            "@timestamp": record.timestamp,
+            "ecs": One("version", "9.4.0"),
+            "message": record.body,
+            "event": Event(record),
+            "log": One("level", record.severity_text),
+            "host": Host(record),
+            "agent": Agent(record),
+            "process"? process.map(|process| Process(record, process)),
+            "user"? user.map(User),
+            "container"? record.container.as_ref().map(Container),
+            "orchestrator"? record.k8s.as_ref().map(Orchestrator),
+            "trace"? trace.map(|trace| One("id", &trace.trace_id)),
+            "span"? trace.map(|trace| One("id", &trace.span_id)),
+            "rule"? worst(record).map(Rule),
+            "error"? record.tracego.error.map(|error| One("code", error.name)),
+            "labels"? (!labels.is_empty()).then_some(labels),
+            "related"? process.map(|process| Related(process)),
+            "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
+            "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
+            "tracego": Without(&*record.tracego, MAPPED),
+        }
+    }
+}
+
+struct Event<'a>(&'a Record);
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let (kind, of, action) = match record.event_name {
+            event_name::START => ("event", "start", "exec"),
+            event_name::EXEC_FAILED => ("event", "start", "exec-failed"),
+            event_name::FORK => ("event", "start", "fork"),
+            event_name::EXIT => ("event", "end", "exit"),
+            event_name::LOST => ("event", "info", "events-lost"),
+            event_name::HEARTBEAT => ("metric", "info", "heartbeat"),
+            _ => ("event", "info", "other"),
+        };
+        let kind = if record.tracego.findings.is_empty() { kind } else { "alert" };
+        let failed = record.tracego.error.is_some() || record.event_name == event_name::LOST;
+        object! { serializer;
+            "kind": kind,
+            "category": ["process"],
+            "type": [of],
+            "action": action,
+            "outcome": if failed { "failure" } else { "success" },
+            "code": record.event_name,
+            "module": "tracego",
+            "dataset": "tracego.process",
+            "provider": record.origin.service.name,
+            "id": record.log.record.uid,
+            "sequence": record.seq,
+            "severity": record.severity_number,
+            "created": record.observed_timestamp,
+            "duration"? record.tracego.exit.map(|exit| exit.run_time_ns),
+        }
+    }
+}
+
+struct Host<'a>(&'a Record);
+
+impl Serialize for Host<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let host = &self.0.origin.host;
+        object! { serializer;
+            "id"? (!host.id.is_empty()).then_some(&host.id),
+            "name": host.name,
+            "hostname": host.name,
+            "boot": One("id", &self.0.tracego.boot_id),
+            "os": One("type", "linux"),
+        }
+    }
+}
+
+struct Agent<'a>(&'a Record);
+
+impl Serialize for Agent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let service = &self.0.origin.service;
+        object! { serializer;
+            "type": service.name,
+            "version": service.version,
+            "ephemeral_id": service.instance.id,
+        }
+    }
+}
+
+struct Process<'a>(&'a Record, &'a record::Process);
+
+impl Serialize for Process<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(record, process) = *self;
+        let own = &record.tracego;
+        let file = process.executable.as_ref();
+        let args = process.command_args.as_deref();
+        object! { serializer;
+            "pid": process.pid,
+            "entity_id"? own.exec_id.as_ref(),
+            "vpid"? process.vpid,
+            "name": file.map_or(&process.command, |file| &file.name),
+            "executable"? file.map(|file| &file.path),
+            "args"? args,
+            "args_count"? process.args_count,
+            "command_line"? args.map(Joined),
+            "working_directory"? process.working_directory.as_ref(),
+            "start": process.creation.time,
+            "end"? process.exit.map(|exit| exit.time),
+            "exit_code"? process.exit.map(|exit| exit.code),
+            "interactive"? process.interactive,
+            "tty"? own.tty.as_deref().and_then(|tty| tty.split_once(':')).map(|tty| One("char_device", Device(tty))),
+            "thread": Thread(record, process),
+            "user"? process.user.as_ref().map(User),
+            "real_user"? process.real_user.as_ref().map(User),
+            "saved_user"? process.saved_user.as_ref().map(User),
+            "group_leader"? process.group_leader,
+            "session_leader"? process.session_leader,
+            "parent": Parent(record, process),
+            "env_vars"? process.environment_variable.as_deref().map(|all| {
+                all.iter().map(|(name, value)| Variable(name, value)).collect::<Vec<_>>()
+            }),
+            // OpenTelemetry's name: ECS has none.
+            "linux"? process.linux.as_ref(),
+        }
+    }
+}
+
+/// `major:minor` as two numbers.
+struct Device<'a>((&'a str, &'a str));
+
+impl Serialize for Device<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (major, minor) = self.0;
+        object! { serializer;
+            "major"? major.parse::<u32>().ok(),
+            "minor"? minor.parse::<u32>().ok(),
+        }
+    }
+}
+
+/// The thread that called execve; its name is the task's name.
+struct Thread<'a>(&'a Record, &'a record::Process);
+
+impl Serialize for Thread<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "id"? self.0.tracego.exec.as_ref().and_then(|exec| exec.thread_id),
+            "name": self.1.command,
+        }
+    }
+}
+
+/// The parent as it is now; more than its number is known when it made the process.
+struct Parent<'a>(&'a Record, &'a record::Process);
+
+impl Serialize for Parent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(record, process) = *self;
+        let line = parent(record);
+        // The start of one that ran before tracego is known to a clock tick only.
+        let exact = line.filter(|line| !line.seeded);
+        let executable = |line: &'_ Line| !line.executable.is_empty();
+        object! { serializer;
+            "pid": process.parent_pid,
+            "entity_id"? exact.map(|line| enrich::exec_id(&record.tracego.boot_id, line.id)),
+            "name"? line.map(|line| &line.command),
+            "executable"? line.filter(|line| executable(line)).map(|line| &line.executable),
+            "start"? line.map(|line| line.created),
+        }
+    }
+}
+
+/// Ids are keywords in ECS: texts.
+struct User<'a>(&'a users::User);
+
+impl Serialize for User<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "id": Text(self.0.id),
+            "name"? self.0.name.as_deref(),
+        }
+    }
+}
+
+/// `NAME=value`.
+struct Variable<'a>(&'a str, &'a str);
+
+impl Serialize for Variable<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}={}", self.0, self.1))
+    }
+}
+
+struct Container<'a>(&'a record::Container);
+
+impl Serialize for Container<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "id": self.0.id,
+            "runtime"? self.0.runtime.map(|runtime| runtime.name),
+        }
+    }
+}
+
+struct Orchestrator<'a>(&'a record::K8s);
+
+impl Serialize for Orchestrator<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "type": "kubernetes",
+            "resource": Pod(&self.0.pod.uid),
+        }
+    }
+}
+
+struct Pod<'a>(&'a str);
+
+impl Serialize for Pod<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "type": "pod",
+            "id": self.0,
+        }
+    }
+}
+
+struct Rule<'a>(&'a Finding);
+
+impl Serialize for Rule<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "id": self.0.id,
+            "name": self.0.name,
+            "description": self.0.message,
+            "ruleset": "tracego",
+        }
+    }
+}
+
+/// What people look for most.
+#[derive(Serialize)]
+struct Labels<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ci_job_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    git_commit: Option<&'a str>,
+}
+
+impl<'a> Labels<'a> {
+    fn of(record: &'a Record) -> Self {
+        let context = record.context.as_deref();
+        Self {
+            ci_job_id: context.and_then(|context| context.cicd.get("pipeline.task.run.id")),
+            git_commit: context.and_then(|context| context.vcs.get("ref.head.revision")),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ci_job_id.is_none() && self.git_commit.is_none()
+    }
+}
+
+/// Every user of the document.
+struct Related<'a>(&'a record::Process);
+
+impl Serialize for Related<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let process = self.0;
+        let users = [&process.user, &process.real_user, &process.saved_user];
+        let names: BTreeSet<&str> =
+            users.into_iter().filter_map(|user| user.as_ref()?.name.as_deref()).collect();
+        One("user", names).serialize(serializer)
+    }
+}
