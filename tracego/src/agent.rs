@@ -13,6 +13,7 @@ use crate::{
     clock::Reading,
     host,
     input::{Consumer, Input},
+    inspect::Inspector,
     kernel::{
         counters::{Counters, JobLoss},
         load::{LoadOptions, Loaded, load},
@@ -73,7 +74,11 @@ impl Agent {
         let mut pipeline = JoinSet::new();
         pipeline.spawn_blocking(move || {
             let mut refused = false;
-            while let Some(input) = input.blocking_recv() {
+            let mut inspector = Inspector::default();
+            while let Some(mut input) = input.blocking_recv() {
+                if let Input::Batch(batch) = &mut input {
+                    inspector.look(batch);
+                }
                 match stages.take(input) {
                     Ok(()) => refused = false,
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {

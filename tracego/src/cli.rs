@@ -36,7 +36,7 @@ impl Cli {
             Some(Command::Run(run)) => &mut run.watch.view,
             Some(Command::Capture(capture)) => &mut capture.watch.view,
             Some(Command::Replay(replay)) => &mut replay.view,
-            Some(Command::Doctor(_)) => return Ok(()),
+            Some(Command::Doctor(_) | Command::Inspect(_)) => return Ok(()),
         };
         let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
         view.env.splice(0..0, specs);
@@ -45,7 +45,8 @@ impl Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running; \
+Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
+cannot be read; \
 2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
 4 records were lost or refused by the output (the ledger on stderr says how many).
 
@@ -62,6 +63,9 @@ pub enum Command {
     Replay(Replay),
     /// Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3.
     Doctor(Doctor),
+    /// What executables say about themselves: how Go built them and how they are linked. Ends with 1
+    /// when a file could not be read; the others are shown.
+    Inspect(Inspect),
 }
 
 /// Which records are written, how and where.
@@ -173,6 +177,17 @@ pub struct Doctor {
     /// The report as one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tracego inspect`.
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// json: one object a file and line. text: for people. Default: text on a terminal, else json.
+    #[arg(long, value_enum)]
+    pub output: Option<Output>,
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 /// Kinds of events.

@@ -33,6 +33,7 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
         page_size: procfs::page_size(),
         instance: number,
         raw,
+        unshown: Arc::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Reading,
+    inspect::note::Note,
     kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
 };
@@ -66,13 +67,15 @@ pub struct Batch {
     /// Each record preceded by its length, 32 bits in this machine's order.
     bytes: Vec<u8>,
     records: usize,
+    /// In the order of the records.
+    notes: Vec<Note>,
 }
 
 impl Batch {
     /// From the bytes of a capture file; a damaged tail yields fewer records, never a panic.
     #[must_use]
     pub fn from_bytes(clock: Reading, bytes: Vec<u8>) -> Self {
-        let mut batch = Self { clock, bytes, records: 0 };
+        let mut batch = Self { clock, bytes, ..Self::default() };
         batch.records = batch.iter().count();
         batch
     }
@@ -95,6 +98,27 @@ impl Batch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0
+    }
+
+    /// What was found out about its program starts.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Takes what was found out about its program starts.
+    pub fn set_notes(&mut self, mut notes: Vec<Note>) {
+        notes.sort_by_key(|note| note.record);
+        self.notes = notes;
+    }
+
+    /// The records, each with what was found out about it.
+    pub fn noted(&self) -> impl Iterator<Item = (&[u8], Option<&Note>)> {
+        let mut notes = self.notes.iter().peekable();
+        self.iter().enumerate().map(move |(at, record)| {
+            while notes.next_if(|note| (note.record as usize) < at).is_some() {}
+            (record, notes.next_if(|note| note.record as usize == at))
+        })
     }
 
     /// The memory, for a capture file.

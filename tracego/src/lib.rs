@@ -5,7 +5,7 @@
 //! ```text
 //! kernel   the programs and their counters        (tracego-ebpf, kernel)
 //! reader   drains the ring on its own thread      (reader)
-//! inspect  what /proc and files say, beside it    (inspect)
+//! inspect  what files and /proc say, beside it    (inspect, golang)
 //! decode   bytes → Event; pure, never panics      (decode, event)
 //! enrich   Event + process table → Record         (enrich)
 //! rules    Record → findings                      (rules)
@@ -20,6 +20,7 @@ pub mod kernel;
 pub mod input;
 pub mod reader;
 
+pub mod golang;
 pub mod inspect;
 
 pub mod assemble;

@@ -14,6 +14,7 @@ use crate::{
     enrich::{Enricher, Meta, Record},
     event::Event,
     input::{Batch, Consumer, Input},
+    inspect::note::Note,
     kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
     sink::Sink,
@@ -50,7 +51,7 @@ impl Pipeline {
 
     fn batch(&mut self, batch: &Batch) {
         self.enricher.set_clock(batch.clock);
-        for bytes in batch.iter() {
+        for (bytes, note) in batch.noted() {
             match decode(bytes) {
                 Err(error) => {
                     self.ledger.decode_errors += 1;
@@ -58,19 +59,19 @@ impl Pipeline {
                 }
                 Ok(event) => match self.assembler.take(event) {
                     None => self.ledger.pieces += 1,
-                    Some(event) => self.event(&event),
+                    Some(event) => self.event(&event, note),
                 },
             }
         }
     }
 
-    fn event(&mut self, event: &Event<'_>) {
+    fn event(&mut self, event: &Event<'_>, note: Option<&Note>) {
         self.ledger.processed += 1;
         if self.wanted & kind(event) == 0 || event.flags() & flags::OUTSIDE != 0 {
             self.ledger.unrequested += 1;
-            self.enricher.note(event);
-        } else if let Some(record) = self.enricher.record(event) {
-            self.emit(&record, true);
+            self.enricher.note(event, note);
+        } else if let Some(enriched) = self.enricher.record(event, note) {
+            self.emit(&enriched.record, true);
         }
     }
 

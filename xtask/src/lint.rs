@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
-use crate::shell::{cargo, must, succeeds};
-use crate::{ebpf, man, toolchain::Toolchain};
+use crate::shell::{cargo, must};
+use crate::{deny, ebpf, man, toolchain::Toolchain};
 
 /// Runs every check; the first that fails ends it.
 pub(crate) fn run() -> Result<()> {
     must(cargo()?.args(["fmt", "--all", "--check"]))?;
+    must(cargo()?.args(["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"]))?;
     must(
         cargo()?
             .args(["clippy", "--workspace", "--exclude", "tracego-ebpf", "--all-targets", "--locked"])
@@ -17,11 +18,7 @@ pub(crate) fn run() -> Result<()> {
     let toolchain = Toolchain::ready()?;
     must(ebpf::cargo(toolchain, "check", &["-Dwarnings"])?.args(["--target-dir", "target/ebpf-lint"]))?;
     man::run(&man::Args { check: true })?;
-    if succeeds(cargo()?.args(["deny", "--version"])) {
-        must(cargo()?.args(["deny", "check"]))?;
-    } else {
-        eprintln!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
-    }
+    deny::run()?;
     let mut doc = cargo()?;
     doc.args(["doc", "--workspace", "--exclude", "tracego-ebpf", "--no-deps", "--locked"]);
     must(doc.env("RUSTDOCFLAGS", "-Dwarnings"))

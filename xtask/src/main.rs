@@ -1,8 +1,10 @@
 //! The project's own build steps, run as `cargo xtask ARM`.
 
 mod bench;
+mod deny;
 mod digest;
 mod ebpf;
+mod fuzz;
 mod inventory;
 mod lint;
 mod man;
@@ -23,6 +25,8 @@ enum Arm {
     Run(run::Args),
     /// Run every test, as root where possible
     Test,
+    /// Feed everything that reads bytes from outside with bytes that find its paths
+    Fuzz(fuzz::Args),
     /// Measure what tracego costs; prints a table
     Bench(bench::Args),
     /// Make the man pages and the completions of shells
@@ -36,6 +40,7 @@ fn main() -> std::process::ExitCode {
         Arm::Ebpf(args) => ebpf::run(&args),
         Arm::Run(args) => run::run(&args),
         Arm::Test => test::run(),
+        Arm::Fuzz(args) => fuzz::run(&args),
         Arm::Bench(args) => bench::run(&args),
         Arm::Man(args) => man::run(&args),
         Arm::Lint => lint::run(),

@@ -19,6 +19,13 @@ pub(crate) fn target() -> Result<PathBuf> {
     Ok(root()?.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"))))
 }
 
+/// The target triple of this machine, as rustc calls it.
+pub(crate) fn host() -> Result<String> {
+    let verbose = output(Command::new("rustc").arg("-vV"))?;
+    let host = verbose.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    Ok(host.to_owned())
+}
+
 /// The cargo that started this program, run from the workspace's root.
 pub(crate) fn cargo() -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));

@@ -34,7 +34,5 @@ fn can_sudo() -> bool {
 
 /// The variable that names the program which starts each test binary of the host's target.
 fn runner_variable() -> Result<String> {
-    let verbose = shell::output(Command::new("rustc").arg("-vV"))?;
-    let host = verbose.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
-    Ok(format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_")))
+    Ok(format!("CARGO_TARGET_{}_RUNNER", shell::host()?.to_uppercase().replace('-', "_")))
 }

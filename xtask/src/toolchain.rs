@@ -107,16 +107,33 @@ fn changes_build(name: &str) -> bool {
 
 /// Installs the distribution's packages, saying so first.
 fn install_packages() -> Result<()> {
-    eprintln!("installing with apt-get, because {RUSTC} or {CORE} is missing: {}", PACKAGES.join(" "));
+    apt(&PACKAGES, &format!("{RUSTC} or {CORE} is missing"))?;
+    ensure!(Path::new(CORE).exists(), "the packages are installed, but {CORE} is still missing");
+    Ok(())
+}
+
+/// Installs the package of a command that is missing, saying so and why it is needed.
+pub(crate) fn install_command(command: &str, package: &str, why: &str) -> Result<()> {
+    if shell::succeeds(Command::new(command).arg("--version")) {
+        return Ok(());
+    }
+    ensure!(
+        shell::succeeds(Command::new("apt-get").arg("--version")),
+        "{command} is missing, and there is no apt-get here: install {package} by your system's means"
+    );
+    apt(&[package], &format!("{command} is missing: {why}"))
+}
+
+/// Installs the distribution's packages, saying so and why first.
+fn apt(packages: &[&str], why: &str) -> Result<()> {
+    eprintln!("installing with apt-get, because {why}: {}", packages.join(" "));
     let apt = || -> Result<Command> {
         let mut command = shell::as_root("env")?;
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         Ok(command)
     };
     shell::must(apt()?.arg("update"))?;
-    shell::must(apt()?.args(["install", "-y", "--no-install-recommends"]).args(PACKAGES))?;
-    ensure!(Path::new(CORE).exists(), "the packages are installed, but {CORE} is still missing");
-    Ok(())
+    shell::must(apt()?.args(["install", "-y", "--no-install-recommends"]).args(packages))
 }
 
 /// Installs bpf-linker unless it is already the exact version, saying so first.

@@ -32,9 +32,9 @@ fuzz_target!(|input: &[u8]| {
         if let Event::Exec(exec) = &event {
             check(exec);
         }
-        let made = enricher.record(&event).expect("only a piece of argv gives no record");
+        let made = enricher.record(&event, None).expect("only a piece of argv gives no record");
         let mut line = Vec::new();
-        json::write(&made, &mut line).expect("every record can be written");
+        json::write(&made.record, &mut line).expect("every record can be written");
         assert_eq!(line.iter().position(|&b| b == b'\n'), Some(line.len() - 1), "one line");
         serde_json::from_slice::<serde::de::IgnoredAny>(&line).expect("JSON that others can read");
     }

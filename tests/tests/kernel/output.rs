@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
 };
 
@@ -11,29 +12,45 @@ use crate::Test;
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a missing capability is named", capabilities),
+    ("CAP_BPF and CAP_PERFMON are enough", enough),
     ("records are for their owner only", mode),
     ("text has a line each and no control characters", text),
     ("the agent does not trace itself", not_itself),
 ];
 
+/// `tracego --duration 1` under setpriv(1); its exit code and what it says.
+fn restricted(by: &[&str]) -> (Option<i32>, String) {
+    // Where every user can run it: the build folder may be closed to others.
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = dir.path().join("tracego");
+    fs::copy(tracego(), &program).unwrap();
+    let mut setpriv = Command::new("setpriv");
+    let output = setpriv.args(by).arg(program).args(["--duration", "1"]).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 fn capabilities() {
-    for (drop, name) in [("-bpf,-sys_admin", "CAP_BPF"), ("-perfmon,-sys_admin", "CAP_PERFMON")] {
-        let output = Command::new("setpriv")
-            .args(["--bounding-set", drop, "--inh-caps", "-all"])
-            .arg(tracego())
-            .args(["--duration", "1"])
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    for (by, name) in [
+        (["--bounding-set", "-bpf,-sys_admin", "--inh-caps", "-all"], "CAP_BPF"),
+        (["--bounding-set", "-perfmon,-sys_admin", "--inh-caps", "-all"], "CAP_PERFMON"),
+        (["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"], "CAP_BPF"),
+    ] {
         let wanted = format!(
             "tracego: {name} is missing: run tracego as root (sudo tracego …), or grant CAP_BPF and CAP_PERFMON\n"
         );
-        assert_eq!((output.status.code(), stderr), (Some(3), wanted));
+        assert_eq!(restricted(&by), (Some(3), wanted), "{by:?}");
     }
 }
 
+fn enough() {
+    let by = ["--bounding-set", "-all,+bpf,+perfmon", "--inh-caps", "-all"];
+    let (code, stderr) = restricted(&by);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains(" hooked = "), "{stderr}");
+}
+
 fn mode() {
-    use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("records");
     let status = Command::new(tracego())

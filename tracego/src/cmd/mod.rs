@@ -2,6 +2,7 @@
 
 mod capture;
 mod doctor;
+mod inspect;
 mod run;
 mod setup;
 mod watch;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Some(Command::Capture(capture)) => runtime.block_on(capture::capture(&capture)),
         Some(Command::Replay(replay)) => capture::replay(&replay),
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
+        Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

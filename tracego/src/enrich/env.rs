@@ -24,8 +24,10 @@ pub struct Env {
     bytes: Vec<u8>,
     /// Which commit and job they claim.
     pub identity: Arc<ci::Identity>,
-    /// They and the injected ones, which win.
+    /// They and the injected ones, which win; without those that only rules look at.
     pub variables: Arc<Variables>,
+    /// Those that only rules look at.
+    pub unshown: Arc<BTreeMap<Arc<str>, String>>,
     /// From TRACEPARENT.
     pub trace: Option<Trace>,
     /// What is not whole about the variables.
@@ -60,9 +62,11 @@ impl Env {
     fn new(exec: &Exec<'_>, meta: &Meta) -> Self {
         let mut env = Self { bytes: exec.env.to_vec(), ..Self::default() };
         env.identity = Arc::new(identity(exec, meta));
-        let mut variables = BTreeMap::new();
+        let (mut variables, mut unshown) = (BTreeMap::new(), BTreeMap::new());
         for (name, value) in exec.variables() {
             let name = text::lossy(name);
+            let of_rules = meta.unshown.contains(name.as_str());
+            let variables = if of_rules { &mut unshown } else { &mut variables };
             if variables.contains_key(name.as_str()) {
                 continue;
             }
@@ -70,17 +74,25 @@ impl Env {
                 env.trace = trace::parse(value);
             }
             let attribute = format!("process.environment_variable.{name}");
-            let mut value = text::keep(value, &attribute, &mut env.completeness);
+            let mut own = Completeness::default();
+            let mut value = text::keep(value, &attribute, &mut own);
             if !meta.raw && sanitize::text(&mut value) {
-                env.completeness.redacted += 1;
-                env.completeness.bytes.remove(&attribute);
+                own.redacted += 1;
+                own.bytes.remove(&attribute);
+            }
+            // What the record does not show it need not complete.
+            if !of_rules {
+                env.completeness.redacted += own.redacted;
+                env.completeness.bytes.append(&mut own.bytes);
             }
             variables.insert(name.into(), value);
         }
         for (name, value) in &meta.injected {
+            unshown.remove(name.as_str());
             variables.insert(name.as_str().into(), value.clone());
         }
         env.variables = Arc::new(variables.into());
+        env.unshown = Arc::new(unshown);
         env
     }
 

@@ -26,6 +26,10 @@ pub struct ExecutableFile {
     pub deleted: bool,
     /// It never had one: memfd_create(2).
     pub memfd: bool,
+    /// Why it could not be read: `gone`, `changed`, `denied`, `not-regular` or an errno. What it would
+    /// have said is not in the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<&'static str>,
 }
 
 impl ExecutableFile {
@@ -41,6 +45,7 @@ impl ExecutableFile {
             owner_id: fixed.exe_uid,
             deleted: fixed.header.flags & flags::EXE_DELETED != 0,
             memfd: fixed.header.flags & flags::EXE_MEMFD != 0,
+            unread: None,
         }
     }
 }

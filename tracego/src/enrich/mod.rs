@@ -8,6 +8,8 @@ pub mod ci;
 pub mod context;
 pub mod env;
 pub mod frozen;
+pub mod go;
+pub mod image;
 pub mod linux;
 pub mod record;
 pub mod sanitize;
@@ -19,7 +21,7 @@ pub mod tree;
 pub mod users;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Weak},
 };
 
@@ -35,7 +37,9 @@ use users::Users;
 use crate::{
     clock::{Clock, Reading},
     event::{Event, Failed},
+    golang::{Image, task::Task},
     input::Seed,
+    inspect::{facts::Surroundings, note::Note},
     ledger::Ledger,
 };
 use context::OpenJob;
@@ -59,6 +63,8 @@ pub struct Meta {
     pub instance: u32,
     /// Leave arguments and variables as they are.
     pub raw: bool,
+    /// Variables that only rules look at: records do not show them.
+    pub unshown: Arc<BTreeSet<&'static str>>,
 }
 
 /// Turns events into records.
@@ -71,7 +77,38 @@ pub struct Enricher {
     observed: Reading,
     seq: u64,
     environments: env::Recent,
+    images: image::Recent,
     rights: start::Rights,
+}
+
+/// A record, and of a program start what rules look at beside it.
+#[derive(Debug)]
+pub struct Enriched {
+    /// The record.
+    pub record: Record,
+    /// Of a program start.
+    pub start: Option<Started>,
+}
+
+/// What rules look at beside the record of a program start.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The process.
+    pub id: TaskId,
+    /// What it is in Go's world.
+    pub task: Task,
+    /// What its executable says, where it could be read.
+    pub image: Option<Arc<Image>>,
+    /// What is around it, where it was looked at.
+    pub surroundings: Option<Arc<Surroundings>>,
+    /// Variables that only rules look at.
+    pub unshown: Arc<BTreeMap<Arc<str>, String>>,
+}
+
+impl From<Record> for Enriched {
+    fn from(record: Record) -> Self {
+        Self { record, start: None }
+    }
 }
 
 impl Enricher {
@@ -89,6 +126,7 @@ impl Enricher {
             observed,
             seq: 0,
             environments: env::Recent::default(),
+            images: image::Recent::default(),
             rights: start::Rights::default(),
         }
     }
@@ -106,9 +144,9 @@ impl Enricher {
     }
 
     /// Remembers what later records need from an event that is not written.
-    pub fn note(&mut self, event: &Event<'_>) {
+    pub fn note(&mut self, event: &Event<'_>, note: Option<&Note>) {
         match event {
-            Event::Exec(exec) => self.note_start(exec),
+            Event::Exec(exec) => self.note_start(exec, note),
             Event::Fork(fork) => self.note_fork(fork),
             Event::Exit(exit) => self.table.remove(exit.header.id),
             Event::Failed(_) | Event::Chunk(_) => {}
@@ -116,19 +154,19 @@ impl Enricher {
     }
 
     /// Makes the record of an event and remembers what later ones need; nothing for a piece of argv.
-    pub fn record(&mut self, event: &Event<'_>) -> Option<Record> {
+    pub fn record(&mut self, event: &Event<'_>, note: Option<&Note>) -> Option<Enriched> {
         match event {
-            Event::Exec(exec) => Some(self.start(exec)),
+            Event::Exec(exec) => Some(self.start(exec, note)),
             Event::Fork(fork) => {
                 self.note_fork(fork);
-                Some(self.fork(fork))
+                Some(self.fork(fork).into())
             }
             Event::Exit(exit) => {
                 let record = self.exit(exit);
                 self.table.remove(exit.header.id);
-                Some(record)
+                Some(record.into())
             }
-            Event::Failed(failed) => Some(self.failed(failed)),
+            Event::Failed(failed) => Some(self.failed(failed).into()),
             Event::Chunk(_) => None,
         }
     }
@@ -241,7 +279,8 @@ impl Enricher {
             executable: parent.line.executable.clone(),
             ..Line::default()
         };
-        self.table.put(Entry { line: Line::below(up, line), ..parent });
+        let task = parent.task.forked();
+        self.table.put(Entry { line: Line::below(up, line), task, ..parent });
     }
 
     /// What the table knows goes into a record of a process that does not start a program.

@@ -1,5 +1,5 @@
 //! The record as it is written: names of the OpenTelemetry semantic conventions v1.44.0, nested;
-//! joined with dots they are the OTLP attributes. `docs/record.schema.json` describes the same.
+//! joined with dots they are the OTLP attributes. `schema/record.schema.json` describes the same.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,6 +10,8 @@ use super::{
     context::{Context, Job},
     env::Variables,
     frozen::Frozen,
+    go::Go,
+    image::{BuildId, Language, Linked},
     linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
     table::Lineage,
     users::User,
@@ -237,6 +239,9 @@ pub struct Process {
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
+    /// The language that its program is written in, where the program says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<Arc<Frozen<Language>>>,
 }
 
 /// A moment.
@@ -262,6 +267,9 @@ pub struct Executable {
     pub path: String,
     /// Last part of it.
     pub name: String,
+    /// What identifies its content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<Arc<Frozen<BuildId>>>,
 }
 
 /// A process by its number.
@@ -332,6 +340,12 @@ pub struct Own {
     /// The file that was executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executable: Option<ExecutableFile>,
+    /// How it was linked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elf: Option<Arc<Frozen<Linked>>>,
+    /// What it is in Go's world.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub go: Option<Box<Go>>,
     /// `process.working_directory` was removed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub working_directory_deleted: bool,

@@ -6,20 +6,28 @@ use tracego_common::{ExecFixed, TaskId, flags, record::field};
 use zerocopy::IntoBytes as _;
 
 use super::{
-    Enricher, Record, cgroup, ci,
+    Enriched, Enricher, Record, Started, cgroup, ci,
     context::OpenJob,
     frozen::Frozen,
+    go::Go,
     linux,
     record::{Completeness, Executable, K8s, Leader, LinuxCgroup, Own, Pod, Process, Severity, event_name},
     sanitize,
     table::{Entry, Line, Lineage},
     text,
 };
-use crate::event::Exec;
+use crate::{
+    event::Exec,
+    golang::{
+        evidence::{Image as Evidence, Start},
+        task::Task,
+    },
+    inspect::note::Note,
+};
 
 /// Path and its last part.
 pub(super) fn executable(path: String) -> Executable {
-    Executable { name: path.rsplit('/').next().unwrap_or_default().to_owned(), path }
+    Executable { name: path.rsplit('/').next().unwrap_or_default().to_owned(), path, build_id: None }
 }
 
 /// Limits and capabilities of the program start before: most of the time those of the next, too.
@@ -50,20 +58,44 @@ impl Rights {
     }
 }
 
+/// What roles look at of an image.
+fn evidence(note: Option<&Note>) -> Evidence<'_> {
+    match note.map(|note| &note.image) {
+        None | Some(Err(_)) => Evidence::Unread,
+        Some(Ok(image)) => image.go.as_ref().map_or(Evidence::Foreign, |go| Evidence::Go {
+            path: &go.path,
+            module: go.main.as_ref().map_or("", |module| &module.path),
+            version: &go.version,
+        }),
+    }
+}
+
 impl Enricher {
     /// Remembers a start that is not written.
-    pub(super) fn note_start(&mut self, exec: &Exec<'_>) {
-        self.remember(exec, text::lossy(&exec.exe));
+    pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&Note>) {
+        let mut args: Vec<String> = exec.args().map(text::lossy).collect();
+        if !self.meta.raw {
+            sanitize::args(&mut args);
+        }
+        self.remember(exec, text::lossy(&exec.exe), &args, note);
     }
 
     /// Updates the table; what it holds now.
-    fn remember(&mut self, exec: &Exec<'_>, executable: String) -> Entry {
+    fn remember(
+        &mut self,
+        exec: &Exec<'_>,
+        executable: String,
+        args: &[String],
+        note: Option<&Note>,
+    ) -> Entry {
         let header = &exec.fixed.header;
-        let before = self.entry(header.id);
-        let (up, job) = match before {
-            Some(entry) => (entry.line.up.clone(), entry.job),
+        let (up, job, before) = match self.entry(header.id) {
+            Some(entry) => (entry.line.up.clone(), entry.job, entry.task),
             // Its fork was not seen (lost, or filtered): the parent now is the best that is known.
-            None => (self.entry(header.parent).map(|parent| parent.line), None),
+            None => match self.entry(header.parent) {
+                Some(parent) => (Some(parent.line), None, parent.task.forked()),
+                None => (None, None, Task::default()),
+            },
         };
         let env = self.environments.of(exec, &self.meta);
         let own = Arc::clone(&env.identity);
@@ -72,6 +104,13 @@ impl Enricher {
         // The latest: it is the one from above.
         let env = self.environments.of(exec, &self.meta);
         let is_root = header.job_root == header.id;
+        let task = before.started(&Start {
+            id: header.id,
+            path: &executable,
+            args,
+            goflags: env.unshown.get("GOFLAGS").map_or("", String::as_str),
+            image: evidence(note),
+        });
         let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| super::exec_id(&boot_id, id));
         let line = Line {
             id: header.id,
@@ -80,7 +119,7 @@ impl Enricher {
             executable,
             ..Line::default()
         };
-        let entry = Entry { line: Line::below(up, line), job, identity };
+        let entry = Entry { line: Line::below(up, line), job, identity, task };
         self.table.put(entry.clone());
         entry
     }
@@ -110,7 +149,7 @@ impl Enricher {
         Some(job)
     }
 
-    pub(super) fn start(&mut self, exec: &Exec<'_>) -> Record {
+    pub(super) fn start(&mut self, exec: &Exec<'_>, note: Option<&Note>) -> Enriched {
         let fixed = &exec.fixed;
         let header = &fixed.header;
         let mut own = self.own();
@@ -119,6 +158,7 @@ impl Enricher {
         self.credentials(exec, &mut process, &mut own);
         let env = self.environments.of(exec, &self.meta);
         let trace = env.trace.clone();
+        let unshown = Arc::clone(&env.unshown);
         process.environment_variable =
             Some(Arc::clone(&env.variables)).filter(|variables| !variables.is_empty());
         own.completeness.redacted += env.completeness.redacted;
@@ -126,7 +166,10 @@ impl Enricher {
         let info = cgroup::parse(&exec.cgroup);
         own.unit = info.unit;
         let path = process.executable.as_ref().map(|file| file.path.clone()).unwrap_or_default();
-        let entry = self.remember(exec, path);
+        let args = process.command_args.take().unwrap_or_default();
+        let entry = self.remember(exec, path, &args, note);
+        process.command_args = Some(args);
+        self.image(note, &entry, &mut process, &mut own);
         own.exec_id = Some(self.exec_id(header.id));
         own.in_tree = header.flags & flags::IN_TREE != 0;
         own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
@@ -134,21 +177,48 @@ impl Enricher {
             own.completeness.unavailable.push("tracego.ancestors");
         }
         own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));
-        let (context, job) = entry.identity.unzip();
+        let Entry { identity, task, .. } = entry;
+        let (context, job) = identity.unzip();
         own.job = job;
         let body = match process.command_args.as_deref() {
             Some(args) if !args.is_empty() => text::one_line(args),
             _ => process.command.clone(),
         };
         let record = self.envelope(event_name::START, Severity::Info, header.boot_ns, body, own);
-        Record {
+        let record = Record {
             trace,
             process: Some(process),
             context,
             container: info.container.map(Into::into),
             k8s: info.pod_uid.map(|uid| K8s { pod: Pod { uid } }),
             ..record
+        };
+        let image = note.and_then(|note| note.image.as_ref().ok()).map(Arc::clone);
+        let surroundings = note.and_then(|note| note.surroundings.clone());
+        Enriched { record, start: Some(Started { id: header.id, task, image, surroundings, unshown }) }
+    }
+
+    /// What the executable says about itself, and what that makes of the process.
+    fn image(&mut self, note: Option<&Note>, entry: &Entry, process: &mut Process, own: &mut Own) {
+        let mut build = None;
+        match note.map(|note| &note.image) {
+            None => {}
+            Some(Err(failure)) => {
+                if let Some(file) = &mut own.executable {
+                    file.unread = Some(failure.as_str());
+                }
+            }
+            Some(Ok(image)) => {
+                let described = self.images.of(image, self.meta.raw);
+                if let Some(file) = &mut process.executable {
+                    file.build_id.clone_from(&described.build_id);
+                }
+                process.runtime.clone_from(&described.runtime);
+                own.elf.clone_from(&described.elf);
+                build = described.go.clone();
+            }
         }
+        own.go = Go::of(&entry.task, build, |command| self.exec_id(command.id));
     }
 
     /// Executable, arguments, folders.

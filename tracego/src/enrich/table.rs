@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tracego_common::TaskId;
 
 use super::context::{Identified, OpenJob};
-use crate::{clock::Time, enrich::record::At, input::Seed};
+use crate::{clock::Time, enrich::record::At, golang::task::Task, input::Seed};
 
 /// A process that runs.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ pub struct Entry {
     pub job: Option<Arc<OpenJob>>,
     /// What its records say about commit and job.
     pub identity: Option<Identified>,
+    /// What it is in Go's world.
+    pub task: Task,
 }
 
 /// A process in a line of ancestors, as it was when the one below it was forked.

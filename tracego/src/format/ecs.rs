@@ -17,6 +17,8 @@ use super::{
 use crate::{
     enrich::{
         self, Record,
+        frozen::Frozen,
+        image::BuildId,
         record::{self, event_name},
         table::Line,
         users,
@@ -67,9 +69,21 @@ impl Serialize for Document<'_> {
             "related"? process.map(|process| Related(process)),
             "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
             "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
-            "tracego": Without(&*record.tracego, MAPPED),
+            "tracego": Own {
+                own: Without(&record.tracego, MAPPED),
+                build_id: process.and_then(|process| process.executable.as_ref()?.build_id.as_deref()),
+            },
         }
     }
+}
+
+/// `tracego.*`, and what cannot be below `process.executable`, which is a text in ECS.
+#[derive(Serialize)]
+struct Own<'a> {
+    #[serde(flatten)]
+    own: Without<'a, record::Own>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_id: Option<&'a Frozen<BuildId>>,
 }
 
 struct Event<'a>(&'a Record);
@@ -168,8 +182,9 @@ impl Serialize for Process<'_> {
             "env_vars"? process.environment_variable.as_deref().map(|all| {
                 all.iter().map(|(name, value)| Variable(name, value)).collect::<Vec<_>>()
             }),
-            // OpenTelemetry's name: ECS has none.
+            // OpenTelemetry's names: ECS has none.
             "linux"? process.linux.as_ref(),
+            "runtime"? process.runtime.as_ref(),
         }
     }
 }

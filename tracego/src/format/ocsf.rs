@@ -466,6 +466,7 @@ struct Rest<'a>(&'a record::Process);
 impl Serialize for Rest<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let process = self.0;
+        let build_id = process.executable.as_ref().and_then(|file| file.build_id.as_ref());
         object! { serializer;
             "command": process.command,
             "args_count"? process.args_count,
@@ -475,6 +476,8 @@ impl Serialize for Rest<'_> {
             "group_leader"? process.group_leader,
             "session_leader"? process.session_leader,
             "linux"? process.linux.as_ref(),
+            "runtime"? process.runtime.as_ref(),
+            "executable"? build_id.map(|id| One("build_id", id)),
         }
     }
 }

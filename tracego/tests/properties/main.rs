@@ -7,6 +7,7 @@
 mod btf;
 mod capture;
 mod cgroup;
+mod command;
 mod decode;
 mod sanitize;
 mod text;

@@ -1,0 +1,84 @@
+//! A file of raw kernel records, and the way back: the same decode → enrich → sink without root.
+//!
+//! ```text
+//! "TRACEGO\0" version:u32                      integers are little-endian
+//! { kind:u32 len:u32 crc32:u32 payload[len] }  until a frame of kind END
+//! ```
+//! The checksum is that of kind, length and payload: a damaged kind must not end a capture early.
+//! The payload of a batch is raw memory of the machine that wrote it; only little-endian machines
+//! read and write these files.
+
+mod notes;
+mod reader;
+mod writer;
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+pub use reader::Reader;
+pub use writer::Writer;
+
+const MAGIC: &[u8; 8] = b"TRACEGO\0";
+/// Grows with every change of a frame or of the wire types.
+const VERSION: u32 = 3;
+/// The oldest that can still be read: it lacks kinds of frames, and what they hold stays unknown.
+const OLDEST: u32 = 2;
+/// Longest payload: a batch is cut at a quarter of a megabyte and one long record.
+const FRAME_MAX: u32 = 64 << 20;
+
+mod kind {
+    pub(super) const META: u32 = 1;
+    pub(super) const SEED: u32 = 2;
+    pub(super) const BATCH: u32 = 3;
+    pub(super) const COUNTERS: u32 = 4;
+    pub(super) const HEARTBEAT: u32 = 5;
+    pub(super) const END: u32 = 6;
+    pub(super) const LOST_JOBS: u32 = 7;
+    /// Images that notes name by number.
+    pub(super) const IMAGES: u32 = 8;
+    /// Notes to the batch that follows.
+    pub(super) const NOTES: u32 = 9;
+}
+
+fn checksum(head: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(head);
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// Why a file cannot be read further.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// Another kind of file.
+    #[error("not a capture of tracego (it does not start with \"TRACEGO\")")]
+    Foreign,
+    /// Another version.
+    #[error("written by another version of tracego (format {0}, this one reads {OLDEST} to {VERSION})")]
+    Version(u32),
+    /// It ends within a frame, or without the last one.
+    #[error("cut off after {0} bytes: the capture did not end in order; everything before was replayed")]
+    Cut(u64),
+    /// A frame is damaged.
+    #[error("damaged at byte {0}: {1}; everything before was replayed")]
+    Damaged(u64, &'static str),
+    /// It cannot be read at all.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// [`Meta`] as it is in a file.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Head {
+    host_id: String,
+    host_name: String,
+    instance: String,
+    number: u32,
+    boot_id: String,
+    injected: Vec<(String, String)>,
+    users: Vec<(u32, String)>,
+    tick_hz: u64,
+    page_size: u64,
+}

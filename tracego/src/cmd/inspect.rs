@@ -1,0 +1,150 @@
+//! `tracego inspect`: what executables say about themselves.
+
+use std::{
+    borrow::Cow,
+    io::{self, BufWriter, IsTerminal as _, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::code;
+use crate::{
+    cli::{Inspect, Output},
+    enrich::text::push_printable,
+    golang::{self, Build, Elf, Image, Linkage, Module, Packer},
+    inspect::open,
+};
+
+/// One line of output.
+#[derive(Serialize)]
+struct Line<'a> {
+    file: Cow<'a, str>,
+    #[serde(flatten)]
+    image: &'a Image,
+}
+
+/// Prints what each file says. One that cannot be read is named on standard error, and the code says so.
+///
+/// # Errors
+/// When standard output refuses something.
+pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
+    let text = match inspect.output {
+        Some(output) => output == Output::Text,
+        None => io::stdout().is_terminal(),
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut failed = false;
+    let mut all = || -> io::Result<()> {
+        for file in &inspect.files {
+            match read(file) {
+                Ok(image) if text => print(file, &image, &mut out)?,
+                Ok(image) => {
+                    serde_json::to_writer(&mut out, &Line { file: file.to_string_lossy(), image: &image })?;
+                    writeln!(out)?;
+                }
+                Err(error) => {
+                    failed = true;
+                    out.flush()?;
+                    eprintln!("tracego: inspect {}: {error:#}", file.display());
+                }
+            }
+        }
+        out.flush()
+    };
+    match all() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        done => done.context("standard output refuses it")?,
+    }
+    Ok(if failed { ExitCode::from(code::RUNNING) } else { ExitCode::SUCCESS })
+}
+
+fn read(path: &Path) -> anyhow::Result<Image> {
+    let file = open::file(path)?;
+    let image = golang::read(&file)?;
+    file.verify()?;
+    Ok(image)
+}
+
+/// One thing a line: its name and its values.
+fn row(out: &mut impl Write, name: &str, values: &[&str]) -> io::Result<()> {
+    let mut line = String::new();
+    for value in values.iter().filter(|value| !value.is_empty()) {
+        line.push_str(if line.is_empty() { "" } else { "  " });
+        value.chars().for_each(|c| push_printable(&mut line, c));
+    }
+    writeln!(out, "  {name:<12}{line}")
+}
+
+fn print(file: &Path, image: &Image, out: &mut impl Write) -> io::Result<()> {
+    let mut name = String::new();
+    file.to_string_lossy().chars().for_each(|c| push_printable(&mut name, c));
+    writeln!(out, "{name}")?;
+    row(out, "size", &[&image.size.to_string()])?;
+    row(out, "htlhash", &[&image.htlhash])?;
+    match &image.elf {
+        Some(elf) => print_elf(elf, out)?,
+        None => row(out, "elf", &["not an ELF file"])?,
+    }
+    if let Some(build) = &image.go {
+        print_build(build, out)?;
+    }
+    for damage in &image.damage {
+        row(out, "damaged", &[damage.text()])?;
+    }
+    Ok(())
+}
+
+fn print_elf(elf: &Elf, out: &mut impl Write) -> io::Result<()> {
+    let bits = format!("{} bit", elf.bits);
+    let facts = [
+        bits.as_str(),
+        elf.machine.name(),
+        if elf.big_endian { "big-endian" } else { "little-endian" },
+        if elf.pie { "PIE" } else { "" },
+        if elf.linkage == Linkage::Static { "static" } else { "dynamic" },
+        if elf.stripped { "stripped" } else { "symbols" },
+        if elf.debug { "debug information" } else { "" },
+    ];
+    row(out, "elf", &facts)?;
+    for interpreter in &elf.interpreter {
+        row(out, "interpreter", &[interpreter])?;
+    }
+    for library in &elf.needed {
+        row(out, "needed", &[library])?;
+    }
+    if elf.packer == Some(Packer::Upx) {
+        row(out, "packed", &["UPX"])?;
+    }
+    for (name, id) in [("GNU build id", &elf.gnu_build_id), ("Go build id", &elf.go_build_id)] {
+        for id in id {
+            row(out, name, &[id])?;
+        }
+    }
+    Ok(())
+}
+
+fn print_build(build: &Build, out: &mut impl Write) -> io::Result<()> {
+    row(out, "go", &[&build.version])?;
+    if !build.path.is_empty() {
+        row(out, "path", &[&build.path])?;
+    }
+    let mains = build.main.iter().map(|module| ("mod", module));
+    for (name, module) in mains.chain(build.dependencies.iter().map(|module| ("dep", module))) {
+        print_module(name, module, out)?;
+    }
+    for (key, value) in &build.settings {
+        row(out, "build", &[&format!("{key}={value}")])?;
+    }
+    Ok(())
+}
+
+fn print_module(name: &str, module: &Module, out: &mut impl Write) -> io::Result<()> {
+    row(out, name, &[&module.path, &module.version, &module.sum])?;
+    match &module.replacement {
+        Some(other) => row(out, "  =>", &[&other.path, &other.version, &other.sum]),
+        None => Ok(()),
+    }
+}

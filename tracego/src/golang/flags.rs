@@ -1,0 +1,216 @@
+//! The flags of the go command that tracego looks at, and GOFLAGS.
+
+use super::{
+    command::text,
+    flag_table::{self, Kind},
+    subcommand::Subcommand,
+};
+
+/// Flags that say something about what is run, and how safe that is. What GOFLAGS says is in it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Flags {
+    /// `-mod`: `readonly`, `vendor` or `mod`.
+    pub module_mode: Option<Box<str>>,
+    /// `-modfile`: another file than go.mod.
+    pub modfile: Option<Box<str>>,
+    /// `-modcacherw`.
+    pub modcache_writable: bool,
+    /// `-overlay`: files that stand in for others.
+    pub overlay: Option<Box<str>>,
+    /// `-toolexec`: a program through which compiler and linker are started.
+    pub toolexec: Option<Box<str>>,
+    /// `-exec`: a program through which the result is started.
+    pub exec: Option<Box<str>>,
+    /// `-vettool`.
+    pub vettool: Option<Box<str>>,
+    /// `-buildvcs`: `true`, `false` or `auto`.
+    pub buildvcs: Option<Box<str>>,
+    /// `-ldflags`.
+    pub ldflags: Option<Box<str>>,
+    /// `-gcflags`.
+    pub gcflags: Option<Box<str>>,
+    /// `-tags`.
+    pub tags: Option<Box<str>>,
+    /// `-buildmode`.
+    pub buildmode: Option<Box<str>>,
+    /// `-o`.
+    pub output: Option<Box<str>>,
+    /// `-race`.
+    pub race: bool,
+    /// `-msan`.
+    pub msan: bool,
+    /// `-asan`.
+    pub asan: bool,
+    /// `-cover`, and the flags that imply it.
+    pub cover: bool,
+    /// `-trimpath`.
+    pub trimpath: bool,
+    /// `-n`: say what would be done and do nothing.
+    pub dry_run: bool,
+    /// `-x`: say what is done.
+    pub verbose: bool,
+    /// `go test -c`: make the test binary and do not run it.
+    pub compile_only: bool,
+    /// `go get -insecure`, which Go 1.16 and later refuse.
+    pub insecure: bool,
+}
+
+/// Why a flag cannot be taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    /// No Go up to 1.27 has it.
+    Unknown,
+    /// It has no value, one that it cannot have, or stands where it must not.
+    Wrong,
+}
+
+impl Flags {
+    /// Sets one. A flag without meaning for tracego is checked and forgotten.
+    pub(super) fn set(&mut self, name: &str, kind: Kind, value: Option<&str>) -> Result<(), Refused> {
+        if kind == Kind::Bool && !matches!(name, "buildvcs" | "json" | "u" | "d" | "v" | "test.v") {
+            let on = value.map_or(Some(true), parse_bool).ok_or(Refused::Wrong)?;
+            self.switch(name, on);
+            return Ok(());
+        }
+        if name == "buildvcs" {
+            let said = match value.unwrap_or("true") {
+                "auto" => "auto",
+                value if parse_bool(value).ok_or(Refused::Wrong)? => "true",
+                _ => "false",
+            };
+            self.buildvcs = Some(said.into());
+            return Ok(());
+        }
+        let value = match (kind, value) {
+            (Kind::Value, None) => return Err(Refused::Wrong),
+            (_, value) => value.unwrap_or_default(),
+        };
+        if matches!(name, "covermode" | "coverpkg" | "coverprofile") {
+            self.cover = true;
+        }
+        let place = match name {
+            "mod" => &mut self.module_mode,
+            "modfile" => &mut self.modfile,
+            "overlay" => &mut self.overlay,
+            "toolexec" => &mut self.toolexec,
+            "exec" => &mut self.exec,
+            "vettool" | "fixtool" => &mut self.vettool,
+            "ldflags" => &mut self.ldflags,
+            "gcflags" => &mut self.gcflags,
+            "tags" => &mut self.tags,
+            "buildmode" => &mut self.buildmode,
+            "o" => &mut self.output,
+            _ => return Ok(()),
+        };
+        // An empty value is what the flag has anyway.
+        *place = Some(value).filter(|value| !value.is_empty()).map(text);
+        Ok(())
+    }
+
+    fn switch(&mut self, name: &str, on: bool) {
+        let place = match name {
+            "modcacherw" => &mut self.modcache_writable,
+            "race" => &mut self.race,
+            "msan" => &mut self.msan,
+            "asan" => &mut self.asan,
+            "cover" => &mut self.cover,
+            "trimpath" => &mut self.trimpath,
+            "n" => &mut self.dry_run,
+            "x" => &mut self.verbose,
+            "c" => &mut self.compile_only,
+            "insecure" => &mut self.insecure,
+            _ => return,
+        };
+        *place = on;
+    }
+
+    /// Sets what GOFLAGS says, ahead of the command line (cmd/go/internal/base/goflags.go). Flags
+    /// that the subcommand does not have are passed over.
+    ///
+    /// # Errors
+    /// When the go command ends at it: a quote without end, a word that is no flag, a wrong value.
+    pub(super) fn set_from_goflags(&mut self, goflags: &str, subcommand: &Subcommand) -> Result<(), Refused> {
+        let words = split(goflags).ok_or(Refused::Wrong)?;
+        for word in &words {
+            let body = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or_default();
+            if body.is_empty() || body.starts_with(['-', '=']) {
+                return Err(Refused::Wrong);
+            }
+        }
+        for word in words {
+            let body = word.trim_start_matches('-');
+            let (name, value) =
+                body.split_once('=').map_or((body, None), |(name, value)| (name, Some(value)));
+            if let Some(kind) = flag_table::kind(subcommand, name) {
+                self.set(name, kind, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fields at white space, with single or double quotes around a whole field and nothing unescaped
+/// (cmd/internal/quoted). GOFLAGS, `-exec` and `-toolexec` are read so. `None` is a quote without end.
+#[must_use]
+pub fn split(text: &str) -> Option<Vec<&str>> {
+    let space = [' ', '\t', '\n', '\r'];
+    let mut fields = Vec::new();
+    let mut rest = text.trim_start_matches(space);
+    while let Some(first) = rest.chars().next() {
+        let (field, behind) = match first {
+            '"' | '\'' => rest[1..].split_once(first)?,
+            _ => rest.split_at(rest.find(space).unwrap_or(rest.len())),
+        };
+        fields.push(field);
+        rest = behind.trim_start_matches(space);
+    }
+    Some(fields)
+}
+
+/// strconv.ParseBool.
+fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_split_as_the_go_command_splits_them() {
+        for (text, wanted) in [
+            ("", Some(&[][..])),
+            (" -a\t-b=c \n", Some(&["-a", "-b=c"])),
+            ("'-ldflags=-s -w' \"-tags=a b\"", Some(&["-ldflags=-s -w", "-tags=a b"])),
+            ("-x='a b'", Some(&["-x='a", "b'"])),
+            ("'a'b", Some(&["a", "b"])),
+            ("''", Some(&[""])),
+            ("'a", None),
+            ("é \"é\"", Some(&["é", "é"])),
+        ] {
+            assert_eq!(split(text).as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn goflags_are_taken_where_the_subcommand_has_them() {
+        let of = |text: &str, subcommand: Subcommand| {
+            let mut flags = Flags::default();
+            flags.set_from_goflags(text, &subcommand).map(|()| flags)
+        };
+        let flags = of("-mod=mod --race '-ldflags=-s -w' -exec=nice -buildvcs", Subcommand::Run).unwrap();
+        assert_eq!(flags.module_mode.as_deref(), Some("mod"));
+        assert_eq!(flags.ldflags.as_deref(), Some("-s -w"));
+        assert_eq!(flags.exec.as_deref(), Some("nice"));
+        assert_eq!(flags.buildvcs.as_deref(), Some("true"));
+        assert!(flags.race);
+        assert_eq!(of("-exec=nice -mod=mod -newer", Subcommand::Env), Ok(Flags::default()));
+        for wrong in ["mod=mod", "-", "--", "---x", "-=x", "'-x", "-mod", "-race=maybe", "-buildvcs=no"] {
+            assert_eq!(of(wrong, Subcommand::Run), Err(Refused::Wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The headers of an ELF file, the same for both sizes and both byte orders.
+//!
+//! Format: <https://gabi.xinuos.com/>. The kernel runs a file by its program headers alone, so a
+//! section table that is absent or damaged changes nothing here but what it would have told.
+
+use std::io;
+
+use object::{
+    Endianness,
+    elf::{self, FileHeader32, FileHeader64},
+    pod::{from_bytes, slice_from_bytes},
+    read::elf::{FileHeader, ProgramHeader as _, SectionHeader as _},
+};
+
+use super::{
+    Damage, noted,
+    view::{Fault, View},
+};
+
+/// Bytes of program headers: the kernel refuses to run a file with more (`load_elf_phdrs`).
+const PROGRAM_HEADERS_MAX: u64 = 65_536;
+/// Bytes of section headers: 16,384 of them; an executable has some forty.
+const SECTION_HEADERS_MAX: u64 = 1 << 20;
+/// Bytes of section names that are looked at. A linker may put symbol names among them.
+const NAMES_MAX: u64 = 1 << 20;
+
+/// A segment: what the kernel maps, or where something is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    /// `PT_*`.
+    pub(super) kind: u32,
+    /// `PF_*`.
+    pub(super) flags: u32,
+    pub(super) offset: u64,
+    pub(super) address: u64,
+    /// Bytes in the file.
+    pub(super) size: u64,
+    /// Bytes in memory.
+    pub(super) memory: u64,
+    pub(super) align: u64,
+}
+
+/// What sections tell that program headers do not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sections {
+    /// There is a symbol table.
+    pub(super) symbols: bool,
+    /// There is DWARF.
+    pub(super) debug: bool,
+    /// Address and size of `.go.buildinfo`.
+    pub(super) build_info: Option<(u64, u64)>,
+}
+
+/// The headers.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) is_64: bool,
+    pub(super) endian: Endianness,
+    /// `EM_*`.
+    pub(super) machine: u16,
+    /// `ET_*`.
+    pub(super) kind: u16,
+    /// Offset of the first byte behind the program headers.
+    pub(super) after_segments: u64,
+    pub(super) segments: Vec<Segment>,
+    pub(super) sections: Sections,
+}
+
+impl Layout {
+    pub(super) fn of(&self, kind: u32) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(move |segment| segment.kind == kind)
+    }
+
+    /// Where an address is in the file, and how many bytes of its segment follow.
+    pub(super) fn locate(&self, address: u64) -> Option<(u64, u64)> {
+        self.of(elf::PT_LOAD).find_map(|load| {
+            let inside = address.checked_sub(load.address)?;
+            let left = load.size.checked_sub(inside).filter(|&left| left > 0)?;
+            Some((load.offset.checked_add(inside)?, left))
+        })
+    }
+
+    /// Reads at an address, within one segment.
+    pub(super) fn bytes(
+        &self,
+        view: &View<'_>,
+        address: u64,
+        length: u64,
+        most: u64,
+    ) -> Result<Vec<u8>, Fault> {
+        let (offset, left) = self.locate(address).ok_or(Fault::Damaged)?;
+        if length > left { Err(Fault::Damaged) } else { view.bytes(offset, length, most) }
+    }
+
+    /// Reads up to so many bytes at an address, fewer where its segment or the file ends.
+    pub(super) fn some_bytes(&self, view: &View<'_>, address: u64, length: u64) -> Result<Vec<u8>, Fault> {
+        let (offset, left) = self.locate(address).ok_or(Fault::Damaged)?;
+        let length = length.min(left).min(view.size().saturating_sub(offset));
+        view.bytes(offset, length, length)
+    }
+}
+
+/// Reads the headers; nothing when the file is no ELF file.
+pub(super) fn read(view: &View<'_>, damage: &mut Vec<Damage>) -> io::Result<Option<Layout>> {
+    let head = view.head();
+    if !head.starts_with(&elf::ELFMAG) {
+        return Ok(None);
+    }
+    // EI_CLASS and EI_DATA; the kernel does not look at EI_VERSION.
+    let endian = match head.get(5) {
+        Some(1) => Endianness::Little,
+        Some(2) => Endianness::Big,
+        _ => return noted(Err(Fault::Damaged), damage, Damage::ElfHeader),
+    };
+    match head.get(4) {
+        Some(1) => headers::<FileHeader32<Endianness>>(view, endian, damage),
+        Some(2) => headers::<FileHeader64<Endianness>>(view, endian, damage),
+        _ => noted(Err(Fault::Damaged), damage, Damage::ElfHeader),
+    }
+}
+
+fn headers<H: FileHeader<Endian = Endianness>>(
+    view: &View<'_>,
+    endian: Endianness,
+    damage: &mut Vec<Damage>,
+) -> io::Result<Option<Layout>> {
+    let Ok((header, _)) = from_bytes::<H>(view.head()) else {
+        return noted(Err(Fault::Damaged), damage, Damage::ElfHeader);
+    };
+    let length = u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
+    Ok(Some(Layout {
+        is_64: header.is_type_64(),
+        endian,
+        machine: header.e_machine(endian),
+        kind: header.e_type(endian),
+        after_segments: header.e_phoff(endian).into().saturating_add(length),
+        segments: noted(segments(view, header, endian), damage, Damage::ProgramHeaders)?,
+        sections: noted(sections(view, header, endian), damage, Damage::SectionHeaders)?,
+    }))
+}
+
+fn segments<H: FileHeader<Endian = Endianness>>(
+    view: &View<'_>,
+    header: &H,
+    endian: Endianness,
+) -> Result<Vec<Segment>, Fault> {
+    let count = header.e_phnum(endian);
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let each = size_of::<H::ProgramHeader>();
+    if usize::from(header.e_phentsize(endian)) != each {
+        return Err(Fault::Damaged);
+    }
+    let length = u64::from(count) * each as u64;
+    let bytes = view.bytes(header.e_phoff(endian).into(), length, PROGRAM_HEADERS_MAX)?;
+    let (headers, _) =
+        slice_from_bytes::<H::ProgramHeader>(&bytes, count.into()).map_err(|()| Fault::Damaged)?;
+    let segment = |header: &H::ProgramHeader| Segment {
+        kind: header.p_type(endian),
+        flags: header.p_flags(endian),
+        offset: header.p_offset(endian).into(),
+        address: header.p_vaddr(endian).into(),
+        size: header.p_filesz(endian).into(),
+        memory: header.p_memsz(endian).into(),
+        align: header.p_align(endian).into(),
+    };
+    Ok(headers.iter().map(segment).collect())
+}
+
+fn sections<H: FileHeader<Endian = Endianness>>(
+    view: &View<'_>,
+    header: &H,
+    endian: Endianness,
+) -> Result<Sections, Fault> {
+    let at: u64 = header.e_shoff(endian).into();
+    let each = size_of::<H::SectionHeader>();
+    if at == 0 {
+        return Ok(Sections::default());
+    }
+    if usize::from(header.e_shentsize(endian)) != each {
+        // Zero sections of zero bytes: what some strippers leave behind.
+        let none = header.e_shnum(endian) == 0 && header.e_shentsize(endian) == 0;
+        return if none { Ok(Sections::default()) } else { Err(Fault::Damaged) };
+    }
+    let table = |count: u64| {
+        let length = count.checked_mul(each as u64).ok_or(Fault::Damaged)?;
+        view.bytes(at, length, SECTION_HEADERS_MAX)
+    };
+    let (mut count, mut names) = (u64::from(header.e_shnum(endian)), u32::from(header.e_shstrndx(endian)));
+    if count == 0 || names == u32::from(elf::SHN_XINDEX) {
+        // Numbers that are too large for the header are in the first section.
+        let first = table(1)?;
+        let (first, _) = from_bytes::<H::SectionHeader>(&first).map_err(|()| Fault::Damaged)?;
+        count = if count == 0 { first.sh_size(endian).into() } else { count };
+        names = if names == u32::from(elf::SHN_XINDEX) { first.sh_link(endian) } else { names };
+    }
+    let bytes = table(count)?;
+    let count = usize::try_from(count).map_err(|_| Fault::Damaged)?;
+    let (headers, _) = slice_from_bytes::<H::SectionHeader>(&bytes, count).map_err(|()| Fault::Damaged)?;
+    let Some(names) = headers.get(names as usize).filter(|_| names != 0) else {
+        return if headers.is_empty() { Ok(Sections::default()) } else { Err(Fault::Damaged) };
+    };
+    let length = names.sh_size(endian).into();
+    let names = view.bytes(names.sh_offset(endian).into(), length.min(NAMES_MAX), NAMES_MAX)?;
+    let mut found = Sections::default();
+    for section in headers {
+        let name = names.get(section.sh_name(endian) as usize..).unwrap_or_default();
+        let is = |wanted: &[u8]| name.starts_with(wanted);
+        found.symbols |= section.sh_type(endian) == elf::SHT_SYMTAB;
+        found.debug |= is(b".debug_info\0") || is(b".zdebug_info\0");
+        if found.build_info.is_none() && is(b".go.buildinfo\0") {
+            found.build_info = Some((section.sh_addr(endian).into(), section.sh_size(endian).into()));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,63 @@
+//! Build ids in ELF notes, found through the program headers.
+//!
+//! Go's: `.note.go.buildid`, name `Go`, type 4 (cmd/link/internal/ld/elf.go of Go 1.27). GNU's:
+//! `.note.gnu.build-id`, name `GNU`, type 3.
+
+use object::{
+    Endianness,
+    elf::{ELF_NOTE_GNU, ELF_NOTE_GO, FileHeader64, NT_GNU_BUILD_ID, NT_GO_BUILD_ID, PT_NOTE},
+    read::elf::NoteIterator,
+};
+
+use super::{
+    layout::{Layout, Segment},
+    view::{Fault, View, hex},
+};
+
+/// Bytes of one segment of notes.
+const SEGMENT_MAX: u64 = 65_536;
+/// Segments of notes; a program has up to three.
+const SEGMENTS_MAX: usize = 16;
+/// Bytes of an id: GNU's has 20, Go's some 83.
+const ID_MAX: usize = 256;
+
+/// The ids.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    pub(super) gnu: Option<String>,
+    pub(super) go: Option<String>,
+}
+
+/// Reads all notes; the first of a kind counts.
+pub(super) fn read(view: &View<'_>, layout: &Layout) -> Result<Ids, Fault> {
+    let mut ids = Ids::default();
+    for (n, segment) in layout.of(PT_NOTE).enumerate() {
+        if n >= SEGMENTS_MAX {
+            return Err(Fault::Damaged);
+        }
+        let bytes = view.bytes(segment.offset, segment.size, SEGMENT_MAX)?;
+        each(&bytes, layout, segment, &mut ids)?;
+    }
+    Ok(ids)
+}
+
+fn each(bytes: &[u8], layout: &Layout, segment: &Segment, ids: &mut Ids) -> Result<(), Fault> {
+    // As binutils do: 8 where the segment says so, else 4. The header of a note is the same in files
+    // of 32 and 64 bits.
+    let align = if segment.align == 8 { 8 } else { 4 };
+    let notes = NoteIterator::<FileHeader64<Endianness>>::new(layout.endian, align, bytes);
+    for note in notes.map_err(|_| Fault::Damaged)? {
+        let note = note.map_err(|_| Fault::Damaged)?;
+        let (kind, id) = (note.n_type(layout.endian), note.desc());
+        if id.is_empty() || id.len() > ID_MAX {
+            continue;
+        }
+        if note.name() == ELF_NOTE_GNU && kind == NT_GNU_BUILD_ID && ids.gnu.is_none() {
+            ids.gnu = Some(hex(id));
+        }
+        if note.name() == ELF_NOTE_GO && kind == NT_GO_BUILD_ID && ids.go.is_none() {
+            ids.go = Some(String::from_utf8_lossy(id).into_owned());
+        }
+    }
+    Ok(())
+}

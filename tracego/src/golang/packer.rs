@@ -1,0 +1,72 @@
+//! UPX, told by what its loader needs and not by what is easily changed.
+//!
+//! A packed ELF file is: ELF header, program headers, `l_info`, `p_info`, blocks, the loader, and a
+//! `PackHeader` at the end (src/stub/src/include/linux.h and src/packhead.cpp of UPX 4.2). The kernel
+//! maps it by program headers alone, there are no sections, and tools that hide UPX change the word
+//! `UPX!` or the numbers of `p_info`, which only `upx -d` looks at. The first block is the ELF header
+//! and the program headers of the original, and the loader reads its header: that one has to be right.
+
+use object::{
+    Endian as _,
+    elf::{PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD},
+};
+
+use super::{
+    elf::Packer,
+    layout::{Layout, Segment},
+    view::View,
+};
+
+const WORD: &[u8] = b"UPX!";
+/// Bytes of `l_info` and `p_info`.
+const INFO: usize = 24;
+/// Offset of the word in `l_info`.
+const WORD_AT: usize = 4;
+/// Bytes at the end in which the word of the `PackHeader` is.
+const TRAILER: usize = 64;
+/// Compression methods of a block: NRV2B to NRV2E, LZMA, DEFLATE, ZSTD, BZIP2 (src/conf.h).
+const METHODS: std::ops::RangeInclusive<u8> = 2..=17;
+/// Program headers of an original.
+const SEGMENTS_MAX: u32 = 64;
+
+/// What packed the file.
+pub(super) fn find(view: &View<'_>, layout: &Layout) -> Option<Packer> {
+    let at = usize::try_from(layout.after_segments).ok()?;
+    let info = view.head().get(at..).unwrap_or_default();
+    let word = info.get(WORD_AT..).is_some_and(|rest| rest.starts_with(WORD));
+    let trailer = || {
+        let tail = view.tail();
+        let tail = tail.get(tail.len().saturating_sub(TRAILER)..).unwrap_or_default();
+        tail.windows(WORD.len()).any(|window| window == WORD)
+    };
+    let packed = word || is_shaped(layout) && (first_block(info, layout) || trailer());
+    packed.then_some(Packer::Upx)
+}
+
+/// Two or three mappings, one of them from the start of the file with the loader in it, the other to
+/// be filled by the loader; nothing for a dynamic loader.
+fn is_shaped(layout: &Layout) -> bool {
+    let linked = layout.segments.iter().any(|s| matches!(s.kind, PT_INTERP | PT_DYNAMIC));
+    let loads: Vec<_> = layout.of(PT_LOAD).collect();
+    let code = |load: &&Segment| load.offset == 0 && load.flags & PF_X != 0;
+    let empty =
+        loads.iter().any(|load| load.flags & PF_W != 0 && load.size <= 4096 && load.memory > load.size);
+    !linked && (2..=3).contains(&loads.len()) && loads.iter().any(code) && empty
+}
+
+/// Whether a block with the headers of another program starts behind `p_info`.
+fn first_block(info: &[u8], layout: &Layout) -> bool {
+    let number = |at: usize| {
+        let bytes = info.get(at..at + 4)?.try_into().ok()?;
+        Some(layout.endian.read_u32(bytes))
+    };
+    let (Some(whole), Some(packed), Some(&method)) = (number(INFO), number(INFO + 4), info.get(INFO + 8))
+    else {
+        return false;
+    };
+    let (header, each) = if layout.is_64 { (64, 56) } else { (52, 32) };
+    let headers = whole.checked_sub(header).filter(|rest| rest % each == 0).map(|rest| rest / each);
+    headers.is_some_and(|count| (1..=SEGMENTS_MAX).contains(&count))
+        && (1..=whole).contains(&packed)
+        && METHODS.contains(&method)
+}

@@ -1,0 +1,250 @@
+//! What a process is: from its image, its arguments, and the go command above it.
+//!
+//! Each process has a [`Task`]: [`Task::forked`] is what a child starts with, [`Task::started`] what
+//! the start of a program makes of it. Both are pure, so the process table keeps the tasks and a
+//! replay finds the same roles.
+//!
+//! A name or a path never decides alone where the image can be read: a program called `go` that is
+//! not cmd/go has no role, and a folder called like one of the go command's makes no `go run`.
+
+use std::sync::Arc;
+
+use tracego_common::TaskId;
+
+use super::{
+    command::Invocation,
+    evidence::{self, Image, Start},
+    role::{Confidence, Role, Roles},
+    shape::Shape,
+    subcommand::Subcommand,
+};
+
+/// A run of the go command: one process, and what it starts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Command {
+    /// Its process.
+    pub id: TaskId,
+    /// What it was asked to do.
+    pub invocation: Invocation,
+    /// Version of Go from its image, before it hands over to another toolchain; empty when the
+    /// image could not be read.
+    pub version: Box<str>,
+    /// The run of the go command that it belongs to itself: a `go run` in `go generate`.
+    pub above: Option<TaskId>,
+    /// [`Task::within`] of its process.
+    pub within: Roles,
+}
+
+/// Where a process stands in a run of the go command.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Place {
+    /// There is none.
+    #[default]
+    Outside,
+    /// It is the go command.
+    Itself,
+    /// Between the go command and the program that it is to start: compilers, wrappers, shells.
+    Between,
+    /// It is the program that `go run`, `go test` or `go tool` started.
+    Program,
+    /// That program started it, or something below it did.
+    Below,
+}
+
+/// The program that `go run`, `go test` or `go tool` started.
+#[derive(Debug, Eq, PartialEq)]
+struct Program {
+    path: Box<str>,
+    role: Role,
+    confidence: Confidence,
+}
+
+/// What a process is. The default is a process that nothing is known about.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Task {
+    /// Its role; nothing when it has not to do with Go, or has not started a program itself.
+    pub role: Option<Role>,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// The nearest run of the go command that it is, or is below of. See [`Task::place`].
+    pub command: Option<Arc<Command>>,
+    /// Where it stands in that.
+    pub place: Place,
+    /// A start before had the same role for the same reason and is enough for a report: the go
+    /// command handed over to another toolchain, or the program that it started starts itself again.
+    pub repeated: bool,
+    /// Roles of what is above, and of what the process was before: whether it is inside
+    /// `go generate` or a test.
+    pub within: Roles,
+    program: Option<Arc<Program>>,
+}
+
+impl Task {
+    /// What a child starts with. It becomes something when it starts a program.
+    #[must_use]
+    pub fn forked(&self) -> Self {
+        let place = below(self.place);
+        Self {
+            role: None,
+            confidence: Confidence::default(),
+            command: self.command.clone(),
+            place,
+            repeated: false,
+            within: self.within.with(self.role),
+            program: self.program.clone(),
+        }
+    }
+
+    /// What a process becomes when it starts a program: `self` is what it was. Where its fork was not
+    /// seen, that is [`Task::forked`] of its parent.
+    #[must_use]
+    pub fn started<S: AsRef<str>>(&self, start: &Start<'_, S>) -> Self {
+        if let Some((invocation, confidence)) = evidence::go_command(start) {
+            return self.become_command(start, invocation, confidence);
+        }
+        if let Some(program) = self.starts_itself_again(start.path) {
+            let (role, confidence) = (Some(program.role), program.confidence);
+            return Self { role, confidence, place: Place::Program, repeated: true, ..self.clone() };
+        }
+        let shape = Shape::of(start.path);
+        if let Some(found) = self.awaited(start, shape) {
+            let (role, confidence, place) = found;
+            return self.become_other(start.path, role, confidence, place);
+        }
+        match evidence::alone(start, shape, self.within) {
+            // Which run of the go command made it is not known.
+            Some((role @ Role::GoRunChild, confidence)) => {
+                let task = self.become_other(start.path, role, confidence, Place::Program);
+                Self { command: None, ..task }
+            }
+            Some((role, confidence)) => self.become_other(start.path, role, confidence, below(self.place)),
+            None => {
+                let role = None;
+                let within = self.within.with(self.role);
+                let place = below(self.place);
+                Self { role, confidence: Confidence::High, place, repeated: false, within, ..self.clone() }
+            }
+        }
+    }
+
+    /// The run of `go run`, `go test` or `go tool` that started this process as its program.
+    #[must_use]
+    pub fn started_by(&self) -> Option<&Command> {
+        self.command.as_deref().filter(|_| self.place == Place::Program)
+    }
+
+    fn become_command<S>(
+        &self,
+        start: &Start<'_, S>,
+        invocation: Invocation,
+        confidence: Confidence,
+    ) -> Self {
+        if let Some(first) = self.handed_over_from(&invocation) {
+            return Self {
+                role: Some(Role::of_command(&first.invocation)),
+                confidence,
+                command: Some(Arc::clone(first)),
+                place: Place::Itself,
+                repeated: true,
+                within: first.within,
+                program: None,
+            };
+        }
+        let version = if let Image::Go { version, .. } = start.image { version } else { "" };
+        let within = self.within.with(self.role);
+        Self {
+            role: Some(Role::of_command(&invocation)),
+            confidence,
+            place: Place::Itself,
+            repeated: false,
+            within,
+            program: None,
+            command: Some(Arc::new(Command {
+                id: start.id,
+                invocation,
+                version: version.into(),
+                above: self.command.as_ref().map(|above| above.id),
+                within,
+            })),
+        }
+    }
+
+    /// The go command that another toolchain goes on with: in the same process
+    /// (cmd/go/internal/toolchain/exec.go), or below a wrapper (golang.org/dl).
+    fn handed_over_from(&self, invocation: &Invocation) -> Option<&Arc<Command>> {
+        let first = self.command.as_ref()?;
+        let possible = match self.place {
+            Place::Itself => true,
+            // A directive may well run `go generate` in another folder.
+            Place::Between => invocation.subcommand != Subcommand::Generate,
+            _ => false,
+        };
+        (possible && first.invocation.is_same_but_chdir(invocation)).then_some(first)
+    }
+
+    fn starts_itself_again(&self, path: &str) -> Option<&Program> {
+        let inside = matches!(self.place, Place::Program | Place::Below);
+        self.program.as_deref().filter(|program| inside && *program.path == *path)
+    }
+
+    fn become_other(&self, path: &str, role: Role, confidence: Confidence, place: Place) -> Self {
+        let program = if place == Place::Program {
+            Some(Arc::new(Program { path: path.into(), role, confidence }))
+        } else {
+            self.program.clone()
+        };
+        let within = self.within.with(self.role);
+        let command = self.command.clone();
+        Self { role: Some(role), confidence, command, place, repeated: false, within, program }
+    }
+
+    /// What it is to the go command that has not started its program yet.
+    fn awaited<S: AsRef<str>>(
+        &self,
+        start: &Start<'_, S>,
+        shape: Shape,
+    ) -> Option<(Role, Confidence, Place)> {
+        let command = self.command.as_deref()?;
+        if !matches!(self.place, Place::Itself | Place::Between) {
+            return None;
+        }
+        let invocation = &command.invocation;
+        if evidence::stands_in(invocation, start) {
+            return Some((Role::CompilerHelper, Confidence::High, Place::Between));
+        }
+        let starts = invocation.starts_program();
+        let subcommand = if starts { Some(&invocation.subcommand) } else { None };
+        if let Some(name) = evidence::distribution(start, shape) {
+            let asked = match subcommand {
+                Some(Subcommand::Tool) if evidence::asks_for(invocation, name) => Some(Role::GoTool),
+                Some(Subcommand::Run) if shape.is_made_to_run() && evidence::runs(invocation, name) => {
+                    Some(Role::GoRunChild)
+                }
+                _ => None,
+            };
+            let (role, place) =
+                asked.map_or((Role::CompilerHelper, Place::Between), |role| (role, Place::Program));
+            return Some((role, Confidence::High, place));
+        }
+        let role = match subcommand? {
+            Subcommand::Run if shape.is_made_to_run() => Role::GoRunChild,
+            Subcommand::Tool if shape.is_made_to_run() => Role::GoTool,
+            Subcommand::Test if shape == Shape::Test => Role::GoTestBinary,
+            // `go test -o` starts it from where it puts it.
+            Subcommand::Test if evidence::is_go(start.image) && evidence::has_test_flags(start.args) => {
+                Role::GoTestBinary
+            }
+            _ => return None,
+        };
+        Some((role, Confidence::High, Place::Program))
+    }
+}
+
+/// The place of what a process starts when that is nothing that the go command waits for.
+fn below(place: Place) -> Place {
+    match place {
+        Place::Outside => Place::Outside,
+        Place::Itself | Place::Between => Place::Between,
+        Place::Program | Place::Below => Place::Below,
+    }
+}

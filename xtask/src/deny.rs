@@ -1,0 +1,35 @@
+//! Licences, sources and advisories of the dependencies, by cargo-deny.
+
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use crate::shell::{cargo, must, output, succeeds};
+
+const VERSION: &str = "0.20.2";
+
+/// Checks `deny.toml`. Advisories are left out where their database cannot be reached, and it says so.
+pub(crate) fn run() -> Result<()> {
+    install()?;
+    must(cargo()?.args(["deny", "--locked", "check", "bans", "licenses", "sources"]))?;
+    if succeeds(cargo()?.args(["deny", "fetch", "db"])) {
+        must(cargo()?.args(["deny", "--locked", "check", "advisories"]))
+    } else {
+        eprintln!("skipped: advisories, because the database of RustSec cannot be reached from here");
+        Ok(())
+    }
+}
+
+/// Installs cargo-deny unless it is already the exact version, saying so first.
+fn install() -> Result<()> {
+    let wanted = format!("cargo-deny {VERSION}");
+    let found = || output(Command::new("cargo-deny").arg("--version").stderr(std::process::Stdio::null()));
+    if found().is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    eprintln!("installing {wanted} with cargo, because it checks licences and sources of the dependencies");
+    must(cargo()?.args(["install", "--locked", "cargo-deny", "--version", VERSION]))?;
+    let found = found()?;
+    ensure!(found == wanted, "PATH finds {found} instead of {wanted}");
+    Ok(())
+}
