@@ -165,7 +165,9 @@ fn protobuf_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
 
 /// Bytes of hexadecimal digits, up to the first pair that is none.
 fn hexadecimal(text: &str) -> impl Iterator<Item = u8> {
-    text.as_bytes().chunks_exact(2).map_while(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+    text.as_bytes()
+        .chunks_exact(2)
+        .map_while(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
 }
 
 fn json_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
