@@ -199,7 +199,7 @@ pub fn finding(n: usize, severity: Severity) -> Finding {
         name: ["go-run", "no-pidfile", "low-nofile"][n % 3],
         variant: Some(["variant-one", "variant-two", "variant-three"][n % 3]),
         severity,
-        confidence: if n % 2 == 0 { Confidence::High } else { Confidence::Medium },
+        confidence: if n.is_multiple_of(2) { Confidence::High } else { Confidence::Medium },
         message: format!("message of finding {n}"),
         remedy: "remedy of the finding",
         evidence: BTreeMap::from([("process.executable.path", format!("evidence {n}"))]),
@@ -275,7 +275,7 @@ pub fn start() -> Record {
             owner_id: 68_001,
             deleted: true,
             memfd: true,
-            unread: Some("why-not-read".into()),
+            unread: Some("why-not-read"),
         }),
         elf: Some(Arc::new(Frozen::from(Linked {
             linkage: Linkage::Dynamic,

@@ -66,7 +66,7 @@ impl Serialize for Document<'_> {
             "rule"? worst(record).map(Rule),
             "error"? record.tracego.error.map(|error| One("code", error.name)),
             "labels"? (!labels.is_empty()).then_some(labels),
-            "related"? process.map(|process| Related(process)),
+            "related"? process.map(names).filter(|names| !names.is_empty()).map(|names| One("user", names)),
             "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
             "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
             "tracego": Own {
@@ -324,15 +324,8 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// Every user of the document.
-struct Related<'a>(&'a record::Process);
-
-impl Serialize for Related<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let process = self.0;
-        let users = [&process.user, &process.real_user, &process.saved_user];
-        let names: BTreeSet<&str> =
-            users.into_iter().filter_map(|user| user.as_ref()?.name.as_deref()).collect();
-        One("user", names).serialize(serializer)
-    }
+/// Every user of the document by name.
+fn names(process: &record::Process) -> BTreeSet<&str> {
+    let users = [&process.user, &process.real_user, &process.saved_user];
+    users.into_iter().filter_map(|user| user.as_ref()?.name.as_deref()).collect()
 }

@@ -207,6 +207,8 @@ pub struct Request {
     groups: Vec<Group>,
     records: usize,
     bytes: usize,
+    /// Memory of the largest group so far.
+    spare: Vec<u8>,
 }
 
 /// `ResourceLogs` in the making.
@@ -221,7 +223,7 @@ impl Request {
     /// Without records.
     #[must_use]
     pub fn new(encoding: Encoding) -> Self {
-        Self { encoding, groups: Vec::new(), records: 0, bytes: 0 }
+        Self { encoding, groups: Vec::new(), records: 0, bytes: 0, spare: Vec::new() }
     }
 
     /// Adds a [`Piece`]; records keep their order within a group, and groups the order of their first.
@@ -230,7 +232,8 @@ impl Request {
         let found = self.groups.iter().rposition(|group| group.resource == resource);
         let at = found.unwrap_or_else(|| {
             self.bytes += resource.len();
-            self.groups.push(Group { resource: resource.to_vec(), records: Vec::new() });
+            let records = std::mem::take(&mut self.spare);
+            self.groups.push(Group { resource: resource.to_vec(), records });
             self.groups.len() - 1
         });
         let records = &mut self.groups[at].records;
@@ -280,7 +283,10 @@ impl Request {
                 out.extend_from_slice(b"]}");
             }
         }
-        *self = Self::new(self.encoding);
+        let largest = self.groups.drain(..).map(|group| group.records).max_by_key(Vec::capacity);
+        let mut spare = largest.unwrap_or_default();
+        spare.clear();
+        *self = Self { spare, ..Self::new(self.encoding) };
     }
 }
 
