@@ -23,7 +23,7 @@ pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts lines that [`write`] made into one JSON array.
+/// Puts lines that [`write()`] made into one JSON array.
 pub fn batch<'a>(lines: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
     out.push(b'[');
     for (n, line) in lines.into_iter().enumerate() {
