@@ -54,6 +54,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "run" -d 'Watch one 
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
 exit\t'A process ended'
@@ -127,8 +128,13 @@ complete -c tracego -n "__fish_tracego_using_subcommand replay" -s h -l help -d 
 complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l json -d 'The report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l output -d 'json: one object a file and line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
+text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

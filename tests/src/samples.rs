@@ -57,7 +57,7 @@ pub fn replayed(path: &Path) -> Vec<Record> {
                     records.extend(enriched.map(|enriched| enriched.record));
                 }
             }
-            Input::LostJobs(..) | Input::Counters(..) | Input::Heartbeat(..) => {}
+            _ => {}
         }
     }
     records

@@ -158,3 +158,33 @@ fn exit_codes_of_the_readme_are_those_of_the_help() {
     let readme: BTreeSet<&str> = rows.filter(|code| code.parse::<u8>().is_ok()).collect();
     assert_eq!(readme, help);
 }
+
+#[test]
+fn findings_of_every_rule_are_what_the_schema_says() {
+    use tracego::rules::{
+        finding::{Confidence, Finding, Severity},
+        table::RULES,
+    };
+    let schema: serde_json::Value = serde_json::from_str(&read("tracego/schema/record.schema.json")).unwrap();
+    let part = &schema["properties"]["tracego"]["properties"]["findings"];
+    let findings = jsonschema::validator_for(part).unwrap();
+    let all: Vec<Finding> = RULES
+        .iter()
+        .flat_map(|rule| rule.variants.iter().map(move |variant| (rule, variant)))
+        .zip([Severity::Low, Severity::Medium, Severity::High, Severity::Critical].into_iter().cycle())
+        .map(|((rule, variant), severity)| Finding {
+            id: rule.id,
+            name: rule.name,
+            variant: Some(variant.name),
+            severity,
+            confidence: Confidence::Medium,
+            message: "something is the case".into(),
+            remedy: rule.remedy,
+            evidence: [("package", "./cmd/server".to_owned())].into(),
+        })
+        .collect();
+    let value = serde_json::to_value(&all).unwrap();
+    let errors: Vec<String> = findings.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert!(!findings.is_valid(&serde_json::json!([{ "id": "TG001", "name": "go-run" }])));
+}

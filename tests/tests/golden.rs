@@ -14,7 +14,9 @@ use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::{
     capture::{CaptureError, Reader},
     input::Consumer as _,
+    judge::Judge,
     pipeline::Pipeline,
+    rules::settings::Settings,
     sink::{Format, Sink, text::Style},
 };
 
@@ -39,7 +41,9 @@ fn replay(bytes: &[u8], format: Format) -> (String, Option<CaptureError>) {
         Err(error) => return (String::new(), Some(error)),
     };
     let memory = Memory::default();
-    let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Sink::new(Box::new(memory.clone()), format));
+    let judge = Judge::new(Settings::default());
+    let sink = Sink::new(Box::new(memory.clone()), format);
+    let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Some(judge), sink);
     let end = loop {
         match reader.next_input() {
             Ok(Some(input)) => pipeline.take(input).unwrap(),

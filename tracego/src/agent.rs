@@ -1,6 +1,6 @@
 //! Runs the parts: kernel side, reader thread, pipeline; and ends them in the order of the data.
 
-use std::{io, time::Duration};
+use std::{io, thread::JoinHandle, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -13,13 +13,14 @@ use crate::{
     clock::Reading,
     host,
     input::{Consumer, Input},
-    inspect::Inspector,
+    inspect::{self, Inspector, watcher::Watcher},
     kernel::{
         counters::{Counters, JobLoss},
         load::{LoadOptions, Loaded, load},
     },
     ledger::Ledger,
     reader::Reader,
+    summary::Summary,
 };
 
 /// Pieces of input that may wait; a full queue holds the reader, and then the ring fills.
@@ -37,6 +38,8 @@ pub struct Options {
     pub load: LoadOptions,
     /// Between two signs of life; zero for none.
     pub heartbeat: Duration,
+    /// What is looked at beside the records.
+    pub inspect: inspect::Options,
 }
 
 /// How a run ended.
@@ -44,14 +47,23 @@ pub struct Options {
 pub struct Report {
     /// The counts.
     pub ledger: Ledger,
+    /// What was found.
+    pub summary: Summary,
     /// Why the output ended the run, if it did.
     pub output: Option<io::Error>,
+}
+
+impl Report {
+    fn of(stages: &impl Consumer, output: Option<io::Error>) -> Self {
+        Self { ledger: stages.ledger(), summary: stages.summary(), output }
+    }
 }
 
 /// A run in progress.
 pub struct Agent {
     loaded: Loaded,
     reader: Reader,
+    services: Option<JoinHandle<()>>,
     queue: mpsc::Sender<Input>,
     pipeline: JoinSet<Report>,
     heartbeat: Duration,
@@ -71,10 +83,14 @@ impl Agent {
         }
         let ring = loaded.take_ring()?;
         let (queue, mut input) = mpsc::channel(QUEUE);
+        let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
+        let watcher = watcher.transpose().context("the thread that looks at services did not start")?;
+        let (watcher, services) = watcher.unzip();
         let mut pipeline = JoinSet::new();
+        let inspect = options.inspect;
         pipeline.spawn_blocking(move || {
             let mut refused = false;
-            let mut inspector = Inspector::default();
+            let mut inspector = Inspector::new(inspect, watcher);
             while let Some(mut input) = input.blocking_recv() {
                 if let Input::Batch(batch) = &mut input {
                     inspector.look(batch);
@@ -82,7 +98,7 @@ impl Agent {
                 match stages.take(input) {
                     Ok(()) => refused = false,
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                        return Report { ledger: stages.ledger(), output: Some(error) };
+                        return Report::of(&stages, Some(error));
                     }
                     Err(error) if !refused => {
                         tracing::error!(%error, "the output refuses records; they are counted");
@@ -94,13 +110,13 @@ impl Agent {
             if let Err(error) = stages.end() {
                 tracing::error!(%error, "the output refuses what is left");
             }
-            Report { ledger: stages.ledger(), output: None }
+            Report::of(&stages, None)
         });
         let seed = Input::Seed(host::processes(), Reading::now());
         queue.try_send(seed).ok().context("the pipeline did not start")?;
         let reader = Reader::start(ring, queue.clone()).context("the reader did not start")?;
         let beat = Instant::now() + options.heartbeat;
-        Ok(Self { loaded, reader, queue, pipeline, heartbeat: options.heartbeat, beat })
+        Ok(Self { loaded, reader, services, queue, pipeline, heartbeat: options.heartbeat, beat })
     }
 
     /// The kernel side, to follow a process.
@@ -134,6 +150,8 @@ impl Agent {
                         return Ok(None);
                     }
                     anyhow::ensure!(!self.reader.ended(), "the reader thread ended early");
+                    let ended = self.services.as_ref().is_some_and(JoinHandle::is_finished);
+                    anyhow::ensure!(!ended, "the thread that looks at services ended early");
                     self.count()?;
                 }
             }

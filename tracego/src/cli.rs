@@ -1,6 +1,6 @@
 //! The command line; its help text is the documentation of the options.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use tracego_common::{
@@ -8,6 +8,14 @@ use tracego_common::{
     settings::event,
 };
 use tracing_subscriber::EnvFilter;
+
+use crate::judge::Selection;
+use crate::rules::{
+    finding::Severity,
+    place::Profile,
+    settings::Settings,
+    table::{self, Rule},
+};
 
 /// Says which commit and which CI job every process start on this machine belongs to.
 #[derive(Debug, Parser)]
@@ -31,16 +39,34 @@ impl Cli {
     /// # Errors
     /// When one is not what `--env` takes.
     pub fn add_env(&mut self, values: &[String]) -> Result<(), String> {
-        let view = match &mut self.command {
-            None => &mut self.watch.view,
-            Some(Command::Run(run)) => &mut run.watch.view,
-            Some(Command::Capture(capture)) => &mut capture.watch.view,
-            Some(Command::Replay(replay)) => &mut replay.view,
-            Some(Command::Doctor(_) | Command::Inspect(_)) => return Ok(()),
-        };
         let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
-        view.env.splice(0..0, specs);
+        if let Some(view) = self.view() {
+            view.env.splice(0..0, specs);
+        }
         Ok(())
+    }
+
+    /// Takes what a configuration says about rules.
+    pub fn set_rules(&mut self, settings: Settings) {
+        let settings = Arc::new(settings);
+        match &mut self.command {
+            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => list.settings = settings,
+            _ => {
+                if let Some(view) = self.view() {
+                    view.rules = settings;
+                }
+            }
+        }
+    }
+
+    fn view(&mut self) -> Option<&mut View> {
+        match &mut self.command {
+            None => Some(&mut self.watch.view),
+            Some(Command::Run(run)) => Some(&mut run.watch.view),
+            Some(Command::Capture(capture)) => Some(&mut capture.watch.view),
+            Some(Command::Replay(replay)) => Some(&mut replay.view),
+            Some(Command::Doctor(_) | Command::Inspect(_) | Command::Rules(_)) => None,
+        }
     }
 }
 
@@ -48,7 +74,8 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
 cannot be read; \
 2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
-4 records were lost or refused by the output (the ledger on stderr says how many).
+4 records were lost or refused by the output (the ledger on stderr says how many). \
+tracego run ends with the status of its command, or with 5 when --fail-on says so.
 
 Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
 
@@ -66,6 +93,8 @@ pub enum Command {
     /// What executables say about themselves: how Go built them and how they are linked. Ends with 1
     /// when a file could not be read; the others are shown.
     Inspect(Inspect),
+    /// What tracego finds: list the rules, or explain one.
+    Rules(Rules),
 }
 
 /// Which records are written, how and where.
@@ -98,6 +127,21 @@ pub struct View {
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub raw_args: bool,
+    /// Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a
+    /// CI job. production: all that is no CI job is production. developer: nothing is production.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub profile: Profile,
+    /// Write records of processes only when something was found about them: --min-severity low.
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub only_findings: bool,
+    /// Write records of processes only with a finding that is at least so bad: low, medium, high, critical.
+    #[arg(long, value_name = "SEVERITY")]
+    pub min_severity: Option<Severity>,
+    /// What the file says about rules.
+    #[arg(skip)]
+    pub rules: Arc<Settings>,
     /// Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A
     /// variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up.
     #[arg(long, value_name = "FILE")]
@@ -143,6 +187,10 @@ pub struct Run {
     /// Wait for descendants that outlive the command.
     #[arg(long)]
     pub wait: bool,
+    /// End with 5 when something so bad was found and the command itself succeeded: low, medium, high,
+    /// critical, or never. Default: high with --profile ci, else never.
+    #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
+    pub fail_on: Option<FailOn>,
     /// The command and its arguments.
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
@@ -190,6 +238,68 @@ pub struct Inspect {
     pub files: Vec<PathBuf>,
 }
 
+/// `tracego rules`.
+#[derive(Args, Debug)]
+pub struct Rules {
+    /// What to print.
+    #[command(subcommand)]
+    pub action: RulesAction,
+}
+
+/// What to print about rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesAction {
+    /// All rules, a line each.
+    List(RulesList),
+    /// What a rule means, how bad each of its cases is where, how to mend it, and its settings.
+    Explain(RulesExplain),
+}
+
+/// `tracego rules list`.
+#[derive(Args, Debug)]
+pub struct RulesList {
+    /// All that is known about them, as one JSON array.
+    #[arg(long)]
+    pub json: bool,
+    /// Say which are off in this TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What it says.
+    #[arg(skip)]
+    pub settings: Arc<Settings>,
+}
+
+/// `tracego rules explain`.
+#[derive(Args, Debug)]
+pub struct RulesExplain {
+    /// As one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Id of the rule, such as TG001, or its name.
+    #[arg(value_name = "ID", value_parser = rule)]
+    pub rule: &'static Rule,
+}
+
+/// When `tracego run` fails for what was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FailOn {
+    /// Not for that.
+    Never,
+    /// From this severity on.
+    From(Severity),
+}
+
+fn fail_on(text: &str) -> Result<FailOn, String> {
+    match text {
+        "never" => Ok(FailOn::Never),
+        _ => text.parse().map(FailOn::From).map_err(|error| format!("{error}, or never")),
+    }
+}
+
+fn rule(text: &str) -> Result<&'static Rule, String> {
+    table::find(text).ok_or_else(|| format!("there is no such rule; {}", table::nearest_id(text)))
+}
+
 /// Kinds of events.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Event {
@@ -201,6 +311,24 @@ pub enum Event {
     Fork,
     /// A program could not be started.
     ExecveFailed,
+}
+
+impl View {
+    /// What is in force for rules.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::clone(&self.rules);
+        settings.profile = self.profile;
+        settings
+    }
+
+    /// Which records are written.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        let kinds = self.events.iter().fold(0, |bits, event| bits | event.bit());
+        let least = self.only_findings.then_some(Severity::Low);
+        Selection { kinds, min_severity: self.min_severity.or(least) }
+    }
 }
 
 impl Event {
@@ -324,11 +452,26 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_named_by_id_or_name() {
+        for name in ["TG001", "tg001", "go-run"] {
+            let cli = Cli::try_parse_from(["tracego", "rules", "explain", name]).unwrap();
+            let Some(Command::Rules(Rules { action: RulesAction::Explain(explain) })) = cli.command else {
+                panic!()
+            };
+            assert_eq!(explain.rule.id, "TG001");
+        }
+        let cli = Cli::try_parse_from(["tracego", "--profile", "development"]).unwrap();
+        assert_eq!(cli.watch.view.settings().profile, Profile::Developer);
+    }
+
+    #[test]
     fn bad_values_say_the_way_out() {
         let error = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
         assert!(error("tracego --ring-size 5000").contains("power of two"));
         assert!(error("tracego --env =x").contains("KEY=VALUE"));
         assert!(error("tracego --comm 0123456789abcdef").contains("15 bytes"));
         assert!(error("tracego -e exceve").contains("execve"));
+        assert!(error("tracego rules explain TG0011").contains("did you mean 'TG001'?"));
+        assert!(error("tracego --profile prod").contains("production"));
     }
 }

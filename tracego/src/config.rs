@@ -3,13 +3,16 @@
 //! A key of the file is the long name of an option (`ring-size = "8M"`), a variable is its name behind
 //! `TRACEGO_` (`TRACEGO_RING_SIZE`), so both follow from the command line's definition and take the same
 //! values. `env` alone adds up: what is given on the command line joins what the file says and wins over
-//! it, and it has no variable.
+//! it, and it has no variable. Tables say what holds for rules (`rules::settings`).
 
 use std::{ffi::OsString, fs, path::Path};
 
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::Cli;
+use crate::{
+    cli::Cli,
+    rules::settings::{self, Settings},
+};
 
 /// Options of the command line alone.
 const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
@@ -40,12 +43,12 @@ pub fn parse() -> Cli {
 /// Wrong usage, or a file that cannot be read or says something that it cannot.
 pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     let matches = command().try_get_matches_from(&args)?;
-    let deepest = matches.subcommand().map_or(&matches, |(_, matches)| matches);
-    let Some(file) = path(deepest) else {
+    let deepest = std::iter::successors(Some(&matches), |above| Some(above.subcommand()?.1)).last();
+    let Some(file) = deepest.and_then(path) else {
         return Cli::from_arg_matches(&matches);
     };
     let usage = |text: String| command().error(clap::error::ErrorKind::InvalidValue, text);
-    let options = read(&file).map_err(usage)?;
+    let (options, rules) = read(&file).map_err(usage)?;
     let command = each(command(), |arg| {
         let given = arg.get_long().and_then(|long| options.iter().find(|(name, _)| name == long));
         match given {
@@ -57,6 +60,7 @@ pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     if let Some((_, values)) = options.iter().find(|(name, _)| name == ADDS_UP) {
         cli.add_env(values).map_err(|error| usage(format!("{}: env: {error}", file.display())))?;
     }
+    cli.set_rules(rules);
     Ok(cli)
 }
 
@@ -84,12 +88,16 @@ fn options() -> impl Iterator<Item = String> {
 type Options = Vec<(String, Vec<String>)>;
 
 /// Reads a file and checks it by itself, so that its mistakes are found whatever the flags say.
-fn read(path: &Path) -> Result<Options, String> {
+fn read(path: &Path) -> Result<(Options, Settings), String> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
     let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
-    let mut found = Options::new();
+    let (mut found, mut rules) = (Options::new(), Settings::default());
+    rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
     for (key, value) in table {
+        if settings::TABLES.contains(&key.as_str()) {
+            continue;
+        }
         if !options().any(|option| option == key) {
             return Err(unknown(&key, &format!("{name}")));
         }
@@ -101,7 +109,7 @@ fn read(path: &Path) -> Result<Options, String> {
     let mut line = vec!["tracego".to_owned()];
     line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
     match Cli::command().try_get_matches_from(line) {
-        Ok(_) => Ok(found),
+        Ok(_) => Ok((found, rules)),
         Err(error) => {
             let text = error.render().to_string();
             let first = text.lines().next().unwrap_or_default();
@@ -124,14 +132,15 @@ fn texts(value: toml::Value) -> Option<Vec<String>> {
 }
 
 fn unknown(key: &str, file: &str) -> String {
-    let near = options()
+    let all = || options().chain(settings::TABLES.map(str::to_owned));
+    let near = all()
         .map(|option| (strsim::damerau_levenshtein(&option, key), option))
         .min()
         .filter(|(distance, _)| *distance <= 3);
     match near {
         Some((_, option)) => format!("{file}: unknown key '{key}'; did you mean '{option}'?"),
         None => {
-            let all = options().collect::<Vec<_>>().join(", ");
+            let all = all().collect::<Vec<_>>().join(", ");
             format!("{file}: unknown key '{key}'; there are: {all}")
         }
     }
@@ -142,7 +151,10 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::cli::{EnvSpec, Event, Output};
+    use crate::{
+        cli::{EnvSpec, Event, Output},
+        rules::{place::Profile, table::find, thresholds::KEYS},
+    };
 
     fn with(text: &str, line: &str) -> Result<Cli, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -198,8 +210,37 @@ mod tests {
         assert!(of.contains("FILE: TOML parse error at line 1"), "{of}");
         let of = error("env = [\"=x\"]");
         assert!(of.contains("FILE: ") && of.contains("KEY=VALUE"), "{of}");
+        let of = error("[rules.TG007]\nnofiel = 1");
+        assert!(of.contains("FILE: rules.TG007.nofiel: unknown key; did you mean 'nofile'?"), "{of}");
+        let of = error("[rule.TG007]");
+        assert!(of.contains("FILE: unknown key 'rule'; did you mean 'rules'?"), "{of}");
         let of = with("", "tracego --config /no/such/file").unwrap_err();
         assert!(of.contains("--config /no/such/file: No such file"), "{of}");
+    }
+
+    #[test]
+    fn rules_and_profile_are_read_for_every_command() {
+        let file = "profile = \"ci\"\n[rules.TG007]\nenabled = false\nnofile = 99\n[production]\nmatch = \
+                    [{ unit = \"api*\" }]";
+        for line in
+            ["tracego --config FILE", "tracego run --config FILE -- x", "tracego replay --config FILE x"]
+        {
+            let mut cli = with(file, line).unwrap();
+            let settings = match &mut cli.command {
+                None => cli.watch.view.settings(),
+                Some(crate::cli::Command::Run(run)) => run.watch.view.settings(),
+                Some(crate::cli::Command::Replay(replay)) => replay.view.settings(),
+                _ => panic!(),
+            };
+            assert_eq!((settings.profile, settings.thresholds.nofile), (Profile::Ci, 99), "{line}");
+            assert!(!settings.is_on(find("TG007").unwrap()) && settings.production.only.len() == 1);
+        }
+        let cli = with(file, "tracego --config FILE --profile production").unwrap();
+        assert_eq!(cli.watch.view.settings().profile, Profile::Production);
+        let cli = with(file, "tracego rules list --config FILE").unwrap();
+        let Some(crate::cli::Command::Rules(rules)) = cli.command else { panic!() };
+        let crate::cli::RulesAction::List(list) = rules.action else { panic!() };
+        assert!(!list.settings.is_on(find("TG007").unwrap()));
     }
 
     #[test]
@@ -208,12 +249,17 @@ mod tests {
         let values: Vec<&str> = example
             .lines()
             .filter_map(|line| line.strip_prefix('#'))
-            .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+            .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase() || first == '['))
             .collect();
         let table: toml::Table = values.join("\n").parse().unwrap();
         let mut missing: Vec<String> = options().filter(|option| !table.contains_key(option)).collect();
         missing.sort();
         assert_eq!(missing, Vec::<String>::new());
+        for key in &KEYS {
+            let named = table["rules"].get(key.rule).and_then(|rule| rule.get(key.name));
+            let default: toml::Table = format!("value = {}", key.default).parse().unwrap();
+            assert_eq!(named, Some(&default["value"]), "[rules.{}] {}", key.rule, key.name);
+        }
         with(&values.join("\n"), "tracego --config FILE").unwrap();
         with(example, "tracego --config FILE").unwrap();
     }

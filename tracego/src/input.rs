@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Reading,
-    inspect::note::Note,
+    inspect::{facts::ServiceState, note::Note},
     kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
+    summary::Summary,
 };
 
 /// One piece of input.
@@ -24,6 +25,8 @@ pub enum Input {
     Counters(Counters, Reading),
     /// As [`Self::Counters`], and a heartbeat is due.
     Heartbeat(Counters, Reading),
+    /// What looks at running services gave.
+    Services(Vec<ServiceState>, Reading),
 }
 
 /// What takes input: the pipeline, or the writer of a capture file.
@@ -42,6 +45,11 @@ pub trait Consumer {
 
     /// The counts so far.
     fn ledger(&self) -> Ledger;
+
+    /// What was found so far; nothing where nobody looks.
+    fn summary(&self) -> Summary {
+        Summary::default()
+    }
 }
 
 /// A process that was there before.

@@ -8,10 +8,13 @@
 //! inspect  what files and /proc say, beside it    (inspect, golang)
 //! decode   bytes → Event; pure, never panics      (decode, event)
 //! enrich   Event + process table → Record         (enrich)
-//! rules    Record → findings                      (rules)
+//! rules    Record → findings                      (rules, judge)
 //! format   Record → an event as others name it    (format)
 //! sink     Record → one JSON line                 (sink)
 //! ```
+//!
+//! Beside it stand `golang`, which reads what an executable says about itself, and `inspect`, which
+//! opens the executables of processes for it.
 //!
 //! Nothing on the right calls left. `ledger` proves at exit that nothing went missing between.
 
@@ -31,7 +34,9 @@ pub mod event;
 
 pub mod enrich;
 
+pub mod judge;
 pub mod rules;
+pub mod summary;
 
 pub mod format;
 

@@ -14,10 +14,13 @@ use crate::{
     enrich::{Enricher, Meta, Record},
     event::Event,
     input::{Batch, Consumer, Input},
-    inspect::note::Note,
+    inspect::{facts::ServiceState, note::Note},
+    judge::{Judge, Selection},
     kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
+    rules::finding::Finding,
     sink::Sink,
+    summary::Summary,
 };
 
 /// The way of the data from bytes to the output.
@@ -29,14 +32,15 @@ pub struct Pipeline {
     reported: Counters,
     /// By the process that opened the job.
     reported_jobs: HashMap<(u32, u64), u64>,
-    wanted: u32,
+    selection: Selection,
+    judge: Option<Judge>,
     failed: Option<io::Error>,
 }
 
 impl Pipeline {
-    /// `wanted`: the kinds that are written, bits of [`event`].
+    /// `selection`: what is written; kinds alone as bits of [`event`]. Without a judge nothing is found.
     #[must_use]
-    pub fn new(meta: Meta, wanted: u32, sink: Sink) -> Self {
+    pub fn new(meta: Meta, selection: impl Into<Selection>, judge: Option<Judge>, sink: Sink) -> Self {
         Self {
             assembler: Assembler::default(),
             enricher: Enricher::new(meta),
@@ -44,7 +48,8 @@ impl Pipeline {
             ledger: Ledger::default(),
             reported: Counters::default(),
             reported_jobs: HashMap::new(),
-            wanted,
+            selection: selection.into(),
+            judge,
             failed: None,
         }
     }
@@ -67,12 +72,52 @@ impl Pipeline {
 
     fn event(&mut self, event: &Event<'_>, note: Option<&Note>) {
         self.ledger.processed += 1;
-        if self.wanted & kind(event) == 0 || event.flags() & flags::OUTSIDE != 0 {
+        if let Some(judge) = &mut self.judge {
+            match event {
+                Event::Fork(fork) => judge.fork(fork.header.parent, fork.header.id),
+                Event::Exit(exit) => judge.exit(exit.header.id, exit.header.boot_ns),
+                _ => {}
+            }
+        }
+        if self.selection.kinds & kind(event) == 0 || event.flags() & flags::OUTSIDE != 0 {
             self.ledger.unrequested += 1;
             self.enricher.note(event, note);
-        } else if let Some(enriched) = self.enricher.record(event, note) {
-            self.emit(&enriched.record, true);
+        } else if let Some(mut enriched) = self.enricher.record(event, note) {
+            if let (Some(judge), Some(started)) = (&mut self.judge, &enriched.start) {
+                judge.start(&mut enriched.record, started);
+            }
+            if self.selection.takes(&enriched.record) {
+                self.emit(&enriched.record, true);
+            } else {
+                self.ledger.unrequested += 1;
+            }
         }
+    }
+
+    /// What was found about processes that run already becomes records of its own.
+    fn found(&mut self, found: Vec<(TaskId, Vec<Finding>)>, reading: Reading) {
+        for (id, findings) in found.into_iter().filter(|(_, findings)| !findings.is_empty()) {
+            let body = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
+            let mut record = self.enricher.finding(id, body, reading);
+            if let Some(judge) = &mut self.judge {
+                judge.put(&mut record, findings);
+            }
+            if self.selection.takes(&record) {
+                self.emit(&record, false);
+            }
+        }
+    }
+
+    fn services(&mut self, states: &[ServiceState], reading: Reading) {
+        let Some(judge) = &mut self.judge else { return };
+        let found = states.iter().map(|state| (state.id(), judge.service(state))).collect();
+        self.found(found, reading);
+    }
+
+    fn tick(&mut self, reading: Reading) {
+        let Some(judge) = &mut self.judge else { return };
+        let found = judge.tick(reading.boot_ns.unsigned_abs());
+        self.found(found.into_iter().map(|(id, finding)| (id, vec![finding])).collect(), reading);
     }
 
     /// A growing loss of a job becomes a record with the job's identity; the counters that follow hold
@@ -143,9 +188,14 @@ impl Consumer for Pipeline {
             }
             Input::Batch(batch) => self.batch(&batch),
             Input::LostJobs(jobs, reading) => self.lost_jobs(jobs, reading),
-            Input::Counters(counters, reading) => self.counters(counters, reading),
+            Input::Counters(counters, reading) => {
+                self.counters(counters, reading);
+                self.tick(reading);
+            }
+            Input::Services(states, reading) => self.services(&states, reading),
             Input::Heartbeat(counters, reading) => {
                 self.counters(counters, reading);
+                self.tick(reading);
                 let record = self.enricher.heartbeat(self.ledger, reading);
                 self.emit(&record, false);
             }
@@ -161,6 +211,10 @@ impl Consumer for Pipeline {
 
     fn ledger(&self) -> Ledger {
         self.ledger
+    }
+
+    fn summary(&self) -> Summary {
+        self.judge.as_ref().map_or_else(Summary::default, |judge| judge.summary().clone())
     }
 }
 

@@ -13,7 +13,9 @@ use tracego::{
     capture::{CaptureError, Reader, Writer},
     enrich::Meta,
     input::{Consumer, Input},
+    judge::Judge,
     pipeline::Pipeline,
+    rules::settings::Settings,
     sink::{Format, Sink, text::Style},
 };
 
@@ -79,7 +81,9 @@ fn each(bytes: &[u8], mut take: impl FnMut(Input)) {
 }
 
 fn pipeline(bytes: &[u8], meta: &Meta, format: Format) {
-    let mut pipeline = Pipeline::new(meta.clone(), u32::MAX, Sink::new(Box::new(io::sink()), format));
+    let judge = Judge::new(Settings::default());
+    let mut pipeline =
+        Pipeline::new(meta.clone(), u32::MAX, Some(judge), Sink::new(Box::new(io::sink()), format));
     each(bytes, |input| pipeline.take(input).expect("nothing refuses it"));
     pipeline.end().expect("nothing refuses it");
     let ledger = pipeline.ledger();

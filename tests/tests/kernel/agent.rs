@@ -10,7 +10,7 @@ use std::{
 use tracego::{
     agent::{Agent, Options, Report},
     enrich::ci,
-    host,
+    host, inspect,
     kernel::load::{EnvName, LoadOptions},
     pipeline::Pipeline,
     sink::{Format, Sink},
@@ -65,7 +65,7 @@ fn options(ring_size: u32, heartbeat: Duration) -> Options {
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
     let load = LoadOptions { settings, ring_size, env };
-    Options { load, heartbeat }
+    Options { load, heartbeat, inspect: inspect::Options::default() }
 }
 
 fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {
@@ -74,7 +74,7 @@ fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, Str
     let report = runtime.block_on(async {
         let sink = Sink::new(Box::new(memory.clone()), Format::Json);
         let wanted = event::EXEC | event::EXIT | event::FORK;
-        let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, sink);
+        let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut agent = Agent::start(options, pipeline).unwrap();
         agent.kernel().follow(std::process::id()).unwrap();
         work(&mut agent).await;

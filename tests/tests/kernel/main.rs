@@ -11,6 +11,7 @@ mod edges;
 mod ends;
 mod fields;
 mod filters;
+mod findings;
 mod output;
 mod processes;
 
@@ -39,7 +40,8 @@ fn main() {
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();
-    for (name, test, needs) in [processes::CONDITIONAL, filters::CONDITIONAL].concat() {
+    for (name, test, needs) in [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL].concat()
+    {
         trials.push(trial(name, test, missing.clone().or_else(needs)));
     }
     let mut arguments = Arguments::from_args();

@@ -39,6 +39,7 @@ mod kind {
     pub(super) const IMAGES: u32 = 8;
     /// Notes to the batch that follows.
     pub(super) const NOTES: u32 = 9;
+    pub(super) const SERVICES: u32 = 10;
 }
 
 fn checksum(head: &[u8], payload: &[u8]) -> u32 {

@@ -11,6 +11,7 @@ use crate::{
         users::Users,
     },
     input::{Batch, Input, Seed},
+    inspect::facts::ServiceState,
     kernel::counters::{Counters, JobLoss},
 };
 
@@ -118,6 +119,11 @@ impl<R: Read> Reader<R> {
             kind::LOST_JOBS => {
                 let (jobs, now): (Vec<JobLoss>, Reading) = serde_json::from_slice(&payload).map_err(json)?;
                 Input::LostJobs(jobs, now)
+            }
+            kind::SERVICES => {
+                let (states, now): (Vec<ServiceState>, Reading) =
+                    serde_json::from_slice(&payload).map_err(json)?;
+                Input::Services(states, now)
             }
             kind::END => return Ok(None),
             _ => return Err(CaptureError::Damaged(at, "unknown kind of frame")),

@@ -94,6 +94,7 @@ impl Consumer for Writer {
                 done
             }
             Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
+            Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
             Input::Counters(counters, now) => {
                 self.ledger.kernel = counters;
                 self.frame(kind::COUNTERS, &serde_json::to_vec(&(counters, now))?)

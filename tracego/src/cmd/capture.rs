@@ -15,7 +15,6 @@ use crate::{
     capture::{Reader, Writer},
     cli::{Capture, Replay},
     input::Consumer as _,
-    pipeline::Pipeline,
 };
 
 /// Writes raw records until a signal, or until the command ends.
@@ -33,7 +32,8 @@ pub(super) async fn capture(capture: &Capture) -> anyhow::Result<ExitCode> {
         watch::until_signal(Agent::start(options, writer)?, &capture.watch, signals).await
     } else {
         drop(signals);
-        run::follow(options, writer, &capture.command, false).await
+        let (code, _) = run::follow(options, writer, &capture.command, false).await?;
+        Ok(ExitCode::from(code))
     }
 }
 
@@ -45,15 +45,15 @@ pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
     let name = || format!("replay {}", replay.file.display());
     let file = BufReader::new(File::open(&replay.file).with_context(name)?);
     let mut reader = Reader::new(file).with_context(name)?;
-    let (out, terminal) = setup::stdout();
-    let sink = setup::sink(&replay.view, out, terminal)?;
     let mut meta = reader.meta();
     meta.raw = replay.view.raw_args;
-    for (key, value) in setup::environment(&replay.view.env).1 {
+    let environment = setup::environment(&replay.view.env, &replay.view.settings());
+    meta.unshown = environment.unshown;
+    for (key, value) in environment.injected {
         meta.injected.retain(|(known, _)| *known != key);
         meta.injected.push((key, value));
     }
-    let mut pipeline = Pipeline::new(meta, setup::wanted(&replay.view), sink);
+    let mut pipeline = setup::pipeline(&replay.view, meta, setup::stdout())?;
     while let Some(input) = reader.next_input().with_context(name)? {
         match pipeline.take(input) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),

@@ -75,7 +75,7 @@ fn row(out: &mut impl Write, name: &str, values: &[&str]) -> io::Result<()> {
         line.push_str(if line.is_empty() { "" } else { "  " });
         value.chars().for_each(|c| push_printable(&mut line, c));
     }
-    writeln!(out, "  {name:<12}{line}")
+    writeln!(out, "  {name:<14}{line}")
 }
 
 fn print(file: &Path, image: &Image, out: &mut impl Write) -> io::Result<()> {
@@ -109,7 +109,7 @@ fn print_elf(elf: &Elf, out: &mut impl Write) -> io::Result<()> {
         if elf.debug { "debug information" } else { "" },
     ];
     row(out, "elf", &facts)?;
-    for interpreter in &elf.interpreter {
+    if let Some(interpreter) = &elf.interpreter {
         row(out, "interpreter", &[interpreter])?;
     }
     for library in &elf.needed {
@@ -119,7 +119,7 @@ fn print_elf(elf: &Elf, out: &mut impl Write) -> io::Result<()> {
         row(out, "packed", &["UPX"])?;
     }
     for (name, id) in [("GNU build id", &elf.gnu_build_id), ("Go build id", &elf.go_build_id)] {
-        for id in id {
+        if let Some(id) = id {
             row(out, name, &[id])?;
         }
     }

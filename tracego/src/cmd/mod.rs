@@ -3,6 +3,7 @@
 mod capture;
 mod doctor;
 mod inspect;
+mod rules;
 mod run;
 mod setup;
 mod watch;
@@ -16,6 +17,7 @@ mod code {
     pub(super) const RUNNING: u8 = 1;
     pub(super) const KERNEL: u8 = 3;
     pub(super) const INCOMPLETE: u8 = 4;
+    pub(super) const FINDINGS: u8 = 5;
 }
 
 /// Runs what the command line says.
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(replay)) => capture::replay(&replay),
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
+        Some(Command::Rules(rules)) => rules::rules(&rules),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

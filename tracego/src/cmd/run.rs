@@ -14,9 +14,9 @@ use tokio::{
 use super::{code, conclude, setup};
 use crate::{
     agent::{Agent, Options},
-    cli::Run,
+    cli::{FailOn, Run},
     input::Consumer,
-    pipeline::Pipeline,
+    rules::finding::Severity,
 };
 
 /// As env(1) and timeout(1) report a command that was not found or could not be started.
@@ -28,19 +28,26 @@ const NOT_STARTED: u8 = 126;
 /// # Errors
 /// When the agent cannot start or a part of it fails; the command is not started then.
 pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
-    let (out, terminal) = setup::stderr();
-    let sink = setup::sink(&run.watch.view, out, terminal)?;
     let (options, meta) = setup::options(&run.watch, true)?;
-    follow(options, Pipeline::new(meta, setup::wanted(&run.watch.view), sink), &run.command, run.wait).await
+    let pipeline = setup::pipeline(&run.watch.view, meta, setup::stderr())?;
+    let fail_on = match run.fail_on {
+        Some(FailOn::Never) => None,
+        Some(FailOn::From(severity)) => Some(severity),
+        None => run.watch.view.profile.fail_on(),
+    };
+    let (code, worst) = follow(options, pipeline, &run.command, run.wait).await?;
+    // The command's own failure says more than ours.
+    let failed = code == 0 && worst.zip(fail_on).is_some_and(|(worst, fail_on)| worst >= fail_on);
+    Ok(ExitCode::from(if failed { code::FINDINGS } else { code }))
 }
 
-/// Runs a command in a tree of its own; its status.
+/// Runs a command in a tree of its own; its status, and the worst that was found.
 pub(super) async fn follow(
     options: Options,
     consumer: impl Consumer + Send + 'static,
     command: &[OsString],
     wait: bool,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<(u8, Option<Severity>)> {
     let mut signals = Forward::new()?;
     if wait {
         adopt_orphans();
@@ -49,7 +56,7 @@ pub(super) async fn follow(
     // The mark passes to the child at fork: its first instruction is in the tree already.
     agent.kernel().follow(std::process::id())?;
     let Some((program, args)) = command.split_first() else {
-        return Ok(ExitCode::from(2));
+        return Ok((2, None));
     };
     let mut child = match Command::new(program).args(args).spawn() {
         Ok(child) => child,
@@ -57,7 +64,7 @@ pub(super) async fn follow(
             eprintln!("tracego: {}: {error}", program.to_string_lossy());
             conclude(&agent.stop().await?);
             let missing = error.kind() == std::io::ErrorKind::NotFound;
-            return Ok(ExitCode::from(if missing { NOT_FOUND } else { NOT_STARTED }));
+            return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, None));
         }
     };
     // An agent whose output has ended goes on as a plain parent: the command is what counts.
@@ -78,8 +85,12 @@ pub(super) async fn follow(
     }
     tokio::select! {
         report = agent.stop() => {
-            conclude(&report?);
-            Ok(ExitCode::from(exit_code(status)))
+            let report = report?;
+            conclude(&report);
+            if !report.summary.is_empty() {
+                eprintln!("tracego: {}", report.summary);
+            }
+            Ok((exit_code(status), report.summary.worst()))
         }
         // The first may be the one that ended the command, sent to both.
         () = async { signals.next().await; signals.next().await; } => {

@@ -1,10 +1,12 @@
 //! Command line → what the agent needs.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, IsTerminal as _, Write},
     os::unix::fs::MetadataExt as _,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,7 +21,11 @@ use crate::{
     cli::{Color, EnvSpec, Output, View, Watch},
     enrich::{Meta, ci},
     host,
+    inspect::{self, health::ProbeSettings, services::WatchSettings},
+    judge::Judge,
     kernel::load::{EnvName, LoadOptions},
+    pipeline::Pipeline,
+    rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
     sink::{Format, Sink, text},
 };
 
@@ -32,7 +38,7 @@ const CGROUP_ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 /// When the cgroup cannot be found.
 /// What records say about the run, too.
 pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Meta)> {
-    let wanted = wanted(&watch.view);
+    let wanted = watch.view.selection().kinds;
     let mut settings = Settings {
         // The process table needs the first three whatever is written.
         events: event::EXEC | event::EXIT | event::FORK | wanted,
@@ -61,20 +67,54 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
         settings.filters |= filter::CGROUP;
         (settings.cgroup_id, settings.cgroup_level) = cgroup(path)?;
     }
-    let (env, injected) = environment(&watch.view.env);
-    settings.env_names = u32::try_from(env.len()).unwrap_or(u32::MAX);
-    let load = LoadOptions { settings, ring_size: watch.ring_size, env };
-    let options = Options { load, heartbeat: Duration::from_secs(watch.heartbeat) };
-    Ok((options, host::meta(injected, watch.view.raw_args)))
+    let rules = watch.view.settings();
+    let Environment { names, injected, unshown } = environment(&watch.view.env, &rules);
+    settings.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
+    let meta = Meta { unshown, ..host::meta(injected, watch.view.raw_args) };
+    let load = LoadOptions { settings, ring_size: watch.ring_size, env: names };
+    let heartbeat = Duration::from_secs(watch.heartbeat);
+    Ok((Options { load, heartbeat, inspect: inspect(rules, &meta) }, meta))
 }
 
-/// Kinds that are written.
-pub(super) fn wanted(view: &View) -> u32 {
-    view.events.iter().fold(0, |bits, event| bits | event.bit())
+/// What is looked at for the rules that are on.
+fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
+    let services = RULES.iter().any(|rule| rule.service.is_some() && rules.is_on(rule));
+    let watch = WatchSettings {
+        grace: Duration::from_secs(rules.thresholds.service_grace),
+        probe: rules.thresholds.probe.then(ProbeSettings::default),
+        ..WatchSettings::default()
+    };
+    inspect::Options {
+        services: services.then_some(watch),
+        thresholds: rules.thresholds,
+        users: meta.users.clone(),
+    }
 }
 
-/// The allow-list and the injected values.
-pub(super) fn environment(specs: &[EnvSpec]) -> (Vec<EnvName>, Vec<(String, String)>) {
+/// The stages behind the input.
+///
+/// # Errors
+/// When the output cannot be opened.
+pub(super) fn pipeline(
+    view: &View,
+    meta: Meta,
+    other: (Box<dyn Write + Send>, bool),
+) -> anyhow::Result<Pipeline> {
+    Ok(Pipeline::new(meta, view.selection(), Some(Judge::new(view.settings())), sink(view, other)?))
+}
+
+/// What is read of and put into environments.
+pub(super) struct Environment {
+    /// The allow-list.
+    pub(super) names: Vec<EnvName>,
+    /// Values for every record.
+    pub(super) injected: Vec<(String, String)>,
+    /// Names that only rules look at.
+    pub(super) unshown: Arc<BTreeSet<String>>,
+}
+
+/// From `--env`, the CI systems and the rules.
+pub(super) fn environment(specs: &[EnvSpec], rules: &RuleSettings) -> Environment {
     let mut names: Vec<EnvName> = ci::names()
         .into_iter()
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
@@ -92,7 +132,14 @@ pub(super) fn environment(specs: &[EnvSpec]) -> (Vec<EnvName>, Vec<(String, Stri
             EnvSpec::Name(_) => {}
         }
     }
-    (names, injected)
+    let mut unshown = BTreeSet::new();
+    for name in variables(rules) {
+        if names.iter().all(|known| known.name != name) {
+            names.push(EnvName { name: name.clone(), opens_job: false });
+            unshown.insert(name);
+        }
+    }
+    Environment { names, injected, unshown: Arc::new(unshown) }
 }
 
 /// Id and depth of a v2 cgroup: the id is the inode number of its folder.
@@ -120,7 +167,7 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
 ///
 /// # Errors
 /// When the file cannot be opened.
-pub(super) fn sink(view: &View, other: Box<dyn Write + Send>, terminal: bool) -> anyhow::Result<Sink> {
+fn sink(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
     let (out, terminal) = match &view.output_file {
         Some(path) => (Sink::file(path).with_context(|| format!("--output-file {}", path.display()))?, false),
         None => (other, terminal),

@@ -8,20 +8,18 @@ use tokio::{
 };
 
 use super::{code, conclude, setup};
-use crate::{agent::Agent, cli::Watch, pipeline::Pipeline};
+use crate::{agent::Agent, cli::Watch};
 
 /// Writes records until a signal, the end of `--duration` or of the reader of the output.
 ///
 /// # Errors
 /// When the agent cannot start or a part of it fails.
 pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
-    let (out, terminal) = setup::stdout();
-    let sink = setup::sink(&watch.view, out, terminal)?;
+    let (options, meta) = setup::options(watch, false)?;
+    let pipeline = setup::pipeline(&watch.view, meta, setup::stdout())?;
     // After the output is open, because a FIFO waits for its reader there and a signal has to end that;
     // before the programs are attached: a signal that comes early must drain too.
     let (terminate, interrupt) = signals()?;
-    let (options, meta) = setup::options(watch, false)?;
-    let pipeline = Pipeline::new(meta, setup::wanted(&watch.view), sink);
     let agent = Agent::start(options, pipeline)?;
     until_signal(agent, watch, (terminate, interrupt)).await
 }

@@ -26,8 +26,8 @@ pub struct Env {
     pub identity: Arc<ci::Identity>,
     /// They and the injected ones, which win; without those that only rules look at.
     pub variables: Arc<Variables>,
-    /// Those that only rules look at.
-    pub unshown: Arc<BTreeMap<Arc<str>, String>>,
+    /// All of its own: those that only rules look at too, and none that was injected.
+    pub own: Arc<BTreeMap<Arc<str>, String>>,
     /// From TRACEPARENT.
     pub trace: Option<Trace>,
     /// What is not whole about the variables.
@@ -62,12 +62,10 @@ impl Env {
     fn new(exec: &Exec<'_>, meta: &Meta) -> Self {
         let mut env = Self { bytes: exec.env.to_vec(), ..Self::default() };
         env.identity = Arc::new(identity(exec, meta));
-        let (mut variables, mut unshown) = (BTreeMap::new(), BTreeMap::new());
+        let (mut variables, mut all) = (BTreeMap::new(), BTreeMap::<Arc<str>, String>::new());
         for (name, value) in exec.variables() {
             let name = text::lossy(name);
-            let of_rules = meta.unshown.contains(name.as_str());
-            let variables = if of_rules { &mut unshown } else { &mut variables };
-            if variables.contains_key(name.as_str()) {
+            if all.contains_key(name.as_str()) {
                 continue;
             }
             if name == "TRACEPARENT" {
@@ -80,19 +78,20 @@ impl Env {
                 own.redacted += 1;
                 own.bytes.remove(&attribute);
             }
+            let name: Arc<str> = name.into();
             // What the record does not show it need not complete.
-            if !of_rules {
+            if !meta.unshown.contains(&*name) {
                 env.completeness.redacted += own.redacted;
                 env.completeness.bytes.append(&mut own.bytes);
+                variables.insert(Arc::clone(&name), value.clone());
             }
-            variables.insert(name.into(), value);
+            all.insert(name, value);
         }
         for (name, value) in &meta.injected {
-            unshown.remove(name.as_str());
             variables.insert(name.as_str().into(), value.clone());
         }
         env.variables = Arc::new(variables.into());
-        env.unshown = Arc::new(unshown);
+        env.own = Arc::new(all);
         env
     }
 

@@ -148,7 +148,7 @@ pub struct CgroupNode {
 pub struct Rlimits(pub [Rlimit; 16]);
 
 /// `RLIMIT_*` in the kernel's order (include/uapi/asm-generic/resource.h).
-const NAMES: [&str; 16] = [
+pub const RLIMITS: [&str; 16] = [
     "cpu",
     "fsize",
     "data",
@@ -176,8 +176,8 @@ struct Limit {
 impl Serialize for Rlimits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let limited = |value: u64| (value != u64::MAX).then_some(value);
-        let mut map = serializer.serialize_map(Some(NAMES.len()))?;
-        for (name, limit) in NAMES.iter().zip(self.0) {
+        let mut map = serializer.serialize_map(Some(RLIMITS.len()))?;
+        for (name, limit) in RLIMITS.iter().zip(self.0) {
             map.serialize_entry(name, &Limit { soft: limited(limit.soft), hard: limited(limit.hard) })?;
         }
         map.end()

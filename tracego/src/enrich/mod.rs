@@ -64,7 +64,7 @@ pub struct Meta {
     /// Leave arguments and variables as they are.
     pub raw: bool,
     /// Variables that only rules look at: records do not show them.
-    pub unshown: Arc<BTreeSet<&'static str>>,
+    pub unshown: Arc<BTreeSet<String>>,
 }
 
 /// Turns events into records.
@@ -101,8 +101,8 @@ pub struct Started {
     pub image: Option<Arc<Image>>,
     /// What is around it, where it was looked at.
     pub surroundings: Option<Arc<Surroundings>>,
-    /// Variables that only rules look at.
-    pub unshown: Arc<BTreeMap<Arc<str>, String>>,
+    /// All allowed variables of the process itself.
+    pub variables: Arc<BTreeMap<Arc<str>, String>>,
 }
 
 impl From<Record> for Enriched {
@@ -197,6 +197,23 @@ impl Enricher {
             own,
         );
         Record { context, ..record }
+    }
+
+    /// Something is found about a process that started before; the findings are the caller's.
+    pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
+        self.set_clock(reading);
+        let boot_ns = reading.boot_ns.unsigned_abs();
+        let header = Header { id, boot_ns, ..Header::default() };
+        let (mut own, mut process) = (self.own(), self.process(&header, &[0; 16]));
+        let context = self.known(&header, &mut own, &mut process);
+        // Nothing is read anew here: the parent now and the name are those of the start.
+        own.reparented = false;
+        if let Some(entry) = self.entry(id) {
+            process.command.clone_from(&entry.line.command);
+            process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
+        }
+        let record = self.envelope(event_name::FINDING, Severity::Info, boot_ns, body, own);
+        Record { process: Some(process), context, ..record }
     }
 
     /// Sign of life.

@@ -37,6 +37,8 @@ pub mod event_name {
     pub const FORK: &str = "tracego.process.fork";
     /// A program could not be started.
     pub const EXEC_FAILED: &str = "tracego.process.exec_failed";
+    /// Something was found about a process that started before.
+    pub const FINDING: &str = "tracego.finding";
     /// Events were lost.
     pub const LOST: &str = "tracego.lost";
     /// Sign of life with the counters.

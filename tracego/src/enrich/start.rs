@@ -19,7 +19,7 @@ use super::{
 use crate::{
     event::Exec,
     golang::{
-        evidence::{Image as Evidence, Start},
+        evidence::{ImageFacts, Start},
         task::Task,
     },
     inspect::note::Note,
@@ -59,10 +59,10 @@ impl Rights {
 }
 
 /// What roles look at of an image.
-fn evidence(note: Option<&Note>) -> Evidence<'_> {
+fn evidence(note: Option<&Note>) -> ImageFacts<'_> {
     match note.map(|note| &note.image) {
-        None | Some(Err(_)) => Evidence::Unread,
-        Some(Ok(image)) => image.go.as_ref().map_or(Evidence::Foreign, |go| Evidence::Go {
+        None | Some(Err(_)) => ImageFacts::Unread,
+        Some(Ok(image)) => image.go.as_ref().map_or(ImageFacts::Foreign, |go| ImageFacts::Go {
             path: &go.path,
             module: go.main.as_ref().map_or("", |module| &module.path),
             version: &go.version,
@@ -104,13 +104,11 @@ impl Enricher {
         // The latest: it is the one from above.
         let env = self.environments.of(exec, &self.meta);
         let is_root = header.job_root == header.id;
-        let task = before.started(&Start {
-            id: header.id,
-            path: &executable,
-            args,
-            goflags: env.unshown.get("GOFLAGS").map_or("", String::as_str),
-            image: evidence(note),
-        });
+        // `go env -w` sets what the environment does not.
+        let written = note.and_then(|note| note.surroundings.as_ref()?.go_env.get("GOFLAGS"));
+        let goflags = env.own.get("GOFLAGS").or(written).map_or("", String::as_str);
+        let task =
+            before.started(&Start { id: header.id, path: &executable, args, goflags, image: evidence(note) });
         let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| super::exec_id(&boot_id, id));
         let line = Line {
             id: header.id,
@@ -158,7 +156,7 @@ impl Enricher {
         self.credentials(exec, &mut process, &mut own);
         let env = self.environments.of(exec, &self.meta);
         let trace = env.trace.clone();
-        let unshown = Arc::clone(&env.unshown);
+        let variables = Arc::clone(&env.own);
         process.environment_variable =
             Some(Arc::clone(&env.variables)).filter(|variables| !variables.is_empty());
         own.completeness.redacted += env.completeness.redacted;
@@ -195,7 +193,7 @@ impl Enricher {
         };
         let image = note.and_then(|note| note.image.as_ref().ok()).map(Arc::clone);
         let surroundings = note.and_then(|note| note.surroundings.clone());
-        Enriched { record, start: Some(Started { id: header.id, task, image, surroundings, unshown }) }
+        Enriched { record, start: Some(Started { id: header.id, task, image, surroundings, variables }) }
     }
 
     /// What the executable says about itself, and what that makes of the process.

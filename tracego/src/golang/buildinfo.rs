@@ -10,7 +10,8 @@
 //!
 //! debug/buildinfo of Go 1.27.3 reads the section `.go.buildinfo` alone; up to Go 1.26 it fell back to
 //! the first writable segment. Here the section comes first and then every writable segment, because
-//! a PIE has two of them and `sstrip` leaves no section.
+//! a PIE has two of them and `sstrip` leaves no section. Where other sections are there and this one is
+//! not, the file is hardly Go's, and only the start of each segment is searched, as Go did.
 
 use std::io;
 
@@ -33,8 +34,10 @@ const INLINE: u8 = 2;
 const VERSION_MAX: u64 = 1024;
 /// Bytes of modules and settings with their frame.
 const MODULES_MAX: u64 = 1 << 20;
-/// Bytes that are searched where no section says where to look.
+/// Bytes that are searched where there are no sections.
 const SEARCH_MAX: u64 = 8 << 20;
+/// Bytes of a segment that are searched where there are sections, but not this one.
+const START_MAX: u64 = 64 << 10;
 /// Bytes that are searched at a time; a multiple of [`ALIGN`].
 const CHUNK: usize = 64 << 10;
 /// Finds that turn out to be none, before the search is given up.
@@ -50,15 +53,15 @@ enum Find {
 /// Reads the build information; nothing where Go did not make the file.
 pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -> io::Result<Option<Build>> {
     let mut search = Search { view, layout, left: SEARCH_MAX, finds: 0, bad: None };
-    let section = layout.sections.build_info;
-    if let Some((address, size)) = section {
+    let most = if layout.sections.present { START_MAX } else { u64::MAX };
+    if let Some((address, size)) = layout.sections.build_info {
         if let Some(build) = search.range(address, size, damage)? {
             return Ok(Some(build));
         }
         search.bad.get_or_insert(Damage::GoBuildInfo);
     }
     for load in layout.of(PT_LOAD).filter(|load| load.flags & PF_W != 0) {
-        if let Some(build) = search.range(load.address, load.size, damage)? {
+        if let Some(build) = search.range(load.address, load.size.min(most), damage)? {
             return Ok(Some(build));
         }
     }
@@ -77,7 +80,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Searches a range of addresses.
+    /// Searches a range of addresses for build information that can be read.
     fn range(&mut self, address: u64, size: u64, damage: &mut Vec<Damage>) -> io::Result<Option<Build>> {
         let mut at = address.checked_next_multiple_of(ALIGN).unwrap_or(u64::MAX);
         let Some((mut offset, left)) = self.layout.locate(at) else { return Ok(None) };
@@ -99,7 +102,7 @@ impl Search<'_> {
             self.left -= length;
             for find in memchr::memmem::find_iter(chunk, MAGIC) {
                 let find = at + find as u64;
-                if find % ALIGN != 0 {
+                if !find.is_multiple_of(ALIGN) {
                     continue;
                 }
                 match at_address(self.view, self.layout, find, damage)? {

@@ -10,6 +10,8 @@ pub enum Damage {
     ElfHeader,
     /// Program headers.
     ProgramHeaders,
+    /// The file ends before what the program headers want of it.
+    Truncated,
     /// Section headers or their names.
     SectionHeaders,
     /// The name of the dynamic loader.
@@ -35,6 +37,7 @@ impl Damage {
         match self {
             Self::ElfHeader => "the ELF header is damaged",
             Self::ProgramHeaders => "the program headers are damaged",
+            Self::Truncated => "the file ends before its segments do",
             Self::SectionHeaders => "the section headers are damaged",
             Self::Interpreter => "the name of the dynamic loader is damaged",
             Self::Dynamic => "the dynamic section is damaged",

@@ -148,7 +148,8 @@ impl Machine {
 pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -> io::Result<Elf> {
     let interpreter = noted(interpreter(view, layout), damage, Damage::Interpreter)?;
     let dynamic = noted(dynamic::read(view, layout), damage, Damage::Dynamic)?;
-    let ids = noted(notes::read(view, layout), damage, Damage::Notes)?;
+    let mut ids = notes::Ids::default();
+    noted(notes::read(view, layout, &mut ids), damage, Damage::Notes)?;
     let loader = layout.of(PT_INTERP).next().is_some();
     // Linkers before 2016 did not mark a PIE, so what has a loader is one as well. A library may be
     // made to run too, and has a loader then (glibc's own); it is told by its name.

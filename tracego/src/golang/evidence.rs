@@ -12,7 +12,7 @@ use super::{
 
 /// What is known about the file that a process runs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Image<'a> {
+pub enum ImageFacts<'a> {
     /// It could not be read.
     #[default]
     Unread,
@@ -42,15 +42,15 @@ pub struct Start<'a, S> {
     /// Its variable GOFLAGS; empty without.
     pub goflags: &'a str,
     /// What is known about the executable.
-    pub image: Image<'a>,
+    pub image: ImageFacts<'a>,
 }
 
 /// The command line, when the program is the go command.
 pub(super) fn go_command<S: AsRef<str>>(start: &Start<'_, S>) -> Option<(Invocation, Confidence)> {
     let by_name = match start.image {
-        Image::Go { path: "cmd/go", .. } => false,
+        ImageFacts::Go { path: "cmd/go", .. } => false,
         // Go 1.17 and before did not write the path of its own programs.
-        Image::Unread | Image::Go { path: "", .. } => true,
+        ImageFacts::Unread | ImageFacts::Go { path: "", .. } => true,
         _ => return None,
     };
     if by_name && !shape::is_go_name(shape::name(start.path)) {
@@ -72,14 +72,14 @@ pub(super) fn alone<S: AsRef<str>>(
     let medium = |role| Some((role, Confidence::Medium));
     let high = |role| Some((role, Confidence::High));
     if distribution(start, shape).is_some() {
-        let read = start.image != Image::Unread;
+        let read = start.image != ImageFacts::Unread;
         return if read { high(Role::CompilerHelper) } else { medium(Role::CompilerHelper) };
     }
     let unread = match start.image {
-        Image::Foreign => return None,
-        Image::Unread => true,
-        Image::Go { path: DELVE, .. } => return high(Role::Debugger),
-        Image::Go { .. } => false,
+        ImageFacts::Foreign => return None,
+        ImageFacts::Unread => true,
+        ImageFacts::Go { path: DELVE, .. } => return high(Role::Debugger),
+        ImageFacts::Go { .. } => false,
     };
     match shape {
         Shape::Debug if within.contains(Role::Debugger) => return high(Role::Debugger),
@@ -96,20 +96,21 @@ pub(super) fn alone<S: AsRef<str>>(
 /// Main package of Delve.
 const DELVE: &str = "github.com/go-delve/delve/cmd/dlv";
 
-pub(super) fn is_go(image: Image<'_>) -> bool {
-    matches!(image, Image::Go { .. })
+/// Whether Go made it.
+pub(super) fn is_go(image: ImageFacts<'_>) -> bool {
+    matches!(image, ImageFacts::Go { .. })
 }
 
 /// The name of a program of the Go distribution other than go. Its main package is in no module,
 /// so a user's package `cmd/vet` is none.
 pub(super) fn distribution<'a, S>(start: &Start<'a, S>, shape: Shape) -> Option<&'a str> {
     match start.image {
-        Image::Go { path, module: "", .. } => match path.strip_prefix("cmd/") {
+        ImageFacts::Go { path, module: "", .. } => match path.strip_prefix("cmd/") {
             Some(name) => Some(name),
             None if path.is_empty() && shape == Shape::Distribution => Some(shape::name(start.path)),
             None => None,
         },
-        Image::Unread if shape == Shape::Distribution => Some(shape::name(start.path)),
+        ImageFacts::Unread if shape == Shape::Distribution => Some(shape::name(start.path)),
         _ => None,
     }
 }
@@ -142,23 +143,26 @@ pub(super) fn runs(invocation: &Invocation, name: &str) -> bool {
     matches!(&invocation.target, Some(Target::Local(package)) if shape::name(package) == name)
 }
 
+/// Whether it has a flag of test binaries. What starts one has that in front of them.
 pub(super) fn has_test_flags<S: AsRef<str>>(args: &[S]) -> bool {
-    args.iter().skip(1).any(|arg| arg.as_ref().starts_with("-test."))
+    let mut flags = args.iter().skip(1).map(AsRef::as_ref).take_while(|arg| arg.starts_with('-'));
+    flags.any(|flag| flag.starts_with("-test."))
 }
 
 /// Whether it is a test binary, from itself.
 fn test_binary<S: AsRef<str>>(start: &Start<'_, S>, shape: Shape) -> Option<Confidence> {
     let flags = has_test_flags(start.args);
-    let Image::Go { path, module, version } = start.image else {
+    let ImageFacts::Go { path, module, version } = start.image else {
         return (shape == Shape::Test && flags).then_some(Confidence::Medium);
     };
-    // Go 1.24 and later write `example.com/demo.test`; a module may be called like that, too.
+    // Go 1.27 writes `example.com/demo.test`, and so does 1.24 for packages that are no programs; a
+    // module may be called like that, too.
     if path.ends_with(".test") && path != module {
         return Some(if flags { Confidence::High } else { Confidence::Medium });
     }
     // Before, a test binary says the same as the program beside it.
     let named = shape::name(start.path).ends_with(".test");
-    let silent = path.is_empty() || is_before_1_24(version);
+    let silent = path.is_empty() || is_before_1_27(version);
     match (silent, flags, named) {
         (true, true, true) => Some(Confidence::High),
         (true, true, false) => Some(Confidence::Medium),
@@ -166,9 +170,9 @@ fn test_binary<S: AsRef<str>>(start: &Start<'_, S>, shape: Shape) -> Option<Conf
     }
 }
 
-/// Whether a version of Go is 1.23 or before.
-fn is_before_1_24(version: &str) -> bool {
+/// Whether a version of Go is 1.26 or before.
+fn is_before_1_27(version: &str) -> bool {
     let minor = version.strip_prefix("go1.").unwrap_or_default();
     let digits = minor.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-    digits.parse::<u32>().is_ok_and(|minor| minor < 24)
+    digits.parse::<u32>().is_ok_and(|minor| minor < 27)
 }

@@ -40,15 +40,22 @@ pub(super) struct Segment {
     pub(super) align: u64,
 }
 
+/// Sections of notes that are looked at; a program has up to four.
+const NOTES_MAX: usize = 16;
+
 /// What sections tell that program headers do not.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Sections {
+    /// There are any.
+    pub(super) present: bool,
     /// There is a symbol table.
     pub(super) symbols: bool,
     /// There is DWARF.
     pub(super) debug: bool,
     /// Address and size of `.go.buildinfo`.
     pub(super) build_info: Option<(u64, u64)>,
+    /// Sections of notes, as segments: Go's own linker leaves GNU's id out of the program header.
+    pub(super) notes: Vec<Segment>,
 }
 
 /// The headers.
@@ -128,13 +135,18 @@ fn headers<H: FileHeader<Endian = Endianness>>(
         return noted(Err(Fault::Damaged), damage, Damage::ElfHeader);
     };
     let length = u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
+    let segments = noted(segments(view, header, endian), damage, Damage::ProgramHeaders)?;
+    let whole = |load: &Segment| load.offset.checked_add(load.size).is_some_and(|end| end <= view.size());
+    if !segments.iter().filter(|segment| segment.kind == elf::PT_LOAD).all(whole) {
+        damage.push(Damage::Truncated);
+    }
     Ok(Some(Layout {
         is_64: header.is_type_64(),
         endian,
         machine: header.e_machine(endian),
         kind: header.e_type(endian),
         after_segments: header.e_phoff(endian).into().saturating_add(length),
-        segments: noted(segments(view, header, endian), damage, Damage::ProgramHeaders)?,
+        segments,
         sections: noted(sections(view, header, endian), damage, Damage::SectionHeaders)?,
     }))
 }
@@ -203,11 +215,23 @@ fn sections<H: FileHeader<Endian = Endianness>>(
     };
     let length = names.sh_size(endian).into();
     let names = view.bytes(names.sh_offset(endian).into(), length.min(NAMES_MAX), NAMES_MAX)?;
-    let mut found = Sections::default();
+    let mut found = Sections { present: true, ..Sections::default() };
     for section in headers {
         let name = names.get(section.sh_name(endian) as usize..).unwrap_or_default();
         let is = |wanted: &[u8]| name.starts_with(wanted);
         found.symbols |= section.sh_type(endian) == elf::SHT_SYMTAB;
+        if section.sh_type(endian) == elf::SHT_NOTE && found.notes.len() < NOTES_MAX {
+            let size = section.sh_size(endian).into();
+            found.notes.push(Segment {
+                kind: elf::PT_NOTE,
+                flags: 0,
+                offset: section.sh_offset(endian).into(),
+                address: section.sh_addr(endian).into(),
+                size,
+                memory: size,
+                align: section.sh_addralign(endian).into(),
+            });
+        }
         found.debug |= is(b".debug_info\0") || is(b".zdebug_info\0");
         if found.build_info.is_none() && is(b".go.buildinfo\0") {
             found.build_info = Some((section.sh_addr(endian).into(), section.sh_size(endian).into()));

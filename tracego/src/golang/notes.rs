@@ -1,4 +1,4 @@
-//! Build ids in ELF notes, found through the program headers.
+//! Build ids in ELF notes, found through the program headers and then through sections.
 //!
 //! Go's: `.note.go.buildid`, name `Go`, type 4 (cmd/link/internal/ld/elf.go of Go 1.27). GNU's:
 //! `.note.gnu.build-id`, name `GNU`, type 3.
@@ -16,8 +16,8 @@ use super::{
 
 /// Bytes of one segment of notes.
 const SEGMENT_MAX: u64 = 65_536;
-/// Segments of notes; a program has up to three.
-const SEGMENTS_MAX: usize = 16;
+/// Segments and sections of notes; a program has up to seven.
+const SEGMENTS_MAX: usize = 32;
 /// Bytes of an id: GNU's has 20, Go's some 83.
 const ID_MAX: usize = 256;
 
@@ -28,17 +28,16 @@ pub(super) struct Ids {
     pub(super) go: Option<String>,
 }
 
-/// Reads all notes; the first of a kind counts.
-pub(super) fn read(view: &View<'_>, layout: &Layout) -> Result<Ids, Fault> {
-    let mut ids = Ids::default();
-    for (n, segment) in layout.of(PT_NOTE).enumerate() {
+/// Reads all notes, up to one that is damaged; the first of a kind counts.
+pub(super) fn read(view: &View<'_>, layout: &Layout, ids: &mut Ids) -> Result<(), Fault> {
+    for (n, segment) in layout.of(PT_NOTE).chain(&layout.sections.notes).enumerate() {
         if n >= SEGMENTS_MAX {
             return Err(Fault::Damaged);
         }
         let bytes = view.bytes(segment.offset, segment.size, SEGMENT_MAX)?;
-        each(&bytes, layout, segment, &mut ids)?;
+        each(&bytes, layout, segment, ids)?;
     }
-    Ok(ids)
+    Ok(())
 }
 
 fn each(bytes: &[u8], layout: &Layout, segment: &Segment, ids: &mut Ids) -> Result<(), Fault> {

@@ -13,7 +13,7 @@ use tracego_common::TaskId;
 
 use super::{
     command::Invocation,
-    evidence::{self, Image, Start},
+    evidence::{self, ImageFacts, Start},
     role::{Confidence, Role, Roles},
     shape::Shape,
     subcommand::Subcommand,
@@ -150,7 +150,7 @@ impl Task {
                 program: None,
             };
         }
-        let version = if let Image::Go { version, .. } = start.image { version } else { "" };
+        let version = if let ImageFacts::Go { version, .. } = start.image { version } else { "" };
         let within = self.within.with(self.role);
         Self {
             role: Some(Role::of_command(&invocation)),

@@ -51,11 +51,11 @@ pub struct Process<'a> {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
-    /// Process and file are no longer there.
-    #[error("the process and its file are gone")]
+    /// There is no such file; process and file may have gone.
+    #[error("no such file")]
     Gone,
     /// There is another file in its place, or it changed while it was read.
-    #[error("the file is not the one that was executed any more")]
+    #[error("another file, or it changed meanwhile")]
     Changed,
     /// No regular file.
     #[error("not a regular file")]

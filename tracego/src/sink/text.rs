@@ -3,10 +3,13 @@
 
 use std::io::{self, Write as _};
 
-use crate::enrich::{
-    Record,
-    record::event_name,
-    text::{one_line, push_printable},
+use crate::{
+    enrich::{
+        Record,
+        record::event_name,
+        text::{one_line, push_printable},
+    },
+    rules::finding::{Finding, Severity},
 };
 
 /// How it looks.
@@ -21,6 +24,9 @@ pub struct Style {
 /// The columns.
 pub const HEADER: &str =
     "TIME         EVENT   PID      PPID     USER         JOB          COMMIT   COMMAND\n";
+
+/// In front of what was found: the column of the event.
+const INDENT: &str = "             ";
 
 const DIM: &str = "\x1b[2m";
 const RED: &str = "\x1b[31m";
@@ -78,7 +84,17 @@ pub fn write(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()>
     if record.tracego.job.as_ref().is_some_and(|job| !job.changed.is_empty()) {
         write!(out, " {colour}(claims another job){off}")?;
     }
-    out.write_all(b"\n")
+    out.write_all(b"\n")?;
+    record.tracego.findings.iter().try_for_each(|finding| self::finding(finding, style, out))
+}
+
+/// Below the record that it is about; its texts hold no control characters.
+fn finding(finding: &Finding, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let colour = if finding.severity >= Severity::High { RED } else { YELLOW };
+    let (colour, dim, off) = if style.colour { (colour, DIM, OFF) } else { ("", "", "") };
+    let (severity, Finding { id, name, message, remedy, .. }) = (finding.severity.name(), finding);
+    writeln!(out, "{INDENT}{colour}{severity} {id} {name}{off}: {message}")?;
+    writeln!(out, "{INDENT}{dim}mend: {remedy}{off}")
 }
 
 fn event(record: &Record) -> (&'static str, &'static str) {
@@ -86,6 +102,7 @@ fn event(record: &Record) -> (&'static str, &'static str) {
         event_name::START => ("start", GREEN),
         event_name::FORK => ("fork", DIM),
         event_name::EXEC_FAILED => ("failed", YELLOW),
+        event_name::FINDING => ("found", YELLOW),
         event_name::LOST => ("LOST", RED),
         event_name::HEARTBEAT => ("alive", DIM),
         _ if record.process.as_ref().and_then(|p| p.exit).is_some_and(|exit| exit.code != 0) => {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use tracego::golang::{
-    evidence::{Image, Start},
+    evidence::{ImageFacts, Start},
     role::{Confidence, Role},
     task::{Place, Task},
 };
@@ -30,7 +30,7 @@ impl Machine {
     }
 
     /// Starts a program; its role.
-    fn exec(&mut self, pid: u32, path: &str, line: &str, image: Image<'_>) -> Option<Role> {
+    fn exec(&mut self, pid: u32, path: &str, line: &str, image: ImageFacts<'_>) -> Option<Role> {
         let args: Vec<&str> = line.split(' ').collect();
         let id = TaskId { tgid: pid, start_boottime: u64::from(pid), ..TaskId::default() };
         let start = Start { id, path, args: &args, goflags: "", image };
@@ -41,7 +41,14 @@ impl Machine {
     }
 
     /// Forks from `parent` and starts a program.
-    fn spawn(&mut self, parent: u32, pid: u32, path: &str, line: &str, image: Image<'_>) -> Option<Role> {
+    fn spawn(
+        &mut self,
+        parent: u32,
+        pid: u32,
+        path: &str,
+        line: &str,
+        image: ImageFacts<'_>,
+    ) -> Option<Role> {
         self.fork(parent, pid);
         self.exec(pid, path, line, image)
     }
@@ -60,8 +67,8 @@ impl Machine {
     }
 }
 
-fn go(path: &str) -> Image<'_> {
-    Image::Go {
+fn go(path: &str) -> ImageFacts<'_> {
+    ImageFacts::Go {
         path,
         module: if path.starts_with("cmd/") { "" } else { "example.com/m" },
         version: "go1.27.3",
@@ -107,24 +114,24 @@ fn a_name_decides_only_where_the_image_cannot() {
         let mut machine = Machine::default();
         machine.exec(1, path, line, image).map(|role| (role, machine.task(1).confidence))
     };
-    let old = Image::Go { path: "", module: "", version: "go1.17" };
-    for image in [Image::Unread, old] {
+    let old = ImageFacts::Go { path: "", module: "", version: "go1.17" };
+    for image in [ImageFacts::Unread, old] {
         assert_eq!(exec(GO, "go run .", image), Some((Role::GoRun, Confidence::Medium)));
         assert_eq!(exec("/go1.27.3", "go run .", image), Some((Role::GoRun, Confidence::Medium)));
     }
-    assert_eq!(exec(GO, "go run .", Image::Foreign), None);
+    assert_eq!(exec(GO, "go run .", ImageFacts::Foreign), None);
     assert_eq!(exec(GO, "go run .", go("example.com/go")), Some((Role::GoService, Confidence::High)));
     for line in ["go", "go game.sgf", "go run", "go --black", "go run -level 9 me"] {
-        let role = exec("/usr/games/go", line, Image::Unread);
+        let role = exec("/usr/games/go", line, ImageFacts::Unread);
         assert_eq!(role, None, "{line}");
     }
-    assert_eq!(exec("/usr/bin/gopher", "gopher run .", Image::Unread), None);
+    assert_eq!(exec("/usr/bin/gopher", "gopher run .", ImageFacts::Unread), None);
 }
 
 #[test]
 fn the_child_carries_the_go_run_that_made_it() {
     for path in [WORK, CACHE] {
-        for image in [go("example.com/m/app"), Image::Unread, Image::Foreign] {
+        for image in [go("example.com/m/app"), ImageFacts::Unread, ImageFacts::Foreign] {
             let mut machine = Machine::default();
             machine.exec(1, GO, "go run ./app", go("cmd/go"));
             let compile = machine.spawn(1, 2, COMPILE, "compile -V=full", go("cmd/compile"));
@@ -133,7 +140,7 @@ fn the_child_carries_the_go_run_that_made_it() {
             assert_eq!(machine.task(3).confidence, Confidence::High);
             assert_eq!(machine.made_by(3), Some((1, "./app".to_owned())));
             // What it starts is what it is.
-            assert_eq!(machine.spawn(3, 4, "/bin/ls", "ls", Image::Foreign), None);
+            assert_eq!(machine.spawn(3, 4, "/bin/ls", "ls", ImageFacts::Foreign), None);
             assert_eq!(machine.spawn(3, 5, "/srv/app", "app", go("example.com/app")), Some(Role::GoService));
             assert_eq!((machine.task(5).place, machine.made_by(5)), (Place::Below, None));
             assert_eq!(machine.spawn(3, 6, GO, "go env", go("cmd/go")), Some(Role::GoCommand));
@@ -147,14 +154,14 @@ fn wrappers_of_exec_are_passed_through() {
     // nice: the second start in the same process.
     let mut machine = Machine::default();
     machine.exec(1, GO, "go run -exec nice .", go("cmd/go"));
-    assert_eq!(machine.spawn(1, 2, "/usr/bin/nice", "nice /x", Image::Foreign), None);
+    assert_eq!(machine.spawn(1, 2, "/usr/bin/nice", "nice /x", ImageFacts::Foreign), None);
     assert_eq!(machine.exec(2, WORK, "app", go("example.com/m")), Some(Role::GoRunChild));
     assert_eq!(machine.made_by(2), Some((1, ".".to_owned())));
 
     // A shell that forks, and a wrapper that Go made.
     let mut machine = Machine::default();
     machine.exec(1, GO, "go run -exec x .", go("cmd/go"));
-    machine.spawn(1, 2, "/bin/sh", "sh -c x", Image::Foreign);
+    machine.spawn(1, 2, "/bin/sh", "sh -c x", ImageFacts::Foreign);
     assert_eq!(machine.spawn(2, 3, "/srv/wrap", "wrap", go("example.com/wrap")), Some(Role::GoService));
     assert_eq!(machine.spawn(3, 4, CACHE, "app", go("example.com/m")), Some(Role::GoRunChild));
     assert_eq!(machine.task(4).confidence, Confidence::High);
@@ -168,7 +175,7 @@ fn a_toolchain_that_hands_over_is_one_go_run() {
         let mut machine = Machine::default();
         machine.exec(1, GO, "go -C sub run ./app", go("cmd/go"));
         if between {
-            assert_eq!(machine.exec(1, "/bin/sh", "sh /bin/go1.28 run ./app", Image::Foreign), None);
+            assert_eq!(machine.exec(1, "/bin/sh", "sh /bin/go1.28 run ./app", ImageFacts::Foreign), None);
         }
         assert_eq!(machine.exec(1, "/mod/bin/go", "go run ./app", go("cmd/go")), Some(Role::GoRun));
         let task = machine.task(1);
@@ -205,15 +212,15 @@ fn a_path_without_a_go_run_above_needs_a_go_image() {
     let medium = Some((Role::GoRunChild, Confidence::Medium));
     for path in [WORK, CACHE] {
         assert_eq!(exec(path, go("example.com/m")), medium);
-        assert_eq!(exec(path, Image::Unread), medium);
-        assert_eq!(exec(path, Image::Foreign), None);
+        assert_eq!(exec(path, ImageFacts::Unread), medium);
+        assert_eq!(exec(path, ImageFacts::Foreign), None);
         assert_eq!(exec(path, go("cmd/addr2line")), Some((Role::CompilerHelper, Confidence::High)));
     }
     let service = Some((Role::GoService, Confidence::High));
     assert_eq!(exec("/home/me/go-build123/app", go("example.com/m")), service);
     assert_eq!(exec("/home/me/go-build123/b001/app", go("example.com/m")), service);
     assert_eq!(exec("/root/.cache/go-build/tool", go("example.com/m")), service);
-    assert_eq!(exec("/root/.cache/go-build/tool", Image::Unread), None);
+    assert_eq!(exec("/root/.cache/go-build/tool", ImageFacts::Unread), None);
 }
 
 #[test]
@@ -237,9 +244,9 @@ fn a_child_outlives_its_go_run_and_starts_itself_again() {
     assert_eq!(machine.exec(2, CACHE, "app", go("example.com/m")), Some(Role::GoRunChild));
     assert!(machine.task(2).repeated);
     assert_eq!(machine.made_by(2), Some((1, ".".to_owned())));
-    assert_eq!(machine.spawn(2, 3, CACHE, "app worker", Image::Unread), Some(Role::GoRunChild));
+    assert_eq!(machine.spawn(2, 3, CACHE, "app worker", ImageFacts::Unread), Some(Role::GoRunChild));
     assert!(machine.task(3).repeated);
-    assert_eq!(machine.exec(2, "/bin/sleep", "sleep 1", Image::Foreign), None);
+    assert_eq!(machine.exec(2, "/bin/sleep", "sleep 1", ImageFacts::Foreign), None);
     assert_eq!((machine.task(2).place, machine.task(2).repeated), (Place::Below, false));
     assert!(machine.task(2).within.contains(Role::GoRunChild));
 }
@@ -248,7 +255,7 @@ fn a_child_outlives_its_go_run_and_starts_itself_again() {
 fn go_generate_is_seen_from_inside() {
     let mut machine = Machine::default();
     machine.exec(1, GO, "go generate ./...", go("cmd/go"));
-    machine.spawn(1, 2, "/bin/sh", "sh -c x", Image::Foreign);
+    machine.spawn(1, 2, "/bin/sh", "sh -c x", ImageFacts::Foreign);
     assert_eq!(machine.spawn(2, 3, GO, "go run ./gen", go("cmd/go")), Some(Role::GoRun));
     assert_eq!(machine.spawn(3, 4, WORK, "gen", go("example.com/gen")), Some(Role::GoRunChild));
     for pid in [3, 4] {
@@ -267,9 +274,9 @@ fn tools_and_what_makes_them() {
         ("go tool compile -h", COMPILE, go("cmd/compile"), Role::GoTool),
         ("go tool addr2line x", CACHE, go("cmd/addr2line"), Role::GoTool),
         ("go tool stringer", CACHE, go("golang.org/x/tools/cmd/stringer"), Role::GoTool),
-        ("go tool golang.org/x/tools/cmd/stringer", WORK, Image::Unread, Role::GoTool),
+        ("go tool golang.org/x/tools/cmd/stringer", WORK, ImageFacts::Unread, Role::GoTool),
         ("go tool stringer", COMPILE, go("cmd/compile"), Role::CompilerHelper),
-        ("go tool stringer", COMPILE, Image::Unread, Role::CompilerHelper),
+        ("go tool stringer", COMPILE, ImageFacts::Unread, Role::CompilerHelper),
         ("go tool -n compile", COMPILE, go("cmd/compile"), Role::CompilerHelper),
         ("go run cmd/addr2line", WORK, go("cmd/addr2line"), Role::GoRunChild),
         ("go run .", WORK, go("cmd/covdata"), Role::CompilerHelper),
@@ -285,9 +292,9 @@ fn tools_and_what_makes_them() {
     // Without a go command above.
     let mut machine = Machine::default();
     assert_eq!(machine.exec(1, "/bin/gofmt", "gofmt -l .", go("cmd/gofmt")), Some(Role::CompilerHelper));
-    assert_eq!(machine.exec(2, COMPILE, "compile x", Image::Unread), Some(Role::CompilerHelper));
+    assert_eq!(machine.exec(2, COMPILE, "compile x", ImageFacts::Unread), Some(Role::CompilerHelper));
     assert_eq!(machine.task(2).confidence, Confidence::Medium);
-    let mine = Image::Go { path: "cmd/server", module: "cmd/server", version: "go1.27.3" };
+    let mine = ImageFacts::Go { path: "cmd/server", module: "cmd/server", version: "go1.27.3" };
     assert_eq!(machine.exec(3, "/srv/server", "server", mine), Some(Role::GoService));
 }
 
@@ -295,7 +302,7 @@ fn tools_and_what_makes_them() {
 fn a_toolexec_wrapper_is_a_helper_and_never_the_child() {
     for (path, line, image) in [
         (CACHE, "/opt/app /usr/lib/go/pkg/tool/linux_amd64/compile -V=full", go("example.com/wrap")),
-        ("/bin/sh", "/bin/sh /opt/app /usr/lib/go/pkg/tool/linux_amd64/asm", Image::Foreign),
+        ("/bin/sh", "/bin/sh /opt/app /usr/lib/go/pkg/tool/linux_amd64/asm", ImageFacts::Foreign),
     ] {
         let mut machine = Machine::default();
         machine.exec(1, GO, "go run -toolexec=/opt/app ./x", go("cmd/go"));
@@ -313,8 +320,8 @@ fn a_toolexec_wrapper_is_a_helper_and_never_the_child() {
 fn test_binaries() {
     let test = "/tmp/go-build123/b001/demo.test";
     let line = "/tmp/go-build123/b001/demo.test -test.paniconexit0 -test.timeout=10m0s";
-    let old = |path| Image::Go { path, module: "example.com/m", version: "go1.23.9" };
-    for image in [go("example.com/m.test"), old("example.com/m"), Image::Unread] {
+    let old = |path| ImageFacts::Go { path, module: "example.com/m", version: "go1.23.9" };
+    for image in [go("example.com/m.test"), old("example.com/m"), ImageFacts::Unread] {
         let mut machine = Machine::default();
         machine.exec(1, GO, "go test", go("cmd/go"));
         assert_eq!(machine.spawn(1, 2, test, line, image), Some(Role::GoTestBinary));
@@ -325,6 +332,16 @@ fn test_binaries() {
         machine.spawn(3, 4, WORK, "x", go("example.com/m/x"));
         assert_eq!(machine.made_by(4), Some((3, "./x".to_owned())));
     }
+    // A wrapper that Go made is on the way.
+    let mut machine = Machine::default();
+    machine.exec(1, GO, "go test -exec wrap", go("cmd/go"));
+    let wrapped = "wrap -x /tmp/go-build123/b001/demo.test -test.v";
+    assert_eq!(machine.spawn(1, 2, "/x/wrap", wrapped, old("example.com/wrap")), Some(Role::GoService));
+    assert_eq!(
+        machine.spawn(2, 3, test, "demo.test -test.v", old("example.com/m")),
+        Some(Role::GoTestBinary)
+    );
+    assert_eq!(machine.task(3).place, Place::Program);
     let alone = |path, line, image| {
         let mut machine = Machine::default();
         machine.exec(1, path, line, image).map(|role| (role, machine.task(1).confidence))
@@ -338,11 +355,11 @@ fn test_binaries() {
     assert_eq!(alone("/x/t", "t -test.v", old("example.com/m")), medium);
     assert_eq!(alone("/x/t", "t -test.v", go("example.com/m")), service);
     assert_eq!(
-        alone("/x/m", "m", Image::Go { path: "m.test", module: "m.test", version: "go1.27" }),
+        alone("/x/m", "m", ImageFacts::Go { path: "m.test", module: "m.test", version: "go1.27" }),
         service
     );
-    assert_eq!(alone(test, line, Image::Unread), medium);
-    assert_eq!(alone("/x/t", "t -test.v", Image::Unread), None);
+    assert_eq!(alone(test, line, ImageFacts::Unread), medium);
+    assert_eq!(alone("/x/t", "t -test.v", ImageFacts::Unread), None);
 }
 
 #[test]
@@ -357,7 +374,7 @@ fn debuggers() {
     assert!(machine.task(4).within.contains(Role::Debugger));
     assert_eq!(machine.exec(9, "/x/__debug_bin1", "x", go("example.com/m")), Some(Role::Debugger));
     assert_eq!(machine.task(9).confidence, Confidence::Medium);
-    assert_eq!(machine.exec(10, "/x/__debug_bin1", "x", Image::Foreign), None);
+    assert_eq!(machine.exec(10, "/x/__debug_bin1", "x", ImageFacts::Foreign), None);
 }
 
 #[test]
@@ -380,7 +397,7 @@ fn what_is_no_go_run() {
     for (path, line) in
         [("/bin/sh", "sh -c go run ."), ("/usr/bin/make", "make run"), ("/usr/bin/env", "env go run .")]
     {
-        for image in [Image::Foreign, Image::Unread] {
+        for image in [ImageFacts::Foreign, ImageFacts::Unread] {
             assert_eq!(Machine::default().exec(1, path, line, image), None, "{line}");
         }
     }

@@ -4,7 +4,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego::golang::{
     command::Invocation,
-    evidence::{Image, Start},
+    evidence::{ImageFacts, Start},
     role::Role,
     task::Task,
 };
@@ -96,7 +96,7 @@ fn parse(parts: &[&str]) -> Invocation {
 }
 
 fn role(line: &[String]) -> (Option<Role>, Task) {
-    let image = Image::Go { path: "cmd/go", module: "", version: "go1.27.3" };
+    let image = ImageFacts::Go { path: "cmd/go", module: "", version: "go1.27.3" };
     let start = Start { id: TaskId::default(), path: "/usr/bin/go", args: line, goflags: "", image };
     let task = Task::default().started(&start);
     (task.role, task)

@@ -9,6 +9,8 @@ mod capture;
 mod cgroup;
 mod command;
 mod decode;
+mod golang;
+mod inspect;
 mod sanitize;
 mod text;
 

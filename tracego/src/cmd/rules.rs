@@ -1,0 +1,215 @@
+//! `tracego rules`: what tracego finds.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::ValueEnum as _;
+use serde::Serialize;
+
+use crate::{
+    cli::{Rules, RulesAction, RulesExplain, RulesList},
+    rules::{
+        finding::Severity,
+        table::{Grades, RULES, Rule},
+        thresholds::{KEYS, Key},
+    },
+};
+
+/// All that is known about a rule.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    rule: &'static Rule,
+    /// Where it is worst.
+    worst: Severity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+    settings: Vec<Setting>,
+}
+
+#[derive(Serialize)]
+struct Setting {
+    name: &'static str,
+    default: &'static str,
+    about: &'static str,
+}
+
+impl Whole {
+    fn of(rule: &'static Rule, enabled: Option<bool>) -> Self {
+        let settings =
+            keys(rule).map(|key| Setting { name: key.name, default: key.default, about: key.about });
+        Self { rule, worst: rule.severity(), enabled, settings: settings.collect() }
+    }
+}
+
+fn keys(rule: &Rule) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(|key| key.rule == rule.id)
+}
+
+/// Prints the rules, or one of them.
+///
+/// # Errors
+/// When standard output refuses something.
+pub(super) fn rules(rules: &Rules) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    let done = match &rules.action {
+        RulesAction::List(asked) => list(asked, &mut out),
+        RulesAction::Explain(asked) => explain(asked, &mut out),
+    };
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        done => done.context("standard output refuses it")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(asked: &RulesList, out: &mut impl Write) -> io::Result<()> {
+    let is_on = |rule| asked.settings.is_on(rule);
+    if asked.json {
+        let all: Vec<Whole> = RULES.iter().map(|rule| Whole::of(rule, Some(is_on(rule)))).collect();
+        serde_json::to_writer_pretty(&mut *out, &all)?;
+        return writeln!(out);
+    }
+    let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
+    for rule in &RULES {
+        let state = if is_on(rule) { rule.severity().name() } else { "off" };
+        writeln!(out, "{}  {:<width$}  {state:<8}  {}", rule.id, rule.name, rule.title)?;
+    }
+    Ok(())
+}
+
+fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
+    let rule = asked.rule;
+    if asked.json {
+        serde_json::to_writer_pretty(&mut *out, &Whole::of(rule, None))?;
+        return writeln!(out);
+    }
+    writeln!(out, "{} {}: {}", rule.id, rule.name, rule.title)?;
+    writeln!(out, "\n{}", wrapped(rule.summary, ""))?;
+    writeln!(out, "\nRemedy: {}", wrapped(rule.remedy, ""))?;
+    writeln!(out, "Reference: {}", rule.reference)?;
+    writeln!(out, "\nCases:")?;
+    for variant in rule.variants {
+        writeln!(out, "\n  {}: {}", variant.name, grades(variant.grades))?;
+        writeln!(out, "      {}", wrapped(variant.summary, "      "))?;
+        if !variant.remedy.is_empty() {
+            writeln!(out, "      → {}", wrapped(variant.remedy, "        "))?;
+        }
+    }
+    writeln!(out, "\nSettings, in [rules.{}] of the configuration:", rule.id)?;
+    writeln!(out, "\n  enabled, severity, variants, only, except")?;
+    for key in keys(rule) {
+        writeln!(out, "  {} = {}", key.name, wrapped(key.default, "      "))?;
+        writeln!(out, "      {}", wrapped(key.about, "      "))?;
+    }
+    Ok(())
+}
+
+/// `high (CI job, production), low (terminal)`: places by severity, the worst first.
+fn grades(grades: Grades) -> String {
+    let each = grades.each();
+    let of = |severity: Severity| {
+        let places: Vec<&str> =
+            each.iter().filter(|(_, s)| *s == severity).map(|(place, _)| *place).collect();
+        match places.len() {
+            0 => None,
+            n if n == each.len() => Some(severity.to_string()),
+            _ => Some(format!("{severity} ({})", places.join(", "))),
+        }
+    };
+    Severity::value_variants().iter().rev().filter_map(|s| of(*s)).collect::<Vec<_>>().join(", ")
+}
+
+/// Columns of a line.
+const COLUMNS: usize = 88;
+
+/// Breaks a text between words; lines behind the first begin with `indent`.
+fn wrapped(text: &str, indent: &str) -> String {
+    let (mut wrapped, mut column) = (String::new(), indent.chars().count());
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > indent.len() && column + 1 + length > COLUMNS {
+            wrapped.push('\n');
+            wrapped.push_str(indent);
+            column = indent.chars().count();
+        } else if !wrapped.is_empty() {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::settings::Settings;
+
+    fn text(print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        print(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn asked(json: bool, settings: Settings) -> RulesList {
+        RulesList { json, config: None, settings: settings.into() }
+    }
+
+    #[test]
+    fn the_list_has_a_line_for_each_rule_and_says_which_are_off() {
+        let mut settings = Settings::default();
+        settings.read(&"[rules.TG003]\nenabled = false".parse().unwrap()).unwrap();
+        let lines = text(|out| list(&asked(false, settings), out));
+        assert_eq!(lines.lines().count(), RULES.len());
+        for (line, rule) in lines.lines().zip(&RULES) {
+            assert!(line.starts_with(rule.id) && line.contains(rule.name), "{line}");
+            assert_eq!(line.contains("  off  "), rule.id == "TG003", "{line}");
+            assert!(line.len() < 120, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_list_as_json_has_everything() {
+        let list: serde_json::Value =
+            serde_json::from_str(&text(|out| list(&asked(true, Settings::default()), out))).unwrap();
+        let first = &list[0];
+        assert_eq!((first["id"].as_str(), first["enabled"].as_bool()), (Some("TG001"), Some(true)));
+        assert_eq!(first["variants"][0]["severity"]["ci"], "high");
+        assert_eq!(list[6]["settings"][0]["name"], "nofile");
+        assert_eq!(list[6]["settings"][0]["default"], "65536");
+        for rule in list.as_array().unwrap() {
+            assert!(
+                rule["summary"].is_string() && rule["remedy"].is_string() && rule["reference"].is_string()
+            );
+        }
+    }
+
+    #[test]
+    fn every_rule_is_explained_with_all_its_cases_and_settings() {
+        for rule in &RULES {
+            let page = text(|out| explain(&RulesExplain { json: false, rule }, out));
+            for word in rule.variants.iter().map(|v| v.name).chain(keys(rule).map(|key| key.name)) {
+                assert!(page.contains(word), "{} {word}", rule.id);
+            }
+            assert!(page.contains(rule.reference) && page.contains("Remedy: "), "{page}");
+            assert!(page.lines().all(|line| line.chars().count() <= 110), "{page}");
+            let json = text(|out| explain(&RulesExplain { json: true, rule }, out));
+            let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(json["id"], rule.id);
+        }
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        let long = "word ".repeat(60);
+        let lines = wrapped(&long, "  ");
+        assert!(lines.lines().all(|line| line.len() <= COLUMNS) && lines.lines().count() > 3);
+        assert!(lines.lines().skip(1).all(|line| line.starts_with("  word")));
+        assert_eq!(wrapped("one two", ""), "one two");
+    }
+}
