@@ -405,6 +405,11 @@ pub fn made_up() -> Vec<Record> {
         syscall: Some("execve"),
         ..ExecCall::default()
     });
+    let mut later = bare(event_name::FINDING, 7);
+    (later.severity_number, later.severity_text) = (17, "ERROR");
+    later.process = Some(Box::new(process()));
+    later.tracego.exec_id = Some("later-exec-id".into());
+    later.tracego.findings = vec![finding(1, Severity::High)];
     let mut lost = bare(event_name::LOST, 5);
     (lost.severity_number, lost.severity_text) = (13, "WARN");
     lost.context = Some(context());
@@ -420,6 +425,7 @@ pub fn made_up() -> Vec<Record> {
         exit(),
         fork,
         failed,
+        later,
         lost,
         heartbeat,
     ];

@@ -138,6 +138,12 @@ fn event(format: Format, record: &Record) -> Flat {
             header.chain(pairs).map(|(name, value)| (name, value.into())).collect()
         }
         Format::OtlpJson => otlp(&object(format, record)),
+        // There the process is evidence, and otherwise the same.
+        Format::Ocsf => {
+            let event = flat(&object(format, record));
+            let plain = |name: String| name.strip_prefix("evidences[].").map(str::to_owned).unwrap_or(name);
+            event.into_iter().map(|(name, value)| (plain(name), value)).collect()
+        }
         _ => flat(&object(format, record)),
     }
 }

@@ -6,12 +6,9 @@
 pub mod cef;
 pub mod cloudevents;
 pub mod ecs;
-mod flatten;
 mod object;
 pub mod ocsf;
 pub mod otlp;
-pub mod otlp_json;
-mod protobuf;
 mod text;
 mod without;
 
@@ -88,7 +85,7 @@ impl Format {
             Self::Ocsf => ocsf::write(record, out),
             Self::Ecs => ecs::write(record, out),
             Self::CloudEvents => cloudevents::write(record, out),
-            Self::OtlpJson => otlp_json::write(record, out),
+            Self::OtlpJson => otlp::json::write(record, out),
             Self::Cef => cef::write(record, out),
         };
         if done.is_err() {

@@ -5,8 +5,9 @@
 use std::io;
 
 use super::{
+    Encoder, Encoding, Piece, Request,
     flatten::{Output, Place},
-    otlp::{self, Encoding},
+    number,
 };
 use crate::enrich::Record;
 
@@ -15,10 +16,10 @@ use crate::enrich::Record;
 /// # Errors
 /// When it cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-    let encoder = otlp::Encoder::new(Encoding::Json, Vec::new());
-    let mut piece = otlp::Piece::default();
+    let encoder = Encoder::new(Encoding::Json, Vec::new());
+    let mut piece = Piece::default();
     encoder.encode(record, &mut piece)?;
-    let mut request = otlp::Request::new(Encoding::Json);
+    let mut request = Request::new(Encoding::Json);
     request.push(&piece.resource, &piece.record);
     request.finish(out);
     out.push(b'\n');
@@ -93,7 +94,7 @@ impl Output for Json<'_> {
 
     fn int(&mut self, value: i64) {
         self.raw("\"intValue\":\"");
-        super::number(value, self.0);
+        number(value, self.0);
         self.raw("\"");
     }
 
