@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on fails its test")]
 
 pub mod go;
+pub mod python;
+pub mod samples;
 
 use std::{
     ffi::OsStr,

@@ -9,6 +9,7 @@
 //! decode   bytes → Event; pure, never panics      (decode, event)
 //! enrich   Event + process table → Record         (enrich)
 //! rules    Record → findings                      (rules, judge)
+//! format   Record → an event as others name it    (format)
 //! sink     Record → one JSON line                 (sink)
 //! ```
 //!
@@ -36,6 +37,8 @@ pub mod enrich;
 pub mod judge;
 pub mod rules;
 pub mod summary;
+
+pub mod format;
 
 pub mod pipeline;
 pub mod sink;

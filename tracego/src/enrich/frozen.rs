@@ -8,7 +8,8 @@ use std::{ops::Deref, sync::OnceLock};
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// A value with its JSON, made when it is first asked for. Other formats get the JSON's parts.
+/// A value with its JSON, made when it is first asked for. Formats that are not for people (serde's
+/// `is_human_readable`) get the value.
 #[derive(Debug, Default)]
 pub struct Frozen<T> {
     value: T,
@@ -31,6 +32,9 @@ impl<T> Deref for Frozen<T> {
 
 impl<T: Serialize> Serialize for Frozen<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return self.value.serialize(serializer);
+        }
         match self.json.get_or_init(|| to_raw_value(&self.value).ok()) {
             Some(json) => json.serialize(serializer),
             // What cannot be JSON says so itself.

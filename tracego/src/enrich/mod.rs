@@ -377,7 +377,7 @@ impl Enricher {
 }
 
 /// Boot id, start and pid: never a bare pid.
-fn exec_id(boot_id: &str, id: TaskId) -> String {
+pub(crate) fn exec_id(boot_id: &str, id: TaskId) -> String {
     format!("{boot_id}-{:x}-{:x}", id.start_boottime, id.tgid)
 }
 

@@ -71,16 +71,19 @@ impl Line {
         Arc::new(Self { up, depth, json: OnceLock::new(), ..self.clone() })
     }
 
+    fn ancestor(&self) -> Ancestor<'_> {
+        Ancestor {
+            pid: self.id.tgid,
+            creation: At { time: self.created },
+            command: &self.command,
+            executable: (!self.executable.is_empty()).then_some(AncestorFile { path: &self.executable }),
+        }
+    }
+
     /// It and its ancestors. Siblings share what is above them, so this is made once for all.
     fn json(&self) -> Option<&RawValue> {
         let make = || {
-            let own = Ancestor {
-                pid: self.id.tgid,
-                creation: At { time: self.created },
-                command: &self.command,
-                executable: (!self.executable.is_empty()).then_some(AncestorFile { path: &self.executable }),
-            };
-            let mut text = format!("[{}", serde_json::to_string(&own).ok()?);
+            let mut text = format!("[{}", serde_json::to_string(&self.ancestor()).ok()?);
             match self.up.as_ref().map(|up| up.json()) {
                 Some(above) => {
                     text.push(',');
@@ -121,6 +124,9 @@ struct AncestorFile<'a> {
 
 impl Serialize for Lineage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.collect_seq(self.iter().map(Line::ancestor));
+        }
         match self.0.as_ref().map(|line| line.json()) {
             None => serializer.serialize_seq(Some(0))?.end(),
             Some(Some(json)) => json.serialize(serializer),

@@ -1,0 +1,114 @@
+//! Python packages and npm packages that tests hold tracego against: installed once below `target`, from
+//! files that pin each by its hash.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+/// An interpreter with the packages of `tests/python/<name>.txt`, or why there is none.
+///
+/// # Errors
+/// What is missing on this machine, in few words.
+pub fn environment(name: &str) -> Result<PathBuf, String> {
+    let list = source().join(format!("{name}.txt"));
+    let wanted = fs::read_to_string(&list).map_err(|error| format!("{}: {error}", list.display()))?;
+    let folder = target().join("python").join(name);
+    let python = folder.join("bin/python");
+    installed(&folder, &wanted, || {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        let only = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement"];
+        run(Command::new(&python).args(install).args(only).arg(&list))
+    })?;
+    Ok(python)
+}
+
+/// The folder of an npm package, unpacked: `sha512` is what the registry calls its integrity.
+///
+/// # Errors
+/// What is missing on this machine, in few words.
+pub fn npm_package(name: &str, version: &str, sha512: &str) -> Result<PathBuf, String> {
+    let folder = target().join("npm").join(name.replace('/', "+"));
+    installed(&folder, &format!("{version} {sha512}"), || {
+        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        let spec = format!("{name}@{version}");
+        let told = run(Command::new("npm").args(["pack", "--json", &spec]).current_dir(&folder))?;
+        let told: serde_json::Value = serde_json::from_str(&told).map_err(|error| error.to_string())?;
+        let archive = told[0]["filename"].as_str().unwrap_or_default();
+        // npm refuses what is not of the integrity that the registry told; here that is held to ours.
+        if told[0]["integrity"] != format!("sha512-{sha512}") {
+            return Err(format!("{spec} is not the one that is pinned"));
+        }
+        run(Command::new("tar").args(["-xzf", archive]).current_dir(&folder))
+    })?;
+    Ok(folder.join("package"))
+}
+
+/// Runs a script of `tests/python` and gives what it prints.
+///
+/// # Panics
+/// When it fails.
+#[must_use]
+pub fn script(python: &Path, name: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let mut command = Command::new(python);
+    command.arg(source().join(name)).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut printed = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input).unwrap());
+        child.stdout.take().unwrap().read_to_end(&mut printed).unwrap();
+    });
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{name} {arguments:?}: {status}");
+    printed
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("python")
+}
+
+/// The folder that builds go to: tests are in `target/<profile>/deps`.
+fn target() -> PathBuf {
+    let path = std::env::current_exe().unwrap();
+    path.ancestors().nth(3).unwrap().to_owned()
+}
+
+/// Installs unless what is there was installed from the same. Tests that want the same wait for each
+/// other.
+fn installed<T>(
+    folder: &Path,
+    wanted: &str,
+    install: impl FnOnce() -> Result<T, String>,
+) -> Result<(), String> {
+    let said = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let above = folder.parent().unwrap();
+    fs::create_dir_all(above).map_err(said)?;
+    let lock = File::create(folder.with_extension("lock")).map_err(said)?;
+    lock.lock().map_err(said)?;
+    let done = folder.with_extension("installed");
+    if fs::read_to_string(&done).is_ok_and(|from| from == wanted) && folder.exists() {
+        return Ok(());
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(said)?;
+    }
+    install()?;
+    fs::write(&done, wanted).map_err(said)
+}
+
+/// Runs to the end and gives what was printed; the last line of its complaint otherwise.
+fn run(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+    Err(format!("{program}: {last}"))
+}

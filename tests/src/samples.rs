@@ -1,0 +1,437 @@
+//! Records to convert: those of captured sessions, and made-up ones in which every attribute is set to
+//! a value of its own.
+
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use tracego::{
+    assemble::Assembler,
+    capture::Reader,
+    clock::Time,
+    decode::decode,
+    enrich::{
+        Enricher, Record,
+        context::{Changed, Context, Job, Root, Source, Sourced},
+        frozen::Frozen,
+        go::{Go, GoCommand},
+        image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
+        linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
+        record::{
+            At, Completeness, Container, Executable, Exit, ExitFacts, Failure, Host, Instance, K8s, Leader,
+            LinuxCgroup, Log, LogRecord, Origin, Own, Pod, Process, Runtime, SCHEMA, SCHEMA_URL, Service,
+            Trace, event_name,
+        },
+        table::{Line, Lineage},
+        tree::Tree,
+        users::User,
+    },
+    golang::{Linkage, role},
+    input::Input,
+    kernel::counters::Counters,
+    ledger::Ledger,
+    rules::finding::{Confidence, Finding, Severity},
+};
+use tracego_common::{TaskId, record::Rlimit};
+
+/// The records of a capture file.
+///
+/// # Panics
+/// When it is damaged.
+#[must_use]
+pub fn replayed(path: &Path) -> Vec<Record> {
+    let bytes = fs::read(path).unwrap();
+    let mut reader = Reader::new(&bytes[..]).unwrap();
+    let mut enricher = Enricher::new(reader.meta());
+    let mut assembler = Assembler::default();
+    let mut records = Vec::new();
+    while let Some(input) = reader.next_input().unwrap() {
+        match input {
+            Input::Seed(seeds, reading) => {
+                enricher.set_clock(reading);
+                enricher.seed(&seeds);
+            }
+            Input::Batch(batch) => {
+                enricher.set_clock(batch.clock);
+                for (bytes, note) in batch.noted() {
+                    let event = assembler.take(decode(bytes).unwrap());
+                    let enriched = event.and_then(|event| enricher.record(&event, note));
+                    records.extend(enriched.map(|enriched| enriched.record));
+                }
+            }
+            _ => {}
+        }
+    }
+    records
+}
+
+/// Of all capture files in `tests/golden`.
+///
+/// # Panics
+/// When one is damaged.
+#[must_use]
+pub fn captured() -> Vec<Record> {
+    let all = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap();
+    let mut paths: Vec<_> = all.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "capture"));
+    paths.sort();
+    let records: Vec<_> = paths.iter().flat_map(|path| replayed(path)).collect();
+    assert!(records.len() > 40, "{} records", records.len());
+    records
+}
+
+/// A time that no other is near.
+fn time(n: i64) -> Time {
+    Time(1_800_000_000_123_456_789 + n * 3_600_111_222_333)
+}
+
+fn line(n: u32, up: Option<Arc<Line>>) -> Arc<Line> {
+    let mut line = Line::default();
+    line.id = TaskId { tgid: 71_000 + n, start_boottime: 5_000_111 + u64::from(n), ..TaskId::default() };
+    line.created = time(10 + i64::from(n));
+    line.command = format!("ancestor-{n}");
+    line.executable = format!("/usr/bin/ancestor-path-{n}");
+    Line::below(up, line)
+}
+
+fn user(n: u32, name: &str) -> User {
+    User { id: 81_000 + n, name: Some(name.into()) }
+}
+
+fn origin() -> Arc<Origin> {
+    Arc::new(Origin {
+        host: Host { id: "0123456789abcdef0123456789abcdef".into(), name: "machine-7.example".into() },
+        service: Service {
+            name: "tracego",
+            version: env!("CARGO_PKG_VERSION"),
+            instance: Instance { id: "1c2d3e4f-0000-4000-8000-00000000cafe".into() },
+        },
+    })
+}
+
+/// As no captured record has.
+fn uid(n: u32) -> String {
+    format!("01M86DXY4FZZZZZZZZ{n:08}")
+}
+
+/// Of whatever kind; numbered records differ in id, position and time.
+#[must_use]
+pub fn bare(event_name: &'static str, n: u32) -> Record {
+    Record {
+        schema: SCHEMA,
+        schema_url: SCHEMA_URL,
+        event_name,
+        timestamp: time(i64::from(n)),
+        observed_timestamp: Time(time(i64::from(n)).0 + 9_876_543),
+        severity_number: 9,
+        severity_text: "INFO",
+        trace: None,
+        body: format!("body of record {n}"),
+        log: Log { record: LogRecord { uid: uid(n) } },
+        seq: 900_000 + u64::from(n),
+        origin: origin(),
+        process: None,
+        context: None,
+        container: None,
+        k8s: None,
+        tracego: Box::new(Own { boot_id: "b0071d00-1111-4222-8333-444455556666".into(), ..Own::default() }),
+    }
+}
+
+fn process() -> Process {
+    Process {
+        pid: 61_001,
+        parent_pid: 71_001,
+        creation: At { time: time(5) },
+        command: "task-name".into(),
+        real_user: Some(user(2, "real-user")),
+        executable: Some(Executable {
+            path: "/opt/shop/bin/server-binary".into(),
+            name: "server-binary".into(),
+            build_id: None,
+        }),
+        ..Process::default()
+    }
+}
+
+fn context() -> Arc<Context> {
+    let tree = |pairs: &[(&'static str, &str)]| {
+        Tree::new(pairs.iter().map(|&(name, value)| (name, value.to_owned())).collect())
+    };
+    Arc::new(Context {
+        cicd: tree(&[
+            ("pipeline.name", "deploy-pipeline"),
+            ("pipeline.run.id", "run-4711"),
+            ("pipeline.task.name", "build-task"),
+            ("pipeline.task.run.id", "job-456789"),
+            ("system.component", "gitlab-system"),
+        ]),
+        vcs: tree(&[
+            ("ref.head.name", "branch-main"),
+            ("ref.head.revision", "0123456789abcdef0123456789abcdef01234567"),
+            ("repository.url.full", "https://git.example/o/repo"),
+        ]),
+    })
+}
+
+fn job() -> Arc<Frozen<Job>> {
+    let job = Job {
+        root: Some(Root { pid: 62_001, exec_id: "root-exec-id".into() }),
+        sources: vec![Sourced {
+            attribute: "cicd.pipeline.task.run.id",
+            source: Source::Environment,
+            variable: "CI_JOB_ID",
+        }],
+        changed: vec![Changed {
+            attribute: "vcs.ref.head.revision",
+            claimed: "claimed-revision".into(),
+            expected: "expected-revision".into(),
+            source: Source::Inherited,
+        }],
+        dropped: vec!["cicd.worker.id"],
+    };
+    Arc::new(job.into())
+}
+
+/// A finding of a severity; numbered ones differ.
+#[must_use]
+pub fn finding(n: usize, severity: Severity) -> Finding {
+    Finding {
+        id: ["TG001", "TG002", "TG003"][n % 3],
+        name: ["go-run", "no-pidfile", "low-nofile"][n % 3],
+        variant: Some(["variant-one", "variant-two", "variant-three"][n % 3]),
+        severity,
+        confidence: if n.is_multiple_of(2) { Confidence::High } else { Confidence::Medium },
+        message: format!("message of finding {n}"),
+        remedy: "remedy of the finding",
+        evidence: BTreeMap::from([("process.executable.path", format!("evidence {n}"))]),
+    }
+}
+
+/// A program start with every attribute that a start can have.
+///
+/// # Panics
+/// Never.
+#[must_use]
+pub fn start() -> Record {
+    let mut record = bare(event_name::START, 1);
+    let variables = BTreeMap::from([
+        (Arc::from("CI_JOB_ID"), "job-variable".to_owned()),
+        (Arc::from("GIT_COMMIT"), "commit-variable".to_owned()),
+    ]);
+    record.trace = Some(Trace {
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".into(),
+        span_id: "00f067aa0ba902b7".into(),
+        trace_flags: "01".into(),
+    });
+    record.process = Some(Box::new(Process {
+        vpid: Some(63_001),
+        command_args: Some(vec![
+            "./server".into(),
+            "--name=it's \"quoted\" | a=b\\c".into(),
+            "zwei\nZeilen\t\u{1b}[31m".into(),
+            String::new(),
+            "ünïcode \u{2028} \u{10ffff}".into(),
+        ]),
+        args_count: Some(64_001),
+        working_directory: Some("/srv/working folder".into()),
+        user: Some(user(1, "effective-user")),
+        saved_user: Some(user(3, "saved-user")),
+        group_leader: Some(Leader { pid: 65_001 }),
+        session_leader: Some(Leader { pid: 66_001 }),
+        interactive: Some(true),
+        linux: Some(LinuxCgroup { cgroup: "/kubepods/pod-cgroup".into() }),
+        environment_variable: Some(Arc::new(variables.into())),
+        executable: Some(Executable {
+            build_id: Some(Arc::new(Frozen::from(BuildId {
+                htlhash: "a1b2c3d4e5f60718293a4b5c6d7e8f90".into(),
+                gnu: Some("c0ffee00c0ffee00".into()),
+                go: Some("go-build-id/xyz".into()),
+            }))),
+            ..process().executable.unwrap()
+        }),
+        runtime: Some(Arc::new(Frozen::from(Language { name: "go", version: "go1.27.3".into() }))),
+        ..process()
+    }));
+    record.context = Some(context());
+    record.container = Some(Container {
+        id: "feedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedface".into(),
+        runtime: Some(Runtime { name: "containerd" }),
+    });
+    record.k8s = Some(K8s { pod: Pod { uid: "8a1b7c2d-1111-4222-8333-777788889999".into() } });
+    let mut limits = [Rlimit::default(); 16];
+    for (n, limit) in (1_u64..).zip(&mut limits) {
+        *limit = Rlimit { soft: 1_000_000 + n, hard: 2_000_000 + n };
+    }
+    limits[0] = Rlimit { soft: u64::MAX, hard: u64::MAX };
+    limits[1] = Rlimit { soft: u64::MAX - 1, hard: u64::MAX - 2 };
+    record.tracego = Box::new(Own {
+        exec_id: Some("b0071d00-1111-4222-8333-444455556666-1234-ee49".into()),
+        ancestors: Some(Lineage(Some(line(1, Some(line(2, Some(line(3, None)))))))),
+        reparented: true,
+        executable: Some(ExecutableFile {
+            inode: 67_000_001,
+            device: "253:4711".into(),
+            ctime: Some(time(6)),
+            mode: "100755".into(),
+            owner_id: 68_001,
+            deleted: true,
+            memfd: true,
+            unread: Some("why-not-read"),
+        }),
+        elf: Some(Arc::new(Frozen::from(Linked {
+            linkage: Linkage::Dynamic,
+            interpreter: Some("/lib64/ld-linux-x86-64.so.2".into()),
+            pie: true,
+            stripped: true,
+            debug: true,
+            packer: None,
+            damage: Vec::new(),
+        }))),
+        go: Some(Box::new(Go {
+            role: Some(role::Role::GoRunChild),
+            confidence: Some(role::Confidence::High),
+            repeated: true,
+            command: Some(GoCommand {
+                exec_id: "go-command-exec-id".into(),
+                pid: 69_001,
+                subcommand: "run".into(),
+                package: Some("example.com/package".into()),
+                target: Some("pinned"),
+                version: Some("v1.2.3".into()),
+            }),
+            build: Some(Arc::new(Frozen::from(GoBuild {
+                path: "example.com/shop/cmd/server".into(),
+                module: Some(GoModule {
+                    path: "example.com/shop".into(),
+                    version: "v9.8.7".into(),
+                    sum: "h1:sum".into(),
+                }),
+                vcs: Some(GoVcs {
+                    name: Some("git".into()),
+                    revision: Some("fedcba9876543210fedcba9876543210fedcba98".into()),
+                    time: Some("2026-11-24T09:24:28Z".into()),
+                    modified: Some(true),
+                }),
+                dependencies: 12_345,
+                replaced: 54_321,
+                trimpath: true,
+                cgo: Some(true),
+                race: true,
+                buildmode: Some("pie-buildmode".into()),
+                ldflags: Some("-s -w -X main.version=1".into()),
+                tags: vec!["netgo".into(), "osusergo".into()],
+            }))),
+        })),
+        working_directory_deleted: true,
+        exec: Some(ExecCall {
+            filename: "./server-filename".into(),
+            interpreter: Some("/bin/interpreter".into()),
+            thread_id: Some(61_009),
+            syscall: Some("execveat"),
+            args_bytes: 70_001,
+            env_count: 70_002,
+            env_bytes: 70_003,
+        }),
+        audit: Some(Audit { login_user_id: Some(82_001), session_id: Some(82_002) }),
+        tty: Some("136:4242".into()),
+        seccomp: Some("filter"),
+        no_new_privs: Some(true),
+        capability: Some(Arc::new(Frozen::from(Capabilities {
+            effective: "000001fffeffffff".into(),
+            permitted: "000001fffeffff01".into(),
+            inheritable: "000001fffeffff02".into(),
+            bounding: "000001fffeffff03".into(),
+            ambient: "000001fffeffff04".into(),
+        }))),
+        rlimit: Some(Arc::new(Frozen::from(Rlimits(limits)))),
+        namespace: Some(Namespaces { pid: 4_026_530_001, mnt: 4_026_530_002, user: 4_026_530_003 }),
+        cgroup: Some(CgroupNode { id: 77_000_001, version: 2 }),
+        unit: Some("shop-unit.service".into()),
+        job: Some(job()),
+        in_tree: true,
+        completeness: Completeness {
+            truncated: vec!["process.command_args"],
+            unavailable: vec!["process.user"],
+            redacted: 83_001,
+            bytes: BTreeMap::from([("process.command_args[1]".to_owned(), "YmFzZTY0".to_owned())]),
+        },
+        ..*record.tracego
+    });
+    record
+}
+
+/// A start with these findings, and the severity that follows from them.
+#[must_use]
+pub fn found(findings: Vec<Finding>) -> Record {
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    let (severity_number, severity_text) = match worst {
+        None => (9, "INFO"),
+        Some(Severity::Low | Severity::Medium) => (13, "WARN"),
+        Some(Severity::High) => (17, "ERROR"),
+        Some(Severity::Critical) => (21, "FATAL"),
+    };
+    let mut record = start();
+    record.tracego.findings = findings;
+    Record { severity_number, severity_text, ..record }
+}
+
+/// The end of a process by a signal.
+#[must_use]
+pub fn exit() -> Record {
+    let mut record = bare(event_name::EXIT, 2);
+    record.process = Some(Box::new(Process { exit: Some(Exit { code: 139, time: time(7) }), ..process() }));
+    record.tracego.exec_id = Some("exit-exec-id".into());
+    record.tracego.exit = Some(ExitFacts {
+        signal: Some(11),
+        core_dumped: true,
+        run_time_ns: 123_456_789_012,
+        max_rss_bytes: 987_654_321,
+    });
+    record
+}
+
+/// One of each kind, and findings.
+#[must_use]
+pub fn made_up() -> Vec<Record> {
+    let mut fork = bare(event_name::FORK, 3);
+    fork.process = Some(Box::new(process()));
+    fork.tracego.exec_id = Some("fork-exec-id".into());
+    let mut failed = bare(event_name::EXEC_FAILED, 4);
+    failed.process =
+        Some(Box::new(Process { command_args: Some(vec!["./gone".into(), "-x".into()]), ..process() }));
+    failed.tracego.exec_id = Some("failed-exec-id".into());
+    failed.tracego.error = Some(Failure { errno: 84_001, name: "ENOENT" });
+    failed.tracego.exec = Some(ExecCall {
+        filename: "/opt/gone-program".into(),
+        syscall: Some("execve"),
+        ..ExecCall::default()
+    });
+    let mut later = bare(event_name::FINDING, 7);
+    (later.severity_number, later.severity_text) = (17, "ERROR");
+    later.process = Some(Box::new(process()));
+    later.tracego.exec_id = Some("later-exec-id".into());
+    later.tracego.findings = vec![finding(1, Severity::High)];
+    let mut lost = bare(event_name::LOST, 5);
+    (lost.severity_number, lost.severity_text) = (13, "WARN");
+    lost.context = Some(context());
+    lost.tracego.lost = Some(BTreeMap::from([("ring_full", 85_001), ("no_scratch", 85_002)]));
+    let mut heartbeat = bare(event_name::HEARTBEAT, 6);
+    let kernel = Counters { hooked: 86_001, sent: 86_002, ..Counters::default() };
+    heartbeat.tracego.ledger =
+        Some(Box::new(Ledger { kernel, processed: 86_003, written: 86_004, ..Ledger::default() }));
+    let mut records = vec![
+        start(),
+        found(vec![finding(0, Severity::High)]),
+        found(vec![finding(1, Severity::Low), finding(2, Severity::Critical), finding(0, Severity::Medium)]),
+        exit(),
+        fork,
+        failed,
+        later,
+        lost,
+        heartbeat,
+    ];
+    for (n, record) in (1_u32..).zip(&mut records) {
+        record.log.record.uid = uid(n);
+        record.seq = 900_000 + u64::from(n);
+    }
+    records
+}

@@ -1,0 +1,299 @@
+//! `docs/formats.md` against the schema and against the code: every attribute has a row, every value is
+//! where its row says, and what a row calls lost is nowhere.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+use tracego::{enrich::Record, format::Format};
+use tracego_tests::samples;
+
+use crate::{
+    cef,
+    flat::{Flat, flat, native},
+    line, object, records,
+};
+
+pub(crate) const TESTS: &[(&str, crate::Test)] = &[
+    ("documents::every_attribute_of_the_schema_has_a_row", every_attribute_of_the_schema_has_a_row),
+    ("documents::every_value_is_where_its_row_says", every_value_is_where_its_row_says),
+    ("documents::what_is_lost_is_nowhere", what_is_lost_is_nowhere),
+    ("documents::the_list_of_formats_is_the_one_of_the_code", the_list_of_formats_is_the_one_of_the_code),
+];
+
+/// Formats with a table; the native one needs none.
+const MAPPED: [Format; 5] = [Format::Ocsf, Format::Ecs, Format::CloudEvents, Format::OtlpJson, Format::Cef];
+
+/// A line of a table: where an attribute goes.
+#[derive(Debug)]
+struct Row {
+    /// With `*` at the end for all that begin so.
+    ours: String,
+    /// The same of theirs; none for what is lost.
+    theirs: Vec<String>,
+    /// The value is made of ours, not ours.
+    derived: bool,
+}
+
+impl Row {
+    /// What of a name stands for the `*`, when the row is about it.
+    fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
+        match self.ours.strip_suffix('*') {
+            Some(front) => name.strip_prefix(front),
+            None => (name == self.ours).then_some(""),
+        }
+    }
+
+    /// Whether something else may stand at one of the places: the program that a failed start wanted, the
+    /// rule of a finding.
+    fn is_sometimes_another(&self, format: Format) -> bool {
+        let ours = self.ours.as_str();
+        match format {
+            Format::Ocsf => matches!(ours, "process.executable.path" | "process.executable.name"),
+            Format::Cef => ours == "event_name",
+            _ => false,
+        }
+    }
+}
+
+fn read(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    fs::read_to_string(root.join(path)).unwrap()
+}
+
+fn in_backticks(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn rows(format: Format) -> Vec<Row> {
+    let text = read("docs/formats.md");
+    let (_, section) = text.split_once(&format!("\n## {}\n", format.name())).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let mut rows = Vec::new();
+    for line in section.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [ours, theirs, note] = cells[..] else { panic!("{line}") };
+        let row = Row {
+            ours: in_backticks(ours).remove(0),
+            theirs: in_backticks(theirs),
+            derived: note.starts_with("derived"),
+        };
+        assert_eq!(row.theirs.is_empty(), theirs == "lost", "{line}");
+        rows.push(row);
+    }
+    let names: BTreeSet<&str> = rows.iter().map(|row| row.ours.as_str()).collect();
+    assert_eq!(names.len(), rows.len(), "{}: a row is there twice", format.name());
+    rows
+}
+
+/// The row that says most exactly where an attribute goes.
+fn row_of<'a>(rows: &'a [Row], name: &str) -> Option<&'a Row> {
+    rows.iter().filter(|row| row.rest(name).is_some()).max_by_key(|row| row.ours.len())
+}
+
+/// Attributes of the schema; `*` for any name.
+fn attributes(schema: &Value, name: &str, found: &mut Vec<String>) {
+    let below = |part: &str| if name.is_empty() { part.to_owned() } else { format!("{name}.{part}") };
+    let members = schema["properties"].as_object();
+    let open = schema["additionalProperties"].is_object();
+    if let Some(items) = schema.get("items") {
+        attributes(items, &format!("{name}[]"), found);
+    } else if members.is_none() && !open {
+        found.push(name.to_owned());
+    }
+    for (part, schema) in members.into_iter().flatten() {
+        attributes(schema, &below(part), found);
+    }
+    if open {
+        found.push(below("*"));
+    }
+}
+
+fn every_attribute_of_the_schema_has_a_row() {
+    let schema: Value = serde_json::from_str(&read("tracego/schema/record.schema.json")).unwrap();
+    let mut names = Vec::new();
+    attributes(&schema, "", &mut names);
+    assert!(names.len() > 150 && names.contains(&"tracego.findings[].evidence.*".to_owned()), "{names:#?}");
+    for format in MAPPED {
+        let rows = rows(format);
+        for name in &names {
+            assert!(row_of(&rows, name).is_some(), "{}: no row for {name}", format.name());
+        }
+        for row in &rows {
+            let front = row.ours.trim_end_matches('*');
+            let known =
+                |name: &String| name.starts_with(front) || row.ours.starts_with(name.trim_end_matches('*'));
+            assert!(names.iter().any(known), "{}: the schema has no {}", format.name(), row.ours);
+        }
+    }
+}
+
+/// An event of a format as names and values, as the tables name them.
+fn event(format: Format, record: &Record) -> Flat {
+    match format {
+        Format::Cef => {
+            let (header, pairs) = cef::parse(&line(format, record));
+            let names = ["Version", "Device Vendor", "Device Product", "Device Version"];
+            let more = ["Device Event Class ID", "Name", "Severity"];
+            let header = names.into_iter().chain(more).map(str::to_owned).zip(header);
+            header.chain(pairs).map(|(name, value)| (name, value.into())).collect()
+        }
+        Format::OtlpJson => otlp(&object(format, record)),
+        // There the process is evidence, and otherwise the same.
+        Format::Ocsf => {
+            let event = flat(&object(format, record));
+            let plain = |name: String| name.strip_prefix("evidences[].").map(str::to_owned).unwrap_or(name);
+            event.into_iter().map(|(name, value)| (plain(name), value)).collect()
+        }
+        _ => flat(&object(format, record)),
+    }
+}
+
+fn otlp(line: &Value) -> Flat {
+    let resource = &line["resourceLogs"][0];
+    let scope = &resource["scopeLogs"][0];
+    let record = &scope["logRecords"][0];
+    let mut found = vec![
+        ("schemaUrl".to_owned(), resource["schemaUrl"].clone()),
+        ("scope.version".to_owned(), scope["scope"]["version"].clone()),
+        ("body".to_owned(), record["body"]["stringValue"].clone()),
+    ];
+    for (front, list) in [("resource.", &resource["resource"]["attributes"]), ("", &record["attributes"])] {
+        for attribute in list.as_array().unwrap() {
+            let name = format!("{front}attributes.{}", attribute["key"].as_str().unwrap());
+            any_value(name, &attribute["value"], &mut found);
+        }
+    }
+    let plain =
+        record.as_object().unwrap().iter().filter(|(_, value)| !value.is_object() && !value.is_array());
+    found.extend(plain.map(|(name, value)| (name.clone(), value.clone())));
+    found
+}
+
+fn any_value(name: String, value: &Value, found: &mut Flat) {
+    match value.as_object().unwrap().iter().next() {
+        None => found.push((name, Value::Null)),
+        Some((kind, inner)) if kind == "arrayValue" => {
+            for value in inner["values"].as_array().unwrap() {
+                any_value(format!("{name}[]"), value, found);
+            }
+        }
+        Some((kind, inner)) if kind == "kvlistValue" => {
+            for pair in inner["values"].as_array().unwrap() {
+                any_value(format!("{name}.{}", pair["key"].as_str().unwrap()), &pair["value"], found);
+            }
+        }
+        Some((_, inner)) => found.push((name, inner.clone())),
+    }
+}
+
+/// The text of a value; what CEF cannot hold is a space.
+fn text(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let hidden = |c: char| c.is_control() || c == '\u{2028}';
+    text.chars().map(|c| if hidden(c) && c != '\n' { ' ' } else { c }).collect()
+}
+
+/// Whether their value holds ours: the same, a text around it, or a time in milliseconds.
+fn says(theirs: &Value, ours: &Value) -> bool {
+    let (shown, wanted) = (text(theirs), text(ours));
+    let time = wanted.len() == 30 && wanted.ends_with('Z');
+    let around = ours.is_string() && shown.contains(&wanted);
+    let padded = ours.is_number() && shown.trim_start_matches('0') == wanted;
+    theirs == ours || shown == wanted || around || padded || (time && milliseconds(&wanted) == shown)
+}
+
+/// Of a time as records write it.
+fn milliseconds(time: &str) -> String {
+    (nanoseconds(time) / 1_000_000).to_string()
+}
+
+/// Nanoseconds since 1970 of `2026-11-24T09:24:28.943986009Z` (Howard Hinnant, "chrono-Compatible
+/// Low-Level Date Algorithms", days_from_civil).
+fn nanoseconds(time: &str) -> i64 {
+    let number = |at: usize, len: usize| time[at..at + len].parse::<i64>().unwrap();
+    let (mut year, month, day) = (number(0, 4), number(5, 2), number(8, 2));
+    year -= i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let of_era = year - era * 400;
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    let seconds = ((days * 24 + number(11, 2)) * 60 + number(14, 2)) * 60 + number(17, 2);
+    seconds * 1_000_000_000 + number(20, 9)
+}
+
+fn every_value_is_where_its_row_says() {
+    for format in MAPPED {
+        let rows = rows(format);
+        let mut exercised = BTreeSet::new();
+        for record in records() {
+            let event = event(format, &record);
+            for (name, value) in native(&record) {
+                let row =
+                    row_of(&rows, &name).unwrap_or_else(|| panic!("{}: no row for {name}", format.name()));
+                if row.theirs.is_empty() {
+                    exercised.insert((&row.ours, ""));
+                    continue;
+                }
+                let rest = row.rest(&name).unwrap();
+                let mut found = false;
+                for theirs in &row.theirs {
+                    let wanted = theirs.replace('*', rest);
+                    let there: Vec<_> = event.iter().filter(|(name, _)| *name == wanted).collect();
+                    if there.iter().any(|(_, shown)| row.derived || says(shown, &value)) {
+                        exercised.insert((&row.ours, theirs.as_str()));
+                        found = true;
+                    } else {
+                        let another =
+                            there.is_empty() || name.contains("[]") || row.is_sometimes_another(format);
+                        assert!(another, "{}: {name} = {value} is not at {there:?}", format.name());
+                    }
+                }
+                assert!(found, "{}: {name} = {value} is not at {:?}\n{event:#?}", format.name(), row.theirs);
+            }
+        }
+        for row in &rows {
+            for theirs in row.theirs.iter().map(String::as_str).chain(row.theirs.is_empty().then_some("")) {
+                // A position that `integer_t` does not hold is not among the samples; odd.rs has it.
+                let shown = exercised.contains(&(&row.ours, theirs)) || theirs == "unmapped.seq";
+                assert!(shown, "{}: no sample shows {} at {theirs:?}", format.name(), row.ours);
+            }
+        }
+    }
+}
+
+fn what_is_lost_is_nowhere() {
+    for format in MAPPED {
+        let rows = rows(format);
+        for record in samples::made_up() {
+            let event = event(format, &record);
+            let native = native(&record);
+            for (name, value) in &native {
+                let lost = row_of(&rows, name).is_some_and(|row| row.theirs.is_empty());
+                // Short values are like others by chance, and some attributes are equal in truth.
+                let telling = text(value).len() >= 5 && !value.is_boolean();
+                let twice = native.iter().filter(|(_, other)| text(other) == text(value)).count() > 1;
+                if lost && telling && !twice {
+                    let same = |(name, shown): &&(String, Value)| {
+                        text(shown) == text(value) && !name.ends_with("Label")
+                    };
+                    let other = event.iter().find(same);
+                    assert!(other.is_none(), "{}: {name} is not lost: {other:?}", format.name());
+                }
+            }
+        }
+    }
+}
+
+fn the_list_of_formats_is_the_one_of_the_code() {
+    let text = read("docs/formats.md");
+    let (front, _) = text.split_once("\n## ").unwrap();
+    let listed: Vec<Vec<String>> =
+        front.lines().filter(|line| line.starts_with("| `")).map(in_backticks).collect();
+    let coded: Vec<Vec<String>> = Format::ALL
+        .iter()
+        .map(|format| {
+            [format.name(), format.media_type(), format.stream_media_type()].map(str::to_owned).to_vec()
+        })
+        .collect();
+    assert_eq!(listed, coded);
+}

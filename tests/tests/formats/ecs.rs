@@ -1,0 +1,113 @@
+//! ECS field by field against the names, types and values that Elastic publishes (npm `@elastic/ecs`).
+
+use std::{path::PathBuf, process::Command, sync::LazyLock};
+
+use serde_json::Value;
+use tracego::format::Format;
+use tracego_tests::python::npm_package;
+
+use crate::{flat::flat, object, records};
+
+pub(crate) const VALIDATED: &[(&str, crate::Test)] = &[
+    ("ecs::every_field_is_published_with_its_type", every_field_is_published_with_its_type),
+    ("ecs::fields_that_are_the_same_in_opentelemetry_agree", fields_that_are_the_same_in_opentelemetry_agree),
+];
+
+/// The package, or why it cannot be had.
+pub(crate) static PUBLISHED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    let sha512 = "znk6Jr38KNRsyUKstormNX4QKtqnwQY1EWqrMCWIg/nY6dC1imSxzrdR6xuljxnY6JHj+/9NdTiRohVbeUEA/Q==";
+    npm_package("@elastic/ecs", "9.4.0", sha512)
+});
+
+/// Every published field by its name.
+fn published() -> Value {
+    let module = PUBLISHED.as_ref().unwrap().join("build/commonjs/ecs_flat.js");
+    let print = "process.stdout.write(JSON.stringify(require(process.argv[1]).EcsFlat))";
+    let output = Command::new("node").arg("-e").arg(print).arg(module).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let fields: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(fields.as_object().unwrap().len() > 2000);
+    fields
+}
+
+/// Names that ECS leaves to others: `docs/formats.md` lists them.
+fn own(name: &str) -> bool {
+    let ours = ["cicd.", "vcs.", "tracego.", "labels.", "process.linux.cgroup", "process.runtime."];
+    ours.iter().any(|front| name.starts_with(front))
+}
+
+fn every_field_is_published_with_its_type() {
+    let published = published();
+    let mut seen = 0;
+    for record in records() {
+        let document = object(Format::Ecs, &record);
+        for (name, value) in flat(&document) {
+            if own(&name) {
+                continue;
+            }
+            let list = name.ends_with("[]");
+            let name = name.trim_end_matches("[]");
+            let field = &published[name];
+            assert!(field.is_object(), "ECS has no {name}");
+            seen += 1;
+            let fits = match field["type"].as_str().unwrap() {
+                "keyword" | "match_only_text" | "wildcard" | "constant_keyword" => value.is_string(),
+                "long" => value.as_i64().is_some(),
+                "boolean" => value.is_boolean(),
+                "date" => value.as_str().is_some_and(|text| text.len() == 30 && text.ends_with('Z')),
+                other => panic!("{name} is of type {other}"),
+            };
+            assert!(fits, "{name}: {value} is no {}", field["type"]);
+            let array = field["normalize"].as_array().unwrap().contains(&"array".into());
+            assert_eq!(array, list, "{name}");
+            if let Some(allowed) = field["allowed_values"].as_array() {
+                assert!(allowed.iter().any(|one| one["name"] == value), "{name}: {value}");
+            }
+        }
+        types_fit_the_category(&document, &published);
+        assert_eq!(document["ecs"]["version"], "9.4.0");
+    }
+    assert!(seen > 2000, "{seen}");
+}
+
+/// ECS, "Allowed values": each category has its own event types.
+fn types_fit_the_category(document: &Value, published: &Value) {
+    let categories = published["event.category"]["allowed_values"].as_array().unwrap();
+    for category in document["event"]["category"].as_array().unwrap() {
+        let category = categories.iter().find(|one| one["name"] == *category).unwrap();
+        let expected = category["expected_event_types"].as_array().unwrap();
+        for kind in document["event"]["type"].as_array().unwrap() {
+            assert!(expected.contains(kind), "{kind} in {category}");
+        }
+    }
+}
+
+/// ECS says of its fields which OpenTelemetry attribute is the same; the native record has those names.
+fn fields_that_are_the_same_in_opentelemetry_agree() {
+    let published = published();
+    let mut seen = std::collections::BTreeSet::new();
+    for record in records() {
+        let native = serde_json::to_value(&record).unwrap();
+        for (name, value) in flat(&object(Format::Ecs, &record)) {
+            let field = name.trim_end_matches("[]");
+            for same in published[field]["otel"].as_array().into_iter().flatten() {
+                if !matches!(same["relation"].as_str(), Some("match" | "equivalent")) {
+                    continue;
+                }
+                let attribute = same["attribute"].as_str().unwrap_or(field);
+                let found = native.pointer(&format!("/{}", attribute.replace('.', "/")));
+                let Some(found) = found else { continue };
+                let agree = match found {
+                    Value::Array(values) => values.contains(&value),
+                    Value::Number(number) if value.is_string() => value == number.to_string(),
+                    other => *other == value,
+                };
+                assert!(agree, "{field} is {value}, {attribute} is {found}");
+                seen.insert(field.to_owned());
+            }
+        }
+    }
+    let some =
+        ["process.pid", "process.args", "process.executable", "process.real_user.id", "container.runtime"];
+    assert!(some.iter().all(|name| seen.contains(*name)), "{seen:?}");
+}

@@ -1,0 +1,32 @@
+//! JSON as names and values: `a.b[].c`.
+
+use serde_json::Value;
+use tracego::enrich::Record;
+
+/// Names joined with dots, `[]` after a list, and every value in order.
+pub(crate) type Flat = Vec<(String, Value)>;
+
+/// The leaves of a value.
+pub(crate) fn flat(value: &Value) -> Flat {
+    let mut found = Vec::new();
+    collect(value, String::new(), &mut found);
+    found
+}
+
+fn collect(value: &Value, name: String, found: &mut Flat) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                collect(value, name, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, format!("{name}[]"), found)),
+        leaf => found.push((name, leaf.clone())),
+    }
+}
+
+/// The native record's leaves.
+pub(crate) fn native(record: &Record) -> Flat {
+    flat(&serde_json::to_value(record).unwrap())
+}

@@ -1,0 +1,78 @@
+//! Output formats against their own validators and decoders, against `docs/formats.md`, and against odd
+//! values. Where a package cannot be had, its test shows as ignored with the reason.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod cef;
+mod cloudevents;
+mod documents;
+mod ecs;
+mod flat;
+mod ocsf;
+mod odd;
+mod otlp;
+
+use std::{path::PathBuf, sync::LazyLock};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tracego::{enrich::Record, format::Format};
+use tracego_tests::{python, samples};
+
+type Test = fn();
+
+/// The validators from PyPI.
+static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("formats"));
+
+fn main() {
+    let python = PYTHON.as_ref().err().cloned();
+    let npm = ecs::PUBLISHED.as_ref().err().cloned();
+    let groups = [
+        (documents::TESTS, None),
+        (cef::TESTS, None),
+        (odd::TESTS, None),
+        (otlp::TESTS, None),
+        (ocsf::VALIDATED, python.clone()),
+        (cloudevents::VALIDATED, python.clone()),
+        (otlp::VALIDATED, python),
+        (ecs::VALIDATED, npm),
+    ];
+    let mut trials = Vec::new();
+    for (tests, missing) in groups {
+        for &(name, test) in tests {
+            trials.push(trial(name, test, missing.clone()));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// A test that is ignored where something is missing, with that in its name.
+fn trial(name: &str, test: Test, missing: Option<String>) -> Trial {
+    let shown = missing.as_ref().map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
+    let run = move || -> Result<(), Failed> {
+        test();
+        Ok(())
+    };
+    Trial::test(shown, run).with_ignored_flag(missing.is_some())
+}
+
+/// Captured and made-up records.
+fn records() -> Vec<Record> {
+    let mut all = samples::captured();
+    all.extend(samples::made_up());
+    all
+}
+
+/// A record in a format: one line.
+fn line(format: Format, record: &Record) -> String {
+    let mut out = Vec::new();
+    format.write(record, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let line = text.strip_suffix('\n').unwrap();
+    assert!(!line.contains('\n'), "{line}");
+    line.to_owned()
+}
+
+/// A record in a format whose lines are JSON.
+fn object(format: Format, record: &Record) -> serde_json::Value {
+    let line = line(format, record);
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}

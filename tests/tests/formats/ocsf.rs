@@ -1,0 +1,86 @@
+//! OCSF against the JSON Schema that `ocsf-json-schema` makes of the published 1.8.0.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tracego::format::Format;
+use tracego_tests::python::script;
+
+use crate::{PYTHON, object, records};
+
+pub(crate) const VALIDATED: &[(&str, crate::Test)] = &[
+    (
+        "ocsf::every_event_is_what_its_class_and_profiles_allow",
+        every_event_is_what_its_class_and_profiles_allow,
+    ),
+    ("ocsf::the_schema_refuses_what_is_not_in_it", the_schema_refuses_what_is_not_in_it),
+];
+
+/// Class and profiles, as an event names them.
+fn wanted(event: &Value) -> (i64, Vec<String>) {
+    let profiles = event["metadata"]["profiles"].as_array().unwrap();
+    let profiles = profiles.iter().map(|profile| profile.as_str().unwrap().to_owned()).collect();
+    (event["class_uid"].as_i64().unwrap(), profiles)
+}
+
+/// A validator for each kind of event.
+fn validators(events: &[Value]) -> BTreeMap<(i64, Vec<String>), jsonschema::Validator> {
+    let mut kinds: Vec<_> = events.iter().map(wanted).collect();
+    kinds.sort();
+    kinds.dedup();
+    let input = serde_json::to_vec(&kinds).unwrap();
+    let schemas = script(PYTHON.as_ref().unwrap(), "formats.py", &["ocsf-schemas"], &input);
+    let schemas: Vec<Value> = serde_json::from_slice(&schemas).unwrap();
+    assert_eq!(schemas.len(), kinds.len());
+    kinds
+        .into_iter()
+        .zip(schemas)
+        .map(|(kind, schema)| {
+            assert_eq!(schema["additionalProperties"], false);
+            (kind, jsonschema::validator_for(&schema).unwrap())
+        })
+        .collect()
+}
+
+fn every_event_is_what_its_class_and_profiles_allow() {
+    let events: Vec<Value> = records().iter().map(|record| object(Format::Ocsf, record)).collect();
+    let validators = validators(&events);
+    let classes: Vec<i64> = validators.keys().map(|(class, _)| *class).collect();
+    assert!([1007, 1008, 2004].iter().all(|class| classes.contains(class)), "{classes:?}");
+    for event in &events {
+        let errors: Vec<String> = validators[&wanted(event)]
+            .iter_errors(event)
+            .map(|error| format!("{}: {error}", error.instance_path))
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}\n{event:#}");
+        let type_uid = event["class_uid"].as_i64().unwrap() * 100 + event["activity_id"].as_i64().unwrap();
+        assert_eq!(event["type_uid"], type_uid);
+        assert!(event["time"].as_i64().unwrap() > 1_700_000_000_000);
+    }
+}
+
+/// The validator is no decoration.
+fn the_schema_refuses_what_is_not_in_it() {
+    let good = object(Format::Ocsf, &tracego_tests::samples::start());
+    let validators = validators(std::slice::from_ref(&good));
+    let validator = &validators[&wanted(&good)];
+    assert!(validator.is_valid(&good));
+    let mut changes: Vec<(&str, Value)> = vec![
+        ("/time", json!("2026-11-24T09:24:28Z")),
+        ("/severity_id", json!(7)),
+        ("/process/pid", json!("61001")),
+        ("/process/file/type_id", Value::Null),
+        ("/metadata/version", Value::Null),
+        ("/type_uid", json!(1)),
+    ];
+    for (path, value) in changes.drain(..) {
+        let mut bad = good.clone();
+        *bad.pointer_mut(path).unwrap() = value;
+        assert!(!validator.is_valid(&bad), "{path}");
+    }
+    for path in ["", "/process", "/device", "/metadata", "/process/container", "/process/parent_process"] {
+        let mut bad = good.clone();
+        bad.pointer_mut(path).unwrap()["none_of_theirs"] = json!(1);
+        assert!(!validator.is_valid(&bad), "{path}");
+    }
+}

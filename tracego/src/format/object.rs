@@ -1,0 +1,40 @@
+//! JSON objects in the order in which they are written down, without what is absent.
+
+use serde::{Serialize, Serializer};
+
+/// Writes an object: `"key": value,` is always there, `"key"? option,` where the option is.
+macro_rules! object {
+    ($serializer:expr; $($key:literal $kind:tt $value:expr,)*) => {{
+        use serde::ser::SerializeMap as _;
+        let mut map = $serializer.serialize_map(None)?;
+        $(object!(@member map, $key $kind $value);)*
+        map.end()
+    }};
+    (@member $map:ident, $key:literal : $value:expr) => {
+        $map.serialize_entry($key, &$value)?;
+    };
+    (@member $map:ident, $key:literal ? $value:expr) => {
+        if let Some(value) = $value {
+            $map.serialize_entry($key, &value)?;
+        }
+    };
+}
+pub(super) use object;
+
+/// An object with one member.
+pub(super) struct One<T>(pub(super) &'static str, pub(super) T);
+
+impl<T: Serialize> Serialize for One<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.0, &self.1)])
+    }
+}
+
+/// A number as a text.
+pub(super) struct Text<T>(pub(super) T);
+
+impl<T: std::fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}

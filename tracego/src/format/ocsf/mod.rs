@@ -1,0 +1,332 @@
+//! OCSF 1.8.0: Process Activity (1007); Detection Finding (2004) for what is found about a process that
+//! started before; and Event Log Activity (1008) for what is about tracego's own stream: lost events and
+//! signs of life.
+//!
+//! What OCSF has no attribute for is in `unmapped`, with its native name. Job and commit are an
+//! enrichment of the process. The finding is in `policy` (security_control profile); where a record has
+//! several, the worst is there and all are in an enrichment.
+
+mod process;
+
+use std::io;
+
+use serde::{Serialize, Serializer};
+
+use super::{
+    Millis,
+    object::{One, object},
+    severity,
+    without::Without,
+    worst,
+};
+use crate::{
+    enrich::{Record, context::Context, record::event_name},
+    rules::finding::{Confidence, Finding, Severity},
+};
+use process::{Actor, Rest, Subject};
+
+/// Writes one record.
+///
+/// # Errors
+/// When it cannot be serialised.
+pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Event(record))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Attributes of `tracego` that stand elsewhere as a whole.
+const MAPPED: &[&str] = &["boot_id", "exec_id", "ancestors", "capability", "rlimit", "findings"];
+
+/// What an `integer_t` holds; larger numbers stay in `unmapped`.
+fn integer<T: TryInto<i32>>(value: T) -> Option<i32> {
+    value.try_into().ok()
+}
+
+struct Event<'a>(&'a Record);
+
+/// What kind of event a record is.
+struct Kind {
+    category: (u8, &'static str),
+    class: (u32, &'static str),
+    activity: (u8, &'static str),
+    launch_type_id: Option<u8>,
+}
+
+impl Kind {
+    fn of(record: &Record) -> Self {
+        const LAUNCH: (u8, &str) = (1, "Launch");
+        const STREAM: (u32, &str) = (1008, "Event Log Activity");
+        const PROCESS: (u32, &str) = (1007, "Process Activity");
+        let (class, activity, launch_type_id) = match record.event_name {
+            event_name::START | event_name::EXEC_FAILED => (PROCESS, LAUNCH, Some(3)),
+            event_name::FORK => (PROCESS, LAUNCH, Some(2)),
+            event_name::EXIT => (PROCESS, (2, "Terminate"), None),
+            event_name::FINDING if worst(record).is_some() => {
+                ((2004, "Detection Finding"), (1, "Create"), None)
+            }
+            event_name::LOST => (STREAM, (99, "Lost"), None),
+            event_name::HEARTBEAT => (STREAM, (99, "Heartbeat"), None),
+            name if record.process.is_some() => (PROCESS, (99, name), None),
+            name => (STREAM, (99, name), None),
+        };
+        let category = if class.0 == 2004 { (2, "Findings") } else { (1, "System Activity") };
+        Self { category, class, activity, launch_type_id }
+    }
+}
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let own = &record.tracego;
+        let Kind { category, class, activity, launch_type_id } = Kind::of(record);
+        let finding = worst(record);
+        // What a finding is about is its evidence; elsewhere it stands for itself.
+        let detection = finding.filter(|_| class.0 == 2004);
+        let evidence = record.process.as_deref().filter(|_| detection.is_some());
+        let process = record.process.as_deref().filter(|_| class.0 == 1007);
+        let about_stream = (class.0 == 1008).then_some(());
+        let failed = own.error.is_some() || record.event_name == event_name::LOST;
+        let exit = process.and_then(|process| process.exit);
+        object! { serializer;
+            "activity_id": activity.0,
+            "activity_name": activity.1,
+            "category_uid": category.0,
+            "category_name": category.1,
+            "class_uid": class.0,
+            "class_name": class.1,
+            "type_uid": class.0 * 100 + u32::from(activity.0),
+            "severity_id": severity_id(record),
+            // Success or failure; of a detection, new.
+            "status_id": if failed { 2 } else { 1 },
+            "status_code"? own.error.map(|error| error.name),
+            "time": Millis(record.timestamp),
+            "time_dt": record.timestamp,
+            "message": record.body,
+            "metadata": Metadata(record),
+            "device": Device(record),
+            "actor"? process.map(|process| Actor(record, process)),
+            "process"? process.map(|process| Subject(record, process)),
+            "launch_type_id"? launch_type_id,
+            "exit_code"? exit.map(|exit| exit.code),
+            "log_name"? about_stream.map(|()| "tracego"),
+            "log_type_id"? about_stream.map(|()| 2),
+            "finding_info"? detection.map(|finding| FindingInfo(record, finding)),
+            "evidences"? evidence.map(|process| [One("process", Subject(record, process))]),
+            "remediation"? detection.map(|finding| One("desc", finding.remedy)),
+            // security_control: seen, and nothing done about it.
+            "action_id"? finding.map(|_| 3),
+            "disposition_id"? finding.map(|_| 15),
+            "is_alert"? finding.map(|_| true),
+            "confidence_id"? finding.map(confidence_id),
+            "policy"? finding.map(Policy),
+            "enrichments"? enrichments(record),
+            "unmapped": Unmapped(record),
+        }
+    }
+}
+
+fn severity_id(record: &Record) -> u8 {
+    match severity(record) {
+        None => 1,
+        Some(Severity::Low) => 2,
+        Some(Severity::Medium) => 3,
+        Some(Severity::High) => 4,
+        Some(Severity::Critical) => 5,
+    }
+}
+
+fn confidence_id(finding: &Finding) -> u8 {
+    match finding.confidence {
+        Confidence::Medium => 2,
+        Confidence::High => 3,
+    }
+}
+
+struct Metadata<'a>(&'a Record);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let profiles = [
+            Some("host"),
+            Some("datetime"),
+            record.process.as_ref().map(|_| "linux/linux_users"),
+            record.process.as_ref().map(|_| "container"),
+            worst(record).map(|_| "security_control"),
+        ];
+        let profiles: Vec<&str> = profiles.into_iter().flatten().collect();
+        object! { serializer;
+            "version": "1.8.0",
+            "product": Product(record),
+            "profiles": profiles,
+            "uid": record.log.record.uid,
+            "sequence"? integer(record.seq),
+            "event_code": record.event_name,
+            "correlation_uid"? record.trace.as_ref().map(|trace| &trace.trace_id),
+            "logged_time": Millis(record.observed_timestamp),
+            "logged_time_dt": record.observed_timestamp,
+            "is_truncated"? (!record.tracego.completeness.truncated.is_empty()).then_some(true),
+        }
+    }
+}
+
+struct Product<'a>(&'a Record);
+
+impl Serialize for Product<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let service = &self.0.origin.service;
+        object! { serializer;
+            "name": service.name,
+            "vendor_name": service.name,
+            "version": service.version,
+        }
+    }
+}
+
+struct Device<'a>(&'a Record);
+
+impl Serialize for Device<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let host = &self.0.origin.host;
+        object! { serializer;
+            "type_id": 0,
+            "hostname": host.name,
+            "uid"? (!host.id.is_empty()).then_some(&host.id),
+            "boot_uid": self.0.tracego.boot_id,
+            "os": Linux,
+            "agent_list": [Agent(self.0)],
+        }
+    }
+}
+
+/// `os`: the only one that tracego runs on.
+struct Linux;
+
+impl Serialize for Linux {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer; "name": "Linux", "type_id": 200, }
+    }
+}
+
+struct Agent<'a>(&'a Record);
+
+impl Serialize for Agent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let service = &self.0.origin.service;
+        object! { serializer;
+            "name": service.name,
+            "uid": service.instance.id,
+            "version": service.version,
+            "type_id": 99,
+            "type": "Audit",
+        }
+    }
+}
+
+/// `finding_info`.
+struct FindingInfo<'a>(&'a Record, &'a Finding);
+
+impl Serialize for FindingInfo<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(record, finding) = *self;
+        object! { serializer;
+            "uid": record.log.record.uid,
+            "title": finding.message,
+            "analytic": Analytic(finding),
+        }
+    }
+}
+
+/// The rule.
+struct Analytic<'a>(&'a Finding);
+
+impl Serialize for Analytic<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "uid": self.0.id,
+            "name": self.0.name,
+            "type_id": 1,
+        }
+    }
+}
+
+struct Policy<'a>(&'a Finding);
+
+impl Serialize for Policy<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let finding = self.0;
+        object! { serializer;
+            "uid": finding.id,
+            "name": finding.name,
+            "desc": finding.message,
+            "type"? finding.variant,
+            "is_applied": true,
+            "data": Without(finding, &["id", "name", "variant", "message"]),
+        }
+    }
+}
+
+/// What is known about the process beside what the kernel says of it.
+struct Enrichment<'a, T> {
+    record: &'a Record,
+    kind: &'static str,
+    data: T,
+}
+
+impl<T: Serialize> Serialize for Enrichment<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Which attribute of the event it belongs to.
+        let (name, value) = match &self.record.tracego.exec_id {
+            Some(id) => ("process.uid", id),
+            None => ("metadata.uid", &self.record.log.record.uid),
+        };
+        object! { serializer;
+            "name": name,
+            "value": value,
+            "type": self.kind,
+            "provider": "tracego",
+            "data": self.data,
+        }
+    }
+}
+
+/// Two kinds of data in one list.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Context(&'a Context),
+    Findings(&'a [Finding]),
+}
+
+fn enrichments(record: &Record) -> Option<Vec<Enrichment<'_, Data<'_>>>> {
+    let findings = &record.tracego.findings;
+    let context = record.context.as_deref().map(|context| ("cicd", Data::Context(context)));
+    let findings = (findings.len() > 1).then_some(("findings", Data::Findings(findings)));
+    let all: Vec<_> = [context, findings]
+        .into_iter()
+        .flatten()
+        .map(|(kind, data)| Enrichment { record, kind, data })
+        .collect();
+    (!all.is_empty()).then_some(all)
+}
+
+struct Unmapped<'a>(&'a Record);
+
+impl Serialize for Unmapped<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let trace = record.trace.as_ref();
+        let beyond = integer(record.seq).is_none();
+        object! { serializer;
+            "schema": record.schema,
+            "seq"? beyond.then_some(record.seq),
+            "span_id"? trace.map(|trace| &trace.span_id),
+            "trace_flags"? trace.map(|trace| &trace.trace_flags),
+            "process"? record.process.as_deref().map(Rest),
+            // OCSF has it in the container alone.
+            "k8s"? record.k8s.as_ref(),
+            "tracego": Without(&*record.tracego, MAPPED),
+        }
+    }
+}
