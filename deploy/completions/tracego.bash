@@ -89,7 +89,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -h -V --event --env --output --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --log --help --version run capture replay doctor inspect rules help"
+            opts="-e -h -V --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --log --help --version run capture replay doctor inspect rules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -109,6 +109,10 @@ _tracego() {
                     ;;
                 --output)
                     COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "json ocsf ecs cloudevents otlp-json cef" -- "${cur}"))
                     return 0
                     ;;
                 --output-file)
@@ -183,7 +187,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__capture)
-            opts="-e -h --event --env --output --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --log --help"
+            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -203,6 +207,10 @@ _tracego() {
                     ;;
                 --output)
                     COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "json ocsf ecs cloudevents otlp-json cef" -- "${cur}"))
                     return 0
                     ;;
                 --output-file)
@@ -457,7 +465,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__replay)
-            opts="-e -h --event --env --output --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --log --help"
+            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -477,6 +485,10 @@ _tracego() {
                     ;;
                 --output)
                     COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "json ocsf ecs cloudevents otlp-json cef" -- "${cur}"))
                     return 0
                     ;;
                 --output-file)
@@ -637,7 +649,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -h --event --env --output --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --wait --fail-on --log --help"
+            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --wait --fail-on --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -657,6 +669,10 @@ _tracego() {
                     ;;
                 --output)
                     COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "json ocsf ecs cloudevents otlp-json cef" -- "${cur}"))
                     return 0
                     ;;
                 --output-file)

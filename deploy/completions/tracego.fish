@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= output-file= tree= color= raw-args= profile= only-findings= min-severity= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= duration= log= h/help V/version
+    string join \n e/event= env= output= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -31,6 +31,12 @@ execve-failed\t'A program could not be started'"
 complete -c tracego -n "__fish_tracego_needs_command" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
 text\t'For people'"
+complete -c tracego -n "__fish_tracego_needs_command" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
+ocsf\t'OCSF 1.8.0'
+ecs\t'Elastic Common Schema 9.4'
+cloudevents\t'CloudEvents 1.0, structured'
+otlp-json\t'OTLP File Exporter'
+cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_needs_command" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
 false\t''"
@@ -74,6 +80,12 @@ execve-failed\t'A program could not be started'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
 text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
+ocsf\t'OCSF 1.8.0'
+ecs\t'Elastic Common Schema 9.4'
+cloudevents\t'CloudEvents 1.0, structured'
+otlp-json\t'OTLP File Exporter'
+cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
 false\t''"
@@ -111,6 +123,12 @@ execve-failed\t'A program could not be started'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
 text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
+ocsf\t'OCSF 1.8.0'
+ecs\t'Elastic Common Schema 9.4'
+cloudevents\t'CloudEvents 1.0, structured'
+otlp-json\t'OTLP File Exporter'
+cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
 false\t''"
@@ -146,6 +164,12 @@ execve-failed\t'A program could not be started'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
 text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
+ocsf\t'OCSF 1.8.0'
+ecs\t'Elastic Common Schema 9.4'
+cloudevents\t'CloudEvents 1.0, structured'
+otlp-json\t'OTLP File Exporter'
+cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
 false\t''"

@@ -67,7 +67,7 @@ fn captures() -> Vec<std::path::PathBuf> {
 
 #[test]
 fn captures_give_their_records() {
-    let json = (Format::Json, "json");
+    let json = (Format::JSON, "json");
     let text = (Format::Text(Style { colour: false, tree: true }), "txt");
     for path in captures() {
         for (format, extension) in [json, text] {
@@ -96,8 +96,22 @@ proptest! {
         let at = at.index(whole.len());
         let mut bytes = whole.clone();
         bytes[at] ^= change;
-        prop_assert!(replay(&bytes, Format::Json).1.is_some());
-        let (_, end) = replay(&whole[..at], Format::Json);
+        prop_assert!(replay(&bytes, Format::JSON).1.is_some());
+        let (_, end) = replay(&whole[..at], Format::JSON);
         prop_assert!(matches!(end, Some(CaptureError::Cut(_) | CaptureError::Foreign)), "{end:?}");
+    }
+}
+
+#[test]
+fn every_format_is_offered_on_the_command_line() {
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture");
+    for format in tracego::format::Format::ALL {
+        let mut replay = std::process::Command::new(tracego_tests::tracego());
+        let output = replay.args(["replay", "--format", format.name()]).arg(&capture).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines: Vec<&str> = std::str::from_utf8(&output.stdout).unwrap().lines().collect();
+        assert_eq!(lines.len(), 17, "{}", format.name());
+        let json = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+        assert_eq!(lines.iter().all(json), format.name() != "cef", "{}", format.name());
     }
 }

@@ -9,13 +9,13 @@ use tracego_common::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::judge::Selection;
 use crate::rules::{
     finding::Severity,
     place::Profile,
     settings::Settings,
     table::{self, Rule},
 };
+use crate::{format::Format, judge::Selection};
 
 /// Says which commit and which CI job every process start on this machine belongs to.
 #[derive(Debug, Parser)]
@@ -112,6 +112,9 @@ pub struct View {
     /// json: one object a line. text: for people. Default: text on a terminal, else json.
     #[arg(long, value_enum)]
     pub output: Option<Output>,
+    /// What events are written as, one a line, whatever --output says. docs/formats.md has what each loses.
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// Append records to this file (made with mode 0600) instead of standard output.
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,

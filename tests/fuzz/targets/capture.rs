@@ -51,7 +51,7 @@ fn replay(bytes: &[u8]) {
     let (inputs, end) = read(reader);
     assert!(!matches!(end, Err(CaptureError::Io(_))), "memory cannot fail");
     let text = Format::Text(Style { colour: true, tree: true });
-    for format in [Format::Json, text] {
+    for format in [Format::JSON, text] {
         pipeline(bytes, &meta, format);
     }
     let again = Reader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");

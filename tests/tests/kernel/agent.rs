@@ -72,7 +72,7 @@ fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, Str
     let memory = Memory::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let report = runtime.block_on(async {
-        let sink = Sink::new(Box::new(memory.clone()), Format::Json);
+        let sink = Sink::new(Box::new(memory.clone()), Format::JSON);
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut agent = Agent::start(options, pipeline).unwrap();

@@ -179,7 +179,11 @@ fn sink(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow
     };
     let output = view.output.unwrap_or(if terminal { Output::Text } else { Output::Json });
     let style = text::Style { colour, tree: view.tree };
-    let format = if output == Output::Json { Format::Json } else { Format::Text(style) };
+    let format = match (view.format, output) {
+        (Some(format), _) => Format::Line(format),
+        (None, Output::Json) => Format::JSON,
+        (None, Output::Text) => Format::Text(style),
+    };
     Ok(Sink::new(out, format))
 }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A format of one event a line. The lines end with `\n` and hold no other.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum Format {
     /// The native record.
     Json,
@@ -33,6 +33,7 @@ pub enum Format {
     /// Elastic Common Schema 9.4.
     Ecs,
     /// CloudEvents 1.0, structured.
+    #[value(name = "cloudevents")]
     CloudEvents,
     /// OTLP File Exporter.
     OtlpJson,

@@ -10,15 +10,20 @@ use std::{
     path::Path,
 };
 
-use crate::enrich::Record;
+use crate::{enrich::Record, format};
 
 /// How records are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
-    /// One JSON object a line.
-    Json,
+    /// One event a line.
+    Line(format::Format),
     /// For people.
     Text(text::Style),
+}
+
+impl Format {
+    /// The native record.
+    pub const JSON: Self = Self::Line(format::Format::Json);
 }
 
 /// What became of the records of one flush.
@@ -73,7 +78,7 @@ impl Sink {
     pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
         let start = self.buffer.len();
         let done = match self.format {
-            Format::Json => json::write(record, &mut self.buffer),
+            Format::Line(format) => format.write(record, &mut self.buffer),
             Format::Text(style) => text::write(record, style, &mut self.buffer),
         };
         match done {
@@ -161,7 +166,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_counted_and_the_next_line_stands_alone() {
         let disk = Disk(Arc::new(Mutex::new((Vec::new(), 300))));
-        let mut sink = Sink::new(Box::new(disk.clone()), Format::Json);
+        let mut sink = Sink::new(Box::new(disk.clone()), Format::JSON);
         let mut enricher = Enricher::new(Meta::default());
         let mut push = |sink: &mut Sink| {
             let record = enricher.heartbeat(Ledger::default(), Reading::default());
