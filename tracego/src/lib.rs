@@ -10,6 +10,7 @@
 //! enrich   Event + process table → Record         (enrich)
 //! rules    Record → findings                      (rules)
 //! sink     Record → one JSON line                 (sink)
+//! spool    lines that wait for their receiver     (spool)
 //! ```
 //!
 //! Nothing on the right calls left. `ledger` proves at exit that nothing went missing between.
@@ -33,6 +34,8 @@ pub mod rules;
 
 pub mod pipeline;
 pub mod sink;
+
+pub mod spool;
 
 pub mod capture;
 pub mod ledger;
