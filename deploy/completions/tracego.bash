@@ -31,6 +31,9 @@ _tracego() {
             tracego,run)
                 cmd="tracego__subcmd__run"
                 ;;
+            tracego,spool)
+                cmd="tracego__subcmd__spool"
+                ;;
             tracego__subcmd__help,capture)
                 cmd="tracego__subcmd__help__subcmd__capture"
                 ;;
@@ -46,6 +49,42 @@ _tracego() {
             tracego__subcmd__help,run)
                 cmd="tracego__subcmd__help__subcmd__run"
                 ;;
+            tracego__subcmd__help,spool)
+                cmd="tracego__subcmd__help__subcmd__spool"
+                ;;
+            tracego__subcmd__help__subcmd__spool,drain)
+                cmd="tracego__subcmd__help__subcmd__spool__subcmd__drain"
+                ;;
+            tracego__subcmd__help__subcmd__spool,ls)
+                cmd="tracego__subcmd__help__subcmd__spool__subcmd__ls"
+                ;;
+            tracego__subcmd__help__subcmd__spool,verify)
+                cmd="tracego__subcmd__help__subcmd__spool__subcmd__verify"
+                ;;
+            tracego__subcmd__spool,drain)
+                cmd="tracego__subcmd__spool__subcmd__drain"
+                ;;
+            tracego__subcmd__spool,help)
+                cmd="tracego__subcmd__spool__subcmd__help"
+                ;;
+            tracego__subcmd__spool,ls)
+                cmd="tracego__subcmd__spool__subcmd__ls"
+                ;;
+            tracego__subcmd__spool,verify)
+                cmd="tracego__subcmd__spool__subcmd__verify"
+                ;;
+            tracego__subcmd__spool__subcmd__help,drain)
+                cmd="tracego__subcmd__spool__subcmd__help__subcmd__drain"
+                ;;
+            tracego__subcmd__spool__subcmd__help,help)
+                cmd="tracego__subcmd__spool__subcmd__help__subcmd__help"
+                ;;
+            tracego__subcmd__spool__subcmd__help,ls)
+                cmd="tracego__subcmd__spool__subcmd__help__subcmd__ls"
+                ;;
+            tracego__subcmd__spool__subcmd__help,verify)
+                cmd="tracego__subcmd__spool__subcmd__help__subcmd__verify"
+                ;;
             *)
                 ;;
         esac
@@ -53,7 +92,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -h -V --event --env --output --output-file --tree --color --raw-args --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --log --help --version run capture replay doctor help"
+            opts="-e -h -V --event --env --output --output-file --tree --color --raw-args --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --log --help --version run capture replay doctor spool help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -235,7 +274,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help)
-            opts="run capture replay doctor help"
+            opts="run capture replay doctor spool help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -307,6 +346,62 @@ _tracego() {
         tracego__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__spool)
+            opts="ls verify drain"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__spool__subcmd__drain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__spool__subcmd__ls)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__spool__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -443,6 +538,148 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool)
+            opts="-h --log --help ls verify drain help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool__subcmd__drain)
+            opts="-h --json --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool__subcmd__help)
+            opts="ls verify drain help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool__subcmd__help__subcmd__drain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool__subcmd__help__subcmd__ls)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool__subcmd__ls)
+            opts="-h --json --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__spool__subcmd__verify)
+            opts="-h --json --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -36,7 +36,7 @@ impl Cli {
             Some(Command::Run(run)) => &mut run.watch.view,
             Some(Command::Capture(capture)) => &mut capture.watch.view,
             Some(Command::Replay(replay)) => &mut replay.view,
-            Some(Command::Doctor(_)) => return Ok(()),
+            Some(Command::Doctor(_) | Command::Spool(_)) => return Ok(()),
         };
         let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
         view.env.splice(0..0, specs);
@@ -62,6 +62,8 @@ pub enum Command {
     Replay(Replay),
     /// Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3.
     Doctor(Doctor),
+    /// Look at the queues of records that wait for a sink, or empty one.
+    Spool(Spool),
 }
 
 /// Which records are written, how and where.
@@ -171,6 +173,37 @@ pub struct Replay {
 #[derive(Args, Debug)]
 pub struct Doctor {
     /// The report as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tracego spool`.
+#[derive(Args, Debug)]
+pub struct Spool {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SpoolCommand,
+}
+
+/// Subcommands of `tracego spool`.
+#[derive(Debug, Subcommand)]
+pub enum SpoolCommand {
+    /// Show what waits, and in which files. Changes nothing; also while tracego runs.
+    Ls(SpoolFolder),
+    /// Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing.
+    Verify(SpoolFolder),
+    /// Write every record that waits to standard output, a line each, and acknowledge what was written. Ends
+    /// with 4 where records were missing. tracego must not have the folder in use.
+    Drain(SpoolFolder),
+}
+
+/// A folder with a spool, or for `ls` and `verify` with several.
+#[derive(Args, Debug)]
+pub struct SpoolFolder {
+    /// The folder of one sink; for ls and verify also a folder of such.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// JSON, one object a line.
     #[arg(long)]
     pub json: bool,
 }

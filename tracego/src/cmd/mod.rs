@@ -4,6 +4,7 @@ mod capture;
 mod doctor;
 mod run;
 mod setup;
+mod spool;
 mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Some(Command::Capture(capture)) => runtime.block_on(capture::capture(&capture)),
         Some(Command::Replay(replay)) => capture::replay(&replay),
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
+        Some(Command::Spool(options)) => spool::spool(&options),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

@@ -80,18 +80,20 @@ impl<D: Disk> Spool<D> {
     /// are durable; why not is in a [`notice`](Self::notice), and it is worth another try when
     /// [`due`](Self::due) says so.
     pub fn sync(&mut self) -> bool {
-        let stored = match self.store() {
-            Ok(()) => true,
-            Err(fault) => {
-                self.failed(fault);
-                return false;
-            }
-        };
+        let mut stored = self.store();
+        if stored.as_ref().is_err_and(Fault::is_full) && self.reclaim(false).is_ok_and(|freed| freed) {
+            // What was acknowledged was in the way.
+            stored = self.store();
+        }
+        if let Err(fault) = stored {
+            self.failed(fault);
+            return false;
+        }
         match self.settle() {
             Ok(()) => self.works(),
             Err(fault) => self.failed(fault),
         }
-        stored
+        true
     }
 
     fn full(&mut self, reason: Reason, len: usize) -> Result<Appended, Full> {

@@ -85,7 +85,7 @@ fn work(sim: &Sim, work: &Work) -> Known {
             return known;
         }
     }
-    spool.close();
+    assert!(spool.close() == 0 || sim.crashed());
     known
 }
 

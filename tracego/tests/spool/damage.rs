@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 use tracego::spool::{Appended, CursorState, Limits, OnFull, Reason};
 
 use super::{
-    Got, drain, open, record,
+    Got, drain, fill, open, record,
     sim::{Power, Sim},
 };
 
@@ -172,7 +172,7 @@ fn a_cursor_that_is_gone_or_of_another_spool_repeats_everything() {
 
     let other = Sim::default();
     let (mut spool, _) = tracego::spool::Spool::open_on(other.clone(), LIMITS, super::at(5)).unwrap();
-    (1..=20).for_each(|number| drop(spool.append(&record(number)).unwrap()));
+    fill(&mut spool, 1..=20);
     spool.sync();
     drain(&mut spool);
     assert_eq!(spool.close(), 0);

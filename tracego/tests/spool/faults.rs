@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracego::spool::{Appended, Full, Limits, Notice, OnFull, Reason, SyncPolicy};
 
 use super::{
-    Got, at, drain, open, record,
+    Got, at, drain, fill, open, record,
     sim::{Faults, Power, Sim},
 };
 
@@ -37,7 +37,7 @@ fn records_are_due_by_number_and_by_time_and_read_when_they_are_durable() {
     assert!(spool.read(100).is_empty(), "a record that the power may take is given to nobody");
     assert!(spool.sync() && !spool.due(at(60)));
     assert_eq!(spool.read(100).len(), 1);
-    (2..=4).for_each(|number| drop(spool.append(&record(number)).unwrap()));
+    fill(&mut spool, 2..=4);
     assert!(spool.due(at(60)));
 }
 
@@ -46,9 +46,9 @@ fn a_sync_that_failed_is_not_believed_when_it_is_tried_again() {
     for failing in 1..6 {
         let sim = Sim::default();
         let (mut spool, _) = open(&sim, limits());
-        (1..=3).for_each(|number| drop(spool.append(&record(number)).unwrap()));
+        fill(&mut spool, 1..=3);
         assert!(spool.sync());
-        (4..=8).for_each(|number| drop(spool.append(&record(number)).unwrap()));
+        fill(&mut spool, 4..=8);
         sim.faults(Faults { syncs: failing, ..Faults::default() });
         let mut now = 0;
         while !spool.sync() {
@@ -98,13 +98,29 @@ fn a_full_disk_is_told_once_and_loses_nothing_while_memory_lasts() {
 }
 
 #[test]
+fn what_is_acknowledged_makes_room_on_a_full_disk() {
+    let sim = Sim::default();
+    let (mut spool, _) = open(&sim, limits());
+    fill(&mut spool, 1..=60);
+    assert!(spool.sync());
+    sim.faults(Faults { capacity: Some(sim.used()), ..Faults::default() });
+    fill(&mut spool, 61..=70);
+    assert!(!spool.sync());
+    let batch = spool.read(3000);
+    let last = batch.last().unwrap();
+    spool.ack(last);
+    assert!(spool.due(at(100_000)) && spool.sync(), "{:?}", spool.notice());
+    assert_eq!(records(&drain(&mut spool)), (last + 1..=70).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_dead_disk_does_not_stop_a_reader_and_what_it_acknowledges_makes_room() {
     let faults =
         [Faults { read_only: true, ..Faults::default() }, Faults { writes: true, ..Faults::default() }];
     for fault in faults {
         let sim = Sim::default();
         let (mut spool, _) = open(&sim, limits());
-        (1..=5).for_each(|number| drop(spool.append(&record(number)).unwrap()));
+        fill(&mut spool, 1..=5);
         assert!(spool.sync());
         sim.faults(fault.clone());
         let mut got = Vec::new();
@@ -250,11 +266,11 @@ fn a_spool_that_blocks_takes_again_when_the_reader_has_acknowledged() {
 fn what_the_reader_has_in_hand_is_not_dropped() {
     let limits = Limits { total_bytes: 12_000, on_full: OnFull::DropOldest, ..limits() };
     let (mut spool, _) = open(&Sim::default(), limits);
-    (1..=30).for_each(|number| drop(spool.append(&record(number)).unwrap()));
+    fill(&mut spool, 1..=30);
     spool.sync();
     let batch = spool.read(1);
     assert_eq!(batch.last(), Some(1));
-    (31..=300).for_each(|number| drop(spool.append(&record(number)).unwrap()));
+    fill(&mut spool, 31..=300);
     spool.rewind();
     let got = drain(&mut spool);
     assert_eq!(got[0], Got::Record(1, record(1)));
@@ -303,7 +319,7 @@ fn a_record_that_is_too_long_is_counted() {
 fn a_segment_that_cannot_be_read_is_tried_for_a_while_and_then_left_out() {
     let sim = Sim::default();
     let (mut spool, _) = open(&sim, limits());
-    (1..=60).for_each(|number| drop(spool.append(&record(number)).unwrap()));
+    fill(&mut spool, 1..=60);
     spool.sync();
     sim.faults(Faults { reads: true, ..Faults::default() });
     let mut got = Vec::new();

@@ -31,6 +31,13 @@ fn record(number: u64) -> Vec<u8> {
     bytes
 }
 
+/// Appends the records with these numbers.
+fn fill(spool: &mut Spool<Sim>, numbers: std::ops::RangeInclusive<u64>) {
+    for number in numbers {
+        assert_eq!(spool.append(&record(number)), Ok(tracego::spool::Appended::Stored(number)));
+    }
+}
+
 /// An item that owns its bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Got {

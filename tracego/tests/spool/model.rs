@@ -160,14 +160,18 @@ fn run(calls: &[Call], limits: Limits) {
                 }
             }
             Call::Flush => spool.flush(),
-            Call::Sync => drop(spool.sync()),
+            Call::Sync => {
+                spool.sync();
+            }
             Call::Wait(millis) => {
                 model.now += millis;
                 if spool.due(at(model.now)) {
                     spool.sync();
                 }
             }
-            Call::Read(max) => drop(model.read(&mut spool, *max, &limits)),
+            Call::Read(max) => {
+                model.read(&mut spool, *max, &limits);
+            }
             Call::Ack(count) => {
                 if let Some(item) = count.checked_sub(1).and_then(|at| model.hand.get(at)) {
                     let last = item.last();
@@ -262,8 +266,8 @@ fn run(calls: &[Call], limits: Limits) {
 
 /// Numbers that were given to records which the power took are given again.
 fn forget(model: &mut Model, from: u64) {
-    model.taken.split_off(&from);
-    model.refused.split_off(&from);
+    drop(model.taken.split_off(&from));
+    drop(model.refused.split_off(&from));
 }
 
 /// A full spool that blocks does not say which number comes next.

@@ -128,11 +128,6 @@ impl Sim {
         self.0.borrow_mut().crash_at = Some(op);
     }
 
-    /// Operations so far.
-    pub(crate) fn ops(&self) -> u64 {
-        self.0.borrow().ops
-    }
-
     /// Whether the power failed.
     pub(crate) fn crashed(&self) -> bool {
         let state = self.0.borrow();
