@@ -148,8 +148,9 @@ fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
 }
 
 /// Everything that the power may leave.
-fn powers() -> impl Iterator<Item = Power> {
-    [Power::Nothing, Power::Everything, Power::Names].into_iter().chain((0..12).map(Power::Some))
+fn powers(op: u64) -> impl Iterator<Item = Power> {
+    let some = (0..12).map(move |seed| Power::Some(op * 12 + seed));
+    [Power::Nothing, Power::Everything, Power::Names].into_iter().chain(some)
 }
 
 fn each_crash(number: usize) {
@@ -159,7 +160,7 @@ fn each_crash(number: usize) {
         let sim = Sim::default();
         sim.crash_at(op);
         let known = work(&sim, &script);
-        for power in powers() {
+        for power in powers(op) {
             let what = format!("work {number}, operation {op}, {power:?}");
             let left = sim.after(power);
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

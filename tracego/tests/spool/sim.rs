@@ -114,6 +114,15 @@ fn rename(names: &mut BTreeMap<String, usize>, change: &Change) {
 struct Dice(u64);
 
 impl Dice {
+    /// Neighbouring seeds give unlike numbers.
+    fn new(seed: u64) -> Self {
+        let mut dice = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        (0..8).for_each(|_| {
+            dice.roll(2);
+        });
+        dice
+    }
+
     fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -171,9 +180,9 @@ impl Sim {
     /// What is there when the power comes back.
     pub(crate) fn after(&self, power: Power) -> Self {
         let state = self.0.borrow();
-        let mut dice = Dice(match power {
-            Power::Some(seed) => seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
-            _ => 1,
+        let mut dice = Dice::new(match power {
+            Power::Some(seed) => seed,
+            _ => 0,
         });
         let mut names = state.durable.clone();
         for change in &state.changes {
