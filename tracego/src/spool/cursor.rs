@@ -71,7 +71,8 @@ fn decode(bytes: &[u8]) -> Option<(u64, Mark)> {
     let [spool, generation, acked, durable, first, last, bytes] =
         std::array::from_fn(|number| u64_at(covered, 12 + 8 * number));
     let refused = Reason::from_raw(u32_at(covered, 68)).map(|reason| Gap { first, last, reason, bytes });
-    let bounded = [acked, durable, first, last].iter().all(|&seq| seq < SEQ_END) && first <= last;
+    let bounded =
+        [generation, acked, durable, first, last].iter().all(|&number| number < SEQ_END) && first <= last;
     bounded.then_some((generation, Mark { spool, acked, durable, refused }))
 }
 

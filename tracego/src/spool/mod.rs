@@ -23,13 +23,16 @@
 //!   segment is renamed to `.bad` instead of being removed.
 
 mod ages;
+mod batch;
 mod cursor;
 mod disk;
 mod examine;
 mod frame;
 mod gap;
 mod limits;
+mod memory;
 mod read;
+mod reclaim;
 mod recover;
 mod room;
 mod stats;
@@ -39,12 +42,12 @@ mod write;
 
 use std::{collections::VecDeque, path::Path, time::Duration};
 
+pub use batch::{Batch, Item};
 pub use cursor::CursorState;
 pub use disk::{Disk, Files, OpenError};
 pub use frame::RECORD_MAX;
 pub use gap::{Gap, Reason};
 pub use limits::{Limits, OnFull, SyncPolicy};
-pub use read::{Batch, Item};
 pub use recover::Recovery;
 pub use stats::{Amount, Notice, Stats};
 pub use survey::{Segment as SurveyedSegment, Survey, is_spool, survey};

@@ -1,93 +1,26 @@
 //! Reading and acknowledging.
 
-use std::{collections::VecDeque, io, ops::Range};
+use std::{collections::VecDeque, io};
 
 use super::{
     Disk, Notice, Spool,
-    frame::{HEAD, HEADER, Parsed, name, parse},
+    batch::{Batch, Entry},
+    frame::{HEADER, name},
     gap::{Gap, Reason},
     stats::Amount,
     walk::{End, Step, Walk},
 };
 
-/// Some records and gaps, in order.
-#[derive(Debug, Default)]
-pub struct Batch {
-    bytes: Vec<u8>,
-    entries: Vec<Entry>,
-}
-
-#[derive(Debug)]
-enum Entry {
-    Record(u64, Range<usize>),
-    Gap(Gap),
-}
-
-/// A record or a gap.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Item<'a> {
-    /// A record and its sequence number.
-    Record(u64, &'a [u8]),
-    /// Records that are missing here.
-    Gap(Gap),
-}
-
-impl Item<'_> {
-    /// What to acknowledge once this is delivered.
-    #[must_use]
-    pub fn last(&self) -> u64 {
-        match self {
-            Self::Record(seq, _) => *seq,
-            Self::Gap(gap) => gap.last,
-        }
-    }
-}
-
-impl Batch {
-    /// Each item.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Item<'_>> {
-        self.entries.iter().map(|entry| match entry {
-            Entry::Record(seq, range) => {
-                Item::Record(*seq, self.bytes.get(range.clone()).unwrap_or_default())
-            }
-            Entry::Gap(gap) => Item::Gap(*gap),
-        })
-    }
-
-    /// Items.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there was nothing to read.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// What to acknowledge once everything here is delivered.
-    #[must_use]
-    pub fn last(&self) -> Option<u64> {
-        self.iter().last().map(|item| item.last())
-    }
-
-    /// Room that it takes; an item counts too, or a batch of gaps would have no end.
-    fn size(&self) -> usize {
-        self.bytes.len() + self.entries.len() * size_of::<Entry>()
-    }
-}
-
 /// An item that was read and not acknowledged.
-struct InHand {
-    last: u64,
-    what: What,
+pub(super) struct InHand {
+    pub(super) last: u64,
+    pub(super) what: What,
     /// Where it stands in its segment, if it does.
-    at: Option<u64>,
+    pub(super) at: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
-enum What {
+pub(super) enum What {
     /// A record of so many bytes.
     Record(u32),
     Gap(Gap),
@@ -96,10 +29,10 @@ enum What {
 /// The reader's side.
 pub(super) struct Reading<F> {
     /// Sequence number of what comes next.
-    seq: u64,
+    pub(super) seq: u64,
     /// Where that stands in its segment, where known.
-    at: Option<u64>,
-    in_hand: VecDeque<InHand>,
+    pub(super) at: Option<u64>,
+    pub(super) in_hand: VecDeque<InHand>,
     /// The segment that was read last.
     file: Option<(u64, F)>,
     /// A segment that could not be read: tries, and when to try again.
@@ -111,12 +44,8 @@ impl<F> Reading<F> {
         Self { seq, at: None, in_hand: VecDeque::new(), file: None, trouble: None }
     }
 
-    pub(super) fn seq(&self) -> u64 {
-        self.seq
-    }
-
     /// The last sequence number that was read and not acknowledged.
-    pub(super) fn in_hand(&self) -> Option<u64> {
+    pub(super) fn last_in_hand(&self) -> Option<u64> {
         self.in_hand.back().map(|item| item.last)
     }
 
@@ -128,7 +57,7 @@ impl<F> Reading<F> {
 }
 
 /// Adds a gap to a batch; what continues the one before is one with it.
-fn put_gap(batch: &mut Batch, in_hand: &mut VecDeque<InHand>, gap: Gap, at: Option<u64>) {
+pub(super) fn put_gap(batch: &mut Batch, in_hand: &mut VecDeque<InHand>, gap: Gap, at: Option<u64>) {
     if let (Some(Entry::Gap(last)), Some(item)) = (batch.entries.last_mut(), in_hand.back_mut())
         && last.reason == gap.reason
     {
@@ -323,74 +252,5 @@ impl<D: Disk> Spool<D> {
         segment.readable = false;
         let gap = Gap { first: self.reading.seq, last: segment.next - 1, reason: Reason::Damage, bytes: 0 };
         self.damage(number, gap);
-    }
-
-    /// Records that only memory has.
-    fn read_pending(&mut self, max_bytes: usize, batch: &mut Batch) {
-        let (mut at, mut seq) = (0, self.durable);
-        while let Some(rest) = self.pending.bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            if !batch.is_empty() && batch.size() >= max_bytes {
-                return;
-            }
-            let wanted = seq >= self.reading.seq;
-            match parse(rest, seq) {
-                Parsed::Record(len) => {
-                    if wanted {
-                        let begin = batch.bytes.len();
-                        batch.bytes.extend_from_slice(rest.get(HEAD..HEAD + len).unwrap_or_default());
-                        batch.entries.push(Entry::Record(seq, begin..batch.bytes.len()));
-                        let what = What::Record(len as u32);
-                        self.reading.in_hand.push_back(InHand { last: seq, what, at: None });
-                    }
-                    at += HEAD + len;
-                    seq += 1;
-                }
-                Parsed::Gap(gap) => {
-                    if wanted {
-                        put_gap(batch, &mut self.reading.in_hand, gap, None);
-                    }
-                    at += super::frame::GAP_FRAME;
-                    seq = gap.last + 1;
-                }
-                Parsed::Short(_) | Parsed::Bad(_) => return,
-            }
-            if wanted {
-                self.reading.seq = seq;
-                self.reading.at = None;
-            }
-        }
-    }
-
-    /// Takes frames out of memory that were delivered while the disk did not take them.
-    fn forget_pending(&mut self) {
-        let (mut at, mut seq, mut records) = (0, self.durable, 0);
-        while let Some(rest) = self.pending.bytes.get(at..).filter(|_| seq <= self.acked) {
-            match parse(rest, seq) {
-                Parsed::Record(len) => {
-                    at += HEAD + len;
-                    seq += 1;
-                    records += 1;
-                }
-                Parsed::Gap(gap) => {
-                    at += super::frame::GAP_FRAME;
-                    seq = gap.last + 1;
-                }
-                Parsed::Short(_) | Parsed::Bad(_) => break,
-            }
-        }
-        if at == 0 {
-            return;
-        }
-        // What the file got of them is not needed; the next segment begins behind them.
-        if let Some(writing) = self.writing.as_ref().filter(|writing| !writing.listed) {
-            drop(self.disk.remove(&name(writing.first)));
-        }
-        self.abandon();
-        self.pending.bytes.drain(..at);
-        self.pending.records = self.pending.records.saturating_sub(records);
-        self.durable = seq;
-        if self.pending.bytes.is_empty() {
-            self.pending.since = None;
-        }
     }
 }

@@ -1,6 +1,4 @@
-//! Room: what was acknowledged goes, what is too old goes, and what must go because there is no room.
-
-use std::io;
+//! Room: what is too old goes, and what must go because there is no room.
 
 use super::{
     Disk, MILLI, Segment, Spool,
@@ -14,8 +12,6 @@ use super::{
 
 /// Gaps that one segment keeps apart when it is dropped; behind that they become one.
 const APART: usize = 1024;
-/// Part of the whole room that damaged segments may take before the oldest goes.
-const BAD: u64 = 8;
 
 impl<D: Disk> Spool<D> {
     /// Makes room for so many bytes; whether there is.
@@ -45,73 +41,6 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    fn write_mark(&mut self) -> Result<(), Fault> {
-        let mark = self.mark();
-        if !self.cursor.holds(&mark) {
-            self.cursor.write(&self.disk, &mark).doing("write the cursor")?;
-        }
-        self.marked_at = self.now.boot_ns;
-        self.moved = false;
-        Ok(())
-    }
-
-    /// Removes segments that were acknowledged as a whole, `all` of them or but for the one that is
-    /// written on; whether there was one.
-    pub(super) fn reclaim(&mut self, all: bool) -> Result<bool, Fault> {
-        let written = self.writing.as_ref().filter(|_| !all).map(|writing| writing.first);
-        let done = |segment: &&Segment| segment.next <= self.acked + 1 && written != Some(segment.first);
-        let count = self.segments.iter().take_while(done).count();
-        let Some(last) = count.checked_sub(1).and_then(|last| self.segments.get(last)) else {
-            return Ok(false);
-        };
-        let last = last.next - 1;
-        // Both slots: with one of them damaged, the other must not ask for what is gone.
-        let mut tries = 0;
-        while !self.cursor.both_past(last) && tries < 2 {
-            let mark = self.mark();
-            self.cursor.write(&self.disk, &mark).doing("write the cursor")?;
-            tries += 1;
-        }
-        self.moved = false;
-        self.marked_at = self.now.boot_ns;
-        for _ in 0..count {
-            let Some(segment) = self.segments.front() else { break };
-            let (first, len) = (segment.first, segment.len);
-            self.set_aside(first, len, segment.damaged).doing("remove a segment")?;
-            self.segments.pop_front();
-            self.bytes = self.bytes.saturating_sub(len);
-            if self.writing.as_ref().is_some_and(|writing| writing.first == first) {
-                // Frames that went there without a sync go to the next one again.
-                self.writing = None;
-                self.pending.written = 0;
-            }
-        }
-        self.holes.retain(|hole| hole.last > self.acked);
-        Ok(true)
-    }
-
-    /// Removes the file of a segment, or puts it aside where people may want to look at it.
-    fn set_aside(&mut self, first: u64, len: u64, damaged: bool) -> io::Result<()> {
-        let name = name(first);
-        if !damaged {
-            return match self.disk.remove(&name) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                done => done,
-            };
-        }
-        let aside = format!("{name}.bad");
-        self.disk.rename(&name, &aside)?;
-        self.bad.push_back((aside, len));
-        let bytes =
-            |bad: &std::collections::VecDeque<(String, u64)>| bad.iter().map(|(_, len)| len).sum::<u64>();
-        while bytes(&self.bad) > self.limits.total_bytes / BAD {
-            let Some((oldest, _)) = self.bad.front() else { break };
-            self.disk.remove(oldest)?;
-            self.bad.pop_front();
-        }
-        Ok(())
-    }
-
     /// Drops the oldest segment that the reader has nothing of in hand; whether there was one.
     pub(super) fn drop_oldest(&mut self) -> bool {
         let mut number = self.droppable();
@@ -130,7 +59,7 @@ impl<D: Disk> Spool<D> {
     }
 
     fn droppable(&self) -> Option<usize> {
-        let in_hand = self.reading.in_hand();
+        let in_hand = self.reading.last_in_hand();
         let writing = self.writing.as_ref().map(|writing| writing.first);
         self.segments.iter().position(|segment| {
             let read = in_hand.is_some_and(|last| segment.first <= last);
@@ -140,7 +69,7 @@ impl<D: Disk> Spool<D> {
 
     fn writing_is_droppable(&self) -> bool {
         let first = self.writing.as_ref().map_or(self.durable, |writing| writing.first);
-        self.reading.in_hand().is_none_or(|last| last < first)
+        self.reading.last_in_hand().is_none_or(|last| last < first)
     }
 
     /// Whether there is something too old.
@@ -191,10 +120,7 @@ impl<D: Disk> Spool<D> {
         let (first, next, len, damaged) = (segment.first, segment.next, segment.len, segment.damaged);
         let before = number.checked_sub(1).and_then(|before| self.segments.get(before)).filter(|before| {
             // One that the reader may have in hand stays as it was read.
-            before.records == 0
-                && before.next == from
-                && before.first >= self.reading.seq()
-                && !before.damaged
+            before.records == 0 && before.next == from && before.first >= self.reading.seq && !before.damaged
         });
         let before = before.map(|before| (before.first, before.next, before.len));
         let (own, records, bytes) = self.gaps(first, (from, next), len, reason);
