@@ -1,6 +1,6 @@
 //! `spool FOLDER BYTES SECONDS`: fills a spool for some seconds, opens it again and empties it. Prints
-//! records appended a second, the longest sync in ms, records read and acknowledged a second, and records
-//! checked a second while opening. `cargo xtask bench spool` runs it.
+//! records appended a second, the longest sync in ms, records read and acknowledged a second, records
+//! checked a second while opening, and records a second that the disk itself takes in such groups. `cargo xtask bench spool` runs it.
 
 use std::{
     env,
@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (folder, size, seconds) = (Path::new(folder), size.parse()?, Duration::from_secs(seconds.parse()?));
     let limits = Limits { total_bytes: 64 << 30, ..Limits::default() };
     let record = text(size);
+    let disk = disk(folder, &record, seconds / 4)?;
 
     let (mut spool, _) = Spool::open(folder, limits, Reading::now())?;
     let start = Instant::now();
@@ -69,8 +70,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     let drain = start.elapsed();
     let rate = |time: Duration| count as f64 / time.as_secs_f64();
     let sync_max = sync_max.as_secs_f64() * 1e3;
-    writeln!(std::io::stdout(), "{} {sync_max} {} {}", rate(append), rate(drain), rate(open))?;
+    writeln!(std::io::stdout(), "{} {sync_max} {} {} {disk}", rate(append), rate(drain), rate(open))?;
     Ok(())
+}
+
+/// Records a second of plain writes, each of 256 records and with an fdatasync, to files of 8 MiB.
+fn disk(folder: &Path, record: &[u8], time: Duration) -> Result<f64, Box<dyn Error>> {
+    let (path, group) = (folder.join("plain.tmp"), record.repeat(256));
+    let (start, mut count, mut room) = (Instant::now(), 0_u64, 0);
+    let mut file = std::fs::File::create(&path)?;
+    while start.elapsed() < time {
+        if room < group.len() {
+            std::fs::remove_file(&path)?;
+            (file, room) = (std::fs::File::create(&path)?, 8 << 20);
+        }
+        file.write_all(&group)?;
+        file.sync_data()?;
+        (count, room) = (count + 256, room - group.len());
+    }
+    Ok(count as f64 / start.elapsed().as_secs_f64())
 }
 
 /// Something like a record of tracego.

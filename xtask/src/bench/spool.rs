@@ -17,6 +17,7 @@ struct Run {
     sync_max_ms: f64,
     drain: f64,
     open: f64,
+    disk: f64,
 }
 
 /// Records a second for each size.
@@ -43,6 +44,17 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
             "≥ 100,000 a second on one core",
             format!("{:.0} ({low:.0} to {high:.0}); longest sync {worst:.1} ms", median(&mut append)),
         ));
+        let mut ratios = all(|run| run.append / run.disk);
+        let (low, high) = range(&ratios);
+        rows.push(row(
+            format!("spool: records of {size} B in / plain writes with the same syncs"),
+            "≥ 0.7",
+            format!(
+                "{:.2} ({low:.2} to {high:.2}); the disk takes {:.0} a second",
+                median(&mut ratios),
+                median(&mut all(|run| run.disk))
+            ),
+        ));
         rows.push(row(
             format!("spool: records of {size} B out and acknowledged"),
             "faster than in",
@@ -65,6 +77,12 @@ fn once(bench: &Bench, size: usize) -> Result<Run> {
     command.args(["-c", "1"]).arg(example).arg(folder.path());
     let text = shell::output(command.args([size.to_string(), bench.seconds.to_string()]))?;
     let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-    ensure!(numbers.len() == 4, "the example said {text:?}");
-    Ok(Run { append: numbers[0], sync_max_ms: numbers[1], drain: numbers[2], open: numbers[3] })
+    ensure!(numbers.len() == 5, "the example said {text:?}");
+    Ok(Run {
+        append: numbers[0],
+        sync_max_ms: numbers[1],
+        drain: numbers[2],
+        open: numbers[3],
+        disk: numbers[4],
+    })
 }
