@@ -65,7 +65,7 @@ impl Cli {
             Some(Command::Run(run)) => Some(&mut run.watch.view),
             Some(Command::Capture(capture)) => Some(&mut capture.watch.view),
             Some(Command::Replay(replay)) => Some(&mut replay.view),
-            Some(Command::Doctor(_) | Command::Inspect(_) | Command::Rules(_)) => None,
+            Some(Command::Doctor(_) | Command::Inspect(_) | Command::Rules(_) | Command::Spool(_)) => None,
         }
     }
 }
@@ -95,6 +95,10 @@ pub enum Command {
     Inspect(Inspect),
     /// What tracego finds: list the rules, or explain one.
     Rules(Rules),
+    /// Look at the queues of records that wait for a sink, or empty one.
+    // No sink keeps one yet.
+    #[command(hide = true)]
+    Spool(Spool),
 }
 
 /// Which records are written, how and where.
@@ -302,6 +306,37 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
 
 fn rule(text: &str) -> Result<&'static Rule, String> {
     table::find(text).ok_or_else(|| format!("there is no such rule; {}", table::nearest_id(text)))
+}
+
+/// `tracego spool`.
+#[derive(Args, Debug)]
+pub struct Spool {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SpoolCommand,
+}
+
+/// Subcommands of `tracego spool`.
+#[derive(Debug, Subcommand)]
+pub enum SpoolCommand {
+    /// Show what waits, and in which files. Changes nothing; also while tracego runs.
+    Ls(SpoolFolder),
+    /// Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing.
+    Verify(SpoolFolder),
+    /// Write every record that waits to standard output, a line each, and acknowledge what was written. Ends
+    /// with 4 where records were missing. tracego must not have the folder in use.
+    Drain(SpoolFolder),
+}
+
+/// A folder with a spool, or for `ls` and `verify` with several.
+#[derive(Args, Debug)]
+pub struct SpoolFolder {
+    /// The folder of one sink; for ls and verify also a folder of such.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// JSON, one object a line.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Kinds of events.

@@ -11,6 +11,7 @@
 //! rules    Record → findings                      (rules, judge)
 //! format   Record → an event as others name it    (format)
 //! sink     Record → one JSON line                 (sink)
+//! spool    lines that wait for their receiver     (spool)
 //! ```
 //!
 //! Beside it stand `golang`, which reads what an executable says about itself, and `inspect`, which
@@ -42,6 +43,8 @@ pub mod format;
 
 pub mod pipeline;
 pub mod sink;
+
+pub mod spool;
 
 pub mod capture;
 pub mod ledger;

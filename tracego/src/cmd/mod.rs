@@ -6,6 +6,7 @@ mod inspect;
 mod rules;
 mod run;
 mod setup;
+mod spool;
 mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
         Some(Command::Rules(rules)) => rules::rules(&rules),
+        Some(Command::Spool(options)) => spool::spool(&options),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

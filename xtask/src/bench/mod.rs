@@ -4,6 +4,7 @@ mod agent;
 mod kernel;
 mod latency;
 mod replay;
+mod spool;
 mod storm;
 mod table;
 mod throughput;
@@ -49,7 +50,7 @@ const OPTIONS: [&str; 8] =
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every measurement by its name.
-const ALL: [(&str, Measurement); 8] = [
+const ALL: [(&str, Measurement); 9] = [
     ("kernel", kernel::run),
     ("diagnostics", kernel::diagnostics),
     ("storm", throughput::storm),
@@ -58,6 +59,7 @@ const ALL: [(&str, Measurement); 8] = [
     ("calm", latency::calm),
     ("delay", latency::delay),
     ("replay", replay::run),
+    ("spool", spool::run),
 ];
 
 /// Measures and prints one table.

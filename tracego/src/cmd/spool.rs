@@ -1,0 +1,187 @@
+//! `tracego spool`: looks at queues on the disk, and empties one by hand.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+
+use super::code;
+use crate::{
+    cli::{Spool as Options, SpoolCommand},
+    clock::Reading,
+    spool::{Gap, Item, Limits, Spool, Survey, is_spool, survey},
+};
+
+/// Bytes that are read, written and acknowledged at once.
+const BATCH: usize = 1 << 20;
+
+/// Runs what the command line says.
+///
+/// # Errors
+/// When a folder cannot be read, another process has it, or standard output refuses.
+pub(super) fn spool(options: &Options) -> anyhow::Result<ExitCode> {
+    match &options.command {
+        SpoolCommand::Ls(look) => {
+            print(&look.folder, look.json, false)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        SpoolCommand::Verify(look) => {
+            let whole = print(&look.folder, look.json, true)?;
+            Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) })
+        }
+        SpoolCommand::Drain(look) => drain(&look.folder, look.json),
+    }
+}
+
+/// The folder itself, or the spools in it.
+fn spools(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if is_spool(folder) {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("{}", folder.display()))?;
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| is_spool(path)).collect();
+    found.sort();
+    anyhow::ensure!(!found.is_empty(), "{}: no spool, and none in it", folder.display());
+    Ok(found)
+}
+
+/// Shows each spool; whether all are whole.
+fn print(folder: &Path, json: bool, verify: bool) -> anyhow::Result<bool> {
+    let mut out = io::stdout().lock();
+    let mut whole = true;
+    for path in spools(folder)? {
+        let survey = survey(&path).with_context(|| format!("{}", path.display()))?;
+        whole &= survey.whole;
+        if json {
+            let line = json!({"folder": path.to_string_lossy(), "spool": survey});
+            serde_json::to_writer(&mut out, &line)?;
+            writeln!(out)?;
+        } else {
+            text(&mut out, &path, &survey, verify)?;
+        }
+    }
+    Ok(whole)
+}
+
+fn text(out: &mut impl io::Write, path: &Path, survey: &Survey, verify: bool) -> io::Result<()> {
+    let Survey { waiting, acked, next, .. } = survey;
+    writeln!(out, "{}", path.display())?;
+    writeln!(
+        out,
+        "  {} records wait, {} bytes; acknowledged to {acked}, next is {next}",
+        waiting.records, waiting.bytes
+    )?;
+    if !verify {
+        for segment in &survey.segments {
+            let since = segment.made.map(|made| format!("  {}", made.text())).unwrap_or_default();
+            let damaged = if segment.damaged { "  damaged" } else { "" };
+            writeln!(
+                out,
+                "  {}  {} records, {} bytes{since}{damaged}",
+                segment.name, segment.records, segment.bytes
+            )?;
+        }
+    }
+    for gap in &survey.gaps {
+        writeln!(out, "  {}", missing(gap))?;
+    }
+    if survey.unfinished > 0 {
+        writeln!(out, "  {} bytes at the end are not a whole record", survey.unfinished)?;
+    }
+    for name in &survey.bad {
+        writeln!(out, "  {name}  was put aside")?;
+    }
+    if verify {
+        let damaged = survey.segments.iter().filter(|segment| segment.damaged).count();
+        match survey.whole {
+            true => writeln!(out, "  whole"),
+            false if damaged > 0 => {
+                writeln!(out, "  damaged: {damaged} of {} segments", survey.segments.len())
+            }
+            false => writeln!(out, "  not whole: the cursor, or records, are missing"),
+        }?;
+    }
+    Ok(())
+}
+
+fn missing(gap: &Gap) -> String {
+    format!("missing: {} to {}, {} records ({})", gap.first, gap.last, gap.count(), gap.reason.name())
+}
+
+/// Writes everything that waits to standard output, and acknowledges what was written.
+fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(is_spool(folder), "{}: not a spool; name the folder of one sink", folder.display());
+    // Nothing is appended, so no bound is ever reached.
+    let limits = Limits { total_bytes: u64::MAX, ..Limits::default() };
+    let (mut spool, recovery) = Spool::open(folder, limits, Reading::now())?;
+    if !recovery.is_whole() {
+        eprintln!("tracego: {}: {}", folder.display(), serde_json::to_string(&recovery)?);
+    }
+    let mut out = io::stdout().lock();
+    let mut bytes = Vec::new();
+    let mut incomplete = false;
+    loop {
+        spool.due(Reading::now());
+        let batch = spool.read(BATCH);
+        let Some(last) = batch.last() else {
+            // A gap that is still open gets its frame now.
+            spool.sync();
+            if spool.read(1).is_empty() {
+                break;
+            }
+            spool.rewind();
+            continue;
+        };
+        bytes.clear();
+        for item in batch.iter() {
+            incomplete |= matches!(item, Item::Gap(_));
+            put(&mut bytes, item, json)?;
+        }
+        match out.write_all(&bytes).and_then(|()| out.flush()) {
+            Ok(()) => spool.ack(last),
+            // The reader has enough; what it did not get waits on.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            Err(error) => return Err(error).context("standard output"),
+        }
+        spool.sync();
+    }
+    spool.sync();
+    while let Some(notice) = spool.notice() {
+        eprintln!("tracego: {notice}");
+    }
+    Ok(if incomplete { ExitCode::from(code::INCOMPLETE) } else { ExitCode::SUCCESS })
+}
+
+/// A record as it is and a line end; in JSON a line for each item, with the record as text where it is.
+fn put(to: &mut Vec<u8>, item: Item<'_>, json: bool) -> io::Result<()> {
+    match (item, json) {
+        (Item::Record(_, bytes), false) => {
+            to.extend_from_slice(bytes);
+            if !bytes.ends_with(b"\n") {
+                to.push(b'\n');
+            }
+            return Ok(());
+        }
+        (Item::Gap(gap), false) => {
+            eprintln!("tracego: {}", missing(&gap));
+            return Ok(());
+        }
+        (Item::Record(seq, bytes), true) => {
+            let line = match std::str::from_utf8(bytes) {
+                Ok(text) => json!({"seq": seq, "record": text}),
+                Err(_) => json!({"seq": seq, "base64": STANDARD.encode(bytes)}),
+            };
+            serde_json::to_writer(&mut *to, &line)?;
+        }
+        (Item::Gap(gap), true) => serde_json::to_writer(&mut *to, &json!({"gap": gap}))?,
+    }
+    to.push(b'\n');
+    Ok(())
+}

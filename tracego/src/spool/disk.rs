@@ -1,0 +1,229 @@
+//! What the spool asks of a file system, and the real one.
+//!
+//! A trait, because tests put a disk in its place that fails and forgets as real ones do.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+/// The file system below one spool: flat names in one folder.
+///
+/// Nothing is durable before `sync`, and no name before `sync_folder`: an implementation may forget, or
+/// do in another order, whatever was not synced when the power fails.
+pub trait Disk {
+    /// An open file.
+    type File;
+    /// Names and sizes of the regular files, in any order.
+    ///
+    /// # Errors
+    /// What the operating system says; as for all that follow.
+    fn list(&self) -> io::Result<Vec<(String, u64)>>;
+    /// Makes a file for writing, mode 0600; one that is there loses its content.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+    /// Opens for reading, and for writing where that is asked for.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn open(&self, name: &str, write: bool) -> io::Result<Self::File>;
+    /// Reads at an offset; fewer bytes than asked for only where the file ends or the call was cut short.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn read_at(&self, file: &Self::File, to: &mut [u8], at: u64) -> io::Result<usize>;
+    /// Writes at an offset, perhaps fewer bytes than given.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn write_at(&self, file: &Self::File, bytes: &[u8], at: u64) -> io::Result<usize>;
+    /// Cuts a file to this length.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn cut(&self, file: &Self::File, len: u64) -> io::Result<()>;
+    /// fdatasync(2): what was written is on the disk afterwards, or the call fails.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn sync(&self, file: &Self::File) -> io::Result<()>;
+    /// Renames over whatever has the new name.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// fsync(2) of the folder: names are as they are now after a power loss.
+    ///
+    /// # Errors
+    /// See [`list`](Self::list).
+    fn sync_folder(&self) -> io::Result<()>;
+}
+
+/// Writes all, or says why not; what short writes leave is written by further calls.
+pub(super) fn write_all<D: Disk>(disk: &D, file: &D::File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match disk.write_at(file, bytes, at) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(done) => {
+                bytes = bytes.get(done..).unwrap_or_default();
+                at += done as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads until the buffer is full or the file ends; how much.
+pub(super) fn read_full<D: Disk>(disk: &D, file: &D::File, to: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = to.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match disk.read_at(file, rest, at + done as u64) {
+            Ok(0) => break,
+            Ok(more) => done += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// Why a folder cannot be opened as a spool.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the spool {} is in use by {}", .0.display(), holder(*.1))]
+    Locked(PathBuf, Option<u32>),
+    /// The operating system says no.
+    #[error("the spool {}", .0.display())]
+    Io(PathBuf, #[source] io::Error),
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or("another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// Name of the file that holds the lock and the pid of its holder.
+pub(super) const LOCK: &str = "lock";
+
+/// A folder of the real file system.
+#[derive(Debug)]
+pub struct Files {
+    path: PathBuf,
+    folder: File,
+    /// flock(2) lasts as long as this is open, so it ends with the process, however that ends.
+    _lock: Option<File>,
+}
+
+impl Files {
+    /// Makes the folder where needed, mode 0700, and locks it against other processes.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn lock(path: &Path) -> Result<Self, OpenError> {
+        let io = |error| OpenError::Io(path.to_owned(), error);
+        make(path).map_err(io)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path.join(LOCK)).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let text = fs::read_to_string(path.join(LOCK)).unwrap_or_default();
+                return Err(OpenError::Locked(path.to_owned(), text.trim().parse().ok()));
+            }
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        // The pid is for people: on a full disk the lock holds without it.
+        let pid = format!("{}\n", std::process::id());
+        drop(file.set_len(0).and_then(|()| file.write_all_at(pid.as_bytes(), 0)));
+        let folder = File::open(path).map_err(io)?;
+        Ok(Self { path: path.to_owned(), folder, _lock: Some(file) })
+    }
+
+    /// Only looks: no lock, and nothing that the spool code does to look changes anything.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    pub fn look(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), folder: File::open(path)?, _lock: None })
+    }
+}
+
+/// The folder, for its owner alone: records hold arguments of all users.
+fn make(path: &Path) -> io::Result<()> {
+    if !path.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            File::open(parent)?.sync_all()?;
+        }
+    }
+    if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+impl Disk for Files {
+    type File = File;
+
+    fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            // A file that another process just removed is none.
+            let Ok(meta) = entry.metadata() else { continue };
+            if let Some(name) = entry.file_name().to_str().filter(|_| meta.is_file()) {
+                found.push((name.to_owned(), meta.len()));
+            }
+        }
+        Ok(found)
+    }
+
+    fn create(&self, name: &str) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true).mode(0o600).open(self.path.join(name))
+    }
+
+    fn open(&self, name: &str, write: bool) -> io::Result<File> {
+        OpenOptions::new().read(true).write(write).open(self.path.join(name))
+    }
+
+    fn read_at(&self, file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
+        file.read_at(to, at)
+    }
+
+    fn write_at(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<usize> {
+        file.write_at(bytes, at)
+    }
+
+    fn cut(&self, file: &File, len: u64) -> io::Result<()> {
+        file.set_len(len)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.folder.sync_all()
+    }
+}

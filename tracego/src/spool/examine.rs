@@ -1,0 +1,211 @@
+//! What a spool's folder holds. Only reads: `open` acts on it, `ls` and `verify` show it.
+
+use std::io;
+
+use super::{
+    cursor::{self, CursorState, Mark},
+    disk::Disk,
+    frame::{HEADER, Header, first_of, name},
+    gap::{Gap, Reason, push},
+    stats::Amount,
+    walk::{End, Step, Walk, header},
+};
+
+/// One segment as it was found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) first: u64,
+    /// One past the last sequence number that is this segment's.
+    pub(super) next: u64,
+    /// One past the last one that a frame in it stands for.
+    pub(super) reached: u64,
+    /// Its header; nothing of the segment can be read without one.
+    pub(super) header: Option<Header>,
+    /// Bytes of the file.
+    pub(super) size: u64,
+    /// Bytes up to the end of the last good frame.
+    pub(super) good: u64,
+    /// Frames of records.
+    pub(super) records: u64,
+    /// Of these not acknowledged.
+    pub(super) unacked: Amount,
+    /// Something in it is not as it was written.
+    pub(super) damaged: bool,
+    /// What is missing in it and was not acknowledged.
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// A whole folder.
+#[derive(Debug)]
+pub(super) struct Examined {
+    pub(super) cursor: CursorState,
+    /// Generation of the cursor; 0 where a new one has to be made.
+    pub(super) generation: u64,
+    /// What the cursor says, or what is right where it says nothing.
+    pub(super) mark: Mark,
+    pub(super) segments: Vec<Found>,
+    /// Segments at the end that hold no frame that was ever durable: what a crash leaves.
+    pub(super) unborn: Vec<(String, u64)>,
+    /// Files that a crash left half made.
+    pub(super) leftovers: Vec<(String, u64)>,
+    /// Damaged segments that were put aside.
+    pub(super) bad: Vec<(String, u64)>,
+    /// First sequence number that is free.
+    pub(super) tail: u64,
+}
+
+impl Examined {
+    /// Missing between segments, in front of the first or behind the last.
+    pub(super) fn holes(&self) -> Vec<Gap> {
+        let mut holes = Vec::new();
+        let mut at = self.mark.acked + 1;
+        for found in &self.segments {
+            if found.first > at {
+                holes.push(Gap { first: at, last: found.first - 1, reason: Reason::Missing, bytes: 0 });
+            }
+            at = at.max(found.next);
+        }
+        if self.tail > at {
+            holes.push(Gap { first: at, last: self.tail - 1, reason: Reason::Missing, bytes: 0 });
+        }
+        holes
+    }
+}
+
+/// Reads everything that is there.
+pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examined> {
+    let (mut segments, mut leftovers, mut bad) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, size) in disk.list()? {
+        if let Some(first) = first_of(&name) {
+            segments.push((first, size));
+        } else if name.ends_with(".tmp") {
+            leftovers.push((name, size));
+        } else if name.ends_with(".bad") {
+            bad.push((name, size));
+        }
+    }
+    segments.sort_unstable();
+    leftovers.sort();
+    bad.sort();
+    let mut headers = Vec::with_capacity(segments.len());
+    for &(first, _) in &segments {
+        let valid = header(disk, &disk.open(&name(first), false)?)?;
+        headers.push(valid.filter(|header| header.first == first));
+    }
+    let (mut state, read) = cursor::read(disk)?;
+    let mut ids = headers.iter().flatten().map(|header| header.spool).peekable();
+    let (generation, mark) = match read {
+        Some((generation, mark)) if ids.peek().is_none() || ids.any(|id| id == mark.spool) => {
+            (generation, mark)
+        }
+        other => {
+            if other.is_some() {
+                state = CursorState::Foreign;
+            }
+            // Rather everything again than something never.
+            let acked = segments.first().map_or(0, |&(first, _)| first - 1);
+            let spool = headers.iter().flatten().next().map_or(0, |header| header.spool);
+            (0, Mark { spool, acked, ..Mark::default() })
+        }
+    };
+    let mut unborn = Vec::new();
+    while let (Some(&(first, size)), Some(None)) = (segments.last(), headers.last()) {
+        if mark.durable >= first {
+            break;
+        }
+        unborn.push((name(first), size));
+        segments.pop();
+        headers.pop();
+    }
+    let mut found = Vec::with_capacity(segments.len());
+    for (number, (&(first, size), header)) in segments.iter().zip(headers).enumerate() {
+        let following = segments.get(number + 1).map(|&(next, _)| next);
+        found.push(segment(disk, first, size, header, following, &mark)?);
+    }
+    let mut tail = found.last().map_or(1, |last| last.next).max(mark.acked + 1).max(mark.durable + 1);
+    let refused = mark.refused.filter(|gap| gap.last >= tail);
+    let refused = refused.map(|gap| Gap { first: gap.first.max(tail), ..gap });
+    if let Some(gap) = refused {
+        // What was durable between is missing.
+        tail = gap.first;
+    }
+    let mark = Mark { refused, ..mark };
+    Ok(Examined { cursor: state, generation, mark, segments: found, unborn, leftovers, bad, tail })
+}
+
+fn segment<D: Disk>(
+    disk: &D,
+    first: u64,
+    size: u64,
+    header: Option<Header>,
+    following: Option<u64>,
+    mark: &Mark,
+) -> io::Result<Found> {
+    let mut found = Found {
+        first,
+        next: first,
+        reached: first,
+        header,
+        size,
+        good: 0,
+        records: 0,
+        unacked: Amount::default(),
+        damaged: header.is_none(),
+        gaps: Vec::new(),
+    };
+    // A segment ends where the next one begins: behind it may stand what a failed sync left, and what
+    // was then written again into the next one.
+    let known = following.or_else(|| (mark.durable >= first).then_some(mark.durable + 1));
+    let mut reason = Reason::Damage;
+    if header.is_some() {
+        let name = name(first);
+        let file = disk.open(&name, false)?;
+        let mut walk =
+            Walk::new(disk, &file, (first, HEADER as u64), size, following.unwrap_or(super::frame::SEQ_END));
+        let end = loop {
+            let seq = walk.seq;
+            match walk.step()? {
+                Step::Record(range) => {
+                    found.records += 1;
+                    if seq > mark.acked {
+                        found.unacked.add(1, range.len() as u64);
+                    }
+                }
+                Step::Gap(gap) => {
+                    found.damaged |= gap.reason == Reason::Damage;
+                    found.missing(gap, mark.acked);
+                }
+                Step::End(end) => break end,
+            }
+        };
+        (found.next, found.reached, found.good) = (walk.seq, walk.seq, walk.at);
+        if end == End::Clean {
+            reason = Reason::Missing;
+        }
+    }
+    if let Some(known) = known.filter(|&known| known > found.next) {
+        found.damaged |= reason == Reason::Damage;
+        found.missing(Gap { first: found.next, last: known - 1, reason, bytes: 0 }, mark.acked);
+        found.next = known;
+    }
+    // Nothing is asked of it any more.
+    found.damaged &= found.next > mark.acked + 1;
+    Ok(found)
+}
+
+/// Gaps that are shown of one segment; more only count.
+const SHOWN: usize = 256;
+
+impl Found {
+    fn missing(&mut self, gap: Gap, acked: u64) {
+        if gap.last > acked {
+            let gap = Gap { first: gap.first.max(acked + 1), ..gap };
+            if self.gaps.len() < SHOWN {
+                push(&mut self.gaps, gap);
+            } else if let Some(last) = self.gaps.last_mut() {
+                // Keeps the list short on a segment that somebody made to be unpleasant.
+                last.last = gap.last;
+            }
+        }
+    }
+}

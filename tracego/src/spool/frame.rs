@@ -1,0 +1,211 @@
+//! The bytes of a segment: one header, then frames. Pure; all numbers are little endian.
+//!
+//! ```text
+//! header   magic 8 | version u32 | spool id u64 | first sequence number u64 | made, unix ns i64 | crc32c
+//! record   len u32 | crc32c u32 | len bytes
+//! gap      len u32 with its top bit set | crc32c u32 | last u64 | bytes u64 | reason u32
+//! ```
+//!
+//! A frame's sequence number is not written: it is that of the frame before plus one. But its checksum
+//! covers it, so that a frame is valid in its place alone: nothing that is left from other times, moved or
+//! counted wrongly passes for the record that belongs there.
+
+use super::gap::{Gap, Reason};
+
+/// Bytes of a header.
+pub(super) const HEADER: usize = 40;
+/// Bytes of a frame ahead of its payload.
+pub(super) const HEAD: usize = 8;
+/// Longest record in bytes. The longest that tracego makes, two mebibytes of arguments in which each byte
+/// is escaped, is shorter.
+pub const RECORD_MAX: usize = 16 << 20;
+/// Sequence numbers are below this; so sums of them do not overflow.
+pub(super) const SEQ_END: u64 = 1 << 62;
+
+const MAGIC: [u8; 8] = *b"TGOSPOOL";
+const VERSION: u32 = 1;
+const GAP_BIT: u32 = 1 << 31;
+const GAP_LEN: usize = 20;
+/// Bytes of the frame of a gap.
+pub(super) const GAP_FRAME: usize = HEAD + GAP_LEN;
+
+/// What a segment says of itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Header {
+    /// Of the spool: a cursor with another one belongs elsewhere.
+    pub(super) spool: u64,
+    /// Sequence number of the first frame.
+    pub(super) first: u64,
+    /// When its first record came, ns since 1970.
+    pub(super) made: i64,
+}
+
+impl Header {
+    pub(super) fn encode(&self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        bytes[12..20].copy_from_slice(&self.spool.to_le_bytes());
+        bytes[20..28].copy_from_slice(&self.first.to_le_bytes());
+        bytes[28..36].copy_from_slice(&self.made.to_le_bytes());
+        let sum = crc32c::crc32c(&bytes[..36]);
+        bytes[36..].copy_from_slice(&sum.to_le_bytes());
+        bytes
+    }
+
+    /// Nothing when these are no header.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (covered, sum) = bytes.get(..HEADER)?.split_at(36);
+        let whole = crc32c::crc32c(covered) == u32_at(sum, 0);
+        let ours = covered.starts_with(&MAGIC) && u32_at(covered, 8) == VERSION;
+        (whole && ours).then(|| Self {
+            spool: u64_at(covered, 12),
+            first: u64_at(covered, 20),
+            made: u64_at(covered, 28).cast_signed(),
+        })
+    }
+}
+
+/// A number at an offset; 0 where there are too few bytes.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
+}
+
+/// A number at an offset; 0 where there are too few bytes.
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
+fn checksum(seq: u64, len: u32, payload: &[u8]) -> u32 {
+    let mut place = [0; 12];
+    place[..8].copy_from_slice(&seq.to_le_bytes());
+    place[8..].copy_from_slice(&len.to_le_bytes());
+    crc32c::crc32c_append(crc32c::crc32c(&place), payload)
+}
+
+fn put(to: &mut Vec<u8>, seq: u64, len: u32, payload: &[u8]) {
+    to.extend_from_slice(&len.to_le_bytes());
+    to.extend_from_slice(&checksum(seq, len, payload).to_le_bytes());
+    to.extend_from_slice(payload);
+}
+
+/// Adds the frame of a record, which is at most [`RECORD_MAX`] long.
+pub(super) fn put_record(to: &mut Vec<u8>, seq: u64, payload: &[u8]) {
+    put(to, seq, payload.len() as u32, payload);
+}
+
+/// Adds the frame of a gap.
+pub(super) fn put_gap(to: &mut Vec<u8>, gap: &Gap) {
+    let mut payload = [0; GAP_LEN];
+    payload[..8].copy_from_slice(&gap.last.to_le_bytes());
+    payload[8..16].copy_from_slice(&gap.bytes.to_le_bytes());
+    payload[16..].copy_from_slice(&gap.reason.to_raw().to_le_bytes());
+    put(to, gap.first, GAP_BIT | GAP_LEN as u32, &payload);
+}
+
+/// What stands at the start of some bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Parsed {
+    /// A record of so many bytes behind [`HEAD`].
+    Record(usize),
+    /// A gap.
+    Gap(Gap),
+    /// To know, so many bytes are needed in all.
+    Short(usize),
+    /// No frame. If its length is right nonetheless, the next one is so many bytes on.
+    Bad(Option<usize>),
+}
+
+/// Looks at the frame that must have this sequence number.
+pub(super) fn parse(bytes: &[u8], seq: u64) -> Parsed {
+    if bytes.len() < HEAD {
+        return Parsed::Short(HEAD);
+    }
+    let raw = u32_at(bytes, 0);
+    let gap = raw & GAP_BIT != 0;
+    let len = (raw & !GAP_BIT) as usize;
+    if len > RECORD_MAX || gap && len != GAP_LEN {
+        return Parsed::Bad(None);
+    }
+    let Some(payload) = bytes.get(HEAD..HEAD + len) else { return Parsed::Short(HEAD + len) };
+    if checksum(seq, raw, payload) != u32_at(bytes, 4) {
+        // How many records a damaged gap stands for is unknown, so nothing behind it has a number.
+        return Parsed::Bad((!gap).then_some(HEAD + len));
+    }
+    if !gap {
+        return Parsed::Record(len);
+    }
+    let (last, bytes) = (u64_at(payload, 0), u64_at(payload, 8));
+    match Reason::from_raw(u32_at(payload, 16)) {
+        Some(reason) if (seq..SEQ_END).contains(&last) => {
+            Parsed::Gap(Gap { first: seq, last, reason, bytes })
+        }
+        _ => Parsed::Bad(None),
+    }
+}
+
+/// Name of the segment that begins with this sequence number.
+pub(super) fn name(first: u64) -> String {
+    format!("{first:020}.seg")
+}
+
+/// The sequence number in the name of a segment.
+pub(super) fn first_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".seg")?;
+    let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|first| plain && (1..SEQ_END).contains(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_valid_in_its_place_alone() {
+        let mut bytes = Vec::new();
+        put_record(&mut bytes, 7, b"record");
+        assert_eq!(parse(&bytes, 7), Parsed::Record(6));
+        assert_eq!(parse(&bytes, 8), Parsed::Bad(Some(14)));
+        assert_eq!(parse(&bytes[..7], 7), Parsed::Short(8));
+        assert_eq!(parse(&bytes[..13], 7), Parsed::Short(14));
+        let gap = Gap { first: 8, last: 20, reason: Reason::Age, bytes: 99 };
+        bytes.clear();
+        put_gap(&mut bytes, &gap);
+        assert_eq!((parse(&bytes, 8), bytes.len()), (Parsed::Gap(gap), GAP_FRAME));
+        assert_eq!(parse(&bytes, 9), Parsed::Bad(None));
+        // What a disk leaves where nothing was written.
+        assert!(matches!(parse(&[0; 64], 9), Parsed::Bad(_)));
+    }
+
+    #[test]
+    fn a_changed_bit_is_seen() {
+        let header = Header { spool: 3, first: 12, made: -5 };
+        let mut frame = Vec::new();
+        put_record(&mut frame, 3, b"abc");
+        let mut gap = Vec::new();
+        put_gap(&mut gap, &Gap { first: 3, last: 4, reason: Reason::Disk, bytes: 5 });
+        assert_eq!(Header::decode(&header.encode()), Some(header));
+        for bit in 0..HEADER * 8 {
+            let mut bytes = header.encode();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::decode(&bytes), None, "{bit}");
+        }
+        for frame in [frame, gap] {
+            for bit in 0..frame.len() * 8 {
+                let mut bytes = frame.clone();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                assert!(matches!(parse(&bytes, 3), Parsed::Bad(_) | Parsed::Short(_)), "{bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_segments_alone() {
+        assert_eq!(first_of(&name(17)), Some(17));
+        let foreign =
+            ["17.seg", "0000000000000000001x.seg", "00000000000000000017.bad", "+0000000000000000017.seg"];
+        assert_eq!(foreign.map(first_of), [None; 4]);
+        assert_eq!(first_of("00000000000000000000.seg"), None);
+        assert_eq!(first_of("99999999999999999999.seg"), None);
+    }
+}

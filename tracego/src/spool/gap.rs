@@ -1,0 +1,122 @@
+//! Sequence numbers whose records are missing, and why.
+
+use serde::Serialize;
+
+/// Why records are missing.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The spool was full, and the oldest made room ([`OnFull::DropOldest`](super::OnFull)).
+    DropOldest,
+    /// The spool was full, and what came was refused ([`OnFull::DropNewest`](super::OnFull)).
+    DropNewest,
+    /// Older than [`Limits::max_age`](super::Limits).
+    Age,
+    /// The bytes on the disk are not what was written.
+    Damage,
+    /// A file, or its end, is not there any more.
+    Missing,
+    /// Longer than a record may be.
+    TooLarge,
+    /// The disk refused to take it for so long that the memory for waiting records was full.
+    Disk,
+}
+
+impl Reason {
+    /// All, in the order of their numbers in files.
+    pub const ALL: [Self; 7] = [
+        Self::DropOldest,
+        Self::DropNewest,
+        Self::Age,
+        Self::Damage,
+        Self::Missing,
+        Self::TooLarge,
+        Self::Disk,
+    ];
+
+    /// The number in files.
+    #[must_use]
+    pub fn to_raw(self) -> u32 {
+        self as u32 + 1
+    }
+
+    /// The reason that a number in a file means.
+    #[must_use]
+    pub fn from_raw(raw: u32) -> Option<Self> {
+        Self::ALL.get(usize::try_from(raw).ok()?.checked_sub(1)?).copied()
+    }
+
+    /// As it is written in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DropOldest => "drop-oldest",
+            Self::DropNewest => "drop-newest",
+            Self::Age => "age",
+            Self::Damage => "damage",
+            Self::Missing => "missing",
+            Self::TooLarge => "too-large",
+            Self::Disk => "disk",
+        }
+    }
+}
+
+/// A run of sequence numbers whose records are missing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Gap {
+    /// First missing sequence number.
+    pub first: u64,
+    /// Last missing sequence number.
+    pub last: u64,
+    /// Why.
+    pub reason: Reason,
+    /// Bytes of the missing records; for [`Reason::Damage`] and [`Reason::Missing`], whose records
+    /// nobody can read, 0.
+    pub bytes: u64,
+}
+
+impl Gap {
+    /// How many records are missing: each sequence number stands for one.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+}
+
+impl Serialize for Gap {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut gap = serializer.serialize_struct("Gap", 5)?;
+        gap.serialize_field("first", &self.first)?;
+        gap.serialize_field("last", &self.last)?;
+        gap.serialize_field("count", &self.count())?;
+        gap.serialize_field("reason", &self.reason)?;
+        gap.serialize_field("bytes", &self.bytes)?;
+        gap.end()
+    }
+}
+
+/// Adds a gap behind the others; one that continues the last for the same reason joins it.
+pub(super) fn push(gaps: &mut Vec<Gap>, gap: Gap) {
+    match gaps.last_mut() {
+        Some(last) if last.reason == gap.reason && last.last.checked_add(1) == Some(gap.first) => {
+            last.last = gap.last;
+            last.bytes = last.bytes.saturating_add(gap.bytes);
+        }
+        _ => gaps.push(gap),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_keep_their_numbers_and_their_names() {
+        for (reason, raw) in Reason::ALL.into_iter().zip(1..) {
+            assert_eq!((reason.to_raw(), Reason::from_raw(raw)), (raw, Some(reason)));
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+        }
+        assert_eq!([0, 8, u32::MAX].map(Reason::from_raw), [None; 3]);
+    }
+}

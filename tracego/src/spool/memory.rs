@@ -1,0 +1,79 @@
+//! Reading what the disk did not take yet, while it fails.
+
+use super::{
+    Disk, Spool,
+    batch::{Batch, Entry},
+    frame::{GAP_FRAME, HEAD, Parsed, name, parse},
+    read::{InHand, What, put_gap},
+};
+
+impl<D: Disk> Spool<D> {
+    /// Records that only memory has.
+    pub(super) fn read_pending(&mut self, max_bytes: usize, batch: &mut Batch) {
+        let (mut at, mut seq) = (0, self.durable);
+        while let Some(rest) = self.pending.bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            if !batch.is_empty() && batch.size() >= max_bytes {
+                return;
+            }
+            let wanted = seq >= self.reading.seq;
+            match parse(rest, seq) {
+                Parsed::Record(len) => {
+                    if wanted {
+                        let begin = batch.bytes.len();
+                        batch.bytes.extend_from_slice(rest.get(HEAD..HEAD + len).unwrap_or_default());
+                        batch.entries.push(Entry::Record(seq, begin..batch.bytes.len()));
+                        let what = What::Record(len as u32);
+                        self.reading.in_hand.push_back(InHand { last: seq, what, at: None });
+                    }
+                    at += HEAD + len;
+                    seq += 1;
+                }
+                Parsed::Gap(gap) => {
+                    if wanted {
+                        put_gap(batch, &mut self.reading.in_hand, gap, None);
+                    }
+                    at += GAP_FRAME;
+                    seq = gap.last + 1;
+                }
+                Parsed::Short(_) | Parsed::Bad(_) => return,
+            }
+            if wanted {
+                self.reading.seq = seq;
+                self.reading.at = None;
+            }
+        }
+    }
+
+    /// Takes frames out of memory that were delivered while the disk did not take them.
+    pub(super) fn forget_pending(&mut self) {
+        let (mut at, mut seq, mut records) = (0, self.durable, 0);
+        while let Some(rest) = self.pending.bytes.get(at..).filter(|_| seq <= self.acked) {
+            match parse(rest, seq) {
+                Parsed::Record(len) => {
+                    at += HEAD + len;
+                    seq += 1;
+                    records += 1;
+                }
+                Parsed::Gap(gap) => {
+                    at += GAP_FRAME;
+                    seq = gap.last + 1;
+                }
+                Parsed::Short(_) | Parsed::Bad(_) => break,
+            }
+        }
+        if at == 0 {
+            return;
+        }
+        // What the file got of them is not needed; the next segment begins behind them.
+        if let Some(writing) = self.writing.as_ref().filter(|writing| !writing.listed) {
+            drop(self.disk.remove(&name(writing.first)));
+        }
+        self.abandon();
+        self.pending.bytes.drain(..at);
+        self.pending.records = self.pending.records.saturating_sub(records);
+        self.durable = seq;
+        if self.pending.bytes.is_empty() {
+            self.pending.since = None;
+        }
+    }
+}

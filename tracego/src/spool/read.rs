@@ -1,0 +1,256 @@
+//! Reading and acknowledging.
+
+use std::{collections::VecDeque, io};
+
+use super::{
+    Disk, Notice, Spool,
+    batch::{Batch, Entry},
+    frame::{HEADER, name},
+    gap::{Gap, Reason},
+    stats::Amount,
+    walk::{End, Step, Walk},
+};
+
+/// An item that was read and not acknowledged.
+pub(super) struct InHand {
+    pub(super) last: u64,
+    pub(super) what: What,
+    /// Where it stands in its segment, if it does.
+    pub(super) at: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum What {
+    /// A record of so many bytes.
+    Record(u32),
+    Gap(Gap),
+}
+
+/// The reader's side.
+pub(super) struct Reading<F> {
+    /// Sequence number of what comes next.
+    pub(super) seq: u64,
+    /// Where that stands in its segment, where known.
+    pub(super) at: Option<u64>,
+    pub(super) in_hand: VecDeque<InHand>,
+    /// The segment that was read last.
+    file: Option<(u64, F)>,
+    /// A segment that could not be read: tries, and when to try again.
+    trouble: Option<(u32, i64)>,
+}
+
+impl<F> Reading<F> {
+    pub(super) fn new(seq: u64) -> Self {
+        Self { seq, at: None, in_hand: VecDeque::new(), file: None, trouble: None }
+    }
+
+    /// The last sequence number that was read and not acknowledged.
+    pub(super) fn last_in_hand(&self) -> Option<u64> {
+        self.in_hand.back().map(|item| item.last)
+    }
+
+    /// Files have changed.
+    pub(super) fn lost_place(&mut self) {
+        self.at = None;
+        self.file = None;
+    }
+}
+
+/// Adds a gap to a batch; what continues the one before is one with it.
+pub(super) fn put_gap(batch: &mut Batch, in_hand: &mut VecDeque<InHand>, gap: Gap, at: Option<u64>) {
+    if let (Some(Entry::Gap(last)), Some(item)) = (batch.entries.last_mut(), in_hand.back_mut())
+        && last.reason == gap.reason
+    {
+        last.last = gap.last;
+        last.bytes = last.bytes.saturating_add(gap.bytes);
+        (item.last, item.what) = (last.last, What::Gap(*last));
+        return;
+    }
+    batch.entries.push(Entry::Gap(gap));
+    in_hand.push_back(InHand { last: gap.last, what: What::Gap(gap), at });
+}
+
+/// Tries to read a segment before it counts as damaged, and nanoseconds from one to the next.
+const TRIES: u32 = 10;
+const PAUSE: i64 = 1_000_000_000;
+
+impl<D: Disk> Spool<D> {
+    /// The next items, which go on from the last call: about so many bytes, at least one item if there is
+    /// one. Nothing comes twice until [`rewind`](Self::rewind) or a restart.
+    pub fn read(&mut self, max_bytes: usize) -> Batch {
+        let mut batch = Batch::default();
+        while batch.is_empty() || batch.size() < max_bytes {
+            let number = self.segments.partition_point(|segment| segment.next <= self.reading.seq);
+            let Some(segment) = self.segments.get(number) else {
+                if self.reading.seq < self.durable {
+                    self.hole(&mut batch, self.durable, Reason::Missing);
+                    continue;
+                }
+                break;
+            };
+            let (first, readable) = (segment.first, segment.readable);
+            if self.reading.seq < first {
+                self.hole(&mut batch, first, Reason::Missing);
+            } else if !readable {
+                self.hole(&mut batch, segment.next, Reason::Damage);
+            } else if self.reading.trouble.is_some_and(|(_, at)| self.now.boot_ns < at) {
+                return batch;
+            } else if let Err(error) = self.read_segment(number, max_bytes, &mut batch) {
+                self.unreadable(number, error);
+                return batch;
+            }
+        }
+        if self.trouble.is_some() && batch.size() < max_bytes {
+            self.read_pending(max_bytes, &mut batch);
+        }
+        let idle = batch.is_empty() && self.reading.in_hand.is_empty();
+        if idle && self.pending.bytes.is_empty() && self.reading.seq == self.tail {
+            // Nothing else is there to deliver: the reader shall not wait for a record to learn of a gap.
+            self.name_refused();
+        }
+        batch
+    }
+
+    /// Everything up to this sequence number was delivered. Numbers that were not read since the last
+    /// [`rewind`](Self::rewind) are not acknowledged by it.
+    pub fn ack(&mut self, seq: u64) {
+        while let Some(item) = self.reading.in_hand.front().filter(|item| item.last <= seq) {
+            self.acked = item.last;
+            match item.what {
+                What::Record(bytes) => {
+                    self.stats.depth.take(1, u64::from(bytes));
+                    self.stats.acked.add(1, u64::from(bytes));
+                }
+                // Others were counted when they were dropped.
+                What::Gap(gap) if matches!(gap.reason, Reason::Damage | Reason::Missing) => {
+                    self.stats.missing(&gap);
+                }
+                What::Gap(_) => {}
+            }
+            self.reading.in_hand.pop_front();
+            self.moved = true;
+        }
+        self.ages.forget(self.acked);
+        if self.acked + 1 == self.tail {
+            // Damage takes bytes with it that nobody can count.
+            self.stats.depth = Amount::default();
+        }
+        if self.acked >= self.durable {
+            self.forget_pending();
+        }
+    }
+
+    /// What was read and not acknowledged comes again.
+    pub fn rewind(&mut self) {
+        if let Some(front) = self.reading.in_hand.front() {
+            self.reading.at = front.at;
+            self.reading.in_hand.clear();
+        } else {
+            self.reading.at = None;
+        }
+        self.reading.seq = self.acked + 1;
+    }
+
+    /// A gap up to the item `next`, for the reason that is known or else for this one.
+    fn hole(&mut self, batch: &mut Batch, next: u64, reason: Reason) {
+        let seq = self.reading.seq;
+        let known = self.holes.iter().find(|hole| (hole.first..=hole.last).contains(&seq));
+        let gap = match known {
+            Some(hole) => Gap { first: seq, last: hole.last.min(next - 1), ..*hole },
+            None => Gap { first: seq, last: next - 1, reason, bytes: 0 },
+        };
+        put_gap(batch, &mut self.reading.in_hand, gap, None);
+        (self.reading.seq, self.reading.at) = (gap.last + 1, None);
+    }
+
+    fn read_segment(&mut self, number: usize, max_bytes: usize, batch: &mut Batch) -> io::Result<()> {
+        let Some(segment) = self.segments.get(number) else { return Ok(()) };
+        let (first, next, len, told) = (segment.first, segment.next, segment.len, segment.told);
+        let file = match self.reading.file.take() {
+            Some((open, file)) if open == first => file,
+            _ => self.disk.open(&name(first), false)?,
+        };
+        let seq = self.reading.seq;
+        let start = match self.reading.at {
+            Some(at) if seq > first => (seq, at),
+            _ => (first, HEADER as u64),
+        };
+        let mut walk = Walk::new(&self.disk, &file, start, len, next);
+        let mut end = None;
+        let mut found = Vec::new();
+        while batch.is_empty() || batch.size() < max_bytes {
+            let (at, place) = (walk.seq, walk.at);
+            match walk.step()? {
+                Step::Record(range) => {
+                    if at < seq {
+                        continue;
+                    }
+                    let bytes = walk.bytes(range);
+                    let begin = batch.bytes.len();
+                    batch.bytes.extend_from_slice(bytes);
+                    batch.entries.push(Entry::Record(at, begin..batch.bytes.len()));
+                    let what = What::Record(bytes.len() as u32);
+                    self.reading.in_hand.push_back(InHand { last: at, what, at: Some(place) });
+                }
+                Step::Gap(gap) if gap.last < seq => {}
+                Step::Gap(gap) => {
+                    let gap = Gap { first: gap.first.max(seq), ..gap };
+                    put_gap(batch, &mut self.reading.in_hand, gap, Some(place));
+                    if gap.reason == Reason::Damage && !told {
+                        found.push(gap);
+                    }
+                }
+                Step::End(reason) => {
+                    end = Some(reason);
+                    break;
+                }
+            }
+        }
+        (self.reading.seq, self.reading.at) = (walk.seq.max(seq), Some(walk.at));
+        self.reading.file = Some((first, file));
+        self.reading.trouble = None;
+        found.into_iter().for_each(|gap| self.damage(number, gap));
+        let Some(end) = end else { return Ok(()) };
+        self.reading.at = None;
+        if self.reading.seq < next {
+            let reason = if end == End::Bad { Reason::Damage } else { Reason::Missing };
+            let first = self.reading.seq;
+            self.hole(batch, next, reason);
+            if !told && !self.holes.iter().any(|hole| hole.last >= first) {
+                self.damage(number, Gap { first, last: next - 1, reason, bytes: 0 });
+            }
+        }
+        Ok(())
+    }
+
+    /// Damage that was not there when the spool was opened.
+    fn damage(&mut self, number: usize, gap: Gap) {
+        if let Some(segment) = self.segments.get_mut(number) {
+            segment.damaged |= gap.reason == Reason::Damage;
+            segment.told = true;
+        }
+        self.stats.depth.take(gap.count(), 0);
+        self.tell(Notice::Missing(gap));
+    }
+
+    /// A segment that the disk does not give: some tries, then it counts as damaged.
+    fn unreadable(&mut self, number: usize, error: io::Error) {
+        let tries = self.reading.trouble.map_or(0, |(tries, _)| tries) + 1;
+        self.stats.errors += 1;
+        self.reading.lost_place();
+        let Some(segment) = self.segments.get_mut(number) else { return };
+        let gone = error.kind() == io::ErrorKind::NotFound;
+        if tries < TRIES && !gone {
+            self.reading.trouble = Some((tries, self.now.boot_ns.saturating_add(PAUSE)));
+            if tries == 1 {
+                let name = name(segment.first);
+                self.tell(Notice::Unreadable(name, error));
+            }
+            return;
+        }
+        self.reading.trouble = None;
+        segment.readable = false;
+        let gap = Gap { first: self.reading.seq, last: segment.next - 1, reason: Reason::Damage, bytes: 0 };
+        self.damage(number, gap);
+    }
+}

@@ -1,0 +1,81 @@
+//! What was acknowledged goes, once the cursor says so for certain.
+
+use std::io;
+
+use super::{
+    Disk, Segment, Spool,
+    frame::name,
+    stats::{Doing as _, Fault},
+};
+
+/// Part of the whole room that damaged segments may take before the oldest goes.
+const BAD: u64 = 8;
+
+impl<D: Disk> Spool<D> {
+    pub(super) fn write_mark(&mut self) -> Result<(), Fault> {
+        let mark = self.mark();
+        if !self.cursor.holds(&mark) {
+            self.cursor.write(&self.disk, &mark).doing("write the cursor")?;
+        }
+        self.marked_at = self.now.boot_ns;
+        self.moved = false;
+        Ok(())
+    }
+
+    /// Removes segments that were acknowledged as a whole, `all` of them or but for the one that is
+    /// written on; whether there was one.
+    pub(super) fn reclaim(&mut self, all: bool) -> Result<bool, Fault> {
+        let written = self.writing.as_ref().filter(|_| !all).map(|writing| writing.first);
+        let done = |segment: &&Segment| segment.next <= self.acked + 1 && written != Some(segment.first);
+        let count = self.segments.iter().take_while(done).count();
+        let Some(last) = count.checked_sub(1).and_then(|last| self.segments.get(last)) else {
+            return Ok(false);
+        };
+        let last = last.next - 1;
+        // Both slots: with one of them damaged, the other must not ask for what is gone.
+        let mut tries = 0;
+        while !self.cursor.both_past(last) && tries < 2 {
+            let mark = self.mark();
+            self.cursor.write(&self.disk, &mark).doing("write the cursor")?;
+            tries += 1;
+        }
+        self.moved = false;
+        self.marked_at = self.now.boot_ns;
+        for _ in 0..count {
+            let Some(segment) = self.segments.front() else { break };
+            let (first, len) = (segment.first, segment.len);
+            self.set_aside(first, len, segment.damaged).doing("remove a segment")?;
+            self.segments.pop_front();
+            self.bytes = self.bytes.saturating_sub(len);
+            if self.writing.as_ref().is_some_and(|writing| writing.first == first) {
+                // Frames that went there without a sync go to the next one again.
+                self.writing = None;
+                self.pending.written = 0;
+            }
+        }
+        self.holes.retain(|hole| hole.last > self.acked);
+        Ok(true)
+    }
+
+    /// Removes the file of a segment, or puts it aside where people may want to look at it.
+    pub(super) fn set_aside(&mut self, first: u64, len: u64, damaged: bool) -> io::Result<()> {
+        let name = name(first);
+        if !damaged {
+            return match self.disk.remove(&name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                done => done,
+            };
+        }
+        let aside = format!("{name}.bad");
+        self.disk.rename(&name, &aside)?;
+        self.bad.push_back((aside, len));
+        let bytes =
+            |bad: &std::collections::VecDeque<(String, u64)>| bad.iter().map(|(_, len)| len).sum::<u64>();
+        while bytes(&self.bad) > self.limits.total_bytes / BAD {
+            let Some((oldest, _)) = self.bad.front() else { break };
+            self.disk.remove(oldest)?;
+            self.bad.pop_front();
+        }
+        Ok(())
+    }
+}

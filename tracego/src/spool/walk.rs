@@ -1,0 +1,148 @@
+//! Goes through the frames of one segment. Reads ahead in chunks; never changes anything.
+
+use std::{io, ops::Range};
+
+use super::{
+    disk::{Disk, read_full},
+    frame::{HEAD, HEADER, Header, Parsed, parse},
+    gap::{Gap, Reason},
+};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 256 * 1024;
+
+/// What comes next in a segment.
+pub(super) enum Step {
+    /// A record; its bytes are in [`Walk::bytes`].
+    Record(Range<usize>),
+    /// Missing records: a frame that says so, or one damaged record with whole ones around it.
+    Gap(Gap),
+    /// Nothing more.
+    End(End),
+}
+
+/// Why there is nothing more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    /// The next segment begins with this sequence number.
+    Limit,
+    /// The bytes end behind a frame.
+    Clean,
+    /// What stands here is no frame, and how many records it was cannot be told.
+    Bad,
+}
+
+/// A place in a segment.
+pub(super) struct Walk<'a, D: Disk> {
+    disk: &'a D,
+    file: &'a D::File,
+    /// Sequence number of the next frame.
+    pub(super) seq: u64,
+    /// Offset of the next frame.
+    pub(super) at: u64,
+    /// Bytes of the file that count.
+    end: u64,
+    /// First sequence number that is not of this segment.
+    limit: u64,
+    buffer: Vec<u8>,
+    /// Offset of the buffer's first byte.
+    base: u64,
+}
+
+/// The header; nothing when it is not valid.
+pub(super) fn header<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<Header>> {
+    let mut bytes = [0; HEADER];
+    let len = read_full(disk, file, &mut bytes, 0)?;
+    Ok((len == HEADER).then(|| Header::decode(&bytes)).flatten())
+}
+
+impl<'a, D: Disk> Walk<'a, D> {
+    /// Starts at the frame with number `seq` at offset `at`; sees nothing behind `end` bytes, and no
+    /// number from `limit` on.
+    pub(super) fn new(disk: &'a D, file: &'a D::File, (seq, at): (u64, u64), end: u64, limit: u64) -> Self {
+        Self { disk, file, seq, at, end, limit, buffer: Vec::new(), base: at }
+    }
+
+    /// Bytes of the record that the last step found.
+    pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        self.buffer.get(range).unwrap_or_default()
+    }
+
+    /// The next frame.
+    pub(super) fn step(&mut self) -> io::Result<Step> {
+        if self.seq >= self.limit {
+            return Ok(Step::End(End::Limit));
+        }
+        if self.at >= self.end {
+            return Ok(Step::End(End::Clean));
+        }
+        match self.look(self.at, self.seq)? {
+            Parsed::Record(len) => {
+                let start = (self.at - self.base) as usize + HEAD;
+                self.advance(HEAD + len, self.seq);
+                Ok(Step::Record(start..start + len))
+            }
+            Parsed::Gap(mut gap) => {
+                gap.last = gap.last.min(self.limit - 1);
+                self.advance(super::frame::GAP_FRAME, gap.last);
+                Ok(Step::Gap(gap))
+            }
+            Parsed::Bad(Some(skip)) if self.resumes(skip)? => {
+                let gap = Gap { first: self.seq, last: self.seq, reason: Reason::Damage, bytes: 0 };
+                self.advance(skip, self.seq);
+                Ok(Step::Gap(gap))
+            }
+            Parsed::Bad(_) | Parsed::Short(_) => Ok(Step::End(End::Bad)),
+        }
+    }
+
+    fn advance(&mut self, bytes: usize, last: u64) {
+        self.at += bytes as u64;
+        self.seq = last + 1;
+    }
+
+    /// Whether the frame behind a damaged one is in its place, so that one record is missing and not more.
+    fn resumes(&mut self, skip: usize) -> io::Result<bool> {
+        let (next, seq) = (self.at + skip as u64, self.seq + 1);
+        if next >= self.end || seq >= self.limit {
+            return Ok(next == self.end && seq == self.limit);
+        }
+        Ok(matches!(self.look(next, seq)?, Parsed::Record(_) | Parsed::Gap(_)))
+    }
+
+    /// Parses at an offset, with as many bytes as that takes.
+    fn look(&mut self, at: u64, seq: u64) -> io::Result<Parsed> {
+        let mut need = HEAD;
+        loop {
+            let here = self.window(at, need)?;
+            match parse(here, seq) {
+                Parsed::Short(more) if at + more as u64 <= self.end => need = more,
+                parsed => return Ok(parsed),
+            }
+        }
+    }
+
+    /// Bytes from an offset on: at least so many, or up to the end.
+    fn window(&mut self, at: u64, need: usize) -> io::Result<&[u8]> {
+        let mut skip = (at - self.base) as usize;
+        if self.buffer.len() < skip + need {
+            // What is behind the current frame's start is kept: it may be looked at again.
+            let done = ((self.at - self.base) as usize).min(self.buffer.len());
+            self.buffer.drain(..done);
+            self.base += done as u64;
+            skip = (at - self.base) as usize;
+            let have = self.buffer.len();
+            let left = self.end.saturating_sub(self.base + have as u64);
+            let more = CHUNK.max(skip + need - have).min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.buffer.resize(have + more, 0);
+            let at = self.base + have as u64;
+            let got = read_full(self.disk, self.file, &mut self.buffer[have..], at);
+            self.buffer.truncate(have + *got.as_ref().unwrap_or(&0));
+            if got? < more {
+                // The file is shorter than it was said to be.
+                self.end = self.base + self.buffer.len() as u64;
+            }
+        }
+        Ok(self.buffer.get(skip..).unwrap_or_default())
+    }
+}

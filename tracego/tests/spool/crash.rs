@@ -1,0 +1,236 @@
+//! The power fails ahead of every single operation of a workload, and leaves more or less behind.
+
+use std::collections::BTreeMap;
+
+use tracego::spool::{Appended, Limits, OnFull, Reason, SyncPolicy};
+
+use super::{
+    Got, at, drain, open, record,
+    sim::{Faults, Power, Sim},
+};
+
+/// What the world outside knows when the power fails.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// Every record that `append` took, by sequence number.
+    taken: BTreeMap<u64, Vec<u8>>,
+    /// Every number that `append` refused.
+    refused: Vec<u64>,
+    /// Everything up to here is durable: a sync said so.
+    durable: u64,
+    /// Everything up to here was handed to the operating system.
+    flushed: u64,
+    /// The reader delivered everything up to here.
+    acked: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    limits: Limits,
+    /// Read and acknowledge every so many records; never when 0.
+    read_every: u64,
+    /// Longest write of the disk.
+    longest: Option<usize>,
+}
+
+const WORK: [Work; 5] = [
+    Work { limits: Limits { segment_bytes: 700, ..DEFAULT }, read_every: 7, longest: None },
+    Work { limits: Limits { segment_bytes: 700, ..DEFAULT }, read_every: 0, longest: Some(60) },
+    Work { limits: Limits { on_full: OnFull::DropOldest, ..SMALL }, read_every: 0, longest: None },
+    Work { limits: Limits { on_full: OnFull::DropOldest, ..SMALL }, read_every: 33, longest: None },
+    Work { limits: Limits { on_full: OnFull::DropNewest, ..SMALL }, read_every: 41, longest: None },
+];
+const DEFAULT: Limits = Limits {
+    segment_bytes: 700,
+    total_bytes: 1 << 20,
+    max_age: None,
+    on_full: OnFull::Block,
+    sync: SyncPolicy { records: 5, millis: 1000 },
+    memory_bytes: 1 << 20,
+};
+const SMALL: Limits = Limits { total_bytes: 11_000, ..DEFAULT };
+
+/// Runs until the end or until the power fails, and notes what is known at that time.
+fn work(sim: &Sim, work: &Work) -> Known {
+    let mut known = Known::default();
+    sim.faults(Faults { longest: work.longest, ..Faults::default() });
+    let Ok((mut spool, _)) = tracego::spool::Spool::open_on(sim.clone(), work.limits, at(0)) else {
+        return known;
+    };
+    for number in 1..=110 {
+        match spool.append(&record(number)).unwrap() {
+            Appended::Stored(seq) => drop(known.taken.insert(seq, record(number))),
+            Appended::Dropped(seq, _) => known.refused.push(seq),
+        }
+        if number % 3 == 0 {
+            spool.flush();
+            if !sim.crashed() {
+                known.flushed = known.taken.keys().next_back().copied().unwrap_or(0);
+            }
+        }
+        if spool.due(at(number.cast_signed() * 10)) {
+            spool.sync();
+        }
+        known.durable = spool.durable();
+        if work.read_every > 0 && number % work.read_every == 0 {
+            let batch = spool.read(500);
+            if number % 2 == 0 {
+                spool.rewind();
+            } else {
+                batch.last().into_iter().for_each(|last| spool.ack(last));
+                known.acked = spool.acked();
+            }
+        }
+        if sim.crashed() {
+            return known;
+        }
+    }
+    assert!(spool.close() == 0 || sim.crashed());
+    known
+}
+
+fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
+    let (mut spool, recovery) = open(sim, work.limits);
+    assert!(spool.acked() <= known.acked, "{recovery:?}");
+    if !matches!(power, Power::Some(_)) {
+        assert_eq!(recovery.damaged, Vec::<String>::new());
+    }
+    let before = spool.stats();
+    let got = drain(&mut spool);
+    let mut records = 0;
+    for got in &got {
+        match got {
+            Got::Record(seq, bytes) => {
+                records += 1;
+                assert_eq!(known.taken.get(seq), Some(bytes), "{seq}");
+            }
+            Got::Gap(gap) => {
+                let lost = || known.taken.range(gap.first..=gap.last);
+                let bytes: u64 = lost().map(|(_, bytes)| bytes.len() as u64).sum();
+                match gap.reason {
+                    Reason::DropOldest => {
+                        assert_eq!(work.limits.on_full, OnFull::DropOldest);
+                        assert_eq!((gap.count(), gap.bytes), (lost().count() as u64, bytes), "{gap:?}");
+                    }
+                    Reason::DropNewest => {
+                        assert_eq!(work.limits.on_full, OnFull::DropNewest);
+                        for seq in gap.first..=gap.last {
+                            assert!(known.refused.contains(&seq), "{seq} was taken: {gap:?}");
+                        }
+                    }
+                    // Only what was never durable may be missing for no reason.
+                    Reason::Damage | Reason::Missing => {
+                        assert!(gap.first > known.durable, "{gap:?}, durable to {}", known.durable);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+    assert_eq!(before.depth.records, records, "{got:?}");
+    // Everything that was durable is there, was acknowledged, or is in a gap.
+    let reached = got.last().map_or(recovery.acked, Got::last);
+    assert!(reached >= known.durable.max(known.acked), "{reached} of {known:?}");
+    if matches!(power, Power::Everything) {
+        assert!(reached >= known.flushed, "{reached} of {known:?}");
+    }
+    // It goes on as if nothing had been.
+    let next = match spool.append(b"more").unwrap() {
+        Appended::Stored(seq) => seq,
+        other => panic!("{other:?}"),
+    };
+    assert!(next > reached);
+    spool.sync();
+    assert_eq!(spool.close(), 0);
+    let (mut spool, recovery) = open(&sim.after(Power::Nothing), work.limits);
+    assert_eq!((recovery.waiting.records, &recovery.gaps[..]), (1, &[][..]), "{recovery:?}");
+    assert_eq!(drain(&mut spool), [Got::Record(next, b"more".to_vec())]);
+}
+
+/// Everything that the power may leave.
+fn powers(op: u64) -> impl Iterator<Item = Power> {
+    let some = (0..12).map(move |seed| Power::Some(op * 12 + seed));
+    [Power::Nothing, Power::Everything, Power::Names].into_iter().chain(some)
+}
+
+fn each_crash(number: usize) {
+    let script = WORK[number];
+    let mut crashes = 0;
+    for op in 0.. {
+        let sim = Sim::default();
+        sim.crash_at(op);
+        let known = work(&sim, &script);
+        for power in powers(op) {
+            let what = format!("work {number}, operation {op}, {power:?}");
+            let left = sim.after(power);
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                check(&left, &script, &known, power)
+            }));
+            assert!(done.is_ok(), "{what}");
+        }
+        if !sim.crashed() {
+            break;
+        }
+        crashes += 1;
+    }
+    assert!(crashes > 50, "{crashes}");
+}
+
+#[test]
+fn no_crash_loses_what_is_durable_with_a_reader() {
+    each_crash(0);
+}
+
+#[test]
+fn no_crash_loses_what_is_durable_with_short_writes() {
+    each_crash(1);
+}
+
+#[test]
+fn no_crash_loses_what_is_durable_while_the_oldest_is_dropped() {
+    each_crash(2);
+}
+
+#[test]
+fn no_crash_loses_what_is_durable_while_the_oldest_is_dropped_and_read() {
+    each_crash(3);
+}
+
+#[test]
+fn no_crash_loses_what_is_durable_while_the_newest_is_dropped() {
+    each_crash(4);
+}
+
+/// A crash while what a crash left is put right.
+#[test]
+fn no_crash_while_opening_loses_what_is_durable() {
+    for script in [WORK[0], WORK[3], WORK[4]] {
+        for op in (20..).step_by(9) {
+            let sim = Sim::default();
+            sim.crash_at(op);
+            let known = work(&sim, &script);
+            for power in [Power::Nothing, Power::Everything, Power::Some(op)] {
+                let left = sim.after(power);
+                for again in 0.. {
+                    let second = left.copy();
+                    second.crash_at(again);
+                    if let Ok((mut spool, _)) =
+                        tracego::spool::Spool::open_on(second.clone(), script.limits, at(0))
+                    {
+                        spool.sync();
+                    }
+                    for power in [Power::Nothing, Power::Everything, Power::Names, Power::Some(again)] {
+                        // Two crashes with some sectors each may spoil more than one.
+                        check(&second.after(power), &script, &known, Power::Some(0));
+                    }
+                    if !second.crashed() {
+                        break;
+                    }
+                }
+            }
+            if !sim.crashed() {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Each bit that flips and each byte at which a file ends, one at a time.
+
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
+
+use tracego::spool::{Appended, CursorState, Limits, OnFull, Reason};
+
+use super::{
+    Got, drain, fill, open, record,
+    sim::{Power, Sim},
+};
+
+const CURSOR: &str = "cursor";
+
+const LIMITS: Limits = Limits {
+    segment_bytes: 500,
+    total_bytes: 10_500,
+    max_age: None,
+    on_full: OnFull::DropNewest,
+    sync: tracego::spool::SyncPolicy { records: 4, millis: 100 },
+    memory_bytes: 1 << 20,
+};
+
+/// A small spool of several segments, in part acknowledged, with a gap; and its records.
+fn small() -> (Sim, u64, BTreeMap<u64, Vec<u8>>) {
+    let sim = Sim::default();
+    let (mut spool, _) = open(&sim, LIMITS);
+    let mut records = BTreeMap::new();
+    for number in 1..=24 {
+        // One is too long, so that there is a gap in the middle.
+        let bytes = if number == 13 { vec![0; 6000] } else { record(number) };
+        if let Appended::Stored(seq) = spool.append(&bytes).unwrap() {
+            records.insert(seq, bytes);
+        }
+    }
+    spool.sync();
+    let batch = spool.read(1);
+    spool.ack(batch.last().unwrap());
+    let batch = spool.read(1);
+    spool.ack(batch.last().unwrap());
+    assert_eq!(spool.close(), 0);
+    (sim.after(Power::Nothing), 2, records)
+}
+
+/// Opens, drains and compares; what is not as it was must be told.
+fn check(sim: &Sim, acked: u64, records: &BTreeMap<u64, Vec<u8>>, name: &str) {
+    let (mut spool, recovery) = open(sim, LIMITS);
+    assert!(recovery.acked <= acked);
+    let got = drain(&mut spool);
+    let (mut delivered, mut missing) = (Vec::new(), 0);
+    for got in &got {
+        match got {
+            Got::Record(seq, bytes) => {
+                assert_eq!(records.get(seq), Some(bytes), "{seq}");
+                delivered.push(*seq);
+            }
+            Got::Gap(gap) => match gap.reason {
+                Reason::TooLarge => assert_eq!((gap.first, gap.last, gap.bytes), (13, 13, 6000)),
+                Reason::Damage | Reason::Missing => missing += gap.count(),
+                other => panic!("{other:?}"),
+            },
+        }
+    }
+    assert_eq!(got.first().unwrap().first(), recovery.acked + 1);
+    assert_eq!(got.last().unwrap().last(), 24, "{recovery:?}");
+    let expected = records.keys().filter(|&&seq| seq > acked).count();
+    let got = delivered.iter().filter(|&&seq| seq > acked).count();
+    if got < expected {
+        assert!(missing > 0 && !recovery.gaps.is_empty(), "{recovery:?}");
+    }
+    if name == CURSOR {
+        assert_eq!(got, expected);
+        assert_eq!(missing, 0);
+    }
+    assert_eq!(spool.stats().depth.records, 0);
+}
+
+#[test]
+fn every_bit_that_flips_is_seen_and_costs_at_most_its_segment() {
+    let (sim, acked, records) = small();
+    let names = sim.names();
+    assert!(names.len() >= 4, "{names:?}");
+    let mut told = 0;
+    for name in names {
+        let whole = sim.file(&name);
+        for bit in 0..whole.len() * 8 {
+            // Most of the cursor is filling.
+            if name == CURSOR && (bit / 8) % 4096 > 100 {
+                continue;
+            }
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let broken = sim.copy();
+            broken.put(&name, bytes);
+            let done = std::panic::catch_unwind(AssertUnwindSafe(|| check(&broken, acked, &records, &name)));
+            assert!(done.is_ok(), "{name}, bit {bit}");
+            told += 1;
+        }
+    }
+    assert!(told > 10_000, "{told}");
+}
+
+#[test]
+fn every_byte_at_which_a_file_ends_is_seen() {
+    let (sim, acked, records) = small();
+    for name in sim.names() {
+        let whole = sim.file(&name);
+        let step = if name == CURSOR { 13 } else { 1 };
+        for len in (0..whole.len()).step_by(step) {
+            let broken = sim.copy();
+            broken.put(&name, whole[..len].to_vec());
+            let done = std::panic::catch_unwind(AssertUnwindSafe(|| check(&broken, acked, &records, &name)));
+            assert!(done.is_ok(), "{name} of {len} bytes");
+        }
+    }
+}
+
+#[test]
+fn one_damaged_record_costs_one_record_and_its_file_is_kept() {
+    let (sim, _, _) = small();
+    let name = sim.names().into_iter().find(|name| name.ends_with(".seg")).unwrap();
+    let mut bytes = sim.file(&name);
+    let at = bytes.windows(9).position(|window| window == b"record 4 ").unwrap();
+    bytes[at] ^= 1;
+    sim.put(&name, bytes);
+    let (mut spool, recovery) = open(&sim, LIMITS);
+    assert_eq!(recovery.damaged, [name.as_str()]);
+    let got = drain(&mut spool);
+    let missing: Vec<_> =
+        got.iter().filter(|got| matches!(got, Got::Gap(gap) if gap.reason == Reason::Damage)).collect();
+    let [Got::Gap(gap)] = missing[..] else { panic!("{missing:?}") };
+    assert_eq!((gap.first, gap.last), (4, 4));
+    spool.sync();
+    assert!(sim.names().contains(&format!("{name}.bad")), "{:?}", sim.names());
+    assert_eq!(spool.stats().dropped(Reason::Damage).records, 1);
+}
+
+#[test]
+fn damage_after_opening_is_told_too() {
+    let (sim, _, _) = small();
+    let (mut spool, recovery) = open(&sim, LIMITS);
+    assert!(recovery.is_whole(), "{recovery:?}");
+    let name = sim.names().into_iter().find(|name| name.ends_with(".seg")).unwrap();
+    let mut bytes = sim.file(&name);
+    let at = bytes.windows(9).position(|window| window == b"record 4 ").unwrap();
+    bytes[at] ^= 1;
+    sim.put(&name, bytes);
+    let got = drain(&mut spool);
+    assert!(matches!(got[1], Got::Gap(gap) if (gap.first, gap.last, gap.reason) == (4, 4, Reason::Damage)));
+    assert!(spool.notice().is_some());
+    assert_eq!(spool.stats().depth.records, 0);
+}
+
+#[test]
+fn a_segment_that_is_gone_is_a_gap() {
+    let (sim, acked, records) = small();
+    for name in sim.names().into_iter().filter(|name| name.ends_with(".seg")) {
+        use tracego::spool::Disk as _;
+        let broken = sim.copy();
+        broken.remove(&name).unwrap();
+        check(&broken, acked, &records, &name);
+    }
+}
+
+#[test]
+fn a_cursor_that_is_gone_or_of_another_spool_repeats_everything() {
+    let (sim, _, records) = small();
+    let gone = sim.copy();
+    tracego::spool::Disk::remove(&gone, CURSOR).unwrap();
+    let (mut spool, recovery) = open(&gone, LIMITS);
+    assert_eq!((recovery.cursor, recovery.acked), (CursorState::Missing, 0));
+    assert_eq!(drain(&mut spool).len(), records.len() + 1);
+
+    let other = Sim::default();
+    let (mut spool, _) = tracego::spool::Spool::open_on(other.clone(), LIMITS, super::at(5)).unwrap();
+    fill(&mut spool, 1..=20);
+    spool.sync();
+    drain(&mut spool);
+    assert_eq!(spool.close(), 0);
+    let foreign = sim.copy();
+    foreign.put(CURSOR, other.file(CURSOR));
+    let (mut spool, recovery) = open(&foreign, LIMITS);
+    assert_eq!((recovery.cursor, recovery.acked), (CursorState::Foreign, 0));
+    assert_eq!(drain(&mut spool).len(), records.len() + 1);
+}
+
+#[test]
+fn what_a_crash_left_half_made_is_removed() {
+    let (sim, acked, records) = small();
+    sim.put("segment.tmp", vec![1, 2, 3]);
+    sim.put("cursor.tmp", Vec::new());
+    sim.put("something else", vec![4]);
+    let (spool, recovery) = open(&sim, LIMITS);
+    assert_eq!(recovery.removed, ["cursor.tmp", "segment.tmp"]);
+    drop(spool);
+    assert!(sim.names().contains(&"something else".to_owned()));
+    check(&sim, acked, &records, "");
+}

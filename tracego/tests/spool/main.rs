@@ -1,0 +1,96 @@
+//! The spool on a disk that fails and forgets as real ones do.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod crash;
+mod damage;
+mod faults;
+mod model;
+mod sim;
+
+use tracego::{
+    clock::Reading,
+    spool::{Item, Limits, Recovery, Spool},
+};
+
+use sim::Sim;
+
+/// So many milliseconds after the start of the test's world.
+fn at(millis: i64) -> Reading {
+    let ns = millis * 1_000_000;
+    Reading { boot_ns: ns, unix_ns: 1_800_000_000_000_000_000 + ns }
+}
+
+fn open(sim: &Sim, limits: Limits) -> (Spool<Sim>, Recovery) {
+    Spool::open_on(sim.clone(), limits, at(0)).unwrap()
+}
+
+/// The record with this number: its number, and a length that differs.
+fn record(number: u64) -> Vec<u8> {
+    let mut bytes = format!("record {number} ").into_bytes();
+    bytes.resize(bytes.len() + (number * 37 % 90) as usize, b'.');
+    bytes
+}
+
+/// Appends the records with these numbers.
+fn fill(spool: &mut Spool<Sim>, numbers: std::ops::RangeInclusive<u64>) {
+    for number in numbers {
+        assert_eq!(spool.append(&record(number)), Ok(tracego::spool::Appended::Stored(number)));
+    }
+}
+
+/// An item that owns its bytes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Got {
+    Record(u64, Vec<u8>),
+    Gap(tracego::spool::Gap),
+}
+
+impl Got {
+    fn first(&self) -> u64 {
+        match self {
+            Self::Record(seq, _) => *seq,
+            Self::Gap(gap) => gap.first,
+        }
+    }
+
+    fn last(&self) -> u64 {
+        match self {
+            Self::Record(seq, _) => *seq,
+            Self::Gap(gap) => gap.last,
+        }
+    }
+}
+
+impl From<Item<'_>> for Got {
+    fn from(item: Item<'_>) -> Self {
+        match item {
+            Item::Record(seq, bytes) => Self::Record(seq, bytes.to_vec()),
+            Item::Gap(gap) => Self::Gap(gap),
+        }
+    }
+}
+
+/// Reads and acknowledges everything that is there; items follow each other without a hole.
+fn drain(spool: &mut Spool<Sim>) -> Vec<Got> {
+    let mut all: Vec<Got> = Vec::new();
+    loop {
+        spool.sync();
+        let batch = spool.read(300);
+        let Some(last) = batch.last() else {
+            // A gap of refused records gets its frame when all else is delivered.
+            spool.sync();
+            if spool.read(1).is_empty() {
+                return all;
+            }
+            spool.rewind();
+            continue;
+        };
+        for item in batch.iter() {
+            let item = Got::from(item);
+            let expected = all.last().map_or(spool.acked() + 1, |before| before.last() + 1);
+            assert_eq!(item.first(), expected, "{item:?} behind {:?}", all.last());
+            all.push(item);
+        }
+        spool.ack(last);
+    }
+}

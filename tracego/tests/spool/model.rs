@@ -1,0 +1,299 @@
+//! Any sequence of calls, restarts and power losses, against a queue in memory.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use proptest::{collection::vec, prelude::*};
+use tracego::spool::{Appended, Full, Limits, OnFull, Reason, Spool, SyncPolicy};
+
+use super::{
+    Got, at,
+    sim::{Faults, Power, Sim},
+};
+
+#[derive(Clone, Debug)]
+enum Call {
+    Append(usize),
+    Flush,
+    Sync,
+    /// So many milliseconds pass.
+    Wait(i64),
+    Read(usize),
+    /// Acknowledge so many of the items in hand.
+    Ack(usize),
+    Rewind,
+    /// Close and open.
+    Restart,
+    /// The process is killed.
+    Kill,
+    /// The power fails.
+    Fail,
+    /// So many syncs fail.
+    FailSyncs(u32),
+    /// The disk takes nothing, until it does again.
+    ReadOnly(bool),
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    prop_oneof![
+        20 => (0_usize..200).prop_map(Call::Append),
+        1 => (5_000_usize..9_000).prop_map(Call::Append),
+        3 => Just(Call::Flush),
+        5 => Just(Call::Sync),
+        3 => (0_i64..3000).prop_map(Call::Wait),
+        6 => (1_usize..2000).prop_map(Call::Read),
+        6 => (0_usize..40).prop_map(Call::Ack),
+        2 => Just(Call::Rewind),
+        1 => Just(Call::Restart),
+        1 => Just(Call::Kill),
+        1 => Just(Call::Fail),
+        1 => (1_u32..4).prop_map(Call::FailSyncs),
+        1 => any::<bool>().prop_map(Call::ReadOnly),
+    ]
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let on_full = prop_oneof![Just(OnFull::Block), Just(OnFull::DropOldest), Just(OnFull::DropNewest)];
+    let age = prop_oneof![3 => Just(None), 1 => Just(Some(std::time::Duration::from_secs(4)))];
+    (on_full, age, 200_u64..1500, 10_000_u64..16_000, 500_usize..3000).prop_map(
+        |(on_full, max_age, segment_bytes, total_bytes, memory_bytes)| Limits {
+            segment_bytes,
+            total_bytes,
+            max_age,
+            on_full,
+            sync: SyncPolicy { records: 5, millis: 500 },
+            memory_bytes,
+        },
+    )
+}
+
+/// What the spool must be like.
+#[derive(Default)]
+struct Model {
+    /// Records by their sequence number; and which numbers were refused, and why.
+    taken: BTreeMap<u64, Vec<u8>>,
+    refused: BTreeMap<u64, (Reason, u64)>,
+    next: u64,
+    durable: u64,
+    /// Ends of gaps that a power loss made.
+    lost: BTreeSet<u64>,
+    acked: u64,
+    /// Items that were read and not acknowledged.
+    hand: VecDeque<Got>,
+    now: i64,
+}
+
+impl Model {
+    fn got(&mut self, item: Got, limits: &Limits) {
+        let expected = self.hand.back().map_or(self.acked, Got::last) + 1;
+        assert_eq!(item.first(), expected, "{item:?}");
+        match &item {
+            Got::Record(seq, bytes) => assert_eq!(self.taken.get(seq), Some(bytes), "{seq}"),
+            Got::Gap(gap) => {
+                let records = self.taken.range(gap.first..=gap.last);
+                let (count, bytes) =
+                    records.fold((0, 0), |(count, sum), (_, bytes)| (count + 1, sum + bytes.len() as u64));
+                match gap.reason {
+                    Reason::DropOldest => {
+                        assert_eq!(limits.on_full, OnFull::DropOldest);
+                        assert_eq!((count, bytes), (gap.count(), gap.bytes), "{gap:?}");
+                    }
+                    Reason::Age => {
+                        assert!(limits.max_age.is_some());
+                        assert_eq!((count, bytes), (gap.count(), gap.bytes), "{gap:?}");
+                    }
+                    Reason::DropNewest | Reason::TooLarge | Reason::Disk => {
+                        let mut sum = 0;
+                        for seq in gap.first..=gap.last {
+                            let (reason, bytes) = self.refused[&seq];
+                            assert_eq!(reason, gap.reason, "{seq}");
+                            sum += bytes;
+                        }
+                        assert_eq!(sum, gap.bytes, "{gap:?}");
+                    }
+                    // Numbers that were never durable.
+                    Reason::Damage | Reason::Missing => {
+                        let lost = self.lost.contains(&gap.last);
+                        assert!(lost || gap.first > self.durable, "{gap:?}");
+                        // From now on the gap is durable in their place.
+                        self.lost.insert(gap.last);
+                    }
+                }
+            }
+        }
+        self.hand.push_back(item);
+    }
+
+    fn read(&mut self, spool: &mut Spool<Sim>, max: usize, limits: &Limits) -> usize {
+        let batch = spool.read(max);
+        batch.iter().for_each(|item| self.got(item.into(), limits));
+        batch.len()
+    }
+
+    /// A restart: what was not durable may be gone, and its numbers are given again.
+    fn reopened(&mut self, spool: &Spool<Sim>) {
+        assert!(spool.acked() <= self.acked, "acknowledged more than the reader did");
+        self.acked = spool.acked();
+        self.hand.clear();
+    }
+}
+
+fn run(calls: &[Call], limits: Limits) {
+    let mut sim = Sim::default();
+    let mut model = Model { next: 1, ..Model::default() };
+    let (mut spool, _) = Spool::open_on(sim.clone(), limits, at(0)).unwrap();
+    for call in calls {
+        match call {
+            Call::Append(len) => {
+                let bytes = vec![(model.next % 251) as u8; *len];
+                match spool.append(&bytes) {
+                    Ok(Appended::Stored(seq)) => {
+                        assert_eq!(seq, model.next);
+                        model.taken.insert(seq, bytes);
+                        model.next += 1;
+                    }
+                    Ok(Appended::Dropped(seq, reason)) => {
+                        assert_eq!(seq, model.next);
+                        model.refused.insert(seq, (reason, *len as u64));
+                        model.next += 1;
+                    }
+                    Err(Full) => assert_eq!(limits.on_full, OnFull::Block),
+                }
+            }
+            Call::Flush => spool.flush(),
+            Call::Sync => {
+                spool.sync();
+            }
+            Call::Wait(millis) => {
+                model.now += millis;
+                if spool.due(at(model.now)) {
+                    spool.sync();
+                }
+            }
+            Call::Read(max) => {
+                model.read(&mut spool, *max, &limits);
+            }
+            Call::Ack(count) => {
+                if let Some(item) = count.checked_sub(1).and_then(|at| model.hand.get(at)) {
+                    let last = item.last();
+                    spool.ack(last);
+                    model.hand.drain(..*count);
+                    model.acked = last;
+                    assert_eq!(spool.acked(), last);
+                }
+            }
+            Call::Rewind => {
+                spool.rewind();
+                model.hand.clear();
+            }
+            Call::FailSyncs(syncs) => sim.faults(Faults { syncs: *syncs, ..Faults::default() }),
+            Call::ReadOnly(read_only) => sim.faults(Faults { read_only: *read_only, ..Faults::default() }),
+            Call::Restart | Call::Kill | Call::Fail => {
+                sim.faults(Faults::default());
+                let power = if matches!(call, Call::Fail) { Power::Nothing } else { Power::Everything };
+                let whole = matches!(call, Call::Restart);
+                if whole {
+                    assert_eq!(spool.close(), 0);
+                    model.durable = model.next - 1;
+                }
+                sim = sim.after(power);
+                let (opened, recovery) = Spool::open_on(sim.clone(), limits, at(model.now)).unwrap();
+                spool = opened;
+                assert_eq!(recovery.damaged, Vec::<String>::new());
+                if whole {
+                    assert_eq!(recovery.cut, 0, "{recovery:?}");
+                }
+                model.reopened(&spool);
+                // Find out what is there, and from where on numbers are free.
+                while model.read(&mut spool, 700, &limits) > 0 {}
+                let end = model.hand.back().map_or(model.acked, Got::last).max(model.durable);
+                let delivered: u64 =
+                    model.hand.iter().filter(|got| matches!(got, Got::Record(..))).count() as u64;
+                assert_eq!(spool.stats().depth.records, delivered);
+                spool.rewind();
+                model.hand.clear();
+                // A gap of refused records may have no frame yet.
+                let open = model.refused.range(end + 1..).map(|(seq, _)| *seq).take_while({
+                    let mut next = end;
+                    move |&seq| {
+                        next += 1;
+                        seq == next
+                    }
+                });
+                let open = open.last().unwrap_or(end);
+                let probe = spool.append(b"probe").unwrap_or(Appended::Stored(0));
+                let seq = match probe {
+                    Appended::Stored(0) => continue_full(&mut spool, &mut model, &limits, end),
+                    Appended::Stored(seq) => {
+                        forget(&mut model, seq);
+                        model.taken.insert(seq, b"probe".to_vec());
+                        seq + 1
+                    }
+                    Appended::Dropped(seq, reason) => {
+                        forget(&mut model, seq);
+                        model.refused.insert(seq, (reason, 5));
+                        seq + 1
+                    }
+                };
+                assert!(seq > end && seq <= open.max(end) + 2, "{seq} behind {end}, refused to {open}");
+                model.next = seq;
+            }
+        }
+        if !spool.stats().failing {
+            model.durable = spool.durable();
+        }
+    }
+    // In the end everything comes.
+    sim.faults(Faults::default());
+    model.now += 100_000;
+    spool.due(at(model.now));
+    let until = model.next - 1;
+    for _ in 0..10_000 {
+        spool.sync();
+        if model.read(&mut spool, 500, &limits) == 0 && model.hand.is_empty() && model.acked >= until {
+            break;
+        }
+        if let Some(last) = model.hand.back().map(Got::last) {
+            spool.ack(last);
+            model.acked = last;
+            model.hand.clear();
+        }
+    }
+    assert_eq!(model.acked, until);
+    assert_eq!(spool.stats().depth, tracego::spool::Amount::default());
+    spool.sync();
+    assert!(sim.used() < 8192 + 2000 + limits.segment_bytes as usize, "{:?}", sim.names());
+}
+
+/// Numbers that were given to records which the power took are given again.
+fn forget(model: &mut Model, from: u64) {
+    drop(model.taken.split_off(&from));
+    drop(model.refused.split_off(&from));
+}
+
+/// A full spool that blocks does not say which number comes next.
+fn continue_full(spool: &mut Spool<Sim>, model: &mut Model, limits: &Limits, end: u64) -> u64 {
+    assert_eq!(limits.on_full, OnFull::Block);
+    // The read that finds nothing else gives a gap of refused records its frame.
+    let mut nothing = 0;
+    while nothing < 2 {
+        spool.sync();
+        nothing = if model.read(spool, 700, limits) == 0 { nothing + 1 } else { 0 };
+        if let Some(last) = model.hand.back().map(Got::last) {
+            spool.ack(last);
+            model.acked = last;
+            model.hand.clear();
+        }
+    }
+    let end = end.max(model.acked);
+    forget(model, end + 1);
+    end + 1
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_calls_give_what_a_queue_in_memory_gives(calls in vec(call(), 1..250), limits in limits()) {
+        run(&calls, limits);
+    }
+}

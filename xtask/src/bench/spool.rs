@@ -1,0 +1,88 @@
+//! The durable queue: records into it with a group sync, out of it again, and its opening, on one core.
+//!
+//! The measured program is an example of the tracego crate, so that its code is the one that ships.
+
+use anyhow::{Context, Result, ensure};
+
+use super::Bench;
+use super::table::{Row, median, range, row};
+use crate::shell;
+
+/// Bytes of the records: one of tracego's own, and a short one.
+const SIZES: [usize; 2] = [1500, 500];
+
+/// What one run of the example says, a line of numbers.
+struct Run {
+    append: f64,
+    sync_max_ms: f64,
+    drain: f64,
+    open: f64,
+    disk: f64,
+}
+
+/// Records a second for each size.
+pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
+    let mut build = shell::cargo()?;
+    shell::must(build.args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "tracego",
+        "--example",
+        "spool",
+    ]))?;
+    let mut rows = Vec::new();
+    for size in SIZES {
+        let runs = (0..bench.pairs).map(|_| once(bench, size)).collect::<Result<Vec<Run>>>()?;
+        let all = |number: fn(&Run) -> f64| runs.iter().map(number).collect::<Vec<f64>>();
+        let mut append = all(|run| run.append);
+        let (low, high) = range(&append);
+        let worst = range(&all(|run| run.sync_max_ms)).1;
+        rows.push(row(
+            format!("spool: records of {size} B in, fsync every 256 or 100 ms"),
+            "≥ 100,000 a second on one core",
+            format!("{:.0} ({low:.0} to {high:.0}); longest sync {worst:.1} ms", median(&mut append)),
+        ));
+        let mut ratios = all(|run| run.append / run.disk);
+        let (low, high) = range(&ratios);
+        rows.push(row(
+            format!("spool: records of {size} B in / plain writes with the same syncs"),
+            "≥ 0.7",
+            format!(
+                "{:.2} ({low:.2} to {high:.2}); the disk takes {:.0} a second",
+                median(&mut ratios),
+                median(&mut all(|run| run.disk))
+            ),
+        ));
+        rows.push(row(
+            format!("spool: records of {size} B out and acknowledged"),
+            "faster than in",
+            format!("{:.0} a second", median(&mut all(|run| run.drain))),
+        ));
+        rows.push(row(
+            format!("spool: opening with records of {size} B, each checked"),
+            "≥ 200,000 records a second",
+            format!("{:.0} a second", median(&mut all(|run| run.open))),
+        ));
+    }
+    Ok(rows)
+}
+
+fn once(bench: &Bench, size: usize) -> Result<Run> {
+    let folder = tempfile::tempdir_in(shell::target()?).context("cannot make a folder for the spool")?;
+    let example = shell::target()?.join("release/examples/spool");
+    // One core, so that the number is what the pipeline's thread has to give.
+    let mut command = std::process::Command::new("taskset");
+    command.args(["-c", "1"]).arg(example).arg(folder.path());
+    let text = shell::output(command.args([size.to_string(), bench.seconds.to_string()]))?;
+    let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
+    ensure!(numbers.len() == 5, "the example said {text:?}");
+    Ok(Run {
+        append: numbers[0],
+        sync_max_ms: numbers[1],
+        drain: numbers[2],
+        open: numbers[3],
+        disk: numbers[4],
+    })
+}
