@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what tracego costs, side by side with the same work without it, in one run.
 
 mod agent;
+mod golang;
 mod kernel;
 mod latency;
 mod replay;
@@ -50,7 +51,7 @@ const OPTIONS: [&str; 8] =
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every measurement by its name.
-const ALL: [(&str, Measurement); 9] = [
+const ALL: [(&str, Measurement); 10] = [
     ("kernel", kernel::run),
     ("diagnostics", kernel::diagnostics),
     ("storm", throughput::storm),
@@ -59,6 +60,7 @@ const ALL: [(&str, Measurement); 9] = [
     ("calm", latency::calm),
     ("delay", latency::delay),
     ("replay", replay::run),
+    ("golang", golang::run),
     ("spool", spool::run),
 ];
 

@@ -13,9 +13,9 @@ use super::agent::Agent;
 use super::table::{Row, median, row};
 
 /// What one replay took.
-struct Replayed {
-    records: u64,
-    seconds: f64,
+pub(super) struct Replayed {
+    pub(super) records: u64,
+    pub(super) seconds: f64,
     /// Most that was resident, MiB.
     peak: f64,
 }
@@ -25,7 +25,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let short = capture(bench, "short", 2)?;
     let long = capture(bench, "long", 8)?;
     let mut rates = Vec::new();
-    let once = |file: &Path| replay(bench, file);
+    let once = |file: &Path| replay(bench, file, &[]);
     let small = once(&short)?;
     let mut big = once(&long)?;
     for _ in 0..bench.pairs {
@@ -48,7 +48,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     ])
 }
 
-fn capture(bench: &Bench, name: &str, seconds: u64) -> Result<std::path::PathBuf> {
+pub(super) fn capture(bench: &Bench, name: &str, seconds: u64) -> Result<std::path::PathBuf> {
     let file = bench.folder.path().join(name);
     let path = file.to_str().context("the temporary folder is not UTF-8")?;
     let agent = Agent::start(&bench.tracego, &["capture", "--heartbeat", "0", path], "off")?;
@@ -58,13 +58,14 @@ fn capture(bench: &Bench, name: &str, seconds: u64) -> Result<std::path::PathBuf
 }
 
 /// All kinds are written, so that every record of the capture goes all the way.
-fn replay(bench: &Bench, file: &Path) -> Result<Replayed> {
+pub(super) fn replay(bench: &Bench, file: &Path, options: &[&str]) -> Result<Replayed> {
     let out = bench.folder.path().join("records");
     fs::File::create(&out)?;
     let begun = Instant::now();
     let mut child = Command::new(&bench.tracego)
         .args(["replay", "-e", "execve,exit,fork", "--output", "json", "--output-file"])
         .args([&out, file])
+        .args(options)
         .stdin(Stdio::null())
         .spawn()
         .context("cannot start the replay")?;
