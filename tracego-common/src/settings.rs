@@ -52,6 +52,8 @@ pub struct Settings {
     pub cgroup_level: u32,
     /// Explicit padding, zero.
     pub pad: u32,
+    /// What this kernel cannot tell, see [`field`](crate::record::field); the loader sets it.
+    pub unavailable: u64,
 }
 
 /// A process with a context: member of a job or of the followed tree. Children inherit it at fork.
@@ -86,5 +88,5 @@ pub fn env_bit(prefix: u64) -> u32 {
     (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as u32
 }
 
-const _: () = assert!(core::mem::size_of::<Settings>() == 56);
+const _: () = assert!(core::mem::size_of::<Settings>() == 64);
 const _: () = assert!(core::mem::size_of::<TaskCtx>() == 32);

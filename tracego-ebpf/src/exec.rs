@@ -50,7 +50,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
 
     fixed.header = task::header(RecordKind::Exec as u32, id, task::parent(task), &context);
     fixed.header.flags |= task::outside(task, task::uid(task));
-    fixed.unavailable = 0;
+    fixed.unavailable = setting!(unavailable);
     fixed.old_tid = old_tid;
     credentials(fixed, task);
     session(fixed, task);
@@ -106,24 +106,12 @@ fn credentials(fixed: &mut ExecFixed, task: Addr) {
 #[inline(always)]
 fn session(fixed: &mut ExecFixed, task: Addr) {
     fixed.comm = kernel(task, offset!(task_comm));
-    if offset!(task_loginuid) >= 0 {
-        fixed.loginuid = typed(task, offset!(task_loginuid));
-        fixed.sessionid = typed(task, offset!(task_sessionid));
-    } else {
-        fixed.loginuid = u32::MAX;
-        fixed.sessionid = u32::MAX;
-        fixed.unavailable |= field::AUDIT;
-    }
+    fixed.loginuid = typed(task, offset!(task_loginuid));
+    fixed.sessionid = typed(task, offset!(task_sessionid));
     fixed.seccomp_mode = typed(task, offset!(task_seccomp_mode));
-    if offset!(task_seccomp_mode) < 0 {
-        fixed.unavailable |= field::SECCOMP;
-    }
     // PFA_NO_NEW_PRIVS is bit 0 (include/linux/sched.h).
     if typed::<u64>(task, offset!(task_atomic_flags)) & 1 != 0 {
         fixed.header.flags |= flags::NO_NEW_PRIVS;
-    }
-    if offset!(task_atomic_flags) < 0 {
-        fixed.unavailable |= field::NO_NEW_PRIVS;
     }
     let signal: Addr = typed(task, offset!(task_signal));
     // enum pid_type: PIDTYPE_PID, TGID, PGID, SID (include/linux/pid_types.h).
@@ -262,9 +250,6 @@ fn cgroup(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
 fn names(fixed: &mut ExecFixed, bprm: Addr, scratch: *mut Scratch) {
     fixed.argc = typed(bprm, offset!(bprm_argc));
     fixed.envc = typed(bprm, offset!(bprm_envc));
-    if offset!(bprm_argc) < 0 {
-        fixed.unavailable |= field::FILENAME | field::COUNTS;
-    }
     fixed.filename = string(fixed, scratch, typed(bprm, offset!(bprm_filename)));
     fixed.interp = string(fixed, scratch, typed(bprm, offset!(bprm_interp)));
 }

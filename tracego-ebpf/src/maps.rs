@@ -78,6 +78,7 @@ static SETTINGS: Settings = Settings {
     argv_max: 0,
     cgroup_level: 0,
     pad: 0,
+    unavailable: 0,
 };
 
 /// Which variables may be on the allow-list, set before the load.

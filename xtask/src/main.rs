@@ -12,6 +12,7 @@ mod run;
 mod shell;
 mod test;
 mod toolchain;
+mod vm;
 
 use clap::Parser;
 
@@ -29,6 +30,8 @@ enum Arm {
     Fuzz(fuzz::Args),
     /// Measure what tracego costs; prints a table
     Bench(bench::Args),
+    /// Run the end-to-end tests on other kernels, in an emulator
+    Vm(vm::Args),
     /// Make the man pages and the completions of shells
     Man(man::Args),
     /// Check format, lints, dependencies and documentation
@@ -42,6 +45,7 @@ fn main() -> std::process::ExitCode {
         Arm::Test => test::run(),
         Arm::Fuzz(args) => fuzz::run(&args),
         Arm::Bench(args) => bench::run(&args),
+        Arm::Vm(args) => vm::run(&args),
         Arm::Man(args) => man::run(&args),
         Arm::Lint => lint::run(),
     };

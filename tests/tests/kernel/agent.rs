@@ -45,7 +45,7 @@ impl io::Write for Memory {
 }
 
 /// Everything of this machine: nothing is filtered but the test's own process.
-fn options(ring_size: u32, heartbeat: Duration) -> Options {
+pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
     let wanted = event::EXEC | event::EXIT | event::FORK;
     let settings = Settings {
         events: wanted,
@@ -58,17 +58,18 @@ fn options(ring_size: u32, heartbeat: Duration) -> Options {
         argv_max: ARGV_DEFAULT,
         cgroup_level: 0,
         pad: 0,
+        unavailable: 0,
     };
     let env: Vec<EnvName> = ci::names()
         .into_iter()
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
-    let load = LoadOptions { settings, ring_size, env };
+    let load = LoadOptions { settings, ring_size, env, without: Vec::new() };
     Options { load, heartbeat, inspect: inspect::Options::default() }
 }
 
-fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {
+pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {
     let memory = Memory::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let report = runtime.block_on(async {

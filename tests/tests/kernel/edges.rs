@@ -116,12 +116,16 @@ fn deleted() {
     assert_eq!(record["tracego"]["executable"]["memfd"], false);
 }
 
-fn failed() {
+/// As README says: the machine's administrator mounts it. The tests are root.
+pub(crate) fn tracefs() {
     if !Path::new("/sys/kernel/tracing/events").is_dir() {
-        // As README says: the machine's administrator mounts it. The tests are root.
         let mount = ["-t", "tracefs", "tracefs", "/sys/kernel/tracing"];
         assert!(std::process::Command::new("mount").args(mount).status().unwrap().success());
     }
+}
+
+fn failed() {
+    tracefs();
     let dir = dir();
     let path = dir.path().to_str().unwrap();
     let session = Session::run(&["-e", "execve-failed"], &[VICTIM, "failed", path], |_| {});

@@ -2,6 +2,7 @@
 //! do not matter.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod absent;
 mod agent;
 mod capture;
 mod config;
@@ -37,6 +38,7 @@ fn main() {
         config::TESTS,
         doctor::TESTS,
         agent::TESTS,
+        absent::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();

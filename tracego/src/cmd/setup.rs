@@ -51,6 +51,7 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
         argv_max: watch.argv_max,
         cgroup_level: 0,
         pad: 0,
+        unavailable: 0,
     };
     if tree {
         settings.filters |= filter::TREE;
@@ -71,7 +72,7 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
     let Environment { names, injected, unshown } = environment(&watch.view.env, &rules);
     settings.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
     let meta = Meta { unshown, ..host::meta(injected, watch.view.raw_args) };
-    let load = LoadOptions { settings, ring_size: watch.ring_size, env: names };
+    let load = LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new() };
     let heartbeat = Duration::from_secs(watch.heartbeat);
     Ok((Options { load, heartbeat, inspect: inspect(rules, &meta) }, meta))
 }

@@ -26,7 +26,7 @@ pub struct ExecutableFile {
     pub deleted: bool,
     /// It never had one: memfd_create(2).
     pub memfd: bool,
-    /// Why it could not be read: `gone`, `changed`, `denied`, `not-regular` or an errno. What it would
+    /// Why it could not be read: `gone`, `changed`, `denied`, `unverified`, `not-regular` or an errno. What it would
     /// have said is not in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<&'static str>,

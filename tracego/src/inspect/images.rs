@@ -35,6 +35,8 @@ pub struct Counts {
     pub gone: u64,
     /// [`Failure::Changed`].
     pub changed: u64,
+    /// [`Failure::Unverified`].
+    pub unverified: u64,
     /// [`Failure::NotRegular`].
     pub not_regular: u64,
     /// [`Failure::Denied`].
@@ -77,11 +79,14 @@ impl Images {
                 }
                 Ok(image)
             }
-            Err(failure) => {
-                *self.count(failure) += 1;
-                Err(failure)
-            }
+            Err(failure) => Err(self.refused(failure)),
         }
+    }
+
+    /// Counts a file that is not read.
+    pub fn refused(&mut self, failure: Failure) -> Failure {
+        *self.count(failure) += 1;
+        failure
     }
 
     /// An image that was read before.
@@ -117,6 +122,7 @@ impl Images {
         match failure {
             Failure::Gone => &mut self.counts.gone,
             Failure::Changed => &mut self.counts.changed,
+            Failure::Unverified => &mut self.counts.unverified,
             Failure::NotRegular => &mut self.counts.not_regular,
             Failure::Denied => &mut self.counts.denied,
             Failure::Io(_) => &mut self.counts.io,

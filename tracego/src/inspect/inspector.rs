@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use tracego_common::{ExecFixed, Header, RecordKind, TaskId, flags};
+use tracego_common::{ExecFixed, Header, RecordKind, TaskId, flags, record::field};
 use zerocopy::FromBytes as _;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     facts::Surroundings,
     images::{self, Images},
     note::Note,
-    open::{Opener, Process},
+    open::{Failure, Opener, Process},
     services::{Service, WatchSettings},
     surroundings::{self, GoCommand},
     watcher::Watcher,
@@ -79,6 +79,7 @@ impl Inspector {
         let known = self.images.known((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
         let image = match known {
             Some(image) => Ok(image),
+            None if fixed.unavailable & field::CTIME != 0 => Err(self.images.refused(Failure::Unverified)),
             // Only here and for Go programs: most starts are of a file that is known, and need no
             // decoding yet.
             None => self.images.get(&process(&*exec(record)?)),

@@ -57,6 +57,9 @@ pub enum Failure {
     /// There is another file in its place, or it changed while it was read.
     #[error("another file, or it changed meanwhile")]
     Changed,
+    /// This kernel does not tell the change time of what was executed: no file can be held against it.
+    #[error("it cannot be told apart from other files")]
+    Unverified,
     /// No regular file.
     #[error("not a regular file")]
     NotRegular,
@@ -75,6 +78,7 @@ impl Failure {
         match self {
             Self::Gone => "gone",
             Self::Changed => "changed",
+            Self::Unverified => "unverified",
             Self::NotRegular => "not-regular",
             Self::Io(number) => errno::name(number.unsigned_abs()),
             Self::Denied => "denied",

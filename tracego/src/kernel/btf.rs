@@ -179,16 +179,18 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// The table for the kernel side, and the names of the fields that this kernel lacks.
+    /// The table for the kernel side, and the names of the fields that this kernel lacks; those of `without`
+    /// are taken for absent.
     #[must_use]
-    pub fn offsets(&self) -> (Offsets, Vec<String>) {
+    pub fn offsets(&self, without: &[String]) -> (Offsets, Vec<String>) {
         let mut missing = Vec::new();
         let values: Vec<i32> = Offsets::FIELDS
             .iter()
             .map(|(structure, path)| {
-                let found = self.offset(structure, path).and_then(|v| i32::try_from(v).ok());
-                found.unwrap_or_else(|| {
-                    missing.push(format!("{structure}.{path}"));
+                let name = format!("{structure}.{path}");
+                let found = self.offset(structure, path).filter(|_| !without.contains(&name));
+                found.and_then(|v| i32::try_from(v).ok()).unwrap_or_else(|| {
+                    missing.push(name);
                     ABSENT
                 })
             })
@@ -208,7 +210,7 @@ mod tests {
             return;
         };
         let btf = Btf::parse(&blob).unwrap();
-        let (offsets, missing) = btf.offsets();
+        let (offsets, missing) = btf.offsets(&[]);
         assert!(offsets.task_tgid > 0 && offsets.mm_arg_start > 0, "missing: {missing:?}");
         assert!(missing.iter().all(|m| !m.starts_with("mm_struct")), "{missing:?}");
     }

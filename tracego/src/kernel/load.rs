@@ -19,7 +19,7 @@ use tracego_common::{
 use super::{
     btf::{Btf, BtfError},
     counters::{self, Counters},
-    hooks,
+    fields, hooks,
     log::{self, Diagnostics},
     require,
 };
@@ -106,6 +106,9 @@ pub struct LoadOptions {
     pub ring_size: u32,
     /// Variables that may leave a process's memory.
     pub env: Vec<EnvName>,
+    /// Kernel fields (`task_struct.loginuid`) that are taken for absent: how this kernel would be without
+    /// them.
+    pub without: Vec<String>,
 }
 
 /// Programs that are attached as long as this lives.
@@ -159,41 +162,19 @@ pub(super) fn kernel_btf() -> Result<AyaBtf, LoadError> {
     AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))
 }
 
-/// Fields that a kernel may lack, by its version or by its configuration. Behind any other absent field
-/// the programs would follow a pointer that is none, which the verifier refuses in worse words.
-const OPTIONAL: [&str; 18] = [
-    "task_struct.loginuid",
-    "task_struct.sessionid",
-    "task_struct.seccomp.mode",
-    "task_struct.atomic_flags",
-    "inode.i_ctime_sec",
-    "inode.i_ctime_nsec",
-    "inode.__i_ctime",
-    "inode.i_ctime",
-    "kernfs_node.__parent",
-    "kernfs_node.parent",
-    "tty_struct.index",
-    "tty_struct.driver",
-    "tty_driver.major",
-    "tty_driver.minor_start",
-    "linux_binprm.argc",
-    "linux_binprm.envc",
-    "pt_regs.r8",
-    "enum cgroup_subsys_id.pids_cgrp_id",
-];
-
 /// Makes the maps; loads and attaches nothing yet. `log_level` as aya-log counts it.
 pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
     let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
-    let (offsets, missing) = Btf::parse(&blob)?.offsets();
-    if let Some(field) = missing.iter().find(|field| !OPTIONAL.contains(&field.as_str())) {
+    let (offsets, missing) = Btf::parse(&blob)?.offsets(&options.without);
+    if let Some(field) = fields::required(&missing) {
         return Err(LoadError::NoField(field.clone()));
     }
     let cpus = aya::util::nr_cpus().map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX));
     if cpus > CPUS_MAX {
         return Err(LoadError::Cpus(cpus));
     }
-    let (offsets, settings) = (Table(offsets), Table(options.settings));
+    let settings = Settings { unavailable: fields::unavailable(&missing), ..options.settings };
+    let (offsets, settings) = (Table(offsets), Table(settings));
     let env_bits = bits(&options.env);
     let page = u32::try_from(procfs::page_size()).unwrap_or(4096);
     let mut ebpf = EbpfLoader::new()

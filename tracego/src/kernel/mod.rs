@@ -2,6 +2,7 @@
 
 pub mod btf;
 pub mod counters;
+pub mod fields;
 pub mod hooks;
 pub mod load;
 pub mod log;

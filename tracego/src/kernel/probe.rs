@@ -127,7 +127,7 @@ fn btf() -> Check {
     match Btf::parse(&blob) {
         Err(error) => needed("BTF", Err(error.into()), ""),
         Ok(btf) => {
-            let (_, missing) = btf.offsets();
+            let (_, missing) = btf.offsets(&[]);
             let total = Offsets::FIELDS.len();
             let mut detail = format!("{BTF_PATH}, {} of {total} fields", total - missing.len());
             if !missing.is_empty() {
@@ -166,7 +166,7 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
         argv_max: ARGV_LIMIT,
         ..Settings::new_zeroed()
     };
-    let options = LoadOptions { settings, ring_size: 4096, env: Vec::new() };
+    let options = LoadOptions { settings, ring_size: 4096, env: Vec::new(), without: Vec::new() };
     let opened = load::open(&options, log::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
     let (mut loaded, btf) = match opened {
         Ok(opened) => opened,

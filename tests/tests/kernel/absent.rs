@@ -1,0 +1,86 @@
+//! Kernels without a field, by taking it for absent on this one.
+
+use std::{process::Command, time::Duration};
+
+use serde_json::Value;
+use tracego::kernel::fields::OPTIONAL;
+use tracego_common::{record::field, settings::event};
+use tracego_tests::records;
+
+use crate::{
+    Test,
+    agent::{options, session},
+    edges::tracefs,
+};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("without an optional kernel field its value is said to be unavailable", each),
+    ("without all optional kernel fields the rest is there", all),
+];
+
+/// Where a value is, and what the record calls it when it is unavailable.
+const VALUES: [(u64, &str, &str); 6] = [
+    (field::AUDIT, "/tracego/audit", "tracego.audit"),
+    (field::SECCOMP, "/tracego/seccomp", "tracego.seccomp"),
+    (field::NO_NEW_PRIVS, "/tracego/no_new_privs", "tracego.no_new_privs"),
+    (field::CTIME, "/tracego/executable/ctime", "tracego.executable.ctime"),
+    (field::CGROUP, "/process/linux", "process.linux.cgroup"),
+    (field::TTY, "/process/interactive", "tracego.tty"),
+];
+
+/// The record of a program start on a kernel without these fields, with every program loaded.
+fn start(without: &[&str]) -> Value {
+    let mut options = options(1 << 20, Duration::ZERO);
+    options.load.without = without.iter().map(|&name| name.to_owned()).collect();
+    options.load.settings.events |= event::EXEC_FAILED;
+    let (report, text) = session(options, async |_| {
+        assert!(Command::new("/bin/true").status().unwrap().success());
+        assert!(Command::new("/nonexistent").status().is_err());
+    });
+    assert!(report.ledger.balanced(), "{}", report.ledger);
+    let all = records(&text);
+    let kind = |kind: &str| {
+        let name = format!("tracego.process.{kind}");
+        all.iter().filter(move |r| r["event_name"] == name)
+    };
+    assert_eq!(kind("start").count(), 1);
+    // The attempt that failed was in a child too.
+    assert_eq!((kind("fork").count(), kind("exit").count()), (2, 2));
+    let start = kind("start").next().unwrap();
+    assert_eq!(start["process"]["executable"]["name"], "true");
+    start.clone()
+}
+
+fn check(record: &Value, lost: u64) {
+    for (bit, at, _) in VALUES {
+        // Nobody has to have logged in.
+        if bit != field::AUDIT || lost & bit != 0 {
+            assert_eq!(record.pointer(at).is_none(), lost & bit != 0, "{at} in {record:#}");
+        }
+    }
+    // Without its change time no file can be told to be the one that was executed.
+    let unread = &record["tracego"]["executable"]["unread"];
+    assert_eq!(*unread == "unverified", lost & field::CTIME != 0, "{record:#}");
+    let names: Vec<Value> =
+        VALUES.iter().filter(|(bit, ..)| lost & bit != 0).map(|(.., name)| (*name).into()).collect();
+    let said = &record["tracego"]["completeness"]["unavailable"];
+    let mut said: Vec<Value> = said.as_array().cloned().unwrap_or_default();
+    said.sort_by_key(Value::to_string);
+    let mut wanted = names;
+    wanted.sort_by_key(Value::to_string);
+    assert_eq!(said, wanted, "{record:#}");
+}
+
+fn each() {
+    tracefs();
+    for (bit, ways) in OPTIONAL {
+        check(&start(&ways.concat()), bit);
+    }
+}
+
+fn all() {
+    tracefs();
+    let without: Vec<&str> = OPTIONAL.iter().flat_map(|(_, ways)| ways.concat()).collect();
+    let lost = OPTIONAL.iter().fold(0, |bits, (bit, _)| bits | bit);
+    check(&start(&without), lost);
+}

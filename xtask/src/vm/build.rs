@@ -1,0 +1,109 @@
+//! The programs under test and the file system that they are given.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::tree::Tree;
+use crate::shell;
+
+/// Test binaries of `tests/tests` that are run in the guest.
+const SUITES: [&str; 1] = ["kernel"];
+/// Programs that the tests or the guest's first process start by their names.
+const COMMANDS: [&str; 36] = [
+    "sh", "base64", "cat", "chmod", "chown", "cp", "dd", "dmesg", "echo", "env", "false", "grep", "head",
+    "id", "kill", "ln", "ls", "mkdir", "mkfifo", "mount", "mv", "rm", "script", "sed", "seq", "setpriv",
+    "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount", "uname", "unshare",
+];
+/// Mount points that the first process of the guest uses.
+const FOLDERS: [&str; 6] = ["/proc", "/sys", "/dev", "/tmp", "/root", "/var/tmp"];
+const PASSWD: &str =
+    "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+const GROUP: &str = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n";
+
+/// What is built from the working tree.
+pub(super) struct Built {
+    pub(super) tracego: PathBuf,
+    /// Name and test binary.
+    suites: Vec<(&'static str, PathBuf)>,
+    /// Programs that the tests start by the paths of the build.
+    programs: Vec<PathBuf>,
+}
+
+/// Builds tracego and the test binaries.
+pub(super) fn build() -> Result<Built> {
+    shell::must(shell::cargo()?.args(["build", "--package", "tracego", "--locked"]))?;
+    let mut tests = shell::cargo()?;
+    tests.args(["test", "--no-run", "--locked", "--message-format=json", "--package", "tracego-tests"]);
+    for suite in SUITES {
+        tests.args(["--test", suite]);
+    }
+    let messages = shell::output(&mut tests)?;
+    let (mut suites, mut programs) = (Vec::new(), Vec::new());
+    for line in messages.lines() {
+        let message: Value = serde_json::from_str(line).context("cargo's messages are not JSON")?;
+        let Some(path) = message["executable"].as_str().map(PathBuf::from) else { continue };
+        match SUITES.iter().find(|suite| message["target"]["name"] == **suite) {
+            Some(suite) => suites.push((*suite, path)),
+            None => programs.push(path),
+        }
+    }
+    ensure!(suites.len() == SUITES.len(), "cargo made the test binaries {suites:?} instead of {SUITES:?}");
+    let folder =
+        suites.first().and_then(|(_, path)| path.parent()?.parent()).context("no folder of the build")?;
+    Ok(Built { tracego: folder.join("tracego"), suites, programs })
+}
+
+/// Makes the guest's file system, in which all programs have the paths that they have here.
+pub(super) fn initramfs(built: &Built, filter: Option<&str>, to: &Path) -> Result<()> {
+    let mut tree = Tree::default();
+    FOLDERS.iter().for_each(|folder| tree.folder(Path::new(folder)));
+    for command in COMMANDS {
+        tree.command(command)?;
+    }
+    let stripped = to.with_extension("stripped");
+    fs::create_dir_all(&stripped)?;
+    for program in built.suites.iter().map(|(_, path)| path).chain(&built.programs).chain([&built.tracego]) {
+        tree.program(program)?;
+        let to = stripped.join(program.file_name().context("a program without a name")?);
+        shell::must(Command::new("strip").arg("--strip-debug").arg("-o").args([&to, program]))?;
+        tree.replace(program, to)?;
+    }
+    tree.made("/init", 0o755, include_str!("init.sh"));
+    tree.made("/suites", 0o644, script(built, filter)?);
+    tree.made("/etc/passwd", 0o644, PASSWD);
+    tree.made("/etc/group", 0o644, GROUP);
+    tree.write(to)
+}
+
+/// What the guest's first process is to run.
+fn script(built: &Built, filter: Option<&str>) -> Result<String> {
+    let mut script = format!("suite doctor doctor {}\n", quoted(path(&built.tracego)?));
+    for (name, binary) in &built.suites {
+        let filter = filter.map(quoted).unwrap_or_default();
+        script += &format!("suite {name} {} {filter}\n", quoted(path(binary)?));
+    }
+    Ok(script)
+}
+
+fn path(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("{}: not UTF-8", path.display()))
+}
+
+/// One word of a shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_word_stays_one() {
+        assert_eq!(quoted("a b's $c"), r"'a b'\''s $c'");
+    }
+}

@@ -1,0 +1,80 @@
+//! One boot of a kernel.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::kernels::Kernel;
+
+/// The emulator, and the package that has it.
+pub(super) const QEMU: &str = "qemu-system-x86_64";
+pub(super) const PACKAGE: &str = "qemu-system-x86";
+/// Longest time until the first program of the guest runs; it takes 10 seconds on a machine that is
+/// free.
+const BOOT: Duration = Duration::from_secs(120);
+
+/// How a boot ended.
+pub(super) struct Ran {
+    /// What the guest's first process wrote for xtask.
+    pub(super) said: String,
+    /// Until the guest's first process had something to say.
+    pub(super) boot: Duration,
+    /// From start to end.
+    pub(super) whole: Duration,
+    /// Which time was up, where one was.
+    pub(super) late: Option<&'static str>,
+}
+
+/// Boots a kernel and waits until it powers off, or until `limit` is over.
+pub(super) fn boot(kernel: &Kernel, initramfs: &Path, parameters: &str, limit: Duration) -> Result<Ran> {
+    let (console, said) = (kernel.folder.join("console.log"), kernel.folder.join("said"));
+    for file in [&console, &said] {
+        fs::write(file, "").with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let mut qemu = Command::new(QEMU);
+    // A page table of five levels only costs time here.
+    qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", "2", "-m", "2G"]);
+    qemu.args(["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]);
+    qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
+    qemu.arg("-append").arg(format!("console=ttyS0 panic=-1 {parameters}"));
+    for file in [&console, &said] {
+        qemu.args(["-serial", &format!("file:{}", file.display())]);
+    }
+    let start = Instant::now();
+    let qemu = qemu.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {QEMU}"))?;
+    let mut guest = Guest(qemu);
+    let mut boot = None;
+    let late = loop {
+        if guest.0.try_wait()?.is_some() {
+            break None;
+        }
+        if boot.is_none() && fs::metadata(&said)?.len() > 0 {
+            boot = Some(start.elapsed());
+        }
+        if boot.is_none() && start.elapsed() > BOOT {
+            break Some("the boot took too long");
+        }
+        if start.elapsed() > limit {
+            break Some("the tests took too long");
+        }
+        sleep(Duration::from_millis(100));
+    };
+    drop(guest);
+    let said = String::from_utf8_lossy(&fs::read(said)?).into_owned();
+    Ok(Ran { said, boot: boot.unwrap_or_default(), whole: start.elapsed(), late })
+}
+
+/// An emulator that does not outlive this program's interest in it.
+struct Guest(Child);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // Errors say that it has ended, which is what is wanted.
+        let _killed = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}

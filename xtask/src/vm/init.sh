@@ -1,0 +1,39 @@
+#!/bin/sh
+# The first process of the guest: runs the suites and powers off. What xtask reads goes to the second
+# serial line; the first has everything that the guest says.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t tracefs tracefs /sys/kernel/tracing
+mount -t bpf bpf /sys/fs/bpf
+mount -t securityfs securityfs /sys/kernel/security
+ln -s /proc/self/fd /dev/fd
+stty -F /dev/ttyS1 raw
+exec </dev/null 3>/dev/ttyS1
+
+# Runs a program; its name, output and status are xtask's to read.
+suite() {
+    name=$1
+    shift
+    echo "@@ begin $name" >&3
+    { "$@" 2>&1; echo "@@ end $?"; } | tee /dev/ttyS1
+}
+
+# Doctor says on its standard output what there is; a warning on the other would not be JSON.
+doctor() {
+    "$1" doctor --json 2>/dev/console
+}
+
+. /suites
+echo "@@ done" >&3
+# The serial lines have to be empty before the power is off.
+stty -F /dev/ttyS1 drain raw
+sleep 0.2
+echo o >/proc/sysrq-trigger
+sleep 60

@@ -1,0 +1,110 @@
+//! What a guest said → what was found out.
+
+use serde::Deserialize;
+
+/// A part of `tracego doctor --json`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Doctor {
+    pub(super) kernel: String,
+    pub(super) checks: Vec<Check>,
+    pub(super) programs: Vec<Program>,
+}
+
+/// One thing that doctor tried.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Check {
+    pub(super) name: String,
+    pub(super) state: String,
+    pub(super) detail: String,
+}
+
+/// A program that the verifier accepted.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Program {
+    pub(super) name: String,
+    pub(super) verified_insns: u32,
+}
+
+/// How a suite of tests ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Tests {
+    pub(super) passed: Vec<String>,
+    pub(super) failed: Vec<String>,
+    /// With the reason in the name.
+    pub(super) ignored: Vec<String>,
+    /// What the failed ones said.
+    pub(super) failures: String,
+}
+
+/// A part of what a guest said: output of one suite, and its exit status once it has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Part<'a> {
+    pub(super) name: &'a str,
+    pub(super) output: &'a str,
+    pub(super) status: Option<u8>,
+}
+
+const BEGIN: &str = "@@ begin ";
+const END: &str = "@@ end ";
+
+/// The suites that were begun.
+pub(super) fn parts(said: &str) -> Vec<Part<'_>> {
+    let begun = said.split(BEGIN).skip(1);
+    begun
+        .map(|text| {
+            let (name, rest) = text.split_once('\n').unwrap_or((text, ""));
+            let (output, end) =
+                rest.split_once(END).map_or((rest, None), |(output, end)| (output, Some(end)));
+            let status = end.and_then(|end| end.lines().next()?.trim().parse().ok());
+            Part { name: name.trim(), output, status }
+        })
+        .collect()
+}
+
+/// Reads the lines of libtest: `test NAME ... ok`.
+pub(super) fn tests(output: &str) -> Tests {
+    let mut tests = Tests::default();
+    for line in output.lines() {
+        let Some((name, end)) = line.strip_prefix("test ").and_then(|line| line.rsplit_once(" ... ")) else {
+            continue;
+        };
+        let list = match end.trim() {
+            "ok" => &mut tests.passed,
+            "ignored" => &mut tests.ignored,
+            _ => &mut tests.failed,
+        };
+        list.push(name.trim().to_owned());
+    }
+    if let Some((_, failures)) = output.split_once("\nfailures:\n") {
+        failures.trim().clone_into(&mut tests.failures);
+    }
+    tests
+}
+
+#[cfg(test)]
+mod tests_of_said {
+    use super::*;
+
+    #[test]
+    fn suites_are_told_apart_and_one_that_did_not_end_is_seen() {
+        let said = "@@ begin doctor\n{}\n@@ end 0\n@@ begin kernel\ntest a b ... ok\n@@ end 101\n@@ begin more\ntest";
+        let wanted =
+            [("doctor", "{}\n", Some(0)), ("kernel", "test a b ... ok\n", Some(101)), ("more", "test", None)];
+        let wanted = wanted.map(|(name, output, status)| Part { name, output, status });
+        assert_eq!(parts(said), wanted);
+        assert_eq!(parts(""), []);
+    }
+
+    #[test]
+    fn lines_of_tests_are_read() {
+        let output = "running 3 tests\ntest a thing               ... ok\ntest other (needs x) ... ignored\n\
+            test third ... FAILED\n\nfailures:\n\n---- third ----\nbad\n";
+        let tests = tests(output);
+        assert_eq!(
+            (&tests.passed[..], &tests.failed[..]),
+            (&["a thing".to_owned()][..], &["third".to_owned()][..])
+        );
+        assert_eq!(tests.ignored, ["other (needs x)"]);
+        assert!(tests.failures.contains("bad"));
+    }
+}

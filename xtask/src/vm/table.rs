@@ -1,0 +1,73 @@
+//! What was found out, as Markdown.
+#![expect(clippy::print_stdout, reason = "the table is the product of this arm")]
+
+use super::Outcome;
+use super::said::Doctor;
+
+/// Prints tests, sizes and checks of the running kernel and of the others; then what failed.
+pub(super) fn print(here: &Doctor, outcomes: &[Outcome]) {
+    let kernels: Vec<&Doctor> = outcomes.iter().map(|outcome| &outcome.doctor).chain([here]).collect();
+    println!();
+    row("", kernels.iter().map(|doctor| doctor.kernel.clone()));
+    row("---", kernels.iter().map(|_| "---".to_owned()));
+    let of = |text: fn(&Outcome) -> String| outcomes.iter().map(text).chain(["(this machine)".to_owned()]);
+    row("tests passed", of(|outcome| outcome.tests.passed.len().to_string()));
+    row("tests failed", of(|outcome| outcome.tests.failed.len().to_string()));
+    row("tests ignored", of(|outcome| outcome.tests.ignored.len().to_string()));
+    row("boot, whole", of(|outcome| format!("{} s, {} s", outcome.boot.as_secs(), outcome.whole.as_secs())));
+    for name in names(kernels.iter().flat_map(|doctor| doctor.programs.iter().map(|program| &program.name))) {
+        row(
+            &format!("{name}: instructions"),
+            kernels.iter().map(|doctor| {
+                let program = doctor.programs.iter().find(|program| program.name == name);
+                program.map_or("refused".to_owned(), |program| program.verified_insns.to_string())
+            }),
+        );
+    }
+    for name in names(kernels.iter().flat_map(|doctor| doctor.checks.iter().map(|check| &check.name))) {
+        row(
+            name,
+            kernels.iter().map(|doctor| {
+                let check = doctor.checks.iter().find(|check| check.name == name);
+                check.map_or("not tried".to_owned(), |check| match check.state.as_str() {
+                    "ok" => "ok".to_owned(),
+                    state => format!("{state}: {}", check.detail.replace('|', "/")),
+                })
+            }),
+        );
+    }
+    for outcome in outcomes {
+        details(outcome);
+    }
+}
+
+fn details(outcome: &Outcome) {
+    println!("\nLinux {}", outcome.doctor.kernel);
+    if let Some(wrong) = &outcome.wrong {
+        println!("  wrong: {wrong}");
+    }
+    for name in &outcome.tests.ignored {
+        println!("  ignored: {name}");
+    }
+    for name in &outcome.tests.failed {
+        println!("  failed: {name}");
+    }
+    if !outcome.tests.failures.is_empty() {
+        println!("{}", outcome.tests.failures);
+    }
+}
+
+fn row(name: &str, values: impl Iterator<Item = String>) {
+    println!("| {name} | {} |", values.collect::<Vec<_>>().join(" | "));
+}
+
+/// Each name once, in the order in which they come.
+fn names<'a>(all: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for name in all {
+        if !names.contains(&name.as_str()) {
+            names.push(name.as_str());
+        }
+    }
+    names
+}
