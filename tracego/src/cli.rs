@@ -10,6 +10,7 @@ use tracego_common::{
 use tracing_subscriber::EnvFilter;
 
 use crate::judge::Selection;
+use crate::metrics::Listen;
 use crate::rules::{
     finding::Severity,
     place::Profile,
@@ -56,6 +57,13 @@ impl Cli {
                     view.rules = settings;
                 }
             }
+        }
+    }
+
+    /// Takes the digest of the configuration file.
+    pub fn set_config_digest(&mut self, digest: String) {
+        if let Some(view) = self.view() {
+            view.config_digest = Some(digest);
         }
     }
 
@@ -146,6 +154,9 @@ pub struct View {
     /// variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// SHA-256 of that file, in hexadecimal.
+    #[arg(skip)]
+    pub config_digest: Option<String>,
 }
 
 /// What to watch.
@@ -173,6 +184,11 @@ pub struct Watch {
     /// Seconds between two `tracego.heartbeat` records; 0 for none.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub heartbeat: u64,
+    /// Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or
+    /// unix:/PATH, a socket of mode 0660. Other machines are answered only where IP is one of theirs to reach,
+    /// without a password and in the clear.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<Listen>,
     /// End after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub duration: Option<u64>,

@@ -12,6 +12,7 @@ use tracego::{
     enrich::ci,
     host, inspect,
     kernel::load::{EnvName, LoadOptions},
+    metrics,
     pipeline::Pipeline,
     sink::{Format, Sink},
 };
@@ -45,7 +46,7 @@ impl io::Write for Memory {
 }
 
 /// Everything of this machine: nothing is filtered but the test's own process.
-fn options(ring_size: u32, heartbeat: Duration) -> Options {
+pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
     let wanted = event::EXEC | event::EXIT | event::FORK;
     let settings = Settings {
         events: wanted,
@@ -65,7 +66,7 @@ fn options(ring_size: u32, heartbeat: Duration) -> Options {
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
     let load = LoadOptions { settings, ring_size, env };
-    Options { load, heartbeat, inspect: inspect::Options::default() }
+    Options { load, heartbeat, inspect: inspect::Options::default(), metrics: metrics::Options::default() }
 }
 
 fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {

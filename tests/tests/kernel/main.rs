@@ -12,6 +12,7 @@ mod ends;
 mod fields;
 mod filters;
 mod findings;
+mod metrics;
 mod output;
 mod processes;
 
@@ -37,11 +38,13 @@ fn main() {
         config::TESTS,
         doctor::TESTS,
         agent::TESTS,
+        metrics::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();
-    for (name, test, needs) in [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL].concat()
-    {
+    let conditional =
+        [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL, metrics::CONDITIONAL];
+    for (name, test, needs) in conditional.concat() {
         trials.push(trial(name, test, missing.clone().or_else(needs)));
     }
     let mut arguments = Arguments::from_args();
