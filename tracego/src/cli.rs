@@ -185,8 +185,8 @@ pub struct Watch {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub heartbeat: u64,
     /// Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or
-    /// unix:/PATH, a socket of mode 0660. Other machines are answered only where IP is one of theirs to reach,
-    /// without a password and in the clear.
+    /// unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are
+    /// answered only at an IP that they reach, and tracego says so at its start.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<Listen>,
     /// End after so many seconds.

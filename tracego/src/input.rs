@@ -52,6 +52,11 @@ pub trait Consumer {
         None
     }
 
+    /// Why the output took nothing the last time it was given something.
+    fn refusal(&self) -> Option<String> {
+        None
+    }
+
     /// What was found so far; nothing where nobody looks.
     fn summary(&self) -> Summary {
         Summary::default()

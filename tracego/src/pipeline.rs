@@ -230,6 +230,10 @@ impl Consumer for Pipeline {
         Some(self.tally.copy(forgotten, self.enricher.processes()))
     }
 
+    fn refusal(&self) -> Option<String> {
+        self.tally.refusal().map(str::to_owned)
+    }
+
     fn summary(&self) -> Summary {
         self.judge.as_ref().map_or_else(Summary::default, |judge| judge.summary().clone())
     }

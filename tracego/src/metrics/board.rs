@@ -11,7 +11,7 @@ use std::{
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
 
 use super::{
-    families,
+    collect,
     health::{Health, Vitals},
     pulse::Pulse,
     tally::Tally,
@@ -48,6 +48,8 @@ pub struct Stages {
     pub ledger: Ledger,
     /// Those beside the ledger, where records are made.
     pub tally: Option<Tally>,
+    /// Why the output took nothing the last time it was given something.
+    pub refusal: Option<String>,
     /// What is looked at beside the records.
     pub figures: Figures,
 }
@@ -128,7 +130,7 @@ impl Board {
     #[must_use]
     pub fn text(self: &Arc<Self>) -> String {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(families::Collector(Arc::clone(self))));
+        registry.register_collector(Box::new(collect::Collector(Arc::clone(self))));
         let mut text = String::new();
         match prometheus_text::encode(&mut text, &registry) {
             Ok(()) => text,
@@ -148,7 +150,7 @@ impl Board {
             reader: self.reader.silence(),
             pipeline: self.pipeline.silence(),
             stuck: self.stuck,
-            refusal: stages.tally.as_ref().and_then(|tally| tally.refusal.clone()),
+            refusal: stages.refusal.clone(),
             lost: kernel.lost.map(|(when, more)| (when.elapsed(), more)),
         }
     }
@@ -191,7 +193,11 @@ impl Teller {
     /// The numbers as they are now.
     pub fn tell(&mut self, stages: &impl Consumer, inspector: &Inspector) {
         self.told = Instant::now();
-        let (ledger, tally) = (stages.ledger(), stages.tally());
-        self.board.stages(Stages { ledger, tally, figures: inspector.figures() });
+        self.board.stages(Stages {
+            ledger: stages.ledger(),
+            tally: stages.tally(),
+            refusal: stages.refusal(),
+            figures: inspector.figures(),
+        });
     }
 }

@@ -7,7 +7,7 @@
 //! pulse      when a thread was last seen at work
 //! tally      what the pipeline counts beside the ledger: latency, findings, what records lack
 //! board      the newest copies, from all threads
-//! families   board → the text that Prometheus reads
+//! collect    board → metrics and their names; families writes them as Prometheus reads them
 //! process    the agent's own memory and CPU
 //! health     board → alive? ready? and why not
 //! listen     an address from the command line → a socket
@@ -15,6 +15,7 @@
 //! ```
 
 pub mod board;
+mod collect;
 mod families;
 pub mod health;
 pub mod jobs;

@@ -35,8 +35,7 @@ pub struct Tally {
     pub forgotten: u64,
     /// Processes in the table.
     pub processes: usize,
-    /// Why the output took nothing the last time it was given something.
-    pub refusal: Option<String>,
+    refusal: Option<String>,
     /// When the events of the records happened that are on their way to the output, ns since boot.
     pending: Vec<u64>,
     /// Something is on its way to the output.
@@ -48,6 +47,12 @@ impl Tally {
     #[must_use]
     pub fn copy(&self, forgotten: u64, processes: usize) -> Self {
         Self { forgotten, processes, ..self.clone() }
+    }
+
+    /// Why the output took nothing the last time it was given something.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 
     /// Something was found.
