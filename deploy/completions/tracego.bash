@@ -128,7 +128,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -h -V --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --log --help --version run capture replay doctor inspect rules spool help"
+            opts="-e -h -V --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help --version run capture replay doctor inspect rules spool help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -210,6 +210,10 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --duration)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -226,7 +230,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__capture)
-            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --log --help"
+            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,6 +309,10 @@ _tracego() {
                     return 0
                     ;;
                 --heartbeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -744,7 +752,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --duration --wait --fail-on --log --help"
+            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --wait --fail-on --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -823,6 +831,10 @@ _tracego() {
                     return 0
                     ;;
                 --heartbeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= duration= log= h/help V/version
+    string join \n e/event= env= output= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -62,6 +62,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -l uid -d 'Only processes 
 complete -c tracego -n "__fish_tracego_needs_command" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after so many seconds' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -112,6 +113,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l uid -d 'Only pro
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after so many seconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 when something so bad was found and the command itself succeeded: low, medium, high, critical, or never. Default: high with --profile ci, else never' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
@@ -155,6 +157,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l uid -d 'Only
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after so many seconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -207,7 +207,7 @@ fn links(pid: u32) -> usize {
 ///
 /// # Panics
 /// When it is not so after half a minute.
-fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
         assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");

@@ -5,10 +5,11 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Parser as _;
-use tracego::cli::Cli;
+use tracego::{cli::Cli, clock::Reading, ledger::Ledger};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -187,4 +188,28 @@ fn findings_of_every_rule_are_what_the_schema_says() {
     let errors: Vec<String> = findings.iter_errors(&value).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     assert!(!findings.is_valid(&serde_json::json!([{ "id": "TG001", "name": "go-run" }])));
+}
+
+#[test]
+fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
+    use tracego::{
+        enrich::{Enricher, Meta},
+        kernel::{counters::Counters, load::Run},
+        metrics::{Board, Stages, tally::Tally},
+    };
+    let mut tally = Tally::default();
+    tally.jobs.add("4711", 1);
+    let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+    record.tracego.completeness.truncated.push("process.command_args");
+    tally.made(&record);
+    let board = Arc::new(Board::new(1, Some("00".to_owned())));
+    board.stages(Stages { tally: Some(tally), ..Stages::default() });
+    board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
+    let text = board.text();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let names: BTreeSet<&str> = types.filter(|name| name.starts_with("tracego_")).collect();
+    let readme = read("README.md");
+    let named = readme.split('`').skip(1).step_by(2);
+    let named: BTreeSet<&str> = named.filter(|name| name.starts_with("tracego_")).collect();
+    assert_eq!(named, names);
 }

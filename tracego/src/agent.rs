@@ -1,6 +1,6 @@
 //! Runs the parts: kernel side, reader thread, pipeline; and ends them in the order of the data.
 
-use std::{io, thread::JoinHandle, time::Duration};
+use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -19,6 +19,7 @@ use crate::{
         load::{LoadOptions, Loaded, load},
     },
     ledger::Ledger,
+    metrics::{self, Board, board::Teller, server::Server},
     reader::Reader,
     summary::Summary,
 };
@@ -40,6 +41,8 @@ pub struct Options {
     pub heartbeat: Duration,
     /// What is looked at beside the records.
     pub inspect: inspect::Options,
+    /// Who may look at the run, and where.
+    pub metrics: metrics::Options,
 }
 
 /// How a run ended.
@@ -68,6 +71,8 @@ pub struct Agent {
     pipeline: JoinSet<Report>,
     heartbeat: Duration,
     beat: Instant,
+    board: Arc<Board>,
+    server: Option<Server>,
 }
 
 impl Agent {
@@ -75,8 +80,10 @@ impl Agent {
     /// attaching, so that none falls between.
     ///
     /// # Errors
-    /// When the kernel side cannot be started or a thread cannot.
+    /// When the kernel side cannot be started, a thread cannot, or the address of the metrics cannot be used.
     pub fn start(options: Options, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Self> {
+        let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
+        let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
         let mut loaded = load(&options.load)?;
         for field in &loaded.missing {
             tracing::debug!(field, "not in this kernel");
@@ -88,6 +95,7 @@ impl Agent {
         let (watcher, services) = watcher.unzip();
         let mut pipeline = JoinSet::new();
         let inspect = options.inspect;
+        let mut teller = Teller::new(Arc::clone(&board));
         pipeline.spawn_blocking(move || {
             let mut refused = false;
             let mut inspector = Inspector::new(inspect, watcher);
@@ -106,17 +114,34 @@ impl Agent {
                     }
                     Err(_) => {}
                 }
+                teller.turn(&stages, &inspector);
             }
             if let Err(error) = stages.end() {
                 tracing::error!(%error, "the output refuses what is left");
             }
+            teller.tell(&stages, &inspector);
             Report::of(&stages, None)
         });
         let seed = Input::Seed(host::processes(), Reading::now());
         queue.try_send(seed).ok().context("the pipeline did not start")?;
-        let reader = Reader::start(ring, queue.clone()).context("the reader did not start")?;
+        let reader =
+            Reader::start(ring, queue.clone(), Arc::clone(&board)).context("the reader did not start")?;
         let beat = Instant::now() + options.heartbeat;
-        Ok(Self { loaded, reader, services, queue, pipeline, heartbeat: options.heartbeat, beat })
+        board.attached(true);
+        let heartbeat = options.heartbeat;
+        Ok(Self { loaded, reader, services, queue, pipeline, heartbeat, beat, board, server })
+    }
+
+    /// What the parts say about themselves.
+    #[must_use]
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    /// Where metrics are served.
+    #[must_use]
+    pub fn listens(&self) -> Option<&metrics::Listen> {
+        self.server.as_ref().map(Server::address)
     }
 
     /// The kernel side, to follow a process.
@@ -162,6 +187,8 @@ impl Agent {
     fn count(&mut self) -> anyhow::Result<()> {
         let jobs = JobLoss::read(&self.loaded.ebpf)?;
         let (counters, now) = (self.loaded.counters()?, Reading::now());
+        let queued = self.queue.max_capacity().saturating_sub(self.queue.capacity());
+        self.board.kernel(counters, self.loaded.runs(), queued);
         if !jobs.is_empty() && self.queue.try_send(Input::LostJobs(jobs, now)).is_err() {
             return Ok(());
         }
@@ -179,6 +206,7 @@ impl Agent {
     /// When a part panicked or the kernel side cannot be read any more.
     pub async fn stop(mut self) -> anyhow::Result<Report> {
         let mut counters = self.loaded.counters()?;
+        self.board.attached(false);
         self.loaded.detach()?;
         // A program that ran on another CPU during the detach finishes by itself.
         let deadline = Instant::now() + SETTLE;
@@ -193,6 +221,7 @@ impl Agent {
         let drained = tokio::task::spawn_blocking(move || reader.finish()).await?;
         anyhow::ensure!(drained.is_ok(), "the reader thread panicked");
         counters.diagnostics_lost = self.loaded.diagnostics()?;
+        self.board.kernel(counters, self.loaded.runs(), 0);
         let (jobs, now) = (JobLoss::read(&self.loaded.ebpf)?, Reading::now());
         // A pipeline that ended early has its own report.
         let mut told = jobs.is_empty() || self.queue.send(Input::LostJobs(jobs, now)).await.is_ok();
@@ -205,4 +234,16 @@ impl Agent {
         report.ledger.kernel = counters;
         Ok(report)
     }
+}
+
+/// Answers whoever asks about the run.
+fn serve(listen: &metrics::Listen, board: &Arc<Board>) -> anyhow::Result<Server> {
+    let server = Server::start(listen, Arc::clone(board)).with_context(|| format!("--listen {listen}"))?;
+    let address = server.address();
+    if address.is_remote() {
+        tracing::warn!(%address, "metrics are served to other machines, without a password and in the clear");
+    } else {
+        tracing::info!(%address, "metrics are served");
+    }
+    Ok(server)
 }

@@ -9,6 +9,7 @@ use tracego_common::{
 };
 use tracing_subscriber::EnvFilter;
 
+use crate::metrics::Listen;
 use crate::rules::{
     finding::Severity,
     place::Profile,
@@ -56,6 +57,13 @@ impl Cli {
                     view.rules = settings;
                 }
             }
+        }
+    }
+
+    /// Takes the digest of the configuration file.
+    pub fn set_config_digest(&mut self, digest: String) {
+        if let Some(view) = self.view() {
+            view.config_digest = Some(digest);
         }
     }
 
@@ -154,6 +162,9 @@ pub struct View {
     /// variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// SHA-256 of that file, in hexadecimal.
+    #[arg(skip)]
+    pub config_digest: Option<String>,
 }
 
 /// What to watch.
@@ -181,6 +192,11 @@ pub struct Watch {
     /// Seconds between two `tracego.heartbeat` records; 0 for none.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub heartbeat: u64,
+    /// Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or
+    /// unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are
+    /// answered only at an IP that they reach, and tracego says so at its start.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<Listen>,
     /// End after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub duration: Option<u64>,

@@ -8,6 +8,7 @@
 use std::{ffi::OsString, fs, path::Path};
 
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     cli::Cli,
@@ -48,7 +49,7 @@ pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
         return Cli::from_arg_matches(&matches);
     };
     let usage = |text: String| command().error(clap::error::ErrorKind::InvalidValue, text);
-    let (options, rules) = read(&file).map_err(usage)?;
+    let (options, rules, digest) = read(&file).map_err(usage)?;
     let command = each(command(), |arg| {
         let given = arg.get_long().and_then(|long| options.iter().find(|(name, _)| name == long));
         match given {
@@ -61,6 +62,7 @@ pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
         cli.add_env(values).map_err(|error| usage(format!("{}: env: {error}", file.display())))?;
     }
     cli.set_rules(rules);
+    cli.set_config_digest(digest);
     Ok(cli)
 }
 
@@ -87,8 +89,9 @@ fn options() -> impl Iterator<Item = String> {
 
 type Options = Vec<(String, Vec<String>)>;
 
-/// Reads a file and checks it by itself, so that its mistakes are found whatever the flags say.
-fn read(path: &Path) -> Result<(Options, Settings), String> {
+/// Reads a file and checks it by itself, so that its mistakes are found whatever the flags say; its SHA-256
+/// comes last.
+fn read(path: &Path) -> Result<(Options, Settings, String), String> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
     let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
@@ -109,7 +112,7 @@ fn read(path: &Path) -> Result<(Options, Settings), String> {
     let mut line = vec!["tracego".to_owned()];
     line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
     match Cli::command().try_get_matches_from(line) {
-        Ok(_) => Ok((found, rules)),
+        Ok(_) => Ok((found, rules, format!("{:x}", Sha256::digest(&text)))),
         Err(error) => {
             let text = error.render().to_string();
             let first = text.lines().next().unwrap_or_default();

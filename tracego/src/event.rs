@@ -35,6 +35,18 @@ impl Event<'_> {
         }
     }
 
+    /// When it happened, ns since boot.
+    #[must_use]
+    pub fn boot_ns(&self) -> u64 {
+        match self {
+            Self::Exec(exec) => exec.fixed.header.boot_ns,
+            Self::Exit(exit) => exit.header.boot_ns,
+            Self::Fork(fork) => fork.header.boot_ns,
+            Self::Failed(failed) => failed.fixed.header.boot_ns,
+            Self::Chunk(chunk) => chunk.fixed.header.boot_ns,
+        }
+    }
+
     /// What the record says about its own completeness and about the process; see [`tracego_common::flags`].
     #[must_use]
     pub fn flags(&self) -> u64 {

@@ -9,6 +9,7 @@ use crate::{
     inspect::{facts::ServiceState, note::Note},
     kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
+    metrics::tally::Tally,
     summary::Summary,
 };
 
@@ -45,6 +46,16 @@ pub trait Consumer {
 
     /// The counts so far.
     fn ledger(&self) -> Ledger;
+
+    /// The counts beside the ledger, for metrics; nothing where no records are made.
+    fn tally(&self) -> Option<Tally> {
+        None
+    }
+
+    /// Why the output took nothing the last time it was given something.
+    fn refusal(&self) -> Option<String> {
+        None
+    }
 
     /// What was found so far; nothing where nobody looks.
     fn summary(&self) -> Summary {

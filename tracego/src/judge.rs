@@ -88,6 +88,12 @@ impl Judge {
         self.rules.tick(now)
     }
 
+    /// What the rules had to forget to keep within bounds, so far.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.rules.forgotten()
+    }
+
     /// What was found so far.
     #[must_use]
     pub fn summary(&self) -> &Summary {

@@ -17,6 +17,8 @@
 //! Beside it stand `golang`, which reads what an executable says about itself, and `inspect`, which
 //! opens the executables of processes for it.
 //!
+//! `metrics` shows what all of them count, to Prometheus and to whoever asks whether the agent is well.
+//!
 //! Nothing on the right calls left. `ledger` proves at exit that nothing went missing between.
 
 pub mod kernel;
@@ -48,6 +50,8 @@ pub mod spool;
 
 pub mod capture;
 pub mod ledger;
+
+pub mod metrics;
 
 pub mod agent;
 pub mod cli;

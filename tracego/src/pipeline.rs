@@ -18,6 +18,7 @@ use crate::{
     judge::{Judge, Selection},
     kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
+    metrics::tally::Tally,
     rules::finding::Finding,
     sink::Sink,
     summary::Summary,
@@ -29,6 +30,7 @@ pub struct Pipeline {
     enricher: Enricher,
     sink: Sink,
     ledger: Ledger,
+    tally: Tally,
     reported: Counters,
     /// By the process that opened the job.
     reported_jobs: HashMap<(u32, u64), u64>,
@@ -46,6 +48,7 @@ impl Pipeline {
             enricher: Enricher::new(meta),
             sink,
             ledger: Ledger::default(),
+            tally: Tally::default(),
             reported: Counters::default(),
             reported_jobs: HashMap::new(),
             selection: selection.into(),
@@ -86,8 +89,9 @@ impl Pipeline {
             if let (Some(judge), Some(started)) = (&mut self.judge, &enriched.start) {
                 judge.start(&mut enriched.record, started);
             }
+            self.tally.made(&enriched.record);
             if self.selection.takes(&enriched.record) {
-                self.emit(&enriched.record, true);
+                self.emit(&enriched.record, Some(event.boot_ns()));
             } else {
                 self.ledger.unrequested += 1;
             }
@@ -102,8 +106,9 @@ impl Pipeline {
             if let Some(judge) = &mut self.judge {
                 judge.put(&mut record, findings);
             }
+            self.tally.made(&record);
             if self.selection.takes(&record) {
-                self.emit(&record, false);
+                self.emit(&record, None);
             }
         }
     }
@@ -133,7 +138,8 @@ impl Pipeline {
                 let id = TaskId { tgid: root.0, start_boottime: root.1, ..TaskId::default() };
                 let record = self.enricher.lost(BTreeMap::from([("ring_full", more)]), Some(id), reading);
                 self.reported.ring_full += more;
-                self.emit(&record, false);
+                self.tally.jobs.add(&job(&record, root), more);
+                self.emit(&record, None);
             }
         }
         self.reported_jobs = now;
@@ -151,21 +157,27 @@ impl Pipeline {
         self.ledger.kernel = counters;
         if !lost.is_empty() {
             let record = self.enricher.lost(lost, None, reading);
-            self.emit(&record, false);
+            self.emit(&record, None);
         }
     }
 
-    fn emit(&mut self, record: &Record, counted: bool) {
+    /// `event_ns`: when the event happened that the record stands for and that the ledger counts.
+    fn emit(&mut self, record: &Record, event_ns: Option<u64>) {
+        let counted = event_ns.is_some();
         if let Err(error) = self.sink.push(record, counted) {
             self.ledger.write_errors += u64::from(counted);
             self.refused(error);
-        } else if self.sink.is_full() {
+            return;
+        }
+        self.tally.given(event_ns);
+        if self.sink.is_full() {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
         let flushed = self.sink.flush();
+        self.tally.answered(flushed.written, flushed.error.as_ref());
         self.ledger.written += flushed.written;
         self.ledger.write_errors += flushed.refused;
         if let Some(error) = flushed.error {
@@ -197,7 +209,7 @@ impl Consumer for Pipeline {
                 self.counters(counters, reading);
                 self.tick(reading);
                 let record = self.enricher.heartbeat(self.ledger, reading);
-                self.emit(&record, false);
+                self.emit(&record, None);
             }
         }
         self.flush();
@@ -213,9 +225,24 @@ impl Consumer for Pipeline {
         self.ledger
     }
 
+    fn tally(&self) -> Option<Tally> {
+        let forgotten = self.judge.as_ref().map_or(0, Judge::forgotten);
+        Some(self.tally.copy(forgotten, self.enricher.processes()))
+    }
+
+    fn refusal(&self) -> Option<String> {
+        self.tally.refusal().map(str::to_owned)
+    }
+
     fn summary(&self) -> Summary {
         self.judge.as_ref().map_or_else(Summary::default, |judge| judge.summary().clone())
     }
+}
+
+/// The name of the job that a record is about, or of the process that opened it where it is not known.
+fn job(record: &Record, root: (u32, u64)) -> String {
+    let named = record.context.as_ref().and_then(|context| context.cicd.get("pipeline.task.run.id"));
+    named.map_or_else(|| format!("process-{}-{:x}", root.0, root.1), str::to_owned)
 }
 
 /// The bit of [`event`] for a kind.

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::{
     clock::Reading,
     input::{Batch, Input},
+    metrics::Board,
 };
 
 /// Pause between two looks, and with it the bound of the delay that polling adds to a record. Each
@@ -35,16 +36,16 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to drain `ring` into `queue`.
+    /// Starts to drain `ring` into `queue`; `board` hears of each look.
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start(ring: RingBuf<MapData>, queue: mpsc::Sender<Input>) -> io::Result<Self> {
+    pub fn start(ring: RingBuf<MapData>, queue: mpsc::Sender<Input>, board: Arc<Board>) -> io::Result<Self> {
         let (stop, hold) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (stopped, held) = (Arc::clone(&stop), Arc::clone(&hold));
         let thread = thread::Builder::new()
             .name("tracego-reader".to_owned())
-            .spawn(move || drain(ring, &queue, &stopped, &held))?;
+            .spawn(move || drain(ring, &queue, &board, &stopped, &held))?;
         Ok(Self { stop, hold, thread })
     }
 
@@ -69,8 +70,15 @@ impl Reader {
     }
 }
 
-fn drain(mut ring: RingBuf<MapData>, queue: &mpsc::Sender<Input>, stop: &AtomicBool, hold: &AtomicBool) {
+fn drain(
+    mut ring: RingBuf<MapData>,
+    queue: &mpsc::Sender<Input>,
+    board: &Board,
+    stop: &AtomicBool,
+    hold: &AtomicBool,
+) {
     loop {
+        board.reader.beat();
         // Read before the drain: what was there when the stop was asked for is still taken.
         let last = stop.load(Ordering::Acquire);
         if hold.load(Ordering::Acquire) && !last {
@@ -78,14 +86,19 @@ fn drain(mut ring: RingBuf<MapData>, queue: &mpsc::Sender<Input>, stop: &AtomicB
             continue;
         }
         let mut batch = Batch::default();
+        let mut found = 0;
         while let Some(item) = ring.next() {
             batch.push(&item);
             // The item's end hands its room back to the kernel; a blocked send must not hold it.
             drop(item);
-            if batch.bytes().len() >= BATCH_BYTES && !hand_over(&mut batch, queue) {
-                return;
+            if batch.bytes().len() >= BATCH_BYTES {
+                found += batch.bytes().len();
+                if !hand_over(&mut batch, queue) {
+                    return;
+                }
             }
         }
+        board.found(found + batch.bytes().len());
         if (!batch.is_empty() && !hand_over(&mut batch, queue)) || last {
             return;
         }

@@ -12,6 +12,7 @@ use tracego::{
     enrich::ci,
     host, inspect,
     kernel::load::{EnvName, LoadOptions},
+    metrics,
     pipeline::Pipeline,
     sink::{Format, Sink},
 };
@@ -66,7 +67,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
     let load = LoadOptions { settings, ring_size, env, without: Vec::new() };
-    Options { load, heartbeat, inspect: inspect::Options::default() }
+    Options { load, heartbeat, inspect: inspect::Options::default(), metrics: metrics::Options::default() }
 }
 
 pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {

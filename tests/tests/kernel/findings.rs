@@ -5,12 +5,17 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
 use tracego_tests::{Session, args, go, records, tracego};
 
-use crate::{Conditional, Test};
+use crate::{
+    Conditional, Test,
+    metrics::{of, on_unix},
+};
 
 pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("a go run that is hidden in a build fails the job", hidden as Test, needs),
@@ -21,6 +26,7 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("a running service without a pidfile is told later", pidfile, needs),
     ("a replay finds what was found", replayed, needs),
     ("only findings are written on request", only, needs),
+    ("the metrics count what is found", counted, needs),
 ];
 
 /// Why Go is not to be had.
@@ -275,4 +281,33 @@ fn only() {
     assert_eq!((session.records.len(), ids(&session).len()), (2, 2), "{}", session.stderr());
     let none = project.run(&[&CI[..], &["--min-severity", "critical"]].concat(), &["make", "ci"]);
     assert_eq!((none.records.len(), none.output.status.code()), (0, Some(5)), "{}", none.stderr());
+}
+
+fn counted() {
+    let project = Project::new("go run ./cmd/server\nsleep 3");
+    let socket = project.folder.path().join("metrics.sock");
+    let listen = format!("unix:{}", socket.display());
+    let (session, last) = thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let mut last = String::new();
+            loop {
+                thread::sleep(Duration::from_millis(200));
+                match on_unix(&socket, "/metrics") {
+                    Some(answer) => last = answer.body,
+                    None if last.is_empty() => {}
+                    None => return last,
+                }
+            }
+        });
+        let options = [&CI[..], &["--listen", &listen]].concat();
+        (project.run(&options, &["make", "ci"]), asked.join().unwrap())
+    });
+    let mut told: Vec<_> = ids(&session).into_iter().filter(|&(id, _)| id == "TG001").collect();
+    assert!(!told.is_empty(), "{}", session.stderr());
+    told.dedup();
+    for (id, severity) in told {
+        let metric = format!("tracego_findings_total{{rule=\"{id}\",severity=\"{severity}\"}}");
+        let count = ids(&session).iter().filter(|&&finding| finding == (id, severity)).count();
+        assert_eq!(of(&last, &metric), count as u64, "{last}");
+    }
 }

@@ -13,6 +13,7 @@ mod ends;
 mod fields;
 mod filters;
 mod findings;
+mod metrics;
 mod output;
 mod processes;
 
@@ -39,11 +40,13 @@ fn main() {
         doctor::TESTS,
         agent::TESTS,
         absent::TESTS,
+        metrics::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();
-    for (name, test, needs) in [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL].concat()
-    {
+    let conditional =
+        [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL, metrics::CONDITIONAL];
+    for (name, test, needs) in conditional.concat() {
         trials.push(trial(name, test, missing.clone().or_else(needs)));
     }
     let mut arguments = Arguments::from_args();

@@ -113,4 +113,8 @@ impl Consumer for Writer {
     fn ledger(&self) -> Ledger {
         self.ledger
     }
+
+    fn refusal(&self) -> Option<String> {
+        self.failed.then(|| "a part of the capture could not be written, and nothing after it".to_owned())
+    }
 }

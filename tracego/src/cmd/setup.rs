@@ -24,6 +24,7 @@ use crate::{
     inspect::{self, health::ProbeSettings, services::WatchSettings},
     judge::Judge,
     kernel::load::{EnvName, LoadOptions},
+    metrics,
     pipeline::Pipeline,
     rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
     sink::{Format, Sink, text},
@@ -74,7 +75,8 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
     let meta = Meta { unshown, ..host::meta(injected, watch.view.raw_args) };
     let load = LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new() };
     let heartbeat = Duration::from_secs(watch.heartbeat);
-    Ok((Options { load, heartbeat, inspect: inspect(rules, &meta) }, meta))
+    let metrics = metrics::Options { listen: watch.listen.clone(), config: watch.view.config_digest.clone() };
+    Ok((Options { load, heartbeat, inspect: inspect(rules, &meta), metrics }, meta))
 }
 
 /// What is looked at for the rules that are on.

@@ -137,6 +137,12 @@ impl Enricher {
         self.observed = reading;
     }
 
+    /// Processes in the table.
+    #[must_use]
+    pub fn processes(&self) -> usize {
+        self.table.len()
+    }
+
     /// Takes the processes that run already into the table.
     pub fn seed(&mut self, seeds: &[Seed]) {
         let clock = self.clock;

@@ -35,6 +35,21 @@ pub struct Options {
     pub users: Users,
 }
 
+/// What this stage says about itself.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Figures {
+    /// What happened to executables.
+    pub images: images::Counts,
+    /// Bytes of memory that they take.
+    pub image_bytes: usize,
+    /// Services that are watched.
+    pub services: usize,
+    /// Services that are not, because there are too many.
+    pub services_refused: u64,
+    /// Changes of services that were missed, because they came too fast.
+    pub services_missed: u64,
+}
+
 /// Looks at what program starts leave behind.
 pub struct Inspector {
     images: Images,
@@ -55,6 +70,19 @@ impl Inspector {
             options,
             watcher,
             watched: HashSet::new(),
+        }
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let watcher = self.watcher.as_ref();
+        Figures {
+            images: self.images.counts(),
+            image_bytes: self.images.bytes(),
+            services: watcher.map_or(0, Watcher::watched),
+            services_refused: watcher.map_or(0, Watcher::refused),
+            services_missed: watcher.map_or(0, Watcher::missed),
         }
     }
 

@@ -3,7 +3,11 @@
 
 use std::{
     io,
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -31,6 +35,14 @@ enum Change {
 pub struct Watcher {
     changes: SyncSender<Change>,
     refused: u64,
+    counts: Arc<Counts>,
+}
+
+/// What the thread says about itself.
+#[derive(Debug, Default)]
+struct Counts {
+    watched: AtomicUsize,
+    refused: AtomicU64,
 }
 
 impl Watcher {
@@ -43,10 +55,12 @@ impl Watcher {
         queue: mpsc::WeakSender<Input>,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (changes, changed) = sync_channel(QUEUE);
+        let counts = Arc::new(Counts::default());
+        let told = Arc::clone(&counts);
         let thread = thread::Builder::new()
             .name("tracego-services".to_owned())
-            .spawn(move || watch(ServiceWatch::new(Procfs::default(), settings), &changed, &queue))?;
-        Ok((Self { changes, refused: 0 }, thread))
+            .spawn(move || watch(ServiceWatch::new(Procfs::default(), settings), &changed, &queue, &told))?;
+        Ok((Self { changes, refused: 0, counts }, thread))
     }
 
     /// Watches a process.
@@ -59,6 +73,24 @@ impl Watcher {
         self.send(Change::Remove(id));
     }
 
+    /// Processes that are watched.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.counts.watched.load(Ordering::Relaxed)
+    }
+
+    /// Processes that are not, because there are too many.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.counts.refused.load(Ordering::Relaxed)
+    }
+
+    /// Changes that the thread was not told of, because they came too fast.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.refused
+    }
+
     fn send(&mut self, change: Change) {
         if let Err(TrySendError::Full(_)) = self.changes.try_send(change) {
             self.refused += 1;
@@ -69,9 +101,16 @@ impl Watcher {
     }
 }
 
-fn watch(mut services: ServiceWatch, changed: &Receiver<Change>, queue: &mpsc::WeakSender<Input>) {
+fn watch(
+    mut services: ServiceWatch,
+    changed: &Receiver<Change>,
+    queue: &mpsc::WeakSender<Input>,
+    counts: &Counts,
+) {
     let mut round = Instant::now() + ROUND;
     loop {
+        counts.watched.store(services.len(), Ordering::Relaxed);
+        counts.refused.store(services.refused(), Ordering::Relaxed);
         match changed.recv_timeout(round.saturating_duration_since(Instant::now())) {
             Ok(Change::Add(service)) => {
                 if !services.add(*service) && services.refused().is_power_of_two() {

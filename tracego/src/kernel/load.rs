@@ -121,6 +121,19 @@ pub struct Loaded {
     diagnostics: Option<Diagnostics>,
     /// Last sum of `recursion_misses`: it cannot be read any more after the detach.
     skipped: u64,
+    /// What each program took, as it was last read.
+    runs: Vec<Run>,
+}
+
+/// What a program took, while the kernel counted (kernel.bpf_stats_enabled).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Run {
+    /// Its name.
+    pub program: String,
+    /// Nanoseconds of all runs.
+    pub time_ns: u64,
+    /// Runs.
+    pub count: u64,
 }
 
 /// A table that may be handed to the kernel as bytes.
@@ -188,7 +201,7 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
         .load(OBJECT)?;
     allow(&mut ebpf, &options.env)?;
     let diagnostics = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
-    Ok(Loaded { ebpf, missing, diagnostics, skipped: 0 })
+    Ok(Loaded { ebpf, missing, diagnostics, skipped: 0, runs: Vec::new() })
 }
 
 /// A name as the kernel side looks it up.
@@ -251,10 +264,25 @@ impl Loaded {
     /// # Errors
     /// When they cannot be read.
     pub fn counters(&mut self) -> Result<Counters, LoadError> {
-        let skipped = self.ebpf.programs().filter_map(|(_, program)| recursion_misses(program)).sum();
+        let (mut skipped, mut runs) = (0, Vec::new());
+        for (name, program) in self.ebpf.programs() {
+            if let Some((misses, run)) = account(name, program) {
+                skipped += misses;
+                runs.push(run);
+            }
+        }
         self.skipped = self.skipped.max(skipped);
+        if !runs.is_empty() {
+            self.runs = runs;
+        }
         let counters = Counters::read(&self.ebpf)?;
         Ok(Counters { recursion_misses: self.skipped, ..counters })
+    }
+
+    /// What each program took until [`Self::counters`] was called last.
+    #[must_use]
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
     }
 
     /// Whether the programs write diagnostics.
@@ -285,10 +313,14 @@ impl Loaded {
     }
 }
 
-/// How often the kernel skipped a program (`recursion_misses`, kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
-fn recursion_misses(program: &Program) -> Option<u64> {
+/// How often the kernel skipped a program, and what it took (kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
+fn account(name: &str, program: &Program) -> Option<(u64, Run)> {
     let fd = program.fd().ok()?.as_fd().as_raw_fd();
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
-    line.trim().parse().ok()
+    let number = |key: &str| {
+        let value = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().parse().ok())
+    };
+    let (time_ns, count) = (number("run_time_ns").unwrap_or(0), number("run_cnt").unwrap_or(0));
+    Some((number("recursion_misses").unwrap_or(0), Run { program: name.to_owned(), time_ns, count }))
 }

@@ -1,0 +1,537 @@
+//! What is served to Prometheus and to those who ask whether the agent is well.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tracego::{
+    agent::{Agent, Report},
+    host,
+    metrics::{self, Board, Listen},
+    pipeline::Pipeline,
+    sink::{Format, Sink},
+};
+use tracego_common::settings::event;
+use tracego_tests::{Running, Session, tracego, wait_until};
+
+use crate::{Conditional, Test, agent::options};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("the metrics are the ledger", ledger),
+    ("a loss shows in the metrics, by job, and in /readyz", loss),
+    ("an output that refuses makes the agent unready until it takes records again", output),
+    ("an output that stands still shows as a silent pipeline", still),
+    ("the time in each program shows while the kernel counts it", programs),
+    ("metrics on a Unix socket are for its owner and group", unix),
+    ("an address that is taken is named before anything is attached", taken),
+    ("clients that misbehave disturb nobody", hostile),
+    ("fields that records lack are counted", lacking),
+];
+
+pub(crate) const CONDITIONAL: &[Conditional] = &[
+    ("promtool has nothing to say about the metrics", promtool, needs_promtool),
+    ("Prometheus scrapes the metrics", prometheus, needs_prometheus),
+];
+
+/// An answer: status, head, body.
+pub(crate) struct Answer {
+    status: u16,
+    head: String,
+    pub(crate) body: String,
+}
+
+fn answer(stream: impl io::Read + io::Write, request: &str) -> Answer {
+    exchange(stream, request).unwrap()
+}
+
+fn exchange(mut stream: impl io::Read + io::Write, request: &str) -> Option<Answer> {
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+fn get(address: SocketAddr, path: &str) -> Answer {
+    answer(connect(address), &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+}
+
+/// The answer on a Unix socket; nothing when nobody listens, or not to the end.
+pub(crate) fn on_unix(socket: &Path, path: &str) -> Option<Answer> {
+    let stream = UnixStream::connect(socket).ok()?;
+    exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+}
+
+/// Metric with its labels → value.
+fn values(text: &str) -> BTreeMap<String, f64> {
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|row| row.rsplit_once(' ').map(|(name, n)| (name.to_owned(), n.parse().unwrap())).unwrap())
+        .collect()
+}
+
+pub(crate) fn of(text: &str, metric: &str) -> u64 {
+    let value = values(text).get(metric).copied().unwrap_or_else(|| panic!("no {metric} in {text}"));
+    assert!(value >= 0.0 && value.fract() == 0.0, "{metric} {value}");
+    value as u64
+}
+
+/// The sum of all that begin so.
+fn sum(text: &str, metric: &str) -> u64 {
+    values(text).iter().filter(|(name, _)| name.starts_with(metric)).map(|(_, value)| *value as u64).sum()
+}
+
+/// What an output does with what it gets.
+#[derive(Clone)]
+struct Output(Arc<AtomicU8>);
+
+const TAKES: u8 = 0;
+const FULL: u8 = 1;
+const STILL: u8 = 2;
+
+impl Output {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU8::new(TAKES)))
+    }
+
+    fn becomes(&self, what: u8) {
+        self.0.store(what, Ordering::Relaxed);
+    }
+}
+
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while self.0.load(Ordering::Relaxed) == STILL {
+            sleep(Duration::from_millis(10));
+        }
+        match self.0.load(Ordering::Relaxed) {
+            FULL => File::options().write(true).open("/dev/full")?.write(bytes),
+            _ => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A run that is served, and what its board says after its end.
+fn session(
+    ring_size: u32,
+    output: &Output,
+    work: impl AsyncFnOnce(&mut Agent, SocketAddr),
+) -> (Report, Arc<Board>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let sink = Sink::new(Box::new(output.clone()), Format::Json);
+        let wanted = event::EXEC | event::EXIT | event::FORK;
+        let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
+        let mut options = options(ring_size, Duration::ZERO);
+        options.metrics = metrics::Options { listen: Some("0".parse().unwrap()), config: None };
+        let mut agent = Agent::start(options, pipeline).unwrap();
+        agent.kernel().follow(std::process::id()).unwrap();
+        let Some(&Listen::Tcp(address)) = agent.listens() else { panic!("no port") };
+        work(&mut agent, address).await;
+        let board = agent.board();
+        (agent.stop().await.unwrap(), board)
+    })
+}
+
+async fn pass(agent: &mut Agent, milliseconds: u64) {
+    agent.run(tokio::time::sleep(Duration::from_millis(milliseconds))).await.unwrap();
+}
+
+fn lives(count: usize) {
+    for _ in 0..count {
+        assert!(Command::new("/bin/true").status().unwrap().success());
+    }
+}
+
+fn ledger() {
+    let (report, board) = session(8 << 20, &Output::new(), async |agent, address| {
+        lives(50);
+        pass(agent, 2200).await;
+        let text = get(address, "/metrics").body;
+        // Each life is a fork, an exec and an exit; other tests of this process may add theirs.
+        assert!(of(&text, r#"tracego_events_total{stage="written"}"#) >= 150, "{text}");
+        let figures =
+            ["hit", "miss"].map(|r| of(&text, &format!("tracego_images_lookups_total{{result=\"{r}\"}}")));
+        assert!(figures[0] + figures[1] >= 50, "{text}");
+        assert!(of(&text, "process_resident_memory_bytes") > 1 << 20 && of(&text, "process_open_fds") > 5);
+        assert_eq!(of(&text, "tracego_ring_size_bytes"), 8 << 20);
+        assert!(of(&text, "tracego_processes_known") > 0);
+        assert_eq!(of(&text, "tracego_ready"), 1, "{}", get(address, "/readyz").body);
+        let metrics = get(address, "/metrics?x=1");
+        assert!(metrics.status == 200 && metrics.head.contains("content-type: text/plain; version=0.0.4"));
+        let (live, ready) = (get(address, "/livez"), get(address, "/readyz"));
+        assert_eq!((live.status, ready.status), (200, 200), "{} {}", live.body, ready.body);
+        assert!(ready.head.contains("content-type: application/json"), "{}", ready.head);
+        assert_eq!(get(address, "/").status, 404);
+        assert_eq!(get(address, "/metrics/x").status, 404);
+        let post =
+            answer(connect(address), "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+        assert!(post.status == 405 && post.head.contains("allow: get"), "{}", post.head);
+    });
+    let (ledger, text) = (report.ledger, board.text());
+    assert!(ledger.balanced(), "{ledger}");
+    let kernel = ledger.kernel;
+    let stages = [
+        ("hooked", kernel.hooked),
+        ("filtered", kernel.filtered),
+        ("sent", kernel.sent),
+        ("undecodable", ledger.decode_errors),
+        ("processed", ledger.processed),
+        ("unrequested", ledger.unrequested),
+        ("written", ledger.written),
+        ("refused", ledger.write_errors),
+    ];
+    for (stage, count) in stages {
+        assert_eq!(
+            of(&text, &format!("tracego_events_total{{stage=\"{stage}\"}}")),
+            count,
+            "{stage} {ledger}"
+        );
+    }
+    assert_eq!(sum(&text, "tracego_events_lost_total"), kernel.lost(), "{ledger}");
+    assert_eq!(of(&text, r#"tracego_argv_pieces_total{stage="processed"}"#), ledger.pieces);
+    assert_eq!(of(&text, "tracego_record_latency_seconds_count"), ledger.written);
+    assert_eq!(of(&text, r#"tracego_record_latency_seconds_bucket{le="+Inf"}"#), ledger.written);
+    // Written within a second of their event, on a machine that does other things too.
+    let quick = of(&text, r#"tracego_record_latency_seconds_bucket{le="1"}"#);
+    assert!(quick * 10 >= ledger.written * 9, "{quick} of {}: {text}", ledger.written);
+    assert!(!board.ready().ok, "its programs are detached");
+}
+
+fn loss() {
+    let (report, board) = session(64 * 1024, &Output::new(), async |agent, address| {
+        let shell = |script: &str| {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", script]).env("CI_JOB_ID", "47\"11\\");
+            shell
+        };
+        // The job opens while there is room; what it does later is lost.
+        let mut job = shell("sleep 0.4; for i in $(seq 100); do /bin/true; done").spawn().unwrap();
+        pass(agent, 300).await;
+        agent.hold(true);
+        lives(150);
+        assert!(job.wait().unwrap().success());
+        pass(agent, 1200).await;
+        agent.hold(false);
+        pass(agent, 2200).await;
+        let ready = get(address, "/readyz");
+        assert_eq!((ready.status, get(address, "/livez").status), (503, 200), "{}", ready.body);
+        let json: serde_json::Value = serde_json::from_str(&ready.body).unwrap();
+        let loss = json["checks"].as_array().unwrap().iter().find(|check| check["name"] == "loss").unwrap();
+        assert!(loss["reason"].as_str().unwrap().contains("events were lost"), "{json}");
+        let text = get(address, "/metrics").body;
+        assert!(of(&text, r#"tracego_events_lost_total{reason="ring_full"}"#) > 0, "{text}");
+        assert_eq!(of(&text, "tracego_ready"), 0);
+    });
+    let (ledger, text) = (report.ledger, board.text());
+    assert!(ledger.balanced() && ledger.kernel.ring_full > 0, "{ledger}");
+    assert_eq!(of(&text, r#"tracego_events_lost_total{reason="ring_full"}"#), ledger.kernel.ring_full);
+    let of_job = of(&text, r#"tracego_job_events_lost_total{job="47\"11\\"}"#);
+    assert!(of_job > 0 && of_job < ledger.kernel.ring_full, "{of_job} {ledger}");
+}
+
+fn output() {
+    let output = Output::new();
+    let (report, board) = session(8 << 20, &output, async |agent, address| {
+        lives(3);
+        pass(agent, 1500).await;
+        assert_eq!(get(address, "/readyz").status, 200);
+        output.becomes(FULL);
+        lives(3);
+        pass(agent, 1500).await;
+        let ready = get(address, "/readyz");
+        assert_eq!(ready.status, 503, "{}", ready.body);
+        assert!(ready.body.contains("No space left on device"), "{}", ready.body);
+        // A restart does not make a disk larger.
+        assert_eq!(get(address, "/livez").status, 200);
+        output.becomes(TAKES);
+        lives(3);
+        pass(agent, 1500).await;
+        let ready = get(address, "/readyz");
+        assert_eq!(ready.status, 200, "{}", ready.body);
+    });
+    assert!(report.ledger.write_errors > 0, "{}", report.ledger);
+    let refused = of(&board.text(), r#"tracego_events_total{stage="refused"}"#);
+    assert_eq!(refused, report.ledger.write_errors);
+    let measured = of(&board.text(), "tracego_record_latency_seconds_count");
+    assert_eq!(measured, report.ledger.written, "what was refused has no latency");
+}
+
+fn still() {
+    let output = Output::new();
+    session(8 << 20, &output, async |agent, address| {
+        lives(3);
+        pass(agent, 1200).await;
+        output.becomes(STILL);
+        lives(3);
+        pass(agent, 3000).await;
+        let board = agent.board();
+        assert!(board.pipeline.silence() > Duration::from_secs(2), "{board:?}");
+        assert!(board.reader.silence() < Duration::from_secs(1), "{board:?}");
+        // Whoever asks is answered all the same.
+        assert_eq!(get(address, "/metrics").status, 200);
+        output.becomes(TAKES);
+        pass(agent, 1500).await;
+        assert!(board.pipeline.silence() < Duration::from_secs(2), "{board:?}");
+    });
+}
+
+/// The kernel counts as long as this lives.
+struct Counting(String);
+
+const COUNTING: &str = "/proc/sys/kernel/bpf_stats_enabled";
+
+impl Counting {
+    fn start() -> Self {
+        let before = fs::read_to_string(COUNTING).unwrap();
+        fs::write(COUNTING, "1").unwrap();
+        Self(before)
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        fs::write(COUNTING, &self.0).unwrap();
+    }
+}
+
+fn programs() {
+    let counting = Counting::start();
+    let (_, board) = session(8 << 20, &Output::new(), async |agent, _| {
+        lives(20);
+        pass(agent, 1200).await;
+    });
+    drop(counting);
+    let text = board.text();
+    for program in ["process_fork", "process_exec", "process_exit"] {
+        let runs = of(&text, &format!("tracego_bpf_program_runs_total{{program=\"{program}\"}}"));
+        let name = format!("tracego_bpf_program_run_seconds_total{{program=\"{program}\"}}");
+        let each = values(&text)[&name] / runs as f64;
+        assert!(runs >= 20 && each > 1e-8 && each < 1e-2, "{program}: {runs} runs of {each} s");
+    }
+}
+
+/// tracego with options, standard output unread, and the port that it listens on.
+fn watched(options: &[&str]) -> (Running, SocketAddr) {
+    let mut command = Command::new(tracego());
+    command.args(["--output", "json", "--output-file", "/dev/null", "--heartbeat", "0"]);
+    command.args(["--listen", "0", "--log", "info"]).args(options);
+    let running = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running = Running(running);
+    let mut line = String::new();
+    let stderr = running.0.stderr.as_mut().unwrap();
+    while !line.ends_with('\n') {
+        let mut byte = [0];
+        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "{line}");
+        line.push(byte[0] as char);
+    }
+    let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap();
+    let address = address.trim_end_matches("\u{1b}[0m").parse().unwrap();
+    wait_until("the programs are attached", || get(address, "/readyz").status == 200);
+    (running, address)
+}
+
+fn unix() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("metrics.sock");
+    let mut command = Command::new(tracego());
+    command.args(["--output-file", "/dev/null", "--listen", &format!("unix:{}", path.display())]);
+    let mut running = Running(command.stderr(Stdio::null()).spawn().unwrap());
+    wait_until("the socket", || path.exists());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o660);
+    wait_until("it is ready", || on_unix(&path, "/readyz").is_some_and(|answer| answer.status == 200));
+    running.terminate();
+    assert!(running.ended().success());
+    assert!(!path.exists());
+}
+
+fn taken() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let output = Command::new(tracego()).args(["--listen", &address]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains(&address) && stderr.contains("in use"), "{stderr}");
+    assert!(!stderr.contains("hooked"), "{stderr}");
+    let output = Command::new(tracego()).args(["--listen", "localhost:1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let open = Command::new(tracego()).args(["--listen", "0.0.0.0:0", "--duration", "1"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&open.stderr).contains("other machines"), "{open:?}");
+}
+
+fn count(folder: &str, pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/{folder}")).unwrap().count()
+}
+
+fn hostile() {
+    let (running, address) = watched(&["--comm", "true"]);
+    let pid = running.0.id();
+    let (threads, descriptors) = (count("task", pid), count("fd", pid));
+    // Half requests that are held open, many more than are served at once.
+    let mut held: Vec<TcpStream> = Vec::new();
+    for n in 0..300 {
+        let mut stream = connect(address);
+        let half = if n % 2 == 0 { "GET /metrics HTTP/1.1\r\nHost:" } else { "" };
+        // The server may have closed it already: that is its right.
+        let _sent = stream.write_all(half.as_bytes());
+        held.push(stream);
+    }
+    // Somebody who asks and does not read, and a long body that nobody wants.
+    for _ in 0..20 {
+        let mut stream = connect(address);
+        let _sent = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        held.push(stream);
+        let mut stream = connect(address);
+        let _sent = stream.write_all(b"GET /metrics HTTP/1.1\r\nContent-Length: 99999999\r\n\r\nabc");
+        held.push(stream);
+    }
+    lives(100);
+    for (what, request) in [
+        ("one huge header", format!("GET /metrics HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(10 << 20))),
+        ("many headers", format!("GET /metrics HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(1000))),
+        ("a huge path", format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(1 << 20))),
+        ("no HTTP", "\0\u{1}\u{2} hello\r\n\r\n".to_owned()),
+    ] {
+        let mut stream = connect(address);
+        let _sent = stream.write_all(request.as_bytes());
+        let mut text = Vec::new();
+        let _read = stream.read_to_end(&mut text);
+        let text = String::from_utf8_lossy(&text);
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 4"), "{what}: {text}");
+    }
+    let asked = Instant::now();
+    let metrics = get(address, "/metrics");
+    assert!(metrics.status == 200 && asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert_eq!(count("task", pid), threads);
+    assert!(count("fd", pid) <= descriptors + 40, "{} after {descriptors}", count("fd", pid));
+    // A connection that does nothing is closed.
+    let idle = connect(address);
+    let mut nothing = Vec::new();
+    let begun = Instant::now();
+    let read = (&idle).read_to_end(&mut nothing);
+    assert!(begun.elapsed() < Duration::from_secs(9), "{read:?} after {:?}", begun.elapsed());
+    drop(held);
+    wait_until("descriptors are given back", || count("fd", pid) <= descriptors);
+    let text = get(address, "/metrics").body;
+    assert!(of(&text, r#"tracego_events_total{stage="written"}"#) >= 100, "{text}");
+    assert!(of(&text, "process_resident_memory_bytes") < 128 << 20);
+    running.terminate();
+    let session = Session::of_output(running.output());
+    assert_eq!(session.output.status.code(), Some(0), "{}", session.stderr());
+    assert!(session.stderr().contains(" = 0 lost + "), "{}", session.stderr());
+}
+
+/// A shell that starts a process with a cut argv under its own tracego, and what was measured of it.
+fn worked() -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("tracego.toml");
+    fs::write(&config, "[production]\nmatch = [{ path = \"/**\" }]\n").unwrap();
+    let (running, address) = watched(&["--argv-max", "64", "--config", config.to_str().unwrap()]);
+    for _ in 0..5 {
+        let long = "x".repeat(500);
+        let mut command = Command::new("/bin/true");
+        command.args([&long, "--token=ghp_0123456789abcdefghijABCDEFGHIJ012345"]);
+        assert!(command.env("CI_JOB_ID", "a\"b\\c").status().unwrap().success());
+    }
+    sleep(Duration::from_millis(2200));
+    let text = get(address, "/metrics").body;
+    let head = get(address, "/metrics").head;
+    running.terminate();
+    drop(running.output());
+    (text, head)
+}
+
+fn lacking() {
+    let (text, _) = worked();
+    let cut = of(&text, r#"tracego_fields_missing_total{field="process.command_args",reason="truncated"}"#);
+    assert!(cut >= 5, "{text}");
+    assert!(text.contains(r#"tracego_findings_total{rule="TG001",severity="low"} 0"#), "{text}");
+    assert!(text.contains("tracego_config_info{sha256=\""), "{text}");
+    let digest = text.split("tracego_config_info{sha256=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(digest.len(), 64);
+}
+
+fn installed(program: &str) -> Option<String> {
+    let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    (!there).then(|| format!("needs {program}: apt-get install --no-install-recommends prometheus"))
+}
+
+fn needs_promtool() -> Option<String> {
+    installed("promtool")
+}
+
+fn needs_prometheus() -> Option<String> {
+    installed("prometheus")
+}
+
+fn promtool() {
+    let (text, _) = worked();
+    let mut check = Command::new("promtool");
+    check.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut check = Running(check.spawn().unwrap());
+    check.0.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = check.output();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && said.is_empty(), "{}\n{text}", String::from_utf8_lossy(&said));
+}
+
+fn prometheus() {
+    let (running, address) = watched(&[]);
+    lives(10);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("prometheus.yml");
+    let jobs = format!(
+        "scrape_configs:\n- job_name: tracego\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['{address}']\n"
+    );
+    fs::write(&config, jobs).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut server = Command::new("prometheus");
+    server.arg(format!("--config.file={}", config.display()));
+    server.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
+    server.arg(format!("--web.listen-address={port}"));
+    let server = Running(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let ask = |query: &str| -> Option<f64> {
+        let stream = TcpStream::connect(port).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let request =
+            format!("GET /api/v1/query?query={query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let answer = exchange(stream, &request)?;
+        let start = answer.body.find('{')?;
+        let end = answer.body.rfind('}')?;
+        let json: serde_json::Value = serde_json::from_str(&answer.body[start..=end]).ok()?;
+        json["data"]["result"][0]["value"][1].as_str()?.parse().ok()
+    };
+    wait_until("Prometheus has scraped", || ask("up%7Bjob=%22tracego%22%7D") == Some(1.0));
+    wait_until("it has the records", || {
+        ask("tracego_events_total%7Bstage=%22written%22%7D").is_some_and(|written| written >= 10.0)
+    });
+    let median = ask("histogram_quantile(0.5,tracego_record_latency_seconds_bucket)");
+    assert!(median.is_some_and(|median| median > 0.0 && median < 60.0), "{median:?}");
+    assert_eq!(ask("tracego_build_info"), Some(1.0));
+    assert_eq!(ask("scrape_samples_scraped%7Bjob=%22tracego%22%7D%20%3E%20bool%2050"), Some(1.0));
+    drop(server);
+    running.terminate();
+    assert_eq!(running.output().status.code(), Some(0));
+}

@@ -1,0 +1,203 @@
+//! The newest numbers of all threads.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use prometheus_client::{encoding::prometheus_text, registry::Registry};
+
+use super::{
+    collect,
+    health::{Health, Vitals},
+    pulse::Pulse,
+    tally::Tally,
+};
+use crate::{
+    input::Consumer,
+    inspect::inspector::{Figures, Inspector},
+    kernel::{counters::Counters, load::Run},
+    ledger::Ledger,
+};
+
+/// Between two copies of the pipeline's numbers, at least.
+const COPY: Duration = Duration::from_millis(500);
+/// A thread that is silent for so long is stuck: it beats every second at least.
+pub const STUCK: Duration = Duration::from_secs(30);
+
+/// What the kernel side and the control loop say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KernelSide {
+    pub(super) counters: Counters,
+    pub(super) runs: Vec<Run>,
+    /// Pieces of input that wait for the pipeline.
+    pub(super) queued: usize,
+    /// Most bytes that the reader found at one look, of the looks of the last second.
+    pub(super) found: u64,
+    /// When events were lost last, and how many at once.
+    lost: Option<(Instant, u64)>,
+}
+
+/// What the stages behind the reader say.
+#[derive(Clone, Debug, Default)]
+pub struct Stages {
+    /// Their counts; the kernel side's are older here than on the board.
+    pub ledger: Ledger,
+    /// Those beside the ledger, where records are made.
+    pub tally: Option<Tally>,
+    /// Why the output took nothing the last time it was given something.
+    pub refusal: Option<String>,
+    /// What is looked at beside the records.
+    pub figures: Figures,
+}
+
+/// What does not change during a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Setup {
+    pub(super) ring_size: u32,
+    pub(super) config: Option<String>,
+}
+
+/// The newest numbers of all threads.
+#[derive(Debug)]
+pub struct Board {
+    /// Of the reader.
+    pub reader: Pulse,
+    /// Of the pipeline.
+    pub pipeline: Pulse,
+    stuck: Duration,
+    pub(super) setup: Setup,
+    attached: AtomicBool,
+    found: AtomicU64,
+    kernel: Mutex<KernelSide>,
+    stages: Mutex<Arc<Stages>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is inside is whole at any time: it is replaced, never worked on.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Board {
+    /// Before anything runs. `config` as in [`super::Options`].
+    #[must_use]
+    pub fn new(ring_size: u32, config: Option<String>) -> Self {
+        Self {
+            reader: Pulse::new(),
+            pipeline: Pulse::new(),
+            stuck: STUCK,
+            setup: Setup { ring_size, config },
+            attached: AtomicBool::new(false),
+            found: AtomicU64::new(0),
+            kernel: Mutex::default(),
+            stages: Mutex::default(),
+        }
+    }
+
+    /// Whether the programs are attached and the parts run.
+    pub fn attached(&self, attached: bool) {
+        self.attached.store(attached, Ordering::Relaxed);
+    }
+
+    /// The reader took so many bytes from the ring at one look.
+    pub fn found(&self, bytes: usize) {
+        self.found.fetch_max(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// What the kernel side says now, and how many pieces of input wait.
+    pub fn kernel(&self, counters: Counters, runs: &[Run], queued: usize) {
+        let mut kernel = locked(&self.kernel);
+        let more = counters.lost().saturating_sub(kernel.counters.lost());
+        if more > 0 {
+            kernel.lost = Some((Instant::now(), more));
+        }
+        kernel.counters = counters;
+        kernel.runs = runs.to_vec();
+        kernel.queued = queued;
+        kernel.found = self.found.swap(0, Ordering::Relaxed);
+    }
+
+    /// Replaces what the stages say.
+    pub fn stages(&self, stages: Stages) {
+        let stages = Arc::new(stages);
+        *locked(&self.stages) = stages;
+    }
+
+    /// The text that Prometheus reads, in version 0.0.4 of the format.
+    #[must_use]
+    pub fn text(self: &Arc<Self>) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(collect::Collector(Arc::clone(self))));
+        let mut text = String::new();
+        match prometheus_text::encode(&mut text, &registry) {
+            Ok(()) => text,
+            // Memory that takes any text gives no errors; half an answer would be a false one.
+            Err(std::fmt::Error) => String::new(),
+        }
+    }
+
+    pub(super) fn numbers(&self) -> (KernelSide, Arc<Stages>) {
+        (locked(&self.kernel).clone(), Arc::clone(&locked(&self.stages)))
+    }
+
+    fn vitals(&self) -> Vitals {
+        let (kernel, stages) = self.numbers();
+        Vitals {
+            attached: self.attached.load(Ordering::Relaxed),
+            reader: self.reader.silence(),
+            pipeline: self.pipeline.silence(),
+            stuck: self.stuck,
+            refusal: stages.refusal.clone(),
+            lost: kernel.lost.map(|(when, more)| (when.elapsed(), more)),
+        }
+    }
+
+    /// Whether the agent works at all.
+    #[must_use]
+    pub fn live(&self) -> Health {
+        self.vitals().live()
+    }
+
+    /// Whether records are complete and arrive.
+    #[must_use]
+    pub fn ready(&self) -> Health {
+        self.vitals().ready()
+    }
+}
+
+/// Puts the pipeline's numbers onto the board.
+#[derive(Debug)]
+pub struct Teller {
+    board: Arc<Board>,
+    told: Instant,
+}
+
+impl Teller {
+    /// For the pipeline's thread.
+    #[must_use]
+    pub fn new(board: Arc<Board>) -> Self {
+        Self { board, told: Instant::now() }
+    }
+
+    /// After each piece of input.
+    pub fn turn(&mut self, stages: &impl Consumer, inspector: &Inspector) {
+        self.board.pipeline.beat();
+        if self.told.elapsed() >= COPY {
+            self.tell(stages, inspector);
+        }
+    }
+
+    /// The numbers as they are now.
+    pub fn tell(&mut self, stages: &impl Consumer, inspector: &Inspector) {
+        self.told = Instant::now();
+        self.board.stages(Stages {
+            ledger: stages.ledger(),
+            tally: stages.tally(),
+            refusal: stages.refusal(),
+            figures: inspector.figures(),
+        });
+    }
+}

@@ -1,0 +1,298 @@
+//! Board → the families of metrics, with their names. Names never change: alerts are written for them.
+//!
+//! Structures are taken apart field by field, so that one which gets a new counter does not compile
+//! until it has a metric here.
+
+use std::{fmt, sync::Arc};
+
+use clap::ValueEnum as _;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use super::{
+    board::{Board, KernelSide},
+    families::{Families, label},
+    latency::seconds,
+    process::Usage,
+    tally::{Missing, Tally},
+};
+use crate::{
+    inspect::{images, inspector::Figures},
+    kernel::counters::Counters,
+    ledger::Ledger,
+    rules::{finding::Severity, table::RULES},
+};
+
+/// What the library asks for the text.
+#[derive(Debug)]
+pub(super) struct Collector(pub(super) Arc<Board>);
+
+impl prometheus_client::collector::Collector for Collector {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let board = &self.0;
+        let (kernel, stages) = board.numbers();
+        let mut out = Families(encoder);
+        out.events(&kernel.counters, &stages.ledger)?;
+        out.kernel(&kernel, board.setup.ring_size)?;
+        out.inspect(&stages.figures)?;
+        if let Some(tally) = &stages.tally {
+            out.tally(tally)?;
+        }
+        let ready = u32::from(board.ready().ok);
+        out.gauge("tracego_ready", "Whether /readyz says so: records are complete and arrive.", ready)?;
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        out.gauges(
+            "tracego_build_info",
+            "Always 1; the label says which tracego this is.",
+            [(version, 1_u32)],
+        )?;
+        if let Some(digest) = &board.setup.config {
+            let help = "Always 1; the label is the SHA-256 of the configuration file.";
+            out.gauges("tracego_config_info", help, [([("sha256", digest.as_str())], 1_u32)])?;
+        }
+        out.process(&Usage::now())
+    }
+}
+
+impl Families<'_> {
+    fn events(&mut self, kernel: &Counters, ledger: &Ledger) -> fmt::Result {
+        let &Counters {
+            hooked,
+            filtered,
+            ring_full,
+            no_scratch,
+            context_full,
+            sent,
+            chunk_lost,
+            chunk_sent,
+            recursion_misses,
+            diagnostics_lost,
+        } = kernel;
+        let &Ledger { kernel: _, decode_errors, processed, written, write_errors, unrequested, pieces } =
+            ledger;
+        let stages = [
+            ("hooked", hooked),
+            ("filtered", filtered),
+            ("sent", sent),
+            ("undecodable", decode_errors),
+            ("processed", processed),
+            ("unrequested", unrequested),
+            ("written", written),
+            ("refused", write_errors),
+        ];
+        let help = "Events of the kernel by the stage that they came to: hooked = lost by the programs + \
+                    filtered + sent; sent = undecodable + processed; processed = written + refused by the \
+                    output + unrequested, which only the process table needed.";
+        self.counters("tracego_events", help, label("stage", stages))?;
+        let lost =
+            [("ring_full", ring_full), ("no_scratch", no_scratch), ("recursion_misses", recursion_misses)];
+        let help = "Events that nobody will ever see, by the reason.";
+        self.counters("tracego_events_lost", help, label("reason", lost))?;
+        let parts =
+            [("context_full", context_full), ("argv_piece", chunk_lost), ("diagnostic", diagnostics_lost)];
+        let help = "What was lost beside events: contexts of jobs, pieces of long arguments (their records are \
+                    marked as truncated), diagnostics.";
+        self.counters("tracego_parts_lost", help, label("reason", parts))?;
+        let help = "Pieces of long arguments, which come beside the events.";
+        self.counters(
+            "tracego_argv_pieces",
+            help,
+            label("stage", [("sent", chunk_sent), ("processed", pieces)]),
+        )
+    }
+
+    fn kernel(&mut self, kernel: &KernelSide, ring_size: u32) -> fmt::Result {
+        self.gauge("tracego_ring_size_bytes", "Room of the ring between kernel and agent.", ring_size)?;
+        let help =
+            "Most bytes that one look of the reader took from the ring, of the looks of the last second.";
+        self.gauge("tracego_ring_found_bytes", help, kernel.found)?;
+        let help = "Batches of records and other input that wait for the pipeline.";
+        self.gauge("tracego_queue_entries", help, kernel.queued)?;
+        // The kernel counts while kernel.bpf_stats_enabled is set.
+        if kernel.runs.iter().all(|run| run.count == 0) {
+            return Ok(());
+        }
+        let runs = || kernel.runs.iter().map(|run| ([("program", run.program.as_str())], run));
+        let help = "Runs of a BPF program while kernel.bpf_stats_enabled was set.";
+        self.counters("tracego_bpf_program_runs", help, runs().map(|(program, run)| (program, run.count)))?;
+        let help = "Time in a BPF program while kernel.bpf_stats_enabled was set.";
+        let times = runs().map(|(program, run)| (program, seconds(run.time_ns)));
+        self.counters("tracego_bpf_program_run_seconds", help, times)
+    }
+
+    fn inspect(&mut self, figures: &Figures) -> fmt::Result {
+        let Figures { images, image_bytes, services, services_refused, services_missed } = *figures;
+        let images::Counts { hits, misses, evicted, gone, changed, unverified, not_regular, denied, io } =
+            images;
+        let help = "Executables of program starts: known already, or opened.";
+        self.counters("tracego_images_lookups", help, label("result", [("hit", hits), ("miss", misses)]))?;
+        let failures = [
+            ("gone", gone),
+            ("changed", changed),
+            ("unverified", unverified),
+            ("not_regular", not_regular),
+            ("denied", denied),
+            ("io", io),
+        ];
+        let help = "Executables that could not be read, by the reason.";
+        self.counters("tracego_images_failures", help, label("reason", failures))?;
+        self.counter("tracego_images_evicted", "Executables that had to be forgotten.", evicted)?;
+        let help = "Memory of what is known about executables.";
+        self.gauge("tracego_images_cache_bytes", help, image_bytes)?;
+        self.gauge("tracego_services_watched", "Services that are looked at from time to time.", services)?;
+        let refused = [("too_many", services_refused), ("too_fast", services_missed)];
+        let help =
+            "Changes of services that are not looked at: too many services, or they come and go too fast.";
+        self.counters("tracego_services_refused", help, label("reason", refused))
+    }
+
+    fn tally(&mut self, tally: &Tally) -> fmt::Result {
+        let rows = RULES.iter().flat_map(|rule| {
+            Severity::value_variants().iter().map(|&severity| {
+                let count = tally.findings.get(&(rule.id, severity)).copied().unwrap_or_default();
+                ([("rule", rule.id), ("severity", severity.name())], count)
+            })
+        });
+        self.counters("tracego_findings", "What the rules found.", rows)?;
+        let help = "Processes, jobs and commands that rules had to forget, because there were too many.";
+        self.counter("tracego_rules_forgotten", help, tally.forgotten)?;
+        let missing = tally.missing.iter().flat_map(|&(field, Missing { unavailable, truncated })| {
+            [("unavailable", unavailable), ("truncated", truncated)]
+                .map(|(reason, count)| ([("field", field), ("reason", reason)], count))
+        });
+        let missing = missing.filter(|&(_, count)| count > 0);
+        self.counters("tracego_fields_missing", "Fields that records lack or hold in part.", missing)?;
+        let help = "Values of records in which a secret was replaced.";
+        self.counter("tracego_values_redacted", help, tally.redacted)?;
+        let jobs = tally.jobs.iter().map(|(job, count)| ([("job", job)], count));
+        let help = "Events of a job that found the ring full; the job is its cicd.pipeline.task.run.id, or the process that opened it.";
+        self.counters("tracego_job_events_lost", help, jobs)?;
+        self.gauge("tracego_processes_known", "Processes in the table.", tally.processes)?;
+        let help = "From an event in the kernel to the end of the write of its record.";
+        self.histogram("tracego_record_latency_seconds", help, &tally.latency)
+    }
+
+    fn process(&mut self, usage: &Usage) -> fmt::Result {
+        let Usage { cpu, resident, virtual_memory, start, open, open_max, threads } = *usage;
+        if let Some(cpu) = cpu {
+            self.counter("process_cpu_seconds", "User and system CPU time of tracego.", cpu)?;
+        }
+        let bytes = [
+            ("process_resident_memory_bytes", "Resident memory of tracego.", resident),
+            ("process_virtual_memory_bytes", "Address space of tracego.", virtual_memory),
+            ("process_open_fds", "Open descriptors of tracego.", open),
+            ("process_max_fds", "Descriptors that tracego may open.", open_max),
+            ("process_threads", "Threads of tracego.", threads),
+        ];
+        for (name, help, value) in bytes {
+            if let Some(value) = value {
+                self.gauge(name, help, value)?;
+            }
+        }
+        match start {
+            Some(start) => {
+                self.gauge("process_start_time_seconds", "Start of tracego, seconds since 1970.", start)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::{kernel::load::Run, metrics::Stages};
+
+    /// Numbers that nothing else has.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn next(&mut self) -> u64 {
+            self.0 += 1;
+            self.0
+        }
+    }
+
+    /// Metric and labels → value; as little of a parser as this text needs.
+    fn values(text: &str) -> BTreeMap<&str, &str> {
+        let rows: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let values: BTreeMap<_, _> = rows.iter().map(|row| row.rsplit_once(' ').unwrap()).collect();
+        assert_eq!(values.len(), rows.len(), "a metric is there twice");
+        values
+    }
+
+    fn board(counters: Counters, ledger: Ledger, tally: Tally) -> Arc<Board> {
+        let board = Arc::new(Board::new(8 << 20, Some("00ff".to_owned())));
+        let runs = [Run { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
+        board.kernel(counters, &runs, 3);
+        board.stages(Stages { ledger, tally: Some(tally), ..Stages::default() });
+        board
+    }
+
+    #[test]
+    fn every_counter_of_the_kernel_side_and_of_the_ledger_has_a_metric() {
+        let mut numbers = Numbers(700_000);
+        // Whole, without a default: a new counter has to be put here and then to be found below.
+        let kernel = Counters {
+            hooked: numbers.next(),
+            filtered: numbers.next(),
+            ring_full: numbers.next(),
+            no_scratch: numbers.next(),
+            context_full: numbers.next(),
+            sent: numbers.next(),
+            chunk_lost: numbers.next(),
+            chunk_sent: numbers.next(),
+            recursion_misses: numbers.next(),
+            diagnostics_lost: numbers.next(),
+        };
+        let ledger = Ledger {
+            kernel: Counters::default(),
+            decode_errors: numbers.next(),
+            processed: numbers.next(),
+            written: numbers.next(),
+            write_errors: numbers.next(),
+            unrequested: numbers.next(),
+            pieces: numbers.next(),
+        };
+        let text = board(kernel, ledger, Tally::default()).text();
+        let found: BTreeSet<String> = values(&text).values().map(|&value| value.to_owned()).collect();
+        // What the kernel side counts, by the names that the stream has for it.
+        let named = serde_json::to_value(Ledger { kernel, ..ledger }).unwrap();
+        let flat = named.as_object().unwrap().values().flat_map(|value| match value {
+            serde_json::Value::Object(inner) => inner.values().cloned().collect(),
+            other => vec![other.clone()],
+        });
+        let missing: Vec<_> = flat.map(|value| value.to_string()).filter(|n| !found.contains(n)).collect();
+        assert_eq!(missing, Vec::<String>::new(), "{text}");
+        let lost: u64 = values(&text)
+            .iter()
+            .filter(|(name, _)| name.starts_with("tracego_events_lost_total"))
+            .map(|(_, value)| value.parse::<u64>().unwrap())
+            .sum();
+        assert_eq!(lost, kernel.lost());
+    }
+
+    #[test]
+    fn words_of_jobs_do_not_break_the_text() {
+        let mut tally = Tally::default();
+        tally.jobs.add("a\"b\\c\nd", 4);
+        tally.jobs.add("e", 5);
+        let text = board(Counters::default(), Ledger::default(), tally).text();
+        let all = values(&text);
+        assert_eq!(all.get(r#"tracego_job_events_lost_total{job="a\"b\\c\nd"}"#), Some(&"4"), "{text}");
+        assert_eq!(all.get(r#"tracego_job_events_lost_total{job="e"}"#), Some(&"5"));
+    }
+
+    #[test]
+    fn findings_are_there_before_the_first_one_and_empty_families_are_not() {
+        let text = board(Counters::default(), Ledger::default(), Tally::default()).text();
+        let all = values(&text);
+        assert_eq!(all.get(r#"tracego_findings_total{rule="TG001",severity="critical"}"#), Some(&"0"));
+        assert_eq!(all.get(r#"tracego_bpf_program_run_seconds_total{program="process_exec"}"#), Some(&"1.5"));
+        assert!(!text.contains("tracego_job_events_lost") && !text.contains("tracego_fields_missing"));
+        for line in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+            assert!(line.ends_with('.'), "{line}");
+        }
+    }
+}

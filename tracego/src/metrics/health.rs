@@ -1,0 +1,131 @@
+//! Alive? Ready? And if not, why.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// For how long a loss shows, so that whoever looks twice a minute sees it.
+const LOSS_SHOWS: Duration = Duration::from_mins(1);
+
+/// What decides it.
+#[derive(Clone, Debug)]
+pub(super) struct Vitals {
+    /// The programs are attached.
+    pub(super) attached: bool,
+    /// How long the reader has been silent.
+    pub(super) reader: Duration,
+    /// How long the pipeline has been silent.
+    pub(super) pipeline: Duration,
+    /// How long is too long.
+    pub(super) stuck: Duration,
+    /// Why the output took nothing the last time.
+    pub(super) refusal: Option<String>,
+    /// How long ago events were lost last, and how many.
+    pub(super) lost: Option<(Duration, u64)>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Check {
+    /// What.
+    pub name: &'static str,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Health {
+    /// All is as it should be.
+    pub ok: bool,
+    /// What was looked at.
+    pub checks: Vec<Check>,
+}
+
+impl From<Vec<Check>> for Health {
+    fn from(checks: Vec<Check>) -> Self {
+        Self { ok: checks.iter().all(|check| check.ok), checks }
+    }
+}
+
+fn check(name: &'static str, reason: Option<String>) -> Check {
+    Check { name, ok: reason.is_none(), reason }
+}
+
+impl Vitals {
+    fn threads(&self) -> [Check; 2] {
+        let thread = |name, silence: Duration| {
+            let stuck = silence > self.stuck;
+            check(name, stuck.then(|| format!("nothing from it for {} s", silence.as_secs())))
+        };
+        [thread("reader", self.reader), thread("pipeline", self.pipeline)]
+    }
+
+    /// The threads work. A restart helps where they do not.
+    pub(super) fn live(&self) -> Health {
+        Vec::from(self.threads()).into()
+    }
+
+    /// Records are complete and arrive.
+    pub(super) fn ready(&self) -> Health {
+        let attached = (!self.attached).then(|| "no programs are attached to the kernel".to_owned());
+        let mut checks = vec![check("programs", attached)];
+        checks.extend(self.threads());
+        let refused = self.refusal.as_ref().map(|why| format!("it refused what it was given last: {why}"));
+        checks.push(check("output", refused));
+        let lost = self.lost.filter(|(ago, _)| *ago < LOSS_SHOWS);
+        let lost = lost.map(|(ago, more)| format!("{more} events were lost {} s ago", ago.as_secs()));
+        checks.push(check("loss", lost));
+        checks.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WELL: Vitals = Vitals {
+        attached: true,
+        reader: Duration::from_millis(10),
+        pipeline: Duration::from_millis(900),
+        stuck: Duration::from_secs(30),
+        refusal: None,
+        lost: None,
+    };
+
+    fn wrong(health: &Health) -> Vec<&'static str> {
+        assert_eq!(health.ok, health.checks.iter().all(|check| check.ok));
+        assert!(health.checks.iter().all(|check| check.ok == check.reason.is_none()));
+        health.checks.iter().filter(|check| !check.ok).map(|check| check.name).collect()
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_is_named_and_nothing_else() {
+        let long = Duration::from_secs(31);
+        let cases: [(Vitals, &[&str], &[&str]); 7] = [
+            (WELL, &[], &[]),
+            (Vitals { attached: false, ..WELL }, &[], &["programs"]),
+            (Vitals { reader: long, ..WELL }, &["reader"], &["reader"]),
+            (Vitals { pipeline: long, ..WELL }, &["pipeline"], &["pipeline"]),
+            (Vitals { refusal: Some("full".into()), ..WELL }, &[], &["output"]),
+            (Vitals { lost: Some((Duration::from_secs(59), 3)), ..WELL }, &[], &["loss"]),
+            (Vitals { lost: Some((Duration::from_secs(60), 3)), ..WELL }, &[], &[]),
+        ];
+        for (vitals, live, ready) in cases {
+            assert_eq!(wrong(&vitals.live()), live, "{vitals:?}");
+            assert_eq!(wrong(&vitals.ready()), ready, "{vitals:?}");
+        }
+    }
+
+    #[test]
+    fn the_answer_says_why() {
+        let vitals = Vitals { lost: Some((Duration::from_secs(5), 3)), ..WELL };
+        let json = serde_json::to_value(vitals.ready()).unwrap();
+        assert_eq!(json["ok"], false);
+        assert_eq!(json["checks"][4]["reason"], "3 events were lost 5 s ago");
+        assert!(json["checks"][0].get("reason").is_none());
+    }
+}

@@ -1,0 +1,55 @@
+//! The agent's own memory and CPU, by the names that Prometheus's clients share
+//! (prometheus.io/docs/instrumenting/writing_clientlibs, "Process metrics").
+
+use procfs::{ProcResult, process::LimitValue, process::Process};
+
+/// What /proc says about this process; what cannot be read is absent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Usage {
+    /// User and system time, seconds.
+    pub(super) cpu: Option<f64>,
+    /// Resident memory, bytes.
+    pub(super) resident: Option<u64>,
+    /// Address space, bytes.
+    pub(super) virtual_memory: Option<u64>,
+    /// Start, seconds since 1970.
+    pub(super) start: Option<f64>,
+    /// Open descriptors.
+    pub(super) open: Option<u64>,
+    /// How many there may be.
+    pub(super) open_max: Option<u64>,
+    /// Threads.
+    pub(super) threads: Option<u64>,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "clock ticks and seconds of this century fit")]
+fn ticks(ticks: u64) -> f64 {
+    ticks as f64 / procfs::ticks_per_second().max(1) as f64
+}
+
+impl Usage {
+    pub(super) fn now() -> Self {
+        Self::read().unwrap_or_default()
+    }
+
+    fn read() -> ProcResult<Self> {
+        let process = Process::myself()?;
+        let stat = process.stat()?;
+        let boot = procfs::boot_time_secs().ok();
+        #[expect(clippy::cast_precision_loss, reason = "seconds of this century fit")]
+        let start = boot.map(|boot| boot as f64 + ticks(stat.starttime));
+        let limit = process.limits().ok().map(|limits| limits.max_open_files.soft_limit);
+        Ok(Self {
+            cpu: Some(ticks(stat.utime + stat.stime)),
+            resident: Some(stat.rss.saturating_mul(procfs::page_size())),
+            virtual_memory: Some(stat.vsize),
+            start,
+            open: process.fd_count().ok().map(|count| count as u64),
+            open_max: limit.and_then(|limit| match limit {
+                LimitValue::Value(value) => Some(value),
+                LimitValue::Unlimited => None,
+            }),
+            threads: u64::try_from(stat.num_threads).ok(),
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! The thread that answers: `/metrics`, `/livez`, `/readyz`.
+//!
+//! It shares nothing with the way of the data but the board's locks, which are held for as long as a
+//! pointer is copied. Clients get little room and little time; of too many at once the oldest has to go,
+//! so that those who hold connections open do not keep others out.
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    fs, io,
+    path::PathBuf,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use http_body_util::Full;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::encoding::prometheus_text;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    runtime::Builder,
+    sync::oneshot,
+    task::AbortHandle,
+    time::{sleep, timeout},
+};
+
+use super::{
+    board::Board,
+    health::Health,
+    listen::{Listen, Socket},
+};
+
+/// Connections at once.
+const CONNECTIONS: usize = 32;
+/// Bytes of a request up to its body, which nobody reads. The library takes no less.
+const REQUEST: usize = 8192;
+/// Lines of a request.
+const HEADERS: usize = 64;
+/// For a request to arrive.
+const ARRIVAL: Duration = Duration::from_secs(5);
+/// For a whole connection, answer and all.
+const CONNECTION: Duration = Duration::from_secs(10);
+/// Pause when the system has no room for a connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The server; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: Listen,
+    stop: Option<oneshot::Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens and starts to answer.
+    ///
+    /// # Errors
+    /// When the address cannot be used or the thread cannot be started.
+    pub fn start(listen: &Listen, board: Arc<Board>) -> io::Result<Self> {
+        let (socket, address) = Socket::open(listen)?;
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let acceptor = {
+            let _inside = runtime.enter();
+            Acceptor::new(socket)?
+        };
+        let thread = thread::Builder::new().name("tracego-http".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(&acceptor, &board) => {}
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &Listen {
+        &self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // A panic of the thread was printed by itself.
+        let _ended = self.thread.take().map(JoinHandle::join);
+        if let Listen::Unix(path) = &self.address {
+            remove(path);
+        }
+    }
+}
+
+fn remove(path: &PathBuf) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::debug!(%error, path = %path.display(), "the socket stays");
+    }
+}
+
+enum Acceptor {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Acceptor {
+    fn new(socket: Socket) -> io::Result<Self> {
+        Ok(match socket {
+            Socket::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
+            Socket::Unix(socket) => Self::Unix(UnixListener::from_std(socket)?),
+        })
+    }
+
+    async fn next(&self, board: &Arc<Board>) -> io::Result<AbortHandle> {
+        Ok(match self {
+            Self::Tcp(socket) => serve(socket.accept().await?.0, Arc::clone(board)),
+            Self::Unix(socket) => serve(socket.accept().await?.0, Arc::clone(board)),
+        })
+    }
+}
+
+async fn accept(acceptor: &Acceptor, board: &Arc<Board>) {
+    let mut connections: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
+    loop {
+        match acceptor.next(board).await {
+            Ok(connection) => {
+                connections.retain(|connection| !connection.is_finished());
+                if connections.len() >= CONNECTIONS
+                    && let Some(oldest) = connections.pop_front()
+                {
+                    oldest.abort();
+                }
+                connections.push_back(connection);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection could not be taken");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, board: Arc<Board>) -> AbortHandle {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let response = answer(request.method(), request.uri().path(), &board);
+        async { Ok::<_, Infallible>(response) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(ARRIVAL).keep_alive(false);
+    http.max_buf_size(REQUEST).max_headers(HEADERS);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let task = tokio::spawn(async move {
+        match timeout(CONNECTION, connection).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a client of the metrics"),
+            Err(_) => tracing::debug!("a client of the metrics took too long"),
+        }
+    });
+    task.abort_handle()
+}
+
+fn answer(method: &Method, path: &str, board: &Arc<Board>) -> Response<Full<Bytes>> {
+    if method != Method::GET {
+        let mut response =
+            respond(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "only GET is answered\n".to_owned());
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+        return response;
+    }
+    match path {
+        "/metrics" => respond(StatusCode::OK, prometheus_text::CONTENT_TYPE, board.text()),
+        "/livez" => health(&board.live()),
+        "/readyz" => health(&board.ready()),
+        _ => respond(
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "there are /metrics, /livez and /readyz\n".to_owned(),
+        ),
+    }
+}
+
+fn health(health: &Health) -> Response<Full<Bytes>> {
+    let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::to_string(health).unwrap_or_default();
+    respond(status, "application/json", body + "\n")
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
