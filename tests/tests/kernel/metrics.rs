@@ -141,7 +141,7 @@ fn session(
 ) -> (Report, Arc<Board>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let sink = Sink::new(Box::new(output.clone()), Format::Json);
+        let sink = Sink::new(Box::new(output.clone()), Format::JSON);
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut options = options(ring_size, Duration::ZERO);
