@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= output-file= tree= color= raw-args= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= duration= log= h/help V/version
+    string join \n e/event= env= output= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -39,6 +39,20 @@ always\t'Always'
 never\t'Never'"
 complete -c tracego -n "__fish_tracego_needs_command" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l profile -d 'Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a CI job. production: all that is no CI job is production. developer: nothing is production' -r -f -a "auto\t'Each process for itself: a CI job by its variables, production by container or system service'
+ci\t'Everything that is seen belongs to a CI job'
+production\t'Everything that is no CI job is production'
+developer\t'Nothing is production unless the configuration names it'"
+complete -c tracego -n "__fish_tracego_needs_command" -l only-findings -d 'Write records of processes only when something was found about them: --min-severity low' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l min-severity -d 'Write records of processes only with a finding that is at least so bad: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'To be mended'
+high\t'Must not be there'
+critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -55,6 +69,8 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "capture" -d 'Write 
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
 exit\t'A process ended'
@@ -71,6 +87,20 @@ always\t'Always'
 never\t'Never'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l profile -d 'Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a CI job. production: all that is no CI job is production. developer: nothing is production' -r -f -a "auto\t'Each process for itself: a CI job by its variables, production by container or system service'
+ci\t'Everything that is seen belongs to a CI job'
+production\t'Everything that is no CI job is production'
+developer\t'Nothing is production unless the configuration names it'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l only-findings -d 'Write records of processes only when something was found about them: --min-severity low' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l min-severity -d 'Write records of processes only with a finding that is at least so bad: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'To be mended'
+high\t'Must not be there'
+critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -79,6 +109,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'Only pr
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after so many seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 when something so bad was found and the command itself succeeded: low, medium, high, critical, or never. Default: high with --profile ci, else never' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -97,6 +128,20 @@ always\t'Always'
 never\t'Never'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l profile -d 'Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a CI job. production: all that is no CI job is production. developer: nothing is production' -r -f -a "auto\t'Each process for itself: a CI job by its variables, production by container or system service'
+ci\t'Everything that is seen belongs to a CI job'
+production\t'Everything that is no CI job is production'
+developer\t'Nothing is production unless the configuration names it'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l only-findings -d 'Write records of processes only when something was found about them: --min-severity low' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l min-severity -d 'Write records of processes only with a finding that is at least so bad: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'To be mended'
+high\t'Must not be there'
+critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -122,6 +167,20 @@ always\t'Always'
 never\t'Never'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l profile -d 'Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a CI job. production: all that is no CI job is production. developer: nothing is production' -r -f -a "auto\t'Each process for itself: a CI job by its variables, production by container or system service'
+ci\t'Everything that is seen belongs to a CI job'
+production\t'Everything that is no CI job is production'
+developer\t'Nothing is production unless the configuration names it'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l only-findings -d 'Write records of processes only when something was found about them: --min-severity low' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l min-severity -d 'Write records of processes only with a finding that is at least so bad: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'To be mended'
+high\t'Must not be there'
+critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -132,9 +191,33 @@ complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l output -d 'j
 text\t'For people'"
 complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "list" -d 'All rules, a line each'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l config -d 'Say which are off in this TOML file' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l json -d 'All that is known about them, as one JSON array'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l json -d 'As one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "list" -d 'All rules, a line each'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'The public key of the seals, in PEM: each must be signed with it. Without it signatures are not checked' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'The oldest records are no longer there: the log may begin in the middle of a run. Its first record is taken as it is'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'All rules, a line each'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'

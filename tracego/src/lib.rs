@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Beside it stand `golang`, which reads what an executable says about itself, and `inspect`, which
-//! opens the executables of processes for it.
+//! opens the executables of processes for it; and `seal`, which proves that a log is whole.
 //!
 //! Nothing on the right calls left. `ledger` proves at exit that nothing went missing between.
 
@@ -38,6 +38,7 @@ pub mod rules;
 pub mod summary;
 
 pub mod pipeline;
+pub mod seal;
 pub mod sink;
 
 pub mod capture;

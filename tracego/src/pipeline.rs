@@ -19,6 +19,7 @@ use crate::{
     kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
     rules::finding::Finding,
+    seal::window::Moment,
     sink::Sink,
     summary::Summary,
 };
@@ -34,6 +35,7 @@ pub struct Pipeline {
     reported_jobs: HashMap<(u32, u64), u64>,
     selection: Selection,
     judge: Option<Judge>,
+    now: Reading,
     failed: Option<io::Error>,
 }
 
@@ -50,6 +52,7 @@ impl Pipeline {
             reported_jobs: HashMap::new(),
             selection: selection.into(),
             judge,
+            now: Reading::default(),
             failed: None,
         }
     }
@@ -90,6 +93,7 @@ impl Pipeline {
                 self.emit(&enriched.record, true);
             } else {
                 self.ledger.unrequested += 1;
+                self.enricher.withdraw(&enriched.record);
             }
         }
     }
@@ -104,6 +108,8 @@ impl Pipeline {
             }
             if self.selection.takes(&record) {
                 self.emit(&record, false);
+            } else {
+                self.enricher.withdraw(&record);
             }
         }
     }
@@ -153,6 +159,34 @@ impl Pipeline {
             let record = self.enricher.lost(lost, None, reading);
             self.emit(&record, false);
         }
+        self.seal(false);
+    }
+
+    /// The first record of a sealed output; again where the output did not take it.
+    fn open(&mut self) {
+        let Some(start) = self.sink.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
+        let record = self.enricher.opening(start, self.now);
+        if let Err(error) = self.sink.push(&record, false) {
+            self.refused(error);
+        }
+    }
+
+    /// Writes the seals that are due; what the output refuses is tried again when the next are.
+    fn seal(&mut self, last: bool) {
+        if self.sink.sealer().is_none() {
+            return;
+        }
+        self.flush();
+        let moment =
+            Moment { ledger: self.ledger, now: self.now, running: self.enricher.running_jobs(), last };
+        while let Some(seal) = self.sink.sealer().and_then(|sealer| sealer.due(&moment)) {
+            let record = self.enricher.seal(seal, self.now);
+            self.emit(&record, false);
+            self.flush();
+            if !self.sink.sealer().is_some_and(|sealer| sealer.took()) {
+                break;
+            }
+        }
     }
 
     fn emit(&mut self, record: &Record, counted: bool) {
@@ -170,6 +204,7 @@ impl Pipeline {
         self.ledger.write_errors += flushed.refused;
         if let Some(error) = flushed.error {
             self.refused(error);
+            self.open();
         }
     }
 
@@ -181,6 +216,8 @@ impl Pipeline {
 impl Consumer for Pipeline {
     /// What a piece yields is with the operating system when this returns.
     fn take(&mut self, input: Input) -> io::Result<()> {
+        self.now = input.clock();
+        self.open();
         match input {
             Input::Seed(seeds, reading) => {
                 self.enricher.set_clock(reading);
@@ -205,6 +242,7 @@ impl Consumer for Pipeline {
     }
 
     fn end(&mut self) -> io::Result<()> {
+        self.seal(true);
         self.flush();
         self.failed.take().map_or(Ok(()), Err)
     }

@@ -6,6 +6,7 @@ mod inspect;
 mod rules;
 mod run;
 mod setup;
+mod verify;
 mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
@@ -15,6 +16,7 @@ use crate::{agent::Report, cli::Command, config, kernel::load::LoadError};
 /// Exit codes, as the help text documents them.
 mod code {
     pub(super) const RUNNING: u8 = 1;
+    pub(super) const UNREADABLE: u8 = 2;
     pub(super) const KERNEL: u8 = 3;
     pub(super) const INCOMPLETE: u8 = 4;
     pub(super) const FINDINGS: u8 = 5;
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
         Some(Command::Rules(rules)) => rules::rules(&rules),
+        Some(Command::VerifyLog(asked)) => verify::verify(&asked),
     };
     done.unwrap_or_else(|error| failed(&error))
 }
