@@ -14,6 +14,7 @@ mod filters;
 mod findings;
 mod output;
 mod processes;
+mod seal;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -37,6 +38,7 @@ fn main() {
         config::TESTS,
         doctor::TESTS,
         agent::TESTS,
+        seal::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();

@@ -141,7 +141,7 @@ pub fn is_torn(line: &[u8]) -> bool {
         return false;
     }
     let cut = serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof());
-    // Behind the link nothing but its own end can follow.
+    // Behind the link nothing but its own end can follow; no other member has this name.
     let tail = memchr::memmem::rfind(line, OPEN).map_or(&b""[..], |at| &line[at + OPEN.len()..]);
     let digits = tail.iter().take_while(|byte| unhex::<1>(&[b'0', **byte]).is_some()).count().min(2 * LINK);
     let rest = &tail[digits..];

@@ -109,7 +109,7 @@ pub struct Seal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
     /// Link behind the line before this one.
-    pub chain: String,
+    pub link: String,
 }
 
 /// `tracego.seal.window.*`.

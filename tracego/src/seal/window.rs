@@ -109,7 +109,8 @@ impl Sealer {
         Self {
             start,
             key,
-            interval_ns: interval_s.saturating_mul(1_000_000_000),
+            // Never nothing: a window has to end before the next one can be due.
+            interval_ns: interval_s.saturating_mul(1_000_000_000).max(1),
             taken: first,
             waiting: Vec::new(),
             tally: Tally::default(),
@@ -218,7 +219,7 @@ impl Sealer {
             unread: counts.unread,
             refused: counts.refused,
             dropped: counts.dropped.clone(),
-            chain: self.taken.text(),
+            link: self.taken.text(),
             ..Seal::default()
         }
     }

@@ -8,7 +8,7 @@ use super::{
     input::{Line, Lines},
     line::{Known, Sealed},
 };
-use crate::seal::chain::Link;
+use crate::seal::chain::{LINK, Link};
 
 /// Kinds of damage.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -82,6 +82,38 @@ impl fmt::Display for Damage {
     }
 }
 
+/// What happened where a run does not begin with its first record. Reads the rest of the log.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn headless(line: &Line, is_first: bool, lines: &mut Lines) -> io::Result<Damage> {
+    let Some(sealed) = Sealed::of(&line.bytes) else {
+        return Ok(Damage::at(line, Kind::Changed, "the line is not what was written"));
+    };
+    let opening = "the first record of the run is not what was written";
+    if sealed.known.opening().is_some() {
+        return Ok(Damage::at(line, Kind::Changed, opening));
+    }
+    let next = lines.next_line()?;
+    if next.as_ref().and_then(|next| Sealed::of(&next.bytes)).is_some_and(|next| next.known.seq == 2) {
+        return Ok(Damage::at(line, Kind::Changed, opening));
+    }
+    // No link comes from nothing: no line is taken for its successor.
+    let rest = Rest::read(Link([0; LINK]), line, next, lines)?;
+    if let Some(copy) = rest.copy {
+        return Ok(Damage::at(line, Kind::Added, format!("the same stands in line {copy}")));
+    }
+    if rest.predecessor {
+        return Ok(Damage::at(line, Kind::Moved, "it belongs further down"));
+    }
+    let text = if is_first {
+        "the log begins in the middle of a run: what was before is missing (--partial takes it)"
+    } else {
+        "the first record of its run is missing"
+    };
+    Ok(Damage { seq: Some(1), uid: None, ..Damage::at(line, Kind::Removed, text) })
+}
+
 /// What the rest of the log says about a line that does not follow the one before.
 #[derive(Default)]
 struct Rest {
@@ -89,8 +121,8 @@ struct Rest {
     successor: Option<(Line, u64)>,
     /// It is the very next one.
     is_next: bool,
-    /// Number of the next line.
-    next_seq: Option<u64>,
+    /// Number of the next line, and whether it follows this one.
+    next: Option<(u64, bool)>,
     /// A line with the same link is there.
     copy: Option<u64>,
     /// The line that it follows is there.
@@ -107,7 +139,8 @@ impl Rest {
             if let Some(sealed) = Sealed::of(&line.bytes) {
                 let seq = sealed.known.seq;
                 if first {
-                    rest.next_seq = Some(seq);
+                    let follows = own.as_ref().is_some_and(|own| sealed.follows(own.parts.link));
+                    rest.next = Some((seq, follows));
                 }
                 if let Some(own) = &own {
                     if own.parts.link == sealed.parts.link {
@@ -127,26 +160,31 @@ impl Rest {
     }
 }
 
-/// What happened at a line that does not follow the one before, whose link and number are given. Reads
-/// the rest of the log.
+/// The last line that was whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Good<'a> {
+    /// Its link.
+    pub(super) link: Link,
+    /// Its number.
+    pub(super) seq: u64,
+    /// Its run.
+    pub(super) instance: &'a str,
+}
+
+/// What happened at a line that does not follow the one before. Reads the rest of the log.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn find(
-    link: Link,
-    last_seq: u64,
-    line: &Line,
-    next: Option<Line>,
-    lines: &mut Lines,
-) -> io::Result<Damage> {
-    let rest = Rest::read(link, line, next, lines)?;
+pub(super) fn find(good: Good<'_>, line: &Line, next: Option<Line>, lines: &mut Lines) -> io::Result<Damage> {
+    let rest = Rest::read(good.link, line, next, lines)?;
+    let last_seq = good.seq;
     let own = Sealed::of(&line.bytes);
     let seq = own.as_ref().map(|own| own.known.seq);
     if let Some((successor, number)) = &rest.successor {
         return Ok(match seq {
             Some(seq) if rest.predecessor && rest.copy.is_none() && seq > *number => {
-                if rest.is_next {
-                    Damage::at(line, Kind::Moved, format!("the record with seq {number} belongs before it"))
+                if rest.is_next || !rest.next.is_some_and(|(_, follows)| follows) {
+                    Damage::at(line, Kind::Moved, format!("the record with seq {number} belongs here"))
                 } else {
                     let text = format!("it belongs before line {} of {}", line.number, line.file);
                     Damage::at(successor, Kind::Moved, text)
@@ -166,9 +204,14 @@ pub(super) fn find(
     }
     let expected = last_seq.saturating_add(1);
     // Where the next one has the number behind the expected, this one has a wrong one.
-    let between = rest.next_seq == expected.checked_add(1);
+    let between = rest.next.is_some_and(|(seq, _)| Some(seq) == expected.checked_add(1));
     Ok(match seq {
-        Some(seq) if seq > expected && !between => {
+        Some(_) if between => Damage::at(line, Kind::Changed, "the record is not what was written"),
+        Some(_) if own.is_some_and(|own| own.known.instance != good.instance) => {
+            let text = "the record of another run; the first one of that run is missing";
+            Damage { seq: Some(expected), uid: None, ..Damage::at(line, Kind::Removed, text) }
+        }
+        Some(seq) if seq > expected => {
             let missing = if seq - 1 == expected {
                 "one record is missing before this line".to_owned()
             } else {

@@ -36,13 +36,10 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Of files; those of a rotation are put into the order of their records.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub fn of(paths: &[PathBuf]) -> io::Result<Self> {
-        let waiting = if paths.len() > 1 { ordered(paths)? } else { paths.to_vec() }.into();
-        Ok(Self { waiting, open: None, file: String::new(), number: 0 })
+    /// Of files, in this order.
+    #[must_use]
+    pub fn of(paths: Vec<PathBuf>) -> Self {
+        Self { waiting: paths.into(), open: None, file: String::new(), number: 0 }
     }
 
     /// Of bytes.
@@ -104,7 +101,10 @@ fn line(from: &mut Box<dyn BufRead>) -> io::Result<Option<Vec<u8>>> {
 
 /// Puts files in order by their first records: runs by time, and in a run by number. What says nothing
 /// stays behind, as it was given.
-fn ordered(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// When one cannot be read.
+pub fn ordered(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
         if path.as_os_str() == STDIN {

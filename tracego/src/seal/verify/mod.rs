@@ -7,8 +7,9 @@ mod run;
 
 use std::{collections::HashSet, io};
 
+use damage::Good;
 pub use damage::{Damage, Kind};
-pub use input::{Line, Lines};
+pub use input::{Line, Lines, ordered};
 use line::{Known, Sealed};
 pub use run::Told;
 use run::{Run, signed};
@@ -64,7 +65,7 @@ struct Verifier<'a> {
     report: Report,
     run: Option<Run>,
     /// The run before, as it was when this one began with nothing but its first record so far.
-    before: Option<(Link, u64, Line)>,
+    before: Option<(Link, Line)>,
     /// What may be left of a record, and where the chain was ahead of it.
     torn: Option<(Line, Link)>,
     foreign: Option<Foreign>,
@@ -114,16 +115,18 @@ impl Verifier<'_> {
                 foreign.count += 1;
                 return Ok(None);
             }
-            return Ok(Some(not_sealed(foreign)));
+            let changed = "the first record of the run is not what was written";
+            let one = foreign.count == 1;
+            let damage =
+                if one { Damage::at(&foreign.first, Kind::Changed, changed) } else { not_sealed(foreign) };
+            return Ok(Some(damage));
         }
         let open = self.run.as_mut().filter(|run| !run.told.closed);
         if let Some(run) = open {
             if let Some(sealed) = &sealed
                 && sealed.follows(run.link)
             {
-                if let Some((_, _)) = self.torn.take() {
-                    run.told.torn += 1;
-                }
+                run.told.torn += u64::from(self.torn.take().is_some());
                 self.before = None;
                 let taken = run.take(sealed, self.options.key.as_ref());
                 return Ok(taken.err().map(|text| Damage::at(line, Kind::Seal, text)));
@@ -172,7 +175,7 @@ impl Verifier<'_> {
         if let Err(text) = signed(sealed, self.options.key.as_ref()) {
             return Some(Damage::at(line, Kind::Seal, text));
         }
-        self.before = self.run.as_ref().map(|run| (run.link, run.last_seq(), line.clone()));
+        self.before = self.run.as_ref().map(|run| (run.link, line.clone()));
         self.finish();
         self.run = Some(Run::new(sealed, Some(start)));
         None
@@ -199,8 +202,8 @@ impl Verifier<'_> {
     ) -> io::Result<Option<Damage>> {
         if let Some((torn, ahead)) = self.torn.take() {
             // It was none that a full disk left.
-            let last = self.run.as_ref().map_or(0, Run::last_seq);
-            return damage::find(ahead, last, &torn, Some(line.clone()), lines).map(Some);
+            let good = self.run.as_ref().map_or(Good { link: ahead, seq: 0, instance: "" }, Run::good);
+            return damage::find(Good { link: ahead, ..good }, &torn, Some(line.clone()), lines).map(Some);
         }
         let Some(run) = &self.run else {
             if self.options.partial
@@ -209,43 +212,27 @@ impl Verifier<'_> {
                 self.run = Some(Run::new(sealed, None));
                 return Ok(None);
             }
-            return self.headless(line, sealed, lines).map(Some);
+            return damage::headless(line, self.last.is_none(), lines).map(Some);
         };
         if run.told.closed {
-            let text = "the run before has ended, and this record opens none";
-            return Ok(Some(Damage::at(line, Kind::Added, text)));
+            let ended = |sealed: &Sealed<'_>| {
+                let mut runs = self.report.runs.iter().chain([&run.told]);
+                sealed.known.opening().is_none() && runs.any(|run| run.instance == sealed.known.instance)
+            };
+            if sealed.is_none_or(ended) {
+                let text = "the run before has ended, and this record opens none";
+                return Ok(Some(Damage::at(line, Kind::Added, text)));
+            }
+            return damage::headless(line, self.last.is_none(), lines).map(Some);
         }
-        if let (Some((link, _, opening)), Some(sealed)) = (&self.before, sealed)
+        if let (Some((link, opening)), Some(sealed)) = (&self.before, sealed)
             && sealed.follows(*link)
         {
             let text = "the run before goes on in the next line";
             return Ok(Some(Damage::at(opening, Kind::Added, text)));
         }
         let next = lines.next_line()?;
-        damage::find(run.link, run.last_seq(), line, next, lines).map(Some)
-    }
-
-    /// The log does not begin with the first record of a run.
-    fn headless(&self, line: &Line, sealed: Option<&Sealed<'_>>, lines: &mut Lines) -> io::Result<Damage> {
-        let Some(sealed) = sealed else {
-            return Ok(Damage::at(line, Kind::Changed, "the line is not what was written"));
-        };
-        if sealed.known.opening().is_some() {
-            return Ok(Damage::at(
-                line,
-                Kind::Changed,
-                "the first record of the run is not what was written",
-            ));
-        }
-        while let Some(later) = lines.next_line()? {
-            let above = Sealed::of(&later.bytes).filter(|above| above.known.seq < sealed.known.seq);
-            if above.is_some_and(|above| sealed.follows(above.parts.link)) {
-                let text = format!("it belongs behind line {} of {}", later.number, later.file);
-                return Ok(Damage::at(line, Kind::Moved, text));
-            }
-        }
-        let text = "the log begins in the middle of a run: what was before is missing (--partial takes it)";
-        Ok(Damage { seq: Some(1), uid: None, ..Damage::at(line, Kind::Removed, text) })
+        damage::find(run.good(), line, next, lines).map(Some)
     }
 
     fn finish(&mut self) {
@@ -261,7 +248,9 @@ impl Verifier<'_> {
 
     fn end(mut self, damage: Option<Damage>) -> Report {
         let foreign = self.foreign.take();
-        let behind = foreign.as_ref().filter(|_| self.run.is_some()).map(not_sealed);
+        // A first record that was cut is one that was being written.
+        let cut = |foreign: &&Foreign| foreign.count == 1 && is_torn(&foreign.first.bytes);
+        let behind = foreign.as_ref().filter(|foreign| self.run.is_some() && !cut(foreign)).map(not_sealed);
         self.report.foreign += foreign.map_or(0, |foreign| foreign.count);
         self.finish();
         self.report.damage = damage.or(behind);

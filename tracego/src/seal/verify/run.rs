@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::line::Sealed;
+use super::{damage::Good, line::Sealed};
 use crate::seal::{
     Events, Scope, Seal,
     chain::Link,
@@ -85,8 +85,13 @@ impl Run {
     }
 
     /// Number of its last line.
-    pub(super) fn last_seq(&self) -> u64 {
+    fn last_seq(&self) -> u64 {
         self.tally.last_seq()
+    }
+
+    /// Its last line.
+    pub(super) fn good(&self) -> Good<'_> {
+        Good { link: self.link, seq: self.last_seq(), instance: &self.told.instance }
     }
 
     fn count(&mut self, record: &Sealed<'_>) {
@@ -151,7 +156,7 @@ impl Run {
 
     /// Holds a seal against the lines.
     fn check(&self, seal: &Seal) -> Result<(), String> {
-        same("chain", &seal.chain, &self.link.text())?;
+        same("link", &seal.link, &self.link.text())?;
         let counts = match (seal.scope, &seal.job) {
             (Scope::Window, _) if self.partial.1 => return Ok(()),
             (Scope::Job | Scope::Run, _) if self.partial.0 => return Ok(()),
