@@ -40,6 +40,9 @@ _tracego() {
             tracego,spool)
                 cmd="tracego__subcmd__spool"
                 ;;
+            tracego,verify-log)
+                cmd="tracego__subcmd__verify__subcmd__log"
+                ;;
             tracego__subcmd__help,capture)
                 cmd="tracego__subcmd__help__subcmd__capture"
                 ;;
@@ -63,6 +66,9 @@ _tracego() {
                 ;;
             tracego__subcmd__help,spool)
                 cmd="tracego__subcmd__help__subcmd__spool"
+                ;;
+            tracego__subcmd__help,verify-log)
+                cmd="tracego__subcmd__help__subcmd__verify__subcmd__log"
                 ;;
             tracego__subcmd__help__subcmd__rules,explain)
                 cmd="tracego__subcmd__help__subcmd__rules__subcmd__explain"
@@ -128,7 +134,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -h -V --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help --version run capture replay doctor inspect rules spool help"
+            opts="-e -h -V --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help --version run capture replay doctor inspect rules spool verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -182,6 +188,18 @@ _tracego() {
                     COMPREPLY=($(compgen -W "low medium high critical" -- "${cur}"))
                     return 0
                     ;;
+                --seal)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --seal-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seal-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -230,7 +248,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__capture)
-            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help"
+            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -282,6 +300,18 @@ _tracego() {
                     ;;
                 --min-severity)
                     COMPREPLY=($(compgen -W "low medium high critical" -- "${cur}"))
+                    return 0
+                    ;;
+                --seal)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --seal-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seal-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -350,7 +380,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help)
-            opts="run capture replay doctor inspect rules spool help"
+            opts="run capture replay doctor inspect rules spool verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -545,6 +575,20 @@ _tracego() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracego__subcmd__help__subcmd__verify__subcmd__log)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracego__subcmd__inspect)
             opts="-h --output --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -568,7 +612,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__replay)
-            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --log --help"
+            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -620,6 +664,18 @@ _tracego() {
                     ;;
                 --min-severity)
                     COMPREPLY=($(compgen -W "low medium high critical" -- "${cur}"))
+                    return 0
+                    ;;
+                --seal)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --seal-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seal-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -752,7 +808,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --wait --fail-on --log --help"
+            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --wait --fail-on --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -804,6 +860,18 @@ _tracego() {
                     ;;
                 --min-severity)
                     COMPREPLY=($(compgen -W "low medium high critical" -- "${cur}"))
+                    return 0
+                    ;;
+                --seal)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --seal-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seal-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -988,6 +1056,28 @@ _tracego() {
                 return 0
             fi
             case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__verify__subcmd__log)
+            opts="-h --key --json --partial --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

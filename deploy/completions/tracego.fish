@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= duration= log= h/help V/version
+    string join \n e/event= env= output= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -55,6 +55,10 @@ complete -c tracego -n "__fish_tracego_needs_command" -l min-severity -d 'Write 
 medium\t'To be mended'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -74,6 +78,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Try wha
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Look at the queues of records that wait for a sink, or empty one'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
 exit\t'A process ended'
@@ -106,6 +111,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l min-severity -d 
 medium\t'To be mended'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -150,6 +159,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l min-severity
 medium\t'To be mended'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -192,6 +205,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand replay" -l min-severity 
 medium\t'To be mended'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -236,14 +253,20 @@ complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_s
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "drain" -d 'Write every record that waits to standard output, a line each, and acknowledge what was written. Ends with 4 where records were missing. tracego must not have the folder in use'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool help" -f -a "spool" -d 'Look at the queues of records that wait for a sink, or empty one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'The public key of the seals, in PEM: each must be signed with it. Without it signatures are not checked' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'The oldest records are no longer there: the log may begin in the middle of a run. Its first record is taken as it is'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "spool" -d 'Look at the queues of records that wait for a sink, or empty one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'All rules, a line each'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "ls" -d 'Show what waits, and in which files. Changes nothing; also while tracego runs'

@@ -73,7 +73,13 @@ impl Cli {
             Some(Command::Run(run)) => Some(&mut run.watch.view),
             Some(Command::Capture(capture)) => Some(&mut capture.watch.view),
             Some(Command::Replay(replay)) => Some(&mut replay.view),
-            Some(Command::Doctor(_) | Command::Inspect(_) | Command::Rules(_) | Command::Spool(_)) => None,
+            Some(
+                Command::Doctor(_)
+                | Command::Inspect(_)
+                | Command::Rules(_)
+                | Command::Spool(_)
+                | Command::VerifyLog(_),
+            ) => None,
         }
     }
 }
@@ -107,7 +113,18 @@ pub enum Command {
     // No sink keeps one yet.
     #[command(hide = true)]
     Spool(Spool),
+    /// Check logs that were written with --seal: that no record was changed, removed, moved or added.
+    #[command(after_help = VERIFY_CODES)]
+    VerifyLog(VerifyLog),
 }
+
+const VERIFY_CODES: &str = "\
+Exit codes: 0 the log is whole; records behind its last seal are said, not counted as damage. \
+1 it is damaged: the first record that was changed, removed, moved or added is named. \
+2 wrong usage, or a file or key that cannot be read.
+
+Files of one rotation may be given in any order. Compressed ones are not read: \
+zcat log.2.gz log.1.gz | cat - log | tracego verify-log -";
 
 /// Which records are written, how and where.
 #[derive(Args, Clone, Debug)]
@@ -155,6 +172,20 @@ pub struct View {
     /// Write records of processes only with a finding that is at least so bad: low, medium, high, critical.
     #[arg(long, value_name = "SEVERITY")]
     pub min_severity: Option<Severity>,
+    /// Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is
+    /// linked to those before it, and a tracego.seal record says how many there are. Only with JSON.
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub seal: bool,
+    /// Seconds between two seals; a job and the run get one at their end.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seal_interval: u64,
+    /// Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it.
+    /// Its file must be closed to others.
+    #[arg(long, value_name = "FILE")]
+    pub seal_key: Option<PathBuf>,
     /// What the file says about rules.
     #[arg(skip)]
     pub rules: Arc<Settings>,
@@ -258,6 +289,25 @@ pub struct Inspect {
     #[arg(long, value_enum)]
     pub output: Option<Output>,
     /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `tracego verify-log`.
+#[derive(Args, Debug)]
+pub struct VerifyLog {
+    /// The public key of the seals, in PEM: each must be signed with it. Without it signatures are not
+    /// checked.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The report as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// The oldest records are no longer there: the log may begin in the middle of a run. Its first record
+    /// is taken as it is.
+    #[arg(long)]
+    pub partial: bool,
+    /// The files; - is standard input, alone.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }

@@ -17,6 +17,8 @@ use crate::{
 
 /// Options of the command line alone.
 const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
+/// Options without a variable.
+const NO_VARIABLE: [&str; 7] = ["help", "version", "wait", "json", "key", "partial", ADDS_UP];
 /// The option that adds up.
 const ADDS_UP: &str = "env";
 
@@ -24,7 +26,7 @@ const ADDS_UP: &str = "env";
 #[must_use]
 pub fn command() -> Command {
     each(Cli::command(), |arg| match arg.get_long() {
-        Some(long) if !["help", "version", "wait", "json", ADDS_UP].contains(&long) => {
+        Some(long) if !NO_VARIABLE.contains(&long) => {
             let name = format!("TRACEGO_{}", long.to_uppercase().replace('-', "_"));
             arg.env(name).hide_env(true)
         }

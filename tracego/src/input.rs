@@ -30,6 +30,21 @@ pub enum Input {
     Services(Vec<ServiceState>, Reading),
 }
 
+impl Input {
+    /// The clocks when it was made.
+    #[must_use]
+    pub fn clock(&self) -> Reading {
+        match self {
+            Self::Batch(batch) => batch.clock,
+            Self::Seed(_, now)
+            | Self::LostJobs(_, now)
+            | Self::Counters(_, now)
+            | Self::Heartbeat(_, now)
+            | Self::Services(_, now) => *now,
+        }
+    }
+}
+
 /// What takes input: the pipeline, or the writer of a capture file.
 pub trait Consumer {
     /// Takes one piece.

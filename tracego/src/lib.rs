@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Beside it stand `golang`, which reads what an executable says about itself, and `inspect`, which
-//! opens the executables of processes for it.
+//! opens the executables of processes for it; and `seal`, which proves that a log is whole.
 //!
 //! `metrics` shows what all of them count, to Prometheus and to whoever asks whether the agent is well.
 //!
@@ -44,6 +44,7 @@ pub mod summary;
 pub mod format;
 
 pub mod pipeline;
+pub mod seal;
 pub mod sink;
 
 pub mod spool;

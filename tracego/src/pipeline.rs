@@ -20,6 +20,7 @@ use crate::{
     ledger::Ledger,
     metrics::tally::Tally,
     rules::finding::Finding,
+    seal::window::Moment,
     sink::Sink,
     summary::Summary,
 };
@@ -36,6 +37,7 @@ pub struct Pipeline {
     reported_jobs: HashMap<(u32, u64), u64>,
     selection: Selection,
     judge: Option<Judge>,
+    now: Reading,
     failed: Option<io::Error>,
 }
 
@@ -53,6 +55,7 @@ impl Pipeline {
             reported_jobs: HashMap::new(),
             selection: selection.into(),
             judge,
+            now: Reading::default(),
             failed: None,
         }
     }
@@ -94,6 +97,7 @@ impl Pipeline {
                 self.emit(&enriched.record, Some(event.boot_ns()));
             } else {
                 self.ledger.unrequested += 1;
+                self.enricher.withdraw(&enriched.record);
             }
         }
     }
@@ -109,6 +113,8 @@ impl Pipeline {
             self.tally.made(&record);
             if self.selection.takes(&record) {
                 self.emit(&record, None);
+            } else {
+                self.enricher.withdraw(&record);
             }
         }
     }
@@ -159,6 +165,34 @@ impl Pipeline {
             let record = self.enricher.lost(lost, None, reading);
             self.emit(&record, None);
         }
+        self.seal(false);
+    }
+
+    /// The first record of a sealed output; again where the output did not take it.
+    fn open(&mut self) {
+        let Some(start) = self.sink.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
+        let record = self.enricher.opening(start, self.now);
+        if let Err(error) = self.sink.push(&record, false) {
+            self.refused(error);
+        }
+    }
+
+    /// Writes the seals that are due; what the output refuses is tried again when the next are.
+    fn seal(&mut self, last: bool) {
+        if self.sink.sealer().is_none() {
+            return;
+        }
+        self.flush();
+        let moment =
+            Moment { ledger: self.ledger, now: self.now, running: self.enricher.running_jobs(), last };
+        while let Some(seal) = self.sink.sealer().and_then(|sealer| sealer.due(&moment)) {
+            let record = self.enricher.seal(seal, self.now);
+            self.emit(&record, None);
+            self.flush();
+            if !self.sink.sealer().is_some_and(|sealer| sealer.took()) {
+                break;
+            }
+        }
     }
 
     /// `event_ns`: when the event happened that the record stands for and that the ledger counts.
@@ -182,6 +216,7 @@ impl Pipeline {
         self.ledger.write_errors += flushed.refused;
         if let Some(error) = flushed.error {
             self.refused(error);
+            self.open();
         }
     }
 
@@ -193,6 +228,8 @@ impl Pipeline {
 impl Consumer for Pipeline {
     /// What a piece yields is with the operating system when this returns.
     fn take(&mut self, input: Input) -> io::Result<()> {
+        self.now = input.clock();
+        self.open();
         match input {
             Input::Seed(seeds, reading) => {
                 self.enricher.set_clock(reading);
@@ -217,6 +254,7 @@ impl Consumer for Pipeline {
     }
 
     fn end(&mut self) -> io::Result<()> {
+        self.seal(true);
         self.flush();
         self.failed.take().map_or(Ok(()), Err)
     }

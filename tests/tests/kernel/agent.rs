@@ -14,6 +14,7 @@ use tracego::{
     kernel::load::{EnvName, LoadOptions},
     metrics,
     pipeline::Pipeline,
+    seal::window::Sealer,
     sink::{Format, Sink},
 };
 use tracego_common::{
@@ -71,10 +72,23 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
 }
 
 pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {
+    session_of(options, None, work)
+}
+
+/// A run whose output is sealed where that is asked for.
+pub(crate) fn session_of(
+    options: Options,
+    sealer: Option<Sealer>,
+    work: impl AsyncFnOnce(&mut Agent),
+) -> (Report, String) {
     let memory = Memory::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let report = runtime.block_on(async {
         let sink = Sink::new(Box::new(memory.clone()), Format::JSON);
+        let sink = match sealer {
+            Some(sealer) => sink.sealed(sealer, false),
+            None => sink,
+        };
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut agent = Agent::start(options, pipeline).unwrap();

@@ -16,6 +16,7 @@ mod findings;
 mod metrics;
 mod output;
 mod processes;
+mod seal;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -41,6 +42,7 @@ fn main() {
         agent::TESTS,
         absent::TESTS,
         metrics::TESTS,
+        seal::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();

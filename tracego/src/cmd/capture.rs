@@ -60,5 +60,6 @@ pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
             done => done.context("the output refuses records")?,
         }
     }
+    pipeline.end().context("the output refuses records")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ mod rules;
 mod run;
 mod setup;
 mod spool;
+mod verify;
 mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
@@ -16,6 +17,7 @@ use crate::{agent::Report, cli::Command, config, kernel::load::LoadError};
 /// Exit codes, as the help text documents them.
 mod code {
     pub(super) const RUNNING: u8 = 1;
+    pub(super) const UNREADABLE: u8 = 2;
     pub(super) const KERNEL: u8 = 3;
     pub(super) const INCOMPLETE: u8 = 4;
     pub(super) const FINDINGS: u8 = 5;
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
         Some(Command::Rules(rules)) => rules::rules(&rules),
         Some(Command::Spool(options)) => spool::spool(&options),
+        Some(Command::VerifyLog(asked)) => verify::verify(&asked),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{self, IsTerminal as _, Write},
+    io::{self, IsTerminal as _, Read as _, Write},
     os::unix::fs::MetadataExt as _,
     path::Path,
     sync::Arc,
@@ -27,6 +27,7 @@ use crate::{
     metrics,
     pipeline::Pipeline,
     rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
+    seal::{before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{Format, Sink, text},
 };
 
@@ -171,8 +172,15 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
 /// # Errors
 /// When the file cannot be opened.
 fn sink(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
+    let mut before = Before::default();
     let (out, terminal) = match &view.output_file {
-        Some(path) => (Sink::file(path).with_context(|| format!("--output-file {}", path.display()))?, false),
+        Some(path) => {
+            let name = || format!("--output-file {}", path.display());
+            if view.seal {
+                before = Before::read(path).with_context(name)?;
+            }
+            (Sink::file(path).with_context(name)?, false)
+        }
         None => (other, terminal),
     };
     let colour = match view.color {
@@ -187,7 +195,31 @@ fn sink(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow
         (None, Output::Json) => Format::JSON,
         (None, Output::Text) => Format::Text(style),
     };
-    Ok(Sink::new(out, format))
+    let sink = Sink::new(out, format);
+    Ok(match sealer(view, before.last, format)? {
+        Some(sealer) => sink.sealed(sealer, before.torn),
+        None => sink,
+    })
+}
+
+/// What seals the output, where that is asked for.
+fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::Result<Option<Sealer>> {
+    let name = |path: &Path| format!("--seal-key {}", path.display());
+    if !view.seal {
+        if let Some(path) = &view.seal_key {
+            bail!("{}: only with --seal", name(path));
+        }
+        return Ok(None);
+    }
+    if format != Format::JSON {
+        bail!("--seal: only JSON can be sealed; add --output json");
+    }
+    let key = view.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;
+    let mut nonce = [0; LINK];
+    fs::File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut nonce))
+        .context("/dev/urandom")?;
+    Ok(Some(Sealer::new(nonce, view.seal_interval, key, follows)))
 }
 
 /// Standard output and whether it is a terminal.

@@ -22,9 +22,11 @@ pub mod users;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    num::NonZeroUsize,
     sync::{Arc, Weak},
 };
 
+use lru::LruCache;
 pub use record::Record;
 use record::{At, Exit, ExitFacts, Failure, Log, LogRecord, Origin, Own, Process, Severity, event_name};
 use table::{Entry, Line, Lineage, Table};
@@ -41,6 +43,7 @@ use crate::{
     input::Seed,
     inspect::{facts::Surroundings, note::Note},
     ledger::Ledger,
+    seal::{ChainStart, Scope, Seal},
 };
 use context::OpenJob;
 
@@ -67,12 +70,21 @@ pub struct Meta {
     pub unshown: Arc<BTreeSet<String>>,
 }
 
+/// Jobs whose identity outlives their processes.
+const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
+    Some(jobs) => jobs,
+    None => NonZeroUsize::MIN,
+};
+
 /// Turns events into records.
 pub struct Enricher {
     meta: Meta,
     explicit: ci::Identity,
     table: Table,
     jobs: HashMap<TaskId, Weak<OpenJob>>,
+    /// Jobs that were opened last: what is told about one when it is over, such as a loss, still says
+    /// which it was.
+    recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
     clock: Clock,
     observed: Reading,
     seq: u64,
@@ -122,6 +134,7 @@ impl Enricher {
             explicit,
             table: Table::default(),
             jobs: HashMap::new(),
+            recent_jobs: LruCache::new(RECENT_JOBS),
             clock,
             observed,
             seq: 0,
@@ -188,12 +201,7 @@ impl Enricher {
         self.set_clock(reading);
         let body =
             lost.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ");
-        let job = root.and_then(|root| self.jobs.get(&root)).and_then(Weak::upgrade);
-        let identity = job.and_then(|job| {
-            let id = self.exec_id(job.root);
-            context::merge(&self.explicit, &job.identity, Some((&job, id)), true)
-        });
-        let (context, job) = identity.unzip();
+        let (context, job) = root.and_then(|root| self.identity(root)).unzip();
         let own = Own { lost: Some(lost), job, ..self.own() };
         let record = self.envelope(
             event_name::LOST,
@@ -228,6 +236,58 @@ impl Enricher {
         let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
         let own = Own { ledger: Some(Box::new(ledger)), ..self.own() };
         self.envelope(event_name::HEARTBEAT, Severity::Info, reading.boot_ns.unsigned_abs(), body, own)
+    }
+
+    /// The first record of a sealed output.
+    pub fn opening(&mut self, start: ChainStart, reading: Reading) -> Record {
+        self.set_clock(reading);
+        let own = Own { chain_start: Some(Box::new(start)), ..self.own() };
+        let body = "the chain of this run starts".to_owned();
+        self.envelope(event_name::SEAL_OPENED, Severity::Info, reading.boot_ns.unsigned_abs(), body, own)
+    }
+
+    /// What has to be in the log.
+    pub fn seal(&mut self, seal: Seal, reading: Reading) -> Record {
+        self.set_clock(reading);
+        let root = seal
+            .job
+            .as_ref()
+            .and_then(|wanted| self.jobs.keys().find(|root| self.exec_id(**root) == *wanted).copied());
+        let (context, job) = root.and_then(|root| self.identity(root)).unzip();
+        let of = match seal.scope {
+            Scope::Window => "window",
+            Scope::Job => "job",
+            Scope::Run => "run",
+        };
+        let dropped: u64 = seal.dropped.values().sum();
+        let body = format!("seal of a {of}: {} records, {dropped} lost", seal.records);
+        let own = Own { seal: Some(Box::new(seal)), job, ..self.own() };
+        let boot_ns = reading.boot_ns.unsigned_abs();
+        let record = self.envelope(event_name::SEAL, Severity::Info, boot_ns, body, own);
+        Record { context, ..record }
+    }
+
+    /// The last record is not written after all: the next one takes its number.
+    pub fn withdraw(&mut self, record: &Record) {
+        if record.seq == self.seq {
+            self.seq -= 1;
+        }
+    }
+
+    /// What the process that opened a job said of it.
+    fn identity(&self, root: TaskId) -> Option<context::Identified> {
+        let job = self.jobs.get(&root)?.upgrade()?;
+        let id = self.exec_id(job.root);
+        context::merge(&self.explicit, &job.identity, Some((&job, id)), true)
+    }
+
+    /// Jobs of which a process runs, by the identity of the one that opened them.
+    #[must_use]
+    pub fn running_jobs(&self) -> BTreeSet<String> {
+        let running = |(root, job): &(&TaskId, &Weak<OpenJob>)| {
+            job.strong_count() > usize::from(self.recent_jobs.contains(root))
+        };
+        self.jobs.iter().filter(running).map(|(root, _)| self.exec_id(*root)).collect()
     }
 
     fn own(&self) -> Own {

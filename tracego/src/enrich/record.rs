@@ -20,6 +20,7 @@ use crate::{
     clock::Time,
     ledger::Ledger,
     rules::finding::{self, Finding},
+    seal::{ChainStart, Seal},
 };
 
 /// Version of this shape.
@@ -43,6 +44,10 @@ pub mod event_name {
     pub const LOST: &str = "tracego.lost";
     /// Sign of life with the counters.
     pub const HEARTBEAT: &str = "tracego.heartbeat";
+    /// The first record of a run that is sealed.
+    pub const SEAL_OPENED: &str = "tracego.seal.opened";
+    /// What a window, a job or a run has in this log.
+    pub const SEAL: &str = "tracego.seal";
 }
 
 /// OTel severity of a record.
@@ -405,6 +410,12 @@ pub struct Own {
     /// The counters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Box<Ledger>>,
+    /// How a sealed run begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain_start: Option<Box<ChainStart>>,
+    /// What has to be in the log. A `chain` follows that is made of the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Box<Seal>>,
 }
 
 /// What a record lacks, and why.

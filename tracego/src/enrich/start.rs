@@ -144,6 +144,7 @@ impl Enricher {
             self.jobs.retain(|_, job| job.strong_count() > 0);
         }
         self.jobs.insert(root, Arc::downgrade(&job));
+        self.recent_jobs.put(root, Arc::clone(&job));
         Some(job)
     }
 

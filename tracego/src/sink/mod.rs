@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use crate::{enrich::Record, format};
+use crate::{enrich::Record, format, seal::window::Sealer};
 
 /// How records are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,6 +49,7 @@ pub struct Sink {
     ends: Vec<(usize, bool)>,
     /// The last write ended within a line.
     torn: bool,
+    sealer: Option<Sealer>,
 }
 
 impl Sink {
@@ -60,7 +61,19 @@ impl Sink {
             buffer.extend_from_slice(text::HEADER.as_bytes());
             ends.push((buffer.len(), false));
         }
-        Self { out, format, buffer, ends, torn: false }
+        Self { out, format, buffer, ends, torn: false, sealer: None }
+    }
+
+    /// Seals what is written; JSON alone can be. `torn`: the output ends within a line now.
+    #[must_use]
+    pub fn sealed(self, sealer: Sealer, torn: bool) -> Self {
+        let sealer = Some(sealer).filter(|_| self.format == Format::JSON);
+        Self { torn, sealer, ..self }
+    }
+
+    /// What counts and links the lines, where they are sealed.
+    pub fn sealer(&mut self) -> Option<&mut Sealer> {
+        self.sealer.as_mut()
     }
 
     /// Appends to a file, made with mode 0600: records hold arguments of all users.
@@ -77,10 +90,17 @@ impl Sink {
     /// When the record cannot be written down at all; it leaves nothing behind.
     pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
         let start = self.buffer.len();
-        let done = match self.format {
+        let mut done = match self.format {
             Format::Line(format) => format.write(record, &mut self.buffer),
             Format::Text(style) => text::write(record, style, &mut self.buffer),
         };
+        if let Some(sealer) = &mut self.sealer {
+            match &done {
+                Ok(()) if sealer.close(record, counted, &mut self.buffer, start) => {}
+                Ok(()) => done = Err(io::Error::other("a record that cannot be sealed")),
+                Err(_) => sealer.unwritable(record),
+            }
+        }
         match done {
             Ok(()) => self.ends.push((self.buffer.len(), counted)),
             Err(_) => self.buffer.truncate(start),
@@ -116,15 +136,17 @@ impl Sink {
         if flushed.error.is_none() {
             flushed.error = self.out.flush().err();
         }
-        let mut whole = 0;
-        for &(end, counted) in &self.ends {
-            if end <= done {
-                whole = end;
-            }
-            let count = if end <= done { &mut flushed.written } else { &mut flushed.refused };
+        // A line that lacks its end alone gets it with the next one.
+        let whole = self.ends.partition_point(|&(end, _)| end <= done + 1);
+        for (n, &(_, counted)) in self.ends.iter().enumerate() {
+            let count = if n < whole { &mut flushed.written } else { &mut flushed.refused };
             *count += u64::from(counted);
         }
-        self.torn |= done > whole;
+        let end = whole.checked_sub(1).map_or(0, |last| self.ends[last].0);
+        self.torn |= done != end;
+        if let Some(sealer) = &mut self.sealer {
+            sealer.flushed(whole, self.buffer.get(end..done).unwrap_or_default());
+        }
         self.buffer.clear();
         self.ends.clear();
         flushed

@@ -12,6 +12,7 @@ mod decode;
 mod golang;
 mod inspect;
 mod sanitize;
+mod seal;
 mod text;
 
 use proptest::test_runner::Config;

@@ -1,0 +1,114 @@
+//! `tracego verify-log`: whether a log is what was written.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+
+use super::code;
+use crate::{
+    cli::VerifyLog,
+    seal::{
+        key::PublicKey,
+        verify::{Lines, Options, Report, Told, ordered, verify as check},
+    },
+};
+
+/// Checks the files and prints what is found.
+///
+/// # Errors
+/// When standard output refuses something. What cannot be read has its own exit code.
+pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
+    let report = match read(asked) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("tracego: {error:#}");
+            return Ok(ExitCode::from(code::UNREADABLE));
+        }
+    };
+    let mut out = io::stdout().lock();
+    let done = if asked.json {
+        serde_json::to_writer(&mut out, &report).map_err(io::Error::from).and_then(|()| writeln!(out))
+    } else {
+        print(&report, &mut out)
+    };
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        done => done.context("standard output refuses it")?,
+    }
+    Ok(if report.whole { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) })
+}
+
+fn read(asked: &VerifyLog) -> anyhow::Result<Report> {
+    let named = |path: &std::path::PathBuf| format!("--key {}", path.display());
+    let key = asked.key.as_ref().map(|path| PublicKey::read(path).with_context(|| named(path)));
+    let options = Options { key: key.transpose()?, partial: asked.partial };
+    if asked.files.len() < 2 {
+        return Ok(check(&mut Lines::of(asked.files.clone()), &options)?);
+    }
+    let files = ordered(&asked.files)?;
+    let report = check(&mut Lines::of(files.clone()), &options)?;
+    if report.whole || files == asked.files {
+        return Ok(report);
+    }
+    // A clock that was set back puts runs into the wrong order; then the user's may be right.
+    let given = check(&mut Lines::of(asked.files.clone()), &options)?;
+    Ok(if given.whole { given } else { report })
+}
+
+fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for run in &report.runs {
+        writeln!(out, "{}", line(run, report.signatures))?;
+    }
+    let more = report.runs_total.saturating_sub(report.runs.len() as u64);
+    if more > 0 {
+        writeln!(out, "and {more} more runs")?;
+    }
+    if report.foreign > 0 {
+        writeln!(out, "{} lines are of runs without --seal: nothing is known about them", report.foreign)?;
+    }
+    match &report.damage {
+        Some(damage) => writeln!(out, "DAMAGED {damage}\n{} records before it are whole", report.records),
+        None if report.whole => writeln!(out, "whole: {} records", report.records),
+        None => writeln!(out, "NOT SEALED: there is no run with --seal in it"),
+    }
+}
+
+/// One run.
+fn line(run: &Told, signatures: bool) -> String {
+    let instance = run.instance.escape_default();
+    let mut line =
+        format!("run {instance}: {} records up to seq {}, {} seals", run.records, run.last_seq, run.seals);
+    match &run.key {
+        Some(key) if signatures => line.push_str(&format!(" signed by {}", key.escape_default())),
+        Some(_) => line.push_str(" (signatures not checked: no --key)"),
+        None => {}
+    }
+    if !run.opened {
+        line.push_str("; its begin is not there");
+    }
+    match (run.closed, run.unsealed) {
+        (true, _) => {}
+        (false, 0) => line.push_str("; it has not ended in order, or goes on"),
+        (false, more) => {
+            line.push_str(&format!(
+                "; it has not ended in order, or goes on: behind its last seal there are {more} records"
+            ));
+        }
+    }
+    for (name, count) in [("cut by a full output", run.torn), ("refused by the output", run.refused)] {
+        if count > 0 {
+            line.push_str(&format!("; {count} {name}"));
+        }
+    }
+    for (reason, count) in &run.lost {
+        let reason: String = reason.chars().take(64).flat_map(char::escape_default).collect();
+        line.push_str(&format!("; lost: {reason} {count}"));
+    }
+    if run.closed && run.pending != 0 {
+        line.push_str("; THE COUNTS OF THE RUN DO NOT BALANCE");
+    }
+    line
+}

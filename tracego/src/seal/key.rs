@@ -1,0 +1,148 @@
+//! Ed25519 keys of seals, as `openssl genpkey -algorithm ed25519` makes them.
+
+use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path};
+
+use anyhow::{Context as _, bail};
+use ed25519_dalek::{
+    Signature, Signer as _, SigningKey, VerifyingKey,
+    pkcs8::{DecodePrivateKey as _, DecodePublicKey as _},
+};
+
+use super::chain::{Link, digest, hex};
+
+/// Bytes of a signature.
+pub const SIGNATURE: usize = 64;
+/// Ahead of the link that is signed, so that a signature means nothing elsewhere.
+const DOMAIN: &[u8] = b"tracego.seal.signature/1\n";
+/// A key file has about 120 bytes.
+const FILE_MAX: u64 = 64 << 10;
+
+/// What signs seals.
+pub struct Key(SigningKey);
+
+impl Key {
+    /// Reads a private key: PKCS#8 in PEM.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no such key, or may be read by others than its owner.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let mut file = fs::File::open(path)?;
+        // Of the file that is read, not of the name.
+        let mode = file.metadata()?.mode();
+        if mode & 0o077 != 0 {
+            bail!("others may read or change it (mode {:03o}): chmod 600", mode & 0o777);
+        }
+        let key = SigningKey::from_pkcs8_pem(&text(&mut file)?);
+        key.map(Self).ok().context(
+            "not an Ed25519 private key in PEM; `openssl genpkey -algorithm ed25519 -out FILE` makes one",
+        )
+    }
+
+    /// From the 32 bytes of the secret.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(&bytes))
+    }
+
+    /// Signs what stands for all lines up to here.
+    #[must_use]
+    pub fn sign(&self, link: Link) -> [u8; SIGNATURE] {
+        self.0.sign(&message(link)).to_bytes()
+    }
+
+    /// The half that can be given away.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+}
+
+/// What signatures are checked with.
+#[derive(Clone, Debug)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Reads a public key in PEM, as `openssl pkey -pubout` writes it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no such key.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let key = VerifyingKey::from_public_key_pem(&text(&mut fs::File::open(path)?)?);
+        key.map(Self).ok().context(
+            "not an Ed25519 public key in PEM; `openssl pkey -in PRIVATE -pubout -out FILE` makes one",
+        )
+    }
+
+    /// Whether this key's owner signed a link. Keys and signatures that are valid for many messages
+    /// are refused.
+    #[must_use]
+    pub fn verifies(&self, link: Link, signature: &[u8; SIGNATURE]) -> bool {
+        self.0.verify_strict(&message(link), &Signature::from_bytes(signature)).is_ok()
+    }
+
+    /// The first 8 bytes of the SHA-256 of its 32 bytes, in hexadecimal digits.
+    #[must_use]
+    pub fn id(&self) -> String {
+        hex(&digest(self.0.as_bytes())[..8])
+    }
+}
+
+fn message(link: Link) -> Vec<u8> {
+    [DOMAIN, &link.0].concat()
+}
+
+fn text(file: &mut fs::File) -> anyhow::Result<String> {
+    let mut text = String::new();
+    file.take(FILE_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    /// Made by OpenSSL 3.
+    const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MC4CAQAwBQYDK2VwBCIEIDFAwXN2k7CSp7z0iht4VO9+7fPBo2jZrkVRjm6F5SyV\n\
+        -----END PRIVATE KEY-----\n";
+    const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
+        MCowBQYDK2VwAyEAPGHYo5tliduFJvG7mTlt4B1XFHSKYv3ArtCTOAeioKw=\n\
+        -----END PUBLIC KEY-----\n";
+
+    #[test]
+    fn keys_of_openssl_are_read_and_fit_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let (private, public) = (dir.path().join("private"), dir.path().join("public"));
+        fs::write(&private, PRIVATE).unwrap();
+        fs::write(&public, PUBLIC).unwrap();
+        fs::set_permissions(&private, Permissions::from_mode(0o600)).unwrap();
+        let (key, public) = (Key::read(&private).unwrap(), PublicKey::read(&public).unwrap());
+        let link = Link([3; 32]);
+        assert!(public.verifies(link, &key.sign(link)));
+        assert!(!public.verifies(Link([4; 32]), &key.sign(link)));
+        assert!(!public.verifies(link, &Key::from_bytes([9; 32]).sign(link)));
+        // `openssl pkey -pubin -outform DER | tail -c 32 | sha256sum`
+        assert_eq!(public.id(), "c98d0e01f1b0ed2b");
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused_and_so_is_what_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        fs::write(&file, PRIVATE).unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o777] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let error = Key::read(&file).err().unwrap().to_string();
+            assert!(error.contains("chmod 600") && error.contains(&format!("{mode:o}")), "{error}");
+        }
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        for text in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", PUBLIC] {
+            fs::write(&file, text).unwrap();
+            assert!(Key::read(&file).err().unwrap().to_string().contains("openssl genpkey"));
+        }
+        assert!(PublicKey::read(&file).is_ok());
+        assert!(PublicKey::read(&dir.path().join("none")).is_err());
+    }
+}

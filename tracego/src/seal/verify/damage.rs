@@ -1,0 +1,230 @@
+//! What happened to a log at the first line that is not what was written.
+
+use std::{fmt, io};
+
+use serde::Serialize;
+
+use super::{
+    input::{Line, Lines},
+    line::{Known, Sealed},
+};
+use crate::seal::chain::{LINK, Link};
+
+/// Kinds of damage.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The line is not as it was written.
+    Changed,
+    /// Lines that were before it are gone.
+    Removed,
+    /// A record stands where it does not belong.
+    Moved,
+    /// The line was not written there.
+    Added,
+    /// Nothing is wrong with the line but what it says about the lines before, or its signature.
+    Seal,
+}
+
+/// The first damage of a log.
+#[derive(Clone, Debug, Serialize)]
+pub struct Damage {
+    /// What kind, as far as can be known.
+    pub kind: Kind,
+    /// Where it shows.
+    pub file: String,
+    /// Where it shows, from 1.
+    pub line: u64,
+    /// Of the record, or of the first that is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// Of the record, as it stands there; not of one that is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// More about it.
+    pub detail: String,
+}
+
+impl Damage {
+    /// About a line.
+    #[must_use]
+    pub fn at(line: &Line, kind: Kind, detail: impl Into<String>) -> Self {
+        let known = Known::of(&line.bytes);
+        Self {
+            kind,
+            file: line.file.clone(),
+            line: line.number,
+            seq: known.as_ref().map(|known| known.seq),
+            uid: known.map(|known| known.uid.to_owned()),
+            detail: detail.into(),
+        }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Changed => "changed",
+            Kind::Removed => "removed",
+            Kind::Moved => "moved",
+            Kind::Added => "added",
+            Kind::Seal => "a seal that is not true",
+        };
+        write!(f, "{}:{}: {kind}", self.file, self.line)?;
+        if let Some(seq) = self.seq {
+            write!(f, ": seq {seq}")?;
+        }
+        if let Some(uid) = &self.uid {
+            write!(f, ", log.record.uid ")?;
+            uid.chars().take(64).try_for_each(|c| write!(f, "{}", c.escape_default()))?;
+        }
+        write!(f, ": {}", self.detail)
+    }
+}
+
+/// What happened where a run does not begin with its first record. Reads the rest of the log.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn headless(line: &Line, is_first: bool, lines: &mut Lines) -> io::Result<Damage> {
+    let Some(sealed) = Sealed::of(&line.bytes) else {
+        return Ok(Damage::at(line, Kind::Changed, "the line is not what was written"));
+    };
+    let opening = "the first record of the run is not what was written";
+    if sealed.known.opening().is_some() {
+        return Ok(Damage::at(line, Kind::Changed, opening));
+    }
+    let next = lines.next_line()?;
+    if next.as_ref().and_then(|next| Sealed::of(&next.bytes)).is_some_and(|next| next.known.seq == 2) {
+        return Ok(Damage::at(line, Kind::Changed, opening));
+    }
+    // No link comes from nothing: no line is taken for its successor.
+    let rest = Rest::read(Link([0; LINK]), line, next, lines)?;
+    if let Some(copy) = rest.copy {
+        return Ok(Damage::at(line, Kind::Added, format!("the same stands in line {copy}")));
+    }
+    if rest.predecessor {
+        return Ok(Damage::at(line, Kind::Moved, "it belongs further down"));
+    }
+    let text = if is_first {
+        "the log begins in the middle of a run: what was before is missing (--partial takes it)"
+    } else {
+        "the first record of its run is missing"
+    };
+    Ok(Damage { seq: Some(1), uid: None, ..Damage::at(line, Kind::Removed, text) })
+}
+
+/// What the rest of the log says about a line that does not follow the one before.
+#[derive(Default)]
+struct Rest {
+    /// The line that does follow: where it is, and its number.
+    successor: Option<(Line, u64)>,
+    /// It is the very next one.
+    is_next: bool,
+    /// Number of the next line, and whether it follows this one.
+    next: Option<(u64, bool)>,
+    /// A line with the same link is there.
+    copy: Option<u64>,
+    /// The line that it follows is there.
+    predecessor: bool,
+}
+
+impl Rest {
+    fn read(link: Link, line: &Line, next: Option<Line>, lines: &mut Lines) -> io::Result<Self> {
+        let own = Sealed::of(&line.bytes);
+        let mut rest = Self::default();
+        let mut following = next;
+        let mut first = true;
+        while let Some(line) = following {
+            if let Some(sealed) = Sealed::of(&line.bytes) {
+                let seq = sealed.known.seq;
+                if first {
+                    let follows = own.as_ref().is_some_and(|own| sealed.follows(own.parts.link));
+                    rest.next = Some((seq, follows));
+                }
+                if let Some(own) = &own {
+                    if own.parts.link == sealed.parts.link {
+                        rest.copy.get_or_insert(line.number);
+                    }
+                    rest.predecessor |= seq < own.known.seq && own.follows(sealed.parts.link);
+                }
+                if rest.successor.is_none() && sealed.follows(link) {
+                    rest.is_next = first;
+                    rest.successor = Some((line.clone(), seq));
+                }
+            }
+            first = false;
+            following = lines.next_line()?;
+        }
+        Ok(rest)
+    }
+}
+
+/// The last line that was whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Good<'a> {
+    /// Its link.
+    pub(super) link: Link,
+    /// Its number.
+    pub(super) seq: u64,
+    /// Its run.
+    pub(super) instance: &'a str,
+}
+
+/// What happened at a line that does not follow the one before. Reads the rest of the log.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn find(good: Good<'_>, line: &Line, next: Option<Line>, lines: &mut Lines) -> io::Result<Damage> {
+    let rest = Rest::read(good.link, line, next, lines)?;
+    let last_seq = good.seq;
+    let own = Sealed::of(&line.bytes);
+    let seq = own.as_ref().map(|own| own.known.seq);
+    if let Some((successor, number)) = &rest.successor {
+        return Ok(match seq {
+            Some(seq) if rest.predecessor && rest.copy.is_none() && seq > *number => {
+                if rest.is_next || !rest.next.is_some_and(|(_, follows)| follows) {
+                    Damage::at(line, Kind::Moved, format!("the record with seq {number} belongs here"))
+                } else {
+                    let text = format!("it belongs before line {} of {}", line.number, line.file);
+                    Damage::at(successor, Kind::Moved, text)
+                }
+            }
+            _ => {
+                let copy = rest.copy.map(|copy| format!("; the same stands in line {copy}"));
+                let old = seq.filter(|&seq| seq <= last_seq).map(|_| "; its seq was there before".to_owned());
+                let text = format!(
+                    "the line before it is followed by line {}{}",
+                    successor.number,
+                    copy.or(old).unwrap_or_default()
+                );
+                Damage::at(line, Kind::Added, text)
+            }
+        });
+    }
+    let expected = last_seq.saturating_add(1);
+    // Where the next one has the number behind the expected, this one has a wrong one.
+    let between = rest.next.is_some_and(|(seq, _)| Some(seq) == expected.checked_add(1));
+    Ok(match seq {
+        Some(_) if between => Damage::at(line, Kind::Changed, "the record is not what was written"),
+        Some(_) if own.is_some_and(|own| own.known.instance != good.instance) => {
+            let text = "the record of another run; the first one of that run is missing";
+            Damage { seq: Some(expected), uid: None, ..Damage::at(line, Kind::Removed, text) }
+        }
+        Some(seq) if seq > expected => {
+            let missing = if seq - 1 == expected {
+                "one record is missing before this line".to_owned()
+            } else {
+                format!("records up to seq {} are missing before this line", seq - 1)
+            };
+            Damage { seq: Some(expected), uid: None, ..Damage::at(line, Kind::Removed, missing) }
+        }
+        Some(seq) if seq <= last_seq => Damage::at(line, Kind::Added, "its seq was there before"),
+        Some(_) => Damage::at(line, Kind::Changed, "the record is not what was written"),
+        None => Damage::at(
+            line,
+            Kind::Changed,
+            format!("the line is not what was written; the record there had seq {expected}"),
+        ),
+    })
+}
