@@ -16,6 +16,7 @@ mod findings;
 mod metrics;
 mod output;
 mod processes;
+mod scrapes;
 mod seal;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -43,11 +44,12 @@ fn main() {
         absent::TESTS,
         metrics::TESTS,
         seal::TESTS,
+        scrapes::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();
     let conditional =
-        [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL, metrics::CONDITIONAL];
+        [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL, scrapes::CONDITIONAL];
     for (name, test, needs) in conditional.concat() {
         trials.push(trial(name, test, missing.clone().or_else(needs)));
     }

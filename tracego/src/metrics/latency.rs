@@ -32,8 +32,7 @@ pub struct Latency {
 impl Latency {
     /// Takes one time, in nanoseconds.
     pub fn add(&mut self, ns: u64) {
-        if let Some(count) = BOUNDS.iter().position(|&bound| ns <= bound).and_then(|n| self.counts.get_mut(n))
-        {
+        if let Some(count) = self.counts.get_mut(BOUNDS.partition_point(|&bound| bound < ns)) {
             *count += 1;
         }
         self.count += 1;
