@@ -278,9 +278,17 @@ proptest! {
             end += lines[line].len();
             line += 1;
         }
+        let text = std::str::from_utf8(&lines[line]).unwrap();
+        // A signature stands behind what it signs, and without the key nobody can read it.
+        let signature = text.find(",\"signature\":").unwrap_or(text.len());
+        prop_assume!(at - end < signature || was == b'\n');
         let damage = check(&log).damage.unwrap();
         prop_assert_eq!(damage.line, line as u64 + 1, "{}", damage);
-        if was != b'\n' && log[at] != b'\n' && line + 1 < lines.len() {
+        // A line that opens a run, or that names one, is taken for a line of that run: what happened to
+        // it is then anybody's guess, where it happened is not.
+        let named = text.find("\"service\":{").map_or(0..0, |from| from..from + 120);
+        let opens = text.contains("\"tracego.seal.opened\"");
+        if was != b'\n' && log[at] != b'\n' && line + 1 < lines.len() && !opens && !named.contains(&(at - end)) {
             prop_assert_eq!(damage.kind, Kind::Changed, "{}", damage);
         }
     }
