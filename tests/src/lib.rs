@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
@@ -213,6 +214,17 @@ pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
         sleep(Duration::from_millis(10));
     }
+}
+
+/// A test that is ignored where something is missing, with that in its name.
+#[must_use]
+pub fn trial(name: &str, missing: Option<String>, test: impl FnOnce() + Send + 'static) -> Trial {
+    let shown = missing.as_ref().map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
+    let run = move || -> Result<(), Failed> {
+        test();
+        Ok(())
+    };
+    Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }
 
 /// The arguments of a record.

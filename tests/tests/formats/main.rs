@@ -13,9 +13,9 @@ mod otlp;
 
 use std::{path::PathBuf, sync::LazyLock};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Arguments;
 use tracego::{enrich::Record, format::Format};
-use tracego_tests::{python, samples};
+use tracego_tests::{python, samples, trial};
 
 type Test = fn();
 
@@ -38,20 +38,10 @@ fn main() {
     let mut trials = Vec::new();
     for (tests, missing) in groups {
         for &(name, test) in tests {
-            trials.push(trial(name, test, missing.clone()));
+            trials.push(trial(name, missing.clone(), test));
         }
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-/// A test that is ignored where something is missing, with that in its name.
-fn trial(name: &str, test: Test, missing: Option<String>) -> Trial {
-    let shown = missing.as_ref().map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
-    let run = move || -> Result<(), Failed> {
-        test();
-        Ok(())
-    };
-    Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }
 
 /// Captured and made-up records.

@@ -9,9 +9,10 @@ use std::{
     process::Command,
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Arguments;
 use toolchain::{Toolchain, esbuild, toolchain};
 use tracego::golang::{Build, Image, Linkage, Machine, Module, Packer, parse};
+use tracego_tests::trial;
 
 const VERSIONS: [&str; 4] = ["1.21.13", "1.23.9", "1.24.11", "1.27.3"];
 const NEWEST: &str = "1.27.3";
@@ -58,16 +59,6 @@ fn main() {
     // Each starts compilers of its own.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     libtest_mimic::run(&arguments, trials).exit();
-}
-
-/// A test that is ignored where something is missing, with that in its name.
-fn trial(name: &str, missing: Option<String>, test: impl FnOnce() + Send + 'static) -> Trial {
-    let shown = missing.as_ref().map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
-    let run = move || -> Result<(), Failed> {
-        test();
-        Ok(())
-    };
-    Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }
 
 fn read(file: &Path) -> Image {

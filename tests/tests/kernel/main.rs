@@ -19,7 +19,8 @@ mod processes;
 mod scrapes;
 mod seal;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
+use tracego_tests::trial;
 
 type Test = fn();
 
@@ -47,26 +48,16 @@ fn main() {
         scrapes::TESTS,
     ];
     let mut trials: Vec<Trial> =
-        always.concat().into_iter().map(|(name, test)| trial(name, test, missing.clone())).collect();
+        always.concat().into_iter().map(|(name, test)| trial(name, missing.clone(), test)).collect();
     let conditional =
         [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL, scrapes::CONDITIONAL];
     for (name, test, needs) in conditional.concat() {
-        trials.push(trial(name, test, missing.clone().or_else(needs)));
+        trials.push(trial(name, missing.clone().or_else(needs), test));
     }
     let mut arguments = Arguments::from_args();
     // Two cores: more agents at a time than that only wait for each other.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     libtest_mimic::run(&arguments, trials).exit();
-}
-
-/// A test that is ignored where something is missing, with that in its name.
-fn trial(name: &str, test: Test, missing: Option<String>) -> Trial {
-    let shown = missing.as_ref().map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
-    let run = move || -> Result<(), Failed> {
-        test();
-        Ok(())
-    };
-    Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }
 
 const VICTIM: &str = env!("CARGO_BIN_EXE_victim");

@@ -6,8 +6,8 @@ mod flags;
 mod replay;
 mod rows;
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use tracego_tests::{go, is_root};
+use libtest_mimic::Arguments;
+use tracego_tests::{go, is_root, trial};
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -23,21 +23,11 @@ fn main() {
         let root = (!is_root()).then(|| "needs root to load BPF programs".to_owned());
         for row in rows::ROWS.iter().filter(|row| row.is_for(version)) {
             let missing = missing.clone().or_else(|| root.clone());
-            trials.push(trial(name(row.name), missing, move || rows::check(row, version)));
+            trials.push(trial(&name(row.name), missing, move || rows::check(row, version)));
         }
-        trials.push(trial(name(flags::NAME), missing, move || flags::check(version)));
+        trials.push(trial(&name(flags::NAME), missing, move || flags::check(version)));
     }
     // Two cores: more agents at a time than that only wait for each other.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     libtest_mimic::run(&arguments, trials).exit();
-}
-
-/// A test that is ignored where something is missing, with that in its name.
-fn trial(name: String, missing: Option<String>, test: impl FnOnce() + Send + 'static) -> Trial {
-    let shown = missing.as_ref().map_or(name.clone(), |missing| format!("{name} ({missing})"));
-    let run = move || -> Result<(), Failed> {
-        test();
-        Ok(())
-    };
-    Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }

@@ -9,7 +9,8 @@ mod modules;
 mod pidfiles;
 mod watching;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Arguments;
+use tracego_tests::trial;
 
 type Test = fn();
 
@@ -20,20 +21,10 @@ fn main() {
     let always = [pidfiles::TESTS, instances::TESTS, watching::TESTS, health::TESTS, modules::TESTS].concat();
     let sometimes =
         [pidfiles::CONDITIONAL, health::CONDITIONAL, limits::CONDITIONAL, modules::CONDITIONAL].concat();
-    let always = always.into_iter().map(|(name, test)| trial(name, test, None));
-    let sometimes = sometimes.into_iter().map(|(name, test, needs)| trial(name, test, needs()));
+    let always = always.into_iter().map(|(name, test)| trial(name, None, test));
+    let sometimes = sometimes.into_iter().map(|(name, test, needs)| trial(name, needs(), test));
     let trials = always.chain(sometimes).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-/// A test that is ignored where something is missing, with that in its name.
-fn trial(name: &str, test: Test, missing: Option<String>) -> Trial {
-    let shown = missing.as_ref().map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
-    let run = move || -> Result<(), Failed> {
-        test();
-        Ok(())
-    };
-    Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }
 
 fn needs_root() -> Option<String> {

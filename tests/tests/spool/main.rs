@@ -5,7 +5,8 @@ mod commands;
 mod disks;
 mod kill;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Arguments;
+use tracego_tests::trial;
 
 type Test = fn();
 
@@ -14,20 +15,10 @@ fn main() {
     let missing = (!root).then_some("needs root to mount");
     let mut trials = Vec::new();
     for (name, test) in [kill::TESTS, commands::TESTS].concat() {
-        trials.push(trial(name, test, None));
+        trials.push(trial(name, None, test));
     }
     for (name, test) in disks::TESTS {
-        trials.push(trial(name, *test, missing));
+        trials.push(trial(name, missing.map(str::to_owned), *test));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-/// A test that is ignored where something is missing, with that in its name.
-fn trial(name: &str, test: Test, missing: Option<&str>) -> Trial {
-    let shown = missing.map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
-    let run = move || -> Result<(), Failed> {
-        test();
-        Ok(())
-    };
-    Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }

@@ -36,7 +36,7 @@ pub struct Report {
     pub foreign: u64,
     /// Number of runs.
     pub runs_total: u64,
-    /// The runs, in order; the first [`RUNS_MAX`].
+    /// The runs, in order; of many only the first.
     pub runs: Vec<Told>,
     /// Signatures were checked.
     pub signatures: bool,
