@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::kernels::Kernel;
+use super::machine::Machine;
 
 /// The emulator, and the package that has it.
 pub(super) const QEMU: &str = "qemu-system-x86_64";
@@ -30,8 +31,14 @@ pub(super) struct Ran {
 }
 
 /// Boots a kernel and waits until it powers off, or until `limit` is over.
-pub(super) fn boot(kernel: &Kernel, initramfs: &Path, parameters: &str, limit: Duration) -> Result<Ran> {
-    let (console, said) = (kernel.folder.join("console.log"), kernel.folder.join("said"));
+pub(super) fn boot(kernel: &Kernel, machine: Machine, initramfs: &Path, limit: Duration) -> Result<Ran> {
+    let name = match machine {
+        Machine::Plain => "console".to_owned(),
+        other => format!("console-{}", other.name()),
+    };
+    let (console, said) =
+        (kernel.folder.join(format!("{name}.log")), kernel.folder.join(format!("{name}.said")));
+    eprintln!("booting Linux {}; it says in {} what it does", kernel.release, console.display());
     for file in [&console, &said] {
         fs::write(file, "").with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -40,7 +47,7 @@ pub(super) fn boot(kernel: &Kernel, initramfs: &Path, parameters: &str, limit: D
     qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", "2", "-m", "2G"]);
     qemu.args(["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
-    qemu.arg("-append").arg(format!("console=ttyS0 panic=-1 {parameters}"));
+    qemu.arg("-append").arg(format!("console=ttyS0 panic=-1 {}", machine.parameters()));
     for file in [&console, &said] {
         qemu.args(["-serial", &format!("file:{}", file.display())]);
     }

@@ -36,6 +36,16 @@ pub(super) struct Tests {
     pub(super) failures: String,
 }
 
+impl Tests {
+    /// Adds those of another suite.
+    pub(super) fn add(&mut self, other: Self) {
+        self.passed.extend(other.passed);
+        self.failed.extend(other.failed);
+        self.ignored.extend(other.ignored);
+        self.failures += &other.failures;
+    }
+}
+
 /// A part of what a guest said: output of one suite, and its exit status once it has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part<'a> {
@@ -75,7 +85,8 @@ pub(super) fn tests(output: &str) -> Tests {
         };
         list.push(name.trim().to_owned());
     }
-    if let Some((_, failures)) = output.split_once("\nfailures:\n") {
+    // What the failed ones said stands between two such lines.
+    if let Some(failures) = output.split("\nfailures:\n").nth(1) {
         failures.trim().clone_into(&mut tests.failures);
     }
     tests

@@ -8,9 +8,9 @@ use super::said::Doctor;
 pub(super) fn print(here: &Doctor, outcomes: &[Outcome]) {
     let kernels: Vec<&Doctor> = outcomes.iter().map(|outcome| &outcome.doctor).chain([here]).collect();
     println!();
-    row("", kernels.iter().map(|doctor| doctor.kernel.clone()));
+    row("", outcomes.iter().map(|outcome| &outcome.name).chain([&here.kernel]).cloned());
     row("---", kernels.iter().map(|_| "---".to_owned()));
-    let of = |text: fn(&Outcome) -> String| outcomes.iter().map(text).chain(["(this machine)".to_owned()]);
+    let of = |text: fn(&Outcome) -> String| outcomes.iter().map(text).chain(["not run".to_owned()]);
     row("tests passed", of(|outcome| outcome.tests.passed.len().to_string()));
     row("tests failed", of(|outcome| outcome.tests.failed.len().to_string()));
     row("tests ignored", of(|outcome| outcome.tests.ignored.len().to_string()));
@@ -41,9 +41,10 @@ pub(super) fn print(here: &Doctor, outcomes: &[Outcome]) {
     }
 }
 
+/// What the table has no room for.
 fn details(outcome: &Outcome) {
-    println!("\nLinux {}", outcome.doctor.kernel);
-    if let Some(wrong) = &outcome.wrong {
+    println!("\nLinux {}", outcome.name);
+    for wrong in &outcome.wrong {
         println!("  wrong: {wrong}");
     }
     for name in &outcome.tests.ignored {
