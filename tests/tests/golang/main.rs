@@ -42,6 +42,10 @@ fn main() {
             let (name, missing) = (format!("go {version}: {name}"), toolchain.as_ref().err().cloned());
             trials.push(trial(&name, missing, move || test(&toolchain.unwrap())));
         }
+        let name = format!("go {version}: a packed program is recognised without its mark");
+        let upx = (!is_there("upx")).then(|| "needs upx: `apt-get install upx-ucl`".to_owned());
+        let missing = toolchain.as_ref().err().cloned().or(upx);
+        trials.push(trial(&name, missing, move || packed(&toolchain.unwrap())));
     }
     trials.push(trial("inspect prints one object a file and names what it cannot read", None, inspect));
     let newest = toolchain(NEWEST);
@@ -298,12 +302,10 @@ fn treated(toolchain: &Toolchain) {
     for options in [&[][..], &["-buildmode=pie"]] {
         let build = project.build(options, &[("CGO_ENABLED", "0")]).go;
         let program = project.path("program");
-        if is_there("strip") {
-            project.run(Path::new("strip"), &["-o", "stripped", "program"], &[]);
-            let stripped = compare(toolchain, &project.path("stripped"));
-            assert!(stripped.go == build && stripped.elf.unwrap().stripped);
-        }
-
+        // Of binutils, without which Rust links nothing.
+        project.run(Path::new("strip"), &["-o", "stripped", "program"], &[]);
+        let stripped = compare(toolchain, &project.path("stripped"));
+        assert!(stripped.go == build && stripped.elf.unwrap().stripped);
         // As sstrip does it: the program headers are all that is left.
         let mut bytes = fs::read(&program).unwrap();
         let end = u64::from_le_bytes(bytes[40..48].try_into().unwrap());
@@ -321,16 +323,18 @@ fn treated(toolchain: &Toolchain) {
         let image = parse(&bytes);
         assert_eq!((image.go, image.damage.len()), (build, 1));
     }
-    if is_there("upx") {
-        project.build(&[], &[("CGO_ENABLED", "0")]);
-        project.run(Path::new("upx"), &["-q", "-o", "packed", "program"], &[]);
-        let bytes = fs::read(project.path("packed")).unwrap();
-        let packed = parse(&bytes);
-        assert_eq!((packed.elf.unwrap().packer, packed.go), (Some(Packer::Upx), None));
-        let mut hidden = bytes;
-        while let Some(at) = hidden.windows(4).position(|word| word == b"UPX!") {
-            hidden[at..at + 4].copy_from_slice(b"\x7fABC");
-        }
-        assert_eq!(parse(&hidden).elf.unwrap().packer, Some(Packer::Upx));
+}
+
+fn packed(toolchain: &Toolchain) {
+    let project = Project::new(toolchain);
+    project.build(&[], &[("CGO_ENABLED", "0")]);
+    project.run(Path::new("upx"), &["-q", "-o", "packed", "program"], &[]);
+    let bytes = fs::read(project.path("packed")).unwrap();
+    let packed = parse(&bytes);
+    assert_eq!((packed.elf.unwrap().packer, packed.go), (Some(Packer::Upx), None));
+    let mut hidden = bytes;
+    while let Some(at) = hidden.windows(4).position(|word| word == b"UPX!") {
+        hidden[at..at + 4].copy_from_slice(b"\x7fABC");
     }
+    assert_eq!(parse(&hidden).elf.unwrap().packer, Some(Packer::Upx));
 }
