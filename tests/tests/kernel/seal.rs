@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::Path,
     process::{Command, Output, Stdio},
     thread::sleep,
@@ -192,14 +193,20 @@ fn signed() {
     let (code, report, _) = verify(&["--key", &path("stranger")], &file);
     assert_eq!((code, &report["damage"]["kind"]), (Some(1), &Value::from("seal")), "{report:#}");
     // OpenSSL itself says so, too.
-    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-    let bytes = |name: &str| -> Vec<u8> {
-        let digits = last["tracego"][name].as_str().unwrap();
+    let bytes = |digits: &str| -> Vec<u8> {
         (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
     };
-    let message = [b"tracego.seal.signature/1\n", &*bytes("chain")].concat();
+    let lines: Vec<&str> = text.lines().collect();
+    let [.., before, last] = lines[..] else { panic!("{text}") };
+    let chain = |line: &str| bytes(&line[line.len() - 3 - 64..line.len() - 3]);
+    let (body, rest) = last.split_once(",\"signature\":\"").unwrap();
+    let mut signed = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let stdin = [&*chain(before), body.as_bytes()].concat();
+    signed.stdin.take().unwrap().write_all(&stdin).unwrap();
+    let signed = String::from_utf8(signed.wait_with_output().unwrap().stdout).unwrap();
+    let message = [b"tracego.seal.signature/1\n", &*bytes(&signed[..64])].concat();
     fs::write(path("message"), message).unwrap();
-    fs::write(path("signature"), bytes("signature")).unwrap();
+    fs::write(path("signature"), bytes(&rest[..128])).unwrap();
     let (message, signature) = (path("message"), path("signature"));
     let check = ["pkeyutl", "-verify", "-pubin", "-inkey", &public, "-rawin", "-in", &message, "-sigfile"];
     let output = Command::new("openssl").args(check).arg(&signature).output().unwrap();

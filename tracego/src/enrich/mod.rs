@@ -259,7 +259,7 @@ impl Enricher {
             Scope::Job => "job",
             Scope::Run => "run",
         };
-        let dropped: u64 = seal.dropped.values().sum();
+        let dropped = seal.dropped.values().fold(0, |sum: u64, more| sum.saturating_add(*more));
         let body = format!("seal of a {of}: {} records, {dropped} lost", seal.records);
         let own = Own { seal: Some(Box::new(seal)), job, ..self.own() };
         let boot_ns = reading.boot_ns.unsigned_abs();

@@ -12,8 +12,8 @@ const DOMAIN: &[u8] = b"tracego.seal/1\n";
 const TORN: &[u8] = b"\n";
 /// What a line has behind the bytes that are linked, up to the digits.
 const OPEN: &[u8] = b",\"chain\":\"";
-/// Between the digits of the link and those of a signature.
-const SIGNED: &[u8] = b"\",\"signature\":\"";
+/// What a line has behind the bytes that are signed, up to the digits.
+const SIGNED: &[u8] = b",\"signature\":\"";
 /// Behind the digits.
 const CLOSE: &[u8] = b"\"}}";
 
@@ -90,18 +90,20 @@ pub fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Puts a link, and with a key a signature, at the end of the record that begins at `start`. The link
-/// behind it; nothing when the record does not end as records do.
+/// Puts a link, and with a key a signature ahead of it, at the end of the record that begins at `start`.
+/// The link behind it; nothing when the record does not end as records do.
 pub fn close(line: &mut Vec<u8>, start: usize, before: Link, key: Option<&Key>) -> Option<Link> {
     let body = line.get(start..)?.strip_suffix(b"}}\n")?;
-    let (link, end) = (before.record(body), start + body.len());
-    line.truncate(end);
+    let signature = key.map(|key| key.sign(before.record(body)));
+    line.truncate(start + body.len());
+    if let Some(signature) = signature {
+        line.extend_from_slice(SIGNED);
+        line.extend_from_slice(hex(&signature).as_bytes());
+        line.push(b'"');
+    }
+    let link = before.record(line.get(start..)?);
     line.extend_from_slice(OPEN);
     line.extend(link.0.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]));
-    if let Some(key) = key {
-        line.extend_from_slice(SIGNED);
-        line.extend_from_slice(hex(&key.sign(link)).as_bytes());
-    }
     line.extend_from_slice(CLOSE);
     line.push(b'\n');
     Some(link)
@@ -114,23 +116,23 @@ pub struct Parts<'a> {
     pub body: &'a [u8],
     /// The link that it carries.
     pub link: Link,
-    /// The signature that it carries.
-    pub signature: Option<[u8; SIGNATURE]>,
+    /// What is signed, and the signature.
+    pub signed: Option<(&'a [u8], [u8; SIGNATURE])>,
 }
 
 /// Takes a line without its newline apart; nothing when it does not end as [`close`] ends it, to the byte.
 #[must_use]
 pub fn split(line: &[u8]) -> Option<Parts<'_>> {
     let rest = line.strip_suffix(CLOSE)?;
-    let signed = rest.len().checked_sub(2 * SIGNATURE).map(|at| rest.split_at(at));
-    let signed = signed.and_then(|(rest, digits)| Some((rest.strip_suffix(SIGNED)?, unhex(digits)?)));
-    let (rest, signature) = match signed {
-        Some((rest, signature)) => (rest, Some(signature)),
-        None => (rest, None),
-    };
     let (rest, digits) = rest.split_at_checked(rest.len().checked_sub(2 * LINK)?)?;
     let body = rest.strip_suffix(OPEN)?;
-    Some(Parts { body, link: Link(unhex(digits)?), signature })
+    Some(Parts { body, link: Link(unhex(digits)?), signed: signed(body) })
+}
+
+fn signed(body: &[u8]) -> Option<(&[u8], [u8; SIGNATURE])> {
+    let rest = body.strip_suffix(b"\"")?;
+    let (rest, digits) = rest.split_at_checked(rest.len().checked_sub(2 * SIGNATURE)?)?;
+    Some((rest.strip_suffix(SIGNED)?, unhex(digits)?))
 }
 
 /// Whether these can be the first bytes of a record and no more: what is left when its write was cut.
@@ -145,13 +147,8 @@ pub fn is_torn(line: &[u8]) -> bool {
     let tail = memchr::memmem::rfind(line, OPEN).map_or(&b""[..], |at| &line[at + OPEN.len()..]);
     let digits = tail.iter().take_while(|byte| unhex::<1>(&[b'0', **byte]).is_some()).count().min(2 * LINK);
     let rest = &tail[digits..];
-    let ends = |end: &[u8]| end.starts_with(rest) && rest.len() < end.len();
-    let signed = rest.strip_prefix(SIGNED).is_some_and(|rest| {
-        let digits = rest.iter().take_while(|byte| unhex::<1>(&[b'0', **byte]).is_some()).count();
-        digits == rest.len() || (digits == 2 * SIGNATURE && CLOSE.starts_with(&rest[digits..]))
-    });
-    let unfinished = rest.is_empty() || (digits == 2 * LINK && (ends(CLOSE) || ends(SIGNED) || signed));
-    cut && unfinished
+    let ends = digits == 2 * LINK && CLOSE.starts_with(rest) && rest.len() < CLOSE.len();
+    cut && (rest.is_empty() || ends)
 }
 
 #[cfg(test)]
@@ -172,12 +169,15 @@ mod tests {
         let (line, link) = closed(None);
         serde_json::from_slice::<serde_json::Value>(&line).unwrap();
         let parts = split(&line).unwrap();
-        assert_eq!((parts.link, parts.signature), (link, None));
+        assert_eq!((parts.link, parts.signed), (link, None));
         assert_eq!(Link::start(&[7; LINK]).record(parts.body), link);
         let key = Key::from_bytes([1; 32]);
         let (line, link) = closed(Some(&key));
         let parts = split(&line).unwrap();
-        assert_eq!((parts.link, parts.signature), (link, Some(key.sign(link))));
+        assert_eq!(Link::start(&[7; LINK]).record(parts.body), link);
+        let (body, signature) = parts.signed.unwrap();
+        assert_eq!(body, LINE.strip_suffix(b"}}\n").unwrap());
+        assert_eq!((parts.link, signature), (link, key.sign(Link::start(&[7; LINK]).record(body))));
         serde_json::from_slice::<serde_json::Value>(&line).unwrap();
     }
 

@@ -14,8 +14,13 @@
 //!
 //! A `tracego.seal` record says what its window, job or run has: the counts of the ledger, the range of
 //! sequence numbers, and the link behind the last line that it is about. With a key it and the first
-//! record carry `"signature"` behind `"chain"`: Ed25519 over "tracego.seal.signature/1\n" ‖ link, 25 and
-//! 32 bytes. Since the link covers the line, no JSON has to be brought into a canonical form.
+//! record carry `"signature"` ahead of `"chain"`: Ed25519 over 25 and 32 bytes,
+//!
+//! ```text
+//! "tracego.seal.signature/1\n" ‖ SHA-256(link n-1 ‖ the line up to `,"signature":"`)
+//! ```
+//!
+//! so no JSON has to be brought into a canonical form, and the link covers the signature.
 //!
 //! Without a key a seal shows accidents, and changes by those who do not know how it is made: everybody
 //! can compute a chain. Nothing but the place where the log is kept shows that its end was cut off.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Scope;
+use crate::clock::Time;
 
 /// Jobs that are counted at a time. Of one more nothing is counted by job until another has its seal.
 const JOBS_MAX: usize = 4096;
@@ -14,6 +15,8 @@ const REASONS_MAX: usize = 32;
 pub struct Facts<'a> {
     /// Its sequence number.
     pub seq: u64,
+    /// When it was written; who checks does not need it.
+    pub time: Time,
     /// It stands for an event of the kernel side.
     pub event: bool,
     /// Something is cut.
@@ -33,6 +36,8 @@ pub struct Facts<'a> {
 pub struct Counts {
     /// Lines.
     pub records: u64,
+    /// When the first of them was written.
+    pub began: Time,
     /// The first of them.
     pub first_seq: Option<u64>,
     /// The last of them.
@@ -53,6 +58,9 @@ pub struct Counts {
 
 impl Counts {
     fn add(&mut self, facts: &Facts<'_>) {
+        if self.records == 0 {
+            self.began = facts.time;
+        }
         self.records += 1;
         self.first_seq.get_or_insert(facts.seq);
         self.last_seq = Some(facts.seq);

@@ -1,6 +1,9 @@
 //! Counts what goes into a sealed output, links its lines, and says when a seal is due.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     ChainStart, Events, Scope, Seal, Span,
@@ -18,10 +21,11 @@ use crate::{
 struct Waiting {
     link: Link,
     seq: u64,
+    time: Time,
     event: bool,
     truncated: bool,
     unread: bool,
-    lost: Option<std::collections::BTreeMap<String, u64>>,
+    lost: Option<BTreeMap<String, u64>>,
     job: Option<Arc<Frozen<Job>>>,
     /// Of a job's seal.
     sealed: Option<String>,
@@ -37,6 +41,7 @@ impl Waiting {
         Self {
             link,
             seq: record.seq,
+            time: record.observed_timestamp,
             event,
             truncated: !own.completeness.truncated.is_empty(),
             unread: unread || !own.completeness.unavailable.is_empty(),
@@ -52,6 +57,7 @@ impl Waiting {
         let root = self.job.as_ref().and_then(|job| job.root.as_ref());
         Facts {
             seq: self.seq,
+            time: self.time,
             event: self.event,
             truncated: self.truncated,
             unread: self.unread,
@@ -132,15 +138,16 @@ impl Sealer {
         Some(self.start.clone())
     }
 
-    /// Ends the record that begins at `start` of the buffer with its link.
+    /// Ends the record that begins at `start` of the buffer with its link; whether it could.
     pub fn close(&mut self, record: &Record, event: bool, buffer: &mut Vec<u8>, start: usize) -> bool {
         let before = self.waiting.last().map_or(self.taken, |last| last.link);
         let signed = record.tracego.seal.is_some() || record.tracego.chain_start.is_some();
-        match chain::close(buffer, start, before, self.key.as_ref().filter(|_| signed)) {
-            Some(link) => self.waiting.push(Waiting::new(record, event, link)),
-            None => self.unwritable(record),
-        }
-        self.waiting.last().is_some_and(|last| last.seq == record.seq)
+        let Some(link) = chain::close(buffer, start, before, self.key.as_ref().filter(|_| signed)) else {
+            self.unwritable(record);
+            return false;
+        };
+        self.waiting.push(Waiting::new(record, event, link));
+        true
     }
 
     /// A record could not be written down: it is refused.
@@ -170,7 +177,9 @@ impl Sealer {
             }
         }
         if torn.is_empty() {
-        } else if self.opened.is_some() {
+            return;
+        }
+        if self.opened.is_some() {
             self.taken = self.taken.torn(torn);
         } else {
             // The first record itself was cut; the next try follows what is left of it.
@@ -193,7 +202,7 @@ impl Sealer {
         if let Some((job, counts)) = job.min_by_key(|(_, counts)| counts.first_seq) {
             let ended = Some(!moment.running.contains(job));
             let job = Some(job.clone());
-            return Some(Seal { scope: Scope::Job, job, ended, ..self.seal(counts, opened, moment) });
+            return Some(Seal { scope: Scope::Job, job, ended, ..self.seal(counts, counts.began, moment) });
         }
         let age = moment.now.boot_ns.saturating_sub(self.window.0.boot_ns);
         if moment.last && self.ended.0 {
@@ -208,9 +217,9 @@ impl Sealer {
         None
     }
 
-    fn seal(&self, counts: &Counts, began: Reading, moment: &Moment) -> Seal {
+    fn seal(&self, counts: &Counts, began: Time, moment: &Moment) -> Seal {
         Seal {
-            window: Span { start: Time(began.unix_ns), end: Time(moment.now.unix_ns) },
+            window: Span { start: began, end: Time(moment.now.unix_ns) },
             records: counts.records,
             first_seq: counts.first_seq,
             last_seq: counts.last_seq,
@@ -245,7 +254,7 @@ impl Sealer {
             dropped: dropped.filter(|&(_, count)| count > 0).collect(),
             events: Some(events),
             previous: Some(previous.text()),
-            ..self.seal(counts, began, moment)
+            ..self.seal(counts, Time(began.unix_ns), moment)
         }
     }
 }

@@ -207,7 +207,7 @@ pub(super) fn find(good: Good<'_>, line: &Line, next: Option<Line>, lines: &mut 
     let between = rest.next.is_some_and(|(seq, _)| Some(seq) == expected.checked_add(1));
     Ok(match seq {
         Some(_) if between => Damage::at(line, Kind::Changed, "the record is not what was written"),
-        Some(_) if own.is_some_and(|own| own.known.instance != good.instance) => {
+        Some(seq) if seq != expected && own.is_some_and(|own| own.known.instance != good.instance) => {
             let text = "the record of another run; the first one of that run is missing";
             Damage { seq: Some(expected), uid: None, ..Damage::at(line, Kind::Removed, text) }
         }

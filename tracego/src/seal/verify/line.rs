@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
+    clock::Time,
     enrich::record::event_name,
     seal::{
         ChainStart, Seal,
@@ -115,6 +116,7 @@ impl<'a> Known<'a> {
         let root = own.job.as_ref().and_then(|job| job.root.as_ref());
         Facts {
             seq: self.seq,
+            time: Time::default(),
             event: [event_name::START, event_name::EXIT, event_name::FORK, event_name::EXEC_FAILED]
                 .contains(&self.name),
             truncated: completeness.is_some_and(|whole| !whole.truncated.is_empty()),

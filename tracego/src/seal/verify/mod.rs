@@ -172,7 +172,7 @@ impl Verifier<'_> {
             }
             self.report.foreign += foreign.count;
         }
-        if let Err(text) = signed(sealed, self.options.key.as_ref()) {
+        if let Err(text) = signed(sealed, start, self.options.key.as_ref()) {
             return Some(Damage::at(line, Kind::Seal, text));
         }
         self.before = self.run.as_ref().map(|run| (run.link, line.clone()));
@@ -219,7 +219,7 @@ impl Verifier<'_> {
                 let mut runs = self.report.runs.iter().chain([&run.told]);
                 sealed.known.opening().is_none() && runs.any(|run| run.instance == sealed.known.instance)
             };
-            if sealed.is_none_or(ended) {
+            if sealed.is_some_and(ended) {
                 let text = "the run before has ended, and this record opens none";
                 return Ok(Some(Damage::at(line, Kind::Added, text)));
             }

@@ -112,7 +112,7 @@ impl Run {
             return Err(format!("its seq does not grow: {} is the one before", self.last_seq()));
         }
         if let Some(seal) = record.known.seal() {
-            signed(record, key)?;
+            signed(record, self.link, key)?;
             self.tally.reach(seq);
             self.check(seal)?;
             self.told.seals += 1;
@@ -190,10 +190,10 @@ impl Run {
 ///
 /// # Errors
 /// What is not so.
-pub(super) fn signed(record: &Sealed<'_>, key: Option<&PublicKey>) -> Result<(), String> {
+pub(super) fn signed(record: &Sealed<'_>, before: Link, key: Option<&PublicKey>) -> Result<(), String> {
     let Some(key) = key else { return Ok(()) };
-    let signature = record.parts.signature.ok_or("it is not signed")?;
-    let valid = key.verifies(record.parts.link, &signature);
+    let (body, signature) = record.parts.signed.ok_or("it is not signed")?;
+    let valid = key.verifies(before.record(body), &signature);
     valid.then_some(()).ok_or_else(|| format!("its signature is not by the key {}", key.id()))
 }
 
