@@ -31,6 +31,10 @@ pub(crate) static TASK_CTX: HashMap<u32, TaskCtx> = HashMap::with_max_entries(TA
 pub(crate) static LOST_JOBS: LruPerCpuHashMap<TaskId, u64> =
     LruPerCpuHashMap::with_max_entries(LOST_JOBS_MAX, 0);
 
+/// How often the probe was called.
+#[map]
+pub(crate) static PROBED: Array<u64> = Array::with_max_entries(1, 0);
+
 /// Allowed variable names, zero padded, with their flags.
 #[map]
 pub(crate) static ENV_ALLOW: HashMap<[u8; ENV_NAME_MAX], u32> = HashMap::with_max_entries(ENV_NAMES_MAX, 0);

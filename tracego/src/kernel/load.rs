@@ -69,6 +69,9 @@ pub enum LoadError {
         /// The kernel's reason.
         source: Box<ProgramError>,
     },
+    /// A program is attached to a hook that the kernel does not come by.
+    #[error("attached, but never called: the active security modules are {0}")]
+    NotCalled(String),
     /// A program could not be detached.
     #[error("the program {program} could not be detached: {source}")]
     Detach {

@@ -1,9 +1,14 @@
 //! What this kernel and this user allow, found out by trying: the answers of `tracego doctor`.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use aya::{
-    maps::MapType,
+    Ebpf,
+    maps::{Array, MapType},
     programs::{ProgramError, ProgramType},
     sys::{BpfHelper, is_helper_supported, is_map_supported},
 };
@@ -178,7 +183,7 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
     checks.push(check("maps", State::Ok, "created", ""));
     let mut accepted = Vec::new();
     for hook in hooks::all() {
-        let attached = hook.attach(&mut loaded.ebpf, &btf);
+        let attached = hook.attach(&mut loaded.ebpf, &btf).and_then(|()| called(hook, &loaded.ebpf));
         let info = hook.info(&loaded.ebpf);
         accepted.extend(info.and_then(|info| {
             Some(Accepted {
@@ -193,6 +198,28 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
         checks.push(needed("detach", Err(error), ""));
     }
     accepted
+}
+
+/// Where the active security modules are listed.
+const MODULES: &str = "/sys/kernel/security/lsm";
+
+/// Whether the kernel comes by a hook of LSM. It takes the program in any case; without `bpf` among the
+/// active security modules nothing calls it.
+fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
+    if !matches!(hook.place, Place::Lsm(_)) {
+        return Ok(());
+    }
+    let map = ebpf.map("PROBED").ok_or(LoadError::Lacks("PROBED"))?;
+    let calls = Array::<_, u64>::try_from(map).map_err(|e| LoadError::Map("PROBED", e))?;
+    let calls = || calls.get(&0, 0).map_err(|e| LoadError::Map("PROBED", e));
+    let before = calls()?;
+    // Any program start will do, and this program is there; how it ends does not matter.
+    let _ended = Command::new("/proc/self/exe").arg("--version").stdout(Stdio::null()).status();
+    if calls()? != before {
+        return Ok(());
+    }
+    let modules = fs::read_to_string(MODULES).unwrap_or_else(|error| format!("unknown ({MODULES}: {error})"));
+    Err(LoadError::NotCalled(modules.trim().to_owned()))
 }
 
 fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {

@@ -20,7 +20,8 @@ pub(super) fn print(here: &Doctor, outcomes: &[Outcome]) {
             &format!("{name}: instructions"),
             kernels.iter().map(|doctor| {
                 let program = doctor.programs.iter().find(|program| program.name == name);
-                program.map_or("refused".to_owned(), |program| program.verified_insns.to_string())
+                let none = if doctor.kernel.is_empty() { "not tried" } else { "refused" };
+                program.map_or(none.to_owned(), |program| program.verified_insns.to_string())
             }),
         );
     }
