@@ -23,6 +23,7 @@ mount -t tracefs tracefs /sys/kernel/tracing
 mount -t bpf bpf /sys/fs/bpf
 mount -t securityfs securityfs /sys/kernel/security
 ln -s /proc/self/fd /dev/fd
+ip link set lo up
 stty -F /dev/ttyS1 raw
 exec </dev/null 3>/dev/ttyS1
 
