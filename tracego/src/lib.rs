@@ -59,3 +59,4 @@ pub mod cli;
 pub mod cmd;
 pub mod config;
 pub mod host;
+pub mod units;

@@ -1,7 +1,9 @@
 //! Record → bytes → a file, standard output or standard error.
 
+pub mod deliver;
 pub mod json;
 pub mod text;
+pub mod tls;
 
 use std::{
     fs::OpenOptions,
