@@ -1,8 +1,9 @@
 //! `tracepoint/syscalls/sys_exit_execve{,at}`: failed attempts with their errno, on request only:
 //! any system call tracepoint taxes every system call of the machine.
 //!
-//! The exit alone is hooked. The caller's registers still hold the arguments (`task_pt_regs`), and
-//! the kernel has just read the strings, so their pages are there.
+//! The exit alone is hooked. The caller's registers still hold the arguments (`task_pt_regs`). The kernel
+//! has read the path, so its page is there. The arguments it reads only once the file is open: a page of
+//! theirs that nobody touched cannot be read here, and the record says so.
 
 use aya_ebpf::{
     helpers::generated::{bpf_get_current_task_btf, bpf_get_smp_processor_id, bpf_loop, bpf_task_pt_regs},
@@ -10,7 +11,7 @@ use aya_ebpf::{
     programs::TracePointContext,
 };
 use tracego_common::{
-    FailedFixed, Loss, RecordKind, Span,
+    FailedFixed, Loss, RecordKind, Span, flags,
     limits::{FAILED_ARGS_BYTES, FAILED_ARGS_MAX, PATH_MAX},
     settings::event,
 };
@@ -80,7 +81,12 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
     };
     set_cursor(scratch, FIXED);
     fixed.filename = filename(scratch, name);
-    fixed.argv = arguments(scratch, argv);
+    if fixed.filename.len == 0 {
+        fixed.header.flags |= flags::FILENAME_TRUNCATED;
+    }
+    let unread;
+    (fixed.argv, unread) = arguments(scratch, argv);
+    fixed.header.flags |= unread;
     let len = cursor(scratch);
     fixed.header.size = len as u32;
     // SAFETY: the data area is longer than the fixed part and aligned to eight bytes.
@@ -105,13 +111,22 @@ struct Args {
     next: u64,
     start: u64,
     pos: u64,
+    /// What the record lacks.
+    flags: u64,
+    /// The list ended with its null.
+    whole: u64,
 }
 
 unsafe extern "C" fn step(_index: u64, args: *mut Args) -> i64 {
     // SAFETY: bpf_loop hands back the pointer that `arguments` gave it.
     let args = unsafe { &mut *args };
     let mut pointer = 0_u64;
-    if !user((&raw mut pointer).cast(), 8, args.next) || pointer == 0 {
+    if !user((&raw mut pointer).cast(), 8, args.next) {
+        args.flags = flags::ARGV_UNREADABLE;
+        return 1;
+    }
+    if pointer == 0 {
+        args.whole = 1;
         return 1;
     }
     args.next += 8;
@@ -123,6 +138,7 @@ unsafe extern "C" fn step(_index: u64, args: *mut Args) -> i64 {
     // SAFETY: `at` < PREFIX_MAX; PATH_MAX more bytes are inside the area.
     let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
     let Some(len) = user_str(to, PATH_MAX, pointer) else {
+        args.flags = flags::ARGV_UNREADABLE;
         return 1;
     };
     args.pos = at + u64::from(len);
@@ -130,11 +146,17 @@ unsafe extern "C" fn step(_index: u64, args: *mut Args) -> i64 {
 }
 
 #[inline(always)]
-fn arguments(scratch: *mut Scratch, argv: u64) -> Span {
+fn arguments(scratch: *mut Scratch, argv: u64) -> (Span, u64) {
     let pos = cursor(scratch);
-    let mut args = Args { next: argv, start: pos, pos };
+    let mut args = Args { next: argv, start: pos, pos, flags: 0, whole: 0 };
+    if argv == 0 {
+        return (Span { offset: (pos - FIXED) as u32, len: 0 }, 0);
+    }
     // SAFETY: `args` outlives the call; the callback has the signature that bpf_loop asks for.
     unsafe { bpf_loop(FAILED_ARGS_MAX, step as *mut core::ffi::c_void, (&raw mut args).cast(), 0) };
     set_cursor(scratch, args.pos);
-    Span { offset: (pos - FIXED) as u32, len: (args.pos - pos) as u32 }
+    if args.flags == 0 && args.whole == 0 {
+        args.flags = flags::ARGV_TRUNCATED;
+    }
+    (Span { offset: (pos - FIXED) as u32, len: (args.pos - pos) as u32 }, args.flags)
 }

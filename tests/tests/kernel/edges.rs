@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use serde_json::{Value, json};
 use tracego_tests::{Session, args};
 
 use crate::{Test, VICTIM};
@@ -140,6 +141,7 @@ fn failed() {
         .collect();
     let wanted = [
         ("missing", "ENOENT", "execveat"),
+        ("missing", "ENOENT", "execve"),
         ("plain", "EACCES", "execveat"),
         ("text", "ENOEXEC", "execveat"),
         ("true", "E2BIG", "execveat"),
@@ -152,6 +154,9 @@ fn failed() {
         .find(|r| r["tracego"]["error"]["errno"] == 2 && args(r).len() == 2)
         .unwrap();
     assert_eq!(args(first), ["missing", "second"]);
+    assert_eq!(first["tracego"]["completeness"], Value::Null, "{first:#}");
+    let untouched = session.of("exec_failed").find(|r| args(r) == ["untouched"]).unwrap();
+    assert_eq!(untouched["tracego"]["completeness"]["unavailable"], json!(["process.command_args"]));
     assert_eq!(first["process"]["command"], "victim");
 }
 

@@ -10,6 +10,7 @@ use aya::{
     maps::{HashMap, MapData, MapError, RingBuf},
     programs::{Program, ProgramError},
 };
+use rustix::thread::{MembarrierCommand, membarrier};
 use tracego_common::{
     Offsets, Settings, TaskCtx,
     limits::{CPUS_MAX, ENV_NAME_MAX},
@@ -304,13 +305,20 @@ impl Loaded {
         Ok(written.saturating_sub(diagnostics.flush()))
     }
 
-    /// Stops new events; what is in the ring stays readable.
+    /// Stops new events; what is in the ring stays readable. A program that another CPU was in has ended
+    /// when this returns.
     ///
     /// # Errors
     /// When a program cannot be unloaded.
     pub fn detach(&mut self) -> Result<(), LoadError> {
         for (name, program) in self.ebpf.programs_mut() {
             hooks::detach(name, program)?;
+        }
+        // The detach does not wait for programs that run. They run with preemption off, and this waits
+        // until each CPU has been out of such a section (synchronize_rcu, kernel/sched/membarrier.c).
+        // A kernel that refuses (nohz_full=) leaves the agent's own wait for the counters.
+        if let Err(error) = membarrier(MembarrierCommand::Global) {
+            tracing::debug!(%error, "membarrier");
         }
         Ok(())
     }

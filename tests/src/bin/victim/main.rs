@@ -135,6 +135,21 @@ fn memfd() {
     execveat(fd, c"", &[c"from-memfd"], libc::AT_EMPTY_PATH);
 }
 
+/// An attempt whose second argument is in a page that was never touched.
+fn unread(path: &CStr) {
+    let first = CString::new("untouched").unwrap();
+    let flags = libc::MAP_PRIVATE;
+    // SAFETY: a page of our own executable that nothing else knows of; the kernel alone looks at it.
+    unsafe {
+        let fd = libc::open(c"/proc/self/exe".as_ptr(), libc::O_RDONLY);
+        let page = libc::mmap(ptr::null_mut(), 4096, libc::PROT_READ, flags, fd, 0);
+        assert_ne!(page, libc::MAP_FAILED);
+        let argv = [first.as_ptr(), page.cast(), ptr::null()];
+        let envp = [ptr::null::<libc::c_char>()];
+        libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr());
+    }
+}
+
 /// One attempt for each errno; `dir` is ours.
 fn failed(dir: &str) {
     let path = |name: &str| CString::new(format!("{dir}/{name}")).unwrap();
@@ -142,7 +157,10 @@ fn failed(dir: &str) {
     let text = format!("{dir}/text");
     fs::write(&text, "no program\n").unwrap();
     assert!(Command::new("chmod").args(["755", &text]).status().unwrap().success());
-    execveat(libc::AT_FDCWD, &path("missing"), &[c"missing", c"second"], 0);
+    // On the heap, which was just written: the kernel has not touched them when it does not find the file.
+    let (first, second) = (CString::new("missing").unwrap(), CString::new("second").unwrap());
+    execveat(libc::AT_FDCWD, &path("missing"), &[&first, &second], 0);
+    unread(&path("missing"));
     execveat(libc::AT_FDCWD, &path("plain"), &[c"plain"], 0);
     execveat(libc::AT_FDCWD, &path("text"), &[c"text"], 0);
     let long = CString::new(vec![b'a'; 132_000]).unwrap();
