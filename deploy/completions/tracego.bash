@@ -19,6 +19,9 @@ _tracego() {
             tracego,capture)
                 cmd="tracego__subcmd__capture"
                 ;;
+            tracego,config)
+                cmd="tracego__subcmd__config"
+                ;;
             tracego,doctor)
                 cmd="tracego__subcmd__doctor"
                 ;;
@@ -43,8 +46,29 @@ _tracego() {
             tracego,verify-log)
                 cmd="tracego__subcmd__verify__subcmd__log"
                 ;;
+            tracego__subcmd__config,check)
+                cmd="tracego__subcmd__config__subcmd__check"
+                ;;
+            tracego__subcmd__config,help)
+                cmd="tracego__subcmd__config__subcmd__help"
+                ;;
+            tracego__subcmd__config,show)
+                cmd="tracego__subcmd__config__subcmd__show"
+                ;;
+            tracego__subcmd__config__subcmd__help,check)
+                cmd="tracego__subcmd__config__subcmd__help__subcmd__check"
+                ;;
+            tracego__subcmd__config__subcmd__help,help)
+                cmd="tracego__subcmd__config__subcmd__help__subcmd__help"
+                ;;
+            tracego__subcmd__config__subcmd__help,show)
+                cmd="tracego__subcmd__config__subcmd__help__subcmd__show"
+                ;;
             tracego__subcmd__help,capture)
                 cmd="tracego__subcmd__help__subcmd__capture"
+                ;;
+            tracego__subcmd__help,config)
+                cmd="tracego__subcmd__help__subcmd__config"
                 ;;
             tracego__subcmd__help,doctor)
                 cmd="tracego__subcmd__help__subcmd__doctor"
@@ -69,6 +93,12 @@ _tracego() {
                 ;;
             tracego__subcmd__help,verify-log)
                 cmd="tracego__subcmd__help__subcmd__verify__subcmd__log"
+                ;;
+            tracego__subcmd__help__subcmd__config,check)
+                cmd="tracego__subcmd__help__subcmd__config__subcmd__check"
+                ;;
+            tracego__subcmd__help__subcmd__config,show)
+                cmd="tracego__subcmd__help__subcmd__config__subcmd__show"
                 ;;
             tracego__subcmd__help__subcmd__rules,explain)
                 cmd="tracego__subcmd__help__subcmd__rules__subcmd__explain"
@@ -134,7 +164,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -h -V --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help --version run capture replay doctor inspect rules spool verify-log help"
+            opts="-e -h -V --event --env --output --otlp-endpoint --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help --version run capture replay doctor inspect rules spool config verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -153,7 +183,15 @@ _tracego() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "json text otlp" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spool-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -248,7 +286,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__capture)
-            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help"
+            opts="-e -h --event --env --output --otlp-endpoint --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -267,7 +305,15 @@ _tracego() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "json text otlp" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spool-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -361,6 +407,116 @@ _tracego() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracego__subcmd__config)
+            opts="-h --log --help check show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__config__subcmd__check)
+            opts="-h --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__config__subcmd__help)
+            opts="check show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__config__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__config__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__config__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__config__subcmd__show)
+            opts="-h --json --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracego__subcmd__doctor)
             opts="-h --json --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -380,7 +536,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help)
-            opts="run capture replay doctor inspect rules spool verify-log help"
+            opts="run capture replay doctor inspect rules spool config verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -396,6 +552,48 @@ _tracego() {
         tracego__subcmd__help__subcmd__capture)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__config)
+            opts="check show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__config__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__config__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -612,7 +810,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__replay)
-            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --log --help"
+            opts="-e -h --event --env --output --otlp-endpoint --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -631,7 +829,15 @@ _tracego() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "json text otlp" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spool-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -808,7 +1014,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -h --event --env --output --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --wait --fail-on --log --help"
+            opts="-e -h --event --env --output --otlp-endpoint --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --wait --fail-on --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -827,7 +1033,15 @@ _tracego() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "json text otlp" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spool-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)

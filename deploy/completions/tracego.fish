@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= duration= log= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -29,8 +29,11 @@ exit\t'A process ended'
 fork\t'A process was made'
 execve-failed\t'A program could not be started'"
 complete -c tracego -n "__fish_tracego_needs_command" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
-text\t'For people'"
+complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
+text\t'For people'
+otlp\t'To an OpenTelemetry collector'"
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-endpoint -d 'The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
@@ -77,7 +80,8 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a 
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Look at the queues of records that wait for a sink, or empty one'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
@@ -85,8 +89,11 @@ exit\t'A process ended'
 fork\t'A process was made'
 execve-failed\t'A program could not be started'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
-text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
+text\t'For people'
+otlp\t'To an OpenTelemetry collector'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-endpoint -d 'The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
@@ -133,8 +140,11 @@ exit\t'A process ended'
 fork\t'A process was made'
 execve-failed\t'A program could not be started'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
-text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
+text\t'For people'
+otlp\t'To an OpenTelemetry collector'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-endpoint -d 'The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
@@ -179,8 +189,11 @@ exit\t'A process ended'
 fork\t'A process was made'
 execve-failed\t'A program could not be started'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'json: one object a line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
-text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
+text\t'For people'
+otlp\t'To an OpenTelemetry collector'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-endpoint -d 'The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
@@ -253,22 +266,38 @@ complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_s
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "drain" -d 'Write every record that waits to standard output, a line each, and acknowledge what was written. Ends with 4 where records were missing. tracego must not have the folder in use'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Read a file as tracego would, and say what is wrong; ends with 2 if something is. Nothing is opened or connected to but the certificates and keys that it names'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Show each option, its value and where it comes from, as a file that says the same. Values of headers and other secrets are left out'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'As one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read a file as tracego would, and say what is wrong; ends with 2 if something is. Nothing is opened or connected to but the certificates and keys that it names'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show each option, its value and where it comes from, as a file that says the same. Values of headers and other secrets are left out'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'The public key of the seals, in PEM: each must be signed with it. Without it signatures are not checked' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'The report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'The oldest records are no longer there: the log may begin in the middle of a run. Its first record is taken as it is'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "spool" -d 'Look at the queues of records that wait for a sink, or empty one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'All rules, a line each'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "ls" -d 'Show what waits, and in which files. Changes nothing; also while tracego runs'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "verify" -d 'Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "drain" -d 'Write every record that waits to standard output, a line each, and acknowledge what was written. Ends with 4 where records were missing. tracego must not have the folder in use'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Read a file as tracego would, and say what is wrong; ends with 2 if something is. Nothing is opened or connected to but the certificates and keys that it names'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show each option, its value and where it comes from, as a file that says the same. Values of headers and other secrets are left out'

@@ -196,15 +196,23 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
         enrich::{Enricher, Meta},
         kernel::{counters::Counters, load::Run},
         metrics::{Board, Stages, tally::Tally},
+        sink::status::Status,
     };
     let mut tally = Tally::default();
     tally.jobs.add("4711", 1);
-    let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+    let mut record = Enricher::new(Meta::default()).heartbeat(
+        Ledger::default(),
+        std::collections::BTreeMap::default(),
+        Reading::default(),
+    );
     record.tracego.completeness.truncated.push("process.command_args");
     tally.made(&record);
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.stages(Stages { tally: Some(tally), ..Stages::default() });
     board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
+    let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
+    sink.lose("refused", 1);
+    board.sinks(vec![Arc::new(sink)]);
     let text = board.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     let names: BTreeSet<&str> = types.filter(|name| name.starts_with("tracego_")).collect();

@@ -4,7 +4,7 @@ use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
@@ -12,8 +12,9 @@ use tokio::{
 use crate::{
     clock::Reading,
     host,
-    input::{Consumer, Input},
+    input::{Consumer, Input, Reload},
     inspect::{self, Inspector, watcher::Watcher},
+    judge::Selection,
     kernel::{
         counters::{Counters, JobLoss},
         load::{LoadOptions, Loaded, load},
@@ -21,6 +22,8 @@ use crate::{
     ledger::Ledger,
     metrics::{self, Board, board::Teller, server::Server},
     reader::Reader,
+    rules::settings::Settings,
+    sink::{settings::SinkSettings, start::Sinks, status::Status},
     summary::Summary,
 };
 
@@ -43,6 +46,20 @@ pub struct Options {
     pub inspect: inspect::Options,
     /// Who may look at the run, and where.
     pub metrics: metrics::Options,
+    /// Sinks with queues; the consumer has their feeds.
+    pub sinks: Sinks,
+}
+
+/// What may change while tracego runs.
+pub struct Changes {
+    /// Which records are written.
+    pub selection: Selection,
+    /// Of the rules.
+    pub rules: Settings,
+    /// All sinks with queues.
+    pub sinks: Vec<SinkSettings>,
+    /// The direct output, opened anew.
+    pub output: Option<Box<dyn io::Write + Send>>,
 }
 
 /// How a run ended.
@@ -54,11 +71,13 @@ pub struct Report {
     pub summary: Summary,
     /// Why the output ended the run, if it did.
     pub output: Option<io::Error>,
+    /// What became of the records in each sink with a queue.
+    pub sinks: Vec<Arc<Status>>,
 }
 
 impl Report {
     fn of(stages: &impl Consumer, output: Option<io::Error>) -> Self {
-        Self { ledger: stages.ledger(), summary: stages.summary(), output }
+        Self { ledger: stages.ledger(), summary: stages.summary(), output, sinks: Vec::new() }
     }
 }
 
@@ -73,6 +92,7 @@ pub struct Agent {
     beat: Instant,
     board: Arc<Board>,
     server: Option<Server>,
+    sinks: Sinks,
 }
 
 impl Agent {
@@ -90,6 +110,8 @@ impl Agent {
         }
         let ring = loaded.take_ring()?;
         let (queue, mut input) = mpsc::channel(QUEUE);
+        options.sinks.connect(queue.downgrade());
+        board.sinks(options.sinks.statuses());
         let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
         let watcher = watcher.transpose().context("the thread that looks at services did not start")?;
         let (watcher, services) = watcher.unzip();
@@ -129,7 +151,8 @@ impl Agent {
         let beat = Instant::now() + options.heartbeat;
         board.attached(true);
         let heartbeat = options.heartbeat;
-        Ok(Self { loaded, reader, services, queue, pipeline, heartbeat, beat, board, server })
+        let sinks = options.sinks;
+        Ok(Self { loaded, reader, services, queue, pipeline, heartbeat, beat, board, server, sinks })
     }
 
     /// What the parts say about themselves.
@@ -200,6 +223,24 @@ impl Agent {
         Ok(())
     }
 
+    /// Goes over to other settings between two records; output files that were moved away are opened anew.
+    ///
+    /// # Errors
+    /// When the settings cannot be, and then nothing changes; or when a part has ended.
+    pub async fn reload(&mut self, changes: Changes) -> anyhow::Result<()> {
+        let Changes { selection, rules, sinks, output } = changes;
+        let (feeds, changing) = self.sinks.change(&sinks)?;
+        let (done, told) = oneshot::channel();
+        let reload = Box::new(Reload { selection, rules, feeds, output, done });
+        let gone = "the pipeline has ended";
+        self.queue.send(Input::Reload(reload, Reading::now())).await.ok().context(gone)?;
+        told.await.context(gone)?;
+        self.sinks.changed(changing).context("a sink did not start")?;
+        self.sinks.reopen();
+        self.board.sinks(self.sinks.statuses());
+        Ok(())
+    }
+
     /// Detaches, drains, flushes.
     ///
     /// # Errors
@@ -207,6 +248,7 @@ impl Agent {
     pub async fn stop(mut self) -> anyhow::Result<Report> {
         let mut counters = self.loaded.counters()?;
         self.board.attached(false);
+        self.sinks.stopping();
         self.loaded.detach()?;
         // A program that ran on another CPU during the detach finishes by itself.
         let deadline = Instant::now() + SETTLE;
@@ -232,6 +274,8 @@ impl Agent {
         drop(self.queue);
         let mut report = self.pipeline.join_next().await.context("the pipeline is gone")??;
         report.ledger.kernel = counters;
+        let sinks = self.sinks;
+        report.sinks = tokio::task::spawn_blocking(move || sinks.join()).await??;
         Ok(report)
     }
 }

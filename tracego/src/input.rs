@@ -1,15 +1,19 @@
 //! What goes into the pipeline, from the kernel or from a capture file.
 
-use std::io;
+use std::{collections::BTreeMap, fmt, io};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::{
     clock::Reading,
     inspect::{facts::ServiceState, note::Note},
+    judge::Selection,
     kernel::counters::{Counters, JobLoss},
     ledger::Ledger,
     metrics::tally::Tally,
+    rules::settings::Settings,
+    sink::feed::Feed,
     summary::Summary,
 };
 
@@ -28,6 +32,45 @@ pub enum Input {
     Heartbeat(Counters, Reading),
     /// What looks at running services gave.
     Services(Vec<ServiceState>, Reading),
+    /// A sink lost records.
+    SinkLoss(SinkLoss, Reading),
+    /// Other settings from here on.
+    Reload(Box<Reload>, Reading),
+}
+
+/// Settings that may change while tracego runs.
+pub struct Reload {
+    /// Which records are written.
+    pub selection: Selection,
+    /// Of the rules.
+    pub rules: Settings,
+    /// The pipeline's ends of the sinks.
+    pub feeds: Vec<Feed>,
+    /// The direct output, opened anew.
+    pub output: Option<Box<dyn io::Write + Send>>,
+    /// Told when the old feeds are gone.
+    pub done: oneshot::Sender<()>,
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reload").field("selection", &self.selection).finish_non_exhaustive()
+    }
+}
+
+/// What a sink lost.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SinkLoss {
+    /// Its name.
+    pub sink: String,
+    /// Records by the reason.
+    pub lost: BTreeMap<&'static str, u64>,
+    /// The first of them, by its number in the sink's queue, where they are one run.
+    pub first: Option<u64>,
+    /// The last.
+    pub last: Option<u64>,
+    /// The receiver's words.
+    pub why: Option<String>,
 }
 
 impl Input {
@@ -40,7 +83,9 @@ impl Input {
             | Self::LostJobs(_, now)
             | Self::Counters(_, now)
             | Self::Heartbeat(_, now)
-            | Self::Services(_, now) => *now,
+            | Self::Services(_, now)
+            | Self::SinkLoss(_, now)
+            | Self::Reload(_, now) => *now,
         }
     }
 }

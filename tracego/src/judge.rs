@@ -39,6 +39,11 @@ impl Judge {
         Self { rules: Rules::new(settings), known: LruCache::new(KNOWN), summary: Summary::default() }
     }
 
+    /// Goes over to other settings; what is known of processes stays.
+    pub fn change(&mut self, settings: Settings) {
+        self.rules.change(settings);
+    }
+
     /// A program was started: what is found goes onto its record.
     pub fn start(&mut self, record: &mut Record, started: &Started) {
         let mut subject = Subject::new(started.id, record, &started.variables);

@@ -13,7 +13,7 @@ use crate::{
     decode::decode,
     enrich::{Enricher, Meta, Record},
     event::Event,
-    input::{Batch, Consumer, Input},
+    input::{Batch, Consumer, Input, Reload, SinkLoss},
     inspect::{facts::ServiceState, note::Note},
     judge::{Judge, Selection},
     kernel::counters::{Counters, JobLoss},
@@ -21,7 +21,7 @@ use crate::{
     metrics::tally::Tally,
     rules::finding::Finding,
     seal::window::Moment,
-    sink::Sink,
+    sink::outputs::Outputs,
     summary::Summary,
 };
 
@@ -29,7 +29,7 @@ use crate::{
 pub struct Pipeline {
     assembler: Assembler,
     enricher: Enricher,
-    sink: Sink,
+    outputs: Outputs,
     ledger: Ledger,
     tally: Tally,
     reported: Counters,
@@ -44,11 +44,16 @@ pub struct Pipeline {
 impl Pipeline {
     /// `selection`: what is written; kinds alone as bits of [`event`]. Without a judge nothing is found.
     #[must_use]
-    pub fn new(meta: Meta, selection: impl Into<Selection>, judge: Option<Judge>, sink: Sink) -> Self {
+    pub fn new(
+        meta: Meta,
+        selection: impl Into<Selection>,
+        judge: Option<Judge>,
+        outputs: impl Into<Outputs>,
+    ) -> Self {
         Self {
             assembler: Assembler::default(),
             enricher: Enricher::new(meta),
-            sink,
+            outputs: outputs.into(),
             ledger: Ledger::default(),
             tally: Tally::default(),
             reported: Counters::default(),
@@ -170,26 +175,55 @@ impl Pipeline {
 
     /// The first record of a sealed output; again where the output did not take it.
     fn open(&mut self) {
-        let Some(start) = self.sink.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
+        let Some(start) = self.outputs.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
         let record = self.enricher.opening(start, self.now);
-        if let Err(error) = self.sink.push(&record, false) {
+        if let Err(error) = self.outputs.push(&record, false) {
             self.refused(error);
+        }
+    }
+
+    /// A loss of a sink becomes a record in all of them.
+    fn sink_loss(&mut self, loss: SinkLoss, reading: Reading) {
+        let record = self.enricher.sink_lost(loss, reading);
+        self.emit(&record, None);
+    }
+
+    /// What sinks lost before their queues.
+    fn sinks(&mut self, reading: Reading) {
+        for (status, reason, count) in self.outputs.losses() {
+            let sink = status.name.clone();
+            let lost = BTreeMap::from([(reason, count)]);
+            self.sink_loss(SinkLoss { sink, lost, first: None, last: None, why: None }, reading);
+        }
+    }
+
+    /// Goes over to other settings, between two pieces of input.
+    fn reload(&mut self, reload: Reload) {
+        let Reload { selection, rules, feeds, output, done } = reload;
+        self.flush();
+        self.selection = selection;
+        if let Some(judge) = &mut self.judge {
+            judge.change(rules);
+        }
+        self.outputs.replace(feeds, output);
+        if done.send(()).is_err() {
+            tracing::debug!("nobody waits for the other settings");
         }
     }
 
     /// Writes the seals that are due; what the output refuses is tried again when the next are.
     fn seal(&mut self, last: bool) {
-        if self.sink.sealer().is_none() {
+        if self.outputs.sealer().is_none() {
             return;
         }
         self.flush();
         let moment =
             Moment { ledger: self.ledger, now: self.now, running: self.enricher.running_jobs(), last };
-        while let Some(seal) = self.sink.sealer().and_then(|sealer| sealer.due(&moment)) {
+        while let Some(seal) = self.outputs.sealer().and_then(|sealer| sealer.due(&moment)) {
             let record = self.enricher.seal(seal, self.now);
             self.emit(&record, None);
             self.flush();
-            if !self.sink.sealer().is_some_and(|sealer| sealer.took()) {
+            if !self.outputs.sealer().is_some_and(|sealer| sealer.took()) {
                 break;
             }
         }
@@ -198,19 +232,19 @@ impl Pipeline {
     /// `event_ns`: when the event happened that the record stands for and that the ledger counts.
     fn emit(&mut self, record: &Record, event_ns: Option<u64>) {
         let counted = event_ns.is_some();
-        if let Err(error) = self.sink.push(record, counted) {
+        if let Err(error) = self.outputs.push(record, counted) {
             self.ledger.write_errors += u64::from(counted);
             self.refused(error);
             return;
         }
         self.tally.given(event_ns);
-        if self.sink.is_full() {
+        if self.outputs.is_full() {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
-        let flushed = self.sink.flush();
+        let flushed = self.outputs.flush();
         self.tally.answered(flushed.written, flushed.error.as_ref());
         self.ledger.written += flushed.written;
         self.ledger.write_errors += flushed.refused;
@@ -240,12 +274,16 @@ impl Consumer for Pipeline {
             Input::Counters(counters, reading) => {
                 self.counters(counters, reading);
                 self.tick(reading);
+                self.sinks(reading);
             }
             Input::Services(states, reading) => self.services(&states, reading),
+            Input::SinkLoss(loss, reading) => self.sink_loss(loss, reading),
+            Input::Reload(reload, _) => self.reload(*reload),
             Input::Heartbeat(counters, reading) => {
                 self.counters(counters, reading);
                 self.tick(reading);
-                let record = self.enricher.heartbeat(self.ledger, reading);
+                self.sinks(reading);
+                let record = self.enricher.heartbeat(self.ledger, self.outputs.counts(), reading);
                 self.emit(&record, None);
             }
         }

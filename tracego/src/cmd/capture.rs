@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{run, setup, watch};
+use super::{code, output, run, setup, watch};
 use crate::{
     agent::Agent,
     capture::{Reader, Writer},
@@ -53,7 +53,7 @@ pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
         meta.injected.retain(|(known, _)| *known != key);
         meta.injected.push((key, value));
     }
-    let mut pipeline = setup::pipeline(&replay.view, meta, setup::stdout())?;
+    let (mut pipeline, sinks) = output::pipeline(&replay.view, meta, output::stdout())?;
     while let Some(input) = reader.next_input().with_context(name)? {
         match pipeline.take(input) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
@@ -61,5 +61,11 @@ pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
         }
     }
     pipeline.end().context("the output refuses records")?;
-    Ok(ExitCode::SUCCESS)
+    drop(pipeline);
+    let mut whole = true;
+    for sink in sinks.join()? {
+        eprintln!("tracego: {sink}");
+        whole &= sink.numbers().losses().is_empty();
+    }
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::code;
 use crate::{
-    cli::{Inspect, Output},
+    cli::{Inspect, Shape},
     enrich::text::push_printable,
     golang::{self, Build, Elf, Image, Linkage, Module, Packer},
     inspect::open,
@@ -32,7 +32,7 @@ struct Line<'a> {
 /// When standard output refuses something.
 pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
     let text = match inspect.output {
-        Some(output) => output == Output::Text,
+        Some(output) => output == Shape::Text,
         None => io::stdout().is_terminal(),
     };
     let mut out = BufWriter::new(io::stdout().lock());

@@ -1,8 +1,11 @@
 //! One file a subcommand; here what they share.
 
 mod capture;
+mod config;
 mod doctor;
 mod inspect;
+mod output;
+mod reload;
 mod rules;
 mod run;
 mod setup;
@@ -12,7 +15,7 @@ mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
-use crate::{agent::Report, cli::Command, config, kernel::load::LoadError};
+use crate::{agent::Report, cli::Command, kernel::load::LoadError};
 
 /// Exit codes, as the help text documents them.
 mod code {
@@ -26,7 +29,7 @@ mod code {
 /// Runs what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = config::parse();
+    let cli = crate::config::parse();
     tracing_subscriber::fmt()
         .with_env_filter(cli.log)
         .with_writer(std::io::stderr)
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
         Some(Command::Rules(rules)) => rules::rules(&rules),
         Some(Command::Spool(options)) => spool::spool(&options),
+        Some(Command::Config(asked)) => config::config(&asked),
         Some(Command::VerifyLog(asked)) => verify::verify(&asked),
     };
     done.unwrap_or_else(|error| failed(&error))
@@ -63,5 +67,11 @@ fn conclude(report: &Report) -> bool {
     if !quiet {
         eprintln!("tracego: {}", report.ledger);
     }
-    quiet || (report.ledger.kernel.lost() == 0 && report.ledger.write_errors == 0 && report.ledger.balanced())
+    let mut whole = true;
+    for sink in &report.sinks {
+        eprintln!("tracego: {sink}");
+        whole &= sink.numbers().losses().is_empty();
+    }
+    let ledger = &report.ledger;
+    whole && (quiet || ledger.kernel.lost() == 0 && ledger.write_errors == 0 && ledger.balanced())
 }

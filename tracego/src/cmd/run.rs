@@ -11,7 +11,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use super::{code, conclude, setup};
+use super::{code, conclude, output, setup};
 use crate::{
     agent::{Agent, Options},
     cli::{FailOn, Run},
@@ -28,8 +28,9 @@ const NOT_STARTED: u8 = 126;
 /// # Errors
 /// When the agent cannot start or a part of it fails; the command is not started then.
 pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
-    let (options, meta) = setup::options(&run.watch, true)?;
-    let pipeline = setup::pipeline(&run.watch.view, meta, setup::stderr())?;
+    let (mut options, meta) = setup::options(&run.watch, true)?;
+    let pipeline;
+    (pipeline, options.sinks) = output::pipeline(&run.watch.view, meta, output::stderr())?;
     let fail_on = match run.fail_on {
         Some(FailOn::Never) => None,
         Some(FailOn::From(severity)) => Some(severity),

@@ -1,14 +1,6 @@
 //! Command line → what the agent needs.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{self, IsTerminal as _, Read as _, Write},
-    os::unix::fs::MetadataExt as _,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use tracego_common::{
@@ -18,17 +10,14 @@ use tracego_common::{
 
 use crate::{
     agent::Options,
-    cli::{Color, EnvSpec, Output, View, Watch},
+    cli::{EnvSpec, Watch},
     enrich::{Meta, ci},
     host,
     inspect::{self, health::ProbeSettings, services::WatchSettings},
-    judge::Judge,
     kernel::load::{EnvName, LoadOptions},
     metrics,
-    pipeline::Pipeline,
     rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
-    seal::{before::Before, chain::LINK, key::Key, window::Sealer},
-    sink::{Format, Sink, text},
+    sink::start::Sinks,
 };
 
 /// Where the cgroup tree is.
@@ -77,7 +66,8 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
     let load = LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new() };
     let heartbeat = Duration::from_secs(watch.heartbeat);
     let metrics = metrics::Options { listen: watch.listen.clone(), config: watch.view.config_digest.clone() };
-    Ok((Options { load, heartbeat, inspect: inspect(rules, &meta), metrics }, meta))
+    let sinks = Sinks::default();
+    Ok((Options { load, heartbeat, inspect: inspect(rules, &meta), metrics, sinks }, meta))
 }
 
 /// What is looked at for the rules that are on.
@@ -93,18 +83,6 @@ fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
         thresholds: rules.thresholds,
         users: meta.users.clone(),
     }
-}
-
-/// The stages behind the input.
-///
-/// # Errors
-/// When the output cannot be opened.
-pub(super) fn pipeline(
-    view: &View,
-    meta: Meta,
-    other: (Box<dyn Write + Send>, bool),
-) -> anyhow::Result<Pipeline> {
-    Ok(Pipeline::new(meta, view.selection(), Some(Judge::new(view.settings())), sink(view, other)?))
 }
 
 /// What is read of and put into environments.
@@ -165,69 +143,4 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     }
     let level = u32::try_from(below.components().count()).unwrap_or(u32::MAX);
     Ok((fs::metadata(&path)?.ino(), level))
-}
-
-/// The output: `file`, or `other` (standard output or error).
-///
-/// # Errors
-/// When the file cannot be opened.
-fn sink(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
-    let mut before = Before::default();
-    let (out, terminal) = match &view.output_file {
-        Some(path) => {
-            let name = || format!("--output-file {}", path.display());
-            if view.seal {
-                before = Before::read(path).with_context(name)?;
-            }
-            (Sink::file(path).with_context(name)?, false)
-        }
-        None => (other, terminal),
-    };
-    let colour = match view.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none(),
-    };
-    let output = view.output.unwrap_or(if terminal { Output::Text } else { Output::Json });
-    let style = text::Style { colour, tree: view.tree };
-    let format = match (view.format, output) {
-        (Some(format), _) => Format::Line(format),
-        (None, Output::Json) => Format::JSON,
-        (None, Output::Text) => Format::Text(style),
-    };
-    let sink = Sink::new(out, format);
-    Ok(match sealer(view, before.last, format)? {
-        Some(sealer) => sink.sealed(sealer, before.torn),
-        None => sink,
-    })
-}
-
-/// What seals the output, where that is asked for.
-fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::Result<Option<Sealer>> {
-    let name = |path: &Path| format!("--seal-key {}", path.display());
-    if !view.seal {
-        if let Some(path) = &view.seal_key {
-            bail!("{}: only with --seal", name(path));
-        }
-        return Ok(None);
-    }
-    if format != Format::JSON {
-        bail!("--seal: only JSON can be sealed; add --output json");
-    }
-    let key = view.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;
-    let mut nonce = [0; LINK];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut random| random.read_exact(&mut nonce))
-        .context("/dev/urandom")?;
-    Ok(Some(Sealer::new(nonce, view.seal_interval, key, follows)))
-}
-
-/// Standard output and whether it is a terminal.
-pub(super) fn stdout() -> (Box<dyn Write + Send>, bool) {
-    (Box::new(io::stdout()), io::stdout().is_terminal())
-}
-
-/// Standard error and whether it is a terminal.
-pub(super) fn stderr() -> (Box<dyn Write + Send>, bool) {
-    (Box::new(io::stderr()), io::stderr().is_terminal())
 }

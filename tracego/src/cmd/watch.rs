@@ -7,7 +7,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{code, conclude, setup};
+use super::{code, conclude, output, reload, setup};
 use crate::{agent::Agent, cli::Watch};
 
 /// Writes records until a signal, the end of `--duration` or of the reader of the output.
@@ -15,8 +15,9 @@ use crate::{agent::Agent, cli::Watch};
 /// # Errors
 /// When the agent cannot start or a part of it fails.
 pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
-    let (options, meta) = setup::options(watch, false)?;
-    let pipeline = setup::pipeline(&watch.view, meta, setup::stdout())?;
+    let (mut options, meta) = setup::options(watch, false)?;
+    let pipeline;
+    (pipeline, options.sinks) = output::pipeline(&watch.view, meta, output::stdout())?;
     // After the output is open, because a FIFO waits for its reader there and a signal has to end that;
     // before the programs are attached: a signal that comes early must drain too.
     let (terminate, interrupt) = signals()?;
@@ -30,15 +31,29 @@ pub(super) async fn until_signal(
     watch: &Watch,
     (mut terminate, mut interrupt): (Signal, Signal),
 ) -> anyhow::Result<ExitCode> {
+    let mut hangup = signal(SignalKind::hangup())?;
     let duration = watch.duration.map(Duration::from_secs);
-    let end = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = async { sleep(duration.unwrap_or_default()).await }, if duration.is_some() => {}
+    let timer = async {
+        match duration {
+            Some(duration) => sleep(duration).await,
+            None => std::future::pending().await,
         }
     };
-    agent.run(end).await?;
+    tokio::pin!(timer);
+    loop {
+        let reload = async {
+            tokio::select! {
+                _ = terminate.recv() => false,
+                _ = interrupt.recv() => false,
+                () = &mut timer => false,
+                _ = hangup.recv() => true,
+            }
+        };
+        if agent.run(reload).await? != Some(true) {
+            break;
+        }
+        reload::reload(&mut agent, &watch.view).await;
+    }
     tokio::select! {
         report = agent.stop() => {
             let complete = conclude(&report?);

@@ -28,7 +28,9 @@ use std::{
 
 use lru::LruCache;
 pub use record::Record;
-use record::{At, Exit, ExitFacts, Failure, Log, LogRecord, Origin, Own, Process, Severity, event_name};
+use record::{
+    At, Exit, ExitFacts, Failure, Log, LogRecord, Origin, Own, Process, Severity, SinkCounts, event_name,
+};
 use table::{Entry, Line, Lineage, Table};
 use tracego_common::{
     TaskId, flags,
@@ -40,7 +42,7 @@ use crate::{
     clock::{Clock, Reading},
     event::{Event, Failed},
     golang::{Image, task::Task},
-    input::Seed,
+    input::{Seed, SinkLoss},
     inspect::{facts::Surroundings, note::Note},
     ledger::Ledger,
     seal::{ChainStart, Scope, Seal},
@@ -213,6 +215,22 @@ impl Enricher {
         Record { context, ..record }
     }
 
+    /// A sink lost records.
+    pub fn sink_lost(&mut self, loss: SinkLoss, reading: Reading) -> Record {
+        self.set_clock(reading);
+        let SinkLoss { sink, lost, first, last, why } = loss;
+        let mut body = format!("sink {sink} lost:");
+        for (reason, count) in &lost {
+            body.push_str(&format!(" {reason} {count}"));
+        }
+        if let Some(why) = &why {
+            body.push_str(&format!(": {why}"));
+        }
+        let sink = Some(Box::new(record::SinkFacts { name: sink, first, last, error: why }));
+        let own = Own { lost: Some(lost), sink, ..self.own() };
+        self.envelope(event_name::LOST, Severity::Warn, reading.boot_ns.unsigned_abs(), body, own)
+    }
+
     /// Something is found about a process that started before; the findings are the caller's.
     pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
         self.set_clock(reading);
@@ -231,10 +249,15 @@ impl Enricher {
     }
 
     /// Sign of life.
-    pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
+    pub fn heartbeat(
+        &mut self,
+        ledger: Ledger,
+        sinks: BTreeMap<String, SinkCounts>,
+        reading: Reading,
+    ) -> Record {
         self.set_clock(reading);
         let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
-        let own = Own { ledger: Some(Box::new(ledger)), ..self.own() };
+        let own = Own { ledger: Some(Box::new(ledger)), sinks, ..self.own() };
         self.envelope(event_name::HEARTBEAT, Severity::Info, reading.boot_ns.unsigned_abs(), body, own)
     }
 

@@ -407,15 +407,50 @@ pub struct Own {
     /// Events lost since the last such record, by reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<BTreeMap<&'static str, u64>>,
+    /// The sink that lost them, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sink: Option<Box<SinkFacts>>,
     /// The counters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Box<Ledger>>,
+    /// What became of the records in each sink with a queue.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sinks: BTreeMap<String, SinkCounts>,
     /// How a sealed run begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain_start: Option<Box<ChainStart>>,
     /// What has to be in the log. A `chain` follows that is made of the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seal: Option<Box<Seal>>,
+}
+
+/// A sink that lost records.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SinkFacts {
+    /// Its name in the configuration.
+    pub name: String,
+    /// First of the lost records, by its number in the sink's queue, where they are one run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// Last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
+    /// What the receiver said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Counts of one sink since tracego started.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct SinkCounts {
+    /// Records that its filter took.
+    pub given: u64,
+    /// Records that its receiver took, those from before this start too.
+    pub delivered: u64,
+    /// Records that are lost, for any reason.
+    pub lost: u64,
+    /// Records that wait.
+    pub waiting: u64,
 }
 
 /// What a record lacks, and why.

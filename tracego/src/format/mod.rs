@@ -24,7 +24,8 @@ use crate::{
 };
 
 /// A format of one event a line. The lines end with `\n` and hold no other.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, serde::Deserialize, Eq, PartialEq, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// The native record.
     Json,
@@ -34,6 +35,7 @@ pub enum Format {
     Ecs,
     /// CloudEvents 1.0, structured.
     #[value(name = "cloudevents")]
+    #[serde(rename = "cloudevents")]
     CloudEvents,
     /// OTLP File Exporter.
     OtlpJson,

@@ -21,6 +21,7 @@ use crate::{
     inspect::inspector::{Figures, Inspector},
     kernel::{counters::Counters, load::Run},
     ledger::Ledger,
+    sink::status::Status,
 };
 
 /// Between two copies of the pipeline's numbers, at least.
@@ -71,9 +72,11 @@ pub struct Board {
     stuck: Duration,
     pub(super) setup: Setup,
     attached: AtomicBool,
+    refused_config: AtomicBool,
     found: AtomicU64,
     kernel: Mutex<KernelSide>,
     stages: Mutex<Arc<Stages>>,
+    sinks: Mutex<Vec<Arc<Status>>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -91,9 +94,11 @@ impl Board {
             stuck: STUCK,
             setup: Setup { ring_size, config },
             attached: AtomicBool::new(false),
+            refused_config: AtomicBool::new(false),
             found: AtomicU64::new(0),
             kernel: Mutex::default(),
             stages: Mutex::default(),
+            sinks: Mutex::default(),
         }
     }
 
@@ -118,6 +123,25 @@ impl Board {
         kernel.runs = runs.to_vec();
         kernel.queued = queued;
         kernel.found = self.found.swap(0, Ordering::Relaxed);
+    }
+
+    /// Replaces the sinks.
+    pub fn sinks(&self, sinks: Vec<Arc<Status>>) {
+        *locked(&self.sinks) = sinks;
+    }
+
+    pub(super) fn all_sinks(&self) -> Vec<Arc<Status>> {
+        locked(&self.sinks).clone()
+    }
+
+    /// The configuration was read again, and taken or refused.
+    pub fn reloaded(&self, taken: bool) {
+        self.refused_config.store(!taken, Ordering::Relaxed);
+    }
+
+    /// Whether the last configuration that was read is the one in force.
+    pub(super) fn is_current(&self) -> bool {
+        !self.refused_config.load(Ordering::Relaxed)
     }
 
     /// Replaces what the stages say.
@@ -152,6 +176,11 @@ impl Board {
             stuck: self.stuck,
             refusal: stages.refusal.clone(),
             lost: kernel.lost.map(|(when, more)| (when.elapsed(), more)),
+            sinks: self
+                .all_sinks()
+                .iter()
+                .filter_map(|sink| Some(format!("{}: {}", sink.name, sink.numbers().trouble?)))
+                .collect(),
         }
     }
 

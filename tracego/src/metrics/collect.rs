@@ -37,6 +37,7 @@ impl prometheus_client::collector::Collector for Collector {
         if let Some(tally) = &stages.tally {
             out.tally(tally)?;
         }
+        out.sinks(&board.all_sinks())?;
         let ready = u32::from(board.ready().ok);
         out.gauge("tracego_ready", "Whether /readyz says so: records are complete and arrive.", ready)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
@@ -49,6 +50,8 @@ impl prometheus_client::collector::Collector for Collector {
             let help = "Always 1; the label is the SHA-256 of the configuration file.";
             out.gauges("tracego_config_info", help, [([("sha256", digest.as_str())], 1_u32)])?;
         }
+        let help = "Whether the configuration that was read last is in force; 0 where it was refused.";
+        out.gauge("tracego_config_current", help, u32::from(board.is_current()))?;
         out.process(&Usage::now())
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Vitals {
     pub(super) refusal: Option<String>,
     /// How long ago events were lost last, and how many.
     pub(super) lost: Option<(Duration, u64)>,
+    /// Why sinks deliver nothing.
+    pub(super) sinks: Vec<String>,
 }
 
 /// One thing that was looked at.
@@ -79,6 +81,8 @@ impl Vitals {
         let lost = self.lost.filter(|(ago, _)| *ago < LOSS_SHOWS);
         let lost = lost.map(|(ago, more)| format!("{more} events were lost {} s ago", ago.as_secs()));
         checks.push(check("loss", lost));
+        let sinks = (!self.sinks.is_empty()).then(|| self.sinks.join("; "));
+        checks.push(check("sinks", sinks));
         checks.into()
     }
 }
@@ -94,6 +98,7 @@ mod tests {
         stuck: Duration::from_secs(30),
         refusal: None,
         lost: None,
+        sinks: Vec::new(),
     };
 
     fn wrong(health: &Health) -> Vec<&'static str> {
@@ -105,7 +110,7 @@ mod tests {
     #[test]
     fn each_thing_that_is_wrong_is_named_and_nothing_else() {
         let long = Duration::from_secs(31);
-        let cases: [(Vitals, &[&str], &[&str]); 7] = [
+        let cases: [(Vitals, &[&str], &[&str]); 8] = [
             (WELL, &[], &[]),
             (Vitals { attached: false, ..WELL }, &[], &["programs"]),
             (Vitals { reader: long, ..WELL }, &["reader"], &["reader"]),
@@ -113,6 +118,7 @@ mod tests {
             (Vitals { refusal: Some("full".into()), ..WELL }, &[], &["output"]),
             (Vitals { lost: Some((Duration::from_secs(59), 3)), ..WELL }, &[], &["loss"]),
             (Vitals { lost: Some((Duration::from_secs(60), 3)), ..WELL }, &[], &[]),
+            (Vitals { sinks: vec!["siem: refused".into()], ..WELL }, &[], &["sinks"]),
         ];
         for (vitals, live, ready) in cases {
             assert_eq!(wrong(&vitals.live()), live, "{vitals:?}");

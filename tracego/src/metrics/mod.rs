@@ -24,6 +24,7 @@ pub mod listen;
 mod process;
 pub mod pulse;
 pub mod server;
+mod sinks;
 pub mod tally;
 
 pub use board::{Board, Stages};

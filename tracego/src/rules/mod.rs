@@ -74,6 +74,12 @@ impl Rules {
         Self { settings, starts, follows_jobs, memory: Memory::default() }
     }
 
+    /// Goes over to other settings; what is known of processes and jobs stays.
+    pub fn change(&mut self, settings: Settings) {
+        let Self { settings, starts, follows_jobs, .. } = Self::new(settings);
+        (self.settings, self.starts, self.follows_jobs) = (settings, starts, follows_jobs);
+    }
+
     /// What is in force.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::frame::HEADER;
 
 /// Bounds of one spool.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,14 @@ pub struct Limits {
     pub memory_bytes: usize,
 }
 
+impl Limits {
+    /// Segments that are small enough for the whole.
+    pub(super) fn fit(self) -> Self {
+        let segment_bytes = self.segment_bytes.min(self.total_bytes / 4).max(HEADER as u64 + 1);
+        Self { segment_bytes, ..self }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -36,7 +46,7 @@ impl Default for Limits {
 }
 
 /// What gives way when the spool is full.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFull {
     /// The writer: it keeps the record and tries again.

@@ -31,6 +31,8 @@ mod frame;
 mod gap;
 mod limits;
 mod memory;
+mod queue;
+mod ram;
 mod read;
 mod reclaim;
 mod recover;
@@ -48,6 +50,8 @@ pub use disk::{Disk, Files, OpenError};
 pub use frame::RECORD_MAX;
 pub use gap::{Gap, Reason};
 pub use limits::{Limits, OnFull, SyncPolicy};
+pub use queue::Queue;
+pub use ram::Ram;
 pub use recover::Recovery;
 pub use stats::{Amount, Notice, Stats};
 pub use survey::{Segment as SurveyedSegment, Survey, is_spool, survey};
@@ -215,6 +219,11 @@ impl<D: Disk> Spool<D> {
             failing: self.trouble.is_some(),
             ..self.stats
         }
+    }
+
+    /// Bounds from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits.fit();
     }
 
     /// What there is to tell people; each thing once.

@@ -52,10 +52,7 @@ impl<D: Disk> Spool<D> {
     /// # Errors
     /// When the disk fails.
     pub fn open_on(disk: D, limits: Limits, now: Reading) -> io::Result<(Self, Recovery)> {
-        let limits = Limits {
-            segment_bytes: limits.segment_bytes.min(limits.total_bytes / 4).max(HEADER as u64 + 1),
-            ..limits
-        };
+        let limits = limits.fit();
         let mut found = examine(&disk)?;
         let mut recovery = Recovery {
             waiting: Amount::default(),

@@ -3,17 +3,22 @@
 //! A key of the file is the long name of an option (`ring-size = "8M"`), a variable is its name behind
 //! `TRACEGO_` (`TRACEGO_RING_SIZE`), so both follow from the command line's definition and take the same
 //! values. `env` alone adds up: what is given on the command line joins what the file says and wins over
-//! it, and it has no variable. Tables say what holds for rules (`rules::settings`).
+//! it, and it has no variable. Tables say what holds for rules (`rules::settings`) and where records go
+//! (`sink::settings`).
 
-use std::{ffi::OsString, fs, path::Path};
+mod file;
+mod origin;
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
-use sha2::{Digest as _, Sha256};
+use file::File;
+pub use origin::{Origin, Setting};
 
-use crate::{
-    cli::Cli,
-    rules::settings::{self, Settings},
-};
+use crate::cli::Cli;
 
 /// Options of the command line alone.
 const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
@@ -27,11 +32,24 @@ const ADDS_UP: &str = "env";
 pub fn command() -> Command {
     each(Cli::command(), |arg| match arg.get_long() {
         Some(long) if !NO_VARIABLE.contains(&long) => {
-            let name = format!("TRACEGO_{}", long.to_uppercase().replace('-', "_"));
+            let name = variable(long);
             arg.env(name).hide_env(true)
         }
         _ => arg,
     })
+}
+
+/// The tables of a file, where it is one that tracego takes: what rules and sinks have beside options.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn tables(path: &Path) -> Result<toml::Table, String> {
+    Ok(file::read(path)?.tables)
+}
+
+/// The variable of an option.
+fn variable(long: &str) -> String {
+    format!("TRACEGO_{}", long.to_uppercase().replace('-', "_"))
 }
 
 /// The options in force. Wrong usage, help and version end the process, as clap has it.
@@ -45,13 +63,23 @@ pub fn parse() -> Cli {
 /// # Errors
 /// Wrong usage, or a file that cannot be read or says something that it cannot.
 pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let matches = command().try_get_matches_from(&args)?;
-    let deepest = std::iter::successors(Some(&matches), |above| Some(above.subcommand()?.1)).last();
-    let Some(file) = deepest.and_then(path) else {
-        return Cli::from_arg_matches(&matches);
+    Ok(explained(&args)?.0)
+}
+
+/// As [`from`], and where each option of the command has its value from.
+///
+/// # Errors
+/// See [`from`].
+pub fn explained(args: &[OsString]) -> Result<(Cli, Vec<Setting>), clap::Error> {
+    let matches = command().try_get_matches_from(args)?;
+    let Some(path) = path(deepest(&matches)) else {
+        let settings = origin::settings(deepest(&matches), &Vec::new());
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.set_settings(settings.clone());
+        return Ok((cli, settings));
     };
     let usage = |text: String| command().error(clap::error::ErrorKind::InvalidValue, text);
-    let (options, rules, digest) = read(&file).map_err(usage)?;
+    let File { options, rules, sinks, digest, .. } = file::read(&path).map_err(usage)?;
     let command = each(command(), |arg| {
         let given = arg.get_long().and_then(|long| options.iter().find(|(name, _)| name == long));
         match given {
@@ -59,17 +87,25 @@ pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
             _ => arg,
         }
     });
-    let mut cli = Cli::from_arg_matches(&command.try_get_matches_from(&args)?)?;
+    let matches = command.try_get_matches_from(args)?;
+    let settings = origin::settings(deepest(&matches), &options);
+    let mut cli = Cli::from_arg_matches(&matches)?;
     if let Some((_, values)) = options.iter().find(|(name, _)| name == ADDS_UP) {
-        cli.add_env(values).map_err(|error| usage(format!("{}: env: {error}", file.display())))?;
+        cli.add_env(values).map_err(|error| usage(format!("{}: env: {error}", path.display())))?;
     }
     cli.set_rules(rules);
+    cli.set_sinks(sinks);
     cli.set_config_digest(digest);
-    Ok(cli)
+    cli.set_settings(settings.clone());
+    Ok((cli, settings))
 }
 
-fn path(matches: &ArgMatches) -> Option<std::path::PathBuf> {
-    matches.try_get_one::<std::path::PathBuf>("config").ok().flatten().cloned()
+fn deepest(matches: &ArgMatches) -> &ArgMatches {
+    std::iter::successors(Some(matches), |above| Some(above.subcommand()?.1)).last().unwrap_or(matches)
+}
+
+fn path(matches: &ArgMatches) -> Option<PathBuf> {
+    matches.try_get_one::<PathBuf>("config").ok().flatten().cloned()
 }
 
 /// Changes every option of the command and of its subcommands.
@@ -87,68 +123,6 @@ fn options() -> impl Iterator<Item = String> {
         .map(str::to_owned)
         .collect();
     names.into_iter()
-}
-
-type Options = Vec<(String, Vec<String>)>;
-
-/// Reads a file and checks it by itself, so that its mistakes are found whatever the flags say; its SHA-256
-/// comes last.
-fn read(path: &Path) -> Result<(Options, Settings, String), String> {
-    let name = path.display();
-    let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
-    let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
-    let (mut found, mut rules) = (Options::new(), Settings::default());
-    rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
-    for (key, value) in table {
-        if settings::TABLES.contains(&key.as_str()) {
-            continue;
-        }
-        if !options().any(|option| option == key) {
-            return Err(unknown(&key, &format!("{name}")));
-        }
-        let values = texts(value).ok_or_else(|| {
-            format!("{name}: {key}: must be a text, a number, true or false, or a list of these")
-        })?;
-        found.push((key, values));
-    }
-    let mut line = vec!["tracego".to_owned()];
-    line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
-    match Cli::command().try_get_matches_from(line) {
-        Ok(_) => Ok((found, rules, format!("{:x}", Sha256::digest(&text)))),
-        Err(error) => {
-            let text = error.render().to_string();
-            let first = text.lines().next().unwrap_or_default();
-            Err(format!("{name}: {}", first.strip_prefix("error: ").unwrap_or(first)))
-        }
-    }
-}
-
-fn texts(value: toml::Value) -> Option<Vec<String>> {
-    let one = |value| match value {
-        toml::Value::String(text) => Some(text),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Boolean(truth) => Some(truth.to_string()),
-        _ => None,
-    };
-    match value {
-        toml::Value::Array(list) => list.into_iter().map(one).collect(),
-        other => one(other).map(|text| vec![text]),
-    }
-}
-
-fn unknown(key: &str, file: &str) -> String {
-    let all = || options().chain(settings::TABLES.map(str::to_owned));
-    let near = all()
-        .map(|option| (strsim::damerau_levenshtein(&option, key), option))
-        .min()
-        .filter(|(distance, _)| *distance <= 3);
-    match near {
-        Some((_, option)) => format!("{file}: unknown key '{key}'; did you mean '{option}'?"),
-        None => {
-            let all = all().collect::<Vec<_>>().join(", ");
-            format!("{file}: unknown key '{key}'; there are: {all}")
-        }
-    }
 }
 
 #[cfg(test)]
@@ -250,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_example_names_every_option_and_is_right() {
-        let example = include_str!("../../deploy/tracego.toml");
+        let example = include_str!("../../../deploy/tracego.toml");
         let values: Vec<&str> = example
             .lines()
             .filter_map(|line| line.strip_prefix('#'))

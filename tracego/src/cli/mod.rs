@@ -1,0 +1,188 @@
+//! The command line; its help text is the documentation of the options.
+
+mod subcommands;
+mod values;
+mod view;
+
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+pub use subcommands::*;
+pub use values::EnvSpec;
+use values::{env_spec, log_filter};
+pub use view::*;
+
+use crate::{config::Setting, rules::settings::Settings, sink::settings::SinkSettings};
+
+/// Says which commit and which CI job every process start on this machine belongs to.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to watch, without a subcommand.
+    #[command(flatten)]
+    pub watch: Watch,
+    /// What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a
+    /// list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn", value_parser = log_filter)]
+    pub log: EnvFilter,
+    /// Something else than watching the machine.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Puts `--env` values before those of the command line, which then win over them.
+    ///
+    /// # Errors
+    /// When one is not what `--env` takes.
+    pub fn add_env(&mut self, values: &[String]) -> Result<(), String> {
+        let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(view) = self.view() {
+            view.env.splice(0..0, specs);
+        }
+        Ok(())
+    }
+
+    /// Takes what a configuration says about rules.
+    pub fn set_rules(&mut self, settings: Settings) {
+        let settings = Arc::new(settings);
+        match &mut self.command {
+            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => list.settings = settings,
+            _ => {
+                if let Some(view) = self.view() {
+                    view.rules = settings;
+                }
+            }
+        }
+    }
+
+    /// Takes the sinks of a configuration.
+    pub fn set_sinks(&mut self, sinks: Vec<SinkSettings>) {
+        if let Some(view) = self.view() {
+            view.sinks = Arc::new(sinks);
+        }
+    }
+
+    /// Takes all options, as text.
+    pub fn set_settings(&mut self, settings: Vec<Setting>) {
+        if let Some(view) = self.view() {
+            view.settings_in_force = Arc::new(settings);
+        }
+    }
+
+    /// Takes the digest of the configuration file.
+    pub fn set_config_digest(&mut self, digest: String) {
+        if let Some(view) = self.view() {
+            view.config_digest = Some(digest);
+        }
+    }
+
+    fn view(&mut self) -> Option<&mut View> {
+        match &mut self.command {
+            None => Some(&mut self.watch.view),
+            Some(Command::Run(run)) => Some(&mut run.watch.view),
+            Some(Command::Capture(capture)) => Some(&mut capture.watch.view),
+            Some(Command::Replay(replay)) => Some(&mut replay.view),
+            Some(
+                Command::Doctor(_)
+                | Command::Inspect(_)
+                | Command::Rules(_)
+                | Command::Spool(_)
+                | Command::Config(_)
+                | Command::VerifyLog(_),
+            ) => None,
+        }
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
+cannot be read; \
+2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
+4 records were lost or refused by the output (the ledger on stderr says how many); \
+5 tracego run found what --fail-on names, and the command itself succeeded.
+
+Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch one command and its descendants; ends with its exit status.
+    Run(Run),
+    /// Write raw kernel records to a file, for `replay`.
+    Capture(Capture),
+    /// Turn a captured file into records, without root: the same records as at the time.
+    Replay(Replay),
+    /// Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3.
+    Doctor(Doctor),
+    /// What executables say about themselves: how Go built them and how they are linked. Ends with 1
+    /// when a file could not be read; the others are shown.
+    Inspect(Inspect),
+    /// What tracego finds: list the rules, or explain one.
+    Rules(Rules),
+    /// Look at the queues of records that wait for a sink (--spool-dir), or empty one.
+    Spool(Spool),
+    /// Check a configuration, or show the options in force and where each comes from.
+    Config(Config),
+    /// Check logs that were written with --seal: that no record was changed, removed, moved or added.
+    #[command(after_help = VERIFY_CODES)]
+    VerifyLog(VerifyLog),
+}
+
+const VERIFY_CODES: &str = "\
+Exit codes: 0 the log is whole; records behind its last seal are said, not counted as damage. \
+1 it is damaged: the first record that was changed, removed, moved or added is named. \
+2 wrong usage, or a file or key that cannot be read.
+
+Files of one rotation may be given in any order. Compressed ones are not read: \
+zcat log.2.gz log.1.gz | cat - log | tracego verify-log -";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::rules::place::Profile;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_main_job_is_understood() {
+        let line = "tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID --output json";
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        assert_eq!(cli.watch.view.events, [Event::Execve]);
+        assert_eq!(
+            cli.watch.view.env,
+            [EnvSpec::Value("GIT_COMMIT".into(), "abc123f".into()), EnvSpec::Name("CI_JOB_ID".into())]
+        );
+    }
+
+    #[test]
+    fn a_rule_is_named_by_id_or_name() {
+        for name in ["TG001", "tg001", "go-run"] {
+            let cli = Cli::try_parse_from(["tracego", "rules", "explain", name]).unwrap();
+            let Some(Command::Rules(Rules { action: RulesAction::Explain(explain) })) = cli.command else {
+                panic!()
+            };
+            assert_eq!(explain.rule.id, "TG001");
+        }
+        let cli = Cli::try_parse_from(["tracego", "--profile", "development"]).unwrap();
+        assert_eq!(cli.watch.view.settings().profile, Profile::Developer);
+    }
+
+    #[test]
+    fn bad_values_say_the_way_out() {
+        let error = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
+        assert!(error("tracego --ring-size 5000").contains("power of two"));
+        assert!(error("tracego --env =x").contains("KEY=VALUE"));
+        assert!(error("tracego --comm 0123456789abcdef").contains("15 bytes"));
+        assert!(error("tracego -e exceve").contains("execve"));
+        assert!(error("tracego rules explain TG0011").contains("did you mean 'TG001'?"));
+        assert!(error("tracego --profile prod").contains("production"));
+    }
+}

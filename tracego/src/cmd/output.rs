@@ -1,0 +1,138 @@
+//! Command line → the outputs and the pipeline that writes to them.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Read as _, Write},
+    path::Path,
+};
+
+use anyhow::{Context as _, bail};
+
+use crate::{
+    cli::{Color, Output, View},
+    enrich::Meta,
+    judge::Judge,
+    pipeline::Pipeline,
+    seal::{before::Before, chain::LINK, key::Key, window::Sealer},
+    sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
+};
+
+/// The stages behind the input, and the sinks that they have the feeds of.
+///
+/// # Errors
+/// When an output cannot be opened.
+pub(super) fn pipeline(
+    view: &View,
+    meta: Meta,
+    other: (Box<dyn Write + Send>, bool),
+) -> anyhow::Result<(Pipeline, Sinks)> {
+    let settings = sinks(view)?;
+    let direct = has_direct(view, &settings).then(|| direct(view, other)).transpose()?;
+    if direct.is_none() && view.seal {
+        bail!("--seal: seals standard output or --output-file; add one of --output json and --output-file");
+    }
+    let (sinks, feeds) = Sinks::start(&settings, view.spool_dir.as_deref())?;
+    for name in sinks.volatile() {
+        tracing::warn!(
+            sink = name,
+            "records wait in memory: what is not delivered when tracego ends, or is killed, is lost; \
+             --spool-dir keeps it"
+        );
+    }
+    let judge = Judge::new(view.settings());
+    let pipeline = Pipeline::new(meta, view.selection(), Some(judge), Outputs::new(direct, feeds));
+    Ok((pipeline, sinks))
+}
+
+/// Sinks with queues: those of the configuration, and what `--output` names.
+///
+/// # Errors
+/// When two have the same name.
+pub(super) fn sinks(view: &View) -> anyhow::Result<Vec<SinkSettings>> {
+    Ok(view.sinks.to_vec())
+}
+
+/// Whether records are written by the pipeline itself: where nothing else is configured, or where it is
+/// asked for.
+fn has_direct(view: &View, sinks: &[SinkSettings]) -> bool {
+    match view.output {
+        Some(Output::Otlp) => view.output_file.is_some(),
+        Some(Output::Json | Output::Text) => true,
+        None => sinks.is_empty() || view.output_file.is_some() || view.format.is_some(),
+    }
+}
+
+/// The file of the direct output, opened anew.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(super) fn reopened(view: &View) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
+    let open = |path: &Path| Sink::file(path).with_context(|| format!("--output-file {}", path.display()));
+    view.output_file.as_deref().map(open).transpose()
+}
+
+/// The output: `file`, or `other` (standard output or error).
+///
+/// # Errors
+/// When the file cannot be opened.
+fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
+    let mut before = Before::default();
+    let (out, terminal) = match &view.output_file {
+        Some(path) => {
+            let name = || format!("--output-file {}", path.display());
+            if view.seal {
+                before = Before::read(path).with_context(name)?;
+            }
+            (Sink::file(path).with_context(name)?, false)
+        }
+        None => (other, terminal),
+    };
+    let colour = match view.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none(),
+    };
+    let output = view.output.unwrap_or(if terminal { Output::Text } else { Output::Json });
+    let style = text::Style { colour, tree: view.tree };
+    let format = match (view.format, output) {
+        (Some(format), _) => Format::Line(format),
+        (None, Output::Json) => Format::JSON,
+        (None, Output::Text) => Format::Text(style),
+        (None, Output::Otlp) => bail!("--output-file: not with --output otlp, which has a collector"),
+    };
+    let sink = Sink::new(out, format);
+    Ok(match sealer(view, before.last, format)? {
+        Some(sealer) => sink.sealed(sealer, before.torn),
+        None => sink,
+    })
+}
+
+/// What seals the output, where that is asked for.
+fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::Result<Option<Sealer>> {
+    let name = |path: &Path| format!("--seal-key {}", path.display());
+    if !view.seal {
+        if let Some(path) = &view.seal_key {
+            bail!("{}: only with --seal", name(path));
+        }
+        return Ok(None);
+    }
+    if format != Format::JSON {
+        bail!("--seal: only JSON can be sealed; add --output json");
+    }
+    let key = view.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;
+    let mut nonce = [0; LINK];
+    fs::File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut nonce))
+        .context("/dev/urandom")?;
+    Ok(Some(Sealer::new(nonce, view.seal_interval, key, follows)))
+}
+
+/// Standard output and whether it is a terminal.
+pub(super) fn stdout() -> (Box<dyn Write + Send>, bool) {
+    (Box::new(io::stdout()), io::stdout().is_terminal())
+}
+
+/// Standard error and whether it is a terminal.
+pub(super) fn stderr() -> (Box<dyn Write + Send>, bool) {
+    (Box::new(io::stderr()), io::stderr().is_terminal())
+}

@@ -1,0 +1,103 @@
+//! The configuration file.
+
+use std::{fs, path::Path};
+
+use clap::CommandFactory as _;
+use sha2::{Digest as _, Sha256};
+
+use super::options;
+use crate::{
+    cli::Cli,
+    rules::settings::{self, Settings},
+    sink::{self, settings::SinkSettings},
+};
+
+/// Options by their long names.
+pub(super) type Options = Vec<(String, Vec<String>)>;
+
+/// What a file says.
+pub(super) struct File {
+    pub(super) options: Options,
+    pub(super) rules: Settings,
+    pub(super) sinks: Vec<SinkSettings>,
+    /// The tables as they are written.
+    pub(super) tables: toml::Table,
+    /// SHA-256 of its bytes.
+    pub(super) digest: String,
+}
+
+/// The tables of sinks.
+const SINKS: &str = "sinks";
+
+/// Reads a file and checks it by itself, so that its mistakes are found whatever the flags say.
+pub(super) fn read(path: &Path) -> Result<File, String> {
+    let name = path.display();
+    let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
+    let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
+    let (mut found, mut rules, mut sinks) = (Options::new(), Settings::default(), Vec::new());
+    rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
+    let mut tables = table.clone();
+    tables.retain(|key, _| [SINKS].iter().chain(&settings::TABLES).any(|table| key == *table));
+    for (key, value) in table {
+        if settings::TABLES.contains(&key.as_str()) {
+            continue;
+        }
+        if key == SINKS {
+            let toml::Value::Array(tables) = value else {
+                return Err(format!("{name}: sinks: write each as a table: [[sinks]]"));
+            };
+            sinks = sink::settings::read(tables).map_err(|error| format!("{name}: {error}"))?;
+            for sink in &sinks {
+                sink::start::check(sink).map_err(|error| format!("{name}: sinks {}: {error}", sink.name))?;
+            }
+            continue;
+        }
+        if !options().any(|option| option == key) {
+            return Err(unknown(&key, &format!("{name}")));
+        }
+        let values = texts(value).ok_or_else(|| {
+            format!("{name}: {key}: must be a text, a number, true or false, or a list of these")
+        })?;
+        found.push((key, values));
+    }
+    let mut line = vec!["tracego".to_owned()];
+    line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
+    match Cli::command().try_get_matches_from(line) {
+        Ok(_) => {
+            Ok(File { options: found, rules, sinks, tables, digest: format!("{:x}", Sha256::digest(&text)) })
+        }
+        Err(error) => {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            Err(format!("{name}: {}", first.strip_prefix("error: ").unwrap_or(first)))
+        }
+    }
+}
+
+fn texts(value: toml::Value) -> Option<Vec<String>> {
+    let one = |value| match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(truth) => Some(truth.to_string()),
+        _ => None,
+    };
+    match value {
+        toml::Value::Array(list) => list.into_iter().map(one).collect(),
+        other => one(other).map(|text| vec![text]),
+    }
+}
+
+fn unknown(key: &str, file: &str) -> String {
+    let all = || options().chain(settings::TABLES.map(str::to_owned)).chain([SINKS.to_owned()]);
+    let near = all()
+        .map(|option| (strsim::damerau_levenshtein(&option, key), option))
+        .min()
+        .filter(|(distance, _)| *distance <= 3);
+    match near {
+        Some((_, option)) => format!("{file}: unknown key '{key}'; did you mean '{option}'?"),
+        None => {
+            let all = all().collect::<Vec<_>>().join(", ");
+            format!("{file}: unknown key '{key}'; there are: {all}")
+        }
+    }
+}

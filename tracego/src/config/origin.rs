@@ -1,0 +1,76 @@
+//! Where each option has its value from.
+
+use std::fmt;
+
+use clap::{ArgMatches, CommandFactory as _, parser::ValueSource};
+use serde::{Serialize, Serializer};
+
+use super::{NOT_IN_FILE, file::Options, variable};
+use crate::cli::Cli;
+
+/// Who decided.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// Nobody.
+    Default,
+    /// The file.
+    File,
+    /// This variable.
+    Variable(String),
+    /// The command line.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File => f.write_str("file"),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag => f.write_str("command line"),
+        }
+    }
+}
+
+impl Serialize for Origin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// An option and its value.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Setting {
+    /// Long name.
+    pub name: String,
+    /// Values as text; none where it is not set.
+    pub values: Vec<String>,
+    /// Who decided.
+    pub origin: Origin,
+}
+
+/// Every option that a file may set, in the order of the help text.
+pub(super) fn settings(matches: &ArgMatches, file: &Options) -> Vec<Setting> {
+    let command = Cli::command();
+    let options = command.get_arguments().filter_map(|arg| Some((arg.get_id().as_str(), arg.get_long()?)));
+    let options = options.filter(|(_, long)| !NOT_IN_FILE.contains(long));
+    options
+        .filter_map(|(id, long)| {
+            let source = matches.try_contains_id(id).is_ok().then(|| matches.value_source(id))?;
+            let raw = matches.try_get_raw(id).ok().flatten();
+            let mut values: Vec<String> =
+                raw.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect();
+            let of_file = file.iter().find(|(name, _)| name == long);
+            let origin = match source {
+                Some(ValueSource::CommandLine) => Origin::Flag,
+                Some(ValueSource::EnvVariable) => Origin::Variable(variable(long)),
+                _ if of_file.is_some() => Origin::File,
+                _ => Origin::Default,
+            };
+            if let Some((_, given)) = of_file.filter(|_| long == super::ADDS_UP) {
+                values.splice(0..0, given.iter().cloned());
+            }
+            Some(Setting { name: long.to_owned(), values, origin })
+        })
+        .collect()
+}

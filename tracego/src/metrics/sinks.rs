@@ -1,0 +1,46 @@
+//! What sinks with queues say about themselves.
+
+use std::{fmt, sync::Arc};
+
+use super::families::Families;
+use crate::sink::status::{Numbers, Status};
+
+impl Families<'_> {
+    pub(super) fn sinks(&mut self, sinks: &[Arc<Status>]) -> fmt::Result {
+        let all: Vec<(&str, Numbers)> =
+            sinks.iter().map(|sink| (sink.name.as_str(), sink.numbers())).collect();
+        let each = |of: fn(&Numbers) -> u64| all.iter().map(move |(sink, n)| ([("sink", *sink)], of(n)));
+        let stages = all.iter().flat_map(|(sink, numbers)| {
+            let stages =
+                [("filtered", numbers.filtered), ("given", numbers.given), ("delivered", numbers.delivered)];
+            stages.map(|(stage, count)| ([("sink", *sink), ("stage", stage)], count))
+        });
+        let help = "Records by sink and by the stage that they came to: left out by the sink's filter, given \
+                    to its queue, taken by the receiver.";
+        self.counters("tracego_sink_records", help, stages)?;
+        let losses = all.iter().flat_map(|(sink, numbers)| {
+            let losses = numbers.losses().into_iter();
+            losses.map(|(reason, count)| ([("sink", *sink), ("reason", reason)], count))
+        });
+        self.counters("tracego_sink_records_lost", "Records that a sink will never deliver.", losses)?;
+        let help = "Attempts to deliver that failed; what they were about is tried again.";
+        self.counters("tracego_sink_failures", help, each(|numbers| numbers.failures))?;
+        let up = all.iter().map(|(sink, n)| ([("sink", *sink)], u32::from(n.trouble.is_none())));
+        self.gauges("tracego_sink_up", "Whether the last attempt of a sink to deliver did not fail.", up)?;
+        let help = "Records that wait for a sink's receiver.";
+        self.gauges("tracego_sink_queue_records", help, each(|numbers| numbers.queue.depth.records))?;
+        let help = "Room that a sink's queue takes, on the disk or in memory.";
+        self.gauges("tracego_sink_queue_bytes", help, each(|numbers| numbers.queue.used))?;
+        let help = "Room that a sink's queue may take.";
+        self.gauges("tracego_sink_queue_max_bytes", help, each(|numbers| numbers.queue_max))?;
+        let oldest = all.iter().map(|(sink, numbers)| {
+            ([("sink", *sink)], numbers.queue.oldest.unwrap_or_default().as_secs_f64())
+        });
+        self.gauges("tracego_sink_queue_oldest_seconds", "Age of the oldest record that waits.", oldest)?;
+        let durable = || sinks.iter().zip(&all).filter(|(sink, _)| sink.durable).map(|(_, row)| row);
+        let of = |of: fn(&Numbers) -> u64| durable().map(move |(sink, n)| ([("sink", *sink)], of(n)));
+        self.counters("tracego_spool_syncs", "Times that a spool was synced.", of(|n| n.queue.syncs))?;
+        let help = "Calls of a spool that the disk failed; records are kept in memory while it does.";
+        self.counters("tracego_spool_errors", help, of(|numbers| numbers.queue.errors))
+    }
+}

@@ -1,0 +1,92 @@
+//! Which records a sink takes.
+
+use std::{io, sync::Arc};
+
+use cel::{Context, Program, Value};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+
+use crate::{
+    enrich::{Record, record::event_name},
+    rules::finding::Severity,
+};
+
+/// The keys that choose records; all that are given have to agree.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FilterSettings {
+    /// Names of events, `*` for any part: `tracego.process.*`.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// Records of processes need a finding that is at least as bad.
+    pub min_severity: Option<Severity>,
+    /// An expression in CEL on the record's fields: `process.user.id == 0`.
+    pub r#where: Option<String>,
+}
+
+/// Events that no filter leaves out: a stream has to say what it lacks.
+const ALWAYS: [&str; 1] = [event_name::LOST];
+
+/// A filter that is ready.
+#[derive(Clone)]
+pub struct Filter {
+    events: Option<GlobSet>,
+    min_severity: Option<Severity>,
+    expression: Option<Arc<Program>>,
+}
+
+impl Filter {
+    /// Takes everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { events: None, min_severity: None, expression: None }
+    }
+
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// A pattern or an expression that is none; the text names the key.
+    pub fn new(settings: &FilterSettings) -> Result<Self, String> {
+        let mut events = GlobSetBuilder::new();
+        for pattern in &settings.events {
+            events.add(Glob::new(pattern).map_err(|error| format!("events: {error}"))?);
+        }
+        let events = events.build().map_err(|error| format!("events: {error}"))?;
+        let program = |text: &String| Program::compile(text).map_err(|error| format!("where: {error}"));
+        Ok(Self {
+            events: Some(events).filter(|_| !settings.events.is_empty()),
+            min_severity: settings.min_severity,
+            expression: settings.r#where.as_ref().map(program).transpose()?.map(Arc::new),
+        })
+    }
+
+    /// Whether a record is taken. An expression that cannot be answered, since the record lacks a field
+    /// that it asks for, leaves the record out: `has(process.user)` asks whether there is one.
+    ///
+    /// # Errors
+    /// When the record cannot be serialised.
+    pub fn takes(&self, record: &Record) -> io::Result<bool> {
+        if ALWAYS.contains(&record.event_name) {
+            return Ok(true);
+        }
+        if self.events.as_ref().is_some_and(|events| !events.is_match(record.event_name)) {
+            return Ok(false);
+        }
+        if let Some(least) = self.min_severity {
+            let worst = record.tracego.findings.iter().map(|finding| finding.severity).max();
+            if worst.is_none_or(|worst| worst < least) && record.process.is_some() {
+                return Ok(false);
+            }
+        }
+        self.expression.as_ref().map_or(Ok(true), |program| holds(program, record))
+    }
+}
+
+fn holds(program: &Program, record: &Record) -> io::Result<bool> {
+    let mut context = Context::default();
+    let value = serde_json::to_value(record)?;
+    for (name, value) in value.as_object().into_iter().flatten() {
+        context.add_variable(name.as_str(), value).map_err(|error| io::Error::other(error.to_string()))?;
+    }
+    Ok(matches!(program.execute(&context), Ok(Value::Bool(true))))
+}

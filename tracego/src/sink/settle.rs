@@ -1,0 +1,135 @@
+//! What became of a batch, and what is lost: acknowledgements, dead letters, pauses, and who is told.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    deliver::{Delivered, Refused},
+    status::{self, lost},
+    transport::Deliver,
+    worker::{Current, Worker},
+};
+use crate::{
+    clock::Reading,
+    input::{Input, SinkLoss},
+    spool::{Gap, Item},
+};
+
+/// Between two records that tell of refused records: they may be refused, too, and that must not go round
+/// in a circle.
+const TELL: Duration = Duration::from_mins(1);
+
+impl<T: Deliver + 'static> Worker<T> {
+    /// Takes note of what became of a batch.
+    pub(super) fn settle(&mut self, mut current: Current, delivered: Delivered) {
+        let Delivered { done, refused, trouble } = delivered;
+        for refused in &refused {
+            if let Err(error) = self.bury(&current, refused) {
+                // Neither delivered nor written down: all of it comes again.
+                let path = self.dead_letters.path().map(|path| path.display().to_string());
+                let path = path.unwrap_or_default();
+                self.fail(format!("{} and {path}: {error}", refused.why), None);
+                self.progress.current = Some(current);
+                return;
+            }
+        }
+        let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
+        let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last());
+        if let Some(last) = last {
+            self.queue.ack(last);
+        }
+        current.done += done;
+        for refused in refused {
+            self.refused(refused.count, refused.why);
+        }
+        {
+            let mut numbers = self.status.change();
+            numbers.delivered += (done as u64).saturating_sub(rejected);
+            numbers.queue = self.queue.stats();
+            if trouble.is_none()
+                && let Some(before) = numbers.trouble.take()
+            {
+                tracing::info!(sink = self.status.name, before, "the sink takes records again");
+            }
+        }
+        if done > 0 || trouble.is_none() {
+            self.progress.backoff.reset();
+        }
+        if let Some(trouble) = trouble {
+            self.fail(trouble.why, trouble.after);
+        }
+        if current.done < current.batch.len() {
+            self.progress.current = Some(current);
+        }
+    }
+
+    fn fail(&mut self, why: String, after: Option<Duration>) {
+        self.progress.backoff.wait(after);
+        let mut numbers = self.status.change();
+        numbers.failures += 1;
+        if numbers.trouble.as_ref() != Some(&why) {
+            tracing::warn!(sink = self.status.name, "{why}; it is tried again");
+        }
+        numbers.trouble = Some(why);
+    }
+
+    /// Writes what was refused to the dead letters.
+    fn bury(&mut self, current: &Current, refused: &Refused) -> std::io::Result<()> {
+        let Some(transport) = &self.transport else { return Ok(()) };
+        let records = current.batch.iter().skip(current.done + refused.first).take(refused.among);
+        let records = records.filter_map(|item| match item {
+            Item::Record(_, bytes) => Some(transport.readable(bytes)),
+            Item::Gap(_) => None,
+        });
+        self.dead_letters.write(&self.status.name, refused, records.collect())
+    }
+
+    /// What a gap means is in the queue's own counts already.
+    pub(super) fn gap(&mut self, gap: Gap) {
+        let lost = BTreeMap::from([(status::reason(gap.reason), gap.count())]);
+        self.tell(SinkLoss {
+            sink: self.status.name.clone(),
+            lost,
+            first: Some(gap.first),
+            last: Some(gap.last),
+            why: None,
+        });
+    }
+
+    fn refused(&mut self, records: u64, why: String) {
+        self.status.lose(lost::REFUSED, records);
+        self.progress.untold += records;
+        if self.progress.told.is_none_or(|told| told.elapsed() >= TELL) {
+            self.progress.told = Some(Instant::now());
+            let lost = BTreeMap::from([(lost::REFUSED, std::mem::take(&mut self.progress.untold))]);
+            self.tell(SinkLoss {
+                sink: self.status.name.clone(),
+                lost,
+                first: None,
+                last: None,
+                why: Some(why),
+            });
+        } else {
+            tracing::warn!(sink = self.status.name, records, why, "records are refused");
+        }
+    }
+
+    pub(super) fn lose(&mut self, reason: &'static str, records: u64) {
+        if records == 0 {
+            return;
+        }
+        self.status.lose(reason, records);
+        let lost = BTreeMap::from([(reason, records)]);
+        self.tell(SinkLoss { sink: self.status.name.clone(), lost, first: None, last: None, why: None });
+    }
+
+    fn tell(&self, loss: SinkLoss) {
+        tracing::warn!(sink = loss.sink, lost = ?loss.lost, why = loss.why, "records are lost");
+        let sender = self.losses.get().and_then(mpsc::WeakSender::upgrade);
+        if let Some(sender) = sender {
+            // The pipeline may wait for this very thread: another one waits for the pipeline.
+            tokio::spawn(async move { drop(sender.send(Input::SinkLoss(loss, Reading::now())).await) });
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Starts the threads of sinks, changes them while tracego runs, and ends them.
+
+use std::{
+    fs::DirBuilder,
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use anyhow::Context as _;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use super::{
+    any::{self, AnyTransport},
+    dead_letters::DeadLetters,
+    feed::{CHANNEL, Chunk, Feed},
+    filter::Filter,
+    settings::SinkSettings,
+    status::Status,
+    worker::{Control, Leftover, Losses, Progress, Worker},
+};
+use crate::{
+    clock::Reading,
+    input::Input,
+    spool::{OnFull, Queue, Ram, Spool},
+};
+
+/// All sinks with queues.
+#[derive(Default)]
+pub struct Sinks {
+    pub(super) running: Vec<Running>,
+    pub(super) spool_dir: Option<PathBuf>,
+    losses: Losses,
+    reopened: u64,
+}
+
+/// A sink with its thread.
+pub(super) struct Running {
+    pub(super) settings: SinkSettings,
+    pub(super) status: Arc<Status>,
+    pub(super) control: watch::Sender<Control>,
+    pub(super) sender: mpsc::Sender<Chunk>,
+    pub(super) thread: JoinHandle<Option<Leftover>>,
+}
+
+/// What a thread needs to begin.
+pub(super) struct Parts {
+    settings: SinkSettings,
+    pub(super) status: Arc<Status>,
+    chunks: mpsc::Receiver<Chunk>,
+    control: watch::Receiver<Control>,
+    losses: Losses,
+}
+
+impl Sinks {
+    /// Opens all and starts their threads; the feeds are for the pipeline.
+    ///
+    /// # Errors
+    /// When one cannot be opened; the text names it.
+    pub fn start(settings: &[SinkSettings], spool_dir: Option<&Path>) -> anyhow::Result<(Self, Vec<Feed>)> {
+        let mut sinks = Self { spool_dir: spool_dir.map(Path::to_owned), ..Self::default() };
+        let mut feeds = Vec::new();
+        for settings in settings {
+            let (parts, control, sender) = sinks.parts(settings);
+            let name = || format!("sink {}", settings.name);
+            let transport = any::open(&settings.kind).map_err(anyhow::Error::msg).with_context(name)?;
+            let queue = open_queue(settings, spool_dir).with_context(name)?;
+            let leftover = Leftover { queue, held: None };
+            feeds.push(
+                feed(settings, &parts.status, sender.clone())
+                    .map_err(anyhow::Error::msg)
+                    .with_context(name)?,
+            );
+            let status = Arc::clone(&parts.status);
+            let thread =
+                spawn(&settings.name, move || Some((leftover, transport)), parts).with_context(name)?;
+            sinks.running.push(Running { settings: settings.clone(), status, control, sender, thread });
+        }
+        Ok((sinks, feeds))
+    }
+
+    pub(super) fn parts(
+        &self,
+        settings: &SinkSettings,
+    ) -> (Parts, watch::Sender<Control>, mpsc::Sender<Chunk>) {
+        let (sender, chunks) = mpsc::channel(CHANNEL);
+        let (control, heard) = watch::channel(Control { reopened: self.reopened, ..Control::default() });
+        let durable = self.spool_dir.is_some();
+        let limits = settings.common.limits(durable);
+        let status =
+            Arc::new(Status::new(settings.name.clone(), settings.kind.name(), durable, limits.total_bytes));
+        let losses = Arc::clone(&self.losses);
+        let parts = Parts { settings: settings.clone(), status, chunks, control: heard, losses };
+        (parts, control, sender)
+    }
+
+    /// Where losses are told from now on.
+    pub fn connect(&self, pipeline: mpsc::WeakSender<Input>) {
+        // Once a run.
+        let _set: Result<(), _> = self.losses.set(pipeline);
+    }
+
+    /// What each says about itself.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<Arc<Status>> {
+        self.running.iter().map(|running| Arc::clone(&running.status)).collect()
+    }
+
+    /// Names of those whose records do not survive tracego.
+    pub fn volatile(&self) -> impl Iterator<Item = &str> {
+        self.running
+            .iter()
+            .filter(|running| !running.status.durable)
+            .map(|running| running.status.name.as_str())
+    }
+
+    /// Output files that were moved away are opened anew.
+    pub fn reopen(&mut self) {
+        self.reopened += 1;
+        for running in &self.running {
+            running.control.send_modify(|control| control.reopened = self.reopened);
+        }
+    }
+
+    /// From now on each sink has its time to deliver what is left.
+    pub fn stopping(&self) {
+        for running in &self.running {
+            let deadline = Instant::now() + running.settings.common.drain();
+            running.control.send_modify(|control| {
+                control.deadline.get_or_insert(deadline);
+            });
+        }
+    }
+
+    /// Waits for all, after the pipeline and its feeds are gone.
+    ///
+    /// # Errors
+    /// When a thread panicked.
+    pub fn join(self) -> io::Result<Vec<Arc<Status>>> {
+        self.stopping();
+        let statuses = self.statuses();
+        for running in self.running {
+            drop(running.sender);
+            let panicked = |_| io::Error::other(format!("sink {}: its thread panicked", running.status.name));
+            running.thread.join().map_err(panicked)?;
+        }
+        Ok(statuses)
+    }
+}
+
+/// Whether a sink can be made of these settings; nothing is opened that another sink may have open.
+///
+/// # Errors
+/// Why not; the text names the key.
+pub fn check(settings: &SinkSettings) -> Result<(), String> {
+    Filter::new(&settings.common.filter())?;
+    any::encoder(settings)?;
+    any::check(&settings.kind)
+}
+
+pub(super) fn feed(
+    settings: &SinkSettings,
+    status: &Arc<Status>,
+    sender: mpsc::Sender<Chunk>,
+) -> Result<Feed, String> {
+    let filter = Filter::new(&settings.common.filter())?;
+    let encoder = any::encoder(settings)?;
+    let blocks = settings.common.on_full == Some(OnFull::Block);
+    Ok(Feed::new(Arc::clone(status), filter, encoder, sender, blocks))
+}
+
+/// Starts the thread of a sink. `open` gives the queue and the transport, on that thread.
+pub(super) fn spawn(
+    name: &str,
+    open: impl FnOnce() -> Option<(Leftover, AnyTransport)> + Send + 'static,
+    parts: Parts,
+) -> io::Result<JoinHandle<Option<Leftover>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let body = move || {
+        let (Leftover { queue, held }, transport) = open()?;
+        let Parts { settings, status, chunks, control, losses } = parts;
+        let batch_bytes = settings.common.batch_bytes(queue.is_durable());
+        let worker = Worker {
+            status,
+            queue,
+            transport: Some(transport),
+            chunks,
+            control,
+            losses,
+            dead_letters: DeadLetters::new(settings.common.dead_letters.clone()),
+            batch_bytes,
+            progress: Progress::after(held),
+        };
+        runtime.block_on(worker.run())
+    };
+    thread::Builder::new().name(format!("sink-{name}").chars().take(15).collect()).spawn(body)
+}
+
+/// The queue of a sink, as it was left.
+///
+/// # Errors
+/// When the folder cannot be used.
+pub(super) fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<Queue> {
+    let limits = settings.common.limits(spool_dir.is_some());
+    let Some(dir) = spool_dir else {
+        return Ok(Queue::Memory(Box::new(Ram::new(limits, Reading::now()))));
+    };
+    let path = dir.join(&settings.name);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("--spool-dir {}", dir.display()))?;
+    let (spool, recovery) = Spool::open(&path, limits, Reading::now())?;
+    if !recovery.is_whole() {
+        tracing::warn!(sink = settings.name, ?recovery, "the spool was repaired");
+    } else if recovery.waiting.records > 0 {
+        tracing::info!(sink = settings.name, records = recovery.waiting.records, "records wait from before");
+    }
+    Ok(Queue::Disk(Box::new(spool)))
+}

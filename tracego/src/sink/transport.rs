@@ -1,0 +1,18 @@
+//! The second half of every sink: the bytes of many records reach their receiver.
+
+use super::deliver::Delivered;
+
+/// Runs on the sink's own thread.
+pub(super) trait Deliver {
+    /// Delivers records, in their order; what it does not report as done comes again.
+    fn deliver(&mut self, batch: &[&[u8]]) -> impl Future<Output = Delivered>;
+
+    /// The operator moved the output away (SIGHUP).
+    fn reopen(&mut self);
+
+    /// No more comes.
+    fn close(&mut self) -> impl Future<Output = ()>;
+
+    /// A payload as people and programs can read it, for the dead letters.
+    fn readable(&self, payload: &[u8]) -> serde_json::Value;
+}

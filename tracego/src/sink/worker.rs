@@ -1,0 +1,282 @@
+//! The thread of a sink: keeps the queue, delivers from it, acknowledges.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    backoff::Backoff,
+    dead_letters::DeadLetters,
+    deliver::Delivered,
+    feed::Chunk,
+    status::{Status, lost},
+    transport::Deliver,
+};
+use crate::{
+    clock::Reading,
+    input::Input,
+    spool::{Batch, Item, Queue},
+};
+
+/// What the run tells its sinks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Control {
+    /// tracego ends: what is not delivered then stays where it is.
+    pub(super) deadline: Option<Instant>,
+    /// Counts SIGHUPs.
+    pub(super) reopened: u64,
+    /// Another worker takes the queue over.
+    pub(super) handover: bool,
+}
+
+/// Where to tell the stream what is lost. Weak, since the pipeline ends when nobody sends any more; it is
+/// not there before the pipeline is.
+pub(super) type Losses = Arc<OnceLock<mpsc::WeakSender<Input>>>;
+
+/// Between two looks at what changes by itself: ages, the status.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A batch in the making, and how much of it is settled.
+pub(super) struct Current {
+    pub(super) batch: Batch,
+    pub(super) done: usize,
+}
+
+/// A delivery under way; it has the transport and gives it back.
+type Flight<T> = Pin<Box<dyn Future<Output = (T, Current, Delivered)>>>;
+
+/// See the [module](self).
+pub(super) struct Worker<T> {
+    pub(super) status: Arc<Status>,
+    pub(super) queue: Queue,
+    /// Nothing while a delivery is under way.
+    pub(super) transport: Option<T>,
+    pub(super) chunks: mpsc::Receiver<Chunk>,
+    pub(super) control: watch::Receiver<Control>,
+    /// To tell the stream what is lost; weak, since the pipeline ends when nobody sends any more.
+    pub(super) losses: Losses,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) batch_bytes: usize,
+    pub(super) progress: Progress,
+}
+
+/// How far a worker is.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) backoff: Backoff,
+    /// A chunk, and the record from which on the queue had no room.
+    held: Option<(Chunk, usize)>,
+    pub(super) current: Option<Current>,
+    /// No more chunks come.
+    ended: bool,
+    /// SIGHUPs that the transport knows of.
+    reopened: u64,
+    /// Refused, and not told yet.
+    pub(super) untold: u64,
+    pub(super) told: Option<Instant>,
+}
+
+/// What a worker leaves to the one that takes over.
+pub(super) struct Leftover {
+    pub(super) queue: Queue,
+    pub(super) held: Option<(Chunk, usize)>,
+}
+
+impl Progress {
+    /// Goes on where another worker was.
+    pub(super) fn after(held: Option<(Chunk, usize)>) -> Self {
+        Self { held, ..Self::default() }
+    }
+}
+
+impl<T: Deliver + 'static> Worker<T> {
+    /// Until the pipeline has ended, and everything is delivered or the deadline has passed. The queue comes
+    /// back where another worker is to take it over.
+    pub(super) async fn run(mut self) -> Option<Leftover> {
+        let mut flight: Option<Flight<T>> = None;
+        let mut looked = Instant::now();
+        loop {
+            let control = *self.control.borrow_and_update();
+            self.place();
+            self.queue.keep(Reading::now());
+            self.notices();
+            if looked.elapsed() >= LOOK || self.progress.ended {
+                looked = Instant::now();
+                self.look();
+            }
+            if flight.is_none() && control.handover && self.progress.ended {
+                return self.hand_over().await;
+            }
+            if flight.is_none() && self.progress.backoff.until().is_none() {
+                self.reopen(control.reopened);
+                flight = self.depart();
+            }
+            let late = control.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if late {
+                self.discard();
+            }
+            if self.progress.ended
+                && self.progress.held.is_none()
+                && (late || flight.is_none() && self.is_done())
+            {
+                break;
+            }
+            let wake = self.wake(looked);
+            tokio::select! {
+                biased;
+                (transport, current, delivered) = async {
+                    match &mut flight {
+                        Some(flight) => flight.await,
+                        None => std::future::pending().await,
+                    }
+                }, if flight.is_some() => {
+                    flight = None;
+                    self.transport = Some(transport);
+                    self.settle(current, delivered);
+                }
+                chunk = self.chunks.recv(), if self.progress.held.is_none() && !self.progress.ended => match chunk {
+                    Some(chunk) => self.progress.held = Some((chunk, 0)),
+                    None => {
+                        self.progress.ended = true;
+                        self.queue.sync();
+                    }
+                },
+                Ok(()) = self.control.changed() => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+        // A delivery that is under way at the deadline is cut: it comes again from a spool.
+        drop(flight);
+        if let Some(mut transport) = self.transport.take() {
+            transport.close().await;
+        }
+        self.finish();
+        None
+    }
+
+    /// What is in hand goes back to the queue, which somebody else continues.
+    async fn hand_over(mut self) -> Option<Leftover> {
+        if let Some(mut transport) = self.transport.take() {
+            transport.close().await;
+        }
+        self.queue.rewind();
+        Some(Leftover { queue: self.queue, held: self.progress.held })
+    }
+
+    fn reopen(&mut self, wanted: u64) {
+        if wanted != self.progress.reopened
+            && let Some(transport) = &mut self.transport
+        {
+            self.progress.reopened = wanted;
+            transport.reopen();
+        }
+    }
+
+    /// Nothing is left, or nothing can be done about it now and the disk has it.
+    fn is_done(&self) -> bool {
+        let waits = self.progress.current.is_some() || self.queue.stats().depth.records > 0;
+        !waits || self.queue.is_durable() && self.progress.backoff.until().is_some()
+    }
+
+    /// When there is something to do if nothing happens before.
+    fn wake(&self, looked: Instant) -> Instant {
+        let look = looked + LOOK;
+        let keep = self.queue.deadline().map(|at| {
+            let wait = at.saturating_sub(Reading::now().boot_ns);
+            Instant::now() + Duration::from_nanos(u64::try_from(wait).unwrap_or(0))
+        });
+        let deadline = self.control.borrow().deadline.filter(|deadline| *deadline > Instant::now());
+        [keep, self.progress.backoff.until(), deadline]
+            .into_iter()
+            .flatten()
+            .min()
+            .map_or(look, |at| at.min(look))
+    }
+
+    /// Puts what is held into the queue, as far as there is room.
+    fn place(&mut self) {
+        let Some((chunk, from)) = &mut self.progress.held else { return };
+        for record in chunk.iter_from(*from) {
+            if self.queue.append(record).is_err() {
+                return;
+            }
+            *from += 1;
+        }
+        self.progress.held = None;
+        self.queue.flush();
+    }
+
+    /// Too late: what the queue has no room for is lost, so that the pipeline can end.
+    fn discard(&mut self) {
+        if let Some((chunk, from)) = self.progress.held.take() {
+            self.lose(lost::STOPPED, (chunk.ends.len() - from) as u64);
+        }
+    }
+
+    fn notices(&mut self) {
+        while let Some(notice) = self.queue.notice() {
+            tracing::warn!(sink = self.status.name, "{notice}");
+        }
+    }
+
+    fn look(&self) {
+        self.status.change().queue = self.queue.stats();
+    }
+
+    /// Sends the next records on their way, if there are any.
+    fn depart(&mut self) -> Option<Flight<T>> {
+        self.transport.as_ref()?;
+        let current = loop {
+            let mut current = match self.progress.current.take() {
+                Some(current) => current,
+                None => Current { batch: self.queue.read(self.batch_bytes), done: 0 },
+            };
+            if current.batch.is_empty() {
+                return None;
+            }
+            // A gap is told, and then acknowledged like a record.
+            while let Some(Item::Gap(gap)) = current.batch.iter().nth(current.done) {
+                self.gap(gap);
+                self.queue.ack(gap.last);
+                current.done += 1;
+            }
+            if current.done < current.batch.len() {
+                break current;
+            }
+        };
+        let mut transport = self.transport.take()?;
+        Some(Box::pin(async move {
+            let records = current.batch.iter().skip(current.done).map_while(|item| match item {
+                Item::Record(_, bytes) => Some(bytes),
+                Item::Gap(_) => None,
+            });
+            let records: Vec<&[u8]> = records.collect();
+            let delivered = transport.deliver(&records).await;
+            (transport, current, delivered)
+        }))
+    }
+
+    fn finish(self) {
+        self.look();
+        let durable = self.queue.is_durable();
+        let waiting = self.queue.stats().depth.records;
+        let lost = self.queue.close();
+        if lost > 0 {
+            self.status.lose(lost::STOPPED, lost);
+        }
+        if durable && waiting > lost {
+            tracing::warn!(
+                sink = self.status.name,
+                records = waiting - lost,
+                "still in the spool, for the next start"
+            );
+        }
+    }
+}
