@@ -1,7 +1,11 @@
 //! Record → bytes → a file, standard output or standard error.
 
+mod blocking;
 pub mod deliver;
+pub mod file;
+pub mod journald;
 pub mod json;
+pub mod stdout;
 pub mod text;
 pub mod tls;
 
