@@ -1,0 +1,4 @@
+pub(crate) const TESTS: &[(&str, super::Test)] = &[];
+pub(crate) fn missing() -> Option<String> {
+    None
+}
