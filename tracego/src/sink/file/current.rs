@@ -217,6 +217,15 @@ impl Current {
     }
 }
 
+impl Drop for Current {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a child that was just forked, until its exec.
+        if self.regular {
+            let _closed_anyway = self.file.unlock();
+        }
+    }
+}
+
 /// Opens what is there; nothing when it is gone by now.
 fn open_existing(place: &Place, regular: &OpenOptions) -> Result<Option<File>, FileError> {
     let path = &place.path;
