@@ -101,7 +101,7 @@ impl Fields<'_> {
         let capital = |c: char| if c == '.' { '_' } else { c.to_ascii_uppercase() };
         self.scratch.extend(space.chars().chain(name.chars()).map(capital));
         let valid = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
-        // Names are ours, and a test holds all against this; others would be dropped by journald, too.
+        // All that there are, are; journald would drop others, too.
         if self.scratch.len() <= NAME_MAX && self.scratch.bytes().all(valid) {
             field(self.scratch, value.as_bytes(), self.out);
         }
