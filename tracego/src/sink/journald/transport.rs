@@ -125,3 +125,24 @@ fn is(error: &io::Error, among: &[Errno]) -> bool {
 fn is_other(error: &io::Error) -> bool {
     is(error, &[Errno::CONNREFUSED, Errno::CONNRESET, Errno::NOTCONN, Errno::PIPE, Errno::NOENT])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Seek as _};
+
+    use rustix::fs::fcntl_get_seals;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_handed_over_can_no_longer_be_changed() {
+        let mut file = sealed(b"MESSAGE=x\n").unwrap();
+        let all = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
+        assert_eq!(fcntl_get_seals(&file).unwrap(), all);
+        assert!(file.write_all(b"y").is_err() && file.set_len(0).is_err());
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "MESSAGE=x\n");
+    }
+}
