@@ -9,7 +9,7 @@ pub mod ecs;
 mod object;
 pub mod ocsf;
 pub mod otlp;
-mod text;
+pub(crate) mod text;
 mod without;
 
 use std::io::{self, Write as _};

@@ -19,7 +19,7 @@ impl fmt::Display for Joined<'_> {
 
 /// Arguments as a POSIX shell would be given them: in single quotes where one has to be quoted (POSIX
 /// 2.2, "Quoting"). For formats that have no list: this can be split again.
-pub(super) struct Quoted<'a>(pub(super) &'a [String]);
+pub(crate) struct Quoted<'a>(pub(crate) &'a [String]);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,13 +12,16 @@
 
 mod any;
 mod backoff;
+mod blocking;
 mod change;
 mod dead_letters;
 pub mod deliver;
 mod direct;
 mod encode;
 pub mod feed;
+pub mod file;
 pub mod filter;
+pub mod journald;
 pub mod json;
 pub mod outputs;
 pub mod settings;

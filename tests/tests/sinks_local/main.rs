@@ -1,0 +1,148 @@
+//! The sinks that write to this machine: on real disks, with real processes that are really killed, and to
+//! a real journald.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod disks;
+mod file;
+mod journald;
+mod kill;
+mod rotation;
+mod taken;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use libtest_mimic::Arguments;
+use tokio::runtime::{Builder, Runtime};
+use tracego::sink::file::{File, Settings};
+use tracego_tests::trial;
+
+type Test = fn();
+
+fn main() {
+    let root = (!tracego_tests::is_root()).then_some("needs root to mount");
+    let packers = ["gzip", "zstd"].into_iter().find(|name| !is_there(name));
+    let packers = packers.map(|name| format!("needs {name}: apt-get install {name}"));
+    let mut trials = Vec::new();
+    for (name, test) in [file::TESTS, taken::TESTS].concat() {
+        trials.push(trial(name, None, test));
+    }
+    for (name, test) in [rotation::TESTS, kill::TESTS].concat() {
+        trials.push(trial(name, packers.clone(), test));
+    }
+    for (name, test) in disks::TESTS {
+        trials.push(trial(name, root.map(str::to_owned), *test));
+    }
+    let journald = root.map(str::to_owned).or_else(journald::missing);
+    for (name, test) in journald::TESTS {
+        trials.push(trial(name, journald.clone(), *test));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn is_there(program: &str) -> bool {
+    let asked = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A file of a sink, on a runtime of its own.
+struct Open {
+    file: File,
+    runtime: Runtime,
+}
+
+impl Open {
+    fn new(settings: &Settings) -> Self {
+        Self { file: File::open(settings).unwrap(), runtime: runtime() }
+    }
+
+    /// Delivers all, or says why not; how many were done.
+    fn deliver(&mut self, lines: &[Vec<u8>]) -> (usize, Option<String>) {
+        let batch: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+        let delivered = self.runtime.block_on(self.file.deliver(&batch));
+        assert!(delivered.refused.is_empty());
+        (delivered.done, delivered.trouble.map(|trouble| trouble.why))
+    }
+
+    /// All of them, at once.
+    fn all(&mut self, lines: &[Vec<u8>]) {
+        assert_eq!(self.deliver(lines), (lines.len(), None));
+    }
+
+    /// Delivers one record a time until what runs beside it is done.
+    fn until(&mut self, done: impl Fn(&File) -> bool) {
+        tracego_tests::wait_until("the thread beside it", || {
+            self.runtime.block_on(self.file.deliver(&[b"\n"]));
+            done(&self.file)
+        });
+    }
+
+    fn close(mut self) {
+        self.runtime.block_on(self.file.close());
+    }
+}
+
+/// Lines with numbers, of up to a thousand bytes.
+fn lines(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    let line = |n: u64| format!("{n:0>width$}\n", width = 8 + (n * 7919 % 900) as usize).into_bytes();
+    numbers.map(line).collect()
+}
+
+/// The rotated files of a path, in the order of their names, without the path itself.
+fn rotated(path: &Path) -> Vec<PathBuf> {
+    let name = format!("{}.", path.file_name().unwrap().to_str().unwrap());
+    let all = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<_> =
+        all.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(&name)).collect();
+    all.sort();
+    all
+}
+
+/// What a file holds, as programs that are not ours unpack it.
+fn unpacked(path: &Path) -> Vec<u8> {
+    let program = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => "gzip",
+        Some("zst") => "zstd",
+        _ => return fs::read(path).unwrap(),
+    };
+    let output = Command::new(program).args(["-d", "-c"]).arg(path).output().unwrap();
+    assert!(output.status.success(), "{}: {output:?}", path.display());
+    output.stdout
+}
+
+/// All rotated files and the current one behind them.
+fn whole(path: &Path) -> Vec<u8> {
+    let mut text: Vec<u8> = rotated(path).iter().flat_map(|path| unpacked(path)).collect();
+    text.extend(fs::read(path).unwrap());
+    text
+}
+
+/// That nothing but these lines is there, each once and in order.
+fn assert_holds(path: &Path, lines: &[Vec<u8>]) {
+    assert_text(&whole(path), &lines.concat());
+}
+
+fn assert_text(text: &[u8], wanted: &[u8]) {
+    if text == wanted {
+        return;
+    }
+    let lines = |text: &[u8]| -> Vec<String> {
+        let shown = |line: &[u8]| {
+            let end = &line[line.len().saturating_sub(12)..];
+            format!("{} bytes …{}", line.len(), String::from_utf8_lossy(end).escape_debug())
+        };
+        text.split(|&b| b == b'\n').map(shown).collect()
+    };
+    let (text, wanted) = (lines(text), lines(wanted));
+    let same = text.iter().zip(&wanted).take_while(|(a, b)| a == b).count();
+    let near = |all: &[String]| all.iter().skip(same).take(3).cloned().collect::<Vec<_>>();
+    let (got, near) = (near(&text), near(&wanted));
+    panic!("{} lines for {}; from {same} on: {got:?} for {near:?}", text.len(), wanted.len());
+}

@@ -1,0 +1,141 @@
+//! Others take the file away, as logrotate(8) does, while it is written to.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread::{self, sleep},
+    time::Duration,
+};
+
+use tracego::{
+    sink::file::{Settings, Sync},
+    units::Bytes,
+};
+
+use super::{Open, Test, assert_text, lines, rotated};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("taken::a_file_that_was_moved_or_removed_is_begun_anew_without_a_signal", moved),
+    ("taken::moving_and_signals_while_it_is_written_lose_and_tear_nothing", under_load),
+    ("taken::a_file_that_is_emptied_in_place_goes_on_at_its_beginning", emptied),
+    ("taken::a_reopened_file_that_nobody_moved_goes_on", reopened),
+];
+
+fn moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, old) = (dir.path().join("log"), dir.path().join("old"));
+    let mut open = Open::new(&Settings::new(&path));
+    open.all(&lines(1..3));
+    fs::rename(&path, &old).unwrap();
+    open.all(&lines(3..5));
+    assert_eq!(fs::read(&old).unwrap(), lines(1..3).concat());
+    fs::remove_file(&path).unwrap();
+    open.all(&lines(5..7));
+    assert_eq!(fs::read(&path).unwrap(), lines(5..7).concat());
+    // logrotate's `create`: a new file is there already, and may end within a line.
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "not ours").unwrap();
+    open.all(&lines(7..8));
+    assert_eq!(fs::read(&path).unwrap(), [b"not ours\n", &lines(7..8)[0][..]].concat());
+    // The whole folder.
+    let other = dir.path().join("folder");
+    fs::create_dir(&other).unwrap();
+    let mut second = Open::new(&Settings::new(other.join("log")));
+    second.all(&lines(1..2));
+    fs::rename(&other, dir.path().join("away")).unwrap();
+    let (done, trouble) = second.deliver(&lines(2..3));
+    assert!(done == 0 && trouble.unwrap().contains("No such file or directory"));
+    fs::create_dir(&other).unwrap();
+    second.all(&lines(2..3));
+    assert_eq!(fs::read(other.join("log")).unwrap(), lines(2..3).concat());
+    assert_eq!((open.file.counts().reopened, second.file.counts().reopened), (3, 1));
+    second.close();
+    open.close();
+}
+
+fn under_load() {
+    for rotate in [None, Some(Bytes(40_000))] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let lines = lines(1..20_001);
+        let mut open =
+            Open::new(&Settings { rotate_bytes: rotate, sync: Sync::Never, ..Settings::new(&path) });
+        let ended = AtomicBool::new(false);
+        let signal = AtomicBool::new(false);
+        let moves = thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let mut moves = 0;
+                while !ended.load(Ordering::Relaxed) {
+                    // Where we rotate at that moment there is nothing to move.
+                    let to = dir.path().join(format!("moved.{moves:06}"));
+                    moves += u64::from(fs::rename(&path, to).is_ok());
+                    signal.store(moves % 2 == 0, Ordering::Relaxed);
+                    sleep(Duration::from_micros(700));
+                }
+                moves
+            });
+            for batch in lines.chunks(23) {
+                if signal.swap(false, Ordering::Relaxed) {
+                    open.file.reopen();
+                }
+                // The folder changes in the middle of a call: what is not done comes again.
+                let mut done = 0;
+                while done < batch.len() {
+                    done += open.deliver(&batch[done..]).0;
+                }
+            }
+            ended.store(true, Ordering::Relaxed);
+            other.join().unwrap()
+        });
+        let counts = open.file.counts();
+        open.close();
+        assert!(moves > 50 && counts.reopened > 50, "{moves} {counts:?}");
+        assert_eq!(counts.rotated > 5, rotate.is_some(), "{counts:?}");
+        every_line_once(dir.path(), &path, &lines);
+    }
+}
+
+/// Files were moved in an order that their names do not tell, but within each the lines are.
+fn every_line_once(dir: &Path, path: &Path, lines: &[Vec<u8>]) {
+    let mut files: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let text = fs::read(entry.unwrap().path()).unwrap();
+        let first = text.split(|&b| b == b'\n').next().unwrap_or_default();
+        if let Ok(first) = std::str::from_utf8(first).unwrap().parse() {
+            assert!(files.insert(first, text).is_none(), "{first} is there twice");
+        }
+    }
+    assert!(rotated(path).len() < files.len());
+    let text: Vec<u8> = files.into_values().flatten().collect();
+    assert_text(&text, &lines.concat());
+}
+
+fn emptied() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut open = Open::new(&Settings::new(&path));
+    open.all(&lines(1..100));
+    fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    open.all(&lines(100..102));
+    assert_eq!(fs::read(&path).unwrap(), lines(100..102).concat());
+    // Cut by somebody within a line.
+    fs::File::options().write(true).open(&path).unwrap().set_len(4).unwrap();
+    open.all(&lines(102..103));
+    open.close();
+    assert_text(&fs::read(&path).unwrap(), &[b"0000\n", &lines(102..103)[0][..]].concat());
+}
+
+fn reopened() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut open = Open::new(&Settings::new(&path));
+    for n in 0..50 {
+        open.all(&lines(n..n + 1));
+        open.file.reopen();
+    }
+    assert_eq!(open.file.counts().reopened, 49);
+    open.close();
+    assert_text(&fs::read(&path).unwrap(), &lines(0..50).concat());
+}

@@ -1,0 +1,113 @@
+//! What happens to rotated files: old ones are removed, the others compressed.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    Shared, compress,
+    current::sync_folder,
+    names::{self, Kind, Stamp},
+    settings::{Compress, Settings},
+};
+
+/// The files of one rotation: usually one. The original stands beside its compressed form when a crash came
+/// between making the one and removing the other.
+#[derive(Debug, Default)]
+struct Rotated {
+    plain: Option<PathBuf>,
+    packed: Vec<PathBuf>,
+}
+
+/// Leaves the folder as the settings want it.
+///
+/// It runs beside the writing, in one place at a time; the lock on the current file keeps other processes
+/// from it.
+///
+/// # Errors
+/// The first thing that went wrong; all else was done.
+pub(super) fn tidy(settings: &Settings, shared: &Shared) -> io::Result<()> {
+    let path = &settings.path;
+    let mut trouble = None;
+    let mut all: BTreeMap<Stamp, Rotated> = BTreeMap::new();
+    for (stamp, kind, path) in names::list(path)? {
+        match kind {
+            Kind::Plain => all.entry(stamp).or_default().plain = Some(path),
+            Kind::Packed => all.entry(stamp).or_default().packed.push(path),
+            // Nobody else makes them, so a crash left it; its original is still there.
+            Kind::Unfinished => keep_first(&mut trouble, fs::remove_file(path)),
+        }
+    }
+    // Room is made first, and nothing is compressed that goes anyway.
+    keep_first(&mut trouble, remove(settings, &mut all, shared));
+    if settings.compress != Compress::None {
+        for original in all.into_values().filter_map(|rotated| rotated.plain) {
+            let done = compress::replace(&original, settings.compress, &shared.stop);
+            shared.counts.compressed.fetch_add(u64::from(done.is_ok()), Ordering::Relaxed);
+            let failed = done.is_err();
+            keep_first(&mut trouble, done);
+            if failed {
+                break;
+            }
+        }
+    }
+    trouble.map_or(Ok(()), Err)
+}
+
+fn keep_first(trouble: &mut Option<io::Error>, done: io::Result<()>) {
+    if let Err(error) = done {
+        trouble.get_or_insert(error);
+    }
+}
+
+/// Removes what is too much or too old.
+fn remove(settings: &Settings, all: &mut BTreeMap<Stamp, Rotated>, shared: &Shared) -> io::Result<()> {
+    let most = settings.keep.map_or(usize::MAX, |keep| keep.try_into().unwrap_or(usize::MAX));
+    let surplus = all.len().saturating_sub(most);
+    let mut gone = Vec::new();
+    for (n, (&stamp, rotated)) in all.iter().enumerate() {
+        let why = if n < surplus {
+            "keep"
+        } else if settings.keep_age.is_some_and(|most| rotated.age(stamp) > most.0) {
+            "keep-age"
+        } else {
+            continue;
+        };
+        gone.push((stamp, why));
+    }
+    let mut trouble = None;
+    for (stamp, why) in &gone {
+        let rotated = all.remove(stamp).unwrap_or_default();
+        for path in rotated.plain.iter().chain(&rotated.packed) {
+            keep_first(&mut trouble, remove_one(path, why, shared));
+        }
+    }
+    if !gone.is_empty() {
+        keep_first(&mut trouble, sync_folder(&settings.path));
+    }
+    trouble.map_or(Ok(()), Err)
+}
+
+fn remove_one(path: &Path, why: &str, shared: &Shared) -> io::Result<()> {
+    let bytes = fs::symlink_metadata(path)?.len();
+    fs::remove_file(path)?;
+    shared.counts.removed.fetch_add(1, Ordering::Relaxed);
+    shared.counts.removed_bytes.fetch_add(bytes, Ordering::Relaxed);
+    tracing::info!(path = %path.display(), bytes, why, "a rotated file is removed");
+    Ok(())
+}
+
+impl Rotated {
+    /// Time since the last record, which is when it was last written; since its rotation where that cannot
+    /// be known.
+    fn age(&self, stamp: Stamp) -> Duration {
+        let path = self.plain.as_ref().or(self.packed.first());
+        let written = path.and_then(|path| fs::symlink_metadata(path).ok()?.modified().ok());
+        let written = written.or(stamp.moment().map(SystemTime::from));
+        written.and_then(|at| at.elapsed().ok()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,148 @@
+//! Datagrams to the socket of journald; what is too large for one goes as a sealed file in memory.
+
+use std::{
+    fs::File,
+    io::{self, IoSlice, Write as _},
+    mem::MaybeUninit,
+    os::fd::{AsFd as _, BorrowedFd},
+    path::PathBuf,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
+    io::Errno,
+    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, send, sendmsg},
+};
+use tokio::{io::Interest, net::UnixDatagram, time::timeout};
+
+use super::Settings;
+use crate::sink::deliver::{Delivered, Trouble};
+
+/// Sends entries to journald.
+#[derive(Debug)]
+pub struct Journald {
+    path: PathBuf,
+    timeout: Duration,
+    socket: Option<UnixDatagram>,
+}
+
+impl Journald {
+    /// Connects with the first delivery.
+    ///
+    /// # Errors
+    /// A text that names the key whose value is no use.
+    pub fn new(settings: &Settings) -> Result<Self, String> {
+        settings.check()?;
+        Ok(Self { path: settings.socket.clone(), timeout: settings.timeout.0, socket: None })
+    }
+
+    /// Sends entries, as [`super::JournaldEncoder`] wrote them. Done are those that the socket took.
+    pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+        let mut connected = false;
+        for (done, entry) in batch.iter().enumerate() {
+            let mut sent = self.send(entry).await;
+            // A journald that was started again has another socket behind the same path.
+            if sent.as_ref().is_err_and(is_other) && !connected {
+                (connected, self.socket) = (true, None);
+                sent = self.send(entry).await;
+            }
+            if let Err(error) = sent {
+                self.socket = self.socket.take().filter(|_| !is_other(&error));
+                let why = format!("socket: {}: {error}", self.path.display());
+                return Delivered::until(done, Trouble::new(why));
+            }
+        }
+        Delivered::all(batch.len())
+    }
+
+    /// Nothing is left to do: what is done was sent.
+    #[expect(clippy::unused_async, reason = "as every transport has it")]
+    pub async fn close(&mut self) {
+        self.socket = None;
+    }
+
+    async fn send(&mut self, entry: &[u8]) -> io::Result<()> {
+        let socket = match &self.socket {
+            Some(socket) => socket,
+            None => self.socket.insert(connect(&self.path)?),
+        };
+        match write(socket, self.timeout, |fd| Ok(send(fd, entry, SendFlags::NOSIGNAL)?)).await {
+            // More than the socket's buffer takes (unix(7)), or than the kernel has in one piece.
+            Err(error) if is(&error, &[Errno::MSGSIZE, Errno::NOBUFS]) => {
+                let file = sealed(entry)?;
+                write(socket, self.timeout, |fd| send_file(fd, file.as_fd())).await
+            }
+            other => other,
+        }
+    }
+}
+
+fn connect(path: &std::path::Path) -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.connect(path)?;
+    Ok(socket)
+}
+
+/// Calls until it would not block; a busy journald is waited for.
+async fn write(
+    socket: &UnixDatagram,
+    limit: Duration,
+    mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+) -> io::Result<()> {
+    let sent = socket.async_io(Interest::WRITABLE, || call(socket.as_fd()));
+    match timeout(limit, sent).await {
+        Ok(sent) => sent.map(|_| ()),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "journald takes nothing")),
+    }
+}
+
+/// A file in memory that nobody can change any more: journald takes no other.
+fn sealed(entry: &[u8]) -> io::Result<File> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut file = File::from(memfd_create("tracego-entry", flags)?);
+    file.write_all(entry)?;
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
+    Ok(file)
+}
+
+/// An empty datagram with the file beside it.
+fn send_file(socket: BorrowedFd<'_>, file: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    let files = [file];
+    if !beside.push(SendAncillaryMessage::ScmRights(&files)) {
+        return Err(Errno::NOBUFS.into());
+    }
+    Ok(sendmsg(socket, &[IoSlice::new(&[])], &mut beside, SendFlags::NOSIGNAL)?)
+}
+
+fn is(error: &io::Error, among: &[Errno]) -> bool {
+    error.raw_os_error().is_some_and(|number| among.iter().any(|errno| errno.raw_os_error() == number))
+}
+
+/// The socket that we have leads nowhere any more.
+fn is_other(error: &io::Error) -> bool {
+    is(error, &[Errno::CONNREFUSED, Errno::CONNRESET, Errno::NOTCONN, Errno::PIPE, Errno::NOENT])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Seek as _};
+
+    use rustix::fs::fcntl_get_seals;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_handed_over_can_no_longer_be_changed() {
+        let mut file = sealed(b"MESSAGE=x\n").unwrap();
+        let all = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
+        assert_eq!(fcntl_get_seals(&file).unwrap(), all);
+        assert!(file.write_all(b"y").is_err() && file.set_len(0).is_err());
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "MESSAGE=x\n");
+    }
+}
