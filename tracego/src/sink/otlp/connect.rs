@@ -84,15 +84,6 @@ enum Sender {
     Two(http2::SendRequest<Full<Bytes>>),
 }
 
-impl Connection {
-    /// Says good-bye, where the peer still listens. Without this the connection ends when it is dropped.
-    pub(super) async fn close(self) {
-        drop(self.sender);
-        // Not worth a word when it is not heard.
-        let _ended = timeout(GOODBYE, self.driver).await;
-    }
-}
-
 /// Why there is no whole response.
 pub(super) enum Failed {
     /// Not even the beginning came.
@@ -141,6 +132,13 @@ impl Connection {
         let (body, trailers) = whole(body).await.map_err(Failed::Cut)?;
         self.used = true;
         Ok(Response { status: parts.status, headers: parts.headers, body, trailers })
+    }
+
+    /// Says good-bye, where the peer still listens. Without this the connection ends when it is dropped.
+    pub(super) async fn close(self) {
+        drop(self.sender);
+        // Not worth a word when it is not heard.
+        let _ended = timeout(GOODBYE, self.driver).await;
     }
 }
 
