@@ -167,7 +167,7 @@ def http(script, arguments):
             found = report(self.path, headers, data, self.client_address[1], self.request_version)
             time.sleep(step.get("sleep", 0))
             if "raw" in step:
-                self.wfile.write(step["raw"].encode())
+                self.wfile.write(step["raw"].encode() + b"x" * step.get("fill", 0))
                 self.wfile.flush()
                 self.close_connection = True
                 return

@@ -68,8 +68,7 @@ fn rotel_takes_all_three_protocols() {
         }
     }
     let wanted = rounds * records.len();
-    wait_until("all records came through", || receiver.uids().len() >= wanted);
-    let came = counted(receiver.uids());
+    let came = counted(receiver.arrived(wanted));
     assert!(came.values().all(|&count| count == rounds), "{came:?}");
     assert_eq!(came.into_keys().collect::<Vec<_>>(), {
         let mut all = identifiers(&records);

@@ -38,7 +38,7 @@ fn every_record_arrives() {
     Side::new(&resolved(&settings)).all(&payloads(&many, Protocol::Grpc));
     let requests = receiver.requests(10);
     assert!(requests.iter().all(|request| request["peer"] == requests[0]["peer"]));
-    assert_eq!(receiver.uids(), identifiers(&many));
+    assert_eq!(receiver.arrived(many.len()), identifiers(&many));
 }
 
 fn every_compression_is_understood() {

@@ -70,7 +70,7 @@ fn requests_are_bounded_and_share_a_connection() {
     let mut side = Side::new(&resolved(&settings));
     side.all(&payloads(&records, Protocol::HttpProtobuf));
     let requests = receiver.requests(10);
-    assert_eq!(receiver.uids(), identifiers(&records));
+    assert_eq!(receiver.arrived(records.len()), identifiers(&records));
     assert!(requests.iter().all(|request| request["peer"] == requests[0]["peer"]));
     // By bytes: a record that is larger than a request may be goes alone.
     let mut large = few(3);
@@ -171,8 +171,8 @@ fn a_cut_answer_is_none() {
 
 fn an_answer_that_is_too_long_is_none() {
     let payloads = payloads(&few(2), Protocol::HttpProtobuf);
-    let long = format!("HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n{}", "x".repeat(90_000));
-    let receiver = Receiver::start("http", &json!([{ "raw": long }, {}]));
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n";
+    let receiver = Receiver::start("http", &json!([{ "raw": head, "fill": 5_000_000 }, {}]));
     let mut side = Side::to(receiver.port, Protocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
     assert!(why.contains("more than 4 MiB"), "{why}");
@@ -187,7 +187,7 @@ fn a_kept_connection_may_have_died() {
         for record in &records {
             side.all(&payloads(std::slice::from_ref(record), protocol));
         }
-        assert_eq!(receiver.uids(), identifiers(&records));
+        assert_eq!(receiver.arrived(records.len()), identifiers(&records));
         let mut peers: Vec<_> =
             receiver.requests(6).iter().map(|request| request["peer"].to_string()).collect();
         peers.dedup();

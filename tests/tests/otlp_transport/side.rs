@@ -72,6 +72,12 @@ impl Receiver {
         self.requests.lock().unwrap().len()
     }
 
+    /// Identifiers of all records, in order, when they are as many as that.
+    pub(crate) fn arrived(&self, count: usize) -> Vec<String> {
+        tracego_tests::wait_until("records", || self.uids().len() >= count);
+        self.uids()
+    }
+
     /// Identifiers of all records that came so far, in order.
     pub(crate) fn uids(&self) -> Vec<String> {
         self.requests.lock().unwrap().iter().flat_map(uids).collect()

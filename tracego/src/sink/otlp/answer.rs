@@ -1,10 +1,14 @@
 //! What a receiver says, whatever carried it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper::{HeaderMap, StatusCode, body::Bytes};
 use prost::Message;
 
+use super::{
+    grpc, http,
+    settings::{Protocol, Signal},
+};
 use crate::{enrich::text::push_printable, sink::deliver::Trouble};
 
 /// What became of a request.
@@ -32,11 +36,26 @@ impl Answer {
 
 /// A whole response.
 #[derive(Debug, Default)]
-pub(super) struct Response {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) trailers: HeaderMap,
+pub struct Response {
+    /// Its status.
+    pub status: StatusCode,
+    /// In front of the body.
+    pub headers: HeaderMap,
+    /// Bounded by whoever read it.
+    pub body: Bytes,
+    /// Behind the body.
+    pub trailers: HeaderMap,
+}
+
+/// What a response to a request means.
+#[must_use]
+pub fn answer(response: &Response, protocol: Protocol, signal: Signal, now: SystemTime) -> Answer {
+    match protocol {
+        Protocol::Grpc => grpc::answer(response),
+        Protocol::HttpProtobuf | Protocol::HttpJson => {
+            http::answer(response, signal, protocol.encoding(), now)
+        }
+    }
 }
 
 impl Response {

@@ -16,12 +16,12 @@ use hyper::{
 
 use super::{
     Resolved,
-    answer::Answer,
+    answer::{Answer, answer},
     compress::compressed,
     connect::{Connection, Connector, Failed},
     endpoint::Endpoint,
     env::Error,
-    grpc, http,
+    grpc,
     settings::{Compression, Protocol, Signal},
 };
 use crate::{format::otlp::Encoding, sink::deliver::Trouble};
@@ -140,12 +140,8 @@ impl Client {
             };
             match connection.send(request).await {
                 Ok(response) => {
-                    let answer = match self.resolved.protocol {
-                        Protocol::Grpc => grpc::answer(&response),
-                        Protocol::HttpProtobuf | Protocol::HttpJson => {
-                            http::answer(&response, self.signal(), self.encoding(), SystemTime::now())
-                        }
-                    };
+                    let (protocol, signal) = (self.resolved.protocol, self.signal());
+                    let answer = answer(&response, protocol, signal, SystemTime::now());
                     return (Some(connection), answer);
                 }
                 // Kept for too long. What the receiver may have taken nevertheless arrives twice.

@@ -19,7 +19,7 @@ mod payload;
 mod settings;
 mod transport;
 
-pub use answer::Answer;
+pub use answer::{Answer, Response, answer};
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use env::{Error, Resolved, resolve};
