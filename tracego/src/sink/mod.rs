@@ -29,6 +29,7 @@ mod settle;
 pub mod start;
 pub mod status;
 pub mod stdout;
+pub mod otlp;
 pub mod text;
 pub mod tls;
 mod transport;

@@ -58,8 +58,16 @@ impl Output for Json<'_> {
         self.raw(",\"value\":{");
     }
 
+    /// A key without a value is written as such: `{}` means the same, but receivers in Rust of 2025
+    /// (opentelemetry-proto before 0.31) refuse the whole request for it.
     fn end_entry(&mut self, (): ()) {
-        self.raw("}}");
+        const VALUE: &[u8] = b",\"value\":{";
+        if self.0.ends_with(VALUE) {
+            self.0.truncate(self.0.len() - VALUE.len());
+            self.raw("}");
+        } else {
+            self.raw("}}");
+        }
     }
 
     fn begin_list(&mut self) {
