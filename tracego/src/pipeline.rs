@@ -283,7 +283,8 @@ impl Consumer for Pipeline {
                 self.counters(counters, reading);
                 self.tick(reading);
                 self.sinks(reading);
-                let record = self.enricher.heartbeat(self.ledger, self.outputs.counts(), reading);
+                let mut record = self.enricher.heartbeat(self.ledger, reading);
+                record.tracego.sinks = self.outputs.counts();
                 self.emit(&record, None);
             }
         }

@@ -49,7 +49,20 @@ pub(super) fn pipeline(
 /// # Errors
 /// When two have the same name.
 pub(super) fn sinks(view: &View) -> anyhow::Result<Vec<SinkSettings>> {
-    Ok(view.sinks.to_vec())
+    let mut sinks = view.sinks.to_vec();
+    if view.output == Some(Output::Otlp) {
+        let mut own = toml::Table::new();
+        if let Some(endpoint) = &view.otlp_endpoint {
+            own.insert("endpoint".to_owned(), endpoint.clone().into());
+        }
+        if sinks.iter().any(|sink| sink.name == "otlp") {
+            bail!("--output otlp: the configuration has a sink of the name otlp already");
+        }
+        sinks.push(SinkSettings::of("otlp", own).map_err(|error| anyhow::anyhow!("--otlp-{error}"))?);
+    } else if view.otlp_endpoint.is_some() {
+        bail!("--otlp-endpoint: only with --output otlp; sinks of the configuration have a key endpoint");
+    }
+    Ok(sinks)
 }
 
 /// Whether records are written by the pipeline itself: where nothing else is configured, or where it is

@@ -249,15 +249,10 @@ impl Enricher {
     }
 
     /// Sign of life.
-    pub fn heartbeat(
-        &mut self,
-        ledger: Ledger,
-        sinks: BTreeMap<String, SinkCounts>,
-        reading: Reading,
-    ) -> Record {
+    pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
         self.set_clock(reading);
         let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
-        let own = Own { ledger: Some(Box::new(ledger)), sinks, ..self.own() };
+        let own = Own { ledger: Some(Box::new(ledger)), ..self.own() };
         self.envelope(event_name::HEARTBEAT, Severity::Info, reading.boot_ns.unsigned_abs(), body, own)
     }
 

@@ -105,7 +105,7 @@ impl Sinks {
                             .map(|queue| Leftover { queue, held: None }),
                     };
                     let why = match taken {
-                        Ok(taken) => match any::open(&opened.kind) {
+                        Ok(taken) => match any::open(&opened) {
                             Ok(transport) => return Some((taken, transport)),
                             Err(error) => {
                                 leftover = Some(taken);

@@ -159,10 +159,7 @@ impl Sink {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::BTreeMap,
-        sync::{Arc, Mutex},
-    };
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::{
@@ -198,7 +195,7 @@ mod tests {
         let mut sink = Sink::new(Box::new(disk.clone()), Format::JSON);
         let mut enricher = Enricher::new(Meta::default());
         let mut push = |sink: &mut Sink| {
-            let record = enricher.heartbeat(Ledger::default(), BTreeMap::default(), Reading::default());
+            let record = enricher.heartbeat(Ledger::default(), Reading::default());
             sink.push(&record, true).unwrap();
         };
         push(&mut sink);

@@ -2,13 +2,19 @@
 
 use std::io;
 
-use super::{direct::Format, text};
+use super::{direct::Format, journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder, text};
 use crate::enrich::Record;
 
 /// Runs on the pipeline's thread.
 pub(super) enum Encoder {
     /// One line for programs or people.
     Line(Format),
+    /// A message of RFC 5424.
+    Syslog(SyslogEncoder),
+    /// A datagram of the journal.
+    Journald(JournaldEncoder),
+    /// A log record of OTLP and its resource.
+    Otlp(OtlpEncoder),
 }
 
 impl Encoder {
@@ -21,6 +27,9 @@ impl Encoder {
         let done = match self {
             Self::Line(Format::Line(format)) => format.write(record, out),
             Self::Line(Format::Text(style)) => text::write(record, *style, out),
+            Self::Syslog(syslog) => syslog.encode(record, out),
+            Self::Journald(journald) => journald.encode(record, out),
+            Self::Otlp(otlp) => otlp.encode(record, out),
         };
         if done.is_err() {
             out.truncate(start);

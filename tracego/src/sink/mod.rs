@@ -21,133 +21,22 @@ mod encode;
 pub mod feed;
 pub mod file;
 pub mod filter;
+pub mod http;
 pub mod journald;
 pub mod json;
+pub mod otlp;
 pub mod outputs;
 pub mod settings;
 mod settle;
 pub mod start;
 pub mod status;
 pub mod stdout;
-pub mod otlp;
+pub mod syslog;
 pub mod text;
 pub mod tls;
 mod transport;
-mod worker;
-pub mod http;
-pub mod syslog;
 pub mod webhook;
-use std::{
-    fs::OpenOptions,
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
-use crate::{enrich::Record, format, seal::window::Sealer};
-/// How records are written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Format {
-    /// One event a line.
-    Line(format::Format),
-    /// For people.
-    Text(text::Style),
-}
-impl Format {
-    /// The native record.
-    pub const JSON: Self = Self::Line(format::Format::Json);
-/// What became of the records of one flush.
-#[derive(Debug, Default)]
-pub struct Flushed {
-    /// Taken by the operating system.
-    pub written: u64,
-    /// Refused, wholly or in part.
-    pub refused: u64,
-    /// Why.
-    pub error: Option<io::Error>,
-/// Bytes that are gathered before one write(2).
-const GATHER: usize = 64 * 1024;
-/// Where records go.
-pub struct Sink {
-    out: Box<dyn Write + Send>,
-    format: Format,
-    buffer: Vec<u8>,
-    /// End of each record in the buffer and whether the ledger counts it.
-    ends: Vec<(usize, bool)>,
-    /// The last write ended within a line.
-    torn: bool,
-    sealer: Option<Sealer>,
-impl Sink {
-    /// Writes to any output.
-    #[must_use]
-    pub fn new(out: Box<dyn Write + Send>, format: Format) -> Self {
-        let (mut buffer, mut ends) = (Vec::new(), Vec::new());
-        if let Format::Text(_) = format {
-            buffer.extend_from_slice(text::HEADER.as_bytes());
-            ends.push((buffer.len(), false));
-        }
-        Self { out, format, buffer, ends, torn: false, sealer: None }
-    }
-    /// Seals what is written; JSON alone can be. `torn`: the output ends within a line now.
-    pub fn sealed(self, sealer: Sealer, torn: bool) -> Self {
-        let sealer = Some(sealer).filter(|_| self.format == Format::JSON);
-        Self { torn, sealer, ..self }
-    /// What counts and links the lines, where they are sealed.
-    pub fn sealer(&mut self) -> Option<&mut Sealer> {
-        self.sealer.as_mut()
-    /// Appends to a file, made with mode 0600: records hold arguments of all users.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
-    pub fn file(path: &Path) -> io::Result<Box<dyn Write + Send>> {
-        Ok(Box::new(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?))
-    /// Adds a record; `counted` says whether it stands for an event of the kernel side.
-    /// When the record cannot be written down at all; it leaves nothing behind.
-    pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
-        let start = self.buffer.len();
-        let mut done = match self.format {
-            Format::Line(format) => format.write(record, &mut self.buffer),
-            Format::Text(style) => text::write(record, style, &mut self.buffer),
-        };
-        if let Some(sealer) = &mut self.sealer {
-            match &done {
-                Ok(()) if sealer.close(record, counted, &mut self.buffer, start) => {}
-                Ok(()) => done = Err(io::Error::other("a record that cannot be sealed")),
-                Err(_) => sealer.unwritable(record),
-            }
-        match done {
-            Ok(()) => self.ends.push((self.buffer.len(), counted)),
-            Err(_) => self.buffer.truncate(start),
-        done
-    /// Whether enough is gathered for a write.
-    pub fn is_full(&self) -> bool {
-        self.buffer.len() >= GATHER
-    /// Hands everything to the operating system. What it refuses is dropped and counted.
-    pub fn flush(&mut self) -> Flushed {
-        let mut flushed = Flushed::default();
-        let mut done = 0;
-        if self.torn && !self.buffer.is_empty() {
-            // Ends the line that a full disk cut, so that the next record stands on its own.
-            match self.out.write_all(b"\n") {
-                Ok(()) => self.torn = false,
-                Err(error) => flushed.error = Some(error),
-        while flushed.error.is_none() && done < self.buffer.len() {
-            match self.out.write(&self.buffer[done..]) {
-                Ok(0) => flushed.error = Some(io::ErrorKind::WriteZero.into()),
-                Ok(more) => done += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-        if flushed.error.is_none() {
-            flushed.error = self.out.flush().err();
-        // A line that lacks its end alone gets it with the next one.
-        let whole = self.ends.partition_point(|&(end, _)| end <= done + 1);
-        for (n, &(_, counted)) in self.ends.iter().enumerate() {
-            let count = if n < whole { &mut flushed.written } else { &mut flushed.refused };
-            *count += u64::from(counted);
-        let end = whole.checked_sub(1).map_or(0, |last| self.ends[last].0);
-        self.torn |= done != end;
-            sealer.flushed(whole, self.buffer.get(end..done).unwrap_or_default());
-        self.buffer.clear();
-        self.ends.clear();
-        flushed
+mod worker;
 
 #[cfg(test)]
 mod tests;

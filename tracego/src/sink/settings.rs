@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::filter::FilterSettings;
+use super::{file, filter::FilterSettings, journald, otlp, syslog, webhook};
 use crate::{
     format::Format,
     rules::finding::Severity,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One sink.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct SinkSettings {
     /// Its name in logs, metrics and the spool folder.
     pub name: String,
@@ -21,9 +21,22 @@ pub struct SinkSettings {
     pub kind: Kind,
     /// What every sink has.
     pub common: Common,
+    /// The keys of its type as they are written.
+    pub own: toml::Table,
 }
 
 impl SinkSettings {
+    /// A sink of this type, with the keys of the type and no others.
+    ///
+    /// # Errors
+    /// A key that is wrong.
+    pub fn of(kind: &str, own: toml::Table) -> Result<Self, String> {
+        let (name, common) = (kind.to_owned(), Common::default());
+        let sink = Self { name, kind: Kind::read(kind, own.clone())?, common, own };
+        super::start::check(&sink)?;
+        Ok(sink)
+    }
+
     /// Whether a sink with these settings can keep its thread and go over to others: what differs concerns
     /// only what it is given.
     #[must_use]
@@ -35,7 +48,10 @@ impl SinkSettings {
             r#where: None,
             ..common.clone()
         };
-        self.name == other.name && self.kind == other.kind && kept(&self.common) == kept(&other.common)
+        self.name == other.name
+            && self.kind.name() == other.kind.name()
+            && self.own == other.own
+            && kept(&self.common) == kept(&other.common)
     }
 }
 
@@ -58,8 +74,6 @@ pub struct Common {
     pub queue_bytes: Option<Bytes>,
     /// Records are dropped that waited longer.
     pub queue_age: Option<Span>,
-    /// Bytes of records that are delivered together, about.
-    pub batch_bytes: Option<Bytes>,
     /// How long the end of tracego waits for what is left to be delivered.
     pub drain: Option<Span>,
     /// The file for records that the receiver refused for good.
@@ -67,7 +81,7 @@ pub struct Common {
 }
 
 /// Names of [`Common`]'s keys.
-const COMMON: [&str; 10] = [
+const COMMON: [&str; 9] = [
     "format",
     "events",
     "min-severity",
@@ -75,7 +89,6 @@ const COMMON: [&str; 10] = [
     "on-full",
     "queue-bytes",
     "queue-age",
-    "batch-bytes",
     "drain",
     "dead-letters",
 ];
@@ -83,8 +96,6 @@ const COMMON: [&str; 10] = [
 /// Bytes that may wait on the disk, and in memory.
 const ON_DISK: u64 = 1 << 30;
 const IN_MEMORY: u64 = 16 << 20;
-/// Bytes that are delivered together.
-const BATCH: u64 = 512 << 10;
 /// The longest wait at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -111,13 +122,6 @@ impl Common {
         }
     }
 
-    /// Bytes of a batch: at most a quarter of the queue, since what is in hand cannot make room.
-    #[must_use]
-    pub fn batch_bytes(&self, durable: bool) -> usize {
-        let quarter = self.limits(durable).total_bytes / 4;
-        usize::try_from(self.batch_bytes.map_or(BATCH, |bytes| bytes.0).min(quarter)).unwrap_or(usize::MAX)
-    }
-
     /// The wait at the end.
     #[must_use]
     pub fn drain(&self) -> Duration {
@@ -128,7 +132,7 @@ impl Common {
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($settings:ty) = $name:literal),+ $(,)?) => {
         /// Where records go, with the keys of that type.
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug)]
         pub enum Kind { $($(#[$doc])* $variant($settings)),+ }
 
         impl Kind {
@@ -159,6 +163,16 @@ pub struct NoKeys {}
 kinds! {
     /// Standard output.
     Stdout(NoKeys) = "stdout",
+    /// A file that is rotated.
+    File(file::Settings) = "file",
+    /// RFC 5424.
+    Syslog(syslog::Settings) = "syslog",
+    /// The journal of systemd.
+    Journald(journald::Settings) = "journald",
+    /// An OpenTelemetry collector.
+    Otlp(otlp::Settings) = "otlp",
+    /// HTTP.
+    Webhook(webhook::Settings) = "webhook",
 }
 
 /// Reads the tables; the text of an error names the sink and the key.
@@ -206,5 +220,5 @@ fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
     }
     let common: Common = common.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
     super::filter::Filter::new(&common.filter())?;
-    Ok(SinkSettings { name, kind: Kind::read(&kind, table)?, common })
+    Ok(SinkSettings { name, kind: Kind::read(&kind, table.clone())?, common, own: table })
 }

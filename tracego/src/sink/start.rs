@@ -68,7 +68,7 @@ impl Sinks {
         for settings in settings {
             let (parts, control, sender) = sinks.parts(settings);
             let name = || format!("sink {}", settings.name);
-            let transport = any::open(&settings.kind).map_err(anyhow::Error::msg).with_context(name)?;
+            let transport = any::open(settings).map_err(anyhow::Error::msg).with_context(name)?;
             let queue = open_queue(settings, spool_dir).with_context(name)?;
             let leftover = Leftover { queue, held: None };
             feeds.push(
@@ -160,7 +160,7 @@ impl Sinks {
 pub fn check(settings: &SinkSettings) -> Result<(), String> {
     Filter::new(&settings.common.filter())?;
     any::encoder(settings)?;
-    any::check(&settings.kind)
+    any::check(settings)
 }
 
 pub(super) fn feed(
@@ -184,7 +184,10 @@ pub(super) fn spawn(
     let body = move || {
         let (Leftover { queue, held }, transport) = open()?;
         let Parts { settings, status, chunks, control, losses } = parts;
-        let batch_bytes = settings.common.batch_bytes(queue.is_durable());
+        // At most a quarter of the queue, since what is in hand cannot make room.
+        let quarter = settings.common.limits(queue.is_durable()).total_bytes / 4;
+        let quarter = usize::try_from(quarter).unwrap_or(usize::MAX);
+        let batch_bytes = any::batch_bytes(&settings.kind).min(quarter);
         let worker = Worker {
             status,
             queue,

@@ -1,7 +1,7 @@
 //! Feed, worker and queue together, with a receiver that does what the test says.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     fs,
     path::Path,
     sync::{Arc, Mutex, OnceLock},
@@ -173,9 +173,7 @@ impl Set {
 
 fn records(count: usize) -> Vec<Record> {
     let mut enricher = Enricher::new(Meta::default());
-    (0..count)
-        .map(|_| enricher.heartbeat(Ledger::default(), BTreeMap::default(), Reading::default()))
-        .collect()
+    (0..count).map(|_| enricher.heartbeat(Ledger::default(), Reading::default())).collect()
 }
 
 fn seqs(range: std::ops::RangeInclusive<u64>) -> Vec<u64> {
