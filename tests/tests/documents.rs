@@ -200,11 +200,7 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     };
     let mut tally = Tally::default();
     tally.jobs.add("4711", 1);
-    let mut record = Enricher::new(Meta::default()).heartbeat(
-        Ledger::default(),
-        std::collections::BTreeMap::default(),
-        Reading::default(),
-    );
+    let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
     record.tracego.completeness.truncated.push("process.command_args");
     tally.made(&record);
     let board = Arc::new(Board::new(1, Some("00".to_owned())));

@@ -68,7 +68,14 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
     let load = LoadOptions { settings, ring_size, env, without: Vec::new() };
-    Options { load, heartbeat, inspect: inspect::Options::default(), metrics: metrics::Options::default() }
+    let sinks = tracego::sink::start::Sinks::default();
+    Options {
+        load,
+        heartbeat,
+        inspect: inspect::Options::default(),
+        metrics: metrics::Options::default(),
+        sinks,
+    }
 }
 
 pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {

@@ -18,6 +18,7 @@ mod output;
 mod processes;
 mod scrapes;
 mod seal;
+mod sinks;
 
 use libtest_mimic::{Arguments, Trial};
 use tracego_tests::trial;
@@ -46,6 +47,7 @@ fn main() {
         metrics::TESTS,
         seal::TESTS,
         scrapes::TESTS,
+        sinks::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, missing.clone(), test)).collect();

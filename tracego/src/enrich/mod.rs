@@ -28,9 +28,7 @@ use std::{
 
 use lru::LruCache;
 pub use record::Record;
-use record::{
-    At, Exit, ExitFacts, Failure, Log, LogRecord, Origin, Own, Process, Severity, SinkCounts, event_name,
-};
+use record::{At, Exit, ExitFacts, Failure, Log, LogRecord, Origin, Own, Process, Severity, event_name};
 use table::{Entry, Line, Lineage, Table};
 use tracego_common::{
     TaskId, flags,
