@@ -217,3 +217,62 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     let named: BTreeSet<&str> = named.filter(|name| name.starts_with("tracego_")).collect();
     assert_eq!(named, names);
 }
+
+/// Keys of a struct that is read from TOML, by its source.
+fn keys(source: &str, of: &str) -> Vec<String> {
+    let (_, body) = source.split_once(&format!("pub struct {of} {{")).unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+    fields.map(|(name, _)| name.trim_start_matches("r#").replace('_', "-")).collect()
+}
+
+#[test]
+fn every_type_of_sink_and_every_key_is_documented() {
+    use tracego::sink::settings::Kind;
+    let text = read("docs/sinks.md");
+    let sections: Vec<(&str, &str)> =
+        text.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
+    let section = |name: &str| {
+        let found = sections.iter().find(|(title, _)| *title == name);
+        found.unwrap_or_else(|| panic!("docs/sinks.md has no section {name}")).1
+    };
+    let has = |place: &str, key: &str| {
+        let rows = section(place).lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+        let named = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).any(|named| named == key);
+        assert!(named, "docs/sinks.md, {place}: no row for `{key}`");
+    };
+    for &kind in Kind::NAMES {
+        section(kind);
+        assert!(section("What all sinks have").contains(&format!("`{kind}`")), "{kind}");
+        let folder = format!("tracego/src/sink/{kind}");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let own = ["settings.rs", "mod.rs"].map(|file| root.join(&folder).join(file));
+        let source = own.iter().filter_map(|path| fs::read_to_string(path).ok());
+        let source = source.into_iter().find(|source| source.contains("pub struct Settings {"));
+        assert!(source.is_some() || kind == "stdout", "{kind} has no Settings");
+        for key in source.iter().flat_map(|source| keys(source, "Settings")) {
+            has(kind, &key);
+        }
+    }
+    for key in keys(&read("tracego/src/sink/settings.rs"), "Common") {
+        has("What all sinks have", &key);
+    }
+    for key in keys(&read("tracego/src/sink/tls.rs"), "TlsSettings") {
+        has("tls", &key);
+    }
+    let reasons = tracego::spool::Reason::ALL.map(tracego::sink::status::reason);
+    for reason in reasons.iter().chain(&tracego::sink::status::lost::ALL) {
+        assert!(section("What is promised").contains(&format!("`{reason}`")), "{reason}");
+    }
+}
+
+#[test]
+fn the_example_of_the_sinks_is_right() {
+    let text = read("docs/sinks.md");
+    let example = text.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, example.as_bytes()).unwrap();
+    let line = ["tracego".into(), "--config".into(), file.path().into()];
+    let (cli, _) = tracego::config::explained(&line).unwrap();
+    assert_eq!(cli.watch.view.sinks.len(), 3);
+}

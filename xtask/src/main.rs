@@ -1,6 +1,7 @@
 //! The project's own build steps, run as `cargo xtask ARM`.
 
 mod bench;
+mod collector;
 mod deny;
 mod digest;
 mod ebpf;
@@ -28,6 +29,8 @@ enum Arm {
     Test,
     /// Feed everything that reads bytes from outside with bytes that find its paths
     Fuzz(fuzz::Args),
+    /// Start an OpenTelemetry collector on this machine that prints what it gets
+    Collector(collector::Args),
     /// Measure what tracego costs; prints a table
     Bench(bench::Args),
     /// Run the end-to-end tests on other kernels, in an emulator
@@ -44,6 +47,7 @@ fn main() -> std::process::ExitCode {
         Arm::Run(args) => run::run(&args),
         Arm::Test => test::run(),
         Arm::Fuzz(args) => fuzz::run(&args),
+        Arm::Collector(args) => collector::run(&args),
         Arm::Bench(args) => bench::run(&args),
         Arm::Vm(args) => vm::run(&args),
         Arm::Man(args) => man::run(&args),
