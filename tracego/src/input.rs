@@ -117,6 +117,11 @@ pub trait Consumer {
         None
     }
 
+    /// Whether a kill would take nothing of what was taken, as far as that is in anybody's power.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
     /// What was found so far; nothing where nobody looks.
     fn summary(&self) -> Summary {
         Summary::default()

@@ -311,6 +311,10 @@ impl Consumer for Pipeline {
         self.tally.refusal().map(str::to_owned)
     }
 
+    fn is_settled(&self) -> bool {
+        self.outputs.is_settled()
+    }
+
     fn summary(&self) -> Summary {
         self.judge.as_ref().map_or_else(Summary::default, |judge| judge.summary().clone())
     }

@@ -44,6 +44,8 @@ pub struct Feed {
     blocks: bool,
     backlog: VecDeque<Chunk>,
     waiting: usize,
+    /// Chunks that the sink's thread was given.
+    passed: u64,
     /// Counted here and not yet in the status, which has a lock.
     filtered: u64,
     given: u64,
@@ -69,6 +71,7 @@ impl Feed {
             blocks,
             backlog: VecDeque::new(),
             waiting: 0,
+            passed: 0,
             filtered: 0,
             given: 0,
             stalled: 0,
@@ -129,7 +132,7 @@ impl Feed {
                 self.sender.try_send(chunk)
             };
             match sent {
-                Ok(()) => {}
+                Ok(()) => self.passed += 1,
                 Err(TrySendError::Closed(chunk)) => self.stalled += chunk.ends.len() as u64,
                 Err(TrySendError::Full(chunk)) if self.waiting <= BACKLOG => {
                     self.backlog.push_front(chunk);
@@ -149,8 +152,17 @@ impl Feed {
         }
     }
 
+    /// Whether a kill of tracego would take nothing that was pushed and flushed; so it is where nothing
+    /// survives in any case.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.status.durable || self.backlog.is_empty() && self.status.has_placed(self.passed)
+    }
+
     /// Goes on for another feed of the same sink. Flush that one before.
     pub(super) fn inherit(&mut self, old: Self) {
+        if Arc::ptr_eq(&self.status, &old.status) {
+            self.passed += old.passed;
+        }
         self.waiting += old.waiting;
         self.backlog.extend(old.backlog);
         self.stalled += old.stalled;

@@ -96,6 +96,13 @@ impl Outputs {
         }
     }
 
+    /// Whether a kill of tracego would take nothing of what was flushed: the operating system has it, or the
+    /// spools of all sinks that have one.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.feeds.iter().all(Feed::is_settled)
+    }
+
     /// What became of the records in each sink with a queue.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<String, SinkCounts> {

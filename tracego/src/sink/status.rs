@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::spool::{Reason, Stats};
@@ -97,6 +100,8 @@ pub struct Status {
     /// Whether what waits survives the process.
     pub durable: bool,
     numbers: Mutex<Numbers>,
+    /// Chunks of records that are in the queue, or are counted as lost.
+    placed: AtomicU64,
 }
 
 impl Status {
@@ -104,7 +109,7 @@ impl Status {
     #[must_use]
     pub fn new(name: String, kind: &'static str, durable: bool, queue_max: u64) -> Self {
         let numbers = Mutex::new(Numbers { queue_max, ..Numbers::default() });
-        Self { name, kind, durable, numbers }
+        Self { name, kind, durable, numbers, placed: AtomicU64::new(0) }
     }
 
     pub(super) fn change(&self) -> MutexGuard<'_, Numbers> {
@@ -115,6 +120,16 @@ impl Status {
     /// Records are lost, for a reason of [`lost`].
     pub fn lose(&self, reason: &'static str, records: u64) {
         *self.change().lost.entry(reason).or_default() += records;
+    }
+
+    /// One more chunk is in the queue.
+    pub(super) fn place(&self) {
+        self.placed.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether so many chunks are in the queue.
+    pub(super) fn has_placed(&self, chunks: u64) -> bool {
+        self.placed.load(Ordering::Acquire) >= chunks
     }
 
     /// The numbers as they are now.

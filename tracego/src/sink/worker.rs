@@ -211,12 +211,14 @@ impl<T: Deliver + 'static> Worker<T> {
         }
         self.progress.held = None;
         self.queue.flush();
+        self.status.place();
     }
 
     /// Too late: what the queue has no room for is lost, so that the pipeline can end.
     fn discard(&mut self) {
         if let Some((chunk, from)) = self.progress.held.take() {
             self.lose(lost::STOPPED, (chunk.ends.len() - from) as u64);
+            self.status.place();
         }
     }
 
