@@ -159,6 +159,17 @@ fn hang_up(running: &Running) {
     assert_eq!(unsafe { libc::kill(pid, libc::SIGHUP) }, 0);
 }
 
+/// Puts another configuration in place, whole at any moment, and waits until it is taken or refused.
+fn change(running: &Running, folder: &Path, config: &str, result: &str) {
+    let name = format!("tracego_config_reloads_total{{result=\"{result}\"}}");
+    let count = || crate::metrics::of(&metrics(folder, "/metrics"), &name);
+    let before = count();
+    fs::write(folder.join("new.toml"), config).unwrap();
+    fs::rename(folder.join("new.toml"), folder.join("tracego.toml")).unwrap();
+    hang_up(running);
+    wait_until(result, || count() > before);
+}
+
 fn reload() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -185,13 +196,12 @@ fn reload() {
             }
         });
         for n in 1..=15 {
-            fs::write(path("tracego.toml"), &configs[n % configs.len()]).unwrap();
-            hang_up(&running);
-            sleep(Duration::from_millis(150));
+            change(&running, folder.path(), &configs[n % configs.len()], "taken");
+            sleep(Duration::from_millis(100));
         }
         // An external rotation: what was open goes on under another name until the signal.
         fs::rename(path("a"), path("a.1")).unwrap();
-        hang_up(&running);
+        change(&running, folder.path(), &configs[0], "taken");
         sleep(Duration::from_millis(300));
         done.store(true, Ordering::Relaxed);
     });
@@ -227,20 +237,15 @@ fn refused() {
         good.clone() + "[rules.TG099]\n",
     ];
     for (n, bad) in bad.iter().enumerate() {
-        fs::write(path("tracego.toml"), bad).unwrap();
+        change(&running, folder.path(), bad, "refused");
         let check =
             Command::new(tracego()).args(["config", "check"]).arg(path("tracego.toml")).output().unwrap();
         assert_eq!(check.status.code(), Some(2), "{bad}\n{check:?}");
-        hang_up(&running);
-        wait_until("it is refused", || {
-            metrics(folder.path(), "/metrics").contains("tracego_config_current 0")
-        });
+        assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 0"));
         mark(n + 1);
     }
-    fs::write(path("tracego.toml"), good.clone() + "heartbeat = 1\n").unwrap_or_default();
-    fs::write(path("tracego.toml"), "ring-size = \"4M\"\n".to_owned() + &good).unwrap();
-    hang_up(&running);
-    wait_until("it is taken", || metrics(folder.path(), "/metrics").contains("tracego_config_current 1"));
+    change(&running, folder.path(), &("ring-size = \"4M\"\n".to_owned() + &good), "taken");
+    assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 1"));
     wait_until("all have arrived", || marks(&path("a")).len() == bad.len() + 1);
     running.terminate();
     let output = running.output();

@@ -72,6 +72,8 @@ pub struct Board {
     stuck: Duration,
     pub(super) setup: Setup,
     attached: AtomicBool,
+    /// Configurations that were read while tracego ran: taken, refused.
+    reloads: [AtomicU64; 2],
     refused_config: AtomicBool,
     found: AtomicU64,
     kernel: Mutex<KernelSide>,
@@ -94,6 +96,7 @@ impl Board {
             stuck: STUCK,
             setup: Setup { ring_size, config },
             attached: AtomicBool::new(false),
+            reloads: [AtomicU64::new(0), AtomicU64::new(0)],
             refused_config: AtomicBool::new(false),
             found: AtomicU64::new(0),
             kernel: Mutex::default(),
@@ -137,6 +140,12 @@ impl Board {
     /// The configuration was read again, and taken or refused.
     pub fn reloaded(&self, taken: bool) {
         self.refused_config.store(!taken, Ordering::Relaxed);
+        self.reloads[usize::from(!taken)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Configurations that were read while tracego ran: taken, refused.
+    pub(super) fn reloads(&self) -> [u64; 2] {
+        [0, 1].map(|n: usize| self.reloads[n].load(Ordering::Relaxed))
     }
 
     /// Whether the last configuration that was read is the one in force.

@@ -52,6 +52,9 @@ impl prometheus_client::collector::Collector for Collector {
         }
         let help = "Whether the configuration that was read last is in force; 0 where it was refused.";
         out.gauge("tracego_config_current", help, u32::from(board.is_current()))?;
+        let [taken, refused] = board.reloads();
+        let rows = label("result", [("taken", taken), ("refused", refused)]);
+        out.counters("tracego_config_reloads", "Configurations that were read while tracego ran.", rows)?;
         out.process(&Usage::now())
     }
 }
