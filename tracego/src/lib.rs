@@ -49,6 +49,8 @@ pub mod sink;
 
 pub mod spool;
 
+pub mod collector;
+
 pub mod capture;
 pub mod ledger;
 
