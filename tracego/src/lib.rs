@@ -17,6 +17,8 @@
 //! Beside it stand `golang`, which reads what an executable says about itself, and `inspect`, which
 //! opens the executables of processes for it; and `seal`, which proves that a log is whole.
 //!
+//! `traces` makes a trace of each CI job beside them, and `collector` is who that and the metrics are sent to.
+//!
 //! `metrics` shows what all of them count, to Prometheus and to whoever asks whether the agent is well.
 //!
 //! Nothing on the right calls left. `ledger` proves at exit that nothing went missing between.
@@ -50,6 +52,7 @@ pub mod sink;
 pub mod spool;
 
 pub mod collector;
+pub mod traces;
 
 pub mod capture;
 pub mod ledger;
