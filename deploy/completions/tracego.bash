@@ -164,7 +164,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -h -V --event --env --output --otlp-endpoint --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help --version run capture replay doctor inspect rules spool config verify-log help"
+            opts="-e -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help --version run capture replay doctor inspect rules spool config verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -188,6 +188,14 @@ _tracego() {
                     ;;
                 --otlp-endpoint)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --otlp-traces)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-metrics)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --spool-dir)
@@ -286,7 +294,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__capture)
-            opts="-e -h --event --env --output --otlp-endpoint --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help"
+            opts="-e -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -310,6 +318,14 @@ _tracego() {
                     ;;
                 --otlp-endpoint)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --otlp-traces)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-metrics)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --spool-dir)
@@ -810,7 +826,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__replay)
-            opts="-e -h --event --env --output --otlp-endpoint --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --log --help"
+            opts="-e -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -834,6 +850,14 @@ _tracego() {
                     ;;
                 --otlp-endpoint)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --otlp-traces)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-metrics)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --spool-dir)
@@ -1014,7 +1038,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -h --event --env --output --otlp-endpoint --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --wait --fail-on --log --help"
+            opts="-e -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --duration --wait --fail-on --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1038,6 +1062,14 @@ _tracego() {
                     ;;
                 --otlp-endpoint)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --otlp-traces)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-metrics)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --spool-dir)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= duration= log= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -32,7 +32,11 @@ complete -c tracego -n "__fish_tracego_needs_command" -l env -d 'KEY=VALUE: put 
 complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
 text\t'For people'
 otlp\t'To an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_needs_command" -l otlp-endpoint -d 'The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-endpoint -d 'The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-traces -d 'Send each CI job as one trace: a span a process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five minutes is dropped and counted: spans are no audit trail' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-metrics -d 'Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
@@ -92,7 +96,11 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l env -d 'KEY=VALU
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
 text\t'For people'
 otlp\t'To an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-endpoint -d 'The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-endpoint -d 'The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-traces -d 'Send each CI job as one trace: a span a process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five minutes is dropped and counted: spans are no audit trail' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-metrics -d 'Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
@@ -143,7 +151,11 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l env -d 'KEY=
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
 text\t'For people'
 otlp\t'To an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-endpoint -d 'The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-endpoint -d 'The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-traces -d 'Send each CI job as one trace: a span a process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five minutes is dropped and counted: spans are no audit trail' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-metrics -d 'Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
@@ -192,7 +204,11 @@ complete -c tracego -n "__fish_tracego_using_subcommand replay" -l env -d 'KEY=V
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
 text\t'For people'
 otlp\t'To an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-endpoint -d 'The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-endpoint -d 'The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-traces -d 'Send each CI job as one trace: a span a process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five minutes is dropped and counted: spans are no audit trail' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-metrics -d 'Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'

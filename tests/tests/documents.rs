@@ -203,6 +203,7 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
     record.tracego.completeness.truncated.push("process.command_args");
     tally.made(&record);
+    tally.traces = Some(tracego::traces::Counts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.stages(Stages { tally: Some(tally), ..Stages::default() });
     board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);

@@ -20,7 +20,7 @@ use crate::{
         load::{LoadOptions, Loaded, load},
     },
     ledger::Ledger,
-    metrics::{self, Board, board::Teller, server::Server},
+    metrics::{self, Board, board::Teller, otlp::Pusher, server::Server},
     reader::Reader,
     rules::settings::Settings,
     sink::{settings::SinkSettings, start::Sinks, status::Status},
@@ -35,6 +35,9 @@ const TICK: Duration = Duration::from_secs(1);
 const DIAGNOSTICS: Duration = Duration::from_millis(10);
 /// Longest wait for programs that are still running after the detach.
 const SETTLE: Duration = Duration::from_secs(1);
+
+/// Longest wait for the last push of the metrics.
+const LAST_PUSH: Duration = Duration::from_secs(2);
 
 /// How a run is set up.
 pub struct Options {
@@ -92,6 +95,7 @@ pub struct Agent {
     beat: Instant,
     board: Arc<Board>,
     server: Option<Server>,
+    pusher: Option<Pusher>,
     sinks: Sinks,
 }
 
@@ -104,6 +108,8 @@ impl Agent {
     pub fn start(options: Options, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Self> {
         let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
         let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
+        let push = options.metrics.push.map(|settings| Pusher::start(settings, Arc::clone(&board)));
+        let pusher = push.transpose().context("--otlp-metrics")?;
         let mut loaded = load(&options.load)?;
         for field in &loaded.missing {
             tracing::debug!(field, "not in this kernel");
@@ -152,7 +158,7 @@ impl Agent {
         board.attached(true);
         let heartbeat = options.heartbeat;
         let sinks = options.sinks;
-        Ok(Self { loaded, reader, services, queue, pipeline, heartbeat, beat, board, server, sinks })
+        Ok(Self { loaded, reader, services, queue, pipeline, heartbeat, beat, board, server, pusher, sinks })
     }
 
     /// What the parts say about themselves.
@@ -274,6 +280,9 @@ impl Agent {
         drop(self.queue);
         let mut report = self.pipeline.join_next().await.context("the pipeline is gone")??;
         report.ledger.kernel = counters;
+        if let Some(pusher) = self.pusher {
+            tokio::task::spawn_blocking(move || pusher.close(LAST_PUSH)).await?;
+        }
         let sinks = self.sinks;
         report.sinks = tokio::task::spawn_blocking(move || sinks.join()).await??;
         Ok(report)

@@ -10,12 +10,14 @@
 //! enrich   Event + process table → Record         (enrich)
 //! rules    Record → findings                      (rules, judge)
 //! format   Record → an event as others name it    (format)
-//! sink     Record → one JSON line                 (sink)
-//! spool    lines that wait for their receiver     (spool)
+//! sink     a queue, a thread and a receiver each  (sink, spool)
+//! traces   Record → spans of CI jobs              (traces, collector)
 //! ```
 //!
 //! Beside it stand `golang`, which reads what an executable says about itself, and `inspect`, which
 //! opens the executables of processes for it; and `seal`, which proves that a log is whole.
+//!
+//! `traces` makes a trace of each CI job beside them, and `collector` is who that and the metrics are sent to.
 //!
 //! `metrics` shows what all of them count, to Prometheus and to whoever asks whether the agent is well.
 //!
@@ -48,6 +50,9 @@ pub mod seal;
 pub mod sink;
 
 pub mod spool;
+
+pub mod collector;
+pub mod traces;
 
 pub mod capture;
 pub mod ledger;

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     io,
+    time::Duration,
 };
 
 use tracego_common::{TaskId, flags, settings::event};
 
 use crate::{
     assemble::Assembler,
-    clock::Reading,
+    clock::{Reading, Time},
     decode::decode,
     enrich::{Enricher, Meta, Record},
     event::Event,
@@ -23,7 +24,11 @@ use crate::{
     seal::window::Moment,
     sink::outputs::Outputs,
     summary::Summary,
+    traces::Traces,
 };
+
+/// Longest wait for the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(5);
 
 /// The way of the data from bytes to the output.
 pub struct Pipeline {
@@ -37,6 +42,7 @@ pub struct Pipeline {
     reported_jobs: HashMap<(u32, u64), u64>,
     selection: Selection,
     judge: Option<Judge>,
+    traces: Option<Traces>,
     now: Reading,
     failed: Option<io::Error>,
 }
@@ -60,9 +66,16 @@ impl Pipeline {
             reported_jobs: HashMap::new(),
             selection: selection.into(),
             judge,
+            traces: None,
             now: Reading::default(),
             failed: None,
         }
+    }
+
+    /// Makes spans, too.
+    #[must_use]
+    pub fn with_traces(self, traces: Option<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     fn batch(&mut self, batch: &Batch) {
@@ -90,15 +103,24 @@ impl Pipeline {
                 _ => {}
             }
         }
-        if self.selection.kinds & kind(event) == 0 || event.flags() & flags::OUTSIDE != 0 {
+        let wanted = self.selection.kinds & kind(event) != 0;
+        // A span begins with the start and ends with the exit, whoever wants records of these.
+        let traced = self.traces.is_some() && kind(event) & (event::EXEC | event::EXIT) != 0;
+        if !(wanted || traced) || event.flags() & flags::OUTSIDE != 0 {
             self.ledger.unrequested += 1;
             self.enricher.note(event, note);
         } else if let Some(mut enriched) = self.enricher.record(event, note) {
             if let (Some(judge), Some(started)) = (&mut self.judge, &enriched.start) {
                 judge.start(&mut enriched.record, started);
             }
-            self.tally.made(&enriched.record);
-            if self.selection.takes(&enriched.record) {
+            if let Some(traces) = &mut self.traces {
+                traces.take(&enriched.record);
+                traces.mark(&mut enriched.record);
+            }
+            if wanted {
+                self.tally.made(&enriched.record);
+            }
+            if wanted && self.selection.takes(&enriched.record) {
                 self.emit(&enriched.record, Some(event.boot_ns()));
             } else {
                 self.ledger.unrequested += 1;
@@ -114,6 +136,10 @@ impl Pipeline {
             let mut record = self.enricher.finding(id, body, reading);
             if let Some(judge) = &mut self.judge {
                 judge.put(&mut record, findings);
+            }
+            if let Some(traces) = &mut self.traces {
+                traces.take(&record);
+                traces.mark(&mut record);
             }
             self.tally.made(&record);
             if self.selection.takes(&record) {
@@ -131,6 +157,10 @@ impl Pipeline {
     }
 
     fn tick(&mut self, reading: Reading) {
+        if let Some(traces) = &mut self.traces {
+            traces.tick(Time(reading.unix_ns));
+            self.tally.traces = Some(traces.counts());
+        }
         let Some(judge) = &mut self.judge else { return };
         let found = judge.tick(reading.boot_ns.unsigned_abs());
         self.found(found.into_iter().map(|(id, finding)| (id, vec![finding])).collect(), reading);
@@ -295,6 +325,9 @@ impl Consumer for Pipeline {
     fn end(&mut self) -> io::Result<()> {
         self.seal(true);
         self.flush();
+        if let Some(traces) = self.traces.take() {
+            self.tally.traces = Some(traces.close(LAST_SPANS));
+        }
         self.failed.take().map_or(Ok(()), Err)
     }
 

@@ -135,7 +135,8 @@ fn session(
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut options = options(ring_size, Duration::ZERO);
-        options.metrics = metrics::Options { listen: Some("0".parse().unwrap()), config: None };
+        options.metrics =
+            metrics::Options { listen: Some("0".parse().unwrap()), ..metrics::Options::default() };
         let mut agent = Agent::start(options, pipeline).unwrap();
         agent.kernel().follow(std::process::id()).unwrap();
         let Some(&Listen::Tcp(address)) = agent.listens() else { panic!("no port") };

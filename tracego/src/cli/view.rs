@@ -32,10 +32,23 @@ pub struct View {
     /// configuration has sinks.
     #[arg(long, value_enum)]
     pub output: Option<Output>,
-    /// The collector for --output otlp: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says
+    /// The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says
     /// otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json.
     #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// Send each CI job as one trace: a span a process, findings as events. The collector is that of
+    /// --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five
+    /// minutes is dropped and counted: spans are no audit trail.
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub otlp_traces: bool,
+    /// Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of
+    /// --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*.
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub otlp_metrics: bool,
     /// Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss.
     /// Without it they wait in memory.
     #[arg(long, value_name = "DIR")]

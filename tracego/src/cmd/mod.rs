@@ -10,6 +10,7 @@ mod rules;
 mod run;
 mod setup;
 mod spool;
+mod telemetry;
 mod verify;
 mod watch;
 

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
+use super::telemetry;
 use crate::{
     cli::{Color, Output, View},
     enrich::Meta,
@@ -40,7 +41,9 @@ pub(super) fn pipeline(
         );
     }
     let judge = Judge::new(view.settings());
+    let traces = telemetry::traces(view, &meta)?;
     let pipeline = Pipeline::new(meta, view.selection(), Some(judge), Outputs::new(direct, feeds));
+    let pipeline = pipeline.with_traces(traces);
     Ok((pipeline, sinks))
 }
 
@@ -59,8 +62,11 @@ pub(super) fn sinks(view: &View) -> anyhow::Result<Vec<SinkSettings>> {
             bail!("--output otlp: the configuration has a sink of the name otlp already");
         }
         sinks.push(SinkSettings::of("otlp", own).map_err(|error| anyhow::anyhow!("--otlp-{error}"))?);
-    } else if view.otlp_endpoint.is_some() {
-        bail!("--otlp-endpoint: only with --output otlp; sinks of the configuration have a key endpoint");
+    } else if view.otlp_endpoint.is_some() && !view.otlp_traces && !view.otlp_metrics {
+        bail!(
+            "--otlp-endpoint: only with --output otlp, --otlp-traces and --otlp-metrics; sinks of the \
+             configuration have a key endpoint"
+        );
     }
     Ok(sinks)
 }

@@ -8,6 +8,7 @@ use tracego_common::{
     settings::{event, filter},
 };
 
+use super::telemetry;
 use crate::{
     agent::Options,
     cli::{EnvSpec, Watch},
@@ -65,7 +66,11 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
     let meta = Meta { unshown, ..host::meta(injected, watch.view.raw_args) };
     let load = LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new() };
     let heartbeat = Duration::from_secs(watch.heartbeat);
-    let metrics = metrics::Options { listen: watch.listen.clone(), config: watch.view.config_digest.clone() };
+    let metrics = metrics::Options {
+        listen: watch.listen.clone(),
+        config: watch.view.config_digest.clone(),
+        push: telemetry::metrics(&watch.view, &meta)?,
+    };
     let sinks = Sinks::default();
     Ok((Options { load, heartbeat, inspect: inspect(rules, &meta), metrics, sinks }, meta))
 }

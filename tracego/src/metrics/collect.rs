@@ -1,4 +1,5 @@
-//! Board → the families of metrics, with their names. Names never change: alerts are written for them.
+//! Board → the families of metrics, with their names. Names never change: alerts are written for them. Prometheus
+//! and OTLP get the same.
 //!
 //! Structures are taken apart field by field, so that one which gets a new counter does not compile
 //! until it has a metric here.
@@ -10,7 +11,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::{
     board::{Board, KernelSide},
-    families::{Families, label},
+    families::{Families, Output, Text, label},
     latency::seconds,
     process::Usage,
     tally::{Missing, Tally},
@@ -28,14 +29,24 @@ pub(super) struct Collector(pub(super) Arc<Board>);
 
 impl prometheus_client::collector::Collector for Collector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.families(&mut Text(encoder))
+    }
+}
+
+impl Collector {
+    /// All families, in whatever form.
+    pub(super) fn families(&self, out: &mut dyn Output) -> fmt::Result {
         let board = &self.0;
         let (kernel, stages) = board.numbers();
-        let mut out = Families(encoder);
+        let mut out = Families(out);
         out.events(&kernel.counters, &stages.ledger)?;
         out.kernel(&kernel, board.setup.ring_size)?;
         out.inspect(&stages.figures)?;
         if let Some(tally) = &stages.tally {
             out.tally(tally)?;
+            if let Some(traces) = &tally.traces {
+                out.traces(traces)?;
+            }
         }
         out.sinks(&board.all_sinks())?;
         let ready = u32::from(board.ready().ok);

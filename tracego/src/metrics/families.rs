@@ -1,81 +1,163 @@
-//! Families of metrics in the words of the library that writes them.
+//! Families of metrics, for whoever writes them down: Prometheus's text ([`Text`]), and OTLP
+//! (`super::otlp`).
 
 use std::fmt;
 
 use prometheus_client::{
-    encoding::{
-        DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, MetricEncoder, NoLabelSet,
-    },
+    encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet},
     metrics::MetricType,
 };
 
 use super::latency::Latency;
 
+/// Whether a number only grows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// It does; its name gets `_total` from Prometheus's library.
+    Counter,
+    /// It comes and goes.
+    Gauge,
+}
+
+/// A number of a metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Number {
+    Whole(u64),
+    Fraction(f64),
+}
+
+impl From<u64> for Number {
+    fn from(value: u64) -> Self {
+        Self::Whole(value)
+    }
+}
+
+impl From<u32> for Number {
+    fn from(value: u32) -> Self {
+        Self::Whole(value.into())
+    }
+}
+
+impl From<usize> for Number {
+    fn from(value: usize) -> Self {
+        Self::Whole(value as u64)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Self::Fraction(value)
+    }
+}
+
+/// Names of labels with their values.
+pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
+
+/// Takes a row.
+pub(super) type Write<'a> = dyn FnMut(Labels<'_>, Number) -> fmt::Result + 'a;
+/// Gives each row of a family to the function that it gets.
+pub(super) type Rows<'a> = dyn FnMut(&mut Write<'_>) -> fmt::Result + 'a;
+
+/// Where families are written to.
+pub(super) trait Output {
+    /// A family with one row at least.
+    fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result;
+
+    /// Times.
+    fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result;
+}
+
 /// Where families go.
-pub(super) struct Families<'a>(pub(super) DescriptorEncoder<'a>);
+pub(super) struct Families<'a>(pub(super) &'a mut dyn Output);
 
 impl Families<'_> {
-    /// `name` without `_total`, which the library puts there.
-    pub(super) fn counter(&mut self, name: &str, help: &str, value: impl EncodeCounterValue) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        count(&mut encoder, &value)
+    /// `name` without `_total`, which Prometheus's library puts there.
+    pub(super) fn counter(&mut self, name: &str, help: &str, value: impl Into<Number>) -> fmt::Result {
+        self.rows(name, help, Kind::Counter, [([], value)])
     }
 
     /// The same with labels.
-    pub(super) fn counters<L: EncodeLabelSet, V: EncodeCounterValue>(
+    pub(super) fn counters<'l, const N: usize, V: Into<Number>>(
         &mut self,
         name: &str,
         help: &str,
-        rows: impl IntoIterator<Item = (L, V)>,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); N], V)>,
     ) -> fmt::Result {
-        self.rows(name, help, MetricType::Counter, rows, count)
+        self.rows(name, help, Kind::Counter, rows)
     }
 
     /// A value that comes and goes.
-    pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        encoder.encode_gauge(&value)
+    pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl Into<Number>) -> fmt::Result {
+        self.rows(name, help, Kind::Gauge, [([], value)])
     }
 
     /// The same with labels.
-    pub(super) fn gauges<L: EncodeLabelSet, V: EncodeGaugeValue>(
+    pub(super) fn gauges<'l, const N: usize, V: Into<Number>>(
         &mut self,
         name: &str,
         help: &str,
-        rows: impl IntoIterator<Item = (L, V)>,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); N], V)>,
     ) -> fmt::Result {
-        self.rows(name, help, MetricType::Gauge, rows, |encoder, value| encoder.encode_gauge(value))
+        self.rows(name, help, Kind::Gauge, rows)
     }
 
     /// Times.
     pub(super) fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        encoder.encode_histogram::<NoLabelSet>(of.sum(), of.count(), &of.buckets(), None)
+        self.0.histogram(name, help, of)
     }
 
     /// Nothing is written of a family without rows.
-    fn rows<L: EncodeLabelSet, V>(
+    fn rows<'l, const N: usize, V: Into<Number>>(
         &mut self,
         name: &str,
         help: &str,
-        kind: MetricType,
-        rows: impl IntoIterator<Item = (L, V)>,
-        write: impl Fn(&mut MetricEncoder<'_>, &V) -> fmt::Result,
+        kind: Kind,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); N], V)>,
     ) -> fmt::Result {
         let mut rows = rows.into_iter().peekable();
         if rows.peek().is_none() {
             return Ok(());
         }
-        let mut encoder = self.0.encode_descriptor(name, help, None, kind)?;
-        for (labels, value) in rows {
-            write(&mut encoder.encode_family(&labels)?, &value)?;
-        }
-        Ok(())
+        self.0.family(name, help, kind, &mut |write| {
+            rows.by_ref().try_for_each(|(labels, value)| write(&labels, value.into()))
+        })
     }
 }
 
-fn count<V: EncodeCounterValue>(encoder: &mut MetricEncoder<'_>, value: &V) -> fmt::Result {
-    encoder.encode_counter::<NoLabelSet, V, f64>(value, None)
+/// Prometheus's text, in the words of the library that writes it.
+pub(super) struct Text<'a>(pub(super) DescriptorEncoder<'a>);
+
+impl Output for Text<'_> {
+    fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result {
+        let metric = match kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+        };
+        let mut encoder = self.0.encode_descriptor(name, help, None, metric)?;
+        rows(&mut |labels, value| {
+            if labels.is_empty() {
+                write(&mut encoder, kind, value)
+            } else {
+                write(&mut encoder.encode_family(&labels)?, kind, value)
+            }
+        })
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result {
+        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        encoder.encode_histogram::<NoLabelSet>(of.sum(), of.count(), &of.buckets(), None)
+    }
+}
+
+fn write(encoder: &mut MetricEncoder<'_>, kind: Kind, value: Number) -> fmt::Result {
+    match (kind, value) {
+        (Kind::Counter, Number::Whole(value)) => encoder.encode_counter::<NoLabelSet, _, f64>(&value, None),
+        (Kind::Counter, Number::Fraction(value)) => {
+            encoder.encode_counter::<NoLabelSet, _, f64>(&value, None)
+        }
+        (Kind::Gauge, Number::Whole(value)) => encoder.encode_gauge(&value),
+        (Kind::Gauge, Number::Fraction(value)) => encoder.encode_gauge(&value),
+    }
 }
 
 /// Rows that differ in one label.

@@ -51,11 +51,52 @@ impl Latency {
         seconds(self.sum_ns)
     }
 
+    /// Upper bounds in seconds.
+    #[must_use]
+    pub fn bounds() -> Vec<f64> {
+        BOUNDS.into_iter().map(seconds).collect()
+    }
+
+    /// What was added after `before`, as other times that are in the same buckets and have the same sum: a
+    /// time in seconds, and how often.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Vec<(f64, u64)> {
+        let more = |(now, then): (u64, u64)| now.saturating_sub(then);
+        let upper = Self::bounds();
+        let lower = std::iter::once(0.0).chain(upper.iter().copied());
+        let counts: Vec<u64> = zip(self.counts, before.counts).map(more).collect();
+        let beyond = more((self.count, before.count)).saturating_sub(counts.iter().sum());
+        let sum = seconds(more((self.sum_ns, before.sum_ns)));
+        // Each at the same share of the way through its bucket: there is one share that gives the sum.
+        let buckets = zip(zip(lower, upper.iter().copied()), counts).filter(|&(_, count)| count > 0);
+        let buckets: Vec<_> = buckets.collect();
+        let all = |share: f64| -> f64 {
+            buckets.iter().map(|&((low, high), count)| (low + share * (high - low)) * float(count)).sum()
+        };
+        let share =
+            if beyond > 0 { 0.5 } else { ((sum - all(0.0)) / (all(1.0) - all(0.0))).clamp(1e-6, 1.0) };
+        let rest = (sum - all(share)) / float(beyond.max(1));
+        let mut times: Vec<_> = buckets
+            .iter()
+            .map(|&((low, high), count)| ((low + share * (high - low)).min(high), count))
+            .collect();
+        if beyond > 0 {
+            let last = BOUNDS.last().copied().map_or(0.0, seconds);
+            times.push((rest.max(last * 1.001), beyond));
+        }
+        times
+    }
+
     /// Upper bounds in seconds, and how many are up to there but above the one before.
     #[must_use]
     pub fn buckets(&self) -> Vec<(f64, u64)> {
         zip(BOUNDS, self.counts).map(|(bound, count)| (seconds(bound), count)).collect()
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of times; 53 bits are enough for a share")]
+fn float(count: u64) -> f64 {
+    count as f64
 }
 
 /// Nanoseconds as Prometheus wants them.
@@ -81,5 +122,30 @@ mod tests {
         assert_eq!(latency.count(), 6);
         assert!(latency.sum() > 1e9);
         assert!(BOUNDS.is_sorted());
+    }
+
+    #[test]
+    fn what_was_added_has_the_same_buckets_and_the_same_sum() {
+        let mut before = Latency::default();
+        [5, 2_000_000, 61_000_000_000].into_iter().for_each(|ns| before.add(ns));
+        let sets: [&[u64]; 6] = [
+            &[],
+            &[0],
+            &[1_000_000, 2_500_000, 60_000_000_000],
+            &[1, 999_999, 1_000_001, 7_000_000, 7_000_001, 20_000_000_000],
+            &[3_000_000; 1000],
+            &[4_000_000, 61_000_000_000, 90_000_000_000],
+        ];
+        for set in sets {
+            let mut now = before.clone();
+            set.iter().for_each(|&ns| now.add(ns));
+            let mut again = before.clone();
+            for (time, count) in now.since(&before) {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time")]
+                (0..count).for_each(|_| again.add((time * 1e9) as u64));
+            }
+            assert_eq!((again.counts, again.count), (now.counts, now.count), "{set:?}");
+            assert!((again.sum() - now.sum()).abs() < 1e-5, "{} {} {set:?}", again.sum(), now.sum());
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! tally      what the pipeline counts beside the ledger: latency, findings, what records lack
 //! board      the newest copies, from all threads
 //! collect    board → metrics and their names; families writes them as Prometheus reads them
+//! otlp       the same to a collector, every minute
 //! process    the agent's own memory and CPU
 //! health     board → alive? ready? and why not
 //! listen     an address from the command line → a socket
@@ -21,10 +22,12 @@ pub mod health;
 pub mod jobs;
 pub mod latency;
 pub mod listen;
+pub mod otlp;
 mod process;
 pub mod pulse;
 pub mod server;
 mod sinks;
+mod spans;
 pub mod tally;
 
 pub use board::{Board, Stages};
@@ -37,4 +40,6 @@ pub struct Options {
     pub listen: Option<Listen>,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub config: Option<String>,
+    /// Where they are pushed to, too.
+    pub push: Option<otlp::Settings>,
 }

@@ -7,6 +7,7 @@ use crate::{
     clock::Reading,
     enrich::Record,
     rules::finding::{Finding, Severity},
+    traces,
 };
 
 /// Why a record lacks a field.
@@ -35,6 +36,8 @@ pub struct Tally {
     pub forgotten: u64,
     /// Processes in the table.
     pub processes: usize,
+    /// What became of spans, where they are made.
+    pub traces: Option<traces::Counts>,
     refusal: Option<String>,
     /// When the events of the records happened that are on their way to the output, ns since boot.
     pending: Vec<u64>,

@@ -1,0 +1,128 @@
+//! The receiver in Python, and what it received.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tracego::{
+    collector::{Compression, Protocol, Target},
+    traces::{Traces, builder::Limits, export::Settings},
+};
+use tracego_tests::Running;
+
+use crate::PYTHON;
+
+pub(crate) const BOTH: [Protocol; 2] = [Protocol::Grpc, Protocol::HttpProtobuf];
+
+/// Certificates of a receiver that wants one from its clients, too.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificates {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) ca: PathBuf,
+}
+
+pub(crate) struct Receiver {
+    pub(crate) port: u16,
+    protocol: Protocol,
+    tls: Option<Certificates>,
+    out: PathBuf,
+    _dir: TempDir,
+    running: Option<Running>,
+}
+
+/// Nobody listens there.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Receiver {
+    /// Listens; `answers` are for the first requests (see the script).
+    pub(crate) fn new(protocol: Protocol, answers: &str) -> Self {
+        let mut receiver = Self::absent(protocol);
+        receiver.start(answers);
+        receiver
+    }
+
+    /// Will listen.
+    pub(crate) fn absent(protocol: Protocol) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("received");
+        fs::write(&out, "").unwrap();
+        Self { port: free_port(), protocol, tls: None, out, _dir: dir, running: None }
+    }
+
+    pub(crate) fn secured(protocol: Protocol, tls: Certificates) -> Self {
+        let mut receiver = Self { tls: Some(tls), ..Self::absent(protocol) };
+        receiver.start("");
+        receiver
+    }
+
+    pub(crate) fn start(&mut self, answers: &str) {
+        let protocol = if self.protocol == Protocol::Grpc { "grpc" } else { "http" };
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/otlp_signals.py");
+        let mut command = Command::new(PYTHON.as_ref().unwrap());
+        command.arg(script).arg(protocol).arg(self.port.to_string()).arg(&self.out).arg(answers);
+        if let Some(Certificates { cert, key, ca }) = &self.tls {
+            command.args([cert, key, ca]);
+        }
+        let mut child = command.env("GRPC_VERBOSITY", "NONE").stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.running = Some(Running(child));
+        assert_eq!(line.trim(), self.port.to_string());
+    }
+
+    /// Killed, with whatever it is at.
+    pub(crate) fn stop(&mut self) {
+        drop(self.running.take());
+    }
+
+    /// Where it listens.
+    pub(crate) fn target(&self, signal: &str) -> Target {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        target(self.protocol, scheme, self.port, signal)
+    }
+
+    /// Requests that it took.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let text = fs::read_to_string(&self.out).unwrap();
+        // The last line may be half written.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Spans of all of them.
+    pub(crate) fn spans(&self) -> Vec<Value> {
+        let all = self.requests();
+        all.iter().flat_map(|request| request["spans"].as_array().unwrap().clone()).collect()
+    }
+}
+
+pub(crate) fn target(protocol: Protocol, scheme: &str, port: u16, signal: &str) -> Target {
+    let path = if protocol == Protocol::Grpc { String::new() } else { format!("/v1/{signal}") };
+    Target {
+        endpoint: format!("{scheme}://127.0.0.1:{port}{path}"),
+        protocol,
+        headers: vec![("x-tenant".into(), "seven".into())],
+        compression: Compression::Gzip,
+        timeout: Duration::from_secs(5),
+        ..Target::default()
+    }
+}
+
+/// Traces to a target, in small steps so that tests are quick.
+pub(crate) fn traces(target: Target, change: impl FnOnce(&mut Settings)) -> Traces {
+    let resource = tracego::traces::attribute::resource(&tracego_tests::samples::start().origin);
+    let mut settings = Settings::new(target, resource);
+    settings.linger = Duration::from_millis(100);
+    change(&mut settings);
+    Traces::start(Limits::default(), settings).unwrap()
+}

@@ -1,0 +1,78 @@
+//! `--otlp-traces` and `--otlp-metrics`: which collector, as the options and the environment say.
+
+use std::env;
+
+use anyhow::Context as _;
+use opentelemetry::KeyValue;
+
+use crate::{
+    cli::View,
+    collector::{Compression, Protocol, Target},
+    enrich::{Meta, record::Origin},
+    metrics,
+    sink::otlp::{self, Resolved, Signal, resolve},
+    traces::{Traces, attribute, builder::Limits, export},
+};
+
+/// The stage that makes spans, where it is asked for.
+///
+/// # Errors
+/// Settings that cannot be; the text names the variable or option.
+pub(super) fn traces(view: &View, meta: &Meta) -> anyhow::Result<Option<Traces>> {
+    if !view.otlp_traces {
+        return Ok(None);
+    }
+    let resolved = resolved(view, Signal::Traces).context("--otlp-traces")?;
+    let resource = resource(&meta.origin, &resolved);
+    let settings = export::Settings::new(target(resolved), resource);
+    Traces::start(Limits::default(), settings).map(Some).context("--otlp-traces")
+}
+
+/// How metrics are pushed, where that is asked for.
+///
+/// # Errors
+/// As [`traces`].
+pub(super) fn metrics(view: &View, meta: &Meta) -> anyhow::Result<Option<metrics::otlp::Settings>> {
+    if !view.otlp_metrics {
+        return Ok(None);
+    }
+    let resolved = resolved(view, Signal::Metrics).context("--otlp-metrics")?;
+    let resource = resource(&meta.origin, &resolved);
+    let interval = metrics::otlp::interval(env::var("OTEL_METRIC_EXPORT_INTERVAL").ok().as_deref());
+    Ok(Some(metrics::otlp::Settings { target: target(resolved), resource, interval }))
+}
+
+fn resolved(view: &View, signal: Signal) -> anyhow::Result<Resolved> {
+    let settings = otlp::Settings { endpoint: view.otlp_endpoint.clone(), ..otlp::Settings::default() };
+    Ok(resolve(signal, &settings, |name| env::var(name).ok())?)
+}
+
+/// What the machine and the agent are, where the user does not say otherwise.
+fn resource(origin: &Origin, resolved: &Resolved) -> Vec<KeyValue> {
+    let own = attribute::resource(origin).into_iter();
+    let own = own.filter(|pair| resolved.resource.iter().all(|(name, _)| *name != pair.key.as_str()));
+    let given = resolved.resource.iter().map(|(name, value)| KeyValue::new(name.clone(), value.clone()));
+    own.chain(given).collect()
+}
+
+/// For the exporters of OpenTelemetry, which have no JSON and no zstd here.
+fn target(resolved: Resolved) -> Target {
+    let protocol = match resolved.protocol {
+        otlp::Protocol::Grpc => Protocol::Grpc,
+        otlp::Protocol::HttpProtobuf | otlp::Protocol::HttpJson => Protocol::HttpProtobuf,
+    };
+    let compression = match resolved.compression {
+        otlp::Compression::None => Compression::None,
+        otlp::Compression::Gzip | otlp::Compression::Zstd => Compression::Gzip,
+    };
+    let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let headers = resolved.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
+    Target {
+        endpoint: resolved.endpoint.to_string(),
+        protocol,
+        headers: headers.collect(),
+        compression,
+        timeout: resolved.timeout,
+        tls: resolved.tls,
+    }
+}

@@ -1,0 +1,185 @@
+//! Instruments of the SDK that show what the board shows.
+//!
+//! The SDK takes no finished data points, so each family is an observable instrument over the newest
+//! numbers. It has no observable histogram: what was added to ours is recorded again, at times that have the
+//! same buckets and the same sum ([`Latency::since`]).
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use opentelemetry::{
+    InstrumentationScope, KeyValue,
+    metrics::{Histogram, Meter, MeterProvider as _},
+};
+use opentelemetry_sdk::{
+    Resource,
+    metrics::{
+        Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream,
+        exporter::PushMetricExporter,
+    },
+};
+
+use crate::{
+    enrich::record::SCHEMA_URL,
+    metrics::{
+        board::Board,
+        collect::Collector,
+        families::{Kind, Number, Output, Rows},
+        latency::Latency,
+    },
+};
+
+/// Numbers of a family.
+type Points = Vec<(Vec<KeyValue>, Number)>;
+/// The newest numbers, by family.
+type Newest = Arc<Mutex<HashMap<String, Points>>>;
+
+fn locked(newest: &Newest) -> MutexGuard<'_, HashMap<String, Points>> {
+    newest.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// See the module.
+pub(super) struct Mirror {
+    provider: SdkMeterProvider,
+    meter: Meter,
+    newest: Newest,
+    known: HashSet<String>,
+    histograms: HashMap<String, (Histogram<f64>, Latency)>,
+}
+
+impl Mirror {
+    pub(super) fn new(exporter: impl PushMetricExporter, resource: Resource) -> Self {
+        // The reader's own clock is not used: numbers are read from the board first.
+        let never = Duration::from_secs(u64::from(u32::MAX));
+        let reader = PeriodicReader::builder(exporter).with_interval(never).build();
+        let view = |instrument: &Instrument| {
+            let stream = Stream::builder().with_aggregation(Aggregation::ExplicitBucketHistogram {
+                boundaries: Latency::bounds(),
+                // Nobody knows them any more.
+                record_min_max: false,
+            });
+            if instrument.kind() == InstrumentKind::Histogram { stream.build().ok() } else { None }
+        };
+        let provider =
+            SdkMeterProvider::builder().with_resource(resource).with_reader(reader).with_view(view).build();
+        let scope = InstrumentationScope::builder("tracego")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .with_schema_url(SCHEMA_URL)
+            .build();
+        let meter = provider.meter_with_scope(scope);
+        let (newest, known, histograms) = (Newest::default(), HashSet::new(), HashMap::new());
+        Self { provider, meter, newest, known, histograms }
+    }
+
+    fn read(&mut self, board: &Arc<Board>) {
+        locked(&self.newest).clear();
+        if let Err(error) = Collector(Arc::clone(board)).families(self) {
+            tracing::debug!(%error, "metrics cannot be read");
+        }
+    }
+
+    /// Reads the board and sends what it shows.
+    pub(super) fn push(&mut self, board: &Arc<Board>) {
+        self.read(board);
+        // The exporter has told what is wrong.
+        let _told = self.provider.force_flush();
+    }
+
+    /// The same for the last time: the SDK sends by itself when it ends.
+    pub(super) fn finish(&mut self, board: &Arc<Board>) {
+        self.read(board);
+        let _told = self.provider.shutdown();
+    }
+
+    /// An observable instrument for a family.
+    fn instrument(&self, name: &str, help: &str, kind: Kind, first: Number) {
+        let (unit, help) = (unit(name), help.to_owned());
+        let rows = (Arc::clone(&self.newest), name.to_owned());
+        let whole = |(newest, name): &(Newest, String), observe: &mut dyn FnMut(u64, &[KeyValue])| {
+            for (labels, value) in locked(newest).get(name).into_iter().flatten() {
+                if let Number::Whole(value) = value {
+                    observe(*value, labels);
+                }
+            }
+        };
+        let fraction = |(newest, name): &(Newest, String), observe: &mut dyn FnMut(f64, &[KeyValue])| {
+            for (labels, value) in locked(newest).get(name).into_iter().flatten() {
+                if let Number::Fraction(value) = value {
+                    observe(*value, labels);
+                }
+            }
+        };
+        // The SDK keeps the callbacks; what it gives back has no use.
+        let name = name.to_owned();
+        match (kind, first) {
+            (Kind::Counter, Number::Whole(_)) => {
+                let builder = self.meter.u64_observable_counter(name).with_description(help).with_unit(unit);
+                let _kept = builder
+                    .with_callback(move |to| whole(&rows, &mut |value, labels| to.observe(value, labels)))
+                    .build();
+            }
+            (Kind::Counter, Number::Fraction(_)) => {
+                let builder = self.meter.f64_observable_counter(name).with_description(help).with_unit(unit);
+                let _kept = builder
+                    .with_callback(move |to| fraction(&rows, &mut |value, labels| to.observe(value, labels)))
+                    .build();
+            }
+            (Kind::Gauge, Number::Whole(_)) => {
+                let builder = self.meter.u64_observable_gauge(name).with_description(help).with_unit(unit);
+                let _kept = builder
+                    .with_callback(move |to| whole(&rows, &mut |value, labels| to.observe(value, labels)))
+                    .build();
+            }
+            (Kind::Gauge, Number::Fraction(_)) => {
+                let builder = self.meter.f64_observable_gauge(name).with_description(help).with_unit(unit);
+                let _kept = builder
+                    .with_callback(move |to| fraction(&rows, &mut |value, labels| to.observe(value, labels)))
+                    .build();
+            }
+        }
+    }
+}
+
+impl Output for Mirror {
+    fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result {
+        let mut all = Points::new();
+        rows(&mut |labels, value| {
+            let labels = labels.iter().map(|&(name, value)| KeyValue::new(name.to_owned(), value.to_owned()));
+            all.push((labels.collect(), value));
+            Ok(())
+        })?;
+        if let Some(&(_, first)) = all.first()
+            && self.known.insert(name.to_owned())
+        {
+            self.instrument(name, help, kind, first);
+        }
+        locked(&self.newest).insert(name.to_owned(), all);
+        Ok(())
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result {
+        let (histogram, told) = self.histograms.entry(name.to_owned()).or_insert_with(|| {
+            let builder = self.meter.f64_histogram(name.to_owned()).with_description(help.to_owned());
+            (builder.with_unit(unit(name)).with_boundaries(Latency::bounds()).build(), Latency::default())
+        });
+        for (time, count) in of.since(told) {
+            (0..count).for_each(|_| histogram.record(time, &[]));
+        }
+        *told = of.clone();
+        Ok(())
+    }
+}
+
+/// The unit of OTLP (UCUM) that a name of Prometheus ends with. Numbers of things have none: with `1`
+/// Prometheus would add `_ratio` to a gauge.
+fn unit(name: &str) -> &'static str {
+    match name.rsplit('_').next() {
+        Some("seconds") => "s",
+        Some("bytes") => "By",
+        _ => "",
+    }
+}
