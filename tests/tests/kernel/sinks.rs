@@ -27,12 +27,13 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("where each option comes from is shown", shown),
 ];
 
-/// Records of the processes that [`mark`] starts.
-const MARKED: &str =
-    "where = \"process.command_args.size() == 2 && process.command_args[1].startsWith('mark-')\"";
+/// Records of the processes that [`mark`] starts for one test; others run at the same time.
+fn marked(test: &str) -> String {
+    format!("where = \"process.command_args.size() == 2 && process.command_args[1].startsWith('{test}-')\"")
+}
 
-fn mark(n: usize) {
-    assert!(Command::new("/bin/true").arg(format!("mark-{n}")).status().unwrap().success());
+fn mark(test: &str, n: usize) {
+    assert!(Command::new("/bin/true").arg(format!("{test}-{n}")).status().unwrap().success());
 }
 
 /// tracego with this configuration, its programs attached.
@@ -63,7 +64,7 @@ fn marks(path: &Path) -> Vec<usize> {
 }
 
 fn number(argument: &Value) -> usize {
-    argument.as_str().unwrap().strip_prefix("mark-").unwrap().parse().unwrap()
+    argument.as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap()
 }
 
 /// An HTTP server that takes all bodies.
@@ -98,6 +99,7 @@ fn server(address: &str) -> (String, Arc<Mutex<String>>) {
 fn several() {
     const MARKS: usize = 40;
     let folder = tempfile::tempdir().unwrap();
+    let marked = marked("several");
     let path = |name: &str| folder.path().join(name);
     let syslog = UdpSocket::bind("127.0.0.1:0").unwrap();
     syslog.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
@@ -105,15 +107,15 @@ fn several() {
     let config = format!(
         "event = [\"execve\", \"exit\"]\n\
          [[sinks]]\nname = \"all\"\ntype = \"file\"\npath = \"{}\"\nevents = [\"*.exit\"]\nformat = \"ecs\"\n\
-         [[sinks]]\nname = \"marks\"\ntype = \"file\"\npath = \"{}\"\n{MARKED}\n\
-         [[sinks]]\ntype = \"syslog\"\naddress = \"udp://{}\"\nmax-bytes = \"60000\"\n{MARKED}\n\
-         [[sinks]]\nname = \"hook\"\ntype = \"webhook\"\nurl = \"http://{free}/\"\n{MARKED}\n",
+         [[sinks]]\nname = \"marks\"\ntype = \"file\"\npath = \"{}\"\n{marked}\n\
+         [[sinks]]\ntype = \"syslog\"\naddress = \"udp://{}\"\nmax-bytes = \"60000\"\n{marked}\n\
+         [[sinks]]\nname = \"hook\"\ntype = \"webhook\"\nurl = \"http://{free}/\"\n{marked}\n",
         path("all").display(),
         path("marks").display(),
         syslog.local_addr().unwrap(),
     );
     let running = start(folder.path(), &config);
-    (0..MARKS).for_each(mark);
+    (0..MARKS).for_each(|n| mark("several", n));
     wait_until("the file has all", || marks(&path("marks")).len() == MARKS);
     let text = metrics(folder.path(), "/metrics");
     assert!(
@@ -137,7 +139,7 @@ fn several() {
     for n in 0..MARKS {
         let len = syslog.recv(&mut datagram).unwrap();
         let text = std::str::from_utf8(&datagram[..len]).unwrap();
-        assert!(text.starts_with('<') && text.contains(&format!("\"mark-{n}\"")), "{text}");
+        assert!(text.starts_with('<') && text.contains(&format!("\"several-{n}\"")), "{text}");
     }
     // What the dead one did not get is there at the next start.
     let (_, bodies) = server(&free);
@@ -172,10 +174,11 @@ fn change(running: &Running, folder: &Path, config: &str, result: &str) {
 
 fn reload() {
     let folder = tempfile::tempdir().unwrap();
+    let marked = marked("reload");
     let path = |name: &str| folder.path().join(name);
     let file = |name: &str, more: &str| {
         format!(
-            "[[sinks]]\nname = \"{name}\"\ntype = \"file\"\npath = \"{}\"\n{more}\n{MARKED}\n",
+            "[[sinks]]\nname = \"{name}\"\ntype = \"file\"\npath = \"{}\"\n{more}\n{marked}\n",
             path(name).display()
         )
     };
@@ -192,7 +195,7 @@ fn reload() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                mark(count.fetch_add(1, Ordering::Relaxed));
+                mark("reload", count.fetch_add(1, Ordering::Relaxed));
             }
         });
         for n in 1..=15 {
@@ -223,11 +226,12 @@ fn reload() {
 
 fn refused() {
     let folder = tempfile::tempdir().unwrap();
+    let marked = marked("refused");
     let path = |name: &str| folder.path().join(name);
     let good =
-        format!("[[sinks]]\nname = \"a\"\ntype = \"file\"\npath = \"{}\"\n{MARKED}\n", path("a").display());
+        format!("[[sinks]]\nname = \"a\"\ntype = \"file\"\npath = \"{}\"\n{marked}\n", path("a").display());
     let running = start(folder.path(), &good);
-    mark(0);
+    mark("refused", 0);
     let bad = [
         good.replace("path =", "pth ="),
         good.replace("type = \"file\"", "type = \"fil\""),
@@ -242,7 +246,7 @@ fn refused() {
             Command::new(tracego()).args(["config", "check"]).arg(path("tracego.toml")).output().unwrap();
         assert_eq!(check.status.code(), Some(2), "{bad}\n{check:?}");
         assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 0"));
-        mark(n + 1);
+        mark("refused", n + 1);
     }
     change(&running, folder.path(), &("ring-size = \"4M\"\n".to_owned() + &good), "taken");
     assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 1"));

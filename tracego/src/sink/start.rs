@@ -199,7 +199,10 @@ pub(super) fn spawn(
             batch_bytes,
             progress: Progress::after(held),
         };
-        runtime.block_on(worker.run())
+        let leftover = runtime.block_on(worker.run());
+        // A write that hangs must not hold up the end.
+        runtime.shutdown_background();
+        leftover
     };
     thread::Builder::new().name(format!("sink-{name}").chars().take(15).collect()).spawn(body)
 }
