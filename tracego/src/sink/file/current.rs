@@ -1,30 +1,20 @@
 //! The file that is written to now.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError},
+    fs::{self, File, Metadata, TryLockError},
     io,
     ops::Range,
-    os::unix::fs::{
-        FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-    },
-    path::{Path, PathBuf},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::Path,
 };
 
 use rustix::fs::OFlags;
 
-use super::{FileError, names::folder};
+use super::{FileError, names::folder, place::Place};
 use crate::{
     clock::Reading,
     sink::blocking::{Batch, write_all},
 };
-
-/// What file, and how it is made.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) path: PathBuf,
-    pub(super) mode: Option<u32>,
-    pub(super) group: Option<u32>,
-}
 
 /// An open file.
 #[derive(Debug)]
@@ -46,11 +36,7 @@ pub(super) struct Current {
 const TRIES: usize = 8;
 
 impl Current {
-    /// Opens or makes the file.
-    ///
-    /// A symbolic link in the last place of the path is never followed to a regular file: whoever may write
-    /// to the folder could lead a daemon with all rights to any file of the system. It is followed to
-    /// FIFOs and character devices, which are neither cut nor given another mode, so that /dev/stdout works.
+    /// Opens or makes the file, see [`Place::open`], and locks it.
     pub(super) fn open(place: &Place) -> Result<Self, FileError> {
         for _ in 0..TRIES {
             if let Some(current) = Self::try_open(place)? {
@@ -64,25 +50,7 @@ impl Current {
     fn try_open(place: &Place) -> Result<Option<Self>, FileError> {
         let path = &place.path;
         let failed = |error: io::Error| place.failed(&error);
-        let mut regular = OpenOptions::new();
-        regular
-            .read(true)
-            .append(true)
-            .mode(0o600)
-            .custom_flags((OFlags::NOFOLLOW | OFlags::NOCTTY).bits().cast_signed());
-        let created = match regular.clone().create_new(true).open(path) {
-            Ok(file) => Some(file),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
-            Err(error) => return Err(failed(error)),
-        };
-        let is_new = created.is_some();
-        let file = match created {
-            Some(file) => file,
-            None => match open_existing(place, &regular)? {
-                Some(file) => file,
-                None => return Ok(None),
-            },
-        };
+        let Some((file, is_new)) = place.open()? else { return Ok(None) };
         let meta = file.metadata().map_err(failed)?;
         let mut current = Self {
             regular: meta.is_file(),
@@ -223,66 +191,6 @@ impl Drop for Current {
         if self.regular {
             let _closed_anyway = self.file.unlock();
         }
-    }
-}
-
-/// Opens what is there; nothing when it is gone by now.
-fn open_existing(place: &Place, regular: &OpenOptions) -> Result<Option<File>, FileError> {
-    let path = &place.path;
-    let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    let kind = match fs::symlink_metadata(path) {
-        Ok(meta) => meta.file_type(),
-        Err(error) if gone(&error) => return Ok(None),
-        Err(error) => return Err(place.failed(&error)),
-    };
-    let special = kind.is_symlink() || kind.is_fifo() || kind.is_char_device();
-    let opened = if special {
-        // Without a reader of a FIFO this fails at once instead of waiting for one.
-        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-        OpenOptions::new().append(true).custom_flags(flags).open(path)
-    } else if kind.is_file() {
-        regular.open(path)
-    } else {
-        return Err(FileError::Kind(path.clone()));
-    };
-    let file = match opened {
-        Ok(file) => file,
-        // A link that leads nowhere stays an error.
-        Err(error) if gone(&error) && !kind.is_symlink() => return Ok(None),
-        Err(error) => return Err(place.failed(&error)),
-    };
-    let found = file.metadata().map_err(|error| place.failed(&error))?.file_type();
-    match (special, found.is_fifo() || found.is_char_device(), found.is_file()) {
-        (true, true, _) | (false, _, true) => Ok(Some(file)),
-        (true, _, true) => Err(FileError::Link(path.clone())),
-        _ => Err(FileError::Kind(path.clone())),
-    }
-}
-
-impl Place {
-    pub(super) fn failed(&self, error: &io::Error) -> FileError {
-        FileError::Io { path: self.path.clone(), why: error.to_string(), number: error.raw_os_error() }
-    }
-
-    fn not_owned(&self, key: &'static str, error: &io::Error) -> FileError {
-        FileError::Own { key, path: self.path.clone(), why: error.to_string() }
-    }
-
-    /// Gives a file its group and mode. The group comes first: with the mode alone, the group that it had
-    /// could read.
-    fn own(&self, file: &File, is_new: bool) -> Result<(), FileError> {
-        let meta = file.metadata().map_err(|error| self.failed(&error))?;
-        if let Some(group) = self.group.filter(|&group| group != meta.gid()) {
-            let done = std::os::unix::fs::fchown(file, None, Some(group));
-            done.map_err(|error| self.not_owned("group", &error))?;
-        }
-        // The umask may have taken bits away.
-        let mode = self.mode.or(is_new.then_some(0o600));
-        if let Some(mode) = mode.filter(|&mode| mode != meta.mode() & 0o7777) {
-            let done = file.set_permissions(Permissions::from_mode(mode));
-            done.map_err(|error| self.not_owned("mode", &error))?;
-        }
-        Ok(())
     }
 }
 

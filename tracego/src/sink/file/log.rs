@@ -13,8 +13,9 @@ use rustix::{
 
 use super::{
     FileError, Shared,
-    current::{Current, Place, sync_folder},
+    current::{Current, sync_folder},
     names::{self, Stamp},
+    place::Place,
     settings::{Settings, Sync},
 };
 use crate::{

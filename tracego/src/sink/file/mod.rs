@@ -11,6 +11,7 @@ mod compress;
 mod current;
 mod log;
 mod names;
+mod place;
 mod settings;
 mod tidy;
 

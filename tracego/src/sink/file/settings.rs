@@ -70,8 +70,8 @@ impl Compress {
 pub enum Sync {
     /// When the operating system has it: it survives a crash of tracego, not a loss of power.
     Never,
-    /// When the disk has it: fdatasync(2) after each batch, which costs a disk's latency a batch, from
-    /// a tenth of a millisecond to some ten.
+    /// When the disk has it: fdatasync(2) after each batch, which costs a disk's latency for each: 4 ms (median
+    /// of 200 batches of 384 KB) where it was measured, a virtual disk.
     #[default]
     Batch,
 }
