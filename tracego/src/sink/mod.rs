@@ -1,9 +1,12 @@
 //! Record → bytes → a file, standard output or standard error.
 
 pub mod deliver;
+pub mod http;
 pub mod json;
+pub mod syslog;
 pub mod text;
 pub mod tls;
+pub mod webhook;
 
 use std::{
     fs::OpenOptions,

@@ -1,0 +1,184 @@
+//! A message a datagram: the syslog daemon of this machine, and UDP.
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::{
+        fd::AsFd as _,
+        unix::{fs::MetadataExt as _, net},
+    },
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{
+    net::{UdpSocket, UnixDatagram, lookup_host},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{Broken, Pauses, Refused, address::Peer, held, no_progress, oversize, refused as refuse, within};
+
+/// The daemon of this machine.
+pub(super) struct Local {
+    socket: UnixDatagram,
+    path: PathBuf,
+    file: File,
+}
+
+/// What tells a socket from one that another process made at the same path: device, inode, and when it was made.
+type File = (u64, u64, i64, i64);
+
+fn file(path: &Path) -> io::Result<File> {
+    let found = fs::metadata(path)?;
+    Ok((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
+}
+
+impl Local {
+    /// Connects; that does not wait.
+    pub(super) fn connect(path: &Path) -> io::Result<Self> {
+        // The file first: one that is replaced meanwhile shows as another.
+        let file = file(path)?;
+        let socket = UnixDatagram::unbound()?;
+        socket.connect(path)?;
+        Ok(Self { socket, path: path.to_owned(), file })
+    }
+
+    /// Whether the process that was connected to still has its socket. Nothing else tells: the messages that a
+    /// receiver leaves unread at its end look like messages that it read.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let same = file(&self.path).and_then(|file| {
+            net::UnixDatagram::unbound()?.connect(&self.path)?;
+            Ok(file == self.file)
+        });
+        match same {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the receiver was started again".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Sends a batch and waits until the receiver has read it.
+    pub(super) async fn send(
+        &mut self,
+        batch: &[&[u8]],
+        max: u64,
+        limit: Duration,
+        refused: &mut Vec<Refused>,
+    ) -> Result<(), Broken> {
+        let mut settled = 0;
+        for (n, message) in batch.iter().enumerate() {
+            if let Some(one) = oversize(n, message, max) {
+                refused.push(one);
+                continue;
+            }
+            if held(self.socket.as_fd()).map_err(Broken::new)? == 0 {
+                settled = n;
+            }
+            match timeout(limit, self.socket.send(message)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                    refused.push(too_long(n, message))
+                }
+                Ok(Err(error)) => return Err(Broken::new(error)),
+                Err(_) => return Err(self.stuck(settled, limit)),
+            }
+        }
+        let (mut pauses, mut deadline, mut left) = (Pauses::new(), Instant::now() + limit, u64::MAX);
+        loop {
+            let now = held(self.socket.as_fd()).map_err(Broken::new)?;
+            // In this order: what a receiver left unread at its end is held no longer.
+            self.check().map_err(Broken::new)?;
+            if now == 0 {
+                return Ok(());
+            }
+            if now < left {
+                (left, deadline) = (now, Instant::now() + limit);
+            }
+            if Instant::now() >= deadline {
+                return Err(self.stuck(settled, limit));
+            }
+            pauses.next().await;
+        }
+    }
+
+    fn stuck(&self, settled: usize, limit: Duration) -> Broken {
+        match self.check() {
+            Ok(()) => Broken { settled, why: no_progress(limit) },
+            Err(why) => Broken::new(why),
+        }
+    }
+}
+
+/// Bytes by UDP at a time, and the pause behind them: a receiver's buffer holds 208 KiB unless told otherwise,
+/// and what does not fit is lost without a word.
+const BURST: usize = 48 * 1024;
+const PAUSE: Duration = Duration::from_millis(1);
+/// For the network to say that nobody listens.
+const ECHO: Duration = Duration::from_millis(10);
+
+/// Somebody who listens, or not.
+pub(super) struct Udp {
+    socket: UdpSocket,
+}
+
+impl Udp {
+    /// Looks the name up; nothing is sent.
+    pub(super) async fn connect(peer: &Peer, limit: Duration) -> io::Result<Self> {
+        let found = lookup_host((peer.host.as_str(), peer.port));
+        let mut found = within(limit, "looking up the name", found).await?;
+        let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        let address = found.next().ok_or_else(none)?;
+        let any: SocketAddr = match address {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let socket = UdpSocket::bind(any).await?;
+        // Connected, so that the kernel tells what the network says about earlier datagrams.
+        socket.connect(address).await?;
+        Ok(Self { socket })
+    }
+
+    /// Whether the network said anything.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.socket.take_error() {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Sends a batch; nobody knows whether it arrives, but the machine of a receiver that is down mostly says so.
+    pub(super) async fn send(
+        &mut self,
+        batch: &[&[u8]],
+        max: u64,
+        limit: Duration,
+        refused: &mut Vec<Refused>,
+    ) -> Result<(), Broken> {
+        let mut burst = 0;
+        for (n, message) in batch.iter().enumerate() {
+            if let Some(one) = oversize(n, message, max) {
+                refused.push(one);
+                continue;
+            }
+            burst += message.len();
+            if burst > BURST {
+                burst = message.len();
+                sleep(PAUSE).await;
+            }
+            match timeout(limit, self.socket.send(message)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                    refused.push(too_long(n, message))
+                }
+                Ok(Err(error)) => return Err(Broken::new(error)),
+                Err(_) => return Err(Broken::new(no_progress(limit))),
+            }
+        }
+        sleep(ECHO).await;
+        self.check().map_err(Broken::new)
+    }
+}
+
+fn too_long(place: usize, message: &[u8]) -> Refused {
+    refuse(place, format!("{} bytes; the system sends no datagram of this length", message.len()))
+}

@@ -1,0 +1,262 @@
+//! Messages one after the other: TCP, TLS and unix streams.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io::{self, Write as _},
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use rustix::net::{RecvFlags, recv, sockopt};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    net::{TcpStream, UnixStream, lookup_host},
+    task::yield_now,
+    time::{Instant, timeout},
+};
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{ProtocolVersion, pki_types::ServerName},
+};
+
+use super::{Broken, Pauses, Refused, address::Peer, counted::Counted, held, no_progress, oversize, within};
+
+/// Bytes that are gathered before a write: a TLS record (RFC 8446 section 5.1).
+const PIECE: usize = 16 * 1024;
+/// Reads at once of what the receiver has to say, which is nothing that matters.
+const READS: usize = 16;
+/// For the verdict of a TLS 1.3 server on our certificate.
+const VERDICT: Duration = Duration::from_millis(500);
+/// For a farewell.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Of a connection on which nothing happens: the first probe, those that follow, and how many.
+const IDLE: Duration = Duration::from_secs(30);
+const PROBE: Duration = Duration::from_secs(10);
+const PROBES: u32 = 3;
+
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Framing {
+    /// The length in front (RFC 6587 section 3.4.1).
+    Counting,
+    /// A line feed behind (section 3.4.2): on unix sockets rsyslog and syslog-ng both take it.
+    Line,
+}
+
+/// A connection.
+pub(super) struct Stream {
+    io: Box<dyn Io>,
+    /// The socket itself, for questions to the kernel.
+    socket: OwnedFd,
+    framing: Framing,
+    /// What the kernel took since the connection was made.
+    written: Arc<AtomicU64>,
+    /// What of it was known to be settled when last asked.
+    settled: u64,
+}
+
+impl Stream {
+    /// Connects to a socket of this machine.
+    pub(super) async fn unix(path: &Path, limit: Duration) -> io::Result<Self> {
+        let stream = within(limit, "connecting", UnixStream::connect(path)).await?;
+        let socket = stream.as_fd().try_clone_to_owned()?;
+        let (io, written) = Counted::new(stream);
+        Ok(Self { io: Box::new(io), socket, framing: Framing::Line, written, settled: 0 })
+    }
+
+    /// Connects to a machine, and agrees on keys where TLS is wanted.
+    pub(super) async fn tcp(
+        peer: &Peer,
+        tls: Option<&(TlsConnector, ServerName<'static>)>,
+        limit: Duration,
+    ) -> io::Result<Self> {
+        let stream = dial(peer, limit).await?;
+        stream.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(&stream, true)?;
+        sockopt::set_tcp_keepidle(&stream, IDLE)?;
+        sockopt::set_tcp_keepintvl(&stream, PROBE)?;
+        sockopt::set_tcp_keepcnt(&stream, PROBES)?;
+        let socket = stream.as_fd().try_clone_to_owned()?;
+        let (io, written) = Counted::new(stream);
+        let io: Box<dyn Io> = match tls {
+            None => Box::new(io),
+            Some((connector, name)) => {
+                let mut io = within(limit, "the TLS handshake", connector.connect(name.clone(), io)).await?;
+                verdict(&mut io).await?;
+                Box::new(io)
+            }
+        };
+        Ok(Self { io, socket, framing: Framing::Counting, written, settled: 0 })
+    }
+
+    /// Whether the connection stands: neither closed nor reset by the receiver. What it says is read and
+    /// forgotten.
+    pub(super) async fn check(&mut self) -> Result<(), String> {
+        for _ in 0..READS {
+            // The kernel is asked itself: the runtime may not have heard yet.
+            let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+            match recv(&self.socket, &mut [0; 1], flags) {
+                Err(rustix::io::Errno::AGAIN) => return Ok(()),
+                Err(error) => return Err(io::Error::from(error).to_string()),
+                Ok((_, 0)) => return Err("the receiver closed the connection".to_owned()),
+                Ok(_) => {
+                    yield_now().await;
+                    let read = poll_fn(|cx| Poll::Ready(read(&mut self.io, cx))).await;
+                    if let Poll::Ready(Err(error)) = read {
+                        return Err(error.to_string());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a batch and waits until it is settled. `limit` is for each step to get on: a slow receiver may
+    /// take its time.
+    pub(super) async fn send(
+        &mut self,
+        batch: &[&[u8]],
+        max: u64,
+        limit: Duration,
+        refused: &mut Vec<Refused>,
+    ) -> Result<(), Broken> {
+        // How many messages the kernel took whole with how many bytes.
+        let mut marks = VecDeque::new();
+        let mut piece = Vec::with_capacity(PIECE);
+        for (n, message) in batch.iter().enumerate() {
+            match oversize(n, message, max) {
+                Some(one) => refused.push(one),
+                None => self.frame(message, &mut piece),
+            }
+            if piece.len() < PIECE && n + 1 < batch.len() {
+                continue;
+            }
+            let written = timeout(limit, async {
+                self.io.write_all(&piece).await?;
+                self.io.flush().await
+            });
+            match written.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(Broken::new(error)),
+                Err(_) => return Err(self.stuck(&marks, limit).await),
+            }
+            marks.push_back((n + 1, self.written.load(Ordering::Relaxed)));
+            piece.clear();
+        }
+        let (mut pauses, mut deadline) = (Pauses::new(), Instant::now() + limit);
+        loop {
+            let before = self.settled;
+            let settled = self.settled().map_err(Broken::new)?;
+            // In this order: what the kernel let go of because the receiver died is not settled.
+            self.check().await.map_err(Broken::new)?;
+            if settled == self.written.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            if settled > before {
+                deadline = Instant::now() + limit;
+            }
+            if Instant::now() >= deadline {
+                return Err(self.stuck(&marks, limit).await);
+            }
+            pauses.next().await;
+        }
+    }
+
+    fn frame(&self, message: &[u8], piece: &mut Vec<u8>) {
+        match self.framing {
+            Framing::Counting => {
+                // Writing to memory does not fail.
+                let _written = write!(piece, "{} ", message.len());
+                piece.extend_from_slice(message);
+            }
+            Framing::Line => {
+                piece.extend_from_slice(message);
+                piece.push(b'\n');
+            }
+        }
+    }
+
+    /// The receiver takes nothing more, but its kernel stands by what it acknowledged.
+    async fn stuck(&mut self, marks: &VecDeque<(usize, u64)>, limit: Duration) -> Broken {
+        let settled = self.settled().unwrap_or(0);
+        if let Err(why) = self.check().await {
+            return Broken::new(why);
+        }
+        let whole = marks.iter().take_while(|(_, end)| *end <= settled).last();
+        Broken { settled: whole.map_or(0, |(messages, _)| *messages), why: no_progress(limit) }
+    }
+
+    /// How much of what was written is settled.
+    fn settled(&mut self) -> io::Result<u64> {
+        let written = self.written.load(Ordering::Relaxed);
+        match (held(self.socket.as_fd())?, self.framing) {
+            (0, _) => self.settled = written,
+            (bytes, Framing::Counting) => self.settled = written.saturating_sub(bytes),
+            // Kernel memory, and not bytes: all or nothing.
+            (_, Framing::Line) => {}
+        }
+        Ok(self.settled)
+    }
+
+    /// Ends TLS (close_notify) and the connection.
+    pub(super) async fn close(mut self) {
+        match timeout(FAREWELL, self.io.shutdown()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a syslog connection could not be closed"),
+            Err(_) => tracing::debug!("a syslog receiver did not take the end of its connection"),
+        }
+    }
+}
+
+/// Reads what there is; its end is an error.
+fn read(io: &mut (impl AsyncRead + Unpin + ?Sized), cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let mut bytes = [0; 1024];
+    let mut buf = ReadBuf::new(&mut bytes);
+    Pin::new(io).poll_read(cx, &mut buf).map(|read| match read {
+        Ok(()) if buf.filled().is_empty() => {
+            Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the receiver closed the connection"))
+        }
+        read => read,
+    })
+}
+
+/// All addresses of a name, each with its share of the time.
+async fn dial(peer: &Peer, limit: Duration) -> io::Result<TcpStream> {
+    let found = within(limit, "looking up the name", lookup_host((peer.host.as_str(), peer.port))).await?;
+    let found: Vec<_> = found.collect();
+    let share = limit / u32::try_from(found.len()).unwrap_or(u32::MAX).max(1);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in found {
+        match within(share, "connecting", TcpStream::connect(address)).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// In TLS 1.3 a server looks at our certificate when the handshake is over for us. What it is sent meanwhile its
+/// kernel acknowledges, and nobody reads it. So its first words are waited for: tickets that most servers send, or
+/// its refusal.
+async fn verdict<S: AsyncRead + AsyncWrite + Unpin>(io: &mut TlsStream<S>) -> io::Result<()> {
+    if io.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return Ok(());
+    }
+    let said = poll_fn(|cx| match read(io, cx) {
+        Poll::Pending if io.get_ref().1.tls13_tickets_received() > 0 => Poll::Ready(Ok(())),
+        said => said,
+    });
+    // Who says nothing has nothing against it.
+    timeout(VERDICT, said).await.unwrap_or(Ok(()))
+}

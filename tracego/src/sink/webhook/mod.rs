@@ -1,0 +1,198 @@
+//! HTTP requests with batches of records: NDJSON, or batches of CloudEvents.
+//!
+//! A batch is taken when the receiver has answered it with 2xx, to the end of its answer. An answer that does not
+//! come means that the batch comes again, perhaps cut in another way: a receiver recognises a record that it has by
+//! the id that is in each (`log.record.uid`, in CloudEvents `id`, in OCSF `metadata.uid`, in ECS `event.id`,
+//! in CEF `externalId`), and not by anything of the request.
+//!
+//! | answer | |
+//! |---|---|
+//! | 2xx | taken |
+//! | 408, 425, 429, 5xx | again, not before `Retry-After` |
+//! | 400, 413, 422 and others that are about the content | in halves, down to the record that it is about, which is refused |
+//! | 3xx, 401, 403, 404, 405, 415 and others that are about the request as such | again, until the settings are right |
+//!
+//! It speaks for receivers that take such bodies as they are. Splunk's HTTP Event Collector and Elasticsearch's
+//! `_bulk` want an envelope of their own around each event: reach them through a collector.
+
+mod body;
+mod secret;
+mod settings;
+mod verdict;
+
+use std::{ops::Range, time::SystemTime};
+
+use http_body_util::Full;
+use hyper::{
+    Method as HttpMethod, Request, Uri,
+    body::Bytes,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT},
+};
+
+use self::verdict::Verdict;
+pub use self::{
+    secret::{Env, File, Secret},
+    settings::{Compression, Method, Settings},
+};
+use super::{
+    deliver::{Delivered, Refused, Trouble},
+    http::{Answer, Client, shown, words},
+};
+use crate::format::Format;
+
+/// HMAC-SHA256 of the body as it is sent (compressed, where it is), with the setting `secret` as key: `sha256=`
+/// and hexadecimal digits, as GitHub's `X-Hub-Signature-256`.
+pub const SIGNATURE: &str = "x-tracego-signature-256";
+
+/// A receiver that finds requests too large is not asked for less than this.
+const LEAST: usize = 4096;
+
+/// The transport.
+#[derive(Debug)]
+pub struct Webhook {
+    client: Client,
+    uri: Uri,
+    format: Format,
+    settings: Settings,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    secret: Option<String>,
+    /// Bytes of a request: `batch-bytes`, or less since the receiver found that too large.
+    bytes: usize,
+}
+
+impl Webhook {
+    /// Payloads are lines of `format`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the settings cannot be worked with; it names the key.
+    pub fn new(settings: &Settings, format: Format) -> Result<Self, String> {
+        settings.check()?;
+        let uri = settings.uri()?;
+        let tls = settings.tls.clone().unwrap_or_default();
+        let tls = (uri.scheme_str() == Some("https")).then_some(&tls);
+        let client = Client::new(tls, settings.timeout.0, false).map_err(|error| error.to_string())?;
+        let (headers, secret) = secrets(settings)?;
+        let bytes = usize::try_from(settings.batch_bytes.0).unwrap_or(usize::MAX);
+        Ok(Self { client, uri, format, settings: settings.clone(), headers, secret, bytes })
+    }
+
+    /// Sends a batch in requests of the size that was asked for.
+    pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+        let mut refused = Vec::new();
+        let mut done = 0;
+        while done < batch.len() {
+            let end = self.end(batch, done);
+            match self.settle(batch, done..end, &mut refused).await {
+                Ok(()) => done = end,
+                Err((settled, trouble)) => {
+                    return Delivered { done: settled, refused, trouble: Some(trouble) };
+                }
+            }
+        }
+        Delivered { done, refused, trouble: None }
+    }
+
+    /// Where a request ends that starts with this record.
+    fn end(&self, batch: &[&[u8]], start: usize) -> usize {
+        let mut room = self.bytes;
+        let fitting = batch[start..].iter().take(self.settings.batch_records).take_while(|line| {
+            let left = room.checked_sub(line.len() + 1);
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        start + fitting.count().max(1)
+    }
+
+    /// Sends a range, in parts where the receiver does not take it whole. `Err` has where it got to.
+    async fn settle(
+        &mut self,
+        batch: &[&[u8]],
+        all: Range<usize>,
+        refused: &mut Vec<Refused>,
+    ) -> Result<(), (usize, Trouble)> {
+        // What is left, the next last.
+        let mut left = vec![all];
+        while let Some(range) = left.pop() {
+            let start = range.start;
+            let answer = self.send(&batch[range.clone()]).await.map_err(|trouble| (start, trouble))?;
+            match verdict::of(&answer, SystemTime::now()) {
+                Verdict::Taken => {}
+                Verdict::Again(after) => {
+                    let why = format!("{}: {}", shown(&self.uri), words(&answer));
+                    return Err((start, Trouble { after, ..Trouble::new(why) }));
+                }
+                Verdict::Mistaken(hint) => {
+                    let why = format!("{}: {}; {hint}", shown(&self.uri), words(&answer));
+                    self.renew().await;
+                    return Err((start, Trouble::new(why)));
+                }
+                Verdict::Content if range.len() == 1 => {
+                    refused.push(Refused { first: start, among: 1, count: 1, why: words(&answer) });
+                }
+                Verdict::Content => {
+                    let middle = start + range.len() / 2;
+                    left.extend([middle..range.end, start..middle]);
+                    if verdict::too_large(&answer) {
+                        let size: usize = batch[range].iter().map(|line| line.len() + 1).sum();
+                        self.bytes = self.bytes.min((size / 2).max(LEAST));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, lines: &[&[u8]]) -> Result<Answer, Trouble> {
+        let failed = |why: String| Trouble::new(format!("{}: {why}", shown(&self.uri)));
+        let body = body::joined(self.format, lines);
+        let body =
+            body::packed(body, self.settings.compression).map_err(|error| failed(error.to_string()))?;
+        let method = match self.settings.method {
+            Method::Post => HttpMethod::POST,
+            Method::Put => HttpMethod::PUT,
+        };
+        let mut request = Request::builder().method(method).uri(&self.uri);
+        if let Some(secret) = &self.secret {
+            request = request.header(SIGNATURE, body::signature(secret, &body));
+        }
+        let mut request =
+            request.body(Full::new(Bytes::from(body))).map_err(|error| failed(error.to_string()))?;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::media_type(self.format)));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
+        if self.settings.compression == Compression::Gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        self.client.send(request).await
+    }
+
+    /// Reads the files with secrets again: a token may have been replaced. What cannot be read stays as it was.
+    async fn renew(&mut self) {
+        let settings = self.settings.clone();
+        let read = tokio::task::spawn_blocking(move || secrets(&settings)).await;
+        match read.map_err(|error| error.to_string()).flatten() {
+            Ok(read) => (self.headers, self.secret) = read,
+            Err(why) => tracing::warn!(%why, "secrets of a webhook cannot be read again"),
+        }
+    }
+
+    /// The next answer that we are not known reads the files with secrets again, so nothing has to be done.
+    pub fn reopen(&mut self) {}
+
+    /// Nothing is under way between deliveries.
+    pub async fn close(&mut self) {}
+}
+
+type Secrets = (Vec<(HeaderName, HeaderValue)>, Option<String>);
+
+fn secrets(settings: &Settings) -> Result<Secrets, String> {
+    let secret =
+        settings.secret.as_ref().map(Secret::read).transpose().map_err(|why| format!("secret: {why}"))?;
+    if secret.as_ref().is_some_and(String::is_empty) {
+        return Err("secret: it is empty, so everybody knows it".to_owned());
+    }
+    Ok((settings.header_values()?, secret))
+}

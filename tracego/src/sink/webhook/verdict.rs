@@ -1,0 +1,40 @@
+//! What an answer means for the records that were sent.
+
+use std::time::{Duration, SystemTime};
+
+use hyper::StatusCode;
+
+use crate::sink::http::{Answer, retry_after};
+
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// The receiver has them.
+    Taken,
+    /// Not now; not before this.
+    Again(Option<Duration>),
+    /// No records would be taken this way; what an operator can look at.
+    Mistaken(&'static str),
+    /// Others might be taken.
+    Content,
+}
+
+pub(super) fn of(answer: &Answer, now: SystemTime) -> Verdict {
+    match answer.status.as_u16() {
+        200..=299 => Verdict::Taken,
+        ..=399 => Verdict::Mistaken("redirects are not followed: look at url"),
+        408 | 425 | 429 | 500.. => Verdict::Again(retry_after(&answer.headers, now)),
+        401 | 403 | 407 => Verdict::Mistaken("look at headers and tls"),
+        402 | 404 | 410 | 421 | 451 => Verdict::Mistaken("look at url"),
+        405 => Verdict::Mistaken("look at url and method"),
+        406 | 415 => Verdict::Mistaken("look at format and compression"),
+        411 | 417 | 426 | 428 | 431 => {
+            Verdict::Mistaken("the receiver does not take such requests: look at url and headers")
+        }
+        _ => Verdict::Content,
+    }
+}
+
+/// Fewer of them might be taken.
+pub(super) fn too_large(answer: &Answer) -> bool {
+    answer.status == StatusCode::PAYLOAD_TOO_LARGE
+}
