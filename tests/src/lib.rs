@@ -1,6 +1,7 @@
 //! Runs `tracego` against the running kernel and reads what it says.
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on fails its test")]
 
+pub mod debian;
 pub mod go;
 pub mod python;
 pub mod samples;

@@ -73,14 +73,14 @@ fn source() -> PathBuf {
 }
 
 /// The folder that builds go to: tests are in `target/<profile>/deps`.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let path = std::env::current_exe().unwrap();
     path.ancestors().nth(3).unwrap().to_owned()
 }
 
 /// Installs unless what is there was installed from the same. Tests that want the same wait for each
 /// other.
-fn installed<T>(
+pub(crate) fn installed<T>(
     folder: &Path,
     wanted: &str,
     install: impl FnOnce() -> Result<T, String>,
@@ -102,7 +102,7 @@ fn installed<T>(
 }
 
 /// Runs to the end and gives what was printed; the last line of its complaint otherwise.
-fn run(command: &mut Command) -> Result<String, String> {
+pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {

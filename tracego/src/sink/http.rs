@@ -175,9 +175,59 @@ pub fn words(answer: &Answer) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
+    use std::convert::Infallible;
+
+    use hyper::{
+        Response,
+        header::HeaderValue,
+        server::conn::{http1, http2},
+        service::service_fn,
+    };
+    use hyper_util::rt::TokioIo;
+    use tokio::net::TcpListener;
 
     use super::*;
+
+    /// Answers each request with twice what it holds, and its length behind it.
+    async fn twice(
+        request: Request<Incoming>,
+    ) -> Result<Response<impl hyper::body::Body<Data = Bytes, Error = Infallible>>, Infallible> {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-length", HeaderValue::from(body.len()));
+        let body = Full::new(body.repeat(2).into()).with_trailers(async { Some(Ok(trailers)) });
+        Ok(Response::new(body))
+    }
+
+    #[tokio::test]
+    async fn both_versions_are_spoken_and_an_answer_is_read_up_to_its_bound() {
+        for http2 in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/in", listener.local_addr().unwrap());
+            tokio::spawn(async move {
+                loop {
+                    let stream = TokioIo::new(listener.accept().await.unwrap().0);
+                    // The client ends some connections early.
+                    let _end = if http2 {
+                        http2::Builder::new(TokioExecutor::new())
+                            .serve_connection(stream, service_fn(twice))
+                            .await
+                    } else {
+                        http1::Builder::new().serve_connection(stream, service_fn(twice)).await
+                    };
+                }
+            });
+            let client = Client::new(None, Duration::from_secs(5), http2).unwrap();
+            for (len, read) in [(0, 0), (10, 20), (400_000, 800_000), (1 << 20, ANSWER), (10, 20)] {
+                let body = Full::new(Bytes::from(vec![b'x'; len]));
+                let answer = client.send(Request::post(&url).body(body).unwrap()).await.unwrap();
+                assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, read));
+                if http2 && read < ANSWER {
+                    assert_eq!(answer.trailers["x-length"], len.to_string());
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_receiver_says_when_to_come_again_in_seconds_or_as_a_date() {

@@ -27,13 +27,6 @@ pub struct Peer {
     pub port: u16,
 }
 
-impl Default for Address {
-    /// The syslog daemon of this machine.
-    fn default() -> Self {
-        Self::Unix("/dev/log".into())
-    }
-}
-
 /// Ports as RFC 5426, IANA ("syslog-conn") and RFC 5425 assign them.
 const PORTS: [(&str, u16); 3] = [("udp", 514), ("tcp", 601), ("tls", 6514)];
 

@@ -171,6 +171,8 @@ fn parameter(name: &str, value: &str, out: &mut Vec<u8>) {
 mod tests {
     use std::sync::Arc;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{
         clock::Reading,
@@ -179,7 +181,7 @@ mod tests {
     };
 
     fn settings(text: &str) -> Settings {
-        toml::from_str(text).unwrap()
+        toml::from_str(&format!("address = 'unix:/dev/log'\n{text}")).unwrap()
     }
 
     fn record(edit: impl FnOnce(&mut Record)) -> Record {
@@ -254,5 +256,31 @@ mod tests {
         let mut encoder = SyslogEncoder::new(&settings("sd-id = \"tracego@32473\""), Format::Json);
         let text = encoded(&mut encoder, &record(|record| record.log.record.uid = "a\"b\\c]d\ne".to_owned()));
         assert!(text.contains(r#"[tracego@32473 uid="a\"b\\c\]d\\ne" seq="1"] {"#), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_value_holds_it_ends_where_it_should(value in any::<String>()) {
+            let mut out = Vec::new();
+            parameter("name", &value, &mut out);
+            let text = String::from_utf8(out).unwrap();
+            let inner = text.strip_prefix(" name=\"").unwrap().strip_suffix('"').unwrap();
+            let (mut read, mut chars) = (String::new(), inner.chars());
+            while let Some(c) = chars.next() {
+                prop_assert!(!matches!(c, '"' | ']') && !c.is_control(), "{inner}");
+                let c = if c == '\\' { chars.next().unwrap() } else { c };
+                read.push(c);
+            }
+            let mut shown = String::new();
+            value.chars().for_each(|c| push_printable(&mut shown, c));
+            prop_assert_eq!(read, shown);
+        }
+
+        #[test]
+        fn whatever_a_name_holds_it_is_one_word(name in any::<String>()) {
+            let mut out = Vec::new();
+            word(&name, HOSTNAME, &mut out);
+            prop_assert!((1..=HOSTNAME).contains(&out.len()) && out.iter().all(u8::is_ascii_graphic));
+        }
     }
 }

@@ -14,10 +14,18 @@
 //! buffer), every receiver what it has read and not stored, and UDP whatever the network drops. Where that
 //! matters, OTLP and webhooks are answered by the receiver itself.
 //!
+//! `/dev/log` itself is not for these messages: what listens there (journald, and rsyslog unless
+//! `SysSock.UseSpecialParser="off"`) expects the header of syslog(3), and takes this one for text. Give rsyslog an
+//! input of its own: `input(type="imuxsock" Socket="/run/siem.sock" UseSpecialParser="off" ParseHostname="on"
+//! IgnoreTimestamp="off" UseSysTimeStamp="off")`.
+//!
 //! Messages over a socket of this machine are datagrams, as glibc sends them, or end with a line feed where the
-//! socket is a stream; by TCP and TLS their length stands in front. A message that is longer than
-//! `max-bytes` is refused, never cut. A receiver has a bound of its own, at which it cuts: rsyslog 8K unless
-//! `global(maxMessageSize="256k")`.
+//! socket is a stream; by TCP and TLS their length stands in front.
+//!
+//! A message that is longer than `max-bytes` is refused, never cut. Receivers do cut, and say nothing: whoever
+//! raises `max-bytes` raises their bound first. That is of rsyslog `global(maxMessageSize="1m")`, and by TCP and TLS
+//! `module(load="imtcp" maxFrameSize="1048576")`, without which a frame of more than 200000 bytes spoils the rest of
+//! the connection; of syslog-ng `log-msg-size()`.
 
 mod address;
 mod counted;
@@ -49,9 +57,8 @@ use super::deliver::{Delivered, Refused, Trouble};
 /// The transport. It connects when there is something to deliver.
 pub struct Syslog {
     address: Address,
-    /// Longest message as a datagram, and in a stream.
-    datagram: u64,
-    stream: u64,
+    /// Longest message.
+    max: u64,
     timeout: Duration,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     link: Option<Link>,
@@ -97,8 +104,7 @@ impl Syslog {
         };
         Ok(Self {
             address: settings.address.clone(),
-            datagram: settings.datagram(),
-            stream: settings.stream(),
+            max: settings.max_bytes.0,
             timeout: settings.timeout.0,
             tls,
             link: None,
@@ -135,9 +141,9 @@ impl Syslog {
         };
         let mut refused = Vec::new();
         let sent = match &mut link {
-            Link::Local(local) => local.send(batch, self.datagram, self.timeout, &mut refused).await,
-            Link::Udp(udp) => udp.send(batch, self.datagram, self.timeout, &mut refused).await,
-            Link::Stream(stream) => stream.send(batch, self.stream, self.timeout, &mut refused).await,
+            Link::Local(local) => local.send(batch, self.max, self.timeout, &mut refused).await,
+            Link::Udp(udp) => udp.send(batch, self.max, self.timeout, &mut refused).await,
+            Link::Stream(stream) => stream.send(batch, self.max, self.timeout, &mut refused).await,
         };
         match sent {
             Ok(()) => {
@@ -186,7 +192,9 @@ impl Link {
 /// A message that is too long; `None` where it is not.
 fn oversize(place: usize, message: &[u8], max: u64) -> Option<Refused> {
     let long = message.len() as u64 > max;
-    long.then(|| refused(place, format!("{} bytes; max-bytes is {max}", message.len())))
+    long.then(|| {
+        refused(place, format!("{} bytes; max-bytes is {max}, and has to fit the receiver", message.len()))
+    })
 }
 
 fn refused(place: usize, why: String) -> Refused {

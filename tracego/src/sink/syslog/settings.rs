@@ -14,9 +14,7 @@ use crate::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Who receives: `unix:/dev/log`, `udp://host:514`, `tcp://host:601` or `tls://host:6514`. Without it
-    /// the syslog daemon of this machine.
-    #[serde(default)]
+    /// Who receives: `unix:/run/siem.sock`, `udp://host:514`, `tcp://host:601` or `tls://host:6514`.
     pub address: Address,
     /// Name or number; `audit` (13) without it.
     #[serde(default)]
@@ -32,9 +30,10 @@ pub struct Settings {
     /// Name of an element with `uid`, `seq`, `job`, `commit` and `findings`, as `tracego@32473` with the
     /// enterprise number of whoever runs this; tracego has none of its own, so there is none without it.
     pub sd_id: Option<String>,
-    /// The longest message that the receiver takes whole; longer ones are refused. 8K without it where
-    /// messages are datagrams, which is what rsyslog takes unless told otherwise; no bound on streams.
-    pub max_bytes: Option<Bytes>,
+    /// The longest message that the receiver takes whole, in bytes; longer ones are refused. 8K without it: what
+    /// RFC 5425 asks of receivers, and what rsyslog takes unless told otherwise.
+    #[serde(default = "max_bytes")]
+    pub max_bytes: Bytes,
     /// For connecting, and for each step of a delivery to get on.
     #[serde(default = "timeout")]
     pub timeout: Span,
@@ -50,6 +49,10 @@ fn yes() -> bool {
     true
 }
 
+fn max_bytes() -> Bytes {
+    Bytes(8192)
+}
+
 fn timeout() -> Span {
     Span(Duration::from_secs(10))
 }
@@ -57,9 +60,7 @@ fn timeout() -> Span {
 /// What every receiver has to take (RFC 5424 section 6.1).
 const LEAST: u64 = 480;
 /// Of a message by UDP over IPv4: 65535 without both headers (RFC 5426 section 3.2).
-pub(super) const UDP_MOST: u64 = 65_507;
-/// Of a message as a datagram, unless told otherwise.
-const DATAGRAM: u64 = 8192;
+const UDP_MOST: u64 = 65_507;
 
 /// PRINTUSASCII of RFC 5424.
 pub(super) fn printable(byte: u8) -> bool {
@@ -99,30 +100,19 @@ impl Settings {
                 self.address
             ));
         }
-        if let Some(Bytes(max)) = self.max_bytes {
-            if max < LEAST {
-                return Err(format!("max-bytes: every receiver takes {LEAST} bytes; write at least that"));
-            }
-            if max > UDP_MOST && matches!(self.address, Address::Udp(_)) {
-                return Err(format!(
-                    "max-bytes: no datagram is longer than {UDP_MOST} bytes; write at most that"
-                ));
-            }
+        let Bytes(max) = self.max_bytes;
+        if max < LEAST {
+            return Err(format!("max-bytes: every receiver takes {LEAST} bytes; write at least that"));
+        }
+        if max > UDP_MOST && matches!(self.address, Address::Udp(_)) {
+            return Err(format!(
+                "max-bytes: no datagram is longer than {UDP_MOST} bytes; write at most that"
+            ));
         }
         if self.timeout.0.is_zero() {
             return Err("timeout: nothing is done in no time; write 10s".to_owned());
         }
         Ok(())
-    }
-
-    /// Bound of a message that is one datagram.
-    pub(super) fn datagram(&self) -> u64 {
-        self.max_bytes.map_or(DATAGRAM, |max| max.0)
-    }
-
-    /// Bound of a message that is part of a stream.
-    pub(super) fn stream(&self) -> u64 {
-        self.max_bytes.map_or(u64::MAX, |max| max.0)
     }
 }
 
@@ -145,18 +135,21 @@ fn sd_id(id: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    /// To /dev/log, unless there is an address.
     fn read(text: &str) -> Result<Settings, String> {
+        let text =
+            if text.contains("address") { text } else { &format!("address = 'unix:/dev/log'\n{text}") };
         let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
         settings.check().map(|()| settings)
     }
 
     #[test]
-    fn nothing_has_to_be_said() {
-        let settings = read("").unwrap();
+    fn an_address_is_enough() {
+        let settings = read("address = 'unix:/dev/log'").unwrap();
         assert_eq!(settings.address.to_string(), "unix:/dev/log");
         assert_eq!((settings.facility.number(), settings.app_name.as_str()), (13, "tracego"));
         assert!(settings.structured_data && settings.sd_id.is_none() && settings.hostname.is_none());
-        assert_eq!((settings.datagram(), settings.stream()), (8192, u64::MAX));
+        assert_eq!(settings.max_bytes, Bytes(8192));
     }
 
     #[test]
@@ -172,7 +165,7 @@ mod tests {
             tls = { ca = "/etc/ssl/siem.pem", server-name = "siem" }
         "#;
         let settings = read(text).unwrap();
-        assert_eq!((settings.facility.number(), settings.stream()), (20, 65_536));
+        assert_eq!((settings.facility.number(), settings.max_bytes), (20, Bytes(65_536)));
         assert!(read("facility = 16").unwrap().facility.number() == 16);
     }
 
@@ -191,7 +184,8 @@ mod tests {
             ("timeout = 0", "timeout"),
             ("facility = \"kern\"", "facility kern"),
             ("address = \"h:514\"", "write unix:/dev/log"),
-            ("adress = \"tcp://h\"", "adress"),
+            ("address = \"tcp://h\"\nadress = 1", "adress"),
+            ("#address", "missing field `address`"),
         ] {
             let Err(why) = read(text) else { panic!("{text}") };
             assert!(why.contains(said), "{text}: {why}");

@@ -132,9 +132,13 @@ async fn a_receiver_that_stops_reading_gets_no_batch_twice_for_ever() {
     let first = deliver(&mut syslog, &sent).await;
     trouble(&first, "took nothing for 300 ms");
     assert!(first.done > 0 && first.done < sent.len(), "{}", first.done);
-    // What is called settled is there, and reading goes on from it.
+    // What is called settled is in the receiver's kernel, and reading goes on from it.
+    let (stuck, _) = listener.accept().unwrap();
+    let there = rustix::io::ioctl_fionread(&stuck).unwrap();
+    let settled: usize = sent[..first.done].iter().map(|message| message.len() + 5).sum();
+    assert!(settled as u64 <= there, "{settled} of {there}");
     let receiver = thread::spawn(move || {
-        let early = counted(listener.accept().unwrap().0);
+        let early = counted(stuck);
         (early, counted(listener.accept().unwrap().0))
     });
     all(&deliver(&mut syslog, &sent[first.done..]).await, sent.len() - first.done);
@@ -170,7 +174,10 @@ async fn a_long_message_is_refused_and_the_others_are_not() {
     sent[1].resize(501, b'x');
     let delivered = deliver(&mut syslog, &sent).await;
     assert_eq!((delivered.done, delivered.refused.len()), (3, 1), "{delivered:?}");
-    assert_eq!(delivered.refused[0], refused(1, "501 bytes; max-bytes is 500".to_owned()));
+    assert_eq!(
+        delivered.refused[0],
+        refused(1, "501 bytes; max-bytes is 500, and has to fit the receiver".to_owned())
+    );
     syslog.close().await;
     sent.remove(1);
     assert!(receiver.join().unwrap() == sent);
@@ -195,6 +202,22 @@ async fn a_unix_stream_has_lines_and_is_settled_when_read() {
     all(&deliver(&mut syslog, &sent).await, sent.len());
     syslog.close().await;
     assert!(receiver.join().unwrap() == sent);
+}
+
+#[tokio::test]
+async fn what_is_left_unread_in_a_unix_stream_is_not_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let listener = UnixListener::bind(&path).unwrap();
+    let dying = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        thread::sleep(Duration::from_millis(100));
+        drop(stream);
+    });
+    let delivered = deliver(&mut syslog(&unix(&path), ""), &messages(3, 100)).await;
+    assert_eq!(delivered.done, 0, "{delivered:?}");
+    trouble(&delivered, "reset");
+    dying.join().unwrap();
 }
 
 /// Reads as many datagrams.
@@ -302,7 +325,7 @@ async fn what_a_receiver_says_is_not_its_end() {
 #[test]
 fn mistakes_are_found_before_anything_is_sent() {
     let wrong = |text: &str| Syslog::new(&toml::from_str(text).unwrap()).err().unwrap();
-    assert!(wrong("app-name = ''").contains("app-name"));
+    assert!(wrong("address = 'tcp://h'\napp-name = ''").contains("app-name"));
     assert!(wrong("address = 'tls://h'\ntls = { ca = '/no/such' }").contains("tls ca: /no/such"));
     let named = wrong("address = 'tls://h'\ntls = { server-name = 'a b' }");
     assert!(named.contains("server-name"), "{named}");

@@ -163,7 +163,9 @@ impl Webhook {
         if self.settings.compression == Compression::Gzip {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
         self.client.send(request).await
     }
 

@@ -1,0 +1,55 @@
+//! Sinks that send records over the network, to receivers that are not ours, and to such as have faults.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod certificates;
+mod kill;
+mod receiver;
+mod rsyslog;
+mod syslog;
+mod tls;
+mod webhook;
+
+use std::{thread::sleep, time::Duration};
+
+use libtest_mimic::Arguments;
+use tracego::sink::deliver::Delivered;
+use tracego_tests::trial;
+
+type Test = fn();
+
+fn main() {
+    let missing = rsyslog::missing();
+    let mut trials = Vec::new();
+    for (name, test) in [syslog::TESTS, kill::TESTS, tls::TESTS].concat() {
+        trials.push(trial(name, missing.clone(), test));
+    }
+    for (name, test) in [tls::ALONE, webhook::TESTS].concat() {
+        trials.push(trial(name, None, test));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// Runs something that waits, on a runtime as a sink has it.
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// That all was taken.
+fn all(delivered: &Delivered, count: usize) {
+    assert!(delivered.trouble.is_none() && delivered.refused.is_empty(), "{delivered:?}");
+    assert_eq!(delivered.done, count);
+}
+
+/// That it was not, and why.
+fn trouble(delivered: &Delivered, said: &str) {
+    let why = delivered.trouble.as_ref().map(|trouble| trouble.why.as_str()).unwrap_or_default();
+    assert!(why.contains(said), "'{said}' is not in {delivered:?}");
+}
+
+fn pause(millis: u64) {
+    sleep(Duration::from_millis(millis));
+}
+
+fn slices(payloads: &[Vec<u8>]) -> Vec<&[u8]> {
+    payloads.iter().map(Vec::as_slice).collect()
+}

@@ -1,0 +1,136 @@
+//! A receiver of webhooks that answers as it is told, byte by byte: faults are what it is for.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use flate2::read::GzDecoder;
+
+/// A request that came in.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// Method, path and version.
+    pub(super) line: String,
+    /// By name in small letters.
+    pub(super) headers: BTreeMap<String, String>,
+    /// As it was sent.
+    pub(super) raw: Vec<u8>,
+    /// The number of its connection.
+    pub(super) connection: usize,
+}
+
+impl Seen {
+    /// Its body, decompressed.
+    pub(super) fn body(&self) -> String {
+        if self.headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+            let mut text = String::new();
+            GzDecoder::new(&self.raw[..]).read_to_string(&mut text).unwrap();
+            return text;
+        }
+        String::from_utf8(self.raw.clone()).unwrap()
+    }
+}
+
+/// How it answers.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    /// With this, and the connection stays.
+    Say(String),
+    /// With this, and the connection ends.
+    SayAndClose(String),
+    /// Not, for a while.
+    Wait(Duration),
+    /// Not; the connection ends.
+    Close,
+}
+
+/// An answer with a status line, headers and a body.
+pub(super) fn answer(status: &str, headers: &str, body: &str) -> Answer {
+    Answer::Say(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()))
+}
+
+/// Decides by what came in.
+type Decide = dyn Fn(&Seen) -> Answer + Send + Sync;
+
+/// The receiver. Its threads end with the test.
+pub(super) struct Receiver {
+    pub(super) port: u16,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Receiver {
+    pub(super) fn new(decide: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), decide)
+    }
+
+    /// First these answers, then 204.
+    pub(super) fn answering(first: Vec<Answer>) -> Self {
+        let first = Mutex::new(VecDeque::from(first));
+        Self::new(move |_| {
+            first.lock().unwrap().pop_front().unwrap_or_else(|| answer("204 No Content", "", ""))
+        })
+    }
+
+    pub(super) fn on(
+        listener: TcpListener,
+        decide: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let port = listener.local_addr().unwrap().port();
+        let (seen, decide): (_, Arc<Decide>) = (Arc::new(Mutex::new(Vec::new())), Arc::new(decide));
+        let (log, connections) = (Arc::clone(&seen), AtomicUsize::new(0));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (log, decide) = (Arc::clone(&log), Arc::clone(&decide));
+                let connection = connections.fetch_add(1, Ordering::Relaxed);
+                thread::spawn(move || serve(stream.unwrap(), connection, &log, &*decide));
+            }
+        });
+        Self { port, seen }
+    }
+
+    /// All requests so far.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn serve(stream: TcpStream, connection: usize, log: &Mutex<Vec<Seen>>, decide: &Decide) {
+    let mut reader = BufReader::new(stream);
+    while let Some(seen) = request(&mut reader, connection) {
+        log.lock().unwrap().push(seen.clone());
+        let stream = reader.get_mut();
+        match decide(&seen) {
+            Answer::Say(text) => stream.write_all(text.as_bytes()).unwrap(),
+            Answer::SayAndClose(text) => return stream.write_all(text.as_bytes()).unwrap(),
+            Answer::Wait(long) => thread::sleep(long),
+            Answer::Close => return,
+        }
+    }
+}
+
+/// The next request; `None` at the end of the connection.
+fn request(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<Seen> {
+    let mut line = || {
+        let mut text = String::new();
+        reader.read_line(&mut text).ok().filter(|read| *read > 0)?;
+        Some(text.trim_end().to_owned())
+    };
+    let first = line()?;
+    let mut headers = BTreeMap::new();
+    loop {
+        let text = line()?;
+        let Some((name, value)) = text.split_once(": ") else { break };
+        assert!(headers.insert(name.to_lowercase(), value.to_owned()).is_none(), "{name} twice");
+    }
+    let mut raw = vec![0; headers["content-length"].parse().unwrap()];
+    reader.read_exact(&mut raw).ok()?;
+    Some(Seen { line: first, headers, raw, connection })
+}

@@ -1,0 +1,154 @@
+//! Debian's rsyslog, which writes down each message as it understood it.
+
+use std::{
+    fs,
+    net::{TcpListener, UdpSocket},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::LazyLock,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tracego_tests::{Running, debian, wait_until};
+
+use super::certificates::Certificates;
+
+static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    let libraries = ["libestr0", "libfastjson4", "liblognorm5"];
+    let folder =
+        debian::packages(&[&["rsyslog", "rsyslog-gnutls", "rsyslog-openssl"][..], &libraries].concat())?;
+    let version = program(&folder).arg("-v").output().map_err(|error| format!("rsyslogd: {error}"))?;
+    if version.status.success() { Ok(folder) } else { Err("rsyslogd does not start here".to_owned()) }
+});
+
+/// What keeps it from running here.
+pub(super) fn missing() -> Option<String> {
+    FOLDER.clone().err()
+}
+
+fn libraries(folder: &Path) -> PathBuf {
+    folder.join("usr/lib/x86_64-linux-gnu")
+}
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(folder.join("usr/sbin/rsyslogd"));
+    command.env("LD_LIBRARY_PATH", libraries(folder));
+    command
+}
+
+/// As far as it has got with a message: all that RFC 5424 names.
+const TEMPLATE: &str = r#"
+template(name="parsed" type="list" option.jsonf="on") {
+    property(outname="pri" name="pri" format="jsonf")
+    property(outname="version" name="protocol-version" format="jsonf")
+    property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")
+    property(outname="hostname" name="hostname" format="jsonf")
+    property(outname="app" name="app-name" format="jsonf")
+    property(outname="procid" name="procid" format="jsonf")
+    property(outname="msgid" name="msgid" format="jsonf")
+    property(outname="data" name="structured-data" format="jsonf")
+    property(outname="msg" name="msg" format="jsonf")
+}
+"#;
+
+/// A daemon, which can be killed and started again.
+pub(super) struct Rsyslog {
+    pub(super) dir: TempDir,
+    running: Option<Running>,
+}
+
+impl Rsyslog {
+    /// `inputs`: what it listens on. `queue`: how records wait between input and file.
+    pub(super) fn start(dir: TempDir, inputs: &str, queue: &str) -> Self {
+        let config = format!(
+            "global(workDirectory=\"{0}\" maxMessageSize=\"1m\")\nmain_queue({queue})\n{TEMPLATE}{inputs}\n\
+             action(type=\"omfile\" file=\"{0}/parsed\" template=\"parsed\")\n",
+            dir.path().display()
+        );
+        fs::write(dir.path().join("conf"), config).unwrap();
+        let mut rsyslog = Self { dir, running: None };
+        rsyslog.again();
+        rsyslog
+    }
+
+    /// Starts it, too, after it was killed.
+    pub(super) fn again(&mut self) {
+        let folder = FOLDER.clone().unwrap();
+        let path = |name: &str| self.dir.path().join(name);
+        // A killed one leaves it behind, and the number in it may be that of another process by now.
+        let _gone = fs::remove_file(path("pid"));
+        let errors = fs::OpenOptions::new().append(true).create(true).open(path("errors")).unwrap();
+        let mut command = program(&folder);
+        command.args(["-n", "-f"]).arg(path("conf")).arg("-i").arg(path("pid"));
+        command.arg("-M").arg(libraries(&folder).join("rsyslog"));
+        self.running = Some(Running(command.stdin(Stdio::null()).stderr(errors).spawn().unwrap()));
+    }
+
+    /// SIGKILL.
+    pub(super) fn kill(&mut self) {
+        drop(self.running.take());
+    }
+
+    /// What it wrote down, when it has so many.
+    pub(super) fn parsed(&self, count: usize) -> Vec<Value> {
+        let mut lines = Vec::new();
+        wait_until("rsyslog has written all", || {
+            lines = self.so_far();
+            lines.len() >= count
+        });
+        assert_eq!(lines.len(), count, "{}", fs::read_to_string(self.dir.path().join("errors")).unwrap());
+        lines
+    }
+
+    /// Bytes that it has written down.
+    pub(super) fn written(&self) -> u64 {
+        fs::metadata(self.dir.path().join("parsed")).map_or(0, |found| found.len())
+    }
+
+    /// What it has written down; a line that a kill has torn is none.
+    pub(super) fn so_far(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.dir.path().join("parsed")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+/// A port that nobody listens on.
+pub(super) fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    // By UDP as well.
+    drop(UdpSocket::bind(("127.0.0.1", port)));
+    port
+}
+
+/// Datagrams of this machine.
+pub(super) fn unix(dir: &Path) -> String {
+    format!(
+        "module(load=\"imuxsock\" SysSock.Use=\"off\")\n\
+         input(type=\"imuxsock\" Socket=\"{}/log\" UseSpecialParser=\"off\" ParseHostname=\"on\" \
+         IgnoreTimestamp=\"off\" UseSysTimeStamp=\"off\")",
+        dir.display()
+    )
+}
+
+/// TCP in the clear.
+pub(super) fn tcp(port: u16) -> String {
+    format!(
+        "module(load=\"imtcp\" maxFrameSize=\"1048576\")\ninput(type=\"imtcp\" address=\"127.0.0.1\" port=\"{port}\")"
+    )
+}
+
+/// TLS with one of its drivers; `mode`: which clients it takes.
+pub(super) fn tls(port: u16, driver: &str, mode: &str, files: &Certificates) -> String {
+    format!(
+        "global(defaultNetstreamDriver=\"{driver}\" defaultNetstreamDriverCAFile=\"{}\" \
+         defaultNetstreamDriverCertFile=\"{}\" defaultNetstreamDriverKeyFile=\"{}\")\n\
+         module(load=\"imtcp\" maxFrameSize=\"1048576\" StreamDriver.Name=\"{driver}\" StreamDriver.Mode=\"1\" \
+         StreamDriver.AuthMode=\"{mode}\")\n\
+         input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{port}\")",
+        files.path("ca.pem"),
+        files.path("localhost.pem"),
+        files.path("localhost.key"),
+    )
+}
