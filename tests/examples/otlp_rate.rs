@@ -2,7 +2,7 @@
 //! processor of OpenTelemetry's SDK. `cargo xtask bench otlp` runs it.
 //!
 //! `otlp_rate ours|sdk SECONDS` prints: records given, records arrived, seconds until the last of them, CPU
-//! seconds. The receiver is a process of its own (`otlp_rate receiver`), which counts what it decodes.
+//! seconds. `otlp_rate down RECORDS FOLDER` has no receiver, and measures memory. The receiver is a process of its own (`otlp_rate receiver`), which counts what it decodes.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints and stops at errors")]
 
 use std::{
@@ -41,8 +41,10 @@ use tracego_tests::samples;
 
 fn main() {
     let arguments: Vec<String> = env::args().collect();
-    if arguments[1] == "receiver" {
-        return receiver();
+    match arguments[1].as_str() {
+        "receiver" => return receiver(),
+        "down" => return down(Path::new(&arguments[3]), arguments[2].parse().unwrap()),
+        _ => {}
     }
     let mut receiver = Command::new(env::current_exe().unwrap());
     // The other core.
@@ -105,6 +107,35 @@ fn ours(address: &str, records: &[Record], span: Duration) -> u64 {
     let status = sinks.join().unwrap();
     assert!(status[0].numbers().losses().is_empty(), "{}", status[0]);
     given
+}
+
+/// So many records into a spool whose receiver is down; prints what became of them and the most memory that
+/// was resident, MiB.
+fn down(folder: &Path, wanted: u64) {
+    let records = samples::replayed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture"));
+    let own = "endpoint = \"http://127.0.0.1:9\"\ncompression = \"gzip\"";
+    let settings = SinkSettings::of("otlp", own.parse().unwrap()).unwrap();
+    let (sinks, feeds) = Sinks::start(&[settings], Some(folder)).unwrap();
+    let mut outputs = Outputs::new(None, feeds);
+    let mut given = 0;
+    while given < wanted {
+        for record in &records {
+            outputs.push(record, true).unwrap();
+            given += 1;
+        }
+        outputs.flush();
+        // An hour of 500 a second, in a hurry: the queue of the sink's thread must not be what counts.
+        while !outputs.is_settled() {
+            thread::sleep(Duration::from_micros(50));
+        }
+    }
+    drop(outputs);
+    let numbers = sinks.join().unwrap()[0].numbers();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: f64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    let (waiting, lost) = (numbers.queue.depth.records, numbers.losses().values().sum::<u64>());
+    println!("{given} {waiting} {lost} {}", peak / 1024.0);
 }
 
 /// The same attributes through the SDK, whose processor never waits.
@@ -201,8 +232,10 @@ fn serve(stream: TcpStream, records: &AtomicU64) {
             records.fetch_add(more as u64, Ordering::Relaxed);
             String::new()
         };
-        let length = answer.len();
-        write!(reader.get_mut(), "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: {length}\r\n\r\n{answer}").unwrap();
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: ";
+        // At once, or Nagle's algorithm waits for the acknowledgement of the first part.
+        let answer = format!("{head}{}\r\n\r\n{answer}", answer.len());
+        reader.get_mut().write_all(answer.as_bytes()).unwrap();
     }
 }
 

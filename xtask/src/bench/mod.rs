@@ -4,6 +4,7 @@ mod agent;
 mod golang;
 mod kernel;
 mod latency;
+mod otlp;
 mod replay;
 mod spool;
 mod storm;
@@ -51,7 +52,7 @@ const OPTIONS: [&str; 8] =
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every measurement by its name.
-const ALL: [(&str, Measurement); 10] = [
+const ALL: [(&str, Measurement); 11] = [
     ("kernel", kernel::run),
     ("diagnostics", kernel::diagnostics),
     ("storm", throughput::storm),
@@ -62,6 +63,7 @@ const ALL: [(&str, Measurement); 10] = [
     ("replay", replay::run),
     ("golang", golang::run),
     ("spool", spool::run),
+    ("otlp", otlp::run),
 ];
 
 /// Measures and prints one table.
