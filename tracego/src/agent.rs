@@ -200,7 +200,7 @@ impl Agent {
                     self.loaded.diagnostics()?;
                 }
                 _ = tick.tick() => {
-                    if self.queue.is_closed() {
+                    if self.queue.is_closed() || self.sinks.have_ended() {
                         return Ok(None);
                     }
                     anyhow::ensure!(!self.reader.ended(), "the reader thread ended early");

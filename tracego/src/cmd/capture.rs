@@ -65,7 +65,7 @@ pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
     let mut whole = true;
     for sink in sinks.join()? {
         eprintln!("tracego: {sink}");
-        whole &= sink.numbers().losses().is_empty();
+        whole &= sink.is_whole();
     }
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })
 }

@@ -71,7 +71,7 @@ fn conclude(report: &Report) -> bool {
     let mut whole = true;
     for sink in &report.sinks {
         eprintln!("tracego: {sink}");
-        whole &= sink.numbers().losses().is_empty();
+        whole &= sink.is_whole();
     }
     let ledger = &report.ledger;
     whole && (quiet || ledger.kernel.lost() == 0 && ledger.write_errors == 0 && ledger.balanced())

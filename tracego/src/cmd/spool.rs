@@ -15,6 +15,7 @@ use super::code;
 use crate::{
     cli::{Spool as Options, SpoolCommand},
     clock::Reading,
+    sink::otlp::{Payload, readable},
     spool::{Gap, Item, Limits, Spool, Survey, is_spool, survey},
 };
 
@@ -159,12 +160,23 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if incomplete { ExitCode::from(code::INCOMPLETE) } else { ExitCode::SUCCESS })
 }
 
-/// A record as it is and a line end; in JSON a line for each item, with the record as text where it is.
+/// A record as it is and a line end; in JSON a line for each item, with the record as text where it is. A
+/// record for an OTLP receiver becomes OTLP's JSON: as it is, nobody can read it.
 fn put(to: &mut Vec<u8>, item: Item<'_>, json: bool) -> io::Result<()> {
+    let otlp = match item {
+        Item::Record(_, bytes) => Payload::parse(bytes).is_ok().then(|| readable(bytes)),
+        Item::Gap(_) => None,
+    };
     match (item, json) {
+        (Item::Record(seq, _), true) if otlp.is_some() => {
+            serde_json::to_writer(&mut *to, &json!({"seq": seq, "record": otlp}))?;
+        }
         (Item::Record(_, bytes), false) => {
-            to.extend_from_slice(bytes);
-            if !bytes.ends_with(b"\n") {
+            match &otlp {
+                Some(value) => serde_json::to_writer(&mut *to, value)?,
+                None => to.extend_from_slice(bytes),
+            }
+            if !to.ends_with(b"\n") {
                 to.push(b'\n');
             }
             return Ok(());

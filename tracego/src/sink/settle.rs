@@ -57,6 +57,9 @@ impl<T: Deliver + 'static> Worker<T> {
             self.progress.backoff.reset();
         }
         if let Some(trouble) = trouble {
+            if trouble.ended {
+                self.status.end();
+            }
             self.fail(trouble.why, trouble.after);
         }
         if current.done < current.batch.len() {

@@ -37,6 +37,8 @@ pub struct Sinks {
     pub(super) spool_dir: Option<PathBuf>,
     losses: Losses,
     reopened: u64,
+    /// There is a direct output, too.
+    beside: bool,
 }
 
 /// A sink with its thread.
@@ -117,6 +119,19 @@ impl Sinks {
             .iter()
             .filter(|running| !running.status.durable)
             .map(|running| running.status.name.as_str())
+    }
+
+    /// There is a direct output, too, which says by itself when nobody reads it any more.
+    pub fn set_beside(&mut self, beside: bool) {
+        self.beside = beside;
+    }
+
+    /// Whether there are sinks and nothing else, and nobody reads any of them any more.
+    #[must_use]
+    pub fn have_ended(&self) -> bool {
+        !self.beside
+            && !self.running.is_empty()
+            && self.running.iter().all(|running| running.status.has_ended())
     }
 
     /// Output files that were moved away are opened anew.

@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -102,6 +102,8 @@ pub struct Status {
     numbers: Mutex<Numbers>,
     /// Chunks of records that are in the queue, or are counted as lost.
     placed: AtomicU64,
+    /// Nobody reads any more, and nobody will.
+    ended: AtomicBool,
 }
 
 impl Status {
@@ -109,7 +111,7 @@ impl Status {
     #[must_use]
     pub fn new(name: String, kind: &'static str, durable: bool, queue_max: u64) -> Self {
         let numbers = Mutex::new(Numbers { queue_max, ..Numbers::default() });
-        Self { name, kind, durable, numbers, placed: AtomicU64::new(0) }
+        Self { name, kind, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
     }
 
     pub(super) fn change(&self) -> MutexGuard<'_, Numbers> {
@@ -120,6 +122,23 @@ impl Status {
     /// Records are lost, for a reason of [`lost`].
     pub fn lose(&self, reason: &'static str, records: u64) {
         *self.change().lost.entry(reason).or_default() += records;
+    }
+
+    /// The reader is gone for good.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the reader is gone for good; what it does not get is no loss then.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Whether all that were given are delivered, or will be: nothing is lost.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.has_ended() || self.numbers().losses().is_empty()
     }
 
     /// One more chunk is in the queue.

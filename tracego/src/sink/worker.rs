@@ -182,7 +182,9 @@ impl<T: Deliver + 'static> Worker<T> {
     /// Nothing is left, or nothing can be done about it now and the disk has it.
     fn is_done(&self) -> bool {
         let waits = self.progress.current.is_some() || self.queue.stats().depth.records > 0;
-        !waits || self.queue.is_durable() && self.progress.backoff.until().is_some()
+        !waits
+            || self.status.has_ended()
+            || self.queue.is_durable() && self.progress.backoff.until().is_some()
     }
 
     /// When there is something to do if nothing happens before.
