@@ -209,6 +209,7 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
     let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
     sink.lose("refused", 1);
+    sink.set_files(Some(tracego::sink::file::Counts::default()));
     board.sinks(vec![Arc::new(sink)]);
     let text = board.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());

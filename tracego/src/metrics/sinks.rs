@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use super::families::Families;
-use crate::sink::status::{Numbers, Status};
+use crate::sink::{
+    file::Counts,
+    status::{Numbers, Status},
+};
 
 impl Families<'_> {
     pub(super) fn sinks(&mut self, sinks: &[Arc<Status>]) -> fmt::Result {
@@ -37,6 +40,20 @@ impl Families<'_> {
             ([("sink", *sink)], numbers.queue.oldest.unwrap_or_default().as_secs_f64())
         });
         self.gauges("tracego_sink_queue_oldest_seconds", "Age of the oldest record that waits.", oldest)?;
+        let files = all.iter().filter_map(|(sink, numbers)| Some((*sink, numbers.files?)));
+        let files = files.flat_map(|(sink, files)| {
+            let Counts { rotated, compressed, removed, removed_bytes: _, reopened, untidy } = files;
+            let actions = [
+                ("rotated", rotated),
+                ("compressed", compressed),
+                ("removed", removed),
+                ("reopened", reopened),
+                ("failed", untidy),
+            ];
+            actions.map(|(action, count)| ([("sink", sink), ("action", action)], count))
+        });
+        let help = "What was done to the files of a sink; failed: what comes after a rotation, which is tried again.";
+        self.counters("tracego_sink_files", help, files)?;
         let durable = || sinks.iter().zip(&all).filter(|(sink, _)| sink.durable).map(|(_, row)| row);
         let of = |of: fn(&Numbers) -> u64| durable().map(move |(sink, n)| ([("sink", *sink)], of(n)));
         self.counters("tracego_spool_syncs", "Times that a spool was synced.", of(|n| n.queue.syncs))?;

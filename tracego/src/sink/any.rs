@@ -6,7 +6,7 @@ use super::{
     deliver::Delivered,
     direct,
     encode::Encoder,
-    file::File,
+    file::{Counts, File},
     journald::{Journald, JournaldEncoder},
     otlp::{self, Otlp, OtlpEncoder},
     settings::{Kind, SinkSettings},
@@ -126,6 +126,13 @@ impl Deliver for AnyTransport {
             Self::Journald(journald) => journald.close().await,
             Self::Otlp(otlp) => otlp.close().await,
             Self::Stdout(_) | Self::Webhook(_) => {}
+        }
+    }
+
+    fn files(&self) -> Option<Counts> {
+        match self {
+            Self::File(file) => Some(file.counts()),
+            _ => None,
         }
     }
 

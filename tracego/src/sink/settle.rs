@@ -40,6 +40,7 @@ impl<T: Deliver + 'static> Worker<T> {
             self.queue.ack(last);
         }
         current.done += done;
+        self.status.set_files(self.transport.as_ref().and_then(T::files));
         for refused in refused {
             self.refused(refused.count, refused.why);
         }

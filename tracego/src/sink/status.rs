@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use super::file::Counts;
 use crate::spool::{Reason, Stats};
 
 /// Why a record never reached the receiver, beside the reasons of its queue.
@@ -58,6 +59,8 @@ pub struct Numbers {
     pub failures: u64,
     /// Why the last attempt failed; nothing when it did not.
     pub trouble: Option<String>,
+    /// What became of its files, where it has some.
+    pub files: Option<Counts>,
 }
 
 impl Numbers {
@@ -122,6 +125,11 @@ impl Status {
     /// Records are lost, for a reason of [`lost`].
     pub fn lose(&self, reason: &'static str, records: u64) {
         *self.change().lost.entry(reason).or_default() += records;
+    }
+
+    /// What became of its files.
+    pub fn set_files(&self, files: Option<Counts>) {
+        self.change().files = files;
     }
 
     /// The reader is gone for good.

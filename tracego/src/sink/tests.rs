@@ -18,6 +18,7 @@ use super::{
     direct,
     encode::Encoder,
     feed::{CHANNEL, Feed},
+    file::Counts,
     filter::{Filter, FilterSettings},
     status::Status,
     transport::Deliver,
@@ -89,6 +90,10 @@ impl Deliver for Receiver {
     fn reopen(&mut self) {}
 
     async fn close(&mut self) {}
+
+    fn files(&self) -> Option<Counts> {
+        None
+    }
 
     fn readable(&self, payload: &[u8]) -> Value {
         serde_json::from_slice(payload).unwrap()

@@ -1,6 +1,6 @@
 //! The second half of every sink: the bytes of many records reach their receiver.
 
-use super::deliver::Delivered;
+use super::{deliver::Delivered, file::Counts};
 
 /// Runs on the sink's own thread.
 pub(super) trait Deliver {
@@ -12,6 +12,9 @@ pub(super) trait Deliver {
 
     /// No more comes.
     fn close(&mut self) -> impl Future<Output = ()>;
+
+    /// What became of files, where the sink has some.
+    fn files(&self) -> Option<Counts>;
 
     /// A payload as people and programs can read it, for the dead letters.
     fn readable(&self, payload: &[u8]) -> serde_json::Value;
