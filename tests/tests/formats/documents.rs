@@ -170,7 +170,7 @@ fn otlp(line: &Value) -> Flat {
 }
 
 fn any_value(name: String, value: &Value, found: &mut Flat) {
-    match value.as_object().unwrap().iter().next() {
+    match value.as_object().and_then(|value| value.iter().next()) {
         None => found.push((name, Value::Null)),
         Some((kind, inner)) if kind == "arrayValue" => {
             for value in inner["values"].as_array().unwrap() {

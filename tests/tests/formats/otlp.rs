@@ -178,7 +178,9 @@ fn put(native: &mut Value, key: &str, value: Value) {
 }
 
 fn any_value(value: &Value) -> Value {
-    let Some((kind, inner)) = value.as_object().unwrap().iter().next() else { return Value::Null };
+    let Some((kind, inner)) = value.as_object().and_then(|value| value.iter().next()) else {
+        return Value::Null;
+    };
     match kind.as_str() {
         "stringValue" | "boolValue" => inner.clone(),
         "intValue" => inner.as_str().unwrap().parse::<i64>().unwrap().into(),

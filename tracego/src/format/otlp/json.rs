@@ -58,8 +58,16 @@ impl Output for Json<'_> {
         self.raw(",\"value\":{");
     }
 
+    /// A key without a value is written as such: `{}` means the same, but there are receivers (rotel
+    /// 0.0.1a15) that refuse the whole request for it.
     fn end_entry(&mut self, (): ()) {
-        self.raw("}}");
+        const VALUE: &[u8] = b",\"value\":{";
+        if self.0.ends_with(VALUE) {
+            self.0.truncate(self.0.len() - VALUE.len());
+            self.raw("}");
+        } else {
+            self.raw("}}");
+        }
     }
 
     fn begin_list(&mut self) {

@@ -81,8 +81,14 @@ impl Output for Protobuf<'_> {
         (entry, open(2, self.out))
     }
 
+    /// A key without a value is written as such, as in JSON.
     fn end_entry(&mut self, (entry, value): Self::Mark) {
-        close(value, self.out);
+        if self.out.len() == value {
+            // Its tag and its length.
+            self.out.truncate(value - 2);
+        } else {
+            close(value, self.out);
+        }
         close(entry, self.out);
     }
 
