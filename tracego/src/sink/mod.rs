@@ -2,6 +2,7 @@
 
 pub mod deliver;
 pub mod json;
+pub mod otlp;
 pub mod text;
 pub mod tls;
 

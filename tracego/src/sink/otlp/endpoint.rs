@@ -1,0 +1,174 @@
+//! Where a receiver is.
+
+use std::fmt;
+
+use hyper::Uri;
+
+use super::{
+    env::Error,
+    settings::{Protocol, Signal},
+};
+
+/// An address, taken apart.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Endpoint {
+    /// With TLS.
+    pub(super) secure: bool,
+    /// A name or an address, without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Host and port as they were written.
+    pub(super) authority: String,
+    /// What requests go to, with its query.
+    pub(super) path: String,
+}
+
+impl Endpoint {
+    /// Reads an endpoint. `given_by`: the key or variable, for errors. `whole`: the path is the one of the
+    /// requests, nothing is appended. `insecure` decides where gRPC has no scheme.
+    pub(super) fn parse(
+        given_by: &str,
+        text: &str,
+        (protocol, signal): (Protocol, Signal),
+        whole: bool,
+        insecure: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<Self, Error> {
+        let wrong = |why: String| Err(Error::new(given_by, why));
+        let grpc = protocol == Protocol::Grpc;
+        let secure = match text.split_once("://") {
+            Some(("https", _)) => true,
+            Some(("http", _)) => false,
+            Some((scheme, _)) => {
+                let scheme = scheme.escape_debug();
+                return wrong(format!("'{scheme}' is no scheme for OTLP; write http:// or https://"));
+            }
+            None if grpc => !insecure()?,
+            None => return wrong("has no scheme; write http:// or https:// in front".to_owned()),
+        };
+        let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let Ok(uri) = format!("http://{bare}").parse::<Uri>() else {
+            return wrong("is no URL".to_owned());
+        };
+        let Some(authority) = uri.authority() else { return wrong("has no host".to_owned()) };
+        if authority.as_str().contains('@') {
+            return wrong("holds a user or password; use headers".to_owned());
+        }
+        if uri.host().is_none_or(str::is_empty) {
+            return wrong("has no host".to_owned());
+        }
+        if authority.as_str().ends_with(':') {
+            return wrong("has an empty port".to_owned());
+        }
+        let port = match uri.port_u16() {
+            Some(0) => return wrong("has port 0".to_owned()),
+            Some(port) => port,
+            None if authority.as_str() != authority.host() => return wrong("has no usable port".to_owned()),
+            None if bare == text => return wrong("has no port; write HOST:4317".to_owned()),
+            None if secure => 443,
+            None => 80,
+        };
+        let path = if grpc {
+            if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+                return wrong("has a path, which gRPC has no use for; is protocol right?".to_owned());
+            }
+            signal.method().to_owned()
+        } else {
+            path(&uri, signal, whole)
+        };
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Self { secure, host, port, authority: authority.to_string(), path })
+    }
+
+    /// `http` or `https`.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+}
+
+fn path(uri: &Uri, signal: Signal, whole: bool) -> String {
+    let mut path = uri.path().to_owned();
+    if path.is_empty() {
+        path.push('/');
+    }
+    if !whole && !path.trim_end_matches('/').ends_with(&format!("/{}", signal.path())) {
+        if !path.ends_with('/') {
+            path.push('/');
+        }
+        path.push_str(signal.path());
+    }
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    path
+}
+
+impl fmt::Display for Endpoint {
+    /// Without its query, which may hold a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split('?').next().unwrap_or_default();
+        write!(f, "{}://{}{path}", self.scheme(), self.authority)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, protocol: Protocol, whole: bool) -> Result<Endpoint, String> {
+        Endpoint::parse("endpoint", text, (protocol, Signal::Logs), whole, || Ok(true))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_path_of_the_signal_is_appended_once() {
+        for (text, whole, shown) in [
+            ("http://c:4318", false, "http://c:4318/v1/logs"),
+            ("http://c:4318/", false, "http://c:4318/v1/logs"),
+            ("https://c/otlp", false, "https://c/otlp/v1/logs"),
+            ("https://c/otlp/", false, "https://c/otlp/v1/logs"),
+            ("https://c/otlp/v1/logs", false, "https://c/otlp/v1/logs"),
+            ("https://c/in", true, "https://c/in"),
+            ("https://c", true, "https://c/"),
+            ("https://c?key=secret", true, "https://c/"),
+        ] {
+            let endpoint = parse(text, Protocol::HttpProtobuf, whole).unwrap();
+            assert_eq!(endpoint.to_string(), shown, "{text}");
+        }
+        let endpoint = parse("https://c/x?key=secret", Protocol::HttpJson, false).unwrap();
+        assert_eq!(endpoint.path, "/x/v1/logs?key=secret");
+    }
+
+    #[test]
+    fn addresses_and_ports_are_taken_apart() {
+        let taken = |text: &str, protocol| {
+            let endpoint = parse(text, protocol, false).unwrap();
+            (endpoint.secure, endpoint.host, endpoint.port)
+        };
+        assert_eq!(taken("https://c", Protocol::HttpJson), (true, "c".to_owned(), 443));
+        assert_eq!(taken("http://[::1]:4318", Protocol::HttpJson), (false, "::1".to_owned(), 4318));
+        assert_eq!(taken("c:4317", Protocol::Grpc), (false, "c".to_owned(), 4317));
+        assert_eq!(taken("[fe80::2]:1", Protocol::Grpc), (false, "fe80::2".to_owned(), 1));
+    }
+
+    #[test]
+    fn mistakes_name_the_key_and_the_way_out() {
+        for (text, protocol, why) in [
+            ("collector:4318", Protocol::HttpJson, "no scheme"),
+            ("ftp://c:1", Protocol::HttpJson, "'ftp' is no scheme"),
+            ("http://", Protocol::HttpJson, "no URL"),
+            ("http://:4318", Protocol::HttpJson, ""),
+            ("http://u:p@c", Protocol::HttpJson, "use headers"),
+            ("http://c:99999", Protocol::HttpJson, ""),
+            ("http://c:", Protocol::HttpJson, "empty port"),
+            ("http://c:0", Protocol::HttpJson, "port 0"),
+            ("http://c d", Protocol::HttpJson, "no URL"),
+            ("collector", Protocol::Grpc, "write HOST:4317"),
+            ("http://c:4317/v1/logs", Protocol::Grpc, "is protocol right?"),
+        ] {
+            let error = parse(text, protocol, false).unwrap_err();
+            assert!(error.starts_with("endpoint: ") && error.contains(why), "{text}: {error}");
+            assert!(!error.contains("u:p"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! OTLP over gRPC: one unary call (gRPC, "PROTOCOL-HTTP2"; OTLP specification, "OTLP/gRPC Response").
+
+use base64::{
+    Engine as _,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use hyper::HeaderMap;
+use percent_encoding::percent_decode_str;
+use prost::Message as _;
+
+use super::answer::{Answer, Exported, Response, Status, sentence, words};
+use crate::sink::deliver::Trouble;
+
+/// Bytes in front of a message: whether it is compressed, and its length.
+pub(super) const HEAD: usize = 5;
+
+/// Puts a message into its frame.
+pub(super) fn frame(message: &[u8], compressed: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD + message.len());
+    out.push(u8::from(compressed));
+    // Requests are bounded far below 4 GiB.
+    out.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend_from_slice(message);
+    out
+}
+
+/// Status codes (gRPC, "Status codes and their use in gRPC").
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Code {
+    Ok,
+    Cancelled,
+    Unknown,
+    InvalidArgument,
+    DeadlineExceeded,
+    NotFound,
+    AlreadyExists,
+    PermissionDenied,
+    ResourceExhausted,
+    FailedPrecondition,
+    Aborted,
+    OutOfRange,
+    Unimplemented,
+    Internal,
+    Unavailable,
+    DataLoss,
+    Unauthenticated,
+}
+
+impl Code {
+    /// What is no number of a status is UNKNOWN, as gRPC has it.
+    fn from_text(text: &str) -> Self {
+        match text {
+            "0" => Self::Ok,
+            "1" => Self::Cancelled,
+            "3" => Self::InvalidArgument,
+            "4" => Self::DeadlineExceeded,
+            "5" => Self::NotFound,
+            "6" => Self::AlreadyExists,
+            "7" => Self::PermissionDenied,
+            "8" => Self::ResourceExhausted,
+            "9" => Self::FailedPrecondition,
+            "10" => Self::Aborted,
+            "11" => Self::OutOfRange,
+            "12" => Self::Unimplemented,
+            "13" => Self::Internal,
+            "14" => Self::Unavailable,
+            "15" => Self::DataLoss,
+            "16" => Self::Unauthenticated,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether another try can help. As over HTTP, more is tried again than the specification asks for:
+    /// UNKNOWN and INTERNAL are the 500 of gRPC; UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND and
+    /// UNIMPLEMENTED are mended by whoever set the sink up.
+    fn again(self, recovers: bool) -> bool {
+        match self {
+            Self::ResourceExhausted => recovers,
+            Self::InvalidArgument | Self::AlreadyExists | Self::FailedPrecondition => false,
+            Self::Ok
+            | Self::Cancelled
+            | Self::Unknown
+            | Self::DeadlineExceeded
+            | Self::NotFound
+            | Self::PermissionDenied
+            | Self::Aborted
+            | Self::OutOfRange
+            | Self::Unimplemented
+            | Self::Internal
+            | Self::Unavailable
+            | Self::DataLoss
+            | Self::Unauthenticated => true,
+        }
+    }
+}
+
+/// What a response means. Where there is no body, the status may be among the headers.
+pub(super) fn answer(response: &Response) -> Answer {
+    let kind = response.header("content-type").unwrap_or_default();
+    if !response.status.is_success() || !kind.starts_with("application/grpc") {
+        let who = format!("HTTP {} and no answer in gRPC", response.status);
+        return Answer::again(sentence(&who, &words(&String::from_utf8_lossy(&response.body))));
+    }
+    let among = [&response.trailers, &response.headers];
+    let Some(all) = among.into_iter().find(|all| all.contains_key("grpc-status")) else {
+        return Answer::again("the answer was cut: it has no grpc-status");
+    };
+    let text = |name| all.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let code = Code::from_text(text("grpc-status"));
+    if code == Code::Ok {
+        return exported(&response.body);
+    }
+    let said = percent_decode_str(text("grpc-message")).decode_utf8_lossy().into_owned();
+    let why = sentence(&format!("gRPC {code:?} ({})", words(text("grpc-status"))), &words(&said));
+    let pause = details(all).and_then(|status| status.pause());
+    if code.again(pause.is_some()) {
+        return Answer::Again(Trouble { after: pause, ..Trouble::new(why) });
+    }
+    Answer::Never(why)
+}
+
+/// `google.rpc.Status` in base64, with padding or without.
+fn details(all: &HeaderMap) -> Option<Status> {
+    const CONFIG: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, CONFIG);
+    let bytes = BASE64.decode(all.get("grpc-status-details-bin")?.as_bytes()).ok()?;
+    Status::decode(&bytes[..]).ok()
+}
+
+/// The one message of a call that went well.
+fn exported(body: &[u8]) -> Answer {
+    let message = match body.split_first_chunk::<HEAD>() {
+        Some((&[0, a, b, c, d], message))
+            if message.len() as u64 == u64::from(u32::from_be_bytes([a, b, c, d])) =>
+        {
+            message
+        }
+        Some((&[1, ..], _)) => return Answer::again("the answer is compressed, which was not asked for"),
+        _ => return Answer::again("the answer was cut: it is no whole message"),
+    };
+    match Exported::decode(message) {
+        Ok(exported) => exported.into(),
+        Err(error) => Answer::again(format!("an answer that is none of an OTLP receiver: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hyper::{StatusCode, body::Bytes};
+
+    use super::*;
+
+    fn of(trailers: &[(&'static str, &str)], body: &'static [u8]) -> Answer {
+        let mut response = Response { body: Bytes::from_static(body), ..Response::default() };
+        response.headers.insert("content-type", "application/grpc+proto".parse().unwrap());
+        for (name, value) in trailers {
+            response.trailers.insert(*name, value.parse().unwrap());
+        }
+        answer(&response)
+    }
+
+    fn taken(rejected: u64, message: &str) -> Answer {
+        Answer::Taken { rejected, message: message.to_owned() }
+    }
+
+    #[test]
+    fn success_is_one_whole_message_and_status_0() {
+        let ok = ("grpc-status", "0");
+        assert_eq!(of(&[ok], b"\0\0\0\0\0"), taken(0, ""));
+        assert_eq!(of(&[ok], b"\0\0\0\0\x08\x0a\x06\x08\x03\x12\x02no"), taken(3, "no"));
+        for body in
+            [&b""[..], b"\0\0\0\0", b"\0\0\0\0\x01", b"\0\0\0\0\0\0", b"\x01\0\0\0\0", b"\0\0\0\0\x01\x0a"]
+        {
+            assert!(matches!(of(&[ok], body), Answer::Again(_)), "{body:?}");
+        }
+        assert!(matches!(of(&[], b"\0\0\0\0\0"), Answer::Again(trouble) if trouble.why.contains("cut")));
+        let other =
+            Response { status: StatusCode::OK, body: Bytes::from_static(b"hi"), ..Response::default() };
+        assert!(matches!(answer(&other), Answer::Again(trouble) if trouble.why.ends_with("gRPC: hi")));
+    }
+
+    #[test]
+    fn codes_are_tried_again_as_the_specification_says_and_more() {
+        let again = |code: &str| match of(&[("grpc-status", code), ("grpc-message", "a%0Ab%20c")], b"") {
+            Answer::Again(trouble) => {
+                assert!(trouble.why.ends_with(": a b c"), "{}", trouble.why);
+                true
+            }
+            Answer::Never(_) => false,
+            Answer::Taken { .. } => panic!("{code}"),
+        };
+        let codes = ["1", "2", "4", "5", "7", "10", "11", "12", "13", "14", "15", "16", "99", "x", ""];
+        assert!(codes.into_iter().all(again));
+        assert!(!["3", "6", "8", "9"].into_iter().any(again));
+    }
+
+    #[test]
+    fn retry_info_says_when_and_that_exhaustion_ends() {
+        let status = |seconds: u8, nanos: u8| {
+            let delay = [&[0x0a, 4, 8, seconds, 16, nanos][..]].concat();
+            let name = b"type.googleapis.com/google.rpc.RetryInfo";
+            let mut any = vec![0x0a, name.len() as u8];
+            any.extend_from_slice(name);
+            any.extend_from_slice(&[0x12, delay.len() as u8]);
+            any.extend_from_slice(&delay);
+            let mut status = vec![8, 8, 0x1a, any.len() as u8];
+            status.extend_from_slice(&any);
+            status
+        };
+        for text in [
+            base64::engine::general_purpose::STANDARD.encode(status(5, 7)),
+            base64::engine::general_purpose::STANDARD_NO_PAD.encode(status(5, 7)),
+        ] {
+            let Answer::Again(trouble) = of(&[("grpc-status", "8"), ("grpc-status-details-bin", &text)], b"")
+            else {
+                panic!("{text}");
+            };
+            assert_eq!(trouble.after, Some(Duration::new(5, 7)));
+        }
+        assert!(matches!(
+            of(&[("grpc-status", "8"), ("grpc-status-details-bin", "!")], b""),
+            Answer::Never(_)
+        ));
+    }
+}

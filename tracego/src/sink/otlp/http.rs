@@ -1,0 +1,227 @@
+//! OTLP over HTTP: what a response means (OTLP specification, "OTLP/HTTP Response").
+
+use std::time::{Duration, SystemTime};
+
+use hyper::StatusCode;
+use prost::Message as _;
+use serde_json::Value;
+
+use super::{
+    answer::{Answer, Exported, LONGEST_PAUSE, Partial, Response, Status, sentence, words},
+    settings::Signal,
+};
+use crate::{format::otlp::Encoding, sink::deliver::Trouble};
+
+/// What a response means. `asked`: the encoding of the request.
+///
+/// The specification has 429, 502, 503 and 504 tried again and nothing else. Here more is:
+///
+/// - 500 and other 5xx: a receiver that fails once has not said that these records are wrong.
+/// - 408 and 425 ask for another try by their own definition.
+/// - 401, 403, 404 and redirects are mistakes of whoever set the sink up, and mended there.
+pub(super) fn answer(response: &Response, signal: Signal, asked: Encoding, now: SystemTime) -> Answer {
+    let status = response.status;
+    if status.is_success() {
+        return exported(response, signal, asked);
+    }
+    if status.is_redirection() {
+        let to = response.header("location").map_or_else(String::new, |to| format!(" to {}", words(to)));
+        return Answer::again(format!(
+            "HTTP {status}{to}: redirects are not followed; set endpoint to the end of it"
+        ));
+    }
+    let (said, pause) = error(response, asked);
+    let why = sentence(&format!("HTTP {status}"), &said);
+    let again = match status {
+        // Says that the method itself is not known: no other try will be.
+        StatusCode::NOT_IMPLEMENTED => false,
+        StatusCode::REQUEST_TIMEOUT
+        | StatusCode::TOO_EARLY
+        | StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::UNAUTHORIZED
+        | StatusCode::FORBIDDEN
+        | StatusCode::NOT_FOUND => true,
+        _ => !status.is_client_error(),
+    };
+    if !again {
+        return Answer::Never(why);
+    }
+    let after = response.header("retry-after").and_then(|text| retry_after(text, now)).or(pause);
+    Answer::Again(Trouble { after, ..Trouble::new(why) })
+}
+
+/// Seconds, or a date (RFC 9110, 10.2.3).
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    let pause = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(pause.min(LONGEST_PAUSE))
+}
+
+/// The encoding of a response: what it says, else that of the request.
+fn encoding(response: &Response, asked: Encoding) -> Option<Encoding> {
+    let Some(kind) = response.header("content-type") else { return Some(asked) };
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        Some(Encoding::Json)
+    } else if kind.eq_ignore_ascii_case("application/x-protobuf") {
+        Some(Encoding::Protobuf)
+    } else {
+        None
+    }
+}
+
+/// Success: without a body, or with one that is read.
+///
+/// Anything else, such as the page of a portal or of a web server that answers every POST, is no OTLP
+/// receiver's answer. It proves nothing, so nothing is done.
+fn exported(response: &Response, signal: Signal, asked: Encoding) -> Answer {
+    let body = &response.body[..];
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Exported::default().into();
+    }
+    let read = match encoding(response, asked) {
+        Some(Encoding::Protobuf) => Exported::decode(body).ok(),
+        Some(Encoding::Json) => serde_json::from_slice(body).ok().and_then(|value| json(&value, signal)),
+        None => None,
+    };
+    match read {
+        Some(exported) => exported.into(),
+        None => {
+            let said = words(&String::from_utf8_lossy(body));
+            Answer::again(format!(
+                "HTTP {} with what is no answer of an OTLP receiver: {said}",
+                response.status
+            ))
+        }
+    }
+}
+
+/// `Export…ServiceResponse` in JSON. A 64-bit number is a text or a number.
+fn json(value: &Value, signal: Signal) -> Option<Exported> {
+    let object = value.as_object()?;
+    let partial = match object.get("partialSuccess") {
+        None | Some(Value::Null) => return Some(Exported::default()),
+        Some(partial) => partial.as_object()?,
+    };
+    let rejected = match partial.get(signal.rejected()) {
+        None | Some(Value::Null) => 0,
+        Some(Value::String(text)) => text.parse().ok()?,
+        Some(number) => number.as_i64()?,
+    };
+    let message = match partial.get("errorMessage") {
+        None | Some(Value::Null) => String::new(),
+        Some(message) => message.as_str()?.to_owned(),
+    };
+    Some(Exported { partial: Some(Partial { rejected, message }) })
+}
+
+/// What an error says, and when it wants to be asked again.
+fn error(response: &Response, asked: Encoding) -> (String, Option<Duration>) {
+    let body = &response.body[..];
+    let status = match encoding(response, asked) {
+        Some(Encoding::Protobuf) => Status::decode(body).ok(),
+        Some(Encoding::Json) => serde_json::from_slice::<Value>(body).ok().and_then(|value| {
+            let message = value.get("message")?.as_str()?.to_owned();
+            Some(Status { message, ..Status::default() })
+        }),
+        None => None,
+    };
+    match status {
+        Some(status) if !status.message.is_empty() => (words(&status.message), status.pause()),
+        _ => (words(&String::from_utf8_lossy(body)), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use hyper::body::Bytes;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(784_111_777);
+
+    fn of(status: u16, headers: &[(&'static str, &str)], body: &'static [u8]) -> Answer {
+        let mut response = Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: Bytes::from_static(body),
+            ..Response::default()
+        };
+        for (name, value) in headers {
+            response.headers.insert(*name, value.parse().unwrap());
+        }
+        answer(&response, Signal::Logs, Encoding::Protobuf, UNIX_EPOCH + NOW)
+    }
+
+    fn taken(rejected: u64, message: &str) -> Answer {
+        Answer::Taken { rejected, message: message.to_owned() }
+    }
+
+    #[test]
+    fn success_is_what_is_empty_or_can_be_read() {
+        let json = ("content-type", "application/json; charset=utf-8");
+        assert_eq!(of(200, &[], b""), taken(0, ""));
+        assert_eq!(of(204, &[("content-type", "text/html")], b" \n"), taken(0, ""));
+        assert_eq!(of(200, &[], b"\x0a\x06\x08\x03\x12\x02no"), taken(3, "no"));
+        assert_eq!(of(200, &[], b"\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), taken(0, ""));
+        assert_eq!(of(200, &[json], b"{}"), taken(0, ""));
+        assert_eq!(of(200, &[json], b"{\"partialSuccess\":{}}"), taken(0, ""));
+        let partial = b"{\"partialSuccess\":{\"rejectedLogRecords\":\"2\",\"errorMessage\":\"a\\u001bb\"}}";
+        assert_eq!(of(200, &[json], partial), taken(2, "a\\u{1b}b"));
+        assert_eq!(of(200, &[json], b"{\"partialSuccess\":{\"rejectedLogRecords\":2}}"), taken(2, ""));
+        for (headers, body) in [
+            (&[][..], &b"<html>welcome</html>"[..]),
+            (&[("content-type", "text/html")], b"<html>welcome</html>"),
+            (&[json], b"[]"),
+            (&[json], b"{\"partialSuccess\":{\"rejectedLogRecords\":\"many\"}}"),
+            (&[json], b"{\"partialSuccess\":"),
+            (&[], b"\x0a\x06\x08\x03"),
+        ] {
+            let Answer::Again(trouble) = of(200, headers, body) else { panic!("{body:?}") };
+            assert!(trouble.why.contains("no answer of an OTLP receiver"), "{}", trouble.why);
+        }
+    }
+
+    #[test]
+    fn each_status_is_tried_again_or_never() {
+        for status in [301, 307, 401, 403, 404, 408, 425, 429, 500, 502, 503, 504, 507, 599] {
+            assert!(matches!(of(status, &[], b""), Answer::Again(_)), "{status}");
+        }
+        for status in [400, 405, 411, 413, 415, 422, 431, 501] {
+            assert!(matches!(of(status, &[], b""), Answer::Never(_)), "{status}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |value: &str| match of(503, &[("retry-after", value)], b"") {
+            Answer::Again(trouble) => trouble.after.map(|after| after.as_secs()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(after("7"), Some(7));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:47 GMT"), Some(10));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:27 GMT"), Some(0));
+        assert_eq!(after("99999999999"), Some(3600));
+        assert_eq!((after("soon"), after("-1")), (None, None));
+    }
+
+    #[test]
+    fn errors_say_what_the_receiver_said() {
+        let why = |answer| match answer {
+            Answer::Never(why) => why,
+            Answer::Again(trouble) => trouble.why,
+            Answer::Taken { .. } => panic!("{answer:?}"),
+        };
+        let json = ("content-type", "application/json");
+        assert_eq!(why(of(400, &[], b"\x08\x03\x12\x03bad")), "HTTP 400 Bad Request: bad");
+        assert_eq!(why(of(400, &[json], b"{\"message\":\"bad\"}")), "HTTP 400 Bad Request: bad");
+        assert_eq!(why(of(400, &[json], b"oh\nno")), "HTTP 400 Bad Request: oh no");
+        assert_eq!(why(of(500, &[], b"")), "HTTP 500 Internal Server Error");
+        let moved = why(of(308, &[("location", "https://there/")], b""));
+        assert!(moved.contains("to https://there/: redirects are not followed"), "{moved}");
+    }
+}
