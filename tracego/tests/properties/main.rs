@@ -11,6 +11,7 @@ mod command;
 mod decode;
 mod golang;
 mod inspect;
+mod otlp;
 mod sanitize;
 mod seal;
 mod text;

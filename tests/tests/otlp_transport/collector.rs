@@ -1,0 +1,96 @@
+//! A real collector between us and the receiver: rotel.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    process::{Command, Stdio},
+};
+
+use serde_json::json;
+use tracego::sink::otlp::{Compression, Protocol, Settings};
+use tracego_tests::{Running, wait_until};
+
+use crate::{
+    PYTHON,
+    side::{Receiver, Side, counted, identifiers, payloads, plain, records, resolved},
+};
+
+pub(crate) const TESTS: &[(&str, crate::Test)] = &[
+    ("collector::rotel_takes_all_three_protocols", rotel_takes_all_three_protocols),
+    ("collector::what_rotel_cannot_read_is_told_apart", what_rotel_cannot_read_is_told_apart),
+];
+
+struct Rotel {
+    grpc: u16,
+    http: u16,
+    _process: Running,
+}
+
+impl Rotel {
+    fn start(exporter: &[&str]) -> Self {
+        let library = PYTHON.as_ref().unwrap().ancestors().nth(2).unwrap().join("lib");
+        let python = std::fs::read_dir(library).unwrap().next().unwrap().unwrap().path();
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (grpc, http) = (free(), free());
+        let mut command = Command::new(python.join("site-packages/rotel/rotel-agent"));
+        command.arg("start").args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")]);
+        command.args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}"), "--disable-batching"]);
+        command.args(exporter).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = Running(command.spawn().unwrap());
+        for port in [grpc, http] {
+            wait_until("the collector listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        }
+        Self { grpc, http, _process: process }
+    }
+}
+
+fn rotel_takes_all_three_protocols() {
+    let records = records();
+    let receiver = Receiver::start("http", &json!([{}]));
+    let to = format!("http://127.0.0.1:{}", receiver.port);
+    let rotel = Rotel::start(&[
+        "--exporter",
+        "otlp",
+        "--otlp-exporter-endpoint",
+        &to,
+        "--otlp-exporter-protocol",
+        "http",
+    ]);
+    let mut rounds = 0;
+    for protocol in Protocol::ALL {
+        for compression in [Compression::None, Compression::Gzip] {
+            let port = if protocol == Protocol::Grpc { rotel.grpc } else { rotel.http };
+            let compression = Some(compression);
+            let settings = Settings { compression, batch_records: 20, ..plain(port, protocol) };
+            let mut side = Side::new(&resolved(&settings));
+            side.all(&payloads(&records, protocol));
+            side.close();
+            rounds += 1;
+        }
+    }
+    let wanted = rounds * records.len();
+    let came = counted(receiver.arrived(wanted));
+    assert!(came.values().all(|&count| count == rounds), "{came:?}");
+    assert_eq!(came.into_keys().collect::<Vec<_>>(), {
+        let mut all = identifiers(&records);
+        all.sort();
+        all
+    });
+}
+
+fn what_rotel_cannot_read_is_told_apart() {
+    let rotel = Rotel::start(&["--exporter", "blackhole"]);
+    let records = records();
+    // A record that is no protobuf: only it is refused.
+    let mut all = payloads(&records[..8], Protocol::HttpProtobuf);
+    all[5] = [&[1, 0, 0, 0, 0][..], &[0xff; 20]].concat();
+    let delivered = Side::to(rotel.http, Protocol::HttpProtobuf).deliver(&all);
+    assert_eq!((delivered.done, delivered.refused.len()), (8, 1), "{delivered:?}");
+    assert_eq!(delivered.refused[0].first, 5);
+    // A path that nobody serves: nothing is refused.
+    let settings = Settings {
+        endpoint: Some(format!("http://127.0.0.1:{}/elsewhere", rotel.http)),
+        ..plain(0, Protocol::HttpProtobuf)
+    };
+    let trouble = Side::new(&resolved(&settings)).trouble(&all);
+    assert!(trouble.why.contains("elsewhere/v1/logs: HTTP 404"), "{}", trouble.why);
+}

@@ -1,0 +1,172 @@
+//! What a receiver refuses for good, and what only looks like it.
+
+use serde_json::{Value, json};
+use tracego::sink::otlp::{Protocol, readable};
+
+use crate::side::{
+    Receiver, Side, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
+};
+
+pub(crate) const TESTS: &[(&str, crate::Test)] = &[
+    (
+        "refusals::partial_success_is_counted_and_never_sent_again",
+        partial_success_is_counted_and_never_sent_again,
+    ),
+    ("refusals::a_bad_record_takes_no_other_with_it", a_bad_record_takes_no_other_with_it),
+    ("refusals::what_is_too_large_goes_in_parts", what_is_too_large_goes_in_parts),
+    ("refusals::who_refuses_everything_gets_it_later", who_refuses_everything_gets_it_later),
+    ("refusals::damage_is_refused_in_its_place", damage_is_refused_in_its_place),
+    ("refusals::an_early_refusal_is_heard", an_early_refusal_is_heard),
+    ("refusals::what_follows_a_refusal_is_not_lost", what_follows_a_refusal_is_not_lost),
+];
+
+const ALL: [(&str, Protocol); 3] =
+    [("http", Protocol::HttpProtobuf), ("http", Protocol::HttpJson), ("grpc", Protocol::Grpc)];
+
+fn partial_success_is_counted_and_never_sent_again() {
+    let records = few(9);
+    for (kind, protocol) in ALL {
+        let script =
+            json!([{ "partial": [2, "too old"] }, { "partial": [0, "be quick"] }, { "partial": [99, ""] }]);
+        let receiver = Receiver::start(kind, &script);
+        let mut side = Side::to(receiver.port, protocol);
+        let payloads = payloads(&records, protocol);
+        let delivered = side.deliver(&payloads);
+        assert_eq!((delivered.done, delivered.trouble), (9, None));
+        let [refused] = &delivered.refused[..] else { panic!("{:?}", delivered.refused) };
+        assert_eq!((refused.first, refused.among, refused.count, &*refused.why), (0, 9, 2, "too old"));
+        // A warning is none.
+        side.all(&payloads);
+        let delivered = side.deliver(&payloads);
+        assert_eq!((delivered.done, delivered.refused[0].count), (9, 9));
+        assert!(delivered.refused[0].why.contains("no reason"));
+        receiver.requests(3);
+    }
+}
+
+/// Refuses a request that holds one of the records.
+fn poison(kind: &str, uids: &[String]) -> Value {
+    if kind == "grpc" {
+        json!([{ "code": "INVALID_ARGUMENT", "text": "bad record", "poison": uids }])
+    } else {
+        json!([{ "status": 400, "text": "bad record", "poison": uids }])
+    }
+}
+
+fn a_bad_record_takes_no_other_with_it() {
+    let records = records();
+    let bad = [0, 17, 18, records.len() - 1];
+    let named = identifiers(&records);
+    for (kind, protocol) in ALL {
+        let poisoned: Vec<String> = bad.iter().map(|&n| named[n].clone()).collect();
+        let receiver = Receiver::start(kind, &poison(kind, &poisoned));
+        let delivered = Side::to(receiver.port, protocol).deliver(&payloads(&records, protocol));
+        assert_eq!((delivered.done, delivered.trouble), (records.len(), None));
+        let refused: Vec<_> = delivered.refused.iter().map(|r| (r.first, r.among, r.count)).collect();
+        assert_eq!(refused, bad.map(|n| (n, 1, 1)));
+        assert!(delivered.refused.iter().all(|r| r.why.ends_with("bad record")), "{:?}", delivered.refused);
+        // Everything else was taken, once.
+        let all = receiver.requests(receiver.count());
+        let taken = all.iter().map(uids).filter(|uids| !uids.iter().any(|uid| poisoned.contains(uid)));
+        let taken = counted(taken.flatten());
+        assert!(taken.values().all(|&count| count == 1));
+        assert_eq!(taken.len(), records.len() - bad.len());
+    }
+}
+
+fn what_is_too_large_goes_in_parts() {
+    let records = few(20);
+    for (kind, protocol) in ALL {
+        let step = if kind == "grpc" {
+            json!([{ "code": "RESOURCE_EXHAUSTED", "text": "larger than max", "most": 3 }])
+        } else {
+            json!([{ "status": 413, "most": 3 }])
+        };
+        let receiver = Receiver::start(kind, &step);
+        Side::to(receiver.port, protocol).all(&payloads(&records, protocol));
+        let taken: Vec<_> =
+            receiver.requests(receiver.count()).iter().map(uids).filter(|uids| uids.len() <= 3).collect();
+        assert_eq!(taken.concat(), identifiers(&records));
+    }
+}
+
+fn who_refuses_everything_gets_it_later() {
+    let records = few(20);
+    for (kind, protocol) in ALL {
+        let script = if kind == "grpc" {
+            let step = json!({ "code": "INVALID_ARGUMENT", "text": "not here" });
+            json!([step, step, {}])
+        } else {
+            json!([{ "status": 400, "text": "not here" }, { "status": 415 }, {}])
+        };
+        let receiver = Receiver::start(kind, &script);
+        let mut side = Side::to(receiver.port, protocol);
+        let payloads = payloads(&records, protocol);
+        let why = side.trouble(&payloads).why;
+        assert!(why.contains("not here; a request without records is refused as well"), "{why}");
+        side.all(&payloads);
+        assert_eq!(
+            receiver.requests(3).iter().map(|request| uids(request).len()).collect::<Vec<_>>(),
+            [20, 0, 20]
+        );
+    }
+    // A compression that the receiver lacks is no fault of the records either.
+    let receiver = Receiver::start("grpc", &json!([{}]));
+    let compression = Some(tracego::sink::otlp::Compression::Zstd);
+    let settings = tracego::sink::otlp::Settings { compression, ..plain(receiver.port, Protocol::Grpc) };
+    let why = Side::new(&resolved(&settings)).trouble(&payloads(&records, Protocol::Grpc)).why;
+    assert!(why.contains("gRPC Internal (13): Error parsing 'grpc-encoding'"), "{why}");
+}
+
+fn damage_is_refused_in_its_place() {
+    let records = few(5);
+    let receiver = Receiver::start("http", &json!([{}]));
+    let mut all = payloads(&records, Protocol::HttpProtobuf);
+    all.insert(0, b"?".to_vec());
+    all.insert(3, vec![9; 50]);
+    all.push(vec![1, 0xff, 0xff, 0xff, 0xff, 1, 2]);
+    // JSON that is none is seen where it has to be written anew.
+    all.push([&[2, 2, 0, 0, 0][..], b"{}{\"x"].concat());
+    let delivered = Side::to(receiver.port, Protocol::HttpProtobuf).deliver(&all);
+    assert_eq!((delivered.done, delivered.trouble), (9, None));
+    let refused: Vec<_> = delivered.refused.iter().map(|r| (r.first, &*r.why)).collect();
+    let [(0, short), (3, unknown), (7, cut), (8, none)] = refused[..] else { panic!("{refused:?}") };
+    assert!(short.contains("too short") && unknown.contains("not known") && cut.contains("is cut"));
+    assert!(none.starts_with("record: "), "{none}");
+    let requests = receiver.requests(2);
+    assert_eq!(requests.iter().flat_map(uids).collect::<Vec<_>>(), identifiers(&records));
+    // What is refused can be read, and sent by hand.
+    assert_eq!(readable(&all[0])["base64"], "Pw==");
+    let shown = readable(&all[1]);
+    let attributes = &shown["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"];
+    assert!(attributes.to_string().contains(&identifiers(&records)[0]), "{shown:#}");
+}
+
+fn an_early_refusal_is_heard() {
+    let mut large = few(4);
+    for record in &mut large {
+        record.body = "x".repeat(700_000);
+    }
+    // Answered before the body was read, as proxies do; the probe and the halves go through.
+    let receiver = Receiver::start("http", &json!([{ "status": 413, "early": 0.3 }, {}]));
+    Side::to(receiver.port, Protocol::HttpProtobuf).all(&payloads(&large, Protocol::HttpProtobuf));
+    let requests = receiver.requests(4);
+    assert_eq!(requests.iter().flat_map(uids).collect::<Vec<_>>(), identifiers(&large));
+}
+
+fn what_follows_a_refusal_is_not_lost() {
+    let records = few(4);
+    let named = identifiers(&records);
+    // The first is refused, the second meets a receiver that fails: the first is settled, no other is.
+    let script = json!([
+        { "status": 400 }, {}, { "status": 400 }, { "status": 400 }, { "status": 503 }, {},
+    ]);
+    let receiver = Receiver::start("http", &script);
+    let mut side = Side::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf))));
+    let payloads = payloads(&records, Protocol::HttpProtobuf);
+    let delivered = side.deliver(&payloads);
+    assert_eq!((delivered.done, delivered.refused.len()), (1, 1), "{delivered:?}");
+    assert!(delivered.trouble.unwrap().why.contains("503"));
+    side.all(&payloads[delivered.done..]);
+    assert_eq!(uids(receiver.requests(6).last().unwrap()), named[1..]);
+}

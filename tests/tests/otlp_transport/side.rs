@@ -1,0 +1,203 @@
+//! The two sides of a test: a receiver, and the sink that sends to it.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+use tracego::{
+    enrich::{Record, record::event_name},
+    format::otlp::{Encoder, Encoding, Piece, Request},
+    sink::{
+        deliver::{Delivered, Trouble},
+        otlp::{Otlp, OtlpEncoder, Protocol, Resolved, Settings, Signal, resolve},
+        tls::TlsSettings,
+    },
+    units::Span,
+};
+use tracego_tests::{Running, samples};
+
+use crate::PYTHON;
+
+/// The receiver in Python.
+pub(crate) struct Receiver {
+    pub(crate) port: u16,
+    requests: Arc<Mutex<Vec<Value>>>,
+    _process: Running,
+}
+
+impl Receiver {
+    /// `kind`: http, h2 or grpc; `script`: what each request is answered with.
+    pub(crate) fn start(kind: &str, script: &Value) -> Self {
+        Self::with_tls(kind, script, &[])
+    }
+
+    /// With certificate, key, and the certificates of clients that are let in.
+    pub(crate) fn with_tls(kind: &str, script: &Value, files: &[&Path]) -> Self {
+        let mut command = Command::new(PYTHON.as_ref().unwrap());
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/otlp.py"));
+        command.arg(kind).arg(script.to_string()).args(files).stdout(Stdio::piped());
+        let mut child: Child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let all = Arc::clone(&requests);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                all.lock().unwrap().push(serde_json::from_str(&line).unwrap());
+            }
+        });
+        let port = u16::try_from(first["port"].as_u64().unwrap()).unwrap();
+        Self { port, requests, _process: Running(child) }
+    }
+
+    /// What came, when it is as many as that.
+    pub(crate) fn requests(&self, count: usize) -> Vec<Value> {
+        tracego_tests::wait_until("requests", || self.requests.lock().unwrap().len() >= count);
+        let all = self.requests.lock().unwrap().clone();
+        assert_eq!(all.len(), count, "{all:#?}");
+        all
+    }
+
+    /// How many came so far. Each is shown before it is answered, so none is missing for long.
+    pub(crate) fn count(&self) -> usize {
+        std::thread::sleep(Duration::from_millis(100));
+        self.requests.lock().unwrap().len()
+    }
+
+    /// Identifiers of all records, in order, when they are as many as that.
+    pub(crate) fn arrived(&self, count: usize) -> Vec<String> {
+        tracego_tests::wait_until("records", || self.uids().len() >= count);
+        self.uids()
+    }
+
+    /// Identifiers of all records that came so far, in order.
+    pub(crate) fn uids(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().flat_map(uids).collect()
+    }
+}
+
+/// Identifiers in one request.
+pub(crate) fn uids(request: &Value) -> Vec<String> {
+    request["uids"].as_array().unwrap().iter().map(|uid| uid.as_str().unwrap().to_owned()).collect()
+}
+
+/// The sink, on a runtime of one thread, as the agent has it.
+pub(crate) struct Side {
+    runtime: Runtime,
+    pub(crate) otlp: Otlp,
+}
+
+impl Side {
+    pub(crate) fn new(resolved: &Resolved) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        Self { runtime, otlp: Otlp::new(resolved).unwrap() }
+    }
+
+    /// To a receiver without TLS.
+    pub(crate) fn to(port: u16, protocol: Protocol) -> Self {
+        Self::new(&resolved(&plain(port, protocol)))
+    }
+
+    pub(crate) fn deliver(&mut self, payloads: &[Vec<u8>]) -> Delivered {
+        let batch: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+        self.runtime.block_on(self.otlp.deliver(&batch))
+    }
+
+    /// All of it, or nothing of it with the reason.
+    pub(crate) fn trouble(&mut self, payloads: &[Vec<u8>]) -> Trouble {
+        let delivered = self.deliver(payloads);
+        assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
+        delivered.trouble.unwrap()
+    }
+
+    /// All, and nothing was refused.
+    pub(crate) fn all(&mut self, payloads: &[Vec<u8>]) {
+        let delivered = self.deliver(payloads);
+        assert!(delivered.trouble.is_none() && delivered.refused.is_empty(), "{delivered:?}");
+        assert_eq!(delivered.done, payloads.len());
+    }
+
+    pub(crate) fn close(&mut self) {
+        let start = Instant::now();
+        self.runtime.block_on(self.otlp.close());
+        assert!(start.elapsed() < Duration::from_secs(2));
+    }
+}
+
+pub(crate) fn plain(port: u16, protocol: Protocol) -> Settings {
+    Settings {
+        endpoint: Some(format!("http://127.0.0.1:{port}")),
+        protocol: Some(protocol),
+        ..Settings::default()
+    }
+}
+
+pub(crate) fn secure(port: u16, protocol: Protocol, tls: TlsSettings) -> Settings {
+    let endpoint = Some(format!("https://localhost:{port}"));
+    Settings { endpoint, tls: Some(tls), ..plain(port, protocol) }
+}
+
+pub(crate) fn quick(settings: Settings) -> Settings {
+    Settings { timeout: Some(Span(Duration::from_millis(400))), ..settings }
+}
+
+pub(crate) fn resolved(settings: &Settings) -> Resolved {
+    resolve(Signal::Logs, settings, |_| None).unwrap()
+}
+
+/// Captured and made-up records.
+pub(crate) fn records() -> Vec<Record> {
+    let mut all = samples::captured();
+    all.extend(samples::made_up());
+    all
+}
+
+/// Some that are small.
+pub(crate) fn few(count: u32) -> Vec<Record> {
+    (100..100 + count).map(|n| samples::bare(event_name::HEARTBEAT, n)).collect()
+}
+
+/// What the queue holds.
+pub(crate) fn payloads(records: &[Record], protocol: Protocol) -> Vec<Vec<u8>> {
+    let settings = Settings { protocol: Some(protocol), ..Settings::default() };
+    let mut encoder = OtlpEncoder::new(&resolved(&settings));
+    let encoded = records.iter().map(|record| {
+        let mut out = Vec::new();
+        encoder.encode(record, &mut out).unwrap();
+        out
+    });
+    encoded.collect()
+}
+
+/// Their identifiers.
+pub(crate) fn identifiers(records: &[Record]) -> Vec<String> {
+    records.iter().map(|record| record.log.record.uid.clone()).collect()
+}
+
+/// In another order where the sink groups by job: each as often as it came.
+pub(crate) fn counted(uids: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+    uids.into_iter().fold(BTreeMap::new(), |mut all, uid| {
+        *all.entry(uid).or_default() += 1;
+        all
+    })
+}
+
+/// The one request that these records make.
+pub(crate) fn request(encoding: Encoding, records: &[Record]) -> Vec<u8> {
+    let encoder = Encoder::new(encoding, Vec::new());
+    let (mut piece, mut request, mut out) = (Piece::default(), Request::new(encoding), Vec::new());
+    for record in records {
+        encoder.encode(record, &mut piece).unwrap();
+        request.push(&piece.resource, &piece.record);
+    }
+    request.finish(&mut out);
+    out
+}
