@@ -58,8 +58,8 @@ impl Output for Json<'_> {
         self.raw(",\"value\":{");
     }
 
-    /// A key without a value is written as such: `{}` means the same, but receivers in Rust of 2025
-    /// (opentelemetry-proto before 0.31) refuse the whole request for it.
+    /// A key without a value is written as such: `{}` means the same, but there are receivers (rotel
+    /// 0.0.1a15) that refuse the whole request for it.
     fn end_entry(&mut self, (): ()) {
         const VALUE: &[u8] = b",\"value\":{";
         if self.0.ends_with(VALUE) {

@@ -140,14 +140,14 @@ impl Status {
     }
 }
 
-/// Longest text of a receiver in a message, in characters.
-const LONGEST: usize = 300;
+/// Longest text of a receiver in a message, in bytes as they are shown.
+const LONGEST: usize = 400;
 
 /// What a receiver says, in one line that a terminal can take.
 pub(super) fn words(text: &str) -> String {
     let mut line = String::new();
-    for (n, c) in text.trim().chars().enumerate() {
-        if n == LONGEST {
+    for c in text.trim().chars() {
+        if line.len() >= LONGEST {
             line.push('…');
             break;
         }

@@ -23,6 +23,6 @@ pub use answer::{Answer, Response, answer};
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use env::{Error, Resolved, resolve};
-pub use payload::{OtlpEncoder, Payload, readable};
+pub use payload::{OtlpEncoder, Payload, Written, readable};
 pub use settings::{Compression, Protocol, Settings, Signal};
 pub use transport::Otlp;

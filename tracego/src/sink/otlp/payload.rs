@@ -63,6 +63,9 @@ fn kind(encoding: Encoding) -> u8 {
     }
 }
 
+/// Resource and record, as they were or written anew.
+pub type Written<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// A payload that a queue gave back, taken apart.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Payload<'a> {
@@ -98,7 +101,7 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     /// When they are not what their encoding says; seen only where they have to be written anew.
-    pub fn to(self, encoding: Encoding) -> Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), String> {
+    pub fn to(self, encoding: Encoding) -> Result<Written<'a>, String> {
         if self.encoding == encoding {
             return Ok((Cow::Borrowed(self.resource), Cow::Borrowed(self.record)));
         }

@@ -1,12 +1,12 @@
 //! Payloads → requests, and what became of each record.
 
-use std::{borrow::Cow, collections::HashSet, ops::Range};
+use std::{collections::HashSet, ops::Range};
 
 use super::{
     answer::Answer,
     client::Client,
     env::{Error, Resolved},
-    payload::Payload,
+    payload::{Payload, Written},
 };
 use crate::{
     format::otlp::{Encoding, Request},
@@ -25,8 +25,8 @@ pub struct Otlp {
     told: HashSet<String>,
 }
 
-/// A record of a batch, in the encoding that goes out.
-type Piece<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+/// A record of a batch in the encoding that goes out, or why there is none.
+type Piece<'a> = Result<Written<'a>, String>;
 
 impl Otlp {
     /// Reads certificates; connects to nothing yet.
@@ -107,7 +107,7 @@ impl Otlp {
     }
 
     /// Requests of a bounded size. What cannot be read stands alone, so that it is refused in its place.
-    fn cut(&self, pieces: &[Result<Piece, String>]) -> Vec<Range<usize>> {
+    fn cut(&self, pieces: &[Piece]) -> Vec<Range<usize>> {
         let mut all: Vec<Range<usize>> = Vec::new();
         let mut bytes = 0;
         let mut open = false;
@@ -133,7 +133,7 @@ impl Otlp {
         all
     }
 
-    async fn send(&mut self, pieces: &[Result<Piece<'_>, String>]) -> Answer {
+    async fn send(&mut self, pieces: &[Piece<'_>]) -> Answer {
         for (resource, record) in pieces.iter().flatten() {
             self.request.push(resource, record);
         }
@@ -177,6 +177,6 @@ impl Otlp {
 }
 
 /// What a queue gave back, in the encoding that goes out.
-fn piece(payload: &[u8], encoding: Encoding) -> Result<Piece<'_>, String> {
+fn piece(payload: &[u8], encoding: Encoding) -> Piece<'_> {
     Payload::parse(payload)?.to(encoding)
 }
