@@ -5,6 +5,7 @@
 mod absent;
 mod agent;
 mod capture;
+mod collector;
 mod config;
 mod context;
 mod doctor;
@@ -51,8 +52,13 @@ fn main() {
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, missing.clone(), test)).collect();
-    let conditional =
-        [processes::CONDITIONAL, filters::CONDITIONAL, findings::CONDITIONAL, scrapes::CONDITIONAL];
+    let conditional = [
+        processes::CONDITIONAL,
+        filters::CONDITIONAL,
+        findings::CONDITIONAL,
+        scrapes::CONDITIONAL,
+        collector::CONDITIONAL,
+    ];
     for (name, test, needs) in conditional.concat() {
         trials.push(trial(name, missing.clone().or_else(needs), test));
     }
