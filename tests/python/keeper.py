@@ -33,7 +33,7 @@ class Keeper(BaseHTTPRequestHandler):
             for scope in resource.scope_logs:
                 for record in scope.log_records:
                     named = {a.key: text(a.value) for a in record.attributes}
-                    kept = ("log.record.uid", "process.command_args")
+                    kept = ("log.record.uid", "process.command_args", "process.environment_variable.ROUND")
                     line = {name: named.get(name) for name in kept}
                     line["event_name"] = record.event_name
                     line["trace_id"] = record.trace_id.hex()

@@ -268,6 +268,8 @@ impl Agent {
         let reader = self.reader;
         let drained = tokio::task::spawn_blocking(move || reader.finish()).await?;
         anyhow::ensure!(drained.is_ok(), "the reader thread panicked");
+        // Once more: what is drained is then counted, whatever was under way before.
+        counters = Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? };
         counters.diagnostics_lost = self.loaded.diagnostics()?;
         self.board.kernel(counters, self.loaded.runs(), 0);
         let (jobs, now) = (JobLoss::read(&self.loaded.ebpf)?, Reading::now());

@@ -1,0 +1,269 @@
+//! One table, a row for each type of sink.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use libtest_mimic::Trial;
+use tracego::sink::settings::Kind;
+use tracego_tests::{tracego, trial, wait_until};
+
+use crate::peers::{self, PYTHON, Peer};
+
+/// A type of sink and its receiver.
+#[derive(Clone, Copy)]
+struct Row {
+    kind: &'static str,
+    /// As it is shown.
+    name: &'static str,
+    /// Keys of the type.
+    keys: fn(&Peer) -> String,
+    /// Starts the receiver; nothing where the operating system is it.
+    start: fn(&mut Peer),
+    /// What it got, where it does not say so itself.
+    got: Option<fn(&Peer, &[Output]) -> Vec<String>>,
+    /// It can be dead.
+    dies: bool,
+    /// Acknowledges nothing, so records may be lost with it.
+    blind: bool,
+    needs: fn() -> Option<String>,
+}
+
+const NOTHING: fn() -> Option<String> = || None;
+
+const ROWS: &[Row] = &[
+    Row {
+        kind: "stdout",
+        name: "stdout",
+        keys: |_| String::new(),
+        start: peers::file,
+        got: Some(|_, outputs| {
+            let text = outputs.iter().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+            text.collect::<String>().lines().filter_map(peers::uid).collect()
+        }),
+        dies: false,
+        blind: false,
+        needs: NOTHING,
+    },
+    Row {
+        kind: "file",
+        name: "file",
+        keys: |peer| format!("path = \"{}\"\nrotate-bytes = \"1G\"", peer.folder.join("file").display()),
+        start: peers::file,
+        got: Some(|peer, _| peers::lines(&peer.folder.join("file"))),
+        dies: false,
+        blind: false,
+        needs: NOTHING,
+    },
+    Row {
+        kind: "syslog",
+        name: "syslog over UDP",
+        keys: |peer| format!("address = \"udp://127.0.0.1:{}\"\nmax-bytes = \"65507\"", peer.port),
+        start: peers::udp,
+        got: None,
+        dies: true,
+        blind: true,
+        needs: NOTHING,
+    },
+    Row {
+        kind: "syslog",
+        name: "syslog over TCP",
+        keys: |peer| format!("address = \"tcp://127.0.0.1:{}\"\nmax-bytes = \"1M\"", peer.port),
+        start: peers::syslog,
+        got: None,
+        dies: true,
+        blind: false,
+        needs: NOTHING,
+    },
+    Row {
+        kind: "journald",
+        name: "journald",
+        keys: |peer| format!("socket = \"{}\"", peer.folder.join("journal").display()),
+        start: peers::journal,
+        got: None,
+        dies: true,
+        blind: false,
+        needs: NOTHING,
+    },
+    Row {
+        kind: "otlp",
+        name: "otlp",
+        keys: |peer| format!("endpoint = \"http://127.0.0.1:{}\"\ncompression = \"gzip\"", peer.port),
+        start: peers::otlp,
+        got: None,
+        dies: true,
+        blind: false,
+        needs: || PYTHON.as_ref().err().cloned(),
+    },
+    Row {
+        kind: "webhook",
+        name: "webhook",
+        keys: |peer| format!("url = \"http://127.0.0.1:{}/\"", peer.port),
+        start: peers::http,
+        got: None,
+        dies: true,
+        blind: false,
+        needs: NOTHING,
+    },
+];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = vec![trial("every type of sink is held to the contract", None, || {
+        for kind in Kind::NAMES {
+            assert!(ROWS.iter().any(|row| row.kind == *kind), "no row for {kind}");
+        }
+    })];
+    for row in ROWS {
+        let name = |what: &str| format!("{}: {what}", row.name);
+        let missing = (row.needs)();
+        trials.push(trial(&name("all arrive in order"), missing.clone(), || in_order(row, true)));
+        trials.push(trial(&name("all arrive from memory at the end"), missing.clone(), || {
+            in_order(row, false)
+        }));
+        if row.dies {
+            let test = || comes_back(row);
+            trials.push(trial(&name("a dead receiver costs nothing"), missing.clone(), test));
+            let test = || in_the_middle(row);
+            trials.push(trial(&name("a receiver dies in the middle"), missing.clone(), test));
+            trials.push(trial(&name("each loss is counted"), missing, || counted(row)));
+        }
+    }
+    trials
+}
+
+pub(crate) fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
+}
+
+/// A replay through a sink, beside which the records are written to a file that is the reference.
+struct Run {
+    folder: tempfile::TempDir,
+    config: String,
+    peer: Peer,
+    outputs: Vec<Output>,
+}
+
+impl Run {
+    fn new(row: &Row, common: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let peer = Peer::new(folder.path());
+        let config =
+            format!("[[sinks]]\nname = \"it\"\ntype = \"{}\"\n{}\n{common}\n", row.kind, (row.keys)(&peer));
+        fs::write(folder.path().join("tracego.toml"), &config).unwrap();
+        Self { folder, config, peer, outputs: Vec::new() }
+    }
+
+    /// Replays, and ends.
+    fn replay(&mut self, spool: bool) -> &Output {
+        let path = |name: &str| self.folder.path().join(name);
+        let mut command = Command::new(tracego());
+        command.arg("replay").args(["-e", "execve", "--env", &format!("ROUND={}", self.outputs.len())]);
+        command.arg("--config").arg(path("tracego.toml"));
+        command.arg("--output-file").arg(path("reference"));
+        if spool {
+            command.arg("--spool-dir").arg(path("spool"));
+        }
+        let output = command.arg(golden("go.capture")).output().unwrap();
+        self.outputs.push(output);
+        self.outputs.last().unwrap()
+    }
+
+    fn reference(&self) -> Vec<String> {
+        peers::lines(&self.folder.path().join("reference"))
+    }
+
+    fn got(&self, row: &Row) -> Vec<String> {
+        row.got.map_or_else(|| self.peer.got(), |got| got(&self.peer, &self.outputs))
+    }
+
+    /// Waits until the receiver has as many different records as were written.
+    fn has_all(&self, row: &Row) {
+        let wanted = self.reference().len();
+        wait_until(&format!("{}: {wanted} records\n{}", row.name, self.config), || {
+            once(&self.got(row)).len() >= wanted
+        });
+    }
+
+    fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.outputs.last().unwrap().stderr).into_owned()
+    }
+}
+
+/// The first time of each.
+fn once(all: &[String]) -> Vec<String> {
+    let mut known = std::collections::BTreeSet::new();
+    all.iter().filter(|uid| known.insert(uid.as_str())).cloned().collect()
+}
+
+fn in_order(row: &Row, spool: bool) {
+    let mut run = Run::new(row, "");
+    (row.start)(&mut run.peer);
+    assert_eq!(run.replay(spool).status.code(), Some(0), "{}", run.stderr());
+    run.has_all(row);
+    assert!(run.reference().len() > 10);
+    assert_eq!(run.got(row), run.reference());
+    assert!(run.stderr().contains("sink it: "), "{}", run.stderr());
+    run.peer.stop();
+}
+
+fn comes_back(row: &Row) {
+    let mut run = Run::new(row, "");
+    assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
+    let waiting = format!("{} in the spool", run.reference().len());
+    assert!(row.blind || run.stderr().contains(&waiting), "{}", run.stderr());
+    (row.start)(&mut run.peer);
+    assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
+    if row.blind {
+        // Nobody says that nobody listens; what is sent after somebody does arrives.
+        wait_until("the second half", || run.got(row).last() == run.reference().last());
+    } else {
+        run.has_all(row);
+        assert_eq!(once(&run.got(row)), run.reference());
+    }
+    run.peer.stop();
+}
+
+fn in_the_middle(row: &Row) {
+    let mut run = Run::new(row, "");
+    for round in 0..6 {
+        (row.start)(&mut run.peer);
+        if round % 2 == 0 {
+            assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
+            run.peer.stop();
+        } else {
+            // It is gone before the replay ends.
+            run.peer.stop();
+            assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
+        }
+    }
+    (row.start)(&mut run.peer);
+    assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
+    if row.blind {
+        wait_until("the end", || run.got(row).last() == run.reference().last());
+    } else {
+        run.has_all(row);
+        assert_eq!(once(&run.got(row)), run.reference());
+    }
+    run.peer.stop();
+}
+
+fn counted(row: &Row) {
+    let mut run = Run::new(row, "queue-bytes = \"64K\"\ndrain = \"100ms\"");
+    let code = run.replay(false).status.code();
+    let stderr = run.stderr();
+    let line = stderr.lines().find(|line| line.starts_with("tracego: sink it: ")).unwrap().to_owned();
+    let number = |before: &str| -> u64 {
+        let (head, _) = line.split_once(before).unwrap_or_else(|| panic!("{before}: {line}"));
+        head.rsplit([' ', ',']).next().unwrap().parse().unwrap()
+    };
+    let lost: u64 = line
+        .split("; lost ")
+        .skip(1)
+        .map(|part| part.split(' ').nth(1).unwrap().trim_end_matches(';').parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(number(" given"), number(" delivered") + lost, "{line}");
+    assert!(row.blind || lost > 0, "{line}");
+    assert_eq!(code, Some(if lost > 0 { 4 } else { 0 }), "{stderr}");
+}

@@ -1,0 +1,212 @@
+//! Receivers, one for each type of sink: they can be started, stopped and started again, and keep the
+//! identifiers of the records that they get.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::unix::net::UnixDatagram,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tracego_tests::{Running, python, wait_until};
+
+pub(crate) static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("otlp"));
+
+/// Where a receiver is, and what it got so far.
+pub(crate) struct Peer {
+    pub(crate) folder: PathBuf,
+    pub(crate) port: u16,
+    got: Arc<Mutex<Vec<String>>>,
+    running: Option<Box<dyn FnOnce()>>,
+}
+
+impl Peer {
+    /// At a port that was free a moment ago. Nothing runs yet.
+    pub(crate) fn new(folder: &Path) -> Self {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = free.local_addr().unwrap().port();
+        Self { folder: folder.to_owned(), port, got: Arc::default(), running: None }
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if let Some(stop) = self.running.take() {
+            stop();
+        }
+    }
+
+    /// Identifiers in the order in which they came.
+    pub(crate) fn got(&self) -> Vec<String> {
+        self.got.lock().unwrap().clone()
+    }
+
+    fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Runs until it is told to stop.
+    fn runs(&mut self, work: impl FnOnce(Arc<AtomicBool>, Arc<Mutex<Vec<String>>>) -> JoinHandle<()>) {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let thread = work(Arc::clone(&stopped), Arc::clone(&self.got));
+        self.running = Some(Box::new(move || {
+            stopped.store(true, Ordering::Relaxed);
+            thread.join().unwrap();
+        }));
+    }
+}
+
+/// The identifier in a text that holds a record as JSON: its own, and that of the replay, which gives the same
+/// records each time.
+pub(crate) fn uid(text: &str) -> Option<String> {
+    let value = |key: &str| Some(text.split_once(key)?.1.split('"').next()?.to_owned());
+    Some(format!("{} {}", value("\"ROUND\":\"")?, value("\"uid\":\"")?))
+}
+
+/// Lines of a file that is written to.
+pub(crate) fn file(peer: &mut Peer) {
+    *peer.got.lock().unwrap() = Vec::new();
+}
+
+pub(crate) fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(uid).collect()
+}
+
+const TICK: Duration = Duration::from_millis(20);
+
+pub(crate) fn udp(peer: &mut Peer) {
+    let socket = UdpSocket::bind(peer.address()).unwrap();
+    socket.set_read_timeout(Some(TICK)).unwrap();
+    peer.runs(|stopped, got| {
+        thread::spawn(move || {
+            let mut datagram = vec![0; 1 << 16];
+            loop {
+                match socket.recv(&mut datagram) {
+                    Ok(len) => got.lock().unwrap().extend(uid(&String::from_utf8_lossy(&datagram[..len]))),
+                    Err(_) if stopped.load(Ordering::Relaxed) => return,
+                    Err(_) => {}
+                }
+            }
+        })
+    });
+}
+
+pub(crate) fn journal(peer: &mut Peer) {
+    let path = peer.folder.join("journal");
+    drop(fs::remove_file(&path));
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(TICK)).unwrap();
+    peer.runs(|stopped, got| {
+        thread::spawn(move || {
+            let mut datagram = vec![0; 1 << 20];
+            loop {
+                match socket.recv(&mut datagram) {
+                    Ok(len) => {
+                        let text = String::from_utf8_lossy(&datagram[..len]).into_owned();
+                        let record = text.lines().find_map(|line| line.strip_prefix("TRACEGO_RECORD="));
+                        got.lock().unwrap().push(uid(record.unwrap()).unwrap());
+                    }
+                    Err(_) if stopped.load(Ordering::Relaxed) => {
+                        drop(fs::remove_file(&path));
+                        return;
+                    }
+                    Err(_) => {}
+                }
+            }
+        })
+    });
+}
+
+/// Accepts until it is stopped, and then closes what is open.
+fn tcp(peer: &mut Peer, serve: fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Result<()>) {
+    let listener = TcpListener::bind(peer.address()).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    peer.runs(move |stopped, got| {
+        thread::spawn(move || {
+            let mut open = Vec::new();
+            while !stopped.load(Ordering::Relaxed) {
+                let Ok((stream, _)) = listener.accept() else {
+                    thread::sleep(Duration::from_millis(2));
+                    continue;
+                };
+                stream.set_nonblocking(false).unwrap();
+                open.push(stream.try_clone().unwrap());
+                let got = Arc::clone(&got);
+                thread::spawn(move || drop(serve(stream, &got)));
+            }
+            for stream in open {
+                drop(stream.shutdown(std::net::Shutdown::Both));
+            }
+        })
+    });
+}
+
+/// Octet counting (RFC 6587 section 3.4.1).
+pub(crate) fn syslog(peer: &mut Peer) {
+    tcp(peer, |stream, got| {
+        let mut reader = BufReader::new(stream);
+        loop {
+            let mut length = Vec::new();
+            reader.read_until(b' ', &mut length)?;
+            let length = String::from_utf8_lossy(&length).trim().parse().map_err(std::io::Error::other)?;
+            let mut message = vec![0; length];
+            reader.read_exact(&mut message)?;
+            got.lock().unwrap().extend(uid(&String::from_utf8_lossy(&message)));
+        }
+    });
+}
+
+pub(crate) fn http(peer: &mut Peer) {
+    tcp(peer, |stream, got| {
+        let mut reader = BufReader::new(stream);
+        loop {
+            let (mut length, mut line) = (None, String::new());
+            while reader.read_line(&mut line)? > 2 {
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().ok();
+                }
+                line.clear();
+            }
+            let Some(length) = length else { return Ok(()) };
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body)?;
+            got.lock().unwrap().extend(String::from_utf8_lossy(&body).lines().filter_map(uid));
+            reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+        }
+    });
+}
+
+/// The receiver in Python, which is killed.
+pub(crate) fn otlp(peer: &mut Peer) {
+    let kept = peer.folder.join("kept");
+    let mut command = Command::new(PYTHON.as_ref().unwrap());
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/keeper.py"));
+    let mut process = Running(command.arg(peer.port.to_string()).arg(&kept).spawn().unwrap());
+    let address = peer.address();
+    wait_until("the collector", || TcpStream::connect(address).is_ok());
+    let got = Arc::clone(&peer.got);
+    peer.runs(|stopped, _| {
+        thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let text = fs::read_to_string(&kept).unwrap_or_default();
+                let uids = text.lines().filter_map(|line| {
+                    let record: serde_json::Value = serde_json::from_str(line).ok()?;
+                    let value = |key: &str| record[key].as_str();
+                    let round = value("process.environment_variable.ROUND")?;
+                    Some(format!("{round} {}", value("log.record.uid")?))
+                });
+                *got.lock().unwrap() = uids.collect();
+                thread::sleep(TICK);
+            }
+            process.0.kill().unwrap();
+            process.0.wait().unwrap();
+        })
+    });
+}
