@@ -12,6 +12,9 @@ use tracego_tests::{tracego, trial, wait_until};
 
 use crate::peers::{self, PYTHON, Peer};
 
+/// What a receiver got, from its files or from what tracego printed.
+type Got = fn(&Peer, &[Output]) -> Vec<String>;
+
 /// A type of sink and its receiver.
 #[derive(Clone, Copy)]
 struct Row {
@@ -23,7 +26,7 @@ struct Row {
     /// Starts the receiver; nothing where the operating system is it.
     start: fn(&mut Peer),
     /// What it got, where it does not say so itself.
-    got: Option<fn(&Peer, &[Output]) -> Vec<String>>,
+    got: Option<Got>,
     /// It can be dead.
     dies: bool,
     /// Acknowledges nothing, so records may be lost with it.
