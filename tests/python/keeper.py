@@ -1,6 +1,6 @@
 """A receiver of OTLP logs that keeps what it gets: keeper.py PORT FILE.
 
-Each record becomes a line of JSON, on the disk before the request is answered; so whoever kills this at any
+Each record becomes a line of JSON with some of its parts, on the disk before the request is answered; so whoever kills this at any
 moment finds what was acknowledged in the file.
 """
 
@@ -37,6 +37,9 @@ class Keeper(BaseHTTPRequestHandler):
                     line = {name: named.get(name) for name in kept}
                     line["event_name"] = record.event_name
                     line["trace_id"] = record.trace_id.hex()
+                    line["names"] = sorted(named)
+                    line["body"] = record.body.string_value
+                    line["time"] = record.time_unix_nano
                     lines.append(json.dumps(line) + "\n")
         FILE.write("".join(lines))
         FILE.flush()

@@ -25,6 +25,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("settings change under load and nothing is lost or there twice", reload),
     ("a configuration that cannot be is refused whole", refused),
     ("where each option comes from is shown", shown),
+    ("a sealed log is whole across rotations by others", sealed),
 ];
 
 /// Records of the processes that [`mark`] starts for one test; others run at the same time.
@@ -289,4 +290,39 @@ fn shown() {
     assert_eq!(options["heartbeat"], ("5", "file"));
     assert_eq!(options["event"], ("execve", "default"));
     assert_eq!(shown["tables"]["sinks"][0]["type"], "otlp");
+}
+
+fn sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let config = format!(
+        "output = \"json\"\noutput-file = \"{}\"\nseal = true\nseal-interval = 1\ncomm = \"true\"\n",
+        path("log").display()
+    );
+    let running = start(folder.path(), &config);
+    for round in 0..4 {
+        for n in 0..20 {
+            mark("sealed", round * 20 + n);
+        }
+        if round < 3 {
+            fs::rename(path("log"), path(&format!("log.{round}"))).unwrap();
+            change(&running, folder.path(), &config, "taken");
+        }
+    }
+    running.terminate();
+    let output = running.output();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    // In any order: the chain says which comes first.
+    let files = ["log", "log.1", "log.0", "log.2"].map(path);
+    let verify = |files: &[std::path::PathBuf]| {
+        let output = Command::new(tracego()).args(["verify-log", "--json"]).args(files).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, report) = verify(&files);
+    assert_eq!(code, Some(0), "{report}");
+    let (code, report) = verify(&files[..2]);
+    assert_eq!(code, Some(1), "a file is missing: {report}");
+    let all: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let found = |n: usize| all.iter().filter(|text| text.contains(&format!("\"sealed-{n}\""))).count();
+    assert!((0..80).all(|n| found(n) == 1));
 }

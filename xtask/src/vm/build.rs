@@ -13,10 +13,10 @@ use crate::shell;
 /// Test binaries of `tests/tests` that are run in the guest.
 const SUITES: [&str; 1] = ["kernel"];
 /// Programs that the tests or the guest's first process start by their names.
-const COMMANDS: [&str; 37] = [
+const COMMANDS: [&str; 38] = [
     "sh", "base64", "cat", "chmod", "chown", "cp", "dd", "dmesg", "echo", "env", "false", "grep", "head",
-    "id", "ip", "kill", "ln", "ls", "mkdir", "mkfifo", "mount", "mv", "rm", "script", "sed", "seq",
-    "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount", "uname", "unshare",
+    "id", "ip", "kill", "ln", "ls", "mkdir", "mkfifo", "mount", "mv", "openssl", "rm", "script", "sed",
+    "seq", "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount", "uname", "unshare",
 ];
 /// Mount points that the first process of the guest uses.
 const FOLDERS: [&str; 6] = ["/proc", "/sys", "/dev", "/tmp", "/root", "/var/tmp"];
