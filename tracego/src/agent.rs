@@ -35,6 +35,8 @@ const TICK: Duration = Duration::from_secs(1);
 const DIAGNOSTICS: Duration = Duration::from_millis(10);
 /// Longest wait for programs that are still running after the detach.
 const SETTLE: Duration = Duration::from_secs(1);
+/// So many looks at the counters, 2 ms apart, that find nothing new say that none runs.
+const STILL: u32 = 6;
 
 /// Longest wait for the last push of the metrics.
 const LAST_PUSH: Duration = Duration::from_secs(2);
@@ -256,14 +258,15 @@ impl Agent {
         self.board.attached(false);
         self.sinks.stopping();
         self.loaded.detach()?;
-        // A program that ran on another CPU during the detach finishes by itself.
+        // The kernel may put the end of an attachment off to a worker of its own: it is over when the counters
+        // add up and stand still.
         let deadline = Instant::now() + SETTLE;
-        loop {
+        let mut still = 0;
+        while still < STILL && Instant::now() < deadline {
+            let before = counters;
             counters = Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? };
-            if counters.settled() || Instant::now() >= deadline {
-                break;
-            }
-            sleep(Duration::from_millis(1)).await;
+            still = if counters == before && counters.settled() { still + 1 } else { 0 };
+            sleep(Duration::from_millis(2)).await;
         }
         let reader = self.reader;
         let drained = tokio::task::spawn_blocking(move || reader.finish()).await?;
