@@ -32,5 +32,14 @@ pub const CWD_DELETED: u64 = 1 << 13;
 pub const CORE_DUMPED: u64 = 1 << 14;
 /// The user's filters leave it out: it carries what the process table needs, without argv.
 pub const OUTSIDE: u64 = 1 << 16;
+/// Where the number of the load begins that wrote the record (see [`generation`]).
+pub const GENERATION_SHIFT: u32 = 32;
 /// More argv bytes came in [`crate::ArgvChunk`] records before this one.
 pub const ARGV_CHUNKS: u64 = 1 << 15;
+
+/// Which of the loads that take over from each other wrote the record; 0 without handover.
+#[inline(always)]
+#[must_use]
+pub fn generation(flags: u64) -> u32 {
+    (flags >> GENERATION_SHIFT) as u32
+}

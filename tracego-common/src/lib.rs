@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod flags;
+pub mod handover;
 pub mod limits;
 pub mod loss;
 pub mod offsets;

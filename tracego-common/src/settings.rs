@@ -50,8 +50,11 @@ pub struct Settings {
     pub argv_max: u32,
     /// Depth of the cgroup in `cgroup_id` below the root.
     pub cgroup_level: u32,
-    /// Explicit padding, zero.
-    pub pad: u32,
+    /// Number of this load among those that take over from each other; 0 without handover.
+    pub generation: u32,
+    /// When the agent started, in clock ticks of 10 ms since boot; 0 where nobody else can have its number,
+    /// because the programs do not outlive it.
+    pub agent_start: u64,
     /// What this kernel cannot tell, see [`field`](crate::record::field); the loader sets it.
     pub unavailable: u64,
 }
@@ -88,5 +91,5 @@ pub fn env_bit(prefix: u64) -> u32 {
     (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as u32
 }
 
-const _: () = assert!(core::mem::size_of::<Settings>() == 64);
+const _: () = assert!(core::mem::size_of::<Settings>() == 72);
 const _: () = assert!(core::mem::size_of::<TaskCtx>() == 32);

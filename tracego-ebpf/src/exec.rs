@@ -7,6 +7,7 @@ use aya_ebpf::{
 use tracego_common::{
     ExecFixed, Loss, RecordKind, Span,
     flags::{self, OUTSIDE},
+    handover::Hook,
     limits::PATH_MAX,
     record::{Rlimit, field},
     settings::event,
@@ -19,7 +20,7 @@ use crate::{
     maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
     path,
     read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, typed},
-    task,
+    task, turn,
 };
 
 #[btf_tracepoint(function = "sched_process_exec")]
@@ -33,6 +34,9 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     if setting!(events) & event::EXEC == 0 {
         return Ok(());
     }
+    if !turn::is_ours(Hook::Exec) {
+        return Ok(());
+    }
     count(Loss::Hooked);
     let task = ctx.arg::<*const u8>(0) as Addr;
     let old_tid = ctx.arg::<i32>(1) as u32;
@@ -40,7 +44,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
 
     let id = task::id(task);
     let mut context = task::context(&id).unwrap_or_default();
-    if task::unknown(id.tgid, &context) {
+    if task::unknown(&id, &context) {
         return Err(Loss::Filtered);
     }
     // SAFETY: a helper without arguments.

@@ -1,14 +1,14 @@
 //! `tp_btf/sched_process_exit`: how the last thread of a process ended; ends its context.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracego_common::{ExitRecord, Loss, RecordKind, flags, settings::event};
+use tracego_common::{ExitRecord, Loss, RecordKind, flags, handover::Hook, settings::event};
 
 use crate::{
     emit::{count, send_fixed},
     log,
     maps::{TASK_CTX, offset, setting},
     read::{Addr, kernel, pointer},
-    task,
+    task, turn,
 };
 
 #[btf_tracepoint(function = "sched_process_exit")]
@@ -25,6 +25,9 @@ fn try_exit(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     if live != 0 {
         return Ok(()); // Another thread still runs.
     }
+    if !turn::is_ours(Hook::Exit) {
+        return Ok(());
+    }
     let wanted = setting!(events) & event::EXIT != 0;
     if wanted {
         count(Loss::Hooked);
@@ -40,7 +43,7 @@ fn try_exit(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     }
     let found = found.unwrap_or_default();
     let uid = task::uid(task);
-    if task::unknown(id.tgid, &found) {
+    if task::unknown(&id, &found) {
         return Err(Loss::Filtered);
     }
     let status: u32 = kernel(task, offset!(task_exit_code));

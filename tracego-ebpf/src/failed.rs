@@ -12,6 +12,7 @@ use aya_ebpf::{
 };
 use tracego_common::{
     FailedFixed, Loss, RecordKind, Span, flags,
+    handover::Hook,
     limits::{FAILED_ARGS_BYTES, FAILED_ARGS_MAX, PATH_MAX},
     settings::event,
 };
@@ -21,7 +22,7 @@ use crate::{
     log,
     maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
     read::{Addr, bounded, kernel, position, user, user_str},
-    task,
+    task, turn,
 };
 
 #[tracepoint(category = "syscalls", name = "sys_exit_execve")]
@@ -48,6 +49,9 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
     if ret >= 0 || setting!(events) & event::EXEC_FAILED == 0 {
         return Ok(());
     }
+    if !turn::is_ours(if at == 0 { Hook::Execve } else { Hook::Execveat }) {
+        return Ok(());
+    }
     count(Loss::Hooked);
     // SAFETY: a helper without arguments.
     let current = unsafe { bpf_get_current_task_btf() };
@@ -56,7 +60,7 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
     let context = task::context(&id).unwrap_or_default();
     let uid = task::uid(task);
     // The process table learns nothing from a failed attempt.
-    if task::unknown(id.tgid, &context) || task::outside(task, uid) != 0 {
+    if task::unknown(&id, &context) || task::outside(task, uid) != 0 {
         return Err(Loss::Filtered);
     }
     // SAFETY: the running task, as the helper asks.

@@ -1,14 +1,14 @@
 //! `tp_btf/sched_process_fork`: context is inherited here, whatever the child does to its environment.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracego_common::{ForkRecord, Loss, RecordKind, settings::event};
+use tracego_common::{ForkRecord, Loss, RecordKind, handover::Hook, settings::event};
 
 use crate::{
     emit::{count, send_fixed},
     log,
     maps::{offset, setting},
     read::{Addr, kernel},
-    task,
+    task, turn,
 };
 
 #[btf_tracepoint(function = "sched_process_fork")]
@@ -26,6 +26,9 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     if pid != tgid {
         return Ok(()); // A thread.
     }
+    if !turn::is_ours(Hook::Fork) {
+        return Ok(());
+    }
     let wanted = setting!(events) & event::FORK != 0;
     if wanted {
         count(Loss::Hooked);
@@ -41,7 +44,7 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     }
     let inherited = inherited.unwrap_or_default();
     let uid = task::uid(child);
-    if task::unknown(parent.tgid, &inherited) {
+    if task::unknown(&parent, &inherited) {
         return Err(Loss::Filtered);
     }
     let mut record = ForkRecord {

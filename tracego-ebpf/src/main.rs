@@ -31,6 +31,8 @@ mod probe;
 mod read;
 #[cfg(target_arch = "bpf")]
 mod task;
+#[cfg(target_arch = "bpf")]
+mod turn;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

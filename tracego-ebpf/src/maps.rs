@@ -6,6 +6,7 @@ use aya_ebpf::{
 };
 use tracego_common::{
     Loss, Offsets, Settings, TaskCtx, TaskId,
+    handover::HOOKS,
     limits::{ARGV_MAX, CPUS_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, PREFIX_MAX, TASK_CTX_MAX},
     record::ExecFixed,
     settings::EnvBits,
@@ -30,6 +31,14 @@ pub(crate) static TASK_CTX: HashMap<u32, TaskCtx> = HashMap::with_max_entries(TA
 #[map]
 pub(crate) static LOST_JOBS: LruPerCpuHashMap<TaskId, u64> =
     LruPerCpuHashMap::with_max_entries(LOST_JOBS_MAX, 0);
+
+/// The load whose programs take events, where loads take over from each other.
+#[map]
+pub(crate) static ACTIVE: Array<u32> = Array::with_max_entries(1, 0);
+
+/// The load that took the last event, by hook, one set a CPU; 0 for none.
+#[map]
+pub(crate) static CLAIMS: PerCpuArray<u32> = PerCpuArray::with_max_entries(HOOKS, 0);
 
 /// How often the probe was called.
 #[map]
@@ -81,7 +90,8 @@ static SETTINGS: Settings = Settings {
     env_names: 0,
     argv_max: 0,
     cgroup_level: 0,
-    pad: 0,
+    generation: 0,
+    agent_start: 0,
     unavailable: 0,
 };
 

@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::generated::bpf_get_current_ancestor_cgroup_id;
 use tracego_common::{
     Loss, TaskCtx, TaskId,
-    flags::{IN_TREE, OUTSIDE},
+    flags::{GENERATION_SHIFT, IN_TREE, OUTSIDE},
     record::Header,
     settings::filter,
 };
@@ -54,7 +54,8 @@ pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskCtx) -> He
     Header {
         kind,
         size: 0,
-        flags: if ctx.flags & TaskCtx::IN_TREE != 0 { IN_TREE } else { 0 },
+        flags: (u64::from(setting!(generation)) << GENERATION_SHIFT)
+            | if ctx.flags & TaskCtx::IN_TREE != 0 { IN_TREE } else { 0 },
         // SAFETY: a helper without arguments.
         boot_ns: unsafe { aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns() },
         id,
@@ -65,9 +66,16 @@ pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskCtx) -> He
 
 /// Whether nothing is to be known of the process: it is the agent, or outside the followed tree.
 #[inline(always)]
-pub(crate) fn unknown(tgid: u32, ctx: &TaskCtx) -> bool {
+pub(crate) fn unknown(id: &TaskId, ctx: &TaskCtx) -> bool {
     let tree = setting!(filters) & filter::TREE != 0;
-    tgid == setting!(agent_tgid) || (tree && ctx.flags & TaskCtx::IN_TREE == 0)
+    is_agent(id) || (tree && ctx.flags & TaskCtx::IN_TREE == 0)
+}
+
+/// Programs that outlive the agent must not take another process for it that got its number.
+#[inline(always)]
+fn is_agent(id: &TaskId) -> bool {
+    let start = setting!(agent_start);
+    id.tgid == setting!(agent_tgid) && (start == 0 || id.start_boottime / 10_000_000 == start)
 }
 
 /// [`OUTSIDE`], unless the user's filters keep the process; `task` is the running one or its new child.

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use crate::{
@@ -17,11 +17,12 @@ use crate::{
     judge::Selection,
     kernel::{
         counters::{Counters, JobLoss},
+        handover::keeper::{Keeper, Step},
         load::{LoadOptions, Loaded, load},
     },
     ledger::Ledger,
     metrics::{self, Board, board::Teller, otlp::Pusher, server::Server},
-    reader::Reader,
+    reader::{Reader, Room},
     rules::settings::Settings,
     sink::{settings::SinkSettings, start::Sinks, status::Status},
     summary::Summary,
@@ -35,8 +36,6 @@ const TICK: Duration = Duration::from_secs(1);
 const DIAGNOSTICS: Duration = Duration::from_millis(10);
 /// Longest wait for programs that are still running after the detach.
 const SETTLE: Duration = Duration::from_secs(1);
-/// So many looks at the counters, 2 ms apart, that find nothing new say that none runs.
-const STILL: u32 = 6;
 
 /// Longest wait for the last push of the metrics.
 const LAST_PUSH: Duration = Duration::from_secs(2);
@@ -92,7 +91,7 @@ pub struct Agent {
     reader: Reader,
     services: Option<JoinHandle<()>>,
     queue: mpsc::Sender<Input>,
-    pipeline: JoinSet<Report>,
+    pipeline: JoinSet<(Report, Keeper)>,
     heartbeat: Duration,
     beat: Instant,
     board: Arc<Board>,
@@ -117,6 +116,9 @@ impl Agent {
             tracing::debug!(field, "not in this kernel");
         }
         let ring = loaded.take_ring()?;
+        let mut keeper = loaded.keeper(&ring)?;
+        let mut rings = std::mem::take(&mut loaded.inherited().rings);
+        rings.push(ring);
         let (queue, mut input) = mpsc::channel(QUEUE);
         options.sinks.connect(queue.downgrade());
         board.sinks(options.sinks.statuses());
@@ -133,10 +135,11 @@ impl Agent {
                 if let Input::Batch(batch) = &mut input {
                     inspector.look(batch);
                 }
+                let step = Step::of(&input);
                 match stages.take(input) {
                     Ok(()) => refused = false,
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                        return Report::of(&stages, Some(error));
+                        return (Report::of(&stages, Some(error)), keeper);
                     }
                     Err(error) if !refused => {
                         tracing::error!(%error, "the output refuses records; they are counted");
@@ -144,18 +147,26 @@ impl Agent {
                     }
                     Err(_) => {}
                 }
+                keeper.taken(step, &mut stages);
                 teller.turn(&stages, &inspector);
             }
             if let Err(error) = stages.end() {
                 tracing::error!(%error, "the output refuses what is left");
             }
             teller.tell(&stages, &inspector);
-            Report::of(&stages, None)
+            (Report::of(&stages, None), keeper)
         });
+        let room = if loaded.is_handed_over() {
+            let takeover = Input::Takeover(loaded.inherited().takeover, Reading::now());
+            queue.try_send(takeover).ok().context("the pipeline did not start")?;
+            Room::Later
+        } else {
+            Room::AtOnce
+        };
         let seed = Input::Seed(host::processes(), Reading::now());
         queue.try_send(seed).ok().context("the pipeline did not start")?;
-        let reader =
-            Reader::start(ring, queue.clone(), Arc::clone(&board)).context("the reader did not start")?;
+        let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board))
+            .context("the reader did not start")?;
         let beat = Instant::now() + options.heartbeat;
         board.attached(true);
         let heartbeat = options.heartbeat;
@@ -249,7 +260,7 @@ impl Agent {
         Ok(())
     }
 
-    /// Detaches, drains, flushes.
+    /// Detaches, drains, flushes. What is to stay attached does, and what comes then is left in the ring.
     ///
     /// # Errors
     /// When a part panicked or the kernel side cannot be read any more.
@@ -257,22 +268,19 @@ impl Agent {
         let mut counters = self.loaded.counters()?;
         self.board.attached(false);
         self.sinks.stopping();
-        self.loaded.detach()?;
-        // The kernel may put the end of an attachment off to a worker of its own: it is over when the counters
-        // add up and stand still.
-        let deadline = Instant::now() + SETTLE;
-        let mut still = 0;
-        while still < STILL && Instant::now() < deadline {
-            let before = counters;
-            counters = Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? };
-            still = if counters == before && counters.settled() { still + 1 } else { 0 };
-            sleep(Duration::from_millis(2)).await;
+        let kept = self.loaded.is_kept();
+        if !kept {
+            self.loaded.detach()?;
+            counters = self.loaded.settled(counters.recursion_misses, SETTLE).await?;
         }
         let reader = self.reader;
         let drained = tokio::task::spawn_blocking(move || reader.finish()).await?;
-        anyhow::ensure!(drained.is_ok(), "the reader thread panicked");
-        // Once more: what is drained is then counted, whatever was under way before.
-        counters = Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? };
+        let ring = drained.ok().context("the reader thread panicked")?;
+        counters = match ring {
+            Some(ring) if kept => self.loaded.counters_up_to(&ring, SETTLE).await?,
+            // Once more: what is drained is then counted, whatever was under way before.
+            _ => Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? },
+        };
         counters.diagnostics_lost = self.loaded.diagnostics()?;
         self.board.kernel(counters, self.loaded.runs(), 0);
         let (jobs, now) = (JobLoss::read(&self.loaded.ebpf)?, Reading::now());
@@ -283,13 +291,20 @@ impl Agent {
             tracing::debug!("the output is closed");
         }
         drop(self.queue);
-        let mut report = self.pipeline.join_next().await.context("the pipeline is gone")??;
+        let (mut report, mut keeper) = self.pipeline.join_next().await.context("the pipeline is gone")??;
         report.ledger.kernel = counters;
         if let Some(pusher) = self.pusher {
             tokio::task::spawn_blocking(move || pusher.close(LAST_PUSH)).await?;
         }
         let sinks = self.sinks;
         report.sinks = tokio::task::spawn_blocking(move || sinks.join()).await??;
+        // An output that is gone has not taken what it was given.
+        if report.output.is_none() {
+            keeper.ended();
+        }
+        if !kept {
+            self.loaded.unpin()?;
+        }
         Ok(report)
     }
 }

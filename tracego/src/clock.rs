@@ -86,6 +86,18 @@ pub struct Clock {
 const STEP_NS: i64 = 1_000_000;
 
 impl Clock {
+    /// Goes on with the offset of another run.
+    #[must_use]
+    pub fn continued(offset: i64) -> Self {
+        Self { offset }
+    }
+
+    /// Nanoseconds from the boot clock to the wall clock.
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        self.offset
+    }
+
     /// Takes a reading; small differences are ignored so that times of one moment agree.
     pub fn set(&mut self, reading: Reading) {
         let offset = reading.unix_ns.wrapping_sub(reading.boot_ns);

@@ -50,6 +50,12 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     }
 }
 
+/// Which of the loads that take over from each other wrote the record; 0 without handover.
+#[must_use]
+pub fn generation(bytes: &[u8]) -> u32 {
+    Header::read_from_prefix(bytes).map_or(0, |(header, _)| flags::generation(header.flags))
+}
+
 /// Whether the bytes are a piece of argv, which the ledger counts apart.
 #[must_use]
 pub fn is_piece(bytes: &[u8]) -> bool {

@@ -9,7 +9,10 @@ use crate::{
     clock::Reading,
     inspect::{facts::ServiceState, note::Note},
     judge::Selection,
-    kernel::counters::{Counters, JobLoss},
+    kernel::{
+        counters::{Counters, JobLoss},
+        handover::Takeover,
+    },
     ledger::Ledger,
     metrics::tally::Tally,
     rules::settings::Settings,
@@ -20,6 +23,8 @@ use crate::{
 /// One piece of input.
 #[derive(Debug)]
 pub enum Input {
+    /// What the run has to know of those that it takes over from; the first piece, where it does.
+    Takeover(Takeover, Reading),
     /// The processes that ran when the programs were attached.
     Seed(Vec<Seed>, Reading),
     /// Records of the kernel side.
@@ -79,7 +84,8 @@ impl Input {
     pub fn clock(&self) -> Reading {
         match self {
             Self::Batch(batch) => batch.clock,
-            Self::Seed(_, now)
+            Self::Takeover(_, now)
+            | Self::Seed(_, now)
             | Self::LostJobs(_, now)
             | Self::Counters(_, now)
             | Self::Heartbeat(_, now)
@@ -117,9 +123,19 @@ pub trait Consumer {
         None
     }
 
-    /// Whether a kill would take nothing of what was taken, as far as that is in anybody's power.
-    fn is_settled(&self) -> bool {
-        true
+    /// The point that the output has come to with what was taken so far.
+    fn mark(&mut self) -> u64 {
+        0
+    }
+
+    /// The point up to which all output is where a kill of this process does not reach it.
+    fn settled(&mut self) -> u64 {
+        u64::MAX
+    }
+
+    /// Nanoseconds from the boot clock to the wall clock in the records; nothing where none are made.
+    fn offset(&self) -> Option<i64> {
+        None
     }
 
     /// What was found so far; nothing where nobody looks.
@@ -143,11 +159,22 @@ pub struct Seed {
     pub exe: String,
 }
 
+/// Where a batch ends in its ring.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct End {
+    /// The ring, in the order in which they are read.
+    pub ring: usize,
+    /// Behind the last record.
+    pub position: u64,
+}
+
 /// Raw records, oldest first, in one piece of memory.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// When it was drained.
     pub clock: Reading,
+    /// Where it ends in its ring, where its room is not handed back yet.
+    pub end: Option<End>,
     /// Each record preceded by its length, 32 bits in this machine's order.
     bytes: Vec<u8>,
     records: usize,

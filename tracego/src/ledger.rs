@@ -11,6 +11,8 @@ use crate::kernel::counters::Counters;
 pub struct Ledger {
     /// The kernel side's own counters.
     pub kernel: Counters,
+    /// Events of programs that an earlier run left attached: found in the ring, or lost there.
+    pub inherited: u64,
     /// Records that could not be decoded.
     pub decode_errors: u64,
     /// Records that went through the pipeline.
@@ -31,7 +33,8 @@ impl Ledger {
     pub fn balanced(&self) -> bool {
         let kernel = &self.kernel;
         let known = kernel.lost().saturating_add(kernel.filtered);
-        kernel.happened() == known.saturating_add(self.decode_errors).saturating_add(self.processed)
+        kernel.happened().saturating_add(self.inherited)
+            == known.saturating_add(self.decode_errors).saturating_add(self.processed)
             && self.processed == self.written + self.write_errors + self.unrequested
             && kernel.chunk_sent == self.pieces
     }
@@ -39,9 +42,13 @@ impl Ledger {
 
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inherited = match self.inherited {
+            0 => String::new(),
+            count => format!(" + {count} inherited"),
+        };
         write!(
             f,
-            "{} hooked = {} lost + {} filtered + {} undecodable + {} processed; {} written, {} refused by the output, {} for the process table",
+            "{} hooked{inherited} = {} lost + {} filtered + {} undecodable + {} processed; {} written, {} refused by the output, {} for the process table",
             self.kernel.happened(),
             self.kernel.lost(),
             self.kernel.filtered,
@@ -103,6 +110,7 @@ mod tests {
             Ledger { written: 1, ..ledger },
             Ledger { pieces: 1, ..ledger },
             Ledger { decode_errors: 1, ..ledger },
+            Ledger { inherited: 1, ..ledger },
         ] {
             assert!(wrong.to_string().ends_with("; DOES NOT BALANCE"), "{wrong}");
         }

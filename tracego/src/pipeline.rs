@@ -11,13 +11,16 @@ use tracego_common::{TaskId, flags, settings::event};
 use crate::{
     assemble::Assembler,
     clock::{Reading, Time},
-    decode::decode,
+    decode::{self, decode},
     enrich::{Enricher, Meta, Record},
     event::Event,
     input::{Batch, Consumer, Input, Reload, SinkLoss},
     inspect::{facts::ServiceState, note::Note},
     judge::{Judge, Selection},
-    kernel::counters::{Counters, JobLoss},
+    kernel::{
+        counters::{Counters, JobLoss},
+        handover::Takeover,
+    },
     ledger::Ledger,
     metrics::tally::Tally,
     rules::finding::Finding,
@@ -44,6 +47,8 @@ pub struct Pipeline {
     judge: Option<Judge>,
     traces: Option<Traces>,
     now: Reading,
+    /// Number of this run's load.
+    generation: u32,
     failed: Option<io::Error>,
 }
 
@@ -68,6 +73,7 @@ impl Pipeline {
             judge,
             traces: None,
             now: Reading::default(),
+            generation: 0,
             failed: None,
         }
     }
@@ -81,13 +87,17 @@ impl Pipeline {
     fn batch(&mut self, batch: &Batch) {
         self.enricher.set_clock(batch.clock);
         for (bytes, note) in batch.noted() {
+            let inherited = decode::generation(bytes) != self.generation;
+            if inherited && !decode::is_piece(bytes) {
+                self.ledger.inherited += 1;
+            }
             match decode(bytes) {
                 Err(error) => {
                     self.ledger.decode_errors += 1;
                     tracing::warn!(%error, "a record of the kernel side could not be decoded");
                 }
                 Ok(event) => match self.assembler.take(event) {
-                    None => self.ledger.pieces += 1,
+                    None => self.ledger.pieces += u64::from(!inherited),
                     Some(event) => self.event(&event, note),
                 },
             }
@@ -127,6 +137,12 @@ impl Pipeline {
                 self.enricher.withdraw(&enriched.record);
             }
         }
+    }
+
+    fn take_over(&mut self, takeover: Takeover) {
+        self.generation = takeover.generation;
+        self.ledger.inherited += takeover.lost;
+        self.enricher.take_over(takeover);
     }
 
     /// What was found about processes that run already becomes records of its own.
@@ -295,6 +311,7 @@ impl Consumer for Pipeline {
         self.now = input.clock();
         self.open();
         match input {
+            Input::Takeover(takeover, _) => self.take_over(takeover),
             Input::Seed(seeds, reading) => {
                 self.enricher.set_clock(reading);
                 self.enricher.seed(&seeds);
@@ -344,8 +361,16 @@ impl Consumer for Pipeline {
         self.tally.refusal().map(str::to_owned)
     }
 
-    fn is_settled(&self) -> bool {
-        self.outputs.is_settled()
+    fn mark(&mut self) -> u64 {
+        self.outputs.mark()
+    }
+
+    fn settled(&mut self) -> u64 {
+        self.outputs.settled()
+    }
+
+    fn offset(&self) -> Option<i64> {
+        Some(self.enricher.offset())
     }
 
     fn summary(&self) -> Summary {

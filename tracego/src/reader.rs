@@ -13,12 +13,12 @@ use std::{
     time::Duration,
 };
 
-use aya::maps::{MapData, RingBuf};
 use tokio::sync::mpsc;
 
 use crate::{
     clock::Reading,
-    input::{Batch, Input},
+    input::{Batch, End, Input},
+    kernel::ring::Ring,
     metrics::Board,
 };
 
@@ -32,28 +32,51 @@ const BATCH_BYTES: usize = 256 * 1024;
 pub struct Reader {
     stop: Arc<AtomicBool>,
     hold: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Option<Ring>>,
+}
+
+/// Who hands the room of a record back to the kernel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Room {
+    /// The reader, as soon as it has read it.
+    AtOnce,
+    /// Whoever has the records in the end; each batch says where it ends ([`Batch::end`]).
+    Later,
 }
 
 impl Reader {
-    /// Starts to drain `ring` into `queue`; `board` hears of each look.
+    /// Starts to drain `rings` into `queue`, one after the other; nobody writes any more to those before the
+    /// last. `board` hears of each look.
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start(ring: RingBuf<MapData>, queue: mpsc::Sender<Input>, board: Arc<Board>) -> io::Result<Self> {
+    pub fn start(
+        rings: Vec<Ring>,
+        room: Room,
+        queue: mpsc::Sender<Input>,
+        board: Arc<Board>,
+    ) -> io::Result<Self> {
         let (stop, hold) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (stopped, held) = (Arc::clone(&stop), Arc::clone(&hold));
-        let thread = thread::Builder::new()
-            .name("tracego-reader".to_owned())
-            .spawn(move || drain(ring, &queue, &board, &stopped, &held))?;
+        let thread = thread::Builder::new().name("tracego-reader".to_owned()).spawn(move || {
+            let last = rings.len().saturating_sub(1);
+            for (number, mut ring) in rings.into_iter().enumerate() {
+                let mut look = Look { ring: &mut ring, number, room, queue: &queue, board: &board };
+                let whole = if number < last { look.take().is_some() } else { look.drain(&stopped, &held) };
+                if !whole || number == last {
+                    return Some(ring);
+                }
+            }
+            None
+        })?;
         Ok(Self { stop, hold, thread })
     }
 
-    /// Asks it to empty the ring once more and to end, and waits for that.
+    /// Asks it to empty the ring once more and to end, and waits for that; the ring as it left it.
     ///
     /// # Errors
     /// When the thread panicked.
-    pub fn finish(self) -> thread::Result<()> {
+    pub fn finish(self) -> thread::Result<Option<Ring>> {
         self.stop.store(true, Ordering::Release);
         self.thread.join()
     }
@@ -70,45 +93,63 @@ impl Reader {
     }
 }
 
-fn drain(
-    mut ring: RingBuf<MapData>,
-    queue: &mpsc::Sender<Input>,
-    board: &Board,
-    stop: &AtomicBool,
-    hold: &AtomicBool,
-) {
-    loop {
-        board.reader.beat();
-        // Read before the drain: what was there when the stop was asked for is still taken.
-        let last = stop.load(Ordering::Acquire);
-        if hold.load(Ordering::Acquire) && !last {
-            thread::sleep(POLL);
-            continue;
-        }
-        let mut batch = Batch::default();
-        let mut found = 0;
-        while let Some(item) = ring.next() {
-            batch.push(&item);
-            // The item's end hands its room back to the kernel; a blocked send must not hold it.
-            drop(item);
-            if batch.bytes().len() >= BATCH_BYTES {
-                found += batch.bytes().len();
-                if !hand_over(&mut batch, queue) {
-                    return;
-                }
-            }
-        }
-        board.found(found + batch.bytes().len());
-        if (!batch.is_empty() && !hand_over(&mut batch, queue)) || last {
-            return;
-        }
-        thread::sleep(POLL);
-    }
+/// What the thread works with.
+struct Look<'a> {
+    ring: &'a mut Ring,
+    number: usize,
+    room: Room,
+    queue: &'a mpsc::Sender<Input>,
+    board: &'a Board,
 }
 
-/// Whether anybody still listens.
-fn hand_over(batch: &mut Batch, queue: &mpsc::Sender<Input>) -> bool {
-    let mut full = std::mem::take(batch);
-    full.clock = Reading::now();
-    queue.blocking_send(Input::Batch(full)).is_ok()
+impl Look<'_> {
+    /// Until the stop; whether somebody listened to the end.
+    fn drain(&mut self, stop: &AtomicBool, hold: &AtomicBool) -> bool {
+        loop {
+            self.board.reader.beat();
+            // Read before the drain: what was there when the stop was asked for is still taken.
+            let last = stop.load(Ordering::Acquire);
+            if hold.load(Ordering::Acquire) && !last {
+                thread::sleep(POLL);
+                continue;
+            }
+            let Some(found) = self.take() else { return false };
+            self.board.found(found);
+            if last {
+                return true;
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Everything that is there; its bytes, unless nobody listens any more.
+    fn take(&mut self) -> Option<usize> {
+        let release = self.ring.release();
+        let mut batch = Batch::default();
+        let mut found = 0;
+        while let Some(record) = self.ring.read() {
+            batch.push(record);
+            if self.room == Room::AtOnce {
+                // Ahead of a send that may wait.
+                release.up_to(self.ring.position());
+            }
+            if batch.bytes().len() >= BATCH_BYTES {
+                found += batch.bytes().len();
+                self.hand_over(&mut batch)?;
+            }
+        }
+        found += batch.bytes().len();
+        if !batch.is_empty() {
+            self.hand_over(&mut batch)?;
+        }
+        Some(found)
+    }
+
+    fn hand_over(&self, batch: &mut Batch) -> Option<()> {
+        let mut full = std::mem::take(batch);
+        full.clock = Reading::now();
+        let end = End { ring: self.number, position: self.ring.position() };
+        full.end = Some(end).filter(|_| self.room == Room::Later);
+        self.queue.blocking_send(Input::Batch(full)).ok()
+    }
 }

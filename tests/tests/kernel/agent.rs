@@ -15,7 +15,7 @@ use tracego::{
     metrics,
     pipeline::Pipeline,
     seal::window::Sealer,
-    sink::{Format, Sink},
+    sink::{Format, Sink, start::Sinks},
 };
 use tracego_common::{
     Settings,
@@ -59,7 +59,8 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
         env_names: 0,
         argv_max: ARGV_DEFAULT,
         cgroup_level: 0,
-        pad: 0,
+        generation: 0,
+        agent_start: 0,
         unavailable: 0,
     };
     let env: Vec<EnvName> = ci::names()
@@ -67,15 +68,9 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
-    let load = LoadOptions { settings, ring_size, env, without: Vec::new() };
-    let sinks = tracego::sink::start::Sinks::default();
-    Options {
-        load,
-        heartbeat,
-        inspect: inspect::Options::default(),
-        metrics: metrics::Options::default(),
-        sinks,
-    }
+    let load = LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None };
+    let (inspect, metrics) = (inspect::Options::default(), metrics::Options::default());
+    Options { load, heartbeat, inspect, metrics, sinks: Sinks::default() }
 }
 
 pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {

@@ -14,6 +14,7 @@ mod ends;
 mod fields;
 mod filters;
 mod findings;
+mod handover;
 mod metrics;
 mod output;
 mod processes;
@@ -58,6 +59,7 @@ fn main() {
         findings::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,
+        handover::CONDITIONAL,
     ];
     for (name, test, needs) in conditional.concat() {
         trials.push(trial(name, missing.clone().or_else(needs), test));

@@ -95,8 +95,8 @@ impl Consumer for Writer {
             }
             Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
             Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
-            // A capture has neither sinks nor rules.
-            Input::SinkLoss(..) | Input::Reload(..) => Ok(()),
+            // A capture has neither sinks nor rules, and is not continued by another run.
+            Input::SinkLoss(..) | Input::Reload(..) | Input::Takeover(..) => Ok(()),
             Input::Counters(counters, now) => {
                 self.ledger.kernel = counters;
                 self.frame(kind::COUNTERS, &serde_json::to_vec(&(counters, now))?)

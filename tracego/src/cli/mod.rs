@@ -91,6 +91,7 @@ impl Cli {
                 | Command::Rules(_)
                 | Command::Spool(_)
                 | Command::Config(_)
+                | Command::Detach(_)
                 | Command::VerifyLog(_),
             ) => None,
         }
@@ -126,6 +127,9 @@ pub enum Command {
     Spool(Spool),
     /// Check a configuration, or show the options in force and where each comes from.
     Config(Config),
+    /// Detach the programs that a tracego with --handover left attached, and remove what it left. What is in
+    /// their ring is lost; how much is said.
+    Detach(Detach),
     /// Check logs that were written with --seal: that no record was changed, removed, moved or added.
     #[command(after_help = VERIFY_CODES)]
     VerifyLog(VerifyLog),

@@ -5,10 +5,13 @@ use std::{ffi::OsString, path::PathBuf, sync::Arc};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{View, Watch};
-use crate::rules::{
-    finding::Severity,
-    settings::Settings,
-    table::{self, Rule},
+use crate::{
+    kernel::handover::FOLDER,
+    rules::{
+        finding::Severity,
+        settings::Settings,
+        table::{self, Rule},
+    },
 };
 
 /// `tracego run`.
@@ -189,6 +192,14 @@ pub enum ConfigAction {
         #[arg(last = true, value_name = "OPTION")]
         options: Vec<OsString>,
     },
+}
+
+/// `tracego detach`.
+#[derive(Args, Debug)]
+pub struct Detach {
+    /// Where the programs are kept, as tracego was told.
+    #[arg(long, value_name = "DIR", default_value = FOLDER)]
+    pub pin_dir: PathBuf,
 }
 
 /// `tracego spool`.

@@ -10,6 +10,7 @@ use crate::{
     config::Setting,
     format::Format,
     judge::Selection,
+    kernel::handover::{self, FOLDER},
     metrics::Listen,
     rules::{finding::Severity, place::Profile, settings::Settings},
     sink::settings::SinkSettings,
@@ -146,10 +147,43 @@ pub struct Watch {
     /// answered only at an IP that they reach, and tracego says so at its start.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<Listen>,
+    /// Leave the programs attached and the ring in place for the next tracego, which takes over without a gap.
+    /// crash: when this one is killed. always: also when it ends in order, for a restart or an upgrade;
+    /// `tracego detach` ends it. none (the default; written out it also removes what another one left).
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub handover: Option<Handover>,
+    /// Where that is kept: a folder in a BPF file system, of this tracego alone.
+    #[arg(long, value_name = "DIR", default_value = FOLDER)]
+    pub pin_dir: PathBuf,
     /// End after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub duration: Option<u64>,
 }
+
+/// What the next tracego finds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Handover {
+    /// Nothing.
+    None,
+    /// Programs and ring, where this one was killed.
+    Crash,
+    /// Programs and ring.
+    Always,
+}
+
+impl Watch {
+    /// What outlives the agent.
+    #[must_use]
+    pub fn handover(&self) -> Option<handover::Options> {
+        let always = match self.handover {
+            None | Some(Handover::None) => return None,
+            Some(Handover::Crash) => false,
+            Some(Handover::Always) => true,
+        };
+        Some(handover::Options { folder: self.pin_dir.clone(), always })
+    }
+}
+
 /// Kinds of events.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Event {

@@ -2,6 +2,7 @@
 
 mod capture;
 mod config;
+mod detach;
 mod doctor;
 mod inspect;
 mod output;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         Some(Command::Rules(rules)) => rules::rules(&rules),
         Some(Command::Spool(options)) => spool::spool(&options),
         Some(Command::Config(asked)) => config::config(&asked),
+        Some(Command::Detach(asked)) => detach::detach(&asked),
         Some(Command::VerifyLog(asked)) => verify::verify(&asked),
     };
     done.unwrap_or_else(|error| failed(&error))

@@ -97,12 +97,14 @@ pub(super) fn reopened(view: &View) -> anyhow::Result<Option<Box<dyn Write + Sen
 /// When the file cannot be opened.
 fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
     let mut before = Before::default();
+    let mut torn = false;
     let (out, terminal) = match &view.output_file {
         Some(path) => {
             let name = || format!("--output-file {}", path.display());
             if view.seal {
                 before = Before::read(path).with_context(name)?;
             }
+            torn = Sink::is_torn(path);
             (Sink::file(path).with_context(name)?, false)
         }
         None => (other, terminal),
@@ -123,7 +125,7 @@ fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyh
     let sink = Sink::new(out, format);
     Ok(match sealer(view, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
-        None => sink,
+        None => sink.torn(torn),
     })
 }
 

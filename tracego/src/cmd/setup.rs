@@ -42,7 +42,8 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
         env_names: 0,
         argv_max: watch.argv_max,
         cgroup_level: 0,
-        pad: 0,
+        generation: 0,
+        agent_start: 0,
         unavailable: 0,
     };
     if tree {
@@ -64,7 +65,8 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
     let Environment { names, injected, unshown } = environment(&watch.view.env, &rules);
     settings.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
     let meta = Meta { unshown, ..host::meta(injected, watch.view.raw_args) };
-    let load = LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new() };
+    let load =
+        LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new(), handover: None };
     let heartbeat = Duration::from_secs(watch.heartbeat);
     let metrics = metrics::Options {
         listen: watch.listen.clone(),

@@ -7,7 +7,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{code, conclude, output, reload, setup};
+use super::{code, conclude, detach, output, reload, setup};
 use crate::{agent::Agent, cli::Watch};
 
 /// Writes records until a signal, the end of `--duration` or of the reader of the output.
@@ -16,12 +16,14 @@ use crate::{agent::Agent, cli::Watch};
 /// When the agent cannot start or a part of it fails.
 pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
     let (mut options, meta) = setup::options(watch, false)?;
+    options.load.handover = watch.handover();
     let pipeline;
     (pipeline, options.sinks) = output::pipeline(&watch.view, meta, output::stdout())?;
     // After the output is open, because a FIFO waits for its reader there and a signal has to end that;
     // before the programs are attached: a signal that comes early must drain too.
     let (terminate, interrupt) = signals()?;
     let agent = Agent::start(options, pipeline)?;
+    detach::tidy(watch)?;
     until_signal(agent, watch, (terminate, interrupt)).await
 }
 

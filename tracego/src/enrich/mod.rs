@@ -18,6 +18,7 @@ pub mod table;
 pub mod text;
 pub mod trace;
 pub mod tree;
+mod uid;
 pub mod users;
 
 use std::{
@@ -34,14 +35,16 @@ use tracego_common::{
     TaskId, flags,
     record::{ExitRecord, ForkRecord, Header},
 };
+use uid::Stamp;
 use users::Users;
 
 use crate::{
-    clock::{Clock, Reading},
+    clock::{Clock, Reading, Time},
     event::{Event, Failed},
     golang::{Image, task::Task},
     input::{Seed, SinkLoss},
     inspect::{facts::Surroundings, note::Note},
+    kernel::handover::Takeover,
     ledger::Ledger,
     seal::{ChainStart, Scope, Seal},
 };
@@ -62,7 +65,8 @@ pub struct Meta {
     pub tick_hz: u64,
     /// Bytes of a page.
     pub page_size: u64,
-    /// Random for each run: part of every `log.record.uid`.
+    /// Random for each run: part of the `log.record.uid` of what tracego itself says, and of events where no
+    /// other run continues this one.
     pub instance: u32,
     /// Leave arguments and variables as they are.
     pub raw: bool,
@@ -87,6 +91,8 @@ pub struct Enricher {
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
     clock: Clock,
     observed: Reading,
+    /// Of the runs that continue each other.
+    takeover: Takeover,
     seq: u64,
     environments: env::Recent,
     images: image::Recent,
@@ -129,6 +135,7 @@ impl Enricher {
     pub fn new(meta: Meta) -> Self {
         let explicit = context::explicit(&meta.injected);
         let (clock, observed) = (Clock::default(), Reading::default());
+        let takeover = Takeover { instance: meta.instance, ..Takeover::default() };
         Self {
             meta,
             explicit,
@@ -137,6 +144,7 @@ impl Enricher {
             recent_jobs: LruCache::new(RECENT_JOBS),
             clock,
             observed,
+            takeover,
             seq: 0,
             environments: env::Recent::default(),
             images: image::Recent::default(),
@@ -148,6 +156,20 @@ impl Enricher {
     pub fn set_clock(&mut self, reading: Reading) {
         self.clock.set(reading);
         self.observed = reading;
+    }
+
+    /// Goes on where another run was: events have the ids and times that it would have given them.
+    pub fn take_over(&mut self, takeover: Takeover) {
+        self.takeover = takeover;
+        if let Some(offset) = takeover.offset {
+            self.clock = Clock::continued(offset);
+        }
+    }
+
+    /// Nanoseconds from the boot clock to the wall clock.
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        self.clock.offset()
     }
 
     /// Processes in the table.
@@ -203,13 +225,8 @@ impl Enricher {
             lost.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ");
         let (context, job) = root.and_then(|root| self.identity(root)).unzip();
         let own = Own { lost: Some(lost), job, ..self.own() };
-        let record = self.envelope(
-            event_name::LOST,
-            Severity::Warn,
-            reading.boot_ns.unsigned_abs(),
-            format!("lost: {body}"),
-            own,
-        );
+        let record =
+            self.envelope(event_name::LOST, Severity::Warn, self.now(reading), format!("lost: {body}"), own);
         Record { context, ..record }
     }
 
@@ -226,7 +243,7 @@ impl Enricher {
         }
         let sink = Some(Box::new(record::SinkFacts { name: sink, first, last, error: why }));
         let own = Own { lost: Some(lost), sink, ..self.own() };
-        self.envelope(event_name::LOST, Severity::Warn, reading.boot_ns.unsigned_abs(), body, own)
+        self.envelope(event_name::LOST, Severity::Warn, self.now(reading), body, own)
     }
 
     /// Something is found about a process that started before; the findings are the caller's.
@@ -242,7 +259,7 @@ impl Enricher {
             process.command.clone_from(&entry.line.command);
             process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
         }
-        let record = self.envelope(event_name::FINDING, Severity::Info, boot_ns, body, own);
+        let record = self.envelope(event_name::FINDING, Severity::Info, self.now(reading), body, own);
         Record { process: Some(process), context, ..record }
     }
 
@@ -251,7 +268,7 @@ impl Enricher {
         self.set_clock(reading);
         let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
         let own = Own { ledger: Some(Box::new(ledger)), ..self.own() };
-        self.envelope(event_name::HEARTBEAT, Severity::Info, reading.boot_ns.unsigned_abs(), body, own)
+        self.envelope(event_name::HEARTBEAT, Severity::Info, self.now(reading), body, own)
     }
 
     /// The first record of a sealed output.
@@ -259,7 +276,7 @@ impl Enricher {
         self.set_clock(reading);
         let own = Own { chain_start: Some(Box::new(start)), ..self.own() };
         let body = "the chain of this run starts".to_owned();
-        self.envelope(event_name::SEAL_OPENED, Severity::Info, reading.boot_ns.unsigned_abs(), body, own)
+        self.envelope(event_name::SEAL_OPENED, Severity::Info, self.now(reading), body, own)
     }
 
     /// What has to be in the log.
@@ -278,8 +295,7 @@ impl Enricher {
         let dropped = seal.dropped.values().fold(0, |sum: u64, more| sum.saturating_add(*more));
         let body = format!("seal of a {of}: {} records, {dropped} lost", seal.records);
         let own = Own { seal: Some(Box::new(seal)), job, ..self.own() };
-        let boot_ns = reading.boot_ns.unsigned_abs();
-        let record = self.envelope(event_name::SEAL, Severity::Info, boot_ns, body, own);
+        let record = self.envelope(event_name::SEAL, Severity::Info, self.now(reading), body, own);
         Record { context, ..record }
     }
 
@@ -314,16 +330,13 @@ impl Enricher {
         &mut self,
         name: &'static str,
         severity: Severity,
-        boot_ns: u64,
+        stamp: Stamp,
         body: String,
         own: Own,
     ) -> Record {
         self.seq += 1;
-        let timestamp = self.clock.wall(boot_ns);
-        let ms = u64::try_from(timestamp.0 / 1_000_000).unwrap_or_default();
-        // 80 bits that no other record has: this run, then the position in it.
-        let rest = (u128::from(self.meta.instance) << 48) | u128::from(self.seq & 0xffff_ffff_ffff);
-        let uid = ulid::Ulid::from_parts(ms, rest).to_string();
+        let timestamp = self.clock.wall(stamp.boot_ns);
+        let uid = self.uid(stamp, timestamp);
         let (severity_number, severity_text) = severity.parts();
         Record {
             schema: record::SCHEMA,
@@ -344,6 +357,21 @@ impl Enricher {
             k8s: None,
             tracego: Box::new(own),
         }
+    }
+
+    /// Of what tracego itself says.
+    fn now(&self, reading: Reading) -> Stamp {
+        Stamp::own(reading.boot_ns.unsigned_abs(), self.seq + 1)
+    }
+
+    fn uid(&self, stamp: Stamp, timestamp: Time) -> String {
+        let Some(generation) = stamp.generation else {
+            return stamp.uid(timestamp.0, self.meta.instance);
+        };
+        // The run that took the event may have written its record already, before the wall clock was set.
+        let before = self.takeover.offset.filter(|_| generation != self.takeover.generation);
+        let time = before.map_or(timestamp, |offset| Clock::continued(offset).wall(stamp.boot_ns));
+        stamp.uid(time.0, self.takeover.instance)
     }
 
     fn exec_id(&self, id: TaskId) -> String {
@@ -407,7 +435,8 @@ impl Enricher {
         let context = self.known(&fork.header, &mut own, &mut process);
         process.real_user = Some(self.meta.users.get(fork.uid));
         let body = format!("fork {} by {}", process.pid, process.parent_pid);
-        let record = self.envelope(event_name::FORK, Severity::Info, fork.header.boot_ns, body, own);
+        let record =
+            self.envelope(event_name::FORK, Severity::Info, Stamp::event(&fork.header, 0), body, own);
         Record { process: Some(process), context, ..record }
     }
 
@@ -429,7 +458,7 @@ impl Enricher {
             Some(signal) => format!("{} ended by signal {signal}", process.command),
             None => format!("{} ended with {code}", process.command),
         };
-        let record = self.envelope(event_name::EXIT, Severity::Info, header.boot_ns, body, own);
+        let record = self.envelope(event_name::EXIT, Severity::Info, Stamp::event(header, 0), body, own);
         Record { process: Some(process), context, ..record }
     }
 
@@ -453,7 +482,8 @@ impl Enricher {
             ..linux::ExecCall::default()
         });
         process.command_args = Some(args);
-        let record = self.envelope(event_name::EXEC_FAILED, Severity::Info, fixed.header.boot_ns, body, own);
+        let stamp = Stamp::event(&fixed.header, fixed.tid);
+        let record = self.envelope(event_name::EXEC_FAILED, Severity::Info, stamp, body, own);
         Record { process: Some(process), context, ..record }
     }
 }

@@ -183,7 +183,8 @@ impl Enricher {
             Some(args) if !args.is_empty() => text::one_line(args),
             _ => process.command.clone(),
         };
-        let record = self.envelope(event_name::START, Severity::Info, header.boot_ns, body, own);
+        let stamp = super::uid::Stamp::event(header, fixed.old_tid);
+        let record = self.envelope(event_name::START, Severity::Info, stamp, body, own);
         let record = Record {
             trace,
             process: Some(process),

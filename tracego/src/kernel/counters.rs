@@ -1,5 +1,7 @@
 //! The kernel side's counters.
 
+use std::borrow::Borrow;
+
 use aya::{
     Ebpf,
     maps::{MapData, PerCpuArray, PerCpuHashMap},
@@ -34,15 +36,19 @@ pub struct Counters {
     /// Diagnostics that their own ring had no room for.
     #[serde(default)]
     pub diagnostics_lost: u64,
+    /// Records that another version of tracego left in its ring, and that this one cannot read.
+    #[serde(default)]
+    pub discarded: u64,
 }
 
 impl Counters {
-    /// Records that were hooked and wanted but are not in the ring.
+    /// Records that were hooked and wanted but are not in the ring, or cannot be read.
     ///
     /// The sums here saturate, because a capture file can hold any numbers.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.ring_full.saturating_add(self.no_scratch).saturating_add(self.recursion_misses)
+        let own = self.ring_full.saturating_add(self.no_scratch).saturating_add(self.recursion_misses);
+        own.saturating_add(self.discarded)
     }
 
     /// Everything that happened, whether a program ran or not.
@@ -59,7 +65,7 @@ impl Counters {
 
     /// Losses by the name that they have in the stream.
     #[must_use]
-    pub fn losses(&self) -> [(&'static str, u64); 6] {
+    pub fn losses(&self) -> [(&'static str, u64); 7] {
         [
             ("ring_full", self.ring_full),
             ("no_scratch", self.no_scratch),
@@ -67,7 +73,53 @@ impl Counters {
             ("context_full", self.context_full),
             ("argv_piece", self.chunk_lost),
             ("diagnostic", self.diagnostics_lost),
+            ("discarded", self.discarded),
         ]
+    }
+
+    /// Each with its counterpart in another.
+    fn zip(&mut self, other: &Self) -> [(&mut u64, u64); 11] {
+        // Whole, so that a new counter cannot be forgotten.
+        let Self {
+            hooked,
+            filtered,
+            ring_full,
+            no_scratch,
+            context_full,
+            sent,
+            chunk_lost,
+            chunk_sent,
+            recursion_misses,
+            diagnostics_lost,
+            discarded,
+        } = self;
+        [
+            (hooked, other.hooked),
+            (filtered, other.filtered),
+            (ring_full, other.ring_full),
+            (no_scratch, other.no_scratch),
+            (context_full, other.context_full),
+            (sent, other.sent),
+            (chunk_lost, other.chunk_lost),
+            (chunk_sent, other.chunk_sent),
+            (recursion_misses, other.recursion_misses),
+            (diagnostics_lost, other.diagnostics_lost),
+            (discarded, other.discarded),
+        ]
+    }
+
+    /// The sums of both.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.zip(other).into_iter().for_each(|(own, more)| *own = own.saturating_add(more));
+        self
+    }
+
+    /// What is left without those of another, which are not larger.
+    #[must_use]
+    pub fn minus(mut self, other: &Self) -> Self {
+        self.zip(other).into_iter().for_each(|(own, less)| *own = own.saturating_sub(less));
+        self
     }
 
     /// Reads the counters.
@@ -75,8 +127,15 @@ impl Counters {
     /// # Errors
     /// When the map is missing or cannot be read.
     pub fn read(ebpf: &Ebpf) -> Result<Self, LoadError> {
-        let map = array(ebpf)?;
-        let sum = |counter| sum(&map, counter);
+        Self::of(&array(ebpf)?)
+    }
+
+    /// Reads the counters of a map.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(map: &PerCpuArray<impl Borrow<MapData>, u64>) -> Result<Self, LoadError> {
+        let sum = |counter| sum(map, counter);
         Ok(Self {
             hooked: sum(Loss::Hooked)?,
             filtered: sum(Loss::Filtered)?,
@@ -88,6 +147,7 @@ impl Counters {
             chunk_sent: sum(Loss::ChunkSent)?,
             recursion_misses: 0,
             diagnostics_lost: 0,
+            discarded: 0,
         })
     }
 }
@@ -133,7 +193,7 @@ fn array(ebpf: &Ebpf) -> Result<PerCpuArray<&MapData, u64>, LoadError> {
     PerCpuArray::try_from(map).map_err(|e| LoadError::Map("COUNTERS", e))
 }
 
-fn sum(map: &PerCpuArray<&MapData, u64>, counter: Loss) -> Result<u64, LoadError> {
+fn sum(map: &PerCpuArray<impl Borrow<MapData>, u64>, counter: Loss) -> Result<u64, LoadError> {
     let values = map.get(&(counter as u32), 0).map_err(|e| LoadError::Map("COUNTERS", e))?;
     Ok(values.iter().sum())
 }

@@ -1,11 +1,16 @@
 //! The programs, by the place in the kernel that each is attached to.
 
+use std::{os::fd::AsFd as _, path::Path};
+
 use aya::{
     Btf, Ebpf,
-    programs::{BtfTracePoint, Lsm, Program, ProgramError, ProgramInfo, TracePoint},
+    programs::{
+        BtfTracePoint, Lsm, Program, ProgramError, ProgramInfo, TracePoint,
+        links::{FdLink, LinkError},
+    },
 };
 
-use super::load::LoadError;
+use super::load::{LoadError, account};
 
 /// Where a program is attached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,6 +87,47 @@ impl Hook {
                 program.attach().map(drop)
             }
         }
+    }
+
+    /// As [`Self::attach`]; the program stays attached as long as the link does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn attach_link(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<FdLink, LoadError> {
+        let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
+        self.try_attach_link(program, btf)
+            .map_err(|source| LoadError::Program { program: self.program, source: Box::new(source) })
+    }
+
+    fn try_attach_link(&self, program: &mut Program, btf: &Btf) -> Result<FdLink, ProgramError> {
+        match self.place {
+            Place::Tracepoint(name) => {
+                let program: &mut BtfTracePoint = program.try_into()?;
+                program.load(name, btf)?;
+                let id = program.attach()?;
+                program.take_link(id).map(FdLink::from)
+            }
+            Place::Syscall(name) => {
+                let program: &mut TracePoint = program.try_into()?;
+                program.load()?;
+                let id = program.attach("syscalls", name)?;
+                let refused = |_: LinkError| ProgramError::UnexpectedProgramType;
+                program.take_link(id)?.try_into().map_err(refused)
+            }
+            // Attached for a moment alone.
+            Place::Lsm(_) => Err(ProgramError::UnexpectedProgramType),
+        }
+    }
+
+    /// How often the kernel skipped a program that is pinned there.
+    #[must_use]
+    pub fn misses(&self, pin: &Path) -> Option<u64> {
+        let info = match self.place {
+            Place::Tracepoint(_) => account("", BtfTracePoint::from_pin(pin).ok()?.fd().ok()?.as_fd()),
+            Place::Syscall(_) => account("", TracePoint::from_pin(pin).ok()?.fd().ok()?.as_fd()),
+            Place::Lsm(_) => None,
+        };
+        info.map(|(misses, _)| misses)
     }
 
     /// What the kernel says about the loaded program.

@@ -2,27 +2,34 @@
 
 use std::{
     fs, io,
-    os::fd::{AsFd as _, AsRawFd as _},
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+    time::Duration,
 };
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader,
-    maps::{HashMap, MapData, MapError, RingBuf},
-    programs::{Program, ProgramError},
+    maps::{HashMap, Map, MapError},
+    programs::ProgramError,
 };
 use rustix::thread::{MembarrierCommand, membarrier};
+use tokio::time::{Instant, sleep};
 use tracego_common::{
     Offsets, Settings, TaskCtx,
     limits::{CPUS_MAX, ENV_NAME_MAX},
     settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
 
+use crate::decode;
+
 use super::{
     btf::{Btf, BtfError},
     counters::{self, Counters},
-    fields, hooks,
+    fields,
+    handover::{self, Handover, HandoverError, Inherited, keeper::Keeper},
+    hooks,
     log::{self, Diagnostics},
     require,
+    ring::Ring,
 };
 
 /// The object that `cargo xtask ebpf` made, aligned as the ELF reader asks.
@@ -87,6 +94,12 @@ pub enum LoadError {
     /// The embedded object lacks a part.
     #[error("the embedded BPF object lacks {0}: rebuild it with `cargo xtask ebpf`")]
     Lacks(&'static str),
+    /// Programs cannot be handed over.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// The ring cannot be read.
+    #[error("the ring cannot be mapped: {0}")]
+    Ring(io::Error),
     /// More CPUs than scratch areas.
     #[error("{0} possible CPUs; at most {CPUS_MAX} are supported")]
     Cpus(u32),
@@ -101,6 +114,9 @@ pub struct EnvName {
     pub opens_job: bool,
 }
 
+/// So many looks at the counters, 2 ms apart, that find nothing new say that no program runs.
+const STILL: u32 = 6;
+
 /// What to load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -113,6 +129,8 @@ pub struct LoadOptions {
     /// Kernel fields (`task_struct.loginuid`) that are taken for absent: how this kernel would be without
     /// them.
     pub without: Vec<String>,
+    /// What outlives the agent; nothing without.
+    pub handover: Option<handover::Options>,
 }
 
 /// Programs that are attached as long as this lives.
@@ -127,6 +145,9 @@ pub struct Loaded {
     skipped: u64,
     /// What each program took, as it was last read.
     runs: Vec<Run>,
+    /// Where this load is one of several that take over from each other.
+    handover: Option<Handover>,
+    inherited: Inherited,
 }
 
 /// What a program took, while the kernel counted (kernel.bpf_stats_enabled).
@@ -165,11 +186,14 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     }
     let mut loaded = open(options, log::level())?;
     let btf = kernel_btf()?;
-    for hook in hooks::ALWAYS {
-        hook.attach(&mut loaded.ebpf, &btf)?;
+    for hook in hooks::ALWAYS.into_iter().chain(hooks::FAILED.into_iter().filter(|_| failed)) {
+        match &mut loaded.handover {
+            Some(handover) => handover.attach(hook, &mut loaded.ebpf, &btf)?,
+            None => hook.attach(&mut loaded.ebpf, &btf)?,
+        }
     }
-    for hook in hooks::FAILED.into_iter().filter(|_| failed) {
-        hook.attach(&mut loaded.ebpf, &btf)?;
+    if let Some(handover) = &mut loaded.handover {
+        loaded.inherited = handover.take_over(&mut loaded.ebpf)?;
     }
     Ok(loaded)
 }
@@ -190,22 +214,39 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     if cpus > CPUS_MAX {
         return Err(LoadError::Cpus(cpus));
     }
-    let settings = Settings { unavailable: fields::unavailable(&missing), ..options.settings };
+    let begin = |handover| Handover::begin(handover, options.ring_size);
+    let handover = options.handover.as_ref().map(begin).transpose()?;
+    let mut settings = Settings { unavailable: fields::unavailable(&missing), ..options.settings };
+    if let Some(handover) = &handover {
+        settings.generation = handover.number();
+        settings.agent_start = started();
+    }
     let (offsets, settings) = (Table(offsets), Table(settings));
     let env_bits = bits(&options.env);
     let page = u32::try_from(procfs::page_size()).unwrap_or(4096);
-    let mut ebpf = EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    loader
         .override_global("OFFSETS", &offsets, true)
         .override_global("SETTINGS", &settings, true)
         .override_global("ENV_BITS", &env_bits, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { log::RING })
         .map_max_entries("EVENTS", options.ring_size)
-        .map_max_entries("SCRATCH", cpus)
-        .load(OBJECT)?;
+        .map_max_entries("SCRATCH", cpus);
+    if let Some(handover) = &handover {
+        handover.maps(&mut loader);
+    }
+    let mut ebpf = loader.load(OBJECT)?;
     allow(&mut ebpf, &options.env)?;
     let diagnostics = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
-    Ok(Loaded { ebpf, missing, diagnostics, skipped: 0, runs: Vec::new() })
+    let inherited = Inherited::default();
+    Ok(Loaded { ebpf, missing, diagnostics, skipped: 0, runs: Vec::new(), handover, inherited })
+}
+
+/// When this process started, in clock ticks since boot; 0 where it cannot be known.
+fn started() -> u64 {
+    let me = procfs::process::Process::myself().and_then(|me| me.stat());
+    me.map_or(0, |stat| stat.starttime)
 }
 
 /// A name as the kernel side looks it up.
@@ -246,9 +287,45 @@ impl Loaded {
     ///
     /// # Errors
     /// When it was taken already.
-    pub fn take_ring(&mut self) -> Result<RingBuf<MapData>, LoadError> {
-        let map = self.ebpf.take_map("EVENTS").ok_or(LoadError::Lacks("EVENTS"))?;
-        RingBuf::try_from(map).map_err(|e| LoadError::Map("EVENTS", e))
+    pub fn take_ring(&mut self) -> Result<Ring, LoadError> {
+        match self.ebpf.take_map("EVENTS") {
+            Some(Map::RingBuf(map)) => Ring::new(map).map_err(LoadError::Ring),
+            _ => Err(LoadError::Lacks("EVENTS")),
+        }
+    }
+
+    /// What the loads before left; the rings once.
+    pub fn inherited(&mut self) -> &mut Inherited {
+        &mut self.inherited
+    }
+
+    /// Whether this load outlives the agent.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        self.handover.is_some()
+    }
+
+    /// Whether it also does so when the agent ends in order.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.handover.as_ref().is_some_and(Handover::is_kept)
+    }
+
+    /// What keeps account of what is settled; `used`: the ring of this load.
+    ///
+    /// # Errors
+    /// When the kernel refuses a map.
+    pub fn keeper(&self, used: &Ring) -> Result<Keeper, LoadError> {
+        let keeper = self.handover.as_ref().map(|handover| handover.keeper(&self.inherited, used));
+        Ok(keeper.transpose()?.unwrap_or_default())
+    }
+
+    /// Removes what is pinned. Detach before.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn unpin(&mut self) -> Result<(), LoadError> {
+        self.handover.take().map_or(Ok(()), |handover| Ok(handover.remove()?))
     }
 
     /// Marks a process as the root of the followed tree.
@@ -263,14 +340,16 @@ impl Loaded {
         map.insert(tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
     }
 
-    /// The counters, with the runs that the kernel skipped while the programs were attached.
+    /// The counters, with the runs that the kernel skipped while the programs were attached, and with what the
+    /// loads before lost.
     ///
     /// # Errors
     /// When they cannot be read.
     pub fn counters(&mut self) -> Result<Counters, LoadError> {
         let (mut skipped, mut runs) = (0, Vec::new());
         for (name, program) in self.ebpf.programs() {
-            if let Some((misses, run)) = account(name, program) {
+            let run = program.fd().ok().and_then(|fd| account(name, fd.as_fd()));
+            if let Some((misses, run)) = run {
                 skipped += misses;
                 runs.push(run);
             }
@@ -280,7 +359,53 @@ impl Loaded {
             self.runs = runs;
         }
         let counters = Counters::read(&self.ebpf)?;
-        Ok(Counters { recursion_misses: self.skipped, ..counters })
+        Ok(Counters { recursion_misses: self.skipped, ..counters }.plus(&self.inherited.lost))
+    }
+
+    /// The counters once no program runs any more; after the detach, with the runs that the kernel skipped
+    /// before it. The kernel may put the end of an attachment off to a worker of its own: it is over when the
+    /// counters add up and stand still.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn settled(&mut self, skipped: u64, patience: Duration) -> Result<Counters, LoadError> {
+        let deadline = Instant::now() + patience;
+        let (mut before, mut still) = (Counters::default(), 0);
+        loop {
+            let counters = Counters { recursion_misses: skipped, ..self.counters()? };
+            let quiet = counters == before && counters.minus(&self.inherited.lost).settled();
+            still = if quiet { still + 1 } else { 0 };
+            if still >= STILL || Instant::now() >= deadline {
+                return Ok(counters);
+            }
+            before = counters;
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The counters without what is in the ring behind the last record that was read: the next run will
+    /// account for that. Programs go on running, so it takes a moment in which none does.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn counters_up_to(&mut self, ring: &Ring, patience: Duration) -> Result<Counters, LoadError> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let (before, mut left) = (self.counters()?, Counters::default());
+            for record in ring.unread() {
+                if decode::is_piece(record) {
+                    left.chunk_sent += 1;
+                } else {
+                    left.hooked += 1;
+                    left.sent += 1;
+                }
+            }
+            let quiet = before.minus(&self.inherited.lost).settled() && before == self.counters()?;
+            if quiet || Instant::now() >= deadline {
+                return Ok(before.minus(&left));
+            }
+            sleep(Duration::from_micros(100)).await;
+        }
     }
 
     /// What each program took until [`Self::counters`] was called last.
@@ -311,22 +436,30 @@ impl Loaded {
     /// # Errors
     /// When a program cannot be unloaded.
     pub fn detach(&mut self) -> Result<(), LoadError> {
+        if let Some(handover) = &mut self.handover {
+            handover.detach()?;
+        }
         for (name, program) in self.ebpf.programs_mut() {
             hooks::detach(name, program)?;
         }
-        // The detach does not wait for programs that run. They run with preemption off, and this waits
-        // until each CPU has been out of such a section (synchronize_rcu, kernel/sched/membarrier.c).
-        // A kernel that refuses (nohz_full=) leaves the agent's own wait for the counters.
-        if let Err(error) = membarrier(MembarrierCommand::Global) {
-            tracing::debug!(%error, "membarrier");
-        }
+        // The detach does not wait for programs that run.
+        grace();
         Ok(())
     }
 }
 
+/// Waits for programs that run. They run with preemption off, and this waits until each CPU has been out
+/// of such a section (synchronize_rcu, kernel/sched/membarrier.c). A kernel that refuses (nohz_full=) leaves
+/// the agent's own wait for the counters.
+pub(super) fn grace() {
+    if let Err(error) = membarrier(MembarrierCommand::Global) {
+        tracing::debug!(%error, "membarrier");
+    }
+}
+
 /// How often the kernel skipped a program, and what it took (kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
-fn account(name: &str, program: &Program) -> Option<(u64, Run)> {
-    let fd = program.fd().ok()?.as_fd().as_raw_fd();
+pub(super) fn account(name: &str, program: BorrowedFd<'_>) -> Option<(u64, Run)> {
+    let fd = program.as_raw_fd();
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
     let number = |key: &str| {
         let value = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));

@@ -3,8 +3,10 @@
 pub mod btf;
 pub mod counters;
 pub mod fields;
+pub mod handover;
 pub mod hooks;
 pub mod load;
 pub mod log;
 pub mod probe;
 pub mod require;
+pub mod ring;

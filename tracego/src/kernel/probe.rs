@@ -171,7 +171,8 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
         argv_max: ARGV_LIMIT,
         ..Settings::new_zeroed()
     };
-    let options = LoadOptions { settings, ring_size: 4096, env: Vec::new(), without: Vec::new() };
+    let options =
+        LoadOptions { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None };
     let opened = load::open(&options, log::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
     let (mut loaded, btf) = match opened {
         Ok(opened) => opened,

@@ -83,11 +83,21 @@ impl Families<'_> {
             chunk_sent,
             recursion_misses,
             diagnostics_lost,
+            discarded,
         } = kernel;
-        let &Ledger { kernel: _, decode_errors, processed, written, write_errors, unrequested, pieces } =
-            ledger;
+        let &Ledger {
+            kernel: _,
+            inherited,
+            decode_errors,
+            processed,
+            written,
+            write_errors,
+            unrequested,
+            pieces,
+        } = ledger;
         let stages = [
             ("hooked", hooked),
+            ("inherited", inherited),
             ("filtered", filtered),
             ("sent", sent),
             ("undecodable", decode_errors),
@@ -97,11 +107,16 @@ impl Families<'_> {
             ("refused", write_errors),
         ];
         let help = "Events of the kernel by the stage that they came to: hooked = lost by the programs + \
-                    filtered + sent; sent = undecodable + processed; processed = written + refused by the \
+                    filtered + sent; inherited, from an earlier run, were found in the ring or lost there; \
+                    sent + found = undecodable + processed; processed = written + refused by the \
                     output + unrequested, which only the process table needed.";
         self.counters("tracego_events", help, label("stage", stages))?;
-        let lost =
-            [("ring_full", ring_full), ("no_scratch", no_scratch), ("recursion_misses", recursion_misses)];
+        let lost = [
+            ("ring_full", ring_full),
+            ("no_scratch", no_scratch),
+            ("recursion_misses", recursion_misses),
+            ("discarded", discarded),
+        ];
         let help = "Events that nobody will ever see, by the reason.";
         self.counters("tracego_events_lost", help, label("reason", lost))?;
         let parts =
@@ -262,9 +277,11 @@ mod tests {
             chunk_sent: numbers.next(),
             recursion_misses: numbers.next(),
             diagnostics_lost: numbers.next(),
+            discarded: numbers.next(),
         };
         let ledger = Ledger {
             kernel: Counters::default(),
+            inherited: numbers.next(),
             decode_errors: numbers.next(),
             processed: numbers.next(),
             written: numbers.next(),

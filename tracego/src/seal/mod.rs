@@ -72,7 +72,7 @@ pub enum Scope {
 ///
 /// ```text
 /// hooked + pending of the window before =
-///     filtered + ring_full + no_scratch + recursion_misses
+///     filtered + ring_full + no_scratch + recursion_misses + discarded
 ///     + undecodable + unrequested + written + refused_events + pending
 /// ```
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -131,7 +131,7 @@ pub struct Span {
 /// What became of what the kernel side saw, beside what a seal counts in lines.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Events {
-    /// All that happened, also where the kernel skipped the hook.
+    /// All that happened, also where the kernel skipped the hook, and what a run before left in the ring.
     pub hooked: u64,
     /// Left out by the user's filters.
     pub filtered: u64,
@@ -148,7 +148,7 @@ pub struct Events {
 }
 
 /// Losses that are a record less; the others leave records that are not whole.
-pub const LOST_RECORDS: [&str; 3] = ["ring_full", "no_scratch", "recursion_misses"];
+pub const LOST_RECORDS: [&str; 4] = ["ring_full", "no_scratch", "recursion_misses", "discarded"];
 
 impl Seal {
     /// Whether what happened is somewhere, when so many were pending before; true of jobs, of which it

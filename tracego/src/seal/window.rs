@@ -241,7 +241,7 @@ impl Sealer {
         let dropped =
             losses.map(|((reason, now), (_, before))| (reason.to_owned(), now.saturating_sub(before)));
         let events = Events {
-            hooked: now.kernel.happened().saturating_sub(before.kernel.happened()),
+            hooked: happened(now).saturating_sub(happened(before)),
             filtered: now.kernel.filtered.saturating_sub(before.kernel.filtered),
             undecodable: now.decode_errors - before.decode_errors,
             unrequested: now.unrequested - before.unrequested,
@@ -259,11 +259,16 @@ impl Sealer {
     }
 }
 
+/// Events that the run has to account for.
+fn happened(ledger: &Ledger) -> u64 {
+    ledger.kernel.happened().saturating_add(ledger.inherited)
+}
+
 /// Events that are counted but not processed.
 fn pending(ledger: &Ledger) -> i64 {
     let kernel = &ledger.kernel;
     let parts = [kernel.lost(), kernel.filtered, ledger.decode_errors, ledger.processed];
     let there: i128 = parts.into_iter().map(i128::from).sum();
-    let pending = i128::from(kernel.happened()) - there;
+    let pending = i128::from(happened(ledger)) - there;
     i64::try_from(pending).unwrap_or(if pending < 0 { i64::MIN } else { i64::MAX })
 }

@@ -1,8 +1,8 @@
 //! The output that is written on the pipeline's thread: a file, standard output or standard error.
 
 use std::{
-    fs::OpenOptions,
-    io::{self, Write},
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -80,6 +80,24 @@ impl Sink {
     /// When it cannot be opened.
     pub fn file(path: &Path) -> io::Result<Box<dyn Write + Send>> {
         Ok(Box::new(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?))
+    }
+
+    /// The output ends within a line: a tracego that wrote there was killed, or the disk was full.
+    #[must_use]
+    pub fn torn(self, torn: bool) -> Self {
+        Self { torn, ..self }
+    }
+
+    /// Whether a file ends within a line; what is no file has no end.
+    #[must_use]
+    pub fn is_torn(path: &Path) -> bool {
+        let last = || {
+            let mut file = File::open(path).ok()?;
+            file.seek(SeekFrom::End(-1)).ok()?;
+            let mut last = [0];
+            file.read_exact(&mut last).ok().map(|()| last)
+        };
+        path.is_file() && last().is_some_and(|last| last != *b"\n")
     }
 
     /// Writes somewhere else from here on, where a line begins. Flush before.
@@ -187,6 +205,26 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_line_that_a_kill_cut_is_ended_before_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("records");
+        assert!(!Sink::is_torn(&path) && !Sink::is_torn(Path::new("/dev/null")));
+        for (text, torn) in [("", false), ("{}\n", false), ("{\"a", true)] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(Sink::is_torn(&path), torn, "{text}");
+        }
+        let mut sink = Sink::new(Sink::file(&path).unwrap(), Format::JSON).torn(true);
+        let mut enricher = Enricher::new(Meta::default());
+        let record = enricher.heartbeat(Ledger::default(), Reading::default());
+        sink.push(&record, false).unwrap();
+        assert!(sink.flush().error.is_none());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (2, "{\"a"));
+        assert!(serde_json::from_str::<serde_json::Value>(lines[1]).is_ok());
     }
 
     #[test]

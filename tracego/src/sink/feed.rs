@@ -33,6 +33,9 @@ const CHUNK: usize = 64 * 1024;
 /// Bytes that may wait here while the sink's thread does not take any.
 const BACKLOG: usize = 8 << 20;
 
+/// A sink, and how many chunks are in its queue when it has what was pushed so far.
+pub(super) type Ahead = (Arc<Status>, u64);
+
 /// The pipeline's end of a sink.
 pub struct Feed {
     status: Arc<Status>,
@@ -152,10 +155,16 @@ impl Feed {
         }
     }
 
-    /// Whether a kill of tracego would take nothing that was pushed and flushed; so it is where nothing
-    /// survives in any case.
-    pub(super) fn is_settled(&self) -> bool {
-        !self.status.durable || self.backlog.is_empty() && self.status.has_placed(self.passed)
+    /// How many chunks the queue has once all that was pushed and flushed is there; nothing where it would
+    /// not survive in any case.
+    pub(super) fn mark(&self) -> Option<Ahead> {
+        let chunks = self.passed + self.backlog.len() as u64;
+        self.status.durable.then(|| (Arc::clone(&self.status), chunks))
+    }
+
+    /// Whether the queue of that sink is this one's, lacks some of so many chunks and will get them.
+    pub(super) fn lacks(&self, (status, chunks): &Ahead) -> bool {
+        Arc::ptr_eq(&self.status, status) && !self.sender.is_closed() && !status.has_placed(*chunks)
     }
 
     /// Goes on for another feed of the same sink. Flush that one before.

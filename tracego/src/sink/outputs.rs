@@ -1,10 +1,14 @@
 //! All outputs of a run, as the pipeline sees them.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::Arc,
+};
 
 use super::{
     direct::{Flushed, Sink},
-    feed::Feed,
+    feed::{Ahead, Feed},
     status::Status,
 };
 use crate::{
@@ -19,6 +23,9 @@ pub struct Outputs {
     feeds: Vec<Feed>,
     /// Records of events since the last flush, where there is no direct output to count them.
     counted: u64,
+    mark: u64,
+    /// Points that the queues have not come to yet: chunks that each has then.
+    marks: VecDeque<(u64, Vec<Ahead>)>,
 }
 
 impl From<Sink> for Outputs {
@@ -31,7 +38,7 @@ impl Outputs {
     /// Of these parts.
     #[must_use]
     pub fn new(direct: Option<Sink>, feeds: Vec<Feed>) -> Self {
-        Self { direct, feeds, counted: 0 }
+        Self { direct, feeds, ..Self::default() }
     }
 
     /// Replaces the sinks with queues, of which those that are left out end by themselves, and what the
@@ -96,11 +103,35 @@ impl Outputs {
         }
     }
 
-    /// Whether a kill of tracego would take nothing of what was flushed: the operating system has it, or the
-    /// spools of all sinks that have one.
+    /// The point that the output has come to: what was flushed so far.
+    pub fn mark(&mut self) -> u64 {
+        self.mark += 1;
+        let ahead: Vec<_> = self.feeds.iter().filter_map(Feed::mark).collect();
+        if !ahead.is_empty() {
+            self.marks.push_back((self.mark, ahead));
+        }
+        self.mark
+    }
+
+    /// The point up to which a kill of tracego would take nothing: the operating system has it, or the spools
+    /// of all sinks that have one. A point and not a yes or no, since there is always something on its way
+    /// while much happens.
+    pub fn settled(&mut self) -> u64 {
+        while let Some((_, ahead)) = self.marks.front() {
+            let waits = |ahead: &Ahead| self.feeds.iter().any(|feed| feed.lacks(ahead));
+            if ahead.iter().any(waits) {
+                break;
+            }
+            self.marks.pop_front();
+        }
+        self.marks.front().map_or(self.mark, |(mark, _)| mark - 1)
+    }
+
+    /// Whether [`settled`](Self::settled) is at the end of what was flushed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.feeds.iter().all(Feed::is_settled)
+        let waits = |ahead: &Ahead| self.feeds.iter().any(|feed| feed.lacks(ahead));
+        !self.feeds.iter().filter_map(Feed::mark).any(|ahead| waits(&ahead))
     }
 
     /// What became of the records in each sink with a queue.

@@ -1,0 +1,411 @@
+//! Programs and ring outlive the agent: nothing is missing across a kill, a restart or an upgrade.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread::{self, sleep},
+    time::Duration,
+};
+
+use aya::{
+    maps::{Map, MapData, PerCpuArray, PerCpuValues},
+    programs::loaded_programs,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tracego_common::handover::{FORMAT, HOOKS};
+use tracego_tests::{Running, Session, records, tracego, wait_until};
+
+use crate::Conditional;
+
+pub(crate) const CONDITIONAL: &[Conditional] = &[
+    ("no start is missing however often tracego is killed", kills, missing),
+    ("what an older load took is left to it", claims, missing),
+    ("a restart has no gap and writes nothing twice", restarts, missing),
+    ("what a full ring loses while nobody reads it is told", unattended, missing),
+    ("a ring of another size is emptied before the new one", resized, missing),
+    ("two at once are refused", twice, missing),
+    ("detach leaves nothing", detach, missing),
+    ("handover none removes what another one left", none, missing),
+    ("what another version left is removed and told", foreign, missing),
+];
+
+fn missing() -> Option<String> {
+    let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    (!known.lines().any(|line| line.ends_with("\tbpf"))).then(|| "this kernel has no bpffs".to_owned())
+}
+
+/// A BPF file system of the test's own, and a file for records.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(place.bpffs()).unwrap();
+        let mount = Command::new("mount").args(["-t", "bpf", "bpf"]).arg(place.bpffs()).status();
+        assert!(mount.unwrap().success());
+        place
+    }
+
+    fn bpffs(&self) -> PathBuf {
+        self.0.path().join("bpf")
+    }
+
+    fn pins(&self) -> PathBuf {
+        self.bpffs().join("tracego")
+    }
+
+    fn records(&self) -> PathBuf {
+        self.0.path().join("records")
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.records()).unwrap_or_default()
+    }
+
+    /// What was written last.
+    fn tail(&self) -> String {
+        let Ok(mut file) = fs::File::open(self.records()) else { return String::new() };
+        let behind = file.metadata().unwrap().len().saturating_sub(1 << 20);
+        file.seek(SeekFrom::Start(behind)).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn command(&self, handover: &str, options: &[&str]) -> Command {
+        let mut tracego = Command::new(tracego());
+        tracego.args(["--output", "json", "--heartbeat", "0", "--handover", handover, "--pin-dir"]);
+        tracego.arg(self.pins()).arg("--output-file").arg(self.records()).args(options);
+        tracego.stdout(Stdio::null()).stderr(Stdio::piped());
+        tracego
+    }
+
+    fn start(&self, handover: &str, options: &[&str]) -> Running {
+        Running(self.command(handover, options).spawn().unwrap())
+    }
+
+    /// Starts it and waits until it sees what is started.
+    fn ready(&self, handover: &str, options: &[&str]) -> Running {
+        let mut tracego = self.start(handover, options);
+        let marker = format!("ready-{}", tracego.0.id());
+        wait_until("a record is there", || {
+            assert!(tracego.0.try_wait().unwrap().is_none(), "it has ended");
+            run(&marker);
+            sleep(Duration::from_millis(50));
+            self.tail().contains(&marker)
+        });
+        tracego
+    }
+
+    /// A configuration with one more output: a file behind a spool.
+    fn spooled(&self) -> PathBuf {
+        let (config, folder) = (self.0.path().join("tracego.toml"), self.0.path().display());
+        let sink = "[[sinks]]\nname = \"file\"\ntype = \"file\"\nsync = \"never\"";
+        let text = format!("spool-dir = \"{folder}/spool\"\n{sink}\npath = \"{folder}/spooled\"\n");
+        fs::write(&config, text).unwrap();
+        config
+    }
+
+    fn starts(&self, marker: &str) -> BTreeMap<u64, Vec<String>> {
+        starts(&self.text(), marker)
+    }
+    fn lost(&self) -> Vec<Value> {
+        let text = self.text();
+        let lost: Vec<&str> = text.lines().filter(|line| line.contains("\"tracego.lost\"")).collect();
+        records(&lost.join("\n")).into_iter().map(|record| record["tracego"]["lost"].clone()).collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Programs that are pinned there go with it.
+        let _done = Command::new("umount").arg(self.bpffs()).status();
+    }
+}
+
+/// Starts of the marker by number: the ids of their records, each as often as it is there.
+fn starts(text: &str, marker: &str) -> BTreeMap<u64, Vec<String>> {
+    // A kill may cut a write(2); what it cut is written again.
+    let whole = |line: &&str| line.contains(marker) && serde_json::from_str::<Value>(line).is_ok();
+    let lines: Vec<&str> = text.lines().filter(whole).collect();
+    let mut starts: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for record in records(&lines.join("\n")) {
+        let arg = record["process"]["command_args"][1].as_str().unwrap_or_default();
+        if let Some(number) = arg.strip_prefix(marker) {
+            let uid = record["log"]["record"]["uid"].as_str().unwrap().to_owned();
+            starts.entry(number.parse().unwrap()).or_default().push(uid);
+        }
+    }
+    starts
+}
+
+fn run(marker: &str) {
+    assert!(Command::new("/bin/true").arg(marker).status().unwrap().success());
+}
+
+/// Ends it in order; what it said, and its exit code.
+fn end(tracego: Running) -> (String, Option<i32>) {
+    tracego.terminate();
+    let output = Session::of_output(tracego.output());
+    (output.stderr(), output.output.status.code())
+}
+
+/// BPF programs that a process holds.
+fn programs(pid: u32) -> BTreeSet<u32> {
+    let all = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap().flatten();
+    let text = all.filter_map(|fd| fs::read_to_string(fd.path()).ok());
+    let ids = text.filter_map(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("prog_id:"))?.trim().parse();
+        line.ok()
+    });
+    ids.collect()
+}
+
+fn are_gone(programs: &BTreeSet<u32>) -> bool {
+    // The last reference is dropped a moment later, by a worker of the kernel.
+    let left = || loaded_programs().flatten().filter(|info| programs.contains(&info.id())).count();
+    (0..100).any(|_| {
+        left() == 0 || {
+            sleep(Duration::from_millis(20));
+            false
+        }
+    })
+}
+
+/// Runs `work` while another thread starts marked programs; how many it started.
+fn meanwhile(marker: &str, work: impl FnOnce()) -> u64 {
+    let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                run(&format!("{marker}{}", count.fetch_add(1, Ordering::Relaxed)));
+                // The ring has to hold what comes while nobody reads.
+                sleep(Duration::from_millis(1));
+            }
+        });
+        work();
+        stop.store(true, Ordering::Relaxed);
+    });
+    count.into_inner()
+}
+
+fn kills() {
+    let rounds: u32 = std::env::var("TRACEGO_KILLS").ok().map_or(100, |text| text.parse().unwrap());
+    let place = Place::new();
+    let marker = format!("kill-{}-", std::process::id());
+    let config = place.spooled();
+    let options = ["--ring-size", "16M", "--comm", "true", "--config", config.to_str().unwrap()];
+    let mut tracego = place.ready("crash", &options);
+    let mut dice = 0x2545_F491_4F6C_DD1D_u64 ^ u64::from(std::process::id());
+    let mut roll = |below: u64| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        dice % below
+    };
+    let count = meanwhile(&marker, || {
+        for _ in 0..rounds {
+            // From the middle of its start to the middle of its work.
+            sleep(Duration::from_micros(10_000 + roll(400_000)));
+            tracego.0.kill().unwrap();
+            tracego.0.wait().unwrap();
+            sleep(Duration::from_micros(roll(30_000)));
+            tracego = place.start("crash", &options);
+        }
+    });
+    let last = format!("{marker}{count}");
+    run(&last);
+    wait_until("the last record is there", || place.tail().contains(&last));
+    let programs = programs(tracego.0.id());
+    let (stderr, _) = end(tracego);
+    assert!(!stderr.contains("BALANCE"), "{stderr}");
+    let spooled = fs::read_to_string(place.0.path().join("spooled")).unwrap();
+    for (name, text) in [("direct", place.text()), ("spooled", spooled)] {
+        let starts = starts(&text, &marker);
+        let missing: Vec<u64> = (0..=count).filter(|number| !starts.contains_key(number)).collect();
+        assert_eq!(missing, Vec::<u64>::new(), "{name}, of {count}; lost: {:?}", place.lost());
+        assert_eq!(starts.len() as u64, count + 1);
+        let mut ids = BTreeSet::new();
+        for (number, uids) in &starts {
+            assert!(uids.iter().all(|uid| *uid == uids[0]), "{name} {number}: {uids:?}");
+            assert!(ids.insert(&uids[0]), "{name} {number}: another has the id {}", uids[0]);
+        }
+        let again: usize = starts.values().map(|uids| uids.len() - 1).sum();
+        eprintln!("{name}: {rounds} kills, {} starts, {again} came again", count + 1);
+    }
+    assert!(!place.pins().exists(), "an end in order leaves nothing");
+    assert!(are_gone(&programs));
+}
+
+/// The moment of a takeover that is too short to be hit: the older program has taken an event and the newer
+/// one, which comes behind it, is active by now.
+fn claims() {
+    let place = Place::new();
+    let tracego = place.ready("crash", &[]);
+    let path = place.pins().join(format!("format-{FORMAT}/claims"));
+    let map = Map::from_map_data(MapData::from_pin(path).unwrap()).unwrap();
+    let mut claims = PerCpuArray::<_, u32>::try_from(map).unwrap();
+    let marker = format!("claimed-{}-", std::process::id());
+    const TRIES: u64 = 50;
+    for number in 0..TRIES {
+        // Another process of the machine may be the next on a CPU, so it takes some tries.
+        for hook in 0..HOOKS {
+            let other = PerCpuValues::try_from(vec![u32::MAX; aya::util::nr_cpus().unwrap()]).unwrap();
+            claims.set(hook, other, 0).unwrap();
+        }
+        run(&format!("{marker}{number}"));
+    }
+    // A claim is good for one event.
+    for _ in 0..20 {
+        run("no claim is left");
+    }
+    let last = format!("{marker}{TRIES}");
+    run(&last);
+    wait_until("the last record is there", || place.tail().contains(&last));
+    let (stderr, _) = end(tracego);
+    assert!(!stderr.contains("BALANCE"), "{stderr}");
+    let starts = place.starts(&marker).len() as u64;
+    assert!(starts <= TRIES / 2, "{starts} of {TRIES} were taken again");
+}
+
+fn restarts() {
+    let place = Place::new();
+    let marker = format!("restart-{}-", std::process::id());
+    let mut tracego = place.ready("always", &[]);
+    let count = meanwhile(&marker, || {
+        for _ in 0..8 {
+            sleep(Duration::from_millis(200));
+            let (stderr, code) =
+                end(std::mem::replace(&mut tracego, Running(Command::new("true").spawn().unwrap())));
+            assert_eq!(code, Some(0), "{stderr}");
+            assert!(stderr.contains(" = 0 lost") && !stderr.contains("BALANCE"), "{stderr}");
+            sleep(Duration::from_millis(50));
+            tracego = place.ready("always", &[]);
+        }
+    });
+    let last = format!("{marker}{count}");
+    run(&last);
+    wait_until("the last record is there", || place.text().contains(&last));
+    let (stderr, _) = end(tracego);
+    assert!(stderr.contains(" inherited = 0 lost") && !stderr.contains("BALANCE"), "{stderr}");
+    let starts = place.starts(&marker);
+    assert!((0..=count).all(|number| starts.contains_key(&number)), "of {count}: {:?}", starts.keys());
+    let twice: Vec<_> = starts.iter().filter(|(_, uids)| uids.len() > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    assert!(place.pins().exists(), "it is kept");
+}
+
+fn unattended() {
+    let place = Place::new();
+    let marker = format!("unattended-{}-", std::process::id());
+    let options = ["--ring-size", "64K"];
+    let (stderr, _) = end(place.ready("always", &options));
+    assert!(!stderr.contains("BALANCE"), "{stderr}");
+    let before = place.lost().len();
+    for number in 0..300 {
+        run(&format!("{marker}{number}"));
+    }
+    let (stderr, code) = end(place.ready("crash", &options));
+    assert!(!stderr.contains("BALANCE"), "{stderr}");
+    assert_eq!(code, Some(4), "{stderr}");
+    let lost = place.lost();
+    let told: u64 = lost[before..].iter().map(|lost| lost["ring_full"].as_u64().unwrap_or(0)).sum();
+    // A start, an end and a process are three events.
+    let found = place.starts(&marker).len() as u64;
+    assert!(found > 0 && told > (300 - found), "{found} found, {told} told");
+    assert!(stderr.contains(&format!("; ring_full {told}")), "{told} in {lost:?}; {stderr}");
+}
+
+fn resized() {
+    let place = Place::new();
+    let marker = format!("resized-{}-", std::process::id());
+    for (size, at) in [("1M", 0), ("2M", 1), ("4M", 2), ("4M", 3)] {
+        let tracego = place.ready("always", &["--ring-size", size]);
+        run(&format!("{marker}{}", 2 * at));
+        let (stderr, code) = end(tracego);
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(!stderr.contains("BALANCE"), "{stderr}");
+        run(&format!("{marker}{}", 2 * at + 1));
+    }
+    end(place.ready("crash", &["--ring-size", "1M"]));
+    let starts = place.starts(&marker);
+    assert_eq!(starts.keys().copied().collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
+    assert!(starts.values().all(|uids| uids.len() == 1), "{starts:?}");
+    assert!(!place.pins().exists());
+}
+
+fn twice() {
+    let place = Place::new();
+    let tracego = place.ready("crash", &[]);
+    let second = place.command("always", &[]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("another tracego runs with --pin-dir"), "{stderr}");
+    let detach =
+        Command::new(tracego_tests::tracego()).args(["detach", "--pin-dir"]).arg(place.pins()).output();
+    assert_eq!(detach.unwrap().status.code(), Some(3));
+    // One that hands nothing over leaves it alone, whatever it is told.
+    let other = place.ready("none", &[]);
+    end(other);
+    assert!(place.pins().exists());
+    let (stderr, code) = end(tracego);
+    assert_eq!(code, Some(0), "{stderr}");
+}
+
+/// Ends a tracego that leaves its programs; their ids.
+fn left(place: &Place) -> BTreeSet<u32> {
+    let tracego = place.ready("always", &[]);
+    let programs = programs(tracego.0.id());
+    assert!(programs.len() >= 3, "{programs:?}");
+    end(tracego);
+    let there = loaded_programs().flatten().filter(|info| programs.contains(&info.id())).count();
+    assert_eq!(there, 3, "{programs:?}");
+    run("left");
+    programs
+}
+
+fn detach() {
+    let place = Place::new();
+    let programs = left(&place);
+    let command = || {
+        let mut tracego = Command::new(tracego());
+        tracego.args(["detach", "--pin-dir"]).arg(place.pins());
+        tracego.output().unwrap()
+    };
+    let output = command();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.starts_with("3 programs detached; "), "{output:?}");
+    assert!(!said.contains("; 0 records"), "{said}");
+    assert!(!place.pins().exists() && are_gone(&programs));
+    assert_eq!(String::from_utf8_lossy(&command().stdout).trim(), "nothing is attached");
+}
+
+fn none() {
+    let place = Place::new();
+    let programs = left(&place);
+    let tracego = place.ready("none", &[]);
+    assert!(!place.pins().exists() && are_gone(&programs));
+    let (stderr, _) = end(tracego);
+    assert!(stderr.contains("removed what another tracego left"), "{stderr}");
+}
+
+fn foreign() {
+    let place = Place::new();
+    let programs = left(&place);
+    let format = |number: u32| place.pins().join(format!("format-{number}"));
+    fs::rename(format(FORMAT), format(999)).unwrap();
+    let tracego = place.ready("crash", &[]);
+    assert!(!format(999).exists() && are_gone(&programs));
+    let (stderr, code) = end(tracego);
+    assert!(stderr.contains("another version of tracego") && !stderr.contains("BALANCE"), "{stderr}");
+    assert_eq!(code, Some(4), "{stderr}");
+    let lost: Vec<u64> = place.lost().iter().filter_map(|lost| lost["discarded"].as_u64()).collect();
+    assert!(lost.len() == 1 && lost[0] >= 3, "{lost:?}");
+    assert!(stderr.contains(&format!("; discarded {}", lost[0])), "{stderr}");
+    assert!(!Path::new(&place.pins()).exists());
+}

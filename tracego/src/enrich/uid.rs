@@ -1,0 +1,95 @@
+//! `log.record.uid`: a ULID that follows from the event, not from the run.
+//!
+//! A run that is killed may have written a record whose event the next run reads again from the ring. Both
+//! have to give it the same id, so that a receiver can drop one. The 48 bits of milliseconds and the next 20
+//! are the time of the event in nanoseconds, so ids sort by time; the last 60 tell events of one nanosecond
+//! apart.
+
+use tracego_common::record::Header;
+
+/// Which record it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    /// When it was, in nanoseconds since boot.
+    pub(super) boot_ns: u64,
+    /// The load that took it; nothing for what tracego itself says.
+    pub(super) generation: Option<u32>,
+    salt: u64,
+}
+
+impl Stamp {
+    /// Of an event: the process, the thread that the kernel names, and the kind tell two events of one
+    /// nanosecond apart.
+    pub(super) fn event(header: &Header, thread: u32) -> Self {
+        let who = [header.id.start_boottime, u64::from(header.id.tgid) << 32 | u64::from(thread)];
+        let salt = mix(&[who[0], who[1], header.boot_ns, u64::from(header.kind)]);
+        let generation = Some(tracego_common::flags::generation(header.flags));
+        Self { boot_ns: header.boot_ns, generation, salt }
+    }
+
+    /// Of what tracego itself says: the position in the run.
+    pub(super) fn own(boot_ns: u64, seq: u64) -> Self {
+        Self { boot_ns, generation: None, salt: mix(&[boot_ns, seq]) }
+    }
+
+    /// The id; `instance` tells runs apart that do not continue each other.
+    pub(super) fn uid(self, unix_ns: i64, instance: u32) -> String {
+        let ns = u64::try_from(unix_ns).unwrap_or_default();
+        let apart = mix(&[self.salt, u64::from(instance), u64::from(self.generation.is_some())]);
+        let rest = u128::from(ns % 1_000_000) << 60 | u128::from(apart >> 4);
+        ulid::Ulid::from_parts(ns / 1_000_000, rest).to_string()
+    }
+}
+
+/// The finalizer of splitmix64 (Steele, Lea, Flood, OOPSLA 2014) over all parts. It must never change: two
+/// versions of tracego may read the same event.
+fn mix(parts: &[u64]) -> u64 {
+    parts.iter().fold(0x9e37_79b9_7f4a_7c15, |state, part| {
+        let z = (state ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use tracego_common::{TaskId, flags::GENERATION_SHIFT};
+
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000_123_456_789;
+
+    fn header(tgid: u32, boot_ns: u64) -> Header {
+        let id = TaskId { tgid, start_boottime: 77, ..TaskId::default() };
+        Header { kind: 1, boot_ns, id, ..Header::default() }
+    }
+
+    #[test]
+    fn an_event_has_the_same_id_whoever_took_it_and_others_have_another() {
+        let of = |header: &Header, thread| Stamp::event(header, thread).uid(NOW, 5);
+        let first = of(&header(1, 9), 1);
+        assert_eq!(first.len(), 26);
+        assert_eq!(of(&Header { flags: 3 << GENERATION_SHIFT, ..header(1, 9) }, 1), first);
+        let others = [
+            of(&header(2, 9), 1),
+            of(&header(1, 10), 1),
+            of(&header(1, 9), 2),
+            of(&Header { kind: 2, ..header(1, 9) }, 1),
+            Stamp::event(&header(1, 9), 1).uid(NOW, 6),
+            Stamp::own(9, 1).uid(NOW, 5),
+        ];
+        assert!(!others.contains(&first), "{others:?}");
+    }
+
+    #[test]
+    fn ids_sort_by_time_to_the_nanosecond_and_do_not_meet() {
+        let ids: Vec<String> =
+            (0..100_000).map(|ns| Stamp::event(&header(1, 9), 1).uid(NOW + ns, 5)).collect();
+        assert!(ids.is_sorted());
+        let same: HashSet<String> = (0..100_000).map(|n| Stamp::own(9, n).uid(NOW, 5)).collect();
+        assert_eq!(same.len(), 100_000);
+    }
+}
