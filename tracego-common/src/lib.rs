@@ -11,6 +11,7 @@ pub mod loss;
 pub mod offsets;
 pub mod record;
 pub mod settings;
+pub mod verdict;
 
 pub use loss::Loss;
 pub use offsets::Offsets;

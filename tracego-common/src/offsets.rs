@@ -112,10 +112,12 @@ offsets! {
     kn_name: "kernfs_node"."name", "Name.";
     kn_parent_6_15: "kernfs_node"."__parent", "Parent (6.15+).";
     kn_parent_old: "kernfs_node"."parent", "Parent (before 6.15).";
+    bprm_file: "linux_binprm"."file", "What is about to be executed.";
     bprm_filename: "linux_binprm"."filename", "What the caller passed.";
     bprm_interp: "linux_binprm"."interp", "The interpreter.";
     bprm_argc: "linux_binprm"."argc", "Arguments.";
     bprm_envc: "linux_binprm"."envc", "Variables.";
+    regs_orig_ax: "pt_regs"."orig_ax", "Number of the system call (x86-64).";
     regs_di: "pt_regs"."di", "First argument of a system call (x86-64).";
     regs_si: "pt_regs"."si", "Second argument.";
     regs_dx: "pt_regs"."dx", "Third argument.";

@@ -19,6 +19,8 @@ pub enum RecordKind {
     /// A piece of an argv that is longer than one record carries: [`ArgvChunk`] and its bytes.
     /// Pieces come before the [`ExecFixed`] that they belong to.
     ArgvChunk = 5,
+    /// A decision about a program start: [`Verdict`](crate::verdict::Verdict).
+    Verdict = 6,
 }
 
 impl RecordKind {
@@ -31,6 +33,7 @@ impl RecordKind {
             3 => Some(Self::Fork),
             4 => Some(Self::ExecFailed),
             5 => Some(Self::ArgvChunk),
+            6 => Some(Self::Verdict),
             _ => None,
         }
     }

@@ -14,6 +14,8 @@ pub mod event {
     pub const FORK: u32 = 4;
     /// Records of failed attempts: two system call tracepoints.
     pub const EXEC_FAILED: u32 = 8;
+    /// Decisions of the kernel side.
+    pub const VERDICT: u32 = 16;
 }
 
 /// Bits of [`Settings::filters`].

@@ -195,7 +195,7 @@ fn executable(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
 
 /// Change time of an inode in nanoseconds since 1970; the field moved twice (6.6, 6.11).
 #[inline(always)]
-fn ctime(inode: Addr) -> u64 {
+pub(crate) fn ctime(inode: Addr) -> u64 {
     let (sec, nsec): (u64, u32) = if offset!(inode_ctime_sec) >= 0 {
         (typed(inode, offset!(inode_ctime_sec)), typed(inode, offset!(inode_ctime_nsec)))
     } else {

@@ -33,6 +33,8 @@ mod read;
 mod task;
 #[cfg(target_arch = "bpf")]
 mod turn;
+#[cfg(target_arch = "bpf")]
+mod verdict;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -1,8 +1,9 @@
 //! Every map and every global that the agent sets before the load.
 
 use aya_ebpf::{
+    bindings::BPF_F_NO_PREALLOC,
     macros::map,
-    maps::{Array, HashMap, LruPerCpuHashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, LruPerCpuHashMap, PerCpuArray, RingBuf, lpm_trie::LpmTrie},
 };
 use tracego_common::{
     Loss, Offsets, Settings, TaskCtx, TaskId,
@@ -10,6 +11,7 @@ use tracego_common::{
     limits::{ARGV_MAX, CPUS_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, PREFIX_MAX, TASK_CTX_MAX},
     record::ExecFixed,
     settings::EnvBits,
+    verdict::{ArgKey, ExeKey, KEYS_MAX, NameKey, NumberKey, PathKey, REMEMBERED_MAX, Rules, StartKey},
 };
 
 use crate::env::Scan;
@@ -39,6 +41,38 @@ pub(crate) static ACTIVE: Array<u32> = Array::with_max_entries(1, 0);
 /// The load that took the last event, by hook, one set a CPU; 0 for none.
 #[map]
 pub(crate) static CLAIMS: PerCpuArray<u32> = PerCpuArray::with_max_entries(HOOKS, 0);
+
+/// Which set of rules decides.
+#[map]
+pub(crate) static RULE_SET: Array<u32> = Array::with_max_entries(1, 0);
+
+/// What the rules of a set have in common.
+#[map]
+pub(crate) static RULES: Array<Rules> = Array::with_max_entries(2, 0);
+
+/// Rules by file name of the executable.
+#[map]
+pub(crate) static RULE_NAMES: HashMap<NameKey, u64> = HashMap::with_max_entries(KEYS_MAX, 0);
+
+/// Rules by inode of the executable.
+#[map]
+pub(crate) static RULE_EXES: HashMap<ExeKey, u64> = HashMap::with_max_entries(KEYS_MAX, 0);
+
+/// Rules by path of the executable.
+#[map]
+pub(crate) static RULE_PATHS: LpmTrie<PathKey, u64> = LpmTrie::with_max_entries(KEYS_MAX, BPF_F_NO_PREALLOC);
+
+/// Rules by argument.
+#[map]
+pub(crate) static RULE_ARGS: LpmTrie<ArgKey, u64> = LpmTrie::with_max_entries(KEYS_MAX, BPF_F_NO_PREALLOC);
+
+/// Rules by user and by cgroup.
+#[map]
+pub(crate) static RULE_NUMBERS: HashMap<NumberKey, u64> = HashMap::with_max_entries(KEYS_MAX, 0);
+
+/// Verdicts that the agent gave: the action, and behind it a number of its own.
+#[map]
+pub(crate) static REMEMBERED: LruHashMap<StartKey, u64> = LruHashMap::with_max_entries(REMEMBERED_MAX, 0);
 
 /// How often the probe was called.
 #[map]

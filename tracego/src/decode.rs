@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use tracego_common::{
-    ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, flags,
+    ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, flags, verdict::Verdict,
 };
 use zerocopy::FromBytes;
 
@@ -44,6 +44,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
             let filename = unterminated(span(data, fixed.filename)?);
             Ok(Event::Failed(Failed { fixed, filename, argv: span(data, fixed.argv)? }))
         }
+        RecordKind::Verdict => whole::<Verdict>(bytes).map(|verdict| Event::Verdict(Box::new(verdict))),
         RecordKind::ArgvChunk => {
             prefix::<ArgvChunk>(bytes).map(|(fixed, bytes)| Event::Chunk(Chunk { fixed, bytes }))
         }

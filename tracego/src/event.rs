@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use tracego_common::{
     TaskId,
     record::{ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord},
+    verdict::Verdict,
 };
 
 /// One decoded record.
@@ -20,6 +21,8 @@ pub enum Event<'a> {
     Failed(Failed<'a>),
     /// A piece of the argv of a program start that follows.
     Chunk(Chunk<'a>),
+    /// The kernel side decided about a program start.
+    Verdict(Box<Verdict>),
 }
 
 impl Event<'_> {
@@ -32,6 +35,7 @@ impl Event<'_> {
             Self::Fork(fork) => fork.header.id,
             Self::Failed(failed) => failed.fixed.header.id,
             Self::Chunk(chunk) => chunk.fixed.header.id,
+            Self::Verdict(verdict) => verdict.header.id,
         }
     }
 
@@ -44,6 +48,7 @@ impl Event<'_> {
             Self::Fork(fork) => fork.header.boot_ns,
             Self::Failed(failed) => failed.fixed.header.boot_ns,
             Self::Chunk(chunk) => chunk.fixed.header.boot_ns,
+            Self::Verdict(verdict) => verdict.header.boot_ns,
         }
     }
 
@@ -56,6 +61,7 @@ impl Event<'_> {
             Self::Fork(fork) => fork.header.flags,
             Self::Failed(failed) => failed.fixed.header.flags,
             Self::Chunk(chunk) => chunk.fixed.header.flags,
+            Self::Verdict(verdict) => verdict.header.flags,
         }
     }
 }

@@ -391,6 +391,7 @@ fn kind(of: &Event<'_>) -> u32 {
         Event::Exit(_) => event::EXIT,
         Event::Fork(_) => event::FORK,
         Event::Failed(_) => event::EXEC_FAILED,
+        Event::Verdict(_) => event::VERDICT,
         Event::Chunk(_) => 0,
     }
 }

@@ -190,7 +190,7 @@ impl Enricher {
             Event::Exec(exec) => self.note_start(exec, note),
             Event::Fork(fork) => self.note_fork(fork),
             Event::Exit(exit) => self.table.remove(exit.header.id),
-            Event::Failed(_) | Event::Chunk(_) => {}
+            Event::Failed(_) | Event::Chunk(_) | Event::Verdict(_) => {}
         }
     }
 
@@ -208,7 +208,7 @@ impl Enricher {
                 Some(record.into())
             }
             Event::Failed(failed) => Some(self.failed(failed).into()),
-            Event::Chunk(_) => None,
+            Event::Verdict(_) | Event::Chunk(_) => None,
         }
     }
 

@@ -50,12 +50,18 @@ pub const FAILED: [Hook; 2] = [
     hook("execveat_failed", Place::Syscall("sys_exit_execveat")),
 ];
 
+/// Attached where rules are decided in the kernel; behind [`ALWAYS`], whose program start sees new jobs first.
+pub const VERDICT: Hook = hook("exec_verdict", Place::Tracepoint("sched_process_exec"));
+
+/// Attached where execve is to fail.
+pub const DENIED: Hook = hook("exec_denied", Place::Lsm("bprm_check_security"));
+
 /// Attached for a moment by `tracego doctor`.
 pub const PROBES: [Hook; 1] = [hook("lsm_probe", Place::Lsm("bprm_check_security"))];
 
 /// Every program of the object.
 pub fn all() -> impl Iterator<Item = Hook> {
-    ALWAYS.into_iter().chain(FAILED).chain(PROBES)
+    ALWAYS.into_iter().chain(FAILED).chain(PROBES).chain([VERDICT, DENIED])
 }
 
 impl Hook {

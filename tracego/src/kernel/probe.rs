@@ -117,7 +117,10 @@ fn degraded<T, E>(found: &Result<T, E>) -> State {
 fn chain(error: &LoadError) -> String {
     let LoadError::Program { source, .. } = error else { return error.to_string() };
     let cause: &io::Error = match &**source {
-        ProgramError::LoadError { io_error, .. } => io_error,
+        ProgramError::LoadError { io_error, verifier_log } => {
+            tracing::debug!(%verifier_log, "the verifier refused a program");
+            io_error
+        }
         ProgramError::SyscallError(call) => &call.io_error,
         other => return other.to_string(),
     };
