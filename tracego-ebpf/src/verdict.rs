@@ -122,6 +122,10 @@ fn after(start: &Start, mount: Addr) {
     }
     let mut bit = matched & matched.wrapping_neg();
     let (mut action, mut number) = (action(rules, bit), 0);
+    if bit & rules.allow != 0 && matched & !rules.allow == 0 {
+        // An exception from nothing.
+        return;
+    }
     if bit == 0 {
         let remembered = if rules.remembered == 0 { 0 } else { remembered(start, from, end) };
         if remembered == 0 {

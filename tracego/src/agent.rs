@@ -11,6 +11,12 @@ use tokio::{
 
 use crate::{
     clock::Reading,
+    enforce::{
+        self, Enforcer,
+        after::AfterStart,
+        maps::Tables,
+        settings::{Enforce, Mode},
+    },
     host,
     input::{Consumer, Input, Reload},
     inspect::{self, Inspector, watcher::Watcher},
@@ -52,6 +58,8 @@ pub struct Options {
     pub metrics: metrics::Options,
     /// Sinks with queues; the consumer has their feeds.
     pub sinks: Sinks,
+    /// What is stopped.
+    pub enforce: enforce::Options,
 }
 
 /// What may change while tracego runs.
@@ -62,6 +70,8 @@ pub struct Changes {
     pub rules: Settings,
     /// All sinks with queues.
     pub sinks: Vec<SinkSettings>,
+    /// What is stopped.
+    pub enforce: Enforce,
     /// The direct output, opened anew.
     pub output: Option<Box<dyn io::Write + Send>>,
 }
@@ -98,6 +108,7 @@ pub struct Agent {
     server: Option<Server>,
     pusher: Option<Pusher>,
     sinks: Sinks,
+    enforcer: Option<Enforcer>,
 }
 
 impl Agent {
@@ -115,6 +126,18 @@ impl Agent {
         for field in &loaded.missing {
             tracing::debug!(field, "not in this kernel");
         }
+        let enforcer = match options.enforce.mode {
+            Mode::Off => None,
+            mode => {
+                let (tables, remembered) = Tables::take(&mut loaded.ebpf)?;
+                let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
+                board.enforces(Arc::clone(shared));
+                let after = AfterStart::new(enforce.findings(), mode, remembered, Arc::clone(shared));
+                stages.enforce(after);
+                let why_no_deny = loaded.why_no_deny().map(str::to_owned);
+                Some(Enforcer::start(options.enforce, tables, why_no_deny)?)
+            }
+        };
         let ring = loaded.take_ring()?;
         let mut keeper = loaded.keeper(&ring)?;
         let mut rings = std::mem::take(&mut loaded.inherited().rings);
@@ -171,7 +194,20 @@ impl Agent {
         board.attached(true);
         let heartbeat = options.heartbeat;
         let sinks = options.sinks;
-        Ok(Self { loaded, reader, services, queue, pipeline, heartbeat, beat, board, server, pusher, sinks })
+        Ok(Self {
+            loaded,
+            reader,
+            services,
+            queue,
+            pipeline,
+            heartbeat,
+            beat,
+            board,
+            server,
+            pusher,
+            sinks,
+            enforcer,
+        })
     }
 
     /// What the parts say about themselves.
@@ -184,6 +220,13 @@ impl Agent {
     #[must_use]
     pub fn listens(&self) -> Option<&metrics::Listen> {
         self.server.as_ref().map(Server::address)
+    }
+
+    /// Shows that stops are in force, where there are any. In a followed tree: once it is followed.
+    pub fn prove(&mut self) {
+        if let Some(enforcer) = &mut self.enforcer {
+            enforcer.prove();
+        }
     }
 
     /// The kernel side, to follow a process.
@@ -220,6 +263,9 @@ impl Agent {
                     let ended = self.services.as_ref().is_some_and(JoinHandle::is_finished);
                     anyhow::ensure!(!ended, "the thread that looks at services ended early");
                     self.count()?;
+                    if let Some(enforcer) = &mut self.enforcer {
+                        enforcer.tick();
+                    }
                 }
             }
         }
@@ -247,10 +293,14 @@ impl Agent {
     /// # Errors
     /// When the settings cannot be, and then nothing changes; or when a part has ended.
     pub async fn reload(&mut self, changes: Changes) -> anyhow::Result<()> {
-        let Changes { selection, rules, sinks, output } = changes;
+        let Changes { selection, rules, sinks, output, enforce } = changes;
+        let findings = enforce.findings();
+        if let Some(enforcer) = &mut self.enforcer {
+            enforcer.change(enforce)?;
+        }
         let (feeds, changing) = self.sinks.change(&sinks)?;
         let (done, told) = oneshot::channel();
-        let reload = Box::new(Reload { selection, rules, feeds, output, done });
+        let reload = Box::new(Reload { selection, rules, feeds, output, findings, done });
         let gone = "the pipeline has ended";
         self.queue.send(Input::Reload(reload, Reading::now())).await.ok().context(gone)?;
         told.await.context(gone)?;

@@ -18,6 +18,7 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
     let instance = read("/proc/sys/kernel/random/uuid");
     let number = instance.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_default();
     Meta {
+        enforcement: None,
         origin: Arc::new(Origin {
             host: Host { id: read("/etc/machine-id"), name: read("/proc/sys/kernel/hostname") },
             service: Service {

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     clock::Reading,
+    enforce::after::AfterStart,
     inspect::{facts::ServiceState, note::Note},
     judge::Selection,
     kernel::{
@@ -53,6 +54,8 @@ pub struct Reload {
     pub feeds: Vec<Feed>,
     /// The direct output, opened anew.
     pub output: Option<Box<dyn io::Write + Send>>,
+    /// Findings that end a process.
+    pub findings: Vec<String>,
     /// Told when the old feeds are gone.
     pub done: oneshot::Sender<()>,
 }
@@ -112,6 +115,9 @@ pub trait Consumer {
 
     /// The counts so far.
     fn ledger(&self) -> Ledger;
+
+    /// Ends processes by what is found about them.
+    fn enforce(&mut self, _after: AfterStart) {}
 
     /// The counts beside the ledger, for metrics; nothing where no records are made.
     fn tally(&self) -> Option<Tally> {

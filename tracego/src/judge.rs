@@ -69,6 +69,11 @@ impl Judge {
         self.summary.add(record);
     }
 
+    /// It was decided about a program start.
+    pub fn decided(&mut self, record: &Record) {
+        self.summary.decided(record);
+    }
+
     /// A process was made by another.
     pub fn fork(&mut self, parent: TaskId, child: TaskId) {
         self.rules.fork(parent, child);

@@ -9,6 +9,7 @@
 //! decode   bytes → Event; pure, never panics      (decode, event)
 //! enrich   Event + process table → Record         (enrich)
 //! rules    Record → findings                      (rules, judge)
+//! enforce  rules → the kernel side, findings → ends (enforce)
 //! format   Record → an event as others name it    (format)
 //! sink     a queue, a thread and a receiver each  (sink, spool)
 //! traces   Record → spans of CI jobs              (traces, collector)
@@ -39,6 +40,7 @@ pub mod event;
 
 pub mod enrich;
 
+pub mod enforce;
 pub mod judge;
 pub mod rules;
 pub mod summary;

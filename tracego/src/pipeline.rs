@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
-use tracego_common::{TaskId, flags, settings::event};
+use tracego_common::{TaskId, flags, settings::event, verdict::Action};
 
 use crate::{
     assemble::Assembler,
     clock::{Reading, Time},
     decode::{self, decode},
+    enforce::after::AfterStart,
     enrich::{Enricher, Meta, Record},
     event::Event,
     input::{Batch, Consumer, Input, Reload, SinkLoss},
@@ -33,6 +34,9 @@ use crate::{
 /// Longest wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);
 
+/// Is told of a record.
+pub type Told = Box<dyn FnMut(&Record) + Send>;
+
 /// The way of the data from bytes to the output.
 pub struct Pipeline {
     assembler: Assembler,
@@ -46,6 +50,9 @@ pub struct Pipeline {
     selection: Selection,
     judge: Option<Judge>,
     traces: Option<Traces>,
+    after: Option<AfterStart>,
+    /// Who is told of starts that are stopped, beside the records.
+    told: Option<Told>,
     now: Reading,
     /// Number of this run's load.
     generation: u32,
@@ -72,6 +79,8 @@ impl Pipeline {
             selection: selection.into(),
             judge,
             traces: None,
+            after: None,
+            told: None,
             now: Reading::default(),
             generation: 0,
             failed: None,
@@ -82,6 +91,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_traces(self, traces: Option<Traces>) -> Self {
         Self { traces, ..self }
+    }
+
+    /// Tells somebody of starts that are stopped.
+    #[must_use]
+    pub fn with_told(self, told: Option<Told>) -> Self {
+        Self { told, ..self }
     }
 
     fn batch(&mut self, batch: &Batch) {
@@ -102,6 +117,27 @@ impl Pipeline {
                 },
             }
         }
+        self.end_processes();
+    }
+
+    /// Those that the kernel side did not end: it had nothing to know them by.
+    fn end_processes(&mut self) {
+        let ended = self.after.as_mut().map(AfterStart::end).unwrap_or_default();
+        for (pending, action, ended) in ended {
+            let record = self.enricher.ended(&pending, action, ended, Reading::now());
+            self.stopped(&record);
+            self.emit(&record, None);
+        }
+    }
+
+    /// A decision about a start is told.
+    fn stopped(&mut self, record: &Record) {
+        if let Some(judge) = &mut self.judge {
+            judge.decided(record);
+        }
+        if let Some(told) = &mut self.told {
+            told(record);
+        }
     }
 
     fn event(&mut self, event: &Event<'_>, note: Option<&Note>) {
@@ -113,7 +149,9 @@ impl Pipeline {
                 _ => {}
             }
         }
-        let wanted = self.selection.kinds & kind(event) != 0;
+        // Who has programs stopped wants to know of it, whatever else is written.
+        let decision = matches!(event, Event::Verdict(_));
+        let wanted = decision || self.selection.kinds & kind(event) != 0;
         // A span begins with the start and ends with the exit, whoever wants records of these.
         let traced = self.traces.is_some() && kind(event) & (event::EXEC | event::EXIT) != 0;
         if !(wanted || traced) || event.flags() & flags::OUTSIDE != 0 {
@@ -123,6 +161,19 @@ impl Pipeline {
             if let (Some(judge), Some(started)) = (&mut self.judge, &enriched.start) {
                 judge.start(&mut enriched.record, started);
             }
+            match (event, &mut self.after) {
+                (Event::Exec(exec), Some(after)) => {
+                    let findings = &enriched.record.tracego.findings;
+                    after.found(exec, findings.iter().map(|found| (found.id, found.message.as_str())));
+                }
+                (Event::Verdict(verdict), Some(after)) if verdict.action >= Action::Kill as u32 => {
+                    after.decided(verdict.header.id);
+                }
+                _ => {}
+            }
+            if decision {
+                self.stopped(&enriched.record);
+            }
             if let Some(traces) = &mut self.traces {
                 traces.take(&enriched.record);
                 traces.mark(&mut enriched.record);
@@ -130,12 +181,15 @@ impl Pipeline {
             if wanted {
                 self.tally.made(&enriched.record);
             }
-            if wanted && self.selection.takes(&enriched.record) {
+            if decision || (wanted && self.selection.takes(&enriched.record)) {
                 self.emit(&enriched.record, Some(event.boot_ns()));
             } else {
                 self.ledger.unrequested += 1;
                 self.enricher.withdraw(&enriched.record);
             }
+        } else if decision {
+            // tracego's own, such as the canary.
+            self.ledger.unrequested += 1;
         }
     }
 
@@ -245,11 +299,14 @@ impl Pipeline {
 
     /// Goes over to other settings, between two pieces of input.
     fn reload(&mut self, reload: Reload) {
-        let Reload { selection, rules, feeds, output, done } = reload;
+        let Reload { selection, rules, feeds, output, findings, done } = reload;
         self.flush();
         self.selection = selection;
         if let Some(judge) = &mut self.judge {
             judge.change(rules);
+        }
+        if let Some(after) = &mut self.after {
+            after.change(findings);
         }
         self.outputs.replace(feeds, output);
         if done.send(()).is_err() {
@@ -359,6 +416,10 @@ impl Consumer for Pipeline {
 
     fn refusal(&self) -> Option<String> {
         self.tally.refusal().map(str::to_owned)
+    }
+
+    fn enforce(&mut self, after: AfterStart) {
+        self.after = Some(after);
     }
 
     fn mark(&mut self) -> u64 {

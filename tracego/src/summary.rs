@@ -22,6 +22,7 @@ pub struct Summary {
     told: Vec<Told>,
     /// Runs of the go command that were told: what they started is the same finding.
     commands: HashSet<String>,
+    stopped: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +33,19 @@ struct Told {
 }
 
 impl Summary {
+    /// Takes a decision about a program start.
+    pub fn decided(&mut self, record: &Record) {
+        let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
+        let stopped = decision.is_some_and(|one| one.error.is_none() && matches!(one.action, "kill" | "deny"));
+        self.stopped += u64::from(stopped);
+    }
+
+    /// Program starts that were stopped.
+    #[must_use]
+    pub fn stopped(&self) -> u64 {
+        self.stopped
+    }
+
     /// Takes the findings of a record.
     pub fn add(&mut self, record: &Record) {
         for finding in &record.tracego.findings {

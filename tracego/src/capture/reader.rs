@@ -51,6 +51,7 @@ impl<R: Read> Reader<R> {
         let head: Head = serde_json::from_slice(&payload)
             .map_err(|_| CaptureError::Damaged(12, "the description is no JSON"))?;
         reader.meta = Meta {
+            enforcement: None,
             origin: Origin {
                 host: Host { id: head.host_id, name: head.host_name },
                 service: Service {

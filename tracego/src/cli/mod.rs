@@ -14,7 +14,9 @@ pub use values::EnvSpec;
 use values::{env_spec, log_filter};
 pub use view::*;
 
-use crate::{config::Setting, rules::settings::Settings, sink::settings::SinkSettings};
+use crate::{
+    config::Setting, enforce::settings::Enforce, rules::settings::Settings, sink::settings::SinkSettings,
+};
 
 /// Says which commit and which CI job every process start on this machine belongs to.
 #[derive(Debug, Parser)]
@@ -62,6 +64,13 @@ impl Cli {
     pub fn set_sinks(&mut self, sinks: Vec<SinkSettings>) {
         if let Some(view) = self.view() {
             view.sinks = Arc::new(sinks);
+        }
+    }
+
+    /// Takes what a configuration says about starts that are stopped.
+    pub fn set_enforce(&mut self, enforce: Enforce) {
+        if let Some(view) = self.view() {
+            view.enforce = Arc::new(enforce);
         }
     }
 

@@ -7,6 +7,7 @@ use tracego_common::{limits::ARGV_DEFAULT, settings::event};
 
 use super::values::{EnvSpec, argv_max, comm, env_spec, ring_size};
 use crate::{
+    enforce::settings::{Enforce, Mode},
     config::Setting,
     format::Format,
     judge::Selection,
@@ -105,6 +106,9 @@ pub struct View {
     /// What it says about sinks.
     #[arg(skip)]
     pub sinks: Arc<Vec<SinkSettings>>,
+    /// What it says about starts that are stopped.
+    #[arg(skip)]
+    pub enforce: Arc<Enforce>,
     /// All options, as text.
     #[arg(skip)]
     pub settings_in_force: Arc<Vec<Setting>>,
@@ -147,6 +151,11 @@ pub struct Watch {
     /// answered only at an IP that they reach, and tracego says so at its start.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<Listen>,
+    /// Stop program starts that a rule of [enforce] in the configuration matches; without rules there,
+    /// `go run` in CI jobs (with `run`: anywhere in the command's tree). docs/enforcement.md says what each mode
+    /// covers.
+    #[arg(long, value_enum, value_name = "MODE", default_value = "off")]
+    pub enforce: Mode,
     /// Leave the programs attached and the ring in place for the next tracego, which takes over without a gap.
     /// crash: when this one is killed. always: also when it ends in order, for a restart or an upgrade;
     /// `tracego detach` ends it. none (the default; written out it also removes what another one left).

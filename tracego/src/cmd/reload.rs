@@ -47,6 +47,7 @@ fn prepare(running: &View) -> anyhow::Result<(Changes, Vec<String>)> {
         rules: view.settings(),
         sinks: output::sinks(view)?,
         output: output::reopened(running)?,
+        enforce: view.enforce.as_ref().clone(),
     };
     Ok((changes, later))
 }

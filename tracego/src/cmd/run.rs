@@ -15,8 +15,9 @@ use super::{code, conclude, output, setup};
 use crate::{
     agent::{Agent, Options},
     cli::{FailOn, Run},
+    enrich::{Record, text},
     input::Consumer,
-    rules::finding::Severity,
+    summary::Summary,
 };
 
 /// As env(1) and timeout(1) report a command that was not found or could not be started.
@@ -31,24 +32,56 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
     let (mut options, meta) = setup::options(&run.watch, true)?;
     let pipeline;
     (pipeline, options.sinks) = output::pipeline(&run.watch.view, meta, output::stderr())?;
+    let pipeline = pipeline.with_told(Some(Box::new(tell)));
     let fail_on = match run.fail_on {
         Some(FailOn::Never) => None,
         Some(FailOn::From(severity)) => Some(severity),
         None => run.watch.view.profile.fail_on(),
     };
-    let (code, worst) = follow(options, pipeline, &run.command, run.wait).await?;
-    // The command's own failure says more than ours.
-    let failed = code == 0 && worst.zip(fail_on).is_some_and(|(worst, fail_on)| worst >= fail_on);
+    let (code, summary) = follow(options, pipeline, &run.command, run.wait).await?;
+    let found = summary.worst().zip(fail_on).is_some_and(|(worst, fail_on)| worst >= fail_on);
+    // The command's own failure says more than ours. One that went on though a part of it was stopped has failed.
+    let failed = code == 0 && (found || summary.stopped() > 0);
     Ok(ExitCode::from(if failed { code::FINDINGS } else { code }))
 }
 
-/// Runs a command in a tree of its own; its status, and the worst that was found.
+/// Tells whoever waits for the command what was stopped, and what to do.
+fn tell(record: &Record) {
+    let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
+    let (Some(decision), Some(process)) = (decision, &record.process) else { return };
+    let start = match text::one_line(&decision.args) {
+        line if line.is_empty() => decision.executable.clone(),
+        line => line,
+    };
+    let what = match decision.action {
+        "kill" => "was killed",
+        "deny" => "was denied",
+        "audit" => "would be stopped",
+        _ => "was let through by an exception",
+    };
+    let mut message = format!("tracego: {start} (pid {}) {what} by the rule {}", process.pid, decision.rule);
+    for more in [&decision.message, &decision.remediation] {
+        if let Some(more) = more {
+            message.push_str("\ntracego:   ");
+            message.extend(more.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        }
+    }
+    if matches!(decision.action, "kill" | "deny") {
+        message.push_str(
+            "\ntracego:   whoever keeps tracego's configuration can make an exception: [[enforce.exceptions]] \
+             with an owner, a reason and a day on which it ends",
+        );
+    }
+    eprintln!("{message}");
+}
+
+/// Runs a command in a tree of its own; its status, and what was found.
 pub(super) async fn follow(
     options: Options,
     consumer: impl Consumer + Send + 'static,
     command: &[OsString],
     wait: bool,
-) -> anyhow::Result<(u8, Option<Severity>)> {
+) -> anyhow::Result<(u8, Summary)> {
     let mut signals = Forward::new()?;
     if wait {
         adopt_orphans();
@@ -56,8 +89,9 @@ pub(super) async fn follow(
     let mut agent = Agent::start(options, consumer)?;
     // The mark passes to the child at fork: its first instruction is in the tree already.
     agent.kernel().follow(std::process::id())?;
+    agent.prove();
     let Some((program, args)) = command.split_first() else {
-        return Ok((2, None));
+        return Ok((2, Summary::default()));
     };
     let mut child = match Command::new(program).args(args).spawn() {
         Ok(child) => child,
@@ -65,7 +99,7 @@ pub(super) async fn follow(
             eprintln!("tracego: {}: {error}", program.to_string_lossy());
             conclude(&agent.stop().await?);
             let missing = error.kind() == std::io::ErrorKind::NotFound;
-            return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, None));
+            return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, Summary::default()));
         }
     };
     // An agent whose output has ended goes on as a plain parent: the command is what counts.
@@ -91,7 +125,7 @@ pub(super) async fn follow(
             if !report.summary.is_empty() {
                 eprintln!("tracego: {}", report.summary);
             }
-            Ok((exit_code(status), report.summary.worst()))
+            Ok((exit_code(status), report.summary))
         }
         // The first may be the one that ended the command, sent to both.
         () = async { signals.next().await; signals.next().await; } => {

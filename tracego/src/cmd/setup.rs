@@ -12,6 +12,7 @@ use super::telemetry;
 use crate::{
     agent::Options,
     cli::{EnvSpec, Watch},
+    enforce::{self, settings::Mode},
     enrich::{Meta, ci},
     host,
     inspect::{self, health::ProbeSettings, services::WatchSettings},
@@ -65,8 +66,24 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
     let Environment { names, injected, unshown } = environment(&watch.view.env, &rules);
     settings.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
     let meta = Meta { unshown, ..host::meta(injected, watch.view.raw_args) };
-    let load =
-        LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new(), handover: None };
+    let enforce = enforce::Options {
+        mode: watch.enforce,
+        enforce: watch.view.enforce.as_ref().clone(),
+        tree,
+        users: meta.users.clone(),
+        shared: Arc::default(),
+    };
+    enforce.check()?;
+    let enforcement = (enforce.mode != Mode::Off).then(|| Arc::clone(&enforce.shared));
+    let meta = Meta { enforcement, ..meta };
+    let load = LoadOptions {
+        settings,
+        ring_size: watch.ring_size,
+        env: names,
+        without: Vec::new(),
+        handover: None,
+        enforce: enforce.mode,
+    };
     let heartbeat = Duration::from_secs(watch.heartbeat);
     let metrics = metrics::Options {
         listen: watch.listen.clone(),
@@ -74,7 +91,7 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
         push: telemetry::metrics(&watch.view, &meta)?,
     };
     let sinks = Sinks::default();
-    Ok((Options { load, heartbeat, inspect: inspect(rules, &meta), metrics, sinks }, meta))
+    Ok((Options { load, heartbeat, inspect: inspect(rules, &meta), metrics, sinks, enforce }, meta))
 }
 
 /// What is looked at for the rules that are on.

@@ -22,7 +22,8 @@ pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
     // After the output is open, because a FIFO waits for its reader there and a signal has to end that;
     // before the programs are attached: a signal that comes early must drain too.
     let (terminate, interrupt) = signals()?;
-    let agent = Agent::start(options, pipeline)?;
+    let mut agent = Agent::start(options, pipeline)?;
+    agent.prove();
     detach::tidy(watch)?;
     until_signal(agent, watch, (terminate, interrupt)).await
 }

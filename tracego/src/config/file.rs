@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::options;
 use crate::{
     cli::Cli,
+    enforce::{self, settings::Enforce},
     rules::settings::{self, Settings},
     sink::{self, settings::SinkSettings},
 };
@@ -20,6 +21,7 @@ pub(super) struct File {
     pub(super) options: Options,
     pub(super) rules: Settings,
     pub(super) sinks: Vec<SinkSettings>,
+    pub(super) enforce: Enforce,
     /// The tables as they are written.
     pub(super) tables: toml::Table,
     /// SHA-256 of its bytes.
@@ -37,9 +39,14 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
     let (mut found, mut rules, mut sinks) = (Options::new(), Settings::default(), Vec::new());
     rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
     let mut tables = table.clone();
-    tables.retain(|key, _| [SINKS].iter().chain(&settings::TABLES).any(|table| key == *table));
+    let mut enforce = Enforce::default();
+    tables.retain(|key, _| [SINKS, enforce::settings::TABLE].iter().chain(&settings::TABLES).any(|table| key == *table));
     for (key, value) in table {
         if settings::TABLES.contains(&key.as_str()) {
+            continue;
+        }
+        if key == enforce::settings::TABLE && value.is_table() {
+            enforce = Enforce::read(value).map_err(|error| format!("{name}: {error}"))?;
             continue;
         }
         if key == SINKS {
@@ -64,7 +71,7 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
     line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
     match Cli::command().try_get_matches_from(line) {
         Ok(_) => {
-            Ok(File { options: found, rules, sinks, tables, digest: format!("{:x}", Sha256::digest(&text)) })
+            Ok(File { options: found, rules, sinks, enforce, tables, digest: format!("{:x}", Sha256::digest(&text)) })
         }
         Err(error) => {
             let text = error.render().to_string();

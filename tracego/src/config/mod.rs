@@ -79,7 +79,7 @@ pub fn explained(args: &[OsString]) -> Result<(Cli, Vec<Setting>), clap::Error> 
         return Ok((cli, settings));
     };
     let usage = |text: String| command().error(clap::error::ErrorKind::InvalidValue, text);
-    let File { options, rules, sinks, digest, .. } = file::read(&path).map_err(usage)?;
+    let File { options, rules, sinks, enforce, digest, .. } = file::read(&path).map_err(usage)?;
     let command = each(command(), |arg| {
         let given = arg.get_long().and_then(|long| options.iter().find(|(name, _)| name == long));
         match given {
@@ -95,6 +95,7 @@ pub fn explained(args: &[OsString]) -> Result<(Cli, Vec<Setting>), clap::Error> 
     }
     cli.set_rules(rules);
     cli.set_sinks(sinks);
+    cli.set_enforce(enforce);
     cli.set_config_digest(digest);
     cli.set_settings(settings.clone());
     Ok((cli, settings))

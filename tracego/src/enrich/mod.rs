@@ -20,6 +20,7 @@ pub mod trace;
 pub mod tree;
 mod uid;
 pub mod users;
+pub mod verdict;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -40,6 +41,7 @@ use users::Users;
 
 use crate::{
     clock::{Clock, Reading, Time},
+    enforce::shared::Shared,
     event::{Event, Failed},
     golang::{Image, task::Task},
     input::{Seed, SinkLoss},
@@ -72,6 +74,8 @@ pub struct Meta {
     pub raw: bool,
     /// Variables that only rules look at: records do not show them.
     pub unshown: Arc<BTreeSet<String>>,
+    /// What is in force, where programs are stopped.
+    pub enforcement: Option<Arc<Shared>>,
 }
 
 /// Jobs whose identity outlives their processes.
@@ -208,7 +212,8 @@ impl Enricher {
                 Some(record.into())
             }
             Event::Failed(failed) => Some(self.failed(failed).into()),
-            Event::Verdict(_) | Event::Chunk(_) => None,
+            Event::Verdict(verdict) => self.verdict(verdict).map(Into::into),
+            Event::Chunk(_) => None,
         }
     }
 
@@ -323,7 +328,8 @@ impl Enricher {
     }
 
     fn own(&self) -> Own {
-        Own { boot_id: Arc::clone(&self.meta.boot_id), ..Own::default() }
+        let enforcement = self.enforcement();
+        Own { boot_id: Arc::clone(&self.meta.boot_id), enforcement, ..Own::default() }
     }
 
     fn envelope(

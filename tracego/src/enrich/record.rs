@@ -15,6 +15,7 @@ use super::{
     linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
     table::Lineage,
     users::User,
+    verdict::Enforcement,
 };
 use crate::{
     clock::Time,
@@ -36,6 +37,8 @@ pub mod event_name {
     pub const EXIT: &str = "tracego.process.exit";
     /// A process was made.
     pub const FORK: &str = "tracego.process.fork";
+    /// It was decided about a program start.
+    pub const ENFORCEMENT: &str = "tracego.enforcement";
     /// A program could not be started.
     pub const EXEC_FAILED: &str = "tracego.process.exec_failed";
     /// Something was found about a process that started before.
@@ -395,6 +398,9 @@ pub struct Own {
     /// What the rules say about it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// What is stopped, and what was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<Box<Enforcement>>,
     /// What is not whole.
     #[serde(skip_serializing_if = "Completeness::is_whole")]
     pub completeness: Completeness,

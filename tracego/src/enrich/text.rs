@@ -27,6 +27,12 @@ pub fn comm(bytes: &[u8; 16]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or_default()
 }
 
+/// Bytes up to the first NUL.
+#[must_use]
+pub fn until_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&b| b == 0).next().unwrap_or_default()
+}
+
 /// Longest body in characters.
 const BODY_MAX: usize = 200;
 

@@ -47,6 +47,12 @@ impl Users {
         User { id, name: self.0.get(&id).cloned() }
     }
 
+    /// Number of a user.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<u32> {
+        self.iter().find(|(_, known)| *known == name).map(|(id, _)| id)
+    }
+
     /// All, for a capture file.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
         self.0.iter().map(|(id, name)| (*id, name.as_ref()))

@@ -19,7 +19,7 @@ use tracego_common::{
     settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
 
-use crate::decode;
+use crate::{decode, enforce::settings::Mode};
 
 use super::{
     btf::{Btf, BtfError},
@@ -105,6 +105,19 @@ pub enum LoadError {
     Cpus(u32),
 }
 
+impl LoadError {
+    /// The error and its cause in one line, without the verifier's log.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let Self::Program { source, .. } = self else { return self.to_string() };
+        match &**source {
+            ProgramError::LoadError { io_error, .. } => format!("refused: {io_error}"),
+            ProgramError::SyscallError(call) => format!("refused: {}", call.io_error),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A variable on the allow-list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EnvName {
@@ -131,6 +144,8 @@ pub struct LoadOptions {
     pub without: Vec<String>,
     /// What outlives the agent; nothing without.
     pub handover: Option<handover::Options>,
+    /// How far program starts are decided.
+    pub enforce: Mode,
 }
 
 /// Programs that are attached as long as this lives.
@@ -148,6 +163,8 @@ pub struct Loaded {
     /// Where this load is one of several that take over from each other.
     handover: Option<Handover>,
     inherited: Inherited,
+    /// Whether execve can be made to fail, or why not.
+    denies: Result<(), String>,
 }
 
 /// What a program took, while the kernel counted (kernel.bpf_stats_enabled).
@@ -195,6 +212,13 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     if let Some(handover) = &mut loaded.handover {
         loaded.inherited = handover.take_over(&mut loaded.ebpf)?;
     }
+    if options.enforce != Mode::Off {
+        // These never outlive the agent, which has to show that they work.
+        hooks::VERDICT.attach(&mut loaded.ebpf, &btf)?;
+    }
+    if options.enforce == Mode::Deny {
+        loaded.denies = hooks::DENIED.attach(&mut loaded.ebpf, &btf).map_err(|error| error.reason());
+    }
     Ok(loaded)
 }
 
@@ -240,7 +264,7 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     allow(&mut ebpf, &options.env)?;
     let diagnostics = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
     let inherited = Inherited::default();
-    Ok(Loaded { ebpf, missing, diagnostics, skipped: 0, runs: Vec::new(), handover, inherited })
+    Ok(Loaded { ebpf, missing, diagnostics, skipped: 0, runs: Vec::new(), handover, inherited, denies: Ok(()) })
 }
 
 /// When this process started, in clock ticks since boot; 0 where it cannot be known.
@@ -297,6 +321,12 @@ impl Loaded {
     /// What the loads before left; the rings once.
     pub fn inherited(&mut self) -> &mut Inherited {
         &mut self.inherited
+    }
+
+    /// Why execve cannot be made to fail.
+    #[must_use]
+    pub fn why_no_deny(&self) -> Option<&str> {
+        self.denies.as_ref().err().map(String::as_str)
     }
 
     /// Whether this load outlives the agent.
@@ -451,7 +481,7 @@ impl Loaded {
 /// Waits for programs that run. They run with preemption off, and this waits until each CPU has been out
 /// of such a section (synchronize_rcu, kernel/sched/membarrier.c). A kernel that refuses (nohz_full=) leaves
 /// the agent's own wait for the counters.
-pub(super) fn grace() {
+pub fn grace() {
     if let Err(error) = membarrier(MembarrierCommand::Global) {
         tracing::debug!(%error, "membarrier");
     }

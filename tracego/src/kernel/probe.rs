@@ -1,7 +1,7 @@
 //! What this kernel and this user allow, found out by trying: the answers of `tracego doctor`.
 
 use std::{
-    fs, io,
+    fs,
     path::Path,
     process::{Command, Stdio},
 };
@@ -19,6 +19,8 @@ use tracego_common::{
     settings::{event, filter},
 };
 use zerocopy::FromZeros as _;
+
+use crate::enforce::settings::Mode;
 
 use super::{
     btf::Btf,
@@ -113,18 +115,14 @@ fn degraded<T, E>(found: &Result<T, E>) -> State {
     if found.is_ok() { State::Ok } else { State::Degraded }
 }
 
-/// The error and its causes in one line; the verifier's log is left to `TRACEGO_LOG=debug`.
+/// The error and its cause; what the verifier says is left to `TRACEGO_LOG=debug`.
 fn chain(error: &LoadError) -> String {
-    let LoadError::Program { source, .. } = error else { return error.to_string() };
-    let cause: &io::Error = match &**source {
-        ProgramError::LoadError { io_error, verifier_log } => {
-            tracing::debug!(%verifier_log, "the verifier refused a program");
-            io_error
-        }
-        ProgramError::SyscallError(call) => &call.io_error,
-        other => return other.to_string(),
-    };
-    format!("refused: {cause}")
+    if let LoadError::Program { program, source } = error
+        && let ProgramError::LoadError { verifier_log, .. } = &**source
+    {
+        tracing::debug!(program, %verifier_log, "the verifier refused a program");
+    }
+    error.reason()
 }
 
 fn btf() -> Check {
@@ -175,7 +173,7 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
         ..Settings::new_zeroed()
     };
     let options =
-        LoadOptions { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None };
+        LoadOptions { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None, enforce: Mode::Off };
     let opened = load::open(&options, log::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
     let (mut loaded, btf) = match opened {
         Ok(opened) => opened,

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -17,6 +17,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
+    enforce::shared::Shared,
     input::Consumer,
     inspect::inspector::{Figures, Inspector},
     kernel::{counters::Counters, load::Run},
@@ -79,6 +80,7 @@ pub struct Board {
     kernel: Mutex<KernelSide>,
     stages: Mutex<Arc<Stages>>,
     sinks: Mutex<Vec<Arc<Status>>>,
+    enforcement: OnceLock<Arc<Shared>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -102,6 +104,7 @@ impl Board {
             kernel: Mutex::default(),
             stages: Mutex::default(),
             sinks: Mutex::default(),
+            enforcement: OnceLock::new(),
         }
     }
 
@@ -126,6 +129,15 @@ impl Board {
         kernel.runs = runs.to_vec();
         kernel.queued = queued;
         kernel.found = self.found.swap(0, Ordering::Relaxed);
+    }
+
+    /// Program starts are decided.
+    pub fn enforces(&self, shared: Arc<Shared>) {
+        let _known = self.enforcement.set(shared);
+    }
+
+    pub(super) fn enforcement(&self) -> Option<&Shared> {
+        self.enforcement.get().map(|shared| &**shared)
     }
 
     /// Replaces the sinks.
@@ -190,6 +202,10 @@ impl Board {
                 .iter()
                 .filter_map(|sink| Some(format!("{}: {}", sink.name, sink.numbers().trouble?)))
                 .collect(),
+            enforcement: self.enforcement().and_then(|shared| {
+                let state = shared.in_force().state;
+                state.starts_with("unavailable").then(|| state.to_string())
+            }),
         }
     }
 

@@ -49,6 +49,9 @@ impl Collector {
             }
         }
         out.sinks(&board.all_sinks())?;
+        if let Some(shared) = board.enforcement() {
+            out.enforcement(shared)?;
+        }
         let ready = u32::from(board.ready().ok);
         out.gauge("tracego_ready", "Whether /readyz says so: records are complete and arrive.", ready)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];

@@ -24,6 +24,8 @@ pub(super) struct Vitals {
     pub(super) lost: Option<(Duration, u64)>,
     /// Why sinks deliver nothing.
     pub(super) sinks: Vec<String>,
+    /// Why nothing is stopped that has to be.
+    pub(super) enforcement: Option<String>,
 }
 
 /// One thing that was looked at.
@@ -83,6 +85,7 @@ impl Vitals {
         checks.push(check("loss", lost));
         let sinks = (!self.sinks.is_empty()).then(|| self.sinks.join("; "));
         checks.push(check("sinks", sinks));
+        checks.push(check("enforcement", self.enforcement.clone()));
         checks.into()
     }
 }
@@ -99,6 +102,7 @@ mod tests {
         refusal: None,
         lost: None,
         sinks: Vec::new(),
+        enforcement: None,
     };
 
     fn wrong(health: &Health) -> Vec<&'static str> {

@@ -17,6 +17,7 @@
 
 pub mod board;
 mod collect;
+mod enforcement;
 mod families;
 pub mod health;
 pub mod jobs;

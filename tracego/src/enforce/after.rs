@@ -1,0 +1,171 @@
+//! Ends a process whose start was judged here, and has the next such start decided in the kernel.
+
+use std::{collections::BTreeSet, io, sync::Arc};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tracego_common::{
+    TaskId,
+    verdict::{ARGV_LEN, Action, StartKey, argv_hash},
+};
+
+use super::{maps::Remembered, settings::Mode, shared::Shared};
+use crate::event::Exec;
+
+/// Clock ticks of /proc/PID/stat in nanoseconds, where a second has a hundred.
+const TICK_NS: u64 = 10_000_000;
+
+/// A start that is to be ended.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The process.
+    pub id: TaskId,
+    /// Which start.
+    key: StartKey,
+    /// When it happened, ns since boot.
+    pub boot_ns: u64,
+    /// What was found.
+    pub finding: String,
+    /// Why, for whoever is stopped.
+    pub message: String,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// It was killed.
+    Killed,
+    /// It had ended by itself.
+    Gone,
+    /// It runs on.
+    Failed,
+}
+
+/// Ends processes by what is found about them.
+pub struct AfterStart {
+    findings: BTreeSet<String>,
+    mode: Mode,
+    remembered: Remembered,
+    shared: Arc<Shared>,
+    pending: Vec<Pending>,
+}
+
+impl AfterStart {
+    /// `findings`: ids of rules.
+    #[must_use]
+    pub fn new(findings: Vec<String>, mode: Mode, remembered: Remembered, shared: Arc<Shared>) -> Self {
+        Self { findings: findings.into_iter().collect(), mode, remembered, shared, pending: Vec::new() }
+    }
+
+    /// What is in force.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Other findings from now on.
+    pub fn change(&mut self, findings: Vec<String>) {
+        self.findings = findings.into_iter().collect();
+    }
+
+    /// A start about which something was found.
+    pub fn found<'a>(&mut self, exec: &Exec<'_>, found: impl Iterator<Item = (&'a str, &'a str)>) {
+        if self.mode < Mode::Audit {
+            return;
+        }
+        let Some((id, message)) = found.into_iter().find(|(id, _)| self.findings.contains(*id)) else { return };
+        self.pending.push(Pending {
+            id: exec.fixed.header.id,
+            key: key(exec),
+            boot_ns: exec.fixed.header.boot_ns,
+            finding: id.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+
+    /// The kernel side has decided about the process already.
+    pub fn decided(&mut self, id: TaskId) {
+        self.pending.retain(|pending| pending.id != id);
+    }
+
+    /// Ends what is left to be ended.
+    pub fn end(&mut self) -> Vec<(Pending, Action, Ended)> {
+        let pending = std::mem::take(&mut self.pending);
+        pending.into_iter().map(|pending| self.end_one(pending)).collect()
+    }
+
+    fn end_one(&mut self, pending: Pending) -> (Pending, Action, Ended) {
+        if self.mode == Mode::Audit {
+            return (pending, Action::Audit, Ended::Failed);
+        }
+        let ended = kill(pending.id).unwrap_or_else(|error| {
+            tracing::error!(pid = pending.id.tgid, %error, "a process that has to end could not be ended");
+            Ended::Failed
+        });
+        let number = pending.finding.get(2..).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+        if let Err(error) = self.remembered.put(pending.key, Action::Kill as u32, number) {
+            tracing::error!(%error, "the next such start will be ended from here again");
+        }
+        (pending, Action::Kill, ended)
+    }
+}
+
+/// What the kernel side has to see to know such a start again.
+fn key(exec: &Exec<'_>) -> StartKey {
+    let fixed = &exec.fixed;
+    let mut words = [0_u64; ARGV_LEN / 8];
+    for (word, bytes) in words.iter_mut().zip(exec.argv.chunks(8)) {
+        let mut whole = [0; 8];
+        whole[..bytes.len()].copy_from_slice(bytes);
+        *word = u64::from_ne_bytes(whole);
+    }
+    StartKey {
+        inode: fixed.exe_inode,
+        ctime_ns: fixed.exe_ctime_ns,
+        argv: argv_hash(&words),
+        argv_total: u64::from(fixed.argv_total),
+        cgroup_id: fixed.cgroup_id,
+        job_start: fixed.header.job_root.start_boottime,
+        dev: fixed.exe_dev,
+        uid: fixed.uid,
+    }
+}
+
+/// Ends a process, and no other one that got its number.
+fn kill(id: TaskId) -> io::Result<Ended> {
+    let Some(pid) = i32::try_from(id.tgid).ok().and_then(Pid::from_raw) else { return Ok(Ended::Gone) };
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Err(rustix::io::Errno::SRCH) => return Ok(Ended::Gone),
+        opened => opened?,
+    };
+    // The descriptor is of whoever has the number now: only then is it worth asking who that is.
+    let started = procfs::process::Process::new(pid.as_raw_nonzero().get()).and_then(|process| process.stat());
+    match started {
+        Ok(stat) if stat.starttime == id.start_boottime / TICK_NS && stat.state != 'Z' => {}
+        _ => return Ok(Ended::Gone),
+    }
+    match pidfd_send_signal(&process, Signal::KILL) {
+        Err(rustix::io::Errno::SRCH) => Ok(Ended::Gone),
+        sent => Ok(sent.map(|()| Ended::Killed)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_ended_and_its_namesake_is_not() {
+        let start = |pid: u32| {
+            let stat = procfs::process::Process::new(pid.cast_signed()).and_then(|process| process.stat());
+            stat.expect("it runs").starttime * TICK_NS
+        };
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let id = TaskId { tgid: child.id(), start_boottime: start(child.id()), pad: 0 };
+        let namesake = TaskId { start_boottime: id.start_boottime + 5 * TICK_NS, ..id };
+        assert_eq!(kill(namesake).expect("asked"), Ended::Gone);
+        assert!(child.try_wait().expect("asked").is_none(), "the namesake was not meant");
+        assert_eq!(kill(id).expect("asked"), Ended::Killed);
+        child.wait().expect("it ended");
+        assert_eq!(kill(id).expect("asked"), Ended::Gone);
+    }
+}

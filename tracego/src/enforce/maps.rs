@@ -1,0 +1,162 @@
+//! Rules into the kernel's tables, and verdicts that are remembered there.
+
+use std::collections::{HashMap as Memory, HashSet};
+
+use aya::{
+    Ebpf,
+    maps::{Array, HashMap, Map, MapData, MapError, lpm_trie::{Key, LpmTrie}},
+};
+use tracego_common::verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, Rules, StartKey};
+
+use super::compile::Compiled;
+use crate::kernel::load::LoadError;
+
+/// A key or value that may be handed to the kernel as bytes.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Plain<T>(T);
+// SAFETY: each derives `IntoBytes` and `FromBytes`: no padding, any bytes are valid.
+unsafe impl aya::Pod for Plain<Rules> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<NameKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<ExeKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<PathKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<ArgKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<NumberKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<StartKey> {}
+
+/// The tables, of which this alone is the writer.
+pub struct Tables {
+    set: Array<MapData, u32>,
+    rules: Array<MapData, Plain<Rules>>,
+    names: HashMap<MapData, Plain<NameKey>, u64>,
+    exes: HashMap<MapData, Plain<ExeKey>, u64>,
+    paths: LpmTrie<MapData, Plain<PathKey>, u64>,
+    args: LpmTrie<MapData, Plain<ArgKey>, u64>,
+    numbers: HashMap<MapData, Plain<NumberKey>, u64>,
+    /// Which set decides.
+    now: u32,
+    /// What it is made of, to be removed when the other one decides.
+    written: Compiled,
+}
+
+/// Verdicts that are remembered in the kernel.
+pub struct Remembered(HashMap<MapData, Plain<StartKey>, u64>);
+
+fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
+    let map = ebpf.take_map(name).ok_or(LoadError::Lacks(name))?;
+    T::try_from(map).map_err(|error| LoadError::Map(name, error))
+}
+
+impl Tables {
+    /// Takes them out of the object, once.
+    ///
+    /// # Errors
+    /// When it lacks one.
+    pub fn take(ebpf: &mut Ebpf) -> Result<(Self, Remembered), LoadError> {
+        let tables = Self {
+            set: take(ebpf, "RULE_SET")?,
+            rules: take(ebpf, "RULES")?,
+            names: take(ebpf, "RULE_NAMES")?,
+            exes: take(ebpf, "RULE_EXES")?,
+            paths: take(ebpf, "RULE_PATHS")?,
+            args: take(ebpf, "RULE_ARGS")?,
+            numbers: take(ebpf, "RULE_NUMBERS")?,
+            now: 0,
+            written: Compiled::default(),
+        };
+        Ok((tables, Remembered(take(ebpf, "REMEMBERED")?)))
+    }
+
+    /// The set that the next rules will be.
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        1 - self.now
+    }
+
+    /// Lets other rules decide, with one write when all of them are there.
+    ///
+    /// # Errors
+    /// When the kernel refuses one; the rules before go on then.
+    pub fn put(&mut self, compiled: Compiled) -> Result<(), LoadError> {
+        let next = self.next();
+        if let Err(error) = self.write(&compiled, next) {
+            self.remove(&compiled, next);
+            return Err(error);
+        }
+        self.set.set(0, next, 0).map_err(|error| LoadError::Map("RULE_SET", error))?;
+        let before = std::mem::replace(&mut self.written, compiled);
+        self.now = next;
+        // Programs that read the old number are over before its entries go (bpf programs are RCU readers).
+        crate::kernel::load::grace();
+        self.remove(&before, 1 - next);
+        Ok(())
+    }
+
+    fn write(&mut self, with: &Compiled, set: u32) -> Result<(), LoadError> {
+        let failed = |name| move |error| LoadError::Map(name, error);
+        for (key, mask) in &with.names {
+            self.names.insert(Plain(NameKey { set, ..*key }), mask, 0).map_err(failed("RULE_NAMES"))?;
+        }
+        for (key, mask) in &with.exes {
+            self.exes.insert(Plain(ExeKey { set, ..*key }), mask, 0).map_err(failed("RULE_EXES"))?;
+        }
+        for (key, bits, mask) in &with.paths {
+            let key = Key::new(*bits, Plain(PathKey { set, ..*key }));
+            self.paths.insert(&key, mask, 0).map_err(failed("RULE_PATHS"))?;
+        }
+        for (key, bits, mask) in &with.args {
+            let key = Key::new(*bits, Plain(ArgKey { set: short(set), ..*key }));
+            self.args.insert(&key, mask, 0).map_err(failed("RULE_ARGS"))?;
+        }
+        for (key, mask) in &with.numbers {
+            self.numbers.insert(Plain(NumberKey { set, ..*key }), mask, 0).map_err(failed("RULE_NUMBERS"))?;
+        }
+        self.rules.set(set, Plain(with.rules), 0).map_err(failed("RULES"))
+    }
+
+    fn remove(&mut self, with: &Compiled, set: u32) {
+        let mut kept = 0;
+        for (key, _) in &with.names {
+            kept += usize::from(self.names.remove(&Plain(NameKey { set, ..*key })).is_err());
+        }
+        for (key, _) in &with.exes {
+            kept += usize::from(self.exes.remove(&Plain(ExeKey { set, ..*key })).is_err());
+        }
+        for key in with.paths.iter().map(|(key, bits, _)| (*bits, key.names)).collect::<HashSet<_>>() {
+            let key = Key::new(key.0, Plain(PathKey { set, names: key.1 }));
+            kept += usize::from(self.paths.remove(&key).is_err());
+        }
+        let args: Memory<_, _> = with.args.iter().map(|(key, bits, _)| ((*bits, key.place, key.bytes), key)).collect();
+        for ((bits, ..), key) in args {
+            let key = Key::new(bits, Plain(ArgKey { set: short(set), ..*key }));
+            kept += usize::from(self.args.remove(&key).is_err());
+        }
+        for (key, _) in &with.numbers {
+            kept += usize::from(self.numbers.remove(&Plain(NumberKey { set, ..*key })).is_err());
+        }
+        if kept > 0 {
+            tracing::debug!(kept, "entries of rules that are no longer in force stay in the kernel's tables");
+        }
+    }
+}
+
+fn short(set: u32) -> u16 {
+    u16::try_from(set).unwrap_or(0)
+}
+
+impl Remembered {
+    /// From now on the kernel side decides about such a start by itself. The oldest makes room.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub fn put(&mut self, key: StartKey, action: u32, number: u32) -> Result<(), LoadError> {
+        let value = u64::from(action) | (u64::from(number) << 32);
+        self.0.insert(Plain(key), value, 0).map_err(|error| LoadError::Map("REMEMBERED", error))
+    }
+}

@@ -1,0 +1,163 @@
+//! Starts that are stopped: rules for the kernel side, the proof that they are in force, and what is ended
+//! from here because the kernel side cannot know it.
+//!
+//! [`settings`] → [`compile`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict.rs`) → records.
+//! [`canary`] shows that it works; [`shared`] is what the parts that tell of it know; [`after`] ends a process
+//! whose start was judged here, and has the next such start decided in the kernel.
+
+pub mod after;
+pub mod canary;
+pub mod compile;
+pub mod decide;
+pub mod lockout;
+pub mod machine;
+pub mod maps;
+pub mod settings;
+pub mod shared;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use canary::Canary;
+use compile::{Compiled, compile};
+use machine::Host;
+use maps::Tables;
+use settings::{Enforce, Mode};
+use shared::Shared;
+
+use crate::{clock::Reading, clock::Time, enrich::users::Users};
+
+/// How often the canary flies.
+const PROOF: Duration = Duration::from_secs(30);
+
+/// What is to be enforced.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--enforce`.
+    pub mode: Mode,
+    /// `[enforce]`.
+    pub enforce: Enforce,
+    /// One command is watched.
+    pub tree: bool,
+    /// Names of users.
+    pub users: Users,
+    /// Who else knows.
+    pub shared: Arc<Shared>,
+}
+
+/// Keeps rules in force.
+pub struct Enforcer {
+    options: Options,
+    tables: Tables,
+    canary: Canary,
+    exempt: Vec<PathBuf>,
+    in_force: Compiled,
+    proven: Option<Instant>,
+    /// Why execve cannot be made to fail here.
+    why_no_deny: Option<String>,
+}
+
+impl Options {
+    /// The rules for the kernel side.
+    ///
+    /// # Errors
+    /// When they are too many or name what is not there, or would lock people out.
+    fn compile(&self, canary: Option<&Canary>, exempt: &[PathBuf]) -> anyhow::Result<Compiled> {
+        let host = Host::now(self.users.clone());
+        let now = Time(Reading::now().unix_ns);
+        let rule = canary.map(Canary::rule);
+        let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, now, &host);
+        let compiled = compiled.map_err(|error| anyhow::anyhow!(error))?;
+        if let Some((start, rule)) = lockout::stopped(&compiled, &host).filter(|_| !self.enforce.force) {
+            bail!(
+                "enforce: the rule {rule:?} would stop {start}, which a machine needs; change the rule, or say \
+                 force = true in [enforce]"
+            );
+        }
+        Ok(compiled)
+    }
+
+    /// Whether the configuration can be put in force.
+    ///
+    /// # Errors
+    /// As [`Enforcer::start`].
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.compile(None, &lockout::exempt(&self.enforce.break_glass)).map(drop)
+    }
+}
+
+impl Enforcer {
+    /// Puts the rules in force. The canary has not flown yet.
+    ///
+    /// # Errors
+    /// When a rule cannot be, or would lock people out.
+    pub fn start(options: Options, tables: Tables, why_no_deny: Option<String>) -> anyhow::Result<Self> {
+        let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
+        let exempt = lockout::exempt(&options.enforce.break_glass);
+        let in_force = Compiled::default();
+        let mut enforcer = Self { options, tables, canary, exempt, in_force, proven: None, why_no_deny };
+        let compiled = enforcer.options.compile(Some(&enforcer.canary), &enforcer.exempt)?;
+        for path in &compiled.absent {
+            tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
+        }
+        enforcer.put(compiled)?;
+        Ok(enforcer)
+    }
+
+    fn put(&mut self, compiled: Compiled) -> anyhow::Result<()> {
+        self.options.shared.set(self.tables.next(), compiled.known.clone());
+        self.tables.put(compiled.clone())?;
+        self.in_force = compiled;
+        Ok(())
+    }
+
+    /// Goes over to other rules; where they cannot be, the ones before stay.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn change(&mut self, enforce: Enforce) -> anyhow::Result<()> {
+        let exempt = lockout::exempt(&enforce.break_glass);
+        let options = Options { enforce, ..self.options.clone() };
+        let compiled = options.compile(Some(&self.canary), &exempt)?;
+        (self.options, self.exempt) = (options, exempt);
+        self.put(compiled)
+    }
+
+    /// Once a second: files that were replaced, exceptions that ended, and the proof when it is time.
+    pub fn tick(&mut self) {
+        match self.options.compile(Some(&self.canary), &self.exempt) {
+            Ok(compiled) if compiled != self.in_force => {
+                if let Err(error) = self.put(compiled) {
+                    tracing::error!("the rules of [enforce] could not be brought up to date: {error:#}");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!("the rules of [enforce] stay as they were: {error:#}"),
+        }
+        if self.proven.is_none_or(|last| last.elapsed() >= PROOF) {
+            self.prove();
+        }
+    }
+
+    /// Lets the canary fly.
+    pub fn prove(&mut self) {
+        let asked = self.options.mode;
+        let shown = self.canary.fly().shows(asked);
+        self.proven = Some(Instant::now());
+        if !self.options.shared.show(asked, shown.clone()) {
+            return;
+        }
+        match shown {
+            Err(why) => tracing::error!("--enforce {}: not in force: {why}", asked.name()),
+            Ok(Mode::Kill) if asked == Mode::Deny => {
+                let why = self.why_no_deny.as_deref().unwrap_or("the start that shows it was killed");
+                tracing::warn!("--enforce deny: execve cannot be made to fail here, programs are killed: {why}");
+            }
+            Ok(mode) => tracing::info!(mode = mode.name(), "enforcement is in force"),
+        }
+    }
+}

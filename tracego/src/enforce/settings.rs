@@ -1,0 +1,329 @@
+//! What the configuration says about starts that are stopped: the table `[enforce]`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Time;
+
+/// The table of the configuration that is read here.
+pub const TABLE: &str = "enforce";
+
+/// How far tracego goes, `--enforce`.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Nothing is decided
+    #[default]
+    Off,
+    /// What would be stopped is told, and runs
+    Audit,
+    /// A program that a rule stops is ended before its first instruction
+    Kill,
+    /// execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so
+    Deny,
+}
+
+impl Mode {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Audit => "audit",
+            Self::Kill => "kill",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// What a rule does with a start that it matches; never more than the mode.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Act {
+    /// What the mode does.
+    #[default]
+    Stop,
+    /// It is told.
+    Audit,
+    /// It is killed, also where it could be denied.
+    Kill,
+}
+
+/// What happens where an argument that a rule names cannot be read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Unreadable {
+    /// The rule does not match.
+    #[default]
+    Allow,
+    /// It does, if all else matches.
+    Stop,
+}
+
+/// `[enforce]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Enforce {
+    /// Where an argument cannot be read.
+    pub unreadable: Unreadable,
+    /// Executables that nothing stops, beside those that a machine needs (see `lockout`).
+    pub break_glass: Vec<PathBuf>,
+    /// Takes rules that would stop a login or another program that a machine needs.
+    pub force: bool,
+    /// Findings that end a process as soon as they are made, and the same start from then on.
+    pub findings: Option<Vec<String>>,
+    /// In order; the first that matches decides. Without any: the built-in ones.
+    pub rules: Option<Vec<Rule>>,
+    /// Ahead of the rules.
+    pub exceptions: Vec<Exception>,
+}
+
+/// What a start has to be for a rule or an exception; what is left out does not matter.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Matcher {
+    /// File names, or absolute paths.
+    pub executables: Vec<String>,
+    /// `argv[1]` and those behind it: `*` is anything, `text*` what begins so.
+    pub args: Vec<String>,
+    /// Processes of a job alone.
+    pub in_job: bool,
+    /// Real users, by number or name.
+    pub users: Vec<User>,
+    /// Folders of cgroups v2: processes in exactly these.
+    pub cgroups: Vec<PathBuf>,
+}
+
+/// A user.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(untagged)]
+pub enum User {
+    /// Its number.
+    Id(u32),
+    /// Its name.
+    Name(String),
+}
+
+/// `[[enforce.rules]]`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rule {
+    /// What records call it.
+    pub name: String,
+    /// What it does.
+    #[serde(default)]
+    pub action: Act,
+    /// What it is about.
+    #[serde(flatten)]
+    pub matches: Matcher,
+    /// Why, for whoever is stopped.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// What to do instead.
+    #[serde(default)]
+    pub remediation: Option<String>,
+}
+
+/// `[[enforce.exceptions]]`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Exception {
+    /// What records call it.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is made.
+    pub reason: String,
+    /// The first day on which it does not hold any more, `2027-01-31`, in UTC.
+    pub expires: String,
+    /// What it is about.
+    #[serde(flatten)]
+    pub matches: Matcher,
+}
+
+impl Exception {
+    /// Whether it holds at a time.
+    ///
+    /// # Errors
+    /// When the day is none.
+    pub fn holds(&self, now: Time) -> Result<bool, String> {
+        let end = day(&self.expires)
+            .ok_or_else(|| format!("expires: {:?} is no day: write it as 2027-01-31", self.expires))?;
+        Ok(now.0 < end)
+    }
+}
+
+/// Nanoseconds from 1970 to the start of a day.
+fn day(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if text.len() != 10 || !(1970..=2200).contains(&year) || !(1..=12).contains(&month) {
+        return None;
+    }
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let month = usize::try_from(month - 1).ok()?;
+    if !(1..=lengths[month]).contains(&day) {
+        return None;
+    }
+    // Leap days before the year (Gregorian calendar).
+    let before = year - 1;
+    let leaps = (before / 4 - before / 100 + before / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400);
+    let days = (year - 1970) * 365 + leaps + lengths[..month].iter().sum::<i64>() + day - 1;
+    Some(days * 86_400 * 1_000_000_000)
+}
+
+impl Enforce {
+    /// From the table of a configuration.
+    ///
+    /// # Errors
+    /// Says where the mistake is.
+    pub fn read(value: toml::Value) -> Result<Self, String> {
+        let table: Self = value.try_into().map_err(|error: toml::de::Error| {
+            format!("{TABLE}: {}", error.message().lines().next().unwrap_or_default())
+        })?;
+        let rules = table.rules.iter().flatten().map(|rule| ("rules", &rule.name, &rule.matches));
+        let exceptions = table.exceptions.iter().map(|one| ("exceptions", &one.name, &one.matches));
+        for (list, name, matches) in rules.chain(exceptions) {
+            matches.check().map_err(|error| format!("{TABLE}.{list} {name:?}: {error}"))?;
+        }
+        for one in &table.exceptions {
+            let name = &one.name;
+            one.holds(Time(0)).map_err(|error| format!("{TABLE}.exceptions {name:?}: {error}"))?;
+            if one.owner.trim().is_empty() || one.reason.trim().is_empty() {
+                return Err(format!("{TABLE}.exceptions {name:?}: owner and reason must say something"));
+            }
+        }
+        for id in table.findings.iter().flatten() {
+            if crate::rules::table::find(id).is_none() {
+                let near = crate::rules::table::nearest_id(id);
+                return Err(format!("{TABLE}.findings: unknown rule {id}; {near}"));
+            }
+        }
+        Ok(table)
+    }
+
+    /// Findings that end a process.
+    #[must_use]
+    pub fn findings(&self) -> Vec<String> {
+        self.findings.clone().unwrap_or_else(|| vec!["TG001".to_owned()])
+    }
+
+    /// Rules in force; `tree`: one command is watched, which is a build whatever its variables say.
+    #[must_use]
+    pub fn rules(&self, tree: bool) -> Vec<Rule> {
+        self.rules.clone().unwrap_or_else(|| built_in(!tree))
+    }
+}
+
+impl Matcher {
+    fn check(&self) -> Result<(), String> {
+        use tracego_common::verdict::{ARG_LEN, ARGS, NAME_LEN};
+        if self == &Self::default() {
+            return Err("says nothing: name executables, args, users, cgroups or in-job".to_owned());
+        }
+        if self.args.len() > ARGS {
+            return Err(format!("args: at most {ARGS}"));
+        }
+        for arg in &self.args {
+            let fixed = arg.strip_suffix('*').unwrap_or(arg);
+            if fixed.contains('*') {
+                return Err(format!("args: {arg:?}: '*' stands at the end alone"));
+            }
+            if arg.len() >= ARG_LEN || arg.contains('\0') {
+                return Err(format!("args: {arg:?}: at most {} bytes, none of them NUL", ARG_LEN - 1));
+            }
+        }
+        for name in &self.executables {
+            if name.is_empty() || (name.contains('/') && !name.starts_with('/')) {
+                return Err(format!("executables: {name:?}: a file name, or an absolute path"));
+            }
+            if !name.contains('/') && name.len() >= NAME_LEN {
+                return Err(format!("executables: {name:?}: at most {} bytes", NAME_LEN - 1));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `go run`, as the go command takes it: `run` first, or behind `-C DIR` (cmd/go/main.go, handleChdirFlag).
+fn built_in(in_job: bool) -> Vec<Rule> {
+    let rule = |args: &[&str]| Rule {
+        name: "go-run".to_owned(),
+        action: Act::Stop,
+        matches: Matcher {
+            executables: vec!["go".to_owned()],
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            in_job,
+            ..Matcher::default()
+        },
+        message: Some(
+            "go run makes a program that nobody can build again, that no scanner sees and that has no name"
+                .to_owned(),
+        ),
+        remediation: Some(
+            "build it (go build -o bin/NAME ./cmd/NAME) and run bin/NAME, or have its version in go.mod as a \
+             tool (go tool NAME)"
+                .to_owned(),
+        ),
+    };
+    let ways: [&[&str]; 5] =
+        [&["run"], &["-C", "*", "run"], &["--C", "*", "run"], &["-C=*", "run"], &["--C=*", "run"]];
+    ways.into_iter().map(rule).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Enforce, String> {
+        let table: toml::Table = text.parse().expect("TOML");
+        Enforce::read(toml::Value::Table(table))
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let seconds = |text| day(text).map(|ns| ns / 1_000_000_000);
+        assert_eq!(seconds("1970-01-01"), Some(0));
+        assert_eq!(seconds("2000-03-01"), Some(951_868_800));
+        assert_eq!(seconds("2026-11-25"), Some(1_795_564_800));
+        for wrong in ["", "2026-02-29", "2026-13-01", "2026-1-1", "tomorrow", "2026-11-25T00:00"] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_exception_ends() {
+        let one = read(
+            "exceptions = [{ name = 'a', owner = 'o', reason = 'r', expires = '2026-11-25', in-job = true }]",
+        )
+        .expect("an exception");
+        let at = |seconds: i64| Time(seconds * 1_000_000_000);
+        assert_eq!(one.exceptions[0].holds(at(1_795_564_799)), Ok(true));
+        assert_eq!(one.exceptions[0].holds(at(1_795_564_800)), Ok(false));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, what) in [
+            ("rules = [{ name = 'x' }]", "says nothing"),
+            ("rules = [{ name = 'x', args = ['a', 'b', 'c', 'd'] }]", "at most 3"),
+            ("rules = [{ name = 'x', args = ['a*b'] }]", "at the end alone"),
+            ("rules = [{ name = 'x', executables = ['bin/go'] }]", "absolute path"),
+            ("findings = ['TG999']", "unknown rule TG999"),
+            ("mode = 'kill'", "unknown field"),
+            (
+                "exceptions = [{ name = 'a', owner = ' ', reason = 'r', expires = '2027-01-31', in-job = true }]",
+                "owner and reason",
+            ),
+            (
+                "exceptions = [{ name = 'a', owner = 'o', reason = 'r', expires = 'soon', in-job = true }]",
+                "no day",
+            ),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.contains(what), "{text}: {error}");
+        }
+    }
+}

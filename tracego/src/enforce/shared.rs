@@ -1,0 +1,87 @@
+//! What is in force, for the parts that tell of it.
+
+use std::sync::{
+    Arc, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tracego_common::verdict::Action;
+
+use super::{compile::Known, settings::Mode};
+
+/// What is in force now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InForce {
+    /// What the canary has shown.
+    pub mode: Mode,
+    /// `enforced`, `audit`, or `unavailable: ` and why.
+    pub state: Arc<str>,
+}
+
+/// One for a run: the control loop writes, the pipeline reads.
+#[derive(Debug)]
+pub struct Shared {
+    in_force: RwLock<InForce>,
+    /// Rules of both sets.
+    known: RwLock<[Vec<Known>; 2]>,
+    counts: [AtomicU64; 5],
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let in_force = InForce { mode: Mode::Off, state: "unavailable: not started yet".into() };
+        Self { in_force: RwLock::new(in_force), known: RwLock::default(), counts: Default::default() }
+    }
+}
+
+impl Shared {
+    /// What is in force.
+    #[must_use]
+    pub fn in_force(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// What the canary has shown; whether that is new.
+    pub fn show(&self, asked: Mode, shown: Result<Mode, String>) -> bool {
+        let now = match shown {
+            Ok(mode) => InForce { mode, state: if mode == Mode::Audit { "audit" } else { "enforced" }.into() },
+            Err(why) => InForce { mode: asked, state: format!("unavailable: {why}").into() },
+        };
+        let mut in_force = self.in_force.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let new = *in_force != now;
+        *in_force = now;
+        new
+    }
+
+    /// The rules of a set that will decide.
+    pub fn set(&self, set: u32, known: Vec<Known>) {
+        let mut sets = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(place) = sets.get_mut(set as usize) {
+            *place = known;
+        }
+    }
+
+    /// A rule by its bit.
+    #[must_use]
+    pub fn rule(&self, set: u32, bit: u64) -> Option<Known> {
+        let sets = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sets.get(set as usize)?.get(bit.trailing_zeros() as usize).cloned()
+    }
+
+    /// Counts a decision.
+    pub fn count(&self, action: Action) {
+        if let Some(count) = self.counts.get(action as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Decisions so far.
+    #[must_use]
+    pub fn counts(&self) -> [(Action, u64); 4] {
+        let count = |action: Action| {
+            let count = self.counts.get(action as usize).map_or(0, |count| count.load(Ordering::Relaxed));
+            (action, count)
+        };
+        [Action::Allow, Action::Audit, Action::Kill, Action::Deny].map(count)
+    }
+}

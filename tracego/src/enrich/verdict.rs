@@ -1,0 +1,199 @@
+//! Decisions of the kernel side, and of the agent after the start, as records.
+
+use serde::Serialize;
+use tracego_common::{
+    record::Header,
+    verdict::{Action, REMEMBERED, SLOT_LEN, Verdict},
+};
+
+use super::{
+    Enricher, Record,
+    record::{Process, Severity, event_name},
+    text,
+    uid::Stamp,
+};
+use crate::{
+    clock::Reading,
+    enforce::after::{Ended, Pending},
+};
+
+/// `tracego.enforcement.*`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Enforcement {
+    /// `enforced`, `audit`, or `unavailable: ` and why.
+    pub state: String,
+    /// `off`, `audit`, `kill` or `deny`: what the canary has shown.
+    pub mode: &'static str,
+    /// The decision.
+    #[serde(flatten)]
+    pub decision: Option<Decision>,
+}
+
+/// About one start.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Decision {
+    /// `allow`, `audit`, `kill` or `deny`.
+    pub action: &'static str,
+    /// `before-start`: no instruction of the program ran; `after-start`: it ran for `delay` nanoseconds.
+    pub when: &'static str,
+    /// The rule, or the exception, or the finding.
+    pub rule: String,
+    /// Why, for whoever is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What to do instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<String>,
+    /// Who answers for an exception.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Why it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// File name of the executable.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub executable: String,
+    /// The first arguments, each cut.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// From the start to the end, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay: Option<u64>,
+    /// Why it had no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+fn name(action: Action) -> (&'static str, &'static str, Severity) {
+    match action {
+        Action::Allow => ("allow", "let through by an exception", Severity::Info),
+        Action::Audit => ("audit", "let through, would be stopped", Severity::Warn),
+        Action::Kill => ("kill", "killed", Severity::Error),
+        Action::Deny => ("deny", "denied", Severity::Error),
+    }
+}
+
+impl Enricher {
+    /// What is in force, for every record; nothing where nothing is enforced.
+    pub(super) fn enforcement(&self) -> Option<Box<Enforcement>> {
+        let shared = self.meta.enforcement.as_ref()?;
+        let in_force = shared.in_force();
+        let (state, mode) = (in_force.state.to_string(), in_force.mode.name());
+        Some(Box::new(Enforcement { state, mode, decision: None }))
+    }
+
+    /// A decision of the kernel side. Nothing for tracego's own rules: the canary, what is exempt.
+    pub(super) fn verdict(&mut self, verdict: &Verdict) -> Option<Record> {
+        let action = Action::from_raw(verdict.action)?;
+        let shared = self.meta.enforcement.clone()?;
+        let known = if verdict.bit == REMEMBERED { None } else { shared.rule(verdict.set, verdict.bit) };
+        if known.as_ref().is_some_and(|known| known.own) {
+            return None;
+        }
+        shared.count(action);
+        let known = known.unwrap_or_default();
+        let rule = match verdict.bit {
+            REMEMBERED => format!("TG{:03}", verdict.number),
+            _ if known.name.is_empty() => format!("bit {}", verdict.bit.trailing_zeros()),
+            _ => known.name,
+        };
+        let (owner, reason) = known.exception.unzip();
+        let error = (verdict.errno != 0).then(|| format!("errno {}", verdict.errno));
+        let decision = Decision {
+            action: name(action).0,
+            when: "before-start",
+            rule,
+            message: known.message,
+            remediation: known.remediation,
+            owner,
+            reason,
+            executable: text::lossy(text::until_nul(&verdict.name)),
+            args: Vec::new(),
+            delay: None,
+            error,
+        };
+        let (header, comm) = (&verdict.header, &verdict.comm);
+        Some(self.decided(header, comm, Stamp::event(header, 0), action, &args(verdict, action), decision))
+    }
+
+    /// A process that the agent ended, or would have.
+    pub fn ended(&mut self, pending: &Pending, action: Action, ended: Ended, reading: Reading) -> Record {
+        if let Some(shared) = &self.meta.enforcement {
+            shared.count(action);
+        }
+        let boot_ns = reading.boot_ns.unsigned_abs();
+        let header = Header { id: pending.id, boot_ns, ..Header::default() };
+        let error = match ended {
+            Ended::Killed => None,
+            Ended::Gone => Some("it had ended by itself".to_owned()),
+            Ended::Failed if action == Action::Audit => None,
+            Ended::Failed => Some("it could not be ended".to_owned()),
+        };
+        let decision = Decision {
+            action: name(action).0,
+            when: "after-start",
+            rule: pending.finding.clone(),
+            message: Some(pending.message.clone()),
+            delay: Some(boot_ns.saturating_sub(pending.boot_ns)),
+            error,
+            ..Decision::default()
+        };
+        let stamp = self.now(reading);
+        self.decided(&header, &[0; 16], stamp, action, &[], decision)
+    }
+
+    fn decided(
+        &mut self,
+        header: &Header,
+        comm: &[u8; 16],
+        stamp: Stamp,
+        action: Action,
+        args: &[&[u8]],
+        mut decision: Decision,
+    ) -> Record {
+        let (mut own, mut process) = (self.own(), self.process(header, comm));
+        let context = self.known(header, &mut own, &mut process);
+        own.reparented = false;
+        decision.args = self.args(args.iter().copied(), &mut own.completeness);
+        if let Some(entry) = self.entry(header.id) {
+            if decision.executable.is_empty() {
+                decision.executable.clone_from(&entry.line.command);
+            }
+            if header.parent.tgid == 0 {
+                process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
+            }
+            if process.command.is_empty() {
+                process.command.clone_from(&entry.line.command);
+            }
+        }
+        let (_, what, severity) = name(action);
+        let body = body(&process, what, &decision);
+        if let Some(enforcement) = &mut own.enforcement {
+            enforcement.decision = Some(decision);
+        }
+        let record = self.envelope(event_name::ENFORCEMENT, severity, stamp, body, own);
+        Record { process: Some(process), context, ..record }
+    }
+}
+
+fn body(process: &Process, what: &str, decision: &Decision) -> String {
+    let start = if decision.args.is_empty() { decision.executable.clone() } else { text::one_line(&decision.args) };
+    let mut body = format!("{what} by {}: {start} (pid {})", decision.rule, process.pid);
+    if let Some(message) = &decision.message {
+        body.push_str(": ");
+        body.push_str(message);
+    }
+    body
+}
+
+/// The first arguments; see [`Verdict::args`].
+fn args(verdict: &Verdict, action: Action) -> Vec<&[u8]> {
+    let mut pieces: Vec<&[u8]> = if action == Action::Deny {
+        verdict.args.chunks(SLOT_LEN).map(text::until_nul).collect()
+    } else {
+        verdict.args.split(|&byte| byte == 0).collect()
+    };
+    let last = pieces.iter().rposition(|piece| !piece.is_empty()).map_or(0, |at| at + 1);
+    pieces.truncate(last);
+    pieces
+}
