@@ -166,7 +166,7 @@ impl Pipeline {
                     let findings = &enriched.record.tracego.findings;
                     after.found(exec, findings.iter().map(|found| (found.id, found.message.as_str())));
                 }
-                (Event::Verdict(verdict), Some(after)) if verdict.action >= Action::Kill as u32 => {
+                (Event::Verdict(verdict), Some(after)) if verdict.action >= Action::Audit as u32 => {
                     after.decided(verdict.header.id);
                 }
                 _ => {}

@@ -8,6 +8,7 @@ use std::{
 };
 
 use tracego::{
+    enforce::settings::Mode,
     agent::{Agent, Options, Report},
     enrich::ci,
     host, inspect,
@@ -68,9 +69,9 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
-    let load = LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None };
+    let load = LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None, enforce: Mode::Off };
     let (inspect, metrics) = (inspect::Options::default(), metrics::Options::default());
-    Options { load, heartbeat, inspect, metrics, sinks: Sinks::default() }
+    Options { load, heartbeat, inspect, metrics, sinks: Sinks::default(), enforce: tracego::enforce::Options::default() }
 }
 
 pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {

@@ -11,6 +11,7 @@ mod context;
 mod doctor;
 mod edges;
 mod ends;
+mod enforce;
 mod fields;
 mod filters;
 mod findings;
@@ -50,12 +51,14 @@ fn main() {
         seal::TESTS,
         scrapes::TESTS,
         sinks::TESTS,
+        enforce::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, missing.clone(), test)).collect();
     let conditional = [
         processes::CONDITIONAL,
         filters::CONDITIONAL,
+        enforce::CONDITIONAL,
         findings::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,

@@ -21,20 +21,19 @@ pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
     (pipeline, options.sinks) = output::pipeline(&watch.view, meta, output::stdout())?;
     // After the output is open, because a FIFO waits for its reader there and a signal has to end that;
     // before the programs are attached: a signal that comes early must drain too.
-    let (terminate, interrupt) = signals()?;
+    let signals = signals()?;
     let mut agent = Agent::start(options, pipeline)?;
     agent.prove();
     detach::tidy(watch)?;
-    until_signal(agent, watch, (terminate, interrupt)).await
+    until_signal(agent, watch, signals).await
 }
 
 /// Runs until a signal or the end of `--duration`; a second signal ends at once.
 pub(super) async fn until_signal(
     mut agent: Agent,
     watch: &Watch,
-    (mut terminate, mut interrupt): (Signal, Signal),
+    (mut terminate, mut interrupt, mut hangup): (Signal, Signal, Signal),
 ) -> anyhow::Result<ExitCode> {
-    let mut hangup = signal(SignalKind::hangup())?;
     let duration = watch.duration.map(Duration::from_secs);
     let timer = async {
         match duration {
@@ -67,7 +66,7 @@ pub(super) async fn until_signal(
     }
 }
 
-/// SIGTERM and SIGINT.
-pub(super) fn signals() -> std::io::Result<(Signal, Signal)> {
-    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+/// SIGTERM, SIGINT and SIGHUP, none of which ends the process from here on.
+pub(super) fn signals() -> std::io::Result<(Signal, Signal, Signal)> {
+    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?))
 }

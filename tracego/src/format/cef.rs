@@ -50,6 +50,7 @@ fn title(record: &Record) -> &'static str {
         event_name::FORK => "Process made",
         event_name::EXEC_FAILED => "Program not started",
         event_name::FINDING => "Finding",
+        event_name::ENFORCEMENT => "Program start decided",
         event_name::LOST => "Events lost",
         event_name::HEARTBEAT => "Sign of life",
         _ => "Event",

@@ -103,6 +103,7 @@ fn event(record: &Record) -> (&'static str, &'static str) {
         event_name::FORK => ("fork", DIM),
         event_name::EXEC_FAILED => ("failed", YELLOW),
         event_name::FINDING => ("found", YELLOW),
+        event_name::ENFORCEMENT => ("stop", RED),
         event_name::LOST => ("LOST", RED),
         event_name::HEARTBEAT => ("alive", DIM),
         _ if record.process.as_ref().and_then(|p| p.exit).is_some_and(|exit| exit.code != 0) => {

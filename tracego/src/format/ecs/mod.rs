@@ -96,6 +96,7 @@ impl Serialize for Event<'_> {
             event_name::FORK => ("event", "start", "fork"),
             event_name::EXIT => ("event", "end", "exit"),
             event_name::FINDING => ("alert", "info", "finding"),
+            event_name::ENFORCEMENT => ("alert", "info", "enforcement"),
             event_name::LOST => ("event", "info", "events-lost"),
             event_name::HEARTBEAT => ("metric", "info", "heartbeat"),
             _ => ("event", "info", "other"),

@@ -1,0 +1,332 @@
+//! Starts that are stopped. What a rule stops must not run an instruction: each program here would leave a
+//! file behind.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tracego_tests::{Running, Session, go, records, tracego, wait_until};
+
+use crate::{Conditional, Test};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("enforcement: what a rule stops runs no instruction", stops),
+    ("enforcement: audit stops nothing and tells", audits),
+    ("enforcement: an exception is let through and told", excepts),
+    ("enforcement: however it is started", disguises),
+    ("enforcement: no thread can change an argument behind the check", races),
+    ("enforcement: ten thousand others are let through", others),
+    ("enforcement: a full ring and a stopped agent change nothing", overwhelmed),
+    ("enforcement: it ends with tracego and others hold after a reload", ends),
+    ("enforcement: a rule that locks people out is refused", lockout),
+];
+
+pub(crate) const CONDITIONAL: &[Conditional] = &[
+    ("enforcement: a go run that is hidden in a build turns it red", hidden, needs_go),
+    ("enforcement: a go command by another name is ended and then known", renamed, needs_go),
+];
+
+fn needs_go() -> Option<String> {
+    go::toolchain(go::GO_1_27).err()
+}
+
+/// A folder with a program that makes a file of each of its arguments, and a configuration.
+struct Place {
+    folder: TempDir,
+    name: String,
+}
+
+impl Place {
+    /// `name`: of the program, which no other test has.
+    fn new(name: &str, config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let touch = ["/usr/bin/touch", "/bin/touch"].into_iter().find(|path| Path::new(path).exists()).unwrap();
+        fs::copy(touch, folder.path().join(name)).unwrap();
+        let place = Self { folder, name: name.to_owned() };
+        place.configure(config);
+        place
+    }
+
+    fn configure(&self, config: &str) {
+        let text = config.replace("NAME", &self.name).replace("FOLDER", self.path("").to_str().unwrap());
+        // At once: it may be read at any time.
+        fs::write(self.path("new"), text).unwrap();
+        fs::rename(self.path("new"), self.path("tracego.toml")).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, mode: &str, script: &str) -> Session {
+        let config = self.path("tracego.toml");
+        let options = ["--enforce", mode, "--config", config.to_str().unwrap()];
+        Session::run(&options, &["sh", "-c", script], |tracego| {
+            tracego.current_dir(self.path(""));
+        })
+    }
+
+    /// The whole machine.
+    fn watch(&self, mode: &str, options: &[&str]) -> Running {
+        let mut tracego = Command::new(tracego());
+        tracego.args(["--enforce", mode, "--heartbeat", "0", "--output", "json", "--config"]);
+        tracego.arg(self.path("tracego.toml")).arg("--output-file").arg(self.path("records")).args(options);
+        let mut tracego = Running(tracego.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+        wait_until("rules are in force", || {
+            assert!(tracego.0.try_wait().unwrap().is_none(), "it has ended");
+            self.is_stopped()
+        });
+        tracego
+    }
+
+    /// Whether the program is stopped now.
+    fn is_stopped(&self) -> bool {
+        let _gone = fs::remove_file(self.path("run"));
+        let ended = Command::new(self.path(&self.name)).arg("run").current_dir(self.path("")).status();
+        let made = self.path("run").exists();
+        let well = ended.is_ok_and(|status| status.success());
+        assert_eq!(made, well, "half of it ran");
+        !made
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.path("records")).unwrap_or_default()
+    }
+}
+
+const RULE: &str = "[[enforce.rules]]\nname = \"test\"\nexecutables = [\"NAME\"]\nargs = [\"run\"]\n\
+    message = \"not here\"\nremediation = \"elsewhere\"\n";
+
+fn decisions(records: &[Value]) -> Vec<&Value> {
+    let decided = records.iter().filter(|record| record["event_name"] == "tracego.enforcement");
+    decided.map(|record| &record["tracego"]["enforcement"]).collect()
+}
+
+/// The mode that this kernel gives, by what records say.
+fn mode(session: &Session) -> String {
+    let about = &session.records.last().unwrap()["tracego"]["enforcement"];
+    assert_eq!(about["state"], "enforced", "{}", session.stderr());
+    about["mode"].as_str().unwrap().to_owned()
+}
+
+fn stops() {
+    for asked in ["kill", "deny"] {
+        let place = Place::new("stops", RULE);
+        let session = place.run(asked, "./stops fine; ./stops run; echo $?; ./stops other");
+        assert!(place.path("fine").exists() && place.path("other").exists(), "{}", session.stderr());
+        assert!(!place.path("run").exists(), "it ran: {}", session.stderr());
+        let mode = mode(&session);
+        assert!(mode == asked || mode == "kill", "{mode}");
+        let out = String::from_utf8_lossy(&session.output.stdout).into_owned();
+        // 126: the shell could not start it; 137: it was killed.
+        assert_eq!(out.trim(), if mode == "deny" { "126" } else { "137" });
+        assert_eq!(session.output.status.code(), Some(5), "the build is red: {}", session.stderr());
+        let all = decisions(&session.records);
+        assert_eq!(all.len(), 1, "{all:#?}");
+        let about = all[0];
+        assert_eq!((&about["action"], &about["when"]), (&mode.into(), &"before-start".into()));
+        assert_eq!((&about["rule"], &about["message"]), (&"test".into(), &"not here".into()));
+        assert_eq!((&about["args"][0], &about["args"][1]), (&"./stops".into(), &"run".into()));
+        let told = session.stderr();
+        for what in ["./stops run", "by the rule test", "not here", "elsewhere", "exception"] {
+            assert!(told.contains(what), "{what} in {told}");
+        }
+    }
+}
+
+fn audits() {
+    let place = Place::new("audits", RULE);
+    let session = place.run("audit", "./audits run");
+    assert!(place.path("run").exists(), "{}", session.stderr());
+    assert_eq!(session.output.status.code(), Some(0));
+    let all = decisions(&session.records);
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!((&all[0]["action"], &all[0]["state"]), (&"audit".into(), &"audit".into()));
+}
+
+fn excepts() {
+    let exception = "[[enforce.exceptions]]\nname = \"one\"\nowner = \"ops\"\nreason = \"until it moves\"\n\
+        expires = \"DAY\"\nexecutables = [\"NAME\"]\nargs = [\"run\", \"this\"]\n";
+    let place = Place::new("excepts", &format!("{}{RULE}", exception.replace("DAY", "2199-01-01")));
+    let session = place.run("kill", "./excepts run this; ./excepts run that; true");
+    assert!(place.path("this").exists() && !place.path("that").exists(), "{}", session.stderr());
+    let all = decisions(&session.records);
+    let allowed: Vec<_> = all.iter().filter(|about| about["action"] == "allow").collect();
+    assert_eq!((all.len(), allowed.len()), (2, 1), "{all:#?}");
+    assert_eq!((&allowed[0]["rule"], &allowed[0]["owner"]), (&"one".into(), &"ops".into()));
+    place.configure(&format!("{}{RULE}", exception.replace("DAY", "2026-01-01")));
+    fs::remove_file(place.path("this")).unwrap();
+    place.run("kill", "./excepts run this; true");
+    assert!(!place.path("this").exists(), "an exception that has ended holds");
+}
+
+/// By its path, by a link, by execveat, without an environment, behind a long name, from a script.
+fn disguises() {
+    let by_path = "[[enforce.rules]]\nname = \"path\"\nexecutables = [\"FOLDER/NAME\"]\nargs = [\"run\"]\n";
+    let long = "x".repeat(100_000);
+    for config in [RULE, by_path] {
+        let place = Place::new("disguise", config);
+        std::os::unix::fs::symlink(place.path("disguise"), place.path("link")).unwrap();
+        fs::write(place.path("long"), format!("exec -a {long} ./disguise run")).unwrap();
+        fs::write(place.path("script"), "#!./disguise run\n").unwrap();
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(place.path("script"), fs::Permissions::from_mode(0o755)).unwrap();
+        for script in [
+            "./disguise run",
+            "$PWD/disguise run",
+            "./link run",
+            "env -i ./disguise run",
+            "exec ./disguise run",
+            "sh ./deeper",
+            "./script",
+            "! command -v bash || bash ./long",
+        ] {
+            fs::write(place.path("deeper"), "sh -c './disguise run'").unwrap();
+            let session = place.run("deny", script);
+            assert!(!place.path("run").exists(), "{script} ran: {}", session.stderr());
+            if !script.contains("bash") || Path::new("/bin/bash").exists() {
+                let all = decisions(&session.records);
+                assert_eq!(all.len(), 1, "{script}: {all:#?} {}", session.stderr());
+            }
+        }
+    }
+}
+
+fn racer() -> &'static str {
+    env!("CARGO_BIN_EXE_racer")
+}
+
+fn races() {
+    const TRIES: u32 = 10_000;
+    for mode in ["kill", "deny"] {
+        let place = Place::new("races", RULE);
+        let session = place.run(mode, &format!("{} ./races {TRIES} race", racer()));
+        assert!(!place.path("run").exists(), "it ran: {}", session.stderr());
+        assert!(place.path("rin").exists(), "nothing ran at all: {}", session.stderr());
+        let out = String::from_utf8_lossy(&session.output.stdout).into_owned();
+        let numbers: Vec<u32> = out.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let [refused, killed, well] = numbers[..] else { panic!("{out} {}", session.stderr()) };
+        assert_eq!(refused + killed + well, TRIES, "{out}");
+        assert!(refused + killed > 0 && well > 0, "there was no race: {out}");
+    }
+}
+
+fn others() {
+    const STARTS: u32 = 10_000;
+    let place = Place::new("others", RULE);
+    let session = place.run("deny", &format!("{} ./others {STARTS}", racer()));
+    let out = String::from_utf8_lossy(&session.output.stdout).into_owned();
+    assert_eq!(out.trim(), format!("refused 0 killed 0 well {STARTS}"), "{}", session.stderr());
+    assert_eq!(decisions(&session.records).len(), 0);
+}
+
+fn overwhelmed() {
+    let place = Place::new("overwhelmed", RULE);
+    let mut tracego = place.watch("deny", &["--ring-size", "4K"]);
+    let pid = i32::try_from(tracego.0.id()).unwrap();
+    // SAFETY: a child of this process that runs.
+    unsafe { libc::kill(pid, libc::SIGSTOP) };
+    for n in 0..200 {
+        assert!(place.is_stopped(), "the {n}th ran");
+    }
+    // SAFETY: as above.
+    unsafe { libc::kill(pid, libc::SIGCONT) };
+    tracego.terminate();
+    tracego.ended();
+    let lost = records(&place.text()).into_iter().any(|record| record["event_name"] == "tracego.lost");
+    assert!(lost, "a ring of 4 KiB had room for everything");
+}
+
+fn ends() {
+    let place = Place::new("reloads", RULE);
+    let tracego = place.watch("kill", &[]);
+    let pid = i32::try_from(tracego.0.id()).unwrap();
+    for n in 0..10 {
+        place.configure(&format!("{}\n{RULE}", RULE.replace("run", &format!("never-{n}"))));
+        // SAFETY: a child of this process that runs.
+        unsafe { libc::kill(pid, libc::SIGHUP) };
+        for _ in 0..50 {
+            assert!(place.is_stopped(), "it ran during reload {n}");
+        }
+    }
+    place.configure(&RULE.replace("\"run\"", "\"never\""));
+    // SAFETY: as above.
+    unsafe { libc::kill(pid, libc::SIGHUP) };
+    wait_until("the other rule is in force", || !place.is_stopped());
+    place.configure(RULE);
+    // SAFETY: as above.
+    unsafe { libc::kill(pid, libc::SIGHUP) };
+    wait_until("the rule is in force again", || place.is_stopped());
+    drop(tracego); // It is killed.
+    wait_until("nothing is stopped any more", || {
+        sleep(Duration::from_millis(20));
+        !place.is_stopped()
+    });
+}
+
+fn lockout() {
+    let place = Place::new("lockout", "[[enforce.rules]]\nname = \"shells\"\nexecutables = [\"bash\", \"sh\", \"dash\"]\n");
+    let session = place.run("kill", "true");
+    assert!(!session.output.status.success());
+    assert!(session.stderr().contains("which a machine needs"), "{}", session.stderr());
+}
+
+/// A module with a program that leaves a file, and a Makefile whose build is not what it seems.
+fn project(script: &str) -> (TempDir, PathBuf, PathBuf) {
+    let root = go::toolchain(go::GO_1_27).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    go::fill_cache(go::GO_1_27, folder.path()).unwrap();
+    let project = folder.path().join("project");
+    fs::create_dir_all(&project).unwrap();
+    fs::write(project.join("go.mod"), "module example.com/project\n\ngo 1.27\n").unwrap();
+    let program = "package main\n\nimport \"os\"\n\nfunc main() {\n\
+        \tif err := os.WriteFile(\"ran\", nil, 0o644); err != nil {\n\t\tpanic(err)\n\t}\n}\n";
+    fs::write(project.join("main.go"), program).unwrap();
+    fs::write(project.join("Makefile"), format!("ci:\n\t{script}\n")).unwrap();
+    (folder, project, root)
+}
+
+fn build(script: &str, mode: &str) -> (Session, bool) {
+    let (folder, project, root) = project(script);
+    let session = Session::run(&["--enforce", mode], &["make", "ci"], |tracego| {
+        tracego.current_dir(&project).envs(go::environment(&root, folder.path()));
+    });
+    let ran = project.join("ran").exists();
+    (session, ran)
+}
+
+fn hidden() {
+    for script in ["go run main.go", "sh -c 'cd / && go -C $(CURDIR) run .'", "env -i PATH=$$PATH HOME=$$HOME go run ."] {
+        let (session, ran) = build(script, "kill");
+        assert!(!ran, "{script}: {}", session.stderr());
+        assert_ne!(session.output.status.code(), Some(0), "{script}");
+        let told = session.stderr();
+        assert!(told.contains("was killed by the rule go-run"), "{script}: {told}");
+        assert!(told.contains("go build -o"), "{script}: {told}");
+    }
+    let (session, ran) = build("go run main.go", "audit");
+    assert!(ran && session.output.status.success(), "{}", session.stderr());
+    let (session, _) = build("go build -o bin/program . && ./bin/program", "kill");
+    assert!(session.output.status.success(), "{}", session.stderr());
+    assert_eq!(decisions(&session.records).len(), 0);
+}
+
+fn renamed() {
+    // The same file, started in the same way: first it is ended when it is judged, then before it starts.
+    let script = "cp -r $$(go env GOROOT) goroot; mv goroot/bin/go goroot/bin/tool; for n in 1 2 3; do \
+        GOROOT=$$PWD/goroot goroot/bin/tool run main.go; done; true";
+    let (session, ran) = build(script, "kill");
+    let all = decisions(&session.records);
+    let told: Vec<_> =
+        all.iter().map(|about| (about["rule"].as_str(), about["when"].as_str(), about["action"].as_str())).collect();
+    assert!(told.contains(&(Some("TG001"), Some("after-start"), Some("kill"))), "{told:?} {}", session.stderr());
+    assert!(told.contains(&(Some("TG001"), Some("before-start"), Some("kill"))), "{told:?} {}", session.stderr());
+    assert!(!ran, "it ran: {}", session.stderr());
+    assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
+}
