@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= duration= log= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -74,6 +74,14 @@ complete -c tracego -n "__fish_tracego_needs_command" -l comm -d 'Only processes
 complete -c tracego -n "__fish_tracego_needs_command" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l enforce -d 'Stop program starts that a rule of [enforce] in the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
+audit\t'What would be stopped is told, and runs'
+kill\t'A program that a rule stops is ended before its first instruction'
+deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
+complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: when this one is killed. always: also when it ends in order, for a restart or an upgrade; `tracego detach` ends it. none (the default; written out it also removes what another one left)' -r -f -a "none\t'Nothing'
+crash\t'Programs and ring, where this one was killed'
+always\t'Programs and ring'"
+complete -c tracego -n "__fish_tracego_needs_command" -l pin-dir -d 'Where that is kept: a folder in a BPF file system, of this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after so many seconds' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -86,6 +94,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'What e
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove what it left. What is in their ring is lost; how much is said'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
@@ -138,6 +147,14 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'Only pr
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce -d 'Stop program starts that a rule of [enforce] in the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
+audit\t'What would be stopped is told, and runs'
+kill\t'A program that a rule stops is ended before its first instruction'
+deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: when this one is killed. always: also when it ends in order, for a restart or an upgrade; `tracego detach` ends it. none (the default; written out it also removes what another one left)' -r -f -a "none\t'Nothing'
+crash\t'Programs and ring, where this one was killed'
+always\t'Programs and ring'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Where that is kept: a folder in a BPF file system, of this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after so many seconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 when something so bad was found and the command itself succeeded: low, medium, high, critical, or never. Default: high with --profile ci, else never' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
@@ -193,6 +210,14 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l comm -d 'Onl
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l enforce -d 'Stop program starts that a rule of [enforce] in the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
+audit\t'What would be stopped is told, and runs'
+kill\t'A program that a rule stops is ended before its first instruction'
+deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: when this one is killed. always: also when it ends in order, for a restart or an upgrade; `tracego detach` ends it. none (the default; written out it also removes what another one left)' -r -f -a "none\t'Nothing'
+crash\t'Programs and ring, where this one was killed'
+always\t'Programs and ring'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l pin-dir -d 'Where that is kept: a folder in a BPF file system, of this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after so many seconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -295,21 +320,25 @@ complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read a file as tracego would, and say what is wrong; ends with 2 if something is. Nothing is opened or connected to but the certificates and keys that it names'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show each option, its value and where it comes from, as a file that says the same. Values of headers and other secrets are left out'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand detach" -l pin-dir -d 'Where the programs are kept, as tracego was told' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand detach" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand detach" -s h -l help -d 'Print help'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'The public key of the seals, in PEM: each must be signed with it. Without it signatures are not checked' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'The report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'The oldest records are no longer there: the log may begin in the middle of a run. Its first record is taken as it is'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove what it left. What is in their ring is lost; how much is said'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'All rules, a line each'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "ls" -d 'Show what waits, and in which files. Changes nothing; also while tracego runs'

@@ -28,7 +28,7 @@ use crate::{
     },
     ledger::Ledger,
     metrics::{self, Board, board::Teller, otlp::Pusher, server::Server},
-    reader::{Reader, Room},
+    reader::{POLL, POLL_ENFORCING, Reader, Room},
     rules::settings::Settings,
     sink::{settings::SinkSettings, start::Sinks, status::Status},
     summary::Summary,
@@ -188,7 +188,8 @@ impl Agent {
         };
         let seed = Input::Seed(host::processes(), Reading::now());
         queue.try_send(seed).ok().context("the pipeline did not start")?;
-        let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board))
+        let pause = if options.load.enforce >= Mode::Kill { POLL_ENFORCING } else { POLL };
+        let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board), pause)
             .context("the reader did not start")?;
         let beat = Instant::now() + options.heartbeat;
         board.attached(true);

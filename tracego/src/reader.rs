@@ -25,6 +25,8 @@ use crate::{
 /// Pause between two looks, and with it the bound of the delay that polling adds to a record. Each
 /// look takes the CPU from a process that works: at 2 ms a storm of /bin/true ran 5 % slower.
 pub const POLL: Duration = Duration::from_millis(10);
+/// Pause where processes are ended by what is found about their start.
+pub const POLL_ENFORCING: Duration = Duration::from_millis(1);
 /// Bytes handed over at once, about.
 const BATCH_BYTES: usize = 256 * 1024;
 
@@ -46,7 +48,7 @@ pub enum Room {
 
 impl Reader {
     /// Starts to drain `rings` into `queue`, one after the other; nobody writes any more to those before the
-    /// last. `board` hears of each look.
+    /// last. `board` hears of each look, between which it pauses.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -55,13 +57,14 @@ impl Reader {
         room: Room,
         queue: mpsc::Sender<Input>,
         board: Arc<Board>,
+        pause: Duration,
     ) -> io::Result<Self> {
         let (stop, hold) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (stopped, held) = (Arc::clone(&stop), Arc::clone(&hold));
         let thread = thread::Builder::new().name("tracego-reader".to_owned()).spawn(move || {
             let last = rings.len().saturating_sub(1);
             for (number, mut ring) in rings.into_iter().enumerate() {
-                let mut look = Look { ring: &mut ring, number, room, queue: &queue, board: &board };
+                let mut look = Look { ring: &mut ring, number, room, queue: &queue, board: &board, pause };
                 let whole = if number < last { look.take().is_some() } else { look.drain(&stopped, &held) };
                 if !whole || number == last {
                     return Some(ring);
@@ -100,6 +103,7 @@ struct Look<'a> {
     room: Room,
     queue: &'a mpsc::Sender<Input>,
     board: &'a Board,
+    pause: Duration,
 }
 
 impl Look<'_> {
@@ -110,7 +114,7 @@ impl Look<'_> {
             // Read before the drain: what was there when the stop was asked for is still taken.
             let last = stop.load(Ordering::Acquire);
             if hold.load(Ordering::Acquire) && !last {
-                thread::sleep(POLL);
+                thread::sleep(self.pause);
                 continue;
             }
             let Some(found) = self.take() else { return false };
@@ -118,7 +122,7 @@ impl Look<'_> {
             if last {
                 return true;
             }
-            thread::sleep(POLL);
+            thread::sleep(self.pause);
         }
     }
 

@@ -12,8 +12,12 @@ pub mod decide;
 pub mod lockout;
 pub mod machine;
 pub mod maps;
+pub mod marker;
 pub mod settings;
 pub mod shared;
+#[cfg(test)]
+mod tests;
+pub mod trial;
 
 use std::{
     path::PathBuf,
@@ -26,6 +30,7 @@ use canary::Canary;
 use compile::{Compiled, compile};
 use machine::Host;
 use maps::Tables;
+use marker::Marker;
 use settings::{Enforce, Mode};
 use shared::Shared;
 
@@ -59,6 +64,8 @@ pub struct Enforcer {
     proven: Option<Instant>,
     /// Why execve cannot be made to fail here.
     why_no_deny: Option<String>,
+    /// For the next tracego, in case that this one is killed.
+    marker: Option<Marker>,
 }
 
 impl Options {
@@ -99,7 +106,7 @@ impl Enforcer {
         let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
         let exempt = lockout::exempt(&options.enforce.break_glass);
         let in_force = Compiled::default();
-        let mut enforcer = Self { options, tables, canary, exempt, in_force, proven: None, why_no_deny };
+        let mut enforcer = Self { options, tables, canary, exempt, in_force, proven: None, why_no_deny, marker: None };
         let compiled = enforcer.options.compile(Some(&enforcer.canary), &enforcer.exempt)?;
         for path in &compiled.absent {
             tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
@@ -150,6 +157,10 @@ impl Enforcer {
         self.proven = Some(Instant::now());
         if !self.options.shared.show(asked, shown.clone()) {
             return;
+        }
+        if shown.as_ref().is_ok_and(|mode| *mode >= Mode::Kill) && self.marker.is_none() && !self.options.tree {
+            marker::tell();
+            self.marker = Marker::set(asked);
         }
         match shown {
             Err(why) => tracing::error!("--enforce {}: not in force: {why}", asked.name()),

@@ -20,7 +20,7 @@ use tracego_common::{
 };
 use zerocopy::FromZeros as _;
 
-use crate::enforce::settings::Mode;
+use crate::enforce::{settings::Mode, trial::trial};
 
 use super::{
     btf::Btf,
@@ -92,6 +92,7 @@ pub fn probe() -> Report {
         bpf_loop(),
     ];
     let programs = programs(&mut checks);
+    checks.push(enforcement());
     let tracefs = require::tracefs();
     checks.push(Check { state: degraded(&tracefs), ..needed("tracefs", tracefs, "mounted") });
     checks.extend([jit(), cgroup(), pid_namespace()]);
@@ -226,6 +227,9 @@ fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
 
 fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {
     let (name, part, remedy) = match hook.place {
+        Place::Tracepoint(name) if hook.program == hooks::VERDICT.program => {
+            (format!("tp_btf/{name}, to kill"), Some("--enforce"), "use Linux 5.17 or later")
+        }
         Place::Tracepoint(name) => (format!("tp_btf/{name}"), None, ""),
         Place::Syscall(name) => {
             let remedy = "mount -t tracefs tracefs /sys/kernel/tracing; needs CONFIG_FTRACE_SYSCALLS=y";
@@ -233,7 +237,8 @@ fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {
         }
         Place::Lsm(name) => {
             let remedy = "boot with bpf in lsm=… and lockdown off; needs CONFIG_BPF_LSM=y";
-            (format!("lsm/{name}"), Some("denying a program start"), remedy)
+            let what = if hook.program == hooks::DENIED.program { ", to deny" } else { "" };
+            (format!("lsm/{name}{what}"), Some("--enforce deny"), remedy)
         }
     };
     match (attached, part) {
@@ -243,6 +248,18 @@ fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {
             let detail = format!("{}; only {part} needs it", chain(&error));
             check(&name, State::Degraded, detail, remedy)
         }
+    }
+}
+
+/// A start that has to be stopped.
+fn enforcement() -> Check {
+    match trial() {
+        Ok(Mode::Deny) => check("enforcement", State::Ok, "kill and deny: a start was refused with EPERM", ""),
+        Ok(mode) => {
+            let detail = format!("{}: a start was stopped, but not refused", mode.name());
+            check("enforcement", State::Degraded, detail, "for --enforce deny: see lsm/bprm_check_security")
+        }
+        Err(why) => check("enforcement", State::Degraded, format!("none: {why}"), "see above"),
     }
 }
 

@@ -52,8 +52,9 @@ const OPTIONS: [&str; 8] =
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every measurement by its name.
-const ALL: [(&str, Measurement); 11] = [
+const ALL: [(&str, Measurement); 12] = [
     ("kernel", kernel::run),
+    ("enforcement", kernel::enforcement),
     ("diagnostics", kernel::diagnostics),
     ("storm", throughput::storm),
     ("true", throughput::dynamic),

@@ -1,0 +1,40 @@
+//! What a kernel really gives, found out by stopping a start: for `tracego doctor`.
+
+use tracego_common::{Settings, settings::event};
+use zerocopy::FromZeros as _;
+
+use super::{
+    Enforcer, Options,
+    maps::Tables,
+    settings::{Enforce, Mode},
+};
+use crate::kernel::load::{self, LoadOptions};
+
+/// Loads the programs with no rule but the canary's, and lets it fly; the mode that it shows.
+///
+/// # Errors
+/// Why nothing is stopped here.
+pub fn trial() -> Result<Mode, String> {
+    let settings = Settings {
+        events: event::EXEC | event::EXIT | event::FORK,
+        agent_tgid: std::process::id(),
+        ..Settings::new_zeroed()
+    };
+    let options = LoadOptions {
+        settings,
+        ring_size: 4096,
+        env: Vec::new(),
+        without: Vec::new(),
+        handover: None,
+        enforce: Mode::Deny,
+    };
+    let mut loaded = load::load(&options).map_err(|error| error.reason())?;
+    let (tables, _remembered) = Tables::take(&mut loaded.ebpf).map_err(|error| error.reason())?;
+    let enforce = Enforce { rules: Some(Vec::new()), findings: Some(Vec::new()), ..Enforce::default() };
+    let options = Options { mode: Mode::Deny, enforce, ..Options::default() };
+    let enforcer = Enforcer::start(options, tables, None).map_err(|error| format!("{error:#}"))?;
+    let shown = enforcer.canary.fly().shows(Mode::Deny);
+    drop(enforcer);
+    loaded.detach().map_err(|error| error.reason())?;
+    shown
+}
