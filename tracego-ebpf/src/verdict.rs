@@ -75,11 +75,6 @@ pub(crate) fn exec_verdict(ctx: BtfTracePointContext) -> i32 {
 #[lsm(hook = "bprm_check_security")]
 pub(crate) fn exec_denied(ctx: LsmContext) -> i32 {
     let bprm = ctx.arg::<*const u8>(0) as Addr;
-    // What the modules before this one said.
-    let before = ctx.arg::<i32>(1);
-    if before != 0 {
-        return before;
-    }
     // SAFETY: a helper without arguments.
     let task = unsafe { bpf_get_current_task_btf() } as Addr;
     let file: Addr = typed(bprm, offset!(bprm_file));

@@ -167,7 +167,7 @@ impl Pipeline {
                     after.found(exec, findings.iter().map(|found| (found.id, found.message.as_str())));
                 }
                 (Event::Verdict(verdict), Some(after)) if verdict.action >= Action::Audit as u32 => {
-                    after.decided(verdict.header.id);
+                    after.decided(verdict);
                 }
                 _ => {}
             }

@@ -22,6 +22,7 @@ mod processes;
 mod scrapes;
 mod seal;
 mod sinks;
+mod traces;
 
 use libtest_mimic::{Arguments, Trial};
 use tracego_tests::trial;
@@ -52,6 +53,7 @@ fn main() {
         scrapes::TESTS,
         sinks::TESTS,
         enforce::TESTS,
+        traces::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, missing.clone(), test)).collect();

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io, sync::Arc};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracego_common::{
     TaskId,
-    verdict::{ARGV_LEN, Action, StartKey, argv_hash},
+    verdict::{ARGV_LEN, Action, REMEMBERED, StartKey, Verdict, argv_hash},
 };
 
 use super::{maps::Remembered, settings::Mode, shared::Shared};
@@ -19,12 +19,14 @@ const TICK_NS: u64 = 10_000_000;
 pub struct Pending {
     /// The process.
     pub id: TaskId,
-    /// Which start.
-    key: StartKey,
+    /// Which start; nothing where the kernel side knows it already.
+    key: Option<StartKey>,
+    /// Who opened its job, where all of that ends.
+    job: Option<TaskId>,
     /// When it happened, ns since boot.
     pub boot_ns: u64,
-    /// What was found.
-    pub finding: String,
+    /// The finding, or what a policy objects to.
+    pub reason: String,
     /// Why, for whoever is stopped.
     pub message: String,
 }
@@ -72,19 +74,39 @@ impl AfterStart {
         if self.mode < Mode::Audit {
             return;
         }
-        let Some((id, message)) = found.into_iter().find(|(id, _)| self.findings.contains(*id)) else { return };
+        if let Some((id, message)) = found.into_iter().find(|(id, _)| self.findings.contains(*id)) {
+            self.stop(exec, id, message, false);
+        }
+    }
+
+    /// A start that has to end; `job`: with all processes of its job.
+    pub fn stop(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool) {
+        let header = &exec.fixed.header;
         self.pending.push(Pending {
-            id: exec.fixed.header.id,
-            key: key(exec),
-            boot_ns: exec.fixed.header.boot_ns,
-            finding: id.to_owned(),
+            id: header.id,
+            key: Some(key(exec)),
+            job: job.then_some(header.job_root),
+            boot_ns: header.boot_ns,
+            reason: reason.to_owned(),
             message: message.to_owned(),
         });
     }
 
-    /// The kernel side has decided about the process already.
-    pub fn decided(&mut self, id: TaskId) {
-        self.pending.retain(|pending| pending.id != id);
+    /// The kernel side has decided about a start already.
+    pub fn decided(&mut self, verdict: &Verdict) {
+        let id = verdict.header.id;
+        // What ends a whole job is not over with one process.
+        self.pending.retain(|pending| pending.id != id || pending.job.is_some());
+        let rule = self.shared.rule(verdict.set, verdict.bit).filter(|_| verdict.bit != REMEMBERED);
+        let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else { return };
+        self.pending.push(Pending {
+            id,
+            key: None,
+            job: Some(verdict.header.job_root),
+            boot_ns: verdict.header.boot_ns,
+            reason: rule.name,
+            message: rule.message.unwrap_or_default(),
+        });
     }
 
     /// Ends what is left to be ended.
@@ -97,13 +119,26 @@ impl AfterStart {
         if self.mode == Mode::Audit {
             return (pending, Action::Audit, Ended::Failed);
         }
-        let ended = kill(pending.id).unwrap_or_else(|error| {
-            tracing::error!(pid = pending.id.tgid, %error, "a process that has to end could not be ended");
-            Ended::Failed
-        });
-        let number = pending.finding.get(2..).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-        if let Err(error) = self.remembered.put(pending.key, Action::Kill as u32, number) {
-            tracing::error!(%error, "the next such start will be ended from here again");
+        let end = |id: TaskId| {
+            kill(id).unwrap_or_else(|error| {
+                tracing::error!(pid = id.tgid, %error, "a process that has to end could not be ended");
+                Ended::Failed
+            })
+        };
+        let mut ended = end(pending.id);
+        if let Some(root) = pending.job {
+            // Twice: what was forked meanwhile is known by now.
+            for id in self.remembered.job(root).into_iter().chain(self.remembered.job(root)) {
+                if end(id) == Ended::Killed {
+                    ended = Ended::Killed;
+                }
+            }
+        }
+        if let Some(key) = pending.key {
+            let number = self.shared.number(&pending.reason);
+            if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
+                tracing::error!(%error, "the next such start will be ended from here again");
+            }
         }
         (pending, Action::Kill, ended)
     }

@@ -20,6 +20,8 @@ pub struct Known {
     pub remediation: Option<String>,
     /// Of an exception: who answers for it, and why.
     pub exception: Option<(String, String)>,
+    /// The whole job ends.
+    pub job: bool,
     /// It is tracego's own: its decisions are not told.
     pub own: bool,
 }
@@ -106,7 +108,8 @@ pub fn compile(
     }
     for rule in enforce.rules(tree) {
         let Rule { name, action, matches, message, remediation } = rule;
-        let known = Known { name, message, remediation, ..Known::default() };
+        let job = action == Act::KillJob;
+        let known = Known { name, message, remediation, job, ..Known::default() };
         builder.rule(&matches, known, |rules, bit| stop(rules, mode, action, bit), enforce.unreadable)?;
     }
     let mut out = builder.out;
@@ -120,7 +123,7 @@ fn stop(rules: &mut Rules, mode: Mode, act: Act, bit: u64) {
     match (mode, act) {
         (Mode::Off | Mode::Audit, _) | (_, Act::Audit) => {}
         (Mode::Deny, Act::Stop) => rules.deny |= bit,
-        (Mode::Kill, Act::Stop) | (_, Act::Kill) => rules.kill |= bit,
+        (Mode::Kill, Act::Stop) | (_, Act::Kill | Act::KillJob) => rules.kill |= bit,
     }
 }
 

@@ -6,7 +6,10 @@ use aya::{
     Ebpf,
     maps::{Array, HashMap, Map, MapData, MapError, lpm_trie::{Key, LpmTrie}},
 };
-use tracego_common::verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, Rules, StartKey};
+use tracego_common::{
+    TaskCtx, TaskId,
+    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, Rules, StartKey},
+};
 
 use super::compile::Compiled;
 use crate::kernel::load::LoadError;
@@ -29,6 +32,8 @@ unsafe impl aya::Pod for Plain<ArgKey> {}
 unsafe impl aya::Pod for Plain<NumberKey> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Plain<StartKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<TaskCtx> {}
 
 /// The tables, of which this alone is the writer.
 pub struct Tables {
@@ -45,8 +50,11 @@ pub struct Tables {
     written: Compiled,
 }
 
-/// Verdicts that are remembered in the kernel.
-pub struct Remembered(HashMap<MapData, Plain<StartKey>, u64>);
+/// Verdicts that are remembered in the kernel, and the processes that it knows the jobs of.
+pub struct Remembered {
+    starts: HashMap<MapData, Plain<StartKey>, u64>,
+    tasks: HashMap<MapData, u32, Plain<TaskCtx>>,
+}
 
 fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
     let map = ebpf.take_map(name).ok_or(LoadError::Lacks(name))?;
@@ -70,7 +78,14 @@ impl Tables {
             now: 0,
             written: Compiled::default(),
         };
-        Ok((tables, Remembered(take(ebpf, "REMEMBERED")?)))
+        let failed = |error| LoadError::Map("TASK_CTX", error);
+        let tasks = match ebpf.map("TASK_CTX").ok_or(LoadError::Lacks("TASK_CTX"))? {
+            Map::HashMap(map) => map.info().map_err(failed)?.id(),
+            _ => return Err(LoadError::Lacks("TASK_CTX")),
+        };
+        let tasks = MapData::from_id(tasks).and_then(Map::from_map_data).and_then(HashMap::try_from);
+        let tasks = tasks.map_err(failed)?;
+        Ok((tables, Remembered { starts: take(ebpf, "REMEMBERED")?, tasks }))
     }
 
     /// The set that the next rules will be.
@@ -157,6 +172,22 @@ impl Remembered {
     /// When the kernel refuses it.
     pub fn put(&mut self, key: StartKey, action: u32, number: u32) -> Result<(), LoadError> {
         let value = u64::from(action) | (u64::from(number) << 32);
-        self.0.insert(Plain(key), value, 0).map_err(|error| LoadError::Map("REMEMBERED", error))
+        self.starts.insert(Plain(key), value, 0).map_err(|error| LoadError::Map("REMEMBERED", error))
+    }
+
+    /// Processes of a job; `root`: who opened it. Without one those of the followed tree.
+    #[must_use]
+    pub fn job(&self, root: TaskId) -> Vec<TaskId> {
+        let of_job = |context: &TaskCtx| {
+            if root.tgid == 0 { context.flags & TaskCtx::IN_TREE != 0 } else { context.job_root == root }
+        };
+        let all = self.tasks.iter().filter_map(Result::ok);
+        let of = all.filter(|(tgid, Plain(context))| of_job(context) && *tgid != std::process::id());
+        of.map(|(tgid, Plain(context))| TaskId {
+            tgid,
+            start_boottime: context.start_boottime,
+            ..TaskId::default()
+        })
+        .collect()
     }
 }

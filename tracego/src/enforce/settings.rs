@@ -39,7 +39,7 @@ impl Mode {
 
 /// What a rule does with a start that it matches; never more than the mode.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Act {
     /// What the mode does.
     #[default]
@@ -48,6 +48,8 @@ pub enum Act {
     Audit,
     /// It is killed, also where it could be denied.
     Kill,
+    /// And so are all processes of its job, or of the command that is watched.
+    KillJob,
 }
 
 /// What happens where an argument that a rule names cannot be read.

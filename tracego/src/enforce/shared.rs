@@ -9,6 +9,9 @@ use tracego_common::verdict::Action;
 
 use super::{compile::Known, settings::Mode};
 
+/// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.
+const REASONS_MAX: usize = 4096;
+
 /// What is in force now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InForce {
@@ -24,13 +27,15 @@ pub struct Shared {
     in_force: RwLock<InForce>,
     /// Rules of both sets.
     known: RwLock<[Vec<Known>; 2]>,
+    /// Why starts were judged that the kernel side remembers, by their numbers.
+    remembered: RwLock<Vec<String>>,
     counts: [AtomicU64; 5],
 }
 
 impl Default for Shared {
     fn default() -> Self {
         let in_force = InForce { mode: Mode::Off, state: "unavailable: not started yet".into() };
-        Self { in_force: RwLock::new(in_force), known: RwLock::default(), counts: Default::default() }
+        Self { in_force: RwLock::new(in_force), known: RwLock::default(), remembered: RwLock::default(), counts: Default::default() }
     }
 }
 
@@ -66,6 +71,25 @@ impl Shared {
     pub fn rule(&self, set: u32, bit: u64) -> Option<Known> {
         let sets = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         sets.get(set as usize)?.get(bit.trailing_zeros() as usize).cloned()
+    }
+
+    /// The number of a reason, for what the kernel side remembers.
+    pub fn number(&self, reason: &str) -> u32 {
+        let mut all = self.remembered.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let at = all.iter().position(|known| known == reason).unwrap_or_else(|| {
+            if all.len() < REASONS_MAX {
+                all.push(reason.to_owned());
+            }
+            all.len() - 1
+        });
+        u32::try_from(at).unwrap_or(0)
+    }
+
+    /// The reason with a number.
+    #[must_use]
+    pub fn reason(&self, number: u32) -> Option<String> {
+        let all = self.remembered.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.get(number as usize).cloned()
     }
 
     /// Counts a decision.

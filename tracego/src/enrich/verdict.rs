@@ -93,7 +93,7 @@ impl Enricher {
         shared.count(action);
         let known = known.unwrap_or_default();
         let rule = match verdict.bit {
-            REMEMBERED => format!("TG{:03}", verdict.number),
+            REMEMBERED => shared.reason(verdict.number).unwrap_or_default(),
             _ if known.name.is_empty() => format!("bit {}", verdict.bit.trailing_zeros()),
             _ => known.name,
         };
@@ -132,7 +132,7 @@ impl Enricher {
         let decision = Decision {
             action: name(action).0,
             when: "after-start",
-            rule: pending.finding.clone(),
+            rule: pending.reason.clone(),
             message: Some(pending.message.clone()),
             delay: Some(boot_ns.saturating_sub(pending.boot_ns)),
             error,

@@ -37,7 +37,8 @@ suite() {
 
 # Doctor says on its standard output what there is; a warning on the other would not be JSON.
 doctor() {
-    "$1" doctor --json 2>/dev/console
+    # What the verifier says about a program that it refuses goes to the console.
+    TRACEGO_LOG=tracego::kernel::probe=debug "$1" doctor --json 2>/dev/console
 }
 
 . /suites
