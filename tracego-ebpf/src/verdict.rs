@@ -380,23 +380,34 @@ fn caller_argv() -> u64 {
 }
 
 /// Rules of `matched` that allow for the arguments that the caller passed.
+///
+/// Written out: the compiler turns the loop round, and Linux 6.1 refuses one that is entered in its middle
+/// ("back-edge").
 #[inline(always)]
-fn caller_args(start: &Start, argv: u64, mut matched: u64) -> u64 {
-    for place in 1..=ARGS as u16 {
-        let any = start.rules.any_arg[place as usize];
-        if matched & !any == 0 {
-            continue;
-        }
-        let mut at = 0_u64;
-        let there = argv != 0 && user((&raw mut at).cast(), 8, argv + u64::from(place) * 8);
-        if there && at == 0 {
-            return matched & any;
-        }
-        let mut key = arg_key(start.set, place);
-        let len = if there { user_str((&raw mut key.data.bytes).cast(), ARG_LEN as u32, at) } else { None };
-        matched = argument(start.rules, any, &key, len.unwrap_or(0), matched);
+fn caller_args(start: &Start, argv: u64, matched: u64) -> u64 {
+    let (matched, ended) = caller_arg(start, argv, 1, matched, false);
+    let (matched, ended) = caller_arg(start, argv, 2, matched, ended);
+    caller_arg(start, argv, 3, matched, ended).0
+}
+
+const _: () = assert!(ARGS == 3);
+
+/// One of them; `ended`: the list had its null before. Behind it stands something else.
+#[inline(always)]
+fn caller_arg(start: &Start, argv: u64, place: u16, matched: u64, ended: bool) -> (u64, bool) {
+    // SAFETY: there are as many places, and the first.
+    let any = unsafe { *start.rules.any_arg.get_unchecked(place as usize) };
+    if ended {
+        return (matched & any, true);
     }
-    matched
+    let mut at = 0_u64;
+    let there = argv != 0 && user((&raw mut at).cast(), 8, argv + u64::from(place) * 8);
+    if there && at == 0 {
+        return (matched & any, true);
+    }
+    let mut key = arg_key(start.set, place);
+    let len = if there { user_str((&raw mut key.data.bytes).cast(), ARG_LEN as u32, at) } else { None };
+    (argument(start.rules, any, &key, len.unwrap_or(0), matched), false)
 }
 
 unsafe extern "C" fn step_hash(index: u64, hash: *mut u64) -> i64 {
