@@ -67,6 +67,9 @@ pub(super) fn check(settings: &SinkSettings) -> Result<(), String> {
     if settings.common.format.is_some() && matches!(settings.kind, Kind::Otlp(_) | Kind::Journald(_)) {
         return Err(format!("format: {} has a form of its own", settings.kind.name()));
     }
+    if settings.common.give_up_after.is_some() && !matches!(settings.kind, Kind::Otlp(_) | Kind::Webhook(_)) {
+        return Err(format!("give-up-after: {} gets no answers to go by", settings.kind.name()));
+    }
     match &settings.kind {
         Kind::File(own) => own.check(),
         Kind::Stdout(_) | Kind::Syslog(_) | Kind::Journald(_) | Kind::Otlp(_) | Kind::Webhook(_) => {
@@ -108,6 +111,16 @@ impl Deliver for AnyTransport {
             Self::Journald(journald) => journald.deliver(batch).await,
             Self::Otlp(otlp) => otlp.deliver(batch).await,
             Self::Webhook(webhook) => webhook.deliver(batch).await,
+        }
+    }
+
+    async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+        match self {
+            Self::Otlp(otlp) => otlp.isolate(batch).await,
+            Self::Webhook(webhook) => webhook.isolate(batch).await,
+            Self::Stdout(_) | Self::File(_) | Self::Syslog(_) | Self::Journald(_) => {
+                self.deliver(batch).await
+            }
         }
     }
 

@@ -22,6 +22,7 @@ use super::{
     filter::Filter,
     settings::SinkSettings,
     status::Status,
+    suspicion::Suspicion,
     worker::{Control, Leftover, Losses, Progress, Worker},
 };
 use crate::{
@@ -212,6 +213,7 @@ pub(super) fn spawn(
             losses,
             dead_letters: DeadLetters::new(settings.common.dead_letters.clone()),
             batch_bytes,
+            suspicion: Suspicion::new(settings.common.give_up_after()),
             progress: Progress::after(held),
         };
         let leftover = runtime.block_on(worker.run());
