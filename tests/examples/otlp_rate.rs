@@ -27,6 +27,7 @@ use opentelemetry_proto::tonic::{
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use prost::Message as _;
 use tracego::{
+    enrich::Meta,
     enrich::Record,
     format::otlp::{Encoder, Encoding, Piece},
     sink::{
@@ -93,7 +94,7 @@ fn ours(address: &str, records: &[Record], span: Duration) -> u64 {
         drain: Some("60s".parse().unwrap()),
         ..Common::default()
     };
-    let (sinks, feeds) = Sinks::start(&[settings], None).unwrap();
+    let (sinks, feeds) = Sinks::start(&[settings], None, &Meta::default()).unwrap();
     let mut outputs = Outputs::new(None, feeds);
     let (begun, mut given) = (Instant::now(), 0);
     while begun.elapsed() < span {
@@ -115,7 +116,7 @@ fn down(folder: &Path, wanted: u64) {
     let records = samples::replayed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture"));
     let own = "endpoint = \"http://127.0.0.1:9\"\ncompression = \"gzip\"";
     let settings = SinkSettings::of("otlp", own.parse().unwrap()).unwrap();
-    let (sinks, feeds) = Sinks::start(&[settings], Some(folder)).unwrap();
+    let (sinks, feeds) = Sinks::start(&[settings], Some(folder), &Meta::default()).unwrap();
     let mut outputs = Outputs::new(None, feeds);
     let mut given = 0;
     while given < wanted {

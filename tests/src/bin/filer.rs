@@ -1,14 +1,18 @@
-//! Writes numbers to a file that is rotated all the time, until it is killed: `filer PATH FIRST COMPRESS`.
+//! Writes numbers to a file that is rotated all the time, until it is killed: `filer PATH FIRST COMPRESS`. With
+//! `sealed` behind it these are records in a sealed file, and with a number behind that so many batches, and an end.
 //!
 //! `n m` on standard output: everything up to n is done, and m files were compressed.
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test that reads its output")]
 
-use std::{env, io::Write as _};
+use std::{env, io::Write as _, time::Duration};
 
 use tracego::{
+    enrich::{Meta, record::event_name},
+    format::Format,
     sink::file::{Compress, File, Settings, Sync},
-    units::Bytes,
+    units::{Bytes, Span},
 };
+use tracego_tests::samples;
 
 fn main() {
     let args: Vec<String> = env::args().collect();
@@ -18,21 +22,28 @@ fn main() {
         "zstd" => Compress::Zstd,
         _ => Compress::None,
     };
+    let seal = args.get(4).is_some_and(|word| word == "sealed");
     let settings = Settings {
         rotate_bytes: Some(Bytes(30_000)),
         compress,
         sync: Sync::Never,
+        seal,
+        seal_interval: seal.then_some(Span(Duration::from_millis(10))),
         ..Settings::new(&args[1])
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut file = File::open(&settings).unwrap();
+    let mut file = match settings.seal {
+        true => File::sealed(&settings, "filer", &Meta::default()).unwrap(),
+        false => File::open(&settings).unwrap(),
+    };
+    let batches = args.get(5).map_or(u64::MAX, |batches| batches.parse().unwrap());
     let mut next = first;
-    loop {
+    for _ in 0..batches {
         let end = next + 1 + next % 29;
-        let lines: Vec<String> = (next..end).map(line).collect();
+        let lines: Vec<String> = (next..end).map(if settings.seal { record } else { line }).collect();
         let batch: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
         let delivered = runtime.block_on(file.deliver(&batch));
-        assert!(delivered.trouble.is_none(), "{:?}", delivered.trouble);
+        assert!(delivered.trouble.is_none() && delivered.refused.is_empty(), "{delivered:?}");
         let counts = file.counts();
         assert_eq!(counts.untidy, 0);
         next = end;
@@ -43,6 +54,15 @@ fn main() {
             .unwrap();
         std::io::stdout().lock().flush().unwrap();
     }
+    runtime.block_on(file.close());
+}
+
+fn record(number: u64) -> String {
+    let mut record = samples::bare(event_name::START, u32::try_from(number).unwrap());
+    record.body = line(number);
+    let mut out = Vec::new();
+    Format::Json.write(&record, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 fn line(number: u64) -> String {

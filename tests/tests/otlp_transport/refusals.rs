@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
         partial_success_is_counted_and_never_sent_again,
     ),
     ("refusals::a_bad_record_takes_no_other_with_it", a_bad_record_takes_no_other_with_it),
+    ("refusals::what_the_receiver_fails_at_is_given_up_alone", what_the_receiver_fails_at_is_given_up_alone),
     ("refusals::what_is_too_large_goes_in_parts", what_is_too_large_goes_in_parts),
     ("refusals::who_refuses_everything_gets_it_later", who_refuses_everything_gets_it_later),
     ("refusals::damage_is_refused_in_its_place", damage_is_refused_in_its_place),
@@ -71,6 +72,37 @@ fn a_bad_record_takes_no_other_with_it() {
         let taken = counted(taken.flatten());
         assert!(taken.values().all(|&count| count == 1));
         assert_eq!(taken.len(), records.len() - bad.len());
+    }
+}
+
+fn what_the_receiver_fails_at_is_given_up_alone() {
+    let records = records();
+    let named = identifiers(&records);
+    let bad = [0, 17, 18];
+    for (kind, protocol) in ALL {
+        let poisoned: Vec<String> = bad.iter().map(|&n| named[n].clone()).collect();
+        let mut step = poison(kind, &poisoned);
+        if kind == "grpc" {
+            step[0]["code"] = "INTERNAL".into();
+        } else {
+            step[0]["status"] = 500.into();
+        }
+        let receiver = Receiver::start(kind, &step);
+        let mut side = Side::to(receiver.port, protocol);
+        let payloads = payloads(&records, protocol);
+        assert!(side.trouble(&payloads).why.contains("bad record"));
+        let (mut done, mut given_up) = (0, Vec::new());
+        while done < payloads.len() {
+            let delivered = side.isolate(&payloads[done..]);
+            assert_eq!(delivered.trouble, None);
+            assert!(delivered.refused.iter().all(|one| one.poison && one.among == 1), "{delivered:?}");
+            given_up.extend(delivered.refused.iter().map(|one| done + one.first));
+            done += delivered.done;
+        }
+        assert_eq!(given_up, bad);
+        let all = receiver.requests(receiver.count());
+        let taken = all.iter().map(uids).filter(|uids| !uids.iter().any(|uid| poisoned.contains(uid)));
+        assert_eq!(counted(taken.flatten()).len(), records.len() - bad.len());
     }
 }
 

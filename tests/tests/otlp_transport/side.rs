@@ -111,6 +111,11 @@ impl Side {
         self.runtime.block_on(self.otlp.deliver(&batch))
     }
 
+    pub(crate) fn isolate(&mut self, payloads: &[Vec<u8>]) -> Delivered {
+        let batch: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+        self.runtime.block_on(self.otlp.isolate(&batch))
+    }
+
     /// All of it, or nothing of it with the reason.
     pub(crate) fn trouble(&mut self, payloads: &[Vec<u8>]) -> Trouble {
         let delivered = self.deliver(payloads);

@@ -8,14 +8,16 @@ use std::{
 
 use tempfile::TempDir;
 use tracego::{
-    sink::file::{Compress, Settings, Sync},
+    enrich::Meta,
+    sink::file::{Compress, File, Settings, Sync},
     units::Bytes,
 };
 
-use super::{Open, Test, assert_holds, lines};
+use super::{Open, Test, assert_holds, lines, runtime, sealed};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("disks::a_full_disk_tears_no_line_and_goes_on_when_there_is_room", full),
+    ("disks::a_full_disk_leaves_a_sealed_log_whole", full_and_sealed),
     ("disks::a_disk_that_is_full_at_the_start_is_no_error_of_the_start", full_at_start),
     ("disks::a_full_disk_keeps_the_original_of_what_cannot_be_compressed", full_while_compressing),
     ("disks::a_disk_that_becomes_read_only_is_retried_until_it_is_back", read_only),
@@ -83,6 +85,37 @@ fn full() {
         assert_eq!(tries, 3);
         open.close();
         assert_holds(&path, &lines);
+    }
+}
+
+fn full_and_sealed() {
+    for (batch, rotate) in [(1, None), (100, Some(Bytes(50_000))), (1000, None)] {
+        let mount = Mount::small();
+        let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
+        fs::write(&filler, vec![0; 500_000]).unwrap();
+        let settings = Settings { seal: true, rotate_bytes: rotate, ..Settings::new(&path) };
+        let mut file = File::sealed(&settings, "it", &Meta::default()).unwrap();
+        let records = sealed::records(1..800);
+        let (mut done, mut tries) = (0, 0);
+        while done < records.len() {
+            let end = records.len().min(done + batch);
+            let delivered = sealed::deliver(&mut file, &records[done..end]);
+            done += delivered.done;
+            if delivered.trouble.is_some() {
+                sealed::whole(&sealed::files(&path));
+                tries += 1;
+                if tries == 3 {
+                    fs::remove_file(&filler).unwrap();
+                }
+            }
+        }
+        assert!(tries >= 3, "{tries}");
+        runtime().block_on(file.close());
+        let report = sealed::whole(&sealed::files(&path));
+        let runs = report["runs"].as_array().unwrap();
+        assert_eq!(runs.last().unwrap()["closed"], true, "{report}");
+        let own: u64 = runs.iter().map(|run| run["seals"].as_u64().unwrap() + 1).sum();
+        assert_eq!(report["records"].as_u64().unwrap() - own, records.len() as u64, "none twice: {report}");
     }
 }
 

@@ -7,6 +7,7 @@ mod file;
 mod journald;
 mod kill;
 mod rotation;
+mod sealed;
 mod taken;
 
 use std::{
@@ -27,7 +28,7 @@ fn main() {
     let packers = ["gzip", "zstd"].into_iter().find(|name| !is_there(name));
     let packers = packers.map(|name| format!("needs {name}: apt-get install {name}"));
     let mut trials = Vec::new();
-    for (name, test) in [file::TESTS, taken::TESTS].concat() {
+    for (name, test) in [file::TESTS, taken::TESTS, sealed::TESTS].concat() {
         trials.push(trial(name, None, test));
     }
     for (name, test) in [rotation::TESTS, kill::TESTS].concat() {

@@ -32,7 +32,7 @@ pub(super) fn pipeline(
     if direct.is_none() && view.seal {
         bail!("--seal: seals standard output or --output-file; add one of --output json and --output-file");
     }
-    let (mut sinks, feeds) = Sinks::start(&settings, view.spool_dir.as_deref())?;
+    let (mut sinks, feeds) = Sinks::start(&settings, view.spool_dir.as_deref(), &meta)?;
     sinks.set_beside(direct.is_some());
     for name in sinks.volatile() {
         tracing::warn!(

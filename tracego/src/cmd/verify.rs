@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -14,6 +15,7 @@ use crate::{
         key::PublicKey,
         verify::{Lines, Options, Report, Told, ordered, verify as check},
     },
+    sink::file::names,
 };
 
 /// Checks the files and prints what is found.
@@ -42,20 +44,27 @@ pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
 }
 
 fn read(asked: &VerifyLog) -> anyhow::Result<Report> {
-    let named = |path: &std::path::PathBuf| format!("--key {}", path.display());
+    let named = |path: &PathBuf| format!("--key {}", path.display());
     let key = asked.key.as_ref().map(|path| PublicKey::read(path).with_context(|| named(path)));
     let options = Options { key: key.transpose()?, partial: asked.partial };
     if asked.files.len() < 2 {
         return Ok(check(&mut Lines::of(asked.files.clone()), &options)?);
     }
-    let files = ordered(&asked.files)?;
+    // Files of a sink say it by their names.
+    let named = names::ordered(&asked.files);
+    let is_named = named.is_some();
+    let files = named.map_or_else(|| ordered(&asked.files), Ok)?;
     let report = check(&mut Lines::of(files.clone()), &options)?;
-    if report.whole || files == asked.files {
+    if report.whole {
         return Ok(report);
     }
     // A clock that was set back puts runs into the wrong order; then the user's may be right.
-    let given = check(&mut Lines::of(asked.files.clone()), &options)?;
-    Ok(if given.whole { given } else { report })
+    let other = if is_named { ordered(&files)? } else { asked.files.clone() };
+    if files == other {
+        return Ok(report);
+    }
+    let second = check(&mut Lines::of(other), &options)?;
+    Ok(if second.whole { second } else { report })
 }
 
 fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -81,6 +90,9 @@ fn line(run: &Told, signatures: bool) -> String {
     let instance = run.instance.escape_default();
     let mut line =
         format!("run {instance}: {} records up to seq {}, {} seals", run.records, run.last_seq, run.seals);
+    if let Some(sink) = &run.sink {
+        line = line.replacen("run", &format!("sink {}, run", sink.escape_default()), 1);
+    }
     match &run.key {
         Some(key) if signatures => line.push_str(&format!(" signed by {}", key.escape_default())),
         Some(_) => line.push_str(" (signatures not checked: no --key)"),

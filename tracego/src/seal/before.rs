@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::chain::{LINK, digest};
+use super::chain::{LINK, Link, digest, split};
 
 /// A longer last line is not looked for.
 const LINE_MAX: u64 = 64 << 20;
@@ -18,6 +18,8 @@ const STEP: u64 = 64 << 10;
 pub struct Before {
     /// SHA-256 of the last line without its newline.
     pub last: Option<[u8; LINK]>,
+    /// The link that it carries, where it is of a sealed log.
+    pub link: Option<Link>,
     /// The newline is missing.
     pub torn: bool,
 }
@@ -55,7 +57,8 @@ impl Before {
         let torn = line.last().is_some_and(|&byte| byte != b'\n');
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         let known = at == 0 && length > 0;
-        Ok(Self { last: known.then(|| digest(line)), torn })
+        let link = split(line).filter(|_| known && !torn).map(|parts| parts.link);
+        Ok(Self { last: known.then(|| digest(line)), link, torn })
     }
 }
 
@@ -82,7 +85,12 @@ mod tests {
         ] {
             fs::write(&path, text).unwrap();
             let last = last.map(|line| digest(line.as_bytes()));
-            assert_eq!(Before::read(&path).unwrap(), Before { last, torn }, "{} bytes", text.len());
+            assert_eq!(
+                Before::read(&path).unwrap(),
+                Before { last, link: None, torn },
+                "{} bytes",
+                text.len()
+            );
         }
         assert_eq!(Before::read(dir.path()).unwrap(), Before::default());
     }

@@ -109,6 +109,20 @@ pub fn close(line: &mut Vec<u8>, start: usize, before: Link, key: Option<&Key>) 
     Some(link)
 }
 
+/// As [`close`], with the number of the line in its chain ahead of the link.
+pub fn close_numbered(
+    line: &mut Vec<u8>,
+    start: usize,
+    number: u64,
+    before: Link,
+    key: Option<&Key>,
+) -> Option<Link> {
+    let body = line.get(start..)?.strip_suffix(b"}}\n")?.len();
+    line.truncate(start + body);
+    line.extend_from_slice(format!(",\"chain_seq\":{number}}}}}\n").as_bytes());
+    close(line, start, before, key)
+}
+
 /// A line taken apart.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Parts<'a> {

@@ -22,6 +22,12 @@
 //!
 //! so no JSON has to be brought into a canonical form, and the link covers the signature.
 //!
+//! The file of a sink (`seal = true`) has a chain of its own, made where the line is written: which lines a
+//! filter, a queue or a full disk left out is known there alone. Each start of the sink opens one, as does
+//! whatever else made the end of the file another than it was; it says which line it follows. Ahead of its link each line
+//! has `"chain_seq":<n>`, counted from 1 without gaps, since `seq` has gaps there and comes twice after a crash. Its
+//! seals are of windows and of the whole, and count lines alone.
+//!
 //! Without a key a seal shows accidents, and changes by those who do not know how it is made: everybody
 //! can compute a chain. Nothing but the place where the log is kept shows that its end was cut off.
 
@@ -51,6 +57,10 @@ pub struct ChainStart {
     /// The key that signs; see [`key::PublicKey::id`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The sink whose file it is. What such a chain has is what the file has, whatever runs it is of, so its lines
+    /// count in `tracego.chain_seq`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<String>,
 }
 
 /// What a seal is about.
@@ -107,7 +117,10 @@ pub struct Seal {
     /// What was lost, by reason. Of a job, what `tracego.lost` records say of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<String, u64>,
-    /// Not known by job.
+    /// The sink whose file it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<String>,
+    /// Not known by job, nor by sink.
     #[serde(flatten)]
     pub events: Option<Events>,
     /// Link behind the window seal before, or where the chain starts. Absent for a job.

@@ -110,6 +110,7 @@ impl Sealer {
             interval_s,
             follows: follows.map(|digest| hex(&digest)),
             key: key.as_ref().map(|key| key.public().id()),
+            sink: None,
         };
         let first = Link::start(&nonce);
         Self {

@@ -15,7 +15,7 @@ use super::{
     transport::Deliver,
     webhook::Webhook,
 };
-use crate::format::Format;
+use crate::{enrich::Meta, format::Format};
 
 /// Bytes that are delivered together, where the type has no key for it.
 const BATCH: usize = 512 << 10;
@@ -39,14 +39,18 @@ fn resolved(settings: &otlp::Settings) -> Result<otlp::Resolved, String> {
     otlp::resolve(otlp::Signal::Logs, settings, env).map_err(|error| error.to_string())
 }
 
-/// Opens the receiver, as far as that can be done before there are records.
+/// Opens the receiver, as far as that can be done before there are records. `meta`: of the run, for what the sink itself says.
 ///
 /// # Errors
 /// Settings that cannot be, or a file that cannot be opened; the text names the key.
-pub(super) fn open(settings: &SinkSettings) -> Result<AnyTransport, String> {
+pub(super) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport, String> {
     Ok(match &settings.kind {
         Kind::Stdout(_) => {
             AnyTransport::Stdout(Stdout::new(Stream::Output).map_err(|error| error.to_string())?)
+        }
+        Kind::File(own) if own.seal => {
+            let file = File::sealed(own, &settings.name, meta).map_err(|error| error.to_string())?;
+            AnyTransport::File(Box::new(file))
         }
         Kind::File(own) => AnyTransport::File(Box::new(File::open(own).map_err(|error| error.to_string())?)),
         Kind::Syslog(own) => AnyTransport::Syslog(Box::new(Syslog::new(own)?)),
@@ -67,10 +71,16 @@ pub(super) fn check(settings: &SinkSettings) -> Result<(), String> {
     if settings.common.format.is_some() && matches!(settings.kind, Kind::Otlp(_) | Kind::Journald(_)) {
         return Err(format!("format: {} has a form of its own", settings.kind.name()));
     }
+    if settings.common.give_up_after.is_some() && !matches!(settings.kind, Kind::Otlp(_) | Kind::Webhook(_)) {
+        return Err(format!("give-up-after: {} gets no answers to go by", settings.kind.name()));
+    }
     match &settings.kind {
+        Kind::File(own) if own.seal && format(settings) != Format::Json => {
+            Err("seal: only format = \"json\" can be sealed".to_owned())
+        }
         Kind::File(own) => own.check(),
         Kind::Stdout(_) | Kind::Syslog(_) | Kind::Journald(_) | Kind::Otlp(_) | Kind::Webhook(_) => {
-            open(settings).map(|_| ())
+            open(settings, &Meta::default()).map(|_| ())
         }
     }
 }
@@ -108,6 +118,16 @@ impl Deliver for AnyTransport {
             Self::Journald(journald) => journald.deliver(batch).await,
             Self::Otlp(otlp) => otlp.deliver(batch).await,
             Self::Webhook(webhook) => webhook.deliver(batch).await,
+        }
+    }
+
+    async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+        match self {
+            Self::Otlp(otlp) => otlp.isolate(batch).await,
+            Self::Webhook(webhook) => webhook.isolate(batch).await,
+            Self::Stdout(_) | Self::File(_) | Self::Syslog(_) | Self::Journald(_) => {
+                self.deliver(batch).await
+            }
         }
     }
 

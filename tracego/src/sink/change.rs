@@ -86,7 +86,7 @@ impl Sinks {
         }
         for Starting { settings, parts, control, sender, old } in changing.new {
             let spool_dir = self.spool_dir.clone();
-            let opened = settings.clone();
+            let (opened, meta) = (settings.clone(), self.meta.clone());
             let status = Arc::clone(&parts.status);
             let old = old.map(|old| {
                 old.control.send_modify(|control| control.handover = true);
@@ -105,7 +105,7 @@ impl Sinks {
                             .map(|queue| Leftover { queue, held: None }),
                     };
                     let why = match taken {
-                        Ok(taken) => match any::open(&opened) {
+                        Ok(taken) => match any::open(&opened, &meta) {
                             Ok(transport) => return Some((taken, transport)),
                             Err(error) => {
                                 leftover = Some(taken);

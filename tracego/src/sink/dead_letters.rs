@@ -48,7 +48,7 @@ impl DeadLetters {
         for record in records {
             // Of a batch some of which was refused, nobody knows which: all are here, and marked.
             let line = json!({
-                "time": now, "sink": sink, "why": refused.why,
+                "time": now, "sink": sink, "reason": refused.reason(), "why": refused.why,
                 "refused": refused.count, "among": refused.among, "record": record,
             });
             serde_json::to_writer(&mut lines, &line)?;

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use super::status::lost;
+
 /// What became of a batch. The default is: nothing was taken, and nothing is wrong.
 #[derive(Debug, Default)]
 pub struct Delivered {
@@ -43,6 +45,16 @@ pub struct Refused {
     pub count: u64,
     /// Its words, for people.
     pub why: String,
+    /// It did not say so: it fails at this record again and again, and takes others.
+    pub poison: bool,
+}
+
+impl Refused {
+    /// As it is counted.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        if self.poison { lost::POISON } else { lost::REFUSED }
+    }
 }
 
 /// Why a batch was not taken; it is tried again, for ever.
@@ -54,12 +66,14 @@ pub struct Trouble {
     pub after: Option<Duration>,
     /// Nobody reads any more and nobody will: the reader of standard output is gone.
     pub ended: bool,
+    /// It is about who sends and how often, and never about a record.
+    pub ours: bool,
 }
 
 impl Trouble {
     /// Worth another try soon.
     #[must_use]
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), after: None, ended: false }
+        Self { why: why.into(), after: None, ended: false, ours: false }
     }
 }

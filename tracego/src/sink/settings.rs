@@ -78,10 +78,30 @@ pub struct Common {
     pub drain: Option<Span>,
     /// The file for records that the receiver refused for good.
     pub dead_letters: Option<PathBuf>,
+    /// How long the receiver may fail at one record before it is given up, if others are taken.
+    pub give_up_after: Option<GiveUp>,
+}
+
+/// When a record is given up that the receiver fails at.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(try_from = "String")]
+pub enum GiveUp {
+    /// Never: everything behind it waits.
+    Never,
+    /// After so long, and several tries.
+    After(Span),
+}
+
+impl TryFrom<String> for GiveUp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "never" { Ok(Self::Never) } else { text.parse().map(Self::After) }
+    }
 }
 
 /// Names of [`Common`]'s keys.
-const COMMON: [&str; 9] = [
+const COMMON: [&str; 10] = [
     "format",
     "events",
     "min-severity",
@@ -91,6 +111,7 @@ const COMMON: [&str; 9] = [
     "queue-age",
     "drain",
     "dead-letters",
+    "give-up-after",
 ];
 
 /// Bytes that may wait on the disk, and in memory.
@@ -98,6 +119,8 @@ const ON_DISK: u64 = 1 << 30;
 const IN_MEMORY: u64 = 16 << 20;
 /// The longest wait at the end.
 const DRAIN: Duration = Duration::from_secs(5);
+/// A record that the receiver fails at holds up the others for so long.
+const GIVE_UP: Duration = Duration::from_mins(1);
 
 impl Common {
     /// Which records.
@@ -119,6 +142,16 @@ impl Common {
             max_age: self.queue_age.map(|age| age.0),
             on_full: self.on_full.unwrap_or(OnFull::DropOldest),
             ..Limits::default()
+        }
+    }
+
+    /// How long one record may hold up the others; without an end where there is none.
+    #[must_use]
+    pub fn give_up_after(&self) -> Option<Duration> {
+        match self.give_up_after {
+            None => Some(GIVE_UP),
+            Some(GiveUp::Never) => None,
+            Some(GiveUp::After(span)) => Some(span.0),
         }
     }
 

@@ -6,7 +6,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     deliver::{Delivered, Refused},
-    status::{self, lost},
+    status,
     transport::Deliver,
     worker::{Current, Worker},
 };
@@ -34,6 +34,11 @@ impl<T: Deliver + 'static> Worker<T> {
                 return;
             }
         }
+        let left = current.done + done < current.batch.len();
+        match current.batch.iter().nth(current.done + done) {
+            Some(front) if trouble.is_some() => self.suspicion.failed(front.last()),
+            _ => self.suspicion.went_on(left),
+        }
         let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
         let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last());
         if let Some(last) = last {
@@ -42,7 +47,7 @@ impl<T: Deliver + 'static> Worker<T> {
         current.done += done;
         self.status.set_files(self.transport.as_ref().and_then(T::files));
         for refused in refused {
-            self.refused(refused.count, refused.why);
+            self.refused(refused);
         }
         {
             let mut numbers = self.status.change();
@@ -101,12 +106,13 @@ impl<T: Deliver + 'static> Worker<T> {
         });
     }
 
-    fn refused(&mut self, records: u64, why: String) {
-        self.status.lose(lost::REFUSED, records);
-        self.progress.untold += records;
+    fn refused(&mut self, refused: Refused) {
+        let (reason, Refused { count, why, .. }) = (refused.reason(), refused);
+        self.status.lose(reason, count);
+        *self.progress.untold.entry(reason).or_default() += count;
         if self.progress.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.progress.told = Some(Instant::now());
-            let lost = BTreeMap::from([(lost::REFUSED, std::mem::take(&mut self.progress.untold))]);
+            let lost = std::mem::take(&mut self.progress.untold);
             self.tell(SinkLoss {
                 sink: self.status.name.clone(),
                 lost,
@@ -115,7 +121,7 @@ impl<T: Deliver + 'static> Worker<T> {
                 why: Some(why),
             });
         } else {
-            tracing::warn!(sink = self.status.name, records, why, "records are refused");
+            tracing::warn!(sink = self.status.name, records = count, reason, why, "records are refused");
         }
     }
 

@@ -22,10 +22,12 @@ use super::{
     filter::Filter,
     settings::SinkSettings,
     status::Status,
+    suspicion::Suspicion,
     worker::{Control, Leftover, Losses, Progress, Worker},
 };
 use crate::{
     clock::Reading,
+    enrich::Meta,
     input::Input,
     spool::{OnFull, Queue, Ram, Spool},
 };
@@ -35,6 +37,8 @@ use crate::{
 pub struct Sinks {
     pub(super) running: Vec<Running>,
     pub(super) spool_dir: Option<PathBuf>,
+    /// Of the run, for what sinks themselves say.
+    pub(super) meta: Meta,
     losses: Losses,
     reopened: u64,
     /// There is a direct output, too.
@@ -64,13 +68,18 @@ impl Sinks {
     ///
     /// # Errors
     /// When one cannot be opened; the text names it.
-    pub fn start(settings: &[SinkSettings], spool_dir: Option<&Path>) -> anyhow::Result<(Self, Vec<Feed>)> {
-        let mut sinks = Self { spool_dir: spool_dir.map(Path::to_owned), ..Self::default() };
+    pub fn start(
+        settings: &[SinkSettings],
+        spool_dir: Option<&Path>,
+        meta: &Meta,
+    ) -> anyhow::Result<(Self, Vec<Feed>)> {
+        let spool = spool_dir.map(Path::to_owned);
+        let mut sinks = Self { spool_dir: spool, meta: meta.clone(), ..Self::default() };
         let mut feeds = Vec::new();
         for settings in settings {
             let (parts, control, sender) = sinks.parts(settings);
             let name = || format!("sink {}", settings.name);
-            let transport = any::open(settings).map_err(anyhow::Error::msg).with_context(name)?;
+            let transport = any::open(settings, meta).map_err(anyhow::Error::msg).with_context(name)?;
             let queue = open_queue(settings, spool_dir).with_context(name)?;
             let leftover = Leftover { queue, held: None };
             feeds.push(
@@ -212,6 +221,7 @@ pub(super) fn spawn(
             losses,
             dead_letters: DeadLetters::new(settings.common.dead_letters.clone()),
             batch_bytes,
+            suspicion: Suspicion::new(settings.common.give_up_after()),
             progress: Progress::after(held),
         };
         let leftover = runtime.block_on(worker.run());

@@ -16,6 +16,8 @@ use crate::spool::{Reason, Stats};
 pub mod lost {
     /// The receiver refused it for good; it is in the dead letters, if there are any.
     pub const REFUSED: &str = "refused";
+    /// The receiver failed at it again and again, and took others; it is in the dead letters, if there are any.
+    pub const POISON: &str = "poison";
     /// It cannot be written in the sink's format.
     pub const UNWRITABLE: &str = "unwritable";
     /// The sink's thread did not take it in time, since its disk hangs.
@@ -23,7 +25,7 @@ pub mod lost {
     /// It waited in memory when tracego ended.
     pub const STOPPED: &str = "stopped";
     /// All.
-    pub const ALL: [&str; 4] = [REFUSED, UNWRITABLE, STALLED, STOPPED];
+    pub const ALL: [&str; 5] = [REFUSED, POISON, UNWRITABLE, STALLED, STOPPED];
 }
 
 /// As the stream and the metrics name what a queue lost.

@@ -21,6 +21,7 @@ use super::{
     file::Counts,
     filter::{Filter, FilterSettings},
     status::Status,
+    suspicion::Suspicion,
     transport::Deliver,
     worker::{Control, Leftover, Progress, Worker},
 };
@@ -42,6 +43,8 @@ enum Answer {
     Fail(usize),
     /// Refuses the first for good and takes the others.
     Refuse,
+    /// Fails at the second record, whatever is with it.
+    Poison,
     /// Never answers.
     Hang,
 }
@@ -71,6 +74,7 @@ impl Deliver for Receiver {
         let (skip, taken) = match answer {
             None => (0, batch.len()),
             Some(Answer::Fail(taken)) => (0, taken.min(batch.len())),
+            Some(Answer::Poison) => (0, 1),
             Some(Answer::Refuse) => (1, batch.len()),
             Some(Answer::Hang) => std::future::pending().await,
         };
@@ -79,12 +83,19 @@ impl Deliver for Receiver {
             .skip(skip)
             .map(|line| serde_json::from_slice::<Value>(line).unwrap()["seq"].as_u64().unwrap());
         self.0.lock().unwrap().1.extend(seqs);
-        let refused = Refused { first: 0, among: 1, count: 1, why: "no".to_owned() };
+        let refused = Refused { first: 0, among: 1, count: 1, why: "no".to_owned(), poison: false };
         match answer {
-            Some(Answer::Fail(_)) => Delivered::until(taken, Trouble::new("down")),
+            Some(Answer::Fail(_) | Answer::Poison) => Delivered::until(taken, Trouble::new("down")),
             Some(Answer::Refuse) => Delivered { refused: vec![refused], ..Delivered::all(taken) },
             _ => Delivered::all(taken),
         }
+    }
+
+    async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+        self.0.lock().unwrap().0.clear();
+        let all = self.deliver(&batch[1..]).await.done;
+        let refused = Refused { first: 0, among: 1, count: 1, why: "500".to_owned(), poison: true };
+        Delivered { refused: vec![refused], ..Delivered::all(all + 1) }
     }
 
     fn reopen(&mut self) {}
@@ -132,6 +143,7 @@ fn set(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
                 losses,
                 dead_letters,
                 batch_bytes: 1 << 11,
+                suspicion: Suspicion::new(Some(Duration::ZERO)),
                 progress: Progress::after(leftover.held),
             };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -267,6 +279,27 @@ fn without_room_for_dead_letters_nothing_is_given_up() {
     let (receiver, status) = set.end(LONG);
     assert_eq!(receiver.got(), [2, 3, 1, 2, 3]);
     assert_eq!((status.numbers().losses().len(), status.numbers().failures), (0, 1));
+}
+
+#[test]
+fn a_record_that_the_receiver_always_fails_at_holds_up_the_others_for_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let dead = dir.path().join("dead.ndjson");
+    let mut set = set(spool(&dir.path().join("spool")), false, Some(&dead));
+    set.receiver.will([Answer::Poison]);
+    set.receiver.will((0..100).map(|_| Answer::Fail(0)));
+    set.push(&records(2));
+    set.receiver.waits_for(1);
+    set.push(&records(10)[2..]);
+    set.receiver.waits_for(9);
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(set.told(), [("poison".to_owned(), 1)]);
+    let (receiver, status) = set.end(LONG);
+    assert_eq!(receiver.got(), [1, 3, 4, 5, 6, 7, 8, 9, 10]);
+    let numbers = status.numbers();
+    assert_eq!((numbers.delivered, numbers.losses()["poison"], numbers.failures), (9, 1, 8));
+    let line: Value = serde_json::from_str(fs::read_to_string(&dead).unwrap().trim()).unwrap();
+    assert_eq!((&line["record"]["seq"], &line["reason"]), (&2.into(), &"poison".into()));
 }
 
 #[test]

@@ -7,6 +7,13 @@ pub(super) trait Deliver {
     /// Delivers records, in their order; what it does not report as done comes again.
     fn deliver(&mut self, batch: &[&[u8]]) -> impl Future<Output = Delivered>;
 
+    /// As [`deliver`](Self::deliver), after the record in front came back too often: where the receiver fails at it
+    /// alone and takes another one, it is given up. Transports whose receiver does not answer have nothing
+    /// to go by.
+    fn isolate(&mut self, batch: &[&[u8]]) -> impl Future<Output = Delivered> {
+        self.deliver(batch)
+    }
+
     /// The operator moved the output away (SIGHUP).
     fn reopen(&mut self);
 

@@ -1,6 +1,7 @@
 //! The thread of a sink: keeps the queue, delivers from it, acknowledges.
 
 use std::{
+    collections::BTreeMap,
     pin::Pin,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -17,6 +18,7 @@ use super::{
     deliver::Delivered,
     feed::Chunk,
     status::{Status, lost},
+    suspicion::Suspicion,
     transport::Deliver,
 };
 use crate::{
@@ -64,6 +66,7 @@ pub(super) struct Worker<T> {
     pub(super) losses: Losses,
     pub(super) dead_letters: DeadLetters,
     pub(super) batch_bytes: usize,
+    pub(super) suspicion: Suspicion,
     pub(super) progress: Progress,
 }
 
@@ -78,8 +81,8 @@ pub(super) struct Progress {
     ended: bool,
     /// SIGHUPs that the transport knows of.
     reopened: u64,
-    /// Refused, and not told yet.
-    pub(super) untold: u64,
+    /// Refused, by the reason, and not told yet.
+    pub(super) untold: BTreeMap<&'static str, u64>,
     pub(super) told: Option<Instant>,
 }
 
@@ -237,6 +240,12 @@ impl<T: Deliver + 'static> Worker<T> {
     /// Sends the next records on their way, if there are any.
     fn depart(&mut self) -> Option<Flight<T>> {
         self.transport.as_ref()?;
+        if self.suspicion.begins() {
+            // All that is there now: it takes others to know.
+            self.progress.current = None;
+            self.queue.rewind();
+        }
+        let isolate = self.suspicion.isolates();
         let current = loop {
             let mut current = match self.progress.current.take() {
                 Some(current) => current,
@@ -262,7 +271,10 @@ impl<T: Deliver + 'static> Worker<T> {
                 Item::Gap(_) => None,
             });
             let records: Vec<&[u8]> = records.collect();
-            let delivered = transport.deliver(&records).await;
+            let delivered = match isolate {
+                true => transport.isolate(&records).await,
+                false => transport.deliver(&records).await,
+            };
             (transport, current, delivered)
         }))
     }

@@ -35,7 +35,7 @@ pub struct Damage {
     pub file: String,
     /// Where it shows, from 1.
     pub line: u64,
-    /// Of the record, or of the first that is missing.
+    /// `seq` of the record, or of the first that is missing; `chain_seq` in the file of a sink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// Of the record, as it stands there; not of one that is missing.
@@ -171,6 +171,11 @@ pub(super) struct Good<'a> {
     pub(super) instance: &'a str,
 }
 
+/// Whether a line is of another run; the file of a sink has many.
+fn is_of_another(line: &Sealed<'_>, good: Good<'_>) -> bool {
+    !line.known.is_numbered() && line.known.instance != good.instance
+}
+
 /// What happened at a line that does not follow the one before. Reads the rest of the log.
 ///
 /// # Errors
@@ -207,7 +212,7 @@ pub(super) fn find(good: Good<'_>, line: &Line, next: Option<Line>, lines: &mut 
     let between = rest.next.is_some_and(|(seq, _)| Some(seq) == expected.checked_add(1));
     Ok(match seq {
         Some(_) if between => Damage::at(line, Kind::Changed, "the record is not what was written"),
-        Some(seq) if seq != expected && own.is_some_and(|own| own.known.instance != good.instance) => {
+        Some(seq) if seq != expected && own.as_ref().is_some_and(|own| is_of_another(own, good)) => {
             let text = "the record of another run; the first one of that run is missing";
             Damage { seq: Some(expected), uid: None, ..Damage::at(line, Kind::Removed, text) }
         }

@@ -7,12 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use flate2::bufread::MultiGzDecoder;
+
 use super::line::Known;
 
 /// A longer line is cut, and is then no line that tracego wrote.
 const LINE_MAX: u64 = 64 << 20;
 /// Lines at the begin of a file among which one is looked for that says where the file belongs.
 const LOOK: usize = 16;
+/// Bytes that are read at a time.
+const BUFFER: usize = 256 << 10;
+/// What compressed files begin with (RFC 1952, RFC 8878).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Names standard input.
 const STDIN: &str = "-";
 
@@ -82,7 +89,17 @@ fn reader(path: &Path) -> io::Result<Box<dyn BufRead>> {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
     let file = File::open(path).map_err(|error| of(path.display(), &error))?;
-    Ok(Box::new(BufReader::with_capacity(256 << 10, file)))
+    let mut file = BufReader::with_capacity(BUFFER, file);
+    // What its first bytes say, whatever its name is.
+    let head = file.fill_buf().map_err(|error| of(path.display(), &error))?;
+    if head.starts_with(&GZIP) {
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))));
+    }
+    if head.starts_with(&ZSTD) {
+        let decoder = zstd::Decoder::with_buffer(file).map_err(|error| of(path.display(), &error))?;
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, decoder)));
+    }
+    Ok(Box::new(file))
 }
 
 /// A line without its newline; of a longer one its begin.

@@ -16,13 +16,13 @@ use crate::{
 
 /// A line that is a record.
 #[derive(Debug)]
-pub(super) struct Known<'a> {
-    /// Its number.
-    pub(super) seq: u64,
+pub(crate) struct Known<'a> {
+    /// Its number: that in its chain where it has one.
+    pub(crate) seq: u64,
     /// Its id.
-    pub(super) uid: &'a str,
+    pub(crate) uid: &'a str,
     /// Its run.
-    pub(super) instance: &'a str,
+    pub(crate) instance: &'a str,
     name: &'a str,
     own: Own<'a>,
 }
@@ -69,6 +69,7 @@ struct Own<'a> {
     completeness: Option<Completeness>,
     lost: Option<BTreeMap<String, u64>>,
     chain_start: Option<ChainStart>,
+    chain_seq: Option<u64>,
     seal: Option<Seal>,
 }
 
@@ -97,10 +98,10 @@ struct Completeness {
 
 impl<'a> Known<'a> {
     /// Reads a line; nothing when it is no record.
-    pub(super) fn of(line: &'a [u8]) -> Option<Self> {
+    pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
         let whole: Whole<'a> = serde_json::from_slice(line).ok()?;
         Some(Self {
-            seq: whole.seq,
+            seq: whole.tracego.chain_seq.unwrap_or(whole.seq),
             uid: whole.log.record.uid,
             instance: whole.service.instance.id,
             name: whole.event_name,
@@ -109,7 +110,7 @@ impl<'a> Known<'a> {
     }
 
     /// What is counted.
-    pub(super) fn facts(&self) -> Facts<'_> {
+    pub(crate) fn facts(&self) -> Facts<'_> {
         let (own, seal) = (&self.own, self.seal());
         let completeness = own.completeness.as_ref();
         let unread = own.executable.as_ref().is_some_and(|file| file.unread.is_some());
@@ -128,38 +129,43 @@ impl<'a> Known<'a> {
     }
 
     /// The seal that it is.
-    pub(super) fn seal(&self) -> Option<&Seal> {
+    pub(crate) fn seal(&self) -> Option<&Seal> {
         self.own.seal.as_ref().filter(|_| self.name == event_name::SEAL)
     }
 
+    /// It is of the file of a sink, where records of several runs are.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.own.chain_seq.is_some()
+    }
+
     /// How a run begins, where it is a first record.
-    pub(super) fn opening(&self) -> Option<&ChainStart> {
+    pub(crate) fn opening(&self) -> Option<&ChainStart> {
         self.own.chain_start.as_ref().filter(|_| self.name == event_name::SEAL_OPENED)
     }
 }
 
 /// A line of a sealed run: a record that carries its link.
 #[derive(Debug)]
-pub(super) struct Sealed<'a> {
+pub(crate) struct Sealed<'a> {
     /// What it says.
-    pub(super) known: Known<'a>,
+    pub(crate) known: Known<'a>,
     /// What it carries.
-    pub(super) parts: Parts<'a>,
+    pub(crate) parts: Parts<'a>,
 }
 
 impl<'a> Sealed<'a> {
     /// Reads a line; nothing when it is no such record.
-    pub(super) fn of(line: &'a [u8]) -> Option<Self> {
+    pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
         Some(Self { parts: split(line)?, known: Known::of(line)? })
     }
 
     /// Whether it is what was written behind that link.
-    pub(super) fn follows(&self, link: Link) -> bool {
+    pub(crate) fn follows(&self, link: Link) -> bool {
         link.record(self.parts.body) == self.parts.link
     }
 
     /// Where the chain of the run that it opens starts; nothing when it opens none, or not as it was written.
-    pub(super) fn opens(&self) -> Option<Link> {
+    pub(crate) fn opens(&self) -> Option<Link> {
         let nonce: [u8; LINK] = unhex(self.known.opening()?.nonce.as_bytes())?;
         Some(Link::start(&nonce)).filter(|start| self.follows(*start))
     }

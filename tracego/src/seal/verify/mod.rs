@@ -2,7 +2,7 @@
 
 mod damage;
 mod input;
-mod line;
+pub(crate) mod line;
 mod run;
 
 use std::{collections::HashSet, io};
@@ -115,6 +115,10 @@ impl Verifier<'_> {
                 foreign.count += 1;
                 return Ok(None);
             }
+            if let Some(run) = self.run.as_ref().filter(|run| run.numbered && !run.told.closed) {
+                let first = foreign.first.clone();
+                return damage::find(run.good(), &first, Some(line.clone()), lines).map(Some);
+            }
             let changed = "the first record of the run is not what was written";
             let one = foreign.count == 1;
             let damage =
@@ -185,7 +189,8 @@ impl Verifier<'_> {
     fn is_foreign(&self, line: &Line) -> bool {
         let outside = match &self.run {
             None => true,
-            Some(run) if run.told.closed => true,
+            // In the file of a sink others may have written where this one was killed.
+            Some(run) if run.told.closed || run.numbered => true,
             Some(run) => {
                 Known::of(&line.bytes).is_some_and(|known| !known.instance.starts_with(&*run.told.instance))
             }

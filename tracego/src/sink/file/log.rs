@@ -16,13 +16,15 @@ use super::{
     current::{Current, sync_folder},
     names::{self, Stamp},
     place::Place,
+    sealed::Chain,
     settings::{Settings, Sync},
 };
 use crate::{
     clock::Reading,
+    seal::before::Before,
     sink::{
         blocking::Batch,
-        deliver::{Delivered, Trouble},
+        deliver::{Delivered, Refused, Trouble},
     },
 };
 
@@ -35,11 +37,17 @@ pub(super) struct Log {
     /// Of the newest rotated file.
     last: Option<Stamp>,
     shared: Arc<Shared>,
+    /// Where it is sealed.
+    chain: Option<Chain>,
 }
 
 impl Log {
     /// Opens the file, unless that fails in a way that passes, as a full disk does.
-    pub(super) fn open(settings: &Settings, shared: Arc<Shared>) -> Result<Self, FileError> {
+    pub(super) fn open(
+        settings: &Settings,
+        shared: Arc<Shared>,
+        chain: Option<Chain>,
+    ) -> Result<Self, FileError> {
         settings.check().map_err(FileError::Setting)?;
         let group = settings.group.as_ref().map(|group| group.id(Path::new("/etc/group"))).transpose();
         let group = group.map_err(FileError::Setting)?;
@@ -50,40 +58,95 @@ impl Log {
             Err(error) if error.passes() => None,
             Err(error) => return Err(error),
         };
-        if let Some((key, _)) = settings.rotation().zip(current.as_ref().filter(|file| !file.is_regular())) {
+        let regular = settings.rotation().or(settings.seal.then_some("seal"));
+        if let Some((key, _)) = regular.zip(current.as_ref().filter(|file| !file.is_regular())) {
             return Err(FileError::Setting(format!(
-                "{key}: {} is no regular file, and cannot be rotated",
+                "{key}: {} is no regular file, which it needs",
                 settings.path.display()
             )));
         }
         let last = names::list(&settings.path).ok().and_then(|found| found.last().map(|&(stamp, ..)| stamp));
-        Ok(Self { settings: settings.clone(), place, current, last, shared })
+        Ok(Self { settings: settings.clone(), place, current, last, shared, chain })
     }
 
     /// Writes as much of a batch as can be.
     pub(super) fn deliver(&mut self, batch: &Batch) -> Delivered {
         let mut done = 0;
-        match self.write(batch, &mut done) {
-            Ok(()) => Delivered::all(done),
-            Err(error) => {
-                // What is wrong with the file may be mended with it: the next try opens it anew, and finds
-                // itself where it ends. Whoever reads a FIFO or a terminal keeps it while it is there.
-                let gone = error.number() == Some(Errno::PIPE.raw_os_error());
-                self.current = self.current.take().filter(|current| !current.is_regular() && !gone);
-                Delivered::until(done, Trouble::new(error.to_string()))
+        let mut refused = Vec::new();
+        let result = match self.chain.take() {
+            None => self.look(None).and_then(|()| self.write(batch, &mut done)),
+            Some(mut chain) => {
+                let result = self.write_linked(batch, &mut done, &mut refused, &mut chain);
+                self.chain = Some(chain);
+                result
             }
+        };
+        let trouble = result.err().map(|error| {
+            // What is wrong with the file may be mended with it: the next try opens it anew, and finds
+            // itself where it ends. Whoever reads a FIFO or a terminal keeps it while it is there.
+            let gone = error.number() == Some(Errno::PIPE.raw_os_error());
+            self.current = self.current.take().filter(|current| !current.is_regular() && !gone);
+            Trouble::new(error.to_string())
+        });
+        Delivered { done, refused, trouble }
+    }
+
+    /// Links the lines and writes them, behind what the chain itself has to say. Refused are those that
+    /// cannot be linked.
+    fn write_linked(
+        &mut self,
+        batch: &Batch,
+        done: &mut usize,
+        refused: &mut Vec<Refused>,
+        chain: &mut Chain,
+    ) -> Result<(), FileError> {
+        self.look(Some(chain))?;
+        let linked = chain.link(batch, Reading::now()).map_err(|error| self.place.failed(&error))?;
+        let mut lines = 0;
+        let result = self.write(linked.lines(), &mut lines);
+        chain.wrote(&linked, lines, result.is_err());
+        (*done, *refused) = linked.settled(lines);
+        result
+    }
+
+    /// Writes the last seal.
+    pub(super) fn end(&mut self) {
+        let Some(mut chain) = self.chain.take().filter(Chain::is_open) else { return };
+        let result = self.look(Some(&mut chain)).and_then(|()| {
+            let seal = chain.end(Reading::now()).map_err(|error| self.place.failed(&error))?;
+            seal.map_or(Ok(()), |seal| self.write(&Batch::new(&[&seal]), &mut 0))
+        });
+        if let Err(error) = result {
+            tracing::warn!(%error, "a file has no last seal");
         }
     }
 
-    fn write(&mut self, batch: &Batch, done: &mut usize) -> Result<(), FileError> {
+    /// Makes sure that the file is open, and that it is the one that the path leads to.
+    fn look(&mut self, chain: Option<&mut Chain>) -> Result<(), FileError> {
         let again = self.shared.reopen.swap(false, Ordering::Relaxed);
+        let mut known = true;
         if let Some(current) = &mut self.current {
+            let len = current.len();
             // Who reads a FIFO would take a new opening for the end.
             if (again && current.is_regular()) || !current.is_still_at(&self.place.path) {
                 self.current = None;
                 self.shared.counts.reopened.fetch_add(1, Ordering::Relaxed);
+            } else {
+                known = current.len() == len;
             }
         }
+        if self.current.is_none() {
+            self.current = Some(Current::open(&self.place)?);
+            known = false;
+        }
+        if let Some(chain) = chain.filter(|chain| !known || !chain.is_open()) {
+            let before = Before::read(&self.place.path).map_err(|error| self.place.failed(&error))?;
+            chain.meet(&before);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &Batch, done: &mut usize) -> Result<(), FileError> {
         let begun = *done;
         while *done < batch.len() {
             let mut current = match self.current.take() {

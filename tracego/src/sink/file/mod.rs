@@ -10,8 +10,9 @@
 mod compress;
 mod current;
 mod log;
-mod names;
+pub mod names;
 mod place;
+mod sealed;
 mod settings;
 mod tidy;
 
@@ -28,9 +29,10 @@ use std::{
 use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
-use self::log::Log;
 pub use self::settings::{Compress, Group, Mode, Settings, Sync};
+use self::{log::Log, sealed::Chain};
 use super::{blocking, deliver::Delivered};
+use crate::enrich::Meta;
 
 /// Why a file cannot be written to.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -140,6 +142,8 @@ struct Shared {
 
 /// Until tidying that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(60);
+/// For the last seal.
+const END: Duration = Duration::from_secs(2);
 /// How often it is looked whether files became too old, at most.
 const LOOK: Duration = Duration::from_secs(600);
 
@@ -161,10 +165,22 @@ impl File {
     /// # Errors
     /// See [`FileError`].
     pub fn open(settings: &Settings) -> Result<Self, FileError> {
+        Self::with(settings, None)
+    }
+
+    /// As [`open`](Self::open), and seals what it writes: lines of JSON. `name`: of the sink.
+    ///
+    /// # Errors
+    /// See [`FileError`]; a key that cannot be read is one of the settings.
+    pub fn sealed(settings: &Settings, name: &str, meta: &Meta) -> Result<Self, FileError> {
+        Self::with(settings, Some(Chain::new(settings, name, meta).map_err(FileError::Setting)?))
+    }
+
+    fn with(settings: &Settings, chain: Option<Chain>) -> Result<Self, FileError> {
         let shared = Arc::<Shared>::default();
         // What a crash left is put right, with the first delivery.
         shared.tidy.store(settings.rotation().is_some(), Ordering::Relaxed);
-        let log = Log::open(settings, Arc::clone(&shared))?;
+        let log = Log::open(settings, Arc::clone(&shared), chain)?;
         let log = Arc::new(Mutex::new(log));
         Ok(Self { settings: settings.clone(), log, shared, tidying: None, due: None })
     }
@@ -192,6 +208,10 @@ impl File {
         if let Some(tidying) = self.tidying.take() {
             self.tidied(tidying.await);
         }
+        let log = Arc::clone(&self.log);
+        let end = tokio::task::spawn_blocking(move || blocking::lock(&log).end());
+        // A disk that hangs has the lock.
+        let _ended = tokio::time::timeout(END, end).await;
     }
 
     /// See [`Counts`].

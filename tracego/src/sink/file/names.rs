@@ -2,6 +2,7 @@
 //! they sort by it; `.gz` or `.zst` behind it when compressed, and `.tmp` behind that while not yet whole.
 
 use std::{
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs, io,
     os::unix::ffi::OsStrExt as _,
@@ -93,6 +94,47 @@ fn parse(file_name: &OsStr, name: &OsStr) -> Option<(Stamp, Kind)> {
         _ => return None,
     };
     Some((Stamp::read(stamp)?, kind))
+}
+
+/// What the name of a rotated file says: the name of the file before it was rotated, and when that was.
+fn parse_any(name: &OsStr) -> Option<(&OsStr, Stamp, Kind)> {
+    let bytes = name.as_bytes();
+    let mut dots = memchr::memrchr_iter(b'.', bytes);
+    // Behind it the stamp, which has one dot itself, and two suffixes at most.
+    dots.by_ref().take(5).find_map(|dot| {
+        let base = OsStr::from_bytes(&bytes[..dot]);
+        parse(base, name).map(|(stamp, kind)| (base, stamp, kind))
+    })
+}
+
+/// Puts rotated files and the one that is written to in the order in which they were written, by their
+/// names. What is not whole is left out, and of a file that is there compressed and not, one. Nothing where no name
+/// is that of a rotated file.
+#[must_use]
+pub fn ordered(paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
+    let mut found: BTreeMap<(PathBuf, Option<Stamp>), (bool, &PathBuf)> = BTreeMap::new();
+    let mut others = 0;
+    for path in paths {
+        let (key, packed) = match path.file_name().and_then(parse_any) {
+            Some((.., Kind::Unfinished)) => continue,
+            Some((base, stamp, kind)) => ((path.with_file_name(base), Some(stamp)), kind == Kind::Packed),
+            None => {
+                others += 1;
+                ((path.clone(), None), false)
+            }
+        };
+        // The original is the one that was written.
+        found.entry(key).and_modify(|known| *known = (*known).min((packed, path))).or_insert((packed, path));
+    }
+    if others == paths.len() {
+        return None;
+    }
+    let mut all: Vec<_> = found.into_iter().collect();
+    // Without a stamp it is the current one, the last.
+    all.sort_by(|((one, a), _), ((other, b), _)| {
+        one.cmp(other).then(a.is_none().cmp(&b.is_none())).then(a.cmp(b))
+    });
+    Some(all.into_iter().map(|(_, (_, path))| path.clone()).collect())
 }
 
 /// The folder of a file.

@@ -36,6 +36,13 @@ pub struct Settings {
     /// When a record counts as written.
     #[serde(default)]
     pub sync: Sync,
+    /// Lines are linked, and seals say what has to be there: see [`crate::seal`]. Of JSON alone.
+    #[serde(default)]
+    pub seal: bool,
+    /// The Ed25519 key that signs the seals: PKCS#8 in PEM.
+    pub seal_key: Option<PathBuf>,
+    /// Between two seals; they come with the first record behind it.
+    pub seal_interval: Option<Span>,
 }
 
 /// How rotated files are compressed.
@@ -150,6 +157,9 @@ impl Settings {
             keep_age: None,
             compress: Compress::None,
             sync: Sync::Batch,
+            seal: false,
+            seal_key: None,
+            seal_interval: None,
         }
     }
 
@@ -178,6 +188,13 @@ impl Settings {
         }
         if zero(self.keep_age) {
             return Err("keep-age: 0 would remove each file as it is rotated; leave it out".into());
+        }
+        if zero(self.seal_interval) {
+            return Err("seal-interval: 0 would write a seal behind each record; write 60s".into());
+        }
+        let seals = [("seal-key", self.seal_key.is_some()), ("seal-interval", self.seal_interval.is_some())];
+        if let Some((key, _)) = seals.iter().find(|(_, set)| *set && !self.seal) {
+            return Err(format!("{key}: only with seal = true"));
         }
         let needs = [
             ("keep", self.keep.is_some()),
@@ -238,6 +255,8 @@ mod tests {
             ("path = \"log\"\nkeep-age = 3", "keep-age: nothing is rotated"),
             ("path = \"log\"\ncompress = \"gzip\"", "compress: nothing is rotated"),
             ("path = \"log\"\ncompress = \"xz\"", "expected one of `none`, `gzip`, `zstd`"),
+            ("path = \"log\"\nseal-key = \"k\"", "seal-key: only with seal = true"),
+            ("path = \"log\"\nseal = true\nseal-interval = 0", "seal-interval: 0"),
             ("path = \"log\"\nrotate = 3", "unknown field `rotate`"),
         ] {
             let error = read(text).unwrap_err();

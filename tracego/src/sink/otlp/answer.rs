@@ -9,30 +9,8 @@ use super::{
     grpc, http,
     settings::{Protocol, Signal},
 };
-use crate::{enrich::text::push_printable, sink::deliver::Trouble};
-
-/// What became of a request.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
-    /// Taken, but for so many of its records.
-    Taken {
-        /// Refused for good; the receiver does not say which.
-        rejected: u64,
-        /// Why; or, where none was refused, what the receiver wants to be known.
-        message: String,
-    },
-    /// Not now.
-    Again(Trouble),
-    /// This request will never be taken.
-    Never(String),
-}
-
-impl Answer {
-    /// Not taken, and worth another try.
-    pub(super) fn again(why: impl Into<String>) -> Self {
-        Self::Again(Trouble::new(why))
-    }
-}
+use crate::enrich::text::push_printable;
+pub use crate::sink::halve::Answer;
 
 /// A whole response.
 #[derive(Debug, Default)]

@@ -115,7 +115,9 @@ pub(super) fn answer(response: &Response) -> Answer {
     let why = sentence(&format!("gRPC {code:?} ({})", words(text("grpc-status"))), &words(&said));
     let pause = details(all).and_then(|status| status.pause());
     if code.again(pause.is_some()) {
-        return Answer::Again(Trouble { after: pause, ..Trouble::new(why) });
+        // Who is unknown, or asks too often, is so with any record.
+        let ours = matches!(code, Code::Unauthenticated | Code::ResourceExhausted);
+        return Answer::Again(Trouble { after: pause, ours, ..Trouble::new(why) });
     }
     Answer::Never(why)
 }

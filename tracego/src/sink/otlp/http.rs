@@ -47,7 +47,9 @@ pub(super) fn answer(response: &Response, signal: Signal, asked: Encoding, now: 
         return Answer::Never(why);
     }
     let after = response.header("retry-after").and_then(|text| retry_after(text, now)).or(pause);
-    Answer::Again(Trouble { after, ..Trouble::new(why) })
+    // Who is unknown, or asks too often, is so with any record.
+    let ours = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
+    Answer::Again(Trouble { after, ours, ..Trouble::new(why) })
 }
 
 /// Seconds, or a date (RFC 9110, 10.2.3).

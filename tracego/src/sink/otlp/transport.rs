@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     format::otlp::{Encoding, Request},
-    sink::deliver::{Delivered, Refused, Trouble},
+    sink::{
+        deliver::{Delivered, Trouble},
+        halve::Parts,
+    },
 };
 
 /// Texts of receivers that are remembered, so that each is told once.
@@ -49,49 +52,52 @@ impl Otlp {
     /// goes with it. Before that, a request without records asks whether the receiver refuses everything:
     /// then the mistake is not in the records, and they wait.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+        self.send_all(batch, false).await
+    }
+
+    /// Sends a batch; a record that the receiver fails at while it takes others is given up, one a call.
+    pub async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+        self.send_all(batch, true).await
+    }
+
+    async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> Delivered {
         let encoding = self.client.encoding();
         let pieces: Vec<_> = batch.iter().map(|payload| piece(payload, encoding)).collect();
-        let mut delivered = Delivered::default();
-        // Ranges of the batch, the first at the end.
-        let mut left = self.cut(&pieces);
-        left.reverse();
+        let mut parts = Parts::new(batch.len(), isolate);
+        let requests = self.cut(&pieces);
         let mut sound = false;
-        while let Some(range) = left.pop() {
-            let (first, among) = (range.start, range.len());
-            if let Err(why) = &pieces[first] {
-                delivered.refused.push(Refused { first, among, count: 1, why: why.clone() });
-                delivered.done = range.end;
-                continue;
+        let mut ask = async |range: Range<usize>| self.ask(&pieces[range], &mut sound).await;
+        for request in requests {
+            if !parts.send(request, &mut ask).await {
+                break;
             }
-            match self.send(&pieces[range.clone()]).await {
-                Answer::Taken { rejected, message } => {
-                    sound = true;
-                    if let Some(refused) = self.partial(first, among, rejected, message) {
-                        delivered.refused.push(refused);
-                    }
-                    delivered.done = range.end;
+        }
+        parts.delivered()
+    }
+
+    /// Sends one request. `sound`: the receiver has shown that it does not refuse everything.
+    async fn ask(&mut self, pieces: &[Piece<'_>], sound: &mut bool) -> Answer {
+        // What cannot be read stands alone.
+        if let [Err(why)] = pieces {
+            return Answer::Never(why.clone());
+        }
+        let answer = self.send(pieces).await;
+        match &answer {
+            Answer::Again(_) => return answer,
+            Answer::Never(_) if *sound => {}
+            Answer::Never(why) => {
+                if let Some(trouble) = self.probe(why).await {
+                    return Answer::Again(trouble);
                 }
-                Answer::Again(trouble) => {
-                    delivered.trouble = Some(trouble);
-                    return delivered;
-                }
-                Answer::Never(why) => {
-                    if !sound && let Some(trouble) = self.probe(&why).await {
-                        delivered.trouble = Some(trouble);
-                        return delivered;
-                    }
-                    sound = true;
-                    if among == 1 {
-                        delivered.refused.push(Refused { first, among, count: 1, why });
-                        delivered.done = range.end;
-                    } else {
-                        let middle = first + among / 2;
-                        left.extend([middle..range.end, first..middle]);
-                    }
+            }
+            Answer::Taken { rejected, message } => {
+                if *rejected == 0 {
+                    self.heed(message);
                 }
             }
         }
-        delivered
+        *sound = true;
+        answer
     }
 
     /// Reads certificates again. Where they cannot be used, those before stay.
@@ -161,18 +167,11 @@ impl Otlp {
         }
     }
 
-    /// What a receiver refused of a request that it took.
-    fn partial(&mut self, first: usize, among: usize, rejected: u64, message: String) -> Option<Refused> {
-        if rejected > 0 {
-            let count = rejected.min(among as u64);
-            let why = if message.is_empty() { "the receiver gives no reason".to_owned() } else { message };
-            return Some(Refused { first, among, count, why });
-        }
-        if !message.is_empty() && self.told.len() < REMEMBERED && !self.told.contains(&message) {
+    /// What a receiver that took everything wants to be known.
+    fn heed(&mut self, message: &str) {
+        if !message.is_empty() && self.told.len() < REMEMBERED && self.told.insert(message.to_owned()) {
             tracing::warn!(endpoint = %self.client.endpoint(), message, "the OTLP receiver warns");
-            self.told.insert(message);
         }
-        None
     }
 }
 

@@ -198,7 +198,7 @@ fn oversize(place: usize, message: &[u8], max: u64) -> Option<Refused> {
 }
 
 fn refused(place: usize, why: String) -> Refused {
-    Refused { first: place, among: 1, count: 1, why }
+    Refused { first: place, among: 1, count: 1, why, poison: false }
 }
 
 fn no_progress(limit: Duration) -> String {

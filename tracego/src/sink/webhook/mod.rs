@@ -8,7 +8,7 @@
 //! | answer | |
 //! |---|---|
 //! | 2xx | taken |
-//! | 408, 425, 429, 5xx | again, not before `Retry-After` |
+//! | 408, 425, 429, 5xx | again, not before `Retry-After`; a record that gets nothing else alone while others are taken is given up |
 //! | 400, 413, 422 and others that are about the content | in halves, down to the record that it is about, which is refused |
 //! | 3xx, 401, 403, 404, 405, 415 and others that are about the request as such | again, until the settings are right |
 //!
@@ -35,8 +35,9 @@ pub use self::{
     settings::{Compression, Method, Settings},
 };
 use super::{
-    deliver::{Delivered, Refused, Trouble},
-    http::{Answer, Client, shown, words},
+    deliver::{Delivered, Trouble},
+    halve::{Answer, Parts},
+    http::{Answer as Response, Client, shown, words},
 };
 use crate::format::Format;
 
@@ -78,18 +79,24 @@ impl Webhook {
 
     /// Sends a batch in requests of the size that was asked for.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
-        let mut refused = Vec::new();
-        let mut done = 0;
-        while done < batch.len() {
-            let end = self.end(batch, done);
-            match self.settle(batch, done..end, &mut refused).await {
-                Ok(()) => done = end,
-                Err((settled, trouble)) => {
-                    return Delivered { done: settled, refused, trouble: Some(trouble) };
-                }
+        self.send_all(batch, false).await
+    }
+
+    /// Sends a batch; a record that the receiver fails at while it takes others is given up, one a call.
+    pub async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+        self.send_all(batch, true).await
+    }
+
+    async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> Delivered {
+        let mut parts = Parts::new(batch.len(), isolate);
+        while parts.done() < batch.len() {
+            let request = parts.done()..self.end(batch, parts.done());
+            let mut ask = async |range: Range<usize>| self.ask(&batch[range]).await;
+            if !parts.send(request, &mut ask).await {
+                break;
             }
         }
-        Delivered { done, refused, trouble: None }
+        parts.delivered()
     }
 
     /// Where a request ends that starts with this record.
@@ -103,46 +110,32 @@ impl Webhook {
         start + fitting.count().max(1)
     }
 
-    /// Sends a range, in parts where the receiver does not take it whole. `Err` has where it got to.
-    async fn settle(
-        &mut self,
-        batch: &[&[u8]],
-        all: Range<usize>,
-        refused: &mut Vec<Refused>,
-    ) -> Result<(), (usize, Trouble)> {
-        // What is left, the next last.
-        let mut left = vec![all];
-        while let Some(range) = left.pop() {
-            let start = range.start;
-            let answer = self.send(&batch[range.clone()]).await.map_err(|trouble| (start, trouble))?;
-            match verdict::of(&answer, SystemTime::now()) {
-                Verdict::Taken => {}
-                Verdict::Again(after) => {
-                    let why = format!("{}: {}", shown(&self.uri), words(&answer));
-                    return Err((start, Trouble { after, ..Trouble::new(why) }));
+    /// Sends one request.
+    async fn ask(&mut self, lines: &[&[u8]]) -> Answer {
+        let answer = match self.send(lines).await {
+            Ok(answer) => answer,
+            Err(trouble) => return Answer::Again(trouble),
+        };
+        let why = || format!("{}: {}", shown(&self.uri), words(&answer));
+        match verdict::of(&answer, SystemTime::now()) {
+            Verdict::Taken => Answer::taken(),
+            Verdict::Again(after, ours) => Answer::Again(Trouble { after, ours, ..Trouble::new(why()) }),
+            Verdict::Mistaken(hint) => {
+                let why = format!("{}; {hint}", why());
+                self.renew().await;
+                Answer::again(why)
+            }
+            Verdict::Content => {
+                if lines.len() > 1 && verdict::too_large(&answer) {
+                    let size: usize = lines.iter().map(|line| line.len() + 1).sum();
+                    self.bytes = self.bytes.min((size / 2).max(LEAST));
                 }
-                Verdict::Mistaken(hint) => {
-                    let why = format!("{}: {}; {hint}", shown(&self.uri), words(&answer));
-                    self.renew().await;
-                    return Err((start, Trouble::new(why)));
-                }
-                Verdict::Content if range.len() == 1 => {
-                    refused.push(Refused { first: start, among: 1, count: 1, why: words(&answer) });
-                }
-                Verdict::Content => {
-                    let middle = start + range.len() / 2;
-                    left.extend([middle..range.end, start..middle]);
-                    if verdict::too_large(&answer) {
-                        let size: usize = batch[range].iter().map(|line| line.len() + 1).sum();
-                        self.bytes = self.bytes.min((size / 2).max(LEAST));
-                    }
-                }
+                Answer::Never(words(&answer))
             }
         }
-        Ok(())
     }
 
-    async fn send(&self, lines: &[&[u8]]) -> Result<Answer, Trouble> {
+    async fn send(&self, lines: &[&[u8]]) -> Result<Response, Trouble> {
         let failed = |why: String| Trouble::new(format!("{}: {why}", shown(&self.uri)));
         let body = body::joined(self.format, lines);
         let body =

@@ -10,8 +10,8 @@ use crate::sink::http::{Answer, retry_after};
 pub(super) enum Verdict {
     /// The receiver has them.
     Taken,
-    /// Not now; not before this.
-    Again(Option<Duration>),
+    /// Not now; not before this. Whether that is about us, and not about the records.
+    Again(Option<Duration>, bool),
     /// No records would be taken this way; what an operator can look at.
     Mistaken(&'static str),
     /// Others might be taken.
@@ -22,7 +22,9 @@ pub(super) fn of(answer: &Answer, now: SystemTime) -> Verdict {
     match answer.status.as_u16() {
         200..=299 => Verdict::Taken,
         ..=399 => Verdict::Mistaken("redirects are not followed: look at url"),
-        408 | 425 | 429 | 500.. => Verdict::Again(retry_after(&answer.headers, now)),
+        408 | 425 | 429 | 500.. => {
+            Verdict::Again(retry_after(&answer.headers, now), answer.status.as_u16() == 429)
+        }
         401 | 403 | 407 => Verdict::Mistaken("look at headers and tls"),
         402 | 404 | 410 | 421 | 451 => Verdict::Mistaken("look at url"),
         405 => Verdict::Mistaken("look at url and method"),
