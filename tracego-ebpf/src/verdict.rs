@@ -20,8 +20,7 @@ use tracego_common::{
     Loss, RecordKind, TaskCtx, TaskId,
     verdict::{
         ARG_LEN, ARGS, ARGV_LEN, Action, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PathKey,
-        REMEMBERED as NO_RULE, Rules,
-        SLOT_LEN, StartKey, UID, Verdict, mix,
+        REMEMBERED as NO_RULE, Rules, SLOT_LEN, StartKey, UID, Verdict, mix,
     },
 };
 
@@ -29,8 +28,8 @@ use crate::{
     emit::count,
     exec::ctime,
     maps::{
-        EVENTS, REMEMBERED, RULE_ARGS, RULE_EXES, RULE_NAMES, RULE_NUMBERS, RULE_PATHS, RULE_SET, RULES, SCRATCH,
-        Scratch, WINDOW, offset, set_cursor,
+        EVENTS, REMEMBERED, RULE_ARGS, RULE_EXES, RULE_NAMES, RULE_NUMBERS, RULE_PATHS, RULE_SET, RULES,
+        SCRATCH, Scratch, WINDOW, offset, set_cursor,
     },
     path,
     read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, typed, user, user_str},
@@ -273,10 +272,7 @@ fn argument(rules: &Rules, any: u64, key: &Key<ArgKey>, len: u32, matched: u64) 
 
 #[inline(always)]
 fn arg_key(set: u32, place: u16) -> Key<ArgKey> {
-    Key::new(
-        (size_of::<ArgKey>() * 8) as u32,
-        ArgKey { set: set as u16, place, bytes: [0; ARG_LEN] },
-    )
+    Key::new((size_of::<ArgKey>() * 8) as u32, ArgKey { set: set as u16, place, bytes: [0; ARG_LEN] })
 }
 
 /// A walk along the arguments of the new image, on the stack so that the callback can reach it.

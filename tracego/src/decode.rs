@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use tracego_common::{
-    ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, flags, verdict::Verdict,
+    ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, flags,
+    verdict::Verdict,
 };
 use zerocopy::FromBytes;
 

@@ -36,7 +36,8 @@ impl Summary {
     /// Takes a decision about a program start.
     pub fn decided(&mut self, record: &Record) {
         let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
-        let stopped = decision.is_some_and(|one| one.error.is_none() && matches!(one.action, "kill" | "deny"));
+        let stopped =
+            decision.is_some_and(|one| one.error.is_none() && matches!(one.action, "kill" | "deny"));
         self.stopped += u64::from(stopped);
     }
 

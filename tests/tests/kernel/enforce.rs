@@ -46,7 +46,8 @@ impl Place {
     /// `name`: of the program, which no other test has.
     fn new(name: &str, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let touch = ["/usr/bin/touch", "/bin/touch"].into_iter().find(|path| Path::new(path).exists()).unwrap();
+        let touch =
+            ["/usr/bin/touch", "/bin/touch"].into_iter().find(|path| Path::new(path).exists()).unwrap();
         fs::copy(touch, folder.path().join(name)).unwrap();
         let place = Self { folder, name: name.to_owned() };
         place.configure(config);
@@ -271,7 +272,10 @@ fn ends() {
 }
 
 fn lockout() {
-    let place = Place::new("lockout", "[[enforce.rules]]\nname = \"shells\"\nexecutables = [\"bash\", \"sh\", \"dash\"]\n");
+    let place = Place::new(
+        "lockout",
+        "[[enforce.rules]]\nname = \"shells\"\nexecutables = [\"bash\", \"sh\", \"dash\"]\n",
+    );
     let session = place.run("kill", "true");
     assert!(!session.output.status.success());
     assert!(session.stderr().contains("which a machine needs"), "{}", session.stderr());
@@ -302,7 +306,9 @@ fn build(script: &str, mode: &str) -> (Session, bool) {
 }
 
 fn hidden() {
-    for script in ["go run main.go", "sh -c 'cd / && go -C $(CURDIR) run .'", "env -i PATH=$$PATH HOME=$$HOME go run ."] {
+    for script in
+        ["go run main.go", "sh -c 'cd / && go -C $(CURDIR) run .'", "env -i PATH=$$PATH HOME=$$HOME go run ."]
+    {
         let (session, ran) = build(script, "kill");
         assert!(!ran, "{script}: {}", session.stderr());
         assert_ne!(session.output.status.code(), Some(0), "{script}");
@@ -323,10 +329,20 @@ fn renamed() {
         GOROOT=$$PWD/goroot goroot/bin/tool run main.go; done; true";
     let (session, ran) = build(script, "kill");
     let all = decisions(&session.records);
-    let told: Vec<_> =
-        all.iter().map(|about| (about["rule"].as_str(), about["when"].as_str(), about["action"].as_str())).collect();
-    assert!(told.contains(&(Some("TG001"), Some("after-start"), Some("kill"))), "{told:?} {}", session.stderr());
-    assert!(told.contains(&(Some("TG001"), Some("before-start"), Some("kill"))), "{told:?} {}", session.stderr());
+    let told: Vec<_> = all
+        .iter()
+        .map(|about| (about["rule"].as_str(), about["when"].as_str(), about["action"].as_str()))
+        .collect();
+    assert!(
+        told.contains(&(Some("TG001"), Some("after-start"), Some("kill"))),
+        "{told:?} {}",
+        session.stderr()
+    );
+    assert!(
+        told.contains(&(Some("TG001"), Some("before-start"), Some("kill"))),
+        "{told:?} {}",
+        session.stderr()
+    );
     assert!(!ran, "it ran: {}", session.stderr());
     assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
 }

@@ -7,10 +7,7 @@ use std::{
     thread,
 };
 
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    trace::v1::Span,
-};
+use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span};
 use prost::Message as _;
 use tracego_tests::Session;
 
@@ -77,15 +74,17 @@ fn traces() {
     assert!(session.output.status.success(), "{}", session.stderr());
     let spans = spans.lock().unwrap();
     let of = |name: &str| {
-        let path = |span: &&Span| span.attributes.iter().any(|attribute| {
-            attribute.key == "process.pid"
-                && session.of("start").any(|start| {
-                    let value = attribute.value.as_ref().and_then(|value| value.value.clone());
-                    let text = format!("{value:?}");
-                    start["process"]["executable"]["path"].as_str().unwrap().ends_with(name)
-                        && text == format!("Some(IntValue({}))", start["process"]["pid"])
-                })
-        });
+        let path = |span: &&Span| {
+            span.attributes.iter().any(|attribute| {
+                attribute.key == "process.pid"
+                    && session.of("start").any(|start| {
+                        let value = attribute.value.as_ref().and_then(|value| value.value.clone());
+                        let text = format!("{value:?}");
+                        start["process"]["executable"]["path"].as_str().unwrap().ends_with(name)
+                            && text == format!("Some(IntValue({}))", start["process"]["pid"])
+                    })
+            })
+        };
         let found: Vec<&Span> = spans.iter().filter(path).collect();
         assert_eq!(found.len(), 1, "{name} in {spans:#?} {}", session.stderr());
         found[0]

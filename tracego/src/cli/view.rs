@@ -7,8 +7,8 @@ use tracego_common::{limits::ARGV_DEFAULT, settings::event};
 
 use super::values::{EnvSpec, argv_max, comm, env_spec, ring_size};
 use crate::{
-    enforce::settings::{Enforce, Mode},
     config::Setting,
+    enforce::settings::{Enforce, Mode},
     format::Format,
     judge::Selection,
     kernel::handover::{self, FOLDER},

@@ -60,11 +60,9 @@ fn tell(record: &Record) {
         _ => "was let through by an exception",
     };
     let mut message = format!("tracego: {start} (pid {}) {what} by the rule {}", process.pid, decision.rule);
-    for more in [&decision.message, &decision.remediation] {
-        if let Some(more) = more {
-            message.push_str("\ntracego:   ");
-            message.extend(more.chars().map(|c| if c.is_control() { ' ' } else { c }));
-        }
+    for more in [&decision.message, &decision.remediation].into_iter().flatten() {
+        message.push_str("\ntracego:   ");
+        message.extend(more.chars().map(|c| if c.is_control() { ' ' } else { c }));
     }
     if matches!(decision.action, "kill" | "deny") {
         message.push_str(

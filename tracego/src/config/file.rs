@@ -40,7 +40,9 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
     rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
     let mut tables = table.clone();
     let mut enforce = Enforce::default();
-    tables.retain(|key, _| [SINKS, enforce::settings::TABLE].iter().chain(&settings::TABLES).any(|table| key == *table));
+    tables.retain(|key, _| {
+        [SINKS, enforce::settings::TABLE].iter().chain(&settings::TABLES).any(|table| key == *table)
+    });
     for (key, value) in table {
         if settings::TABLES.contains(&key.as_str()) {
             continue;
@@ -70,9 +72,14 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
     let mut line = vec!["tracego".to_owned()];
     line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
     match Cli::command().try_get_matches_from(line) {
-        Ok(_) => {
-            Ok(File { options: found, rules, sinks, enforce, tables, digest: format!("{:x}", Sha256::digest(&text)) })
-        }
+        Ok(_) => Ok(File {
+            options: found,
+            rules,
+            sinks,
+            enforce,
+            tables,
+            digest: format!("{:x}", Sha256::digest(&text)),
+        }),
         Err(error) => {
             let text = error.render().to_string();
             let first = text.lines().next().unwrap_or_default();

@@ -98,7 +98,9 @@ impl AfterStart {
         // What ends a whole job is not over with one process.
         self.pending.retain(|pending| pending.id != id || pending.job.is_some());
         let rule = self.shared.rule(verdict.set, verdict.bit).filter(|_| verdict.bit != REMEMBERED);
-        let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else { return };
+        let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else {
+            return;
+        };
         self.pending.push(Pending {
             id,
             key: None,
@@ -173,7 +175,8 @@ fn kill(id: TaskId) -> io::Result<Ended> {
         opened => opened?,
     };
     // The descriptor is of whoever has the number now: only then is it worth asking who that is.
-    let started = procfs::process::Process::new(pid.as_raw_nonzero().get()).and_then(|process| process.stat());
+    let started =
+        procfs::process::Process::new(pid.as_raw_nonzero().get()).and_then(|process| process.stat());
     match started {
         Ok(stat) if stat.starttime == id.start_boottime / TICK_NS && stat.state != 'Z' => {}
         _ => return Ok(Ended::Gone),

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use tracego_common::verdict::{
-    ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX, Rules, UID,
+    ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX, Rules,
+    UID,
 };
 
 use super::settings::{Act, Enforce, Exception, Matcher, Mode, Rule, Unreadable, User};
@@ -299,7 +300,8 @@ impl Compiled {
         self.args.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
         let paths = self.paths.clone();
         for (key, len, mask) in &mut self.paths {
-            *mask |= paths.iter().filter(|one| one.0 == *key && one.1 == *len).fold(0, |all, one| all | one.2);
+            *mask |=
+                paths.iter().filter(|one| one.0 == *key && one.1 == *len).fold(0, |all, one| all | one.2);
         }
     }
 }

@@ -45,7 +45,8 @@ impl Machine for Host {
         let flags = StatxFlags::INO | StatxFlags::MNT_ID;
         let found = statx(CWD, path, AtFlags::empty(), flags).ok()?;
         let of_mount = self.mounts.iter().find(|(id, _)| *id == found.stx_mnt_id);
-        let device = of_mount.map_or((found.stx_dev_major << 20) | found.stx_dev_minor, |(_, device)| *device);
+        let device =
+            of_mount.map_or((found.stx_dev_major << 20) | found.stx_dev_minor, |(_, device)| *device);
         Some((device, found.stx_ino))
     }
 
@@ -59,9 +60,9 @@ impl Machine for Host {
 
     fn cgroup(&self, folder: &Path) -> Option<u64> {
         let folder = fs::canonicalize(folder).ok()?;
-        let known = CGROUP_ROOTS.iter().any(|root| {
-            folder.starts_with(root) && Path::new(root).join("cgroup.procs").exists()
-        });
+        let known = CGROUP_ROOTS
+            .iter()
+            .any(|root| folder.starts_with(root) && Path::new(root).join("cgroup.procs").exists());
         (known && folder.is_dir()).then(|| fs::metadata(&folder).ok().map(|about| about.ino()))?
     }
 }

@@ -4,7 +4,10 @@ use std::collections::{HashMap as Memory, HashSet};
 
 use aya::{
     Ebpf,
-    maps::{Array, HashMap, Map, MapData, MapError, lpm_trie::{Key, LpmTrie}},
+    maps::{
+        Array, HashMap, Map, MapData, MapError,
+        lpm_trie::{Key, LpmTrie},
+    },
 };
 use tracego_common::{
     TaskCtx, TaskId,
@@ -147,7 +150,8 @@ impl Tables {
             let key = Key::new(key.0, Plain(PathKey { set, names: key.1 }));
             kept += usize::from(self.paths.remove(&key).is_err());
         }
-        let args: Memory<_, _> = with.args.iter().map(|(key, bits, _)| ((*bits, key.place, key.bytes), key)).collect();
+        let args: Memory<_, _> =
+            with.args.iter().map(|(key, bits, _)| ((*bits, key.place, key.bytes), key)).collect();
         for ((bits, ..), key) in args {
             let key = Key::new(bits, Plain(ArgKey { set: short(set), ..*key }));
             kept += usize::from(self.args.remove(&key).is_err());

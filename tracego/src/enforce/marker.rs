@@ -43,7 +43,9 @@ impl Drop for Marker {
 /// Tells of those that ended without an order, once.
 pub fn tell() {
     for (pid, mode) in left(Path::new(FOLDER)) {
-        tracing::warn!("a tracego with --enforce {mode} (pid {pid}) was killed: since then nothing was stopped");
+        tracing::warn!(
+            "a tracego with --enforce {mode} (pid {pid}) was killed: since then nothing was stopped"
+        );
     }
 }
 

@@ -106,7 +106,8 @@ impl Enforcer {
         let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
         let exempt = lockout::exempt(&options.enforce.break_glass);
         let in_force = Compiled::default();
-        let mut enforcer = Self { options, tables, canary, exempt, in_force, proven: None, why_no_deny, marker: None };
+        let mut enforcer =
+            Self { options, tables, canary, exempt, in_force, proven: None, why_no_deny, marker: None };
         let compiled = enforcer.options.compile(Some(&enforcer.canary), &enforcer.exempt)?;
         for path in &compiled.absent {
             tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
@@ -158,7 +159,8 @@ impl Enforcer {
         if !self.options.shared.show(asked, shown.clone()) {
             return;
         }
-        if shown.as_ref().is_ok_and(|mode| *mode >= Mode::Kill) && self.marker.is_none() && !self.options.tree {
+        if shown.as_ref().is_ok_and(|mode| *mode >= Mode::Kill) && self.marker.is_none() && !self.options.tree
+        {
             marker::tell();
             self.marker = Marker::set(asked);
         }
@@ -166,7 +168,9 @@ impl Enforcer {
             Err(why) => tracing::error!("--enforce {}: not in force: {why}", asked.name()),
             Ok(Mode::Kill) if asked == Mode::Deny => {
                 let why = self.why_no_deny.as_deref().unwrap_or("the start that shows it was killed");
-                tracing::warn!("--enforce deny: execve cannot be made to fail here, programs are killed: {why}");
+                tracing::warn!(
+                    "--enforce deny: execve cannot be made to fail here, programs are killed: {why}"
+                );
             }
             Ok(mode) => tracing::info!(mode = mode.name(), "enforcement is in force"),
         }

@@ -251,7 +251,8 @@ impl Matcher {
 
 /// `go run`, as the go command takes it: `run` first, or behind `-C DIR` (cmd/go/main.go, handleChdirFlag).
 fn built_in(in_job: bool) -> Vec<Rule> {
-    let rule = |args: &[&str]| Rule {
+    let rule = |args: &[&str]| {
+        Rule {
         name: "go-run".to_owned(),
         action: Act::Stop,
         matches: Matcher {
@@ -269,6 +270,7 @@ fn built_in(in_job: bool) -> Vec<Rule> {
              tool (go tool NAME)"
                 .to_owned(),
         ),
+    }
     };
     let ways: [&[&str]; 5] =
         [&["run"], &["-C", "*", "run"], &["--C", "*", "run"], &["-C=*", "run"], &["--C=*", "run"]];

@@ -35,7 +35,12 @@ pub struct Shared {
 impl Default for Shared {
     fn default() -> Self {
         let in_force = InForce { mode: Mode::Off, state: "unavailable: not started yet".into() };
-        Self { in_force: RwLock::new(in_force), known: RwLock::default(), remembered: RwLock::default(), counts: Default::default() }
+        Self {
+            in_force: RwLock::new(in_force),
+            known: RwLock::default(),
+            remembered: RwLock::default(),
+            counts: Default::default(),
+        }
     }
 }
 
@@ -49,7 +54,9 @@ impl Shared {
     /// What the canary has shown; whether that is new.
     pub fn show(&self, asked: Mode, shown: Result<Mode, String>) -> bool {
         let now = match shown {
-            Ok(mode) => InForce { mode, state: if mode == Mode::Audit { "audit" } else { "enforced" }.into() },
+            Ok(mode) => {
+                InForce { mode, state: if mode == Mode::Audit { "audit" } else { "enforced" }.into() }
+            }
             Err(why) => InForce { mode: asked, state: format!("unavailable: {why}").into() },
         };
         let mut in_force = self.in_force.write().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -177,7 +177,8 @@ impl Enricher {
 }
 
 fn body(process: &Process, what: &str, decision: &Decision) -> String {
-    let start = if decision.args.is_empty() { decision.executable.clone() } else { text::one_line(&decision.args) };
+    let start =
+        if decision.args.is_empty() { decision.executable.clone() } else { text::one_line(&decision.args) };
     let mut body = format!("{what} by {}: {start} (pid {})", decision.rule, process.pid);
     if let Some(message) = &decision.message {
         body.push_str(": ");

@@ -264,7 +264,16 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     allow(&mut ebpf, &options.env)?;
     let diagnostics = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
     let inherited = Inherited::default();
-    Ok(Loaded { ebpf, missing, diagnostics, skipped: 0, runs: Vec::new(), handover, inherited, denies: Ok(()) })
+    Ok(Loaded {
+        ebpf,
+        missing,
+        diagnostics,
+        skipped: 0,
+        runs: Vec::new(),
+        handover,
+        inherited,
+        denies: Ok(()),
+    })
 }
 
 /// When this process started, in clock ticks since boot; 0 where it cannot be known.

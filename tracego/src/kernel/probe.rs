@@ -173,8 +173,14 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
         argv_max: ARGV_LIMIT,
         ..Settings::new_zeroed()
     };
-    let options =
-        LoadOptions { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None, enforce: Mode::Off };
+    let options = LoadOptions {
+        settings,
+        ring_size: 4096,
+        env: Vec::new(),
+        without: Vec::new(),
+        handover: None,
+        enforce: Mode::Off,
+    };
     let opened = load::open(&options, log::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
     let (mut loaded, btf) = match opened {
         Ok(opened) => opened,
@@ -254,7 +260,9 @@ fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {
 /// A start that has to be stopped.
 fn enforcement() -> Check {
     match trial() {
-        Ok(Mode::Deny) => check("enforcement", State::Ok, "kill and deny: a start was refused with EPERM", ""),
+        Ok(Mode::Deny) => {
+            check("enforcement", State::Ok, "kill and deny: a start was refused with EPERM", "")
+        }
         Ok(mode) => {
             let detail = format!("{}: a start was stopped, but not refused", mode.name());
             check("enforcement", State::Degraded, detail, "for --enforce deny: see lsm/bprm_check_security")
