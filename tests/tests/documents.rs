@@ -205,6 +205,7 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     tally.made(&record);
     tally.traces = Some(tracego::traces::Counts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
+    board.enforces(std::sync::Arc::default());
     board.stages(Stages { tally: Some(tally), ..Stages::default() });
     board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
     let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
