@@ -47,6 +47,7 @@ pub mod summary;
 
 pub mod format;
 
+pub mod http;
 pub mod pipeline;
 pub mod seal;
 pub mod sink;

@@ -86,7 +86,7 @@ fn given_up() {
 fn never() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = failing(&[3]);
-    let more = "give-up-after = \"never\"\ndrain = \"20s\"";
+    let more = "give-up-after = \"never\"\ndrain = \"40s\"";
     let (output, all) = replay(folder.path(), receiver.port, more);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains(&format!("lost stopped {}", all.len())), "{stderr}");
@@ -96,7 +96,7 @@ fn never() {
 fn down() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = Receiver::new(|_| answer("503 Service Unavailable", "", ""));
-    let more = "give-up-after = \"0s\"\ndrain = \"20s\"";
+    let more = "give-up-after = \"0s\"\ndrain = \"40s\"";
     let (output, all) = replay(folder.path(), receiver.port, more);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains(&format!("lost stopped {}", all.len())), "{stderr}");

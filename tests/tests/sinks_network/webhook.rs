@@ -205,7 +205,7 @@ fn broken() {
             let start = Instant::now();
             let delivered = webhook.deliver(&slices(&payloads)).await;
             assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{n}: {delivered:?}");
-            trouble(&delivered, if n < 4 { "127.0.0.1" } else { "no answer within 1000 ms" });
+            trouble(&delivered, if n < 4 { "127.0.0.1" } else { "no answer within 1 s" });
             assert!(start.elapsed() < Duration::from_millis(1400), "{:?}", start.elapsed());
         }
         all(&webhook.deliver(&slices(&payloads)).await, 3);

@@ -1,19 +1,20 @@
 //! The HTTP client of the exporters, which remembers what the collector answered.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    fmt,
+    sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
-use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response, hyper::HyperClient};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
+use tokio::sync::Mutex;
 
-use super::{Target, TargetError, connect};
+use super::{Target, TargetError};
+use crate::http::{self, Versions};
 
 /// What became of the last request.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -32,7 +33,7 @@ pub(crate) struct Answer {
 
 /// Where the client leaves its last answer. gRPC leaves none.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answers(Arc<Mutex<Answer>>);
+pub(crate) struct Answers(Arc<std::sync::Mutex<Answer>>);
 
 impl Answers {
     /// The last answer; there is none after that.
@@ -45,10 +46,9 @@ impl Answers {
     }
 }
 
-/// The client of the SDK with our connector and our headers.
-#[derive(Debug)]
+/// Our client with our headers.
 pub(super) struct Client {
-    inner: HyperClient<HttpsConnector<HttpConnector>>,
+    inner: Mutex<http::Client>,
     headers: HeaderMap,
     answers: Answers,
 }
@@ -56,8 +56,14 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(target: &Target, headers: HeaderMap, answers: Answers) -> Result<Self, TargetError> {
         let uri = target.check()?.uri;
-        let connector = connect::connector(target, &uri, false)?;
-        Ok(Self { inner: HyperClient::new(connector, target.timeout, None), headers, answers })
+        let inner = http::Client::new(&uri, &target.tls, Versions::One, target.timeout)?;
+        Ok(Self { inner: Mutex::new(inner), headers, answers })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
     }
 }
 
@@ -72,60 +78,34 @@ impl HttpClient for Client {
             }
         }
         *request.headers_mut() = headers;
-        match self.inner.send_bytes(request).await {
+        let sent = self.inner.lock().await.send(&request).await;
+        match sent {
             Ok(response) => {
                 self.answers.put(read(&response));
-                Ok(response)
+                let mut answer = Response::new(response.body);
+                (*answer.status_mut(), *answer.headers_mut()) = (response.status, response.headers);
+                Ok(answer)
             }
-            Err(error) => {
-                self.answers.put(Answer { asked: true, why: chain(&*error), ..Answer::default() });
-                Err(error)
+            Err(why) => {
+                self.answers.put(Answer { asked: true, why: why.clone(), ..Answer::default() });
+                Err(why.into())
             }
         }
     }
 }
 
-/// An error and what caused it.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-fn read(response: &Response<Bytes>) -> Answer {
-    let status = response.status();
+fn read(response: &http::Response) -> Answer {
+    let status = response.status;
     let mut answer = Answer { asked: true, status: Some(status.as_u16()), ..Answer::default() };
-    answer.after = response.headers().get(RETRY_AFTER).and_then(|value| after(value.to_str().ok()?));
+    answer.after = http::retry_after(&response.headers, SystemTime::now());
     if status.is_success() {
         // The same message for all signals (opentelemetry/proto/collector/*/v1/*_service.proto). A
         // collector that answers with something else has taken the request all the same.
-        let message = ExportTraceServiceResponse::decode(response.body().clone()).unwrap_or_default();
+        let message = ExportTraceServiceResponse::decode(response.body.clone()).unwrap_or_default();
         if let Some(partial) = message.partial_success {
             answer.rejected = u64::try_from(partial.rejected_spans).unwrap_or(0);
             answer.why = partial.error_message;
         }
     }
     answer
-}
-
-/// Retry-After (RFC 9110, section 10.2.3): seconds or a date.
-fn after(value: &str) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_seconds_or_a_date() {
-        assert_eq!(after("7"), Some(Duration::from_secs(7)));
-        let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
-        assert!(after(&date).is_some_and(|pause| (50..=60).contains(&pause.as_secs())));
-        for nothing in ["", "-1", "soon", "Sun, 06 Nov 1994 08:49:37 GMT"] {
-            assert_eq!(after(nothing), None, "{nothing}");
-        }
-    }
 }

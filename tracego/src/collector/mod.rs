@@ -88,9 +88,6 @@ pub enum TargetError {
     /// A header that HTTP does not have. The value may be a secret.
     #[error("header '{0}': no valid name or value")]
     Header(String),
-    /// `server-name` is no name of a host.
-    #[error("tls server-name: {0}")]
-    ServerName(String),
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -145,7 +145,8 @@ impl Deliver for AnyTransport {
             Self::Syslog(syslog) => syslog.close().await,
             Self::Journald(journald) => journald.close().await,
             Self::Otlp(otlp) => otlp.close().await,
-            Self::Stdout(_) | Self::Webhook(_) => {}
+            Self::Webhook(webhook) => webhook.close().await,
+            Self::Stdout(_) => {}
         }
     }
 

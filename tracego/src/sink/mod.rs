@@ -22,7 +22,6 @@ pub mod feed;
 pub mod file;
 pub mod filter;
 mod halve;
-pub mod http;
 pub mod journald;
 pub mod json;
 pub mod otlp;

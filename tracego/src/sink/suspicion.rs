@@ -12,6 +12,8 @@ const TRIES: u32 = 8;
 pub(super) struct Suspicion {
     /// Nothing is given up where there is no end.
     patience: Option<Duration>,
+    /// That failed with one record in front, at least.
+    tries: u32,
     front: Option<Front>,
     /// The batch in hand is sent so that what the receiver fails at is found.
     isolating: bool,
@@ -27,7 +29,12 @@ struct Front {
 impl Suspicion {
     /// Of nothing.
     pub(super) fn new(patience: Option<Duration>) -> Self {
-        Self { patience, front: None, isolating: false }
+        Self::after(TRIES, patience)
+    }
+
+    /// Of nothing, with this bound on tries.
+    pub(super) fn after(tries: u32, patience: Option<Duration>) -> Self {
+        Self { patience, tries, front: None, isolating: false }
     }
 
     /// A delivery failed with this record in front.
@@ -42,7 +49,7 @@ impl Suspicion {
     /// A delivery did not fail. `left`: there is more of its batch, and it is treated alike.
     pub(super) fn went_on(&mut self, left: bool) {
         if !(left && self.isolating) {
-            *self = Self::new(self.patience);
+            *self = Self::after(self.tries, self.patience);
         }
     }
 
@@ -54,7 +61,8 @@ impl Suspicion {
     /// Whether it does so from now on, where it did not before.
     pub(super) fn begins(&mut self) -> bool {
         let ripe = |front: &Front| {
-            front.tries >= TRIES && self.patience.is_some_and(|patience| front.since.elapsed() >= patience)
+            front.tries >= self.tries
+                && self.patience.is_some_and(|patience| front.since.elapsed() >= patience)
         };
         let begins = !self.isolating && self.front.as_ref().is_some_and(ripe);
         self.isolating |= begins;

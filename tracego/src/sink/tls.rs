@@ -39,6 +39,9 @@ pub enum TlsError {
     /// The system has no certificates that are trusted.
     #[error("tls: no trusted certificates on this system ({0}); install ca-certificates, or set tls ca")]
     NoRoots(String),
+    /// It is no name of a host.
+    #[error("tls server-name: '{0}' is no name that a certificate can have")]
+    Name(String),
     /// Certificate and key do not fit, or are not usable.
     #[error("tls: {0}")]
     Unusable(#[from] rustls::Error),

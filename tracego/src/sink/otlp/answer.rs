@@ -2,44 +2,29 @@
 
 use std::time::{Duration, SystemTime};
 
-use hyper::{HeaderMap, StatusCode, body::Bytes};
 use prost::Message;
 
 use super::{
     grpc, http,
     settings::{Protocol, Signal},
 };
-use crate::enrich::text::push_printable;
 pub use crate::sink::halve::Answer;
-
-/// A whole response.
-#[derive(Debug, Default)]
-pub struct Response {
-    /// Its status.
-    pub status: StatusCode,
-    /// In front of the body.
-    pub headers: HeaderMap,
-    /// Bounded by whoever read it.
-    pub body: Bytes,
-    /// Behind the body.
-    pub trailers: HeaderMap,
-}
+use crate::{
+    enrich::text::push_printable,
+    http::{Response, SILENCE},
+};
 
 /// What a response to a request means.
 #[must_use]
 pub fn answer(response: &Response, protocol: Protocol, signal: Signal, now: SystemTime) -> Answer {
+    if response.cut {
+        return Answer::again(format!("an answer of more than {} MiB", response.body.len() >> 20));
+    }
     match protocol {
         Protocol::Grpc => grpc::answer(response),
         Protocol::HttpProtobuf | Protocol::HttpJson => {
             http::answer(response, signal, protocol.encoding(), now)
         }
-    }
-}
-
-impl Response {
-    /// A header as text, where it is one.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
@@ -104,9 +89,6 @@ struct Delay {
     nanos: i32,
 }
 
-/// A receiver may ask for this much; more is more likely a mistake than a wish.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-
 impl Status {
     /// `RetryInfo`: that the receiver will recover, and when to come again.
     pub(super) fn pause(&self) -> Option<Duration> {
@@ -114,7 +96,7 @@ impl Status {
         let delay = RetryInfo::decode(&found.value[..]).ok()?.delay.unwrap_or_default();
         let seconds = Duration::from_secs(u64::try_from(delay.seconds).unwrap_or(0));
         let nanos = Duration::from_nanos(u64::try_from(delay.nanos).unwrap_or(0));
-        Some(seconds.saturating_add(nanos).min(LONGEST_PAUSE))
+        Some(seconds.saturating_add(nanos).min(SILENCE))
     }
 }
 

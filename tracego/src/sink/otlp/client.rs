@@ -1,15 +1,12 @@
 //! Sends messages of any signal, one at a time, and says what became of each.
 //!
-//! One connection is kept. Nothing is tried twice here, but for one thing: where a kept connection turns
-//! out to be dead before an answer began, a new one is made at once. Proxies are not asked, whatever the
-//! environment says, and redirects are not followed: records go where the configuration says, and nowhere
-//! else.
+//! Nothing is tried twice here, but where a kept connection turns out to be dead. Proxies are not asked, and redirects
+//! are not followed: records go where the configuration says, and nowhere else.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use http_body_util::Full;
 use hyper::{
-    HeaderMap, Method, Request,
+    HeaderMap, Method, Request, Uri,
     body::Bytes,
     header::{self, HeaderValue},
 };
@@ -18,23 +15,26 @@ use super::{
     Resolved,
     answer::{Answer, answer},
     compress::compressed,
-    connect::{Connection, Connector, Failed},
     endpoint::Endpoint,
     env::Error,
     grpc,
     settings::{Compression, Protocol, Signal},
 };
-use crate::{format::otlp::Encoding, sink::deliver::Trouble};
+use crate::{
+    format::otlp::Encoding,
+    http::{self, Versions},
+    sink::deliver::Trouble,
+};
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION")));
 
 /// The client of one receiver.
 pub struct Client {
     resolved: Resolved,
-    connector: Connector,
+    http: http::Client,
+    uri: Uri,
     /// What every request has.
     headers: HeaderMap,
-    connection: Option<Connection>,
 }
 
 impl Client {
@@ -43,13 +43,11 @@ impl Client {
     /// # Errors
     /// When they cannot be used.
     pub fn new(resolved: &Resolved) -> Result<Self, Error> {
-        let grpc = resolved.protocol == Protocol::Grpc;
-        Ok(Self {
-            connector: Connector::new(&resolved.endpoint, grpc, &resolved.tls)?,
-            headers: headers(resolved),
-            resolved: resolved.clone(),
-            connection: None,
-        })
+        let Endpoint { authority, path, .. } = &resolved.endpoint;
+        let uri = format!("{}://{authority}{path}", resolved.endpoint.scheme());
+        let uri: Uri = uri.parse().map_err(|_| Error::new("endpoint", "is no URL"))?;
+        let (headers, resolved) = (headers(resolved), resolved.clone());
+        Ok(Self { http: client(&resolved, &uri)?, uri, headers, resolved })
     }
 
     /// Where it sends to.
@@ -75,17 +73,13 @@ impl Client {
     /// # Errors
     /// When they cannot be used; then those before stay in use.
     pub fn reopen(&mut self) -> Result<(), Error> {
-        let grpc = self.resolved.protocol == Protocol::Grpc;
-        self.connector = Connector::new(&self.resolved.endpoint, grpc, &self.resolved.tls)?;
-        self.connection = None;
+        self.http = client(&self.resolved, &self.uri)?;
         Ok(())
     }
 
     /// Ends the connection. Nothing waits in it.
     pub async fn close(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            connection.close().await;
-        }
+        self.http.close().await;
     }
 
     /// Sends an `Export…ServiceRequest` and waits for the whole answer, within the timeout.
@@ -99,16 +93,13 @@ impl Client {
             Protocol::Grpc => grpc::frame(&body, compression != Compression::None),
             Protocol::HttpProtobuf | Protocol::HttpJson => body,
         };
-        // Out of its place while it is in use: one that was given up half way is never used again.
-        let kept = self.connection.take();
-        let limit = self.resolved.timeout;
-        let exchange = self.exchange(kept, Bytes::from(body));
-        let answer = match tokio::time::timeout(limit, exchange).await {
-            Ok((connection, answer)) => {
-                self.connection = connection;
-                answer
-            }
-            Err(_) => Answer::again(format!("no answer within {}", seconds(limit))),
+        let mut request = Request::new(Bytes::from(body));
+        *request.method_mut() = Method::POST;
+        request.uri_mut().clone_from(&self.uri);
+        request.headers_mut().clone_from(&self.headers);
+        let answer = match self.http.send(&request).await {
+            Ok(response) => answer(&response, self.resolved.protocol, self.signal(), SystemTime::now()),
+            Err(why) => Answer::again(why),
         };
         match answer {
             Answer::Again(trouble) => Answer::Again(Trouble {
@@ -118,53 +109,14 @@ impl Client {
             other => other,
         }
     }
+}
 
-    async fn exchange(&self, kept: Option<Connection>, body: Bytes) -> (Option<Connection>, Answer) {
-        let mut kept = kept;
-        if let Some(connection) = &mut kept
-            && !connection.ready().await
-        {
-            kept = None;
-        }
-        loop {
-            let mut connection = match kept.take() {
-                Some(connection) => connection,
-                None => match self.connector.connect().await {
-                    Ok(connection) => connection,
-                    Err(why) => return (None, Answer::again(why)),
-                },
-            };
-            let request = match self.request(body.clone(), connection.is_two()) {
-                Ok(request) => request,
-                Err(error) => return (None, Answer::again(error.to_string())),
-            };
-            match connection.send(request).await {
-                Ok(response) => {
-                    let (protocol, signal) = (self.resolved.protocol, self.signal());
-                    let answer = answer(&response, protocol, signal, SystemTime::now());
-                    return (Some(connection), answer);
-                }
-                // Kept for too long. What the receiver may have taken nevertheless arrives twice.
-                Err(Failed::Unanswered(_)) if connection.used => {}
-                Err(Failed::Unanswered(why) | Failed::Cut(why)) => return (None, Answer::again(why)),
-            }
-        }
-    }
-
-    fn request(&self, body: Bytes, two: bool) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-        let Endpoint { authority, path, .. } = &self.resolved.endpoint;
-        let uri = if two {
-            format!("{}://{authority}{path}", self.resolved.endpoint.scheme())
-        } else {
-            path.clone()
-        };
-        let mut request = Request::builder().method(Method::POST).uri(uri).body(Full::new(body))?;
-        *request.headers_mut() = self.headers.clone();
-        if !two {
-            request.headers_mut().insert(header::HOST, HeaderValue::from_str(authority)?);
-        }
-        Ok(request)
-    }
+fn client(resolved: &Resolved, uri: &Uri) -> Result<http::Client, Error> {
+    let versions = match resolved.protocol {
+        Protocol::Grpc => Versions::Two,
+        Protocol::HttpProtobuf | Protocol::HttpJson => Versions::Best,
+    };
+    Ok(http::Client::new(uri, &resolved.tls, versions, resolved.timeout)?)
 }
 
 /// What every request says of itself.
@@ -197,8 +149,4 @@ fn headers(resolved: &Resolved) -> HeaderMap {
         }
     }
     headers
-}
-
-fn seconds(span: Duration) -> String {
-    format!("{} s", span.as_secs_f64())
 }

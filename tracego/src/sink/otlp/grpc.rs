@@ -9,8 +9,8 @@ use hyper::HeaderMap;
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
 
-use super::answer::{Answer, Exported, Response, Status, sentence, words};
-use crate::sink::deliver::Trouble;
+use super::answer::{Answer, Exported, Status, sentence, words};
+use crate::{http::Response, sink::deliver::Trouble};
 
 /// Bytes in front of a message: whether it is compressed, and its length.
 pub(super) const HEAD: usize = 5;

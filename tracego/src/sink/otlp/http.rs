@@ -7,10 +7,14 @@ use prost::Message as _;
 use serde_json::Value;
 
 use super::{
-    answer::{Answer, Exported, LONGEST_PAUSE, Partial, Response, Status, sentence, words},
+    answer::{Answer, Exported, Partial, Status, sentence, words},
     settings::Signal,
 };
-use crate::{format::otlp::Encoding, sink::deliver::Trouble};
+use crate::{
+    format::otlp::Encoding,
+    http::{Response, retry_after},
+    sink::deliver::Trouble,
+};
 
 /// What a response means. `asked`: the encoding of the request.
 ///
@@ -46,20 +50,10 @@ pub(super) fn answer(response: &Response, signal: Signal, asked: Encoding, now: 
     if !again {
         return Answer::Never(why);
     }
-    let after = response.header("retry-after").and_then(|text| retry_after(text, now)).or(pause);
+    let after = retry_after(&response.headers, now).or(pause);
     // Who is unknown, or asks too often, is so with any record.
     let ours = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
     Answer::Again(Trouble { after, ours, ..Trouble::new(why) })
-}
-
-/// Seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
-    let text = text.trim();
-    let pause = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
-    };
-    Some(pause.min(LONGEST_PAUSE))
 }
 
 /// The encoding of a response: what it says, else that of the request.

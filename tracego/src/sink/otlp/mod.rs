@@ -10,7 +10,6 @@
 mod answer;
 mod client;
 mod compress;
-mod connect;
 mod endpoint;
 mod env;
 mod grpc;
@@ -19,7 +18,7 @@ mod payload;
 mod settings;
 mod transport;
 
-pub use answer::{Answer, Response, answer};
+pub use answer::{Answer, answer};
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use env::{Error, Resolved, resolve};

@@ -22,7 +22,6 @@ mod verdict;
 
 use std::{ops::Range, time::SystemTime};
 
-use http_body_util::Full;
 use hyper::{
     Method as HttpMethod, Request, Uri,
     body::Bytes,
@@ -37,9 +36,11 @@ pub use self::{
 use super::{
     deliver::{Delivered, Trouble},
     halve::{Answer, Parts},
-    http::{Answer as Response, Client, shown, words},
 };
-use crate::format::Format;
+use crate::{
+    format::Format,
+    http::{Client, Response, Versions, shown, words},
+};
 
 /// HMAC-SHA256 of the body as it is sent (compressed, where it is), with the setting `secret` as key: `sha256=`
 /// and hexadecimal digits, as GitHub's `X-Hub-Signature-256`.
@@ -49,7 +50,6 @@ pub const SIGNATURE: &str = "x-tracego-signature-256";
 const LEAST: usize = 4096;
 
 /// The transport.
-#[derive(Debug)]
 pub struct Webhook {
     client: Client,
     uri: Uri,
@@ -70,8 +70,8 @@ impl Webhook {
         settings.check()?;
         let uri = settings.uri()?;
         let tls = settings.tls.clone().unwrap_or_default();
-        let tls = (uri.scheme_str() == Some("https")).then_some(&tls);
-        let client = Client::new(tls, settings.timeout.0, false).map_err(|error| error.to_string())?;
+        let client = Client::new(&uri, &tls, Versions::One, settings.timeout.0);
+        let client = client.map_err(|error| error.to_string())?;
         let (headers, secret) = secrets(settings)?;
         let bytes = usize::try_from(settings.batch_bytes.0).unwrap_or(usize::MAX);
         Ok(Self { client, uri, format, settings: settings.clone(), headers, secret, bytes })
@@ -135,7 +135,7 @@ impl Webhook {
         }
     }
 
-    async fn send(&self, lines: &[&[u8]]) -> Result<Response, Trouble> {
+    async fn send(&mut self, lines: &[&[u8]]) -> Result<Response, Trouble> {
         let failed = |why: String| Trouble::new(format!("{}: {why}", shown(&self.uri)));
         let body = body::joined(self.format, lines);
         let body =
@@ -148,8 +148,7 @@ impl Webhook {
         if let Some(secret) = &self.secret {
             request = request.header(SIGNATURE, body::signature(secret, &body));
         }
-        let mut request =
-            request.body(Full::new(Bytes::from(body))).map_err(|error| failed(error.to_string()))?;
+        let mut request = request.body(Bytes::from(body)).map_err(|error| failed(error.to_string()))?;
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::media_type(self.format)));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
@@ -159,7 +158,8 @@ impl Webhook {
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
-        self.client.send(request).await
+        let sent = self.client.send(&request).await;
+        sent.map_err(|why| Trouble::new(format!("{}: {why}", shown(&self.uri))))
     }
 
     /// Reads the files with secrets again: a token may have been replaced. What cannot be read stays as it was.
@@ -175,8 +175,10 @@ impl Webhook {
     /// The next answer that we are not known reads the files with secrets again, so nothing has to be done.
     pub fn reopen(&mut self) {}
 
-    /// Nothing is under way between deliveries.
-    pub async fn close(&mut self) {}
+    /// Ends the connection; nothing is under way between deliveries.
+    pub async fn close(&mut self) {
+        self.client.close().await;
+    }
 }
 
 type Secrets = (Vec<(HeaderName, HeaderValue)>, Option<String>);

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use hyper::StatusCode;
 
-use crate::sink::http::{Answer, retry_after};
+use crate::http::{Response, retry_after};
 
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
@@ -18,7 +18,7 @@ pub(super) enum Verdict {
     Content,
 }
 
-pub(super) fn of(answer: &Answer, now: SystemTime) -> Verdict {
+pub(super) fn of(answer: &Response, now: SystemTime) -> Verdict {
     match answer.status.as_u16() {
         200..=299 => Verdict::Taken,
         ..=399 => Verdict::Mistaken("redirects are not followed: look at url"),
@@ -37,6 +37,6 @@ pub(super) fn of(answer: &Answer, now: SystemTime) -> Verdict {
 }
 
 /// Fewer of them might be taken.
-pub(super) fn too_large(answer: &Answer) -> bool {
+pub(super) fn too_large(answer: &Response) -> bool {
     answer.status == StatusCode::PAYLOAD_TOO_LARGE
 }

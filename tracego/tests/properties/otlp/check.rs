@@ -4,7 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tracego::{
     format::otlp::Encoding,
-    sink::otlp::{Answer, Payload, Protocol, Response, Signal, answer, readable},
+    http::Response,
+    sink::otlp::{Answer, Payload, Protocol, Signal, answer, readable},
 };
 
 /// The first byte chooses what the others are.
