@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -66,6 +66,15 @@ complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Write down in 
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-key -d 'Take only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-algorithm -d 'How they are signed' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
+deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_needs_command" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -92,6 +101,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a 
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "policy" -d 'Policies in Rego: check bundles, run their tests, ask them about a record, or measure them'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove what it left. What is in their ring is lost; how much is said'
@@ -139,6 +149,15 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Write d
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-key -d 'Take only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-algorithm -d 'How they are signed' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
+deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -202,6 +221,15 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Wri
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-key -d 'Take only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-algorithm -d 'How they are signed' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
+deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
@@ -263,6 +291,15 @@ complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Writ
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-key -d 'Take only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-algorithm -d 'How they are signed' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
+deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -288,6 +325,43 @@ complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_s
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "list" -d 'All rules, a line each'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench help" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench help" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench help" -f -a "check" -d 'Load bundles as tracego would, and say what is wrong with them, by file and line; ends with 1 if something is'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench help" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 when one fails. Or, with --records, say what the bundles would have decided about the program starts of a log'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench help" -f -a "eval" -d 'Ask bundles about one record, and show which rules hold; ends with 1 when an evaluation fails, whatever else is decided with 0'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench help" -f -a "bench" -d 'Measure how long a decision takes here, remembered and not'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l records -d 'Decide about the program starts of this log, as --output json writes it; - is standard input' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l first -d 'How many of the starts that are not allowed to show' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l time-limit -d 'Milliseconds that a decision may take' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l on-error -d 'What an evaluation that fails says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
+deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l coverage -d 'Which lines the tests came by'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l input -d 'The record, as --output json writes it; - is standard input' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l time-limit -d 'Milliseconds that a decision may take' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l on-error -d 'What an evaluation that fails says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
+deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l output -d 'json: one object. text: for people' -r -f -a "json\t'One JSON object a line'
+text\t'For people'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l records -d 'Decide about the program starts of this log, as --output json writes it' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l input -d 'Decide about this record' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "check" -d 'Load bundles as tracego would, and say what is wrong with them, by file and line; ends with 1 if something is'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 when one fails. Or, with --records, say what the bundles would have decided about the program starts of a log'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "eval" -d 'Ask bundles about one record, and show which rules hold; ends with 1 when an evaluation fails, whatever else is decided with 0'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "bench" -d 'Measure how long a decision takes here, remembered and not'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -s h -l help -d 'Print help'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "ls" -d 'Show what waits, and in which files. Changes nothing; also while tracego runs'
@@ -328,19 +402,24 @@ complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'W
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'The report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'The oldest records are no longer there: the log may begin in the middle of a run. Its first record is taken as it is'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove what it left. What is in their ring is lost; how much is said'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules spool config detach verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "policy" -d 'Policies in Rego: check bundles, run their tests, ask them about a record, or measure them'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove what it left. What is in their ring is lost; how much is said'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'All rules, a line each'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "check" -d 'Load bundles as tracego would, and say what is wrong with them, by file and line; ends with 1 if something is'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 when one fails. Or, with --records, say what the bundles would have decided about the program starts of a log'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "eval" -d 'Ask bundles about one record, and show which rules hold; ends with 1 when an evaluation fails, whatever else is decided with 0'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "bench" -d 'Measure how long a decision takes here, remembered and not'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "ls" -d 'Show what waits, and in which files. Changes nothing; also while tracego runs'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "verify" -d 'Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "drain" -d 'Write every record that waits to standard output, a line each, and acknowledge what was written. Ends with 4 where records were missing. tracego must not have the folder in use'

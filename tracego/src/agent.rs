@@ -28,6 +28,7 @@ use crate::{
     },
     ledger::Ledger,
     metrics::{self, Board, board::Teller, otlp::Pusher, server::Server},
+    policy::Engine,
     reader::{POLL, POLL_ENFORCING, Reader, Room},
     rules::settings::Settings,
     sink::{settings::SinkSettings, start::Sinks, status::Status},
@@ -72,6 +73,8 @@ pub struct Changes {
     pub sinks: Vec<SinkSettings>,
     /// What is stopped.
     pub enforce: Enforce,
+    /// Policies, loaded anew.
+    pub policy: Option<Engine>,
     /// The direct output, opened anew.
     pub output: Option<Box<dyn io::Write + Send>>,
 }
@@ -294,14 +297,14 @@ impl Agent {
     /// # Errors
     /// When the settings cannot be, and then nothing changes; or when a part has ended.
     pub async fn reload(&mut self, changes: Changes) -> anyhow::Result<()> {
-        let Changes { selection, rules, sinks, output, enforce } = changes;
+        let Changes { selection, rules, sinks, output, enforce, policy } = changes;
         let findings = enforce.findings();
         if let Some(enforcer) = &mut self.enforcer {
             enforcer.change(enforce)?;
         }
         let (feeds, changing) = self.sinks.change(&sinks)?;
         let (done, told) = oneshot::channel();
-        let reload = Box::new(Reload { selection, rules, feeds, output, findings, done });
+        let reload = Box::new(Reload { selection, rules, feeds, output, findings, policy, done });
         let gone = "the pipeline has ended";
         self.queue.send(Input::Reload(reload, Reading::now())).await.ok().context(gone)?;
         told.await.context(gone)?;

@@ -16,6 +16,7 @@ use crate::{
     },
     ledger::Ledger,
     metrics::tally::Tally,
+    policy::Engine,
     rules::settings::Settings,
     sink::feed::Feed,
     summary::Summary,
@@ -56,6 +57,8 @@ pub struct Reload {
     pub output: Option<Box<dyn io::Write + Send>>,
     /// Findings that end a process.
     pub findings: Vec<String>,
+    /// Policies, loaded anew.
+    pub policy: Option<Engine>,
     /// Told when the old feeds are gone.
     pub done: oneshot::Sender<()>,
 }

@@ -69,6 +69,11 @@ impl Judge {
         self.summary.add(record);
     }
 
+    /// A policy does not allow a start.
+    pub fn refused(&mut self, record: &Record) {
+        self.summary.refused(record);
+    }
+
     /// It was decided about a program start.
     pub fn decided(&mut self, record: &Record) {
         self.summary.decided(record);

@@ -10,6 +10,7 @@
 //! enrich   Event + process table → Record         (enrich)
 //! rules    Record → findings                      (rules, judge)
 //! enforce  rules → the kernel side, findings → ends (enforce)
+//! policy   Record → what Rego says about it       (policy)
 //! format   Record → an event as others name it    (format)
 //! sink     a queue, a thread and a receiver each  (sink, spool)
 //! traces   Record → spans of CI jobs              (traces, collector)
@@ -44,6 +45,8 @@ pub mod enforce;
 pub mod judge;
 pub mod rules;
 pub mod summary;
+
+pub mod policy;
 
 pub mod format;
 

@@ -24,6 +24,7 @@ use crate::{
     },
     ledger::Ledger,
     metrics::tally::Tally,
+    policy::stage::Stage,
     rules::finding::Finding,
     seal::window::Moment,
     sink::outputs::Outputs,
@@ -50,6 +51,7 @@ pub struct Pipeline {
     selection: Selection,
     judge: Option<Judge>,
     traces: Option<Traces>,
+    policy: Option<Stage>,
     after: Option<AfterStart>,
     /// Who is told of starts that are stopped, beside the records.
     told: Option<Told>,
@@ -79,6 +81,7 @@ impl Pipeline {
             selection: selection.into(),
             judge,
             traces: None,
+            policy: None,
             after: None,
             told: None,
             now: Reading::default(),
@@ -91,6 +94,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_traces(self, traces: Option<Traces>) -> Self {
         Self { traces, ..self }
+    }
+
+    /// Decides about starts by policies.
+    #[must_use]
+    pub fn with_policy(self, policy: Option<Stage>) -> Self {
+        Self { policy, ..self }
     }
 
     /// Tells somebody of starts that are stopped.
@@ -161,10 +170,21 @@ impl Pipeline {
             if let (Some(judge), Some(started)) = (&mut self.judge, &enriched.start) {
                 judge.start(&mut enriched.record, started);
             }
+            if let Some(policy) = &self.policy {
+                self.tally.policy = Some(policy.counts());
+            }
+            let refused = self.policy.as_mut().and_then(|policy| policy.decide(&mut enriched.record));
+            if let (Some(_), Some(judge)) = (&refused, &mut self.judge) {
+                judge.refused(&enriched.record);
+            }
             match (event, &mut self.after) {
                 (Event::Exec(exec), Some(after)) => {
-                    let findings = &enriched.record.tracego.findings;
-                    after.found(exec, findings.iter().map(|found| (found.id, found.message.as_str())));
+                    if let Some(refused) = refused {
+                        after.stop(exec, &refused.id, &refused.message, refused.job);
+                    } else {
+                        let findings = enriched.record.tracego.findings.iter();
+                        after.found(exec, findings.map(|found| (found.id, found.message.as_str())));
+                    }
                 }
                 (Event::Verdict(verdict), Some(after)) if verdict.action >= Action::Audit as u32 => {
                     after.decided(verdict);
@@ -299,7 +319,7 @@ impl Pipeline {
 
     /// Goes over to other settings, between two pieces of input.
     fn reload(&mut self, reload: Reload) {
-        let Reload { selection, rules, feeds, output, findings, done } = reload;
+        let Reload { selection, rules, feeds, output, findings, policy, done } = reload;
         self.flush();
         self.selection = selection;
         if let Some(judge) = &mut self.judge {
@@ -307,6 +327,9 @@ impl Pipeline {
         }
         if let Some(after) = &mut self.after {
             after.change(findings);
+        }
+        if let (Some(stage), Some(engine)) = (&mut self.policy, policy) {
+            stage.change(engine);
         }
         self.outputs.replace(feeds, output);
         if done.send(()).is_err() {

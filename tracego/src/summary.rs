@@ -41,6 +41,15 @@ impl Summary {
         self.stopped += u64::from(stopped);
     }
 
+    /// Takes what policies object to.
+    pub fn refused(&mut self, record: &Record) {
+        let Some(policy) = &record.tracego.policy else { return };
+        for violation in &policy.decision.violations {
+            let severity = violation.severity.unwrap_or(Severity::High);
+            *self.counts.entry(severity).or_default() += 1;
+        }
+    }
+
     /// Program starts that were stopped.
     #[must_use]
     pub fn stopped(&self) -> u64 {

@@ -25,6 +25,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("enforcement: a full ring and a stopped agent change nothing", overwhelmed),
     ("enforcement: it ends with tracego and others hold after a reload", ends),
     ("enforcement: a rule that locks people out is refused", lockout),
+    ("enforcement: what a policy does not allow is ended and then known", policy),
+    ("enforcement: a whole job ends", whole),
 ];
 
 pub(crate) const CONDITIONAL: &[Conditional] = &[
@@ -203,27 +205,31 @@ fn racer() -> &'static str {
     env!("CARGO_BIN_EXE_racer")
 }
 
+/// Fewer where each start takes a hundred times as long (`cargo xtask vm`).
+fn tries() -> u32 {
+    if std::env::var_os("TRACEGO_TEST_EMULATED").is_some() { 300 } else { 10_000 }
+}
+
 fn races() {
-    const TRIES: u32 = 10_000;
     for mode in ["kill", "deny"] {
         let place = Place::new("races", RULE);
-        let session = place.run(mode, &format!("{} ./races {TRIES} race", racer()));
+        let session = place.run(mode, &format!("{} ./races {} race", racer(), tries()));
         assert!(!place.path("run").exists(), "it ran: {}", session.stderr());
         assert!(place.path("rin").exists(), "nothing ran at all: {}", session.stderr());
         let out = String::from_utf8_lossy(&session.output.stdout).into_owned();
         let numbers: Vec<u32> = out.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let [refused, killed, well] = numbers[..] else { panic!("{out} {}", session.stderr()) };
-        assert_eq!(refused + killed + well, TRIES, "{out}");
+        assert_eq!(refused + killed + well, tries(), "{out}");
         assert!(refused + killed > 0 && well > 0, "there was no race: {out}");
     }
 }
 
 fn others() {
-    const STARTS: u32 = 10_000;
+    let starts = tries();
     let place = Place::new("others", RULE);
-    let session = place.run("deny", &format!("{} ./others {STARTS}", racer()));
+    let session = place.run("deny", &format!("{} ./others {starts}", racer()));
     let out = String::from_utf8_lossy(&session.output.stdout).into_owned();
-    assert_eq!(out.trim(), format!("refused 0 killed 0 well {STARTS}"), "{}", session.stderr());
+    assert_eq!(out.trim(), format!("refused 0 killed 0 well {starts}"), "{}", session.stderr());
     assert_eq!(decisions(&session.records).len(), 0);
 }
 
@@ -279,6 +285,35 @@ fn lockout() {
     let session = place.run("kill", "true");
     assert!(!session.output.status.success());
     assert!(session.stderr().contains("which a machine needs"), "{}", session.stderr());
+}
+
+fn policy() {
+    let place = Place::new("unused", "policy = [\"FOLDER/p.rego\"]\n[enforce]\nrules = []\nfindings = []\n");
+    let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| Path::new(path).exists()).unwrap();
+    fs::copy(sleep, place.path("dozes")).unwrap();
+    let text = "package tracego.process\n\ndeny contains {\"id\": \"doze\", \"msg\": \"no dozing\"} if {\n\
+        \tinput.process.name == \"dozes\"\n\tinput.process.argv[1] == \"60\"\n}\n";
+    fs::write(place.path("p.rego"), text).unwrap();
+    let session = place.run("kill", "./dozes 60; ./dozes 60; ./dozes 0");
+    assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
+    let all = decisions(&session.records);
+    let told: Vec<_> = all.iter().map(|about| (about["rule"].as_str(), about["when"].as_str())).collect();
+    assert_eq!(told, [(Some("doze"), Some("after-start")), (Some("doze"), Some("before-start"))]);
+    assert!(all[0]["delay"].as_u64().is_some_and(|delay| delay > 0), "{:#?}", all[0]);
+    let decided = |args: &str| {
+        let mut starts = session.of("start").filter(|start| start["body"].as_str().unwrap().ends_with(args));
+        starts.next().map(|start| start["tracego"]["policy"]["allow"].clone())
+    };
+    assert_eq!((decided("dozes 60"), decided("dozes 0")), (Some(false.into()), Some(true.into())));
+}
+
+fn whole() {
+    let rule = format!("{RULE}action = \"kill-job\"\n");
+    let place = Place::new("whole", &rule);
+    let session = place.run("kill", "sleep 60 & ./whole run; sleep 5; ./whole other");
+    assert!(!place.path("run").exists(), "{}", session.stderr());
+    assert!(!place.path("other").exists(), "the shell went on: {}", session.stderr());
+    assert_eq!(session.output.status.code(), Some(137), "{}", session.stderr());
 }
 
 /// A module with a program that leaves a file, and a Makefile whose build is not what it seems.

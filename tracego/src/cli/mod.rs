@@ -1,5 +1,6 @@
 //! The command line; its help text is the documentation of the options.
 
+mod policy;
 mod subcommands;
 mod values;
 mod view;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+pub use policy::*;
 pub use subcommands::*;
 pub use values::EnvSpec;
 use values::{env_spec, log_filter};
@@ -97,6 +99,7 @@ impl Cli {
             Some(
                 Command::Doctor(_)
                 | Command::Inspect(_)
+                | Command::Policy(_)
                 | Command::Rules(_)
                 | Command::Spool(_)
                 | Command::Config(_)
@@ -132,6 +135,8 @@ pub enum Command {
     Inspect(Inspect),
     /// What tracego finds: list the rules, or explain one.
     Rules(Rules),
+    /// Policies in Rego: check bundles, run their tests, ask them about a record, or measure them.
+    Policy(Policy),
     /// Look at the queues of records that wait for a sink (--spool-dir), or empty one.
     Spool(Spool),
     /// Check a configuration, or show the options in force and where each comes from.

@@ -13,6 +13,7 @@ use crate::{
     judge::Selection,
     kernel::handover::{self, FOLDER},
     metrics::Listen,
+    policy::{bundle::Algorithm, limits::OnError},
     rules::{finding::Severity, place::Profile, settings::Settings},
     sink::settings::SinkSettings,
 };
@@ -100,6 +101,26 @@ pub struct View {
     /// Its file must be closed to others.
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
+    /// Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given
+    /// several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended.
+    #[arg(long, value_name = "BUNDLE")]
+    pub policy: Vec<PathBuf>,
+    /// Take only bundles that are signed with the private half of this public key in PEM, or with this secret.
+    #[arg(long, value_name = "FILE")]
+    pub policy_key: Option<PathBuf>,
+    /// How they are signed.
+    #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
+    pub policy_algorithm: Algorithm,
+    /// What a policy that fails or takes too long says about a start.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
+    pub policy_on_error: OnError,
+    /// Write each decision of a policy to this file, too, as OPA logs it.
+    #[arg(long, value_name = "FILE")]
+    pub decision_log: Option<PathBuf>,
+    /// Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be
+    /// given several times.
+    #[arg(long, value_name = "POINTER")]
+    pub decision_log_mask: Vec<String>,
     /// What the file says about rules.
     #[arg(skip)]
     pub rules: Arc<Settings>,

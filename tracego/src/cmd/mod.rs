@@ -6,6 +6,7 @@ mod detach;
 mod doctor;
 mod inspect;
 mod output;
+mod policy;
 mod reload;
 mod rules;
 mod run;
@@ -50,6 +51,7 @@ pub fn main() -> ExitCode {
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
         Some(Command::Rules(rules)) => rules::rules(&rules),
+        Some(Command::Policy(asked)) => policy::policy(&asked),
         Some(Command::Spool(options)) => spool::spool(&options),
         Some(Command::Config(asked)) => config::config(&asked),
         Some(Command::Detach(asked)) => detach::detach(&asked),

@@ -14,6 +14,11 @@ use crate::{
     enrich::Meta,
     judge::Judge,
     pipeline::Pipeline,
+    policy::{
+        Limits,
+        bundle::Trust,
+        stage::{self, Stage},
+    },
     seal::{before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
 };
@@ -44,8 +49,27 @@ pub(super) fn pipeline(
     let judge = Judge::new(view.settings());
     let traces = telemetry::traces(view, &meta)?;
     let pipeline = Pipeline::new(meta, view.selection(), Some(judge), Outputs::new(direct, feeds));
-    let pipeline = pipeline.with_traces(traces);
+    let pipeline = pipeline.with_traces(traces).with_policy(Stage::open(&policies(view)?)?);
     Ok((pipeline, sinks))
+}
+
+/// What is decided with.
+///
+/// # Errors
+/// When the key cannot be read.
+pub(super) fn policies(view: &View) -> anyhow::Result<stage::Options> {
+    let trust = |path: &Path| {
+        let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
+        Ok::<_, anyhow::Error>(Trust { key, algorithm: view.policy_algorithm, key_id: None, scope: None })
+    };
+    let limits = Limits { on_error: view.policy_on_error, ..Limits::default() };
+    Ok(stage::Options {
+        bundles: view.policy.clone(),
+        trust: view.policy_key.as_deref().map(trust).transpose()?,
+        limits,
+        log: view.decision_log.clone(),
+        masks: view.decision_log_mask.clone(),
+    })
 }
 
 /// Sinks with queues: those of the configuration, and what `--output` names.

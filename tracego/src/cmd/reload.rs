@@ -7,6 +7,7 @@ use crate::{
     agent::{Agent, Changes},
     cli::{Cli, Command, View},
     config::{self, Setting},
+    policy::{Engine, stage},
 };
 
 /// Options that can change while tracego runs, beside the tables.
@@ -48,8 +49,15 @@ fn prepare(running: &View) -> anyhow::Result<(Changes, Vec<String>)> {
         sinks: output::sinks(view)?,
         output: output::reopened(running)?,
         enforce: view.enforce.as_ref().clone(),
+        policy: policies(view)?,
     };
     Ok((changes, later))
+}
+
+/// The policies, loaded anew.
+fn policies(view: &View) -> anyhow::Result<Option<Engine>> {
+    let options = output::policies(view)?;
+    (!options.bundles.is_empty()).then(|| stage::load(&options)).transpose()
 }
 
 fn view(cli: &mut Cli) -> Option<&View> {

@@ -47,8 +47,15 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
         if settings::TABLES.contains(&key.as_str()) {
             continue;
         }
-        if key == enforce::settings::TABLE && value.is_table() {
-            enforce = Enforce::read(value).map_err(|error| format!("{name}: {error}"))?;
+        if key == enforce::settings::TABLE
+            && let toml::Value::Table(mut table) = value
+        {
+            // The option of the same name: TOML has one of both.
+            if let Some(mode) = table.remove("mode") {
+                let mode = texts(mode).ok_or_else(|| format!("{name}: enforce.mode: must be a text"))?;
+                found.push((key, mode));
+            }
+            enforce = Enforce::read(toml::Value::Table(table)).map_err(|error| format!("{name}: {error}"))?;
             continue;
         }
         if key == SINKS {

@@ -48,6 +48,8 @@ pub struct Options {
     pub enforce: Enforce,
     /// One command is watched.
     pub tree: bool,
+    /// Policies decide, too.
+    pub policies: bool,
     /// Names of users.
     pub users: Users,
     /// Who else knows.
@@ -78,7 +80,8 @@ impl Options {
         let now = Time(Reading::now().unix_ns);
         let rule = canary.map(Canary::rule);
         let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, now, &host);
-        let compiled = compiled.map_err(|error| anyhow::anyhow!(error))?;
+        let mut compiled = compiled.map_err(|error| anyhow::anyhow!(error))?;
+        compiled.rules.remembered |= u64::from(self.policies && self.mode >= Mode::Kill);
         if let Some((start, rule)) = lockout::stopped(&compiled, &host).filter(|_| !self.enforce.force) {
             bail!(
                 "enforce: the rule {rule:?} would stop {start}, which a machine needs; change the rule, or say \

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     clock::Time,
     ledger::Ledger,
+    policy,
     rules::finding::{self, Finding},
     seal::{ChainStart, Seal},
 };
@@ -401,6 +402,9 @@ pub struct Own {
     /// What is stopped, and what was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enforcement: Option<Box<Enforcement>>,
+    /// What policies say about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Box<policy::stage::Facts>>,
     /// What is not whole.
     #[serde(skip_serializing_if = "Completeness::is_whole")]
     pub completeness: Completeness,

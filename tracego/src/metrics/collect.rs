@@ -44,6 +44,9 @@ impl Collector {
         out.inspect(&stages.figures)?;
         if let Some(tally) = &stages.tally {
             out.tally(tally)?;
+            if let Some(policy) = &tally.policy {
+                out.policy(policy)?;
+            }
             if let Some(traces) = &tally.traces {
                 out.traces(traces)?;
             }

@@ -1,13 +1,28 @@
-//! What was decided about program starts.
+//! What was decided about program starts, in the kernel and by policies.
 
 use std::fmt;
 
 use tracego_common::verdict::Action;
 
-use super::families::Families;
-use crate::enforce::{settings::Mode, shared::Shared};
+use super::families::{Families, label};
+use crate::{
+    enforce::{settings::Mode, shared::Shared},
+    policy::{decision::ErrorKind, engine::Counts},
+};
 
 impl Families<'_> {
+    pub(super) fn policy(&mut self, counts: &Counts) -> fmt::Result {
+        let Counts { decisions, denied, errors, cut, hits, misses: _ } = *counts;
+        let results = [("allow", decisions.saturating_sub(denied)), ("deny", denied)];
+        let help = "Decisions of policies about program starts.";
+        self.counters("tracego_policy_decisions", help, label("result", results))?;
+        let kinds = ErrorKind::ALL.map(|kind| (kind.name(), errors[kind as usize]));
+        let help = "Evaluations of policies that failed, by the kind of failure.";
+        self.counters("tracego_policy_errors", help, label("kind", kinds))?;
+        self.counter("tracego_policy_violations_cut", "Violations that found no room in a decision.", cut)?;
+        self.counter("tracego_policy_remembered", "Decisions that were made before on the same input.", hits)
+    }
+
     pub(super) fn enforcement(&mut self, shared: &Shared) -> fmt::Result {
         let name = |action| match action {
             Action::Allow => "allow",

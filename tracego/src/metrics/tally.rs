@@ -6,6 +6,7 @@ use super::{jobs::JobLosses, latency::Latency};
 use crate::{
     clock::Reading,
     enrich::Record,
+    policy,
     rules::finding::{Finding, Severity},
     traces,
 };
@@ -38,6 +39,8 @@ pub struct Tally {
     pub processes: usize,
     /// What became of spans, where they are made.
     pub traces: Option<traces::Counts>,
+    /// Of policies.
+    pub policy: Option<policy::engine::Counts>,
     refusal: Option<String>,
     /// When the events of the records happened that are on their way to the output, ns since boot.
     pending: Vec<u64>,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The first process of the guest: runs the suites and powers off. What xtask reads goes to the second
 # serial line; the first has everything that the guest says.
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TRACEGO_TEST_EMULATED=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev

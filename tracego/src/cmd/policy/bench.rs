@@ -1,0 +1,119 @@
+//! `tracego policy bench`: how long a decision takes.
+
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::bail;
+use regorus::Value;
+use serde::Serialize;
+
+use super::{json, load, record, starts};
+use crate::{
+    cli::PolicyBench,
+    policy::{Engine, Limits, input},
+};
+
+/// Records that are kept in memory.
+const RECORDS: usize = 10_000;
+/// Time of each measurement.
+const TIME: Duration = Duration::from_secs(2);
+/// Decisions of each measurement, at most and after the first round.
+const DECISIONS: usize = 200_000;
+
+#[derive(Serialize)]
+struct Report {
+    records: usize,
+    evaluated: Times,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remembered: Option<Times>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_remembered: Option<String>,
+    errors: u64,
+}
+
+#[derive(Serialize)]
+struct Times {
+    decisions: usize,
+    median_ns: u64,
+    p99_ns: u64,
+}
+
+pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result<bool> {
+    let bundles = load(&asked.bundles)?;
+    let mut inputs = Vec::new();
+    if let Some(path) = &asked.input {
+        inputs.push(input::of_json(record(path)?));
+    } else if let Some(path) = &asked.records {
+        starts(path, |record| {
+            inputs.push(input::of_json(record));
+            inputs.len() < RECORDS
+        })?;
+    }
+    if inputs.is_empty() {
+        bail!("there is no program start to decide about");
+    }
+    let mut engine = Engine::new(&bundles, &Limits { cache: None, ..Limits::default() })?;
+    let (evaluated, mut errors) = measure(&mut engine, &inputs, false);
+    let mut engine = Engine::new(&bundles, &Limits::default())?;
+    let not_remembered = engine.uncacheable().map(str::to_owned);
+    let mut remembered = None;
+    if not_remembered.is_none() {
+        for input in &inputs {
+            engine.decide(input.clone());
+        }
+        let (times, more) = measure(&mut engine, &inputs, true);
+        errors += more;
+        remembered = (times.decisions > 0).then_some(times);
+    }
+    let report = Report { records: inputs.len(), evaluated, remembered, not_remembered, errors };
+    if asked.json {
+        json(out, &report)?;
+    } else {
+        writeln!(out, "{} records", report.records)?;
+        print("evaluated", &report.evaluated, out)?;
+        if let Some(times) = &report.remembered {
+            print("remembered", times, out)?;
+        }
+        if let Some(why) = &report.not_remembered {
+            writeln!(out, "decisions are not remembered: {why}")?;
+        }
+        if report.errors > 0 {
+            writeln!(out, "{} evaluations failed", report.errors)?;
+        }
+    }
+    Ok(report.errors == 0)
+}
+
+/// Decides again and again; the input is there already. With `cached` only what was remembered counts.
+fn measure(engine: &mut Engine, inputs: &[Value], cached: bool) -> (Times, u64) {
+    let (mut times, mut errors) = (Vec::new(), 0);
+    let started = Instant::now();
+    while started.elapsed() < TIME && times.len() < DECISIONS {
+        for input in inputs {
+            let input = input.clone();
+            let before = Instant::now();
+            let decision = engine.decide(input);
+            let took = before.elapsed();
+            errors += u64::from(decision.error.is_some());
+            if decision.cached == cached {
+                times.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+            }
+        }
+    }
+    times.sort_unstable();
+    let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or_default();
+    (Times { decisions: times.len(), median_ns: at(50), p99_ns: at(99) }, errors)
+}
+
+fn print(what: &str, times: &Times, out: &mut impl Write) -> std::io::Result<()> {
+    let micros = |nanos: u64| nanos as f64 / 1000.0;
+    let Times { decisions, median_ns, p99_ns } = *times;
+    writeln!(
+        out,
+        "{what}: median {:.2} µs, p99 {:.2} µs ({decisions} decisions)",
+        micros(median_ns),
+        micros(p99_ns)
+    )
+}

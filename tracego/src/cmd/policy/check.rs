@@ -1,0 +1,70 @@
+//! `tracego policy check`.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::{json, load};
+use crate::{
+    cli::PolicyCheck,
+    policy::{Engine, Limits, decision::Identity, error::Refusal},
+};
+
+#[derive(Serialize)]
+struct Report<'a> {
+    good: bool,
+    bundles: &'a [Identity],
+    refusals: &'a [Refusal],
+    warnings: Vec<&'a Refusal>,
+    rules: Vec<(&'a str, &'a str)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_remembered: Option<&'a str>,
+}
+
+pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<bool> {
+    let bundles = load(&asked.bundles)?;
+    let engine = match Engine::new(&bundles, &Limits::default()) {
+        Ok(engine) => engine,
+        Err(error) => {
+            let (refusals, warnings) = (error.refusals.as_slice(), Vec::new());
+            let report = Report {
+                good: false,
+                bundles: &[],
+                refusals,
+                warnings,
+                rules: Vec::new(),
+                not_remembered: None,
+            };
+            if asked.json {
+                json(out, &report)?;
+            } else {
+                writeln!(out, "{error}")?;
+            }
+            return Ok(false);
+        }
+    };
+    if asked.json {
+        let report = Report {
+            good: true,
+            bundles: engine.bundles(),
+            refusals: &[],
+            warnings: engine.warnings().collect(),
+            rules: engine.entries().collect(),
+            not_remembered: engine.uncacheable(),
+        };
+        json(out, &report)?;
+        return Ok(true);
+    }
+    for warning in engine.warnings() {
+        writeln!(out, "warning: {warning}")?;
+    }
+    for bundle in engine.bundles().iter() {
+        let rules: Vec<_> =
+            engine.entries().filter(|(name, _)| *name == &*bundle.name).map(|(_, rule)| rule).collect();
+        writeln!(out, "{}: good, {}; decides with {}", bundle.name, bundle.digest, rules.join(", "))?;
+    }
+    if let Some(why) = engine.uncacheable() {
+        writeln!(out, "decisions are not remembered: {why}")?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,81 @@
+//! `tracego policy eval`: one decision, explained.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{json, load, record};
+use crate::{
+    cli::{PolicyEval, Shape},
+    policy::{
+        Decision, Engine,
+        decision::Violation,
+        explain::{self, Held},
+        input,
+    },
+};
+
+#[derive(Serialize)]
+struct Report<'a> {
+    decision: &'a Decision,
+    /// The rules of each bundle, and what they are.
+    rules: &'a [(String, Vec<Held>)],
+}
+
+pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<bool> {
+    let bundles = load(&asked.bundles)?;
+    let mut engine = Engine::new(&bundles, &asked.limits.limits())?;
+    let input = input::of_json(record(&asked.input)?);
+    let decision = engine.decide(input.clone());
+    let explain = |bundle| -> anyhow::Result<_> {
+        let bundle: &crate::policy::bundle::Bundle = bundle;
+        Ok((bundle.name.clone(), explain::explain(bundle, &input)?))
+    };
+    let rules: Vec<(String, Vec<Held>)> = bundles.iter().map(explain).collect::<Result<_, _>>()?;
+    match asked.output {
+        Shape::Json => json(out, &Report { decision: &decision, rules: &rules })?,
+        Shape::Text => print(&decision, &rules, out)?,
+    }
+    Ok(decision.error.is_none())
+}
+
+fn print(decision: &Decision, rules: &[(String, Vec<Held>)], out: &mut impl Write) -> io::Result<()> {
+    let word = if decision.allow { "allowed" } else { "denied" };
+    let severity = decision.severity.map_or_else(String::new, |severity| format!(", {severity}"));
+    writeln!(out, "{word}{severity}, action {}, in {:.1?}", decision.action, decision.took)?;
+    if let Some(error) = &decision.error {
+        writeln!(out, "error: {error}")?;
+    }
+    decision.violations.iter().try_for_each(|violation| one("violation", violation, out))?;
+    decision.warnings.iter().try_for_each(|warning| one("warning", warning, out))?;
+    if decision.cut > 0 {
+        writeln!(out, "and {} more", decision.cut)?;
+    }
+    for bundle in decision.bundles.iter() {
+        let revision = bundle.revision.as_ref().map_or_else(String::new, |name| format!(", revision {name}"));
+        writeln!(out, "decided by {} {}{revision}", bundle.name, bundle.digest)?;
+    }
+    for (bundle, rules) in rules {
+        for held in rules {
+            let Held { rule, path, line, value, error } = held;
+            match (value, error) {
+                (_, Some(error)) => writeln!(out, "  {bundle}/{path}:{line}: {rule}: error: {error}")?,
+                (Some(value), None) => {
+                    let value: String = value.to_string().chars().take(200).collect();
+                    writeln!(out, "  {bundle}/{path}:{line}: {rule} is {value}")?;
+                }
+                (None, None) => writeln!(out, "  {bundle}/{path}:{line}: {rule} does not hold")?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn one(what: &str, violation: &Violation, out: &mut impl Write) -> io::Result<()> {
+    let severity = violation.severity.map_or_else(String::new, |severity| format!(" ({severity})"));
+    writeln!(out, "{what} {}/{}{severity}: {}", violation.bundle, violation.id, violation.msg)?;
+    if let Some(remediation) = &violation.remediation {
+        writeln!(out, "  {remediation}")?;
+    }
+    Ok(())
+}

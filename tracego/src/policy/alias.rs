@@ -1,0 +1,57 @@
+//! `data.env.NAME`: a common way to write `input.process.env.NAME`.
+//!
+//! A reference into `data` cannot depend on the input, unless a rule stands there. So a module with a rule
+//! for each name that is used is added.
+
+use std::collections::BTreeSet;
+
+use super::walk::{Reference, Then};
+
+/// What a reference to `data.env` is.
+pub(super) enum Env {
+    /// `data.env.NAME`.
+    Name(String),
+    /// Something that names no variable: why it is refused.
+    Refused(&'static str),
+}
+
+/// Looks at a reference; nothing when it is not to `data.env`.
+pub(super) fn env(reference: &Reference<'_>) -> Option<Env> {
+    if reference.root != "data" || reference.path.first().is_none_or(|first| first != "env") {
+        return None;
+    }
+    Some(match (reference.path.get(1), reference.then) {
+        (Some(name), _) => Env::Name(name.clone()),
+        (None, Then::End) => {
+            Env::Refused("data.env is known by names alone, such as data.env.CI; use input.process.env")
+        }
+        (None, _) => {
+            Env::Refused("data.env is known by names alone, such as data.env.CI; use input.process.env[x]")
+        }
+    })
+}
+
+/// The module, in version 1 of Rego.
+pub(super) fn module(names: &BTreeSet<String>) -> String {
+    let mut text = String::from("package env\n");
+    for name in names {
+        let quoted = serde_json::Value::from(name.as_str());
+        if is_name(name) {
+            text.push_str(&format!("{name} := input.process.env[{quoted}]\n"));
+        }
+    }
+    text
+}
+
+/// Whether it can be the name of a rule.
+pub(super) fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|byte| byte == b'_' || byte.is_ascii_alphabetic())
+        && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+        && !KEYWORDS.contains(&name)
+}
+
+const KEYWORDS: [&str; 17] = [
+    "as", "contains", "data", "default", "else", "every", "false", "if", "import", "in", "input", "not",
+    "null", "package", "some", "true", "with",
+];

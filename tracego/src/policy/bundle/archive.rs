@@ -1,0 +1,118 @@
+//! Bundles as `opa build` and `tar czf` make them. Nothing is written anywhere, and no more is decompressed
+//! than a bundle may have.
+
+use std::io::{self, Read};
+
+use flate2::read::MultiGzDecoder;
+use tar::{Archive, EntryType};
+
+use super::{
+    error::{Fault, Problem, shown},
+    files::{FILE_MAX, FILES_MAX, Files, TOTAL_MAX, ignored, name},
+};
+
+/// Most bytes of an archive, decompressed: what the files may have, and for each file or folder a header, one
+/// more for a long name, and padding.
+const STREAM_MAX: u64 = TOTAL_MAX + (FILES_MAX as u64) * 3072;
+
+/// Reads a gzip'd archive.
+pub(super) fn gzip(bytes: impl Read) -> Result<Files, Fault> {
+    plain(MultiGzDecoder::new(bytes))
+}
+
+/// Reads an archive.
+pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
+    let mut archive = Archive::new(Bounded { inner: bytes, left: STREAM_MAX });
+    let mut files = Files::default();
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        files.count()?;
+        let kind = entry.header().entry_type();
+        // What `git archive` says about the whole.
+        if kind == EntryType::XGlobalHeader {
+            continue;
+        }
+        let raw = entry.path_bytes().into_owned();
+        match kind {
+            EntryType::Regular | EntryType::Directory => {}
+            other => return Err(Problem::Special(special(other)).of(&shown(&raw))),
+        }
+        let Some(name) = name(&raw)? else {
+            if kind == EntryType::Directory {
+                continue;
+            }
+            return Err(Problem::Name("has an empty name").of(&shown(&raw)));
+        };
+        // A file whose name ends with a slash is a folder in archives of old.
+        if kind == EntryType::Directory || raw.ends_with(b"/") || ignored(&name) {
+            continue;
+        }
+        let size = entry.size();
+        if size > FILE_MAX {
+            return Err(Problem::Large.of(&name));
+        }
+        let mut content = Vec::new();
+        (&mut entry).take(FILE_MAX + 1).read_to_end(&mut content).map_err(broken)?;
+        if content.len() as u64 != size {
+            return Err(Problem::Archive("it ends early".into()).of(&name));
+        }
+        files.add(name, content)?;
+    }
+    // The checksum comes last, and something that another reader would find might, too.
+    let mut rest = archive.into_inner();
+    let mut block = [0; 4096];
+    loop {
+        match rest.read(&mut block).map_err(broken)? {
+            0 => return Ok(files),
+            read if block[..read].iter().any(|&byte| byte != 0) => return Err(Problem::Behind.into()),
+            _ => {}
+        }
+    }
+}
+
+fn special(kind: EntryType) -> &'static str {
+    match kind {
+        EntryType::Symlink | EntryType::Link => "link",
+        EntryType::Char | EntryType::Block => "device",
+        EntryType::Fifo => "pipe",
+        EntryType::GNUSparse => "file with holes",
+        _ => "thing of an unknown kind",
+    }
+}
+
+fn broken(error: io::Error) -> Fault {
+    if error.get_ref().is_some_and(|inner| inner.is::<TooMuch>()) {
+        return Problem::Total.into();
+    }
+    // tar says it itself, with a reader's error as the source.
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        if inner.is::<TooMuch>() {
+            return Problem::Total.into();
+        }
+        source = match inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => inner.source(),
+        };
+    }
+    Problem::Archive(shown(error.to_string().as_bytes())).into()
+}
+
+/// What [`Bounded`] ends with.
+#[derive(Debug, thiserror::Error)]
+#[error("too much")]
+struct TooMuch;
+
+/// A reader that fails where more comes than is allowed; [`Read::take`] would call that the end.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| io::Error::other(TooMuch))?;
+        Ok(read)
+    }
+}

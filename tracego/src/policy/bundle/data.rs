@@ -1,0 +1,108 @@
+//! The data of a bundle: one document out of all files called `data.json` or `data.yaml`, each at the place
+//! of its folder.
+
+use serde_json::{Map, Value};
+
+use super::{
+    error::{Fault, Problem},
+    files::{Files, VALUES_MAX, is_data},
+    manifest::Manifest,
+};
+
+/// Most objects and lists in each other in YAML; serde_json has as many.
+const NESTED_MAX: usize = 127;
+
+/// Most of what aliases may repeat. Files that people write repeat little.
+const REPEATED_MAX: usize = 1 << 16;
+
+/// All of the data.
+pub(super) fn data(files: &Files, manifest: &Manifest) -> Result<Value, Fault> {
+    let (mut all, mut values) = (Map::new(), 0);
+    for (name, content) in files.iter().filter(|(name, _)| is_data(name)) {
+        let at = |problem: Problem| problem.of(name);
+        let mut value = parse(name, content).map_err(at)?;
+        values += count(&value);
+        if values > VALUES_MAX {
+            return Err(at(Problem::Values));
+        }
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        roots(&value, folder, manifest).map_err(at)?;
+        for part in folder.rsplit('/').filter(|part| !part.is_empty()) {
+            value = Value::Object(Map::from_iter([(part.to_owned(), value)]));
+        }
+        let Value::Object(value) = value else {
+            return Err(at(Problem::NoObject));
+        };
+        merge(&mut all, value, "").map_err(at)?;
+    }
+    Ok(Value::Object(all))
+}
+
+fn parse(name: &str, content: &[u8]) -> Result<Value, Problem> {
+    if name.ends_with(".json") {
+        serde_json::from_slice(content).map_err(|error| Problem::Data(error.to_string()))
+    } else {
+        yaml(content)
+    }
+}
+
+/// One document of YAML. Its bounds on aliases are what keeps a small file small.
+///
+/// `yes` and `on` are true, as OPA has it. A number with a zero in front is a text: for OPA it is octal, for
+/// YAML 1.2 it is not, so whoever means a number has to say which.
+pub(super) fn yaml(content: &[u8]) -> Result<Value, Problem> {
+    let text = std::str::from_utf8(content).map_err(|error| Problem::Utf8(error.valid_up_to()))?;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: NESTED_MAX,
+            max_documents: 1,
+            max_nodes: VALUES_MAX,
+            max_aliases: 1024,
+        },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: REPEATED_MAX },
+        leading_zero_numbers_as_strings: true,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| Problem::Data(error.to_string()))
+}
+
+fn count(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(list) => list.iter().map(count).sum(),
+        Value::Object(object) => object.values().map(count).sum(),
+        _ => 0,
+    }
+}
+
+/// Whether all of a value lies under the roots. What only leads to a root is an object.
+fn roots(value: &Value, path: &str, manifest: &Manifest) -> Result<(), Problem> {
+    if manifest.permits(path) {
+        return Ok(());
+    }
+    match value {
+        Value::Object(object) if manifest.leads(path) => {
+            object.iter().try_for_each(|(key, value)| roots(value, &join(path, key), manifest))
+        }
+        _ => Err(Problem::DataOutside(format!("/{path}"), manifest.shown())),
+    }
+}
+
+/// A path one further. A slash in a key is no folder.
+pub(super) fn join(path: &str, key: &str) -> String {
+    let key = key.replace('/', "%2F");
+    if path.is_empty() { key } else { format!("{path}/{key}") }
+}
+
+/// Objects become one; anything else has one owner.
+fn merge(into: &mut Map<String, Value>, from: Map<String, Value>, path: &str) -> Result<(), Problem> {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (None, value) => {
+                into.insert(key, value);
+            }
+            (Some(Value::Object(into)), Value::Object(from)) => merge(into, from, &format!("{path}/{key}"))?,
+            _ => return Err(Problem::Overlap(format!("{path}/{key}"))),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! What tells one bundle from another.
+
+use sha2::{Digest as _, Sha256};
+
+use super::files::{Files, MANIFEST, is_data, is_module};
+
+/// Ahead of all, so that the digest means nothing elsewhere.
+const DOMAIN: &[u8] = b"tracego.policy.bundle/1\n";
+
+/// `sha256:` and the digest, in hexadecimal digits, of all that can change a decision: modules, data and
+/// the manifest, by name. A folder and its archive have the same, and a signature or a README changes
+/// nothing.
+pub(super) fn digest(files: &Files) -> String {
+    let mut hash = Sha256::new_with_prefix(DOMAIN);
+    for (name, content) in files.iter() {
+        if is_module(name) || is_data(name) || name == MANIFEST {
+            for part in [name.as_bytes(), content] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+    }
+    format!("sha256:{}", hex(&hash.finalize()))
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
+}

@@ -1,0 +1,187 @@
+//! Why a bundle was refused: which file, what is wrong with it, and the way out.
+
+use std::{fmt, io, path::PathBuf};
+
+use super::files::{DEPTH_MAX, FILE_MAX, FILES_MAX, NAME_MAX, TOTAL_MAX, VALUES_MAX};
+
+/// Why a bundle was refused. As text: the bundle, the file in it and the problem, in one line.
+#[derive(Debug)]
+pub struct BundleError {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// The file in it, relative to its root; none where the bundle as a whole is meant.
+    pub file: Option<String>,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.bundle.display())?;
+        if let Some(file) = &self.file {
+            write!(f, "{file}: ")?;
+        }
+        // It may quote what is in the file.
+        f.write_str(&shown(self.problem.to_string().as_bytes()))
+    }
+}
+
+impl std::error::Error for BundleError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.problem {
+            Problem::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What is wrong with a bundle.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The system said no.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Neither a folder, nor an archive, nor a module.
+    #[error("a bundle is a folder, a .tar.gz or .tgz, or one .rego file")]
+    Kind,
+    /// The archive cannot be read.
+    #[error("not a whole gzip'd tar archive ({0}); `tar czf FILE -C FOLDER .` makes one")]
+    Archive(String),
+    /// Something stands behind the end of the archive.
+    #[error("there are bytes behind the end of the archive; make it again")]
+    Behind,
+    /// A link, device, socket or pipe in an archive.
+    #[error("is a {0} in the archive; only files and folders are allowed (`tar --dereference`)")]
+    Special(&'static str),
+    /// A device, socket or pipe in a folder.
+    #[error("is neither a file nor a folder; take it out of the bundle")]
+    NoFile,
+    /// A link to a folder.
+    #[error("is a link to a folder; copy the folder instead")]
+    FolderLink,
+    /// A link that leaves the bundle or goes in circles.
+    #[error("is a link that leads nowhere or out of the bundle; copy the file instead")]
+    Leaves,
+    /// A name that could mean another place.
+    #[error("{0}; rename it")]
+    Name(&'static str),
+    /// Two files of one name.
+    #[error("is in the bundle twice; keep one of them")]
+    Twice,
+    /// Too many files and folders.
+    #[error(
+        "the bundle has more than {FILES_MAX} files and folders; point at the folder of the policy alone"
+    )]
+    Many,
+    /// A file that is too large.
+    #[error("is larger than {} MiB, which is the most for a file of a bundle; split it", FILE_MAX >> 20)]
+    Large,
+    /// Too much in all.
+    #[error("the bundle has more than {} MiB; split it", TOTAL_MAX >> 20)]
+    Total,
+    /// Others may write it.
+    #[error(
+        "others than its owner may write it (mode {0:03o}), and a policy decides what is ended: \
+         chmod go-w, or allow it in the configuration"
+    )]
+    Writable(u32),
+    /// Not UTF-8.
+    #[error("is not UTF-8 at byte {0}; save it as UTF-8")]
+    Utf8(usize),
+    /// The module says no package.
+    #[error("line {0}: a module starts with `package NAME`")]
+    Package(usize),
+    /// Nothing to evaluate.
+    #[error("there is no module (*.rego) in it")]
+    Empty,
+    /// A delta bundle.
+    #[error("is a patch for a bundle that OPA has loaded; make a whole bundle")]
+    Delta,
+    /// The manifest is not as OPA has it.
+    #[error("{0}; see the manifest in OPA's documentation of bundles")]
+    Manifest(String),
+    /// Two roots, one in the other.
+    #[error("the roots {0:?} and {1:?} overlap; keep the shorter one")]
+    Roots(String, String),
+    /// A package outside the roots.
+    #[error("its package {0} is outside the roots of the manifest ({1}); add it there")]
+    PackageOutside(String, String),
+    /// Data outside the roots.
+    #[error("its data at {0} is outside the roots of the manifest ({1}); add it there")]
+    DataOutside(String, String),
+    /// Data that cannot be parsed.
+    #[error("{0}")]
+    Data(String),
+    /// Data at the root that is no object.
+    #[error("data at the root of the bundle is an object; give it a name, or move it into a folder")]
+    NoObject,
+    /// Two files have data at one place.
+    #[error("another file has data at {0}, too; keep one of them")]
+    Overlap(String),
+    /// Too many values.
+    #[error("the data has more than {VALUES_MAX} values")]
+    Values,
+    /// Signed, and nobody said by whom.
+    #[error(
+        "the bundle is signed, but there is no key to check it with: configure the key, or remove the file"
+    )]
+    NoKey,
+    /// Not signed, though it must be.
+    #[error("the bundle is not signed, but a key is configured: sign it, or take the key out")]
+    NotSigned,
+    /// The signature is not what it should be.
+    #[error("{0}")]
+    Signature(String),
+    /// Its time is over.
+    #[error("the signature has expired ({0} s after 1970); sign the bundle again")]
+    Expired(u64),
+    /// In the bundle, not in the signature.
+    #[error("the signature does not cover it; sign the bundle again, or remove the file")]
+    NotCovered,
+    /// In the signature, not in the bundle.
+    #[error("the signature covers it, but it is not there; bring it back, or sign the bundle again")]
+    Missing,
+    /// Not what was signed.
+    #[error("was changed after the bundle was signed; bring it back, or sign the bundle again")]
+    Changed,
+    /// The key cannot be used.
+    #[error("{0}")]
+    Key(&'static str),
+}
+
+impl Problem {
+    /// Of a file in the bundle.
+    pub(super) fn of(self, file: &str) -> Fault {
+        Fault { file: Some(file.to_owned()), problem: self }
+    }
+}
+
+/// A problem before it is said which bundle has it.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) file: Option<String>,
+    pub(super) problem: Problem,
+}
+
+impl Fault {
+    pub(super) fn of(self, bundle: &std::path::Path) -> BundleError {
+        BundleError { bundle: bundle.to_owned(), file: self.file, problem: self.problem }
+    }
+}
+
+impl<P: Into<Problem>> From<P> for Fault {
+    fn from(problem: P) -> Self {
+        Self { file: None, problem: problem.into() }
+    }
+}
+
+/// Names that are refused for their form are shown without what moves a terminal.
+pub(super) fn shown(name: &[u8]) -> String {
+    let name = &name[..name.len().min(NAME_MAX)];
+    String::from_utf8_lossy(name).chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
+/// For the message about depth.
+pub(super) const DEEP: &str = "is in more than 32 folders";
+const _: () = assert!(DEPTH_MAX == 32, "DEEP says so");

@@ -1,0 +1,120 @@
+//! The files of a bundle, wherever they come from: bounded in number, size, depth and form of name.
+
+use std::collections::BTreeMap;
+
+use super::error::{DEEP, Fault, Problem, shown};
+
+/// Most files and folders of a bundle.
+pub const FILES_MAX: usize = 4096;
+/// Most bytes of one file.
+pub const FILE_MAX: u64 = 4 << 20;
+/// Most bytes of all files, decompressed.
+pub const TOTAL_MAX: u64 = 64 << 20;
+/// Most folders in each other.
+pub const DEPTH_MAX: usize = 32;
+/// Most bytes of a name with its folders.
+pub const NAME_MAX: usize = 1024;
+/// Most values in the data, numbers and texts as well as objects and lists: each takes far more memory
+/// than the two bytes that it may have in a file.
+pub const VALUES_MAX: usize = 1 << 20;
+
+/// The manifest, at the root.
+pub(super) const MANIFEST: &str = ".manifest";
+/// The signatures, at the root.
+pub(super) const SIGNATURES: &str = ".signatures.json";
+
+/// Files by name, in the order of their names' bytes.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    files: BTreeMap<String, Vec<u8>>,
+    entries: usize,
+    bytes: u64,
+}
+
+impl Files {
+    /// Counts a file or folder.
+    pub(super) fn count(&mut self) -> Result<(), Fault> {
+        self.entries += 1;
+        if self.entries > FILES_MAX { Err(Problem::Many.into()) } else { Ok(()) }
+    }
+
+    /// Takes a file. Its name comes from [`name`].
+    pub(super) fn add(&mut self, name: String, content: Vec<u8>) -> Result<(), Fault> {
+        let size = content.len() as u64;
+        if size > FILE_MAX {
+            return Err(Problem::Large.of(&name));
+        }
+        self.bytes += size;
+        if self.bytes > TOTAL_MAX {
+            return Err(Problem::Total.into());
+        }
+        if self.files.contains_key(&name) {
+            return Err(Problem::Twice.of(&name));
+        }
+        self.files.insert(name, content);
+        Ok(())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.files.get(name).map(Vec::as_slice)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files.iter().map(|(name, content)| (name.as_str(), content.as_slice()))
+    }
+}
+
+/// The name of a file or folder, relative to the bundle's root, or none for the root itself.
+///
+/// `opa build` starts every name with a slash and `tar` with `./`: both are the root. Nothing is ever
+/// unpacked, so such a name leads nowhere else.
+pub(super) fn name(raw: &[u8]) -> Result<Option<String>, Fault> {
+    let bad = |why| Err(Problem::Name(why).of(&shown(raw)));
+    if raw.len() > NAME_MAX {
+        return bad("has a name of more than 1024 bytes");
+    }
+    let Ok(text) = std::str::from_utf8(raw) else {
+        return bad("has a name that is not UTF-8");
+    };
+    if text.chars().any(char::is_control) {
+        return bad("has a control character in its name");
+    }
+    let text = text.strip_prefix("./").or_else(|| text.strip_prefix('/')).unwrap_or(text);
+    let text = text.strip_suffix('/').unwrap_or(text);
+    if text.is_empty() || text == "." {
+        return Ok(None);
+    }
+    let mut depth = 0;
+    for part in text.split('/') {
+        match part {
+            "" | "." => return bad("has an empty part in its name"),
+            ".." => return bad("has `..` in its name"),
+            _ => depth += 1,
+        }
+    }
+    if depth > DEPTH_MAX {
+        return bad(DEEP);
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// Whether a file is none of the bundle's business: it or a folder of it is hidden. The manifest and the
+/// signatures at the root are no such files.
+pub(super) fn ignored(name: &str) -> bool {
+    name != MANIFEST && name != SIGNATURES && name.split('/').any(|part| part.starts_with('.'))
+}
+
+/// The last part of a name.
+pub(super) fn base(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, base)| base)
+}
+
+/// Whether a file is a module.
+pub(super) fn is_module(name: &str) -> bool {
+    name.ends_with(".rego")
+}
+
+/// Whether a file is data. OPA takes these three names alone.
+pub(super) fn is_data(name: &str) -> bool {
+    matches!(base(name), "data.json" | "data.yaml" | "data.yml")
+}

@@ -1,0 +1,200 @@
+//! Bundles on disk: a folder with all below it, or one file.
+//!
+//! A link is followed as long as it stays inside (`RESOLVE_BENEATH`, openat2(2)), which is how Kubernetes
+//! lays out a ConfigMap. Nothing that is not a file is ever opened for reading.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    io::Read as _,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
+    path::Path,
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat},
+    io::Errno,
+};
+
+use super::{
+    error::{Fault, Problem, shown},
+    files::{FILE_MAX, Files, ignored, name},
+};
+
+/// Bits of a mode that let others than the owner write.
+const OTHERS_WRITE: u32 = 0o022;
+/// Only the owner of a file may rename it in such a folder, as in /tmp.
+const STICKY: u32 = 0o1000;
+
+/// Reading; a pipe does not block and a terminal does not become ours.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+/// Who may have written what is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Writers {
+    /// Anybody.
+    Any,
+    /// The owner of each file, nobody else.
+    Owner,
+}
+
+impl Writers {
+    /// For this process: whoever is root acts for all, so what it reads is nobody else's to write.
+    pub(super) fn of_process(allow_writable: bool) -> Self {
+        if allow_writable || !rustix::process::geteuid().is_root() { Self::Any } else { Self::Owner }
+    }
+
+    fn check(self, stat: &Stat) -> Result<(), Problem> {
+        match self {
+            Self::Owner if stat.st_mode & OTHERS_WRITE != 0 => Err(Problem::Writable(stat.st_mode & 0o7777)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whoever may rename in a folder above can put another bundle there.
+    fn check_above(self, path: &Path) -> Result<(), Fault> {
+        if self == Self::Any {
+            return Ok(());
+        }
+        for folder in fs::canonicalize(path)?.ancestors().skip(1) {
+            let stat = statat(CWD, folder, AtFlags::empty()).map_err(io)?;
+            if stat.st_mode & STICKY == 0 {
+                self.check(&stat).map_err(|problem| problem.of(&shown(folder.as_os_str().as_bytes())))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn io(error: Errno) -> Fault {
+    Problem::Io(error.into()).into()
+}
+
+/// All files of a folder.
+pub(super) fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
+    let mut files = Files::default();
+    walk(path, writers, &mut |entry| {
+        files.count()?;
+        if let Entry::File(name, file, stat) = entry {
+            let content = content(file, stat).map_err(|problem| problem.of(name))?;
+            files.add(name.to_owned(), content)?;
+        }
+        Ok(())
+    })?;
+    Ok(files)
+}
+
+/// Opens one file that is a whole bundle.
+pub(super) fn open(path: &Path, writers: Writers) -> Result<(File, Stat), Fault> {
+    let stat = statat(CWD, path, AtFlags::empty()).map_err(io)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Problem::Kind.into());
+    }
+    writers.check_above(path)?;
+    let file = openat(CWD, path, READ, Mode::empty()).map_err(io)?;
+    let stat = fstat(&file).map_err(io)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Problem::Kind.into());
+    }
+    writers.check(&stat)?;
+    Ok((File::from(file), stat))
+}
+
+/// The bytes of a file of a bundle. It may grow meanwhile, but not past the bound.
+pub(super) fn content(file: impl Into<File>, stat: &Stat) -> Result<Vec<u8>, Problem> {
+    if u64::try_from(stat.st_size).is_ok_and(|size| size > FILE_MAX) {
+        return Err(Problem::Large);
+    }
+    let mut content = Vec::new();
+    file.into().take(FILE_MAX + 1).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// What a walk comes by.
+pub(super) enum Entry<'a> {
+    /// A folder; the root has the empty name.
+    Folder(&'a str, &'a Stat),
+    /// A file: its name, itself, and what it is.
+    File(&'a str, OwnedFd, &'a Stat),
+}
+
+type Visit<'a> = &'a mut dyn FnMut(Entry<'_>) -> Result<(), Fault>;
+
+/// Visits all that is not hidden, in no order.
+pub(super) fn walk(path: &Path, writers: Writers, visit: Visit<'_>) -> Result<(), Fault> {
+    let root = openat(CWD, path, READ | OFlags::DIRECTORY, Mode::empty()).map_err(io)?;
+    writers.check_above(path)?;
+    folder(&root, "", writers, visit)
+}
+
+fn folder(root: &OwnedFd, at: &str, writers: Writers, visit: Visit<'_>) -> Result<(), Fault> {
+    let here = |problem: Problem| if at.is_empty() { problem.into() } else { problem.of(at) };
+    let path = if at.is_empty() { "." } else { at };
+    let opened = beneath(root, path, READ | OFlags::DIRECTORY).map_err(here)?;
+    let stat = fstat(&opened).map_err(|error| here(Problem::Io(error.into())))?;
+    writers.check(&stat).map_err(here)?;
+    visit(Entry::Folder(at, &stat))?;
+    for entry in Dir::read_from(&opened).map_err(|error| here(Problem::Io(error.into())))? {
+        let entry = entry.map_err(|error| here(Problem::Io(error.into())))?;
+        let raw = entry.file_name().to_bytes();
+        if raw == b"." || raw == b".." {
+            continue;
+        }
+        let raw = if at.is_empty() { raw.to_vec() } else { [at.as_bytes(), b"/", raw].concat() };
+        // Before its name is looked at: what is hidden may be called anything.
+        if hidden(&raw) {
+            continue;
+        }
+        let Some(name) = name(&raw)? else { continue };
+        one(root, &name, writers, visit)?;
+    }
+    Ok(())
+}
+
+fn hidden(raw: &[u8]) -> bool {
+    std::str::from_utf8(raw).map_or_else(
+        |_| raw.rsplit(|&b| b == b'/').next().is_some_and(|part| part.starts_with(b".")),
+        ignored,
+    )
+}
+
+fn one(root: &OwnedFd, name: &str, writers: Writers, visit: Visit<'_>) -> Result<(), Fault> {
+    let of = |problem: Problem| problem.of(name);
+    let system = |error: Errno| of(Problem::Io(error.into()));
+    let itself = statat(root, OsStr::new(name), AtFlags::SYMLINK_NOFOLLOW).map_err(system)?;
+    let link = match FileType::from_raw_mode(itself.st_mode) {
+        FileType::Directory => return folder(root, name, writers, visit),
+        FileType::RegularFile => false,
+        FileType::Symlink => true,
+        _ => return Err(of(Problem::NoFile)),
+    };
+    if link {
+        // Looked at before it is opened: opening a device can do something.
+        let target = beneath(root, name, OFlags::PATH | OFlags::CLOEXEC).map_err(of)?;
+        match FileType::from_raw_mode(fstat(&target).map_err(system)?.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Directory => return Err(of(Problem::FolderLink)),
+            _ => return Err(of(Problem::NoFile)),
+        }
+    }
+    let file = beneath(root, name, READ).map_err(of)?;
+    let stat = fstat(&file).map_err(system)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(of(Problem::NoFile));
+    }
+    writers.check(&stat).map_err(of)?;
+    visit(Entry::File(name, file, &stat))
+}
+
+fn beneath(root: &OwnedFd, name: &str, flags: OFlags) -> Result<OwnedFd, Problem> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let mut tries = 0;
+    loop {
+        match openat2(root, name, flags, Mode::empty(), resolve) {
+            // A rename somewhere on the machine while `..` was followed.
+            Err(Errno::AGAIN) if tries < 16 => tries += 1,
+            Err(Errno::XDEV | Errno::LOOP | Errno::NOENT) => return Err(Problem::Leaves),
+            result => return result.map_err(|error| Problem::Io(error.into())),
+        }
+    }
+}

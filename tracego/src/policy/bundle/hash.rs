@@ -1,0 +1,143 @@
+//! What OPA hashes of a file when it signs a bundle.
+//!
+//! Source: `v1/bundle/hash.go`, `IsStructuredDoc` and `VerifyBundleFile` of OPA 1.x. Data and manifest are
+//! hashed without white space and with the keys in order, so that they may be written anew; all else as it
+//! is. Whether a file is the one or the other depends on its name alone, and `data.yml` is the other.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::{Value, value::RawValue};
+use sha2::{Digest, Sha256, Sha384, Sha512, Sha512_256};
+
+use super::{
+    data,
+    error::Problem,
+    files::{MANIFEST, base},
+};
+
+/// Most objects and lists in each other: each level is looked through once more.
+const NESTED_MAX: usize = 64;
+
+/// The hash of a file, by an algorithm as OPA names it.
+pub(super) fn hash(name: &str, content: &[u8], algorithm: &str) -> Result<Vec<u8>, Problem> {
+    let bytes = canonical(name, content)?;
+    Ok(match algorithm {
+        "SHA-256" => Sha256::digest(&bytes).to_vec(),
+        "SHA-384" => Sha384::digest(&bytes).to_vec(),
+        "SHA-512" => Sha512::digest(&bytes).to_vec(),
+        "SHA-512-256" => Sha512_256::digest(&bytes).to_vec(),
+        "MD5" | "SHA-1" => {
+            let why = format!("is signed by its {algorithm}, which can be forged; sign it with SHA-256");
+            return Err(Problem::Signature(why));
+        }
+        _ => return Err(Problem::Signature("is signed by a hash that is not SHA-256, -384 or -512".into())),
+    })
+}
+
+fn canonical<'a>(name: &str, content: &'a [u8]) -> Result<Cow<'a, [u8]>, Problem> {
+    if !matches!(base(name), "data.json" | "data.yaml" | MANIFEST) {
+        return Ok(Cow::Borrowed(content));
+    }
+    let mut out = Vec::with_capacity(content.len());
+    match serde_json::from_slice::<&RawValue>(content) {
+        Ok(raw) => json(raw, &mut out, 0)?,
+        Err(error) if base(name) != "data.yaml" => return Err(Problem::Data(error.to_string())),
+        Err(_) => yaml(&data::yaml(content)?, &mut out),
+    }
+    Ok(Cow::Owned(out))
+}
+
+/// JSON with the keys in order, the last of equal ones, and numbers as they are written.
+fn json(raw: &RawValue, out: &mut Vec<u8>, depth: usize) -> Result<(), Problem> {
+    if depth > NESTED_MAX {
+        return Err(Problem::Data(format!("has more than {NESTED_MAX} objects and lists in each other")));
+    }
+    let bad = |error: serde_json::Error| Problem::Data(error.to_string());
+    let source = raw.get();
+    match source.as_bytes().first() {
+        Some(b'{') => {
+            let object: BTreeMap<String, &RawValue> = serde_json::from_str(source).map_err(bad)?;
+            out.push(b'{');
+            for (at, (key, value)) in object.into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                text(&key, out);
+                out.push(b':');
+                json(value, out, depth + 1)?;
+            }
+            out.push(b'}');
+        }
+        Some(b'[') => {
+            let list: Vec<&RawValue> = serde_json::from_str(source).map_err(bad)?;
+            out.push(b'[');
+            for (at, value) in list.into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                json(value, out, depth + 1)?;
+            }
+            out.push(b']');
+        }
+        Some(b'"') => text(&serde_json::from_str::<String>(source).map_err(bad)?, out),
+        _ => out.extend_from_slice(source.as_bytes()),
+    }
+    Ok(())
+}
+
+/// The same of a document that was YAML. OPA makes JSON of it first, so numbers are written as Go does.
+fn yaml(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Object(object) => {
+            let sorted: BTreeMap<&String, &Value> = object.iter().collect();
+            out.push(b'{');
+            for (at, (key, value)) in sorted.into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                text(key, out);
+                out.push(b':');
+                yaml(value, out);
+            }
+            out.push(b'}');
+        }
+        Value::Array(list) => {
+            out.push(b'[');
+            for (at, value) in list.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                yaml(value, out);
+            }
+            out.push(b']');
+        }
+        Value::String(string) => text(string, out),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => out.extend_from_slice(go_float(float).as_bytes()),
+            _ => out.extend_from_slice(number.to_string().as_bytes()),
+        },
+        Value::Bool(_) | Value::Null => out.extend_from_slice(value.to_string().as_bytes()),
+    }
+}
+
+/// A text as Go's encoder writes it without HTML escapes: as serde_json does, and two line ends that are not
+/// allowed in JavaScript.
+fn text(text: &str, out: &mut Vec<u8>) {
+    let written = Value::from(text).to_string();
+    out.extend_from_slice(written.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029").as_bytes());
+}
+
+/// `floatEncoder` of Go's encoding/json: the shortest digits, with an exponent where it is far from one.
+fn go_float(float: f64) -> String {
+    let size = float.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let written = format!("{float:e}");
+        match written.split_once('e') {
+            // Go writes the sign, and its encoder takes back a leading zero of small ones alone.
+            Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+            _ => written,
+        }
+    } else {
+        format!("{float}")
+    }
+}

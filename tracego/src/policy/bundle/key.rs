@@ -1,0 +1,101 @@
+//! Keys that bundles are signed with: RS256, ES256 and HS256 of RFC 7518, by ring.
+
+use ring::{hmac, rand::SystemRandom, signature as ring_signature};
+use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject as _};
+
+use super::error::Problem;
+
+use ed25519_dalek::pkcs8::{ObjectIdentifier, spki::SubjectPublicKeyInfoRef};
+
+/// How a bundle is signed. It is never taken from the signature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Algorithm {
+    /// RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// HMAC with SHA-256: whoever can check a bundle can also sign one.
+    Hs256,
+}
+
+impl Algorithm {
+    /// Its name in a token.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::Hs256 => "HS256",
+        }
+    }
+}
+
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+
+/// Whether a signature fits.
+pub(super) fn verifies(
+    algorithm: Algorithm,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<bool, Problem> {
+    if algorithm == Algorithm::Hs256 {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret(key)?);
+        return Ok(hmac::verify(&key, message, signature).is_ok());
+    }
+    let no_key = Problem::Key(
+        "the key is no public key in PEM; `openssl pkey -in PRIVATE -pubout` or `openssl x509 -in CERTIFICATE \
+         -pubkey -noout` shows it",
+    );
+    let Ok(der) = SubjectPublicKeyInfoDer::from_pem_slice(key) else { return Err(no_key) };
+    let Ok(info) = SubjectPublicKeyInfoRef::try_from(der.as_ref()) else { return Err(no_key) };
+    let Some(bytes) = info.subject_public_key.as_bytes() else { return Err(no_key) };
+    let (fits, how): (_, &dyn ring_signature::VerificationAlgorithm) = match algorithm {
+        Algorithm::Rs256 => (info.algorithm.oid == RSA, &ring_signature::RSA_PKCS1_2048_8192_SHA256),
+        _ => {
+            let curve = info.algorithm.parameters_oid().ok();
+            (info.algorithm.oid == EC && curve == Some(P256), &ring_signature::ECDSA_P256_SHA256_FIXED)
+        }
+    };
+    if !fits {
+        return Err(Problem::Key("the key is for another algorithm than the one that is configured"));
+    }
+    let key = ring_signature::UnparsedPublicKey::new(how, bytes);
+    Ok(key.verify(message, signature).is_ok())
+}
+
+/// Signs with ES256 or HS256.
+pub(super) fn sign(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Result<Vec<u8>, Problem> {
+    if algorithm == Algorithm::Hs256 {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret(key)?);
+        return Ok(hmac::sign(&key, message).as_ref().to_vec());
+    }
+    if algorithm == Algorithm::Rs256 {
+        return Err(Problem::Key("signing takes ES256 or HS256; `opa sign` signs with RSA"));
+    }
+    let no_key = || {
+        Problem::Key(
+            "the key is no private key on P-256 in PEM (PKCS #8); `openssl pkcs8 -topk8 -nocrypt -in PRIVATE` \
+             makes one of an older form",
+        )
+    };
+    let random = SystemRandom::new();
+    let der = PrivatePkcs8KeyDer::from_pem_slice(key).map_err(|_| no_key())?;
+    let how = &ring_signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+    let pair = ring_signature::EcdsaKeyPair::from_pkcs8(how, der.secret_pkcs8_der(), &random);
+    let signature = pair.map_err(|_| no_key())?.sign(&random, message);
+    Ok(signature.map_err(|_| Problem::Key("the system gave no random numbers"))?.as_ref().to_vec())
+}
+
+/// A public key is no secret, whatever is configured.
+fn secret(key: &[u8]) -> Result<&[u8], Problem> {
+    if key.is_empty() {
+        return Err(Problem::Key("the secret is empty"));
+    }
+    if key.windows(11).any(|window| window == b"-----BEGIN ") {
+        return Err(Problem::Key("HS256 takes a secret, and the key is in PEM; is it RS256 or ES256?"));
+    }
+    Ok(key)
+}

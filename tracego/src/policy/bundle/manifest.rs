@@ -1,0 +1,154 @@
+//! `.manifest`, as OPA has it.
+//!
+//! Source: `v1/bundle/bundle.go` of OPA 1.x (`Manifest`, `validateAndInjectDefaults`) and the section on
+//! bundles of its documentation. Members that are not known are passed over, as there.
+
+use std::collections::BTreeMap;
+
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::{Fault, Problem};
+
+/// The language of a module.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Rego {
+    /// Before OPA 1.0: `deny[msg] { … }`.
+    V0,
+    /// Since OPA 1.0: `deny contains msg if { … }`.
+    #[default]
+    V1,
+}
+
+/// What a bundle says about itself.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// Which state of the policy it is, in its owner's words.
+    pub revision: Option<String>,
+    /// Where its packages and data lie, as paths with slashes; the empty one is everywhere.
+    pub roots: Vec<String>,
+    /// The language of its modules; none where it does not say.
+    pub rego_version: Option<Rego>,
+    /// The language of single files, by patterns in which `*` goes across folders.
+    pub file_rego_versions: BTreeMap<String, Rego>,
+    /// What its owner wants to say besides.
+    pub metadata: Value,
+    patterns: Vec<(GlobMatcher, Rego)>,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self {
+            revision: None,
+            roots: vec![String::new()],
+            rego_version: None,
+            file_rego_versions: BTreeMap::new(),
+            metadata: Value::Null,
+            patterns: Vec::new(),
+        }
+    }
+}
+
+/// As it is written.
+#[derive(Deserialize)]
+struct Raw {
+    revision: Option<String>,
+    roots: Option<Vec<String>>,
+    rego_version: Option<i64>,
+    #[serde(default)]
+    file_rego_versions: BTreeMap<String, i64>,
+    #[serde(default)]
+    metadata: Value,
+}
+
+/// Most roots and patterns: each is compared with each file.
+const LISTED_MAX: usize = 256;
+
+/// Most bytes of a pattern. A longer one could be more than the library compiles, and it panics then.
+const PATTERN_MAX: usize = 256;
+
+impl Manifest {
+    /// Reads a manifest.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+        let bad = |why: String| Fault::from(Problem::Manifest(why));
+        let raw: Raw = serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
+        let mut roots = raw.roots.unwrap_or_else(|| vec![String::new()]);
+        if roots.len() > LISTED_MAX || raw.file_rego_versions.len() > LISTED_MAX {
+            return Err(bad(format!("there are more than {LISTED_MAX} roots or file_rego_versions")));
+        }
+        for root in &mut roots {
+            *root = root.trim_matches('/').to_owned();
+        }
+        for (at, one) in roots.iter().enumerate() {
+            if let Some(other) =
+                roots[at + 1..].iter().find(|&other| within(one, other) || within(other, one))
+            {
+                return Err(Problem::Roots(one.clone(), other.clone()).into());
+            }
+        }
+        let mut file_rego_versions = BTreeMap::new();
+        let mut patterns = Vec::new();
+        for (pattern, version) in raw.file_rego_versions {
+            let rego = rego(version).map_err(bad)?;
+            if pattern.len() > PATTERN_MAX {
+                return Err(bad(format!(
+                    "a pattern of file_rego_versions has more than {PATTERN_MAX} bytes"
+                )));
+            }
+            let glob = Glob::new(&pattern).map_err(|error| bad(format!("file_rego_versions: {error}")))?;
+            patterns.push((glob.compile_matcher(), rego));
+            file_rego_versions.insert(pattern, rego);
+        }
+        Ok(Self {
+            revision: raw.revision.filter(|revision| !revision.is_empty()),
+            roots,
+            rego_version: raw.rego_version.map(rego).transpose().map_err(bad)?,
+            file_rego_versions,
+            metadata: raw.metadata,
+            patterns,
+        })
+    }
+
+    /// The language that it says a file has. OPA takes any of the patterns that match; here they agree.
+    pub(super) fn rego(&self, file: &str) -> Result<Option<Rego>, Problem> {
+        let path = format!("/{file}");
+        let mut found = None;
+        for (_, rego) in self.patterns.iter().filter(|(glob, _)| glob.is_match(&path) || glob.is_match(file))
+        {
+            if found.is_some_and(|found| found != *rego) {
+                return Err(Problem::Manifest("two of file_rego_versions match it and disagree".to_owned()));
+            }
+            found = Some(*rego);
+        }
+        Ok(found.or(self.rego_version))
+    }
+
+    /// Whether a path with slashes is under one of the roots.
+    pub(super) fn permits(&self, path: &str) -> bool {
+        self.roots.iter().any(|root| within(path, root))
+    }
+
+    /// Whether one of the roots is under a path.
+    pub(super) fn leads(&self, path: &str) -> bool {
+        self.roots.iter().any(|root| within(root, path))
+    }
+
+    /// The roots, to show.
+    pub(super) fn shown(&self) -> String {
+        self.roots.iter().map(|root| format!("{root:?}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Whether a path is a root or lies under it.
+fn within(path: &str, root: &str) -> bool {
+    root.is_empty() || path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn rego(version: i64) -> Result<Rego, String> {
+    match version {
+        0 => Ok(Rego::V0),
+        1 => Ok(Rego::V1),
+        other => Err(format!("there is no version {other} of Rego; it is 0 or 1")),
+    }
+}

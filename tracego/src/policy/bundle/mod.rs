@@ -1,0 +1,208 @@
+//! Bundles: the modules, data and manifest of a policy, as OPA lays them out.
+//!
+//! A bundle is a folder, a `.tar.gz` of one, or a single module. It is loaded whole or refused, and it is taken
+//! for hostile: what it may have is bounded ([`FILES_MAX`] and its neighbours), names cannot lead out of
+//! it, and nothing is unpacked. Hidden files are passed over, except for the manifest and the signatures.
+//!
+//! Where this differs from OPA: a bundle of nothing but WebAssembly is refused, and patches are; the manifest
+//! counts at the root alone; links in archives are refused; in YAML a number with a zero in front is a text.
+
+mod archive;
+mod data;
+mod digest;
+mod error;
+mod files;
+mod folder;
+mod hash;
+mod key;
+mod manifest;
+mod package;
+mod signature;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use rustix::fs::FileType;
+use serde_json::Value;
+
+use error::Fault;
+use files::{Files, MANIFEST, is_module};
+use folder::Writers;
+
+pub use error::{BundleError, Problem};
+pub use files::{DEPTH_MAX, FILE_MAX, FILES_MAX, NAME_MAX, TOTAL_MAX, VALUES_MAX};
+pub use key::Algorithm;
+pub use manifest::{Manifest, Rego};
+pub use signature::{Signer, Trust};
+pub use watch::Watched;
+
+/// A policy with all that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// The name of its folder or file, without what says that it is an archive or a module.
+    pub name: String,
+    /// Its modules, by path; at least one.
+    pub modules: Vec<Module>,
+    /// Its data, an object.
+    pub data: Value,
+    /// What it says about itself.
+    pub manifest: Manifest,
+    /// `sha256:` and 64 hexadecimal digits over all that can change a decision.
+    pub digest: String,
+    /// The name of the key that signed it; none where no signature was asked for.
+    pub signed_by: Option<String>,
+}
+
+/// A file of rules.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Where it is in the bundle.
+    pub path: String,
+    /// What it says.
+    pub text: String,
+    /// Its language.
+    pub rego: Rego,
+    /// Whether the manifest says so; else [`Module::rego`] is OPA's default.
+    pub rego_declared: bool,
+    /// The parts of its package, as it is checked against the manifest's roots.
+    pub package: Vec<String>,
+    /// Whether it holds tests (`*_test.rego`), which decide nothing.
+    pub test: bool,
+}
+
+/// How bundles are loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whose signature a bundle must have. Without one, a bundle that is signed is refused.
+    pub trust: Option<Trust>,
+    /// Root loads what others than the owner can write. Without it that is refused; for other users it is
+    /// never looked at.
+    pub allow_writable: bool,
+}
+
+/// Loads a bundle.
+///
+/// # Errors
+/// When it cannot be read, is not well formed, or is not signed as it should be; the error names the file
+/// and the way out.
+pub fn load(path: &Path, trust: Option<&Trust>) -> Result<Bundle, BundleError> {
+    load_with(path, &Options { trust: trust.cloned(), allow_writable: false })
+}
+
+/// Loads a bundle, with what can be set.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, options: &Options) -> Result<Bundle, BundleError> {
+    let writers = Writers::of_process(options.allow_writable);
+    let bundle =
+        read(path, writers).and_then(|files| bundle(&name(path), &files, options, SystemTime::now()));
+    bundle.map_err(|fault| fault.of(path))
+}
+
+/// Loads a gzip'd archive from memory. There is no file, so nobody else can write it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_archive(name: &str, bytes: impl Read, options: &Options) -> Result<Bundle, BundleError> {
+    let files = archive::gzip(bytes);
+    let bundle = files.and_then(|files| bundle(name, &files, options, SystemTime::now()));
+    bundle.map_err(|fault| fault.of(Path::new(name)))
+}
+
+/// Loads an archive that is not compressed; for tests that change its bytes.
+///
+/// # Errors
+/// As [`load`].
+#[doc(hidden)]
+pub fn load_tar(name: &str, bytes: impl Read, options: &Options) -> Result<Bundle, BundleError> {
+    let files = archive::plain(bytes);
+    let bundle = files.and_then(|files| bundle(name, &files, options, SystemTime::now()));
+    bundle.map_err(|fault| fault.of(Path::new(name)))
+}
+
+/// Signs the files of a bundle: the text that its `.signatures.json` should have. What was there before does
+/// not count.
+///
+/// # Errors
+/// When the files cannot be read, or the key does not fit the algorithm.
+pub fn sign(path: &Path, signer: &Signer) -> Result<String, BundleError> {
+    let text = read(path, Writers::Any).and_then(|files| signature::sign(&files, signer));
+    text.map_err(|fault| fault.of(path))
+}
+
+/// All files, wherever they are.
+fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
+    let stat = rustix::fs::stat(path).map_err(std::io::Error::from)?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        return folder::read(path, writers);
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let is_archive = ARCHIVES.iter().any(|end| name.ends_with(end));
+    if !is_archive && !is_module(&name) {
+        return Err(Problem::Kind.into());
+    }
+    let (file, stat) = folder::open(path, writers)?;
+    if is_archive {
+        return archive::gzip(file);
+    }
+    let mut files = Files::default();
+    if let Some(name) = files::name(name.as_bytes())? {
+        files.add(name, folder::content(file, &stat)?)?;
+    }
+    Ok(files)
+}
+
+const ARCHIVES: [&str; 2] = [".tar.gz", ".tgz"];
+
+/// What a bundle is called.
+fn name(path: &Path) -> String {
+    let whole = if path.file_name().is_some() { Ok(PathBuf::from(path)) } else { path.canonicalize() };
+    let name = whole.ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    let name = name.unwrap_or_else(|| "policy".to_owned());
+    let short = ARCHIVES.iter().chain(&[".rego"]).find_map(|end| name.strip_suffix(end));
+    short.filter(|short| !short.is_empty()).map_or(name.clone(), str::to_owned)
+}
+
+/// Makes a bundle of its files.
+fn bundle(name: &str, files: &Files, options: &Options, now: SystemTime) -> Result<Bundle, Fault> {
+    // First: nothing that is not signed is looked into further than that takes.
+    let signed_by = signature::verify(files, options.trust.as_ref(), now)?;
+    if files.get("patch.json").is_some() {
+        return Err(Problem::Delta.of("patch.json"));
+    }
+    let manifest = files.get(MANIFEST).map(Manifest::parse).transpose();
+    let manifest = manifest.map_err(|fault| fault.problem.of(MANIFEST))?.unwrap_or_default();
+    let modules = files.iter().filter(|(name, _)| is_module(name));
+    let modules = modules.map(|(path, content)| module(path, content, &manifest).map_err(|e| e.of(path)));
+    let modules = modules.collect::<Result<Vec<_>, Fault>>()?;
+    if modules.iter().all(|module| module.test) {
+        return Err(Problem::Empty.into());
+    }
+    let data = data::data(files, &manifest)?;
+    Ok(Bundle { name: name.to_owned(), modules, data, manifest, digest: digest::digest(files), signed_by })
+}
+
+fn module(path: &str, content: &[u8], manifest: &Manifest) -> Result<Module, Problem> {
+    let text = std::str::from_utf8(content).map_err(|error| Problem::Utf8(error.valid_up_to()))?;
+    let package = package::package(text)?;
+    let at = package.iter().fold(String::new(), |path, part| data::join(&path, part));
+    if !manifest.permits(&at) {
+        return Err(Problem::PackageOutside(package.join("."), manifest.shown()));
+    }
+    let declared = manifest.rego(path)?;
+    Ok(Module {
+        path: path.to_owned(),
+        text: text.to_owned(),
+        rego: declared.unwrap_or_default(),
+        rego_declared: declared.is_some(),
+        package,
+        test: path.ends_with("_test.rego"),
+    })
+}

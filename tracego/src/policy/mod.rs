@@ -1,0 +1,42 @@
+//! Record → what policies in Rego say about it.
+//!
+//! A [`bundle`] is compiled once ([`Engine::new`], all bundles or none of them): its modules are parsed,
+//! looked through for what the engine does not have or what would not be pure ([`error::Refusal`]), and
+//! compiled for regorus's virtual machine. [`Engine::decide`] then evaluates an [`input`] within
+//! [`limits::Limits`] and gives a [`decision::Decision`]; a policy that fails makes an error decision, never
+//! an error of the agent.
+
+mod alias;
+pub mod bundle;
+mod cache;
+mod compile;
+mod convert;
+pub mod decision;
+pub mod engine;
+mod entry;
+pub mod error;
+pub mod explain;
+mod guard;
+pub mod input;
+pub mod limits;
+pub mod log;
+mod machine;
+mod nesting;
+mod reads;
+mod recursion;
+mod refused;
+mod said;
+mod stack;
+pub mod stage;
+pub mod trial;
+mod value;
+mod walk;
+pub mod wanted;
+
+#[cfg(test)]
+mod tests;
+
+pub use decision::Decision;
+pub use engine::Engine;
+pub use error::PolicyError;
+pub use limits::Limits;

@@ -1,0 +1,87 @@
+//! Which members of the input the policies read, as far as their text says it.
+
+use std::collections::BTreeSet;
+
+use super::walk::{Reference, Then};
+
+/// Members that are another for each process: what reads them is not worth remembering.
+const VOLATILE: &[&[&str]] = &[
+    &["timestamp"],
+    &["observed_timestamp"],
+    &["trace_id"],
+    &["span_id"],
+    &["trace_flags"],
+    &["log"],
+    &["seq"],
+    &["process", "pid"],
+    &["process", "vpid"],
+    &["process", "parent_pid"],
+    &["process", "creation"],
+    &["process", "exit"],
+    &["process", "group_leader"],
+    &["process", "session_leader"],
+    &["tracego", "exec_id"],
+    &["tracego", "exit"],
+    &["tracego", "ledger"],
+    &["tracego", "sinks"],
+];
+
+/// What a set of policies reads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reads {
+    /// Paths below `input`.
+    pub(super) paths: BTreeSet<Vec<String>>,
+    /// Somewhere the whole input is used.
+    pub(super) whole: bool,
+    /// Why decisions are not remembered.
+    pub(super) uncacheable: Option<String>,
+}
+
+impl Reads {
+    /// Takes note of a reference.
+    pub(super) fn reference(&mut self, reference: &Reference<'_>) {
+        if reference.root == "input" {
+            self.path(&reference.path, reference.then);
+        }
+    }
+
+    fn path(&mut self, path: &[String], then: Then) {
+        if path.is_empty() {
+            self.whole = true;
+            let how = if then == Then::Variable { "input[…]" } else { "the whole input" };
+            self.uncacheable.get_or_insert_with(|| format!("a rule reads {how}"));
+            return;
+        }
+        let related =
+            |volatile: &&&[&str]| path.iter().zip(volatile.iter()).all(|(part, volatile)| part == volatile);
+        if let Some(volatile) = VOLATILE.iter().find(related) {
+            let member = volatile.join(".");
+            let within = if path.len() < volatile.len() { ", which has " } else { "" };
+            let shown = if within.is_empty() { String::new() } else { path.join(".") };
+            self.uncacheable
+                .get_or_insert_with(|| format!("a rule reads input.{shown}{within}{member} of each process"));
+        }
+        self.paths.insert(path.to_vec());
+    }
+
+    /// `data.env.NAME`.
+    pub(super) fn variable(&mut self, name: &str) {
+        self.paths.insert(["process", "env", name].map(str::to_owned).to_vec());
+    }
+
+    /// Takes note of a call.
+    pub(super) fn call(&mut self, name: &str) {
+        if name == "time.now_ns" {
+            self.uncacheable.get_or_insert_with(|| "a rule reads the clock".to_owned());
+        }
+    }
+
+    /// Adds what other policies read.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.paths.extend(other.paths.iter().cloned());
+        self.whole |= other.whole;
+        if self.uncacheable.is_none() {
+            self.uncacheable.clone_from(&other.uncacheable);
+        }
+    }
+}

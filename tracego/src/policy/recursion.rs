@@ -1,0 +1,127 @@
+//! Rules that need themselves. Rego forbids them, and the virtual machine would follow them until their time
+//! is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regorus::unstable::{Module, Ref, Rule};
+
+use super::walk::{self, Seen};
+
+/// A rule by its place and what it needs.
+#[derive(Default)]
+struct Node {
+    place: (String, u32),
+    needs: BTreeSet<Vec<String>>,
+}
+
+/// The first circle: path of the module, line, and what to say.
+pub(super) fn find<'a>(
+    modules: impl Iterator<Item = (&'a str, &'a Ref<Module>)>,
+) -> Option<(String, u32, String)> {
+    let mut nodes: BTreeMap<Vec<String>, Node> = BTreeMap::new();
+    for (path, module) in modules {
+        let package: Vec<_> = walk::package(module).into_iter().filter(|part| part != "data").collect();
+        let names: BTreeSet<_> = module.policy.iter().map(|rule| walk::name(rule)).collect();
+        for rule in &module.policy {
+            let node = nodes.entry(full(&package, rule)).or_default();
+            if node.place.1 == 0 {
+                node.place = (path.to_owned(), rule.span().line);
+            }
+            node.needs.append(&mut needs(module, rule, &package, &names));
+        }
+    }
+    let mut done = BTreeSet::new();
+    for start in nodes.keys() {
+        if let Some(circle) = circle(&nodes, start, &mut done) {
+            let (path, line) = nodes.get(circle.first()?)?.place.clone();
+            let names: Vec<_> = circle.iter().map(|name| format!("data.{}", name.join("."))).collect();
+            return Some((path, line, format!("recursion: {}", names.join(" needs "))));
+        }
+    }
+    None
+}
+
+/// Path of a rule below `data`.
+fn full(package: &[String], rule: &Rule) -> Vec<String> {
+    let mut full = package.to_vec();
+    if let Some((root, path, _)) = walk::chain(walk::head(rule)) {
+        full.push(root);
+        full.extend(path);
+    }
+    full
+}
+
+fn needs(
+    module: &Module,
+    rule: &Rule,
+    package: &[String],
+    names: &BTreeSet<String>,
+) -> BTreeSet<Vec<String>> {
+    let mut locals = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    walk::walk_rule(module, rule, &mut |what| match what {
+        Seen::Local(name) => {
+            locals.insert(name);
+        }
+        Seen::Call { name, .. } => {
+            seen.insert(name.split('.').map(str::to_owned).collect::<Vec<_>>());
+        }
+        Seen::Reference(reference) => {
+            let mut path = vec![reference.root];
+            path.extend(reference.path);
+            seen.insert(path);
+        }
+        Seen::With { .. } | Seen::TooDeep { .. } => {}
+    });
+    let below = |path: Vec<String>| match path.split_first() {
+        Some((root, rest)) if root == "data" => Some(rest.to_vec()),
+        Some((root, _)) if names.contains(root) && !locals.contains(root) => {
+            Some(package.iter().cloned().chain(path.iter().cloned()).collect())
+        }
+        _ => None,
+    };
+    seen.into_iter().filter_map(below).collect()
+}
+
+/// The rules whose path a reference goes on from, and those whose path goes on from it.
+fn related<'a>(
+    nodes: &'a BTreeMap<Vec<String>, Node>,
+    need: &[String],
+) -> impl Iterator<Item = &'a Vec<String>> {
+    let above = (1..need.len()).filter_map(|end| nodes.get_key_value(&need[..end]));
+    let below = nodes.range(need.to_vec()..).take_while(|(name, _)| name.starts_with(need));
+    above.chain(below).map(|(name, _)| name).collect::<Vec<_>>().into_iter()
+}
+
+/// A circle that can be reached from a rule. Depth first, with a stack of its own.
+fn circle(
+    nodes: &BTreeMap<Vec<String>, Node>,
+    start: &Vec<String>,
+    done: &mut BTreeSet<Vec<String>>,
+) -> Option<Vec<Vec<String>>> {
+    let next = |name: &Vec<String>| -> Vec<Vec<String>> {
+        let needs = nodes.get(name).into_iter().flat_map(|node| &node.needs);
+        needs.flat_map(|need| related(nodes, need)).cloned().collect()
+    };
+    if done.contains(start) {
+        return None;
+    }
+    let mut way = vec![(start.clone(), next(start))];
+    while let Some((name, open)) = way.last_mut() {
+        let Some(to) = open.pop() else {
+            done.insert(name.clone());
+            way.pop();
+            continue;
+        };
+        if let Some(at) = way.iter().position(|(name, _)| *name == to) {
+            let mut circle: Vec<_> = way.drain(at..).map(|(name, _)| name).collect();
+            circle.push(to);
+            return Some(circle);
+        }
+        if !done.contains(&to) {
+            let open = next(&to);
+            way.push((to, open));
+        }
+    }
+    None
+}

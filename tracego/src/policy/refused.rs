@@ -1,0 +1,51 @@
+//! What modules may not call: what the engine does not have, what would do input or output, and what gives
+//! another answer each time. The engine itself would say nothing: a call of what it has no more than a stub
+//! of is undefined, and then the rule does not fire.
+
+use regorus::unstable::BUILTINS;
+
+/// Beginnings of names and why they are refused; a name without a dot at the end is a whole name.
+const REFUSED: &[(&str, &str)] = &[
+    ("http.", "policies do no network I/O; put what they need into data.json"),
+    ("net.lookup_ip_addr", "policies do no network I/O; put what they need into data.json"),
+    ("io.jwt.", "the engine has no JSON web tokens"),
+    ("crypto.", "the engine has no cryptography; compare digests that are in the record"),
+    ("opa.runtime", "there is no OPA here; put what the policy needs into data.json"),
+    ("rego.", "the engine cannot look at policies"),
+    ("graphql.", "the engine has no GraphQL"),
+    ("providers.", "the engine signs no requests"),
+    ("rand.", "a decision must be the same each time"),
+    ("uuid.rfc4122", "a decision must be the same each time"),
+    ("graph.reachable_paths", "the number of paths has no bound; use graph.reachable"),
+    ("__builtin_host_await", "it is not Rego"),
+];
+
+/// Why a call is refused, where the policy defines no function of that name.
+pub(super) fn why(name: &str) -> Option<&'static str> {
+    let refused = REFUSED.iter().find(|(refused, _)| {
+        if refused.ends_with('.') { name.starts_with(refused) } else { name == *refused }
+    });
+    match refused {
+        Some((_, why)) => Some(why),
+        None if name == "print" || BUILTINS.contains_key(name) => None,
+        None => Some("the engine has no such function"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_refused_by_name() {
+        for name in ["http.send", "io.jwt.decode", "crypto.sha256", "opa.runtime", "rego.parse_module"] {
+            assert!(why(name).is_some(), "{name}");
+        }
+        for name in ["net.lookup_ip_addr", "graphql.parse", "rand.intn", "uuid.rfc4122", "cuont"] {
+            assert!(why(name).is_some(), "{name}");
+        }
+        for name in ["count", "time.now_ns", "print", "trace", "net.cidr_contains", "regex.match", "walk"] {
+            assert_eq!(why(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    enrich::{Record, record},
+    policy::wanted::Wanted,
+};
+
+fn record() -> Record {
+    let mut process = record::Process { pid: 7, command: "go".to_owned(), ..record::Process::default() };
+    process.command_args = Some(["go", "run", "x.go"].map(str::to_owned).to_vec());
+    process.working_directory = Some("/srv".to_owned());
+    let variables = [(Arc::from("CI"), "true".to_owned()), (Arc::from("HOME"), "/root".to_owned())];
+    process.environment_variable = Some(Arc::new(std::collections::BTreeMap::from(variables).into()));
+    Record {
+        schema: record::SCHEMA,
+        schema_url: record::SCHEMA_URL,
+        event_name: record::event_name::START,
+        timestamp: crate::clock::Time::default(),
+        observed_timestamp: crate::clock::Time::default(),
+        severity_number: 9,
+        severity_text: "INFO",
+        trace: None,
+        body: "go run x.go".to_owned(),
+        log: record::Log::default(),
+        seq: 1,
+        origin: Arc::default(),
+        process: Some(Box::new(process)),
+        context: None,
+        container: None,
+        k8s: None,
+        tracego: Box::default(),
+    }
+}
+
+#[test]
+fn a_record_is_the_same_input_as_its_json() {
+    let record = record();
+    let json = serde_json::to_value(&record).unwrap();
+    let built = input::of(&record, &Wanted::All).unwrap();
+    assert_eq!(built, input::of_json(json));
+    let process = |name: &str| built["process"][name].clone();
+    assert_eq!(process("argv"), process("command_args"));
+    assert_eq!(process("args"), process("command_args"));
+    assert_eq!(process("name"), Value::from("go"));
+    assert_eq!(process("cwd"), Value::from("/srv"));
+    assert_eq!(process("env")["CI"], Value::from("true"));
+    assert_eq!(built["findings"], Value::new_array());
+}
+
+#[test]
+fn golden_records_are_inputs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/go.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut engine = engine(
+        "package main\ndeny contains input.process.argv[0] if {\n  input.process.env.CI == \"true\"\n  \
+         input.job.sources[_].variable == \"GITHUB_SHA\"\n  input.process.executable.name == \"make\"\n}",
+    );
+    let mut denied = 0;
+    for line in text.lines() {
+        let decision = engine.decide(input::of_json(serde_json::from_str(line).unwrap()));
+        assert_eq!(decision.error, None);
+        denied += usize::from(!decision.allow);
+    }
+    assert!(denied > 0);
+}
+
+#[test]
+fn what_no_policy_reads_is_not_built() {
+    let text = "package main\ndeny contains \"no\" if {\n  input.process.argv[0] == \"go\"\n  data.env.CI == \"true\"\n}";
+    let mut engine = engine(text);
+    let part = input::of(&record(), engine.wanted()).unwrap();
+    assert_eq!(part["body"], Value::Undefined);
+    assert_eq!(part["process"]["pid"], Value::Undefined);
+    assert_eq!(part["process"]["env"]["HOME"], Value::Undefined);
+    assert!(!engine.decide(part).allow);
+    let whole = input::of(&record(), &Wanted::All).unwrap();
+    assert!(!engine.decide(whole).allow);
+    assert_eq!(engine.counts().hits, 1);
+}

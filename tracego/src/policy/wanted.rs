@@ -1,0 +1,87 @@
+//! The part of an input that policies read: the rest need not be built.
+
+use std::collections::BTreeMap;
+
+use super::reads::Reads;
+
+/// A tree of names.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Wanted {
+    /// Everything from here on.
+    All,
+    /// These members.
+    Members(BTreeMap<String, Wanted>),
+}
+
+/// Members that stand for others, and which.
+const ALIASES: &[(&[&str], &[&[&str]])] = &[
+    (&["process", "argv"], &[&["process", "command_args"]]),
+    (&["process", "args"], &[&["process", "command_args"]]),
+    (&["process", "name"], &[&["process", "executable", "name"], &["process", "command"]]),
+    (&["process", "cwd"], &[&["process", "working_directory"]]),
+    (&["process", "user_id"], &[&["process", "user", "id"]]),
+    (&["process", "env"], &[&["process", "environment_variable"]]),
+    (&["job"], &[&["tracego", "job"]]),
+    (&["findings"], &[&["tracego", "findings"]]),
+];
+
+impl Wanted {
+    pub(super) fn of(reads: &Reads) -> Self {
+        if reads.whole {
+            return Self::All;
+        }
+        let mut wanted = Self::Members(BTreeMap::new());
+        for path in &reads.paths {
+            wanted.add(path.iter().map(String::as_str));
+            for (alias, sources) in ALIASES {
+                let both = path.iter().zip(*alias).all(|(part, alias)| part == alias);
+                if both {
+                    let rest = path.get(alias.len()..).unwrap_or_default();
+                    for source in *sources {
+                        wanted.add(source.iter().copied().chain(rest.iter().map(String::as_str)));
+                    }
+                }
+            }
+        }
+        wanted
+    }
+
+    fn add<'a>(&mut self, mut path: impl Iterator<Item = &'a str>) {
+        match (path.next(), &mut *self) {
+            (_, Self::All) => {}
+            (None, Self::Members(_)) => *self = Self::All,
+            (Some(first), Self::Members(members)) => {
+                members.entry(first.to_owned()).or_insert_with(|| Self::Members(BTreeMap::new())).add(path);
+            }
+        }
+    }
+
+    /// What is wanted of a member; nothing when it is not.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::All => Some(&Self::All),
+            Self::Members(members) => members.get(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_wants_what_it_stands_for() {
+        let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let mut reads = Reads::default();
+        reads.paths.insert(path("process.env.CI"));
+        reads.paths.insert(path("findings"));
+        let wanted = Wanted::of(&reads);
+        let at = |text: &str| path(text).iter().try_fold(&wanted, |at, name| at.member(name)).is_some();
+        assert!(at("process.environment_variable.CI") && at("tracego.findings.anything"));
+        assert!(!at("process.environment_variable.HOME") && !at("process.command_args") && !at("body"));
+        reads.paths.insert(path("process"));
+        let wanted = Wanted::of(&reads);
+        assert_eq!(wanted.member("process"), Some(&Wanted::All));
+    }
+}
