@@ -83,7 +83,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -l comm -d 'Only processes
 complete -c tracego -n "__fish_tracego_needs_command" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l enforce -d 'Stop program starts that a rule of [enforce] in the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
+complete -c tracego -n "__fish_tracego_needs_command" -l enforce -d 'Stop program starts that a rule in the table enforce of the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
 audit\t'What would be stopped is told, and runs'
 kill\t'A program that a rule stops is ended before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
@@ -166,7 +166,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'Only pr
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce -d 'Stop program starts that a rule of [enforce] in the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce -d 'Stop program starts that a rule in the table enforce of the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
 audit\t'What would be stopped is told, and runs'
 kill\t'A program that a rule stops is ended before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
@@ -238,7 +238,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l comm -d 'Onl
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l enforce -d 'Stop program starts that a rule of [enforce] in the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l enforce -d 'Stop program starts that a rule in the table enforce of the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
 audit\t'What would be stopped is told, and runs'
 kill\t'A program that a rule stops is ended before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"

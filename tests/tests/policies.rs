@@ -114,6 +114,8 @@ fn oracle() {
     let (cases, examples) = (tests.join("starter.ndjson"), tests.join("opa-docs"));
     // The script ends with 1 where one fails, and that is an error here.
     let arguments = ["cases", folder.to_str().unwrap(), cases.to_str().unwrap()];
-    python::script(python, "policy_oracle.py", &arguments, b"");
-    python::script(python, "policy_oracle.py", &["examples", examples.to_str().unwrap()], b"");
+    let said = python::script(python, "policy_oracle.py", &arguments, b"");
+    assert!(!said.is_empty(), "it has looked at none");
+    let said = python::script(python, "policy_oracle.py", &["examples", examples.to_str().unwrap()], b"");
+    assert!(!said.is_empty(), "it has looked at none");
 }

@@ -172,7 +172,7 @@ pub struct Watch {
     /// answered only at an IP that they reach, and tracego says so at its start.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<Listen>,
-    /// Stop program starts that a rule of [enforce] in the configuration matches; without rules there,
+    /// Stop program starts that a rule in the table enforce of the configuration matches; without rules there,
     /// `go run` in CI jobs (with `run`: anywhere in the command's tree). docs/enforcement.md says what each mode
     /// covers.
     #[arg(long, value_enum, value_name = "MODE", default_value = "off")]

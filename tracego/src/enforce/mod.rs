@@ -1,7 +1,7 @@
 //! Starts that are stopped: rules for the kernel side, the proof that they are in force, and what is ended
 //! from here because the kernel side cannot know it.
 //!
-//! [`settings`] → [`compile`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict.rs`) → records.
+//! [`settings`] → [`mod@compile`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict.rs`) → records.
 //! [`canary`] shows that it works; [`shared`] is what the parts that tell of it know; [`after`] ends a process
 //! whose start was judged here, and has the next such start decided in the kernel.
 

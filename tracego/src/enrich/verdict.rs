@@ -1,5 +1,7 @@
 //! Decisions of the kernel side, and of the agent after the start, as records.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use tracego_common::{
     record::Header,
@@ -14,7 +16,10 @@ use super::{
 };
 use crate::{
     clock::Reading,
-    enforce::after::{Ended, Pending},
+    enforce::{
+        after::{Ended, Pending},
+        shared::Shared,
+    },
 };
 
 /// `tracego.enforcement.*`.
@@ -64,6 +69,9 @@ pub struct Decision {
     pub error: Option<String>,
 }
 
+/// The bit of the first rule; see `enforce::compile`.
+const CANARY: u64 = 1;
+
 fn name(action: Action) -> (&'static str, &'static str, Severity) {
     match action {
         Action::Allow => ("allow", "let through by an exception", Severity::Info),
@@ -85,15 +93,20 @@ impl Enricher {
     /// A decision of the kernel side. Nothing for tracego's own rules: the canary, what is exempt.
     pub(super) fn verdict(&mut self, verdict: &Verdict) -> Option<Record> {
         let action = Action::from_raw(verdict.action)?;
-        let shared = self.meta.enforcement.clone()?;
-        let known = if verdict.bit == REMEMBERED { None } else { shared.rule(verdict.set, verdict.bit) };
-        if known.as_ref().is_some_and(|known| known.own) {
+        // A replay does not know the names of rules, but the first is always the canary's.
+        let shared = self.meta.enforcement.clone();
+        let rule = |shared: &Arc<Shared>| shared.rule(verdict.set, verdict.bit);
+        let known = shared.as_ref().filter(|_| verdict.bit != REMEMBERED).and_then(rule);
+        if known.as_ref().map_or(verdict.bit == CANARY, |known| known.own) {
             return None;
         }
-        shared.count(action);
+        if let Some(shared) = &shared {
+            shared.count(action);
+        }
         let known = known.unwrap_or_default();
+        let reason = || shared.as_ref().and_then(|shared| shared.reason(verdict.number));
         let rule = match verdict.bit {
-            REMEMBERED => shared.reason(verdict.number).unwrap_or_default(),
+            REMEMBERED => reason().unwrap_or_else(|| format!("reason {}", verdict.number)),
             _ if known.name.is_empty() => format!("bit {}", verdict.bit.trailing_zeros()),
             _ => known.name,
         };
@@ -168,9 +181,11 @@ impl Enricher {
         }
         let (_, what, severity) = name(action);
         let body = body(&process, what, &decision);
-        if let Some(enforcement) = &mut own.enforcement {
-            enforcement.decision = Some(decision);
-        }
+        let replayed = || {
+            let state = "unavailable: not known to a replay".to_owned();
+            Box::new(Enforcement { state, mode: "off", decision: None })
+        };
+        own.enforcement.get_or_insert_with(replayed).decision = Some(decision);
         let record = self.envelope(event_name::ENFORCEMENT, severity, stamp, body, own);
         Record { process: Some(process), context, ..record }
     }
