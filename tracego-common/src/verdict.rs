@@ -79,8 +79,6 @@ pub struct NameKey {
 pub struct ExeKey {
     /// Inode number.
     pub inode: u64,
-    /// Change time in ns since 1970, or 0 for whatever is in the file.
-    pub ctime_ns: u64,
     /// Device, kernel encoding (20 bits minor).
     pub dev: u32,
     /// Which set.
@@ -187,20 +185,10 @@ pub struct Verdict {
     pub header: Header,
     /// The rule, as its bit, or [`REMEMBERED`].
     pub bit: u64,
-    /// Inode number of the executable.
-    pub exe_inode: u64,
-    /// Change time of its inode, ns since 1970.
-    pub exe_ctime_ns: u64,
-    /// cgroup id.
-    pub cgroup_id: u64,
-    /// Device of the executable.
-    pub exe_dev: u32,
     /// An [`Action`].
     pub action: u32,
     /// errno of a signal that could not be sent; 0 otherwise.
     pub errno: u32,
-    /// Real user id.
-    pub uid: u32,
     /// Of a remembered verdict: what the agent gave with it.
     pub number: u32,
     /// Which set of rules.
@@ -229,8 +217,8 @@ pub fn argv_hash(bytes: &[u64; ARGV_LEN / 8]) -> u64 {
 
 const _: () = assert!(size_of::<Rules>() == 120);
 const _: () = assert!(size_of::<NameKey>() == 72);
-const _: () = assert!(size_of::<ExeKey>() == 24);
+const _: () = assert!(size_of::<ExeKey>() == 16);
 const _: () = assert!(size_of::<ArgKey>() == 64);
 const _: () = assert!(size_of::<PathKey>() == 252);
 const _: () = assert!(size_of::<StartKey>() == 56);
-const _: () = assert!(size_of::<Verdict>() == 464);
+const _: () = assert!(size_of::<Verdict>() == 432);

@@ -3,7 +3,7 @@
 //! Not the pointers that the caller passed: another thread can change them, and their pages may
 //! not be there yet.
 
-use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_loop};
+use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
     ArgvChunk, ExecFixed, Loss, RecordKind, Span, flags,
     limits::{ARGV_MAX, CHUNKS_MAX, PREFIX_MAX},
@@ -12,7 +12,7 @@ use tracego_common::{
 
 use crate::{
     emit::{self, count},
-    maps::{SCRATCH, Scratch, cursor, offset, setting},
+    maps::{Scratch, cursor, offset, scratch, setting},
     read::{Addr, bounded, typed, user},
 };
 
@@ -80,8 +80,7 @@ unsafe extern "C" fn piece(_index: u64, pieces: *mut Pieces) -> i64 {
     if pieces.from >= pieces.end {
         return 1;
     }
-    // SAFETY: a helper without arguments.
-    let Some(scratch) = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() }) else {
+    let Some(scratch) = scratch() else {
         return 1;
     };
     let left = pieces.end - pieces.from;

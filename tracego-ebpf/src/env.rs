@@ -3,7 +3,7 @@
 //! It is looked through in windows, eight bytes at a time, and most variables are refused by one bit: a
 //! read and a look-up for each of forty variables takes four times as long.
 
-use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_loop};
+use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
     Span,
     flags::{ENV_TRUNCATED, ENV_UNREADABLE},
@@ -12,7 +12,7 @@ use tracego_common::{
 };
 
 use crate::{
-    maps::{ENV_ALLOW, SCRATCH, Scratch, WINDOW, cursor, may_be_allowed, set_cursor},
+    maps::{ENV_ALLOW, Scratch, WINDOW, cursor, may_be_allowed, scratch, set_cursor},
     read::{bounded, position, user, user_str},
 };
 
@@ -106,8 +106,7 @@ fn refill(scan: &mut Scan, scratch: *mut Scratch) -> bool {
 }
 
 unsafe extern "C" fn step(_index: u64, _none: u64) -> i64 {
-    // SAFETY: a helper without arguments.
-    let Some(scratch) = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() }) else {
+    let Some(scratch) = scratch() else {
         return 1;
     };
     // SAFETY: this program alone uses the slot of this CPU, with preemption off.

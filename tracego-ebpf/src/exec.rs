@@ -1,9 +1,7 @@
 //! `tp_btf/sched_process_exec`: the main record. It covers execve, execveat, fexecve, memfd,
 //! exec from a thread and scripts, after the point of no return.
 
-use aya_ebpf::{
-    helpers::generated::bpf_get_smp_processor_id, macros::btf_tracepoint, programs::BtfTracePointContext,
-};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracego_common::{
     ExecFixed, Loss, RecordKind, Span,
     flags::{self, OUTSIDE},
@@ -17,7 +15,7 @@ use crate::{
     argv,
     emit::{count, send},
     env, log,
-    maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
+    maps::{Scratch, cursor, offset, scratch, set_cursor, setting},
     path,
     read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, typed},
     task, turn,
@@ -47,8 +45,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     if task::unknown(&id, &context) {
         return Err(Loss::Filtered);
     }
-    // SAFETY: a helper without arguments.
-    let scratch = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() }).ok_or(Loss::NoScratch)?;
+    let scratch = scratch().ok_or(Loss::NoScratch)?;
     // SAFETY: this program alone uses the slot of this CPU, with preemption off.
     let fixed = unsafe { &mut (*scratch).fixed };
 

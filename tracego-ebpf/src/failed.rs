@@ -6,7 +6,7 @@
 //! theirs that nobody touched cannot be read here, and the record says so.
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_task_btf, bpf_get_smp_processor_id, bpf_loop, bpf_task_pt_regs},
+    helpers::generated::{bpf_get_current_task_btf, bpf_loop, bpf_task_pt_regs},
     macros::tracepoint,
     programs::TracePointContext,
 };
@@ -20,7 +20,7 @@ use tracego_common::{
 use crate::{
     emit::{count, send},
     log,
-    maps::{SCRATCH, Scratch, cursor, offset, set_cursor, setting},
+    maps::{Scratch, cursor, offset, scratch, set_cursor, setting},
     read::{Addr, bounded, kernel, position, user, user_str},
     task, turn,
 };
@@ -65,8 +65,7 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
     }
     // SAFETY: the running task, as the helper asks.
     let regs = unsafe { bpf_task_pt_regs(current) } as Addr;
-    // SAFETY: a helper without arguments.
-    let scratch = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() }).ok_or(Loss::NoScratch)?;
+    let scratch = scratch().ok_or(Loss::NoScratch)?;
     let mut fixed = FailedFixed {
         header: task::header(RecordKind::ExecFailed as u32, id, task::parent(task), &context),
         errno: (-ret) as u32,
@@ -134,8 +133,7 @@ unsafe extern "C" fn step(_index: u64, args: *mut Args) -> i64 {
         return 1;
     }
     args.next += 8;
-    // SAFETY: a helper without arguments.
-    let Some(scratch) = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() }) else {
+    let Some(scratch) = scratch() else {
         return 1;
     };
     let at = position(args.pos);

@@ -2,6 +2,7 @@
 
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
+    helpers::generated::bpf_get_smp_processor_id,
     macros::map,
     maps::{Array, HashMap, LruHashMap, LruPerCpuHashMap, PerCpuArray, RingBuf, lpm_trie::LpmTrie},
 };
@@ -85,7 +86,7 @@ pub(crate) static ENV_ALLOW: HashMap<[u8; ENV_NAME_MAX], u32> = HashMap::with_ma
 /// Where an exec record is put together. An ordinary array indexed by CPU: per-CPU values are
 /// limited to 32 KiB. One program uses it, and it runs with preemption off, so nothing interleaves.
 #[map]
-pub(crate) static SCRATCH: Array<Scratch> = Array::with_max_entries(CPUS_MAX, 0);
+static SCRATCH: Array<Scratch> = Array::with_max_entries(CPUS_MAX, 0);
 
 /// Bytes of the environment that are looked at in one piece.
 pub(crate) const WINDOW: usize = 4096;
@@ -106,6 +107,13 @@ pub(crate) struct Scratch {
     pub(crate) fixed: ExecFixed,
     /// Longer than the last byte that a bounded offset plus a bounded length can reach.
     pub(crate) data: [u8; PREFIX_MAX as usize + 2 * ARGV_MAX as usize],
+}
+
+/// The scratch area of this CPU; none where there are more CPUs than areas.
+#[inline(always)]
+pub(crate) fn scratch() -> Option<*mut Scratch> {
+    // SAFETY: a helper without arguments.
+    SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })
 }
 
 /// Kernel field offsets, set before the load.

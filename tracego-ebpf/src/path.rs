@@ -3,14 +3,14 @@
 //! Names are written from the file towards its root, each ended by a NUL; the agent turns them
 //! round. The walk ends at the root of the mount namespace, so a chroot shows its outer path.
 
-use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_loop};
+use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
     Span,
     limits::{PATH_DEPTH_MAX, PATH_MAX},
 };
 
 use crate::{
-    maps::{SCRATCH, Scratch, cursor, offset, set_cursor},
+    maps::{Scratch, cursor, offset, scratch, set_cursor},
     read::{Addr, kernel, kernel_str, pointer, position},
 };
 
@@ -39,8 +39,7 @@ pub(crate) struct Walked {
 /// Appends one name at `pos` of the scratch; the position behind it.
 #[inline(always)]
 fn append(pos: u64, name: Addr) -> Option<u64> {
-    // SAFETY: a helper without arguments.
-    let scratch = SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })?;
+    let scratch = scratch()?;
     let at = position(pos);
     // SAFETY: `at` < PREFIX_MAX and the area is longer than that by far more than NAME.
     let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
