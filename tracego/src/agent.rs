@@ -125,13 +125,14 @@ impl Agent {
         let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
         let push = options.metrics.push.map(|settings| Pusher::start(settings, Arc::clone(&board)));
         let pusher = push.transpose().context("--otlp-metrics")?;
-        let mut loaded = load(&options.load)?;
+        let mode = options.enforce.mode;
+        let mut loaded = load(&options.load, mode)?;
         for field in &loaded.missing {
             tracing::debug!(field, "not in this kernel");
         }
-        let enforcer = match options.enforce.mode {
+        let enforcer = match mode {
             Mode::Off => None,
-            mode => {
+            _ => {
                 let (tables, remembered) = Tables::take(&mut loaded.ebpf)?;
                 let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
                 board.enforces(Arc::clone(shared));
@@ -191,7 +192,7 @@ impl Agent {
         };
         let seed = Input::Seed(host::processes(), Reading::now());
         queue.try_send(seed).ok().context("the pipeline did not start")?;
-        let pause = if options.load.enforce >= Mode::Kill { POLL_ENFORCING } else { POLL };
+        let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
         let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board), pause)
             .context("the reader did not start")?;
         let beat = Instant::now() + options.heartbeat;
@@ -299,10 +300,11 @@ impl Agent {
     pub async fn reload(&mut self, changes: Changes) -> anyhow::Result<()> {
         let Changes { selection, rules, sinks, output, enforce, policy } = changes;
         let findings = enforce.findings();
-        if let Some(enforcer) = &mut self.enforcer {
-            enforcer.change(enforce)?;
-        }
+        let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;
         let (feeds, changing) = self.sinks.change(&sinks)?;
+        if let (Some(enforcer), Some(prepared)) = (&mut self.enforcer, prepared) {
+            enforcer.change(prepared)?;
+        }
         let (done, told) = oneshot::channel();
         let reload = Box::new(Reload { selection, rules, feeds, output, findings, policy, done });
         let gone = "the pipeline has ended";

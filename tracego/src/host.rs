@@ -11,6 +11,16 @@ use crate::{
     input::Seed,
 };
 
+/// Where the tree of cgroups v2 is: beside v1, or alone.
+pub const CGROUP_ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+
+/// The root of the tree that a folder is in, if it is in one of cgroups v2. `folder`: without links.
+#[must_use]
+pub fn cgroup_root(folder: &Path) -> Option<&'static str> {
+    let is_root = |root: &&str| folder.starts_with(root) && Path::new(root).join("cgroup.procs").exists();
+    CGROUP_ROOTS.into_iter().find(|root| is_root(root))
+}
+
 /// Reads what does not change during a run. What cannot be read stays empty.
 #[must_use]
 pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {

@@ -7,7 +7,7 @@ use lru::LruCache;
 use tracego_common::TaskId;
 
 use crate::{
-    enrich::{Record, Started, record},
+    enrich::{Record, Started},
     inspect::facts::ServiceState,
     rules::{
         Rules,
@@ -64,7 +64,7 @@ impl Judge {
     /// Puts findings onto a record that is about the same process.
     pub fn put(&mut self, record: &mut Record, findings: Vec<Finding>) {
         let Some(worst) = findings.iter().map(|finding| finding.severity).max() else { return };
-        (record.severity_number, record.severity_text) = record::Severity::from(worst).parts();
+        record.raise(worst.into());
         record.tracego.findings = findings;
         self.summary.add(record);
     }

@@ -170,9 +170,6 @@ impl Pipeline {
             if let (Some(judge), Some(started)) = (&mut self.judge, &enriched.start) {
                 judge.start(&mut enriched.record, started);
             }
-            if let Some(policy) = &self.policy {
-                self.tally.policy = Some(policy.counts());
-            }
             let refused = self.policy.as_mut().and_then(|policy| policy.decide(&mut enriched.record));
             if let (Some(_), Some(judge)) = (&refused, &mut self.judge) {
                 judge.refused(&enriched.record);
@@ -434,7 +431,9 @@ impl Consumer for Pipeline {
 
     fn tally(&self) -> Option<Tally> {
         let forgotten = self.judge.as_ref().map_or(0, Judge::forgotten);
-        Some(self.tally.copy(forgotten, self.enricher.processes()))
+        let mut tally = self.tally.copy(forgotten, self.enricher.processes());
+        tally.policy = self.policy.as_ref().map(Stage::counts);
+        Some(tally)
     }
 
     fn refusal(&self) -> Option<String> {

@@ -36,15 +36,14 @@ impl Summary {
     /// Takes a decision about a program start.
     pub fn decided(&mut self, record: &Record) {
         let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
-        let stopped =
-            decision.is_some_and(|one| one.error.is_none() && matches!(one.action, "kill" | "deny"));
+        let stopped = decision.is_some_and(|one| one.error.is_none() && one.stops());
         self.stopped += u64::from(stopped);
     }
 
     /// Takes what policies object to.
     pub fn refused(&mut self, record: &Record) {
         let Some(policy) = &record.tracego.policy else { return };
-        for violation in &policy.decision.violations {
+        for violation in &policy.violations {
             let severity = violation.severity.unwrap_or(Severity::High);
             *self.counts.entry(severity).or_default() += 1;
         }

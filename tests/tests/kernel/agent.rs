@@ -9,7 +9,6 @@ use std::{
 
 use tracego::{
     agent::{Agent, Options, Report},
-    enforce::settings::Mode,
     enrich::ci,
     host, inspect,
     kernel::load::{EnvName, LoadOptions},
@@ -69,8 +68,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
-    let load =
-        LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None, enforce: Mode::Off };
+    let load = LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None };
     let (inspect, metrics) = (inspect::Options::default(), metrics::Options::default());
     Options {
         load,

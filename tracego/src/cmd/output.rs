@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal as _, Read as _, Write},
+    io::{self, IsTerminal as _, Write},
     path::Path,
 };
 
@@ -19,7 +19,7 @@ use crate::{
         bundle::Trust,
         stage::{self, Stage},
     },
-    seal::{before::Before, chain::LINK, key::Key, window::Sealer},
+    seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
 };
 
@@ -166,10 +166,7 @@ fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::R
         bail!("--seal: only JSON can be sealed; add --output json");
     }
     let key = view.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;
-    let mut nonce = [0; LINK];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut random| random.read_exact(&mut nonce))
-        .context("/dev/urandom")?;
+    let nonce = seal::nonce().context("/dev/urandom")?;
     Ok(Some(Sealer::new(nonce, view.seal_interval, key, follows)))
 }
 

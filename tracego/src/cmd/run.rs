@@ -10,12 +10,13 @@ use tokio::{
     process::{Child, Command},
     signal::unix::{Signal, SignalKind, signal},
 };
+use tracego_common::verdict::Action;
 
 use super::{code, conclude, output, setup};
 use crate::{
     agent::{Agent, Options},
     cli::{FailOn, Run},
-    enrich::{Record, text},
+    enrich::Record,
     input::Consumer,
     summary::Summary,
 };
@@ -49,22 +50,19 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
 fn tell(record: &Record) {
     let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
     let (Some(decision), Some(process)) = (decision, &record.process) else { return };
-    let start = match text::one_line(&decision.args) {
-        line if line.is_empty() => decision.executable.clone(),
-        line => line,
-    };
+    let (start, pid) = (decision.start(), process.pid);
     let what = match decision.action {
-        "kill" => "was killed",
-        "deny" => "was denied",
-        "audit" => "would be stopped",
-        _ => "was let through by an exception",
+        Action::Kill => "was killed",
+        Action::Deny => "was denied",
+        Action::Audit => "would be stopped",
+        Action::Allow => "was let through by an exception",
     };
-    let mut message = format!("tracego: {start} (pid {}) {what} by the rule {}", process.pid, decision.rule);
+    let mut message = format!("tracego: {start} (pid {pid}) {what} by the rule {}", decision.rule);
     for more in [&decision.message, &decision.remediation].into_iter().flatten() {
         message.push_str("\ntracego:   ");
         message.extend(more.chars().map(|c| if c.is_control() { ' ' } else { c }));
     }
-    if matches!(decision.action, "kill" | "deny") {
+    if decision.stops() {
         message.push_str(
             "\ntracego:   whoever keeps tracego's configuration can make an exception: [[enforce.exceptions]] \
              with an owner, a reason and a day on which it ends",

@@ -22,9 +22,6 @@ use crate::{
     sink::start::Sinks,
 };
 
-/// Where the cgroup tree is.
-const CGROUP_ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
-
 /// The agent's options.
 ///
 /// # Errors
@@ -77,14 +74,8 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
     enforce.check()?;
     let enforcement = (enforce.mode != Mode::Off).then(|| Arc::clone(&enforce.shared));
     let meta = Meta { enforcement, ..meta };
-    let load = LoadOptions {
-        settings,
-        ring_size: watch.ring_size,
-        env: names,
-        without: Vec::new(),
-        handover: None,
-        enforce: enforce.mode,
-    };
+    let load =
+        LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new(), handover: None };
     let heartbeat = Duration::from_secs(watch.heartbeat);
     let metrics = metrics::Options {
         listen: watch.listen.clone(),
@@ -152,11 +143,13 @@ pub(super) fn environment(specs: &[EnvSpec], rules: &RuleSettings) -> Environmen
 /// Id and depth of a v2 cgroup: the id is the inode number of its folder.
 fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     let path = fs::canonicalize(path).with_context(|| format!("--cgroup {}", path.display()))?;
-    let root = CGROUP_ROOTS
-        .iter()
-        .find(|root| path.starts_with(root) && Path::new(root).join("cgroup.procs").exists());
+    let root = host::cgroup_root(&path);
     let Some(below) = root.and_then(|root| path.strip_prefix(root).ok()) else {
-        bail!("--cgroup {}: not in the cgroup v2 tree (below {})", path.display(), CGROUP_ROOTS.join(" or "));
+        bail!(
+            "--cgroup {}: not in the cgroup v2 tree (below {})",
+            path.display(),
+            host::CGROUP_ROOTS.join(" or ")
+        );
     };
     // The kernel counts depth from its own root, which has the number 1 (fs/kernfs/dir.c).
     if root.is_some_and(|root| fs::metadata(root).is_ok_and(|root| root.ino() != 1)) {

@@ -9,10 +9,7 @@ use tracego_common::{
 };
 
 use super::{maps::Remembered, settings::Mode, shared::Shared};
-use crate::event::Exec;
-
-/// Clock ticks of /proc/PID/stat in nanoseconds, where a second has a hundred.
-const TICK_NS: u64 = 10_000_000;
+use crate::{enrich::table::TICK_NS, event::Exec};
 
 /// A start that is to be ended.
 #[derive(Clone, Debug)]

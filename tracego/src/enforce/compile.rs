@@ -38,10 +38,10 @@ pub struct Compiled {
     pub names: Vec<(NameKey, u64)>,
     /// By inode.
     pub exes: Vec<(ExeKey, u64)>,
-    /// By path.
-    pub paths: Vec<(PathKey, u32, u64)>,
-    /// By argument, with its bits that are compared.
-    pub args: Vec<(ArgKey, u32, u64)>,
+    /// By path, with its bits that are compared.
+    pub paths: Vec<((PathKey, u32), u64)>,
+    /// By argument, likewise.
+    pub args: Vec<((ArgKey, u32), u64)>,
     /// By user and cgroup.
     pub numbers: Vec<(NumberKey, u64)>,
     /// Paths that are not there now.
@@ -155,7 +155,7 @@ impl<M: Machine> Builder<'_, M> {
         }
         for path in paths {
             if let Some((dev, inode)) = self.machine.inode(path) {
-                self.out.exes.push((ExeKey { inode, dev, ..ExeKey::default() }, bit));
+                self.out.exes.push((ExeKey { inode, dev, set: 0 }, bit));
             }
         }
         Ok(())
@@ -207,14 +207,14 @@ impl<M: Machine> Builder<'_, M> {
             }
             let path = Path::new(name);
             match self.machine.inode(path) {
-                Some((dev, inode)) => self.out.exes.push((ExeKey { inode, dev, ..ExeKey::default() }, bit)),
+                Some((dev, inode)) => self.out.exes.push((ExeKey { inode, dev, set: 0 }, bit)),
                 None => self.out.absent.push(name.clone()),
             }
             // What is put there later is known by its path, behind the point of no return.
             let real = self.machine.real(path).unwrap_or_else(|| name.clone());
             if let Some((key, bits)) = path_key(&real) {
                 self.out.rules.by_path |= bit;
-                self.out.paths.push((key, bits, bit));
+                self.out.paths.push(((key, bits), bit));
             }
         }
     }
@@ -231,7 +231,7 @@ impl<M: Machine> Builder<'_, M> {
                     key.bytes[..fixed.len()].copy_from_slice(fixed.as_bytes());
                     // A whole one with its NUL.
                     let len = fixed.len() + usize::from(fixed.len() == text.len());
-                    self.out.args.push((key, bits(4 + len), bit));
+                    self.out.args.push(((key, bits(4 + len)), bit));
                 }
             }
         }
@@ -286,22 +286,18 @@ fn path_key(path: &str) -> Option<(PathKey, u32)> {
 impl Compiled {
     /// Keys that several rules have become one, and a longer argument has the rules of those that it begins with.
     fn merge(&mut self) {
-        join(&mut self.names, |a, b| a == b);
-        join(&mut self.exes, |a, b| a == b);
-        join(&mut self.numbers, |a, b| a == b);
+        join(&mut self.names);
+        join(&mut self.exes);
+        join(&mut self.paths);
+        join(&mut self.args);
+        join(&mut self.numbers);
         let args = self.args.clone();
-        for (key, len, mask) in &mut self.args {
-            for (shorter, shorter_len, more) in &args {
+        for ((key, len), mask) in &mut self.args {
+            for ((shorter, shorter_len), more) in &args {
                 if shorter.place == key.place && shorter_len <= len && begins(key, shorter, *shorter_len) {
                     *mask |= more;
                 }
             }
-        }
-        self.args.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
-        let paths = self.paths.clone();
-        for (key, len, mask) in &mut self.paths {
-            *mask |=
-                paths.iter().filter(|one| one.0 == *key && one.1 == *len).fold(0, |all, one| all | one.2);
         }
     }
 }
@@ -311,12 +307,13 @@ fn begins(key: &ArgKey, with: &ArgKey, bits: u32) -> bool {
     key.bytes[..len] == with.bytes[..len]
 }
 
-fn join<K: Copy>(list: &mut Vec<(K, u64)>, same: impl Fn(&K, &K) -> bool) {
+/// Each key once, with the rules of all.
+fn join<K: PartialEq>(list: &mut Vec<(K, u64)>) {
     let mut joined: Vec<(K, u64)> = Vec::with_capacity(list.len());
-    for (key, mask) in list.iter() {
-        match joined.iter_mut().find(|(known, _)| same(known, key)) {
+    for (key, mask) in list.drain(..) {
+        match joined.iter_mut().find(|(known, _)| *known == key) {
             Some((_, all)) => *all |= mask,
-            None => joined.push((*key, *mask)),
+            None => joined.push((key, mask)),
         }
     }
     *list = joined;

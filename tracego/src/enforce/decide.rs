@@ -59,11 +59,11 @@ pub fn decide<'a>(with: &'a Compiled, start: &Start<'_>) -> Option<(Action, &'a 
 /// Longest prefix wins, as in the kernel's trie.
 fn argument(with: &Compiled, place: usize, arg: &str) -> u64 {
     let text = [arg.as_bytes(), &[0]].concat();
-    let of = with.args.iter().filter(|(key, bits, _)| {
+    let of = with.args.iter().filter(|((key, bits), _)| {
         let len = (*bits as usize / 8).saturating_sub(4);
         usize::from(key.place) == place && text.get(..len).is_some_and(|start| start == &key.bytes[..len])
     });
-    of.max_by_key(|(_, bits, _)| *bits).map_or(0, |(_, _, mask)| *mask)
+    of.max_by_key(|((_, bits), _)| *bits).map_or(0, |(_, mask)| *mask)
 }
 
 fn any<'a>(masks: impl Iterator<Item = &'a u64>) -> u64 {

@@ -9,23 +9,20 @@ use std::{
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
 use super::compile::Machine;
-use crate::enrich::users::Users;
-
-/// Where cgroups are.
-const CGROUP_ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+use crate::{enrich::users::Users, host};
 
 /// This machine.
-#[derive(Clone, Debug, Default)]
-pub struct Host {
-    users: Users,
+#[derive(Debug)]
+pub struct Host<'a> {
+    users: &'a Users,
     /// Device of a mount by its number, as the kernel has it: stat(2) tells another one on overlayfs and btrfs.
     mounts: Vec<(u64, u32)>,
 }
 
-impl Host {
+impl<'a> Host<'a> {
     /// As it is now.
     #[must_use]
-    pub fn now(users: Users) -> Self {
+    pub fn now(users: &'a Users) -> Self {
         let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         Self { users, mounts: text.lines().filter_map(mount).collect() }
     }
@@ -40,7 +37,7 @@ fn mount(line: &str) -> Option<(u64, u32)> {
     Some((id, (major.parse::<u32>().ok()? << 20) | minor.parse::<u32>().ok()?))
 }
 
-impl Machine for Host {
+impl Machine for Host<'_> {
     fn inode(&self, path: &Path) -> Option<(u32, u64)> {
         let flags = StatxFlags::INO | StatxFlags::MNT_ID;
         let found = statx(CWD, path, AtFlags::empty(), flags).ok()?;
@@ -60,10 +57,8 @@ impl Machine for Host {
 
     fn cgroup(&self, folder: &Path) -> Option<u64> {
         let folder = fs::canonicalize(folder).ok()?;
-        let known = CGROUP_ROOTS
-            .iter()
-            .any(|root| folder.starts_with(root) && Path::new(root).join("cgroup.procs").exists());
-        (known && folder.is_dir()).then(|| fs::metadata(&folder).ok().map(|about| about.ino()))?
+        (host::cgroup_root(&folder).is_some() && folder.is_dir())
+            .then(|| fs::metadata(&folder).ok().map(|about| about.ino()))?
     }
 }
 
@@ -86,7 +81,8 @@ mod tests {
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "").expect("a file");
         std::os::unix::fs::symlink(&file, &link).expect("a link");
-        let host = Host::now(Users::default());
+        let users = Users::default();
+        let host = Host::now(&users);
         assert!(host.inode(&file).is_some());
         assert_eq!(host.inode(&file), host.inode(&link));
         assert_eq!(host.inode(&folder.path().join("none")), None);

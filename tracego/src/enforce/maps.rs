@@ -1,7 +1,5 @@
 //! Rules into the kernel's tables, and verdicts that are remembered there.
 
-use std::collections::{HashMap as Memory, HashSet};
-
 use aya::{
     Ebpf,
     maps::{
@@ -91,6 +89,12 @@ impl Tables {
         Ok((tables, Remembered { starts: take(ebpf, "REMEMBERED")?, tasks }))
     }
 
+    /// What decides.
+    #[must_use]
+    pub fn in_force(&self) -> &Compiled {
+        &self.written
+    }
+
     /// The set that the next rules will be.
     #[must_use]
     pub fn next(&self) -> u32 {
@@ -124,11 +128,11 @@ impl Tables {
         for (key, mask) in &with.exes {
             self.exes.insert(Plain(ExeKey { set, ..*key }), mask, 0).map_err(failed("RULE_EXES"))?;
         }
-        for (key, bits, mask) in &with.paths {
+        for ((key, bits), mask) in &with.paths {
             let key = Key::new(*bits, Plain(PathKey { set, ..*key }));
             self.paths.insert(&key, mask, 0).map_err(failed("RULE_PATHS"))?;
         }
-        for (key, bits, mask) in &with.args {
+        for ((key, bits), mask) in &with.args {
             let key = Key::new(*bits, Plain(ArgKey { set: short(set), ..*key }));
             self.args.insert(&key, mask, 0).map_err(failed("RULE_ARGS"))?;
         }
@@ -146,14 +150,11 @@ impl Tables {
         for (key, _) in &with.exes {
             kept += usize::from(self.exes.remove(&Plain(ExeKey { set, ..*key })).is_err());
         }
-        for key in with.paths.iter().map(|(key, bits, _)| (*bits, key.names)).collect::<HashSet<_>>() {
-            let key = Key::new(key.0, Plain(PathKey { set, names: key.1 }));
-            kept += usize::from(self.paths.remove(&key).is_err());
+        for ((key, bits), _) in &with.paths {
+            kept += usize::from(self.paths.remove(&Key::new(*bits, Plain(PathKey { set, ..*key }))).is_err());
         }
-        let args: Memory<_, _> =
-            with.args.iter().map(|(key, bits, _)| ((*bits, key.place, key.bytes), key)).collect();
-        for ((bits, ..), key) in args {
-            let key = Key::new(bits, Plain(ArgKey { set: short(set), ..*key }));
+        for ((key, bits), _) in &with.args {
+            let key = Key::new(*bits, Plain(ArgKey { set: short(set), ..*key }));
             kept += usize::from(self.args.remove(&key).is_err());
         }
         for (key, _) in &with.numbers {

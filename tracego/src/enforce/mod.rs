@@ -1,7 +1,7 @@
 //! Starts that are stopped: rules for the kernel side, the proof that they are in force, and what is ended
 //! from here because the kernel side cannot know it.
 //!
-//! [`settings`] → [`mod@compile`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict.rs`) → records.
+//! [`settings`] → [`mod@compile`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict/`) → records.
 //! [`canary`] shows that it works; [`shared`] is what the parts that tell of it know; [`after`] ends a process
 //! whose start was judged here, and has the next such start decided in the kernel.
 
@@ -62,12 +62,18 @@ pub struct Enforcer {
     tables: Tables,
     canary: Canary,
     exempt: Vec<PathBuf>,
-    in_force: Compiled,
     proven: Option<Instant>,
     /// Why execve cannot be made to fail here.
     why_no_deny: Option<String>,
     /// For the next tracego, in case that this one is killed.
     marker: Option<Marker>,
+}
+
+/// Other rules that were tried.
+pub struct Prepared {
+    options: Options,
+    exempt: Vec<PathBuf>,
+    compiled: Compiled,
 }
 
 impl Options {
@@ -76,7 +82,7 @@ impl Options {
     /// # Errors
     /// When they are too many or name what is not there, or would lock people out.
     fn compile(&self, canary: Option<&Canary>, exempt: &[PathBuf]) -> anyhow::Result<Compiled> {
-        let host = Host::now(self.users.clone());
+        let host = Host::now(&self.users);
         let now = Time(Reading::now().unix_ns);
         let rule = canary.map(Canary::rule);
         let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, now, &host);
@@ -108,9 +114,7 @@ impl Enforcer {
     pub fn start(options: Options, tables: Tables, why_no_deny: Option<String>) -> anyhow::Result<Self> {
         let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
         let exempt = lockout::exempt(&options.enforce.break_glass);
-        let in_force = Compiled::default();
-        let mut enforcer =
-            Self { options, tables, canary, exempt, in_force, proven: None, why_no_deny, marker: None };
+        let mut enforcer = Self { options, tables, canary, exempt, proven: None, why_no_deny, marker: None };
         let compiled = enforcer.options.compile(Some(&enforcer.canary), &enforcer.exempt)?;
         for path in &compiled.absent {
             tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
@@ -121,27 +125,34 @@ impl Enforcer {
 
     fn put(&mut self, compiled: Compiled) -> anyhow::Result<()> {
         self.options.shared.set(self.tables.next(), compiled.known.clone());
-        self.tables.put(compiled.clone())?;
-        self.in_force = compiled;
-        Ok(())
+        Ok(self.tables.put(compiled)?)
     }
 
-    /// Goes over to other rules; where they cannot be, the ones before stay.
+    /// Tries other rules; nothing changes yet.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn change(&mut self, enforce: Enforce) -> anyhow::Result<()> {
+    pub fn prepare(&self, enforce: Enforce) -> anyhow::Result<Prepared> {
         let exempt = lockout::exempt(&enforce.break_glass);
         let options = Options { enforce, ..self.options.clone() };
         let compiled = options.compile(Some(&self.canary), &exempt)?;
-        (self.options, self.exempt) = (options, exempt);
-        self.put(compiled)
+        Ok(Prepared { options, exempt, compiled })
+    }
+
+    /// Goes over to other rules.
+    ///
+    /// # Errors
+    /// When the kernel refuses them; the ones before stay.
+    pub fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
+        self.put(prepared.compiled)?;
+        (self.options, self.exempt) = (prepared.options, prepared.exempt);
+        Ok(())
     }
 
     /// Once a second: files that were replaced, exceptions that ended, and the proof when it is time.
     pub fn tick(&mut self) {
         match self.options.compile(Some(&self.canary), &self.exempt) {
-            Ok(compiled) if compiled != self.in_force => {
+            Ok(compiled) if compiled != *self.tables.in_force() => {
                 if let Err(error) = self.put(compiled) {
                     tracing::error!("the rules of [enforce] could not be brought up to date: {error:#}");
                 }

@@ -12,6 +12,17 @@ use super::{compile::Known, settings::Mode};
 /// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.
 const REASONS_MAX: usize = 4096;
 
+/// As records and metrics name an action.
+#[must_use]
+pub fn name(action: Action) -> &'static str {
+    match action {
+        Action::Allow => "allow",
+        Action::Audit => "audit",
+        Action::Kill => "kill",
+        Action::Deny => "deny",
+    }
+}
+
 /// What is in force now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InForce {
@@ -19,6 +30,14 @@ pub struct InForce {
     pub mode: Mode,
     /// `enforced`, `audit`, or `unavailable: ` and why.
     pub state: Arc<str>,
+}
+
+impl InForce {
+    /// Why nothing is, where nothing is.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        Some(&*self.state).filter(|state| state.starts_with("unavailable"))
+    }
 }
 
 /// One for a run: the control loop writes, the pipeline reads.

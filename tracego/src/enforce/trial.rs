@@ -20,15 +20,8 @@ pub fn trial() -> Result<Mode, String> {
         agent_tgid: std::process::id(),
         ..Settings::new_zeroed()
     };
-    let options = LoadOptions {
-        settings,
-        ring_size: 4096,
-        env: Vec::new(),
-        without: Vec::new(),
-        handover: None,
-        enforce: Mode::Deny,
-    };
-    let mut loaded = load::load(&options).map_err(|error| error.reason())?;
+    let loaded = load::load(&LoadOptions::trial(settings), Mode::Deny);
+    let mut loaded = loaded.map_err(|error| error.reason())?;
     let (tables, _remembered) = Tables::take(&mut loaded.ebpf).map_err(|error| error.reason())?;
     let enforce = Enforce { rules: Some(Vec::new()), findings: Some(Vec::new()), ..Enforce::default() };
     let options = Options { mode: Mode::Deny, enforce, ..Options::default() };

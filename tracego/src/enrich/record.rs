@@ -135,6 +135,16 @@ pub struct Record {
     pub tracego: Box<Own>,
 }
 
+impl Record {
+    /// It is at least as severe as that.
+    pub fn raise(&mut self, severity: Severity) {
+        let (number, text) = severity.parts();
+        if number > self.severity_number {
+            (self.severity_number, self.severity_text) = (number, text);
+        }
+    }
+}
+
 /// W3C trace context.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Trace {
@@ -404,7 +414,7 @@ pub struct Own {
     pub enforcement: Option<Box<Enforcement>>,
     /// What policies say about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Box<policy::stage::Facts>>,
+    pub policy: Option<Box<policy::Decision>>,
     /// What is not whole.
     #[serde(skip_serializing_if = "Completeness::is_whole")]
     pub completeness: Completeness,

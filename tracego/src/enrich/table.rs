@@ -52,7 +52,7 @@ pub struct Line {
 /// Ancestors that are kept when a line grows beyond twice as many.
 const DEPTH_KEPT: u32 = 64;
 /// Difference between a start read from /proc, in ticks, and the same start in nanoseconds.
-const TICK_NS: u64 = 10_000_000;
+pub const TICK_NS: u64 = 10_000_000;
 
 impl Line {
     /// One below `up`.

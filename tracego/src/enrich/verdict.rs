@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tracego_common::{
     record::Header,
     verdict::{Action, REMEMBERED, SLOT_LEN, Verdict},
@@ -18,15 +18,15 @@ use crate::{
     clock::Reading,
     enforce::{
         after::{Ended, Pending},
-        shared::Shared,
+        shared::{self, Shared},
     },
 };
 
 /// `tracego.enforcement.*`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Enforcement {
     /// `enforced`, `audit`, or `unavailable: ` and why.
-    pub state: String,
+    pub state: Arc<str>,
     /// `off`, `audit`, `kill` or `deny`: what the canary has shown.
     pub mode: &'static str,
     /// The decision.
@@ -35,10 +35,11 @@ pub struct Enforcement {
 }
 
 /// About one start.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Decision {
-    /// `allow`, `audit`, `kill` or `deny`.
-    pub action: &'static str,
+    /// What was decided.
+    #[serde(serialize_with = "named")]
+    pub action: Action,
     /// `before-start`: no instruction of the program ran; `after-start`: it ran for `delay` nanoseconds.
     pub when: &'static str,
     /// The rule, or the exception, or the finding.
@@ -72,12 +73,47 @@ pub struct Decision {
 /// The bit of the first rule; see `enforce::compile`.
 const CANARY: u64 = 1;
 
-fn name(action: Action) -> (&'static str, &'static str, Severity) {
+fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(shared::name(*action))
+}
+
+impl Decision {
+    /// Nothing more is known of it.
+    fn new(action: Action, when: &'static str, rule: String) -> Self {
+        Self {
+            action,
+            when,
+            rule,
+            message: None,
+            remediation: None,
+            owner: None,
+            reason: None,
+            executable: String::new(),
+            args: Vec::new(),
+            delay: None,
+            error: None,
+        }
+    }
+
+    /// The program did not start, or runs no more.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        matches!(self.action, Action::Kill | Action::Deny)
+    }
+
+    /// What was started, in one line for people.
+    #[must_use]
+    pub fn start(&self) -> String {
+        if self.args.is_empty() { self.executable.clone() } else { text::one_line(&self.args) }
+    }
+}
+
+fn words(action: Action) -> (&'static str, Severity) {
     match action {
-        Action::Allow => ("allow", "let through by an exception", Severity::Info),
-        Action::Audit => ("audit", "let through, would be stopped", Severity::Warn),
-        Action::Kill => ("kill", "killed", Severity::Error),
-        Action::Deny => ("deny", "denied", Severity::Error),
+        Action::Allow => ("let through by an exception", Severity::Info),
+        Action::Audit => ("let through, would be stopped", Severity::Warn),
+        Action::Kill => ("killed", Severity::Error),
+        Action::Deny => ("denied", Severity::Error),
     }
 }
 
@@ -86,8 +122,8 @@ impl Enricher {
     pub(super) fn enforcement(&self) -> Option<Box<Enforcement>> {
         let shared = self.meta.enforcement.as_ref()?;
         let in_force = shared.in_force();
-        let (state, mode) = (in_force.state.to_string(), in_force.mode.name());
-        Some(Box::new(Enforcement { state, mode, decision: None }))
+        let mode = in_force.mode.name();
+        Some(Box::new(Enforcement { state: in_force.state, mode, decision: None }))
     }
 
     /// A decision of the kernel side. Nothing for tracego's own rules: the canary, what is exempt.
@@ -113,20 +149,16 @@ impl Enricher {
         let (owner, reason) = known.exception.unzip();
         let error = (verdict.errno != 0).then(|| format!("errno {}", verdict.errno));
         let decision = Decision {
-            action: name(action).0,
-            when: "before-start",
-            rule,
             message: known.message,
             remediation: known.remediation,
             owner,
             reason,
             executable: text::lossy(text::until_nul(&verdict.name)),
-            args: Vec::new(),
-            delay: None,
             error,
+            ..Decision::new(action, "before-start", rule)
         };
         let (header, comm) = (&verdict.header, &verdict.comm);
-        Some(self.decided(header, comm, Stamp::event(header, 0), action, &args(verdict, action), decision))
+        Some(self.decided(header, comm, Stamp::event(header, 0), &args(verdict, action), decision))
     }
 
     /// A process that the agent ended, or would have.
@@ -143,16 +175,13 @@ impl Enricher {
             Ended::Failed => Some("it could not be ended".to_owned()),
         };
         let decision = Decision {
-            action: name(action).0,
-            when: "after-start",
-            rule: pending.reason.clone(),
             message: Some(pending.message.clone()),
             delay: Some(boot_ns.saturating_sub(pending.boot_ns)),
             error,
-            ..Decision::default()
+            ..Decision::new(action, "after-start", pending.reason.clone())
         };
         let stamp = self.now(reading);
-        self.decided(&header, &[0; 16], stamp, action, &[], decision)
+        self.decided(&header, &[0; 16], stamp, &[], decision)
     }
 
     fn decided(
@@ -160,7 +189,6 @@ impl Enricher {
         header: &Header,
         comm: &[u8; 16],
         stamp: Stamp,
-        action: Action,
         args: &[&[u8]],
         mut decision: Decision,
     ) -> Record {
@@ -179,10 +207,10 @@ impl Enricher {
                 process.command.clone_from(&entry.line.command);
             }
         }
-        let (_, what, severity) = name(action);
+        let (what, severity) = words(decision.action);
         let body = body(&process, what, &decision);
         let replayed = || {
-            let state = "unavailable: not known to a replay".to_owned();
+            let state = "unavailable: not known to a replay".into();
             Box::new(Enforcement { state, mode: "off", decision: None })
         };
         own.enforcement.get_or_insert_with(replayed).decision = Some(decision);
@@ -192,9 +220,8 @@ impl Enricher {
 }
 
 fn body(process: &Process, what: &str, decision: &Decision) -> String {
-    let start =
-        if decision.args.is_empty() { decision.executable.clone() } else { text::one_line(&decision.args) };
-    let mut body = format!("{what} by {}: {start} (pid {})", decision.rule, process.pid);
+    let (rule, start, pid) = (&decision.rule, decision.start(), process.pid);
+    let mut body = format!("{what} by {rule}: {start} (pid {pid})");
     if let Some(message) = &decision.message {
         body.push_str(": ");
         body.push_str(message);

@@ -105,6 +105,14 @@ pub enum LoadError {
     Cpus(u32),
 }
 
+impl LoadOptions {
+    /// To try the kernel side: the smallest ring, and nothing of any environment.
+    #[must_use]
+    pub fn trial(settings: Settings) -> Self {
+        Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
+    }
+}
+
 impl LoadError {
     /// The error and its cause in one line, without the verifier's log.
     #[must_use]
@@ -144,8 +152,6 @@ pub struct LoadOptions {
     pub without: Vec<String>,
     /// What outlives the agent; nothing without.
     pub handover: Option<handover::Options>,
-    /// How far program starts are decided.
-    pub enforce: Mode,
 }
 
 /// Programs that are attached as long as this lives.
@@ -189,11 +195,11 @@ unsafe impl aya::Pod for Table<Settings> {}
 // SAFETY: as `Settings`.
 unsafe impl aya::Pod for Table<TaskCtx> {}
 
-/// Loads and attaches.
+/// Loads and attaches. `enforce`: how far program starts are decided.
 ///
 /// # Errors
 /// See [`LoadError`].
-pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
+pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     require::capabilities()?;
     require::kernel_version()?;
     require::lockdown()?;
@@ -212,11 +218,11 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
     if let Some(handover) = &mut loaded.handover {
         loaded.inherited = handover.take_over(&mut loaded.ebpf)?;
     }
-    if options.enforce != Mode::Off {
+    if enforce != Mode::Off {
         // These never outlive the agent, which has to show that they work.
         hooks::VERDICT.attach(&mut loaded.ebpf, &btf)?;
     }
-    if options.enforce == Mode::Deny {
+    if enforce == Mode::Deny {
         loaded.denies = hooks::DENIED.attach(&mut loaded.ebpf, &btf).map_err(|error| error.reason());
     }
     Ok(loaded)

@@ -173,14 +173,7 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
         argv_max: ARGV_LIMIT,
         ..Settings::new_zeroed()
     };
-    let options = LoadOptions {
-        settings,
-        ring_size: 4096,
-        env: Vec::new(),
-        without: Vec::new(),
-        handover: None,
-        enforce: Mode::Off,
-    };
+    let options = LoadOptions::trial(settings);
     let opened = load::open(&options, log::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
     let (mut loaded, btf) = match opened {
         Ok(opened) => opened,

@@ -202,10 +202,7 @@ impl Board {
                 .iter()
                 .filter_map(|sink| Some(format!("{}: {}", sink.name, sink.numbers().trouble?)))
                 .collect(),
-            enforcement: self.enforcement().and_then(|shared| {
-                let state = shared.in_force().state;
-                state.starts_with("unavailable").then(|| state.to_string())
-            }),
+            enforcement: self.enforcement().and_then(|shared| shared.in_force().trouble().map(str::to_owned)),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use tracego_common::verdict::Action;
-
 use super::families::{Families, label};
 use crate::{
-    enforce::{settings::Mode, shared::Shared},
+    enforce::{
+        settings::Mode,
+        shared::{Shared, name},
+    },
     policy::{decision::ErrorKind, engine::Counts},
 };
 
@@ -24,17 +25,11 @@ impl Families<'_> {
     }
 
     pub(super) fn enforcement(&mut self, shared: &Shared) -> fmt::Result {
-        let name = |action| match action {
-            Action::Allow => "allow",
-            Action::Audit => "audit",
-            Action::Kill => "kill",
-            Action::Deny => "deny",
-        };
         let counts = shared.counts().into_iter().map(|(action, count)| ([("action", name(action))], count));
         let help = "Program starts that a rule, an exception or a finding decided about, by the decision.";
         self.counters("tracego_enforcement_decisions", help, counts)?;
         let in_force = shared.in_force();
-        let enforced = !in_force.state.starts_with("unavailable");
+        let enforced = in_force.trouble().is_none();
         let modes = [Mode::Audit, Mode::Kill, Mode::Deny].into_iter();
         let modes = modes.map(|mode| ([("mode", mode.name())], u32::from(enforced && mode == in_force.mode)));
         let help = "Whether the last start that had to be stopped shows that this mode is in force.";

@@ -3,7 +3,6 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use serde::Serialize;
 
 use super::{
     Engine, Limits,
@@ -12,10 +11,7 @@ use super::{
     input,
     log::DecisionLog,
 };
-use crate::enrich::{
-    Record,
-    record::{self, event_name},
-};
+use crate::enrich::{Record, record::event_name};
 
 /// What is decided with.
 #[derive(Clone, Debug, Default)]
@@ -30,14 +26,6 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// What is left out there: JSON pointers into `/input` and `/result`.
     pub masks: Vec<String>,
-}
-
-/// `tracego.policy.*` of a record: what policies object to.
-#[derive(Clone, Debug, Serialize)]
-pub struct Facts {
-    /// The decision.
-    #[serde(flatten)]
-    pub decision: Decision,
 }
 
 /// Decides about records.
@@ -132,12 +120,9 @@ impl Stage {
         }
         let refused = refused(&decision);
         if let Some(severity) = decision.severity.filter(|_| !decision.allow) {
-            let (number, text) = record::Severity::from(severity).parts();
-            if number > record.severity_number {
-                (record.severity_number, record.severity_text) = (number, text);
-            }
+            record.raise(severity.into());
         }
-        record.tracego.policy = Some(Box::new(Facts { decision }));
+        record.tracego.policy = Some(Box::new(decision));
         refused
     }
 }

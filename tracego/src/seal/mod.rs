@@ -38,8 +38,13 @@ pub mod tally;
 pub mod verify;
 pub mod window;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _},
+};
 
+use chain::LINK;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
@@ -175,4 +180,14 @@ impl Seal {
         let there: i128 = parts.into_iter().chain(lost.map(|(_, &count)| count)).map(i128::from).sum();
         i128::from(events.hooked) + i128::from(pending) == there + i128::from(events.pending)
     }
+}
+
+/// Random, for the start of a chain.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn nonce() -> io::Result<[u8; LINK]> {
+    let mut nonce = [0; LINK];
+    File::open("/dev/urandom")?.read_exact(&mut nonce)?;
+    Ok(nonce)
 }

@@ -4,11 +4,7 @@
 //! empty one. Otherwise (the first time, after a crash, when others wrote to it) a new one is opened, which
 //! names the line that the file ends with.
 
-use std::{
-    fmt, fs,
-    io::{self, Read as _},
-    time::Duration,
-};
+use std::{fmt, io, time::Duration};
 
 use super::settings::Settings;
 use crate::{
@@ -20,6 +16,7 @@ use crate::{
         before::Before,
         chain::{LINK, Link, close_numbered, digest, hex},
         key::Key,
+        nonce,
         tally::Tally,
         verify::line::{Known, Sealed},
     },
@@ -96,7 +93,7 @@ impl Chain {
         let read = |path: &std::path::PathBuf| {
             Key::read(path).map_err(|error| format!("seal-key: {}: {error:#}", path.display()))
         };
-        let random = random().map_err(|error| format!("seal: /dev/urandom: {error}"))?;
+        let random = nonce().map_err(|error| format!("seal: /dev/urandom: {error}"))?;
         // Its records are not those of the run, which are numbered, too.
         let apart = u32::from_ne_bytes([random[0], random[1], random[2], random[3]]);
         let meta = Meta { instance: meta.instance ^ apart, ..meta.clone() };
@@ -142,7 +139,7 @@ impl Chain {
             }
             Some(_) => None,
             None => {
-                let nonce = random()?;
+                let nonce = nonce()?;
                 let start = ChainStart {
                     nonce: hex(&nonce),
                     interval_s: self.interval.as_secs().max(1),
@@ -268,10 +265,4 @@ impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chain").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-fn random() -> io::Result<[u8; LINK]> {
-    let mut random = [0; LINK];
-    fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
-    Ok(random)
 }
