@@ -235,7 +235,7 @@ fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {
             (format!("tracepoint/syscalls/{name}"), Some("-e execve-failed"), remedy)
         }
         Place::Lsm(name) => {
-            let remedy = "boot with bpf in lsm=… and lockdown off; needs CONFIG_BPF_LSM=y";
+            let remedy = "boot with bpf in lsm=…; needs CONFIG_BPF_LSM=y, and a kernel whose vendor allows programs of LSM";
             let what = if hook.program == hooks::DENIED.program { ", to deny" } else { "" };
             (format!("lsm/{name}{what}"), Some("--enforce deny"), remedy)
         }
