@@ -8,12 +8,15 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
+/// What is tested: everything that is built for this machine.
+pub(crate) const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "tracego-ebpf"];
+
 /// Replaces this process with `cargo test`, so the last lines are cargo's own.
 pub(crate) fn run() -> Result<()> {
     // The end-to-end tests start the program itself.
     shell::must(shell::cargo()?.args(["build", "-p", "tracego", "--locked"]))?;
     let mut command = shell::cargo()?;
-    command.args(["test", "--workspace", "--exclude", "tracego-ebpf", "--locked"]);
+    command.args(["test", "--locked"]).args(PACKAGES);
     if !shell::is_root()? {
         if can_sudo() {
             command.env(runner_variable()?, "sudo -E");

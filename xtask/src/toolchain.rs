@@ -114,7 +114,8 @@ fn install_packages() -> Result<()> {
 
 /// Installs the package of a command that is missing, saying so and why it is needed.
 pub(crate) fn install_command(command: &str, package: &str, why: &str) -> Result<()> {
-    if shell::succeeds(Command::new(command).arg("--version")) {
+    // Not all of them know `--version`.
+    if shell::succeeds(Command::new("sh").args(["-c", "command -v \"$1\"", "sh", command])) {
         return Ok(());
     }
     ensure!(

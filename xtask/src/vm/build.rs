@@ -1,5 +1,6 @@
-//! The programs under test and the file system that they are given.
+//! The programs under test, and the file system of a guest that has them.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::tree::Tree;
-use crate::shell;
+use crate::{shell, test, toolchain};
 
 /// Test binaries of `tests/tests` that are run in the guest.
 const SUITES: [&str; 1] = ["kernel"];
@@ -18,6 +19,8 @@ const COMMANDS: [&str; 38] = [
     "id", "ip", "kill", "ln", "ls", "mkdir", "mkfifo", "mount", "mv", "openssl", "rm", "script", "sed",
     "seq", "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount", "uname", "unshare",
 ];
+/// Packages of those that a small system lacks.
+const PACKAGES: [(&str, &str); 2] = [("ip", "iproute2"), ("openssl", "openssl")];
 /// Mount points that the first process of the guest uses.
 const FOLDERS: [&str; 6] = ["/proc", "/sys", "/dev", "/tmp", "/root", "/var/tmp"];
 const PASSWD: &str =
@@ -33,30 +36,39 @@ pub(super) struct Built {
     programs: Vec<PathBuf>,
 }
 
-/// Builds tracego and the test binaries. What is not optimized takes three times as long in an emulator.
-pub(super) fn build() -> Result<Built> {
-    shell::must(shell::cargo()?.args(["build", "--release", "--package", "tracego", "--locked"]))?;
+/// How the programs are built.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Profile {
+    /// Optimized: in an emulator that is three times as fast.
+    Release,
+    /// What `cargo xtask test` builds anyway.
+    Dev,
+}
+
+/// Builds tracego and the test binaries.
+pub(super) fn build(profile: Profile) -> Result<Built> {
+    let optimized = (profile == Profile::Release).then_some("--release");
+    shell::must(shell::cargo()?.args(["build", "--package", "tracego", "--locked"]).args(optimized))?;
     let mut tests = shell::cargo()?;
-    tests.args([
-        "test",
-        "--release",
-        "--no-run",
-        "--locked",
-        "--message-format=json",
-        "--package",
-        "tracego-tests",
-    ]);
-    for suite in SUITES {
-        tests.args(["--test", suite]);
-    }
+    tests.args(["test", "--no-run", "--locked", "--message-format=json"]).args(optimized);
+    match profile {
+        // The same packages as there: another choice would build their dependencies with other features.
+        Profile::Dev => tests.args(test::PACKAGES),
+        Profile::Release => {
+            tests.args(["--package", "tracego-tests"]);
+            tests.args(SUITES.iter().flat_map(|suite| ["--test", suite]))
+        }
+    };
     let messages = shell::output(&mut tests)?;
     let (mut suites, mut programs) = (Vec::new(), Vec::new());
     for line in messages.lines() {
         let message: Value = serde_json::from_str(line).context("cargo's messages are not JSON")?;
         let Some(path) = message["executable"].as_str().map(PathBuf::from) else { continue };
-        match SUITES.iter().find(|suite| message["target"]["name"] == **suite) {
-            Some(suite) => suites.push((*suite, path)),
-            None => programs.push(path),
+        let target = &message["target"];
+        if let Some(suite) = SUITES.iter().find(|suite| target["name"] == **suite) {
+            suites.push((*suite, path));
+        } else if target["kind"][0] == "bin" && message["profile"]["test"] == false {
+            programs.push(path);
         }
     }
     ensure!(suites.len() == SUITES.len(), "cargo made the test binaries {suites:?} instead of {SUITES:?}");
@@ -66,9 +78,13 @@ pub(super) fn build() -> Result<Built> {
 }
 
 /// Makes the guest's file system, in which all programs have the paths that they have here.
-pub(super) fn initramfs(built: &Built, filter: Option<&str>, to: &Path) -> Result<()> {
+/// `filters`: a suite is run once with each, all of it without; and whether it is one of the few.
+pub(super) fn initramfs(built: &Built, filters: &[(&str, bool)], to: &Path) -> Result<()> {
     let mut tree = Tree::default();
     FOLDERS.iter().for_each(|folder| tree.folder(Path::new(folder)));
+    for (command, package) in PACKAGES {
+        toolchain::install_command(command, package, "tests in the emulator use it")?;
+    }
     for command in COMMANDS {
         tree.command(command)?;
     }
@@ -81,18 +97,24 @@ pub(super) fn initramfs(built: &Built, filter: Option<&str>, to: &Path) -> Resul
         tree.replace(program, to)?;
     }
     tree.made("/init", 0o755, include_str!("init.sh"));
-    tree.made("/suites", 0o644, script(built, filter)?);
+    tree.made("/suites", 0o644, script(built, filters)?);
     tree.made("/etc/passwd", 0o644, PASSWD);
     tree.made("/etc/group", 0o644, GROUP);
     tree.write(to)
 }
 
 /// What the guest's first process is to run.
-fn script(built: &Built, filter: Option<&str>) -> Result<String> {
+fn script(built: &Built, filters: &[(&str, bool)]) -> Result<String> {
     let mut script = format!("suite doctor doctor {}\n", quoted(path(&built.tracego)?));
     for (name, binary) in &built.suites {
-        let filter = filter.map(quoted).unwrap_or_default();
-        script += &format!("suite {name} {} {filter}\n", quoted(path(binary)?));
+        let binary = quoted(path(binary)?);
+        for (filter, few) in filters {
+            let when = if *few { "" } else { "[ \"$few\" ] || " };
+            writeln!(script, "{when}suite {name} {binary} {}", quoted(filter))?;
+        }
+        if filters.is_empty() {
+            writeln!(script, "suite {name} {binary}")?;
+        }
     }
     Ok(script)
 }

@@ -30,8 +30,15 @@ pub(super) struct Ran {
     pub(super) late: Option<&'static str>,
 }
 
-/// Boots a kernel and waits until it powers off, or until `limit` is over.
-pub(super) fn boot(kernel: &Kernel, machine: Machine, initramfs: &Path, limit: Duration) -> Result<Ran> {
+/// Boots a kernel and waits until it powers off, or until `limit` is over. `few`: only the tests that are
+/// among the few.
+pub(super) fn boot(
+    kernel: &Kernel,
+    machine: Machine,
+    few: bool,
+    initramfs: &Path,
+    limit: Duration,
+) -> Result<Ran> {
     let name = match machine {
         Machine::Plain => "console".to_owned(),
         other => format!("console-{}", other.name()),
@@ -47,7 +54,11 @@ pub(super) fn boot(kernel: &Kernel, machine: Machine, initramfs: &Path, limit: D
     qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", "2", "-m", "2G"]);
     qemu.args(["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
-    qemu.arg("-append").arg(format!("console=ttyS0 panic=-1 {}", machine.parameters()));
+    qemu.arg("-append").arg(format!(
+        "console=ttyS0 panic=-1 {}{}",
+        machine.parameters(),
+        if few { " few=1" } else { "" }
+    ));
     for file in [&console, &said] {
         qemu.args(["-serial", &format!("file:{}", file.display())]);
     }

@@ -46,6 +46,10 @@ impl Outcome {
                 if part.status.is_some_and(|status| (status == 0) != tests.failed.is_empty()) {
                     self.wrong.push(format!("{} ended with {:?}: {}", part.name, part.status, part.output));
                 }
+                // A filter that no name has would pass everywhere.
+                if part.status == Some(0) && tests == Tests::default() {
+                    self.wrong.push(format!("{} ran no test: {}", part.name, part.output));
+                }
                 self.tests.add(tests);
             }
             if part.status.is_none() {
@@ -85,6 +89,7 @@ mod tests {
         for bad in [
             format!("{DOCTOR}@@ begin a\ntest x ... ok\n@@ done\n"),
             format!("{DOCTOR}@@ begin a\ntest x ... FAILED\n@@ end 101\n@@ done\n"),
+            format!("{DOCTOR}@@ begin a\nrunning 0 tests\n@@ end 0\n@@ done\n"),
             format!("{DOCTOR}@@ begin a\nsh: no such file\n@@ end 127\n@@ done\n"),
             "@@ begin doctor\n@@ end 139\n@@ done\n".to_owned(),
             String::new(),
