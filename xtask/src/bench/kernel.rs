@@ -32,15 +32,8 @@ pub(super) fn diagnostics(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![row("kernel side: an exec, diagnostics off / at trace", "off costs nothing", value)])
 }
 
-/// What a decision adds to an exec: the rules that are there without a configuration, none of which matches.
-pub(super) fn enforcement(bench: &Bench) -> Result<Vec<Row>> {
-    let options = [&OPTIONS[..], &["--enforce", "kill"]].concat();
-    let runs = counted(bench, &options, "off")?;
-    let decided = runs.last().copied().unwrap_or_default();
-    Ok(vec![row("kernel side: a decision about an exec", "≤ 1 µs", us(decided))])
-}
-
-fn us(run: Run) -> String {
+/// The mean of all runs.
+pub(super) fn us(run: Run) -> String {
     format!("{:.2} µs", run.ns as f64 / 1e3 / run.count.max(1) as f64)
 }
 
@@ -50,7 +43,7 @@ fn storm(bench: &Bench, log: &str) -> Result<Vec<Run>> {
 }
 
 /// As [`storm`], with other options.
-fn counted(bench: &Bench, options: &[&str], log: &str) -> Result<Vec<Run>> {
+pub(super) fn counted(bench: &Bench, options: &[&str], log: &str) -> Result<Vec<Run>> {
     let before = fs::read_to_string(SWITCH).with_context(|| format!("cannot read {SWITCH}"))?;
     fs::write(SWITCH, "1").with_context(|| format!("cannot write {SWITCH}"))?;
     let measured = (|| {

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what tracego costs, side by side with the same work without it, in one run.
 
 mod agent;
+mod enforcement;
 mod golang;
 mod kernel;
 mod latency;
@@ -54,7 +55,7 @@ type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 /// Every measurement by its name.
 const ALL: [(&str, Measurement); 12] = [
     ("kernel", kernel::run),
-    ("enforcement", kernel::enforcement),
+    ("enforcement", enforcement::run),
     ("diagnostics", kernel::diagnostics),
     ("storm", throughput::storm),
     ("true", throughput::dynamic),
