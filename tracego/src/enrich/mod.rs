@@ -498,8 +498,3 @@ impl Enricher {
 pub(crate) fn exec_id(boot_id: &str, id: TaskId) -> String {
     format!("{boot_id}-{:x}-{:x}", id.start_boottime, id.tgid)
 }
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
-}
