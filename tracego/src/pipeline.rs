@@ -60,7 +60,8 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// `selection`: what is written; kinds alone as bits of [`event`](tracego_common::settings::event). Without a judge nothing is found.
+    /// `selection`: what is written; kinds alone as bits of [`event`](tracego_common::settings::event).
+    /// Without a judge nothing is found.
     #[must_use]
     pub fn new(
         meta: Meta,
