@@ -21,6 +21,7 @@ mod enforcement;
 mod families;
 pub mod health;
 pub mod jobs;
+mod kernel;
 pub mod latency;
 pub mod listen;
 pub mod otlp;
