@@ -58,7 +58,7 @@ impl Enricher {
         Stamp::own(reading.boot_ns.unsigned_abs(), self.seq + 1)
     }
 
-    pub(super) fn uid(&self, stamp: Stamp, timestamp: Time) -> String {
+    fn uid(&self, stamp: Stamp, timestamp: Time) -> String {
         let Some(generation) = stamp.generation else {
             return stamp.uid(timestamp.0, self.meta.instance);
         };

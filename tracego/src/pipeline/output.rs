@@ -58,7 +58,7 @@ impl Pipeline {
         }
     }
 
-    pub(super) fn refused(&mut self, error: io::Error) {
+    fn refused(&mut self, error: io::Error) {
         self.failed.get_or_insert(error);
     }
 }
