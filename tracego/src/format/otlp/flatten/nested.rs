@@ -4,6 +4,7 @@ use serde::{Serialize, de::value::Error, ser};
 
 use super::{Output, Place, Role, Walk};
 
+/// A list whose beginning is written; `entry` where it is an attribute itself.
 pub(super) struct List<'a, O: Output> {
     pub(super) walk: Walk<'a, O>,
     pub(super) entry: Option<O::Mark>,
@@ -56,6 +57,7 @@ impl<O: Output> ser::SerializeTupleStruct for List<'_, O> {
     }
 }
 
+/// An object: a map where it is a value, a longer name where it is an attribute.
 pub(super) struct Map<'a, O: Output> {
     pub(super) walk: Walk<'a, O>,
     /// Its beginning, where it is a value.
