@@ -1,7 +1,12 @@
 //! What the configuration says about starts that are stopped: the table `[enforce]`.
 
+mod exception;
+mod matcher;
+
 use std::path::PathBuf;
 
+pub use exception::Exception;
+pub use matcher::{Matcher, User};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
@@ -81,32 +86,6 @@ pub struct Enforce {
     pub exceptions: Vec<Exception>,
 }
 
-/// What a start has to be for a rule or an exception; what is left out does not matter.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case", default)]
-pub struct Matcher {
-    /// File names, or absolute paths.
-    pub executables: Vec<String>,
-    /// `argv[1]` and those behind it: `*` is anything, `text*` what begins so.
-    pub args: Vec<String>,
-    /// Processes of a job alone.
-    pub in_job: bool,
-    /// Real users, by number or name.
-    pub users: Vec<User>,
-    /// Folders of cgroups v2: processes in exactly these.
-    pub cgroups: Vec<PathBuf>,
-}
-
-/// A user.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(untagged)]
-pub enum User {
-    /// Its number.
-    Id(u32),
-    /// Its name.
-    Name(String),
-}
-
 /// `[[enforce.rules]]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
@@ -125,55 +104,6 @@ pub struct Rule {
     /// What to do instead.
     #[serde(default)]
     pub remediation: Option<String>,
-}
-
-/// `[[enforce.exceptions]]`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-pub struct Exception {
-    /// What records call it.
-    pub name: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// Why it is made.
-    pub reason: String,
-    /// The first day on which it does not hold any more, `2027-01-31`, in UTC.
-    pub expires: String,
-    /// What it is about.
-    #[serde(flatten)]
-    pub matches: Matcher,
-}
-
-impl Exception {
-    /// Whether it holds at a time.
-    ///
-    /// # Errors
-    /// When the day is none.
-    pub fn holds(&self, now: Time) -> Result<bool, String> {
-        let end = day(&self.expires)
-            .ok_or_else(|| format!("expires: {:?} is no day: write it as 2027-01-31", self.expires))?;
-        Ok(now.0 < end)
-    }
-}
-
-/// Nanoseconds from 1970 to the start of a day.
-fn day(text: &str) -> Option<i64> {
-    let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if text.len() != 10 || !(1970..=2200).contains(&year) || !(1..=12).contains(&month) {
-        return None;
-    }
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let month = usize::try_from(month - 1).ok()?;
-    if !(1..=lengths[month]).contains(&day) {
-        return None;
-    }
-    // Leap days before the year (Gregorian calendar).
-    let before = year - 1;
-    let leaps = (before / 4 - before / 100 + before / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400);
-    let days = (year - 1970) * 365 + leaps + lengths[..month].iter().sum::<i64>() + day - 1;
-    Some(days * 86_400 * 1_000_000_000)
 }
 
 impl Enforce {
@@ -219,36 +149,6 @@ impl Enforce {
     }
 }
 
-impl Matcher {
-    fn check(&self) -> Result<(), String> {
-        use tracego_common::verdict::{ARG_LEN, ARGS, NAME_LEN};
-        if self == &Self::default() {
-            return Err("says nothing: name executables, args, users, cgroups or in-job".to_owned());
-        }
-        if self.args.len() > ARGS {
-            return Err(format!("args: at most {ARGS}"));
-        }
-        for arg in &self.args {
-            let fixed = arg.strip_suffix('*').unwrap_or(arg);
-            if fixed.contains('*') {
-                return Err(format!("args: {arg:?}: '*' stands at the end alone"));
-            }
-            if arg.len() >= ARG_LEN || arg.contains('\0') {
-                return Err(format!("args: {arg:?}: at most {} bytes, none of them NUL", ARG_LEN - 1));
-            }
-        }
-        for name in &self.executables {
-            if name.is_empty() || (name.contains('/') && !name.starts_with('/')) {
-                return Err(format!("executables: {name:?}: a file name, or an absolute path"));
-            }
-            if !name.contains('/') && name.len() >= NAME_LEN {
-                return Err(format!("executables: {name:?}: at most {} bytes", NAME_LEN - 1));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// `go run`, as the go command takes it: `run` first, or behind `-C DIR` (cmd/go/main.go, handleChdirFlag).
 fn built_in(in_job: bool) -> Vec<Rule> {
     let rule = |args: &[&str]| {
@@ -284,17 +184,6 @@ mod tests {
     fn read(text: &str) -> Result<Enforce, String> {
         let table: toml::Table = text.parse().expect("TOML");
         Enforce::read(toml::Value::Table(table))
-    }
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        let seconds = |text| day(text).map(|ns| ns / 1_000_000_000);
-        assert_eq!(seconds("1970-01-01"), Some(0));
-        assert_eq!(seconds("2000-03-01"), Some(951_868_800));
-        assert_eq!(seconds("2026-11-25"), Some(1_795_564_800));
-        for wrong in ["", "2026-02-29", "2026-13-01", "2026-1-1", "tomorrow", "2026-11-25T00:00"] {
-            assert_eq!(seconds(wrong), None, "{wrong}");
-        }
     }
 
     #[test]

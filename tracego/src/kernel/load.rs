@@ -1,130 +1,35 @@
 //! Loading and attaching the programs.
 
-use std::{
-    fs, io,
-    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
-    time::Duration,
-};
+mod error;
+mod loaded;
 
-use aya::{
-    Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader,
-    maps::{HashMap, Map, MapError},
-    programs::ProgramError,
-};
-use rustix::thread::{MembarrierCommand, membarrier};
-use tokio::time::{Instant, sleep};
+use std::fs;
+
+use aya::{Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader, maps::HashMap};
+pub use error::LoadError;
+pub(super) use loaded::account;
+pub use loaded::{Loaded, Run, grace};
 use tracego_common::{
     Offsets, Settings, TaskCtx,
     limits::{CPUS_MAX, ENV_NAME_MAX},
     settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
 
-use crate::{decode, enforce::settings::Mode};
-
 use super::{
-    btf::{Btf, BtfError},
-    counters::{self, Counters},
+    btf::Btf,
     fields,
-    handover::{self, Handover, HandoverError, Inherited, keeper::Keeper},
+    handover::{self, Handover, Inherited},
     hooks,
     log::{self, Diagnostics},
     require,
-    ring::Ring,
 };
+use crate::enforce::settings::Mode;
 
 /// The object that `cargo xtask ebpf` made, aligned as the ELF reader asks.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/tracego.bpf.o");
 
 /// Where the kernel offers its own type information.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
-
-/// Why the kernel side could not be started; each says the way out.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// A capability is missing.
-    #[error("{0} is missing: run tracego as root (sudo tracego …), or grant CAP_BPF and CAP_PERFMON")]
-    Capability(&'static str),
-    /// The kernel has no BTF.
-    #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
-    NoBtf(io::Error),
-    /// The kernel lacks what the programs need.
-    #[error("kernel {0} is too old: tracego needs 5.17 or later (bpf_loop)")]
-    OldKernel(String),
-    /// Lockdown forbids reading kernel memory.
-    #[error(
-        "the kernel is locked down for confidentiality, which forbids BPF programs to read its memory; boot with lockdown=integrity or none"
-    )]
-    Lockdown,
-    /// No tracefs.
-    #[error("-e execve-failed needs tracefs: mount -t tracefs tracefs /sys/kernel/tracing")]
-    NoTracefs,
-    /// The BTF is damaged.
-    #[error("{BTF_PATH}: {0}")]
-    BadBtf(#[from] BtfError),
-    /// The kernel was built without a field that no record is possible without.
-    #[error(
-        "this kernel has no {0}: tracego needs one with CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY, of 5.17 or later"
-    )]
-    NoField(String),
-    /// The kernel refused the object.
-    #[error("the kernel refused the BPF object: {0}")]
-    Object(#[from] EbpfError),
-    /// A program was refused.
-    #[error("the kernel refused the program {program}: {source}")]
-    Program {
-        /// Its name.
-        program: &'static str,
-        /// The kernel's reason.
-        source: Box<ProgramError>,
-    },
-    /// A program is attached to a hook that the kernel does not come by.
-    #[error("attached, but never called: the active security modules are {0}")]
-    NotCalled(String),
-    /// A program could not be detached.
-    #[error("the program {program} could not be detached: {source}")]
-    Detach {
-        /// Its name.
-        program: String,
-        /// The kernel's reason.
-        source: Box<ProgramError>,
-    },
-    /// A map is missing or of another type: the object is not the one that the agent was built for.
-    #[error("map {0}: {1}")]
-    Map(&'static str, MapError),
-    /// The embedded object lacks a part.
-    #[error("the embedded BPF object lacks {0}: rebuild it with `cargo xtask ebpf`")]
-    Lacks(&'static str),
-    /// Programs cannot be handed over.
-    #[error(transparent)]
-    Handover(#[from] HandoverError),
-    /// The ring cannot be read.
-    #[error("the ring cannot be mapped: {0}")]
-    Ring(io::Error),
-    /// More CPUs than scratch areas.
-    #[error("{0} possible CPUs; at most {CPUS_MAX} are supported")]
-    Cpus(u32),
-}
-
-impl LoadOptions {
-    /// To try the kernel side: the smallest ring, and nothing of any environment.
-    #[must_use]
-    pub fn trial(settings: Settings) -> Self {
-        Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
-    }
-}
-
-impl LoadError {
-    /// The error and its cause in one line, without the verifier's log.
-    #[must_use]
-    pub fn reason(&self) -> String {
-        let Self::Program { source, .. } = self else { return self.to_string() };
-        match &**source {
-            ProgramError::LoadError { io_error, .. } => format!("refused: {io_error}"),
-            ProgramError::SyscallError(call) => format!("refused: {}", call.io_error),
-            other => other.to_string(),
-        }
-    }
-}
 
 /// A variable on the allow-list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -134,9 +39,6 @@ pub struct EnvName {
     /// Whether its presence opens a job context.
     pub opens_job: bool,
 }
-
-/// So many looks at the counters, 2 ms apart, that find nothing new say that no program runs.
-const STILL: u32 = 6;
 
 /// What to load.
 #[derive(Clone, Debug)]
@@ -154,34 +56,12 @@ pub struct LoadOptions {
     pub handover: Option<handover::Options>,
 }
 
-/// Programs that are attached as long as this lives.
-pub struct Loaded {
-    /// The object; dropping it detaches.
-    pub ebpf: Ebpf,
-    /// Kernel fields that this kernel lacks.
-    pub missing: Vec<String>,
-    /// Where the programs' diagnostics arrive; nothing while they are off.
-    diagnostics: Option<Diagnostics>,
-    /// Last sum of `recursion_misses`: it cannot be read any more after the detach.
-    skipped: u64,
-    /// What each program took, as it was last read.
-    runs: Vec<Run>,
-    /// Where this load is one of several that take over from each other.
-    handover: Option<Handover>,
-    inherited: Inherited,
-    /// Whether execve can be made to fail, or why not.
-    denies: Result<(), String>,
-}
-
-/// What a program took, while the kernel counted (kernel.bpf_stats_enabled).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Run {
-    /// Its name.
-    pub program: String,
-    /// Nanoseconds of all runs.
-    pub time_ns: u64,
-    /// Runs.
-    pub count: u64,
+impl LoadOptions {
+    /// To try the kernel side: the smallest ring, and nothing of any environment.
+    #[must_use]
+    pub fn trial(settings: Settings) -> Self {
+        Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
+    }
 }
 
 /// A table that may be handed to the kernel as bytes.
@@ -319,197 +199,4 @@ fn allow(ebpf: &mut Ebpf, names: &[EnvName]) -> Result<(), LoadError> {
         map.insert(key, flags, 0).map_err(map_error("ENV_ALLOW"))?;
     }
     Ok(())
-}
-
-impl Loaded {
-    /// Takes the ring buffer out, once.
-    ///
-    /// # Errors
-    /// When it was taken already.
-    pub fn take_ring(&mut self) -> Result<Ring, LoadError> {
-        match self.ebpf.take_map("EVENTS") {
-            Some(Map::RingBuf(map)) => Ring::new(map).map_err(LoadError::Ring),
-            _ => Err(LoadError::Lacks("EVENTS")),
-        }
-    }
-
-    /// What the loads before left; the rings once.
-    pub fn inherited(&mut self) -> &mut Inherited {
-        &mut self.inherited
-    }
-
-    /// Why execve cannot be made to fail.
-    #[must_use]
-    pub fn why_no_deny(&self) -> Option<&str> {
-        self.denies.as_ref().err().map(String::as_str)
-    }
-
-    /// Whether this load outlives the agent.
-    #[must_use]
-    pub fn is_handed_over(&self) -> bool {
-        self.handover.is_some()
-    }
-
-    /// Whether it also does so when the agent ends in order.
-    #[must_use]
-    pub fn is_kept(&self) -> bool {
-        self.handover.as_ref().is_some_and(Handover::is_kept)
-    }
-
-    /// What keeps account of what is settled; `used`: the ring of this load.
-    ///
-    /// # Errors
-    /// When the kernel refuses a map.
-    pub fn keeper(&self, used: &Ring) -> Result<Keeper, LoadError> {
-        let keeper = self.handover.as_ref().map(|handover| handover.keeper(&self.inherited, used));
-        Ok(keeper.transpose()?.unwrap_or_default())
-    }
-
-    /// Removes what is pinned. Detach before.
-    ///
-    /// # Errors
-    /// When something cannot be removed.
-    pub fn unpin(&mut self) -> Result<(), LoadError> {
-        self.handover.take().map_or(Ok(()), |handover| Ok(handover.remove()?))
-    }
-
-    /// Marks a process as the root of the followed tree.
-    ///
-    /// # Errors
-    /// When the kernel refuses the update.
-    pub fn follow(&mut self, tgid: u32) -> Result<(), LoadError> {
-        let map = self.ebpf.map_mut("TASK_CTX").ok_or(LoadError::Lacks("TASK_CTX"))?;
-        let mut map: HashMap<_, u32, Table<TaskCtx>> =
-            HashMap::try_from(map).map_err(|e| LoadError::Map("TASK_CTX", e))?;
-        let ctx = TaskCtx { flags: TaskCtx::IN_TREE, ..TaskCtx::default() };
-        map.insert(tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
-    }
-
-    /// The counters, with the runs that the kernel skipped while the programs were attached, and with what the
-    /// loads before lost.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn counters(&mut self) -> Result<Counters, LoadError> {
-        let (mut skipped, mut runs) = (0, Vec::new());
-        for (name, program) in self.ebpf.programs() {
-            let run = program.fd().ok().and_then(|fd| account(name, fd.as_fd()));
-            if let Some((misses, run)) = run {
-                skipped += misses;
-                runs.push(run);
-            }
-        }
-        self.skipped = self.skipped.max(skipped);
-        if !runs.is_empty() {
-            self.runs = runs;
-        }
-        let counters = Counters::read(&self.ebpf)?;
-        Ok(Counters { recursion_misses: self.skipped, ..counters }.plus(&self.inherited.lost))
-    }
-
-    /// The counters once no program runs any more; after the detach, with the runs that the kernel skipped
-    /// before it. The kernel may put the end of an attachment off to a worker of its own: it is over when the
-    /// counters add up and stand still.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub async fn settled(&mut self, skipped: u64, patience: Duration) -> Result<Counters, LoadError> {
-        let deadline = Instant::now() + patience;
-        let (mut before, mut still) = (Counters::default(), 0);
-        loop {
-            let counters = Counters { recursion_misses: skipped, ..self.counters()? };
-            let quiet = counters == before && counters.minus(&self.inherited.lost).settled();
-            still = if quiet { still + 1 } else { 0 };
-            if still >= STILL || Instant::now() >= deadline {
-                return Ok(counters);
-            }
-            before = counters;
-            sleep(Duration::from_millis(2)).await;
-        }
-    }
-
-    /// The counters without what is in the ring behind the last record that was read: the next run will
-    /// account for that. Programs go on running, so it takes a moment in which none does.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub async fn counters_up_to(&mut self, ring: &Ring, patience: Duration) -> Result<Counters, LoadError> {
-        let deadline = Instant::now() + patience;
-        loop {
-            let (before, mut left) = (self.counters()?, Counters::default());
-            for record in ring.unread() {
-                if decode::is_piece(record) {
-                    left.chunk_sent += 1;
-                } else {
-                    left.hooked += 1;
-                    left.sent += 1;
-                }
-            }
-            let quiet = before.minus(&self.inherited.lost).settled() && before == self.counters()?;
-            if quiet || Instant::now() >= deadline {
-                return Ok(before.minus(&left));
-            }
-            sleep(Duration::from_micros(100)).await;
-        }
-    }
-
-    /// What each program took until [`Self::counters`] was called last.
-    #[must_use]
-    pub fn runs(&self) -> &[Run] {
-        &self.runs
-    }
-
-    /// Whether the programs write diagnostics.
-    #[must_use]
-    pub fn has_diagnostics(&self) -> bool {
-        self.diagnostics.is_some()
-    }
-
-    /// Hands the diagnostics that wait to the log; how many of all never arrived.
-    ///
-    /// # Errors
-    /// When they cannot be counted.
-    pub fn diagnostics(&mut self) -> Result<u64, LoadError> {
-        let Some(diagnostics) = &mut self.diagnostics else { return Ok(0) };
-        let written = counters::diagnostics(&self.ebpf)?;
-        Ok(written.saturating_sub(diagnostics.flush()))
-    }
-
-    /// Stops new events; what is in the ring stays readable. A program that another CPU was in has ended
-    /// when this returns.
-    ///
-    /// # Errors
-    /// When a program cannot be unloaded.
-    pub fn detach(&mut self) -> Result<(), LoadError> {
-        if let Some(handover) = &mut self.handover {
-            handover.detach()?;
-        }
-        for (name, program) in self.ebpf.programs_mut() {
-            hooks::detach(name, program)?;
-        }
-        // The detach does not wait for programs that run.
-        grace();
-        Ok(())
-    }
-}
-
-/// Waits for programs that run. They run with preemption off, and this waits until each CPU has been out
-/// of such a section (synchronize_rcu, kernel/sched/membarrier.c). A kernel that refuses (nohz_full=) leaves
-/// the agent's own wait for the counters.
-pub fn grace() {
-    if let Err(error) = membarrier(MembarrierCommand::Global) {
-        tracing::debug!(%error, "membarrier");
-    }
-}
-
-/// How often the kernel skipped a program, and what it took (kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
-pub(super) fn account(name: &str, program: BorrowedFd<'_>) -> Option<(u64, Run)> {
-    let fd = program.as_raw_fd();
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    let number = |key: &str| {
-        let value = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-        value.and_then(|value| value.trim().parse().ok())
-    };
-    let (time_ns, count) = (number("run_time_ns").unwrap_or(0), number("run_cnt").unwrap_or(0));
-    Some((number("recursion_misses").unwrap_or(0), Run { program: name.to_owned(), time_ns, count }))
 }

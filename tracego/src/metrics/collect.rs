@@ -10,16 +10,13 @@ use clap::ValueEnum as _;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::{
-    board::{Board, KernelSide},
+    board::Board,
     families::{Families, Output, Text, label},
-    latency::seconds,
     process::Usage,
     tally::{Missing, Tally},
 };
 use crate::{
     inspect::{images, inspector::Figures},
-    kernel::counters::Counters,
-    ledger::Ledger,
     rules::{finding::Severity, table::RULES},
 };
 
@@ -77,86 +74,6 @@ impl Collector {
 }
 
 impl Families<'_> {
-    fn events(&mut self, kernel: &Counters, ledger: &Ledger) -> fmt::Result {
-        let &Counters {
-            hooked,
-            filtered,
-            ring_full,
-            no_scratch,
-            context_full,
-            sent,
-            chunk_lost,
-            chunk_sent,
-            recursion_misses,
-            diagnostics_lost,
-            discarded,
-        } = kernel;
-        let &Ledger {
-            kernel: _,
-            inherited,
-            decode_errors,
-            processed,
-            written,
-            write_errors,
-            unrequested,
-            pieces,
-        } = ledger;
-        let stages = [
-            ("hooked", hooked),
-            ("inherited", inherited),
-            ("filtered", filtered),
-            ("sent", sent),
-            ("undecodable", decode_errors),
-            ("processed", processed),
-            ("unrequested", unrequested),
-            ("written", written),
-            ("refused", write_errors),
-        ];
-        let help = "Events of the kernel by the stage that they came to: hooked = lost by the programs + \
-                    filtered + sent; inherited, from an earlier run, were found in the ring or lost there; \
-                    sent + found = undecodable + processed; processed = written + refused by the \
-                    output + unrequested, which only the process table needed.";
-        self.counters("tracego_events", help, label("stage", stages))?;
-        let lost = [
-            ("ring_full", ring_full),
-            ("no_scratch", no_scratch),
-            ("recursion_misses", recursion_misses),
-            ("discarded", discarded),
-        ];
-        let help = "Events that nobody will ever see, by the reason.";
-        self.counters("tracego_events_lost", help, label("reason", lost))?;
-        let parts =
-            [("context_full", context_full), ("argv_piece", chunk_lost), ("diagnostic", diagnostics_lost)];
-        let help = "What was lost beside events: contexts of jobs, pieces of long arguments (their records are \
-                    marked as truncated), diagnostics.";
-        self.counters("tracego_parts_lost", help, label("reason", parts))?;
-        let help = "Pieces of long arguments, which come beside the events.";
-        self.counters(
-            "tracego_argv_pieces",
-            help,
-            label("stage", [("sent", chunk_sent), ("processed", pieces)]),
-        )
-    }
-
-    fn kernel(&mut self, kernel: &KernelSide, ring_size: u32) -> fmt::Result {
-        self.gauge("tracego_ring_size_bytes", "Room of the ring between kernel and agent.", ring_size)?;
-        let help =
-            "Most bytes that one look of the reader took from the ring, of the looks of the last second.";
-        self.gauge("tracego_ring_found_bytes", help, kernel.found)?;
-        let help = "Batches of records and other input that wait for the pipeline.";
-        self.gauge("tracego_queue_entries", help, kernel.queued)?;
-        // The kernel counts while kernel.bpf_stats_enabled is set.
-        if kernel.runs.iter().all(|run| run.count == 0) {
-            return Ok(());
-        }
-        let runs = || kernel.runs.iter().map(|run| ([("program", run.program.as_str())], run));
-        let help = "Runs of a BPF program while kernel.bpf_stats_enabled was set.";
-        self.counters("tracego_bpf_program_runs", help, runs().map(|(program, run)| (program, run.count)))?;
-        let help = "Time in a BPF program while kernel.bpf_stats_enabled was set.";
-        let times = runs().map(|(program, run)| (program, seconds(run.time_ns)));
-        self.counters("tracego_bpf_program_run_seconds", help, times)
-    }
-
     fn inspect(&mut self, figures: &Figures) -> fmt::Result {
         let Figures { images, image_bytes, services, services_refused, services_missed } = *figures;
         let images::Counts { hits, misses, evicted, gone, changed, unverified, not_regular, denied, io } =
@@ -208,31 +125,6 @@ impl Families<'_> {
         let help = "From an event in the kernel to the end of the write of its record.";
         self.histogram("tracego_record_latency_seconds", help, &tally.latency)
     }
-
-    fn process(&mut self, usage: &Usage) -> fmt::Result {
-        let Usage { cpu, resident, virtual_memory, start, open, open_max, threads } = *usage;
-        if let Some(cpu) = cpu {
-            self.counter("process_cpu_seconds", "User and system CPU time of tracego.", cpu)?;
-        }
-        let bytes = [
-            ("process_resident_memory_bytes", "Resident memory of tracego.", resident),
-            ("process_virtual_memory_bytes", "Address space of tracego.", virtual_memory),
-            ("process_open_fds", "Open descriptors of tracego.", open),
-            ("process_max_fds", "Descriptors that tracego may open.", open_max),
-            ("process_threads", "Threads of tracego.", threads),
-        ];
-        for (name, help, value) in bytes {
-            if let Some(value) = value {
-                self.gauge(name, help, value)?;
-            }
-        }
-        match start {
-            Some(start) => {
-                self.gauge("process_start_time_seconds", "Start of tracego, seconds since 1970.", start)
-            }
-            None => Ok(()),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -240,7 +132,11 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::{kernel::load::Run, metrics::Stages};
+    use crate::{
+        kernel::{counters::Counters, load::Run},
+        ledger::Ledger,
+        metrics::Stages,
+    };
 
     /// Numbers that nothing else has.
     struct Numbers(u64);

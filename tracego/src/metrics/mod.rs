@@ -8,6 +8,7 @@
 //! tally      what the pipeline counts beside the ledger: latency, findings, what records lack
 //! board      the newest copies, from all threads
 //! collect    board → metrics and their names; families writes them as Prometheus reads them
+//! kernel     what of these the kernel side and the ledger count; sinks, spans, enforcement: those parts
 //! otlp       the same to a collector, every minute
 //! process    the agent's own memory and CPU
 //! health     board → alive? ready? and why not
@@ -21,6 +22,7 @@ mod enforcement;
 mod families;
 pub mod health;
 pub mod jobs;
+mod kernel;
 pub mod latency;
 pub mod listen;
 pub mod otlp;

@@ -1,7 +1,11 @@
 //! The agent's own memory and CPU, by the names that Prometheus's clients share
 //! (prometheus.io/docs/instrumenting/writing_clientlibs, "Process metrics").
 
+use std::fmt;
+
 use procfs::{ProcResult, process::LimitValue, process::Process};
+
+use super::families::Families;
 
 /// What /proc says about this process; what cannot be read is absent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,5 +55,32 @@ impl Usage {
             }),
             threads: u64::try_from(stat.num_threads).ok(),
         })
+    }
+}
+
+impl Families<'_> {
+    pub(super) fn process(&mut self, usage: &Usage) -> fmt::Result {
+        let Usage { cpu, resident, virtual_memory, start, open, open_max, threads } = *usage;
+        if let Some(cpu) = cpu {
+            self.counter("process_cpu_seconds", "User and system CPU time of tracego.", cpu)?;
+        }
+        let bytes = [
+            ("process_resident_memory_bytes", "Resident memory of tracego.", resident),
+            ("process_virtual_memory_bytes", "Address space of tracego.", virtual_memory),
+            ("process_open_fds", "Open descriptors of tracego.", open),
+            ("process_max_fds", "Descriptors that tracego may open.", open_max),
+            ("process_threads", "Threads of tracego.", threads),
+        ];
+        for (name, help, value) in bytes {
+            if let Some(value) = value {
+                self.gauge(name, help, value)?;
+            }
+        }
+        match start {
+            Some(start) => {
+                self.gauge("process_start_time_seconds", "Start of tracego, seconds since 1970.", start)
+            }
+            None => Ok(()),
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! What a rule looks at: borrowed, put together by the pipeline, and asked through methods.
 
+mod known;
+mod variables;
+
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
+pub use known::Known;
 use tracego_common::TaskId;
+pub use variables::{VARIABLES, variables};
 
 use super::{
     finding::Confidence,
@@ -15,7 +20,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    enrich::{Record, context::Context, users::User},
+    enrich::{Record, context::Context},
     golang::{
         Build, Image,
         command::Invocation,
@@ -24,59 +29,6 @@ use crate::{
     },
     inspect::facts::Surroundings,
 };
-
-/// Variables that rules look at, or that the stage before them needs for what they look at, each with the
-/// first rule that does. They go on the allow-list, and into the record only when somebody asks for them.
-/// Those of CI systems are there anyway.
-pub const VARIABLES: [(&str, &str); 37] = [
-    ("CI", "TG001"),
-    ("GOFILE", "TG001"),
-    ("GOLINE", "TG001"),
-    ("GOPACKAGE", "TG001"),
-    ("BITBUCKET_CLONE_DIR", "TG003"),
-    ("BUILDKITE_BUILD_CHECKOUT_PATH", "TG003"),
-    ("BUILD_SOURCESDIRECTORY", "TG003"),
-    ("CIRCLE_WORKING_DIRECTORY", "TG003"),
-    ("CI_PROJECT_DIR", "TG003"),
-    ("CI_WORKSPACE", "TG003"),
-    ("DRONE_WORKSPACE", "TG003"),
-    ("GITHUB_WORKSPACE", "TG003"),
-    ("WORKSPACE", "TG003"),
-    ("GO111MODULE", "TG004"),
-    ("GOENV", "TG004"),
-    ("GOFLAGS", "TG004"),
-    ("GOINSECURE", "TG004"),
-    ("GONOSUMDB", "TG004"),
-    ("GOPRIVATE", "TG004"),
-    ("GOPROXY", "TG004"),
-    ("GOSUMDB", "TG004"),
-    ("GOTOOLCHAIN", "TG004"),
-    ("GOWORK", "TG004"),
-    ("PWD", "TG004"),
-    ("XDG_CONFIG_HOME", "TG004"),
-    ("GOCACHE", "TG005"),
-    ("GOTMPDIR", "TG005"),
-    ("HOME", "TG005"),
-    ("TMPDIR", "TG005"),
-    ("XDG_CACHE_HOME", "TG005"),
-    ("GODEBUG", "TG008"),
-    ("GOMAXPROCS", "TG008"),
-    ("GOMEMLIMIT", "TG008"),
-    ("APP_ENV", "TG009"),
-    ("OTEL_RESOURCE_ATTRIBUTES", "TG010"),
-    ("OTEL_SERVICE_NAME", "TG010"),
-    ("TRACEPARENT", "TG010"),
-];
-
-/// The same, and those that the configuration requires.
-#[must_use]
-pub fn variables(settings: &Settings) -> Vec<String> {
-    let mut names: Vec<String> = VARIABLES.iter().map(|&(name, _)| name.to_owned()).collect();
-    names.extend(settings.thresholds.required.iter().cloned());
-    names.sort();
-    names.dedup();
-    names
-}
 
 /// A program start.
 #[derive(Debug)]
@@ -282,80 +234,12 @@ impl<'a> Subject<'a> {
     pub fn is_production_program(&self, settings: &Settings) -> bool {
         self.is_own_program() && self.place(settings).is_production()
     }
-}
 
-impl Subject<'_> {
     /// Whether it is to be looked at as a service, once it has run for a while: a Go program that runs
     /// in production, or one that the configuration names.
     #[must_use]
     pub fn may_be_service(&self, settings: &Settings) -> bool {
         let named = || one_of(&settings.thresholds.services, &Who::of(self.record));
         self.is_production_program(settings) || named()
-    }
-}
-
-/// What is kept of a process for the time when it has become a service.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// Executable.
-    pub path: String,
-    /// Effective user.
-    pub user: Option<User>,
-    /// systemd unit.
-    pub unit: Option<String>,
-    /// Container id.
-    pub container: Option<String>,
-    /// Names and ids of pipeline and job.
-    pub jobs: [Option<String>; 4],
-    /// Where it runs.
-    pub place: Place,
-    /// See [`Subject::may_be_service`].
-    pub service: bool,
-}
-
-impl Known {
-    /// Of a program start.
-    #[must_use]
-    pub fn of(subject: &Subject<'_>, settings: &Settings) -> Self {
-        let who = Who::of(subject.record);
-        Self {
-            path: subject.path().to_owned(),
-            user: who.user.cloned(),
-            unit: who.unit.map(str::to_owned),
-            container: who.container.map(str::to_owned),
-            jobs: who.jobs.map(|job| job.map(str::to_owned)),
-            place: subject.place(settings),
-            service: subject.may_be_service(settings),
-        }
-    }
-
-    /// What scopes look at.
-    #[must_use]
-    pub fn who(&self) -> Who<'_> {
-        Who {
-            path: Some(&self.path),
-            user: self.user.as_ref(),
-            unit: self.unit.as_deref(),
-            container: self.container.as_deref(),
-            jobs: self.jobs.each_ref().map(Option::as_deref),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::table, *};
-
-    #[test]
-    fn variables_are_told_once_and_can_be_asked_for() {
-        for (n, (name, rule)) in VARIABLES.iter().enumerate() {
-            assert!(name.len() < tracego_common::limits::ENV_NAME_MAX, "{name}");
-            assert!(table::find(rule).is_some(), "{name}: {rule}");
-            assert!(VARIABLES[..n].iter().all(|(other, _)| other != name), "{name} twice");
-        }
-        let mut settings = Settings::default();
-        settings.read(&"[rules.TG009]\nrequired = [\"REGION\", \"HOME\"]".parse().unwrap()).unwrap();
-        let names = variables(&settings);
-        assert!(names.contains(&"REGION".to_owned()) && names.len() == VARIABLES.len() + 1);
     }
 }

@@ -90,3 +90,37 @@ fn holds(program: &Program, record: &Record) -> io::Result<bool> {
     }
     Ok(matches!(program.execute(&context), Ok(Value::Bool(true))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Reading,
+        enrich::{Enricher, Meta},
+        ledger::Ledger,
+    };
+
+    #[test]
+    fn filters_agree_and_losses_always_pass() {
+        let record = &Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+        let takes = |settings: FilterSettings| Filter::new(&settings).unwrap().takes(record).unwrap();
+        let events =
+            |name: &str| FilterSettings { events: vec![name.to_owned()], ..FilterSettings::default() };
+        let expression =
+            |text: &str| FilterSettings { r#where: Some(text.to_owned()), ..FilterSettings::default() };
+        assert!(
+            takes(FilterSettings::default())
+                && takes(events("tracego.*"))
+                && !takes(events("tracego.process.*"))
+        );
+        assert!(takes(expression("event_name == 'tracego.heartbeat' && seq < 5")));
+        assert!(!takes(expression("seq > 5")) && !takes(expression("process.user.id == 0")));
+        assert!(takes(expression("!has(tracego.exec_id)")));
+        let Err(error) = Filter::new(&expression("seq >")) else { panic!() };
+        assert!(error.starts_with("where: "), "{error}");
+        let Err(error) = Filter::new(&events("a[")) else { panic!() };
+        assert!(error.starts_with("events: "), "{error}");
+        let lost = Enricher::new(Meta::default()).lost([("ring_full", 1)].into(), None, Reading::default());
+        assert!(Filter::new(&events("tracego.process.*")).unwrap().takes(&lost).unwrap());
+    }
+}

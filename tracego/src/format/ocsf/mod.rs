@@ -6,6 +6,8 @@
 //! enrichment of the process. The finding is in `policy` (security_control profile); where a record has
 //! several, the worst is there and all are in an enrichment.
 
+mod finding;
+mod origin;
 mod process;
 
 use std::io;
@@ -21,8 +23,10 @@ use super::{
 };
 use crate::{
     enrich::{Record, context::Context, record::event_name},
-    rules::finding::{Confidence, Finding, Severity},
+    rules::finding::{Finding, Severity},
 };
+use finding::{FindingInfo, Policy, confidence_id};
+use origin::{Device, Metadata};
 use process::{Actor, Rest, Subject};
 
 /// Writes one record.
@@ -133,137 +137,6 @@ fn severity_id(record: &Record) -> u8 {
         Some(Severity::Medium) => 3,
         Some(Severity::High) => 4,
         Some(Severity::Critical) => 5,
-    }
-}
-
-fn confidence_id(finding: &Finding) -> u8 {
-    match finding.confidence {
-        Confidence::Medium => 2,
-        Confidence::High => 3,
-    }
-}
-
-struct Metadata<'a>(&'a Record);
-
-impl Serialize for Metadata<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let record = self.0;
-        let profiles = [
-            Some("host"),
-            Some("datetime"),
-            record.process.as_ref().map(|_| "linux/linux_users"),
-            record.process.as_ref().map(|_| "container"),
-            worst(record).map(|_| "security_control"),
-        ];
-        let profiles: Vec<&str> = profiles.into_iter().flatten().collect();
-        object! { serializer;
-            "version": "1.8.0",
-            "product": Product(record),
-            "profiles": profiles,
-            "uid": record.log.record.uid,
-            "sequence"? integer(record.seq),
-            "event_code": record.event_name,
-            "correlation_uid"? record.trace.as_ref().map(|trace| &trace.trace_id),
-            "logged_time": Millis(record.observed_timestamp),
-            "logged_time_dt": record.observed_timestamp,
-            "is_truncated"? (!record.tracego.completeness.truncated.is_empty()).then_some(true),
-        }
-    }
-}
-
-struct Product<'a>(&'a Record);
-
-impl Serialize for Product<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let service = &self.0.origin.service;
-        object! { serializer;
-            "name": service.name,
-            "vendor_name": service.name,
-            "version": service.version,
-        }
-    }
-}
-
-struct Device<'a>(&'a Record);
-
-impl Serialize for Device<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let host = &self.0.origin.host;
-        object! { serializer;
-            "type_id": 0,
-            "hostname": host.name,
-            "uid"? (!host.id.is_empty()).then_some(&host.id),
-            "boot_uid": self.0.tracego.boot_id,
-            "os": Linux,
-            "agent_list": [Agent(self.0)],
-        }
-    }
-}
-
-/// `os`: the only one that tracego runs on.
-struct Linux;
-
-impl Serialize for Linux {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object! { serializer; "name": "Linux", "type_id": 200, }
-    }
-}
-
-struct Agent<'a>(&'a Record);
-
-impl Serialize for Agent<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let service = &self.0.origin.service;
-        object! { serializer;
-            "name": service.name,
-            "uid": service.instance.id,
-            "version": service.version,
-            "type_id": 99,
-            "type": "Audit",
-        }
-    }
-}
-
-/// `finding_info`.
-struct FindingInfo<'a>(&'a Record, &'a Finding);
-
-impl Serialize for FindingInfo<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(record, finding) = *self;
-        object! { serializer;
-            "uid": record.log.record.uid,
-            "title": finding.message,
-            "analytic": Analytic(finding),
-        }
-    }
-}
-
-/// The rule.
-struct Analytic<'a>(&'a Finding);
-
-impl Serialize for Analytic<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object! { serializer;
-            "uid": self.0.id,
-            "name": self.0.name,
-            "type_id": 1,
-        }
-    }
-}
-
-struct Policy<'a>(&'a Finding);
-
-impl Serialize for Policy<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let finding = self.0;
-        object! { serializer;
-            "uid": finding.id,
-            "name": finding.name,
-            "desc": finding.message,
-            "type"? finding.variant,
-            "is_applied": true,
-            "data": Without(finding, &["id", "name", "variant", "message"]),
-        }
     }
 }
 

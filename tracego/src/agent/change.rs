@@ -1,0 +1,58 @@
+//! Other settings for a run that goes on.
+
+use std::io;
+
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+
+use super::Agent;
+use crate::{
+    clock::Reading,
+    enforce::settings::Enforce,
+    input::{Input, Reload},
+    judge::Selection,
+    policy::Engine,
+    rules::settings::Settings,
+    sink::settings::SinkSettings,
+};
+
+/// What may change while tracego runs.
+pub struct Changes {
+    /// Which records are written.
+    pub selection: Selection,
+    /// Of the rules.
+    pub rules: Settings,
+    /// All sinks with queues.
+    pub sinks: Vec<SinkSettings>,
+    /// What is stopped.
+    pub enforce: Enforce,
+    /// Policies, loaded anew.
+    pub policy: Option<Engine>,
+    /// The direct output, opened anew.
+    pub output: Option<Box<dyn io::Write + Send>>,
+}
+
+impl Agent {
+    /// Goes over to other settings between two records; output files that were moved away are opened anew.
+    ///
+    /// # Errors
+    /// When the settings cannot be, and then nothing changes; or when a part has ended.
+    pub async fn reload(&mut self, changes: Changes) -> anyhow::Result<()> {
+        let Changes { selection, rules, sinks, output, enforce, policy } = changes;
+        let findings = enforce.findings();
+        let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;
+        let (feeds, changing) = self.sinks.change(&sinks)?;
+        if let (Some(enforcer), Some(prepared)) = (&mut self.enforcer, prepared) {
+            enforcer.change(prepared)?;
+        }
+        let (done, told) = oneshot::channel();
+        let reload = Box::new(Reload { selection, rules, feeds, output, findings, policy, done });
+        let gone = "the pipeline has ended";
+        self.queue.send(Input::Reload(reload, Reading::now())).await.ok().context(gone)?;
+        told.await.context(gone)?;
+        self.sinks.changed(changing).context("a sink did not start")?;
+        self.sinks.reopen();
+        self.board.sinks(self.sinks.statuses());
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! The start of a run: the kernel side, the pipeline's thread, and the reader last.
+
+use std::{io, sync::Arc};
+
+use anyhow::Context as _;
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+
+use super::{Agent, Options, Report};
+use crate::{
+    clock::Reading,
+    enforce::{Enforcer, after::AfterStart, maps::Tables, settings::Mode},
+    host,
+    input::{Consumer, Input},
+    inspect::{Inspector, watcher::Watcher},
+    kernel::{handover::keeper::Step, load::load},
+    metrics::{self, Board, board::Teller, otlp::Pusher, server::Server},
+    reader::{POLL, POLL_ENFORCING, Reader, Room},
+};
+
+/// Pieces of input that may wait; a full queue holds the reader, and then the ring fills.
+const QUEUE: usize = 64;
+
+impl Agent {
+    /// Loads, attaches and starts to write. Processes that run already are looked up after the
+    /// attaching, so that none falls between.
+    ///
+    /// # Errors
+    /// When the kernel side cannot be started, a thread cannot, or the address of the metrics cannot be used.
+    pub fn start(options: Options, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Self> {
+        let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
+        let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
+        let push = options.metrics.push.map(|settings| Pusher::start(settings, Arc::clone(&board)));
+        let pusher = push.transpose().context("--otlp-metrics")?;
+        let mode = options.enforce.mode;
+        let mut loaded = load(&options.load, mode)?;
+        for field in &loaded.missing {
+            tracing::debug!(field, "not in this kernel");
+        }
+        let enforcer = match mode {
+            Mode::Off => None,
+            _ => {
+                let (tables, remembered) = Tables::take(&mut loaded.ebpf)?;
+                let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
+                board.enforces(Arc::clone(shared));
+                let after = AfterStart::new(enforce.findings(), mode, remembered, Arc::clone(shared));
+                stages.enforce(after);
+                let why_no_deny = loaded.why_no_deny().map(str::to_owned);
+                Some(Enforcer::start(options.enforce, tables, why_no_deny)?)
+            }
+        };
+        let ring = loaded.take_ring()?;
+        let mut keeper = loaded.keeper(&ring)?;
+        let mut rings = std::mem::take(&mut loaded.inherited().rings);
+        rings.push(ring);
+        let (queue, mut input) = mpsc::channel(QUEUE);
+        options.sinks.connect(queue.downgrade());
+        board.sinks(options.sinks.statuses());
+        let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
+        let watcher = watcher.transpose().context("the thread that looks at services did not start")?;
+        let (watcher, services) = watcher.unzip();
+        let mut pipeline = JoinSet::new();
+        let inspect = options.inspect;
+        let mut teller = Teller::new(Arc::clone(&board));
+        pipeline.spawn_blocking(move || {
+            let mut refused = false;
+            let mut inspector = Inspector::new(inspect, watcher);
+            while let Some(mut input) = input.blocking_recv() {
+                if let Input::Batch(batch) = &mut input {
+                    inspector.look(batch);
+                }
+                let step = Step::of(&input);
+                match stages.take(input) {
+                    Ok(()) => refused = false,
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                        return (Report::of(&stages, Some(error)), keeper);
+                    }
+                    Err(error) if !refused => {
+                        tracing::error!(%error, "the output refuses records; they are counted");
+                        refused = true;
+                    }
+                    Err(_) => {}
+                }
+                keeper.taken(step, &mut stages);
+                teller.turn(&stages, &inspector);
+            }
+            if let Err(error) = stages.end() {
+                tracing::error!(%error, "the output refuses what is left");
+            }
+            teller.tell(&stages, &inspector);
+            (Report::of(&stages, None), keeper)
+        });
+        let room = if loaded.is_handed_over() {
+            let takeover = Input::Takeover(loaded.inherited().takeover, Reading::now());
+            queue.try_send(takeover).ok().context("the pipeline did not start")?;
+            Room::Later
+        } else {
+            Room::AtOnce
+        };
+        let seed = Input::Seed(host::processes(), Reading::now());
+        queue.try_send(seed).ok().context("the pipeline did not start")?;
+        let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
+        let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board), pause)
+            .context("the reader did not start")?;
+        let beat = Instant::now() + options.heartbeat;
+        board.attached(true);
+        let heartbeat = options.heartbeat;
+        let sinks = options.sinks;
+        Ok(Self {
+            loaded,
+            reader,
+            services,
+            queue,
+            pipeline,
+            heartbeat,
+            beat,
+            board,
+            server,
+            pusher,
+            sinks,
+            enforcer,
+        })
+    }
+}
+
+impl Report {
+    fn of(stages: &impl Consumer, output: Option<io::Error>) -> Self {
+        Self { ledger: stages.ledger(), summary: stages.summary(), output, sinks: Vec::new() }
+    }
+}
+
+/// Answers whoever asks about the run.
+fn serve(listen: &metrics::Listen, board: &Arc<Board>) -> anyhow::Result<Server> {
+    let server = Server::start(listen, Arc::clone(board)).with_context(|| format!("--listen {listen}"))?;
+    let address = server.address();
+    if address.is_remote() {
+        tracing::warn!(%address, "metrics are served to other machines, without a password and in the clear");
+    } else {
+        tracing::info!(%address, "metrics are served");
+    }
+    Ok(server)
+}

@@ -1,0 +1,61 @@
+//! What a start has to be for a rule or an exception.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// What a start has to be for a rule or an exception; what is left out does not matter.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Matcher {
+    /// File names, or absolute paths.
+    pub executables: Vec<String>,
+    /// `argv[1]` and those behind it: `*` is anything, `text*` what begins so.
+    pub args: Vec<String>,
+    /// Processes of a job alone.
+    pub in_job: bool,
+    /// Real users, by number or name.
+    pub users: Vec<User>,
+    /// Folders of cgroups v2: processes in exactly these.
+    pub cgroups: Vec<PathBuf>,
+}
+
+/// A user.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(untagged)]
+pub enum User {
+    /// Its number.
+    Id(u32),
+    /// Its name.
+    Name(String),
+}
+
+impl Matcher {
+    pub(super) fn check(&self) -> Result<(), String> {
+        use tracego_common::verdict::{ARG_LEN, ARGS, NAME_LEN};
+        if self == &Self::default() {
+            return Err("says nothing: name executables, args, users, cgroups or in-job".to_owned());
+        }
+        if self.args.len() > ARGS {
+            return Err(format!("args: at most {ARGS}"));
+        }
+        for arg in &self.args {
+            let fixed = arg.strip_suffix('*').unwrap_or(arg);
+            if fixed.contains('*') {
+                return Err(format!("args: {arg:?}: '*' stands at the end alone"));
+            }
+            if arg.len() >= ARG_LEN || arg.contains('\0') {
+                return Err(format!("args: {arg:?}: at most {} bytes, none of them NUL", ARG_LEN - 1));
+            }
+        }
+        for name in &self.executables {
+            if name.is_empty() || (name.contains('/') && !name.starts_with('/')) {
+                return Err(format!("executables: {name:?}: a file name, or an absolute path"));
+            }
+            if !name.contains('/') && name.len() >= NAME_LEN {
+                return Err(format!("executables: {name:?}: at most {} bytes", NAME_LEN - 1));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Lists and maps: what is in them, one by one.
+
+use serde::{Serialize, de::value::Error, ser};
+
+use super::{Output, Place, Role, Walk};
+
+/// A list whose beginning is written; `entry` where it is an attribute itself.
+pub(super) struct List<'a, O: Output> {
+    pub(super) walk: Walk<'a, O>,
+    pub(super) entry: Option<O::Mark>,
+    pub(super) list: O::Mark,
+}
+
+impl<O: Output> ser::SerializeSeq for List<'_, O> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        let mark = self.walk.out.begin_element();
+        value.serialize(self.walk.again(Role::Value))?;
+        self.walk.out.end_element(mark);
+        Ok(())
+    }
+
+    fn end(self) -> Result<(), Error> {
+        self.walk.out.end_list(self.list);
+        if let Some(entry) = self.entry {
+            self.walk.out.end_entry(entry);
+        }
+        Ok(())
+    }
+}
+
+impl<O: Output> ser::SerializeTuple for List<'_, O> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        ser::SerializeSeq::serialize_element(self, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        ser::SerializeSeq::end(self)
+    }
+}
+
+impl<O: Output> ser::SerializeTupleStruct for List<'_, O> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        ser::SerializeSeq::serialize_element(self, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        ser::SerializeSeq::end(self)
+    }
+}
+
+/// An object: a map where it is a value, a longer name where it is an attribute.
+pub(super) struct Map<'a, O: Output> {
+    pub(super) walk: Walk<'a, O>,
+    /// Its beginning, where it is a value.
+    pub(super) map: Option<O::Mark>,
+    /// Length of the name that it has itself.
+    pub(super) above: usize,
+}
+
+impl<O: Output> Map<'_, O> {
+    /// The name of a member is at the end of the current name.
+    fn member<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        if self.map.is_some() {
+            let name = self.walk.key.get(self.above..).unwrap_or_default();
+            let mark = self.walk.out.begin_entry(name, Place::Member);
+            value.serialize(self.walk.again(Role::Value))?;
+            self.walk.out.end_entry(mark);
+        } else {
+            value.serialize(self.walk.again(Role::Attribute))?;
+        }
+        self.walk.key.truncate(self.above);
+        Ok(())
+    }
+
+    fn dot(&mut self) {
+        if self.map.is_none() && self.above > 0 {
+            self.walk.key.push('.');
+        }
+    }
+}
+
+impl<O: Output> ser::SerializeMap for Map<'_, O> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        self.dot();
+        key.serialize(self.walk.again(Role::Key))
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        self.member(value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        if let Some(map) = self.map {
+            self.walk.out.end_map(map);
+        }
+        Ok(())
+    }
+}
+
+impl<O: Output> ser::SerializeStruct for Map<'_, O> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
+        self.dot();
+        self.walk.key.push_str(key);
+        self.member(value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        ser::SerializeMap::end(self)
+    }
+}

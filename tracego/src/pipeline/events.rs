@@ -1,0 +1,118 @@
+//! The way of an event: decode → assemble → enrich → rules → policy → output.
+
+use tracego_common::{flags, settings::event, verdict::Action};
+
+use super::Pipeline;
+use crate::{
+    decode::{self, decode},
+    enrich::Record,
+    event::Event,
+    input::Batch,
+    inspect::note::Note,
+};
+
+impl Pipeline {
+    pub(super) fn batch(&mut self, batch: &Batch) {
+        self.enricher.set_clock(batch.clock);
+        for (bytes, note) in batch.noted() {
+            let inherited = decode::generation(bytes) != self.generation;
+            if inherited && !decode::is_piece(bytes) {
+                self.ledger.inherited += 1;
+            }
+            match decode(bytes) {
+                Err(error) => {
+                    self.ledger.decode_errors += 1;
+                    tracing::warn!(%error, "a record of the kernel side could not be decoded");
+                }
+                Ok(event) => match self.assembler.take(event) {
+                    None => self.ledger.pieces += u64::from(!inherited),
+                    Some(event) => self.event(&event, note),
+                },
+            }
+        }
+        self.end_processes();
+    }
+
+    fn event(&mut self, event: &Event<'_>, note: Option<&Note>) {
+        self.ledger.processed += 1;
+        if let Some(judge) = &mut self.judge {
+            match event {
+                Event::Fork(fork) => judge.fork(fork.header.parent, fork.header.id),
+                Event::Exit(exit) => judge.exit(exit.header.id, exit.header.boot_ns),
+                _ => {}
+            }
+        }
+        // Who has programs stopped wants to know of it, whatever else is written.
+        let decision = matches!(event, Event::Verdict(_));
+        let wanted = decision || self.selection.kinds & kind(event) != 0;
+        // A span begins with the start and ends with the exit, whoever wants records of these.
+        let traced = self.traces.is_some() && kind(event) & (event::EXEC | event::EXIT) != 0;
+        if !(wanted || traced) || event.flags() & flags::OUTSIDE != 0 {
+            self.ledger.unrequested += 1;
+            self.enricher.note(event, note);
+        } else if let Some(mut enriched) = self.enricher.record(event, note) {
+            if let (Some(judge), Some(started)) = (&mut self.judge, &enriched.start) {
+                judge.start(&mut enriched.record, started);
+            }
+            let refused = self.policy.as_mut().and_then(|policy| policy.decide(&mut enriched.record));
+            if let (Some(_), Some(judge)) = (&refused, &mut self.judge) {
+                judge.refused(&enriched.record);
+            }
+            match (event, &mut self.after) {
+                (Event::Exec(exec), Some(after)) => {
+                    if let Some(refused) = refused {
+                        after.stop(exec, &refused.id, &refused.message, refused.job);
+                    } else {
+                        let findings = enriched.record.tracego.findings.iter();
+                        after.found(exec, findings.map(|found| (found.id, found.message.as_str())));
+                    }
+                }
+                (Event::Verdict(verdict), Some(after)) if verdict.action >= Action::Audit as u32 => {
+                    after.decided(verdict);
+                }
+                _ => {}
+            }
+            if decision {
+                self.stopped(&enriched.record);
+            }
+            if let Some(traces) = &mut self.traces {
+                traces.take(&enriched.record);
+                traces.mark(&mut enriched.record);
+            }
+            if wanted {
+                self.tally.made(&enriched.record);
+            }
+            if decision || (wanted && self.selection.takes(&enriched.record)) {
+                self.emit(&enriched.record, Some(event.boot_ns()));
+            } else {
+                self.ledger.unrequested += 1;
+                self.enricher.withdraw(&enriched.record);
+            }
+        } else if decision {
+            // tracego's own, such as the canary.
+            self.ledger.unrequested += 1;
+        }
+    }
+
+    /// A decision about a start is told.
+    pub(super) fn stopped(&mut self, record: &Record) {
+        if let Some(judge) = &mut self.judge {
+            judge.decided(record);
+        }
+        if let Some(told) = &mut self.told {
+            told(record);
+        }
+    }
+}
+
+/// The bit of [`event`] for a kind.
+fn kind(of: &Event<'_>) -> u32 {
+    match of {
+        Event::Exec(_) => event::EXEC,
+        Event::Exit(_) => event::EXIT,
+        Event::Fork(_) => event::FORK,
+        Event::Failed(_) => event::EXEC_FAILED,
+        Event::Verdict(_) => event::VERDICT,
+        Event::Chunk(_) => 0,
+    }
+}

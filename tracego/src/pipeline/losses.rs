@@ -1,0 +1,73 @@
+//! What was lost, in the kernel and in sinks, becomes records.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tracego_common::TaskId;
+
+use super::Pipeline;
+use crate::{
+    clock::Reading,
+    enrich::Record,
+    input::SinkLoss,
+    kernel::counters::{Counters, JobLoss},
+};
+
+impl Pipeline {
+    /// A growing loss of a job becomes a record with the job's identity; the counters that follow hold
+    /// the same losses, so what is told here is taken off there.
+    pub(super) fn lost_jobs(&mut self, jobs: Vec<JobLoss>, reading: Reading) {
+        let mut now = HashMap::with_capacity(jobs.len());
+        for JobLoss { root, ring_full } in jobs {
+            // A count that fell belongs to an entry that made room and came again.
+            let before = self.reported_jobs.get(&root).copied().filter(|&before| before <= ring_full);
+            let more = ring_full - before.unwrap_or(0);
+            now.insert(root, ring_full);
+            if more > 0 {
+                let id = TaskId { tgid: root.0, start_boottime: root.1, ..TaskId::default() };
+                let record = self.enricher.lost(BTreeMap::from([("ring_full", more)]), Some(id), reading);
+                self.reported.ring_full += more;
+                self.tally.jobs.add(&job(&record, root), more);
+                self.emit(&record, None);
+            }
+        }
+        self.reported_jobs = now;
+    }
+
+    /// A growing loss becomes a record.
+    pub(super) fn counters(&mut self, counters: Counters, reading: Reading) {
+        let mut lost: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for ((reason, now), (_, before)) in counters.losses().into_iter().zip(self.reported.losses()) {
+            if now > before {
+                lost.insert(reason, now - before);
+            }
+        }
+        self.reported = counters;
+        self.ledger.kernel = counters;
+        if !lost.is_empty() {
+            let record = self.enricher.lost(lost, None, reading);
+            self.emit(&record, None);
+        }
+        self.seal(false);
+    }
+
+    /// A loss of a sink becomes a record in all of them.
+    pub(super) fn sink_loss(&mut self, loss: SinkLoss, reading: Reading) {
+        let record = self.enricher.sink_lost(loss, reading);
+        self.emit(&record, None);
+    }
+
+    /// What sinks lost before their queues.
+    pub(super) fn sinks(&mut self, reading: Reading) {
+        for (status, reason, count) in self.outputs.losses() {
+            let sink = status.name.clone();
+            let lost = BTreeMap::from([(reason, count)]);
+            self.sink_loss(SinkLoss { sink, lost, first: None, last: None, why: None }, reading);
+        }
+    }
+}
+
+/// The name of the job that a record is about, or of the process that opened it where it is not known.
+fn job(record: &Record, root: (u32, u64)) -> String {
+    let named = record.context.as_ref().and_then(|context| context.cicd.get("pipeline.task.run.id"));
+    named.map_or_else(|| format!("process-{}-{:x}", root.0, root.1), str::to_owned)
+}

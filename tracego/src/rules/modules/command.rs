@@ -1,0 +1,115 @@
+//! What a command line and GOFLAGS say about where modules come from.
+
+use super::variables::Sources;
+use crate::{
+    golang::{
+        command::Invocation,
+        subcommand::Subcommand,
+        target::{Target, Version},
+    },
+    rules::{report::Case, subject::Subject},
+};
+
+/// What the command line and GOFLAGS say.
+pub(super) fn of_command(
+    subject: &Subject<'_>,
+    invocation: &Invocation,
+    sources: &Sources<'_>,
+    cases: &mut Vec<Case>,
+) {
+    let flags = &invocation.flags;
+    if builds(invocation) {
+        if flags.module_mode.as_deref() == Some("mod") {
+            let case = Case::new("mod-mod", "a build may change go.mod and go.sum: -mod=mod");
+            cases.push(case.with("-mod", "mod").with("source", sources.of_flag("mod")));
+        }
+        if let Some(program) = flags.toolexec.as_deref() {
+            let case = Case::new("toolexec", format!("compiler and linker are started through {program}"));
+            cases.push(case.with("-toolexec", program).with("source", sources.of_flag("toolexec")));
+        }
+        if sources.get("GO111MODULE").is_some_and(|(value, _)| value == "off") {
+            let case = Case::new("gopath-mode", "modules are off: code comes from GOPATH");
+            cases.push(sources.evidence(case, "GO111MODULE"));
+        } else if is_without_module(subject) && needs_module(invocation) {
+            let folder =
+                subject.record.process.as_ref().and_then(|process| process.working_directory.as_deref());
+            let case = Case::new("no-module", "a build has no go.mod in force")
+                .with_some("process.working_directory", folder)
+                .with_some("-C", invocation.chdir.as_deref());
+            cases.push(case);
+        }
+    }
+    if let Some(question) = question(invocation) {
+        let case = Case::new("unpinned", format!("{question} is another version another day"));
+        cases.push(case.with("package", question).with("source", "process.command_args"));
+    }
+}
+
+/// Whether it may fetch modules. `go mod init`, `go env` and `go version` may not.
+pub(super) fn takes_modules(invocation: &Invocation) -> bool {
+    match invocation.subcommand {
+        Subcommand::Run
+        | Subcommand::Test
+        | Subcommand::Build
+        | Subcommand::Install
+        | Subcommand::Vet
+        | Subcommand::Get
+        | Subcommand::List
+        | Subcommand::Tool
+        | Subcommand::Fix => true,
+        Subcommand::Mod => invocation.operands.first().is_some_and(|verb| {
+            matches!(verb.as_ref(), "download" | "tidy" | "vendor" | "graph" | "why" | "verify")
+        }),
+        _ => false,
+    }
+}
+
+/// Whether it builds what go.mod says, and must not change that.
+fn builds(invocation: &Invocation) -> bool {
+    matches!(
+        invocation.subcommand,
+        Subcommand::Run | Subcommand::Test | Subcommand::Build | Subcommand::Install | Subcommand::Vet
+    )
+}
+
+/// It was looked for, and there is none.
+fn is_without_module(subject: &Subject<'_>) -> bool {
+    subject
+        .surroundings
+        .is_some_and(|around| around.go_mod.is_none() && !around.unavailable.contains_key("go_mod"))
+}
+
+/// Whether what it builds would be looked up in a module. `path@version` never is, and the standard
+/// library is in none.
+fn needs_module(invocation: &Invocation) -> bool {
+    match (&invocation.subcommand, &invocation.target) {
+        (Subcommand::Run, Some(target)) => !matches!(target, Target::Remote { .. }),
+        (Subcommand::Run, None) => false,
+        _ => {
+            invocation.operands.is_empty() || invocation.operands.iter().any(|operand| is_of_module(operand))
+        }
+    }
+}
+
+fn is_of_module(operand: &str) -> bool {
+    let host = operand.split('/').next().unwrap_or_default();
+    operand.ends_with(".go")
+        || operand.starts_with(['.', '/'])
+        || host.contains('.') && !operand.contains('@')
+}
+
+/// The first operand that asks for a version instead of naming one.
+fn question(invocation: &Invocation) -> Option<String> {
+    let is_question = |target: &Target| matches!(target, Target::Remote { version: Version::Query(query), .. } if query.as_ref() != "none");
+    if let Some(target) = invocation.target.as_ref().filter(|target| is_question(target)) {
+        return Some(target.to_string());
+    }
+    let operands = match invocation.subcommand {
+        Subcommand::Install | Subcommand::Get => invocation.operands.as_slice(),
+        Subcommand::Mod if invocation.operands.first().is_some_and(|verb| verb.as_ref() == "download") => {
+            invocation.operands.get(1..).unwrap_or_default()
+        }
+        _ => &[],
+    };
+    operands.iter().filter_map(|operand| Target::package(operand)).find(is_question).map(|t| t.to_string())
+}
