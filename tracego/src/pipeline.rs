@@ -14,6 +14,8 @@ mod output;
 
 use std::{collections::HashMap, io, time::Duration};
 
+use tracego_common::TaskId;
+
 use crate::{
     assemble::Assembler,
     clock::Reading,
@@ -51,6 +53,8 @@ pub struct Pipeline {
     traces: Option<Traces>,
     policy: Option<Stage>,
     after: Option<AfterStart>,
+    /// The process that shows that stops are in force, as it was last seen.
+    canary: Option<TaskId>,
     /// Who is told of starts that are stopped, beside the records.
     told: Option<Told>,
     now: Reading,
@@ -82,6 +86,7 @@ impl Pipeline {
             traces: None,
             policy: None,
             after: None,
+            canary: None,
             told: None,
             now: Reading::default(),
             generation: 0,

@@ -16,6 +16,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("records are for their owner only", mode),
     ("text has a line each and no control characters", text),
     ("the agent does not trace itself", not_itself),
+    ("the start that shows that stops are in force is in no record", not_the_canary),
+    ("a start with which something is wrong is written whatever was asked for", wrong),
 ];
 
 /// `tracego --duration 1` under setpriv(1); its exit code and what it says.
@@ -86,4 +88,23 @@ fn not_itself() {
             .all(|r| r["process"]["command"] != "tracego" || r["event_name"] == "tracego.process.fork")
     );
     assert_eq!(session.of("exit").count(), 1);
+}
+
+fn not_the_canary() {
+    let session = Session::run(&["-e", "execve,exit", "--enforce", "kill"], &["/bin/true"], |_| {});
+    let state = &session.last()["tracego"]["enforcement"]["state"];
+    assert_eq!((session.of("start").count(), state), (1, &"enforced".into()), "{}", session.stderr());
+    assert!(session.of("exit").all(|r| r["process"]["command"] == "true"), "{:#?}", session.records);
+}
+
+fn wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("p.rego");
+    let text = "package tracego.process\n\ndeny contains \"no\" if input.process.argv[1] == \"this\"\n";
+    std::fs::write(&policy, text).unwrap();
+    let options = ["-e", "exit", "--policy", policy.to_str().unwrap()];
+    let session = Session::run(&options, &["sh", "-c", "true; /bin/echo this; /bin/echo that"], |_| {});
+    let starts: Vec<_> = session.of("start").map(|start| start["body"].as_str().unwrap()).collect();
+    assert_eq!(starts, ["/bin/echo this"], "{}", session.stderr());
+    assert!(session.of("exit").count() > 2);
 }

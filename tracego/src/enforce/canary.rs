@@ -8,6 +8,9 @@ use std::{
 
 use super::{compile, settings::Mode};
 
+/// How it is started: whatever became of its file, this is the program that runs.
+const ITSELF: &str = "/proc/self/exe";
+
 /// What became of the canary.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fate {
@@ -46,10 +49,20 @@ impl Canary {
         &self.rule
     }
 
+    /// Whether an executable at `path` with arguments, each ended by a NUL, is this start.
+    #[must_use]
+    pub fn is(&self, path: &[u8], argv: &[u8]) -> bool {
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let mut words = argv.split(|&byte| byte == 0);
+        let same = |wanted: &String| words.next() == Some(wanted.as_bytes());
+        (name == self.rule.executable.as_bytes() || path == ITSELF.as_bytes())
+            && std::iter::once(&self.rule.executable).chain(&self.rule.args).all(same)
+    }
+
     /// Starts it.
     #[must_use]
     pub fn fly(&self) -> Fate {
-        let mut command = Command::new("/proc/self/exe");
+        let mut command = Command::new(ITSELF);
         command.arg0(&self.rule.executable).args(&self.rule.args);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match command.status() {
@@ -74,5 +87,20 @@ impl Fate {
             (Self::Ran, _) => Err("a start that had to be stopped ran".to_owned()),
             (Self::Unknown(error), _) => Err(format!("the start that shows it failed: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_what_the_rule_stops_is_taken_for_it() {
+        let args = vec!["--version".to_owned(), "word".to_owned()];
+        let canary = Canary { rule: compile::Canary { executable: "tracego".to_owned(), args } };
+        let argv = b"tracego\0--version\0word\0";
+        assert!(canary.is(b"/usr/bin/tracego", argv) && canary.is(b"/proc/self/exe", argv));
+        assert!(!canary.is(b"/tmp/evil", argv) && !canary.is(b"/tmp/tracego (deleted)", argv));
+        assert!(!canary.is(b"/usr/bin/tracego", b"tracego\0--version\0") && !canary.is(b"", b""));
     }
 }

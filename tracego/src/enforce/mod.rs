@@ -113,6 +113,7 @@ impl Enforcer {
     /// When a rule cannot be, or would lock people out.
     pub fn start(options: Options, tables: Tables, why_no_deny: Option<String>) -> anyhow::Result<Self> {
         let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
+        options.shared.expect(&canary);
         let exempt = lockout::exempt(&options.enforce.break_glass);
         let mut enforcer = Self { options, tables, canary, exempt, proven: None, why_no_deny, marker: None };
         let compiled = enforcer.options.compile(Some(&enforcer.canary), &enforcer.exempt)?;

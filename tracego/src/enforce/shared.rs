@@ -1,13 +1,13 @@
 //! What is in force, for the parts that tell of it.
 
 use std::sync::{
-    Arc, RwLock,
+    Arc, OnceLock, RwLock,
     atomic::{AtomicU64, Ordering},
 };
 
 use tracego_common::verdict::Action;
 
-use super::{compile::Known, settings::Mode};
+use super::{canary::Canary, compile::Known, settings::Mode};
 
 /// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.
 const REASONS_MAX: usize = 4096;
@@ -49,6 +49,7 @@ pub struct Shared {
     /// Why starts were judged that the kernel side remembers, by their numbers.
     remembered: RwLock<Vec<String>>,
     counts: [AtomicU64; 5],
+    canary: OnceLock<Canary>,
 }
 
 impl Default for Shared {
@@ -59,6 +60,7 @@ impl Default for Shared {
             known: RwLock::default(),
             remembered: RwLock::default(),
             counts: Default::default(),
+            canary: OnceLock::new(),
         }
     }
 }
@@ -68,6 +70,18 @@ impl Shared {
     #[must_use]
     pub fn in_force(&self) -> InForce {
         self.in_force.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// How the canary is started.
+    pub fn expect(&self, canary: &Canary) {
+        self.canary.get_or_init(|| canary.clone());
+    }
+
+    /// Whether this is the canary, by the path of the executable and its arguments with their NULs. Nobody
+    /// can hide behind that: a rule stops whatever has this file name and these arguments.
+    #[must_use]
+    pub fn is_canary(&self, path: &[u8], argv: &[u8]) -> bool {
+        self.canary.get().is_some_and(|canary| canary.is(path, argv))
     }
 
     /// What the canary has shown; whether that is new.

@@ -44,10 +44,11 @@ impl Pipeline {
         }
         // Who has programs stopped wants to know of it, whatever else is written.
         let decision = matches!(event, Event::Verdict(_));
-        let wanted = decision || self.selection.kinds & kind(event) != 0;
+        let asked = decision || self.selection.kinds & kind(event) != 0;
         // A span begins with the start and ends with the exit, whoever wants records of these.
         let traced = self.traces.is_some() && kind(event) & (event::EXEC | event::EXIT) != 0;
-        if !(wanted || traced) || event.flags() & flags::OUTSIDE != 0 {
+        let judged = self.judges() && kind(event) & event::EXEC != 0;
+        if !(asked || traced || judged) || event.flags() & flags::OUTSIDE != 0 || self.is_canary(event) {
             self.ledger.unrequested += 1;
             self.enricher.note(event, note);
         } else if let Some(mut enriched) = self.enricher.record(event, note) {
@@ -79,6 +80,8 @@ impl Pipeline {
                 traces.take(&enriched.record);
                 traces.mark(&mut enriched.record);
             }
+            // A start with which something is wrong is written whatever was asked for.
+            let wanted = asked || is_wrong(&enriched.record);
             if wanted {
                 self.tally.made(&enriched.record);
             }
@@ -89,9 +92,29 @@ impl Pipeline {
                 self.enricher.withdraw(&enriched.record);
             }
         } else if decision {
-            // tracego's own, such as the canary.
+            // About tracego's own: the canary, what is exempt.
             self.ledger.unrequested += 1;
         }
+    }
+
+    /// Whether a start matters to more than its record.
+    fn judges(&self) -> bool {
+        self.judge.is_some() || self.policy.is_some() || self.after.is_some()
+    }
+
+    /// The start that shows that stops are in force, and its end: they say nothing about the machine.
+    fn is_canary(&mut self, event: &Event<'_>) -> bool {
+        let Some(after) = &self.after else { return false };
+        let canary = match event {
+            Event::Exec(exec) => after.shared().is_canary(&exec.exe, &exec.argv),
+            Event::Failed(failed) => after.shared().is_canary(failed.filename, failed.argv),
+            Event::Exit(exit) => self.canary == Some(exit.header.id),
+            _ => false,
+        };
+        if canary {
+            self.canary = Some(event.id());
+        }
+        canary
     }
 
     /// A decision about a start is told.
@@ -103,6 +126,12 @@ impl Pipeline {
             told(record);
         }
     }
+}
+
+/// Something was found, or a policy does not allow it.
+fn is_wrong(record: &Record) -> bool {
+    let own = &record.tracego;
+    !own.findings.is_empty() || own.policy.as_ref().is_some_and(|policy| !policy.allow)
 }
 
 /// The bit of [`event`] for a kind.
