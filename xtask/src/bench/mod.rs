@@ -6,6 +6,7 @@ mod golang;
 mod kernel;
 mod latency;
 mod otlp;
+mod policy;
 mod replay;
 mod spool;
 mod storm;
@@ -53,7 +54,7 @@ const OPTIONS: [&str; 8] =
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every measurement by its name.
-const ALL: [(&str, Measurement); 12] = [
+const ALL: [(&str, Measurement); 13] = [
     ("kernel", kernel::run),
     ("enforcement", enforcement::run),
     ("diagnostics", kernel::diagnostics),
@@ -64,6 +65,7 @@ const ALL: [(&str, Measurement); 12] = [
     ("delay", latency::delay),
     ("replay", replay::run),
     ("golang", golang::run),
+    ("policy", policy::run),
     ("spool", spool::run),
     ("otlp", otlp::run),
 ];
