@@ -58,13 +58,15 @@ fn needs(
     names: &BTreeSet<String>,
 ) -> BTreeSet<Vec<String>> {
     let mut locals = BTreeSet::new();
+    // A variable cannot be called, so what is called is a rule, whatever a part of the rule hides by its name.
+    let mut called = BTreeSet::new();
     let mut seen = BTreeSet::new();
     walk::walk_rule(module, rule, &mut |what| match what {
         Seen::Local(name) => {
             locals.insert(name);
         }
         Seen::Call { name, .. } => {
-            seen.insert(name.split('.').map(str::to_owned).collect::<Vec<_>>());
+            called.insert(name.split('.').map(str::to_owned).collect::<Vec<_>>());
         }
         Seen::Reference(reference) => {
             let mut path = vec![reference.root];
@@ -73,14 +75,15 @@ fn needs(
         }
         Seen::With { .. } | Seen::TooDeep { .. } => {}
     });
-    let below = |path: Vec<String>| match path.split_first() {
+    let below = |path: Vec<String>, called: bool| match path.split_first() {
         Some((root, rest)) if root == "data" => Some(rest.to_vec()),
-        Some((root, _)) if names.contains(root) && !locals.contains(root) => {
+        Some((root, _)) if names.contains(root) && (called || !locals.contains(root)) => {
             Some(package.iter().cloned().chain(path.iter().cloned()).collect())
         }
         _ => None,
     };
-    seen.into_iter().filter_map(below).collect()
+    let called = called.into_iter().filter_map(|path| below(path, true));
+    called.chain(seen.into_iter().filter_map(|path| below(path, false))).collect()
 }
 
 /// The rules whose path a reference goes on from, and those whose path goes on from it.

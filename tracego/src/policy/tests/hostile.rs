@@ -93,6 +93,11 @@ fn recursion_is_refused() {
         ("deny contains \"x\" if a\na if b\nb if a", "data.main.a needs data.main.b needs data.main.a"),
         ("deny contains \"x\" if data.main.deny[_]", "data.main.deny needs data.main.deny"),
         ("deny contains \"x\" if data.main[input.x]", "data.main.deny needs data.main.deny"),
+        // The name is a variable in another part of the rule.
+        (
+            "deny contains \"x\" if f(1)\nf(x) := y if { z := [g | some g in [1]]; y := g(x) }\ng(x) := f(x)",
+            "data.main.f needs data.main.g needs data.main.f",
+        ),
     ] {
         let error = refused(&format!("package main\n{rules}")).to_string();
         assert!(error.contains(&format!("recursion: {circle}")), "{error}");
