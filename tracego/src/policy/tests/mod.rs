@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     Decision, Engine, Limits, PolicyError,
-    bundle::{Bundle, Manifest, Module, Rego},
+    bundle::{self, Bundle, Manifest, Module, Rego},
     input,
 };
 
