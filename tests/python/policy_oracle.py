@@ -27,13 +27,14 @@ def aliased(record):
     """A record with the names that policies of other tools use; none hides one of the record's."""
     process = record.get("process")
     if isinstance(process, dict):
+        below = {name: member for name, member in process.items() if isinstance(member, dict)}
         arguments = process.get("command_args", [])
         short = {
             "argv": arguments,
             "args": arguments,
             "cwd": process.get("working_directory"),
-            "name": (process.get("executable") or {}).get("name"),
-            "user_id": (process.get("user") or {}).get("id"),
+            "name": below.get("executable", {}).get("name"),
+            "user_id": below.get("user", {}).get("id"),
             "env": process.get("environment_variable", {}),
         }
         shown = {name: value for name, value in short.items() if value is not None}
