@@ -97,6 +97,10 @@ impl Cache {
         self.kept.get(key)
     }
 
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
+    }
+
     pub(super) fn put(&mut self, key: Key, decision: Decision) {
         self.kept.put(key, decision);
     }

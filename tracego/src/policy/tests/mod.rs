@@ -1,5 +1,6 @@
 //! Policies as people write them, and as they must not.
 
+mod hangs;
 mod hostile;
 mod inputs;
 mod refusals;
