@@ -150,9 +150,9 @@ impl Engine {
     /// Decides. Never fails: what goes wrong is in the decision.
     pub fn decide(&mut self, input: Value) -> Decision {
         let started = Instant::now();
-        let key = self.cache.as_ref().and_then(|cache| cache.key(&input));
-        if let (Some(cache), Some(key)) = (&mut self.cache, &key)
-            && let Some(known) = cache.get(key)
+        let seen = self.cache.as_ref().and_then(|cache| cache.see(&input));
+        if let (Some(cache), Some(seen)) = (&mut self.cache, &seen)
+            && let Some(known) = cache.get(seen)
         {
             let mut decision = known.clone();
             decision.cached = true;
@@ -162,11 +162,11 @@ impl Engine {
             return decision;
         }
         let mut decision = self.evaluate(&input);
-        if let (Some(cache), Some(key)) = (&mut self.cache, key) {
+        if let (Some(cache), Some(seen)) = (&mut self.cache, &seen) {
             self.counts.misses += 1;
             // What failed may not fail again.
             if decision.error.is_none() {
-                cache.put(key, decision.clone());
+                cache.put(seen, decision.clone());
             }
         }
         decision.took = started.elapsed();
