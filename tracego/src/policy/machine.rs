@@ -21,6 +21,7 @@ use super::{
     compile::Compiled,
     convert::{self, From},
     decision::{Decision, ErrorKind},
+    entry::Entry,
     limits::Limits,
     stack,
 };
@@ -98,7 +99,8 @@ impl Machine {
                     return Err((ErrorKind::Panic, format!("the engine panicked: {panic}")));
                 }
             };
-            let from = From { bundle, path: &entry.path, rule: &entry.rule, kind: entry.kind };
+            let Entry { kind, path, rule, default } = entry;
+            let from = From { bundle, path, rule, kind: *kind, default: *default };
             convert::add(&mut with, &value, &from, limits).map_err(|text| (ErrorKind::Shape, text))?;
         }
         *decision = with;
