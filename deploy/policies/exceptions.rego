@@ -8,7 +8,7 @@
 package tracego.process
 
 # The day of the record, not of the clock: the same record always has the same decision.
-today := substring(input.timestamp, 0, 10)
+today := input.date
 
 is_excepted(id) if {
 	some exception in settings.exceptions

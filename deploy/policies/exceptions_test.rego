@@ -24,8 +24,8 @@ ignored_by(record) := ignored if {
 test_an_exception_counts if under([exception], refused) == set()
 
 test_it_counts_until_the_end_of_its_day if {
-	last := object.union(refused, {"timestamp": "2026-12-31T23:59:59.999999999Z"})
-	after := object.union(refused, {"timestamp": "2027-01-01T00:00:00.000000000Z"})
+	last := object.union(refused, {"date": "2026-12-31"})
+	after := object.union(refused, {"date": "2027-01-01"})
 	under([exception], last) == set()
 	under([exception], after) == {"go-run-file"}
 }
@@ -46,8 +46,8 @@ test_an_exception_without_owner_reason_or_day_does_not_count if {
 	under([object.union(exception, {"expires": "2026-12-31T00:00:00Z"})], refused) == set()
 }
 
-test_a_record_without_a_time_has_no_exceptions if {
-	under([exception], object.remove(refused, ["timestamp"])) == {"go-run-file"}
+test_a_record_without_a_day_has_no_exceptions if {
+	under([exception], object.remove(refused, ["date"])) == {"go-run-file"}
 }
 
 test_an_exception_is_for_what_it_names if {
@@ -67,7 +67,7 @@ test_used_exceptions_say_who_and_until_when if {
 }
 
 test_exceptions_that_do_not_count_are_named if {
-	late := object.union(refused, {"timestamp": "2027-01-01T00:00:00Z"})
+	late := object.union(refused, {"date": "2027-01-01"})
 	incomplete := object.remove(exception, ["owner"])
 	ignored := ignored_by(late) with data.tracego.settings.exceptions as [exception, incomplete]
 	{entry.why | some entry in ignored} == {"expired", "incomplete: owner, reason and expires (2027-01-31)"}

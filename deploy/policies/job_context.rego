@@ -17,10 +17,18 @@ found contains {
 	role in {"go-command", "go-run", "go-run-child", "go-test", "go-build", "go-generate", "go-service"}
 	missing := [attribute |
 		some attribute in settings.required_job_attributes
-		object.get(input, split(attribute, "."), "") == ""
+		object.get({"cicd": cicd, "vcs": vcs}, split(attribute, "."), "") == ""
 	]
 	count(missing) > 0
 }
+
+default cicd := {}
+
+cicd := input.cicd
+
+default vcs := {}
+
+vcs := input.vcs
 
 # METADATA
 # title: A process that lost the context of its job

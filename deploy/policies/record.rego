@@ -1,10 +1,16 @@
-# What the rules ask of a record: each question once, and nothing undefined where a rule compares.
+# What the rules ask of a record: each question once, and nothing undefined where a rule compares. Only
+# members by their names: what reads the whole input reads what is new in each record, and then no decision
+# is remembered.
 package tracego.process
 
 settings := data.tracego.settings
 
 # Only a start is decided. A record without the name of its event is taken for one.
-is_start if object.get(input, "event_name", "tracego.process.start") == "tracego.process.start"
+is_start if event_name == "tracego.process.start"
+
+default event_name := "tracego.process.start"
+
+event_name := input.event_name
 
 default args := []
 
@@ -79,9 +85,13 @@ in_production if {
 
 is_service if {
 	endswith(input.tracego.unit, ".service")
-	not startswith(object.get(input.process, ["linux", "cgroup"], ""), "/user.slice/")
+	not startswith(cgroup, "/user.slice/")
 	not runs_for_others
 }
+
+default cgroup := ""
+
+cgroup := input.process.linux.cgroup
 
 runs_for_others if {
 	some prefix in settings.runner_units

@@ -5,6 +5,7 @@ package tracego.process_test
 go_run := {
 	"event_name": "tracego.process.start",
 	"timestamp": "2026-11-25T02:11:46.706555162Z",
+	"date": "2026-11-25",
 	"process": {
 		"pid": 10552,
 		"parent_pid": 10498,
@@ -113,6 +114,7 @@ go_run := {
 run_child := {
 	"event_name": "tracego.process.start",
 	"timestamp": "2026-11-25T02:11:46.783545802Z",
+	"date": "2026-11-25",
 	"process": {
 		"pid": 10571,
 		"parent_pid": 10552,
@@ -224,6 +226,7 @@ run_child := {
 go_build := {
 	"event_name": "tracego.process.start",
 	"timestamp": "2026-11-25T02:11:46.634287515Z",
+	"date": "2026-11-25",
 	"process": {
 		"pid": 10528,
 		"parent_pid": 10498,
@@ -311,6 +314,7 @@ go_build := {
 service := {
 	"event_name": "tracego.process.start",
 	"timestamp": "2026-11-25T02:11:46.703321078Z",
+	"date": "2026-11-25",
 	"process": {
 		"pid": 10548,
 		"parent_pid": 10498,
@@ -398,6 +402,7 @@ service := {
 dropped := {
 	"event_name": "tracego.process.start",
 	"timestamp": "2026-11-24T09:24:28.945826340Z",
+	"date": "2026-11-24",
 	"process": {
 		"pid": 19640,
 		"parent_pid": 19639,
@@ -474,6 +479,7 @@ dropped := {
 changed := {
 	"event_name": "tracego.process.start",
 	"timestamp": "2026-11-24T09:24:28.946317703Z",
+	"date": "2026-11-24",
 	"process": {
 		"pid": 19641,
 		"parent_pid": 19639,

@@ -17,6 +17,7 @@ import copy
 import json
 import pathlib
 import random
+import re
 import sys
 
 DECISION = "data.tracego.process.decision"
@@ -26,19 +27,23 @@ def aliased(record):
     """A record with the names that policies of other tools use; none hides one of the record's."""
     process = record.get("process")
     if isinstance(process, dict):
+        below = {name: member for name, member in process.items() if isinstance(member, dict)}
         arguments = process.get("command_args", [])
         short = {
             "argv": arguments,
             "args": arguments,
             "cwd": process.get("working_directory"),
-            "name": (process.get("executable") or {}).get("name"),
-            "user_id": (process.get("user") or {}).get("id"),
+            "name": below.get("executable", {}).get("name"),
+            "user_id": below.get("user", {}).get("id"),
             "env": process.get("environment_variable", {}),
         }
         shown = {name: value for name, value in short.items() if value is not None}
         record = {**record, "process": {**shown, **process}}
     own = record.get("tracego", {})
-    return {"job": own.get("job", {}), "findings": own.get("findings", []), **record}
+    time = record.get("timestamp")
+    day = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T.*Z", time) if isinstance(time, str) else None
+    date = {"date": day[1]} if day else {}
+    return {"job": own.get("job", {}), "findings": own.get("findings", []), **date, **record}
 
 
 class Engine:
@@ -100,7 +105,7 @@ def run_cases(folder, file):
         settings = json.dumps(case["settings"], sort_keys=True)
         if settings not in engines:
             engines[settings] = Engine(folder, case["settings"])
-        decision = engines[settings].decide(case["input"])
+        decision = engines[settings].decide(aliased(case["input"]))
         if decision == case["expected"]:
             passed += 1
         else:

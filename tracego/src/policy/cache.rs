@@ -1,66 +1,56 @@
 //! Decisions that are remembered.
 //!
-//! The key is what the policies can see: the values of the members that their text reads. They are compared
-//! as a whole, so one decision never stands for another.
+//! They are found by what the policies can see: the values of the members that their text reads. A hash finds
+//! the place, and the values are compared as a whole, so one decision never stands for another.
 
 use std::{
-    hash::{Hash, Hasher},
+    collections::BTreeSet,
+    hash::{BuildHasher, Hash, Hasher},
     num::NonZeroUsize,
 };
 
-use lru::LruCache;
-use regorus::Value;
+use lru::{DefaultHasher, LruCache};
+use regorus::{Value, value::Object};
 
 use super::{decision::Decision, reads::Reads};
 
-/// Parts of a key; an input with more is decided each time.
+/// Parts of what is seen; an input with more is decided each time.
 const PARTS: usize = 1024;
 /// Bytes of its texts.
 const BYTES: usize = 16 << 10;
 
-/// What the policies see of an input.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) struct Key(Vec<Value>);
+/// What stands for a member that is not there.
+static NOTHING: Value = Value::Undefined;
 
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.iter().for_each(|value| hash(value, state));
-    }
+/// A member that policies read, or one that such members are below of.
+#[derive(Debug)]
+struct Node {
+    name: Value,
+    below: Vec<Node>,
+    /// Members that are read from here on down.
+    leaves: usize,
 }
 
-fn hash<H: Hasher>(value: &Value, state: &mut H) {
-    std::mem::discriminant(value).hash(state);
-    match value {
-        Value::Null | Value::Undefined => {}
-        Value::Bool(value) => value.hash(state),
-        // Numbers that are equal have the same approximation.
-        Value::Number(number) => {
-            number.as_f64().map(|value| if value == 0.0 { 0 } else { value.to_bits() }).hash(state);
-        }
-        Value::String(text) => text.hash(state),
-        Value::Array(items) => {
-            items.len().hash(state);
-            items.iter().for_each(|item| hash(item, state));
-        }
-        Value::Set(items) => {
-            items.len().hash(state);
-            items.iter_sorted().for_each(|item| hash(item, state));
-        }
-        Value::Object(members) => {
-            members.len().hash(state);
-            for (key, value) in members.iter_sorted() {
-                hash(key, state);
-                hash(value, state);
-            }
-        }
-    }
+/// What the policies see of an input.
+pub(super) struct Seen<'a> {
+    hash: u64,
+    values: Vec<&'a Value>,
+}
+
+/// A decision, and the values that it was made with.
+#[derive(Debug)]
+struct Kept {
+    values: Vec<Value>,
+    decision: Decision,
 }
 
 /// The least recently used goes first.
 #[derive(Debug)]
 pub(super) struct Cache {
-    paths: Vec<Vec<Value>>,
-    kept: LruCache<Key, Decision>,
+    nodes: Vec<Node>,
+    leaves: usize,
+    hasher: DefaultHasher,
+    kept: LruCache<u64, Kept>,
 }
 
 impl Cache {
@@ -69,60 +59,102 @@ impl Cache {
         if reads.uncacheable.is_some() || reads.whole {
             return None;
         }
-        // A path below one that is there already adds nothing.
-        let all = &reads.paths;
-        let within = |path: &[String]| (1..path.len()).any(|end| all.contains(&path[..end]));
-        let paths = all.iter().filter(|path| !within(path));
-        let paths = paths.map(|path| path.iter().map(|part| Value::from(part.as_str())).collect()).collect();
-        Some(Self { paths, kept: LruCache::new(size?) })
+        let nodes = nodes(&reads.paths.iter().map(Vec::as_slice).collect());
+        let leaves = nodes.iter().map(|node| node.leaves).sum();
+        Some(Self { nodes, leaves, hasher: DefaultHasher::default(), kept: LruCache::new(size?) })
     }
 
-    /// The key of an input; nothing when it is too large.
-    pub(super) fn key(&self, input: &Value) -> Option<Key> {
-        let (mut parts, mut bytes) = (PARTS, BYTES);
-        let mut values = Vec::with_capacity(self.paths.len());
-        for path in &self.paths {
-            let value = path.iter().try_fold(input, |at, part| match at {
-                Value::Object(members) => members.get(part),
-                _ => None,
-            });
-            let value = value.cloned().unwrap_or(Value::Undefined);
-            weigh(&value, &mut parts, &mut bytes)?;
-            values.push(value);
+    /// What is seen of an input; nothing when it is too large.
+    pub(super) fn see<'a>(&self, input: &'a Value) -> Option<Seen<'a>> {
+        let mut values = Vec::with_capacity(self.leaves);
+        match input {
+            Value::Object(members) => collect(&self.nodes, members, &mut values),
+            _ => values.resize(self.leaves, &NOTHING),
         }
-        Some(Key(values))
+        let mut left = Left { parts: PARTS, bytes: BYTES };
+        let mut hasher = self.hasher.build_hasher();
+        for value in &values {
+            hash(value, &mut hasher, &mut left)?;
+        }
+        Some(Seen { hash: hasher.finish(), values })
     }
 
-    pub(super) fn get(&mut self, key: &Key) -> Option<&Decision> {
-        self.kept.get(key)
+    pub(super) fn get(&mut self, seen: &Seen<'_>) -> Option<&Decision> {
+        let kept = self.kept.get(&seen.hash)?;
+        let same = kept.values.iter().eq(seen.values.iter().copied());
+        same.then_some(&kept.decision)
     }
 
-    pub(super) fn put(&mut self, key: Key, decision: Decision) {
-        self.kept.put(key, decision);
+    /// Keeps one, in place of another with the same hash.
+    pub(super) fn put(&mut self, seen: &Seen<'_>, decision: Decision) {
+        let values = seen.values.iter().map(|value| (*value).clone()).collect();
+        self.kept.put(seen.hash, Kept { values, decision });
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
     }
 }
 
-fn weigh(value: &Value, parts: &mut usize, bytes: &mut usize) -> Option<()> {
-    *parts = parts.checked_sub(1)?;
+/// The members that paths begin with. A path below one that is there already adds nothing.
+fn nodes(paths: &BTreeSet<&[String]>) -> Vec<Node> {
+    let names: BTreeSet<&String> = paths.iter().filter_map(|path| path.first()).collect();
+    let node = |name: &String| {
+        let ours = paths.iter().filter_map(|path| path.split_first().filter(|(first, _)| *first == name));
+        let rest: BTreeSet<&[String]> = ours.map(|(_, rest)| rest).collect();
+        let below = if rest.iter().any(|rest| rest.is_empty()) { Vec::new() } else { nodes(&rest) };
+        let leaves = below.iter().map(|node| node.leaves).sum::<usize>().max(1);
+        Node { name: Value::from(name.as_str()), below, leaves }
+    };
+    names.into_iter().map(node).collect()
+}
+
+/// As many values for each input: one for each leaf.
+fn collect<'a>(nodes: &[Node], members: &'a Object, into: &mut Vec<&'a Value>) {
+    for node in nodes {
+        match members.get(&node.name) {
+            Some(value) if node.below.is_empty() => into.push(value),
+            Some(Value::Object(members)) => collect(&node.below, members, into),
+            _ => into.resize(into.len() + node.leaves, &NOTHING),
+        }
+    }
+}
+
+/// What may still be seen.
+struct Left {
+    parts: usize,
+    bytes: usize,
+}
+
+fn hash<H: Hasher>(value: &Value, state: &mut H, left: &mut Left) -> Option<()> {
+    left.parts = left.parts.checked_sub(1)?;
     match value {
-        Value::String(text) => *bytes = bytes.checked_sub(text.len())?,
+        Value::Null => state.write_u8(1),
+        Value::Undefined => state.write_u8(2),
+        Value::Bool(value) => state.write_u8(3 + u8::from(*value)),
+        // Numbers that are equal have the same approximation.
+        Value::Number(number) => {
+            number.as_f64().map(|value| if value == 0.0 { 0 } else { value.to_bits() }).hash(state);
+        }
+        Value::String(text) => {
+            left.bytes = left.bytes.checked_sub(text.len())?;
+            text.hash(state);
+        }
         Value::Array(items) => {
-            for item in items.iter() {
-                weigh(item, parts, bytes)?;
-            }
+            state.write_usize(items.len());
+            items.iter().try_for_each(|item| hash(item, state, left))?;
         }
         Value::Set(items) => {
-            for item in items.iter() {
-                weigh(item, parts, bytes)?;
-            }
+            state.write_usize(items.len());
+            items.iter_sorted().try_for_each(|item| hash(item, state, left))?;
         }
         Value::Object(members) => {
-            for (key, value) in members.iter() {
-                weigh(key, parts, bytes)?;
-                weigh(value, parts, bytes)?;
+            state.write_usize(members.len());
+            for (key, value) in members.iter_sorted() {
+                hash(key, state, left)?;
+                hash(value, state, left)?;
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Undefined => {}
     }
     Some(())
 }

@@ -21,6 +21,8 @@ pub(super) struct From<'a> {
     pub(super) path: &'a str,
     pub(super) rule: &'a str,
     pub(super) kind: Kind,
+    /// Whether it always has a value, unless rules contradict each other.
+    pub(super) default: bool,
 }
 
 /// Adds it.
@@ -29,6 +31,10 @@ pub(super) struct From<'a> {
 /// What is wrong with it.
 pub(super) fn add(to: &mut Decision, value: &Value, from: &From<'_>, limits: &Limits) -> Result<(), String> {
     match (value, from.kind) {
+        (Value::Undefined, _) if from.default => Err(format!(
+            "{} is undefined although it has a default: rules give it different values",
+            from.path
+        )),
         // The virtual machine makes this of rules that contradict each other, too; so it cannot be taken for
         // a policy that has nothing to say.
         (Value::Undefined, Kind::Decision) => Err(format!(

@@ -99,12 +99,24 @@ pub enum ErrorKind {
     Evaluation,
     /// The engine panicked.
     Panic,
+    /// It did not come back.
+    Hang,
+    /// Its bundle did not come back before, and is not asked until the bundles are loaded anew.
+    OutOfForce,
 }
 
 impl ErrorKind {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Time, Self::Instructions, Self::Size, Self::Shape, Self::Evaluation, Self::Panic];
+    pub const ALL: [Self; 8] = [
+        Self::Time,
+        Self::Instructions,
+        Self::Size,
+        Self::Shape,
+        Self::Evaluation,
+        Self::Panic,
+        Self::Hang,
+        Self::OutOfForce,
+    ];
 
     /// As it is written.
     #[must_use]
@@ -116,6 +128,8 @@ impl ErrorKind {
             Self::Shape => "shape",
             Self::Evaluation => "evaluation",
             Self::Panic => "panic",
+            Self::Hang => "hang",
+            Self::OutOfForce => "out-of-force",
         }
     }
 }

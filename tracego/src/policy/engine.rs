@@ -1,22 +1,18 @@
 //! Decides.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
-use regorus::{Value, rvm::RegoVM};
+use regorus::Value;
 
 use super::{
     bundle::Bundle,
     cache::Cache,
-    compile::{self, Compiled},
-    convert::{self, From},
+    compile,
     decision::{Decision, ErrorKind, Identity},
     error::{PolicyError, Refusal},
+    judge::{Answer, Failure, Judge},
     limits::{Limits, OnError},
-    machine::{failure, machine, processor_time, timer},
+    machine::{Machine, Ready},
     reads::Reads,
     stack,
     wanted::Wanted,
@@ -39,28 +35,18 @@ pub struct Counts {
     pub misses: u64,
 }
 
-/// A bundle and its virtual machine.
-struct Loaded {
-    name: Arc<str>,
-    compiled: Compiled,
-    vm: RegoVM,
-}
-
-/// Decides about inputs with a set of bundles. One thread has it.
+/// Decides about inputs with a set of bundles. One thread has it; what it does not remember is evaluated on
+/// another (see [`super::judge`]).
+#[derive(Debug)]
 pub struct Engine {
-    loaded: Vec<Loaded>,
+    ready: Arc<[Ready]>,
     bundles: Arc<[Identity]>,
+    judge: Judge,
     limits: Limits,
     wanted: Wanted,
     cache: Option<Cache>,
     uncacheable: Option<String>,
     counts: Counts,
-}
-
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("bundles", &self.bundles).finish_non_exhaustive()
-    }
 }
 
 impl Engine {
@@ -81,32 +67,37 @@ impl Engine {
         let compiled = compiled.map_err(|what| PolicyError {
             refusals: vec![Refusal { bundle: String::new(), place: None, what }],
         })?;
-        let (mut loaded, mut refusals) = (Vec::new(), Vec::new());
+        let (mut ready, mut refusals) = (Vec::new(), Vec::new());
         let mut reads = Reads::default();
         for (bundle, compiled) in bundles.iter().zip(compiled) {
             let made = compiled.and_then(|compiled| {
-                let vm = machine(&compiled, limits).map_err(|error| {
+                let made = Ready { name: Arc::from(bundle.name.as_str()), compiled };
+                // Only to see whether it can be.
+                Machine::new(&made, limits).map_err(|error| {
                     vec![Refusal { bundle: bundle.name.clone(), place: None, what: error.to_string() }]
                 })?;
-                reads.join(&compiled.reads);
-                Ok(Loaded { name: Arc::from(bundle.name.as_str()), compiled, vm })
+                reads.join(&made.compiled.reads);
+                Ok(made)
             });
             match made {
-                Ok(made) => loaded.push(made),
+                Ok(made) => ready.push(made),
                 Err(mut more) => refusals.append(&mut more),
             }
         }
         if !refusals.is_empty() {
             return Err(PolicyError { refusals });
         }
-        let identity = |(bundle, loaded): (&Bundle, &Loaded)| Identity {
-            name: loaded.name.clone(),
+        let identity = |(bundle, ready): (&Bundle, &Ready)| Identity {
+            name: ready.name.clone(),
             digest: bundle.digest.clone(),
             revision: bundle.manifest.revision.clone(),
         };
+        let bundles: Arc<[Identity]> = bundles.iter().zip(&ready).map(identity).collect();
+        let ready: Arc<[Ready]> = ready.into();
         Ok(Self {
-            bundles: bundles.iter().zip(&loaded).map(identity).collect(),
-            loaded,
+            judge: Judge::new(ready.clone(), bundles.clone(), *limits),
+            ready,
+            bundles,
             limits: *limits,
             wanted: Wanted::of(&reads),
             cache: Cache::new(&reads, limits.cache),
@@ -133,6 +124,11 @@ impl Engine {
         self.counts
     }
 
+    /// Goes on counting from here.
+    pub(super) fn count_from(&mut self, counts: Counts) {
+        self.counts = counts;
+    }
+
     /// The bundles that decide.
     #[must_use]
     pub fn bundles(&self) -> &Arc<[Identity]> {
@@ -141,22 +137,22 @@ impl Engine {
 
     /// What the bundles have that is taken, but probably not meant.
     pub fn warnings(&self) -> impl Iterator<Item = &Refusal> {
-        self.loaded.iter().flat_map(|loaded| &loaded.compiled.warnings)
+        self.ready.iter().flat_map(|ready| &ready.compiled.warnings)
     }
 
     /// Paths of the rules that are asked: bundle and rule.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.loaded.iter().flat_map(|loaded| {
-            loaded.compiled.entries.iter().map(|(entry, _)| (&*loaded.name, entry.path.as_str()))
+        self.ready.iter().flat_map(|ready| {
+            ready.compiled.entries.iter().map(|(entry, _)| (&*ready.name, entry.path.as_str()))
         })
     }
 
     /// Decides. Never fails: what goes wrong is in the decision.
     pub fn decide(&mut self, input: Value) -> Decision {
         let started = Instant::now();
-        let key = self.cache.as_ref().and_then(|cache| cache.key(&input));
-        if let (Some(cache), Some(key)) = (&mut self.cache, &key)
-            && let Some(known) = cache.get(key)
+        let seen = self.cache.as_ref().and_then(|cache| cache.see(&input));
+        if let (Some(cache), Some(seen)) = (&mut self.cache, &seen)
+            && let Some(known) = cache.get(seen)
         {
             let mut decision = known.clone();
             decision.cached = true;
@@ -165,12 +161,12 @@ impl Engine {
             self.count(&decision);
             return decision;
         }
-        let mut decision = self.evaluate(&input, started);
-        if let (Some(cache), Some(key)) = (&mut self.cache, key) {
+        let mut decision = self.evaluate(&input);
+        if let (Some(cache), Some(seen)) = (&mut self.cache, &seen) {
             self.counts.misses += 1;
             // What failed may not fail again.
             if decision.error.is_none() {
-                cache.put(key, decision.clone());
+                cache.put(seen, decision.clone());
             }
         }
         decision.took = started.elapsed();
@@ -184,103 +180,22 @@ impl Engine {
         self.counts.cut += decision.cut;
     }
 
-    fn evaluate(&mut self, input: &Value, started: Instant) -> Decision {
-        let mut decision = Decision::new(self.bundles.clone());
-        for loaded in &mut self.loaded {
-            let Err((kind, text)) = loaded.evaluate_fairly(input, started, &self.limits, &mut decision)
-            else {
-                continue;
-            };
+    fn evaluate(&mut self, input: &Value) -> Decision {
+        let Answer { mut decision, failures } = self.judge.decide(input);
+        for Failure { bundle, kind, text } in failures {
             self.counts.errors[kind as usize] += 1;
             decision.allow &= self.limits.on_error == OnError::Allow;
+            // What it said before is forgotten with it.
+            if kind == ErrorKind::Hang
+                && let Some(cache) = &mut self.cache
+            {
+                cache.clear();
+            }
             if decision.error.is_none() {
-                decision.error = Some(format!("{}: {text}", loaded.name));
+                decision.error = Some(format!("{bundle}: {text}"));
                 decision.error_kind = Some(kind);
             }
         }
         decision
-    }
-}
-
-impl Loaded {
-    /// As [`Self::evaluate`], and once more when the time was over while the thread did not have the processor.
-    fn evaluate_fairly(
-        &mut self,
-        input: &Value,
-        started: Instant,
-        limits: &Limits,
-        decision: &mut Decision,
-    ) -> Result<(), (ErrorKind, String)> {
-        let used = processor_time();
-        match self.evaluate(input, started, limits, decision) {
-            Err((ErrorKind::Time, _)) if processor_time().saturating_sub(used) < limits.time / 2 => {
-                self.evaluate(input, Instant::now(), limits, decision)
-            }
-            done => done,
-        }
-    }
-
-    /// Adds what one bundle says; all of it or nothing.
-    fn evaluate(
-        &mut self,
-        input: &Value,
-        started: Instant,
-        limits: &Limits,
-        decision: &mut Decision,
-    ) -> Result<(), (ErrorKind, String)> {
-        let vm = &mut self.vm;
-        vm.set_input(input.clone());
-        let mut with = decision.clone();
-        for (entry, name) in &self.compiled.entries {
-            let left = limits.time.saturating_sub(started.elapsed()).max(Duration::from_micros(1));
-            vm.set_execution_timer_config(Some(timer(left)));
-            let value = match stack::caught(|| vm.execute_entry_point_by_name(name)) {
-                Ok(Ok(value)) => value,
-                Ok(Err(error)) => return Err(failure(&error, limits)),
-                Err(panic) => {
-                    // Nobody knows in which state it is.
-                    if let Ok(fresh) = machine(&self.compiled, limits) {
-                        *vm = fresh;
-                    }
-                    return Err((ErrorKind::Panic, format!("the engine panicked: {panic}")));
-                }
-            };
-            let from = From { bundle: &self.name, path: &entry.path, rule: &entry.rule, kind: entry.kind };
-            convert::add(&mut with, &value, &from, limits).map_err(|text| (ErrorKind::Shape, text))?;
-        }
-        *decision = with;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use regorus::unstable::{Expr, Ref, Span};
-
-    use super::*;
-
-    fn boom(_: &Span, _: &[Ref<Expr>], args: &[Value], _: bool) -> anyhow::Result<Value> {
-        assert!(args[0] != Value::from("boom"), "boom in the engine");
-        Ok(Value::from("A"))
-    }
-
-    #[test]
-    fn a_panic_is_an_error_and_the_machine_after_it_is_fresh() {
-        let text = "package main\ndeny contains \"no\" if upper(input.x) == \"A\"".to_owned();
-        let bundle = crate::policy::tests::bundle("b", &text);
-        let limits = Limits { time: Duration::from_secs(10), ..Limits::default() };
-        let mut engine = Engine::new(&[bundle], &limits).unwrap();
-        let loaded = &mut engine.loaded[0];
-        Arc::make_mut(&mut loaded.compiled.program).resolved_builtins[0] = (boom, 1);
-        loaded.vm = machine(&loaded.compiled, &limits).unwrap();
-        let input = |x: &str| Value::from(serde_json::json!({ "x": x }));
-        for _ in 0..2 {
-            let decision = engine.decide(input("boom"));
-            assert_eq!(decision.error.as_deref(), Some("b: the engine panicked: boom in the engine"));
-            assert_eq!(decision.error_kind, Some(ErrorKind::Panic));
-            assert!(decision.allow);
-            assert_eq!(engine.decide(input("a")).violations.len(), 1);
-        }
-        assert_eq!(engine.counts().errors[ErrorKind::Panic as usize], 2);
     }
 }

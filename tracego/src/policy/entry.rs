@@ -34,6 +34,17 @@ pub(super) struct Entry {
     pub(super) path: String,
     /// Name of the rule, the id of violations that have none.
     pub(super) rule: String,
+    /// It has a `default`: it is undefined only where rules give it different values.
+    pub(super) default: bool,
+}
+
+/// Rules of one name that have been looked at.
+#[derive(Default)]
+struct Rules {
+    name: String,
+    default: bool,
+    /// Places of those that give the whole value.
+    whole: Vec<(String, u32)>,
 }
 
 /// Finds those of a bundle: its decision, else what conftest would look for.
@@ -44,7 +55,7 @@ pub(super) fn entries<'a>(
     bundle: &str,
     modules: impl Iterator<Item = (&'a str, &'a Ref<Module>)>,
 ) -> Result<Vec<Entry>, Vec<Refusal>> {
-    let mut found = BTreeMap::new();
+    let mut found = BTreeMap::<_, Rules>::new();
     let mut refusals = Vec::new();
     for (path, module) in modules {
         let package = compile::package(module);
@@ -72,7 +83,27 @@ pub(super) fn entries<'a>(
                 let place = Some((path.to_owned(), rule.span().line));
                 refusals.push(Refusal { bundle: bundle.to_owned(), place, what });
             }
-            found.insert((kind, format!("{package}.{name}")), name);
+            let rules = found.entry((kind, format!("{package}.{name}"))).or_default();
+            rules.name = name;
+            match &**rule {
+                Rule::Default { .. } => rules.default = true,
+                rule if is_whole(rule) => rules.whole.push((path.to_owned(), rule.span().line)),
+                Rule::Spec { .. } => {}
+            }
+        }
+    }
+    for ((kind, _), Rules { name, default, whole }) in &found {
+        // The virtual machine has nothing to tell a contradiction from rules of which none holds, and the
+        // second allows. A default makes the difference; for a decision both are errors.
+        if *kind != Kind::Decision
+            && !default
+            && let [_, second, ..] = whole.as_slice()
+        {
+            let what = format!(
+                "{name} gets its whole value from several rules, which contradict each other where two hold: \
+                 write `{name} contains \"why\" if {{ … }}`, or add `default {name} := []`"
+            );
+            refusals.push(Refusal { bundle: bundle.to_owned(), place: Some(second.clone()), what });
         }
     }
     if !refusals.is_empty() {
@@ -82,7 +113,7 @@ pub(super) fn entries<'a>(
     let entries: Vec<_> = found
         .into_iter()
         .filter(|((kind, _), _)| !has_decision || *kind == Kind::Decision)
-        .map(|((kind, path), rule)| Entry { kind, path, rule })
+        .map(|((kind, path), rules)| Entry { kind, path, rule: rules.name, default: rules.default })
         .collect();
     if entries.is_empty() {
         let what = "nothing decides: no data.tracego.process.decision, and no deny, violation or warn in the \
@@ -111,6 +142,15 @@ fn is_boolean(rule: &Rule) -> bool {
     };
     let bare = matches!(walk::chain(refr), Some((_, path, Then::End)) if path.is_empty());
     bare && matches!(**refr, Expr::Var { .. }) && bodies.iter().all(|body| body.assign.is_none())
+}
+
+/// `deny := [ … ]`, with or without a body.
+fn is_whole(rule: &Rule) -> bool {
+    let Rule::Spec { head: RuleHead::Compr { refr, assign, .. }, bodies, .. } = rule else {
+        return false;
+    };
+    matches!(**refr, Expr::Var { .. })
+        && (assign.is_some() || bodies.iter().any(|body| body.assign.is_some()))
 }
 
 /// `decision.allow := …`, which makes no rule of the name `decision`.

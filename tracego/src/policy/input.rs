@@ -10,6 +10,7 @@
 //! | `process.env` | `process.environment_variable`, empty where there is none |
 //! | `job` | `tracego.job` |
 //! | `findings` | `tracego.findings`, empty where there is none |
+//! | `date` | the first ten letters of `timestamp`: its day in UTC |
 //!
 //! What the record itself has under such a name stays: `process.executable` is the record's object.
 
@@ -28,15 +29,36 @@ use crate::enrich::Record;
 pub fn of(record: &Record, wanted: &Wanted) -> Result<Value, Failed> {
     let mut input = value::to_value(record, wanted)?;
     alias(&mut input);
+    // The time itself is hardly ever wanted: it is another in each record.
+    if wanted.member("date").is_some() {
+        date(&mut input, &record.timestamp.text());
+    }
     Ok(input)
 }
 
 /// The input for a record that was written as JSON.
 #[must_use]
 pub fn of_json(record: serde_json::Value) -> Value {
+    let timestamp = record.get("timestamp").and_then(serde_json::Value::as_str).map(str::to_owned);
     let mut input = Value::from(record);
     alias(&mut input);
+    date(&mut input, timestamp.as_deref().unwrap_or_default());
     input
+}
+
+/// The day of a time in UTC; none where it is no such time.
+fn date(input: &mut Value, timestamp: &str) {
+    if let (Ok(input), Some(day)) = (input.as_object_mut(), day(timestamp)) {
+        add(input, "date", Value::from(day));
+    }
+}
+
+/// `2026-11-25` of `2026-11-25T02:11:46.003673602Z`.
+fn day(timestamp: &str) -> Option<&str> {
+    const SHAPE: &[u8; 10] = b"0000-00-00";
+    let (day, _) = timestamp.strip_suffix('Z')?.split_once('T')?;
+    let fits = |(byte, shape): (u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == *shape };
+    (day.len() == SHAPE.len() && day.bytes().zip(SHAPE).all(fits)).then_some(day)
 }
 
 fn alias(input: &mut Value) {

@@ -21,6 +21,9 @@ pub struct Limits {
     /// Of all bundles together, on the clock. A bundle that hardly had the processor in it gets as much again,
     /// once.
     pub time: Duration,
+    /// How long one may stay away before it counts as one that never ends, measured from outside: its bundle is
+    /// out of force then. At least a few times [`Self::time`], whatever is said here.
+    pub hang: Duration,
     /// Instructions of the virtual machine, for each entry point.
     pub instructions: usize,
     /// Violations that are kept; the rest is counted.
@@ -37,6 +40,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             time: Duration::from_millis(5),
+            hang: Duration::from_millis(250),
             instructions: 1_000_000,
             violations: 64,
             message: 4096,

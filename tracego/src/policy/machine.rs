@@ -3,10 +3,12 @@
 use std::{
     fmt::{self, Write as _},
     num::NonZeroU32,
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use regorus::{
+    Value,
     rvm::{
         RegoVM,
         vm::{ExecutionMode, VmError},
@@ -15,7 +17,14 @@ use regorus::{
 };
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{compile::Compiled, decision::ErrorKind, limits::Limits};
+use super::{
+    compile::Compiled,
+    convert::{self, From},
+    decision::{Decision, ErrorKind},
+    entry::Entry,
+    limits::Limits,
+    stack,
+};
 
 /// Instructions between two looks at the clock.
 const CHECK_INTERVAL: NonZeroU32 = match NonZeroU32::new(8) {
@@ -23,16 +32,92 @@ const CHECK_INTERVAL: NonZeroU32 = match NonZeroU32::new(8) {
     None => NonZeroU32::MIN,
 };
 
+/// A bundle that is ready to decide.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) name: Arc<str>,
+    pub(super) compiled: Compiled,
+}
+
+/// Its virtual machine, which one thread has.
+pub(super) struct Machine(RegoVM);
+
+impl Machine {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// When the bundle's data cannot stand beside its rules.
+    pub(super) fn new(ready: &Ready, limits: &Limits) -> Result<Self, VmError> {
+        machine(&ready.compiled, limits).map(Self)
+    }
+
+    /// Adds what the bundle says; once more when the time was over while the thread did not have the processor.
+    ///
+    /// # Errors
+    /// Why it says nothing; then nothing was added.
+    pub(super) fn evaluate_fairly(
+        &mut self,
+        ready: &Ready,
+        input: &Value,
+        started: Instant,
+        limits: &Limits,
+        decision: &mut Decision,
+    ) -> Result<(), (ErrorKind, String)> {
+        let used = processor_time();
+        match self.evaluate(ready, input, started, limits, decision) {
+            Err((ErrorKind::Time, _)) if processor_time().saturating_sub(used) < limits.time / 2 => {
+                self.evaluate(ready, input, Instant::now(), limits, decision)
+            }
+            done => done,
+        }
+    }
+
+    /// Adds what the bundle says; all of it or nothing.
+    fn evaluate(
+        &mut self,
+        ready: &Ready,
+        input: &Value,
+        started: Instant,
+        limits: &Limits,
+        decision: &mut Decision,
+    ) -> Result<(), (ErrorKind, String)> {
+        let Ready { name: bundle, compiled } = ready;
+        let vm = &mut self.0;
+        vm.set_input(input.clone());
+        let mut with = decision.clone();
+        for (entry, name) in &compiled.entries {
+            let left = limits.time.saturating_sub(started.elapsed()).max(Duration::from_micros(1));
+            vm.set_execution_timer_config(Some(timer(left)));
+            let value = match stack::caught(|| vm.execute_entry_point_by_name(name)) {
+                Ok(Ok(value)) => value,
+                Ok(Err(error)) => return Err(failure(&error, limits)),
+                Err(panic) => {
+                    // Nobody knows in which state it is.
+                    if let Ok(fresh) = machine(compiled, limits) {
+                        *vm = fresh;
+                    }
+                    return Err((ErrorKind::Panic, format!("the engine panicked: {panic}")));
+                }
+            };
+            let Entry { kind, path, rule, default } = entry;
+            let from = From { bundle, path, rule, kind: *kind, default: *default };
+            convert::add(&mut with, &value, &from, limits).map_err(|text| (ErrorKind::Shape, text))?;
+        }
+        *decision = with;
+        Ok(())
+    }
+}
+
 /// What this thread had of a processor.
-pub(super) fn processor_time() -> Duration {
+fn processor_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
-pub(super) fn timer(limit: Duration) -> ExecutionTimerConfig {
+fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: CHECK_INTERVAL }
 }
 
-pub(super) fn machine(compiled: &Compiled, limits: &Limits) -> Result<RegoVM, VmError> {
+fn machine(compiled: &Compiled, limits: &Limits) -> Result<RegoVM, VmError> {
     let mut vm = RegoVM::new_with_policy(compiled.policy.clone());
     vm.load_program(compiled.program.clone());
     vm.set_max_instructions(limits.instructions);
@@ -43,7 +128,7 @@ pub(super) fn machine(compiled: &Compiled, limits: &Limits) -> Result<RegoVM, Vm
     Ok(vm)
 }
 
-pub(super) fn failure(error: &VmError, limits: &Limits) -> (ErrorKind, String) {
+fn failure(error: &VmError, limits: &Limits) -> (ErrorKind, String) {
     match error {
         VmError::TimeLimitExceeded { .. } => (ErrorKind::Time, format!("took more than {:?}", limits.time)),
         VmError::InstructionLimitExceeded { limit, .. } => {

@@ -4,8 +4,9 @@
 //! looked through for what the engine does not have or what would not be pure ([`error::Refusal`]), and
 //! compiled for regorus's virtual machine. [`Engine::decide`] then evaluates an [`input`] within
 //! [`limits::Limits`] and gives a [`decision::Decision`]; a policy that fails makes an error decision, never
-//! an error of the agent.
+//! an error of the agent, and one that does not come back is left behind on its thread.
 
+mod abandoned;
 mod alias;
 pub mod bundle;
 mod cache;
@@ -18,6 +19,7 @@ pub mod error;
 pub mod explain;
 mod guard;
 pub mod input;
+mod judge;
 pub mod limits;
 pub mod log;
 mod machine;

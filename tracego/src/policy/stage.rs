@@ -86,8 +86,9 @@ impl Stage {
         Ok(Some(Self { engine, log: log.transpose()? }))
     }
 
-    /// Goes over to other bundles.
-    pub fn change(&mut self, engine: Engine) {
+    /// Goes over to other bundles; counts go on.
+    pub fn change(&mut self, mut engine: Engine) {
+        engine.count_from(self.engine.counts());
         self.engine = engine;
     }
 

@@ -42,26 +42,28 @@ struct Times {
 
 pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result<bool> {
     let bundles = load(&asked.bundles)?;
-    let mut inputs = Vec::new();
+    let mut records = Vec::new();
     if let Some(path) = &asked.input {
-        inputs.push(input::of_json(record(path)?));
+        records.push(record(path)?);
     } else if let Some(path) = &asked.records {
         starts(path, |record| {
-            inputs.push(input::of_json(record));
-            inputs.len() < RECORDS
+            records.push(record);
+            records.len() < RECORDS
         })?;
     }
-    if inputs.is_empty() {
+    if records.is_empty() {
         bail!("there is no program start to decide about");
     }
+    let inputs: Vec<Value> = records.iter().cloned().map(input::of_json).collect();
     let mut engine = Engine::new(&bundles, &Limits { cache: None, ..Limits::default() })?;
     let (evaluated, mut errors) = measure(&mut engine, &inputs, false);
     let mut engine = Engine::new(&bundles, &Limits::default())?;
     let not_remembered = engine.uncacheable().map(str::to_owned);
     let mut remembered = None;
     if not_remembered.is_none() {
-        for input in &inputs {
-            engine.decide(input.clone());
+        // Of the same records, and no part of them is the same value: so it is with records of two processes.
+        for input in records.into_iter().map(input::of_json) {
+            engine.decide(input);
         }
         let (times, more) = measure(&mut engine, &inputs, true);
         errors += more;

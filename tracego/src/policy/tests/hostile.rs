@@ -3,8 +3,10 @@ use std::time::Instant;
 use super::*;
 use crate::policy::decision::ErrorKind;
 
+/// What is tested here ends by itself; single calls take long in a debug build.
 fn limited() -> Limits {
-    Limits { time: Duration::from_millis(50), instructions: 2_000_000, ..Limits::default() }
+    let hang = Duration::from_secs(10);
+    Limits { time: Duration::from_millis(50), hang, instructions: 2_000_000, ..Limits::default() }
 }
 
 /// What is decided by a policy that does not want to end, and that it ends anyway.

@@ -46,6 +46,40 @@ fn a_record_is_the_same_input_as_its_json() {
     assert_eq!(process("cwd"), Value::from("/srv"));
     assert_eq!(process("env")["CI"], Value::from("true"));
     assert_eq!(built["findings"], Value::new_array());
+    assert_eq!(built["date"], Value::from("1970-01-01"));
+}
+
+#[test]
+fn the_day_is_that_of_the_time_in_utc_or_not_known() {
+    let date = |time: serde_json::Value| input::of_json(json!({ "timestamp": time }))["date"].clone();
+    assert_eq!(date(json!("2026-11-25T02:11:46.003673602Z")), Value::from("2026-11-25"));
+    for none in [
+        json!("2026-11-25T02:11:46+02:00"),
+        json!("2026-11-25"),
+        json!("25.11.2026T02:11:46Z"),
+        json!("+2026-11-2T0Z"),
+        json!("ü26-11-25T0Z"),
+        json!(""),
+        json!(7),
+        json!(null),
+    ] {
+        assert_eq!(date(none.clone()), Value::Undefined, "{none}");
+    }
+    // What a record says itself stays.
+    let own = input::of_json(json!({ "timestamp": "2026-11-25T02:11:46Z", "date": "never" }));
+    assert_eq!(own["date"], Value::from("never"));
+}
+
+#[test]
+fn the_day_is_there_without_the_time() {
+    let engine = engine("package main\ndeny contains \"late\" if input.date > \"2026-12-31\"");
+    let mut record = record();
+    record.timestamp = crate::clock::Time(1_798_761_600_000_000_000);
+    let part = input::of(&record, engine.wanted()).unwrap();
+    assert_eq!(
+        (part["date"].clone(), part["timestamp"].clone()),
+        (Value::from("2027-01-01"), Value::Undefined)
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Policies as people write them, and as they must not.
 
+mod hangs;
 mod hostile;
 mod inputs;
 mod refusals;
@@ -14,7 +15,7 @@ use serde_json::json;
 
 use super::{
     Decision, Engine, Limits, PolicyError,
-    bundle::{Bundle, Manifest, Module, Rego},
+    bundle::{self, Bundle, Manifest, Module, Rego},
     input,
 };
 

@@ -44,6 +44,39 @@ fn what_a_policy_sees_of_each_process_is_not_remembered() {
 }
 
 #[test]
+fn what_is_remembered_of_a_day_ends_with_it() {
+    let mut engine = engine("package main\ndeny contains \"expired\" if input.date > \"2026-12-31\"");
+    assert_eq!(engine.uncacheable(), None);
+    let mut at = |time: &str| {
+        let decision = engine.decide(input::of_json(json!({ "timestamp": time, "process": { "pid": 1 } })));
+        (decision.allow, decision.cached)
+    };
+    assert_eq!(at("2026-12-31T00:00:00.000000000Z"), (true, false));
+    assert_eq!(at("2026-12-31T23:59:59.999999999Z"), (true, true));
+    assert_eq!(at("2027-01-01T00:00:00.000000000Z"), (false, false));
+    assert_eq!(at("2027-01-01T00:00:00.000000001Z"), (false, true));
+    assert_eq!(at("2026-12-31T12:00:00.000000000Z"), (true, true));
+}
+
+#[test]
+fn decisions_of_the_starter_policies_are_remembered() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/policies");
+    let options = bundle::Options { allow_writable: true, ..bundle::Options::default() };
+    let starter = bundle::load_with(folder.as_ref(), &options).unwrap();
+    let mut engine = Engine::new(&[starter], &patient()).unwrap();
+    assert_eq!(engine.uncacheable(), None);
+    let at = |time: &str, pid: u64| {
+        let mut record = json!({ "event_name": "tracego.process.start", "timestamp": time });
+        record["process"] =
+            json!({ "pid": pid, "command_args": ["go", "run", "x.go"], "creation": { "time": time } });
+        input::of_json(record)
+    };
+    assert!(!engine.decide(at("2026-11-25T02:11:46.003673602Z", 7)).cached);
+    assert!(engine.decide(at("2026-11-25T02:11:47.000000000Z", 8)).cached);
+    assert!(!engine.decide(at("2026-11-26T00:00:00.000000000Z", 9)).cached);
+}
+
+#[test]
 fn the_cache_is_bounded() {
     let limits = Limits { cache: std::num::NonZeroUsize::new(2), ..patient() };
     let text = "package main\ndeny contains \"no\" if input.process.argv[0] == \"go\"";

@@ -199,6 +199,34 @@ fn conflicting_rules_are_an_error_and_a_failing_call_is_undefined() {
 }
 
 #[test]
+fn contradictions_are_never_taken_for_nothing_to_say() {
+    let twice =
+        "package main\n\ndeny := [\"a\"] if input.event_name\ndeny := [\"b\"] if data.env.CI == \"true\"\n";
+    let error = refused(twice).to_string();
+    assert!(error.starts_with("b: policy.rego:4: deny gets its whole value from several rules"), "{error}");
+    // With a default the machine tells the difference.
+    let text = format!("{twice}default deny := []\n");
+    let decision = decide(&text, start(&["go"], "true"));
+    assert_eq!(decision.error_kind, Some(ErrorKind::Shape));
+    assert!(decision.error.is_some_and(|error| error.contains("rules give it different values")));
+    let decision = decide(&text, start(&["go"], ""));
+    assert_eq!((messages(&decision), decision.error.clone()), (vec!["a"], None));
+    let none = json!({ "process": { "env": { "CI": "" } } });
+    assert!(decide(&text, input::of_json(none.clone())).allow);
+    // One rule may have other values in turn, and may not hold.
+    let text = "package main\ndeny := [\"a\"] if input.event_name else := [\"b\"] if data.env.CI == \"true\"";
+    assert_eq!(messages(&decide(text, start(&["go"], "true"))), ["a"]);
+    let decision = decide(text, input::of_json(none));
+    assert!(decision.allow && decision.error.is_none());
+    let text = "package tracego.process\ndefault decision := {\"allow\": true}\n\
+                decision := {\"allow\": false} if input.event_name\n\
+                decision := {\"allow\": true} if data.env.CI == \"true\"";
+    let decision = decide(text, start(&["go"], "true"));
+    assert!(decision.error.is_some_and(|error| error.contains("although it has a default")));
+    assert!(!decide(text, start(&["go"], "")).allow);
+}
+
+#[test]
 fn data_of_the_bundle_is_there() {
     let text = "package main\ndeny contains \"no\" if input.process.argv[0] in data.forbidden";
     let mut with = bundle("b", text);

@@ -1,0 +1,272 @@
+//! Evaluates on a thread of its own, so that no policy can hang who asks.
+//!
+//! The virtual machine looks at the clock between instructions, and one instruction may take any time: to
+//! compare two values that share their parts goes through all of what they would be without sharing. So who
+//! asks waits for the answer with a deadline. An evaluation that misses it is left behind on its thread, which
+//! ends when the evaluation does; its bundle is out of force, and the others go on on a fresh thread.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI32, AtomicUsize, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use regorus::Value;
+
+use super::{
+    abandoned,
+    decision::{Decision, ErrorKind, Identity},
+    limits::Limits,
+    machine::{Machine, Ready},
+};
+
+/// Values may be nested as deep as a policy has instructions, and some of the engine's functions follow them on
+/// the stack. Only what is used becomes memory.
+const STACK: usize = 64 << 20;
+/// Parts that the deadline is waited for in.
+const ROUNDS: u32 = 2;
+/// The same where the machine gives the thread hardly any processor.
+const STARVED_ROUNDS: u32 = 8;
+/// Part of a round from which on a thread is said to work.
+const WORKS: u32 = 8;
+
+/// What the bundles say together.
+pub(super) struct Answer {
+    pub(super) decision: Decision,
+    /// By bundle, in their order.
+    pub(super) failures: Vec<Failure>,
+}
+
+/// Why a bundle says nothing.
+pub(super) struct Failure {
+    pub(super) bundle: Arc<str>,
+    pub(super) kind: ErrorKind,
+    pub(super) text: String,
+}
+
+/// Place of a bundle, and why it says nothing.
+type Failed = (usize, ErrorKind, String);
+
+/// Asks the bundles that are in force.
+#[derive(Debug)]
+pub(super) struct Judge {
+    ready: Arc<[Ready]>,
+    bundles: Arc<[Identity]>,
+    limits: Limits,
+    /// Bundles that did not come back, by their places.
+    out: Vec<bool>,
+    worker: Option<Worker>,
+}
+
+/// The thread that evaluates. It ends when this is dropped, after what it is at; nobody waits for it.
+#[derive(Debug)]
+struct Worker {
+    questions: SyncSender<Value>,
+    answers: Receiver<(Decision, Vec<Failed>)>,
+    place: Arc<Place>,
+}
+
+/// Where a thread is.
+#[derive(Debug, Default)]
+struct Place {
+    /// The bundle that it evaluates.
+    bundle: AtomicUsize,
+    /// Its number; 0 until it runs.
+    thread: AtomicI32,
+}
+
+/// Why there is no answer.
+enum Lost {
+    /// The bundle at this place does not come back.
+    Hung(usize),
+    /// The thread had no processor.
+    Starved,
+    /// There is no thread, or it is gone.
+    Gone(String),
+}
+
+impl Judge {
+    pub(super) fn new(ready: Arc<[Ready]>, bundles: Arc<[Identity]>, limits: Limits) -> Self {
+        let out = vec![false; ready.len()];
+        Self { ready, bundles, limits, out, worker: None }
+    }
+
+    /// What all bundles say. A bundle that does not come back costs the deadline once; the others are asked
+    /// again.
+    pub(super) fn decide(&mut self, input: &Value) -> Answer {
+        let mut failed: Vec<Failed> = Vec::new();
+        for (place, _) in self.out.iter().enumerate().filter(|(_, out)| **out) {
+            let why =
+                "is out of force: it did not come back from an evaluation; load the bundles anew (SIGHUP)";
+            failed.push((place, ErrorKind::OutOfForce, why.to_owned()));
+        }
+        let mut decision = None;
+        while decision.is_none() && self.out.contains(&false) {
+            match self.ask(input) {
+                Ok((made, mut more)) => {
+                    failed.append(&mut more);
+                    decision = Some(made);
+                }
+                Err(Lost::Hung(place)) => {
+                    let text = format!("did not come back within {:?}", self.deadline());
+                    failed.push((place, ErrorKind::Hang, text));
+                }
+                Err(Lost::Starved) => {
+                    self.fail(&mut failed, ErrorKind::Time, "the machine gave it no processor");
+                    break;
+                }
+                Err(Lost::Gone(why)) => {
+                    self.fail(&mut failed, ErrorKind::Panic, &why);
+                    break;
+                }
+            }
+        }
+        failed.sort_by_key(|(place, ..)| *place);
+        let named = |(place, kind, text): Failed| {
+            let bundle = self.ready.get(place).map_or_else(|| Arc::from("?"), |ready| ready.name.clone());
+            Failure { bundle, kind, text }
+        };
+        let decision = decision.unwrap_or_else(|| Decision::new(self.bundles.clone()));
+        Answer { decision, failures: failed.into_iter().map(named).collect() }
+    }
+
+    /// All bundles in force have failed.
+    fn fail(&self, failed: &mut Vec<Failed>, kind: ErrorKind, text: &str) {
+        let places = self.out.iter().enumerate().filter(|(_, out)| !**out);
+        failed.extend(places.map(|(place, _)| (place, kind, text.to_owned())));
+    }
+
+    /// From a question to the end of patience: more than all bundles may take together, each a second time.
+    fn deadline(&self) -> Duration {
+        let bundles = u32::try_from(self.ready.len()).unwrap_or(u32::MAX);
+        self.limits.hang.max(self.limits.time.saturating_mul(bundles.saturating_add(2)))
+    }
+
+    fn ask(&mut self, input: &Value) -> Result<(Decision, Vec<Failed>), Lost> {
+        let deadline = self.deadline();
+        let worker = match self.worker.take() {
+            Some(worker) => worker,
+            None => Worker::start(&self.ready, &self.bundles, self.limits, self.out.clone())
+                .map_err(|error| Lost::Gone(format!("no thread for policies: {error}")))?,
+        };
+        let answer = worker.ask(input.clone(), deadline);
+        match &answer {
+            Ok(_) => self.worker = Some(worker),
+            Err(Lost::Hung(place)) => {
+                if let (Some(out), Some(ready)) = (self.out.get_mut(*place), self.ready.get(*place)) {
+                    *out = true;
+                    abandoned::rest(worker.place.thread.load(Ordering::Relaxed));
+                    tracing::error!(
+                        bundle = %ready.name,
+                        "a policy did not come back and is out of force: its decisions are errors until the \
+                         bundles are loaded anew; look for comparisons of values that hold each other many \
+                         times, mend or leave out the bundle, and send SIGHUP"
+                    );
+                }
+            }
+            Err(Lost::Starved | Lost::Gone(_)) => {}
+        }
+        answer
+    }
+}
+
+impl Worker {
+    fn start(
+        ready: &Arc<[Ready]>,
+        bundles: &Arc<[Identity]>,
+        limits: Limits,
+        out: Vec<bool>,
+    ) -> std::io::Result<Self> {
+        let (questions, asked) = mpsc::sync_channel(1);
+        let (answer, answers) = mpsc::sync_channel(1);
+        let place = Arc::new(Place::default());
+        let (ready, bundles, at) = (ready.clone(), bundles.clone(), place.clone());
+        let body = move || {
+            at.thread.store(rustix::thread::gettid().as_raw_pid(), Ordering::Relaxed);
+            let in_force = ready.iter().enumerate().zip(out).filter(|(_, out)| !out);
+            let mut machines: Vec<_> =
+                in_force.map(|((place, ready), _)| (place, ready, Machine::new(ready, &limits))).collect();
+            for input in asked {
+                let (mut decision, mut failed) = (Decision::new(bundles.clone()), Vec::new());
+                let started = Instant::now();
+                for (place, ready, machine) in &mut machines {
+                    at.bundle.store(*place, Ordering::Relaxed);
+                    let done = match machine {
+                        Ok(machine) => {
+                            machine.evaluate_fairly(ready, &input, started, &limits, &mut decision)
+                        }
+                        Err(error) => Err((ErrorKind::Evaluation, error.to_string())),
+                    };
+                    if let Err((kind, text)) = done {
+                        failed.push((*place, kind, text));
+                    }
+                }
+                if answer.send((decision, failed)).is_err() {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("tracego-policy".to_owned()).stack_size(STACK).spawn(body)?;
+        Ok(Self { questions, answers, place })
+    }
+
+    fn ask(&self, input: Value, deadline: Duration) -> Result<(Decision, Vec<Failed>), Lost> {
+        let gone = || Lost::Gone("the thread of policies is gone".to_owned());
+        self.questions.send(input).map_err(|_| gone())?;
+        let round = deadline / ROUNDS;
+        let mut before = None;
+        for _ in 0..STARVED_ROUNDS {
+            match self.answers.recv_timeout(round) {
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            // It is no fault of the policy when the machine has no time for it. One that still works after a
+            // round is far over its time, and no instruction of it has ended since.
+            let used = abandoned::used(self.place.thread.load(Ordering::Relaxed));
+            let works =
+                |before: Option<Duration>| used?.checked_sub(before?).map(|more| more > round / WORKS);
+            if before.is_some_and(|before| works(before) != Some(false)) {
+                return Err(Lost::Hung(self.place.bundle.load(Ordering::Relaxed)));
+            }
+            before = Some(used);
+        }
+        Err(Lost::Starved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regorus::unstable::{Expr, Ref, Span};
+
+    use super::*;
+    use crate::policy::{compile, tests::bundle};
+
+    fn boom(_: &Span, _: &[Ref<Expr>], args: &[Value], _: bool) -> anyhow::Result<Value> {
+        assert!(args[0] != Value::from("boom"), "boom in the engine");
+        Ok(Value::from("A"))
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_the_machine_after_it_is_fresh() {
+        let bundle = bundle("b", "package main\ndeny contains \"no\" if upper(input.x) == \"A\"");
+        let mut compiled = compile::compile(&bundle).unwrap();
+        Arc::make_mut(&mut compiled.program).resolved_builtins[0] = (boom, 1);
+        let limits = Limits { time: Duration::from_secs(10), ..Limits::default() };
+        let ready = Ready { name: Arc::from("b"), compiled };
+        let mut judge = Judge::new(Arc::from([ready]), Arc::from([]), limits);
+        let input = |x: &str| Value::from(serde_json::json!({ "x": x }));
+        for _ in 0..2 {
+            let answer = judge.decide(&input("boom"));
+            let [failure] = answer.failures.as_slice() else { panic!("it did not fail") };
+            assert_eq!((failure.kind, &*failure.bundle), (ErrorKind::Panic, "b"));
+            assert_eq!(failure.text, "the engine panicked: boom in the engine");
+            assert!(answer.decision.violations.is_empty());
+            assert_eq!(judge.decide(&input("a")).decision.violations.len(), 1);
+        }
+    }
+}
