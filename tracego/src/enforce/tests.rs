@@ -63,12 +63,20 @@ fn go_run_is_stopped_however_it_is_written() {
         &["go", "-C", "dir", "run", "."],
         &["go", "--C", "dir", "run", "."],
         &["go", "-C=dir", "run", "."],
+        &["go", "--", "run", "."],
+        &["go", "-C=dir", "--", "run", "."],
     ] {
         assert_eq!(decided(&rules, &go(argv)), Some((Action::Kill, "go-run".into())), "{argv:?}");
         assert_eq!(decided(&rules, &Start { in_job: false, ..go(argv) }), None, "{argv:?}");
     }
-    for argv in [&["go"][..], &["go", "build"], &["go", "runner"], &["go", "-C", "run", "build"], &["go", ""]]
-    {
+    for argv in [
+        &["go"][..],
+        &["go", "build"],
+        &["go", "runner"],
+        &["go", "-C", "run", "build"],
+        &["go", "--", "build", "run"],
+        &["go", ""],
+    ] {
         assert_eq!(decided(&rules, &go(argv)), None, "{argv:?}");
     }
     assert_eq!(decided(&rules, &Start { path: "/usr/bin/docker", ..go(&["docker", "run"]) }), None);
