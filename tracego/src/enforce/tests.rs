@@ -121,7 +121,10 @@ fn paths_users_and_cgroups_are_those_of_the_machine() {
     assert_eq!(decided(&rules, &start), Some((Action::Kill, "p".into())));
     assert_eq!(decided(&rules, &Start { uid: 6, ..start.clone() }), None);
     assert_eq!(decided(&rules, &Start { cgroup: 78, ..start.clone() }), None);
-    assert_eq!(decided(&rules, &Start { inode: (1, 99), ..start }), None);
+    // Another file in its place, and one elsewhere.
+    let other = Start { inode: (1, 99), ..start };
+    assert_eq!(decided(&rules, &other), Some((Action::Kill, "p".into())));
+    assert_eq!(decided(&rules, &Start { path: "/usr/bin/gone", ..other }), None);
     for (text, what) in [
         ("rules = [{ name = 'u', users = ['nobody-here'] }]", "no user"),
         ("rules = [{ name = 'c', cgroups = ['/tmp'] }]", "not a cgroup"),
