@@ -125,6 +125,13 @@ impl AfterStart {
         if self.mode == Mode::Audit {
             return (pending, Action::Audit, Ended::Failed);
         }
+        // First: whoever waits for its end may start it again at once.
+        if let Some(key) = pending.key {
+            let number = self.shared.number(&pending.reason);
+            if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
+                tracing::error!(%error, "the next such start will be ended from here again");
+            }
+        }
         let end = |id: TaskId| {
             kill(id).unwrap_or_else(|error| {
                 tracing::error!(pid = id.tgid, %error, "a process that has to end could not be ended");
@@ -138,12 +145,6 @@ impl AfterStart {
                 if end(id) == Ended::Killed {
                     ended = Ended::Killed;
                 }
-            }
-        }
-        if let Some(key) = pending.key {
-            let number = self.shared.number(&pending.reason);
-            if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
-                tracing::error!(%error, "the next such start will be ended from here again");
             }
         }
         (pending, Action::Kill, ended)
