@@ -25,13 +25,29 @@ pub const TOOLCHAINS: [(&str, &str); 4] = [
     (GO_1_27, "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d"),
 ];
 
-/// The GOROOT of a version of [`TOOLCHAINS`]; fetched when it is not there yet.
+/// Those between, which nothing needs in particular: only fetched by tests that are asked for all versions
+/// ([`wants_all`]).
+pub const MORE_TOOLCHAINS: [(&str, &str); 3] = [
+    ("1.22.10", "aac54542c16fdcc431714e140704495a74a85e46d181b564cb46afa44f2330e2"),
+    ("1.25.5", "5eea472c626eb8ea902c4cbad0edf2b3e09e80d03357f166867ea81e8e049c06"),
+    ("1.26.6", "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"),
+];
+
+/// Whether versions that are 80 MB each and show nothing of their own are fetched, too:
+/// `TRACEGO_TEST_GO=all`.
+#[must_use]
+pub fn wants_all() -> bool {
+    std::env::var_os("TRACEGO_TEST_GO").is_some_and(|wanted| wanted == "all")
+}
+
+/// The GOROOT of a version of [`TOOLCHAINS`] or [`MORE_TOOLCHAINS`]; fetched when it is not there yet.
 ///
 /// # Errors
 /// Why it cannot be had, with the command that would help: the tests that need it are ignored.
 pub fn toolchain(version: &str) -> Result<PathBuf, String> {
     let (_, sha256) = TOOLCHAINS
         .iter()
+        .chain(&MORE_TOOLCHAINS)
         .find(|(known, _)| *known == version)
         .ok_or_else(|| format!("no checksum for Go {version}"))?;
     once(version, |into| {
@@ -88,6 +104,23 @@ pub fn fill_cache(version: &str, home: &Path) -> Result<(), String> {
     })?;
     fs::create_dir_all(cache(home)).map_err(|error| error.to_string())?;
     succeed(Command::new("cp").arg("-r").arg(filled.join(".")).arg(cache(home)))
+}
+
+/// A folder with a `go` that is linked dynamically, as distributions do it. It is compiled once, which takes half
+/// a minute.
+///
+/// # Errors
+/// When it does not compile.
+pub fn linked(version: &str) -> Result<PathBuf, String> {
+    let root = toolchain(version)?;
+    once(&format!("{version}-linked"), |into| {
+        eprintln!("compiling a go command of Go {version} that is linked dynamically");
+        let folder = into.join("linked");
+        let mut go = command(&root, into);
+        go.args(["build", "-buildmode=pie", "-o"]).arg(folder.join("go")).arg("cmd/go");
+        succeed(&mut go)?;
+        Ok(folder)
+    })
 }
 
 /// Where [`environment`] puts GOCACHE.

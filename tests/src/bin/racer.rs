@@ -48,6 +48,10 @@ fn start(program: &CString, race: bool) -> ! {
                 ARGUMENT[1].store(b'i', Ordering::Relaxed);
             }
         });
+        // Both values have to be likely.
+        while ARGUMENT[1].load(Ordering::Relaxed) == b'i' {
+            std::hint::spin_loop();
+        }
     }
     let argv = [program.as_ptr(), ARGUMENT.as_ptr().cast(), std::ptr::null()];
     // SAFETY: strings that end with a NUL, in a list that ends with a null.

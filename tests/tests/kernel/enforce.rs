@@ -11,9 +11,9 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tracego_tests::{Running, Session, go, records, tracego, wait_until};
+use tracego_tests::{Running, Session, records, tracego, wait_until};
 
-use crate::{Conditional, Test};
+use crate::Test;
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("enforcement: what a rule stops runs no instruction", stops),
@@ -28,15 +28,6 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("enforcement: what a policy does not allow is ended and then known", policy),
     ("enforcement: a whole job ends", whole),
 ];
-
-pub(crate) const CONDITIONAL: &[Conditional] = &[
-    ("enforcement: a go run that is hidden in a build turns it red", hidden, needs_go),
-    ("enforcement: a go command by another name is ended and then known", renamed, needs_go),
-];
-
-fn needs_go() -> Option<String> {
-    go::toolchain(go::GO_1_27).err()
-}
 
 /// A folder with a program that makes a file of each of its arguments, and a configuration.
 struct Place {
@@ -106,7 +97,12 @@ impl Place {
 const RULE: &str = "[[enforce.rules]]\nname = \"test\"\nexecutables = [\"NAME\"]\nargs = [\"run\"]\n\
     message = \"not here\"\nremediation = \"elsewhere\"\n";
 
-fn decisions(records: &[Value]) -> Vec<&Value> {
+/// Nothing but these rules: where the whole machine is watched, findings would end what other tests run.
+fn alone(rules: &str) -> String {
+    format!("[enforce]\nfindings = []\n{rules}")
+}
+
+pub(crate) fn decisions(records: &[Value]) -> Vec<&Value> {
     let decided = records.iter().filter(|record| record["event_name"] == "tracego.enforcement");
     decided.map(|record| &record["tracego"]["enforcement"]).collect()
 }
@@ -234,7 +230,7 @@ fn others() {
 }
 
 fn overwhelmed() {
-    let place = Place::new("overwhelmed", RULE);
+    let place = Place::new("overwhelmed", &alone(RULE));
     let mut tracego = place.watch("deny", &["--ring-size", "4K"]);
     let pid = i32::try_from(tracego.0.id()).unwrap();
     // SAFETY: a child of this process that runs.
@@ -251,22 +247,22 @@ fn overwhelmed() {
 }
 
 fn ends() {
-    let place = Place::new("reloads", RULE);
+    let place = Place::new("reloads", &alone(RULE));
     let tracego = place.watch("kill", &[]);
     let pid = i32::try_from(tracego.0.id()).unwrap();
     for n in 0..10 {
-        place.configure(&format!("{}\n{RULE}", RULE.replace("run", &format!("never-{n}"))));
+        place.configure(&alone(&format!("{}\n{RULE}", RULE.replace("run", &format!("never-{n}")))));
         // SAFETY: a child of this process that runs.
         unsafe { libc::kill(pid, libc::SIGHUP) };
         for _ in 0..50 {
             assert!(place.is_stopped(), "it ran during reload {n}");
         }
     }
-    place.configure(&RULE.replace("\"run\"", "\"never\""));
+    place.configure(&alone(&RULE.replace("\"run\"", "\"never\"")));
     // SAFETY: as above.
     unsafe { libc::kill(pid, libc::SIGHUP) };
     wait_until("the other rule is in force", || !place.is_stopped());
-    place.configure(RULE);
+    place.configure(&alone(RULE));
     // SAFETY: as above.
     unsafe { libc::kill(pid, libc::SIGHUP) };
     wait_until("the rule is in force again", || place.is_stopped());
@@ -314,70 +310,4 @@ fn whole() {
     assert!(!place.path("run").exists(), "{}", session.stderr());
     assert!(!place.path("other").exists(), "the shell went on: {}", session.stderr());
     assert_eq!(session.output.status.code(), Some(137), "{}", session.stderr());
-}
-
-/// A module with a program that leaves a file, and a Makefile whose build is not what it seems.
-fn project(script: &str) -> (TempDir, PathBuf, PathBuf) {
-    let root = go::toolchain(go::GO_1_27).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    go::fill_cache(go::GO_1_27, folder.path()).unwrap();
-    let project = folder.path().join("project");
-    fs::create_dir_all(&project).unwrap();
-    fs::write(project.join("go.mod"), "module example.com/project\n\ngo 1.27\n").unwrap();
-    let program = "package main\n\nimport \"os\"\n\nfunc main() {\n\
-        \tif err := os.WriteFile(\"ran\", nil, 0o644); err != nil {\n\t\tpanic(err)\n\t}\n}\n";
-    fs::write(project.join("main.go"), program).unwrap();
-    fs::write(project.join("Makefile"), format!("ci:\n\t{script}\n")).unwrap();
-    (folder, project, root)
-}
-
-fn build(script: &str, mode: &str) -> (Session, bool) {
-    let (folder, project, root) = project(script);
-    let session = Session::run(&["--enforce", mode], &["make", "ci"], |tracego| {
-        tracego.current_dir(&project).envs(go::environment(&root, folder.path()));
-    });
-    let ran = project.join("ran").exists();
-    (session, ran)
-}
-
-fn hidden() {
-    for script in
-        ["go run main.go", "sh -c 'cd / && go -C $(CURDIR) run .'", "env -i PATH=$$PATH HOME=$$HOME go run ."]
-    {
-        let (session, ran) = build(script, "kill");
-        assert!(!ran, "{script}: {}", session.stderr());
-        assert_ne!(session.output.status.code(), Some(0), "{script}");
-        let told = session.stderr();
-        assert!(told.contains("was killed by the rule go-run"), "{script}: {told}");
-        assert!(told.contains("go build -o"), "{script}: {told}");
-    }
-    let (session, ran) = build("go run main.go", "audit");
-    assert!(ran && session.output.status.success(), "{}", session.stderr());
-    let (session, _) = build("go build -o bin/program . && ./bin/program", "kill");
-    assert!(session.output.status.success(), "{}", session.stderr());
-    assert_eq!(decisions(&session.records).len(), 0);
-}
-
-fn renamed() {
-    // The same file, started in the same way: first it is ended when it is judged, then before it starts.
-    let script = "cp -r $$(go env GOROOT) goroot; mv goroot/bin/go goroot/bin/tool; for n in 1 2 3; do \
-        GOROOT=$$PWD/goroot goroot/bin/tool run main.go; done; true";
-    let (session, ran) = build(script, "kill");
-    let all = decisions(&session.records);
-    let told: Vec<_> = all
-        .iter()
-        .map(|about| (about["rule"].as_str(), about["when"].as_str(), about["action"].as_str()))
-        .collect();
-    assert!(
-        told.contains(&(Some("TG001"), Some("after-start"), Some("kill"))),
-        "{told:?} {}",
-        session.stderr()
-    );
-    assert!(
-        told.contains(&(Some("TG001"), Some("before-start"), Some("kill"))),
-        "{told:?} {}",
-        session.stderr()
-    );
-    assert!(!ran, "it ran: {}", session.stderr());
-    assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
 }

@@ -12,6 +12,7 @@ mod doctor;
 mod edges;
 mod ends;
 mod enforce;
+mod enforce_go;
 mod fields;
 mod filters;
 mod findings;
@@ -53,23 +54,27 @@ fn main() {
         scrapes::TESTS,
         sinks::TESTS,
         enforce::TESTS,
+        enforce_go::TESTS,
         traces::TESTS,
     ];
     let mut trials: Vec<Trial> =
         always.concat().into_iter().map(|(name, test)| trial(name, missing.clone(), test)).collect();
+    let mut arguments = Arguments::from_args();
     let conditional = [
         processes::CONDITIONAL,
         filters::CONDITIONAL,
-        enforce::CONDITIONAL,
+        enforce_go::CONDITIONAL,
         findings::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,
         handover::CONDITIONAL,
     ];
     for (name, test, needs) in conditional.concat() {
-        trials.push(trial(name, missing.clone().or_else(needs), test));
+        // Nothing is fetched for tests that nobody asked for.
+        let asked = arguments.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
+        let lacks = || if asked && !arguments.list { needs() } else { None };
+        trials.push(trial(name, missing.clone().or_else(lacks), test));
     }
-    let mut arguments = Arguments::from_args();
     // Two cores: more agents at a time than that only wait for each other.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     libtest_mimic::run(&arguments, trials).exit();

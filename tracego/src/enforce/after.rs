@@ -8,7 +8,7 @@ use tracego_common::{
     verdict::{ARGV_LEN, Action, REMEMBERED, StartKey, Verdict, argv_hash},
 };
 
-use super::{maps::Remembered, settings::Mode, shared::Shared};
+use super::{decide::is_decided, maps::Remembered, settings::Mode, shared::Shared};
 use crate::{enrich::table::TICK_NS, event::Exec};
 
 /// A start that is to be ended.
@@ -66,12 +66,19 @@ impl AfterStart {
         self.findings = findings.into_iter().collect();
     }
 
-    /// A start about which something was found.
+    /// A start about which something was found. What the kernel side decides about is not decided here again,
+    /// whatever it was: its record may be still to come.
     pub fn found<'a>(&mut self, exec: &Exec<'_>, found: impl Iterator<Item = (&'a str, &'a str)>) {
         if self.mode < Mode::Audit {
             return;
         }
-        if let Some((id, message)) = found.into_iter().find(|(id, _)| self.findings.contains(*id)) {
+        let Some((id, message)) = found.into_iter().find(|(id, _)| self.findings.contains(*id)) else {
+            return;
+        };
+        let header = &exec.fixed.header;
+        let Some(rules) = self.shared.rules(header.boot_ns) else { return };
+        let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
+        if !is_elsewhere && !is_decided(&rules, exec) {
             self.stop(exec, id, message, false);
         }
     }
@@ -118,6 +125,13 @@ impl AfterStart {
         if self.mode == Mode::Audit {
             return (pending, Action::Audit, Ended::Failed);
         }
+        // First: whoever waits for its end may start it again at once.
+        if let Some(key) = pending.key {
+            let number = self.shared.number(&pending.reason);
+            if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
+                tracing::error!(%error, "the next such start will be ended from here again");
+            }
+        }
         let end = |id: TaskId| {
             kill(id).unwrap_or_else(|error| {
                 tracing::error!(pid = id.tgid, %error, "a process that has to end could not be ended");
@@ -131,12 +145,6 @@ impl AfterStart {
                 if end(id) == Ended::Killed {
                     ended = Ended::Killed;
                 }
-            }
-        }
-        if let Some(key) = pending.key {
-            let number = self.shared.number(&pending.reason);
-            if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
-                tracing::error!(%error, "the next such start will be ended from here again");
             }
         }
         (pending, Action::Kill, ended)

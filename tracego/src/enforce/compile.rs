@@ -44,6 +44,8 @@ pub struct Compiled {
     pub args: Vec<((ArgKey, u32), u64)>,
     /// By user and cgroup.
     pub numbers: Vec<(NumberKey, u64)>,
+    /// Findings end processes of a job alone, as the built-in rule does.
+    pub findings_in_job: bool,
     /// Paths that are not there now.
     pub absent: Vec<String>,
 }
@@ -115,6 +117,7 @@ pub fn compile(
     }
     let mut out = builder.out;
     out.merge();
+    out.findings_in_job = !tree && enforce.findings.is_none();
     out.rules.remembered = u64::from(mode >= Mode::Kill && !enforce.findings().is_empty());
     Ok(out)
 }
@@ -272,7 +275,7 @@ fn bits(bytes: usize) -> u32 {
 }
 
 /// A path as the kernel side has it: names from the file to its root. Nothing for one that is too long.
-fn path_key(path: &str) -> Option<(PathKey, u32)> {
+pub(super) fn path_key(path: &str) -> Option<(PathKey, u32)> {
     let mut key = PathKey { set: 0, names: [0; PATH_LEN] };
     let mut at = 0;
     for name in path.split('/').rev().filter(|name| !name.is_empty()) {

@@ -1,8 +1,10 @@
-//! The decision of the kernel side, made here: for the check that nobody is locked out, and for tests.
+//! The decision of the kernel side, made here: for the check that nobody is locked out, for what is judged after
+//! its start, and for tests.
 
-use tracego_common::verdict::{Action, CGROUP, UID};
+use tracego_common::verdict::{ARGS, Action, CGROUP, UID};
 
-use super::compile::{Compiled, Known};
+use super::compile::{Compiled, Known, path_key};
+use crate::event::Exec;
 
 /// A program start, as the kernel side sees it.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +31,9 @@ pub fn decide<'a>(with: &'a Compiled, start: &Start<'_>) -> Option<(Action, &'a 
     let named = |key: &[u8]| key.iter().take_while(|&&byte| byte != 0).eq(name.as_bytes());
     let names = any(with.names.iter().filter(|(key, _)| named(&key.name)).map(|(_, mask)| mask));
     let exes = with.exes.iter().filter(|(key, _)| (key.dev, key.inode) == start.inode);
-    let mut matched = rules.active & (rules.any_exe | names | any(exes.map(|(_, mask)| mask)));
+    let whole = path_key(start.path);
+    let paths = any(with.paths.iter().filter(|(key, _)| whole.as_ref() == Some(key)).map(|(_, mask)| mask));
+    let mut matched = rules.active & (rules.any_exe | names | paths | any(exes.map(|(_, mask)| mask)));
     if !start.in_job {
         matched &= !rules.in_job;
     }
@@ -54,6 +58,24 @@ pub fn decide<'a>(with: &'a Compiled, start: &Start<'_>) -> Option<(Action, &'a 
         Action::Audit
     };
     Some((action, with.known.get(at)?))
+}
+
+/// Whether the kernel side has decided about a start, or lets it through.
+#[must_use]
+pub fn is_decided(with: &Compiled, exec: &Exec<'_>) -> bool {
+    let fixed = &exec.fixed;
+    let path = String::from_utf8_lossy(&exec.exe);
+    let args: Vec<_> = exec.args().take(ARGS + 1).map(String::from_utf8_lossy).collect();
+    let argv: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
+    let start = Start {
+        path: &path,
+        inode: (fixed.exe_dev, fixed.exe_inode),
+        argv: &argv,
+        in_job: fixed.header.job_root.tgid != 0,
+        uid: fixed.uid,
+        cgroup: fixed.cgroup_id,
+    };
+    decide(with, &start).is_some()
 }
 
 /// Longest prefix wins, as in the kernel's trie.

@@ -126,7 +126,9 @@ impl Enforcer {
 
     fn put(&mut self, compiled: Compiled) -> anyhow::Result<()> {
         self.options.shared.set(self.tables.next(), compiled.known.clone());
-        Ok(self.tables.put(compiled)?)
+        self.tables.put(compiled.clone())?;
+        self.options.shared.put(Reading::now().boot_ns.unsigned_abs(), compiled);
+        Ok(())
     }
 
     /// Tries other rules; nothing changes yet.

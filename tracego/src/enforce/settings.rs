@@ -149,7 +149,8 @@ impl Enforce {
     }
 }
 
-/// `go run`, as the go command takes it: `run` first, or behind `-C DIR` (cmd/go/main.go, handleChdirFlag).
+/// `go run`, as the go command takes it: `run` first, or behind `-C DIR` (cmd/go/main.go, handleChdirFlag) and
+/// `--`, which ends flags (package flag). Behind both of them in four words it is out of reach for a rule.
 fn built_in(in_job: bool) -> Vec<Rule> {
     let rule = |args: &[&str]| {
         Rule {
@@ -172,8 +173,16 @@ fn built_in(in_job: bool) -> Vec<Rule> {
         ),
     }
     };
-    let ways: [&[&str]; 5] =
-        [&["run"], &["-C", "*", "run"], &["--C", "*", "run"], &["-C=*", "run"], &["--C=*", "run"]];
+    let ways: [&[&str]; 8] = [
+        &["run"],
+        &["--", "run"],
+        &["-C", "*", "run"],
+        &["--C", "*", "run"],
+        &["-C=*", "run"],
+        &["--C=*", "run"],
+        &["-C=*", "--", "run"],
+        &["--C=*", "--", "run"],
+    ];
     ways.into_iter().map(rule).collect()
 }
 

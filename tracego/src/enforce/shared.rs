@@ -7,7 +7,11 @@ use std::sync::{
 
 use tracego_common::verdict::Action;
 
-use super::{canary::Canary, compile::Known, settings::Mode};
+use super::{
+    canary::Canary,
+    compile::{Compiled, Known},
+    settings::Mode,
+};
 
 /// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.
 const REASONS_MAX: usize = 4096;
@@ -46,6 +50,8 @@ pub struct Shared {
     in_force: RwLock<InForce>,
     /// Rules of both sets.
     known: RwLock<[Vec<Known>; 2]>,
+    /// Those that decide and those before, with the times from which on they did, ns since boot.
+    rules: RwLock<Vec<(u64, Arc<Compiled>)>>,
     /// Why starts were judged that the kernel side remembers, by their numbers.
     remembered: RwLock<Vec<String>>,
     counts: [AtomicU64; 5],
@@ -58,6 +64,7 @@ impl Default for Shared {
         Self {
             in_force: RwLock::new(in_force),
             known: RwLock::default(),
+            rules: RwLock::default(),
             remembered: RwLock::default(),
             counts: Default::default(),
             canary: OnceLock::new(),
@@ -106,6 +113,20 @@ impl Shared {
         }
     }
 
+    /// The rules that decide since a time, ns since boot.
+    pub fn put(&self, since: u64, rules: Compiled) {
+        let mut all = self.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.insert(0, (since, Arc::new(rules)));
+        all.truncate(2);
+    }
+
+    /// The rules that decided at a time, ns since boot; nothing before the first, and before the last but one.
+    #[must_use]
+    pub fn rules(&self, at: u64) -> Option<Arc<Compiled>> {
+        let all = self.rules.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.iter().find(|(since, _)| *since <= at).map(|(_, rules)| Arc::clone(rules))
+    }
+
     /// A rule by its bit.
     #[must_use]
     pub fn rule(&self, set: u32, bit: u64) -> Option<Known> {
@@ -147,5 +168,22 @@ impl Shared {
             (action, count)
         };
         [Action::Allow, Action::Audit, Action::Kill, Action::Deny].map(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_held_against_the_rules_of_its_time() {
+        let shared = Shared::default();
+        assert!(shared.rules(5).is_none());
+        for since in [10, 20, 30] {
+            shared.put(since, Compiled { absent: vec![since.to_string()], ..Compiled::default() });
+        }
+        let at = |time| shared.rules(time).map(|rules| rules.absent[0].clone());
+        assert_eq!([at(30), at(29), at(20)], ["30", "20", "20"].map(|text| Some(text.to_owned())));
+        assert_eq!(at(19), None, "those are forgotten");
     }
 }

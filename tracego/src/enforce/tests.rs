@@ -63,12 +63,20 @@ fn go_run_is_stopped_however_it_is_written() {
         &["go", "-C", "dir", "run", "."],
         &["go", "--C", "dir", "run", "."],
         &["go", "-C=dir", "run", "."],
+        &["go", "--", "run", "."],
+        &["go", "-C=dir", "--", "run", "."],
     ] {
         assert_eq!(decided(&rules, &go(argv)), Some((Action::Kill, "go-run".into())), "{argv:?}");
         assert_eq!(decided(&rules, &Start { in_job: false, ..go(argv) }), None, "{argv:?}");
     }
-    for argv in [&["go"][..], &["go", "build"], &["go", "runner"], &["go", "-C", "run", "build"], &["go", ""]]
-    {
+    for argv in [
+        &["go"][..],
+        &["go", "build"],
+        &["go", "runner"],
+        &["go", "-C", "run", "build"],
+        &["go", "--", "build", "run"],
+        &["go", ""],
+    ] {
         assert_eq!(decided(&rules, &go(argv)), None, "{argv:?}");
     }
     assert_eq!(decided(&rules, &Start { path: "/usr/bin/docker", ..go(&["docker", "run"]) }), None);
@@ -113,7 +121,10 @@ fn paths_users_and_cgroups_are_those_of_the_machine() {
     assert_eq!(decided(&rules, &start), Some((Action::Kill, "p".into())));
     assert_eq!(decided(&rules, &Start { uid: 6, ..start.clone() }), None);
     assert_eq!(decided(&rules, &Start { cgroup: 78, ..start.clone() }), None);
-    assert_eq!(decided(&rules, &Start { inode: (1, 99), ..start }), None);
+    // Another file in its place, and one elsewhere.
+    let other = Start { inode: (1, 99), ..start };
+    assert_eq!(decided(&rules, &other), Some((Action::Kill, "p".into())));
+    assert_eq!(decided(&rules, &Start { path: "/usr/bin/gone", ..other }), None);
     for (text, what) in [
         ("rules = [{ name = 'u', users = ['nobody-here'] }]", "no user"),
         ("rules = [{ name = 'c', cgroups = ['/tmp'] }]", "not a cgroup"),

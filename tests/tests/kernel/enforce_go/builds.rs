@@ -1,0 +1,78 @@
+//! Builds that are not what they seem: what whoever started them sees, and what is known afterwards.
+
+use std::{fs, path::PathBuf};
+
+use tempfile::TempDir;
+use tracego_tests::{Session, go};
+
+use crate::enforce::decisions;
+
+pub(super) fn needs() -> Option<String> {
+    go::toolchain(go::GO_1_27).err()
+}
+
+/// A module with a program that leaves a file, and a Makefile whose build is not what it seems.
+fn project(script: &str) -> (TempDir, PathBuf, PathBuf) {
+    let root = go::toolchain(go::GO_1_27).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    go::fill_cache(go::GO_1_27, folder.path()).unwrap();
+    let project = folder.path().join("project");
+    fs::create_dir_all(&project).unwrap();
+    fs::write(project.join("go.mod"), "module example.com/project\n\ngo 1.27\n").unwrap();
+    let program = "package main\n\nimport \"os\"\n\nfunc main() {\n\
+        \tif err := os.WriteFile(\"ran\", nil, 0o644); err != nil {\n\t\tpanic(err)\n\t}\n}\n";
+    fs::write(project.join("main.go"), program).unwrap();
+    fs::write(project.join("Makefile"), format!("ci:\n\t{script}\n")).unwrap();
+    (folder, project, root)
+}
+
+fn build(script: &str, mode: &str) -> (Session, bool) {
+    let (folder, project, root) = project(script);
+    let session = Session::run(&["--enforce", mode], &["make", "ci"], |tracego| {
+        tracego.current_dir(&project).envs(go::environment(&root, folder.path()));
+    });
+    let ran = project.join("ran").exists();
+    (session, ran)
+}
+
+pub(super) fn hidden() {
+    for script in
+        ["go run main.go", "sh -c 'cd / && go -C $(CURDIR) run .'", "env -i PATH=$$PATH HOME=$$HOME go run ."]
+    {
+        let (session, ran) = build(script, "kill");
+        assert!(!ran, "{script}: {}", session.stderr());
+        assert_ne!(session.output.status.code(), Some(0), "{script}");
+        let told = session.stderr();
+        assert!(told.contains("was killed by the rule go-run"), "{script}: {told}");
+        assert!(told.contains("go build -o"), "{script}: {told}");
+    }
+    let (session, ran) = build("go run main.go", "audit");
+    assert!(ran && session.output.status.success(), "{}", session.stderr());
+    let (session, _) = build("go build -o bin/program . && ./bin/program", "kill");
+    assert!(session.output.status.success(), "{}", session.stderr());
+    assert_eq!(decisions(&session.records).len(), 0);
+}
+
+pub(super) fn renamed() {
+    // The same file, started in the same way: first it is ended when it is judged, then before it starts.
+    let script = "cp -r $$(go env GOROOT) goroot; mv goroot/bin/go goroot/bin/tool; for n in 1 2 3; do \
+        GOROOT=$$PWD/goroot goroot/bin/tool run main.go; done; true";
+    let (session, ran) = build(script, "kill");
+    let all = decisions(&session.records);
+    let told: Vec<_> = all
+        .iter()
+        .map(|about| (about["rule"].as_str(), about["when"].as_str(), about["action"].as_str()))
+        .collect();
+    assert!(
+        told.contains(&(Some("TG001"), Some("after-start"), Some("kill"))),
+        "{told:?} {}",
+        session.stderr()
+    );
+    assert!(
+        told.contains(&(Some("TG001"), Some("before-start"), Some("kill"))),
+        "{told:?} {}",
+        session.stderr()
+    );
+    assert!(!ran, "it ran: {}", session.stderr());
+    assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
+}

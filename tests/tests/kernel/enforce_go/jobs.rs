@@ -1,0 +1,150 @@
+//! The agent on the whole machine: `go run` is stopped in processes of a CI job, and nowhere else.
+//!
+//! It decides about one user alone, so that nothing else of the machine is stopped by a test.
+
+use std::{
+    fs,
+    os::unix::{fs::chown, process::CommandExt as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use tracego_tests::{Running, go, records, tracego, wait_until};
+
+use super::place::{Program, decisions};
+use serde_json::Value;
+
+/// Nobody has it.
+const USER: u32 = 54_321;
+
+/// Why it cannot be tried here.
+pub(super) fn needs() -> Option<String> {
+    let root = match go::toolchain(go::GO_1_27) {
+        Ok(root) => root,
+        Err(why) => return Some(why),
+    };
+    let tried =
+        Command::new(root.join("bin/go")).arg("version").env_clear().uid(USER).current_dir("/").output();
+    let can = tried.is_ok_and(|output| output.status.success());
+    (!can).then(|| format!("other users cannot reach {}", root.display()))
+}
+
+/// A folder of the user, and the records.
+struct Job {
+    folder: tempfile::TempDir,
+}
+
+impl Job {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("home")).unwrap();
+        fs::write(folder.path().join("go.mod"), "module example.com/project\n\ngo 1.21\n").unwrap();
+        let job = Self { folder };
+        own(job.path());
+        own(&job.path().join("home"));
+        job
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a script as that user; whether go ran there. `mark`: of its program.
+    fn went(&self, variables: &[(&str, &str)], mark: &str, script: &str) -> bool {
+        super::place::program(&self.path().join(format!("{mark}.go")), Program::Broken);
+        let root = go::toolchain(go::GO_1_27).unwrap();
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", script]).env_clear().envs(go::environment(&root, &self.path().join("home")));
+        shell.envs(variables.iter().copied()).current_dir(self.path()).uid(USER).gid(USER);
+        let output = shell.output().unwrap();
+        assert!(!output.status.success(), "a program that is broken ran");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        // Whatever else it says would be neither.
+        assert!(said.contains("not/there") != said.contains("Killed"), "{mark}: {said}");
+        said.contains("not/there")
+    }
+
+    fn watch(&self, options: &[&str]) -> Running {
+        let mut tracego = Command::new(tracego());
+        tracego.args(["--uid", &USER.to_string(), "--heartbeat", "0", "--output", "json", "--output-file"]);
+        tracego.arg(self.path().join("records")).args(options);
+        Running(tracego.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+}
+
+impl Job {
+    fn in_force(&self) {
+        wait_until("rules are in force, and it is told", || {
+            let stopped = !self.went(CI, "first", "go run first.go; exit 1");
+            let text = fs::read_to_string(self.path().join("records")).unwrap_or_default();
+            stopped && text.contains("\"mode\":\"kill\"")
+        });
+    }
+
+    /// Ends it.
+    fn records(&self, mut tracego: Running) -> Vec<Value> {
+        tracego.terminate();
+        assert!(tracego.ended().success());
+        records(&fs::read_to_string(self.path().join("records")).unwrap())
+    }
+}
+
+fn own(path: &Path) {
+    chown(path, Some(USER), Some(USER)).unwrap();
+}
+
+const CI: &[(&str, &str)] = &[("CI", "true"), ("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "77")];
+
+/// The program that a decision is about, and what was decided. A decision behind a start has its arguments there.
+fn told(records: &[Value]) -> Vec<String> {
+    let told = |record: &Value| {
+        let about = &record["tracego"]["enforcement"];
+        let id = &record["tracego"]["exec_id"];
+        let start = records.iter().find(|other| {
+            other["event_name"] == "tracego.process.start" && other["tracego"]["exec_id"] == *id
+        });
+        let args = about["args"].as_array().or_else(|| start?["process"]["command_args"].as_array());
+        let file = args.and_then(|args| args.last()?.as_str()).unwrap_or("none");
+        let told = ["rule", "action", "when", "mode"].map(|key| about[key].as_str().unwrap());
+        format!("{file} {}", told.join(" "))
+    };
+    // Until the rules were in force.
+    let all = decisions(records).map(told).filter(|told| !told.starts_with("first.go"));
+    let mut all: Vec<String> = all.collect();
+    all.sort_unstable();
+    all
+}
+
+pub(super) fn jobs() {
+    let job = Job::new();
+    let tracego = job.watch(&["--enforce", "kill"]);
+    job.in_force();
+    assert!(!job.went(CI, "inside", "go run inside.go; exit 1"));
+    assert!(!job.went(CI, "wiped", "env -i PATH=$PATH HOME=$HOME go run wiped.go; exit 1"));
+    assert!(!job.went(
+        &[],
+        "itself",
+        "CI=true GITHUB_ACTIONS=true GITHUB_RUN_ID=78 go run itself.go; exit 1"
+    ));
+    assert!(job.went(&[], "outside", "go run outside.go; exit 1"), "it was stopped outside of a job");
+    let told = told(&job.records(tracego));
+    let wanted =
+        ["inside.go", "itself.go", "wiped.go"].map(|file| format!("{file} go-run kill before-start kill"));
+    assert_eq!(told, wanted);
+}
+
+/// What an exception lets through is not ended by what is found about it either.
+pub(super) fn excepted() {
+    let job = Job::new();
+    let config = "[[enforce.exceptions]]\nname = \"one\"\nowner = \"ops\"\nreason = \"until it moves\"\n\
+        expires = \"2199-01-01\"\nexecutables = [\"go\"]\nargs = [\"run\", \"excepted.go\"]\n";
+    fs::write(job.path().join("tracego.toml"), config).unwrap();
+    let config = job.path().join("tracego.toml");
+    let tracego = job.watch(&["--enforce", "kill", "--config", config.to_str().unwrap()]);
+    job.in_force();
+    for _ in 0..5 {
+        assert!(job.went(CI, "excepted", "go run excepted.go; exit 1"), "an exception was stopped");
+    }
+    let told = told(&job.records(tracego));
+    assert_eq!(told, ["excepted.go one allow before-start kill"; 5]);
+}
