@@ -25,8 +25,8 @@ use super::{
 };
 
 /// Values may be nested as deep as a policy has instructions, and some of the engine's functions follow them on
-/// the stack. Only what is used becomes memory.
-const STACK: usize = 64 << 20;
+/// the stack, as rules that need rules are. Only what is used becomes memory.
+const STACK: usize = 512 << 20;
 /// Parts that the deadline is waited for in.
 const ROUNDS: u32 = 2;
 /// The same where the machine gives the thread hardly any processor.

@@ -183,3 +183,15 @@ deny contains "no" if input.process.argv[0] == "go"
     }
     assert_eq!(engine.counts().hits, 2);
 }
+
+#[test]
+fn the_longest_chain_of_rules_has_room_on_the_stack() {
+    // The engine takes 4000 rules.
+    const LAST: usize = 3990;
+    let mut text = "package main\ndeny contains \"end\" if r0 == 1\n".to_owned();
+    (0..LAST).for_each(|rule| text += &format!("r{rule} := r{}\n", rule + 1));
+    text += &format!("r{LAST} := 1\n");
+    let mut engine = Engine::new(&[bundle("b", &text)], &patient()).unwrap();
+    let decision = engine.decide(start(&["go"], ""));
+    assert_eq!((messages(&decision), decision.error.clone()), (vec!["end"], None));
+}
