@@ -71,9 +71,9 @@ pub(crate) fn unknown(id: &TaskId, ctx: &TaskCtx) -> bool {
     is_agent(id) || (tree && ctx.flags & TaskCtx::IN_TREE == 0)
 }
 
-/// Programs that outlive the agent must not take another process for it that got its number.
+/// Whether this is the agent. Programs that outlive it must not take another process for it that got its number.
 #[inline(always)]
-fn is_agent(id: &TaskId) -> bool {
+pub(crate) fn is_agent(id: &TaskId) -> bool {
     let start = setting!(agent_start);
     id.tgid == setting!(agent_tgid) && (start == 0 || id.start_boottime / 10_000_000 == start)
 }

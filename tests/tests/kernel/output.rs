@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tracego_tests::{Session, tracego};
+use tracego_tests::{Session, records, tracego};
 
 use crate::Test;
 
@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("text has a line each and no control characters", text),
     ("the agent does not trace itself", not_itself),
     ("the start that shows that stops are in force is in no record", not_the_canary),
+    ("stops are in force whoever is watched", watched_alone),
     ("a start with which something is wrong is written whatever was asked for", wrong),
 ];
 
@@ -97,11 +98,22 @@ fn not_the_canary() {
     assert!(session.of("exit").all(|r| r["process"]["command"] == "true"), "{:#?}", session.records);
 }
 
+/// The filters choose who is decided about, and the canary is none of these.
+fn watched_alone() {
+    for filter in [["--uid", "54321"], ["--comm", "none"]] {
+        let options = [&filter[..], &["--duration", "2", "--output", "json", "--heartbeat", "1"]].concat();
+        let output = Command::new(tracego()).args(["--enforce", "kill"]).args(options).output().unwrap();
+        let records = records(&String::from_utf8_lossy(&output.stdout));
+        let last = records.last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        assert_eq!(last["tracego"]["enforcement"]["state"], "enforced", "{last:#}");
+    }
+}
+
 fn wrong() {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("p.rego");
     let text = "package tracego.process\n\ndeny contains \"no\" if input.process.argv[1] == \"this\"\n";
-    std::fs::write(&policy, text).unwrap();
+    fs::write(&policy, text).unwrap();
     let options = ["-e", "exit", "--policy", policy.to_str().unwrap()];
     let session = Session::run(&options, &["sh", "-c", "true; /bin/echo this; /bin/echo that"], |_| {});
     let starts: Vec<_> = session.of("start").map(|start| start["body"].as_str().unwrap()).collect();

@@ -89,7 +89,11 @@ fn start(task: Addr, file: Addr) -> Option<Start> {
     let id = task::id(task);
     let context = task::context(&id).unwrap_or_default();
     let uid = task::uid(task);
-    if id.tgid == 1 || task::unknown(&id, &context) || task::outside(task, uid) != 0 {
+    if id.tgid == 1 || task::unknown(&id, &context) {
+        return None;
+    }
+    // Whoever is watched: what the agent starts itself shows that stops are in force.
+    if task::outside(task, uid) != 0 && !task::is_agent(&task::parent(task)) {
         return None;
     }
     let inode = typed(file, offset!(file_inode));
