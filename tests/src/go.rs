@@ -88,6 +88,18 @@ pub fn toolchain(version: &str) -> Result<PathBuf, String> {
     })
 }
 
+/// The newest go command, to be started where it does not come to run: also where there is no more of Go than that
+/// (`cargo xtask vm`).
+///
+/// # Errors
+/// As [`toolchain`].
+pub fn bare() -> Result<PathBuf, String> {
+    match std::env::var_os("TRACEGO_TEST_GO_COMMAND") {
+        Some(path) => Ok(path.into()),
+        None => Ok(toolchain(GO_1_27)?.join("bin/go")),
+    }
+}
+
 /// Adds the packages that most programs need to the build cache of a home folder. They are compiled
 /// once.
 ///
@@ -166,9 +178,10 @@ pub fn environment(root: &Path, home: &Path) -> Vec<(&'static str, OsString)> {
 /// Why it cannot be made.
 pub fn once(name: &str, make: impl FnOnce(&Path) -> Result<PathBuf, String>) -> Result<PathBuf, String> {
     let text = |error: std::io::Error| format!("target/go/{name}: {error}");
-    let mut all = std::env::current_exe().map_err(text)?;
-    // target/debug/deps/test
-    all = all.ancestors().nth(3).ok_or("no target folder")?.join("go");
+    let program = std::env::current_exe().map_err(text)?;
+    // target/debug/deps/test, or target/debug/program
+    let folder = program.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    let all = folder.and_then(Path::parent).ok_or("no target folder")?.join("go");
     let done = all.join(name);
     if done.exists() {
         return Ok(done);

@@ -14,13 +14,14 @@ use crate::{shell, test, toolchain};
 /// Test binaries of `tests/tests` that are run in the guest.
 const SUITES: [&str; 1] = ["kernel"];
 /// Programs that the tests or the guest's first process start by their names.
-const COMMANDS: [&str; 38] = [
+const COMMANDS: [&str; 39] = [
     "sh", "base64", "cat", "chmod", "chown", "cp", "dd", "dmesg", "echo", "env", "false", "grep", "head",
-    "id", "ip", "kill", "ln", "ls", "mkdir", "mkfifo", "mount", "mv", "openssl", "rm", "script", "sed",
-    "seq", "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount", "uname", "unshare",
+    "id", "ip", "kill", "ln", "ls", "make", "mkdir", "mkfifo", "mount", "mv", "openssl", "rm", "script",
+    "sed", "seq", "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount", "uname",
+    "unshare",
 ];
 /// Packages of those that a small system lacks.
-const PACKAGES: [(&str, &str); 2] = [("ip", "iproute2"), ("openssl", "openssl")];
+const PACKAGES: [(&str, &str); 3] = [("ip", "iproute2"), ("make", "make"), ("openssl", "openssl")];
 /// Mount points that the first process of the guest uses.
 const FOLDERS: [&str; 6] = ["/proc", "/sys", "/dev", "/tmp", "/root", "/var/tmp"];
 const PASSWD: &str =
@@ -96,16 +97,26 @@ pub(super) fn initramfs(built: &Built, filters: &[(&str, bool)], to: &Path) -> R
         shell::must(Command::new("strip").arg("--strip-debug").arg("-o").args([&to, program]))?;
         tree.replace(program, to)?;
     }
+    let go = go(&built.programs)?;
+    tree.program(&go)?;
     tree.made("/init", 0o755, include_str!("init.sh"));
-    tree.made("/suites", 0o644, script(built, filters)?);
+    tree.made("/suites", 0o644, script(built, &go, filters)?);
     tree.made("/etc/passwd", 0o644, PASSWD);
     tree.made("/etc/group", 0o644, GROUP);
     tree.write(to)
 }
 
+/// A real go command, which the tests have fetched or fetch now.
+fn go(programs: &[PathBuf]) -> Result<PathBuf> {
+    let toolchain = programs.iter().find(|path| path.ends_with("toolchain"));
+    let toolchain = toolchain.context("cargo made no program `toolchain` of the tests")?;
+    Ok(PathBuf::from(shell::output(&mut Command::new(toolchain))?))
+}
+
 /// What the guest's first process is to run.
-fn script(built: &Built, filters: &[(&str, bool)]) -> Result<String> {
-    let mut script = format!("suite doctor doctor {}\n", quoted(path(&built.tracego)?));
+fn script(built: &Built, go: &Path, filters: &[(&str, bool)]) -> Result<String> {
+    let mut script = format!("export TRACEGO_TEST_GO_COMMAND={}\n", quoted(path(go)?));
+    script += &format!("suite doctor doctor {}\n", quoted(path(&built.tracego)?));
     for (name, binary) in &built.suites {
         let binary = quoted(path(binary)?);
         for (filter, few) in filters {

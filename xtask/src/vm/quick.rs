@@ -3,13 +3,14 @@
 use super::machine::Machine;
 
 /// A test for each thing that depends on the kernel, and whether it is run where something is missing, too.
-pub(super) const TESTS: [(&str, bool); 8] = [
+pub(super) const TESTS: [(&str, bool); 9] = [
     ("every field is what /proc says", true),
     ("failed attempts", false),
     ("a wiped environment still belongs to its job", false),
     ("the metrics are the ledger", false),
     ("enforcement: what a rule stops", true),
     ("enforcement: however it is started", false),
+    ("enforcement: make learns that go run is refused", false),
     ("enforcement: a full ring", false),
     ("enforcement: what a policy does not allow", false),
 ];

@@ -1,6 +1,9 @@
 //! Builds that are not what they seem: what whoever started them sees, and what is known afterwards.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 use tracego_tests::{Session, go};
@@ -33,6 +36,40 @@ fn build(script: &str, mode: &str) -> (Session, bool) {
     });
     let ran = project.join("ran").exists();
     (session, ran)
+}
+
+pub(super) fn needs_command() -> Option<String> {
+    if !Path::new("/usr/bin/make").exists() {
+        return Some("needs /usr/bin/make".to_owned());
+    }
+    go::bare().err()
+}
+
+/// The go command itself, which does not come to run, so that nothing else of Go has to be there.
+pub(super) fn refused() {
+    let go = go::bare().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("Makefile"), "ci:\n\tgo run .\n").unwrap();
+    let path = format!("{}:/usr/bin:/bin", go.parent().unwrap().display());
+    for asked in ["kill", "deny"] {
+        let session = Session::run(&["--enforce", asked], &["make", "ci"], |tracego| {
+            tracego.current_dir(folder.path()).env("PATH", &path);
+        });
+        let told = session.stderr();
+        // That of make.
+        assert_eq!(session.output.status.code(), Some(2), "{told}");
+        let about = &session.records.last().unwrap()["tracego"]["enforcement"];
+        let mode = about["mode"].as_str().unwrap();
+        assert_eq!(about["state"], "enforced", "{told}");
+        assert!(mode == asked || mode == "kill", "{mode}");
+        // EPERM comes to make's child; who is killed says nothing.
+        let denied = told.contains("make: go: Operation not permitted");
+        assert_eq!(denied, mode == "deny", "{told}");
+        let all = decisions(&session.records);
+        let decided: Vec<_> = all.iter().map(|about| (&about["action"], &about["when"])).collect();
+        assert_eq!(decided, [(&mode.into(), &"before-start".into())], "{told}");
+        assert!(told.contains("go-run") && told.contains("go run ."), "{told}");
+    }
 }
 
 pub(super) fn hidden() {

@@ -29,6 +29,7 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("enforcement: go run is stopped in a job and nowhere else", jobs::jobs, jobs::needs),
     ("enforcement: a go run that is an exception runs to its end", jobs::excepted, jobs::needs),
     ("enforcement: a rule for the dynamic linker stops what it would start", linker, needs_linker),
+    ("enforcement: make learns that go run is refused", builds::refused, builds::needs_command),
     ("enforcement: a go run that is hidden in a build turns it red", builds::hidden, builds::needs),
     ("enforcement: a go command by another name is ended and then known", builds::renamed, builds::needs),
 ];
