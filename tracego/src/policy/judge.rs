@@ -27,13 +27,10 @@ use super::{
 /// Values may be nested as deep as a policy has instructions, and some of the engine's functions follow them on
 /// the stack. Only what is used becomes memory.
 const STACK: usize = 64 << 20;
-/// Parts that the deadline is waited for in.
+/// Parts that the deadline is waited for in. At the end of the first, all evaluations that end are out of time.
 const ROUNDS: u32 = 2;
 /// The same where the machine gives the thread hardly any processor.
 const STARVED_ROUNDS: u32 = 8;
-/// Part of a round from which on a thread is said to work.
-const WORKS: u32 = 8;
-
 /// What the bundles say together.
 pub(super) struct Answer {
     pub(super) decision: Decision,
@@ -79,6 +76,14 @@ struct Place {
     thread: AtomicI32,
 }
 
+/// How long an answer is waited for.
+struct Patience {
+    /// Where the thread has the processor; more than all bundles may take together.
+    deadline: Duration,
+    /// Work of the thread, late in that time, after which it is not starved: more than all bundles do that end.
+    work: Duration,
+}
+
 /// Why there is no answer.
 enum Lost {
     /// The bundle at this place does not come back.
@@ -112,7 +117,7 @@ impl Judge {
                     decision = Some(made);
                 }
                 Err(Lost::Hung(place)) => {
-                    let text = format!("did not come back within {:?}", self.deadline());
+                    let text = format!("did not come back within {:?}", self.patience().deadline);
                     failed.push((place, ErrorKind::Hang, text));
                 }
                 Err(Lost::Starved) => {
@@ -140,20 +145,21 @@ impl Judge {
         failed.extend(places.map(|(place, _)| (place, kind, text.to_owned())));
     }
 
-    /// From a question to the end of patience: more than all bundles may take together, each a second time.
-    fn deadline(&self) -> Duration {
+    fn patience(&self) -> Patience {
+        let Limits { hang, time, .. } = self.limits;
         let bundles = u32::try_from(self.ready.len()).unwrap_or(u32::MAX);
-        self.limits.hang.max(self.limits.time.saturating_mul(bundles.saturating_add(2)))
+        let deadline = hang.max(time.saturating_mul(bundles.saturating_add(2)));
+        Patience { deadline, work: (deadline / 16).max(time.saturating_mul(bundles).saturating_mul(2)) }
     }
 
     fn ask(&mut self, input: &Value) -> Result<(Decision, Vec<Failed>), Lost> {
-        let deadline = self.deadline();
+        let patience = self.patience();
         let worker = match self.worker.take() {
             Some(worker) => worker,
             None => Worker::start(&self.ready, &self.bundles, self.limits, self.out.clone())
                 .map_err(|error| Lost::Gone(format!("no thread for policies: {error}")))?,
         };
-        let answer = worker.ask(input.clone(), deadline);
+        let answer = worker.ask(input.clone(), &patience);
         match &answer {
             Ok(_) => self.worker = Some(worker),
             Err(Lost::Hung(place)) => {
@@ -214,26 +220,26 @@ impl Worker {
         Ok(Self { questions, answers, place })
     }
 
-    fn ask(&self, input: Value, deadline: Duration) -> Result<(Decision, Vec<Failed>), Lost> {
+    fn ask(&self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
         let gone = || Lost::Gone("the thread of policies is gone".to_owned());
         self.questions.send(input).map_err(|_| gone())?;
-        let round = deadline / ROUNDS;
         let mut before = None;
-        for _ in 0..STARVED_ROUNDS {
-            match self.answers.recv_timeout(round) {
+        for round in 1..=STARVED_ROUNDS {
+            match self.answers.recv_timeout(patience.deadline / ROUNDS) {
                 Ok(answer) => return Ok(answer),
                 Err(RecvTimeoutError::Disconnected) => return Err(gone()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            // It is no fault of the policy when the machine has no time for it. One that still works after a
-            // round is far over its time, and no instruction of it has ended since.
             let used = abandoned::used(self.place.thread.load(Ordering::Relaxed));
-            let works =
-                |before: Option<Duration>| used?.checked_sub(before?).map(|more| more > round / WORKS);
-            if before.is_some_and(|before| works(before) != Some(false)) {
+            if round == 1 {
+                before = used;
+                continue;
+            }
+            // It is no fault of the policy when the machine has no time for it.
+            let more = used.zip(before).map(|(used, before)| used.saturating_sub(before));
+            if more.is_none_or(|more| more >= patience.work) {
                 return Err(Lost::Hung(self.place.bundle.load(Ordering::Relaxed)));
             }
-            before = Some(used);
         }
         Err(Lost::Starved)
     }
