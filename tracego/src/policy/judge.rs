@@ -9,7 +9,6 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicI32, AtomicUsize, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread,
     time::{Duration, Instant},
@@ -20,13 +19,12 @@ use regorus::Value;
 use super::{
     abandoned,
     decision::{Decision, ErrorKind, Identity},
+    desk::{Closed, Front, desk},
     limits::Limits,
     machine::{Machine, Ready},
+    stack,
 };
 
-/// Values may be nested as deep as a policy has instructions, and some of the engine's functions follow them on
-/// the stack. Only what is used becomes memory.
-const STACK: usize = 64 << 20;
 /// Parts that the deadline is waited for in. At the end of the first, all evaluations that end are out of time.
 const ROUNDS: u32 = 2;
 /// The same where the machine gives the thread hardly any processor.
@@ -62,8 +60,7 @@ pub(super) struct Judge {
 /// The thread that evaluates. It ends when this is dropped, after what it is at; nobody waits for it.
 #[derive(Debug)]
 struct Worker {
-    questions: SyncSender<Value>,
-    answers: Receiver<(Decision, Vec<Failed>)>,
+    front: Front<Value, (Decision, Vec<Failed>)>,
     place: Arc<Place>,
 }
 
@@ -187,8 +184,7 @@ impl Worker {
         limits: Limits,
         out: Vec<bool>,
     ) -> std::io::Result<Self> {
-        let (questions, asked) = mpsc::sync_channel(1);
-        let (answer, answers) = mpsc::sync_channel(1);
+        let (front, back) = desk();
         let place = Arc::new(Place::default());
         let (ready, bundles, at) = (ready.clone(), bundles.clone(), place.clone());
         let body = move || {
@@ -196,7 +192,7 @@ impl Worker {
             let in_force = ready.iter().enumerate().zip(out).filter(|(_, out)| !out);
             let mut machines: Vec<_> =
                 in_force.map(|((place, ready), _)| (place, ready, Machine::new(ready, &limits))).collect();
-            for input in asked {
+            while let Some(input) = back.question() {
                 let (mut decision, mut failed) = (Decision::new(bundles.clone()), Vec::new());
                 let started = Instant::now();
                 for (place, ready, machine) in &mut machines {
@@ -211,24 +207,21 @@ impl Worker {
                         failed.push((*place, kind, text));
                     }
                 }
-                if answer.send((decision, failed)).is_err() {
-                    return;
-                }
+                back.answer((decision, failed));
             }
         };
-        thread::Builder::new().name("tracego-policy".to_owned()).stack_size(STACK).spawn(body)?;
-        Ok(Self { questions, answers, place })
+        thread::Builder::new().name("tracego-policy".to_owned()).stack_size(stack::STACK).spawn(body)?;
+        Ok(Self { front, place })
     }
 
     fn ask(&self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
-        let gone = || Lost::Gone("the thread of policies is gone".to_owned());
-        self.questions.send(input).map_err(|_| gone())?;
+        self.front.ask(input);
         let mut before = None;
         for round in 1..=STARVED_ROUNDS {
-            match self.answers.recv_timeout(patience.deadline / ROUNDS) {
-                Ok(answer) => return Ok(answer),
-                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
-                Err(RecvTimeoutError::Timeout) => {}
+            match self.front.answer(patience.deadline / ROUNDS) {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => {}
+                Err(Closed) => return Err(Lost::Gone("the thread of policies is gone".to_owned())),
             }
             let used = abandoned::used(self.place.thread.load(Ordering::Relaxed));
             if round == 1 {
