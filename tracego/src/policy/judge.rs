@@ -65,7 +65,7 @@ struct Worker {
 }
 
 /// Where a thread is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Place {
     /// The bundle that it evaluates.
     bundle: AtomicUsize,
@@ -158,11 +158,13 @@ impl Judge {
         };
         let answer = worker.ask(input.clone(), &patience);
         match &answer {
-            Ok(_) => self.worker = Some(worker),
+            Ok(_) => {
+                self.worker = Some(worker);
+                return answer;
+            }
             Err(Lost::Hung(place)) => {
                 if let (Some(out), Some(ready)) = (self.out.get_mut(*place), self.ready.get(*place)) {
                     *out = true;
-                    abandoned::rest(worker.place.thread.load(Ordering::Relaxed));
                     tracing::error!(
                         bundle = %ready.name,
                         "a policy did not come back and is out of force: its decisions are errors until the \
@@ -171,8 +173,11 @@ impl Judge {
                     );
                 }
             }
-            Err(Lost::Starved | Lost::Gone(_)) => {}
+            Err(Lost::Starved) => {}
+            Err(Lost::Gone(_)) => return answer,
         }
+        // Nobody waits any more for what it is at.
+        abandoned::rest(worker.place.thread.load(Ordering::Relaxed));
         answer
     }
 }
@@ -185,7 +190,9 @@ impl Worker {
         out: Vec<bool>,
     ) -> std::io::Result<Self> {
         let (front, back) = desk();
-        let place = Arc::new(Place::default());
+        // One in force from the beginning: it is taken out of force when the thread never comes further.
+        let first = out.iter().position(|out| !out).unwrap_or_default();
+        let place = Arc::new(Place { bundle: AtomicUsize::new(first), thread: AtomicI32::new(0) });
         let (ready, bundles, at) = (ready.clone(), bundles.clone(), place.clone());
         let body = move || {
             at.thread.store(rustix::thread::gettid().as_raw_pid(), Ordering::Relaxed);
