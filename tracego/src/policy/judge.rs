@@ -15,6 +15,10 @@ use std::{
 };
 
 use regorus::Value;
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getcpu, sched_setaffinity},
+};
 
 use super::{
     abandoned,
@@ -62,6 +66,8 @@ pub(super) struct Judge {
 struct Worker {
     front: Front<Value, (Decision, Vec<Failed>)>,
     place: Arc<Place>,
+    /// The processor that it was sent to.
+    processor: Option<usize>,
 }
 
 /// Where a thread is.
@@ -151,7 +157,7 @@ impl Judge {
 
     fn ask(&mut self, input: &Value) -> Result<(Decision, Vec<Failed>), Lost> {
         let patience = self.patience();
-        let worker = match self.worker.take() {
+        let mut worker = match self.worker.take() {
             Some(worker) => worker,
             None => Worker::start(&self.ready, &self.bundles, self.limits, self.out.clone())
                 .map_err(|error| Lost::Gone(format!("no thread for policies: {error}")))?,
@@ -218,10 +224,28 @@ impl Worker {
             }
         };
         thread::Builder::new().name("tracego-policy".to_owned()).stack_size(stack::STACK).spawn(body)?;
-        Ok(Self { front, place })
+        Ok(Self { front, place, processor: None })
     }
 
-    fn ask(&self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
+    /// Sends the thread to the processor of the one who asks: that one waits, so it is free, and to wake another
+    /// that sleeps takes longer than a decision.
+    fn follow(&mut self) {
+        let here = sched_getcpu();
+        let thread = Pid::from_raw(self.place.thread.load(Ordering::Relaxed));
+        if self.processor == Some(here) || thread.is_none() || here >= CpuSet::MAX_CPU {
+            return;
+        }
+        let mut only = CpuSet::new();
+        only.set(here);
+        // Where it may not go, it stays where it is.
+        if let Err(error) = sched_setaffinity(thread, &only) {
+            tracing::debug!(%error, "the thread of policies is on a processor of its own");
+        }
+        self.processor = Some(here);
+    }
+
+    fn ask(&mut self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
+        self.follow();
         self.front.ask(input);
         let mut before = None;
         for round in 1..=STARVED_ROUNDS {
