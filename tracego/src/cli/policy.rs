@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 
 use super::Shape;
-use crate::policy::{Limits, limits::OnError};
+use crate::policy::{Limits, bundle::Algorithm, limits::OnError};
 
 /// `tracego policy`.
 #[derive(Args, Debug)]
@@ -29,6 +29,9 @@ pub enum PolicyAction {
     Eval(PolicyEval),
     /// Measure how long a decision takes here, remembered and not.
     Bench(PolicyBench),
+    /// Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then holds it
+    /// to. Every change of a file makes a new signature necessary.
+    Sign(PolicySign),
 }
 
 /// The bundles that are asked.
@@ -125,4 +128,24 @@ pub struct PolicyBench {
     /// The report as one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tracego policy sign`.
+#[derive(Args, Debug)]
+pub struct PolicySign {
+    /// The folder.
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: PathBuf,
+    /// The private key in PEM (PKCS #8), or the secret of HS256.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// How to sign.
+    #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
+    pub algorithm: Algorithm,
+    /// The name of the key, for whoever reads the signature.
+    #[arg(long, value_name = "NAME")]
+    pub key_id: Option<String>,
+    /// Days that the signature counts; without it, it does not end.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub days: Option<u32>,
 }

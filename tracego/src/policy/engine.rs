@@ -36,7 +36,7 @@ pub struct Counts {
 }
 
 /// Decides about inputs with a set of bundles. One thread has it; what it does not remember is evaluated on
-/// another (see [`super::judge`]).
+/// another, which is left behind when it does not come back.
 #[derive(Debug)]
 pub struct Engine {
     ready: Arc<[Ready]>,

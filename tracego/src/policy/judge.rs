@@ -9,31 +9,30 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicI32, AtomicUsize, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread,
     time::{Duration, Instant},
 };
 
 use regorus::Value;
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getcpu, sched_setaffinity},
+};
 
 use super::{
     abandoned,
     decision::{Decision, ErrorKind, Identity},
+    desk::{Closed, Front, desk},
     limits::Limits,
     machine::{Machine, Ready},
+    stack,
 };
 
-/// Values may be nested as deep as a policy has instructions, and some of the engine's functions follow them on
-/// the stack, as rules that need rules are. Only what is used becomes memory.
-const STACK: usize = 512 << 20;
-/// Parts that the deadline is waited for in.
+/// Parts that the deadline is waited for in. At the end of the first, all evaluations that end are out of time.
 const ROUNDS: u32 = 2;
 /// The same where the machine gives the thread hardly any processor.
 const STARVED_ROUNDS: u32 = 8;
-/// Part of a round from which on a thread is said to work.
-const WORKS: u32 = 8;
-
 /// What the bundles say together.
 pub(super) struct Answer {
     pub(super) decision: Decision,
@@ -65,18 +64,27 @@ pub(super) struct Judge {
 /// The thread that evaluates. It ends when this is dropped, after what it is at; nobody waits for it.
 #[derive(Debug)]
 struct Worker {
-    questions: SyncSender<Value>,
-    answers: Receiver<(Decision, Vec<Failed>)>,
+    front: Front<Value, (Decision, Vec<Failed>)>,
     place: Arc<Place>,
+    /// The processor that it was sent to.
+    processor: Option<usize>,
 }
 
 /// Where a thread is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Place {
     /// The bundle that it evaluates.
     bundle: AtomicUsize,
     /// Its number; 0 until it runs.
     thread: AtomicI32,
+}
+
+/// How long an answer is waited for.
+struct Patience {
+    /// Where the thread has the processor; more than all bundles may take together.
+    deadline: Duration,
+    /// Work of the thread, late in that time, after which it is not starved: more than all bundles do that end.
+    work: Duration,
 }
 
 /// Why there is no answer.
@@ -112,7 +120,7 @@ impl Judge {
                     decision = Some(made);
                 }
                 Err(Lost::Hung(place)) => {
-                    let text = format!("did not come back within {:?}", self.deadline());
+                    let text = format!("did not come back within {:?}", self.patience().deadline);
                     failed.push((place, ErrorKind::Hang, text));
                 }
                 Err(Lost::Starved) => {
@@ -140,26 +148,29 @@ impl Judge {
         failed.extend(places.map(|(place, _)| (place, kind, text.to_owned())));
     }
 
-    /// From a question to the end of patience: more than all bundles may take together, each a second time.
-    fn deadline(&self) -> Duration {
+    fn patience(&self) -> Patience {
+        let Limits { hang, time, .. } = self.limits;
         let bundles = u32::try_from(self.ready.len()).unwrap_or(u32::MAX);
-        self.limits.hang.max(self.limits.time.saturating_mul(bundles.saturating_add(2)))
+        let deadline = hang.max(time.saturating_mul(bundles.saturating_add(2)));
+        Patience { deadline, work: (deadline / 16).max(time.saturating_mul(bundles).saturating_mul(2)) }
     }
 
     fn ask(&mut self, input: &Value) -> Result<(Decision, Vec<Failed>), Lost> {
-        let deadline = self.deadline();
-        let worker = match self.worker.take() {
+        let patience = self.patience();
+        let mut worker = match self.worker.take() {
             Some(worker) => worker,
             None => Worker::start(&self.ready, &self.bundles, self.limits, self.out.clone())
                 .map_err(|error| Lost::Gone(format!("no thread for policies: {error}")))?,
         };
-        let answer = worker.ask(input.clone(), deadline);
+        let answer = worker.ask(input.clone(), &patience);
         match &answer {
-            Ok(_) => self.worker = Some(worker),
+            Ok(_) => {
+                self.worker = Some(worker);
+                return answer;
+            }
             Err(Lost::Hung(place)) => {
                 if let (Some(out), Some(ready)) = (self.out.get_mut(*place), self.ready.get(*place)) {
                     *out = true;
-                    abandoned::rest(worker.place.thread.load(Ordering::Relaxed));
                     tracing::error!(
                         bundle = %ready.name,
                         "a policy did not come back and is out of force: its decisions are errors until the \
@@ -168,8 +179,11 @@ impl Judge {
                     );
                 }
             }
-            Err(Lost::Starved | Lost::Gone(_)) => {}
+            Err(Lost::Starved) => {}
+            Err(Lost::Gone(_)) => return answer,
         }
+        // Nobody waits any more for what it is at.
+        abandoned::rest(worker.place.thread.load(Ordering::Relaxed));
         answer
     }
 }
@@ -181,16 +195,17 @@ impl Worker {
         limits: Limits,
         out: Vec<bool>,
     ) -> std::io::Result<Self> {
-        let (questions, asked) = mpsc::sync_channel(1);
-        let (answer, answers) = mpsc::sync_channel(1);
-        let place = Arc::new(Place::default());
+        let (front, back) = desk();
+        // One in force from the beginning: it is taken out of force when the thread never comes further.
+        let first = out.iter().position(|out| !out).unwrap_or_default();
+        let place = Arc::new(Place { bundle: AtomicUsize::new(first), thread: AtomicI32::new(0) });
         let (ready, bundles, at) = (ready.clone(), bundles.clone(), place.clone());
         let body = move || {
             at.thread.store(rustix::thread::gettid().as_raw_pid(), Ordering::Relaxed);
             let in_force = ready.iter().enumerate().zip(out).filter(|(_, out)| !out);
             let mut machines: Vec<_> =
                 in_force.map(|((place, ready), _)| (place, ready, Machine::new(ready, &limits))).collect();
-            for input in asked {
+            while let Some(input) = back.question() {
                 let (mut decision, mut failed) = (Decision::new(bundles.clone()), Vec::new());
                 let started = Instant::now();
                 for (place, ready, machine) in &mut machines {
@@ -205,35 +220,50 @@ impl Worker {
                         failed.push((*place, kind, text));
                     }
                 }
-                if answer.send((decision, failed)).is_err() {
-                    return;
-                }
+                back.answer((decision, failed));
             }
         };
-        thread::Builder::new().name("tracego-policy".to_owned()).stack_size(STACK).spawn(body)?;
-        Ok(Self { questions, answers, place })
+        thread::Builder::new().name("tracego-policy".to_owned()).stack_size(stack::STACK).spawn(body)?;
+        Ok(Self { front, place, processor: None })
     }
 
-    fn ask(&self, input: Value, deadline: Duration) -> Result<(Decision, Vec<Failed>), Lost> {
-        let gone = || Lost::Gone("the thread of policies is gone".to_owned());
-        self.questions.send(input).map_err(|_| gone())?;
-        let round = deadline / ROUNDS;
+    /// Sends the thread to the processor of the one who asks: that one waits, so it is free, and to wake another
+    /// that sleeps takes longer than a decision.
+    fn follow(&mut self) {
+        let here = sched_getcpu();
+        let thread = Pid::from_raw(self.place.thread.load(Ordering::Relaxed));
+        if self.processor == Some(here) || thread.is_none() || here >= CpuSet::MAX_CPU {
+            return;
+        }
+        let mut only = CpuSet::new();
+        only.set(here);
+        // Where it may not go, it stays where it is.
+        if let Err(error) = sched_setaffinity(thread, &only) {
+            tracing::debug!(%error, "the thread of policies is on a processor of its own");
+        }
+        self.processor = Some(here);
+    }
+
+    fn ask(&mut self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
+        self.follow();
+        self.front.ask(input);
         let mut before = None;
-        for _ in 0..STARVED_ROUNDS {
-            match self.answers.recv_timeout(round) {
-                Ok(answer) => return Ok(answer),
-                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
-                Err(RecvTimeoutError::Timeout) => {}
+        for round in 1..=STARVED_ROUNDS {
+            match self.front.answer(patience.deadline / ROUNDS) {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => {}
+                Err(Closed) => return Err(Lost::Gone("the thread of policies is gone".to_owned())),
             }
-            // It is no fault of the policy when the machine has no time for it. One that still works after a
-            // round is far over its time, and no instruction of it has ended since.
             let used = abandoned::used(self.place.thread.load(Ordering::Relaxed));
-            let works =
-                |before: Option<Duration>| used?.checked_sub(before?).map(|more| more > round / WORKS);
-            if before.is_some_and(|before| works(before) != Some(false)) {
+            if round == 1 {
+                before = used;
+                continue;
+            }
+            // It is no fault of the policy when the machine has no time for it.
+            let more = used.zip(before).map(|(used, before)| used.saturating_sub(before));
+            if more.is_none_or(|more| more >= patience.work) {
                 return Err(Lost::Hung(self.place.bundle.load(Ordering::Relaxed)));
             }
-            before = Some(used);
         }
         Err(Lost::Starved)
     }

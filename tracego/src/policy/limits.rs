@@ -18,8 +18,8 @@ pub enum OnError {
 /// Bounds of a decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Of all bundles together, on the clock. A bundle that hardly had the processor in it gets as much again,
-    /// once.
+    /// Of all bundles together, on the clock. A bundle that hardly had the processor in it gets as much again, a
+    /// few times.
     pub time: Duration,
     /// How long one may stay away before it counts as one that never ends, measured from outside: its bundle is
     /// out of force then. At least a few times [`Self::time`], whatever is said here.

@@ -13,6 +13,7 @@ mod cache;
 mod compile;
 mod convert;
 pub mod decision;
+mod desk;
 pub mod engine;
 mod entry;
 pub mod error;

@@ -19,15 +19,20 @@ pub(super) fn find<'a>(
     modules: impl Iterator<Item = (&'a str, &'a Ref<Module>)>,
 ) -> Option<(String, u32, String)> {
     let mut nodes: BTreeMap<Vec<String>, Node> = BTreeMap::new();
-    for (path, module) in modules {
-        let package: Vec<_> = walk::package(module).into_iter().filter(|part| part != "data").collect();
-        let names: BTreeSet<_> = module.policy.iter().map(|rule| walk::name(rule)).collect();
+    let modules: Vec<_> = modules.map(|(path, module)| (path, module, package(module))).collect();
+    // A package may be in several files, which know each other's rules by their names.
+    let mut packages: BTreeMap<&[String], BTreeSet<String>> = BTreeMap::new();
+    for (_, module, package) in &modules {
+        packages.entry(package).or_default().extend(module.policy.iter().map(|rule| walk::name(rule)));
+    }
+    for (path, module, package) in &modules {
+        let Some(names) = packages.get(package.as_slice()) else { continue };
         for rule in &module.policy {
-            let node = nodes.entry(full(&package, rule)).or_default();
+            let node = nodes.entry(full(package, rule)).or_default();
             if node.place.1 == 0 {
-                node.place = (path.to_owned(), rule.span().line);
+                node.place = ((*path).to_owned(), rule.span().line);
             }
-            node.needs.append(&mut needs(module, rule, &package, &names));
+            node.needs.append(&mut needs(module, rule, package, names));
         }
     }
     let mut done = BTreeSet::new();
@@ -39,6 +44,11 @@ pub(super) fn find<'a>(
         }
     }
     None
+}
+
+/// Path of a package below `data`.
+fn package(module: &Module) -> Vec<String> {
+    walk::package(module).into_iter().filter(|part| part != "data").collect()
 }
 
 /// Path of a rule below `data`.

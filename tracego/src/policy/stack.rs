@@ -3,8 +3,9 @@
 use std::{any::Any, panic, thread};
 
 /// A module has at most [`super::compile::MAX_MODULE`] bytes. An expression that is a chain of operators all
-/// through it takes this much for the engine's recursions; only what is used becomes memory.
-const STACK: usize = 512 << 20;
+/// through it takes this much for the engine's recursions; only what is used becomes memory. Evaluations have as
+/// much: all their instructions, were each a rule that needs itself, and values nested as deep as a policy is long.
+pub(super) const STACK: usize = 512 << 20;
 
 /// Runs something on a thread of its own. A panic in it is its text.
 pub(super) fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {

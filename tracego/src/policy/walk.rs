@@ -195,8 +195,8 @@ impl<'a> Walker<'a, '_> {
                     self.expression(collection);
                 }
                 Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => self.expression(expr),
-                Literal::Every { key, value, domain, query, .. } => {
-                    key.iter().chain([value]).for_each(|name| self.local(name));
+                // Its variables are no variables of the rule: behind it, the names are those of rules again.
+                Literal::Every { domain, query, .. } => {
                     self.expression(domain);
                     self.query(query);
                 }

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod eval;
 mod records;
+mod sign;
 mod test;
 
 use std::{
@@ -37,6 +38,7 @@ pub(super) fn policy(asked: &Policy) -> anyhow::Result<ExitCode> {
         PolicyAction::Test(asked) => test::test(asked, &mut out),
         PolicyAction::Eval(asked) => eval::eval(asked, &mut out),
         PolicyAction::Bench(asked) => bench::bench(asked, &mut out),
+        PolicyAction::Sign(asked) => sign::sign(asked, &mut out),
     };
     match done {
         Ok(good) => Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) }),

@@ -21,7 +21,7 @@ pub const VALUES_MAX: usize = 1 << 20;
 /// The manifest, at the root.
 pub(super) const MANIFEST: &str = ".manifest";
 /// The signatures, at the root.
-pub(super) const SIGNATURES: &str = ".signatures.json";
+pub const SIGNATURES: &str = ".signatures.json";
 
 /// Files by name, in the order of their names' bytes.
 #[derive(Debug, Default)]

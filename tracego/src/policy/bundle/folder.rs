@@ -70,17 +70,12 @@ fn io(error: Errno) -> Fault {
     Problem::Io(error.into()).into()
 }
 
-/// All files of a folder.
+/// All files of a folder that are not hidden.
 pub(super) fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
+    let root = openat(CWD, path, READ | OFlags::DIRECTORY, Mode::empty()).map_err(io)?;
+    writers.check_above(path)?;
     let mut files = Files::default();
-    walk(path, writers, &mut |entry| {
-        files.count()?;
-        if let Entry::File(name, file, stat) = entry {
-            let content = content(file, stat).map_err(|problem| problem.of(name))?;
-            files.add(name.to_owned(), content)?;
-        }
-        Ok(())
-    })?;
+    folder(&root, "", writers, &mut files)?;
     Ok(files)
 }
 
@@ -110,30 +105,13 @@ pub(super) fn content(file: impl Into<File>, stat: &Stat) -> Result<Vec<u8>, Pro
     Ok(content)
 }
 
-/// What a walk comes by.
-pub(super) enum Entry<'a> {
-    /// A folder; the root has the empty name.
-    Folder(&'a str, &'a Stat),
-    /// A file: its name, itself, and what it is.
-    File(&'a str, OwnedFd, &'a Stat),
-}
-
-type Visit<'a> = &'a mut dyn FnMut(Entry<'_>) -> Result<(), Fault>;
-
-/// Visits all that is not hidden, in no order.
-pub(super) fn walk(path: &Path, writers: Writers, visit: Visit<'_>) -> Result<(), Fault> {
-    let root = openat(CWD, path, READ | OFlags::DIRECTORY, Mode::empty()).map_err(io)?;
-    writers.check_above(path)?;
-    folder(&root, "", writers, visit)
-}
-
-fn folder(root: &OwnedFd, at: &str, writers: Writers, visit: Visit<'_>) -> Result<(), Fault> {
+fn folder(root: &OwnedFd, at: &str, writers: Writers, files: &mut Files) -> Result<(), Fault> {
     let here = |problem: Problem| if at.is_empty() { problem.into() } else { problem.of(at) };
     let path = if at.is_empty() { "." } else { at };
     let opened = beneath(root, path, READ | OFlags::DIRECTORY).map_err(here)?;
     let stat = fstat(&opened).map_err(|error| here(Problem::Io(error.into())))?;
     writers.check(&stat).map_err(here)?;
-    visit(Entry::Folder(at, &stat))?;
+    files.count()?;
     for entry in Dir::read_from(&opened).map_err(|error| here(Problem::Io(error.into())))? {
         let entry = entry.map_err(|error| here(Problem::Io(error.into())))?;
         let raw = entry.file_name().to_bytes();
@@ -146,7 +124,7 @@ fn folder(root: &OwnedFd, at: &str, writers: Writers, visit: Visit<'_>) -> Resul
             continue;
         }
         let Some(name) = name(&raw)? else { continue };
-        one(root, &name, writers, visit)?;
+        one(root, &name, writers, files)?;
     }
     Ok(())
 }
@@ -158,12 +136,12 @@ fn hidden(raw: &[u8]) -> bool {
     )
 }
 
-fn one(root: &OwnedFd, name: &str, writers: Writers, visit: Visit<'_>) -> Result<(), Fault> {
+fn one(root: &OwnedFd, name: &str, writers: Writers, files: &mut Files) -> Result<(), Fault> {
     let of = |problem: Problem| problem.of(name);
     let system = |error: Errno| of(Problem::Io(error.into()));
     let itself = statat(root, OsStr::new(name), AtFlags::SYMLINK_NOFOLLOW).map_err(system)?;
     let link = match FileType::from_raw_mode(itself.st_mode) {
-        FileType::Directory => return folder(root, name, writers, visit),
+        FileType::Directory => return folder(root, name, writers, files),
         FileType::RegularFile => false,
         FileType::Symlink => true,
         _ => return Err(of(Problem::NoFile)),
@@ -183,7 +161,8 @@ fn one(root: &OwnedFd, name: &str, writers: Writers, visit: Visit<'_>) -> Result
         return Err(of(Problem::NoFile));
     }
     writers.check(&stat).map_err(of)?;
-    visit(Entry::File(name, file, &stat))
+    files.count()?;
+    files.add(name.to_owned(), content(file, &stat).map_err(of)?)
 }
 
 fn beneath(root: &OwnedFd, name: &str, flags: OFlags) -> Result<OwnedFd, Problem> {

@@ -1,6 +1,10 @@
 //! Keys that bundles are signed with: RS256, ES256 and HS256 of RFC 7518, by ring.
 
-use ring::{hmac, rand::SystemRandom, signature as ring_signature};
+use ring::{
+    hmac,
+    rand::SystemRandom,
+    signature::{self as ring_signature, EcdsaKeyPair, RsaKeyPair},
+};
 use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject as _};
 
 use super::error::Problem;
@@ -66,27 +70,33 @@ pub(super) fn verifies(
     Ok(key.verify(message, signature).is_ok())
 }
 
-/// Signs with ES256 or HS256.
+/// Signs.
 pub(super) fn sign(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Result<Vec<u8>, Problem> {
+    const NO_RANDOM: Problem = Problem::Key("the system gave no random numbers");
     if algorithm == Algorithm::Hs256 {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret(key)?);
         return Ok(hmac::sign(&key, message).as_ref().to_vec());
     }
-    if algorithm == Algorithm::Rs256 {
-        return Err(Problem::Key("signing takes ES256 or HS256; `opa sign` signs with RSA"));
-    }
-    let no_key = || {
-        Problem::Key(
-            "the key is no private key on P-256 in PEM (PKCS #8); `openssl pkcs8 -topk8 -nocrypt -in PRIVATE` \
-             makes one of an older form",
-        )
-    };
     let random = SystemRandom::new();
-    let der = PrivatePkcs8KeyDer::from_pem_slice(key).map_err(|_| no_key())?;
+    let der = PrivatePkcs8KeyDer::from_pem_slice(key).map_err(|_| {
+        Problem::Key(
+            "the key is no private key in PEM (PKCS #8); `openssl pkcs8 -topk8 -nocrypt -in PRIVATE` makes one of \
+             an older form",
+        )
+    })?;
+    let der = der.secret_pkcs8_der();
+    if algorithm == Algorithm::Rs256 {
+        let wrong = Problem::Key("the key is no RSA key of 2048 to 4096 bits, and RS256 takes one");
+        let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| wrong)?;
+        let mut signature = vec![0; pair.public().modulus_len()];
+        let signed = pair.sign(&ring_signature::RSA_PKCS1_SHA256, &random, message, &mut signature);
+        return signed.map(|()| signature).map_err(|_| NO_RANDOM);
+    }
+    let wrong = Problem::Key("the key is not on P-256, and ES256 takes one that is");
     let how = &ring_signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-    let pair = ring_signature::EcdsaKeyPair::from_pkcs8(how, der.secret_pkcs8_der(), &random);
-    let signature = pair.map_err(|_| no_key())?.sign(&random, message);
-    Ok(signature.map_err(|_| Problem::Key("the system gave no random numbers"))?.as_ref().to_vec())
+    let pair = EcdsaKeyPair::from_pkcs8(how, der, &random).map_err(|_| wrong)?;
+    let signature = pair.sign(&random, message).map_err(|_| NO_RANDOM)?;
+    Ok(signature.as_ref().to_vec())
 }
 
 /// A public key is no secret, whatever is configured.

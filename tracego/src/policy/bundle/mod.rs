@@ -20,7 +20,6 @@ mod package;
 mod signature;
 #[cfg(test)]
 mod tests;
-mod watch;
 
 use std::{
     io::Read,
@@ -36,11 +35,10 @@ use files::{Files, MANIFEST, is_module};
 use folder::Writers;
 
 pub use error::{BundleError, Problem};
-pub use files::{DEPTH_MAX, FILE_MAX, FILES_MAX, NAME_MAX, TOTAL_MAX, VALUES_MAX};
+pub use files::{DEPTH_MAX, FILE_MAX, FILES_MAX, NAME_MAX, SIGNATURES, TOTAL_MAX, VALUES_MAX};
 pub use key::Algorithm;
 pub use manifest::{Manifest, Rego};
 pub use signature::{Signer, Trust};
-pub use watch::Watched;
 
 /// A policy with all that belongs to it.
 #[derive(Clone, Debug)]

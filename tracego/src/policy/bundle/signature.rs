@@ -48,7 +48,7 @@ impl fmt::Debug for Trust {
 pub struct Signer {
     /// A private key in PEM (PKCS #8), or the secret of HS256.
     pub key: Vec<u8>,
-    /// How it signs: ES256 or HS256.
+    /// How it signs.
     pub algorithm: Algorithm,
     /// Its name.
     pub key_id: Option<String>,

@@ -29,7 +29,7 @@ fn bundles() -> [Bundle; 3] {
 
 /// The deadline is what is tested; a decision that comes has all the time it needs.
 fn limits() -> Limits {
-    Limits { time: Duration::from_millis(200), hang: Duration::from_secs(1), ..Limits::default() }
+    Limits { time: Duration::from_millis(50), hang: Duration::from_secs(1), ..Limits::default() }
 }
 
 #[test]

@@ -3,9 +3,9 @@
 mod archives;
 mod content;
 mod folders;
+mod rsa;
 mod signed;
 mod vectors;
-mod watched;
 
 use std::{fs, io::Write as _, path::Path};
 

@@ -17,7 +17,7 @@ use super::{
     super::{
         Algorithm, BundleError, Options, Problem, Signer, Trust, bundle, key, load_with, sign, signature,
     },
-    MODULE, folder, put,
+    MODULE, folder, put, rsa,
 };
 
 const FILES: [(&str, &str); 4] = [
@@ -242,6 +242,23 @@ fn hashes_that_can_be_forged_or_are_unknown_are_refused() {
     }
 }
 
+fn pem(label: &str, base64: &str) -> Vec<u8> {
+    format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n").into()
+}
+
+#[test]
+fn rs256_signs_and_its_key_checks() {
+    let made = Signer { key: pem("PRIVATE KEY", rsa::PRIVATE), algorithm: Algorithm::Rs256, ..signer() };
+    let folder = signed(&made);
+    let trust = |key| Some(Trust { key, algorithm: Algorithm::Rs256, key_id: None, scope: None });
+    let loaded = load(&folder, trust(pem("PUBLIC KEY", rsa::PUBLIC))).unwrap();
+    assert_eq!(loaded.signed_by.as_deref(), Some("ci"));
+    put(folder.path(), "p.rego", "package main");
+    assert!(load(&folder, trust(pem("PUBLIC KEY", rsa::PUBLIC))).is_err());
+    let error = sign(folder.path(), &Signer { algorithm: Algorithm::Es256, ..made }).unwrap_err();
+    assert!(error.to_string().contains("not on P-256"), "{error}");
+}
+
 /// A key pair on P-256 in PEM: the private and the public half.
 fn es256() -> (Vec<u8>, Vec<u8>) {
     let random = SystemRandom::new();
@@ -250,9 +267,7 @@ fn es256() -> (Vec<u8>, Vec<u8>) {
     let pair = EcdsaKeyPair::from_pkcs8(how, private.as_ref(), &random).unwrap();
     let head = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE";
     let info = [&BASE64_STANDARD.decode(head).unwrap()[..26], pair.public_key().as_ref()].concat();
-    let pem = |label: &str, der: &[u8]| {
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64_STANDARD.encode(der)).into()
-    };
+    let pem = |label: &str, der: &[u8]| pem(label, &BASE64_STANDARD.encode(der));
     (pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", &info))
 }
 

@@ -1,0 +1,147 @@
+//! Where two threads hand each other one thing at a time: a question, and its answer.
+//!
+//! A channel does the same with one lock more for each side, and a lock that is just held when the other side
+//! wakes costs a second wake.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Both sides of it; see [`desk`].
+#[derive(Debug)]
+struct Shared<Q, A> {
+    state: Mutex<State<Q, A>>,
+    asked: Condvar,
+    answered: Condvar,
+}
+
+#[derive(Debug)]
+struct State<Q, A> {
+    question: Option<Q>,
+    answer: Option<A>,
+    /// One side is gone.
+    closed: bool,
+}
+
+/// The side that asks. The other side ends when it is gone.
+#[derive(Debug)]
+pub(super) struct Front<Q, A>(Arc<Shared<Q, A>>);
+
+/// The side that answers.
+#[derive(Debug)]
+pub(super) struct Back<Q, A>(Arc<Shared<Q, A>>);
+
+/// The other side is gone.
+#[derive(Debug)]
+pub(super) struct Closed;
+
+/// Makes both sides.
+pub(super) fn desk<Q, A>() -> (Front<Q, A>, Back<Q, A>) {
+    let shared = Arc::new(Shared {
+        state: Mutex::new(State { question: None, answer: None, closed: false }),
+        asked: Condvar::new(),
+        answered: Condvar::new(),
+    });
+    (Front(shared.clone()), Back(shared))
+}
+
+impl<Q, A> Shared<Q, A> {
+    /// What is there is whole, whoever panicked beside it.
+    fn state(&self) -> MutexGuard<'_, State<Q, A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.asked.notify_all();
+        self.answered.notify_all();
+    }
+}
+
+impl<Q, A> Front<Q, A> {
+    /// Asks. An older question that was not taken is forgotten.
+    pub(super) fn ask(&self, question: Q) {
+        self.0.state().question = Some(question);
+        self.0.asked.notify_one();
+    }
+
+    /// The answer; nothing when there is none after this time.
+    ///
+    /// # Errors
+    /// When there will be none.
+    pub(super) fn answer(&self, within: Duration) -> Result<Option<A>, Closed> {
+        let waits = |state: &mut State<Q, A>| state.answer.is_none() && !state.closed;
+        let waited = self.0.answered.wait_timeout_while(self.0.state(), within, waits);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match state.answer.take() {
+            None if state.closed => Err(Closed),
+            answer => Ok(answer),
+        }
+    }
+}
+
+impl<Q, A> Back<Q, A> {
+    /// The next question; nothing when nobody asks any more.
+    pub(super) fn question(&self) -> Option<Q> {
+        let waits = |state: &mut State<Q, A>| state.question.is_none() && !state.closed;
+        let waited = self.0.asked.wait_while(self.0.state(), waits);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.closed { None } else { state.question.take() }
+    }
+
+    /// Answers. Nobody may be there to take it.
+    pub(super) fn answer(&self, answer: A) {
+        self.0.state().answer = Some(answer);
+        self.0.answered.notify_one();
+    }
+}
+
+impl<Q, A> Drop for Front<Q, A> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl<Q, A> Drop for Back<Q, A> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn questions_have_answers_until_one_side_is_gone() {
+        let (front, back) = desk::<u32, u32>();
+        let answering = thread::spawn(move || {
+            let mut count = 0;
+            while let Some(question) = back.question() {
+                assert!(question < 1000, "too large");
+                back.answer(question + 1);
+                count += 1;
+            }
+            count
+        });
+        assert_eq!(front.answer(Duration::ZERO).unwrap(), None);
+        for question in 0..1000 {
+            front.ask(question);
+            assert_eq!(front.answer(Duration::from_secs(60)).unwrap(), Some(question + 1));
+        }
+        drop(front);
+        assert_eq!(answering.join().unwrap(), 1000);
+        // A panic on the other side is its end.
+        let (front, back) = desk::<u32, u32>();
+        let answering = thread::spawn(move || {
+            let question = back.question();
+            assert_eq!(question, None, "no question");
+        });
+        front.ask(1);
+        front.answer(Duration::from_secs(60)).unwrap_err();
+        answering.join().unwrap_err();
+    }
+}
