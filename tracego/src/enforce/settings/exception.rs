@@ -17,7 +17,7 @@ pub struct Exception {
     pub reason: String,
     /// The first day on which it does not hold any more, `2027-01-31`, in UTC.
     pub expires: String,
-    /// What it is about.
+    /// What it is about; as in [`super::Rule`].
     #[serde(flatten)]
     pub matches: Matcher,
 }
