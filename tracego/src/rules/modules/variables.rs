@@ -105,12 +105,8 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Whether a flag stands on the command line or in GOFLAGS.
-    pub(super) fn of_flag(&self, flag: &str) -> String {
-        let given = self.subject.args().iter().any(|arg| {
-            let name = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
-            name.is_some_and(|name| name.split('=').next() == Some(flag))
-        });
+    /// Where a flag comes from; `given`: it is among the go command's own on the command line.
+    pub(super) fn of_flag(&self, given: bool) -> String {
         match self.get("GOFLAGS").filter(|_| !given) {
             Some((_, source)) => format!("GOFLAGS ({source})"),
             None => "process.command_args".into(),
