@@ -1,7 +1,7 @@
 //! Records to convert: those of captured sessions, and made-up ones in which every attribute is set to
 //! a value of its own.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use tracego::{
     assemble::Assembler,
@@ -23,14 +23,19 @@ use tracego::{
         table::{Line, Lineage},
         tree::Tree,
         users::User,
+        verdict::{AFTER_START, BEFORE_START, Decision, Enforcement},
     },
     golang::{Linkage, role},
     input::Input,
     kernel::counters::Counters,
     ledger::Ledger,
+    policy::{
+        self,
+        decision::{Identity, Violation},
+    },
     rules::finding::{Confidence, Finding, Severity},
 };
-use tracego_common::{TaskId, record::Rlimit};
+use tracego_common::{TaskId, record::Rlimit, verdict::Action};
 
 /// The records of a capture file.
 ///
@@ -389,6 +394,91 @@ pub fn exit() -> Record {
     record
 }
 
+/// A decision about a start, with all that such a record can have.
+#[must_use]
+pub fn decided(action: Action) -> Record {
+    let mut record = bare(event_name::ENFORCEMENT, 8);
+    (record.severity_number, record.severity_text) = match action {
+        Action::Allow => (9, "INFO"),
+        Action::Audit => (13, "WARN"),
+        Action::Kill | Action::Deny => (17, "ERROR"),
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let excepted = action == Action::Allow;
+    record.process = Some(Box::new(process()));
+    record.context = Some(context());
+    record.tracego.exec_id = Some("decided-exec-id".into());
+    record.tracego.enforcement = Some(Box::new(Enforcement {
+        state: "enforced".into(),
+        mode: "deny",
+        decision: Some(Decision {
+            action,
+            when: BEFORE_START,
+            rule: "rule-of-enforcement".into(),
+            message: text("message of the rule"),
+            remediation: text("remediation of the rule"),
+            owner: text("owner-of-exception").filter(|_| excepted),
+            reason: text("reason-of-exception").filter(|_| excepted),
+            executable: "wanted-program".into(),
+            args: vec!["wanted-program".into(), "first-argument".into()],
+            delay: None,
+            error: None,
+        }),
+    }));
+    record
+}
+
+/// A program that was to be ended after its start; `error`: why it was not.
+///
+/// # Panics
+/// Never.
+#[must_use]
+pub fn ended(error: Option<&str>) -> Record {
+    let mut record = decided(Action::Kill);
+    let decision = record.tracego.enforcement.as_mut().unwrap().decision.as_mut().unwrap();
+    decision.when = AFTER_START;
+    decision.executable = "server-binary".into();
+    decision.args.clear();
+    decision.delay = Some(7_654_321);
+    decision.error = error.map(str::to_owned);
+    record
+}
+
+/// A start, and what policies say about it.
+#[must_use]
+pub fn judged(allow: bool, error: Option<policy::decision::ErrorKind>) -> Record {
+    let mut record = start();
+    let violation = |n: u32| Violation {
+        bundle: "bundle-name".into(),
+        id: format!("violation-{n}"),
+        msg: format!("message of violation {n}"),
+        severity: Some(Severity::High),
+        remediation: Some(format!("remediation of violation {n}")),
+        action: Some(policy::decision::Action::KillJob),
+    };
+    if !allow {
+        (record.severity_number, record.severity_text) = (17, "ERROR");
+    }
+    record.tracego.policy = Some(Box::new(policy::Decision {
+        allow,
+        severity: (!allow).then_some(Severity::High),
+        action: if allow { policy::decision::Action::None } else { policy::decision::Action::KillJob },
+        violations: if allow { Vec::new() } else { vec![violation(1), violation(2)] },
+        warnings: vec![violation(3)],
+        cut: 88_001,
+        error: error.map(|kind| format!("bundle-name: {}", kind.name())),
+        error_kind: error,
+        bundles: Arc::new([Identity {
+            name: "bundle-name".into(),
+            digest: format!("sha256:{}", "0a".repeat(32)),
+            revision: Some("revision-of-bundle".into()),
+        }]),
+        took: Duration::from_nanos(88_002),
+        cached: true,
+    }));
+    record
+}
+
 /// One of each kind, and findings.
 #[must_use]
 pub fn made_up() -> Vec<Record> {
@@ -428,6 +518,14 @@ pub fn made_up() -> Vec<Record> {
         later,
         lost,
         heartbeat,
+        decided(Action::Allow),
+        decided(Action::Audit),
+        decided(Action::Deny),
+        ended(None),
+        ended(Some("it could not be ended")),
+        judged(false, None),
+        judged(true, None),
+        judged(true, Some(policy::decision::ErrorKind::Time)),
     ];
     for (n, record) in (1_u32..).zip(&mut records) {
         record.log.record.uid = uid(n);

@@ -2,11 +2,18 @@
 
 use std::{path::PathBuf, process::Command, sync::LazyLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracego::format::Format;
-use tracego_tests::python::npm_package;
+use tracego_common::verdict::Action;
+use tracego_tests::{
+    python::npm_package,
+    samples::{decided, ended, judged, start},
+};
 
 use crate::{flat::flat, object, records};
+
+pub(crate) const TESTS: &[(&str, crate::Test)] =
+    &[("ecs::what_was_done_about_a_start_is_said", what_was_done_about_a_start_is_said)];
 
 pub(crate) const VALIDATED: &[(&str, crate::Test)] = &[
     ("ecs::every_field_is_published_with_its_type", every_field_is_published_with_its_type),
@@ -110,4 +117,23 @@ fn fields_that_are_the_same_in_opentelemetry_agree() {
     let some =
         ["process.pid", "process.args", "process.executable", "process.real_user.id", "container.runtime"];
     assert!(some.iter().all(|name| seen.contains(*name)), "{seen:?}");
+}
+
+fn what_was_done_about_a_start_is_said() {
+    for (record, action, kind, outcome, rule) in [
+        (decided(Action::Deny), "exec-denied", "alert", "failure", json!("rule-of-enforcement")),
+        (decided(Action::Kill), "exec-killed", "alert", "failure", json!("rule-of-enforcement")),
+        (ended(None), "exec-killed", "alert", "failure", json!("rule-of-enforcement")),
+        (ended(Some("it had ended")), "exec-killed", "alert", "success", json!("rule-of-enforcement")),
+        (decided(Action::Audit), "exec-audited", "alert", "success", json!("rule-of-enforcement")),
+        (decided(Action::Allow), "exec-allowed", "event", "success", json!("rule-of-enforcement")),
+        (judged(false, None), "exec", "alert", "success", json!("violation-1")),
+        (judged(true, None), "exec", "event", "success", Value::Null),
+        (start(), "exec", "event", "success", Value::Null),
+    ] {
+        let document = object(Format::Ecs, &record);
+        let event = &document["event"];
+        let said = [&event["action"], &event["kind"], &event["outcome"], &document["rule"]["name"]];
+        assert_eq!(said, [&json!(action), &json!(kind), &json!(outcome), &rule], "{document:#}");
+    }
 }

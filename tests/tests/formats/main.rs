@@ -30,6 +30,8 @@ fn main() {
         (cef::TESTS, None),
         (odd::TESTS, None),
         (otlp::TESTS, None),
+        (ocsf::TESTS, None),
+        (ecs::TESTS, None),
         (ocsf::VALIDATED, python.clone()),
         (cloudevents::VALIDATED, python.clone()),
         (otlp::VALIDATED, python),

@@ -3,10 +3,17 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tracego::format::Format;
-use tracego_tests::python::script;
+use tracego::{format::Format, policy::decision::ErrorKind, rules::finding::Severity};
+use tracego_common::verdict::Action;
+use tracego_tests::{
+    python::script,
+    samples::{decided, ended, exit, finding, found, judged},
+};
 
 use crate::{PYTHON, object, records};
+
+pub(crate) const TESTS: &[(&str, crate::Test)] =
+    &[("ocsf::what_was_done_about_a_start_is_said", what_was_done_about_a_start_is_said)];
 
 pub(crate) const VALIDATED: &[(&str, crate::Test)] = &[
     (
@@ -83,4 +90,39 @@ fn the_schema_refuses_what_is_not_in_it() {
         bad.pointer_mut(path).unwrap()["none_of_theirs"] = json!(1);
         assert!(!validator.is_valid(&bad), "{path}");
     }
+}
+
+fn what_was_done_about_a_start_is_said() {
+    for (record, action, disposition, alert, status, rule) in [
+        // Denied, Blocked, Failure.
+        (decided(Action::Deny), 2, 2, true, 2, Some("rule-of-enforcement")),
+        (decided(Action::Kill), 2, 2, true, 2, Some("rule-of-enforcement")),
+        (ended(None), 2, 2, true, 2, Some("rule-of-enforcement")),
+        // Unknown, Error: the program runs.
+        (ended(Some("it could not be ended")), 0, 27, true, 1, Some("rule-of-enforcement")),
+        // Observed, Detected.
+        (decided(Action::Audit), 3, 15, true, 1, Some("rule-of-enforcement")),
+        (found(vec![finding(0, Severity::Low)]), 3, 15, true, 1, Some("go-run")),
+        (judged(false, None), 3, 15, true, 1, Some("bundle-name")),
+        // Allowed, Allowed.
+        (decided(Action::Allow), 1, 1, false, 1, Some("rule-of-enforcement")),
+        (judged(true, None), 1, 1, false, 1, Some("bundle-name")),
+        // Nobody could decide.
+        (judged(true, Some(ErrorKind::Time)), 0, 27, true, 1, Some("bundle-name")),
+        (judged(false, Some(ErrorKind::Time)), 3, 15, true, 1, Some("bundle-name")),
+    ] {
+        let event = object(Format::Ocsf, &record);
+        let said = ["action_id", "disposition_id", "is_alert", "status_id"].map(|name| event[name].clone());
+        assert_eq!(said, [json!(action), json!(disposition), json!(alert), json!(status)], "{event:#}");
+        assert_eq!(event["policy"]["name"].as_str(), rule, "{event:#}");
+        assert!(event["metadata"]["profiles"].as_array().unwrap().contains(&json!("security_control")));
+    }
+    let plain = object(Format::Ocsf, &exit());
+    assert!(plain.get("action_id").is_none() && plain.get("policy").is_none(), "{plain:#}");
+    // Of a start that is decided about, `process` is the program that would have run, and the caller the actor.
+    let denied = object(Format::Ocsf, &decided(Action::Deny));
+    assert_eq!(denied["process"]["name"], "wanted-program");
+    assert!(denied["process"].get("path").is_none() && denied["process"].get("file").is_none(), "{denied:#}");
+    assert_eq!(denied["actor"]["process"]["path"], "/opt/shop/bin/server-binary");
+    assert_eq!(object(Format::Ocsf, &ended(None))["process"]["path"], "/opt/shop/bin/server-binary");
 }

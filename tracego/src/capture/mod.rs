@@ -69,7 +69,7 @@ pub enum CaptureError {
     Io(#[from] io::Error),
 }
 
-/// [`Meta`] as it is in a file.
+/// [`Meta`](crate::enrich::Meta) as it is in a file.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct Head {

@@ -22,11 +22,10 @@ use crate::{
     sink::start::Sinks,
 };
 
-/// The agent's options.
+/// The agent's options, and what records say about the run.
 ///
 /// # Errors
-/// When the cgroup cannot be found.
-/// What records say about the run, too.
+/// When the cgroup cannot be found, a rule of enforcement cannot be, or metrics have no receiver.
 pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Meta)> {
     let wanted = watch.view.selection().kinds;
     let mut settings = Settings {

@@ -1,6 +1,7 @@
 //! What the configuration says about starts that are stopped: the table `[enforce]`.
 
 mod exception;
+mod keys;
 mod matcher;
 
 use std::path::PathBuf;
@@ -95,7 +96,7 @@ pub struct Rule {
     /// What it does.
     #[serde(default)]
     pub action: Act,
-    /// What it is about.
+    /// What it is about. Its keys are beside the others, so serde cannot refuse unknown ones: `keys` does.
     #[serde(flatten)]
     pub matches: Matcher,
     /// Why, for whoever is stopped.
@@ -112,6 +113,7 @@ impl Enforce {
     /// # Errors
     /// Says where the mistake is.
     pub fn read(value: toml::Value) -> Result<Self, String> {
+        keys::check(&value).map_err(|error| format!("{TABLE}.{error}"))?;
         let table: Self = value.try_into().map_err(|error: toml::de::Error| {
             format!("{TABLE}: {}", error.message().lines().next().unwrap_or_default())
         })?;
@@ -215,6 +217,7 @@ mod tests {
             ("rules = [{ name = 'x', executables = ['bin/go'] }]", "absolute path"),
             ("findings = ['TG999']", "unknown rule TG999"),
             ("mode = 'kill'", "unknown field"),
+            ("rule = []", "unknown field `rule`, expected one of"),
             (
                 "exceptions = [{ name = 'a', owner = ' ', reason = 'r', expires = '2027-01-31', in-job = true }]",
                 "owner and reason",

@@ -8,7 +8,7 @@ pub mod attribute;
 mod systems;
 
 use attribute::{REPOSITORY, RUN, TASK_RUN};
-use systems::{GENERIC, PARTS, SYSTEMS};
+use systems::{GENERIC, NOTHING, PARTS, SYSTEMS};
 
 /// What a job's variables say about one attribute.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,8 +45,7 @@ pub fn identify<'a>(lookup: impl Fn(&str) -> Option<&'a str>) -> Identity {
     };
     if let Some(system) = system {
         for &(attribute, variable) in system.variables {
-            // Buildkite says HEAD where it has not resolved the commit yet, and false for no request.
-            if let Some(value) = get(variable).filter(|&value| value != "HEAD" && value != "false") {
+            if let Some(value) = get(variable).filter(|&value| !NOTHING.contains(&(variable, value))) {
                 claim(attribute, variable, value.to_owned());
             }
         }
@@ -141,6 +140,19 @@ mod tests {
         let job =
             read(&[("BUILDKITE", "true"), ("BUILDKITE_COMMIT", "HEAD"), ("BUILDKITE_PULL_REQUEST", "false")]);
         assert_eq!(job.claims, []);
+    }
+
+    #[test]
+    fn what_means_nothing_to_one_vendor_is_a_name_to_others() {
+        use attribute::{REF, TASK};
+        let buildkite =
+            read(&[("BUILDKITE", "true"), ("BUILDKITE_BRANCH", "HEAD"), ("BUILDKITE_LABEL", "false")]);
+        assert_eq!((value(&buildkite, REF), value(&buildkite, TASK)), (Some("HEAD"), Some("false")));
+        let gitlab = read(&[("GITLAB_CI", "true"), ("CI_COMMIT_REF_NAME", "HEAD"), ("CI_JOB_NAME", "false")]);
+        assert_eq!((value(&gitlab, REF), value(&gitlab, TASK)), (Some("HEAD"), Some("false")));
+        let github =
+            read(&[("GITHUB_ACTIONS", "true"), ("GITHUB_REF_NAME", "HEAD"), ("GITHUB_JOB", "false")]);
+        assert_eq!((value(&github, REF), value(&github, TASK)), (Some("HEAD"), Some("false")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{frozen::Frozen, sanitize};
+use super::{frozen::Frozen, is_zero, sanitize};
 use crate::golang::{Build, Elf, Image, Linkage, Module};
 
 /// Parts of records, made once for an image.
@@ -127,11 +127,6 @@ pub struct GoVcs {
     /// The working tree held changes that are not in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified: Option<bool>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(value: &usize) -> bool {
-    *value == 0
 }
 
 impl Described {

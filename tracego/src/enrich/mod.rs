@@ -231,6 +231,11 @@ impl Enricher {
     }
 }
 
+/// Whether a number is left out of a record.
+pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}
+
 /// Boot id, start and pid: never a bare pid.
 pub(crate) fn exec_id(boot_id: &str, id: TaskId) -> String {
     format!("{boot_id}-{:x}-{:x}", id.start_boottime, id.tgid)

@@ -40,7 +40,7 @@ pub struct Decision {
     /// What was decided.
     #[serde(serialize_with = "named")]
     pub action: Action,
-    /// `before-start`: no instruction of the program ran; `after-start`: it ran for `delay` nanoseconds.
+    /// [`BEFORE_START`], or [`AFTER_START`]: then it ran for `delay` nanoseconds.
     pub when: &'static str,
     /// The rule, or the exception, or the finding.
     pub rule: String,
@@ -69,6 +69,11 @@ pub struct Decision {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
+
+/// [`Decision::when`]: no instruction of the program ran.
+pub const BEFORE_START: &str = "before-start";
+/// [`Decision::when`]: it ran.
+pub const AFTER_START: &str = "after-start";
 
 /// The bit of the first rule; see `enforce::compile`.
 const CANARY: u64 = 1;
@@ -155,7 +160,7 @@ impl Enricher {
             reason,
             executable: text::lossy(text::until_nul(&verdict.name)),
             error,
-            ..Decision::new(action, "before-start", rule)
+            ..Decision::new(action, BEFORE_START, rule)
         };
         let (header, comm) = (&verdict.header, &verdict.comm);
         Some(self.decided(header, comm, Stamp::event(header, 0), &args(verdict, action), decision))
@@ -178,7 +183,7 @@ impl Enricher {
             message: Some(pending.message.clone()),
             delay: Some(boot_ns.saturating_sub(pending.boot_ns)),
             error,
-            ..Decision::new(action, "after-start", pending.reason.clone())
+            ..Decision::new(action, AFTER_START, pending.reason.clone())
         };
         let stamp = self.now(reading);
         self.decided(&header, &[0; 16], stamp, &[], decision)

@@ -18,7 +18,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     clock::Time,
-    enrich::{Record, table::Line},
+    enrich::{Record, table::Line, verdict::Decision},
     rules::finding::{Finding, Severity},
     sink::json,
 };
@@ -125,6 +125,16 @@ fn number(value: impl std::fmt::Display, out: &mut Vec<u8>) {
 /// The first of the worst findings: formats that have room for one take this.
 fn worst(record: &Record) -> Option<&Finding> {
     record.tracego.findings.iter().rev().max_by_key(|finding| finding.severity)
+}
+
+/// What was decided about the start that a record is about.
+fn decision(record: &Record) -> Option<&Decision> {
+    record.tracego.enforcement.as_ref()?.decision.as_ref()
+}
+
+/// That start did not come about, or the program runs no more.
+fn is_stopped(record: &Record) -> bool {
+    decision(record).is_some_and(|decision| decision.stops() && decision.error.is_none())
 }
 
 /// How bad a record is, where a format has these five steps; `None` is nothing bad.

@@ -56,7 +56,7 @@ const BUILD: (&[&str], &[&str]) = (
     ],
 );
 
-/// cmd/go/internal/test/testflag.go; those of [`FORWARDED`] with `test.` in front, too.
+/// cmd/go/internal/test/testflag.go; all but [`KEPT`] with `test.` in front, too.
 const TEST: (&[&str], &[&str]) = (
     &["artifacts", "benchmem", "c", "failfast", "fullpath", "short"],
     &[

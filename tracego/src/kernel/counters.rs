@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tracego_common::{Loss, TaskId};
 use zerocopy::FromBytes as _;
 
-use super::load::LoadError;
+use super::{load::LoadError, maps};
 
 /// Sums over all CPUs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
@@ -168,9 +168,7 @@ impl JobLoss {
     /// When the map is missing or cannot be read.
     pub fn read(ebpf: &Ebpf) -> Result<Vec<Self>, LoadError> {
         const MAP: &str = "LOST_JOBS";
-        let map = ebpf.map(MAP).ok_or(LoadError::Lacks(MAP))?;
-        let map: PerCpuHashMap<_, [u8; size_of::<TaskId>()], u64> =
-            PerCpuHashMap::try_from(map).map_err(|e| LoadError::Map(MAP, e))?;
+        let map: PerCpuHashMap<_, [u8; size_of::<TaskId>()], u64> = maps::read(ebpf, MAP)?;
         // An entry that made room for another one meanwhile is left out.
         let entries = map.iter().flatten().filter_map(|(key, values)| {
             let id = TaskId::read_from_bytes(&key).ok()?;
@@ -189,8 +187,7 @@ pub(super) fn diagnostics(ebpf: &Ebpf) -> Result<u64, LoadError> {
 }
 
 fn array(ebpf: &Ebpf) -> Result<PerCpuArray<&MapData, u64>, LoadError> {
-    let map = ebpf.map("COUNTERS").ok_or(LoadError::Lacks("COUNTERS"))?;
-    PerCpuArray::try_from(map).map_err(|e| LoadError::Map("COUNTERS", e))
+    maps::read(ebpf, "COUNTERS")
 }
 
 fn sum(map: &PerCpuArray<impl Borrow<MapData>, u64>, counter: Loss) -> Result<u64, LoadError> {

@@ -21,7 +21,7 @@ use super::{
     handover::{self, Handover, Inherited},
     hooks,
     log::{self, Diagnostics},
-    require,
+    maps, require,
 };
 use crate::enforce::settings::Mode;
 
@@ -189,14 +189,10 @@ fn bits(names: &[EnvName]) -> EnvBits {
 
 /// Fills the allow-list.
 fn allow(ebpf: &mut Ebpf, names: &[EnvName]) -> Result<(), LoadError> {
-    let map_error = |name| move |e| LoadError::Map(name, e);
+    let mut map: HashMap<_, [u8; ENV_NAME_MAX], u32> = maps::write(ebpf, "ENV_ALLOW")?;
     for entry in names {
-        let key = key(entry);
         let flags = if entry.opens_job { ENV_OPENS_JOB } else { 0 };
-        let map = ebpf.map_mut("ENV_ALLOW").ok_or(LoadError::Lacks("ENV_ALLOW"))?;
-        let mut map: HashMap<_, [u8; ENV_NAME_MAX], u32> =
-            HashMap::try_from(map).map_err(map_error("ENV_ALLOW"))?;
-        map.insert(key, flags, 0).map_err(map_error("ENV_ALLOW"))?;
+        map.insert(key(entry), flags, 0).map_err(|e| LoadError::Map("ENV_ALLOW", e))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod handover;
 pub mod hooks;
 pub mod load;
 pub mod log;
+mod maps;
 pub mod probe;
 pub mod require;
 pub mod ring;

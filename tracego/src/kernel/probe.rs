@@ -26,7 +26,7 @@ use super::{
     btf::Btf,
     hooks::{self, Hook, Place},
     load::{self, BTF_PATH, LoadError, LoadOptions},
-    log, require,
+    log, maps, require,
 };
 
 /// How a check ended.
@@ -211,8 +211,7 @@ fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
     if !matches!(hook.place, Place::Lsm(_)) {
         return Ok(());
     }
-    let map = ebpf.map("PROBED").ok_or(LoadError::Lacks("PROBED"))?;
-    let calls = Array::<_, u64>::try_from(map).map_err(|e| LoadError::Map("PROBED", e))?;
+    let calls: Array<_, u64> = maps::read(ebpf, "PROBED")?;
     let calls = || calls.get(&0, 0).map_err(|e| LoadError::Map("PROBED", e));
     let before = calls()?;
     // Any program start will do, and this program is there; how it ends does not matter.

@@ -10,7 +10,7 @@ use tracego_common::{TaskId, record::Rlimit};
 use super::{Rules, settings::Settings};
 use crate::{
     enrich::{
-        Record,
+        self, Record,
         linux::{Capabilities, Namespaces, Rlimits},
         record::{self, Executable, LinuxCgroup, Log, Origin, Own, Process},
         users::User,
@@ -123,7 +123,7 @@ pub(super) fn app(pid: u32) -> Scene {
 }
 
 fn exec_id(id: TaskId) -> String {
-    format!("boot-{:x}-{:x}", id.start_boottime, id.tgid)
+    enrich::exec_id("boot", id)
 }
 
 /// Rules with a configuration and a profile.

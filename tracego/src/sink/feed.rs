@@ -168,22 +168,14 @@ impl Feed {
     }
 
     /// Goes on for another feed of the same sink. Flush that one before.
-    pub(super) fn inherit(&mut self, old: Self) {
+    pub(super) fn inherit(&mut self, mut old: Self) {
         if Arc::ptr_eq(&self.status, &old.status) {
             self.passed += old.passed;
         }
-        self.waiting += old.waiting;
-        self.backlog.extend(old.backlog);
-        self.stalled += old.stalled;
-        self.unwritable += old.unwritable;
-    }
-
-    /// The sink is gone, and with it what its thread did not take.
-    pub(super) fn abandon(mut self) {
-        self.stalled += self.backlog.iter().map(|chunk| chunk.ends.len() as u64).sum::<u64>();
-        for (reason, records) in self.losses() {
-            tracing::warn!(sink = self.status.name, reason, records, "lost with the end of the sink");
-        }
+        self.waiting += mem::take(&mut old.waiting);
+        self.backlog.append(&mut old.backlog);
+        self.stalled += mem::take(&mut old.stalled);
+        self.unwritable += mem::take(&mut old.unwritable);
     }
 
     /// What was lost here since this was asked last, by the reason.
@@ -197,5 +189,15 @@ impl Feed {
             .into_iter()
             .filter(|&(_, count)| count > 0)
             .inspect(move |&(reason, count)| status.lose(reason, count))
+    }
+}
+
+/// The run or the sink ends, and with it what the sink's thread was not given. Flush before.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.stalled += self.backlog.drain(..).map(|chunk| chunk.ends.len() as u64).sum::<u64>();
+        for (reason, records) in self.losses() {
+            tracing::warn!(sink = self.status.name, reason, records, "lost with the end of the sink");
+        }
     }
 }

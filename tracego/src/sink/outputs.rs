@@ -47,9 +47,8 @@ impl Outputs {
         let before = std::mem::replace(&mut self.feeds, feeds);
         for old in before {
             // What the sink's thread could not take yet goes to the feed that has its name now.
-            match self.feeds.iter_mut().find(|new| new.status().name == old.status().name) {
-                Some(new) => new.inherit(old),
-                None => old.abandon(),
+            if let Some(new) = self.feeds.iter_mut().find(|new| new.status().name == old.status().name) {
+                new.inherit(old);
             }
         }
         if let (Some(direct), Some(output)) = (&mut self.direct, output) {

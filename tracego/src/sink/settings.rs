@@ -255,3 +255,36 @@ fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
     super::filter::Filter::new(&common.filter())?;
     Ok(SinkSettings { name, kind: Kind::read(&kind, table.clone())?, common, own: table })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_table_of_a_sink_passes_over_a_key_that_is_none() {
+        let tls = "tls = { ca-fiel = '/x' }";
+        let mut types = Kind::NAMES.to_vec();
+        for (kind, text) in [
+            ("stdout", "formt = 'json'"),
+            ("file", "path = '/x'\nkeep_age = '1d'"),
+            ("syslog", "address = 'tls://x:1'\napp_name = 'x'"),
+            ("journald", "sockt = '/x'"),
+            ("otlp", "endpont = 'http://x'"),
+            ("webhook", "url = 'https://x'\nheader = {}"),
+            ("stdout", "min_severity = 'high'"),
+            ("syslog", &format!("address = 'tls://x:1'\n{tls}")),
+            ("otlp", &format!("endpoint = 'https://x'\n{tls}")),
+            ("webhook", &format!("url = 'https://x'\n{tls}")),
+            ("webhook", "url = 'https://x'\nsecret = { file = '/x', mode = '0600' }"),
+            ("webhook", "url = 'https://x'\nheaders = { a = { evn = 'X' } }"),
+        ] {
+            types.retain(|left| *left != kind);
+            let table: toml::Table = format!("type = '{kind}'\n{text}").parse().unwrap();
+            let error = read(vec![toml::Value::Table(table)]).expect_err(text);
+            assert!(error.starts_with(&format!("sinks {kind}: ")), "{text}: {error}");
+            let untagged = text.contains("secret") || text.contains("headers");
+            assert!(untagged || error.contains("unknown field"), "{text}: {error}");
+        }
+        assert_eq!(types, Vec::<&str>::new());
+    }
+}

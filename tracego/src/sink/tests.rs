@@ -181,12 +181,20 @@ impl Set {
         (self.receiver, self.status)
     }
 
-    fn told(&mut self) -> Vec<(String, u64)> {
-        let mut all = Vec::new();
-        while let Ok(Input::SinkLoss(loss, _)) = self.told.try_recv() {
-            all.extend(loss.lost.into_iter().map(|(reason, count)| (reason.to_owned(), count)));
+    /// What the pipeline is told of losses, until that are all that the sink counts, and so many at least.
+    fn told(&mut self, least: u64) -> Vec<(String, u64)> {
+        let (since, mut all) = (Instant::now(), Vec::<(String, u64)>::new());
+        loop {
+            while let Ok(Input::SinkLoss(loss, _)) = self.told.try_recv() {
+                all.extend(loss.lost.into_iter().map(|(reason, count)| (reason.to_owned(), count)));
+            }
+            let told: u64 = all.iter().map(|(_, count)| count).sum();
+            if told >= least && told == self.status.numbers().losses().values().sum::<u64>() {
+                return all;
+            }
+            assert!(since.elapsed() < LONG, "{all:?}, {}", self.status);
+            thread::sleep(Duration::from_millis(2));
         }
-        all
     }
 }
 

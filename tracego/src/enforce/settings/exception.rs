@@ -1,6 +1,7 @@
 //! Exceptions from the rules, and the day on which each ends.
 
 use serde::Deserialize;
+use time::Date;
 
 use super::Matcher;
 use crate::clock::Time;
@@ -17,7 +18,7 @@ pub struct Exception {
     pub reason: String,
     /// The first day on which it does not hold any more, `2027-01-31`, in UTC.
     pub expires: String,
-    /// What it is about.
+    /// What it is about; as in [`super::Rule`].
     #[serde(flatten)]
     pub matches: Matcher,
 }
@@ -34,24 +35,16 @@ impl Exception {
     }
 }
 
-/// Nanoseconds from 1970 to the start of a day.
+/// Nanoseconds from 1970 to the start of a day, `YYYY-MM-DD` in digits; as far as `Time` reaches (2262).
 fn day(text: &str) -> Option<i64> {
-    let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if text.len() != 10 || !(1970..=2200).contains(&year) || !(1..=12).contains(&month) {
+    let shape =
+        |(at, byte): (usize, u8)| if [4, 7].contains(&at) { byte == b'-' } else { byte.is_ascii_digit() };
+    if text.len() != 10 || !text.bytes().enumerate().all(shape) {
         return None;
     }
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let month = usize::try_from(month - 1).ok()?;
-    if !(1..=lengths[month]).contains(&day) {
-        return None;
-    }
-    // Leap days before the year (Gregorian calendar).
-    let before = year - 1;
-    let leaps = (before / 4 - before / 100 + before / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400);
-    let days = (year - 1970) * 365 + leaps + lengths[..month].iter().sum::<i64>() + day - 1;
-    Some(days * 86_400 * 1_000_000_000)
+    let month = text.get(5..7)?.parse::<u8>().ok()?.try_into().ok()?;
+    let date = Date::from_calendar_date(text.get(..4)?.parse().ok()?, month, text.get(8..)?.parse().ok()?);
+    date.ok()?.midnight().assume_utc().unix_timestamp().checked_mul(1_000_000_000)
 }
 
 #[cfg(test)]
@@ -64,7 +57,24 @@ mod tests {
         assert_eq!(seconds("1970-01-01"), Some(0));
         assert_eq!(seconds("2000-03-01"), Some(951_868_800));
         assert_eq!(seconds("2026-11-25"), Some(1_795_564_800));
-        for wrong in ["", "2026-02-29", "2026-13-01", "2026-1-1", "tomorrow", "2026-11-25T00:00"] {
+        assert_eq!(seconds("2028-02-29"), Some(1_835_395_200));
+        for wrong in [
+            "",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-01",
+            "2026-01-00",
+            "2026-1-1",
+            "2026-1-001",
+            "2026-+1-25",
+            "+026-01-25",
+            "2026-01-+5",
+            "2026/01/25",
+            "2026-01-2é",
+            "9999-12-31",
+            "tomorrow",
+            "2026-11-25T00:00",
+        ] {
             assert_eq!(seconds(wrong), None, "{wrong}");
         }
     }

@@ -160,6 +160,12 @@ const GITHUB: &[(&str, &str)] = &[
     (WORKER_NAME, "RUNNER_NAME"),
 ];
 
+/// Variables and the value that means that there is none. Another vendor's job can be called `false`, and any
+/// branch `HEAD`. Buildkite says HEAD where it has not resolved the commit yet, and false for no request
+/// (<https://buildkite.com/docs/pipelines/configure/environment-variables>).
+pub(super) const NOTHING: [(&str, &str); 2] =
+    [("BUILDKITE_COMMIT", "HEAD"), ("BUILDKITE_PULL_REQUEST", "false")];
+
 /// tracego's own contract and what needs no vendor; used for what a vendor did not give.
 pub(super) const GENERIC: [(&str, &str); 3] =
     [(REVISION, "GIT_COMMIT"), (TASK_RUN, "CI_JOB_ID"), (TASK_RUN, "BUILD_ID")];

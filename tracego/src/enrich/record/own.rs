@@ -10,6 +10,7 @@ use crate::{
         frozen::Frozen,
         go::Go,
         image::Linked,
+        is_zero,
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
         table::Lineage,
         verdict::Enforcement,
@@ -196,9 +197,4 @@ pub struct Failure {
     pub errno: u32,
     /// Its name, as errno(3) has it.
     pub name: &'static str,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
 }

@@ -8,8 +8,10 @@ mod process;
 use std::{collections::BTreeSet, io};
 
 use serde::{Serialize, Serializer};
+use tracego_common::verdict::Action;
 
 use super::{
+    decision, is_stopped,
     object::{One, object},
     without::Without,
     worst,
@@ -20,7 +22,9 @@ use crate::{
         frozen::Frozen,
         image::BuildId,
         record::{self, event_name},
+        verdict::Decision,
     },
+    policy::decision::Violation,
     rules::finding::Finding,
 };
 use process::{Process, User};
@@ -62,7 +66,7 @@ impl Serialize for Document<'_> {
             "orchestrator"? record.k8s.as_ref().map(Orchestrator),
             "trace"? trace.map(|trace| One("id", &trace.trace_id)),
             "span"? trace.map(|trace| One("id", &trace.span_id)),
-            "rule"? worst(record).map(Rule),
+            "rule"? Rule::of(record),
             "error"? record.tracego.error.map(|error| One("code", error.name)),
             "labels"? (!labels.is_empty()).then_some(labels),
             "related"? process.map(names).filter(|names| !names.is_empty()).map(|names| One("user", names)),
@@ -90,19 +94,23 @@ struct Event<'a>(&'a Record);
 impl Serialize for Event<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let record = self.0;
+        let decision = decision(record);
         let (kind, of, action) = match record.event_name {
             event_name::START => ("event", "start", "exec"),
             event_name::EXEC_FAILED => ("event", "start", "exec-failed"),
             event_name::FORK => ("event", "start", "fork"),
             event_name::EXIT => ("event", "end", "exit"),
             event_name::FINDING => ("alert", "info", "finding"),
-            event_name::ENFORCEMENT => ("alert", "info", "enforcement"),
+            event_name::ENFORCEMENT => ("event", "info", decision.map_or("enforcement", decided)),
             event_name::LOST => ("event", "info", "events-lost"),
             event_name::HEARTBEAT => ("metric", "info", "heartbeat"),
             _ => ("event", "info", "other"),
         };
-        let kind = if record.tracego.findings.is_empty() { kind } else { "alert" };
-        let failed = record.tracego.error.is_some() || record.event_name == event_name::LOST;
+        let own = &record.tracego;
+        let refused = own.policy.as_ref().is_some_and(|policy| !policy.allow);
+        let is_alert = decision.map_or(!own.findings.is_empty() || refused, |it| it.action != Action::Allow);
+        let kind = if is_alert { "alert" } else { kind };
+        let failed = own.error.is_some() || record.event_name == event_name::LOST || is_stopped(record);
         object! { serializer;
             "kind": kind,
             "category": ["process"],
@@ -117,6 +125,7 @@ impl Serialize for Event<'_> {
             "sequence": record.seq,
             "severity": record.severity_number,
             "created": record.observed_timestamp,
+            "reason"? decision.and_then(|decision| decision.message.as_ref()),
             "duration"? record.tracego.exit.map(|exit| exit.run_time_ns),
         }
     }
@@ -183,16 +192,54 @@ impl Serialize for Pod<'_> {
     }
 }
 
-struct Rule<'a>(&'a Finding);
+/// `rule`: what decided, was found or was violated.
+enum Rule<'a> {
+    Enforced(&'a Decision),
+    Found(&'a Finding),
+    Violated(&'a Violation),
+}
+
+impl<'a> Rule<'a> {
+    fn of(record: &'a Record) -> Option<Self> {
+        let violation = || record.tracego.policy.as_ref()?.violations.first();
+        decision(record)
+            .map(Self::Enforced)
+            .or_else(|| worst(record).map(Self::Found))
+            .or_else(|| violation().map(Self::Violated))
+    }
+}
 
 impl Serialize for Rule<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object! { serializer;
-            "id": self.0.id,
-            "name": self.0.name,
-            "description": self.0.message,
-            "ruleset": "tracego",
+        match *self {
+            Self::Enforced(decision) => object! { serializer;
+                "name": decision.rule,
+                "description"? decision.message.as_ref(),
+                "ruleset": "enforcement",
+            },
+            Self::Found(finding) => object! { serializer;
+                "id": finding.id,
+                "name": finding.name,
+                "description": finding.message,
+                "ruleset": "tracego",
+            },
+            Self::Violated(violation) => object! { serializer;
+                "id": violation.id,
+                "name": violation.id,
+                "description": violation.msg,
+                "ruleset": violation.bundle,
+            },
         }
+    }
+}
+
+/// `event.action` of a decision.
+fn decided(decision: &Decision) -> &'static str {
+    match decision.action {
+        Action::Allow => "exec-allowed",
+        Action::Audit => "exec-audited",
+        Action::Kill => "exec-killed",
+        Action::Deny => "exec-denied",
     }
 }
 

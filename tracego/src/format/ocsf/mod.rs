@@ -3,9 +3,11 @@
 //! signs of life.
 //!
 //! What OCSF has no attribute for is in `unmapped`, with its native name. Job and commit are an
-//! enrichment of the process. The finding is in `policy` (security_control profile); where a record has
-//! several, the worst is there and all are in an enrichment.
+//! enrichment of the process. What was done about it, and the finding or rule that it comes from, is the
+//! security_control profile; where a record has several findings, the worst is there and all are in an
+//! enrichment.
 
+mod control;
 mod finding;
 mod origin;
 mod process;
@@ -15,7 +17,7 @@ use std::io;
 use serde::{Serialize, Serializer};
 
 use super::{
-    Millis,
+    Millis, is_stopped,
     object::{One, object},
     severity,
     without::Without,
@@ -25,7 +27,8 @@ use crate::{
     enrich::{Record, context::Context, record::event_name},
     rules::finding::{Finding, Severity},
 };
-use finding::{FindingInfo, Policy, confidence_id};
+use control::{Policy, outcome};
+use finding::{FindingInfo, confidence_id};
 use origin::{Device, Metadata};
 use process::{Actor, Rest, Subject};
 
@@ -90,7 +93,8 @@ impl Serialize for Event<'_> {
         let evidence = record.process.as_deref().filter(|_| detection.is_some());
         let process = record.process.as_deref().filter(|_| class.0 == 1007);
         let about_stream = (class.0 == 1008).then_some(());
-        let failed = own.error.is_some() || record.event_name == event_name::LOST;
+        let failed = own.error.is_some() || record.event_name == event_name::LOST || is_stopped(record);
+        let outcome = outcome(record);
         let exit = process.and_then(|process| process.exit);
         object! { serializer;
             "activity_id": activity.0,
@@ -118,12 +122,11 @@ impl Serialize for Event<'_> {
             "finding_info"? detection.map(|finding| FindingInfo(record, finding)),
             "evidences"? evidence.map(|process| [One("process", Subject(record, process))]),
             "remediation"? detection.map(|finding| One("desc", finding.remedy)),
-            // security_control: seen, and nothing done about it.
-            "action_id"? finding.map(|_| 3),
-            "disposition_id"? finding.map(|_| 15),
-            "is_alert"? finding.map(|_| true),
+            "action_id"? outcome.map(|outcome| outcome.action),
+            "disposition_id"? outcome.map(|outcome| outcome.disposition),
+            "is_alert"? outcome.map(|outcome| outcome.alert),
             "confidence_id"? finding.map(confidence_id),
-            "policy"? finding.map(Policy),
+            "policy"? Policy::of(record),
             "enrichments"? enrichments(record),
             "unmapped": Unmapped(record),
         }

@@ -2,10 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
-use super::integer;
+use super::{control::outcome, integer};
 use crate::{
     enrich::Record,
-    format::{Millis, object::object, worst},
+    format::{Millis, object::object},
 };
 
 pub(super) struct Metadata<'a>(pub(super) &'a Record);
@@ -18,7 +18,7 @@ impl Serialize for Metadata<'_> {
             Some("datetime"),
             record.process.as_ref().map(|_| "linux/linux_users"),
             record.process.as_ref().map(|_| "container"),
-            worst(record).map(|_| "security_control"),
+            outcome(record).map(|_| "security_control"),
         ];
         let profiles: Vec<&str> = profiles.into_iter().flatten().collect();
         object! { serializer;

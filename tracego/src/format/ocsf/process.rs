@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     super::{
-        Millis,
+        Millis, decision,
         object::{One, Text, object},
         parent,
         text::Quoted,
@@ -16,15 +16,18 @@ use crate::enrich::{
     record::{self, event_name},
     table::Line,
     users,
+    verdict::BEFORE_START,
 };
 
-/// Who did it: the process that made this one; of an exit and of a failed start, the process itself.
+/// Who did it: the process that made this one; of an exit, of a failed start and of one that is decided about,
+/// the process itself.
 pub(super) struct Actor<'a>(pub(super) &'a Record, pub(super) &'a record::Process);
 
 impl Serialize for Actor<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(record, process) = *self;
-        let by_itself = matches!(record.event_name, event_name::EXIT | event_name::EXEC_FAILED);
+        let by_itself = matches!(record.event_name, event_name::EXIT | event_name::EXEC_FAILED)
+            || to_start(record).is_some();
         object! { serializer;
             "process"? by_itself.then_some(Caller(record, process)),
             "process"? (!by_itself).then_some(Parent(record, process)),
@@ -90,7 +93,15 @@ impl Serialize for User<'_> {
     }
 }
 
-/// `process`: the subject; of a failed start, the program that would have run in it.
+/// File name of the program that a decision is about, where it did not run yet: the process is still known as what
+/// it was before.
+fn to_start(record: &Record) -> Option<&str> {
+    let decision = decision(record).filter(|decision| decision.when == BEFORE_START)?;
+    Some(decision.executable.as_str()).filter(|name| !name.is_empty())
+}
+
+/// `process`: the subject; of a failed start, and of one that is decided about, the program that would have run in
+/// it.
 pub(super) struct Subject<'a>(pub(super) &'a Record, pub(super) &'a record::Process);
 
 impl Serialize for Subject<'_> {
@@ -99,7 +110,10 @@ impl Serialize for Subject<'_> {
         let own = &record.tracego;
         let wanted = own.exec.as_ref().filter(|_| own.error.is_some()).map(|exec| exec.filename.as_str());
         let path = wanted.or(process.executable.as_ref().map(|file| file.path.as_str()));
-        let name = path.and_then(|path| path.rsplit('/').next()).unwrap_or(&process.command);
+        let name = path.and_then(|path| path.rsplit('/').next());
+        // Of a program that is decided about the path is not known.
+        let path = path.filter(|_| to_start(record).is_none_or(|wanted| name == Some(wanted)));
+        let name = to_start(record).or(name).unwrap_or(&process.command);
         let user = process.user.as_ref();
         let ancestry: Option<Vec<_>> =
             own.ancestors.as_ref().map(|line| line.iter().map(|line| Ancestor(&own.boot_id, line)).collect());
@@ -115,7 +129,7 @@ impl Serialize for Subject<'_> {
             "created_time_dt": process.creation.time,
             "terminated_time"? process.exit.map(|exit| Millis(exit.time)),
             "terminated_time_dt"? process.exit.map(|exit| exit.time),
-            "file"? process.executable.as_ref().map(|file| File(file, record)),
+            "file"? process.executable.as_ref().filter(|_| path.is_some()).map(|file| File(file, record)),
             "user"? user.or(process.real_user.as_ref()).map(User),
             "euid"? user.and_then(|user| integer(user.id)),
             "auid"? own.audit.and_then(|audit| audit.login_user_id).and_then(integer),

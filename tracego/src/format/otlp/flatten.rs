@@ -104,3 +104,38 @@ impl<O: Output> Walk<'_, O> {
         Walk { out: &mut *self.out, key: &mut *self.key, except: self.except, role }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{super::json::Json, *};
+
+    #[test]
+    fn what_is_left_out_is_left_out_whatever_it_is() {
+        let value = json!({
+            "list": [1, {"text": "b"}], "text": "a", "number": 1, "null": null, "empty": [],
+            "map": {"list": [[1], 2], "text": "c", "kept": [{"list": 3}]},
+        });
+        let written = |except: &[&str]| {
+            let except: Vec<_> = except.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+            let mut out = b"[".to_vec();
+            attributes("a", &value, &except, &mut Json(&mut out)).unwrap();
+            out.push(b']');
+            let all: Vec<Value> = serde_json::from_slice(&out).unwrap();
+            all.into_iter().map(|entry| entry["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let all =
+            ["a.empty", "a.list", "a.map.kept", "a.map.list", "a.map.text", "a.null", "a.number", "a.text"];
+        let mut whole = written(&[]);
+        whole.sort();
+        assert_eq!(whole, all);
+        for name in all {
+            let mut rest = written(&[name]);
+            rest.sort();
+            let wanted: Vec<_> = all.into_iter().filter(|other| *other != name).collect();
+            assert_eq!(rest, wanted, "{name}");
+        }
+        assert_eq!(written(&all), [""; 0]);
+    }
+}

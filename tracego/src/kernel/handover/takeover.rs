@@ -13,6 +13,7 @@ use crate::kernel::{
     counters::Counters,
     hooks::{ALWAYS, FAILED},
     load::{LoadError, grace},
+    maps,
     ring::Ring,
 };
 
@@ -52,11 +53,8 @@ impl Handover {
             let events = ebpf.map("EVENTS").ok_or(LoadError::Lacks("EVENTS"))?;
             events.pin(&ring).map_err(|error| HandoverError::Pin(ring, error.to_string()))?;
         }
-        {
-            let active = ebpf.map_mut("ACTIVE").ok_or(LoadError::Lacks("ACTIVE"))?;
-            let mut active = Array::<_, u32>::try_from(active).map_err(|e| LoadError::Map("ACTIVE", e))?;
-            active.set(0, self.number, 0).map_err(|e| LoadError::Map("ACTIVE", e))?;
-        }
+        let mut active: Array<_, u32> = maps::write(ebpf, "ACTIVE")?;
+        active.set(0, self.number, 0).map_err(|e| LoadError::Map("ACTIVE", e))?;
         let (mut lost, mut rings) = (Counters::default(), Vec::new());
         if !self.older.is_empty() {
             // Events that were under way are over: nobody claims any for an older load now.
@@ -112,8 +110,7 @@ fn map_id(path: &Path) -> Option<u32> {
 fn forget_claims(ebpf: &mut Ebpf) -> Result<(), LoadError> {
     let failed = |error| LoadError::Map("CLAIMS", error);
     let cpus = aya::util::nr_cpus().map_or(1, |cpus| cpus);
-    let map = ebpf.map_mut("CLAIMS").ok_or(LoadError::Lacks("CLAIMS"))?;
-    let mut claims = PerCpuArray::<_, u32>::try_from(map).map_err(failed)?;
+    let mut claims: PerCpuArray<_, u32> = maps::write(ebpf, "CLAIMS")?;
     for hook in 0..HOOKS {
         let none = PerCpuValues::try_from(vec![0; cpus]).map_err(|error| failed(error.into()))?;
         claims.set(hook, none, 0).map_err(failed)?;

@@ -22,6 +22,7 @@ use crate::{
         handover::{Handover, Inherited, keeper::Keeper},
         hooks,
         log::Diagnostics,
+        maps,
         ring::Ring,
     },
 };
@@ -116,9 +117,7 @@ impl Loaded {
     /// # Errors
     /// When the kernel refuses the update.
     pub fn follow(&mut self, tgid: u32) -> Result<(), LoadError> {
-        let map = self.ebpf.map_mut("TASK_CTX").ok_or(LoadError::Lacks("TASK_CTX"))?;
-        let mut map: HashMap<_, u32, Table<TaskCtx>> =
-            HashMap::try_from(map).map_err(|e| LoadError::Map("TASK_CTX", e))?;
+        let mut map: HashMap<_, u32, Table<TaskCtx>> = maps::write(&mut self.ebpf, "TASK_CTX")?;
         let ctx = TaskCtx { flags: TaskCtx::IN_TREE, ..TaskCtx::default() };
         map.insert(tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
     }

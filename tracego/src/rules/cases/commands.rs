@@ -292,6 +292,8 @@ fn variables() -> Vec<Example> {
         ("GOTOOLCHAIN", "auto"),
         ("GOTOOLCHAIN", "go1.27.3"),
         ("GOPRIVATE", ""),
+        ("GOPRIVATE", "none"),
+        ("GONOSUMDB", "none"),
         ("GONOPROXY", "*"),
         ("GOFLAGS", "-trimpath -v"),
         ("GO111MODULE", "on"),
@@ -304,6 +306,48 @@ fn variables() -> Vec<Example> {
         finds("TG004", "private", Low, "not meant", [with("GOPRIVATE", "*.corp,x.example.com")])
             .configured(meant),
     );
+    // GONOSUMDB stands in front of GOPRIVATE, in whatever of both places each is.
+    let written = |scene: Scene, name: &str, value: &str| {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        scene.around(move |around| drop(around.go_env.insert(name, value)))
+    };
+    let (all_private, meant) = (with("GOPRIVATE", "*"), "[rules.TG004]\nprivate = [\"corp\"]");
+    all.extend([
+        clean("TG004", "GONOSUMDB alone counts", [all_private.clone().env("GONOSUMDB", "corp")])
+            .configured(meant),
+        clean("TG004", "GONOSUMDB of go env -w counts", [written(all_private.clone(), "GONOSUMDB", "corp")])
+            .configured(meant),
+        clean(
+            "TG004",
+            "GOPRIVATE of go env -w does not",
+            [written(with("GONOSUMDB", "corp"), "GOPRIVATE", "*")],
+        )
+        .configured(meant),
+        clean("TG004", "all are verified", [all_private.clone().env("GONOSUMDB", "none")]),
+        finds("TG004", "private", Low, "not meant", [all_private.clone().env("GONOSUMDB", "corp")]),
+        finds(
+            "TG004",
+            "private-all",
+            Medium,
+            "GONOSUMDB is wider",
+            [with("GOPRIVATE", "corp").env("GONOSUMDB", "*")],
+        )
+        .configured(meant),
+        finds(
+            "TG004",
+            "private-all",
+            Medium,
+            "an empty one is not set",
+            [all_private.clone().env("GONOSUMDB", "")],
+        ),
+        finds(
+            "TG004",
+            "private-all",
+            Medium,
+            "GONOPROXY says nothing of it",
+            [all_private.env("GONOPROXY", "corp")],
+        ),
+    ]);
     all.push(finds(
         "TG004",
         "sumdb-off",

@@ -18,14 +18,18 @@ pub(super) fn of_command(
     cases: &mut Vec<Case>,
 ) {
     let flags = &invocation.flags;
+    // What GOFLAGS says is left out. What stands behind the package is for the program that is run.
+    let given = || Invocation::parse(subject.args(), "").flags;
     if builds(invocation) {
         if flags.module_mode.as_deref() == Some("mod") {
             let case = Case::new("mod-mod", "a build may change go.mod and go.sum: -mod=mod");
-            cases.push(case.with("-mod", "mod").with("source", sources.of_flag("mod")));
+            let source = sources.of_flag(given().module_mode.is_some());
+            cases.push(case.with("-mod", "mod").with("source", source));
         }
         if let Some(program) = flags.toolexec.as_deref() {
             let case = Case::new("toolexec", format!("compiler and linker are started through {program}"));
-            cases.push(case.with("-toolexec", program).with("source", sources.of_flag("toolexec")));
+            let source = sources.of_flag(given().toolexec.is_some());
+            cases.push(case.with("-toolexec", program).with("source", source));
         }
         if sources.get("GO111MODULE").is_some_and(|(value, _)| value == "off") {
             let case = Case::new("gopath-mode", "modules are off: code comes from GOPATH");
@@ -112,4 +116,34 @@ fn question(invocation: &Invocation) -> Option<String> {
         _ => &[],
     };
     operands.iter().filter_map(|operand| Target::package(operand)).find(is_question).map(|t| t.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::{
+        place::Profile,
+        scene::{self, go},
+    };
+
+    #[test]
+    fn a_flag_comes_from_where_the_go_command_reads_it() {
+        for (args, goflags, source) in [
+            ("go run -mod=mod .", "", "process.command_args"),
+            ("go run --mod mod .", "-mod=mod", "process.command_args"),
+            ("go run . -mod=mod", "-mod=mod", "GOFLAGS (environment)"),
+            ("go run . -toolexec x", "-toolexec=y", "GOFLAGS (environment)"),
+            ("go build -ldflags -mod .", "-mod=mod", "GOFLAGS (environment)"),
+            ("go build -toolexec x .", "-toolexec=y", "process.command_args"),
+            ("go test . -args -toolexec=x", "-toolexec=y", "GOFLAGS (environment)"),
+        ] {
+            let mut rules = scene::rules("", Profile::Auto);
+            let found = go(9, args).job("1").env("GOFLAGS", goflags).start(&mut rules);
+            let sources: Vec<&str> = found
+                .iter()
+                .filter(|finding| finding.id == "TG004")
+                .filter_map(|finding| finding.evidence.get("source").map(String::as_str))
+                .collect();
+            assert_eq!(sources, [source], "{args}, GOFLAGS={goflags}");
+        }
+    }
 }

@@ -14,9 +14,13 @@ pub(super) fn of_variables(sources: &Sources<'_>, meant: &[String], cases: &mut 
             "modules are not verified against the checksum database: GOSUMDB=off".into(),
         );
     }
-    for name in ["GOPRIVATE", "GONOSUMDB"] {
-        let Some((value, _)) = sources.get(name) else { continue };
-        let patterns = || value.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+    // GOPRIVATE is what GONOSUMDB is unless that is set (cmd/go/internal/cfg/cfg.go).
+    // No module path is none: it is written where no module is meant (go.dev/ref/mod, GONOPROXY=none).
+    let unverified = ["GONOSUMDB", "GOPRIVATE"].into_iter().find(|name| sources.get(name).is_some());
+    if let Some(name) = unverified
+        && let Some((value, _)) = sources.get(name)
+    {
+        let patterns = || value.split(',').map(str::trim).filter(|pattern| !["", "none"].contains(pattern));
         let other = |pattern: &&str| !meant.iter().any(|meant| meant == pattern);
         if let Some(pattern) = patterns().filter(other).find(|pattern| is_wide(pattern)) {
             add(
@@ -101,12 +105,8 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Whether a flag stands on the command line or in GOFLAGS.
-    pub(super) fn of_flag(&self, flag: &str) -> String {
-        let given = self.subject.args().iter().any(|arg| {
-            let name = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
-            name.is_some_and(|name| name.split('=').next() == Some(flag))
-        });
+    /// Where a flag comes from; `given`: it is among the go command's own on the command line.
+    pub(super) fn of_flag(&self, given: bool) -> String {
         match self.get("GOFLAGS").filter(|_| !given) {
             Some((_, source)) => format!("GOFLAGS ({source})"),
             None => "process.command_args".into(),

@@ -11,8 +11,18 @@ use std::{
 
 use super::*;
 
+/// For receivers that stop or die.
 fn syslog(address: &str, more: &str) -> Syslog {
-    let text = format!("address = '{address}'\ntimeout = '300ms'\n{more}");
+    with_timeout("300ms", address, more)
+}
+
+/// For those that take everything, on a machine that may be busy.
+fn patient(address: &str, more: &str) -> Syslog {
+    with_timeout("20s", address, more)
+}
+
+fn with_timeout(timeout: &str, address: &str, more: &str) -> Syslog {
+    let text = format!("address = '{address}'\ntimeout = '{timeout}'\n{more}");
     Syslog::new(&toml::from_str(&text).unwrap()).unwrap()
 }
 
@@ -65,7 +75,7 @@ fn listener() -> (TcpListener, String) {
 async fn a_stream_holds_all_in_order_and_ends_with_the_sink() {
     let (listener, address) = listener();
     let receiver = thread::spawn(move || counted(listener.accept().unwrap().0));
-    let mut syslog = syslog(&address, "");
+    let mut syslog = patient(&address, "");
     let sent = messages(500, 1000);
     for batch in sent.chunks(128) {
         all(&deliver(&mut syslog, batch).await, batch.len());
@@ -169,7 +179,7 @@ async fn who_gives_up_in_the_middle_leaves_no_half_message() {
 async fn a_long_message_is_refused_and_the_others_are_not() {
     let (listener, address) = listener();
     let receiver = thread::spawn(move || counted(listener.accept().unwrap().0));
-    let mut syslog = syslog(&address, "max-bytes = 500");
+    let mut syslog = patient(&address, "max-bytes = 500");
     let mut sent = messages(3, 100);
     sent[1].resize(501, b'x');
     let delivered = deliver(&mut syslog, &sent).await;
@@ -274,7 +284,7 @@ async fn a_long_datagram_is_refused_and_the_others_are_not() {
     let reader = thread::spawn(move || (datagrams(&socket, 4), socket));
     for (bound, said) in [("8K", "1048576 bytes; max-bytes is 8192"), ("4M", "the system sends no datagram")]
     {
-        let mut syslog = syslog(&unix(&path), &format!("max-bytes = '{bound}'"));
+        let mut syslog = patient(&unix(&path), &format!("max-bytes = '{bound}'"));
         let delivered = deliver(&mut syslog, &sent).await;
         assert_eq!((delivered.done, delivered.refused.len()), (3, 1), "{delivered:?}");
         assert!(delivered.refused[0].first == 1 && delivered.refused[0].why.contains(said), "{delivered:?}");

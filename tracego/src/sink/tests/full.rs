@@ -1,12 +1,21 @@
 //! Queues that are full, and receivers that hang.
 
 use std::{
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use super::{Answer, LONG, memory, records, seqs, set};
-use crate::spool::{Limits, OnFull};
+use tokio::sync::mpsc;
+
+use super::{
+    super::{direct, encode::Encoder, feed::Feed, filter::Filter, status::Status},
+    Answer, LONG, memory, records, seqs, set,
+};
+use crate::{
+    format::Format,
+    spool::{Limits, OnFull},
+};
 
 #[test]
 fn a_full_queue_loses_the_oldest_and_says_so() {
@@ -19,8 +28,7 @@ fn a_full_queue_loses_the_oldest_and_says_so() {
         assert!(since.elapsed() < LONG);
         thread::sleep(Duration::from_millis(2));
     }
-    thread::sleep(Duration::from_millis(50));
-    let told: u64 = set.told().into_iter().map(|(_, count)| count).sum();
+    let told: u64 = set.told(100).into_iter().map(|(_, count)| count).sum();
     let (receiver, status) = set.end(LONG);
     let lost: u64 = status.numbers().losses().values().sum();
     assert_eq!((receiver.got().len() as u64 + lost, told), (1000, lost));
@@ -53,6 +61,27 @@ fn a_sink_that_blocks_does_not_hold_up_the_end() {
     }
     let (_, status) = set.end(Duration::ZERO);
     assert_eq!(status.numbers().losses()["stopped"], 2000);
+}
+
+#[test]
+fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
+    let (sender, mut chunks) = mpsc::channel(1);
+    let status = Arc::new(Status::new("test".to_owned(), "test", false, 0));
+    let encoder = || Encoder::Line(direct::Format::Line(Format::Json));
+    let feed = || Feed::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false);
+    let mut old = feed();
+    for record in &records(5) {
+        old.push(record);
+        old.flush();
+    }
+    // Nothing is lost where another feed goes on, and nothing is counted twice.
+    let mut new = feed();
+    new.inherit(old);
+    assert_eq!(status.numbers().losses().len(), 0);
+    assert_eq!(chunks.try_recv().unwrap().ends.len(), 1);
+    drop(new);
+    let numbers = status.numbers();
+    assert_eq!((numbers.given, numbers.losses().get("stalled")), (5, Some(&4)));
 }
 
 #[test]

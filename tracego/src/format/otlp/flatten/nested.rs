@@ -4,11 +4,13 @@ use serde::{Serialize, de::value::Error, ser};
 
 use super::{Output, Place, Role, Walk};
 
-/// A list whose beginning is written; `entry` where it is an attribute itself.
+/// A list whose beginning is written, unless it is an attribute that is left out.
 pub(super) struct List<'a, O: Output> {
     pub(super) walk: Walk<'a, O>,
+    /// Where it is an attribute itself.
     pub(super) entry: Option<O::Mark>,
-    pub(super) list: O::Mark,
+    /// Nothing where it is left out.
+    pub(super) list: Option<O::Mark>,
 }
 
 impl<O: Output> ser::SerializeSeq for List<'_, O> {
@@ -16,6 +18,9 @@ impl<O: Output> ser::SerializeSeq for List<'_, O> {
     type Error = Error;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        if self.list.is_none() {
+            return Ok(());
+        }
         let mark = self.walk.out.begin_element();
         value.serialize(self.walk.again(Role::Value))?;
         self.walk.out.end_element(mark);
@@ -23,7 +28,9 @@ impl<O: Output> ser::SerializeSeq for List<'_, O> {
     }
 
     fn end(self) -> Result<(), Error> {
-        self.walk.out.end_list(self.list);
+        if let Some(list) = self.list {
+            self.walk.out.end_list(list);
+        }
         if let Some(entry) = self.entry {
             self.walk.out.end_entry(entry);
         }

@@ -132,11 +132,12 @@ impl<'a, O: Output> Serializer for Walk<'a, O> {
     fn serialize_seq(self, _: Option<usize>) -> Result<List<'a, O>, Error> {
         let (entry, list) = match self.role {
             Role::Key => return Err(Error::custom("a key of a map is no text")),
+            Role::Attribute if self.hidden() => (None, None),
             Role::Attribute => {
                 let entry = self.out.begin_entry(self.key, Place::Attribute);
-                (Some(entry), self.out.begin_list())
+                (Some(entry), Some(self.out.begin_list()))
             }
-            Role::Value => (None, self.out.begin_list()),
+            Role::Value => (None, Some(self.out.begin_list())),
         };
         Ok(List { walk: self, entry, list })
     }

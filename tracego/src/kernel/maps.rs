@@ -1,0 +1,32 @@
+//! Maps of the loaded object by their names.
+
+use aya::{
+    Ebpf,
+    maps::{Map, MapError},
+};
+
+use super::load::LoadError;
+
+/// A map, to be read.
+///
+/// # Errors
+/// When the object lacks it, or it is of another type.
+pub(super) fn read<'a, M>(ebpf: &'a Ebpf, name: &'static str) -> Result<M, LoadError>
+where
+    M: TryFrom<&'a Map, Error = MapError>,
+{
+    let map = ebpf.map(name).ok_or(LoadError::Lacks(name))?;
+    M::try_from(map).map_err(|error| LoadError::Map(name, error))
+}
+
+/// A map, to be written.
+///
+/// # Errors
+/// When the object lacks it, or it is of another type.
+pub(super) fn write<'a, M>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<M, LoadError>
+where
+    M: TryFrom<&'a mut Map, Error = MapError>,
+{
+    let map = ebpf.map_mut(name).ok_or(LoadError::Lacks(name))?;
+    M::try_from(map).map_err(|error| LoadError::Map(name, error))
+}
