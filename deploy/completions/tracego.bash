@@ -121,6 +121,9 @@ _tracego() {
             tracego__subcmd__help__subcmd__policy,eval)
                 cmd="tracego__subcmd__help__subcmd__policy__subcmd__eval"
                 ;;
+            tracego__subcmd__help__subcmd__policy,sign)
+                cmd="tracego__subcmd__help__subcmd__policy__subcmd__sign"
+                ;;
             tracego__subcmd__help__subcmd__policy,test)
                 cmd="tracego__subcmd__help__subcmd__policy__subcmd__test"
                 ;;
@@ -151,6 +154,9 @@ _tracego() {
             tracego__subcmd__policy,help)
                 cmd="tracego__subcmd__policy__subcmd__help"
                 ;;
+            tracego__subcmd__policy,sign)
+                cmd="tracego__subcmd__policy__subcmd__sign"
+                ;;
             tracego__subcmd__policy,test)
                 cmd="tracego__subcmd__policy__subcmd__test"
                 ;;
@@ -165,6 +171,9 @@ _tracego() {
                 ;;
             tracego__subcmd__policy__subcmd__help,help)
                 cmd="tracego__subcmd__policy__subcmd__help__subcmd__help"
+                ;;
+            tracego__subcmd__policy__subcmd__help,sign)
+                cmd="tracego__subcmd__policy__subcmd__help__subcmd__sign"
                 ;;
             tracego__subcmd__policy__subcmd__help,test)
                 cmd="tracego__subcmd__policy__subcmd__help__subcmd__test"
@@ -826,7 +835,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help__subcmd__policy)
-            opts="check test eval bench"
+            opts="check test eval bench sign"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -868,6 +877,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help__subcmd__policy__subcmd__eval)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__policy__subcmd__sign)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1058,7 +1081,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy)
-            opts="-h --log --help check test eval bench help"
+            opts="-h --log --help check test eval bench sign help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1154,7 +1177,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__help)
-            opts="check test eval bench help"
+            opts="check test eval bench sign help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1223,6 +1246,20 @@ _tracego() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracego__subcmd__policy__subcmd__help__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracego__subcmd__policy__subcmd__help__subcmd__test)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1230,6 +1267,40 @@ _tracego() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__policy__subcmd__sign)
+            opts="-h --key --algorithm --key-id --days --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
