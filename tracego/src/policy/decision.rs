@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
-use crate::rules::finding::Severity;
+use crate::{enrich::is_zero, rules::finding::Severity};
 
 /// What is to be done with the process. The order is from nothing to the most.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -165,10 +165,6 @@ pub struct Decision {
     pub took: Duration,
     /// It is remembered from the same input.
     pub cached: bool,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 fn nanoseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
