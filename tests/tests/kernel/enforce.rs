@@ -102,9 +102,14 @@ fn alone(rules: &str) -> String {
     format!("[enforce]\nfindings = []\n{rules}")
 }
 
+/// Records of decisions.
+pub(crate) fn decided(records: &[Value]) -> impl Iterator<Item = &Value> {
+    records.iter().filter(|record| record["event_name"] == "tracego.enforcement")
+}
+
+/// What these say about the decision.
 pub(crate) fn decisions(records: &[Value]) -> Vec<&Value> {
-    let decided = records.iter().filter(|record| record["event_name"] == "tracego.enforcement");
-    decided.map(|record| &record["tracego"]["enforcement"]).collect()
+    decided(records).map(|record| &record["tracego"]["enforcement"]).collect()
 }
 
 /// The mode that this kernel gives, by what records say.

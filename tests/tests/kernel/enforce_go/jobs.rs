@@ -11,7 +11,8 @@ use std::{
 
 use tracego_tests::{Running, go, records, tracego, wait_until};
 
-use super::place::{Program, decisions};
+use super::place::Program;
+use crate::enforce::decided;
 use serde_json::Value;
 
 /// Nobody has it.
@@ -109,7 +110,7 @@ fn told(records: &[Value]) -> Vec<String> {
         format!("{file} {}", told.join(" "))
     };
     // Until the rules were in force.
-    let all = decisions(records).map(told).filter(|told| !told.starts_with("first.go"));
+    let all = decided(records).map(told).filter(|told| !told.starts_with("first.go"));
     let mut all: Vec<String> = all.collect();
     all.sort_unstable();
     all

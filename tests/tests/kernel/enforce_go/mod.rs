@@ -8,12 +8,12 @@ mod ways;
 
 use std::{fs, path::Path};
 
-use place::{Outcome, Place, Program, decisions, has_linked, mark};
+use place::{Outcome, Place, Program, has_linked, mark};
 use serde_json::Value;
 use tracego_tests::{Session, go};
 use ways::{CONTROLS, Fate, LINKED, LINKER, WAYS, Way};
 
-use crate::{Conditional, Test};
+use crate::{Conditional, Test, enforce::decided};
 
 pub(crate) const TESTS: &[(&str, Test)] =
     &[("enforcement: the ways that are documented are those that are tried", documents::ways)];
@@ -88,7 +88,7 @@ fn every<const N: usize>() {
                 ));
             }
         }
-        let others = decisions(&session.records).filter(|record| mark(record, &session.records).is_none());
+        let others = decided(&session.records).filter(|record| mark(record, &session.records).is_none());
         wrong.extend(others.map(|record| format!("{asked}: a decision about something else: {record:#}")));
     }
     assert!(wrong.is_empty(), "Go {}: {} cells:\n{}", VERSIONS[N], wrong.len(), wrong.join("\n\n"));
@@ -107,7 +107,7 @@ fn program(asked: &str, way: &Way) -> Program {
 
 /// The mode that this kernel gives, by what records say.
 fn given(asked: &'static str, session: &Session) -> &'static str {
-    let about = decisions(&session.records).last().map(|record| &record["tracego"]["enforcement"]);
+    let about = decided(&session.records).last().map(|record| &record["tracego"]["enforcement"]);
     match (asked, about) {
         ("off", None) => "off",
         (_, None) => panic!("no decision at all: {}", session.stderr()),

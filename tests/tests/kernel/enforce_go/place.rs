@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tracego_tests::{Session, go};
 
 use super::ways::{LINKER, Sign, Way};
+use crate::enforce::decided;
 
 /// What leaves a file when it runs. A shell that reads it has it run by go.
 const PROGRAM: &str = r#"//usr/bin/env go run "$0" "$@"; exit $?
@@ -187,14 +188,10 @@ impl Place {
                 made.iter().any(|made| fs::read_dir(made).unwrap().next().is_some())
             }
         };
-        let about = decisions(records).filter(|record| mark(record, records) == Some(way.mark));
+        let about = decided(records).filter(|record| mark(record, records) == Some(way.mark));
         let decisions = about.map(|record| record["tracego"]["enforcement"].clone()).collect();
         Outcome { status: read("status"), said, started, ran: folder.join("ran").exists(), decisions }
     }
-}
-
-pub(super) fn decisions(records: &[Value]) -> impl Iterator<Item = &Value> {
-    records.iter().filter(|record| record["event_name"] == "tracego.enforcement")
 }
 
 /// The way that a decision is about: an argument is a file or a folder of its name. A decision behind a start has
