@@ -3,6 +3,7 @@
 
 pub mod debian;
 pub mod go;
+pub mod ports;
 pub mod python;
 pub mod samples;
 

@@ -16,7 +16,11 @@ use std::{
     time::Duration,
 };
 
-use tracego_tests::{Running, python, wait_until};
+use tracego_tests::{
+    Running,
+    ports::{bind_again, free_port},
+    python, wait_until,
+};
 
 pub(crate) static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("otlp"));
 
@@ -29,11 +33,9 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// At a port that was free a moment ago. Nothing runs yet.
+    /// Nothing runs yet.
     pub(crate) fn new(folder: &Path) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        Self { folder: folder.to_owned(), port, got: Arc::default(), running: None }
+        Self { folder: folder.to_owned(), port: free_port(), got: Arc::default(), running: None }
     }
 
     pub(crate) fn stop(&mut self) {
@@ -82,7 +84,7 @@ pub(crate) fn lines(path: &Path) -> Vec<String> {
 const TICK: Duration = Duration::from_millis(20);
 
 pub(crate) fn udp(peer: &mut Peer) {
-    let socket = UdpSocket::bind(peer.address()).unwrap();
+    let socket = bind_again(|| UdpSocket::bind(peer.address()));
     socket.set_read_timeout(Some(TICK)).unwrap();
     peer.runs(|stopped, got| {
         thread::spawn(move || {
@@ -126,7 +128,7 @@ pub(crate) fn journal(peer: &mut Peer) {
 
 /// Accepts until it is stopped, and then closes what is open.
 fn tcp(peer: &mut Peer, serve: fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Result<()>) {
-    let listener = TcpListener::bind(peer.address()).unwrap();
+    let listener = bind_again(|| TcpListener::bind(peer.address()));
     listener.set_nonblocking(true).unwrap();
     peer.runs(move |stopped, got| {
         thread::spawn(move || {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -15,7 +15,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Running, python, tracego, wait_until};
+use tracego_tests::{Running, ports::free_port, python, tracego, wait_until};
 
 use crate::{Conditional, metrics::on_unix};
 
@@ -96,7 +96,7 @@ fn holds(folder: &Path, text: &str) -> bool {
 fn killed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kept");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let count = AtomicUsize::new(0);
     let start = |processes: usize| {
         for _ in 0..processes {

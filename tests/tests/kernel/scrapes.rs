@@ -3,14 +3,14 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use tracego_tests::{Running, Session, tracego, wait_until};
+use tracego_tests::{Running, Session, ports::free_port, tracego, wait_until};
 
 use crate::{
     Conditional, Test,
@@ -202,7 +202,7 @@ fn prometheus() {
         "scrape_configs:\n- job_name: tracego\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['{address}']\n"
     );
     fs::write(&config, jobs).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let mut server = Command::new("prometheus");
     server.arg(format!("--config.file={}", config.display()));
     server.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));

@@ -16,7 +16,11 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Running, records, tracego, wait_until};
+use tracego_tests::{
+    Running,
+    ports::{bind_again, free_port},
+    records, tracego, wait_until,
+};
 
 use crate::Test;
 
@@ -70,7 +74,7 @@ fn number(argument: &Value) -> usize {
 
 /// An HTTP server that takes all bodies.
 fn server(address: &str) -> (String, Arc<Mutex<String>>) {
-    let listener = TcpListener::bind(address).unwrap();
+    let listener = bind_again(|| TcpListener::bind(address));
     let (address, bodies) = (listener.local_addr().unwrap().to_string(), Arc::<Mutex<String>>::default());
     let all = Arc::clone(&bodies);
     thread::spawn(move || {
@@ -104,7 +108,7 @@ fn several() {
     let path = |name: &str| folder.path().join(name);
     let syslog = UdpSocket::bind("127.0.0.1:0").unwrap();
     syslog.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = format!("127.0.0.1:{}", free_port());
     let config = format!(
         "event = [\"execve\", \"exit\"]\n\
          [[sinks]]\nname = \"all\"\ntype = \"file\"\npath = \"{}\"\nevents = [\"*.exit\"]\nformat = \"ecs\"\n\

@@ -12,9 +12,9 @@ use tracego::{
     enrich::{Record, record::event_name},
     traces::{Counts, Traces},
 };
-use tracego_tests::{samples, wait_until};
+use tracego_tests::{ports::free_port, samples, wait_until};
 
-use crate::receiver::{BOTH, Receiver, free_port, target, traces};
+use crate::receiver::{BOTH, Receiver, target, traces};
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("faults::an_outage_of_seconds_loses_nothing", an_outage_of_seconds_loses_nothing),

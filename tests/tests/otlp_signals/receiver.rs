@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -15,7 +14,7 @@ use tracego::{
     collector::{Compression, Protocol, Target},
     traces::{Traces, builder::Limits, export::Settings},
 };
-use tracego_tests::Running;
+use tracego_tests::{Running, ports::free_port};
 
 use crate::PYTHON;
 
@@ -36,11 +35,6 @@ pub(crate) struct Receiver {
     out: PathBuf,
     _dir: TempDir,
     running: Option<Running>,
-}
-
-/// Nobody listens there.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Receiver {

@@ -15,11 +15,11 @@ use tracego::{
     rules::finding::Severity,
     traces::id,
 };
-use tracego_tests::{Running, samples, wait_until};
+use tracego_tests::{Running, ports::free_port, samples, wait_until};
 
 use crate::{
     ROTEL,
-    receiver::{BOTH, Receiver, free_port, target, traces},
+    receiver::{BOTH, Receiver, target, traces},
 };
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[

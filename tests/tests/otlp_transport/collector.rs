@@ -1,13 +1,13 @@
 //! A real collector between us and the receiver: rotel.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Command, Stdio},
 };
 
 use serde_json::json;
 use tracego::sink::otlp::{Compression, Protocol, Settings};
-use tracego_tests::{Running, wait_until};
+use tracego_tests::{Running, ports::free_port, wait_until};
 
 use crate::{
     PYTHON,
@@ -29,8 +29,7 @@ impl Rotel {
     fn start(exporter: &[&str]) -> Self {
         let library = PYTHON.as_ref().unwrap().ancestors().nth(2).unwrap().join("lib");
         let python = std::fs::read_dir(library).unwrap().next().unwrap().unwrap().path();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (grpc, http) = (free(), free());
+        let (grpc, http) = (free_port(), free_port());
         let mut command = Command::new(python.join("site-packages/rotel/rotel-agent"));
         command.arg("start").args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")]);
         command.args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}"), "--disable-batching"]);

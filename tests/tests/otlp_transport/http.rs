@@ -12,6 +12,8 @@ use tracego::{
     sink::otlp::{Compression, Protocol, Settings},
 };
 
+use tracego_tests::ports::free_port;
+
 use crate::side::{
     Receiver, Side, few, identifiers, payloads, plain, quick, records, request, resolved, uids,
 };
@@ -84,7 +86,7 @@ fn requests_are_bounded_and_share_a_connection() {
 
 fn a_dead_peer_is_no_loss() {
     let payloads = payloads(&few(3), Protocol::HttpProtobuf);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut side = Side::to(port, Protocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
     assert!(why.starts_with(&format!("http://127.0.0.1:{port}/v1/logs: Connection refused")), "{why}");

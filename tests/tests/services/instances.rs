@@ -9,6 +9,8 @@ use tracego::{
     },
 };
 
+use tracego_tests::ports::free_port;
+
 use crate::{
     Test,
     daemon::{self, Daemon, at_once, service},
@@ -75,11 +77,6 @@ fn shared(one: &Daemon, other: &Daemon) -> Vec<String> {
     assert_eq!(told, wanted);
     assert_eq!(others[0][0].shared, others[1][0].shared);
     others[0][0].shared.clone()
-}
-
-/// A port that is free now.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn port() {

@@ -11,11 +11,11 @@ use tracego::{
     format::Format,
     sink::syslog::{Settings, Syslog},
 };
-use tracego_tests::{samples, wait_until};
+use tracego_tests::{ports::free_port, samples, wait_until};
 
 use super::{
     Test, pause,
-    rsyslog::{Rsyslog, free_port, tcp, unix},
+    rsyslog::{Rsyslog, tcp, unix},
     slices,
     syslog::{encode, listens, settings},
     wait,

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::{TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::LazyLock,
@@ -111,15 +110,6 @@ impl Rsyslog {
         let text = fs::read_to_string(self.dir.path().join("parsed")).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
-}
-
-/// A port that nobody listens on.
-pub(super) fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = socket.local_addr().unwrap().port();
-    // By UDP as well.
-    drop(UdpSocket::bind(("127.0.0.1", port)));
-    port
 }
 
 /// Datagrams of this machine.

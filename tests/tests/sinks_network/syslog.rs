@@ -8,11 +8,11 @@ use tracego::{
     format::Format,
     sink::syslog::{Settings, Syslog, SyslogEncoder},
 };
-use tracego_tests::{samples, wait_until};
+use tracego_tests::{ports::free_port, samples, wait_until};
 
 use super::{
     Test, all,
-    rsyslog::{Rsyslog, free_port, tcp, unix},
+    rsyslog::{Rsyslog, tcp, unix},
     slices, wait,
 };
 

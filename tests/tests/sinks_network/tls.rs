@@ -14,13 +14,13 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 use tracego::{format::Format, sink::syslog::Syslog};
-use tracego_tests::wait_until;
+use tracego_tests::{ports::free_port, wait_until};
 
 use super::{
     Test, all,
     certificates::Certificates,
     pause,
-    rsyslog::{Rsyslog, free_port, tls},
+    rsyslog::{Rsyslog, tls},
     slices,
     syslog::{check, deliver, encode, listens, records, settings},
     trouble, wait,

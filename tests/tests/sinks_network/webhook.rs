@@ -14,7 +14,10 @@ use tracego::{
     format::Format,
     sink::webhook::{Settings, Webhook},
 };
-use tracego_tests::samples;
+use tracego_tests::{
+    ports::{bind_again, free_port},
+    samples,
+};
 
 use super::{
     Test, all,
@@ -312,15 +315,13 @@ fn replaced() {
 }
 
 fn dead() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let port = free_port();
     let mut webhook = webhook(port, Format::Json, "");
     wait(async {
         let delivered = webhook.deliver(&slices(&lines(2))).await;
         assert_eq!(delivered.done, 0);
         trouble(&delivered, "Connection refused");
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let listener = bind_again(|| TcpListener::bind(("127.0.0.1", port)));
         let receiver = Receiver::on(listener, |_| {
             Answer::SayAndClose("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into())
         });
