@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{shell, toolchain};
+use crate::{shell, side_by_side, toolchain};
 
 /// Which targets, and for how long.
 #[derive(clap::Args)]
@@ -56,9 +56,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     build.current_dir(&folder).args(["build", "--release", "--target", &host, "--target-dir"]);
     shell::must(build.arg(&target).env("RUSTFLAGS", FLAGS))?;
     let programs = target.join(&host).join("release");
-    for name in known.iter().filter(|name| args.targets.is_empty() || args.targets.contains(name)) {
-        fuzz(&programs.join(name), name, &folder, &target, args)?;
-    }
+    let chosen = known.iter().filter(|name| args.targets.is_empty() || args.targets.contains(name));
+    let chosen: Vec<_> = chosen.collect();
+    side_by_side::all(&chosen, side_by_side::cpus(), |name| {
+        fuzz(&programs.join(name), name, &folder, &target, args)
+    })?;
     Ok(())
 }
 

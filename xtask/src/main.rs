@@ -11,6 +11,7 @@ mod lint;
 mod man;
 mod run;
 mod shell;
+mod side_by_side;
 mod test;
 mod toolchain;
 mod vm;

@@ -20,7 +20,7 @@ use machine::Machine;
 use outcome::Outcome;
 use said::Doctor;
 
-use crate::{shell, toolchain};
+use crate::{shell, side_by_side, toolchain};
 
 /// Series of kernels that Debian has.
 const SERIES: [&str; 2] = ["6.1", "6.12"];
@@ -37,6 +37,10 @@ pub(crate) struct Args {
     /// Longest time of one boot with its tests, in seconds
     #[arg(long, default_value_t = 1200)]
     limit: u64,
+    /// Guests at once, each with two CPUs and 2 GB; as many as this machine has CPUs without a number, at most
+    /// four
+    #[arg(long, value_name = "NUMBER", default_value_t = at_once())]
+    at_once: usize,
     /// What every change has to pass: some of the tests on some of the machines, with the programs of `cargo
     /// xtask test`
     #[arg(long, conflicts_with_all = ["filter", "machines", "kernel"])]
@@ -45,7 +49,11 @@ pub(crate) struct Args {
     filter: Option<String>,
 }
 
-/// Boots one kernel after the other and prints one table.
+fn at_once() -> usize {
+    side_by_side::cpus().min(4)
+}
+
+/// Boots the kernels and prints one table.
 pub(crate) fn run(args: &Args) -> Result<()> {
     toolchain::install_command(guest::QEMU, guest::PACKAGE, "it runs other kernels than this machine's")?;
     let series = SERIES.iter().filter(|series| args.kernel == "all" || args.kernel == **series);
@@ -56,16 +64,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let filter = args.filter.as_deref().map(|filter| (filter, true));
     let filters = if args.quick { quick::TESTS.to_vec() } else { filter.into_iter().collect() };
     build::initramfs(&built, &filters, &initramfs)?;
-    let mut outcomes = Vec::new();
+    let mut boots = Vec::new();
     for (number, kernel) in kernels.iter().enumerate() {
         let newest = number + 1 == kernels.len();
         let machines = if args.quick { quick::machines(newest) } else { &args.machines };
-        for &machine in machines {
-            let few = args.quick && machine != Machine::Plain;
-            let ran = guest::boot(kernel, machine, few, &initramfs, Duration::from_secs(args.limit))?;
-            outcomes.push(Outcome::of(kernel, machine, &ran));
-        }
+        boots.extend(machines.iter().map(|&machine| (kernel, machine)));
     }
+    // Each test of a guest mostly keeps one CPU busy.
+    let outcomes = side_by_side::all(&boots, args.at_once, |&(kernel, machine)| {
+        let few = args.quick && machine != Machine::Plain;
+        let ran = guest::boot(kernel, machine, few, &initramfs, Duration::from_secs(args.limit))?;
+        Ok(Outcome::of(kernel, machine, &ran))
+    })?;
     table::print(&here(&built)?, &outcomes);
     let failed = outcomes.iter().filter(|outcome| !outcome.well()).count();
     ensure!(failed == 0, "{failed} of {} boots failed", outcomes.len());
