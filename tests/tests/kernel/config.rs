@@ -1,8 +1,9 @@
 //! Options from a file and from the environment.
 
-use std::fs;
+use std::{collections::BTreeMap, fs, process::Command};
 
-use tracego_tests::Session;
+use serde_json::Value;
+use tracego_tests::{Session, tracego};
 
 use crate::Test;
 
@@ -10,6 +11,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a file gives options and a flag wins over it", file),
     ("a variable wins over the file", variable),
     ("a mistake in the file starts nothing", mistake),
+    ("where each option comes from is shown", shown),
 ];
 
 /// Runs /bin/true with a configuration; `options` behind it.
@@ -43,4 +45,34 @@ fn mistake() {
     assert_eq!((session.output.status.code(), session.records.len()), (Some(2), 0));
     let said = session.stderr();
     assert!(said.contains("tracego.toml: unknown key 'outptu'; did you mean 'output'?"), "{said}");
+}
+
+fn shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tracego.toml");
+    fs::write(
+        &file,
+        "heartbeat = 5\n[[sinks]]\ntype = \"otlp\"\nheaders = { authorization = \"Bearer hush\" }\n",
+    )
+    .unwrap();
+    let mut command = Command::new(tracego());
+    command.args(["config", "show", "--json", "--", "--ring-size", "4M", "--config"]).arg(&file);
+    let output = command.env("TRACEGO_UID", "7").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains("hush"), "{text}");
+    let shown: Value = serde_json::from_str(&text).unwrap();
+    let options: BTreeMap<&str, (&str, &str)> = shown["options"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|option| {
+            let text = |key: &str| option[key].as_str().unwrap_or_default();
+            (text("name"), (option["values"][0].as_str().unwrap_or_default(), text("origin")))
+        })
+        .collect();
+    assert_eq!(options["ring-size"], ("4M", "command line"));
+    assert_eq!(options["uid"], ("7", "TRACEGO_UID"));
+    assert_eq!(options["heartbeat"], ("5", "file"));
+    assert_eq!(options["event"], ("execve", "default"));
+    assert_eq!(shown["tables"]["sinks"][0]["type"], "otlp");
 }

@@ -20,6 +20,7 @@ mod handover;
 mod metrics;
 mod output;
 mod processes;
+mod reload;
 mod scrapes;
 mod seal;
 mod sinks;
@@ -53,6 +54,7 @@ fn main() {
         seal::TESTS,
         scrapes::TESTS,
         sinks::TESTS,
+        reload::TESTS,
         enforce::TESTS,
         enforce_go::TESTS,
         traces::TESTS,

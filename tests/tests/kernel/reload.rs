@@ -1,0 +1,141 @@
+//! The configuration read again while records flow.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread::{self, sleep},
+    time::{Duration, Instant},
+};
+
+use tracego_tests::{Running, tracego, wait_until};
+
+use crate::{
+    Test,
+    sinks::{mark, marked, marks, metrics, start},
+};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("settings change under load and nothing is lost or there twice", reload),
+    ("a configuration that cannot be is refused whole", refused),
+];
+
+fn hang_up(running: &Running) {
+    let pid = i32::try_from(running.0.id()).unwrap();
+    // SAFETY: the child is not reaped yet.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGHUP) }, 0);
+}
+
+/// Puts another configuration in place, whole at any moment, and waits until it is taken or refused.
+pub(crate) fn change(running: &Running, folder: &Path, config: &str, result: &str) {
+    let name = format!("tracego_config_reloads_total{{result=\"{result}\"}}");
+    let count = || crate::metrics::of(&metrics(folder, "/metrics"), &name);
+    let before = count();
+    fs::write(folder.join("new.toml"), config).unwrap();
+    fs::rename(folder.join("new.toml"), folder.join("tracego.toml")).unwrap();
+    hang_up(running);
+    wait_until(result, || count() > before);
+}
+
+/// Waits for so many, and says what is known of those that do not come.
+fn arrived(count: usize, all: impl Fn() -> Vec<usize>, folder: &Path) {
+    let start = Instant::now();
+    while all().len() < count {
+        if start.elapsed() > Duration::from_secs(60) {
+            let there = all();
+            let missing: Vec<_> = (0..count).filter(|n| !there.contains(n)).collect();
+            panic!("{missing:?} of {count} have not arrived\n{}", metrics(folder, "/metrics"));
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
+fn reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let marked = marked("reload");
+    let path = |name: &str| folder.path().join(name);
+    let file = |name: &str, more: &str| {
+        format!(
+            "[[sinks]]\nname = \"{name}\"\ntype = \"file\"\npath = \"{}\"\n{more}\n{marked}\n",
+            path(name).display()
+        )
+    };
+    // The filter alone, the thread behind the queue, another sink, an order: each in turn.
+    let configs = [
+        file("a", ""),
+        file("a", "events = [\"tracego.process.*\"]"),
+        file("a", "keep = 7\nrotate-bytes = \"1G\"") + &file("b", ""),
+        file("b", "") + &file("a", "queue-bytes = \"64M\""),
+        "[rules.TG007]\nenabled = false\n".to_owned() + &file("a", ""),
+    ];
+    let running = start(folder.path(), &configs[0]);
+    let (done, count) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                mark("reload", count.fetch_add(1, Ordering::Relaxed));
+            }
+        });
+        for n in 1..=15 {
+            change(&running, folder.path(), &configs[n % configs.len()], "taken");
+            sleep(Duration::from_millis(100));
+        }
+        // An external rotation: what was open goes on under another name until the signal.
+        fs::rename(path("a"), path("a.1")).unwrap();
+        change(&running, folder.path(), &configs[0], "taken");
+        sleep(Duration::from_millis(300));
+        done.store(true, Ordering::Relaxed);
+    });
+    let count = count.into_inner();
+    let all = || [marks(&path("a.1")), marks(&path("a"))].concat();
+    arrived(count, all, folder.path());
+    let text = metrics(folder.path(), "/metrics");
+    assert!(text.contains("tracego_config_current 1"), "{text}");
+    running.terminate();
+    let output = running.output();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert_eq!(stderr.matches("the configuration was read again").count(), 16, "{stderr}");
+    assert_eq!(all(), (0..count).collect::<Vec<_>>(), "{stderr}");
+    // The second was there at times; what it has is in order and there once.
+    let b = marks(&path("b"));
+    assert!(!b.is_empty() && b.is_sorted_by(|one, next| one < next), "{b:?}");
+}
+
+fn refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let marked = marked("refused");
+    let path = |name: &str| folder.path().join(name);
+    let good =
+        format!("[[sinks]]\nname = \"a\"\ntype = \"file\"\npath = \"{}\"\n{marked}\n", path("a").display());
+    let running = start(folder.path(), &good);
+    mark("refused", 0);
+    let bad = [
+        good.replace("path =", "pth ="),
+        good.replace("type = \"file\"", "type = \"fil\""),
+        good.clone() + &good,
+        good.clone() + "[[sinks]]\ntype = \"otlp\"\nendpoint = \"ftp://x\"\n",
+        good.replace("where = \"", "where = \"("),
+        good.clone() + "[rules.TG099]\n",
+    ];
+    for (n, bad) in bad.iter().enumerate() {
+        change(&running, folder.path(), bad, "refused");
+        let check =
+            Command::new(tracego()).args(["config", "check"]).arg(path("tracego.toml")).output().unwrap();
+        assert_eq!(check.status.code(), Some(2), "{bad}\n{check:?}");
+        assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 0"));
+        mark("refused", n + 1);
+    }
+    change(&running, folder.path(), &("ring-size = \"4M\"\n".to_owned() + &good), "taken");
+    assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 1"));
+    wait_until("all have arrived", || marks(&path("a")).len() == bad.len() + 1);
+    running.terminate();
+    let output = running.output();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    for words in ["pth", "'fil' is none", "is there twice", "endpoint", "where: ", "TG099", "ring-size"] {
+        assert!(stderr.contains(words), "{words}: {stderr}");
+    }
+    assert_eq!(stderr.matches("the old one stays").count(), bad.len(), "{stderr}");
+}
