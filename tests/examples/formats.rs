@@ -1,4 +1,4 @@
-//! Time and size of a record in each format: `cargo run --release -p tracego-tests --example formats`.
+//! Time and size of a record in each format, and time of filters: `cargo run --release -p tracego-tests --example formats`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints and stops at errors")]
 
 use std::{hint::black_box, time::Instant};
@@ -11,6 +11,7 @@ use tracego::{
         Format,
         otlp::{Encoder, Encoding, Piece, Request},
     },
+    sink::filter::{Filter, FilterSettings},
 };
 use tracego_tests::samples;
 
@@ -44,6 +45,16 @@ fn main() {
             size += black_box(&out).len();
         });
         println!("{:<12} {time:6.2} µs {:6} bytes", format.name(), size / (400 * records.len()));
+    }
+    for expression in
+        ["event_name == 'tracego.process.start'", "process.real_user.id == 0", "has(tracego.findings)"]
+    {
+        let settings = FilterSettings { r#where: Some(expression.to_owned()), ..FilterSettings::default() };
+        let filter = Filter::new(&settings).unwrap();
+        let time = best(&records, |record| {
+            black_box(filter.takes(record).unwrap());
+        });
+        println!("where {expression}: {time:.2} µs a record");
     }
     for encoding in [Encoding::Protobuf, Encoding::Json] {
         let (encoder, mut piece) = (Encoder::new(encoding, Vec::new()), Piece::default());

@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("documents::every_attribute_of_the_schema_has_a_row", every_attribute_of_the_schema_has_a_row),
     ("documents::every_value_is_where_its_row_says", every_value_is_where_its_row_says),
     ("documents::what_is_lost_is_nowhere", what_is_lost_is_nowhere),
+    ("documents::every_member_is_found_by_its_name", every_member_is_found_by_its_name),
     ("documents::the_list_of_formats_is_the_one_of_the_code", the_list_of_formats_is_the_one_of_the_code),
 ];
 
@@ -296,4 +297,17 @@ fn the_list_of_formats_is_the_one_of_the_code() {
         })
         .collect();
     assert_eq!(listed, coded);
+}
+
+fn every_member_is_found_by_its_name() {
+    for record in records() {
+        let whole = serde_json::to_value(&record).unwrap();
+        for (name, value) in whole.as_object().unwrap() {
+            assert_eq!(record.member(name).unwrap().as_ref(), Some(value), "{name}");
+        }
+        let lacks = ["trace_id", "process", "cicd", "k8s", "container", "nothing"];
+        for name in lacks.into_iter().filter(|name| whole.get(name).is_none()) {
+            assert_eq!(record.member(name).unwrap(), None, "{name}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub use own::{Completeness, ExitFacts, Failure, Own, SinkCounts, SinkFacts};
 pub use process::{At, Container, Executable, Exit, K8s, Leader, LinuxCgroup, Pod, Process, Runtime};
 use serde::Serialize;
+use serde_json::{Value, to_value};
 
 use super::context::Context;
 use crate::{clock::Time, rules::finding};
@@ -130,6 +131,47 @@ impl Record {
         if number > self.severity_number {
             (self.severity_number, self.severity_text) = (number, text);
         }
+    }
+}
+
+impl Record {
+    /// A member of the record's object by its name, without those that nobody asks for.
+    ///
+    /// # Errors
+    /// When the member cannot be serialised.
+    pub fn member(&self, name: &str) -> serde_json::Result<Option<Value>> {
+        /// Those that come from a part of their own.
+        #[derive(Serialize)]
+        struct Flat<'r> {
+            #[serde(flatten)]
+            trace: &'r Option<Trace>,
+            #[serde(flatten)]
+            origin: &'r Origin,
+            #[serde(flatten)]
+            context: &'r Option<Arc<Context>>,
+        }
+        let value = match name {
+            "schema" => to_value(self.schema),
+            "schema_url" => to_value(self.schema_url),
+            "event_name" => to_value(self.event_name),
+            "timestamp" => to_value(self.timestamp),
+            "observed_timestamp" => to_value(self.observed_timestamp),
+            "severity_number" => to_value(self.severity_number),
+            "severity_text" => to_value(self.severity_text),
+            "body" => to_value(&self.body),
+            "log" => to_value(&self.log),
+            "seq" => to_value(self.seq),
+            "process" => to_value(&self.process),
+            "container" => to_value(&self.container),
+            "k8s" => to_value(&self.k8s),
+            "tracego" => to_value(&self.tracego),
+            _ => {
+                let flat = Flat { trace: &self.trace, origin: &self.origin, context: &self.context };
+                to_value(flat).map(|mut flat| flat.get_mut(name).map_or(Value::Null, Value::take))
+            }
+        };
+        // Nothing in a record is null.
+        value.map(|value| Some(value).filter(|value| !value.is_null()))
     }
 }
 

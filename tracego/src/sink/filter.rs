@@ -32,7 +32,16 @@ const ALWAYS: [&str; 1] = [event_name::LOST];
 pub struct Filter {
     events: Option<GlobSet>,
     min_severity: Option<Severity>,
-    expression: Option<Arc<Program>>,
+    expression: Option<Arc<Expression>>,
+}
+
+/// An expression in CEL, and what it asks a record for.
+struct Expression {
+    program: Program,
+    /// The functions of CEL. To make them takes longer than most expressions.
+    functions: Context<'static, 'static>,
+    /// Members of a record by which the expression begins: `process` of `process.user.id`.
+    members: Vec<String>,
 }
 
 impl Filter {
@@ -52,11 +61,11 @@ impl Filter {
             events.add(Glob::new(pattern).map_err(|error| format!("events: {error}"))?);
         }
         let events = events.build().map_err(|error| format!("events: {error}"))?;
-        let program = |text: &String| Program::compile(text).map_err(|error| format!("where: {error}"));
+        let expression = |text: &String| Expression::new(text).map_err(|error| format!("where: {error}"));
         Ok(Self {
             events: Some(events).filter(|_| !settings.events.is_empty()),
             min_severity: settings.min_severity,
-            expression: settings.r#where.as_ref().map(program).transpose()?.map(Arc::new),
+            expression: settings.r#where.as_ref().map(expression).transpose()?.map(Arc::new),
         })
     }
 
@@ -78,17 +87,29 @@ impl Filter {
                 return Ok(false);
             }
         }
-        self.expression.as_ref().map_or(Ok(true), |program| holds(program, record))
+        self.expression.as_ref().map_or(Ok(true), |expression| expression.holds(record))
     }
 }
 
-fn holds(program: &Program, record: &Record) -> io::Result<bool> {
-    let mut context = Context::default();
-    let value = serde_json::to_value(record)?;
-    for (name, value) in value.as_object().into_iter().flatten() {
-        context.add_variable(name.as_str(), value).map_err(|error| io::Error::other(error.to_string()))?;
+impl Expression {
+    fn new(text: &str) -> Result<Self, String> {
+        let program = Program::compile(text).map_err(|error| error.to_string())?;
+        let members = program.references().variables().into_iter().map(str::to_owned).collect();
+        Ok(Self { program, functions: Context::default(), members })
     }
-    Ok(matches!(program.execute(&context), Ok(Value::Bool(true))))
+
+    fn holds(&self, record: &Record) -> io::Result<bool> {
+        let mut context = self.functions.new_inner_scope();
+        for name in &self.members {
+            // What a record lacks is no variable: `has` can ask for it.
+            if let Some(value) = record.member(name)? {
+                context
+                    .add_variable(name.as_str(), value)
+                    .map_err(|error| io::Error::other(error.to_string()))?;
+            }
+        }
+        Ok(matches!(self.program.execute(&context), Ok(Value::Bool(true))))
+    }
 }
 
 #[cfg(test)]
