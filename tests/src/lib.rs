@@ -13,7 +13,10 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, sleep},
     time::{Duration, Instant},
 };
@@ -216,6 +219,29 @@ pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
         sleep(Duration::from_millis(10));
     }
+}
+
+/// Says at its end, which may be a test's failure, that what runs beside is to end: a scope waits for its threads.
+pub struct Ends<'a>(pub &'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Does one thing while another thread does a step again and again.
+pub fn meanwhile<R>(mut step: impl FnMut() + Send, work: impl FnOnce() -> R) -> R {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _end = Ends(&stop);
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                step();
+            }
+        });
+        work()
+    })
 }
 
 /// A test that is ignored where something is missing, with that in its name.

@@ -1,6 +1,9 @@
 //! Kernels without a field, by taking it for absent on this one.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tracego::kernel::fields::OPTIONAL;
@@ -33,18 +36,22 @@ fn start(without: &[&str]) -> Value {
     let mut options = options(1 << 20, Duration::ZERO);
     options.load.without = without.iter().map(|&name| name.to_owned()).collect();
     options.load.settings.events |= event::EXEC_FAILED;
+    let mut shell = 0;
     let (report, text) = session(options, async |_| {
-        assert!(Command::new("/bin/true").status().unwrap().success());
-        assert!(Command::new("/nonexistent").status().is_err());
+        // The second attempt fails in a child too.
+        let script = "/bin/true; /nonexistent; exit 0";
+        let mut child = Command::new("/bin/sh").args(["-c", script]).stderr(Stdio::null()).spawn().unwrap();
+        shell = child.id();
+        assert!(child.wait().unwrap().success());
     });
     assert!(report.ledger.balanced(), "{}", report.ledger);
+    // Other tests of this process start programs at the same time.
     let all = records(&text);
     let kind = |kind: &str| {
         let name = format!("tracego.process.{kind}");
-        all.iter().filter(move |r| r["event_name"] == name)
+        all.iter().filter(move |r| r["event_name"] == name && r["process"]["parent_pid"] == shell)
     };
     assert_eq!(kind("start").count(), 1);
-    // The attempt that failed was in a child too.
     assert_eq!((kind("fork").count(), kind("exit").count()), (2, 2));
     let start = kind("start").next().unwrap();
     assert_eq!(start["process"]["executable"]["name"], "true");

@@ -6,8 +6,7 @@ use std::{
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread::{self, sleep},
+    thread::sleep,
     time::Duration,
 };
 
@@ -18,7 +17,7 @@ use aya::{
 use serde_json::Value;
 use tempfile::TempDir;
 use tracego_common::handover::{FORMAT, HOOKS};
-use tracego_tests::{Running, Session, records, tracego, wait_until};
+use tracego_tests::{Running, Session, meanwhile, records, tracego, wait_until};
 
 use crate::Conditional;
 
@@ -178,20 +177,16 @@ fn are_gone(programs: &BTreeSet<u32>) -> bool {
 }
 
 /// Runs `work` while another thread starts marked programs; how many it started.
-fn meanwhile(marker: &str, work: impl FnOnce()) -> u64 {
-    let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                run(&format!("{marker}{}", count.fetch_add(1, Ordering::Relaxed)));
-                // The ring has to hold what comes while nobody reads.
-                sleep(Duration::from_millis(1));
-            }
-        });
-        work();
-        stop.store(true, Ordering::Relaxed);
-    });
-    count.into_inner()
+fn starting(marker: &str, work: impl FnOnce()) -> u64 {
+    let mut count = 0;
+    let step = || {
+        run(&format!("{marker}{count}"));
+        count += 1;
+        // The ring has to hold what comes while nobody reads.
+        sleep(Duration::from_millis(1));
+    };
+    meanwhile(step, work);
+    count
 }
 
 fn kills() {
@@ -208,7 +203,7 @@ fn kills() {
         dice ^= dice << 17;
         dice % below
     };
-    let count = meanwhile(&marker, || {
+    let count = starting(&marker, || {
         for _ in 0..rounds {
             // From the middle of its start to the middle of its work.
             sleep(Duration::from_micros(10_000 + roll(400_000)));
@@ -277,7 +272,7 @@ fn restarts() {
     let place = Place::new();
     let marker = format!("restart-{}-", std::process::id());
     let mut tracego = place.ready("always", &[]);
-    let count = meanwhile(&marker, || {
+    let count = starting(&marker, || {
         for _ in 0..8 {
             sleep(Duration::from_millis(200));
             let (stderr, code) =

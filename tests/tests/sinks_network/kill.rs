@@ -11,7 +11,7 @@ use tracego::{
     format::Format,
     sink::syslog::{Settings, Syslog},
 };
-use tracego_tests::{ports::free_port, samples, wait_until};
+use tracego_tests::{Ends, ports::free_port, samples, wait_until};
 
 use super::{
     Test, pause,
@@ -72,6 +72,7 @@ fn pump(settings: &Settings, stop: &AtomicBool) -> (Vec<String>, usize) {
 fn killed(rsyslog: &mut Rsyslog, settings: &Settings) -> Vec<usize> {
     let stop = AtomicBool::new(false);
     let (settled, troubles) = thread::scope(|scope| {
+        let end = Ends(&stop);
         let pump = scope.spawn(|| pump(settings, &stop));
         for round in 0..KILLS {
             let before = rsyslog.written();
@@ -83,7 +84,7 @@ fn killed(rsyslog: &mut Rsyslog, settings: &Settings) -> Vec<usize> {
         }
         let before = rsyslog.written();
         wait_until("records flow again", || rsyslog.written() > before + FLOW);
-        stop.store(true, Ordering::Relaxed);
+        drop(end);
         pump.join().unwrap()
     });
     assert!(troubles > 0, "it was killed, and nobody noticed");
