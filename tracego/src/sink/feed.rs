@@ -164,7 +164,9 @@ impl Feed {
                 Err(TrySendError::Full(chunk)) => {
                     // The newest give way: the oldest are nearer to the disk.
                     self.backlog.push_front(chunk);
-                    while let Some(newest) = self.backlog.pop_back().filter(|_| self.waiting > BACKLOG) {
+                    while self.waiting > BACKLOG
+                        && let Some(newest) = self.backlog.pop_back()
+                    {
                         self.waiting = self.waiting.saturating_sub(newest.bytes.len());
                         self.stalled += newest.ends.len() as u64;
                     }

@@ -62,3 +62,18 @@ fn what_no_queue_can_take_by_the_deadline_is_counted_by_the_queues_own_reasons()
         assert_eq!((status.numbers().given, losses.values().sum()), (500, 500_u64), "{status}");
     }
 }
+
+#[test]
+fn beyond_what_may_wait_the_newest_are_lost_and_each_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut set = paused(spool(&dir.path().join("spool")), false, None);
+    set.receiver.will([Answer::Hang]);
+    for chunk in records(25_000).chunks(10) {
+        set.push(chunk);
+    }
+    let (_, status) = set.end(Duration::ZERO);
+    let numbers = status.numbers();
+    let lost = numbers.losses().get("stalled").copied().unwrap_or(0);
+    assert!(lost > 0, "{status}");
+    assert_eq!((numbers.given, numbers.queue.depth.records + lost), (25_000, 25_000), "{status}");
+}
