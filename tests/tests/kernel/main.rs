@@ -19,6 +19,7 @@ mod findings;
 mod handover;
 mod metrics;
 mod output;
+mod policies;
 mod processes;
 mod scrapes;
 mod seal;
@@ -55,6 +56,7 @@ fn main() {
         sinks::TESTS,
         enforce::TESTS,
         enforce_go::TESTS,
+        policies::TESTS,
         traces::TESTS,
     ];
     let mut trials: Vec<Trial> =
