@@ -176,6 +176,8 @@ impl Consumer for Pipeline {
     fn end(&mut self) -> io::Result<()> {
         self.seal(true);
         self.flush();
+        // Ahead of a wait: the sinks have their own deadline.
+        self.outputs.end();
         if let Some(traces) = self.traces.take() {
             self.tally.traces = Some(traces.close(LAST_SPANS));
         }

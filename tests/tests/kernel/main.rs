@@ -19,6 +19,7 @@ mod findings;
 mod handover;
 mod metrics;
 mod output;
+mod policies;
 mod processes;
 mod reload;
 mod scrapes;
@@ -57,6 +58,7 @@ fn main() {
         reload::TESTS,
         enforce::TESTS,
         enforce_go::TESTS,
+        policies::TESTS,
         traces::TESTS,
     ];
     let mut trials: Vec<Trial> =

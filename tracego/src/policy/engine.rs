@@ -191,7 +191,8 @@ impl Engine {
             {
                 cache.clear();
             }
-            if decision.error.is_none() {
+            // The others that are out of force are in every decision; that one hangs is in this one alone.
+            if decision.error.is_none() || kind == ErrorKind::Hang {
                 decision.error = Some(format!("{bundle}: {text}"));
                 decision.error_kind = Some(kind);
             }

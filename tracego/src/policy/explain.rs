@@ -1,6 +1,6 @@
 //! Which rules of a bundle hold for an input.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use regorus::{
     Value,
@@ -12,7 +12,9 @@ use super::{
     bundle::Bundle,
     compile,
     error::{PolicyError, Refusal},
-    said, stack, trial, walk,
+    guard, said, stack,
+    steps::{self, Steps},
+    trial, walk,
 };
 
 /// One rule.
@@ -32,23 +34,36 @@ pub struct Held {
     pub error: Option<String>,
 }
 
-/// Evaluates each rule that is no function and no test, with the engine's interpreter. It sees what the
+/// The rules of a bundle.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// By module and place. One that did not come back is the last.
+    pub rules: Vec<Held>,
+    /// All rules came back.
+    pub whole: bool,
+}
+
+/// Evaluates each rule that is no function and no test, with the engine's interpreter, for so long. It sees what the
 /// virtual machine passes over: that rules contradict each other.
 ///
 /// # Errors
 /// When the modules cannot be loaded.
-pub fn explain(bundle: &Bundle, input: &Value) -> Result<Vec<Held>, PolicyError> {
-    let refused = |what| vec![Refusal { bundle: bundle.name.clone(), place: None, what }];
-    let held = stack::deep(|| held(bundle, input)).unwrap_or_else(|panic| Err(refused(panic)));
-    held.map_err(|refusals| PolicyError { refusals })
+pub fn explain(bundle: &Bundle, input: &Value, time: Duration) -> Result<Explained, PolicyError> {
+    let refused =
+        |what| PolicyError { refusals: vec![Refusal { bundle: bundle.name.clone(), place: None, what }] };
+    let (own, input) = (bundle.clone(), input.clone());
+    let work = move |steps: &Steps<Held>| held(&own, input, time, steps);
+    let late = |held: &mut Held, why| held.error = Some(why);
+    let (rules, end) = steps::watched(time, late, work).map_err(refused)?;
+    let whole = end.transpose().map_err(|refusals| PolicyError { refusals })?.is_some();
+    Ok(Explained { rules, whole })
 }
 
-fn held(bundle: &Bundle, input: &Value) -> Result<Vec<Held>, Vec<Refusal>> {
+fn held(bundle: &Bundle, input: Value, time: Duration, steps: &Steps<Held>) -> Result<(), Vec<Refusal>> {
     let (mut engine, modules) = compile::interpreter(bundle)?;
-    engine.set_execution_timer_config(trial::timer(trial::TIME));
-    engine.set_input(input.clone());
+    engine.set_execution_timer_config(trial::timer(time));
+    engine.set_input(input);
     let mut known = BTreeSet::new();
-    let mut all = Vec::new();
     for (path, module) in modules.iter().filter(|(path, _)| !compile::is_test_file(path)) {
         for rule in &module.policy {
             let name = walk::name(rule);
@@ -57,17 +72,21 @@ fn held(bundle: &Bundle, input: &Value) -> Result<Vec<Held>, Vec<Refusal>> {
             if is_function || compile::is_test(&name) || !known.insert(rule_path.clone()) {
                 continue;
             }
-            let value = stack::caught(|| engine.eval_rule(rule_path.clone()));
-            let (value, error) = match value {
-                Ok(Ok(value)) => (shown(&value), None),
-                Ok(Err(error)) => (None, Some(said::message(&error))),
-                Err(panic) => (None, Some(format!("the engine panicked: {panic}"))),
-            };
-            let line = rule.span().line;
-            all.push(Held { rule: rule_path, path: (*path).to_owned(), line, value, error });
+            let (path, line) = ((*path).to_owned(), rule.span().line);
+            let mut held = Held { rule: rule_path.clone(), path, line, value: None, error: None };
+            steps.begin(held.clone());
+            match stack::caught(|| engine.eval_rule(rule_path)) {
+                Ok(Ok(value)) if guard::is_large(&value) => {
+                    held.error = Some("is too large to be shown".to_owned());
+                }
+                Ok(Ok(value)) => held.value = shown(&value),
+                Ok(Err(error)) => held.error = Some(said::message(&error)),
+                Err(panic) => held.error = Some(format!("the engine panicked: {panic}")),
+            }
+            steps.done(held);
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 /// What a rule is, where it is something.

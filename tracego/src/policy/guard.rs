@@ -49,6 +49,11 @@ fn deep(args: &[Value]) -> Outcome<()> {
     args.iter().try_for_each(|value| weigh(value, &mut left, &mut bytes, 0))
 }
 
+/// Whether a value is too large, or nested too deep, to be gone through as a whole.
+pub(super) fn is_large(value: &Value) -> bool {
+    deep(std::slice::from_ref(value)).is_err()
+}
+
 fn weigh(value: &Value, left: &mut usize, bytes: &mut usize, depth: usize) -> Outcome<()> {
     *left = left.checked_sub(1).ok_or_else(|| too_large(PARTS + 1, PARTS))?;
     if depth > 512 {

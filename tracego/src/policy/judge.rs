@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicI32, AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use regorus::Value;
@@ -26,13 +26,10 @@ use super::{
     desk::{Closed, Front, desk},
     limits::Limits,
     machine::{Machine, Ready},
+    patience::{Late, Patience},
     stack,
 };
 
-/// Parts that the deadline is waited for in. At the end of the first, all evaluations that end are out of time.
-const ROUNDS: u32 = 2;
-/// The same where the machine gives the thread hardly any processor.
-const STARVED_ROUNDS: u32 = 8;
 /// What the bundles say together.
 pub(super) struct Answer {
     pub(super) decision: Decision,
@@ -75,22 +72,16 @@ struct Worker {
 struct Place {
     /// The bundle that it evaluates.
     bundle: AtomicUsize,
+    /// Its entry point.
+    entry: AtomicUsize,
     /// Its number; 0 until it runs.
     thread: AtomicI32,
 }
 
-/// How long an answer is waited for.
-struct Patience {
-    /// Where the thread has the processor; more than all bundles may take together.
-    deadline: Duration,
-    /// Work of the thread, late in that time, after which it is not starved: more than all bundles do that end.
-    work: Duration,
-}
-
 /// Why there is no answer.
 enum Lost {
-    /// The bundle at this place does not come back.
-    Hung(usize),
+    /// The bundle at this place does not come back from this one of its entry points.
+    Hung(usize, usize),
     /// The thread had no processor.
     Starved,
     /// There is no thread, or it is gone.
@@ -119,8 +110,11 @@ impl Judge {
                     failed.append(&mut more);
                     decision = Some(made);
                 }
-                Err(Lost::Hung(place)) => {
-                    let text = format!("did not come back within {:?}", self.patience().deadline);
+                Err(Lost::Hung(place, entry)) => {
+                    let entries = self.ready.get(place).map(|ready| &ready.compiled.entries);
+                    let path = entries.and_then(|entries| entries.get(entry)).map(|(entry, _)| &*entry.path);
+                    let (path, deadline) = (path.unwrap_or("its rules"), self.patience().deadline);
+                    let text = format!("did not come back from {path} within {deadline:?}");
                     failed.push((place, ErrorKind::Hang, text));
                 }
                 Err(Lost::Starved) => {
@@ -168,7 +162,7 @@ impl Judge {
                 self.worker = Some(worker);
                 return answer;
             }
-            Err(Lost::Hung(place)) => {
+            Err(Lost::Hung(place, _)) => {
                 if let (Some(out), Some(ready)) = (self.out.get_mut(*place), self.ready.get(*place)) {
                     *out = true;
                     tracing::error!(
@@ -198,7 +192,11 @@ impl Worker {
         let (front, back) = desk();
         // One in force from the beginning: it is taken out of force when the thread never comes further.
         let first = out.iter().position(|out| !out).unwrap_or_default();
-        let place = Arc::new(Place { bundle: AtomicUsize::new(first), thread: AtomicI32::new(0) });
+        let place = Arc::new(Place {
+            bundle: AtomicUsize::new(first),
+            entry: AtomicUsize::new(0),
+            thread: AtomicI32::new(0),
+        });
         let (ready, bundles, at) = (ready.clone(), bundles.clone(), place.clone());
         let body = move || {
             at.thread.store(rustix::thread::gettid().as_raw_pid(), Ordering::Relaxed);
@@ -212,7 +210,7 @@ impl Worker {
                     at.bundle.store(*place, Ordering::Relaxed);
                     let done = match machine {
                         Ok(machine) => {
-                            machine.evaluate_fairly(ready, &input, started, &limits, &mut decision)
+                            machine.evaluate_fairly(ready, &input, started, &limits, &mut decision, &at.entry)
                         }
                         Err(error) => Err((ErrorKind::Evaluation, error.to_string())),
                     };
@@ -247,30 +245,23 @@ impl Worker {
     fn ask(&mut self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
         self.follow();
         self.front.ask(input);
-        let mut before = None;
-        for round in 1..=STARVED_ROUNDS {
-            match self.front.answer(patience.deadline / ROUNDS) {
-                Ok(Some(answer)) => return Ok(answer),
-                Ok(None) => {}
-                Err(Closed) => return Err(Lost::Gone("the thread of policies is gone".to_owned())),
+        let thread = || self.place.thread.load(Ordering::Relaxed);
+        let answer = patience.wait(thread, |time| self.front.answer(time).map_err(|Closed| Late::Gone));
+        answer.map_err(|late| match late {
+            Late::Hung => {
+                let Place { bundle, entry, .. } = &*self.place;
+                Lost::Hung(bundle.load(Ordering::Relaxed), entry.load(Ordering::Relaxed))
             }
-            let used = abandoned::used(self.place.thread.load(Ordering::Relaxed));
-            if round == 1 {
-                before = used;
-                continue;
-            }
-            // It is no fault of the policy when the machine has no time for it.
-            let more = used.zip(before).map(|(used, before)| used.saturating_sub(before));
-            if more.is_none_or(|more| more >= patience.work) {
-                return Err(Lost::Hung(self.place.bundle.load(Ordering::Relaxed)));
-            }
-        }
-        Err(Lost::Starved)
+            Late::Starved => Lost::Starved,
+            Late::Gone => Lost::Gone("the thread of policies is gone".to_owned()),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use regorus::unstable::{Expr, Ref, Span};
 
     use super::*;

@@ -3,7 +3,10 @@
 use std::{
     fmt::{self, Write as _},
     num::NonZeroU32,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -51,7 +54,8 @@ impl Machine {
         machine(&ready.compiled, limits).map(Self)
     }
 
-    /// Adds what the bundle says; again when the time was over while the thread hardly had the processor.
+    /// Adds what the bundle says; again when the time was over while the thread hardly had the processor. `at` is
+    /// told the entry point that is evaluated.
     ///
     /// # Errors
     /// Why it says nothing; then nothing was added.
@@ -62,13 +66,14 @@ impl Machine {
         started: Instant,
         limits: &Limits,
         decision: &mut Decision,
+        at: &AtomicUsize,
     ) -> Result<(), (ErrorKind, String)> {
         let used = processor_time();
-        let mut done = self.evaluate(ready, input, started, limits, decision);
+        let mut done = self.evaluate(ready, input, started, limits, decision, at);
         for _ in 1..TRIES {
             match &done {
                 Err((ErrorKind::Time, _)) if processor_time().saturating_sub(used) < limits.time / 2 => {
-                    done = self.evaluate(ready, input, Instant::now(), limits, decision);
+                    done = self.evaluate(ready, input, Instant::now(), limits, decision, at);
                 }
                 _ => break,
             }
@@ -84,12 +89,14 @@ impl Machine {
         started: Instant,
         limits: &Limits,
         decision: &mut Decision,
+        at: &AtomicUsize,
     ) -> Result<(), (ErrorKind, String)> {
         let Ready { name: bundle, compiled } = ready;
         let vm = &mut self.0;
         vm.set_input(input.clone());
         let mut with = decision.clone();
-        for (entry, name) in &compiled.entries {
+        for (place, (entry, name)) in compiled.entries.iter().enumerate() {
+            at.store(place, Ordering::Relaxed);
             let left = limits.time.saturating_sub(started.elapsed()).max(Duration::from_micros(1));
             vm.set_execution_timer_config(Some(timer(left)));
             let value = match stack::caught(|| vm.execute_entry_point_by_name(name)) {

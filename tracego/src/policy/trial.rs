@@ -13,10 +13,13 @@ use super::{
     bundle::Bundle,
     compile,
     error::{PolicyError, Refusal},
-    said, stack, walk,
+    said, stack,
+    steps::{self, Steps},
+    walk,
 };
 
-/// Time that a test may take.
+/// Time that a test, or a rule that is explained, may take by its own clock; one that does not come back in twice as
+/// much is left behind.
 pub const TIME: Duration = Duration::from_secs(5);
 
 /// How a test ended.
@@ -63,9 +66,10 @@ pub struct Coverage {
 /// What tests of a bundle gave.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tested {
-    /// By module and place.
+    /// By module and place. One that did not come back is the last.
     pub tests: Vec<Test>,
-    /// By module, without the files of tests; empty where it was not asked for.
+    /// By module, without the files of tests; empty where it was not asked for, or a test did not
+    /// come back.
     pub coverage: Vec<Coverage>,
 }
 
@@ -82,9 +86,17 @@ impl Tested {
 /// # Errors
 /// When the modules cannot be loaded.
 pub fn run(bundle: &Bundle, coverage: bool, time: Duration) -> Result<Tested, PolicyError> {
-    let refused = |what| vec![Refusal { bundle: bundle.name.clone(), place: None, what }];
-    let tested = stack::deep(|| tested(bundle, coverage, time)).unwrap_or_else(|panic| Err(refused(panic)));
-    tested.map_err(|refusals| PolicyError { refusals })
+    let refused =
+        |what| PolicyError { refusals: vec![Refusal { bundle: bundle.name.clone(), place: None, what }] };
+    let own = bundle.clone();
+    let work = move |steps: &Steps<Test>| tested(&own, coverage, time, steps);
+    let late = |test: &mut Test, why| {
+        test.outcome = Outcome::Error(why);
+        test.took = time * 2;
+    };
+    let (tests, end) = steps::watched(time, late, work).map_err(refused)?;
+    let coverage = end.transpose().map_err(|refusals| PolicyError { refusals })?.unwrap_or_default();
+    Ok(Tested { tests, coverage })
 }
 
 /// The clock of an interpreter.
@@ -92,11 +104,15 @@ pub(super) fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: NonZeroU32::MIN.saturating_add(63) }
 }
 
-fn tested(bundle: &Bundle, coverage: bool, time: Duration) -> Result<Tested, Vec<Refusal>> {
+fn tested(
+    bundle: &Bundle,
+    coverage: bool,
+    time: Duration,
+    steps: &Steps<Test>,
+) -> Result<Vec<Coverage>, Vec<Refusal>> {
     let (mut engine, modules) = compile::interpreter(bundle)?;
     engine.set_execution_timer_config(timer(time));
     engine.set_enable_coverage(coverage);
-    let mut tested = Tested::default();
     let mut known = BTreeSet::new();
     for (path, module) in &modules {
         let package = compile::package(module);
@@ -106,30 +122,35 @@ fn tested(bundle: &Bundle, coverage: bool, time: Duration) -> Result<Tested, Vec
                 continue;
             }
             let started = Instant::now();
-            let outcome = if walk::name(rule).starts_with("todo_") {
+            let (path, line) = ((*path).to_owned(), rule.span().line);
+            let mut test =
+                Test { name: name.clone(), path, line, outcome: Outcome::Skipped, took: Duration::ZERO };
+            steps.begin(test.clone());
+            test.outcome = if walk::name(rule).starts_with("todo_") {
                 Outcome::Skipped
             } else {
-                match stack::caught(|| engine.eval_rule(name.clone())) {
+                match stack::caught(|| engine.eval_rule(name)) {
                     Ok(Ok(Value::Bool(true))) => Outcome::Pass,
                     Ok(Ok(_)) => Outcome::Fail,
                     Ok(Err(error)) => Outcome::Error(said::message(&error)),
                     Err(panic) => Outcome::Error(format!("the engine panicked: {panic}")),
                 }
             };
-            let (path, line) = ((*path).to_owned(), rule.span().line);
-            tested.tests.push(Test { name, path, line, outcome, took: started.elapsed() });
+            test.took = started.elapsed();
+            steps.done(test);
         }
     }
+    let mut covered = Vec::new();
     if coverage {
         let is_own = |path: &str| modules.iter().any(|(own, _)| *own == path) && !compile::is_test_file(path);
         let report = engine.get_coverage_report().map_err(|error| {
             vec![Refusal { bundle: bundle.name.clone(), place: None, what: error.to_string() }]
         })?;
         let files = report.files.into_iter().filter(|file| is_own(&file.path));
-        tested.coverage = files
+        covered = files
             .map(|file| Coverage { path: file.path, covered: file.covered, not_covered: file.not_covered })
             .collect();
-        tested.coverage.sort_by(|a, b| a.path.cmp(&b.path));
+        covered.sort_by(|a: &Coverage, b| a.path.cmp(&b.path));
     }
-    Ok(tested)
+    Ok(covered)
 }

@@ -20,6 +20,17 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    /// Many as one.
+    fn joined(chunks: impl Iterator<Item = Self>, bytes: usize) -> Self {
+        let mut all = Self { bytes: Vec::with_capacity(bytes), ends: Vec::new() };
+        for chunk in chunks {
+            let begin = all.bytes.len();
+            all.bytes.extend_from_slice(&chunk.bytes);
+            all.ends.extend(chunk.ends.iter().map(|end| begin + end));
+        }
+        all
+    }
+
     /// The records from the `from`th on.
     pub(super) fn iter_from(&self, from: usize) -> impl Iterator<Item = &[u8]> {
         let starts = [0].into_iter().chain(self.ends.iter().copied());
@@ -28,10 +39,17 @@ impl Chunk {
 }
 
 /// Chunks that may wait in the channel, and bytes after which a chunk is passed on.
-pub(super) const CHANNEL: usize = 16;
+const CHANNEL: usize = 16;
 const CHUNK: usize = 64 * 1024;
+/// Room of the channel that is kept for what waits here at the end.
+const REST: usize = 1;
 /// Bytes that may wait here while the sink's thread does not take any.
 const BACKLOG: usize = 8 << 20;
+
+/// The way to a sink's thread.
+pub(super) fn channel() -> (mpsc::Sender<Chunk>, mpsc::Receiver<Chunk>) {
+    mpsc::channel(CHANNEL + REST)
+}
 
 /// A sink, and how many chunks are in its queue when it has what was pushed so far.
 pub(super) type Ahead = (Arc<Status>, u64);
@@ -131,8 +149,10 @@ impl Feed {
             let size = chunk.bytes.len();
             let sent = if self.blocks {
                 self.sender.blocking_send(chunk).map_err(|error| TrySendError::Closed(error.0))
-            } else {
+            } else if self.sender.capacity() > REST || self.sender.is_closed() {
                 self.sender.try_send(chunk)
+            } else {
+                Err(TrySendError::Full(chunk))
             };
             match sent {
                 Ok(()) => self.passed += 1,
@@ -144,7 +164,9 @@ impl Feed {
                 Err(TrySendError::Full(chunk)) => {
                     // The newest give way: the oldest are nearer to the disk.
                     self.backlog.push_front(chunk);
-                    while let Some(newest) = self.backlog.pop_back().filter(|_| self.waiting > BACKLOG) {
+                    while self.waiting > BACKLOG
+                        && let Some(newest) = self.backlog.pop_back()
+                    {
                         self.waiting = self.waiting.saturating_sub(newest.bytes.len());
                         self.stalled += newest.ends.len() as u64;
                     }
@@ -192,10 +214,16 @@ impl Feed {
     }
 }
 
-/// The run or the sink ends, and with it what the sink's thread was not given. Flush before.
+/// The run or the sink ends: what waits here is the last that the sink's thread is given. Its queue takes it even when the
+/// deadline has passed, as far as there is room. Flush before.
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.stalled += self.backlog.drain(..).map(|chunk| chunk.ends.len() as u64).sum::<u64>();
+        let rest = Chunk::joined(self.backlog.drain(..), self.waiting);
+        if !rest.ends.is_empty()
+            && let Err(error) = self.sender.try_send(rest)
+        {
+            self.stalled += error.into_inner().ends.len() as u64;
+        }
         for (reason, records) in self.losses() {
             tracing::warn!(sink = self.status.name, reason, records, "lost with the end of the sink");
         }

@@ -102,6 +102,11 @@ impl Outputs {
         }
     }
 
+    /// No more comes: what waits ahead of the sinks goes to their threads. Flush before.
+    pub fn end(&mut self) {
+        self.feeds.clear();
+    }
+
     /// The point that the output has come to: what was flushed so far.
     pub fn mark(&mut self) -> u64 {
         self.mark += 1;

@@ -18,7 +18,7 @@ use tokio::{
 use super::{
     any::{self, AnyTransport},
     dead_letters::DeadLetters,
-    feed::{CHANNEL, Chunk, Feed},
+    feed::{self, Chunk, Feed},
     filter::Filter,
     settings::SinkSettings,
     status::Status,
@@ -99,7 +99,7 @@ impl Sinks {
         &self,
         settings: &SinkSettings,
     ) -> (Parts, watch::Sender<Control>, mpsc::Sender<Chunk>) {
-        let (sender, chunks) = mpsc::channel(CHANNEL);
+        let (sender, chunks) = feed::channel();
         let (control, heard) = watch::channel(Control { reopened: self.reopened, ..Control::default() });
         let durable = self.spool_dir.is_some();
         let limits = settings.common.limits(durable);

@@ -1,6 +1,7 @@
 //! Feed, worker and queue together, with a receiver that does what the test says.
 
 mod delivery;
+mod end;
 mod full;
 
 use std::{
@@ -19,7 +20,7 @@ use super::{
     deliver::{Delivered, Refused, Trouble},
     direct,
     encode::Encoder,
-    feed::{CHANNEL, Feed},
+    feed::{self, Feed},
     file::Counts,
     filter::Filter,
     status::Status,
@@ -120,14 +121,22 @@ struct Set {
     feed: Feed,
     control: watch::Sender<Control>,
     thread: thread::JoinHandle<Option<Leftover>>,
+    /// The thread begins when this is gone.
+    begin: Option<std::sync::mpsc::Sender<()>>,
     told: mpsc::Receiver<Input>,
     /// Keeps the channel open, as the agent does.
     _sender: mpsc::Sender<Input>,
 }
 
 fn set(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
+    Set { begin: None, ..paused(leftover, blocks, dead) }
+}
+
+/// A sink whose thread takes nothing before the end.
+fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
     let receiver = Receiver::default();
-    let (sender, chunks) = mpsc::channel(CHANNEL);
+    let (sender, chunks) = feed::channel();
+    let (begin, begins) = std::sync::mpsc::channel::<()>();
     let (control, heard) = watch::channel(Control::default());
     let status = Arc::new(Status::new("test".to_owned(), "test", leftover.queue.is_durable(), 0));
     let (to_pipeline, told) = mpsc::channel(64);
@@ -136,6 +145,8 @@ fn set(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
         let (status, receiver) = (Arc::clone(&status), receiver.clone());
         let dead_letters = DeadLetters::new(dead.map(Path::to_owned));
         move || {
+            // Nothing is ever sent.
+            assert!(begins.recv().is_err());
             let worker = Worker {
                 status,
                 queue: leftover.queue,
@@ -154,7 +165,8 @@ fn set(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
     };
     let encoder = Encoder::Line(direct::Format::Line(Format::Json));
     let feed = Feed::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks);
-    Set { receiver, status, feed, control, thread: thread::spawn(worker), told, _sender: to_pipeline }
+    let thread = thread::spawn(worker);
+    Set { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
 
 fn memory(limits: Limits) -> Leftover {
@@ -177,6 +189,7 @@ impl Set {
         let deadline = Some(tokio::time::Instant::now() + drain);
         self.control.send_modify(|control| control.deadline = deadline);
         drop(self.feed);
+        drop(self.begin);
         assert!(self.thread.join().unwrap().is_none());
         (self.receiver, self.status)
     }

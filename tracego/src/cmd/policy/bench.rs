@@ -5,14 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use regorus::Value;
 use serde::Serialize;
 
 use super::{json, load, record, starts};
 use crate::{
     cli::PolicyBench,
-    policy::{Engine, Limits, input},
+    policy::{Decision, Engine, Limits, decision::ErrorKind, input},
 };
 
 /// Records that are kept in memory.
@@ -56,16 +56,16 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
     }
     let inputs: Vec<Value> = records.iter().cloned().map(input::of_json).collect();
     let mut engine = Engine::new(&bundles, &Limits { cache: None, ..Limits::default() })?;
-    let (evaluated, mut errors) = measure(&mut engine, &inputs, false);
+    let (evaluated, mut errors) = measure(&mut engine, &inputs, false)?;
     let mut engine = Engine::new(&bundles, &Limits::default())?;
     let not_remembered = engine.uncacheable().map(str::to_owned);
     let mut remembered = None;
     if not_remembered.is_none() {
         // Of the same records, and no part of them is the same value: so it is with records of two processes.
         for input in records.into_iter().map(input::of_json) {
-            engine.decide(input);
+            decide(&mut engine, input)?;
         }
-        let (times, more) = measure(&mut engine, &inputs, true);
+        let (times, more) = measure(&mut engine, &inputs, true)?;
         errors += more;
         remembered = (times.decisions > 0).then_some(times);
     }
@@ -89,14 +89,14 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
 }
 
 /// Decides again and again; the input is there already. With `cached` only what was remembered counts.
-fn measure(engine: &mut Engine, inputs: &[Value], cached: bool) -> (Times, u64) {
+fn measure(engine: &mut Engine, inputs: &[Value], cached: bool) -> anyhow::Result<(Times, u64)> {
     let (mut times, mut errors) = (Vec::new(), 0);
     let started = Instant::now();
     while started.elapsed() < TIME && times.len() < DECISIONS {
         for input in inputs {
             let input = input.clone();
             let before = Instant::now();
-            let decision = engine.decide(input);
+            let decision = decide(engine, input)?;
             let took = before.elapsed();
             errors += u64::from(decision.error.is_some());
             if decision.cached == cached {
@@ -106,7 +106,16 @@ fn measure(engine: &mut Engine, inputs: &[Value], cached: bool) -> (Times, u64) 
     }
     times.sort_unstable();
     let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or_default();
-    (Times { decisions: times.len(), median_ns: at(50), p99_ns: at(99) }, errors)
+    Ok((Times { decisions: times.len(), median_ns: at(50), p99_ns: at(99) }, errors))
+}
+
+/// A decision; an error where a bundle is out of force from now on, since nothing behind it would be measured.
+fn decide(engine: &mut Engine, input: Value) -> anyhow::Result<Decision> {
+    let decision = engine.decide(input);
+    match &decision.error {
+        Some(error) if decision.error_kind == Some(ErrorKind::Hang) => Err(anyhow!("{error}")),
+        _ => Ok(decision),
+    }
 }
 
 fn print(what: &str, times: &Times, out: &mut impl Write) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ use crate::{
         Decision, Engine,
         decision::Violation,
         explain::{self, Held},
-        input,
+        input, trial,
     },
 };
 
@@ -27,16 +27,18 @@ pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<b
     let mut engine = Engine::new(&bundles, &asked.limits.limits())?;
     let input = input::of_json(record(&asked.input)?);
     let decision = engine.decide(input.clone());
-    let explain = |bundle| -> anyhow::Result<_> {
-        let bundle: &crate::policy::bundle::Bundle = bundle;
-        Ok((bundle.name.clone(), explain::explain(bundle, &input)?))
-    };
-    let rules: Vec<(String, Vec<Held>)> = bundles.iter().map(explain).collect::<Result<_, _>>()?;
+    let mut good = decision.error.is_none();
+    let mut rules: Vec<(String, Vec<Held>)> = Vec::new();
+    for bundle in &bundles {
+        let explained = explain::explain(bundle, &input, trial::TIME)?;
+        good &= explained.whole;
+        rules.push((bundle.name.clone(), explained.rules));
+    }
     match asked.output {
         Shape::Json => json(out, &Report { decision: &decision, rules: &rules })?,
         Shape::Text => print(&decision, &rules, out)?,
     }
-    Ok(decision.error.is_none())
+    Ok(good)
 }
 
 fn print(decision: &Decision, rules: &[(String, Vec<Held>)], out: &mut impl Write) -> io::Result<()> {

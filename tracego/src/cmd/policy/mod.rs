@@ -32,18 +32,22 @@ const MAX_RECORD: u64 = 4 << 20;
 /// # Errors
 /// When a file cannot be read, a bundle not be loaded, or standard output refuses something.
 pub(super) fn policy(asked: &Policy) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
-    let done = match &asked.action {
-        PolicyAction::Check(asked) => check::check(asked, &mut out),
-        PolicyAction::Test(asked) => test::test(asked, &mut out),
-        PolicyAction::Eval(asked) => eval::eval(asked, &mut out),
-        PolicyAction::Bench(asked) => bench::bench(asked, &mut out),
-        PolicyAction::Sign(asked) => sign::sign(asked, &mut out),
-    };
+    let done = act(asked, &mut io::stdout().lock());
     match done {
         Ok(good) => Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) }),
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error),
+    }
+}
+
+/// Whether all is good.
+fn act(asked: &Policy, out: &mut impl Write) -> anyhow::Result<bool> {
+    match &asked.action {
+        PolicyAction::Check(asked) => check::check(asked, out),
+        PolicyAction::Test(asked) => test::test(asked, out),
+        PolicyAction::Eval(asked) => eval::eval(asked, out),
+        PolicyAction::Bench(asked) => bench::bench(asked, out),
+        PolicyAction::Sign(asked) => sign::sign(asked, out),
     }
 }
 
@@ -116,5 +120,68 @@ fn starts(path: &Path, mut each: impl FnMut(serde_json::Value) -> bool) -> anyho
             Ok(record) if record.is_object() => passed.others += 1,
             _ => passed.unreadable += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// What a command says about a bundle that hangs: its words, and whether it is good.
+    fn asked(command: &[&str]) -> anyhow::Result<(String, bool)> {
+        let folder = tempfile::tempdir().unwrap();
+        let (policy, records) = (folder.path().join("endless.rego"), folder.path().join("records"));
+        let mut text = "package main\n\ndeny contains \"no\" if {\n  x0 := [1]\n  y0 := [1]\n".to_owned();
+        for index in 1..60 {
+            let before = index - 1;
+            text.push_str(&format!(
+                "  x{index} := [x{before}, x{before}]\n  y{index} := [y{before}, y{before}]\n"
+            ));
+        }
+        fs::write(&policy, text + "  x59 == y59\n}\n").unwrap();
+        let start = "{\"event_name\": \"tracego.process.start\"}\n";
+        fs::write(&records, [start, start, start].concat()).unwrap();
+        let args = ["tracego", "policy"].iter().chain(command).map(|arg| match *arg {
+            "BUNDLE" => policy.to_str().unwrap(),
+            "RECORDS" => records.to_str().unwrap(),
+            other => other,
+        });
+        let Some(Command::Policy(asked)) = Cli::parse_from(args).command else { panic!("{command:?}") };
+        let mut out = Vec::new();
+        let good = act(&asked, &mut out)?;
+        Ok((String::from_utf8(out).unwrap(), good))
+    }
+
+    const HANGS: &str = "endless: did not come back from data.main.deny within 250ms";
+
+    #[test]
+    fn a_bundle_that_hangs_is_not_measured() {
+        let error = asked(&["bench", "BUNDLE", "--records", "RECORDS"]).expect_err("it hangs");
+        assert_eq!(error.to_string(), HANGS);
+    }
+
+    #[test]
+    fn a_bundle_that_hangs_on_records_is_named_however_few_are_shown() {
+        let (said, good) = asked(&["test", "BUNDLE", "--records", "RECORDS", "--first", "0"]).unwrap();
+        assert!(!good);
+        assert!(said.contains(&format!("error: {HANGS}")), "{said}");
+        assert!(said.contains("1  error  hang") && said.contains("2  error  out-of-force"), "{said}");
+    }
+
+    #[test]
+    fn a_bundle_that_hangs_is_explained_as_far_as_it_goes() {
+        let record = "{\"event_name\": \"tracego.process.start\"}";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        fs::write(&path, record).unwrap();
+        let (said, good) = asked(&["eval", "BUNDLE", "--input", path.to_str().unwrap()]).unwrap();
+        assert!(!good && said.contains(&format!("error: {HANGS}")), "{said}");
+        let rule = "endless/endless.rego:3: data.main.deny: error: did not come back within 10s";
+        assert!(said.contains(rule), "{said}");
     }
 }

@@ -53,7 +53,9 @@ impl Report {
                 *counts.entry(id).or_default() += 1;
             }
         }
-        if self.first.len() < first && (!decision.allow || decision.error.is_some()) {
+        // One for each bundle at most, and it is what is wrong with all decisions behind it.
+        let hangs = decision.error_kind == Some(ErrorKind::Hang);
+        if hangs || self.first.len() < first && (!decision.allow || decision.error.is_some()) {
             let text =
                 |name: &str| record.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
             let pid = record.pointer("/process/pid").and_then(serde_json::Value::as_u64).unwrap_or_default();

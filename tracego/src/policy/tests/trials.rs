@@ -73,12 +73,12 @@ fn a_test_that_does_not_end_is_an_error() {
 #[test]
 fn rules_that_hold_are_named() {
     let input = start(&["go", "run"], "true");
-    let held = explain::explain(&bundle("b", POLICY), &input).unwrap();
+    let held = explain::explain(&bundle("b", POLICY), &input, trial::TIME).unwrap().rules;
     let find = |name: &str| held.iter().find(|held| held.rule == name).unwrap();
     assert_eq!(find("data.main.deny").value, Some(serde_json::json!(["no"])));
     assert_eq!(find("data.main.is_run").value, Some(serde_json::json!(true)));
     assert_eq!((find("data.main.never").value.clone(), find("data.main.never").line), (None, 9));
     let text = "package main\ndeny contains \"no\" if x == 1\nx := 1\nx := 2";
-    let held = explain::explain(&bundle("b", text), &input).unwrap();
+    let held = explain::explain(&bundle("b", text), &input, trial::TIME).unwrap().rules;
     assert!(held.iter().all(|held| held.error.is_some()), "{held:?}");
 }

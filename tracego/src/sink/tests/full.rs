@@ -65,7 +65,7 @@ fn a_sink_that_blocks_does_not_hold_up_the_end() {
 
 #[test]
 fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
-    let (sender, mut chunks) = mpsc::channel(1);
+    let (sender, mut chunks) = mpsc::channel(2);
     let status = Arc::new(Status::new("test".to_owned(), "test", false, 0));
     let encoder = || Encoder::Line(direct::Format::Line(Format::Json));
     let feed = || Feed::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false);
@@ -79,6 +79,8 @@ fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
     new.inherit(old);
     assert_eq!(status.numbers().losses().len(), 0);
     assert_eq!(chunks.try_recv().unwrap().ends.len(), 1);
+    // The thread is gone.
+    drop(chunks);
     drop(new);
     let numbers = status.numbers();
     assert_eq!((numbers.given, numbers.losses().get("stalled")), (5, Some(&4)));

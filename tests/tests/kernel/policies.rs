@@ -1,0 +1,77 @@
+//! Policies that go wrong while tracego runs.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use tracego_tests::{Running, records, tracego, wait_until};
+
+use crate::Test;
+
+pub(crate) const TESTS: &[(&str, Test)] =
+    &[("policies: one that hangs is out of force until SIGHUP loads another", hangs)];
+
+/// The program that policies here are about, which no other test has.
+const NAME: &str = "hangs-no-more";
+
+/// Hangs where the first argument is `hang`: compares values of 2^60 parts in one instruction.
+fn endless() -> String {
+    let mut text = format!(
+        "package main\n\ndeny contains \"no\" if {{\n\tinput.process.name == \"{NAME}\"\n\
+         \tinput.process.argv[1] == \"hang\"\n\tx0 := [1]\n\ty0 := [1]\n"
+    );
+    for index in 1..60 {
+        let before = index - 1;
+        text.push_str(&format!(
+            "\tx{index} := [x{before}, x{before}]\n\ty{index} := [y{before}, y{before}]\n"
+        ));
+    }
+    text + "\tx59 == y59\n}\n"
+}
+
+/// Starts the program with this argument until what is decided about it is so.
+fn decided(folder: &Path, running: &mut Running, argument: &str, so: impl Fn(&Value) -> bool) {
+    wait_until(argument, || {
+        assert!(running.0.try_wait().unwrap().is_none(), "it has ended");
+        assert!(Command::new(folder.join(NAME)).arg(argument).status().unwrap().success());
+        let text = fs::read_to_string(folder.join("records")).unwrap_or_default();
+        // The last line may be half of one.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let about = |start: &Value| {
+            let (args, decision) = (&start["process"]["command_args"], &start["tracego"]["policy"]);
+            args[0].as_str().is_some_and(|name| name.ends_with(NAME)) && args[1] == *argument && so(decision)
+        };
+        records(whole).iter().any(about)
+    });
+}
+
+fn hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, policy) = (folder.path(), folder.path().join("p.rego"));
+    let of = ["/usr/bin/true", "/bin/true"].into_iter().find(|path| Path::new(path).exists()).unwrap();
+    fs::copy(of, path.join(NAME)).unwrap();
+    fs::write(&policy, endless()).unwrap();
+    let mut tracego = Command::new(tracego());
+    tracego.args(["--heartbeat", "0", "--output", "json", "--output-file"]).arg(path.join("records"));
+    tracego.arg("--policy").arg(&policy).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = Running(tracego.spawn().unwrap());
+    decided(path, &mut running, "well", |decision| decision["allow"] == true && decision["error"].is_null());
+    decided(path, &mut running, "hang", |decision| decision["error_kind"] == "hang");
+    decided(path, &mut running, "well", |decision| decision["error_kind"] == "out-of-force");
+    let mended = format!(
+        "package main\n\ndeny contains \"mended\" if {{\n\tinput.process.name == \"{NAME}\"\n\
+         \tinput.process.argv[1] == \"hang\"\n}}\n"
+    );
+    fs::write(path.join("new"), mended).unwrap();
+    fs::rename(path.join("new"), &policy).unwrap();
+    let pid = i32::try_from(running.0.id()).unwrap();
+    // SAFETY: the child is not reaped yet.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGHUP) }, 0);
+    decided(path, &mut running, "hang", |decision| decision["violations"][0]["msg"] == "mended");
+    decided(path, &mut running, "again", |decision| decision["allow"] == true && decision["error"].is_null());
+    running.terminate();
+    assert!(running.ended().success());
+}

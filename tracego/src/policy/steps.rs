@@ -1,0 +1,110 @@
+//! The interpreter's work, step by step, on a thread of its own. A step that does not come back is left behind with
+//! its thread, as [`judge`](super::judge) leaves behind a decision.
+
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    abandoned,
+    patience::{Late, Patience},
+    stack,
+};
+
+/// Where the work tells how far it is.
+pub(super) struct Steps<T>(mpsc::Sender<Step<T>>);
+
+enum Step<T> {
+    /// The thread's number.
+    Runs(i32),
+    /// A step begins; what is told of it if it does not end.
+    Begins(T),
+    /// It has ended.
+    Done(T),
+}
+
+impl<T> Steps<T> {
+    /// A step begins.
+    pub(super) fn begin(&self, step: T) {
+        self.send(Step::Begins(step));
+    }
+
+    /// The step that began last has ended.
+    pub(super) fn done(&self, step: T) {
+        self.send(Step::Done(step));
+    }
+
+    fn send(&self, step: Step<T>) {
+        // Nobody listens any more to a thread that was left behind.
+        let _sent: Result<(), _> = self.0.send(step);
+    }
+}
+
+/// Does the work; all steps, and what the work gives. When one does not come back, it is the last, `late` says in it
+/// why, and the work gives nothing. `time` is what a step may take by its own clock.
+///
+/// # Errors
+/// When there is no thread, or the work panics.
+pub(super) fn watched<T: Send + 'static, R: Send + 'static>(
+    time: Duration,
+    late: impl FnOnce(&mut T, String),
+    work: impl FnOnce(&Steps<T>) -> R + Send + 'static,
+) -> Result<(Vec<T>, Option<R>), String> {
+    let (sender, receiver) = mpsc::channel();
+    let body = move || {
+        let steps = Steps(sender);
+        steps.send(Step::Runs(rustix::thread::gettid().as_raw_pid()));
+        work(&steps)
+    };
+    let thread = thread::Builder::new().name("policy".to_owned()).stack_size(stack::STACK).spawn(body);
+    let thread = thread.map_err(|error| format!("no thread: {error}"))?;
+    let deadline = time.saturating_mul(2);
+    let patience = Patience { deadline, work: deadline / 16 };
+    let (mut done, mut begun, mut number) = (Vec::new(), None, 0);
+    loop {
+        let step = match begun {
+            // What is done between the steps ends.
+            None => receiver.recv().map_err(|_| Late::Gone),
+            Some(_) => patience.wait(
+                || number,
+                |time| match receiver.recv_timeout(time) {
+                    Ok(step) => Ok(Some(step)),
+                    Err(RecvTimeoutError::Timeout) => Ok(None),
+                    Err(RecvTimeoutError::Disconnected) => Err(Late::Gone),
+                },
+            ),
+        };
+        let why = match step {
+            Ok(Step::Runs(thread)) => {
+                number = thread;
+                continue;
+            }
+            Ok(Step::Begins(step)) => {
+                begun = Some(step);
+                continue;
+            }
+            Ok(Step::Done(step)) => {
+                begun = None;
+                done.push(step);
+                continue;
+            }
+            Err(Late::Gone) => break,
+            Err(Late::Hung) => format!(
+                "did not come back within {deadline:?}, and what is behind it is left out; look for comparisons of \
+                 values that hold each other many times"
+            ),
+            Err(Late::Starved) => {
+                "the machine gave it no processor, and what is behind it is left out".to_owned()
+            }
+        };
+        abandoned::rest(number);
+        if let Some(mut step) = begun {
+            late(&mut step, why);
+            done.push(step);
+        }
+        return Ok((done, None));
+    }
+    thread.join().map(|given| (done, Some(given))).map_err(|panic| stack::text(&*panic))
+}
