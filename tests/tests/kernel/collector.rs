@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Display,
     fs,
     net::TcpStream,
     path::{Path, PathBuf},
@@ -72,8 +73,7 @@ fn kept(file: &Path) -> (Vec<String>, Vec<usize>) {
         // The kill of the collector may have torn the last line before it; that was not acknowledged.
         let Ok(record) = serde_json::from_str::<Value>(line) else { continue };
         let uid = record["log.record.uid"].as_str().unwrap().to_owned();
-        let mark =
-            record["process.command_args"][1].as_str().and_then(|text| text.strip_prefix("collector-"));
+        let mark = record["process.command_args"][1].as_str().and_then(|text| text.strip_prefix(&mark("")));
         if let Some(mark) = mark.filter(|_| known.insert(uid.clone())) {
             marks.push(mark.parse().unwrap());
         }
@@ -93,6 +93,11 @@ fn holds(folder: &Path, text: &str) -> bool {
     })
 }
 
+/// The argument of a process that this test starts; another run of the tests on this machine has others.
+fn mark(n: impl Display) -> String {
+    format!("collector-{}-{n}", std::process::id())
+}
+
 fn killed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kept");
@@ -101,7 +106,7 @@ fn killed() {
     let start = |processes: usize| {
         for _ in 0..processes {
             let n = count.fetch_add(1, Ordering::Relaxed);
-            assert!(Command::new("/bin/true").arg(format!("collector-{n}")).status().unwrap().success());
+            assert!(Command::new("/bin/true").arg(mark(n)).status().unwrap().success());
         }
     };
     // tracego dies at once; what its pipeline has not passed on by then would be lost with it. Records come in
@@ -109,8 +114,7 @@ fn killed() {
     let passed_on = || {
         let last = count.load(Ordering::Relaxed) - 1;
         wait_until("the spool has all", || {
-            holds(&folder.path().join("spool/otlp"), &format!("collector-{last}"))
-                || kept(&file).1.contains(&last)
+            holds(&folder.path().join("spool/otlp"), &mark(last)) || kept(&file).1.contains(&last)
         });
     };
     let mut receiver = Some(collector(port, &file));

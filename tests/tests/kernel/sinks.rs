@@ -25,13 +25,19 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a sealed log is whole across rotations by others", sealed),
 ];
 
+/// The argument of a process that a test starts. Another run of the tests on this machine has others.
+fn name(test: &str, n: impl std::fmt::Display) -> String {
+    format!("{test}-{}-{n}", std::process::id())
+}
+
 /// Records of the processes that [`mark`] starts for one test; others run at the same time.
 pub(crate) fn marked(test: &str) -> String {
-    format!("where = \"process.command_args.size() == 2 && process.command_args[1].startsWith('{test}-')\"")
+    let begin = name(test, "");
+    format!("where = \"process.command_args.size() == 2 && process.command_args[1].startsWith('{begin}')\"")
 }
 
 pub(crate) fn mark(test: &str, n: usize) {
-    assert!(Command::new("/bin/true").arg(format!("{test}-{n}")).status().unwrap().success());
+    assert!(Command::new("/bin/true").arg(name(test, n)).status().unwrap().success());
 }
 
 /// tracego with this configuration, its programs attached.
@@ -137,7 +143,7 @@ fn several() {
     for n in 0..MARKS {
         let len = syslog.recv(&mut datagram).unwrap();
         let text = std::str::from_utf8(&datagram[..len]).unwrap();
-        assert!(text.starts_with('<') && text.contains(&format!("\"several-{n}\"")), "{text}");
+        assert!(text.starts_with('<') && text.contains(&format!("\"{}\"", name("several", n))), "{text}");
     }
     // What the dead one did not get is there at the next start.
     let (_, bodies) = server(&free);
@@ -184,6 +190,7 @@ fn sealed() {
     let (code, report) = verify(&files[..2]);
     assert_eq!(code, Some(1), "a file is missing: {report}");
     let all: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    let found = |n: usize| all.iter().filter(|text| text.contains(&format!("\"sealed-{n}\""))).count();
+    let found =
+        |n: usize| all.iter().filter(|text| text.contains(&format!("\"{}\"", name("sealed", n)))).count();
     assert!((0..80).all(|n| found(n) == 1));
 }
