@@ -108,7 +108,7 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let Line { timestamp, pid, body, decision } = line;
         let word = if decision.allow { "allowed" } else { "denied" };
         writeln!(out, "{timestamp}  {pid}  {word}  {body}")?;
-        for violation in &decision.violations {
+        for violation in decision.violations.iter() {
             writeln!(out, "  {}/{}: {}", violation.bundle, violation.id, violation.msg)?;
         }
         if let Some(error) = &decision.error {
