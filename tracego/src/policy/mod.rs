@@ -29,10 +29,10 @@ mod reads;
 mod recursion;
 mod refused;
 mod said;
+mod seen;
 mod stack;
 pub mod stage;
 pub mod trial;
-mod value;
 mod walk;
 pub mod wanted;
 

@@ -25,8 +25,9 @@ struct Report<'a> {
 pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<bool> {
     let bundles = load(&asked.bundles)?;
     let mut engine = Engine::new(&bundles, &asked.limits.limits())?;
-    let input = input::of_json(record(&asked.input)?);
-    let decision = engine.decide(input.clone());
+    let record = record(&asked.input)?;
+    let decision = engine.decide_json(&record);
+    let input = input::of_json(record);
     let explain = |bundle| -> anyhow::Result<_> {
         let bundle: &crate::policy::bundle::Bundle = bundle;
         Ok((bundle.name.clone(), explain::explain(bundle, &input)?))

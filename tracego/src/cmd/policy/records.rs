@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Passed, json, starts};
 use crate::{
     cli::PolicyTest,
-    policy::{Decision, Engine, bundle::Bundle, decision::ErrorKind, input},
+    policy::{Decision, Engine, bundle::Bundle, decision::ErrorKind},
 };
 
 #[derive(Default, Serialize)]
@@ -71,7 +71,7 @@ pub(super) fn records(
     let mut engine = Engine::new(bundles, &asked.limits.limits())?;
     let mut report = Report::default();
     report.passed = starts(path, |record| {
-        let decision = engine.decide(input::of_json(record.clone()));
+        let decision = engine.decide_json(&record);
         report.add(&record, decision, asked.first);
         true
     })?;
