@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use tracego::policy::{
     Engine, Limits,
     bundle::{self, Bundle},
-    input,
 };
 use tracego_tests::{python, trial};
 
@@ -47,8 +46,8 @@ fn limits() -> Limits {
 }
 
 /// A decision as the oracle prints it.
-fn decide(engine: &mut Engine, record: Value) -> Value {
-    let decision = engine.decide(input::of_json(record));
+fn decide(engine: &mut Engine, record: &Value) -> Value {
+    let decision = engine.decide_json(record);
     assert_eq!(decision.error, None);
     let mut ids: Vec<&str> = decision.violations.iter().map(|one| one.id.as_str()).collect();
     ids.sort_unstable();
@@ -71,7 +70,7 @@ fn cases() {
             all.extend(settings.clone());
         }
         let mut engine = Engine::new(&[bundle], &limits()).unwrap();
-        let decided = decide(&mut engine, case["input"].clone());
+        let decided = decide(&mut engine, &case["input"]);
         let expected = case["expected"].as_object().unwrap();
         for (member, value) in expected {
             assert_eq!(&decided[member], value, "{member} of {}: {decided}", case["test"]);
@@ -101,7 +100,7 @@ fn same() {
     let mut engine = Engine::new(&[starter()], &limits()).unwrap();
     let mut refused = 0;
     for (record, theirs) in records.into_iter().zip(theirs) {
-        let ours = decide(&mut engine, record.clone());
+        let ours = decide(&mut engine, &record);
         refused += usize::from(ours["allow"] == false);
         assert_eq!(ours, theirs, "{record}");
     }

@@ -43,7 +43,7 @@ impl Summary {
     /// Takes what policies object to.
     pub fn refused(&mut self, record: &Record) {
         let Some(policy) = &record.tracego.policy else { return };
-        for violation in &policy.violations {
+        for violation in policy.violations.iter() {
             let severity = violation.severity.unwrap_or(Severity::High);
             *self.counts.entry(severity).or_default() += 1;
         }

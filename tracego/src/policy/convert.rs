@@ -96,7 +96,7 @@ fn list(
             &mut to.violations
         };
         if kept.len() < limits.violations {
-            kept.push(violation);
+            Arc::make_mut(kept).push(violation);
         } else {
             to.cut += 1;
         }

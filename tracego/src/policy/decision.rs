@@ -145,10 +145,10 @@ pub struct Decision {
     /// The most that is asked for.
     pub action: Action,
     /// Why, at most as many as the limits say.
-    pub violations: Vec<Violation>,
+    pub violations: Arc<Vec<Violation>>,
     /// What is not forbidden, but not well.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<Violation>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub warnings: Arc<Vec<Violation>>,
     /// Violations and warnings that are left out; what they ask for counts.
     #[serde(skip_serializing_if = "is_zero")]
     pub cut: u64,
@@ -167,6 +167,10 @@ pub struct Decision {
     pub cached: bool,
 }
 
+fn is_empty(list: &Arc<Vec<Violation>>) -> bool {
+    list.is_empty()
+}
+
 fn nanoseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))
 }
@@ -178,8 +182,8 @@ impl Decision {
             allow: true,
             severity: None,
             action: Action::None,
-            violations: Vec::new(),
-            warnings: Vec::new(),
+            violations: Arc::default(),
+            warnings: Arc::default(),
             cut: 0,
             error: None,
             error_kind: None,

@@ -2,21 +2,22 @@
 
 use std::{sync::Arc, time::Instant};
 
-use regorus::Value;
-
 use super::{
     bundle::Bundle,
     cache::Cache,
     compile,
     decision::{Decision, ErrorKind, Identity},
     error::{PolicyError, Refusal},
+    input,
     judge::{Answer, Failure, Judge},
     limits::{Limits, OnError},
     machine::{Machine, Ready},
     reads::Reads,
+    seen::Failed,
     stack,
     wanted::Wanted,
 };
+use crate::enrich::Record;
 
 /// What was decided so far.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -45,6 +46,8 @@ pub struct Engine {
     limits: Limits,
     wanted: Wanted,
     cache: Option<Cache>,
+    /// What is seen of a record, where the next one goes, too.
+    seen: Vec<u8>,
     uncacheable: Option<String>,
     counts: Counts,
 }
@@ -101,15 +104,10 @@ impl Engine {
             limits: *limits,
             wanted: Wanted::of(&reads),
             cache: Cache::new(&reads, limits.cache),
+            seen: Vec::new(),
             uncacheable: reads.uncacheable,
             counts: Counts::default(),
         })
-    }
-
-    /// The part of an input that the bundles read; see [`super::input::of`].
-    #[must_use]
-    pub fn wanted(&self) -> &Wanted {
-        &self.wanted
     }
 
     /// Why no decision is remembered, where none is.
@@ -147,28 +145,41 @@ impl Engine {
         })
     }
 
-    /// Decides. Never fails: what goes wrong is in the decision.
-    pub fn decide(&mut self, input: Value) -> Decision {
+    /// Decides about a record. Never fails: what goes wrong is in the decision.
+    pub fn decide(&mut self, record: &Record) -> Decision {
         let started = Instant::now();
-        let seen = self.cache.as_ref().and_then(|cache| cache.see(&input));
-        if let (Some(cache), Some(seen)) = (&mut self.cache, &seen)
-            && let Some(known) = cache.get(seen)
-        {
-            let mut decision = known.clone();
-            decision.cached = true;
-            decision.took = started.elapsed();
-            self.counts.hits += 1;
-            self.count(&decision);
-            return decision;
-        }
-        let mut decision = self.evaluate(&input);
-        if let (Some(cache), Some(seen)) = (&mut self.cache, &seen) {
-            self.counts.misses += 1;
-            // What failed may not fail again.
-            if decision.error.is_none() {
-                cache.put(seen, decision.clone());
+        let seen = input::see(record, &self.wanted, &mut self.seen);
+        self.finish(started, seen)
+    }
+
+    /// The same about a record that was written as JSON.
+    pub fn decide_json(&mut self, record: &serde_json::Value) -> Decision {
+        let started = Instant::now();
+        let seen = input::see_json(record, &self.wanted, &mut self.seen);
+        self.finish(started, seen)
+    }
+
+    /// Decides about what was seen.
+    fn finish(&mut self, started: Instant, seen: Result<(), Failed>) -> Decision {
+        let mut cache = self.cache.as_mut().filter(|_| seen.is_ok() && Cache::takes(&self.seen));
+        let known = cache.as_mut().and_then(|cache| cache.get(&self.seen)).cloned();
+        let mut decision = match known {
+            Some(mut known) => {
+                known.cached = true;
+                self.counts.hits += 1;
+                known
             }
-        }
+            None => {
+                let takes = cache.is_some();
+                self.counts.misses += u64::from(takes);
+                let decision = self.evaluate(seen);
+                // What failed may not fail again.
+                if let Some(cache) = self.cache.as_mut().filter(|_| takes && decision.error.is_none()) {
+                    cache.put(&self.seen, decision.clone());
+                }
+                decision
+            }
+        };
         decision.took = started.elapsed();
         self.count(&decision);
         decision
@@ -180,8 +191,11 @@ impl Engine {
         self.counts.cut += decision.cut;
     }
 
-    fn evaluate(&mut self, input: &Value) -> Decision {
-        let Answer { mut decision, failures } = self.judge.decide(input);
+    fn evaluate(&mut self, seen: Result<(), Failed>) -> Decision {
+        let Answer { mut decision, failures } = match seen.and_then(|()| input::of(&self.seen)) {
+            Ok(input) => self.judge.decide(&input),
+            Err(error) => self.judge.unasked(&error.to_string()),
+        };
         for Failure { bundle, kind, text } in failures {
             self.counts.errors[kind as usize] += 1;
             decision.allow &= self.limits.on_error == OnError::Allow;

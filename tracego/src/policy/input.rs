@@ -17,38 +17,59 @@
 use regorus::{Value, value::Object};
 
 use super::{
-    value::{self, Failed},
+    seen::{self, Day, Failed},
     wanted::Wanted,
 };
 use crate::enrich::Record;
 
-/// The input for a record, as far as it is wanted.
+/// Writes what is wanted of a record, in place of what is there.
 ///
 /// # Errors
 /// When the record says that it cannot be serialised.
-pub fn of(record: &Record, wanted: &Wanted) -> Result<Value, Failed> {
-    let mut input = value::to_value(record, wanted)?;
+pub(super) fn see(record: &Record, wanted: &Wanted, into: &mut Vec<u8>) -> Result<(), Failed> {
+    seen::write(record, Day::Of(record.timestamp), wanted, into)
+}
+
+/// The same of a record that was written as JSON.
+///
+/// # Errors
+/// When one of its texts is too long.
+pub(super) fn see_json(
+    record: &serde_json::Value,
+    wanted: &Wanted,
+    into: &mut Vec<u8>,
+) -> Result<(), Failed> {
+    seen::write(record, Day::Text(timestamp(record).and_then(day)), wanted, into)
+}
+
+/// The input of what was written.
+///
+/// # Errors
+/// When that was something else.
+pub(super) fn of(seen: &[u8]) -> Result<Value, Failed> {
+    let (day, mut input) = seen::read(seen)?;
     alias(&mut input);
-    // The time itself is hardly ever wanted: it is another in each record.
-    if wanted.member("date").is_some() {
-        date(&mut input, &record.timestamp.text());
-    }
+    date(&mut input, day.as_deref());
     Ok(input)
 }
 
-/// The input for a record that was written as JSON.
+/// The whole input for a record that was written as JSON.
 #[must_use]
 pub fn of_json(record: serde_json::Value) -> Value {
-    let timestamp = record.get("timestamp").and_then(serde_json::Value::as_str).map(str::to_owned);
+    let day = timestamp(&record).and_then(day).map(str::to_owned);
     let mut input = Value::from(record);
     alias(&mut input);
-    date(&mut input, timestamp.as_deref().unwrap_or_default());
+    date(&mut input, day.as_deref());
     input
 }
 
+fn timestamp(record: &serde_json::Value) -> Option<&str> {
+    record.get("timestamp").and_then(serde_json::Value::as_str)
+}
+
 /// The day of a time in UTC; none where it is no such time.
-fn date(input: &mut Value, timestamp: &str) {
-    if let (Ok(input), Some(day)) = (input.as_object_mut(), day(timestamp)) {
+fn date(input: &mut Value, day: Option<&str>) {
+    if let (Ok(input), Some(day)) = (input.as_object_mut(), day) {
         add(input, "date", Value::from(day));
     }
 }

@@ -127,6 +127,16 @@ impl Judge {
                 }
             }
         }
+        self.answer(decision, failed)
+    }
+
+    /// The answer where there is nothing that they could be asked about: all of them fail.
+    pub(super) fn unasked(&self, why: &str) -> Answer {
+        let all = (0..self.ready.len()).map(|place| (place, ErrorKind::Evaluation, why.to_owned()));
+        self.answer(None, all.collect())
+    }
+
+    fn answer(&self, decision: Option<Decision>, mut failed: Vec<Failed>) -> Answer {
         failed.sort_by_key(|(place, ..)| *place);
         let named = |(place, kind, text): Failed| {
             let bundle = self.ready.get(place).map_or_else(|| Arc::from("?"), |ready| ready.name.clone());

@@ -30,11 +30,11 @@ mod reads;
 mod recursion;
 mod refused;
 mod said;
+mod seen;
 mod stack;
 pub mod stage;
 mod steps;
 pub mod trial;
-mod value;
 mod walk;
 pub mod wanted;
 

@@ -8,7 +8,6 @@ use super::{
     Engine, Limits,
     bundle::{self, Bundle, Trust},
     decision::{Action, Decision, Identity},
-    input,
     log::DecisionLog,
 };
 use crate::enrich::{Record, record::event_name};
@@ -109,13 +108,7 @@ impl Stage {
         if record.event_name != event_name::START {
             return None;
         }
-        let decision = match input::of(record, self.engine.wanted()) {
-            Ok(input) => self.engine.decide(input),
-            Err(error) => {
-                tracing::error!("a record could not be made into the input of a policy: {error}");
-                return None;
-            }
-        };
+        let decision = self.engine.decide(record);
         if let Some(log) = &mut self.log {
             log.write(record, &decision);
         }

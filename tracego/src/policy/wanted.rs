@@ -1,7 +1,5 @@
 //! The part of an input that policies read: the rest need not be built.
 
-use std::collections::BTreeMap;
-
 use super::reads::Reads;
 
 /// A tree of names.
@@ -10,7 +8,43 @@ pub enum Wanted {
     /// Everything from here on.
     All,
     /// These members.
-    Members(BTreeMap<String, Wanted>),
+    Members(Members),
+}
+
+/// Members by their names. Each member of a record is looked for, and most are not here.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Members {
+    /// In no order; there are few.
+    members: Vec<(String, Wanted)>,
+    /// A bit for each of them.
+    bits: u64,
+}
+
+impl Members {
+    const NONE: Self = Self { members: Vec::new(), bits: 0 };
+
+    fn get(&self, name: &str) -> Option<&Wanted> {
+        if self.bits & bit(name) == 0 {
+            return None;
+        }
+        self.members.iter().find(|(known, _)| known == name).map(|(_, wanted)| wanted)
+    }
+
+    fn get_or_insert(&mut self, name: &str) -> &mut Wanted {
+        let at = self.members.iter().position(|(known, _)| known == name).unwrap_or(self.members.len());
+        if at == self.members.len() {
+            self.members.push((name.to_owned(), Wanted::Members(Self::NONE)));
+            self.bits |= bit(name);
+        }
+        &mut self.members[at].1
+    }
+}
+
+/// One bit for names of a length and the letters at both ends.
+fn bit(name: &str) -> u64 {
+    let at = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+    let bytes = name.as_bytes();
+    1 << ((bytes.len() * 7 + at(bytes.first()) * 5 + at(bytes.last())) % 64)
 }
 
 /// Members that stand for others, and which.
@@ -26,11 +60,13 @@ const ALIASES: &[(&[&str], &[&[&str]])] = &[
 ];
 
 impl Wanted {
+    pub(super) const NOTHING: &'static Self = &Self::Members(Members::NONE);
+
     pub(super) fn of(reads: &Reads) -> Self {
         if reads.whole {
             return Self::All;
         }
-        let mut wanted = Self::Members(BTreeMap::new());
+        let mut wanted = Self::Members(Members::NONE);
         for path in &reads.paths {
             wanted.add(path.iter().map(String::as_str));
             for (alias, sources) in ALIASES {
@@ -51,7 +87,7 @@ impl Wanted {
             (_, Self::All) => {}
             (None, Self::Members(_)) => *self = Self::All,
             (Some(first), Self::Members(members)) => {
-                members.entry(first.to_owned()).or_insert_with(|| Self::Members(BTreeMap::new())).add(path);
+                members.get_or_insert(first).add(path);
             }
         }
     }

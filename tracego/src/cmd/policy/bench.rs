@@ -6,13 +6,13 @@ use std::{
 };
 
 use anyhow::{anyhow, bail};
-use regorus::Value;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{json, load, record, starts};
 use crate::{
     cli::PolicyBench,
-    policy::{Decision, Engine, Limits, decision::ErrorKind, input},
+    policy::{Decision, Engine, Limits, decision::ErrorKind},
 };
 
 /// Records that are kept in memory.
@@ -54,22 +54,20 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
     if records.is_empty() {
         bail!("there is no program start to decide about");
     }
-    let inputs: Vec<Value> = records.iter().cloned().map(input::of_json).collect();
     let mut engine = Engine::new(&bundles, &Limits { cache: None, ..Limits::default() })?;
-    let (evaluated, mut errors) = measure(&mut engine, &inputs, false)?;
+    let (evaluated, mut errors) = measure(&mut engine, &records, false)?;
     let mut engine = Engine::new(&bundles, &Limits::default())?;
     let not_remembered = engine.uncacheable().map(str::to_owned);
     let mut remembered = None;
     if not_remembered.is_none() {
-        // Of the same records, and no part of them is the same value: so it is with records of two processes.
-        for input in records.into_iter().map(input::of_json) {
-            decide(&mut engine, input)?;
+        for record in &records {
+            decide(&mut engine, record)?;
         }
-        let (times, more) = measure(&mut engine, &inputs, true)?;
+        let (times, more) = measure(&mut engine, &records, true)?;
         errors += more;
         remembered = (times.decisions > 0).then_some(times);
     }
-    let report = Report { records: inputs.len(), evaluated, remembered, not_remembered, errors };
+    let report = Report { records: records.len(), evaluated, remembered, not_remembered, errors };
     if asked.json {
         json(out, &report)?;
     } else {
@@ -88,15 +86,14 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
     Ok(report.errors == 0)
 }
 
-/// Decides again and again; the input is there already. With `cached` only what was remembered counts.
-fn measure(engine: &mut Engine, inputs: &[Value], cached: bool) -> anyhow::Result<(Times, u64)> {
+/// Decides again and again, from the record on. With `cached` only what was remembered counts.
+fn measure(engine: &mut Engine, records: &[Value], cached: bool) -> anyhow::Result<(Times, u64)> {
     let (mut times, mut errors) = (Vec::new(), 0);
     let started = Instant::now();
     while started.elapsed() < TIME && times.len() < DECISIONS {
-        for input in inputs {
-            let input = input.clone();
+        for record in records {
             let before = Instant::now();
-            let decision = decide(engine, input)?;
+            let decision = decide(engine, record)?;
             let took = before.elapsed();
             errors += u64::from(decision.error.is_some());
             if decision.cached == cached {
@@ -110,8 +107,8 @@ fn measure(engine: &mut Engine, inputs: &[Value], cached: bool) -> anyhow::Resul
 }
 
 /// A decision; an error where a bundle is out of force from now on, since nothing behind it would be measured.
-fn decide(engine: &mut Engine, input: Value) -> anyhow::Result<Decision> {
-    let decision = engine.decide(input);
+fn decide(engine: &mut Engine, record: &Value) -> anyhow::Result<Decision> {
+    let decision = engine.decide_json(record);
     match &decision.error {
         Some(error) if decision.error_kind == Some(ErrorKind::Hang) => Err(anyhow!("{error}")),
         _ => Ok(decision),

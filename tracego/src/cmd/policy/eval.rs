@@ -25,8 +25,9 @@ struct Report<'a> {
 pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<bool> {
     let bundles = load(&asked.bundles)?;
     let mut engine = Engine::new(&bundles, &asked.limits.limits())?;
-    let input = input::of_json(record(&asked.input)?);
-    let decision = engine.decide(input.clone());
+    let record = record(&asked.input)?;
+    let decision = engine.decide_json(&record);
+    let input = input::of_json(record);
     let mut good = decision.error.is_none();
     let mut rules: Vec<(String, Vec<Held>)> = Vec::new();
     for bundle in &bundles {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Passed, json, starts};
 use crate::{
     cli::PolicyTest,
-    policy::{Decision, Engine, bundle::Bundle, decision::ErrorKind, input},
+    policy::{Decision, Engine, bundle::Bundle, decision::ErrorKind},
 };
 
 #[derive(Default, Serialize)]
@@ -73,7 +73,7 @@ pub(super) fn records(
     let mut engine = Engine::new(bundles, &asked.limits.limits())?;
     let mut report = Report::default();
     report.passed = starts(path, |record| {
-        let decision = engine.decide(input::of_json(record.clone()));
+        let decision = engine.decide_json(&record);
         report.add(&record, decision, asked.first);
         true
     })?;
@@ -110,7 +110,7 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let Line { timestamp, pid, body, decision } = line;
         let word = if decision.allow { "allowed" } else { "denied" };
         writeln!(out, "{timestamp}  {pid}  {word}  {body}")?;
-        for violation in &decision.violations {
+        for violation in decision.violations.iter() {
             writeln!(out, "  {}/{}: {}", violation.bundle, violation.id, violation.msg)?;
         }
         if let Some(error) = &decision.error {

@@ -51,10 +51,10 @@ fn limits() -> Limits {
 fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
     let mut engine = Engine::new(&bundles(), &limits()).unwrap();
     // Until it hangs, it decides as the others do.
-    let decision = engine.decide(start(&["go", "run"], ""));
+    let decision = engine.decide_json(&start(&["go", "run"], ""));
     assert_eq!((messages(&decision), decision.error.clone()), (vec!["first", "last"], None));
     let started = Instant::now();
-    let decision = engine.decide(start(&["hang", "run"], ""));
+    let decision = engine.decide_json(&start(&["hang", "run"], ""));
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     assert_eq!(messages(&decision), ["first", "last"]);
     assert_eq!(decision.error_kind, Some(ErrorKind::Hang));
@@ -63,11 +63,11 @@ fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
     let started = Instant::now();
     for _ in 0..10 {
         for name in ["hang", "go"] {
-            let decision = engine.decide(start(&[name, "run"], ""));
+            let decision = engine.decide_json(&start(&[name, "run"], ""));
             assert_eq!((messages(&decision), decision.cached), (vec!["first", "last"], false));
             assert_eq!(decision.error_kind, Some(ErrorKind::OutOfForce));
         }
-        assert!(engine.decide(start(&["go", "build"], "")).allow);
+        assert!(engine.decide_json(&start(&["go", "build"], "")).allow);
     }
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let errors = engine.counts().errors;
@@ -78,14 +78,14 @@ fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
 fn what_a_policy_that_does_not_come_back_says_is_a_choice() {
     let limits = Limits { on_error: OnError::Deny, cache: NonZeroUsize::new(8), ..limits() };
     let mut engine = Engine::new(&[bundle("endless", &hanging())], &limits).unwrap();
-    assert!(engine.decide(start(&["go"], "")).allow);
+    assert!(engine.decide_json(&start(&["go"], "")).allow);
     for kind in [ErrorKind::Hang, ErrorKind::OutOfForce, ErrorKind::OutOfForce] {
-        let decision = engine.decide(start(&["hang"], ""));
+        let decision = engine.decide_json(&start(&["hang"], ""));
         assert_eq!((decision.allow, decision.error_kind), (false, Some(kind)));
     }
     // Another engine has the bundle in force again.
     let mut engine = Engine::new(&[bundle("endless", &hanging())], &limits).unwrap();
-    let decision = engine.decide(start(&["go"], ""));
+    let decision = engine.decide_json(&start(&["go"], ""));
     assert!(decision.allow && decision.error.is_none());
 }
 
@@ -95,7 +95,7 @@ fn the_second_that_does_not_come_back_is_named_beside_the_first() {
         ["a", "b"].map(|name| bundle(name, &hanging_if(&format!("input.process.argv[0] == \"{name}\""))));
     let mut engine = Engine::new(&bundles, &limits()).unwrap();
     for name in ["a", "b"] {
-        let decision = engine.decide(start(&[name], ""));
+        let decision = engine.decide_json(&start(&[name], ""));
         assert_eq!(decision.error_kind, Some(ErrorKind::Hang));
         assert!(decision.error.is_some_and(|error| error.starts_with(&format!("{name}: did not come back"))));
     }
@@ -138,7 +138,7 @@ fn a_rule_that_does_not_come_back_is_the_last_that_is_explained() {
     let text = hanging().replacen("deny", "before := 1\n\ndeny", 1) + "\nbehind := 2\n";
     let bundle = bundle("endless", &text);
     let explain = |name| {
-        let explained = explain::explain(&bundle, &start(&[name], ""), TIME).unwrap();
+        let explained = explain::explain(&bundle, &input::of_json(start(&[name], "")), TIME).unwrap();
         let rules = explained.rules.into_iter().map(|held| (held.rule, held.line, held.error));
         (explained.whole, rules.collect::<Vec<_>>())
     };
@@ -174,7 +174,8 @@ fn a_value_that_is_too_large_is_not_shown() {
     for index in 1..22 {
         text.push_str(&format!("  x{index} := [x{0}, x{0}]\n", index - 1));
     }
-    let held = explain::explain(&bundle("b", &(text + "}\n")), &start(&["go"], ""), TIME).unwrap();
+    let held =
+        explain::explain(&bundle("b", &(text + "}\n")), &input::of_json(start(&["go"], "")), TIME).unwrap();
     let [big] = held.rules.as_slice() else { panic!("{held:?}") };
     assert_eq!(
         (&big.value, big.error.as_deref(), held.whole),
@@ -204,6 +205,6 @@ fn values_that_are_nested_as_deep_as_a_policy_is_long_are_compared() {
         .collect();
     let limits = Limits { time: Duration::from_secs(20), ..Limits::default() };
     let mut engine = Engine::new(&[parts], &limits).unwrap();
-    let decision = engine.decide(start(&["go"], ""));
+    let decision = engine.decide_json(&start(&["go"], ""));
     assert_eq!((messages(&decision), decision.error.clone()), (vec!["same"], None));
 }

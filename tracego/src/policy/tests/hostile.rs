@@ -14,7 +14,7 @@ fn failure(body: &str) -> (ErrorKind, Decision) {
     let text = format!("package main\n\ndeny contains msg if {{\n{body}\n}}\n");
     let mut engine = Engine::new(&[bundle("b", &text)], &limited()).unwrap();
     let started = Instant::now();
-    let decision = engine.decide(start(&["go", "run"], "true"));
+    let decision = engine.decide_json(&start(&["go", "run"], "true"));
     assert!(started.elapsed() < Duration::from_secs(5), "{body}: {:?}", started.elapsed());
     let kind = decision.error_kind.unwrap_or_else(|| panic!("{body}: {decision:?}"));
     assert!(decision.allow && decision.violations.is_empty());
@@ -35,7 +35,7 @@ fn instructions_are_counted() {
     let text = "package main\ndeny contains \"x\" if {\n  some x in numbers.range(1, 10000)\n  x < 0\n}";
     let limits = Limits { instructions: 1000, ..patient() };
     let mut engine = Engine::new(&[bundle("b", text)], &limits).unwrap();
-    let decision = engine.decide(start(&["go"], ""));
+    let decision = engine.decide_json(&start(&["go"], ""));
     assert_eq!(decision.error_kind, Some(ErrorKind::Instructions), "{decision:?}");
 }
 
@@ -191,8 +191,8 @@ deny contains "no" if input.process.argv[0] == "go"
 "#;
     let mut engine = Engine::new(&[bundle("b", text)], &limited()).unwrap();
     for _ in 0..3 {
-        assert!(engine.decide(start(&["loop"], "")).error.is_some());
-        let decision = engine.decide(start(&["go"], ""));
+        assert!(engine.decide_json(&start(&["loop"], "")).error.is_some());
+        let decision = engine.decide_json(&start(&["go"], ""));
         assert_eq!((messages(&decision), decision.error.clone()), (vec!["no"], None));
     }
     assert_eq!(engine.counts().hits, 2);
@@ -206,6 +206,6 @@ fn the_longest_chain_of_rules_has_room_on_the_stack() {
     (0..LAST).for_each(|rule| text += &format!("r{rule} := r{}\n", rule + 1));
     text += &format!("r{LAST} := 1\n");
     let mut engine = Engine::new(&[bundle("b", &text)], &patient()).unwrap();
-    let decision = engine.decide(start(&["go"], ""));
+    let decision = engine.decide_json(&start(&["go"], ""));
     assert_eq!((messages(&decision), decision.error.clone()), (vec!["end"], None));
 }

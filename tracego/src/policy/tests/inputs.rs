@@ -3,8 +3,20 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     enrich::{Record, record},
-    policy::wanted::Wanted,
+    policy::{compile, wanted::Wanted},
 };
+
+/// The input as far as a policy reads it, as the engine makes it.
+fn part(record: &Record, text: &str) -> Value {
+    let reads = compile::compile(&bundle("b", text)).unwrap().reads;
+    of(record, &Wanted::of(&reads))
+}
+
+fn of(record: &Record, wanted: &Wanted) -> Value {
+    let mut seen = vec![7];
+    input::see(record, wanted, &mut seen).unwrap();
+    input::of(&seen).unwrap()
+}
 
 fn record() -> Record {
     let mut process = record::Process { pid: 7, command: "go".to_owned(), ..record::Process::default() };
@@ -37,7 +49,7 @@ fn record() -> Record {
 fn a_record_is_the_same_input_as_its_json() {
     let record = record();
     let json = serde_json::to_value(&record).unwrap();
-    let built = input::of(&record, &Wanted::All).unwrap();
+    let built = of(&record, &Wanted::All);
     assert_eq!(built, input::of_json(json));
     let process = |name: &str| built["process"][name].clone();
     assert_eq!(process("argv"), process("command_args"));
@@ -72,10 +84,9 @@ fn the_day_is_that_of_the_time_in_utc_or_not_known() {
 
 #[test]
 fn the_day_is_there_without_the_time() {
-    let engine = engine("package main\ndeny contains \"late\" if input.date > \"2026-12-31\"");
     let mut record = record();
     record.timestamp = crate::clock::Time(1_798_761_600_000_000_000);
-    let part = input::of(&record, engine.wanted()).unwrap();
+    let part = part(&record, "package main\ndeny contains \"late\" if input.date > \"2026-12-31\"");
     assert_eq!(
         (part["date"].clone(), part["timestamp"].clone()),
         (Value::from("2027-01-01"), Value::Undefined)
@@ -92,7 +103,7 @@ fn golden_records_are_inputs() {
     );
     let mut denied = 0;
     for line in text.lines() {
-        let decision = engine.decide(input::of_json(serde_json::from_str(line).unwrap()));
+        let decision = engine.decide_json(&serde_json::from_str(line).unwrap());
         assert_eq!(decision.error, None);
         denied += usize::from(!decision.allow);
     }
@@ -102,13 +113,31 @@ fn golden_records_are_inputs() {
 #[test]
 fn what_no_policy_reads_is_not_built() {
     let text = "package main\ndeny contains \"no\" if {\n  input.process.argv[0] == \"go\"\n  data.env.CI == \"true\"\n}";
-    let mut engine = engine(text);
-    let part = input::of(&record(), engine.wanted()).unwrap();
+    let part = part(&record(), text);
     assert_eq!(part["body"], Value::Undefined);
     assert_eq!(part["process"]["pid"], Value::Undefined);
     assert_eq!(part["process"]["env"]["HOME"], Value::Undefined);
-    assert!(!engine.decide(part).allow);
-    let whole = input::of(&record(), &Wanted::All).unwrap();
-    assert!(!engine.decide(whole).allow);
-    assert_eq!(engine.counts().hits, 1);
+    let mut engine = engine(text);
+    let first = engine.decide(&record());
+    let mut other = record();
+    other.body.push_str("another");
+    other.process.as_mut().unwrap().pid += 1;
+    let second = engine.decide(&other);
+    assert_eq!((first.allow, first.cached, second.allow, second.cached), (false, false, false, true));
+}
+
+#[test]
+fn the_day_of_a_record_is_seen_and_not_its_time() {
+    let mut engine = engine("package main\ndeny contains \"late\" if input.date > \"1970-01-01\"");
+    let mut at = |nanoseconds: i64| {
+        let decision = engine.decide(&Record { timestamp: crate::clock::Time(nanoseconds), ..record() });
+        (decision.allow, decision.cached)
+    };
+    const DAY: i64 = 86_400_000_000_000;
+    assert_eq!([at(0), at(DAY - 1)], [(true, false), (true, true)]);
+    assert_eq!([at(DAY), at(DAY + 1)], [(false, false), (false, true)]);
+    assert_eq!([at(-1), at(-DAY), at(1)], [(true, false), (true, true), (true, true)]);
+    for far in [i64::MAX, i64::MIN] {
+        assert!(!at(far).1);
+    }
 }

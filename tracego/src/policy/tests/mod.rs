@@ -5,6 +5,7 @@ mod hostile;
 mod inputs;
 mod refusals;
 mod remembered;
+mod seen;
 mod styles;
 mod trials;
 
@@ -56,8 +57,8 @@ fn refused(text: &str) -> PolicyError {
 }
 
 /// Rules of package `main`, and what they say about a start with these arguments and CI set so.
-fn start(argv: &[&str], ci: &str) -> Value {
-    input::of_json(json!({
+fn start(argv: &[&str], ci: &str) -> serde_json::Value {
+    json!({
         "event_name": "tracego.process.start",
         "process": {
             "pid": 42,
@@ -70,11 +71,11 @@ fn start(argv: &[&str], ci: &str) -> Value {
             "environment_variable": { "CI": ci },
         },
         "tracego": { "findings": [{ "id": "TG001", "severity": "high" }] },
-    }))
+    })
 }
 
-fn decide(text: &str, input: Value) -> Decision {
-    engine(text).decide(input)
+fn decide(text: &str, record: serde_json::Value) -> Decision {
+    engine(text).decide_json(&record)
 }
 
 fn messages(decision: &Decision) -> Vec<&str> {

@@ -4,16 +4,15 @@ use super::*;
 fn the_same_again_is_remembered() {
     let mut engine = engine("package main\ndeny contains input.process.argv[0] if data.env.CI == \"true\"");
     assert_eq!(engine.uncacheable(), None);
-    let first = engine.decide(start(&["go"], "true"));
+    let first = engine.decide_json(&start(&["go"], "true"));
     // Another process, the same for the policy.
     let mut other = start(&["go"], "true");
-    let process = other.as_object_mut().unwrap().get_mut(&Value::from("process")).unwrap();
-    process.as_object_mut().unwrap().insert(Value::from("pid"), Value::from(43_u64));
-    let second = engine.decide(other);
+    other["process"]["pid"] = json!(43);
+    let second = engine.decide_json(&other);
     assert!(!first.cached && second.cached);
     assert_eq!(first.violations, second.violations);
     for (argv, ci) in [(&["make"][..], "true"), (&["go"], "false"), (&["go", "go"], "true")] {
-        let decision = engine.decide(start(argv, ci));
+        let decision = engine.decide_json(&start(argv, ci));
         assert!(!decision.cached);
         assert_eq!(decision.allow, ci != "true");
     }
@@ -38,8 +37,8 @@ fn what_a_policy_sees_of_each_process_is_not_remembered() {
             "{line}: {:?}",
             engine.uncacheable()
         );
-        engine.decide(start(&["go"], ""));
-        assert!(!engine.decide(start(&["go"], "")).cached, "{line}");
+        engine.decide_json(&start(&["go"], ""));
+        assert!(!engine.decide_json(&start(&["go"], "")).cached, "{line}");
     }
 }
 
@@ -48,7 +47,7 @@ fn what_is_remembered_of_a_day_ends_with_it() {
     let mut engine = engine("package main\ndeny contains \"expired\" if input.date > \"2026-12-31\"");
     assert_eq!(engine.uncacheable(), None);
     let mut at = |time: &str| {
-        let decision = engine.decide(input::of_json(json!({ "timestamp": time, "process": { "pid": 1 } })));
+        let decision = engine.decide_json(&json!({ "timestamp": time, "process": { "pid": 1 } }));
         (decision.allow, decision.cached)
     };
     assert_eq!(at("2026-12-31T00:00:00.000000000Z"), (true, false));
@@ -69,11 +68,11 @@ fn decisions_of_the_starter_policies_are_remembered() {
         let mut record = json!({ "event_name": "tracego.process.start", "timestamp": time });
         record["process"] =
             json!({ "pid": pid, "command_args": ["go", "run", "x.go"], "creation": { "time": time } });
-        input::of_json(record)
+        record
     };
-    assert!(!engine.decide(at("2026-11-25T02:11:46.003673602Z", 7)).cached);
-    assert!(engine.decide(at("2026-11-25T02:11:47.000000000Z", 8)).cached);
-    assert!(!engine.decide(at("2026-11-26T00:00:00.000000000Z", 9)).cached);
+    assert!(!engine.decide_json(&at("2026-11-25T02:11:46.003673602Z", 7)).cached);
+    assert!(engine.decide_json(&at("2026-11-25T02:11:47.000000000Z", 8)).cached);
+    assert!(!engine.decide_json(&at("2026-11-26T00:00:00.000000000Z", 9)).cached);
 }
 
 #[test]
@@ -82,12 +81,12 @@ fn the_cache_is_bounded() {
     let text = "package main\ndeny contains \"no\" if input.process.argv[0] == \"go\"";
     let mut engine = Engine::new(&[bundle("b", text)], &limits).unwrap();
     for name in ["a", "b", "c", "a"] {
-        assert!(!engine.decide(start(&[name], "")).cached, "{name}");
+        assert!(!engine.decide_json(&start(&[name], "")).cached, "{name}");
     }
     let long = "x".repeat(20 << 10);
-    engine.decide(start(&[&long], ""));
-    assert!(!engine.decide(start(&[&long], "")).cached);
+    engine.decide_json(&start(&[&long], ""));
+    assert!(!engine.decide_json(&start(&[&long], "")).cached);
     let mut engine = Engine::new(&[bundle("b", text)], &Limits { cache: None, ..patient() }).unwrap();
-    engine.decide(start(&["go"], ""));
-    assert!(!engine.decide(start(&["go"], "")).cached);
+    engine.decide_json(&start(&["go"], ""));
+    assert!(!engine.decide_json(&start(&["go"], "")).cached);
 }

@@ -27,7 +27,7 @@ deny contains msg if {
 #[test]
 fn the_classic_example_works_as_written() {
     let mut engine = engine(CLASSIC);
-    let denied = engine.decide(start(&["go", "run", "main.go"], "true"));
+    let denied = engine.decide_json(&start(&["go", "run", "main.go"], "true"));
     assert!(!denied.allow);
     assert_eq!(messages(&denied), ["go run of main.go in CI"]);
     assert_eq!(denied.violations[0].id, "deny");
@@ -39,7 +39,7 @@ fn the_classic_example_works_as_written() {
         (&["go", "build", "main.go"], "true"),
         (&["go"], "true"),
     ] {
-        let decision = engine.decide(start(argv, ci));
+        let decision = engine.decide_json(&start(argv, ci));
         assert!(decision.allow && decision.violations.is_empty() && decision.error.is_none(), "{argv:?}");
     }
 }
@@ -119,11 +119,11 @@ fn version_0_is_understood() {
     let mut old = bundle("old", text);
     let mut guessed = Engine::new(&[old.clone()], &patient()).unwrap();
     assert!(guessed.warnings().next().unwrap().to_string().contains("version 0"));
-    assert_eq!(messages(&guessed.decide(start(&["go", "run"], ""))), ["no"]);
+    assert_eq!(messages(&guessed.decide_json(&start(&["go", "run"], ""))), ["no"]);
     old.modules[0].rego = Rego::V0;
     let mut said = Engine::new(&[old], &patient()).unwrap();
     assert_eq!(said.warnings().count(), 0);
-    assert!(!said.decide(start(&["go", "run"], "")).allow);
+    assert!(!said.decide_json(&start(&["go", "run"], "")).allow);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn the_strictest_of_several_bundles_counts() {
     let two = bundle("two", "package main\ndeny contains {\"msg\": \"b\", \"severity\": \"high\"} if true");
     let three = bundle("three", "package tracego.process\ndecision := {\"allow\": true}");
     let mut engine = Engine::new(&[one, two, three], &patient()).unwrap();
-    let decision = engine.decide(start(&["go"], ""));
+    let decision = engine.decide_json(&start(&["go"], ""));
     assert!(!decision.allow);
     assert_eq!(decision.severity, Some(Severity::High));
     let bundles: Vec<_> = decision.violations.iter().map(|violation| &*violation.bundle).collect();
@@ -177,11 +177,11 @@ fn what_an_error_says_about_a_start_is_a_choice() {
     for (on_error, allowed) in [(OnError::Allow, true), (OnError::Deny, false)] {
         let limits = Limits { on_error, ..patient() };
         let mut engine = Engine::new(&[broken.clone(), fine.clone()], &limits).unwrap();
-        let decision = engine.decide(start(&["make"], ""));
+        let decision = engine.decide_json(&start(&["make"], ""));
         assert_eq!(decision.allow, allowed);
         assert!(decision.violations.is_empty() && decision.error.is_some());
         // The others still say what they say.
-        let decision = engine.decide(start(&["go"], ""));
+        let decision = engine.decide_json(&start(&["go"], ""));
         assert!(!decision.allow && decision.error.is_some());
         assert_eq!(engine.counts().errors[ErrorKind::Shape as usize], 2);
     }
@@ -212,11 +212,11 @@ fn contradictions_are_never_taken_for_nothing_to_say() {
     let decision = decide(&text, start(&["go"], ""));
     assert_eq!((messages(&decision), decision.error.clone()), (vec!["a"], None));
     let none = json!({ "process": { "env": { "CI": "" } } });
-    assert!(decide(&text, input::of_json(none.clone())).allow);
+    assert!(decide(&text, none.clone()).allow);
     // One rule may have other values in turn, and may not hold.
     let text = "package main\ndeny := [\"a\"] if input.event_name else := [\"b\"] if data.env.CI == \"true\"";
     assert_eq!(messages(&decide(text, start(&["go"], "true"))), ["a"]);
-    let decision = decide(text, input::of_json(none));
+    let decision = decide(text, none);
     assert!(decision.allow && decision.error.is_none());
     let text = "package tracego.process\ndefault decision := {\"allow\": true}\n\
                 decision := {\"allow\": false} if input.event_name\n\
@@ -232,8 +232,8 @@ fn data_of_the_bundle_is_there() {
     let mut with = bundle("b", text);
     with.data = json!({"forbidden": ["go", "gcc"]});
     let mut engine = Engine::new(&[with], &patient()).unwrap();
-    assert!(!engine.decide(start(&["gcc"], "")).allow);
-    assert!(engine.decide(start(&["make"], "")).allow);
+    assert!(!engine.decide_json(&start(&["gcc"], "")).allow);
+    assert!(engine.decide_json(&start(&["make"], "")).allow);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn data_env_of_the_bundle_comes_before_the_alias() {
     let text = "package main\ndeny contains \"no\" if data.env.CI == \"from the bundle\"";
     let mut with = bundle("b", text);
     with.data = json!({"env": {"CI": "from the bundle"}});
-    assert!(!Engine::new(&[with], &patient()).unwrap().decide(start(&["go"], "true")).allow);
+    assert!(!Engine::new(&[with], &patient()).unwrap().decide_json(&start(&["go"], "true")).allow);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn files_of_tests_do_not_decide() {
         "policy_test.rego",
         "package tracego.process\n\ntest_x if { deny with input as {} }\n\ndeny contains \"x\" if true",
     ));
-    assert!(Engine::new(&[with], &patient()).unwrap().decide(start(&["go"], "")).allow);
+    assert!(Engine::new(&[with], &patient()).unwrap().decide_json(&start(&["go"], "")).allow);
 }
 
 #[test]
@@ -261,5 +261,5 @@ fn a_folder_is_a_bundle() {
     fs::write(folder.path().join("data.json"), "{}").unwrap();
     let loaded = bundle::load(folder.path(), None).unwrap();
     let mut engine = Engine::new(&[loaded], &patient()).unwrap();
-    assert!(!engine.decide(start(&["go", "run", "x.go"], "true")).allow);
+    assert!(!engine.decide_json(&start(&["go", "run", "x.go"], "true")).allow);
 }

@@ -72,7 +72,7 @@ fn a_test_that_does_not_end_is_an_error() {
 
 #[test]
 fn rules_that_hold_are_named() {
-    let input = start(&["go", "run"], "true");
+    let input = input::of_json(start(&["go", "run"], "true"));
     let held = explain::explain(&bundle("b", POLICY), &input, trial::TIME).unwrap().rules;
     let find = |name: &str| held.iter().find(|held| held.rule == name).unwrap();
     assert_eq!(find("data.main.deny").value, Some(serde_json::json!(["no"])));
