@@ -28,13 +28,13 @@ use std::{
 use anyhow::{Context as _, bail};
 use canary::Canary;
 use compile::{Compiled, compile};
-use machine::Host;
+use machine::Machine;
 use maps::Tables;
 use marker::Marker;
 use settings::{Enforce, Mode};
 use shared::Shared;
 
-use crate::{clock::Reading, clock::Time, enrich::users::Users};
+use crate::{clock::Reading, enrich::users::Users};
 
 /// How often the canary flies.
 const PROOF: Duration = Duration::from_secs(30);
@@ -77,18 +77,25 @@ pub struct Prepared {
 }
 
 impl Options {
+    fn ask(&self, exempt: &[PathBuf]) -> Machine {
+        Machine::now(&self.enforce, exempt, &self.users)
+    }
+
     /// The rules for the kernel side.
     ///
     /// # Errors
     /// When they are too many or name what is not there, or would lock people out.
-    fn compile(&self, canary: Option<&Canary>, exempt: &[PathBuf]) -> anyhow::Result<Compiled> {
-        let host = Host::now(&self.users);
-        let now = Time(Reading::now().unix_ns);
+    fn compile(
+        &self,
+        canary: Option<&Canary>,
+        exempt: &[PathBuf],
+        machine: &Machine,
+    ) -> anyhow::Result<Compiled> {
         let rule = canary.map(Canary::rule);
-        let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, now, &host);
+        let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, machine);
         let mut compiled = compiled.map_err(|error| anyhow::anyhow!(error))?;
         compiled.rules.remembered |= u64::from(self.policies && self.mode >= Mode::Kill);
-        if let Some((start, rule)) = lockout::stopped(&compiled, &host).filter(|_| !self.enforce.force) {
+        if let Some((start, rule)) = lockout::stopped(&compiled, machine).filter(|_| !self.enforce.force) {
             bail!(
                 "enforce: the rule {rule:?} would stop {start}, which a machine needs; change the rule, or say \
                  force = true in [enforce]"
@@ -102,7 +109,8 @@ impl Options {
     /// # Errors
     /// As [`Enforcer::start`].
     pub fn check(&self) -> anyhow::Result<()> {
-        self.compile(None, &lockout::exempt(&self.enforce.break_glass)).map(drop)
+        let exempt = lockout::exempt(&self.enforce.break_glass);
+        self.compile(None, &exempt, &self.ask(&exempt)).map(drop)
     }
 }
 
@@ -115,8 +123,9 @@ impl Enforcer {
         let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
         options.shared.expect(&canary);
         let exempt = lockout::exempt(&options.enforce.break_glass);
+        let machine = options.ask(&exempt);
+        let compiled = options.compile(Some(&canary), &exempt, &machine)?;
         let mut enforcer = Self { options, tables, canary, exempt, proven: None, why_no_deny, marker: None };
-        let compiled = enforcer.options.compile(Some(&enforcer.canary), &enforcer.exempt)?;
         for path in &compiled.absent {
             tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
         }
@@ -138,7 +147,8 @@ impl Enforcer {
     pub fn prepare(&self, enforce: Enforce) -> anyhow::Result<Prepared> {
         let exempt = lockout::exempt(&enforce.break_glass);
         let options = Options { enforce, ..self.options.clone() };
-        let compiled = options.compile(Some(&self.canary), &exempt)?;
+        let machine = options.ask(&exempt);
+        let compiled = options.compile(Some(&self.canary), &exempt, &machine)?;
         Ok(Prepared { options, exempt, compiled })
     }
 
@@ -147,14 +157,16 @@ impl Enforcer {
     /// # Errors
     /// When the kernel refuses them; the ones before stay.
     pub fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
-        self.put(prepared.compiled)?;
-        (self.options, self.exempt) = (prepared.options, prepared.exempt);
+        let Prepared { options, exempt, compiled } = prepared;
+        self.put(compiled)?;
+        (self.options, self.exempt) = (options, exempt);
         Ok(())
     }
 
     /// Once a second: files that were replaced, exceptions that ended, and the proof when it is time.
     pub fn tick(&mut self) {
-        match self.options.compile(Some(&self.canary), &self.exempt) {
+        let machine = self.options.ask(&self.exempt);
+        match self.options.compile(Some(&self.canary), &self.exempt, &machine) {
             Ok(compiled) if compiled != *self.tables.in_force() => {
                 if let Err(error) = self.put(compiled) {
                     tracing::error!("the rules of [enforce] could not be brought up to date: {error:#}");
