@@ -62,6 +62,8 @@ pub struct Enforcer {
     tables: Tables,
     canary: Canary,
     exempt: Vec<PathBuf>,
+    /// What the rules in force are compiled from.
+    machine: Machine,
     proven: Option<Instant>,
     /// Why execve cannot be made to fail here.
     why_no_deny: Option<String>,
@@ -73,6 +75,7 @@ pub struct Enforcer {
 pub struct Prepared {
     options: Options,
     exempt: Vec<PathBuf>,
+    machine: Machine,
     compiled: Compiled,
 }
 
@@ -125,7 +128,8 @@ impl Enforcer {
         let exempt = lockout::exempt(&options.enforce.break_glass);
         let machine = options.ask(&exempt);
         let compiled = options.compile(Some(&canary), &exempt, &machine)?;
-        let mut enforcer = Self { options, tables, canary, exempt, proven: None, why_no_deny, marker: None };
+        let mut enforcer =
+            Self { options, tables, canary, exempt, machine, proven: None, why_no_deny, marker: None };
         for path in &compiled.absent {
             tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
         }
@@ -149,7 +153,7 @@ impl Enforcer {
         let options = Options { enforce, ..self.options.clone() };
         let machine = options.ask(&exempt);
         let compiled = options.compile(Some(&self.canary), &exempt, &machine)?;
-        Ok(Prepared { options, exempt, compiled })
+        Ok(Prepared { options, exempt, machine, compiled })
     }
 
     /// Goes over to other rules.
@@ -157,27 +161,37 @@ impl Enforcer {
     /// # Errors
     /// When the kernel refuses them; the ones before stay.
     pub fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
-        let Prepared { options, exempt, compiled } = prepared;
+        let Prepared { options, exempt, machine, compiled } = prepared;
         self.put(compiled)?;
-        (self.options, self.exempt) = (options, exempt);
+        (self.options, self.exempt, self.machine) = (options, exempt, machine);
         Ok(())
     }
 
     /// Once a second: files that were replaced, exceptions that ended, and the proof when it is time.
     pub fn tick(&mut self) {
         let machine = self.options.ask(&self.exempt);
+        if machine != self.machine {
+            self.renew(machine);
+        }
+        if self.proven.is_none_or(|last| last.elapsed() >= PROOF) {
+            self.prove();
+        }
+    }
+
+    /// Compiles the rules again for a machine that has changed.
+    fn renew(&mut self, machine: Machine) {
         match self.options.compile(Some(&self.canary), &self.exempt, &machine) {
             Ok(compiled) if compiled != *self.tables.in_force() => {
                 if let Err(error) = self.put(compiled) {
+                    // Tried again with the next tick.
                     tracing::error!("the rules of [enforce] could not be brought up to date: {error:#}");
+                    return;
                 }
             }
             Ok(_) => {}
             Err(error) => tracing::error!("the rules of [enforce] stay as they were: {error:#}"),
         }
-        if self.proven.is_none_or(|last| last.elapsed() >= PROOF) {
-            self.prove();
-        }
+        self.machine = machine;
     }
 
     /// Lets the canary fly.
