@@ -1,14 +1,16 @@
-//! Rules → what the kernel side looks up. Pure: what has to be asked of the machine is asked by [`Machine`].
+//! Rules → what the kernel side looks up. Pure: what the machine has to say is in [`Machine`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tracego_common::verdict::{
     ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX, Rules,
     UID,
 };
 
-use super::settings::{Act, Enforce, Exception, Matcher, Mode, Rule, Unreadable, User};
-use crate::clock::Time;
+use super::{
+    machine::Machine,
+    settings::{Act, Enforce, Exception, Matcher, Mode, Rule, Unreadable, User},
+};
 
 /// What is known about a rule by its bit.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -50,18 +52,6 @@ pub struct Compiled {
     pub absent: Vec<String>,
 }
 
-/// What is asked of the machine.
-pub trait Machine {
-    /// Device (kernel encoding) and inode of a file, behind symbolic links.
-    fn inode(&self, path: &Path) -> Option<(u32, u64)>;
-    /// The path behind symbolic links.
-    fn real(&self, path: &Path) -> Option<String>;
-    /// Number of a user.
-    fn uid(&self, name: &str) -> Option<u32>;
-    /// Id of a cgroup.
-    fn cgroup(&self, folder: &Path) -> Option<u64>;
-}
-
 /// The rule that a start which shows that stops are in force has to match, as the argument that it has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Canary {
@@ -71,8 +61,8 @@ pub struct Canary {
     pub args: Vec<String>,
 }
 
-struct Builder<'a, M> {
-    machine: &'a M,
+struct Builder<'a> {
+    machine: &'a Machine,
     out: Compiled,
 }
 
@@ -85,9 +75,8 @@ pub fn compile(
     mode: Mode,
     tree: bool,
     canary: Option<&Canary>,
-    exempt: &[std::path::PathBuf],
-    now: Time,
-    machine: &impl Machine,
+    exempt: &[PathBuf],
+    machine: &Machine,
 ) -> Result<Compiled, String> {
     let mut builder = Builder { machine, out: Compiled::default() };
     if mode == Mode::Off {
@@ -105,7 +94,7 @@ pub fn compile(
     let known = Known { name: "exempt".to_owned(), own: true, ..Known::default() };
     builder.exempt(exempt, known)?;
     for one in &enforce.exceptions {
-        if one.holds(now)? {
+        if one.holds(machine.today)? {
             builder.exception(one)?;
         }
     }
@@ -131,7 +120,7 @@ fn stop(rules: &mut Rules, mode: Mode, act: Act, bit: u64) {
     }
 }
 
-impl<M: Machine> Builder<'_, M> {
+impl Builder<'_> {
     fn next(&mut self, known: Known) -> Result<u64, String> {
         let at = u32::try_from(self.out.known.len()).unwrap_or(RULES_MAX);
         if at >= RULES_MAX {
@@ -146,7 +135,7 @@ impl<M: Machine> Builder<'_, M> {
         Ok(bit)
     }
 
-    fn exempt(&mut self, paths: &[std::path::PathBuf], known: Known) -> Result<(), String> {
+    fn exempt(&mut self, paths: &[PathBuf], known: Known) -> Result<(), String> {
         let bit = self.next(known)?;
         let rules = &mut self.out.rules;
         rules.allow |= bit;
@@ -157,8 +146,8 @@ impl<M: Machine> Builder<'_, M> {
             *any |= bit;
         }
         for path in paths {
-            if let Some((dev, inode)) = self.machine.inode(path) {
-                self.out.exes.push((ExeKey { inode, dev, set: 0 }, bit));
+            if let Some(file) = self.machine.files.get(path) {
+                self.out.exes.push((exe_key(file.inode), bit));
             }
         }
         Ok(())
@@ -208,14 +197,13 @@ impl<M: Machine> Builder<'_, M> {
                 self.out.names.push((key, bit));
                 continue;
             }
-            let path = Path::new(name);
-            match self.machine.inode(path) {
-                Some((dev, inode)) => self.out.exes.push((ExeKey { inode, dev, set: 0 }, bit)),
+            let file = self.machine.files.get(Path::new(name));
+            match file {
+                Some(file) => self.out.exes.push((exe_key(file.inode), bit)),
                 None => self.out.absent.push(name.clone()),
             }
             // What is put there later is known by its path, behind the point of no return.
-            let real = self.machine.real(path).unwrap_or_else(|| name.clone());
-            if let Some((key, bits)) = path_key(&real) {
+            if let Some((key, bits)) = path_key(file.map_or(name, |file| &file.real)) {
                 self.out.rules.by_path |= bit;
                 self.out.paths.push(((key, bits), bit));
             }
@@ -248,7 +236,8 @@ impl<M: Machine> Builder<'_, M> {
             let uid = match user {
                 User::Id(uid) => *uid,
                 User::Name(name) => {
-                    self.machine.uid(name).ok_or_else(|| format!("users: there is no user {name:?}"))?
+                    let uid = self.machine.users.get(name).copied();
+                    uid.ok_or_else(|| format!("users: there is no user {name:?}"))?
                 }
             };
             self.out.numbers.push((NumberKey { number: u64::from(uid), what: UID, set: 0 }, bit));
@@ -256,17 +245,21 @@ impl<M: Machine> Builder<'_, M> {
         Ok(())
     }
 
-    fn cgroups(&mut self, list: &[std::path::PathBuf], bit: u64) -> Result<(), String> {
+    fn cgroups(&mut self, list: &[PathBuf], bit: u64) -> Result<(), String> {
         if list.is_empty() {
             self.out.rules.any_cgroup |= bit;
         }
         for folder in list {
-            let id = self.machine.cgroup(folder);
+            let id = self.machine.cgroups.get(folder).copied();
             let id = id.ok_or_else(|| format!("cgroups: {}: not a cgroup v2 folder", folder.display()))?;
             self.out.numbers.push((NumberKey { number: id, what: CGROUP, set: 0 }, bit));
         }
         Ok(())
     }
+}
+
+fn exe_key((dev, inode): (u32, u64)) -> ExeKey {
+    ExeKey { inode, dev, set: 0 }
 }
 
 /// Bits that are compared of a key of so many bytes.

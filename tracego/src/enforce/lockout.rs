@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use tracego_common::verdict::Action;
 
 use super::{
-    compile::{Compiled, Machine},
+    compile::Compiled,
     decide::{Start, decide},
+    machine::Machine,
 };
 
 /// What a machine needs to be reached and to run services and containers. Nothing stops these, whatever they are
@@ -67,17 +68,25 @@ fn is_roots(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|file| file.uid() == 0 && file.mode() & 0o022 == 0)
 }
 
+/// What a machine needs and how that is started: nothing where it does not matter.
+fn needed() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    EXEMPT.iter().map(|path| (*path, &[][..])).chain(SHELLS)
+}
+
+/// The files that [`stopped`] asks about.
+pub fn files() -> impl Iterator<Item = &'static Path> {
+    needed().map(|(path, _)| Path::new(path))
+}
+
 /// What would be stopped that must not be: the command line, and the rule that would stop it.
 #[must_use]
-pub fn stopped(rules: &Compiled, machine: &impl Machine) -> Option<(String, String)> {
-    let needed = EXEMPT.iter().map(|path| (*path, &[][..])).chain(SHELLS);
-    for (path, argv) in needed {
-        let Some(inode) = machine.inode(Path::new(path)) else { continue };
-        let real = machine.real(Path::new(path)).unwrap_or_else(|| path.to_owned());
+pub fn stopped(rules: &Compiled, machine: &Machine) -> Option<(String, String)> {
+    for (path, argv) in needed() {
+        let Some(file) = machine.files.get(Path::new(path)) else { continue };
         let own = [path];
         let argv = if argv.is_empty() { &own[..] } else { argv };
         for (uid, in_job) in [(0, false), (0, true), (1000, false)] {
-            let start = Start { path: &real, inode, argv, in_job, uid, cgroup: 0 };
+            let start = Start { path: &file.real, inode: file.inode, argv, in_job, uid, cgroup: 0 };
             if let Some((Action::Kill | Action::Deny, rule)) = decide(rules, &start) {
                 return Some((format!("{path} ({})", argv.join(" ")), rule.name.clone()));
             }

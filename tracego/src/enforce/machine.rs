@@ -1,6 +1,7 @@
-//! What the compiler of rules asks this machine.
+//! What this machine says about everything that the rules name.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -8,24 +9,86 @@ use std::{
 
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
-use super::compile::Machine;
-use crate::{enrich::users::Users, host};
+use super::{
+    lockout,
+    settings::{Enforce, User},
+};
+use crate::{
+    clock::{Reading, Time},
+    enrich::users::Users,
+    host,
+};
 
-/// This machine.
-#[derive(Debug)]
-pub struct Host<'a> {
-    users: &'a Users,
-    /// Device of a mount by its number, as the kernel has it: stat(2) tells another one on overlayfs and btrfs.
-    mounts: Vec<(u64, u32)>,
+const DAY_NS: i64 = 86_400_000_000_000;
+
+/// Its answers. With the same answers the same settings compile to the same rules.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Machine {
+    /// By path as it is named; without those that are not there.
+    pub files: BTreeMap<PathBuf, File>,
+    /// Numbers of users by their names.
+    pub users: BTreeMap<String, u32>,
+    /// Ids of cgroups by their folders.
+    pub cgroups: BTreeMap<PathBuf, u64>,
+    /// When the day began, in UTC: exceptions end with one.
+    pub today: Time,
 }
 
-impl<'a> Host<'a> {
+/// A file, behind symbolic links.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct File {
+    /// Device (kernel encoding) and inode.
+    pub inode: (u32, u64),
+    /// Its path.
+    pub real: String,
+}
+
+impl Machine {
     /// As it is now.
     #[must_use]
-    pub fn now(users: &'a Users) -> Self {
-        let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        Self { users, mounts: text.lines().filter_map(mount).collect() }
+    pub fn now(enforce: &Enforce, exempt: &[PathBuf], users: &Users) -> Self {
+        let mut machine = Self::default();
+        let now = Reading::now().unix_ns;
+        machine.today = Time(now - now.rem_euclid(DAY_NS));
+        let mounts = mounts();
+        let mut add = |path: &Path| {
+            if !machine.files.contains_key(path)
+                && let Some(file) = file(path, &mounts)
+            {
+                machine.files.insert(path.to_owned(), file);
+            }
+        };
+        exempt.iter().for_each(|path| add(path));
+        lockout::files().for_each(&mut add);
+        let exceptions = enforce.exceptions.iter().map(|one| &one.matches);
+        // The built-in rules name nothing of the machine.
+        for matches in exceptions.chain(enforce.rules.iter().flatten().map(|rule| &rule.matches)) {
+            matches
+                .executables
+                .iter()
+                .filter(|name| name.contains('/'))
+                .for_each(|name| add(Path::new(name)));
+            for user in &matches.users {
+                if let User::Name(name) = user
+                    && let Some(uid) = users.id(name)
+                {
+                    machine.users.insert(name.clone(), uid);
+                }
+            }
+            for folder in &matches.cgroups {
+                if let Some(id) = cgroup(folder) {
+                    machine.cgroups.insert(folder.clone(), id);
+                }
+            }
+        }
+        machine
     }
+}
+
+/// Device of a mount by its number, as the kernel has it: stat(2) tells another one on overlayfs and btrfs.
+fn mounts() -> Vec<(u64, u32)> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    text.lines().filter_map(mount).collect()
 }
 
 /// Number and device of a line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
@@ -37,29 +100,21 @@ fn mount(line: &str) -> Option<(u64, u32)> {
     Some((id, (major.parse::<u32>().ok()? << 20) | minor.parse::<u32>().ok()?))
 }
 
-impl Machine for Host<'_> {
-    fn inode(&self, path: &Path) -> Option<(u32, u64)> {
-        let flags = StatxFlags::INO | StatxFlags::MNT_ID;
-        let found = statx(CWD, path, AtFlags::empty(), flags).ok()?;
-        let of_mount = self.mounts.iter().find(|(id, _)| *id == found.stx_mnt_id);
-        let device =
-            of_mount.map_or((found.stx_dev_major << 20) | found.stx_dev_minor, |(_, device)| *device);
-        Some((device, found.stx_ino))
-    }
+fn file(path: &Path, mounts: &[(u64, u32)]) -> Option<File> {
+    let flags = StatxFlags::INO | StatxFlags::MNT_ID;
+    let found = statx(CWD, path, AtFlags::empty(), flags).ok()?;
+    let of_mount = mounts.iter().find(|(id, _)| *id == found.stx_mnt_id);
+    let device = of_mount.map_or((found.stx_dev_major << 20) | found.stx_dev_minor, |(_, device)| *device);
+    let real = fs::canonicalize(path).ok().and_then(|real| real.into_os_string().into_string().ok());
+    let real = real.unwrap_or_else(|| path.to_string_lossy().into_owned());
+    Some(File { inode: (device, found.stx_ino), real })
+}
 
-    fn real(&self, path: &Path) -> Option<String> {
-        fs::canonicalize(path).ok().map(PathBuf::into_os_string)?.into_string().ok()
-    }
-
-    fn uid(&self, name: &str) -> Option<u32> {
-        self.users.id(name)
-    }
-
-    fn cgroup(&self, folder: &Path) -> Option<u64> {
-        let folder = fs::canonicalize(folder).ok()?;
-        (host::cgroup_root(&folder).is_some() && folder.is_dir())
-            .then(|| fs::metadata(&folder).ok().map(|about| about.ino()))?
-    }
+/// Id of a cgroup.
+fn cgroup(folder: &Path) -> Option<u64> {
+    let folder = fs::canonicalize(folder).ok()?;
+    (host::cgroup_root(&folder).is_some() && folder.is_dir())
+        .then(|| fs::metadata(&folder).ok().map(|about| about.ino()))?
 }
 
 #[cfg(test)]
@@ -76,15 +131,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_replaced_is_another_answer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, new) = (folder.path().join("file"), folder.path().join("new"));
+        fs::write(&path, "").expect("a file");
+        fs::write(&new, "").expect("a file");
+        let rule = format!("rules = [{{ name = 'r', executables = ['{}', 'a-name'] }}]", path.display());
+        let table: toml::Table = rule.parse().expect("TOML");
+        let enforce = Enforce::read(toml::Value::Table(table)).expect("rules");
+        // Not what depends on the time of day.
+        let files = || Machine::now(&enforce, &[], &Users::default()).files;
+        let before = files();
+        assert!(before.contains_key(&path) && !before.contains_key(Path::new("a-name")));
+        assert_eq!(before, files());
+        fs::rename(&new, &path).expect("put in its place");
+        assert_ne!(before, files());
+    }
+
+    #[test]
     fn a_file_is_the_same_behind_a_link() {
         let folder = tempfile::tempdir().expect("a folder");
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "").expect("a file");
         std::os::unix::fs::symlink(&file, &link).expect("a link");
-        let users = Users::default();
-        let host = Host::now(&users);
-        assert!(host.inode(&file).is_some());
-        assert_eq!(host.inode(&file), host.inode(&link));
-        assert_eq!(host.inode(&folder.path().join("none")), None);
+        let mounts = mounts();
+        let found = super::file(&file, &mounts);
+        assert!(found.is_some());
+        assert_eq!(found, super::file(&link, &mounts));
+        assert_eq!(super::file(&folder.path().join("none"), &mounts), None);
     }
 }

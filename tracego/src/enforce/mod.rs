@@ -28,13 +28,13 @@ use std::{
 use anyhow::{Context as _, bail};
 use canary::Canary;
 use compile::{Compiled, compile};
-use machine::Host;
+use machine::Machine;
 use maps::Tables;
 use marker::Marker;
 use settings::{Enforce, Mode};
 use shared::Shared;
 
-use crate::{clock::Reading, clock::Time, enrich::users::Users};
+use crate::{clock::Reading, enrich::users::Users};
 
 /// How often the canary flies.
 const PROOF: Duration = Duration::from_secs(30);
@@ -62,6 +62,8 @@ pub struct Enforcer {
     tables: Tables,
     canary: Canary,
     exempt: Vec<PathBuf>,
+    /// What the rules in force are compiled from.
+    machine: Machine,
     proven: Option<Instant>,
     /// Why execve cannot be made to fail here.
     why_no_deny: Option<String>,
@@ -73,22 +75,30 @@ pub struct Enforcer {
 pub struct Prepared {
     options: Options,
     exempt: Vec<PathBuf>,
+    machine: Machine,
     compiled: Compiled,
 }
 
 impl Options {
+    fn ask(&self, exempt: &[PathBuf]) -> Machine {
+        Machine::now(&self.enforce, exempt, &self.users)
+    }
+
     /// The rules for the kernel side.
     ///
     /// # Errors
     /// When they are too many or name what is not there, or would lock people out.
-    fn compile(&self, canary: Option<&Canary>, exempt: &[PathBuf]) -> anyhow::Result<Compiled> {
-        let host = Host::now(&self.users);
-        let now = Time(Reading::now().unix_ns);
+    fn compile(
+        &self,
+        canary: Option<&Canary>,
+        exempt: &[PathBuf],
+        machine: &Machine,
+    ) -> anyhow::Result<Compiled> {
         let rule = canary.map(Canary::rule);
-        let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, now, &host);
+        let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, machine);
         let mut compiled = compiled.map_err(|error| anyhow::anyhow!(error))?;
         compiled.rules.remembered |= u64::from(self.policies && self.mode >= Mode::Kill);
-        if let Some((start, rule)) = lockout::stopped(&compiled, &host).filter(|_| !self.enforce.force) {
+        if let Some((start, rule)) = lockout::stopped(&compiled, machine).filter(|_| !self.enforce.force) {
             bail!(
                 "enforce: the rule {rule:?} would stop {start}, which a machine needs; change the rule, or say \
                  force = true in [enforce]"
@@ -102,7 +112,8 @@ impl Options {
     /// # Errors
     /// As [`Enforcer::start`].
     pub fn check(&self) -> anyhow::Result<()> {
-        self.compile(None, &lockout::exempt(&self.enforce.break_glass)).map(drop)
+        let exempt = lockout::exempt(&self.enforce.break_glass);
+        self.compile(None, &exempt, &self.ask(&exempt)).map(drop)
     }
 }
 
@@ -115,8 +126,10 @@ impl Enforcer {
         let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
         options.shared.expect(&canary);
         let exempt = lockout::exempt(&options.enforce.break_glass);
-        let mut enforcer = Self { options, tables, canary, exempt, proven: None, why_no_deny, marker: None };
-        let compiled = enforcer.options.compile(Some(&enforcer.canary), &enforcer.exempt)?;
+        let machine = options.ask(&exempt);
+        let compiled = options.compile(Some(&canary), &exempt, &machine)?;
+        let mut enforcer =
+            Self { options, tables, canary, exempt, machine, proven: None, why_no_deny, marker: None };
         for path in &compiled.absent {
             tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
         }
@@ -138,8 +151,9 @@ impl Enforcer {
     pub fn prepare(&self, enforce: Enforce) -> anyhow::Result<Prepared> {
         let exempt = lockout::exempt(&enforce.break_glass);
         let options = Options { enforce, ..self.options.clone() };
-        let compiled = options.compile(Some(&self.canary), &exempt)?;
-        Ok(Prepared { options, exempt, compiled })
+        let machine = options.ask(&exempt);
+        let compiled = options.compile(Some(&self.canary), &exempt, &machine)?;
+        Ok(Prepared { options, exempt, machine, compiled })
     }
 
     /// Goes over to other rules.
@@ -147,25 +161,37 @@ impl Enforcer {
     /// # Errors
     /// When the kernel refuses them; the ones before stay.
     pub fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
-        self.put(prepared.compiled)?;
-        (self.options, self.exempt) = (prepared.options, prepared.exempt);
+        let Prepared { options, exempt, machine, compiled } = prepared;
+        self.put(compiled)?;
+        (self.options, self.exempt, self.machine) = (options, exempt, machine);
         Ok(())
     }
 
     /// Once a second: files that were replaced, exceptions that ended, and the proof when it is time.
     pub fn tick(&mut self) {
-        match self.options.compile(Some(&self.canary), &self.exempt) {
+        let machine = self.options.ask(&self.exempt);
+        if machine != self.machine {
+            self.renew(machine);
+        }
+        if self.proven.is_none_or(|last| last.elapsed() >= PROOF) {
+            self.prove();
+        }
+    }
+
+    /// Compiles the rules again for a machine that has changed.
+    fn renew(&mut self, machine: Machine) {
+        match self.options.compile(Some(&self.canary), &self.exempt, &machine) {
             Ok(compiled) if compiled != *self.tables.in_force() => {
                 if let Err(error) = self.put(compiled) {
+                    // Tried again with the next tick.
                     tracing::error!("the rules of [enforce] could not be brought up to date: {error:#}");
+                    return;
                 }
             }
             Ok(_) => {}
             Err(error) => tracing::error!("the rules of [enforce] stay as they were: {error:#}"),
         }
-        if self.proven.is_none_or(|last| last.elapsed() >= PROOF) {
-            self.prove();
-        }
+        self.machine = machine;
     }
 
     /// Lets the canary fly.

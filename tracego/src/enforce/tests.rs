@@ -1,41 +1,32 @@
 //! Rules from a configuration to a decision.
 
-use std::path::Path;
-
 use tracego_common::verdict::{Action, KEYS_MAX};
 
 use super::{
-    compile::{Canary, Compiled, Machine, compile},
+    compile::{Canary, Compiled, compile},
     decide::{Start, decide},
     lockout,
+    machine::{File, Machine},
     settings::{Enforce, Mode},
 };
-use crate::clock::Time;
 
 /// A machine with three files, of which one is a link, and a user.
-struct Fake;
-
-impl Machine for Fake {
-    fn inode(&self, path: &Path) -> Option<(u32, u64)> {
-        match path.to_str()? {
-            "/usr/bin/go" | "/usr/local/go/bin/go" => Some((1, 10)),
-            "/usr/bin/sudo" => Some((1, 11)),
-            "/bin/bash" | "/usr/bin/bash" => Some((1, 12)),
-            _ => None,
-        }
-    }
-
-    fn real(&self, path: &Path) -> Option<String> {
-        let text = path.to_str()?;
-        Some(if text == "/usr/bin/go" { "/usr/local/go/bin/go" } else { text }.to_owned())
-    }
-
-    fn uid(&self, name: &str) -> Option<u32> {
-        (name == "runner").then_some(1001)
-    }
-
-    fn cgroup(&self, folder: &Path) -> Option<u64> {
-        (folder == Path::new("/sys/fs/cgroup/ci")).then_some(77)
+fn machine() -> Machine {
+    let files = [
+        ("/usr/bin/go", 10, "/usr/local/go/bin/go"),
+        ("/usr/local/go/bin/go", 10, "/usr/local/go/bin/go"),
+        ("/usr/bin/sudo", 11, "/usr/bin/sudo"),
+        ("/bin/bash", 12, "/bin/bash"),
+        ("/usr/bin/bash", 12, "/usr/bin/bash"),
+    ];
+    let file = |(path, inode, real): (&str, u64, &str)| {
+        (path.into(), File { inode: (1, inode), real: real.to_owned() })
+    };
+    Machine {
+        files: files.map(file).into(),
+        users: [("runner".to_owned(), 1001)].into(),
+        cgroups: [("/sys/fs/cgroup/ci".into(), 77)].into(),
+        ..Machine::default()
     }
 }
 
@@ -43,7 +34,7 @@ fn compiled(text: &str, mode: Mode) -> Result<Compiled, String> {
     let table: toml::Table = text.parse().expect("TOML");
     let enforce = Enforce::read(toml::Value::Table(table))?;
     let canary = Canary { executable: "tracego".to_owned(), args: vec!["--version".into(), "x".into()] };
-    compile(&enforce, mode, false, Some(&canary), &["/usr/bin/sudo".into()], Time(0), &Fake)
+    compile(&enforce, mode, false, Some(&canary), &["/usr/bin/sudo".into()], &machine())
 }
 
 fn decided(with: &Compiled, start: &Start<'_>) -> Option<(Action, String)> {
@@ -155,13 +146,13 @@ fn nobody_is_locked_out() {
         "rules = [{ name = 'jobs', in-job = true }]",
     ] {
         let rules = compiled(text, Mode::Deny).expect("rules");
-        let stopped = lockout::stopped(&rules, &Fake).expect(text);
+        let stopped = lockout::stopped(&rules, &machine()).expect(text);
         assert!(stopped.0.contains("bash"), "{stopped:?}: sudo is exempt, a shell is not");
     }
     let rules = compiled("rules = [{ name = 'x', executables = ['bash'], args = ['-c'] }]", Mode::Deny);
-    assert_eq!(lockout::stopped(&rules.expect("rules"), &Fake), None);
+    assert_eq!(lockout::stopped(&rules.expect("rules"), &machine()), None);
     let rules = compiled("rules = [{ name = 'sudo', executables = ['sudo'] }]", Mode::Deny).expect("rules");
-    assert_eq!(lockout::stopped(&rules, &Fake), None, "it is exempt");
+    assert_eq!(lockout::stopped(&rules, &machine()), None, "it is exempt");
 }
 
 #[test]

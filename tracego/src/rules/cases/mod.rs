@@ -1,8 +1,12 @@
 //! Processes that are findings and processes that are none, for every case of every rule.
 
 mod commands;
+mod commits;
+mod go_run;
 mod jobs;
+mod modules;
 mod programs;
+mod resources;
 mod services;
 
 use super::{
@@ -84,10 +88,17 @@ fn clean(rule: &'static str, what: &'static str, scenes: impl Into<Vec<Scene>>) 
 }
 
 fn all() -> Vec<Example> {
-    [commands::examples(), programs::examples(), jobs::examples(), services::examples()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let families = [
+        go_run::examples(),
+        commits::examples(),
+        modules::examples(),
+        commands::examples(),
+        resources::examples(),
+        programs::examples(),
+        jobs::examples(),
+        services::examples(),
+    ];
+    families.into_iter().flatten().collect()
 }
 
 #[test]
