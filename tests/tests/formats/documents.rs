@@ -32,6 +32,8 @@ struct Row {
     theirs: Vec<String>,
     /// The value is made of ours, not ours.
     derived: bool,
+    /// Some events lack it.
+    partly: bool,
 }
 
 impl Row {
@@ -49,7 +51,9 @@ impl Row {
         let ours = self.ours.as_str();
         match format {
             Format::Ocsf => matches!(ours, "process.executable.path" | "process.executable.name"),
-            Format::Cef => ours == "event_name",
+            Format::Cef => {
+                matches!(ours, "event_name" | "process.executable.path" | "process.executable.name")
+            }
             _ => false,
         }
     }
@@ -76,6 +80,7 @@ fn rows(format: Format) -> Vec<Row> {
             ours: in_backticks(ours).remove(0),
             theirs: in_backticks(theirs),
             derived: note.starts_with("derived"),
+            partly: note.contains("not where"),
         };
         assert_eq!(row.theirs.is_empty(), theirs == "lost", "{line}");
         rows.push(row);
@@ -248,7 +253,12 @@ fn every_value_is_where_its_row_says() {
                         assert!(another, "{}: {name} = {value} is not at {there:?}", format.name());
                     }
                 }
-                assert!(found, "{}: {name} = {value} is not at {:?}\n{event:#?}", format.name(), row.theirs);
+                let theirs = &row.theirs;
+                assert!(
+                    found || row.partly,
+                    "{}: {name} = {value} is not at {theirs:?}\n{event:#?}",
+                    format.name()
+                );
             }
         }
         for row in &rows {
