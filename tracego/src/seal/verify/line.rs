@@ -128,9 +128,11 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// The seal that it is.
+    /// The seal that it is: of its own chain. One of the run's that is in the file of a sink, too, is a record like
+    /// others there.
     pub(crate) fn seal(&self) -> Option<&Seal> {
-        self.own.seal.as_ref().filter(|_| self.name == event_name::SEAL)
+        let is_own = |seal: &&Seal| seal.sink.is_some() == self.is_numbered();
+        self.own.seal.as_ref().filter(|_| self.name == event_name::SEAL).filter(is_own)
     }
 
     /// It is of the file of a sink, where records of several runs are.
@@ -140,7 +142,8 @@ impl<'a> Known<'a> {
 
     /// How a run begins, where it is a first record.
     pub(crate) fn opening(&self) -> Option<&ChainStart> {
-        self.own.chain_start.as_ref().filter(|_| self.name == event_name::SEAL_OPENED)
+        let is_own = |start: &&ChainStart| start.sink.is_some() == self.is_numbered();
+        self.own.chain_start.as_ref().filter(|_| self.name == event_name::SEAL_OPENED).filter(is_own)
     }
 }
 
