@@ -1,6 +1,6 @@
 //! What a line says about itself. It is untrusted.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -122,8 +122,11 @@ impl<'a> Known<'a> {
                 .contains(&self.name),
             truncated: completeness.is_some_and(|whole| !whole.truncated.is_empty()),
             unread: unread || completeness.is_some_and(|whole| !whole.unavailable.is_empty()),
-            lost: own.lost.as_ref(),
-            job: seal.and_then(|seal| seal.job.as_deref()).or(root.map(|root| root.exec_id)),
+            lost: own.lost.as_ref().map(Cow::Borrowed),
+            job: seal
+                .and_then(|seal| seal.job.as_deref())
+                .or(root.map(|root| root.exec_id))
+                .map(Cow::Borrowed),
             seal: seal.map(|seal| seal.scope),
         }
     }
