@@ -32,10 +32,27 @@ pub const CWD_DELETED: u64 = 1 << 13;
 pub const CORE_DUMPED: u64 = 1 << 14;
 /// The user's filters leave it out: it carries what the process table needs, without argv.
 pub const OUTSIDE: u64 = 1 << 16;
+/// Where the number of the rules begins that decided when a program started; eight bits (see [`rules`]).
+pub const RULES_SHIFT: u32 = 24;
 /// Where the number of the load begins that wrote the record (see [`generation`]).
 pub const GENERATION_SHIFT: u32 = 32;
 /// More argv bytes came in [`crate::ArgvChunk`] records before this one.
 pub const ARGV_CHUNKS: u64 = 1 << 15;
+
+/// Which rules decided when a program started: the load that has them, and their number there. Another load's are
+/// others; 0 where nothing is enforced.
+#[inline(always)]
+#[must_use]
+pub fn rules(flags: u64) -> u64 {
+    flags >> RULES_SHIFT
+}
+
+/// The flags of a load and its rules.
+#[inline(always)]
+#[must_use]
+pub fn of_rules(generation: u32, number: u8) -> u64 {
+    ((generation as u64) << GENERATION_SHIFT) | ((number as u64) << RULES_SHIFT)
+}
 
 /// Which of the loads that take over from each other wrote the record; 0 without handover.
 #[inline(always)]
@@ -43,3 +60,5 @@ pub const ARGV_CHUNKS: u64 = 1 << 15;
 pub fn generation(flags: u64) -> u32 {
     (flags >> GENERATION_SHIFT) as u32
 }
+
+const _: () = assert!(RULES_SHIFT + u8::BITS == GENERATION_SHIFT);

@@ -2,7 +2,7 @@
 
 /// Grows with every change of a record, of [`TaskCtx`](crate::TaskCtx) or of how turns are taken: what one
 /// tracego left attached is continued by another one with the same number alone.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What happens in the kernel that a program is attached to: each has a claim of its own.
 #[derive(Clone, Copy, Debug)]

@@ -31,7 +31,8 @@ pub const REMEMBERED_MAX: u32 = 8192;
 
 /// What the rules of a set have in common; one bit a rule, the first rule at the lowest.
 ///
-/// There are two sets: one is filled while the other decides, then a single write exchanges them.
+/// There are two sets: one is filled while the other decides, then a single write exchanges them. What is written is
+/// the number of the rules, whose lowest bit is their set (see [`set`]).
 #[derive(Clone, Copy, Debug, Default, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct Rules {
@@ -59,6 +60,13 @@ pub struct Rules {
     pub by_path: u64,
     /// Verdicts that are remembered; zero spares the look.
     pub remembered: u64,
+}
+
+/// The set of the rules with a number.
+#[inline(always)]
+#[must_use]
+pub fn set(number: u8) -> u32 {
+    (number & 1) as u32
 }
 
 /// A file name of an executable.
@@ -181,7 +189,7 @@ pub const REMEMBERED: u64 = 0;
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct Verdict {
-    /// The common start; the process that starts the program.
+    /// The common start; the process that starts the program. Its flags say which rules decided.
     pub header: Header,
     /// The rule, as its bit, or [`REMEMBERED`].
     pub bit: u64,
@@ -191,8 +199,8 @@ pub struct Verdict {
     pub errno: u32,
     /// Of a remembered verdict: what the agent gave with it.
     pub number: u32,
-    /// Which set of rules.
-    pub set: u32,
+    /// Explicit padding, zero.
+    pub pad: u32,
     /// Name of the task.
     pub comm: [u8; 16],
     /// File name of the executable, zero padded.

@@ -15,7 +15,7 @@ use crate::{
     argv,
     emit::{count, send},
     env, log,
-    maps::{Scratch, cursor, offset, scratch, set_cursor, setting},
+    maps::{Scratch, cursor, offset, rule_number, scratch, set_cursor, setting},
     path,
     read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, typed},
     task, turn,
@@ -50,7 +50,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     let fixed = unsafe { &mut (*scratch).fixed };
 
     fixed.header = task::header(RecordKind::Exec as u32, id, task::parent(task), &context);
-    fixed.header.flags |= task::outside(task, task::uid(task));
+    fixed.header.flags |= task::outside(task, task::uid(task)) | flags::of_rules(0, rule_number());
     fixed.unavailable = setting!(unavailable);
     fixed.old_tid = old_tid;
     credentials(fixed, task);

@@ -43,9 +43,15 @@ pub(crate) static ACTIVE: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static CLAIMS: PerCpuArray<u32> = PerCpuArray::with_max_entries(HOOKS, 0);
 
-/// Which set of rules decides.
+/// Number of the rules that decide.
 #[map]
-pub(crate) static RULE_SET: Array<u32> = Array::with_max_entries(1, 0);
+static RULE_NUMBER: Array<u32> = Array::with_max_entries(1, 0);
+
+/// Number of the rules that decide at the moment; 0 before the first.
+#[inline(always)]
+pub(crate) fn rule_number() -> u8 {
+    RULE_NUMBER.get(0).copied().unwrap_or(0) as u8
+}
 
 /// What the rules of a set have in common.
 #[map]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::{prelude::*, test_runner::Config};
 use tracego::{enrich::record::event_name, format::Format};
+use tracego_common::verdict::Action;
 use tracego_tests::samples;
 
 use crate::{line, records};
@@ -13,6 +14,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("cef::every_line_is_read_back", every_line_is_read_back),
     ("cef::what_would_end_a_value_is_escaped", what_would_end_a_value_is_escaped),
     ("cef::long_values_are_cut_at_a_character", long_values_are_cut_at_a_character),
+    ("cef::what_was_done_about_a_start_is_said", what_was_done_about_a_start_is_said),
 ];
 
 /// Header fields and extension of a line.
@@ -125,4 +127,26 @@ fn long_values_are_cut_at_a_character() {
     let long = |key: &str| (pairs[key].chars().count(), pairs[key].ends_with('…'));
     assert_eq!((long("msg"), long("cs3")), ((1023, true), (4000, true)));
     assert!(line.len() < 16_384, "{}", line.len());
+}
+
+fn what_was_done_about_a_start_is_said() {
+    for (record, act, outcome, file) in [
+        (samples::decided(Action::Deny), "deny", "failure", "wanted-program"),
+        (samples::decided(Action::Kill), "kill", "failure", "wanted-program"),
+        (samples::ended(None), "kill", "failure", "server-binary"),
+        (samples::ended(Some("it had ended")), "kill", "success", "server-binary"),
+        (samples::decided(Action::Audit), "audit", "success", "wanted-program"),
+        (samples::decided(Action::Allow), "allow", "success", "wanted-program"),
+    ] {
+        let (_, pairs) = parse(&line(Format::Cef, &record));
+        let said = ["act", "outcome", "reason", "cs6", "cs6Label", "fname"].map(|key| pairs[key].as_str());
+        let rule = "rule-of-enforcement";
+        let wanted = [act, outcome, "message of the rule", rule, "tracego.enforcement.rule", file];
+        assert_eq!(said, wanted, "{pairs:#?}");
+        assert_eq!(pairs.contains_key("filePath"), file == "server-binary", "the path of another program");
+    }
+    let mut record = samples::decided(Action::Kill);
+    record.tracego.enforcement.as_mut().unwrap().decision.as_mut().unwrap().message = None;
+    assert_eq!(parse(&line(Format::Cef, &record)).1["reason"], "rule-of-enforcement");
+    assert!(!parse(&line(Format::Cef, &samples::start())).1.contains_key("act"));
 }

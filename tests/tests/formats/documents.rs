@@ -33,6 +33,8 @@ struct Row {
     theirs: Vec<String>,
     /// The value is made of ours, not ours.
     derived: bool,
+    /// Some events lack it.
+    partly: bool,
 }
 
 impl Row {
@@ -50,7 +52,9 @@ impl Row {
         let ours = self.ours.as_str();
         match format {
             Format::Ocsf => matches!(ours, "process.executable.path" | "process.executable.name"),
-            Format::Cef => ours == "event_name",
+            Format::Cef => {
+                matches!(ours, "event_name" | "process.executable.path" | "process.executable.name")
+            }
             _ => false,
         }
     }
@@ -77,6 +81,7 @@ fn rows(format: Format) -> Vec<Row> {
             ours: in_backticks(ours).remove(0),
             theirs: in_backticks(theirs),
             derived: note.starts_with("derived"),
+            partly: note.contains("not where"),
         };
         assert_eq!(row.theirs.is_empty(), theirs == "lost", "{line}");
         rows.push(row);
@@ -249,7 +254,12 @@ fn every_value_is_where_its_row_says() {
                         assert!(another, "{}: {name} = {value} is not at {there:?}", format.name());
                     }
                 }
-                assert!(found, "{}: {name} = {value} is not at {:?}\n{event:#?}", format.name(), row.theirs);
+                let theirs = &row.theirs;
+                assert!(
+                    found || row.partly,
+                    "{}: {name} = {value} is not at {theirs:?}\n{event:#?}",
+                    format.name()
+                );
             }
         }
         for row in &rows {

@@ -135,5 +135,7 @@ fn what_was_done_about_a_start_is_said() {
         let event = &document["event"];
         let said = [&event["action"], &event["kind"], &event["outcome"], &document["rule"]["name"]];
         assert_eq!(said, [&json!(action), &json!(kind), &json!(outcome), &rule], "{document:#}");
+        let before = document["tracego"]["enforcement"]["when"] == "before-start";
+        assert_eq!(document["file"]["name"] == "wanted-program", before, "{document:#}");
     }
 }

@@ -19,9 +19,10 @@ use aya_ebpf::{
 };
 use tracego_common::{
     Loss, RecordKind, TaskCtx, TaskId,
+    flags::of_rules,
     verdict::{
         ARGS, ARGV_LEN, Action, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PathKey, REMEMBERED as NO_RULE,
-        Rules, SLOT_LEN, StartKey, UID, Verdict, mix,
+        Rules, SLOT_LEN, StartKey, UID, Verdict, mix, set,
     },
 };
 
@@ -29,7 +30,7 @@ use crate::{
     emit::count,
     exec::ctime,
     maps::{
-        EVENTS, REMEMBERED, RULE_EXES, RULE_NAMES, RULE_NUMBERS, RULE_PATHS, RULE_SET, RULES, offset,
+        EVENTS, REMEMBERED, RULE_EXES, RULE_NAMES, RULE_NUMBERS, RULE_PATHS, RULES, offset, rule_number,
         scratch, set_cursor,
     },
     path,
@@ -46,6 +47,7 @@ const PATH_KEY: u64 = 8;
 
 /// Who starts what; the rules of the set that decides.
 struct Start {
+    number: u8,
     set: u32,
     rules: &'static Rules,
     id: TaskId,
@@ -81,7 +83,8 @@ pub(crate) fn exec_denied(ctx: LsmContext) -> i32 {
 /// Nothing where nobody decides about this process: it is init, the agent, or outside of what is watched.
 #[inline(always)]
 fn start(task: Addr, file: Addr) -> Option<Start> {
-    let set = *RULE_SET.get(0)?;
+    let number = rule_number();
+    let set = set(number);
     let rules = RULES.get(set)?;
     if rules.active == 0 && rules.remembered == 0 {
         return None;
@@ -98,7 +101,7 @@ fn start(task: Addr, file: Addr) -> Option<Start> {
     }
     let inode = typed(file, offset!(file_inode));
     let dentry = typed(file, offset!(file_path_dentry));
-    Some(Start { set, rules, id, context, task, inode, dentry, uid })
+    Some(Start { number, set, rules, id, context, task, inode, dentry, uid })
 }
 
 /// Behind the point of no return, by the new image.
@@ -297,6 +300,7 @@ fn tell(start: &Start, bit: u64, action: u32, errno: u32, number: u32, args: imp
     let mut header =
         task::header(RecordKind::Verdict as u32, start.id, task::parent(start.task), &start.context);
     header.size = size_of::<Verdict>() as u32;
+    header.flags |= of_rules(0, start.number);
     // SAFETY: room for a verdict in the ring, of which every field is written here.
     unsafe {
         (*verdict).header = header;
@@ -304,7 +308,7 @@ fn tell(start: &Start, bit: u64, action: u32, errno: u32, number: u32, args: imp
         (*verdict).action = action;
         (*verdict).errno = errno;
         (*verdict).number = number;
-        (*verdict).set = start.set;
+        (*verdict).pad = 0;
         (*verdict).comm = comm;
         (*verdict).name = [0; NAME_LEN];
         (*verdict).args = [0; SLOT_LEN * (ARGS + 1)];

@@ -45,7 +45,8 @@ impl Agent {
                 let after = AfterStart::new(enforce.findings(), mode, remembered, Arc::clone(shared));
                 stages.enforce(after);
                 let why_no_deny = loaded.why_no_deny().map(str::to_owned);
-                Some(Enforcer::start(options.enforce, tables, why_no_deny)?)
+                let generation = loaded.inherited().takeover.generation;
+                Some(Enforcer::start(options.enforce, tables, generation, why_no_deny)?)
             }
         };
         let ring = loaded.take_ring()?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io, sync::Arc};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracego_common::{
     TaskId,
-    verdict::{ARGV_LEN, Action, REMEMBERED, StartKey, Verdict, argv_hash},
+    verdict::{ARGV_LEN, Action, StartKey, Verdict, argv_hash},
 };
 
 use super::{decide::is_decided, maps::Remembered, settings::Mode, shared::Shared};
@@ -76,7 +76,10 @@ impl AfterStart {
             return;
         };
         let header = &exec.fixed.header;
-        let Some(rules) = self.shared.rules(header.boot_ns) else { return };
+        // The two programs that saw this start each asked for the number: one that other rules came between is held
+        // against those before. It would take a map more to hand the number on, at each start, against a chance of some
+        // microseconds at a reload.
+        let Some(rules) = self.shared.rules(header.flags) else { return };
         let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
         if !is_elsewhere && !is_decided(&rules, exec) {
             self.stop(exec, id, message, false);
@@ -101,7 +104,7 @@ impl AfterStart {
         let id = verdict.header.id;
         // What ends a whole job is not over with one process.
         self.pending.retain(|pending| pending.id != id || pending.job.is_some());
-        let rule = self.shared.rule(verdict.set, verdict.bit).filter(|_| verdict.bit != REMEMBERED);
+        let rule = self.shared.rule(verdict);
         let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else {
             return;
         };

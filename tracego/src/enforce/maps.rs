@@ -1,5 +1,7 @@
 //! Rules into the kernel's tables, and verdicts that are remembered there.
 
+use std::sync::Arc;
+
 use aya::{
     Ebpf,
     maps::{
@@ -9,7 +11,7 @@ use aya::{
 };
 use tracego_common::{
     TaskCtx, TaskId,
-    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, Rules, StartKey},
+    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, Rules, StartKey, set},
 };
 
 use super::compile::Compiled;
@@ -38,17 +40,17 @@ unsafe impl aya::Pod for Plain<TaskCtx> {}
 
 /// The tables, of which this alone is the writer.
 pub struct Tables {
-    set: Array<MapData, u32>,
+    number: Array<MapData, u32>,
     rules: Array<MapData, Plain<Rules>>,
     names: HashMap<MapData, Plain<NameKey>, u64>,
     exes: HashMap<MapData, Plain<ExeKey>, u64>,
     paths: LpmTrie<MapData, Plain<PathKey>, u64>,
     args: LpmTrie<MapData, Plain<ArgKey>, u64>,
     numbers: HashMap<MapData, Plain<NumberKey>, u64>,
-    /// Which set decides.
-    now: u32,
-    /// What it is made of, to be removed when the other one decides.
-    written: Compiled,
+    /// Number of the rules that decide.
+    now: u8,
+    /// What they are made of, to be removed when others decide.
+    written: Arc<Compiled>,
 }
 
 /// Verdicts that are remembered in the kernel, and the processes that it knows the jobs of.
@@ -69,7 +71,7 @@ impl Tables {
     /// When it lacks one.
     pub fn take(ebpf: &mut Ebpf) -> Result<(Self, Remembered), LoadError> {
         let tables = Self {
-            set: take(ebpf, "RULE_SET")?,
+            number: take(ebpf, "RULE_NUMBER")?,
             rules: take(ebpf, "RULES")?,
             names: take(ebpf, "RULE_NAMES")?,
             exes: take(ebpf, "RULE_EXES")?,
@@ -77,7 +79,7 @@ impl Tables {
             args: take(ebpf, "RULE_ARGS")?,
             numbers: take(ebpf, "RULE_NUMBERS")?,
             now: 0,
-            written: Compiled::default(),
+            written: Arc::default(),
         };
         let failed = |error| LoadError::Map("TASK_CTX", error);
         let tasks = match ebpf.map("TASK_CTX").ok_or(LoadError::Lacks("TASK_CTX"))? {
@@ -95,28 +97,29 @@ impl Tables {
         &self.written
     }
 
-    /// The set that the next rules will be.
+    /// Number of the next rules.
     #[must_use]
-    pub fn next(&self) -> u32 {
-        1 - self.now
+    pub fn next(&self) -> u8 {
+        self.now.wrapping_add(1)
     }
 
     /// Lets other rules decide, with one write when all of them are there.
     ///
     /// # Errors
     /// When the kernel refuses one; the rules before go on then.
-    pub fn put(&mut self, compiled: Compiled) -> Result<(), LoadError> {
+    pub fn put(&mut self, compiled: Arc<Compiled>) -> Result<(), LoadError> {
         let next = self.next();
-        if let Err(error) = self.write(&compiled, next) {
-            self.remove(&compiled, next);
+        if let Err(error) = self.write(&compiled, set(next)) {
+            self.remove(&compiled, set(next));
             return Err(error);
         }
-        self.set.set(0, next, 0).map_err(|error| LoadError::Map("RULE_SET", error))?;
+        let switched = self.number.set(0, u32::from(next), 0);
+        switched.map_err(|error| LoadError::Map("RULE_NUMBER", error))?;
         let before = std::mem::replace(&mut self.written, compiled);
-        self.now = next;
+        let old = std::mem::replace(&mut self.now, next);
         // Programs that read the old number are over before its entries go (bpf programs are RCU readers).
         crate::kernel::load::grace();
-        self.remove(&before, 1 - next);
+        self.remove(&before, set(old));
         Ok(())
     }
 

@@ -33,8 +33,9 @@ use maps::Tables;
 use marker::Marker;
 use settings::{Enforce, Mode};
 use shared::Shared;
+use tracego_common::flags;
 
-use crate::{clock::Reading, enrich::users::Users};
+use crate::enrich::users::Users;
 
 /// How often the canary flies.
 const PROOF: Duration = Duration::from_secs(30);
@@ -60,6 +61,8 @@ pub struct Options {
 pub struct Enforcer {
     options: Options,
     tables: Tables,
+    /// Number of the load that has these tables; see [`tracego_common::flags::generation`].
+    generation: u32,
     canary: Canary,
     exempt: Vec<PathBuf>,
     /// What the rules in force are compiled from.
@@ -122,14 +125,28 @@ impl Enforcer {
     ///
     /// # Errors
     /// When a rule cannot be, or would lock people out.
-    pub fn start(options: Options, tables: Tables, why_no_deny: Option<String>) -> anyhow::Result<Self> {
+    pub fn start(
+        options: Options,
+        tables: Tables,
+        generation: u32,
+        why_no_deny: Option<String>,
+    ) -> anyhow::Result<Self> {
         let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
         options.shared.expect(&canary);
         let exempt = lockout::exempt(&options.enforce.break_glass);
         let machine = options.ask(&exempt);
         let compiled = options.compile(Some(&canary), &exempt, &machine)?;
-        let mut enforcer =
-            Self { options, tables, canary, exempt, machine, proven: None, why_no_deny, marker: None };
+        let mut enforcer = Self {
+            options,
+            tables,
+            generation,
+            canary,
+            exempt,
+            machine,
+            proven: None,
+            why_no_deny,
+            marker: None,
+        };
         for path in &compiled.absent {
             tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
         }
@@ -138,10 +155,11 @@ impl Enforcer {
     }
 
     fn put(&mut self, compiled: Compiled) -> anyhow::Result<()> {
-        self.options.shared.set(self.tables.next(), compiled.known.clone());
-        self.tables.put(compiled.clone())?;
-        self.options.shared.put(Reading::now().boot_ns.unsigned_abs(), compiled);
-        Ok(())
+        let compiled = Arc::new(compiled);
+        // First: the next event may be about them.
+        let flags = flags::of_rules(self.generation, self.tables.next());
+        self.options.shared.put(flags, Arc::clone(&compiled));
+        Ok(self.tables.put(compiled)?)
     }
 
     /// Tries other rules; nothing changes yet.

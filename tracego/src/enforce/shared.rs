@@ -1,11 +1,17 @@
 //! What is in force, for the parts that tell of it.
 
-use std::sync::{
-    Arc, OnceLock, RwLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, OnceLock, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use tracego_common::verdict::Action;
+use tracego_common::{
+    flags,
+    verdict::{Action, REMEMBERED, Verdict},
+};
 
 use super::{
     canary::Canary,
@@ -15,6 +21,9 @@ use super::{
 
 /// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.
 const REASONS_MAX: usize = 4096;
+/// Rules that are kept, those in force among them: starts that they decided about may still be in the ring. They change
+/// once a second at the most, but for reloads.
+const RULES_KEPT: usize = 8;
 
 /// As records and metrics name an action.
 #[must_use]
@@ -48,10 +57,8 @@ impl InForce {
 #[derive(Debug)]
 pub struct Shared {
     in_force: RwLock<InForce>,
-    /// Rules of both sets.
-    known: RwLock<[Vec<Known>; 2]>,
-    /// Those that decide and those before, with the times from which on they did, ns since boot.
-    rules: RwLock<Vec<(u64, Arc<Compiled>)>>,
+    /// The newest first, by [`flags::rules`] of the starts that they decide about.
+    rules: RwLock<VecDeque<(u64, Arc<Compiled>)>>,
     /// Why starts were judged that the kernel side remembers, by their numbers.
     remembered: RwLock<Vec<String>>,
     counts: [AtomicU64; 5],
@@ -63,7 +70,6 @@ impl Default for Shared {
         let in_force = InForce { mode: Mode::Off, state: "unavailable: not started yet".into() };
         Self {
             in_force: RwLock::new(in_force),
-            known: RwLock::default(),
             rules: RwLock::default(),
             remembered: RwLock::default(),
             counts: Default::default(),
@@ -105,33 +111,32 @@ impl Shared {
         new
     }
 
-    /// The rules of a set that will decide.
-    pub fn set(&self, set: u32, known: Vec<Known>) {
-        let mut sets = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(place) = sets.get_mut(set as usize) {
-            *place = known;
-        }
-    }
-
-    /// The rules that decide since a time, ns since boot.
-    pub fn put(&self, since: u64, rules: Compiled) {
+    /// Rules that are about to decide, and the flags that events have from then on.
+    pub fn put(&self, flags: u64, rules: Arc<Compiled>) {
+        let number = flags::rules(flags);
         let mut all = self.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.insert(0, (since, Arc::new(rules)));
-        all.truncate(2);
+        // Of rules that the kernel refused the number is used again.
+        all.retain(|(known, _)| *known != number);
+        all.push_front((number, rules));
+        all.truncate(RULES_KEPT);
     }
 
-    /// The rules that decided at a time, ns since boot; nothing before the first, and before the last but one.
+    /// The rules that decided when there was an event with these flags; nothing for those of another load and for
+    /// those that are no longer kept.
     #[must_use]
-    pub fn rules(&self, at: u64) -> Option<Arc<Compiled>> {
+    pub fn rules(&self, flags: u64) -> Option<Arc<Compiled>> {
+        let number = flags::rules(flags);
         let all = self.rules.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.iter().find(|(since, _)| *since <= at).map(|(_, rules)| Arc::clone(rules))
+        all.iter().find(|(known, _)| *known == number).map(|(_, rules)| Arc::clone(rules))
     }
 
-    /// A rule by its bit.
+    /// The rule that a verdict is of.
     #[must_use]
-    pub fn rule(&self, set: u32, bit: u64) -> Option<Known> {
-        let sets = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        sets.get(set as usize)?.get(bit.trailing_zeros() as usize).cloned()
+    pub fn rule(&self, verdict: &Verdict) -> Option<Known> {
+        if verdict.bit == REMEMBERED {
+            return None;
+        }
+        self.rules(verdict.header.flags)?.known.get(verdict.bit.trailing_zeros() as usize).cloned()
     }
 
     /// The number of a reason, for what the kernel side remembers.
@@ -176,14 +181,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_start_is_held_against_the_rules_of_its_time() {
+    fn a_start_is_held_against_the_rules_that_decided_about_it() {
         let shared = Shared::default();
-        assert!(shared.rules(5).is_none());
-        for since in [10, 20, 30] {
-            shared.put(since, Compiled { absent: vec![since.to_string()], ..Compiled::default() });
-        }
-        let at = |time| shared.rules(time).map(|rules| rules.absent[0].clone());
-        assert_eq!([at(30), at(29), at(20)], ["30", "20", "20"].map(|text| Some(text.to_owned())));
-        assert_eq!(at(19), None, "those are forgotten");
+        let named = |name: &str| {
+            let known = Known { name: name.to_owned(), ..Known::default() };
+            Arc::new(Compiled { known: vec![known], ..Compiled::default() })
+        };
+        let put = |number, name| shared.put(flags::of_rules(3, number), named(name));
+        let of = |flags| shared.rules(flags).map(|rules| rules.known[0].name.clone());
+        assert!(of(flags::of_rules(3, 1)).is_none());
+        put(1, "one");
+        put(2, "refused");
+        put(2, "two");
+        let event = flags::of_rules(3, 1) | flags::IN_TREE | flags::EXE_DELETED;
+        assert_eq!(of(event).as_deref(), Some("one"), "whatever decides by now");
+        assert_eq!(of(flags::of_rules(3, 2)).as_deref(), Some("two"));
+        // What a load before left in the ring.
+        assert_eq!((of(flags::of_rules(2, 1)), of(0)), (None, None));
+        (3..=9).for_each(|number| put(number, "other"));
+        assert_eq!((of(event), of(flags::of_rules(3, 2)).as_deref()), (None, Some("two")));
     }
 }

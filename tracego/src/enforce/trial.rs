@@ -25,7 +25,7 @@ pub fn trial() -> Result<Mode, String> {
     let (tables, _remembered) = Tables::take(&mut loaded.ebpf).map_err(|error| error.reason())?;
     let enforce = Enforce { rules: Some(Vec::new()), findings: Some(Vec::new()), ..Enforce::default() };
     let options = Options { mode: Mode::Deny, enforce, ..Options::default() };
-    let enforcer = Enforcer::start(options, tables, None).map_err(|error| format!("{error:#}"))?;
+    let enforcer = Enforcer::start(options, tables, 0, None).map_err(|error| format!("{error:#}"))?;
     let shown = enforcer.canary.fly().shows(Mode::Deny);
     drop(enforcer);
     loaded.detach().map_err(|error| error.reason())?;

@@ -18,7 +18,7 @@ use crate::{
     clock::Reading,
     enforce::{
         after::{Ended, Pending},
-        shared::{self, Shared},
+        shared,
     },
 };
 
@@ -136,8 +136,7 @@ impl Enricher {
         let action = Action::from_raw(verdict.action)?;
         // A replay does not know the names of rules, but the first is always the canary's.
         let shared = self.meta.enforcement.clone();
-        let rule = |shared: &Arc<Shared>| shared.rule(verdict.set, verdict.bit);
-        let known = shared.as_ref().filter(|_| verdict.bit != REMEMBERED).and_then(rule);
+        let known = shared.as_ref().and_then(|shared| shared.rule(verdict));
         if known.as_ref().map_or(verdict.bit == CANARY, |known| known.own) {
             return None;
         }

@@ -9,8 +9,11 @@ use std::{
     io,
 };
 
-use super::{Millis, number, parent, severity, text::Quoted, worst};
+use super::{
+    Millis, decision, is_program, is_stopped, number, parent, severity, text::Quoted, to_start, worst,
+};
 use crate::{
+    enforce::shared,
     enrich::{
         Record,
         record::{self, event_name},
@@ -159,15 +162,19 @@ impl Extension<'_> {
     /// What every record has.
     fn stream(&mut self, record: &Record) {
         let host = &record.origin.host;
-        let failed = record.tracego.error.is_some() || record.event_name == event_name::LOST;
+        let failed =
+            record.tracego.error.is_some() || record.event_name == event_name::LOST || is_stopped(record);
+        let decision = decision(record);
+        let why = decision.map(|it| it.message.as_deref().unwrap_or(&it.rule));
         self.add("rt", &Millis(record.observed_timestamp).get(), 30);
         self.add("start", &Millis(record.timestamp).get(), 30);
         self.add("dvchost", &host.name, 100);
         self.maybe("deviceExternalId", (!host.id.is_empty()).then_some(&host.id), 255);
         self.add("externalId", &record.log.record.uid, 40);
         self.add("cat", &record.event_name, 1023);
+        self.maybe("act", decision.map(|decision| shared::name(decision.action)), 63);
         self.add("outcome", &if failed { "failure" } else { "success" }, 63);
-        self.maybe("reason", record.tracego.error.map(|error| error.name), 1023);
+        self.maybe("reason", why.or(record.tracego.error.map(|error| error.name)), 1023);
         self.add("msg", &record.body, 1023);
     }
 
@@ -185,8 +192,9 @@ impl Extension<'_> {
         self.maybe("sproc", line.map(|line| &line.command), 1023);
         self.maybe("suid", process.real_user.as_ref().map(|user| user.id), 1023);
         self.maybe("suser", process.real_user.as_ref().and_then(|user| user.name.as_deref()), 1023);
-        self.maybe("filePath", file.map(|file| &file.path), 1023);
-        self.maybe("fname", file.map(|file| &file.name), 1023);
+        let path = file.filter(|file| is_program(record, file)).map(|file| &file.path);
+        self.maybe("filePath", path, 1023);
+        self.maybe("fname", to_start(record).or(file.map(|file| file.name.as_str())), 1023);
         self.maybe("fileId", facts.map(|facts| facts.inode), 1023);
         self.maybe("filePermission", facts.map(|facts| &facts.mode), 1023);
         self.maybe("end", process.exit.map(|exit| Millis(exit.time).get()), 30);
@@ -210,7 +218,11 @@ impl Extension<'_> {
         let container = record.container.as_ref().map(|container| &container.id);
         self.labelled("cs5", "container.id", container, 4000);
         let ids = findings.iter().map(|finding| finding.id).collect::<Vec<_>>().join(",");
-        self.labelled("cs6", "tracego.findings.id", (!findings.is_empty()).then_some(ids), 4000);
+        match decision(record) {
+            // Whatever was found stands in the record of the start.
+            Some(decision) => self.labelled("cs6", "tracego.enforcement.rule", Some(&decision.rule), 4000),
+            None => self.labelled("cs6", "tracego.findings.id", (!findings.is_empty()).then_some(ids), 4000),
+        }
         let exit = process.and_then(|process| process.exit);
         self.labelled("cn1", "process.exit.code", exit.map(|exit| exit.code), 20);
         let signal = record.tracego.exit.and_then(|exit| exit.signal);

@@ -15,10 +15,16 @@ mod without;
 use std::io::{self, Write as _};
 
 use serde::{Serialize, Serializer};
+use tracego_common::verdict::Action;
 
 use crate::{
     clock::Time,
-    enrich::{Record, table::Line, verdict::Decision},
+    enrich::{
+        Record,
+        record::Executable,
+        table::Line,
+        verdict::{BEFORE_START, Decision},
+    },
     rules::finding::{Finding, Severity},
     sink::json,
 };
@@ -135,6 +141,19 @@ fn decision(record: &Record) -> Option<&Decision> {
 /// That start did not come about, or the program runs no more.
 fn is_stopped(record: &Record) -> bool {
     decision(record).is_some_and(|decision| decision.stops() && decision.error.is_none())
+}
+
+/// File name of the program that a decision is about, where it did not run yet.
+fn to_start(record: &Record) -> Option<&str> {
+    let decision = decision(record).filter(|decision| decision.when == BEFORE_START)?;
+    Some(decision.executable.as_str()).filter(|name| !name.is_empty())
+}
+
+/// Whether what a process is known as is the program that the record is about. Where execve failed it is still what it
+/// was before, and where the record of its start is missing, too.
+fn is_program(record: &Record, file: &Executable) -> bool {
+    let denied = decision(record).is_some_and(|decision| decision.action == Action::Deny);
+    to_start(record).is_none_or(|wanted| !denied && wanted == file.name)
 }
 
 /// How bad a record is, where a format has these five steps; `None` is nothing bad.

@@ -26,7 +26,8 @@
 //! filter, a queue or a full disk left out is known there alone. Each start of the sink opens one, as does
 //! whatever else made the end of the file another than it was; it says which line it follows. Ahead of its link each line
 //! has `"chain_seq":<n>`, counted from 1 without gaps, since `seq` has gaps there and comes twice after a crash. Its
-//! seals are of windows and of the whole, and count lines alone.
+//! seals count lines alone. Those of a job come when a window has no line of it, and at the end: lines do not tell
+//! whether it runs. Seals of the run (`--seal`), which such a file may hold, are records like others there.
 //!
 //! Without a key a seal shows accidents, and changes by those who do not know how it is made: everybody
 //! can compute a chain. Nothing but the place where the log is kept shows that its end was cut off.
@@ -99,7 +100,8 @@ pub struct Seal {
     /// Of a job: `tracego.job.root.exec_id` of its records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// Of a job: no process of it runs any more. A job that goes on gets another seal; they add up.
+    /// Of a job: no process of it runs any more; absent where it is not known, in the file of a sink. A job that
+    /// goes on gets another seal; they add up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<bool>,
     /// Lines, those that a full disk cut left out. A window's own seal is in no window.

@@ -1,6 +1,6 @@
 //! What is counted over written lines: by who writes them and by who checks them, with the same code.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::Scope;
 use crate::clock::Time;
@@ -11,7 +11,7 @@ const JOBS_MAX: usize = 4096;
 const REASONS_MAX: usize = 32;
 
 /// What a line says that is counted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Facts<'a> {
     /// Its sequence number.
     pub seq: u64,
@@ -24,11 +24,23 @@ pub struct Facts<'a> {
     /// Something could not be read.
     pub unread: bool,
     /// `tracego.lost`.
-    pub lost: Option<&'a BTreeMap<String, u64>>,
+    pub lost: Option<Cow<'a, BTreeMap<String, u64>>>,
     /// `tracego.job.root.exec_id`; of a job's seal the job that it is about.
-    pub job: Option<&'a str>,
+    pub job: Option<Cow<'a, str>>,
     /// It is a seal.
     pub seal: Option<Scope>,
+}
+
+impl Facts<'_> {
+    /// Without the line.
+    #[must_use]
+    pub fn into_owned(self) -> Facts<'static> {
+        Facts {
+            lost: self.lost.map(|lost| Cow::Owned(lost.into_owned())),
+            job: self.job.map(|job| Cow::Owned(job.into_owned())),
+            ..self
+        }
+    }
 }
 
 /// Counts of a window, a job or a run.
@@ -67,7 +79,7 @@ impl Counts {
         self.written += u64::from(facts.event);
         self.truncated += u64::from(facts.truncated);
         self.unread += u64::from(facts.unread);
-        for (reason, &count) in facts.lost.into_iter().flatten() {
+        for (reason, &count) in facts.lost.as_deref().into_iter().flatten() {
             add_reason(&mut self.dropped, reason, count);
         }
     }
@@ -120,7 +132,7 @@ impl Tally {
     pub fn add(&mut self, facts: &Facts<'_>) {
         self.reach(facts.seq);
         self.run.add(facts);
-        match (facts.seal, facts.job) {
+        match (facts.seal, facts.job.as_deref()) {
             (Some(Scope::Window | Scope::Run), _) => self.window = Counts::default(),
             (Some(Scope::Job), job) => {
                 self.window.add(facts);
@@ -147,7 +159,7 @@ impl Tally {
         self.window.refused += 1;
         self.run.refused += 1;
         if let Some(counts) =
-            facts.job.filter(|_| facts.seal.is_none()).and_then(|job| self.jobs.get_mut(job))
+            facts.job.as_deref().filter(|_| facts.seal.is_none()).and_then(|job| self.jobs.get_mut(job))
         {
             counts.refused += 1;
         }
@@ -162,15 +174,21 @@ mod tests {
     fn lines_are_counted_for_window_job_and_run() {
         let mut tally = Tally::default();
         let lost = BTreeMap::from([("ring_full".to_owned(), 3)]);
-        let line = |seq, job| Facts { seq, event: true, job, ..Facts::default() };
+        let line = |seq, job: Option<&'static str>| Facts {
+            seq,
+            event: true,
+            job: job.map(Cow::from),
+            ..Facts::default()
+        };
         tally.add(&line(1, Some("a")));
-        tally.add(&Facts { seq: 2, lost: Some(&lost), job: Some("a"), ..Facts::default() });
+        let told = Some(Cow::Borrowed(&lost));
+        tally.add(&Facts { seq: 2, lost: told, job: Some("a".into()), ..Facts::default() });
         tally.refuse(&line(3, Some("a")));
         tally.add(&line(4, None));
         assert_eq!((tally.window.records, tally.window.written, tally.window.gaps), (3, 2, 1));
         assert_eq!((tally.window.refused, tally.jobs["a"].refused), (1, 1));
         assert_eq!((tally.jobs["a"].last_seq, &tally.jobs["a"].dropped), (Some(2), &lost));
-        tally.add(&Facts { seq: 5, job: Some("a"), seal: Some(Scope::Job), ..Facts::default() });
+        tally.add(&Facts { seq: 5, job: Some("a".into()), seal: Some(Scope::Job), ..Facts::default() });
         assert!(tally.jobs.is_empty() && tally.window.records == 4);
         tally.add(&Facts { seq: 6, seal: Some(Scope::Window), ..Facts::default() });
         assert_eq!((tally.window, tally.run.records), (Counts::default(), 5));
@@ -181,8 +199,8 @@ mod tests {
         let mut tally = Tally::default();
         for n in 0..JOBS_MAX as u64 + 100 {
             let lost = BTreeMap::from([(format!("reason {n}"), u64::MAX)]);
-            let job = format!("job {n}");
-            tally.add(&Facts { seq: n + 1, job: Some(&job), lost: Some(&lost), ..Facts::default() });
+            let job = Some(format!("job {n}").into());
+            tally.add(&Facts { seq: n + 1, job, lost: Some(Cow::Owned(lost)), ..Facts::default() });
         }
         assert_eq!((tally.jobs.len(), tally.run.dropped.len()), (JOBS_MAX, REASONS_MAX));
     }

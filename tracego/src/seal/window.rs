@@ -1,6 +1,7 @@
 //! Counts what goes into a sealed output, links its lines, and says when a seal is due.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -61,8 +62,8 @@ impl Waiting {
             event: self.event,
             truncated: self.truncated,
             unread: self.unread,
-            lost: self.lost.as_ref(),
-            job: self.sealed.as_deref().or(root.map(|root| root.exec_id.as_str())),
+            lost: self.lost.as_ref().map(Cow::Borrowed),
+            job: self.sealed.as_deref().or(root.map(|root| root.exec_id.as_str())).map(Cow::Borrowed),
             seal: self.seal,
         }
     }

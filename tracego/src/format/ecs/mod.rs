@@ -13,6 +13,7 @@ use tracego_common::verdict::Action;
 use super::{
     decision, is_stopped,
     object::{One, object},
+    to_start,
     without::Without,
     worst,
 };
@@ -61,6 +62,7 @@ impl Serialize for Document<'_> {
             "host": Host(record),
             "agent": Agent(record),
             "process"? process.map(|process| Process(record, process)),
+            "file"? to_start(record).map(|name| One("name", name)),
             "user"? user.map(User),
             "container"? record.container.as_ref().map(Container),
             "orchestrator"? record.k8s.as_ref().map(Orchestrator),

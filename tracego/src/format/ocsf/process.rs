@@ -4,10 +4,11 @@ use serde::{Serialize, Serializer};
 
 use super::{
     super::{
-        Millis, decision,
+        Millis, is_program,
         object::{One, Text, object},
         parent,
         text::Quoted,
+        to_start,
     },
     integer,
 };
@@ -16,7 +17,6 @@ use crate::enrich::{
     record::{self, event_name},
     table::Line,
     users,
-    verdict::BEFORE_START,
 };
 
 /// Who did it: the process that made this one; of an exit, of a failed start and of one that is decided about,
@@ -93,13 +93,6 @@ impl Serialize for User<'_> {
     }
 }
 
-/// File name of the program that a decision is about, where it did not run yet: the process is still known as what
-/// it was before.
-fn to_start(record: &Record) -> Option<&str> {
-    let decision = decision(record).filter(|decision| decision.when == BEFORE_START)?;
-    Some(decision.executable.as_str()).filter(|name| !name.is_empty())
-}
-
 /// `process`: the subject; of a failed start, and of one that is decided about, the program that would have run in
 /// it.
 pub(super) struct Subject<'a>(pub(super) &'a Record, pub(super) &'a record::Process);
@@ -112,7 +105,8 @@ impl Serialize for Subject<'_> {
         let path = wanted.or(process.executable.as_ref().map(|file| file.path.as_str()));
         let name = path.and_then(|path| path.rsplit('/').next());
         // Of a program that is decided about the path is not known.
-        let path = path.filter(|_| to_start(record).is_none_or(|wanted| name == Some(wanted)));
+        let file = process.executable.as_ref();
+        let path = path.filter(|_| file.is_none_or(|file| is_program(record, file)));
         let name = to_start(record).or(name).unwrap_or(&process.command);
         let user = process.user.as_ref();
         let ancestry: Option<Vec<_>> =
@@ -129,7 +123,7 @@ impl Serialize for Subject<'_> {
             "created_time_dt": process.creation.time,
             "terminated_time"? process.exit.map(|exit| Millis(exit.time)),
             "terminated_time_dt"? process.exit.map(|exit| exit.time),
-            "file"? process.executable.as_ref().filter(|_| path.is_some()).map(|file| File(file, record)),
+            "file"? file.filter(|_| path.is_some()).map(|file| File(file, record)),
             "user"? user.or(process.real_user.as_ref()).map(User),
             "euid"? user.and_then(|user| integer(user.id)),
             "auid"? own.audit.and_then(|audit| audit.login_user_id).and_then(integer),

@@ -1,6 +1,6 @@
 //! What a line says about itself. It is untrusted.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -122,15 +122,20 @@ impl<'a> Known<'a> {
                 .contains(&self.name),
             truncated: completeness.is_some_and(|whole| !whole.truncated.is_empty()),
             unread: unread || completeness.is_some_and(|whole| !whole.unavailable.is_empty()),
-            lost: own.lost.as_ref(),
-            job: seal.and_then(|seal| seal.job.as_deref()).or(root.map(|root| root.exec_id)),
+            lost: own.lost.as_ref().map(Cow::Borrowed),
+            job: seal
+                .and_then(|seal| seal.job.as_deref())
+                .or(root.map(|root| root.exec_id))
+                .map(Cow::Borrowed),
             seal: seal.map(|seal| seal.scope),
         }
     }
 
-    /// The seal that it is.
+    /// The seal that it is: of its own chain. One of the run's that is in the file of a sink, too, is a record like
+    /// others there.
     pub(crate) fn seal(&self) -> Option<&Seal> {
-        self.own.seal.as_ref().filter(|_| self.name == event_name::SEAL)
+        let is_own = |seal: &&Seal| seal.sink.is_some() == self.is_numbered();
+        self.own.seal.as_ref().filter(|_| self.name == event_name::SEAL).filter(is_own)
     }
 
     /// It is of the file of a sink, where records of several runs are.
@@ -140,7 +145,8 @@ impl<'a> Known<'a> {
 
     /// How a run begins, where it is a first record.
     pub(crate) fn opening(&self) -> Option<&ChainStart> {
-        self.own.chain_start.as_ref().filter(|_| self.name == event_name::SEAL_OPENED)
+        let is_own = |start: &&ChainStart| start.sink.is_some() == self.is_numbered();
+        self.own.chain_start.as_ref().filter(|_| self.name == event_name::SEAL_OPENED).filter(is_own)
     }
 }
 

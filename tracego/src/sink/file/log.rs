@@ -113,8 +113,9 @@ impl Log {
     pub(super) fn end(&mut self) {
         let Some(mut chain) = self.chain.take().filter(Chain::is_open) else { return };
         let result = self.look(Some(&mut chain)).and_then(|()| {
-            let seal = chain.end(Reading::now()).map_err(|error| self.place.failed(&error))?;
-            seal.map_or(Ok(()), |seal| self.write(&Batch::new(&[&seal]), &mut 0))
+            let seals = chain.end(Reading::now()).map_err(|error| self.place.failed(&error))?;
+            let seals: Vec<&[u8]> = seals.iter().map(Vec::as_slice).collect();
+            self.write(&Batch::new(&seals), &mut 0)
         });
         if let Err(error) = result {
             tracing::warn!(%error, "a file has no last seal");

@@ -4,7 +4,11 @@
 //! empty one. Otherwise (the first time, after a crash, when others wrote to it) a new one is opened, which
 //! names the line that the file ends with.
 
+mod state;
+
 use std::{fmt, io, time::Duration};
+
+use state::{Line, State, job_seal, linked};
 
 use super::settings::Settings;
 use crate::{
@@ -14,11 +18,9 @@ use crate::{
     seal::{
         ChainStart, Scope, Seal, Span,
         before::Before,
-        chain::{LINK, Link, close_numbered, digest, hex},
+        chain::{LINK, Link, digest, hex},
         key::Key,
         nonce,
-        tally::Tally,
-        verify::line::{Known, Sealed},
     },
     sink::{blocking::Batch, deliver::Refused},
 };
@@ -40,27 +42,11 @@ pub(super) struct Chain {
     follows: Option<[u8; LINK]>,
 }
 
-/// As far as is written.
-#[derive(Clone)]
-struct State {
-    /// Behind the last line.
-    link: Link,
-    /// Of the last line.
-    last: [u8; LINK],
-    /// Of the last line, from 1.
-    number: u64,
-    tally: Tally,
-    /// Where the chain starts, and when that was.
-    first: (Link, Time),
-    /// Where the window starts, and when that was.
-    window: (Link, Reading),
-}
-
 /// A batch whose lines are linked.
 pub(super) struct Linked {
     lines: Batch,
-    /// The record that each line is; none where the chain itself speaks.
-    of: Vec<Option<usize>>,
+    /// What each line is, without its bytes.
+    about: Vec<Line>,
     records: usize,
     refused: Vec<Refused>,
     /// Where a chain starts.
@@ -76,9 +62,9 @@ impl Linked {
 
     /// How many records are settled when so many lines are written, and which of them cannot be linked.
     pub(super) fn settled(mut self, lines: usize) -> (usize, Vec<Refused>) {
-        let done = self.of.iter().skip(lines).find_map(|of| *of);
+        let done = self.about.iter().skip(lines).find_map(|line| line.of);
         // Before a line that is missing nothing is settled but what was written.
-        let done = if lines < self.of.len() { done.unwrap_or(0) } else { self.records };
+        let done = if lines < self.about.len() { done.unwrap_or(0) } else { self.records };
         self.refused.retain(|refused| refused.first < done);
         (done, self.refused)
     }
@@ -129,60 +115,44 @@ impl Chain {
 
     /// Links lines behind those that are written.
     pub(super) fn link(&mut self, batch: &Batch, now: Reading) -> io::Result<Linked> {
-        let mut lines = Vec::with_capacity(batch.len() + 1);
-        let mut of = Vec::with_capacity(batch.len() + 1);
         let mut begins = None;
-        let first = match &self.state {
-            Some(state) if state.is_due(self.interval, now) => {
-                let seal = state.seal(Scope::Window, &self.name, now);
-                Some(self.enricher.seal(seal, now))
-            }
-            Some(_) => None,
-            None => {
-                let nonce = nonce()?;
-                let start = ChainStart {
-                    nonce: hex(&nonce),
-                    interval_s: self.interval.as_secs().max(1),
-                    follows: self.follows.map(|follows| hex(&follows)),
-                    key: self.key.as_ref().map(|key| key.public().id()),
-                    sink: Some(self.name.clone()),
+        let (mut lines, mut link, mut number) = match self.state.take() {
+            Some(state) => {
+                let sealed = if state.is_due(self.interval, now) {
+                    self.seals(&state, Scope::Window, now)
+                        .map(|(lines, ahead)| (lines, ahead.link, ahead.number))
+                } else {
+                    Ok((Vec::new(), state.link, state.number))
                 };
-                let link = Link::start(&nonce);
-                begins = Some(State::new(link, now));
-                Some(self.enricher.opening(start, now))
+                self.state = Some(state);
+                sealed?
+            }
+            None => {
+                let (line, state) = self.opening(now)?;
+                begins = Some(state);
+                let link = line.link;
+                (vec![line], link, 1)
             }
         };
-        let state = self.state.as_ref().or(begins.as_ref());
-        let (mut link, mut number) = state.map_or((Link([0; LINK]), 0), |state| (state.link, state.number));
-        if let Some(record) = first {
-            let line;
-            (line, link) = self.own(record, number + 1, link)?;
-            number += 1;
-            lines.push(line);
-            of.push(None);
-        }
         let mut refused = Vec::new();
         for n in 0..batch.len() {
-            let mut line = batch.bytes(n..n + 1).to_vec();
-            // What is no record cannot be checked.
-            let known = line.strip_suffix(b"\n").is_some_and(|line| Known::of(line).is_some());
-            match known.then(|| close_numbered(&mut line, 0, number + 1, link, None)).flatten() {
-                Some(behind) => {
-                    (link, number) = (behind, number + 1);
-                    lines.push(line);
-                    of.push(Some(n));
-                }
-                None => refused.push(Refused {
+            if let Some(line) = linked(batch.bytes(n..n + 1).to_vec(), number + 1, link, None, now) {
+                (link, number) = (line.link, number + 1);
+                lines.push(Line { of: Some(n), ..line });
+            } else {
+                refused.push(Refused {
                     first: n,
                     among: 1,
                     count: 1,
                     why: "it is no JSON record, and cannot be sealed".to_owned(),
                     poison: false,
-                }),
+                });
             }
         }
-        let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
-        Ok(Linked { lines: Batch::new(&lines), of, records: batch.len(), refused, begins, now })
+        let bytes: Vec<&[u8]> = lines.iter().map(|line| line.bytes.as_slice()).collect();
+        let written = Batch::new(&bytes);
+        lines.iter_mut().for_each(|line| line.bytes = Vec::new());
+        Ok(Linked { lines: written, about: lines, records: batch.len(), refused, begins, now })
     }
 
     /// So many of the lines are in the file; `failed`: something went wrong with the next.
@@ -195,69 +165,63 @@ impl Chain {
             self.state = Some(begins.clone());
         }
         let Some(state) = &mut self.state else { return };
-        for n in 0..lines {
-            let line = linked.lines.bytes(n..n + 1);
-            state.take(line.strip_suffix(b"\n").unwrap_or(line), linked.now);
+        for line in linked.about.iter().take(lines) {
+            state.take(line, linked.now);
         }
+        let last = linked.lines.bytes(lines - 1..lines);
+        state.last = digest(last.strip_suffix(b"\n").unwrap_or(last));
     }
 
-    /// The seal of the whole, where there is a chain. Nothing of it follows.
-    pub(super) fn end(&mut self, now: Reading) -> io::Result<Option<Vec<u8>>> {
-        let Some(state) = self.state.take() else { return Ok(None) };
-        let record = self.enricher.seal(state.seal(Scope::Run, &self.name, now), now);
-        self.own(record, state.number + 1, state.link).map(|(line, _)| Some(line))
+    /// The seals of what is left of the jobs and of the whole, where there is a chain. Nothing of it follows.
+    pub(super) fn end(&mut self, now: Reading) -> io::Result<Vec<Vec<u8>>> {
+        let Some(state) = self.state.take() else { return Ok(Vec::new()) };
+        let (lines, _) = self.seals(&state, Scope::Run, now)?;
+        Ok(lines.into_iter().map(|line| line.bytes).collect())
     }
 
-    /// A line that the chain itself has to say.
-    fn own(&self, record: Record, number: u64, before: Link) -> io::Result<(Vec<u8>, Link)> {
-        let mut line = Vec::new();
+    /// Opens a chain.
+    fn opening(&mut self, now: Reading) -> io::Result<(Line, State)> {
+        let nonce = nonce()?;
+        let start = ChainStart {
+            nonce: hex(&nonce),
+            interval_s: self.interval.as_secs().max(1),
+            follows: self.follows.map(|follows| hex(&follows)),
+            key: self.key.as_ref().map(|key| key.public().id()),
+            sink: Some(self.name.clone()),
+        };
+        let state = State::new(Link::start(&nonce), now);
+        let record = self.enricher.opening(start, now);
+        Ok((self.own(record, &state, now)?, state))
+    }
+
+    /// Seals of jobs, and behind them one of the window or of the whole; and what they lead to.
+    ///
+    /// Lines do not tell when a job ends. So one has its seal when a window went by without a line of it, and one that
+    /// goes on after that has another.
+    fn seals(&mut self, state: &State, scope: Scope, now: Reading) -> io::Result<(Vec<Line>, State)> {
+        let mut ahead = state.clone();
+        let mut seals: Vec<Seal> =
+            state.jobs(scope == Scope::Run).map(|(job, counts)| job_seal(job, counts)).collect();
+        seals.sort_by_key(|seal| seal.first_seq);
+        let mut lines = Vec::with_capacity(seals.len() + 1);
+        for job in seals.into_iter().map(Some).chain([None]) {
+            let seal = job.unwrap_or_else(|| ahead.seal(scope));
+            let window = Span { start: seal.window.start, end: Time(now.unix_ns) };
+            let seal = Seal { window, sink: Some(self.name.clone()), link: ahead.link.text(), ..seal };
+            let record = self.enricher.seal(seal, now);
+            let line = self.own(record, &ahead, now)?;
+            ahead.take(&line, now);
+            lines.push(line);
+        }
+        Ok((lines, ahead))
+    }
+
+    /// A line that the chain itself has to say, behind what is there.
+    fn own(&self, record: Record, behind: &State, now: Reading) -> io::Result<Line> {
+        let (mut line, number) = (Vec::new(), behind.number + 1);
         Format::Json.write(&Record { seq: number, ..record }, &mut line)?;
-        let link = close_numbered(&mut line, 0, number, before, self.key.as_ref());
-        let link = link.ok_or_else(|| io::Error::other("a seal that cannot be linked"))?;
-        Ok((line, link))
-    }
-}
-
-impl State {
-    fn new(link: Link, now: Reading) -> Self {
-        let first = (link, Time(now.unix_ns));
-        Self { link, last: [0; LINK], number: 0, tally: Tally::default(), first, window: (link, now) }
-    }
-
-    /// A line of it is in the file.
-    fn take(&mut self, line: &[u8], now: Reading) {
-        let Some(sealed) = Sealed::of(line) else { return };
-        self.tally.add(&sealed.known.facts());
-        (self.link, self.number, self.last) = (sealed.parts.link, sealed.known.seq, digest(line));
-        if sealed.known.seal().is_some() {
-            self.window = (self.link, now);
-        }
-    }
-
-    fn is_due(&self, interval: Duration, now: Reading) -> bool {
-        let age = now.boot_ns.saturating_sub(self.window.1.boot_ns);
-        u128::try_from(age).is_ok_and(|age| age >= interval.as_nanos())
-    }
-
-    fn seal(&self, scope: Scope, sink: &str, now: Reading) -> Seal {
-        let whole = scope == Scope::Run;
-        let counts = if whole { &self.tally.run } else { &self.tally.window };
-        let (previous, began) = if whole { self.first } else { (self.window.0, Time(self.window.1.unix_ns)) };
-        Seal {
-            scope,
-            window: Span { start: began, end: Time(now.unix_ns) },
-            records: counts.records,
-            first_seq: counts.first_seq,
-            last_seq: counts.last_seq,
-            written: counts.written,
-            truncated: counts.truncated,
-            unread: counts.unread,
-            dropped: counts.dropped.clone(),
-            sink: Some(sink.to_owned()),
-            previous: Some(previous.text()),
-            link: self.link.text(),
-            ..Seal::default()
-        }
+        let line = linked(line, number, behind.link, self.key.as_ref(), now);
+        line.ok_or_else(|| io::Error::other("a seal that cannot be linked"))
     }
 }
 
