@@ -346,7 +346,7 @@ fn jobs() {
         assert_eq!(deliver(&mut file, &batch).done, batch.len());
     }
     runtime().block_on(file.close());
-    let report = whole(&[path.clone()]);
+    let report = whole(std::slice::from_ref(&path));
     assert_eq!(report["runs"][0]["closed"], true, "{report}");
     let mut seals = Vec::new();
     for line in lines(&path) {
