@@ -114,6 +114,9 @@ pub struct View {
     /// What a policy that fails or takes too long says about a start.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
     pub policy_on_error: OnError,
+    /// Milliseconds that the bundles together may take for a decision.
+    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub policy_time_limit: u64,
     /// Write each decision of a policy to this file, too, as OPA logs it.
     #[arg(long, value_name = "FILE")]
     pub decision_log: Option<PathBuf>,

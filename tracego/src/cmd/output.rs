@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, IsTerminal as _, Write},
     path::Path,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -62,7 +63,8 @@ pub(super) fn policies(view: &View) -> anyhow::Result<stage::Options> {
         let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
         Ok::<_, anyhow::Error>(Trust { key, algorithm: view.policy_algorithm, key_id: None, scope: None })
     };
-    let limits = Limits { on_error: view.policy_on_error, ..Limits::default() };
+    let time = Duration::from_millis(view.policy_time_limit);
+    let limits = Limits { time, on_error: view.policy_on_error, ..Limits::default() };
     Ok(stage::Options {
         bundles: view.policy.clone(),
         trust: view.policy_key.as_deref().map(trust).transpose()?,

@@ -6,9 +6,11 @@
 //! ends when the evaluation does; its bundle is out of force, and the others go on on a fresh thread.
 
 use std::{
+    io,
     sync::{
         Arc,
-        atomic::{AtomicI32, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
     time::Instant,
@@ -63,19 +65,19 @@ pub(super) struct Judge {
 struct Worker {
     front: Front<Value, (Decision, Vec<Failed>)>,
     place: Arc<Place>,
+    /// Its number.
+    thread: i32,
     /// The processor that it was sent to.
     processor: Option<usize>,
 }
 
 /// Where a thread is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Place {
     /// The bundle that it evaluates.
     bundle: AtomicUsize,
     /// Its entry point.
     entry: AtomicUsize,
-    /// Its number; 0 until it runs.
-    thread: AtomicI32,
 }
 
 /// Why there is no answer.
@@ -187,32 +189,29 @@ impl Judge {
             Err(Lost::Gone(_)) => return answer,
         }
         // Nobody waits any more for what it is at.
-        abandoned::rest(worker.place.thread.load(Ordering::Relaxed));
+        abandoned::rest(worker.thread);
         answer
     }
 }
 
 impl Worker {
+    /// Starts it, and waits until it can be asked: to make the machines takes no time of the first decision.
     fn start(
         ready: &Arc<[Ready]>,
         bundles: &Arc<[Identity]>,
         limits: Limits,
         out: Vec<bool>,
-    ) -> std::io::Result<Self> {
+    ) -> io::Result<Self> {
         let (front, back) = desk();
-        // One in force from the beginning: it is taken out of force when the thread never comes further.
-        let first = out.iter().position(|out| !out).unwrap_or_default();
-        let place = Arc::new(Place {
-            bundle: AtomicUsize::new(first),
-            entry: AtomicUsize::new(0),
-            thread: AtomicI32::new(0),
-        });
+        let place = Arc::new(Place::default());
+        let (begun, begins) = mpsc::channel();
         let (ready, bundles, at) = (ready.clone(), bundles.clone(), place.clone());
         let body = move || {
-            at.thread.store(rustix::thread::gettid().as_raw_pid(), Ordering::Relaxed);
             let in_force = ready.iter().enumerate().zip(out).filter(|(_, out)| !out);
             let mut machines: Vec<_> =
                 in_force.map(|((place, ready), _)| (place, ready, Machine::new(ready, &limits))).collect();
+            // Who started it waits.
+            let _heard: Result<(), _> = begun.send(rustix::thread::gettid().as_raw_pid());
             while let Some(input) = back.question() {
                 let (mut decision, mut failed) = (Decision::new(bundles.clone()), Vec::new());
                 let started = Instant::now();
@@ -232,21 +231,21 @@ impl Worker {
             }
         };
         thread::Builder::new().name("tracego-policy".to_owned()).stack_size(stack::STACK).spawn(body)?;
-        Ok(Self { front, place, processor: None })
+        let thread = begins.recv().map_err(|_| io::Error::other("it panicked when it began"))?;
+        Ok(Self { front, place, thread, processor: None })
     }
 
     /// Sends the thread to the processor of the one who asks: that one waits, so it is free, and to wake another
     /// that sleeps takes longer than a decision.
     fn follow(&mut self) {
         let here = sched_getcpu();
-        let thread = Pid::from_raw(self.place.thread.load(Ordering::Relaxed));
-        if self.processor == Some(here) || thread.is_none() || here >= CpuSet::MAX_CPU {
+        if self.processor == Some(here) || here >= CpuSet::MAX_CPU {
             return;
         }
         let mut only = CpuSet::new();
         only.set(here);
         // Where it may not go, it stays where it is.
-        if let Err(error) = sched_setaffinity(thread, &only) {
+        if let Err(error) = sched_setaffinity(Pid::from_raw(self.thread), &only) {
             tracing::debug!(%error, "the thread of policies is on a processor of its own");
         }
         self.processor = Some(here);
@@ -255,11 +254,11 @@ impl Worker {
     fn ask(&mut self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
         self.follow();
         self.front.ask(input);
-        let thread = || self.place.thread.load(Ordering::Relaxed);
-        let answer = patience.wait(thread, |time| self.front.answer(time).map_err(|Closed| Late::Gone));
+        let answer =
+            patience.wait(|| self.thread, |time| self.front.answer(time).map_err(|Closed| Late::Gone));
         answer.map_err(|late| match late {
             Late::Hung => {
-                let Place { bundle, entry, .. } = &*self.place;
+                let Place { bundle, entry } = &*self.place;
                 Lost::Hung(bundle.load(Ordering::Relaxed), entry.load(Ordering::Relaxed))
             }
             Late::Starved => Lost::Starved,
