@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_tests::{Running, meanwhile, tracego, wait_until};
+use tracego_tests::{Running, meanwhile, ports::free_port, tracego, wait_until};
 
 use crate::{
     Test,
@@ -19,6 +19,7 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("settings change under load and nothing is lost or there twice", reload),
     ("a configuration that cannot be is refused whole", refused),
+    ("a sink that holds up everything can be changed, and does not hold up the end", blocked),
 ];
 
 fn hang_up(running: &Running) {
@@ -137,4 +138,45 @@ fn refused() {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
     assert_eq!(stderr.matches("the old one stays").count(), bad.len(), "{stderr}");
+}
+
+fn blocked() {
+    const MARKS: usize = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let marked = marked("blocked");
+    let path = folder.path().join("a");
+    let file = format!("type = \"file\"\npath = \"{}\"\n", path.display());
+    let nobody = format!("type = \"webhook\"\nurl = \"http://127.0.0.1:{}/\"\n", free_port());
+    let sink = |own: &str| {
+        format!(
+            "[[sinks]]\nname = \"a\"\non-full = \"block\"\nqueue-bytes = \"64K\"\ndrain = \"1s\"\n{own}{marked}\n"
+        )
+    };
+    let running = start(folder.path(), &sink(&nobody));
+    let given = || {
+        let name = "tracego_sink_records_total{sink=\"a\",stage=\"given\"}";
+        crate::metrics::of(&metrics(folder.path(), "/metrics"), name)
+    };
+    let block = |from: usize| {
+        (from..from + MARKS).for_each(|n| mark("blocked", n));
+        wait_until("nothing goes on", || {
+            let before = given();
+            sleep(Duration::from_millis(500));
+            before == given()
+        });
+        assert!(given() < MARKS as u64, "there was room for all");
+    };
+    block(0);
+    change(&running, folder.path(), &sink(&file), "taken");
+    wait_until("all have arrived", || marks(&path).len() == MARKS);
+    change(&running, folder.path(), &sink(&nobody), "taken");
+    block(MARKS);
+    // This change has to wait, and is not waited for.
+    hang_up(&running);
+    sleep(Duration::from_millis(500));
+    running.terminate();
+    let output = running.output();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("lost stopped "), "{stderr}");
+    assert_eq!(marks(&path), (0..MARKS).collect::<Vec<_>>(), "{stderr}");
 }

@@ -13,7 +13,7 @@ use crate::{
     judge::Selection,
     policy::Engine,
     rules::settings::Settings,
-    sink::settings::SinkSettings,
+    sink::{self, settings::SinkSettings},
 };
 
 /// What may change while tracego runs.
@@ -33,6 +33,11 @@ pub struct Changes {
 }
 
 impl Agent {
+    /// Tells all sinks that they have their time to deliver what is left, and no more; while a change goes on, too.
+    pub fn stopper(&self) -> impl Fn() + use<> {
+        self.sinks.stopper()
+    }
+
     /// Goes over to other settings between two records; output files that were moved away are opened anew.
     ///
     /// # Errors
@@ -41,10 +46,11 @@ impl Agent {
         let Changes { selection, rules, sinks, output, enforce, policy } = changes;
         let findings = enforce.findings();
         let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;
-        let (feeds, changing) = self.sinks.change(&sinks)?;
+        sink::change::check_all(&sinks)?;
         if let (Some(enforcer), Some(prepared)) = (&mut self.enforcer, prepared) {
             enforcer.change(prepared)?;
         }
+        let (feeds, changing) = self.sinks.change(&sinks)?;
         let (done, told) = oneshot::channel();
         let reload = Box::new(Reload { selection, rules, feeds, output, findings, policy, done });
         let gone = "the pipeline has ended";

@@ -54,7 +54,26 @@ pub(super) async fn until_signal(
         if agent.run(reload).await? != Some(true) {
             break;
         }
-        reload::reload(&mut agent, &watch.view).await;
+        let stop = agent.stopper();
+        let reload = reload::reload(&mut agent, &watch.view);
+        tokio::pin!(reload);
+        let mut ends = false;
+        loop {
+            tokio::select! {
+                () = &mut reload => break,
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if ends {
+                std::process::exit(i32::from(code::RUNNING));
+            }
+            // The pipeline may wait for a sink before it comes to the change.
+            stop();
+            ends = true;
+        }
+        if ends {
+            break;
+        }
     }
     tokio::select! {
         report = agent.stop() => {

@@ -1,6 +1,6 @@
 //! Other sinks while tracego runs: nothing is lost between the old ones and the new ones.
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{io, path::Path, sync::Arc, thread};
 
 use anyhow::Context as _;
 use tokio::{
@@ -11,13 +11,13 @@ use tokio::{
 use super::{
     any,
     feed::{Chunk, Feed},
+    held::Held,
+    opening::{AGAIN, Opening},
     settings::SinkSettings,
-    start::{Parts, Running, Sinks, check, feed, open_queue, spawn},
+    start::{Leaving, Parts, Running, Sinks, check, feed, in_memory, open_queue, spawn},
     worker::{Control, Leftover},
 };
-
-/// Between two tries to open a sink that was changed while tracego runs.
-const AGAIN: Duration = Duration::from_secs(1);
+use crate::spool::Queue;
 
 /// A change between its two halves.
 #[derive(Default)]
@@ -35,17 +35,25 @@ struct Starting {
     /// What it goes on for.
     old: Option<Running>,
 }
+
+/// Whether all of these sinks can be made.
+///
+/// # Errors
+/// Why one cannot; the text names it.
+pub fn check_all(settings: &[SinkSettings]) -> anyhow::Result<()> {
+    settings.iter().try_for_each(|settings| {
+        check(settings).map_err(anyhow::Error::msg).with_context(|| format!("sink {}", settings.name))
+    })
+}
+
 impl Sinks {
     /// Goes over to other settings: sinks whose receiver and queue are the same keep both, those that
     /// changed get a new thread that goes on with the old queue, those that are gone end in their time. The
     /// feeds replace the pipeline's; the old ones have to be dropped before [`changed`](Self::changed).
     ///
     /// # Errors
-    /// When a filter or a receiver cannot be; then nothing is changed.
+    /// Never with settings that are [checked](check_all).
     pub fn change(&mut self, settings: &[SinkSettings]) -> anyhow::Result<(Vec<Feed>, Changing)> {
-        for settings in settings {
-            check(settings).map_err(anyhow::Error::msg).with_context(|| format!("sink {}", settings.name))?;
-        }
         let mut feeds = Vec::new();
         let mut changing = Changing::default();
         let mut before = std::mem::take(&mut self.running);
@@ -61,12 +69,20 @@ impl Sinks {
                     self.running.push(Running { settings: settings.clone(), ..running });
                 }
                 old => {
+                    // It takes all that comes from now on, whether there is room or not: the pipeline, which may wait for
+                    // that, has to come to the change.
+                    if let Some(old) = &old {
+                        old.control.send_modify(|control| control.handover = true);
+                    }
                     let (parts, control, sender) = self.parts(settings);
                     feeds.push(feed(settings, &parts.status, sender.clone()).map_err(anyhow::Error::msg)?);
                     let settings = settings.clone();
                     changing.new.push(Starting { settings, parts, control, sender, old });
                 }
             }
+        }
+        for gone in &before {
+            gone.stop();
         }
         changing.gone = before;
         Ok((feeds, changing))
@@ -77,53 +93,57 @@ impl Sinks {
     /// # Errors
     /// When a thread cannot be started.
     pub fn changed(&mut self, changing: Changing) -> io::Result<()> {
-        for running in changing.gone {
-            let deadline = Instant::now() + running.settings.common.drain();
-            running.control.send_modify(|control| control.deadline = Some(deadline));
-            drop(running.sender);
-            let name = running.settings.name;
-            tracing::info!(sink = name, "the sink ends");
+        self.leaving.retain(|leaving| !leaving.thread.is_finished());
+        for Running { settings, status, thread, .. } in changing.gone {
+            tracing::info!(sink = settings.name, "the sink ends");
+            self.leaving.push(Leaving { status, thread });
         }
         for Starting { settings, parts, control, sender, old } in changing.new {
             let spool_dir = self.spool_dir.clone();
             let (opened, meta) = (settings.clone(), self.meta.clone());
             let status = Arc::clone(&parts.status);
             let old = old.map(|old| {
-                old.control.send_modify(|control| control.handover = true);
                 drop(old.sender);
                 old.thread
             });
+            let heard = parts.control.clone();
             let open = move || {
-                let mut leftover = old.and_then(|thread| thread.join().ok().flatten());
-                loop {
-                    let taken = match leftover.take() {
-                        Some(mut taken) => {
-                            taken.queue.set_limits(opened.common.limits(taken.queue.is_durable()));
-                            Ok(taken)
-                        }
-                        None => open_queue(&opened, spool_dir.as_deref())
-                            .map(|queue| Leftover { queue, held: None }),
-                    };
-                    let why = match taken {
-                        Ok(taken) => match any::open(&opened, &meta) {
-                            Ok(transport) => return Some((taken, transport)),
-                            Err(error) => {
-                                leftover = Some(taken);
-                                error
-                            }
-                        },
-                        Err(error) => format!("{error:#}"),
-                    };
-                    tracing::error!(
-                        sink = opened.name,
-                        "the changed sink cannot be opened: {why}; it is tried again"
-                    );
-                    thread::sleep(AGAIN);
-                }
+                let left = old.and_then(|thread| thread.join().ok().flatten());
+                let leftover = match left {
+                    Some(mut left) => {
+                        left.queue.set_limits(opened.common.limits(left.queue.is_durable()));
+                        left
+                    }
+                    None => Leftover {
+                        queue: queue(&opened, spool_dir.as_deref(), &heard),
+                        held: Held::default(),
+                    },
+                };
+                (leftover, Err(Opening::new(move || any::open(&opened, &meta))))
             };
             let thread = spawn(&settings.name, open, parts)?;
             self.running.push(Running { settings, status, control, sender, thread });
         }
         Ok(())
+    }
+}
+
+/// The queue, which is tried to be opened until the sink has to end or to change again.
+fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Receiver<Control>) -> Queue {
+    loop {
+        let error = match open_queue(settings, spool_dir) {
+            Ok(queue) => return queue,
+            Err(error) => error,
+        };
+        tracing::error!(
+            sink = settings.name,
+            "the changed sink's queue cannot be opened: {error:#}; it is tried again"
+        );
+        let control = *heard.borrow();
+        if control.handover || control.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            // What has come is passed on, or counted as lost.
+            return in_memory(settings);
+        }
+        thread::sleep(AGAIN);
     }
 }

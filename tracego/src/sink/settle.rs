@@ -16,9 +16,16 @@ use crate::{
     spool::{Gap, Item},
 };
 
-/// Between two records that tell of refused records: they may be refused, too, and that must not go round
-/// in a circle.
+/// Between two records that tell of losses for one reason: they may be lost, too, and that must not go round in a
+/// circle.
 const TELL: Duration = Duration::from_mins(1);
+
+/// What the stream was told of losses for one reason.
+#[derive(Default)]
+pub(super) struct Telling {
+    untold: u64,
+    told: Option<Instant>,
+}
 
 impl<T: Deliver + 'static> Worker<T> {
     /// Takes note of what became of a batch.
@@ -108,30 +115,26 @@ impl<T: Deliver + 'static> Worker<T> {
 
     fn refused(&mut self, refused: Refused) {
         let (reason, Refused { count, why, .. }) = (refused.reason(), refused);
-        self.status.lose(reason, count);
-        *self.progress.untold.entry(reason).or_default() += count;
-        if self.progress.told.is_none_or(|told| told.elapsed() >= TELL) {
-            self.progress.told = Some(Instant::now());
-            let lost = std::mem::take(&mut self.progress.untold);
-            self.tell(SinkLoss {
-                sink: self.status.name.clone(),
-                lost,
-                first: None,
-                last: None,
-                why: Some(why),
-            });
-        } else {
-            tracing::warn!(sink = self.status.name, records = count, reason, why, "records are refused");
-        }
+        self.lose(reason, count, Some(why));
     }
 
-    pub(super) fn lose(&mut self, reason: &'static str, records: u64) {
+    /// Counts a loss, and tells the stream of it and of those since the last that was told.
+    pub(super) fn lose(&mut self, reason: &'static str, records: u64, why: Option<String>) {
         if records == 0 {
             return;
         }
         self.status.lose(reason, records);
-        let lost = BTreeMap::from([(reason, records)]);
-        self.tell(SinkLoss { sink: self.status.name.clone(), lost, first: None, last: None, why: None });
+        let telling = self.progress.losses.entry(reason).or_default();
+        telling.untold += records;
+        if telling.told.is_some_and(|told| told.elapsed() < TELL) {
+            if let Some(why) = why {
+                tracing::warn!(sink = self.status.name, records, reason, why, "records are refused");
+            }
+            return;
+        }
+        telling.told = Some(Instant::now());
+        let lost = BTreeMap::from([(reason, std::mem::take(&mut telling.untold))]);
+        self.tell(SinkLoss { sink: self.status.name.clone(), lost, first: None, last: None, why });
     }
 
     fn tell(&self, loss: SinkLoss) {

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -20,6 +21,8 @@ use super::{
     dead_letters::DeadLetters,
     feed::{self, Chunk, Feed},
     filter::Filter,
+    held::Held,
+    opening::Opening,
     settings::SinkSettings,
     status::Status,
     suspicion::Suspicion,
@@ -36,6 +39,8 @@ use crate::{
 #[derive(Default)]
 pub struct Sinks {
     pub(super) running: Vec<Running>,
+    /// Those that the settings have no more, until they have ended.
+    pub(super) leaving: Vec<Leaving>,
     pub(super) spool_dir: Option<PathBuf>,
     /// Of the run, for what sinks themselves say.
     pub(super) meta: Meta,
@@ -54,12 +59,36 @@ pub(super) struct Running {
     pub(super) thread: JoinHandle<Option<Leftover>>,
 }
 
+impl Running {
+    /// From now on it has its time to deliver what is left.
+    pub(super) fn stop(&self) {
+        stop(&self.control, self.drain());
+    }
+
+    fn drain(&self) -> Duration {
+        self.settings.common.drain()
+    }
+}
+
+fn stop(control: &watch::Sender<Control>, drain: Duration) {
+    let deadline = Instant::now() + drain;
+    control.send_modify(|control| {
+        control.deadline.get_or_insert(deadline);
+    });
+}
+
+/// A sink that gets no more records.
+pub(super) struct Leaving {
+    pub(super) status: Arc<Status>,
+    pub(super) thread: JoinHandle<Option<Leftover>>,
+}
+
 /// What a thread needs to begin.
 pub(super) struct Parts {
     settings: SinkSettings,
     pub(super) status: Arc<Status>,
     chunks: mpsc::Receiver<Chunk>,
-    control: watch::Receiver<Control>,
+    pub(super) control: watch::Receiver<Control>,
     losses: Losses,
 }
 
@@ -81,7 +110,7 @@ impl Sinks {
             let name = || format!("sink {}", settings.name);
             let transport = any::open(settings, meta).map_err(anyhow::Error::msg).with_context(name)?;
             let queue = open_queue(settings, spool_dir).with_context(name)?;
-            let leftover = Leftover { queue, held: None };
+            let leftover = Leftover { queue, held: Held::default() };
             feeds.push(
                 feed(settings, &parts.status, sender.clone())
                     .map_err(anyhow::Error::msg)
@@ -89,7 +118,7 @@ impl Sinks {
             );
             let status = Arc::clone(&parts.status);
             let thread =
-                spawn(&settings.name, move || Some((leftover, transport)), parts).with_context(name)?;
+                spawn(&settings.name, move || (leftover, Ok(transport)), parts).with_context(name)?;
             sinks.running.push(Running { settings: settings.clone(), status, control, sender, thread });
         }
         Ok((sinks, feeds))
@@ -151,14 +180,16 @@ impl Sinks {
         }
     }
 
+    /// The same as [`stopping`](Self::stopping), for those that are there now, while somebody else has this.
+    pub fn stopper(&self) -> impl Fn() + use<> {
+        let all: Vec<_> =
+            self.running.iter().map(|running| (running.control.clone(), running.drain())).collect();
+        move || all.iter().for_each(|(control, drain)| stop(control, *drain))
+    }
+
     /// From now on each sink has its time to deliver what is left.
     pub fn stopping(&self) {
-        for running in &self.running {
-            let deadline = Instant::now() + running.settings.common.drain();
-            running.control.send_modify(|control| {
-                control.deadline.get_or_insert(deadline);
-            });
-        }
+        self.running.iter().for_each(Running::stop);
     }
 
     /// Waits for all, after the pipeline and its feeds are gone.
@@ -167,11 +198,15 @@ impl Sinks {
     /// When a thread panicked.
     pub fn join(self) -> io::Result<Vec<Arc<Status>>> {
         self.stopping();
-        let statuses = self.statuses();
-        for running in self.running {
-            drop(running.sender);
-            let panicked = |_| io::Error::other(format!("sink {}: its thread panicked", running.status.name));
-            running.thread.join().map_err(panicked)?;
+        // The senders end here: it is by that that a thread knows that no more comes.
+        let running =
+            self.running.into_iter().map(|Running { status, thread, .. }| Leaving { status, thread });
+        let all: Vec<_> = running.chain(self.leaving).collect();
+        let mut statuses = Vec::new();
+        for Leaving { status, thread } in all {
+            let panicked = |_| io::Error::other(format!("sink {}: its thread panicked", status.name));
+            thread.join().map_err(panicked)?;
+            statuses.push(status);
         }
         Ok(statuses)
     }
@@ -198,15 +233,19 @@ pub(super) fn feed(
     Ok(Feed::new(Arc::clone(status), filter, encoder, sender, blocks))
 }
 
-/// Starts the thread of a sink. `open` gives the queue and the transport, on that thread.
+/// Starts the thread of a sink. `open` gives the queue and the transport, or how it is opened, on that thread.
 pub(super) fn spawn(
     name: &str,
-    open: impl FnOnce() -> Option<(Leftover, AnyTransport)> + Send + 'static,
+    open: impl FnOnce() -> (Leftover, Result<AnyTransport, Opening<AnyTransport>>) + Send + 'static,
     parts: Parts,
 ) -> io::Result<JoinHandle<Option<Leftover>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let body = move || {
-        let (Leftover { queue, held }, transport) = open()?;
+        let (Leftover { queue, held }, transport) = open();
+        let (transport, opening) = match transport {
+            Ok(transport) => (Some(transport), None),
+            Err(opening) => (None, Some(opening)),
+        };
         let Parts { settings, status, chunks, control, losses } = parts;
         // At most a quarter of the queue, since what is in hand cannot make room.
         let quarter = settings.common.limits(queue.is_durable()).total_bytes / 4;
@@ -215,7 +254,8 @@ pub(super) fn spawn(
         let worker = Worker {
             status,
             queue,
-            transport: Some(transport),
+            transport,
+            opening,
             chunks,
             control,
             losses,
@@ -232,15 +272,18 @@ pub(super) fn spawn(
     thread::Builder::new().name(format!("sink-{name}").chars().take(15).collect()).spawn(body)
 }
 
+/// A queue that ends with tracego.
+pub(super) fn in_memory(settings: &SinkSettings) -> Queue {
+    Queue::Memory(Box::new(Ram::new(settings.common.limits(false), Reading::now())))
+}
+
 /// The queue of a sink, as it was left.
 ///
 /// # Errors
 /// When the folder cannot be used.
 pub(super) fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<Queue> {
     let limits = settings.common.limits(spool_dir.is_some());
-    let Some(dir) = spool_dir else {
-        return Ok(Queue::Memory(Box::new(Ram::new(limits, Reading::now()))));
-    };
+    let Some(dir) = spool_dir else { return Ok(in_memory(settings)) };
     let path = dir.join(&settings.name);
     DirBuilder::new()
         .recursive(true)

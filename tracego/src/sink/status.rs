@@ -151,9 +151,9 @@ impl Status {
         self.has_ended() || self.numbers().losses().is_empty()
     }
 
-    /// One more chunk is in the queue.
-    pub(super) fn place(&self) {
-        self.placed.fetch_add(1, Ordering::Release);
+    /// So many more chunks are in the queue.
+    pub(super) fn place(&self, chunks: u64) {
+        self.placed.fetch_add(chunks, Ordering::Release);
     }
 
     /// Whether so many chunks are in the queue.

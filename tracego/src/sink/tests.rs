@@ -1,5 +1,6 @@
 //! Feed, worker and queue together, with a receiver that does what the test says.
 
+mod changes;
 mod delivery;
 mod end;
 mod full;
@@ -23,6 +24,7 @@ use super::{
     feed::{self, Feed},
     file::Counts,
     filter::Filter,
+    held::Held,
     status::Status,
     suspicion::Suspicion,
     transport::Deliver,
@@ -151,6 +153,7 @@ fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
                 status,
                 queue: leftover.queue,
                 transport: Some(receiver),
+                opening: None,
                 chunks,
                 control: heard,
                 losses,
@@ -170,12 +173,12 @@ fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
 }
 
 fn memory(limits: Limits) -> Leftover {
-    Leftover { queue: Queue::Memory(Box::new(Ram::new(limits, Reading::now()))), held: None }
+    Leftover { queue: Queue::Memory(Box::new(Ram::new(limits, Reading::now()))), held: Held::default() }
 }
 
 fn spool(path: &Path) -> Leftover {
     let (spool, _) = Spool::open(path, Limits::default(), Reading::now()).unwrap();
-    Leftover { queue: Queue::Disk(Box::new(spool)), held: None }
+    Leftover { queue: Queue::Disk(Box::new(spool)), held: Held::default() }
 }
 
 impl Set {

@@ -17,6 +17,9 @@ use super::{
     dead_letters::DeadLetters,
     deliver::Delivered,
     feed::Chunk,
+    held::Held,
+    opening::Opening,
+    settle::Telling,
     status::{Status, lost},
     suspicion::Suspicion,
     transport::Deliver,
@@ -58,8 +61,9 @@ type Flight<T> = Pin<Box<dyn Future<Output = (T, Current, Delivered)>>>;
 pub(super) struct Worker<T> {
     pub(super) status: Arc<Status>,
     pub(super) queue: Queue,
-    /// Nothing while a delivery is under way.
+    /// Nothing while a delivery is under way, or while it is opened.
     pub(super) transport: Option<T>,
+    pub(super) opening: Option<Opening<T>>,
     pub(super) chunks: mpsc::Receiver<Chunk>,
     pub(super) control: watch::Receiver<Control>,
     /// To tell the stream what is lost; weak, since the pipeline ends when nobody sends any more.
@@ -74,28 +78,26 @@ pub(super) struct Worker<T> {
 #[derive(Default)]
 pub(super) struct Progress {
     pub(super) backoff: Backoff,
-    /// A chunk, and the record from which on the queue had no room.
-    held: Option<(Chunk, usize)>,
+    held: Held,
     pub(super) current: Option<Current>,
     /// No more chunks come.
     ended: bool,
     /// SIGHUPs that the transport knows of.
     reopened: u64,
-    /// Refused, by the reason, and not told yet.
-    pub(super) untold: BTreeMap<&'static str, u64>,
-    pub(super) told: Option<Instant>,
+    /// By the reason.
+    pub(super) losses: BTreeMap<&'static str, Telling>,
 }
 
 /// What a worker leaves to the one that takes over.
 pub(super) struct Leftover {
     pub(super) queue: Queue,
-    pub(super) held: Option<(Chunk, usize)>,
+    pub(super) held: Held,
 }
 
 impl Progress {
     /// Goes on where another worker was.
-    pub(super) fn after(held: Option<(Chunk, usize)>) -> Self {
-        Self { held, ..Self::default() }
+    pub(super) fn after(held: Held) -> Self {
+        Self { held: held.inherited(), ..Self::default() }
     }
 }
 
@@ -117,6 +119,7 @@ impl<T: Deliver + 'static> Worker<T> {
             if flight.is_none() && control.handover && self.progress.ended {
                 return self.hand_over().await;
             }
+            self.open();
             if flight.is_none() && self.progress.backoff.until().is_none() {
                 self.reopen(control.reopened);
                 flight = self.depart();
@@ -126,7 +129,7 @@ impl<T: Deliver + 'static> Worker<T> {
                 self.discard();
             }
             if self.progress.ended
-                && self.progress.held.is_none()
+                && self.progress.held.is_empty()
                 && (late || flight.is_none() && self.is_done())
             {
                 break;
@@ -144,8 +147,8 @@ impl<T: Deliver + 'static> Worker<T> {
                     self.transport = Some(transport);
                     self.settle(current, delivered);
                 }
-                chunk = self.chunks.recv(), if self.progress.held.is_none() && !self.progress.ended => match chunk {
-                    Some(chunk) => self.progress.held = Some((chunk, 0)),
+                chunk = self.chunks.recv(), if self.takes(control) => match chunk {
+                    Some(chunk) => self.progress.held.push(chunk),
                     None => {
                         self.progress.ended = true;
                         self.queue.sync();
@@ -164,6 +167,12 @@ impl<T: Deliver + 'static> Worker<T> {
         None
     }
 
+    /// Whether more chunks can be taken. One whose place another takes always can: the pipeline may wait for room
+    /// before it comes to the change that makes room.
+    fn takes(&self, control: Control) -> bool {
+        !self.progress.ended && (self.progress.held.is_empty() || control.handover)
+    }
+
     /// What is in hand goes back to the queue, which somebody else continues.
     async fn hand_over(mut self) -> Option<Leftover> {
         if let Some(mut transport) = self.transport.take() {
@@ -171,6 +180,13 @@ impl<T: Deliver + 'static> Worker<T> {
         }
         self.queue.rewind();
         Some(Leftover { queue: self.queue, held: self.progress.held })
+    }
+
+    fn open(&mut self) {
+        if let Some(transport) = self.opening.as_mut().and_then(|opening| opening.attempt(&self.status.name))
+        {
+            (self.transport, self.opening) = (Some(transport), None);
+        }
     }
 
     fn reopen(&mut self, wanted: u64) {
@@ -187,7 +203,7 @@ impl<T: Deliver + 'static> Worker<T> {
         let waits = self.progress.current.is_some() || self.queue.stats().depth.records > 0;
         !waits
             || self.status.has_ended()
-            || self.queue.is_durable() && self.progress.backoff.until().is_some()
+            || self.queue.is_durable() && (self.progress.backoff.until().is_some() || self.opening.is_some())
     }
 
     /// When there is something to do if nothing happens before.
@@ -198,7 +214,8 @@ impl<T: Deliver + 'static> Worker<T> {
             Instant::now() + Duration::from_nanos(u64::try_from(wait).unwrap_or(0))
         });
         let deadline = self.control.borrow().deadline.filter(|deadline| *deadline > Instant::now());
-        [keep, self.progress.backoff.until(), deadline]
+        let open = self.opening.as_ref().map(Opening::next);
+        [keep, self.progress.backoff.until(), deadline, open]
             .into_iter()
             .flatten()
             .min()
@@ -207,24 +224,21 @@ impl<T: Deliver + 'static> Worker<T> {
 
     /// Puts what is held into the queue, as far as there is room.
     fn place(&mut self) {
-        let Some((chunk, from)) = &mut self.progress.held else { return };
-        for record in chunk.iter_from(*from) {
-            if self.queue.append(record).is_err() {
-                return;
-            }
-            *from += 1;
+        if self.progress.held.is_empty() {
+            return;
         }
-        self.progress.held = None;
-        self.queue.flush();
-        self.status.place();
+        let placed = self.progress.held.place(&mut self.queue);
+        if placed > 0 || self.progress.held.is_empty() {
+            self.queue.flush();
+            self.status.place(placed);
+        }
     }
 
     /// Too late: what the queue has no room for is lost, so that the pipeline can end.
     fn discard(&mut self) {
-        if let Some((chunk, from)) = self.progress.held.take() {
-            self.lose(lost::STOPPED, (chunk.ends.len() - from) as u64);
-            self.status.place();
-        }
+        let (records, chunks) = self.progress.held.discard();
+        self.lose(lost::STOPPED, records, None);
+        self.status.place(chunks);
     }
 
     fn notices(&mut self) {
