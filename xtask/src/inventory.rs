@@ -8,7 +8,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::shell;
+use crate::{shell, test};
 
 const INVENTORY: &str = "tracego/bpf/inventory.json";
 
@@ -52,7 +52,7 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
 
 /// Loads the programs into the running kernel; the reason where that is not possible.
 fn measure(root: &Path) -> Result<Result<Inventory, String>> {
-    shell::must(shell::cargo()?.args(["build", "--locked", "--package", "tracego"]))?;
+    test::build()?;
     let mut doctor = match shell::as_root(shell::target()?.join("debug/tracego")) {
         Ok(command) => command,
         Err(error) => return Ok(Err(error.to_string())),

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell;
+use crate::{shell, test};
 
 /// What the generator makes below `deploy/`.
 const FOLDERS: [&str; 2] = ["man", "completions"];
@@ -28,9 +29,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if fresh.exists() {
         fs::remove_dir_all(&fresh).context("cannot empty target/man")?;
     }
-    let mut generate = shell::cargo()?;
-    generate.args(["run", "--quiet", "--locked", "--package", "tracego", "--example", "generate", "--"]);
-    shell::must(generate.arg(&fresh))?;
+    test::build()?;
+    shell::must(Command::new(shell::target()?.join("debug/examples/generate")).arg(&fresh))?;
     for folder in FOLDERS {
         let (made, committed) = (files(&fresh.join(folder))?, root.join(COMMITTED).join(folder));
         if args.check {

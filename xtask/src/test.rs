@@ -11,10 +11,17 @@ use crate::shell;
 /// What is tested: everything that is built for this machine.
 pub(crate) const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "tracego-ebpf"];
 
+/// Builds tracego and the maker of its man pages, as `cargo test` with all packages does it: another choice of
+/// packages would give their dependencies other features, and compile all of them once more.
+pub(crate) fn build() -> Result<()> {
+    let parts = ["--bin", "tracego", "--example", "generate"];
+    shell::must(shell::cargo()?.args(["build", "--locked"]).args(PACKAGES).args(parts))
+}
+
 /// Replaces this process with `cargo test`, so the last lines are cargo's own.
 pub(crate) fn run() -> Result<()> {
     // The end-to-end tests start the program itself.
-    shell::must(shell::cargo()?.args(["build", "-p", "tracego", "--locked"]))?;
+    build()?;
     let mut command = shell::cargo()?;
     command.args(["test", "--locked"]).args(PACKAGES);
     if !shell::is_root()? {

@@ -49,11 +49,15 @@ pub(super) enum Profile {
 /// Builds tracego and the test binaries.
 pub(super) fn build(profile: Profile) -> Result<Built> {
     let optimized = (profile == Profile::Release).then_some("--release");
-    shell::must(shell::cargo()?.args(["build", "--package", "tracego", "--locked"]).args(optimized))?;
+    match profile {
+        Profile::Dev => test::build()?,
+        Profile::Release => {
+            shell::must(shell::cargo()?.args(["build", "--package", "tracego", "--locked", "--release"]))?;
+        }
+    }
     let mut tests = shell::cargo()?;
     tests.args(["test", "--no-run", "--locked", "--message-format=json"]).args(optimized);
     match profile {
-        // The same packages as there: another choice would build their dependencies with other features.
         Profile::Dev => tests.args(test::PACKAGES),
         Profile::Release => {
             tests.args(["--package", "tracego-tests"]);
