@@ -61,3 +61,58 @@ impl Patience {
         Err(Late::Starved)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+            mpsc,
+        },
+        thread,
+    };
+
+    use super::*;
+
+    const PATIENCE: Patience =
+        Patience { deadline: Duration::from_millis(200), work: Duration::from_millis(10) };
+
+    /// Waits for a thread, which works or sleeps, and answers in this round or never.
+    fn wait(works: bool, answers: Option<u32>) -> (Result<u32, Late>, u32) {
+        let (sender, number) = mpsc::channel();
+        let ended = Arc::new(AtomicBool::new(false));
+        let other = Arc::clone(&ended);
+        let thread = thread::spawn(move || {
+            sender.send(rustix::thread::gettid().as_raw_pid()).unwrap();
+            while !other.load(Ordering::Relaxed) {
+                if !works {
+                    thread::sleep(Duration::from_millis(50));
+                }
+            }
+        });
+        let number = number.recv().unwrap();
+        let mut round = 0;
+        let waited = PATIENCE.wait(
+            || number,
+            |time| {
+                round += 1;
+                thread::sleep(time);
+                Ok(answers.filter(|answers| *answers == round))
+            },
+        );
+        ended.store(true, Ordering::Relaxed);
+        thread.join().unwrap();
+        (waited, round)
+    }
+
+    #[test]
+    fn only_a_thread_that_works_hangs() {
+        let (waited, rounds) = wait(true, None);
+        assert_eq!(waited, Err(Late::Hung));
+        assert!(rounds > 1, "{rounds}");
+        assert_eq!(wait(false, None), (Err(Late::Starved), STARVED_ROUNDS));
+        assert_eq!(wait(false, Some(STARVED_ROUNDS)), (Ok(STARVED_ROUNDS), STARVED_ROUNDS));
+        assert_eq!(wait(true, Some(1)), (Ok(1), 1));
+    }
+}
