@@ -3,7 +3,8 @@
 //! libFuzzer with the coverage that stable rustc can insert: no nightly, no cargo-fuzz.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -23,11 +24,26 @@ pub(crate) struct Args {
     keep: bool,
 }
 
-/// What cargo-fuzz passes for libFuzzer without a sanitizer, in the options that stable rustc has; and the
-/// checks of a debug build, since an overflow is a defect too.
-const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+/// For all crates: the checks of a debug build, since an overflow is a defect too.
+const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks";
+/// What cargo-fuzz passes for libFuzzer without a sanitizer, in the options that stable rustc has. Only for what is
+/// fuzzed: compiling takes twice as long with them.
+const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks";
+    -Cllvm-args=-sanitizer-coverage-trace-compares";
+/// Crates of others that read what the targets read.
+const READERS: [&str; 10] = [
+    "flate2",
+    "httparse",
+    "hyper",
+    "miniz_oxide",
+    "object",
+    "prost",
+    "regorus",
+    "serde_json",
+    "tar",
+    "zerocopy",
+];
 /// Longest input in bytes: a record with a prefix of arguments fits.
 const LONGEST: u32 = 64 * 1024;
 /// Longest input of the committed corpus: it is read in reviews and by every clone.
@@ -52,9 +68,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let lock = folder.join("Cargo.lock");
     fs::copy(shell::root()?.join("Cargo.lock"), &lock)
         .with_context(|| format!("cannot write {}", lock.display()))?;
+    let wrapper = wrapper(&target)?;
     let mut build = shell::cargo()?;
     build.current_dir(&folder).args(["build", "--release", "--target", &host, "--target-dir"]);
-    shell::must(build.arg(&target).env("RUSTFLAGS", FLAGS))?;
+    shell::must(build.arg(&target).env("RUSTFLAGS", FLAGS).env("RUSTC_WRAPPER", wrapper))?;
     let programs = target.join(&host).join("release");
     let chosen = known.iter().filter(|name| args.targets.is_empty() || args.targets.contains(name));
     let chosen: Vec<_> = chosen.collect();
@@ -62,6 +79,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         fuzz(&programs.join(name), name, &folder, &target, args)
     })?;
     Ok(())
+}
+
+/// A program that cargo starts instead of rustc, which adds [`COVERAGE`] for some crates: stable cargo has flags for all
+/// of them only.
+fn wrapper(target: &Path) -> Result<PathBuf> {
+    let (root, readers) = (shell::root()?, READERS.join("|"));
+    // What is compiled for this machine and not for a target are build scripts and macros.
+    let text = format!(
+        "#!/bin/sh\n\
+         case \" $* \" in *' --target '*) ;; *) exec \"$@\" ;; esac\n\
+         case \"$CARGO_PKG_NAME\" in {readers}) exec \"$@\" {COVERAGE} ;; esac\n\
+         case \"$CARGO_MANIFEST_DIR\" in '{}'/*) exec \"$@\" {COVERAGE} ;; esac\n\
+         exec \"$@\"\n",
+        root.display()
+    );
+    fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
+    let path = target.join("rustc");
+    // One that is newer would have everything compiled again.
+    if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(path);
+    }
+    // Not in place: another build may just run it.
+    let new = target.join("rustc.new");
+    fs::write(&new, text).with_context(|| format!("cannot write {}", new.display()))?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
+    fs::rename(&new, &path)?;
+    Ok(path)
 }
 
 /// Names of the targets: each has a file of its own.
