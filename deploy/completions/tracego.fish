@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -73,6 +73,7 @@ es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
 deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-time-limit -d 'Milliseconds that the bundles together may take for a decision' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
@@ -156,6 +157,7 @@ es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
 deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-time-limit -d 'Milliseconds that the bundles together may take for a decision' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
@@ -228,6 +230,7 @@ es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
 deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-time-limit -d 'Milliseconds that the bundles together may take for a decision' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
@@ -298,6 +301,7 @@ es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
 deny\t'It is not: only by choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-time-limit -d 'Milliseconds that the bundles together may take for a decision' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
