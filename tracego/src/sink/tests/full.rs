@@ -91,11 +91,10 @@ fn a_receiver_that_hangs_holds_nobody_but_loses_with_a_count() {
     let limits = Limits { total_bytes: 8 << 10, ..Limits::default() };
     let mut set = set(memory(Limits { on_full: OnFull::DropNewest, ..limits }), false, None);
     set.receiver.will([Answer::Hang]);
-    let begin = Instant::now();
+    // If it held somebody, this would not come to its end.
     for chunk in records(20_000).chunks(10) {
         set.push(chunk);
     }
-    assert!(begin.elapsed() < LONG);
     let (_, status) = set.end(Duration::from_millis(10));
     let losses = status.numbers().losses();
     assert_eq!(losses.values().sum::<u64>(), 20_000, "{losses:?}");
