@@ -93,7 +93,8 @@ impl Sinks {
     /// # Errors
     /// When a thread cannot be started.
     pub fn changed(&mut self, changing: Changing) -> io::Result<()> {
-        self.leaving.retain(|leaving| !leaving.thread.is_finished());
+        // Of those that lost something the end tells, too.
+        self.leaving.retain(|leaving| !leaving.thread.is_finished() || !leaving.status.is_whole());
         for Running { settings, status, thread, .. } in changing.gone {
             tracing::info!(sink = settings.name, "the sink ends");
             self.leaving.push(Leaving { status, thread });

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 use super::{
     deliver::{Delivered, Refused},
-    status,
+    status::{self, Status},
     transport::Deliver,
-    worker::{Current, Worker},
+    worker::{Current, Losses, Worker},
 };
 use crate::{
     clock::Reading,
@@ -20,11 +23,34 @@ use crate::{
 /// circle.
 const TELL: Duration = Duration::from_mins(1);
 
+/// Longest wait until the pipeline hears the last of a sink that ends before it.
+const LAST: Duration = Duration::from_secs(1);
+
 /// What the stream was told of losses for one reason.
 #[derive(Default)]
 pub(super) struct Telling {
     untold: u64,
     told: Option<Instant>,
+}
+
+/// Tells the stream what it was not told yet, and how many records ended with the sink, where the run goes on without it.
+pub(super) async fn last_words(
+    status: &Status,
+    losses: &Losses,
+    told: BTreeMap<&'static str, Telling>,
+    stopped: u64,
+) {
+    let mut lost: BTreeMap<_, _> =
+        told.into_iter().map(|(reason, telling)| (reason, telling.untold)).collect();
+    *lost.entry(status::lost::STOPPED).or_default() += stopped;
+    lost.retain(|_, count| *count > 0);
+    let sender = losses.get().and_then(mpsc::WeakSender::upgrade);
+    if let (Some(sender), false) = (sender, lost.is_empty()) {
+        let loss = SinkLoss { sink: status.name.clone(), lost, first: None, last: None, why: None };
+        if timeout(LAST, sender.send(Input::SinkLoss(loss, Reading::now()))).await.is_err() {
+            tracing::warn!(sink = status.name, "the stream does not hear what the sink has lost");
+        }
+    }
 }
 
 impl<T: Deliver + 'static> Worker<T> {

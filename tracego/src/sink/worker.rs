@@ -19,7 +19,7 @@ use super::{
     feed::Chunk,
     held::Held,
     opening::Opening,
-    settle::Telling,
+    settle::{self, Telling},
     status::{Status, lost},
     suspicion::Suspicion,
     transport::Deliver,
@@ -163,7 +163,7 @@ impl<T: Deliver + 'static> Worker<T> {
         if let Some(mut transport) = self.transport.take() {
             transport.close().await;
         }
-        self.finish();
+        self.finish().await;
         None
     }
 
@@ -293,20 +293,22 @@ impl<T: Deliver + 'static> Worker<T> {
         }))
     }
 
-    fn finish(self) {
+    async fn finish(self) {
         self.look();
-        let durable = self.queue.is_durable();
-        let waiting = self.queue.stats().depth.records;
-        let lost = self.queue.close();
+        let Self { status, queue, losses, progress, .. } = self;
+        let durable = queue.is_durable();
+        let waiting = queue.stats().depth.records;
+        let lost = queue.close();
         if lost > 0 {
-            self.status.lose(lost::STOPPED, lost);
+            status.lose(lost::STOPPED, lost);
         }
         if durable && waiting > lost {
             tracing::warn!(
-                sink = self.status.name,
+                sink = status.name,
                 records = waiting - lost,
                 "still in the spool, for the next start"
             );
         }
+        settle::last_words(&status, &losses, progress.losses, lost).await;
     }
 }

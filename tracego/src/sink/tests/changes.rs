@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::mpsc;
+
 use super::{
     super::{
         change::check_all,
@@ -18,6 +20,7 @@ use super::{
 };
 use crate::{
     enrich::Meta,
+    input::Input,
     spool::{Limits, OnFull},
 };
 
@@ -127,16 +130,20 @@ fn what_it_cannot_take_by_the_end_is_counted_and_a_spool_keeps_it() {
 }
 
 #[test]
-fn a_sink_that_is_gone_is_waited_for_at_the_end_and_counted() {
+fn a_sink_that_is_gone_is_waited_for_at_the_end_and_its_losses_are_counted_and_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
     let _locked = locked(&path("bad"));
     let (mut sinks, mut outputs) = start(&file(&path("good"), ""), None);
     change(&mut sinks, &mut outputs, &file(&path("bad"), "drain = \"1s\"\n"));
     push(&mut outputs, 0, 10);
+    let (pipeline, mut told) = mpsc::channel(8);
+    sinks.connect(pipeline.downgrade());
     change(&mut sinks, &mut outputs, &[]);
     drop(outputs);
     assert_eq!(join(sinks).unwrap(), [(0, 10)]);
+    let Ok(Input::SinkLoss(loss, _)) = told.try_recv() else { panic!("nothing is told") };
+    assert_eq!((&*loss.sink, loss.lost["stopped"]), ("a", 10));
 }
 
 #[test]
