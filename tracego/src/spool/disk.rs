@@ -7,6 +7,8 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// The file system below one spool: flat names in one folder.
@@ -116,6 +118,12 @@ fn holder(pid: Option<u32>) -> String {
 /// Name of the file that holds the lock and the pid of its holder.
 pub(super) const LOCK: &str = "lock";
 
+/// How long a lock is waited for: a program that another thread starts has all open files, and with them a lock that
+/// was just given back, until its exec. A tracego that ends has its locks a little longer, too.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two tries.
+const AGAIN: Duration = Duration::from_millis(10);
+
 /// A folder of the real file system.
 #[derive(Debug)]
 pub struct Files {
@@ -136,7 +144,14 @@ impl Files {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(path.join(LOCK)).map_err(io)?;
-        match file.try_lock() {
+        let since = Instant::now();
+        let locked = loop {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => thread::sleep(AGAIN),
+                locked => break locked,
+            }
+        };
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let text = fs::read_to_string(path.join(LOCK)).unwrap_or_default();
@@ -225,5 +240,25 @@ impl Disk for Files {
 
     fn sync_folder(&self) -> io::Result<()> {
         self.folder.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_given_back_is_waited_for_and_one_that_is_kept_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("spool");
+        let first = Files::lock(&path).unwrap();
+        let ending = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            drop(first);
+        });
+        let _second = Files::lock(&path).unwrap();
+        ending.join().unwrap();
+        let error = Files::lock(&path).unwrap_err();
+        assert!(matches!(error, OpenError::Locked(_, Some(pid)) if pid == std::process::id()), "{error}");
     }
 }
