@@ -32,13 +32,7 @@ impl<D: Disk> Spool<D> {
             return Ok(false);
         };
         let last = last.next - 1;
-        // Both slots: with one of them damaged, the other must not ask for what is gone.
-        let mut tries = 0;
-        while !self.cursor.both_past(last) && tries < 2 {
-            let mark = self.mark();
-            self.cursor.write(&self.disk, &mark).doing("write the cursor")?;
-            tries += 1;
-        }
+        self.mark_past(last)?;
         self.moved = false;
         self.marked_at = self.now.boot_ns;
         for _ in 0..count {
@@ -55,6 +49,18 @@ impl<D: Disk> Spool<D> {
         }
         self.holes.retain(|hole| hole.last > self.acked);
         Ok(true)
+    }
+
+    /// Before what was acknowledged up to there is removed. Both slots: with one of them damaged, the other must not ask
+    /// for what is gone.
+    pub(super) fn mark_past(&mut self, last: u64) -> Result<(), Fault> {
+        let mut tries = 0;
+        while !self.cursor.both_past(last) && tries < 2 {
+            let mark = self.mark();
+            self.cursor.write(&self.disk, &mark).doing("write the cursor")?;
+            tries += 1;
+        }
+        Ok(())
     }
 
     /// Removes the file of a segment, or puts it aside where people may want to look at it.

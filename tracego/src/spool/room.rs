@@ -118,6 +118,10 @@ impl<D: Disk> Spool<D> {
         let Some(segment) = self.segments.get(number) else { return Ok(()) };
         let from = segment.first.max(self.acked + 1);
         let (first, next, len, damaged) = (segment.first, segment.next, segment.len, segment.damaged);
+        if from > first {
+            // What was acknowledged of it goes, too, and is not lost.
+            self.mark_past(from - 1)?;
+        }
         let before = number.checked_sub(1).and_then(|before| self.segments.get(before)).filter(|before| {
             // One that the reader may have in hand stays as it was read.
             before.records == 0 && before.next == from && before.first >= self.reading.seq && !before.damaged

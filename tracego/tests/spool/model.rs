@@ -297,3 +297,25 @@ proptest! {
         run(&calls, limits);
     }
 }
+
+/// Found by the test above.
+#[test]
+fn what_was_acknowledged_of_a_segment_that_gives_way_is_not_missing_after_a_kill() {
+    let append = Call::Append;
+    let mut calls: Vec<Call> = [164, 86, 12].map(append).to_vec();
+    calls.push(Call::Restart);
+    calls.extend([185, 99, 118, 46, 76, 53, 104, 45].map(append));
+    calls.push(Call::Sync);
+    calls.extend([154, 109, 97, 79, 145].map(append));
+    calls.extend([Call::Sync, Call::Append(64), Call::Read(1165), Call::Append(4), Call::Ack(11)]);
+    calls.extend([Call::Append(169), Call::Kill]);
+    let limits = Limits {
+        segment_bytes: 1077,
+        total_bytes: 10069,
+        max_age: None,
+        on_full: OnFull::DropOldest,
+        sync: SyncPolicy { records: 5, millis: 500 },
+        memory_bytes: 500,
+    };
+    run(&calls, limits);
+}
