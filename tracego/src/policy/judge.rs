@@ -254,8 +254,7 @@ impl Worker {
     fn ask(&mut self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
         self.follow();
         self.front.ask(input);
-        let answer =
-            patience.wait(|| self.thread, |time| self.front.answer(time).map_err(|Closed| Late::Gone));
+        let answer = patience.wait(self.thread, |time| self.front.answer(time).map_err(|Closed| Late::Gone));
         answer.map_err(|late| match late {
             Late::Hung => {
                 let Place { bundle, entry } = &*self.place;

@@ -30,14 +30,14 @@ pub(super) enum Late {
 }
 
 impl Patience {
-    /// Waits for a thread of this number, which may change while it starts; `wait` waits for so long, and gives
+    /// Waits for a thread of this number; `wait` waits for so long, and gives
     /// nothing when there is nothing yet.
     ///
     /// # Errors
     /// Why there is none. Whoever is left behind is given the lowest priority by the caller.
     pub(super) fn wait<T>(
         &self,
-        thread: impl Fn() -> i32,
+        thread: i32,
         mut wait: impl FnMut(Duration) -> Result<Option<T>, Late>,
     ) -> Result<T, Late> {
         let mut before = None;
@@ -45,7 +45,7 @@ impl Patience {
             if let Some(answer) = wait(self.deadline / ROUNDS)? {
                 return Ok(answer);
             }
-            let used = abandoned::used(thread());
+            let used = abandoned::used(thread);
             if round == 1 {
                 before = used;
                 continue;
@@ -93,14 +93,11 @@ mod tests {
         });
         let number = number.recv().unwrap();
         let mut round = 0;
-        let waited = PATIENCE.wait(
-            || number,
-            |time| {
-                round += 1;
-                thread::sleep(time);
-                Ok(answers.filter(|answers| *answers == round))
-            },
-        );
+        let waited = PATIENCE.wait(number, |time| {
+            round += 1;
+            thread::sleep(time);
+            Ok(answers.filter(|answers| *answers == round))
+        });
         ended.store(true, Ordering::Relaxed);
         thread.join().unwrap();
         (waited, round)

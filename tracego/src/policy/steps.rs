@@ -67,14 +67,11 @@ pub(super) fn watched<T: Send + 'static, R: Send + 'static>(
         let step = match begun {
             // What is done between the steps ends.
             None => receiver.recv().map_err(|_| Late::Gone),
-            Some(_) => patience.wait(
-                || number,
-                |time| match receiver.recv_timeout(time) {
-                    Ok(step) => Ok(Some(step)),
-                    Err(RecvTimeoutError::Timeout) => Ok(None),
-                    Err(RecvTimeoutError::Disconnected) => Err(Late::Gone),
-                },
-            ),
+            Some(_) => patience.wait(number, |time| match receiver.recv_timeout(time) {
+                Ok(step) => Ok(Some(step)),
+                Err(RecvTimeoutError::Timeout) => Ok(None),
+                Err(RecvTimeoutError::Disconnected) => Err(Late::Gone),
+            }),
         };
         let why = match step {
             Ok(Step::Runs(thread)) => {
