@@ -145,19 +145,16 @@ impl Files {
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(path.join(LOCK)).map_err(io)?;
         let since = Instant::now();
-        let locked = loop {
+        loop {
             match file.try_lock() {
+                Ok(()) => break,
                 Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => thread::sleep(AGAIN),
-                locked => break locked,
+                Err(TryLockError::WouldBlock) => {
+                    let text = fs::read_to_string(path.join(LOCK)).unwrap_or_default();
+                    return Err(OpenError::Locked(path.to_owned(), text.trim().parse().ok()));
+                }
+                Err(TryLockError::Error(error)) => return Err(io(error)),
             }
-        };
-        match locked {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let text = fs::read_to_string(path.join(LOCK)).unwrap_or_default();
-                return Err(OpenError::Locked(path.to_owned(), text.trim().parse().ok()));
-            }
-            Err(TryLockError::Error(error)) => return Err(io(error)),
         }
         // The pid is for people: on a full disk the lock holds without it.
         let pid = format!("{}\n", std::process::id());
