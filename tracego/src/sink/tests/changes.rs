@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::{
@@ -65,21 +66,31 @@ fn join(sinks: Sinks) -> io::Result<Vec<(u64, u64)>> {
     Ok(counts.collect())
 }
 
-/// A file that cannot be opened, although its settings can be.
-fn locked(path: &Path) -> fs::File {
-    let file = fs::File::create(path).unwrap();
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
-    file
+/// A run with one sink, for the file `good`.
+struct Begun {
+    dir: TempDir,
+    /// The file `bad`, which cannot be opened as long as this is there, although its settings can be.
+    locked: fs::File,
+    sinks: Sinks,
+    outputs: Outputs,
+}
+
+/// `durable`: with the folder `spool` for its queue.
+fn begin(durable: bool) -> Begun {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let locked = fs::File::create(path("bad")).unwrap();
+    locked.try_lock().unwrap();
+    let spool = durable.then(|| path("spool"));
+    let (sinks, outputs) = start(&file(&path("good"), ""), spool.as_deref());
+    Begun { dir, locked, sinks, outputs }
 }
 
 #[test]
 fn a_sink_that_cannot_be_opened_does_not_keep_the_next_change_from_taking_effect() {
     for durable in [false, true] {
-        let dir = tempfile::tempdir().unwrap();
+        let Begun { dir, locked: _locked, mut sinks, mut outputs } = begin(durable);
         let path = |name: &str| dir.path().join(name);
-        let _locked = locked(&path("bad"));
-        let spool = durable.then(|| path("spool"));
-        let (mut sinks, mut outputs) = start(&file(&path("good"), ""), spool.as_deref());
         push(&mut outputs, 0, 10);
         change(&mut sinks, &mut outputs, &file(&path("bad"), ""));
         push(&mut outputs, 10, 20);
@@ -93,10 +104,8 @@ fn a_sink_that_cannot_be_opened_does_not_keep_the_next_change_from_taking_effect
 
 #[test]
 fn it_is_opened_when_that_can_be() {
-    let dir = tempfile::tempdir().unwrap();
+    let Begun { dir, locked, mut sinks, mut outputs } = begin(false);
     let path = |name: &str| dir.path().join(name);
-    let locked = locked(&path("bad"));
-    let (mut sinks, mut outputs) = start(&file(&path("good"), ""), None);
     change(&mut sinks, &mut outputs, &file(&path("bad"), ""));
     push(&mut outputs, 0, 10);
     drop(locked);
@@ -112,17 +121,14 @@ fn it_is_opened_when_that_can_be() {
 #[test]
 fn what_it_cannot_take_by_the_end_is_counted_and_a_spool_keeps_it() {
     for durable in [false, true] {
-        let dir = tempfile::tempdir().unwrap();
+        let Begun { dir, locked: _locked, mut sinks, mut outputs } = begin(durable);
         let path = |name: &str| dir.path().join(name);
-        let _locked = locked(&path("bad"));
-        let spool = durable.then(|| path("spool"));
-        let (mut sinks, mut outputs) = start(&file(&path("good"), ""), spool.as_deref());
         change(&mut sinks, &mut outputs, &file(&path("bad"), "drain = \"1s\"\n"));
         push(&mut outputs, 0, 10);
         drop(outputs);
         assert_eq!(join(sinks).unwrap(), [(0, if durable { 0 } else { 10 })]);
         if durable {
-            let (sinks, outputs) = start(&file(&path("good"), ""), spool.as_deref());
+            let (sinks, outputs) = start(&file(&path("good"), ""), Some(&path("spool")));
             drop(outputs);
             assert_eq!((join(sinks).unwrap(), written(&path("good"))), (vec![(10, 0)], seqs(1..=10)));
         }
@@ -131,10 +137,8 @@ fn what_it_cannot_take_by_the_end_is_counted_and_a_spool_keeps_it() {
 
 #[test]
 fn a_sink_that_is_gone_is_waited_for_at_the_end_and_its_losses_are_counted_and_told() {
-    let dir = tempfile::tempdir().unwrap();
+    let Begun { dir, locked: _locked, mut sinks, mut outputs } = begin(false);
     let path = |name: &str| dir.path().join(name);
-    let _locked = locked(&path("bad"));
-    let (mut sinks, mut outputs) = start(&file(&path("good"), ""), None);
     change(&mut sinks, &mut outputs, &file(&path("bad"), "drain = \"1s\"\n"));
     push(&mut outputs, 0, 10);
     let (pipeline, mut told) = mpsc::channel(8);
