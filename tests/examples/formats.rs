@@ -5,14 +5,14 @@ use std::{hint::black_box, time::Instant};
 
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message as _;
-use tracego::{
-    enrich::{Record, record::event_name},
+use tracego_deliver::{
     format::{
         Format,
         otlp::{Encoder, Encoding, Piece, Request},
     },
     sink::filter::{Filter, FilterSettings},
 };
+use tracego_model::record::{Record, event_name};
 use tracego_tests::samples;
 
 /// The best of several runs: what else runs on the machine only adds.

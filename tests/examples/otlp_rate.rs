@@ -26,18 +26,16 @@ use opentelemetry_proto::tonic::{
 };
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use prost::Message as _;
-use tracego::{
-    enrich::Meta,
-    enrich::Record,
+use tracego_deliver::{
     format::otlp::{Encoder, Encoding, Piece},
     sink::{
         outputs::Outputs,
         settings::{Common, SinkSettings},
         start::Sinks,
     },
-    spool::OnFull,
-    units::Bytes,
 };
+use tracego_model::{meta::Meta, record::Record, units::Bytes};
+use tracego_spool::OnFull;
 use tracego_tests::samples;
 
 fn main() {

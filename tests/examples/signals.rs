@@ -3,16 +3,16 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use tracego::{
+use tracego::metrics::{Board, Stages, otlp, tally::Tally};
+use tracego_deliver::{
     collector::{Compression, Protocol, Target},
-    enrich::{Record, record::event_name},
-    metrics::{Board, Stages, otlp, tally::Tally},
     traces::{
         Traces, attribute,
         builder::{Builder, Limits},
         export::Settings,
     },
 };
+use tracego_model::record::{Record, event_name};
 use tracego_tests::samples;
 
 /// Sessions that are looked at.

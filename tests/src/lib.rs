@@ -77,7 +77,7 @@ impl Session {
         tracego.arg("run").args(options).args(["--heartbeat", "0", "--output", "json", "--output-file"]);
         tracego.arg(&file).arg("--").args(command);
         // The machine's own CI variables would open jobs that the test does not know.
-        for (name, _) in tracego::enrich::ci::names() {
+        for (name, _) in tracego_analyze::enrich::ci::names() {
             tracego.env_remove(name);
         }
         edit(&mut tracego);

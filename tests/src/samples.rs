@@ -3,39 +3,35 @@
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
-use tracego::{
-    assemble::Assembler,
+use tracego_analyze::enrich::Enricher;
+use tracego_common::{TaskId, record::Rlimit, verdict::Action};
+use tracego_golang::{Linkage, role};
+use tracego_model::{
     capture::Reader,
     clock::Time,
-    decode::decode,
-    enrich::{
-        Enricher, Record,
-        context::{Changed, Context, Job, Root, Source, Sourced},
+    counters::Counters,
+    event::{decode::decode, pieces::Assembler},
+    finding::{Confidence, Finding, Severity},
+    input::Input,
+    ledger::Ledger,
+    linux::users::User,
+    record::{
+        At, Completeness, Container, Executable, Exit, ExitFacts, Failure, Host, Instance, K8s, Leader,
+        LinuxCgroup, Log, LogRecord, Origin, Own, Pod, Process, Record, Runtime, SCHEMA, SCHEMA_URL, Service,
+        Trace,
+        enforcement::{AFTER_START, BEFORE_START, Decision, Enforcement},
+        event_name,
         frozen::Frozen,
         go::{Go, GoCommand},
         image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
+        job::{Changed, Context, Job, Root, Source, Sourced},
+        lineage::{Line, Lineage},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
-        record::{
-            At, Completeness, Container, Executable, Exit, ExitFacts, Failure, Host, Instance, K8s, Leader,
-            LinuxCgroup, Log, LogRecord, Origin, Own, Pod, Process, Runtime, SCHEMA, SCHEMA_URL, Service,
-            Trace, event_name,
-        },
-        table::{Line, Lineage},
+        policy::{Identity, Violation},
         tree::Tree,
-        users::User,
-        verdict::{AFTER_START, BEFORE_START, Decision, Enforcement},
     },
-    golang::{Linkage, role},
-    input::Input,
-    kernel::counters::Counters,
-    ledger::Ledger,
-    policy::{
-        self,
-        decision::{Identity, Violation},
-    },
-    rules::finding::{Confidence, Finding, Severity},
 };
-use tracego_common::{TaskId, record::Rlimit, verdict::Action};
+use tracego_policy as policy;
 
 /// The records of a capture file.
 ///

@@ -9,7 +9,8 @@ use std::{
 };
 
 use clap::Parser as _;
-use tracego::{cli::Cli, clock::Reading, ledger::Ledger};
+use tracego::cli::Cli;
+use tracego_model::{clock::Reading, ledger::Ledger};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -162,10 +163,8 @@ fn exit_codes_of_the_readme_are_those_of_the_help() {
 
 #[test]
 fn findings_of_every_rule_are_what_the_schema_says() {
-    use tracego::rules::{
-        finding::{Confidence, Finding, Severity},
-        table::RULES,
-    };
+    use tracego_analyze::rules::table::RULES;
+    use tracego_model::finding::{Confidence, Finding, Severity};
     let schema: serde_json::Value = serde_json::from_str(&read("tracego/schema/record.schema.json")).unwrap();
     let part = &schema["properties"]["tracego"]["properties"]["findings"];
     let findings = jsonschema::validator_for(part).unwrap();
@@ -192,26 +191,25 @@ fn findings_of_every_rule_are_what_the_schema_says() {
 
 #[test]
 fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
-    use tracego::{
-        enrich::{Enricher, Meta},
-        kernel::{counters::Counters, load::Run},
-        metrics::{Board, Stages, tally::Tally},
-        sink::status::Status,
-    };
+    use tracego::metrics::{Board, Stages, tally::Tally};
+    use tracego_analyze::enrich::Enricher;
+    use tracego_deliver::sink::status::Status;
+    use tracego_model::{counters::Counters, meta::Meta};
+    use tracego_probe::load::Run;
     let mut tally = Tally::default();
     tally.jobs.add("4711", 1);
     let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
     record.tracego.completeness.truncated.push("process.command_args");
     tally.made(&record);
-    tally.traces = Some(tracego::traces::Counts::default());
-    tally.policy = Some(tracego::policy::engine::Counts::default());
+    tally.traces = Some(tracego_deliver::traces::Counts::default());
+    tally.policy = Some(tracego_policy::engine::Counts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.enforces(std::sync::Arc::default());
     board.stages(Stages { tally: Some(tally), ..Stages::default() });
     board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
     let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
     sink.lose("refused", 1);
-    sink.set_files(Some(tracego::sink::file::Counts::default()));
+    sink.set_files(Some(tracego_deliver::sink::file::Counts::default()));
     board.sinks(vec![Arc::new(sink)]);
     let text = board.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
@@ -232,7 +230,7 @@ fn keys(source: &str, of: &str) -> Vec<String> {
 
 #[test]
 fn every_type_of_sink_and_every_key_is_documented() {
-    use tracego::sink::settings::Kind;
+    use tracego_deliver::sink::settings::Kind;
     let text = read("docs/sinks.md");
     let sections: Vec<(&str, &str)> =
         text.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
@@ -264,8 +262,8 @@ fn every_type_of_sink_and_every_key_is_documented() {
     for key in keys(&read("tracego/src/sink/tls.rs"), "TlsSettings") {
         has("tls", &key);
     }
-    let reasons = tracego::spool::Reason::ALL.map(tracego::sink::status::reason);
-    for reason in reasons.iter().chain(&tracego::sink::status::lost::ALL) {
+    let reasons = tracego_spool::Reason::ALL.map(tracego_deliver::sink::status::reason);
+    for reason in reasons.iter().chain(&tracego_deliver::sink::status::lost::ALL) {
         assert!(section("What is promised").contains(&format!("`{reason}`")), "{reason}");
     }
 }

@@ -11,14 +11,10 @@ use std::{
 };
 
 use proptest::{prelude::*, sample::Index, test_runner::Config};
-use tracego::{
-    capture::{CaptureError, Reader},
-    input::Consumer as _,
-    judge::Judge,
-    pipeline::Pipeline,
-    rules::settings::Settings,
-    sink::{Format, Sink, text::Style},
-};
+use tracego::pipeline::{Consumer as _, Pipeline};
+use tracego_analyze::{judge::Judge, rules::settings::Settings};
+use tracego_deliver::sink::{Format, Sink, text::Style};
+use tracego_model::capture::{CaptureError, Reader};
 
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
@@ -105,7 +101,7 @@ proptest! {
 #[test]
 fn every_format_is_offered_on_the_command_line() {
     let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture");
-    for format in tracego::format::Format::ALL {
+    for format in tracego_deliver::format::Format::ALL {
         let mut replay = std::process::Command::new(tracego_tests::tracego());
         let output = replay.args(["replay", "--format", format.name()]).arg(&capture).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

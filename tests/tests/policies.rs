@@ -10,7 +10,7 @@ use std::{
 
 use libtest_mimic::Arguments;
 use serde_json::{Value, json};
-use tracego::policy::{
+use tracego_policy::{
     Engine, Limits,
     bundle::{self, Bundle},
 };
@@ -51,7 +51,7 @@ fn decide(engine: &mut Engine, record: &Value) -> Value {
     assert_eq!(decision.error, None);
     let mut ids: Vec<&str> = decision.violations.iter().map(|one| one.id.as_str()).collect();
     ids.sort_unstable();
-    let severity = decision.severity.map_or("", tracego::rules::finding::Severity::name);
+    let severity = decision.severity.map_or("", tracego_model::finding::Severity::name);
     json!({ "violations": ids, "allow": decision.allow, "action": decision.action.name(), "severity": severity })
 }
 

@@ -3,7 +3,8 @@
 
 use std::{env, error::Error, hint::black_box, path::Path, time::Instant};
 
-use tracego::{golang, inspect::open};
+use tracego_analyze::inspect::open;
+use tracego_golang as golang;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().collect();

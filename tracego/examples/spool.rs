@@ -10,10 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego::{
-    clock::Reading,
-    spool::{Appended, Limits, Spool},
-};
+use tracego_model::clock::Reading;
+use tracego_spool::{Appended, Limits, Spool};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().collect();

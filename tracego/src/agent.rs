@@ -13,21 +13,15 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use crate::{
-    clock::Reading,
+use crate::metrics::{self, Board, otlp::Pusher, server::Server};
+use tracego_analyze::{inspect, summary::Summary};
+use tracego_deliver::sink::{start::Sinks, status::Status};
+use tracego_model::{clock::Reading, counters::JobLoss, input::Input, ledger::Ledger};
+use tracego_probe::{
     enforce::{self, Enforcer},
-    input::Input,
-    inspect,
-    kernel::{
-        counters::JobLoss,
-        handover::keeper::Keeper,
-        load::{LoadOptions, Loaded},
-    },
-    ledger::Ledger,
-    metrics::{self, Board, otlp::Pusher, server::Server},
+    handover::keeper::Keeper,
+    load::{LoadOptions, Loaded},
     reader::Reader,
-    sink::{start::Sinks, status::Status},
-    summary::Summary,
 };
 
 /// How often the kernel side's counters are looked at.

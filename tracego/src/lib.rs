@@ -25,43 +25,7 @@
 //!
 //! Nothing on the right calls left. `ledger` proves at exit that nothing went missing between.
 
-pub mod kernel;
-
-pub mod input;
-pub mod reader;
-
-pub mod golang;
-pub mod inspect;
-
-pub mod assemble;
-pub mod clock;
-pub mod decode;
-pub mod errno;
-pub mod event;
-
-pub mod enrich;
-
-pub mod enforce;
-pub mod judge;
-pub mod rules;
-pub mod summary;
-
-pub mod policy;
-
-pub mod format;
-
-pub mod http;
 pub mod pipeline;
-pub mod seal;
-pub mod sink;
-
-pub mod spool;
-
-pub mod collector;
-pub mod traces;
-
-pub mod capture;
-pub mod ledger;
 
 pub mod metrics;
 
@@ -69,5 +33,3 @@ pub mod agent;
 pub mod cli;
 pub mod cmd;
 pub mod config;
-pub mod host;
-pub mod units;

@@ -17,20 +17,26 @@ use std::{collections::HashMap, io, time::Duration};
 use tracego_common::TaskId;
 
 use crate::{
-    assemble::Assembler,
-    clock::Reading,
-    enforce::after::AfterStart,
-    enrich::{Enricher, Meta, Record},
-    input::{Consumer, Input, Reload},
-    judge::{Judge, Selection},
-    kernel::{counters::Counters, handover::Takeover},
-    ledger::Ledger,
     metrics::tally::Tally,
-    policy::stage::Stage,
-    sink::outputs::Outputs,
-    summary::Summary,
-    traces::Traces,
+    pipeline::{Consumer, Reload},
 };
+use tracego_analyze::{
+    enrich::Enricher,
+    judge::{Judge, Selection},
+    summary::Summary,
+};
+use tracego_deliver::{sink::outputs::Outputs, traces::Traces};
+use tracego_model::{
+    clock::Reading,
+    counters::Counters,
+    event::pieces::Assembler,
+    input::{Input, Takeover},
+    ledger::Ledger,
+    meta::Meta,
+    record::Record,
+};
+use tracego_policy::stage::Stage;
+use tracego_probe::enforce::after::AfterStart;
 
 /// Longest wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);

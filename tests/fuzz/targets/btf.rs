@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tracego::kernel::btf::Btf;
+use tracego_probe::btf::Btf;
 use tracego_common::{Offsets, offsets::ABSENT};
 
 fuzz_target!(|blob: &[u8]| {

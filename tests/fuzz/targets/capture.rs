@@ -9,15 +9,10 @@ use std::{
 };
 
 use libfuzzer_sys::fuzz_target;
-use tracego::{
-    capture::{CaptureError, Reader, Writer},
-    enrich::Meta,
-    input::{Consumer, Input},
-    judge::Judge,
-    pipeline::Pipeline,
-    rules::settings::Settings,
-    sink::{Format, Sink, text::Style},
-};
+use tracego_model::{capture::{CaptureError, Reader, Writer}, input::Input, meta::Meta};
+use tracego::pipeline::{Consumer, Pipeline};
+use tracego_analyze::{judge::Judge, rules::settings::Settings};
+use tracego_deliver::sink::{Format, Sink, text::Style};
 
 fuzz_target!(|input: &[u8]| {
     replay(input);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tracego::enrich::cgroup;
+use tracego_model::linux::cgroup;
 
 fuzz_target!(|path: &[u8]| {
     let info = cgroup::parse(path);

@@ -6,7 +6,7 @@
 use std::{cell::Cell, io};
 
 use libfuzzer_sys::fuzz_target;
-use tracego::golang::{self, Damage, Image, Source, view::TOTAL_MAX};
+use tracego_golang::{self as golang, Damage, Image, Source, view::TOTAL_MAX};
 
 fuzz_target!(|input: &[u8]| {
     check(input);

@@ -8,10 +8,8 @@
 mod sim;
 
 use libfuzzer_sys::fuzz_target;
-use tracego::{
-    clock::Reading,
-    spool::{Item, Limits, Spool},
-};
+use tracego_model::clock::Reading;
+use tracego_spool::{Item, Limits, Spool};
 
 use sim::{Power, Sim};
 

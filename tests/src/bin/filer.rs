@@ -6,10 +6,13 @@
 
 use std::{env, io::Write as _, time::Duration};
 
-use tracego::{
-    enrich::{Meta, record::event_name},
+use tracego_deliver::{
     format::Format,
     sink::file::{Compress, File, Settings, Sync},
+};
+use tracego_model::{
+    meta::Meta,
+    record::event_name,
     units::{Bytes, Span},
 };
 use tracego_tests::samples;

@@ -6,10 +6,8 @@
 
 use std::{env, fmt::Write as _, io::Write as _, path::Path, sync::Mutex, thread, time::Duration};
 
-use tracego::{
-    clock::Reading,
-    spool::{Appended, Item, Limits, Spool, SyncPolicy},
-};
+use tracego_model::clock::Reading;
+use tracego_spool::{Appended, Item, Limits, Spool, SyncPolicy};
 
 fn main() {
     let args: Vec<String> = env::args().collect();

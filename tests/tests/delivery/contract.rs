@@ -7,7 +7,7 @@ use std::{
 };
 
 use libtest_mimic::Trial;
-use tracego::sink::settings::Kind;
+use tracego_deliver::sink::settings::Kind;
 use tracego_tests::{tracego, trial, wait_until};
 
 use crate::peers::{self, PYTHON, Peer};

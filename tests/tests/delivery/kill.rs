@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tracego::spool::survey;
+use tracego_spool::survey;
 use tracego_tests::{tracego, wait_until};
 
 use crate::{

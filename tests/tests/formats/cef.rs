@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use proptest::{prelude::*, test_runner::Config};
-use tracego::{enrich::record::event_name, format::Format};
 use tracego_common::verdict::Action;
+use tracego_deliver::format::Format;
+use tracego_model::record::event_name;
 use tracego_tests::samples;
 
 use crate::{line, records};
@@ -98,7 +99,7 @@ fn every_line_is_read_back() {
 fn what_would_end_a_value_is_escaped() {
     let strategy = ".*|[\\\\|= a-c\n\r]{0,40}";
     proptest!(Config { cases: 512, failure_persistence: None, ..Config::default() }, |(text in strategy)| {
-        let mut record = samples::found(vec![samples::finding(0, tracego::rules::finding::Severity::Low)]);
+        let mut record = samples::found(vec![samples::finding(0, tracego_model::finding::Severity::Low)]);
         record.tracego.findings[0].message = text.clone();
         record.process.as_mut().unwrap().working_directory = Some(text.clone());
         let (header, pairs) = parse(&line(Format::Cef, &record));

@@ -1,7 +1,7 @@
 //! CloudEvents, read by the project's own SDK.
 
 use serde_json::Value;
-use tracego::format::{Format, cloudevents::batch};
+use tracego_deliver::format::{Format, cloudevents::batch};
 use tracego_tests::python::script;
 
 use crate::{PYTHON, line, records};

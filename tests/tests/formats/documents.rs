@@ -4,7 +4,8 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
-use tracego::{enrich::Record, format::Format};
+use tracego_deliver::format::Format;
+use tracego_model::record::Record;
 use tracego_tests::samples;
 
 use crate::{

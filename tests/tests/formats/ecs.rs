@@ -3,8 +3,8 @@
 use std::{path::PathBuf, process::Command, sync::LazyLock};
 
 use serde_json::{Value, json};
-use tracego::format::Format;
 use tracego_common::verdict::Action;
+use tracego_deliver::format::Format;
 use tracego_tests::{
     python::npm_package,
     samples::{decided, ended, judged, start},

@@ -1,7 +1,7 @@
 //! JSON as names and values: `a.b[].c`.
 
 use serde_json::Value;
-use tracego::enrich::Record;
+use tracego_model::record::Record;
 
 /// Names joined with dots, `[]` after a list, and every value in order.
 pub(crate) type Flat = Vec<(String, Value)>;

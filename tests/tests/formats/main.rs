@@ -14,7 +14,8 @@ mod otlp;
 use std::{path::PathBuf, sync::LazyLock};
 
 use libtest_mimic::Arguments;
-use tracego::{enrich::Record, format::Format};
+use tracego_deliver::format::Format;
+use tracego_model::record::Record;
 use tracego_tests::{python, samples, trial};
 
 type Test = fn();

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tracego::{format::Format, policy::decision::ErrorKind, rules::finding::Severity};
 use tracego_common::verdict::Action;
+use tracego_deliver::format::Format;
+use tracego_model::{finding::Severity, record::policy::ErrorKind};
 use tracego_tests::{
     python::script,
     samples::{decided, ended, exit, finding, found, judged},

@@ -1,7 +1,8 @@
 //! Whatever a record's texts hold, a line stays a line of its format.
 
 use proptest::{prelude::*, test_runner::Config};
-use tracego::{clock::Time, enrich::Record, format::Format};
+use tracego_deliver::format::Format;
+use tracego_model::{clock::Time, record::Record};
 use tracego_tests::samples;
 
 use crate::{flat, line, object};
@@ -21,7 +22,7 @@ fn config() -> Config {
 
 /// Every text of a record that a process can choose.
 fn written(text: &str) -> Record {
-    let mut record = samples::found(vec![samples::finding(0, tracego::rules::finding::Severity::High)]);
+    let mut record = samples::found(vec![samples::finding(0, tracego_model::finding::Severity::High)]);
     record.body = text.to_owned();
     let process = record.process.as_mut().unwrap();
     process.command = text.to_owned();

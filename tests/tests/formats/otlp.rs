@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use prost::Message as _;
 use serde_json::{Map, Value, json};
-use tracego::{
-    enrich::Record,
-    format::{
-        Format,
-        otlp::{Encoder, Encoding, Piece, Request},
-    },
+use tracego_deliver::format::{
+    Format,
+    otlp::{Encoder, Encoding, Piece, Request},
 };
+use tracego_model::record::Record;
 use tracego_tests::{python::script, samples};
 
 use crate::{PYTHON, line, records};
@@ -149,7 +147,7 @@ fn rebuilt(group: &Value, record: &Value) -> Value {
 }
 
 fn text_of(nanoseconds: &Value) -> Value {
-    tracego::clock::Time(nanoseconds.as_str().unwrap().parse().unwrap()).text().into()
+    tracego_model::clock::Time(nanoseconds.as_str().unwrap().parse().unwrap()).text().into()
 }
 
 /// Puts a dotted name into nested objects. Names of variables are whole, whatever they hold.

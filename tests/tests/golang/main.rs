@@ -11,7 +11,7 @@ use std::{
 
 use libtest_mimic::Arguments;
 use toolchain::{Toolchain, esbuild, toolchain};
-use tracego::golang::{Build, Image, Linkage, Machine, Module, Packer, parse};
+use tracego_golang::{Build, Image, Linkage, Machine, Module, Packer, parse};
 use tracego_tests::trial;
 
 const VERSIONS: [&str; 4] = ["1.21.13", "1.23.9", "1.24.11", "1.27.3"];

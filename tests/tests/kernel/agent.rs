@@ -9,18 +9,22 @@ use std::{
 
 use tracego::{
     agent::{Agent, Options, Report},
-    enrich::ci,
-    host, inspect,
-    kernel::load::{EnvName, LoadOptions},
     metrics,
     pipeline::Pipeline,
-    seal::window::Sealer,
-    sink::{Format, Sink, start::Sinks},
 };
+use tracego_analyze::{enrich::ci, inspect};
 use tracego_common::{
     Settings,
     limits::ARGV_DEFAULT,
     settings::{event, filter},
+};
+use tracego_deliver::{
+    seal::window::Sealer,
+    sink::{Format, Sink, start::Sinks},
+};
+use tracego_probe::{
+    host,
+    load::{EnvName, LoadOptions},
 };
 use tracego_tests::records;
 
@@ -76,7 +80,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
         inspect,
         metrics,
         sinks: Sinks::default(),
-        enforce: tracego::enforce::Options::default(),
+        enforce: tracego_probe::enforce::Options::default(),
     }
 }
 

@@ -169,7 +169,7 @@ fn failed() {
 }
 
 fn opens_first() -> bool {
-    let release = tracego::kernel::require::release();
+    let release = tracego_probe::require::release();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
     (numbers.next(), numbers.next()) >= (Some(6), Some(8))
 }

@@ -53,7 +53,7 @@ fn every_field() {
     assert_eq!(own["executable"]["inode"], facts["inode"]);
     assert_eq!(own["executable"]["mode"], facts["mode"]);
     assert_eq!(own["executable"]["owner_id"], facts["owner"]);
-    let ctime = tracego::clock::Time(facts["ctime_ns"].as_i64().unwrap()).text();
+    let ctime = tracego_model::clock::Time(facts["ctime_ns"].as_i64().unwrap()).text();
     assert_eq!(own["executable"]["ctime"], ctime.as_str());
     assert_eq!(own["executable"]["device"], facts["device"]);
     assert_eq!(own["executable"]["deleted"], false);
@@ -108,9 +108,9 @@ fn cgroup(path: &str, version: u64, facts: &Value) {
 fn start_time(text: &str, facts: &Value) {
     let stat = facts["stat"].as_str().unwrap();
     let ticks: i64 = stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap().parse().unwrap();
-    let now = tracego::clock::Reading::now();
+    let now = tracego_model::clock::Reading::now();
     let wanted = now.unix_ns - now.boot_ns + ticks * 10_000_000;
-    let near = |ns: i64| tracego::clock::Time(ns).text();
+    let near = |ns: i64| tracego_model::clock::Time(ns).text();
     // Up to a tick later, and the difference of two readings of the clocks.
     assert!(
         (near(wanted - 2_000_000).as_str()..=near(wanted + 12_000_000).as_str()).contains(&text),

@@ -18,12 +18,12 @@ use std::{
 
 use tracego::{
     agent::{Agent, Report},
-    host,
     metrics::{self, Board, Listen},
     pipeline::Pipeline,
-    sink::{Format, Sink},
 };
 use tracego_common::settings::event;
+use tracego_deliver::sink::{Format, Sink};
+use tracego_probe::host;
 
 use crate::{Test, agent::options};
 

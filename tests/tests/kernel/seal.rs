@@ -41,7 +41,7 @@ fn sum(seals: &[&Value], name: &str) -> u64 {
 }
 
 fn losses() {
-    let sealer = tracego::seal::window::Sealer::new([7; 32], 1, None, None);
+    let sealer = tracego_deliver::seal::window::Sealer::new([7; 32], 1, None, None);
     let (report, text) = session_of(options(64 * 1024, Duration::ZERO), Some(sealer), async |agent| {
         agent.hold(true);
         for _ in 0..300 {
@@ -87,7 +87,7 @@ fn losses() {
 fn run(file: &Path, more: &[&str], script: &str) -> String {
     let mut tracego = Command::new(tracego());
     tracego.args(["run", "-e", "execve,exit", "--output", "json", "--seal", "--heartbeat", "0"]).args(more);
-    for (name, _) in tracego::enrich::ci::names() {
+    for (name, _) in tracego_analyze::enrich::ci::names() {
         tracego.env_remove(name);
     }
     let output = tracego.arg("--output-file").arg(file).args(["--", "/bin/sh", "-c", script]).output();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use tracego::golang::{
+use tracego_golang::{
     command::{Invocation, Problem},
     subcommand::Subcommand,
 };

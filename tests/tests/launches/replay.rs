@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use tracego::golang::{
+use tracego_common::TaskId;
+use tracego_golang::{
     evidence::{ImageFacts, Start},
     role::{Confidence, Role},
     shape::{self, Shape},
     subcommand::Subcommand,
     task::{Place, Task},
 };
-use tracego_common::TaskId;
 use tracego_tests::args;
 
 /// One line for each start with a role, in order. Each go command starts helpers by the dozen: those of

@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego::{
+use tracego_deliver::{
     collector::Protocol,
-    enrich::{Record, record::event_name},
     traces::{Counts, Traces},
 };
+use tracego_model::record::{Record, event_name};
 use tracego_tests::{ports::free_port, samples, wait_until};
 
 use crate::receiver::{BOTH, Receiver, target, traces};

@@ -3,17 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tracego::{
-    collector::Protocol,
-    kernel::{counters::Counters, load::Run},
-    ledger::Ledger,
-    metrics::{
-        Board, Stages,
-        otlp::{Pusher, Settings},
-        tally::Tally,
-    },
-    traces::attribute,
+use tracego::metrics::{
+    Board, Stages,
+    otlp::{Pusher, Settings},
+    tally::Tally,
 };
+use tracego_deliver::{collector::Protocol, traces::attribute};
+use tracego_model::{counters::Counters, ledger::Ledger};
+use tracego_probe::load::Run;
 use tracego_tests::{samples, wait_until};
 
 use crate::receiver::{BOTH, Receiver};

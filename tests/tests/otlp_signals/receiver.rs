@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tracego::{
+use tracego_deliver::{
     collector::{Compression, Protocol, Target},
     traces::{Traces, builder::Limits, export::Settings},
 };
@@ -114,7 +114,7 @@ pub(crate) fn target(protocol: Protocol, scheme: &str, port: u16, signal: &str) 
 
 /// Traces to a target, in small steps so that tests are quick.
 pub(crate) fn traces(target: Target, change: impl FnOnce(&mut Settings)) -> Traces {
-    let resource = tracego::traces::attribute::resource(&tracego_tests::samples::start().origin);
+    let resource = tracego_deliver::traces::attribute::resource(&tracego_tests::samples::start().origin);
     let mut settings = Settings::new(target, resource);
     settings.linger = Duration::from_millis(100);
     change(&mut settings);

@@ -8,12 +8,11 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tracego::{
-    collector::Protocol,
-    enrich::{Record, record::event_name},
-    golang::role::Role,
-    rules::finding::Severity,
-    traces::id,
+use tracego_deliver::{collector::Protocol, traces::id};
+use tracego_golang::role::Role;
+use tracego_model::{
+    finding::Severity,
+    record::{Record, event_name},
 };
 use tracego_tests::{Running, ports::free_port, samples, wait_until};
 

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use tracego::{collector::Target, sink::tls::TlsSettings};
+use tracego_deliver::{collector::Target, http::tls::TlsSettings};
 use tracego_tests::samples;
 
 use crate::receiver::{BOTH, Certificates, Receiver, traces};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use tracego::sink::otlp::{Compression, Protocol, Settings};
+use tracego_deliver::sink::otlp::{Compression, Protocol, Settings};
 use tracego_tests::{Running, ports::free_port, wait_until};
 
 use crate::{

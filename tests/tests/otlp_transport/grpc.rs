@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tracego::sink::otlp::{Compression, Protocol, Settings};
+use tracego_deliver::sink::otlp::{Compression, Protocol, Settings};
 
 use crate::side::{Receiver, Side, few, identifiers, payloads, plain, quick, records, resolved, uids};
 

@@ -7,7 +7,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use tracego::{
+use tracego_deliver::{
     format::otlp::Encoding,
     sink::otlp::{Compression, Protocol, Settings},
 };
@@ -78,7 +78,7 @@ fn requests_are_bounded_and_share_a_connection() {
     let mut large = few(3);
     large[1].body = "x".repeat(100_000);
     let receiver = Receiver::start("http", &json!([{}]));
-    let batch_bytes = tracego::units::Bytes(65_536);
+    let batch_bytes = tracego_model::units::Bytes(65_536);
     let settings = Settings { batch_bytes, ..plain(receiver.port, Protocol::HttpProtobuf) };
     Side::new(&resolved(&settings)).all(&payloads(&large, Protocol::HttpProtobuf));
     assert_eq!(receiver.requests(3).len(), 3);

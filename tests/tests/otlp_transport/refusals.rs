@@ -1,7 +1,7 @@
 //! What a receiver refuses for good, and what only looks like it.
 
 use serde_json::{Value, json};
-use tracego::sink::otlp::{Protocol, readable};
+use tracego_deliver::sink::otlp::{Protocol, readable};
 
 use crate::side::{
     Receiver, Side, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
@@ -144,8 +144,9 @@ fn who_refuses_everything_gets_it_later() {
     }
     // A compression that the receiver lacks is no fault of the records either.
     let receiver = Receiver::start("grpc", &json!([{}]));
-    let compression = Some(tracego::sink::otlp::Compression::Zstd);
-    let settings = tracego::sink::otlp::Settings { compression, ..plain(receiver.port, Protocol::Grpc) };
+    let compression = Some(tracego_deliver::sink::otlp::Compression::Zstd);
+    let settings =
+        tracego_deliver::sink::otlp::Settings { compression, ..plain(receiver.port, Protocol::Grpc) };
     let why = Side::new(&resolved(&settings)).trouble(&payloads(&records, Protocol::Grpc)).why;
     assert!(why.contains("gRPC Internal (13): Error parsing 'grpc-encoding'"), "{why}");
 }

@@ -12,14 +12,16 @@ use std::{
 
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
-use tracego::{
-    enrich::{Record, record::event_name},
+use tracego_deliver::{
     format::otlp::{Encoder, Encoding, Piece, Request},
+    http::tls::TlsSettings,
     sink::{
         deliver::{Delivered, Trouble},
         otlp::{Otlp, OtlpEncoder, Protocol, Resolved, Settings, Signal, resolve},
-        tls::TlsSettings,
     },
+};
+use tracego_model::{
+    record::{Record, event_name},
     units::Span,
 };
 use tracego_tests::{Running, samples};

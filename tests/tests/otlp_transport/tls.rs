@@ -5,9 +5,9 @@ use std::{fs, path::PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::json;
 use tempfile::TempDir;
-use tracego::sink::{
-    otlp::{Protocol, Settings, Signal, resolve},
-    tls::TlsSettings,
+use tracego_deliver::{
+    http::tls::TlsSettings,
+    sink::otlp::{Protocol, Settings, Signal, resolve},
 };
 
 use crate::side::{Receiver, Side, few, identifiers, payloads, plain, quick, resolved, secure};

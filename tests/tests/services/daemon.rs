@@ -8,15 +8,15 @@ use std::{
     time::Duration,
 };
 
-use tracego::{
-    clock::Reading,
-    inspect::{
-        facts::{Pidfile, PidfileState, ServiceState},
-        proc::Procfs,
-        services::{Service, ServiceWatch, WatchSettings},
-    },
+use tracego_analyze::inspect::{
+    proc::Procfs,
+    services::{Service, ServiceWatch, WatchSettings},
 };
 use tracego_common::TaskId;
+use tracego_model::{
+    clock::Reading,
+    input::facts::{Pidfile, PidfileState, ServiceState},
+};
 use tracego_tests::Running;
 
 pub(crate) const DAEMON: &str = env!("CARGO_BIN_EXE_daemon");

@@ -5,15 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego::{
-    clock::Reading,
-    inspect::{
-        facts::ServiceState,
-        health::ProbeSettings,
-        proc::Procfs,
-        services::{ServiceWatch, WatchSettings},
-    },
+use tracego_analyze::inspect::{
+    health::ProbeSettings,
+    proc::Procfs,
+    services::{ServiceWatch, WatchSettings},
 };
+use tracego_model::{clock::Reading, input::facts::ServiceState};
 
 use crate::{
     Conditional, Test,

@@ -1,13 +1,10 @@
 //! Two of one service.
 
-use tracego::{
-    clock::Reading,
-    inspect::{
-        facts::ServiceState,
-        proc::Procfs,
-        services::{Service, ServiceWatch},
-    },
+use tracego_analyze::inspect::{
+    proc::Procfs,
+    services::{Service, ServiceWatch},
 };
+use tracego_model::{clock::Reading, input::facts::ServiceState};
 
 use tracego_tests::ports::free_port;
 

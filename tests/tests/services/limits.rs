@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tracego::inspect::{cgroups::Recorded, facts::CgroupLimits, surroundings::Inspector};
+use tracego_analyze::inspect::{cgroups::Recorded, surroundings::Inspector};
+use tracego_model::input::facts::CgroupLimits;
 
 use crate::{Conditional, daemon::Daemon};
 
@@ -137,7 +138,7 @@ fn needs_affinity() -> Option<String> {
 fn cpus() {
     let count = |daemon: &Daemon| {
         let cgroups = Inspector::default().cgroups;
-        cgroups.cpus(&tracego::inspect::proc::Procfs::default().process(daemon.id).unwrap()).unwrap()
+        cgroups.cpus(&tracego_analyze::inspect::proc::Procfs::default().process(daemon.id).unwrap()).unwrap()
     };
     let one = Daemon::through(&["taskset", "--cpu-list", "1"]);
     assert_eq!(count(&one), 1);

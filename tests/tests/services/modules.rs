@@ -9,11 +9,9 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego::inspect::{
-    facts::{GoMod, Surroundings},
-    surroundings::{GoCommand, Inspector},
-};
+use tracego_analyze::inspect::surroundings::{GoCommand, Inspector};
 use tracego_common::TaskId;
+use tracego_model::input::facts::{GoMod, Surroundings};
 
 use crate::{Conditional, Test, daemon::Daemon, needs_root};
 

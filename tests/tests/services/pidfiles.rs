@@ -8,13 +8,13 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego::{
+use tracego_analyze::inspect::{
+    proc::Procfs,
+    services::{Service, ServiceWatch},
+};
+use tracego_model::{
     clock::Reading,
-    inspect::{
-        facts::{PidfileSource, PidfileState, ServiceState},
-        proc::Procfs,
-        services::{Service, ServiceWatch},
-    },
+    input::facts::{PidfileSource, PidfileState, ServiceState},
 };
 
 use crate::{

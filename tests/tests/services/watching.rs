@@ -2,16 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use tracego::{
-    clock::Reading,
-    inspect::{
-        facts::Listening,
-        proc::Procfs,
-        services::{Service, ServiceWatch, WatchSettings},
-        unread::Unread,
-    },
+use tracego_analyze::inspect::{
+    proc::Procfs,
+    services::{Service, ServiceWatch, WatchSettings},
+    unread::Unread,
 };
 use tracego_common::TaskId;
+use tracego_model::{clock::Reading, input::facts::Listening};
 
 use crate::{
     Test,

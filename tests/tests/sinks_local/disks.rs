@@ -7,11 +7,8 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego::{
-    enrich::Meta,
-    sink::file::{Compress, File, Settings, Sync},
-    units::Bytes,
-};
+use tracego_deliver::sink::file::{Compress, File, Settings, Sync};
+use tracego_model::{meta::Meta, units::Bytes};
 
 use super::{Open, Test, assert_holds, lines, runtime, sealed};
 

@@ -8,10 +8,8 @@ use std::{
     process::Command,
 };
 
-use tracego::{
-    sink::file::{File, Group, Settings},
-    units::Bytes,
-};
+use tracego_deliver::sink::file::{File, Group, Settings};
+use tracego_model::units::Bytes;
 
 use super::{Open, Test, lines};
 

@@ -15,14 +15,11 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tracego::{
-    enrich::Record,
-    sink::{
-        deliver::Delivered,
-        journald::{Journald, JournaldEncoder, Settings},
-    },
-    units::Span,
+use tracego_deliver::sink::{
+    deliver::Delivered,
+    journald::{Journald, JournaldEncoder, Settings},
 };
+use tracego_model::{record::Record, units::Span};
 use tracego_tests::{
     Running, samples,
     samples::{bare, captured, made_up},
@@ -210,7 +207,7 @@ fn leaves(name: &str, value: &Value) -> Vec<(String, String)> {
 fn fields() {
     let journal = Journal::start();
     let mut record = samples::start();
-    let severities = [tracego::rules::finding::Severity::High, tracego::rules::finding::Severity::Low];
+    let severities = [tracego_model::finding::Severity::High, tracego_model::finding::Severity::Low];
     record.tracego.findings = severities.iter().enumerate().map(|(n, &s)| samples::finding(n, s)).collect();
     record.severity_number = 17;
     let ids: Vec<&str> = record.tracego.findings.iter().map(|finding| finding.id).collect();

@@ -18,7 +18,7 @@ use std::{
 
 use libtest_mimic::Arguments;
 use tokio::runtime::{Builder, Runtime};
-use tracego::sink::file::{File, Settings};
+use tracego_deliver::sink::file::{File, Settings};
 use tracego_tests::trial;
 
 type Test = fn();

@@ -8,10 +8,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tracego::{
-    sink::file::{Compress, Group, Mode, Settings, Sync},
-    units::{Bytes, Span},
-};
+use tracego_deliver::sink::file::{Compress, Group, Mode, Settings, Sync};
+use tracego_model::units::{Bytes, Span};
 
 use tracego_tests::wait_until;
 

@@ -11,9 +11,9 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego::{
-    enrich::Meta,
-    sink::file::{File, Settings},
+use tracego_deliver::sink::file::{File, Settings};
+use tracego_model::{
+    meta::Meta,
     units::{Bytes, Span},
 };
 use tracego_tests::{samples, tracego};
@@ -113,7 +113,7 @@ fn kills(compress: &str) {
     assert!(rotated(&path).len() as u64 > ROUNDS, "{}", rotated(&path).len());
     // All are there, and twice only what came again.
     let mut seen = Vec::new();
-    let ordered = tracego::sink::file::names::ordered(&files(&path)).unwrap();
+    let ordered = tracego_deliver::sink::file::names::ordered(&files(&path)).unwrap();
     for line in ordered.iter().flat_map(|path| lines(path)) {
         let Ok(record) = serde_json::from_str::<Value>(&line) else { continue };
         if record["event_name"] == "tracego.process.start" {
@@ -195,13 +195,13 @@ pub(crate) fn records(numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
     let one = |n| {
         let mut out = Vec::new();
         let record = samples::bare("tracego.process.start", n);
-        tracego::format::Format::Json.write(&record, &mut out).unwrap();
+        tracego_deliver::format::Format::Json.write(&record, &mut out).unwrap();
         out
     };
     numbers.map(one).collect()
 }
 
-pub(crate) fn deliver(file: &mut File, lines: &[Vec<u8>]) -> tracego::sink::deliver::Delivered {
+pub(crate) fn deliver(file: &mut File, lines: &[Vec<u8>]) -> tracego_deliver::sink::deliver::Delivered {
     let batch: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
     runtime().block_on(file.deliver(&batch))
 }

@@ -9,10 +9,8 @@ use std::{
     time::Duration,
 };
 
-use tracego::{
-    sink::file::{Settings, Sync},
-    units::Bytes,
-};
+use tracego_deliver::sink::file::{Settings, Sync};
+use tracego_model::units::Bytes;
 
 use super::{Open, Test, assert_text, lines, rotated};
 

@@ -6,11 +6,11 @@ use std::{
     thread,
 };
 
-use tracego::{
-    enrich::{Record, record::event_name},
+use tracego_deliver::{
     format::Format,
     sink::syslog::{Settings, Syslog},
 };
+use tracego_model::record::{Record, event_name};
 use tracego_tests::{Ends, ports::free_port, samples, wait_until};
 
 use super::{

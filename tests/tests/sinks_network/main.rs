@@ -13,7 +13,7 @@ mod webhook;
 use std::{thread::sleep, time::Duration};
 
 use libtest_mimic::Arguments;
-use tracego::sink::deliver::Delivered;
+use tracego_deliver::sink::deliver::Delivered;
 use tracego_tests::trial;
 
 type Test = fn();

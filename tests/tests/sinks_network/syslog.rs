@@ -3,11 +3,11 @@
 use std::{net::TcpStream, net::UdpSocket, path::Path};
 
 use serde_json::Value;
-use tracego::{
-    enrich::Record,
+use tracego_deliver::{
     format::Format,
     sink::syslog::{Settings, Syslog, SyslogEncoder},
 };
+use tracego_model::record::Record;
 use tracego_tests::{ports::free_port, samples, wait_until};
 
 use super::{

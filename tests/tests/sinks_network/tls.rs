@@ -13,7 +13,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::WebPkiClientVerifier,
 };
-use tracego::{format::Format, sink::syslog::Syslog};
+use tracego_deliver::{format::Format, sink::syslog::Syslog};
 use tracego_tests::{ports::free_port, wait_until};
 
 use super::{

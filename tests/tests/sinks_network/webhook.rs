@@ -9,11 +9,11 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego::{
-    enrich::Record,
+use tracego_deliver::{
     format::Format,
     sink::webhook::{Settings, Webhook},
 };
+use tracego_model::record::Record;
 use tracego_tests::{
     ports::{bind_again, free_port},
     samples,

@@ -9,10 +9,8 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego::{
-    clock::Reading,
-    spool::{Limits, OnFull, OpenError, Spool},
-};
+use tracego_model::clock::Reading;
+use tracego_spool::{Limits, OnFull, OpenError, Spool};
 
 use super::Test;
 

@@ -8,10 +8,8 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego::{
-    clock::Reading,
-    spool::{Appended, Full, Item, Limits, OnFull, Reason, Spool},
-};
+use tracego_model::clock::Reading;
+use tracego_spool::{Appended, Full, Item, Limits, OnFull, Reason, Spool};
 
 use super::Test;
 

@@ -6,15 +6,12 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 
 use super::Agent;
-use crate::{
-    clock::Reading,
-    enforce::settings::Enforce,
-    input::{Input, Reload},
-    judge::Selection,
-    policy::Engine,
-    rules::settings::Settings,
-    sink::{self, settings::SinkSettings},
-};
+use crate::pipeline::Reload;
+use tracego_analyze::{judge::Selection, rules::settings::Settings};
+use tracego_deliver::sink::{self, settings::SinkSettings};
+use tracego_model::{clock::Reading, input::Input};
+use tracego_policy::Engine;
+use tracego_probe::enforce::settings::Enforce;
 
 /// What may change while tracego runs.
 pub struct Changes {

@@ -7,13 +7,16 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use super::{Agent, Options, Report};
 use crate::{
-    clock::Reading,
-    enforce::{Enforcer, after::AfterStart, maps::Tables, settings::Mode},
-    host,
-    input::{Consumer, Input},
-    inspect::{Inspector, watcher::Watcher},
-    kernel::{handover::keeper::Step, load::load},
     metrics::{self, Board, board::Teller, otlp::Pusher, server::Server},
+    pipeline::Consumer,
+};
+use tracego_analyze::inspect::{Inspector, watcher::Watcher};
+use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
+use tracego_probe::{
+    enforce::{Enforcer, after::AfterStart, maps::Tables},
+    handover::keeper::Step,
+    host,
+    load::load,
     reader::{POLL, POLL_ENFORCING, Reader, Room},
 };
 

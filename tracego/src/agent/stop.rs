@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{Agent, Report};
-use crate::{
+use tracego_model::{
     clock::Reading,
+    counters::{Counters, JobLoss},
     input::Input,
-    kernel::counters::{Counters, JobLoss},
 };
 
 /// Longest wait for programs that are still running after the detach.

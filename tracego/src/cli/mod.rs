@@ -16,9 +16,10 @@ pub use values::EnvSpec;
 use values::{env_spec, log_filter};
 pub use view::*;
 
-use crate::{
-    config::Setting, enforce::settings::Enforce, rules::settings::Settings, sink::settings::SinkSettings,
-};
+use crate::config::Setting;
+use tracego_analyze::rules::settings::Settings;
+use tracego_deliver::sink::settings::SinkSettings;
+use tracego_probe::enforce::settings::Enforce;
 
 /// Says which commit and which CI job every process start on this machine belongs to.
 #[derive(Debug, Parser)]
@@ -162,7 +163,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::rules::place::Profile;
+    use tracego_analyze::rules::place::Profile;
 
     #[test]
     fn the_definition_is_sound() {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 
 use super::Shape;
-use crate::policy::{Limits, bundle::Algorithm, limits::OnError};
+use tracego_policy::{Limits, bundle::Algorithm, limits::OnError};
 
 /// `tracego policy`.
 #[derive(Args, Debug)]

@@ -5,14 +5,12 @@ use std::{ffi::OsString, path::PathBuf, sync::Arc};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{View, Watch};
-use crate::{
-    kernel::handover::FOLDER,
-    rules::{
-        finding::Severity,
-        settings::Settings,
-        table::{self, Rule},
-    },
+use tracego_analyze::rules::{
+    settings::Settings,
+    table::{self, Rule},
 };
+use tracego_model::finding::Severity;
+use tracego_probe::handover::FOLDER;
 
 /// `tracego run`.
 #[derive(Args, Debug)]

@@ -6,16 +6,17 @@ use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 use tracego_common::{limits::ARGV_DEFAULT, settings::event};
 
 use super::values::{EnvSpec, argv_max, comm, env_spec, ring_size};
-use crate::{
-    config::Setting,
-    enforce::settings::{Enforce, Mode},
-    format::Format,
+use crate::{config::Setting, metrics::Listen};
+use tracego_analyze::{
     judge::Selection,
-    kernel::handover::{self, FOLDER},
-    metrics::Listen,
-    policy::{bundle::Algorithm, limits::OnError},
-    rules::{finding::Severity, place::Profile, settings::Settings},
-    sink::settings::SinkSettings,
+    rules::{place::Profile, settings::Settings},
+};
+use tracego_deliver::{format::Format, sink::settings::SinkSettings};
+use tracego_model::{enforcement::Mode, finding::Severity};
+use tracego_policy::{bundle::Algorithm, limits::OnError};
+use tracego_probe::{
+    enforce::settings::Enforce,
+    handover::{self, FOLDER},
 };
 
 /// Which records are written, how and where.

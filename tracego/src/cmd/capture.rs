@@ -12,10 +12,10 @@ use anyhow::Context as _;
 use super::{code, output, run, setup, watch};
 use crate::{
     agent::Agent,
-    capture::{Reader, Writer},
     cli::{Capture, Replay},
-    input::Consumer as _,
+    pipeline::Consumer as _,
 };
+use tracego_model::capture::{Reader, Writer};
 
 /// Writes raw records until a signal, or until the command ends.
 ///

@@ -5,12 +5,10 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{
-    cli::{Detach, Handover, Watch},
-    kernel::{
-        handover::{self, HandoverError, folder::Removed},
-        load::LoadError,
-    },
+use crate::cli::{Detach, Handover, Watch};
+use tracego_probe::{
+    handover::{self, HandoverError, folder::Removed},
+    load::LoadError,
 };
 
 /// Removes what a tracego left, and says what it was.

@@ -6,10 +6,8 @@ use std::{
 };
 
 use super::code;
-use crate::{
-    cli::Doctor,
-    kernel::probe::{self, Report, State},
-};
+use crate::cli::Doctor;
+use tracego_probe::doctor::{self as probe, Report, State};
 
 /// Tries everything and prints what was found; the code says whether the main job runs here.
 ///

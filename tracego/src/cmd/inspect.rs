@@ -11,12 +11,10 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::code;
-use crate::{
-    cli::{Inspect, Shape},
-    enrich::text::push_printable,
-    golang::{self, Build, Elf, Image, Linkage, Module, Packer},
-    inspect::open,
-};
+use crate::cli::{Inspect, Shape};
+use tracego_analyze::inspect::open;
+use tracego_golang::{self as golang, Build, Elf, Image, Linkage, Module, Packer};
+use tracego_model::text::push_printable;
 
 /// One line of output.
 #[derive(Serialize)]

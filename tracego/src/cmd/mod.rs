@@ -18,7 +18,8 @@ mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
-use crate::{agent::Report, cli::Command, kernel::load::LoadError};
+use crate::{agent::Report, cli::Command};
+use tracego_probe::load::LoadError;
 
 /// Exit codes, as the help text documents them.
 mod code {

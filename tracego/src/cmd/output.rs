@@ -12,16 +12,18 @@ use anyhow::{Context as _, bail};
 use super::telemetry;
 use crate::{
     cli::{Color, Output, View},
-    enrich::Meta,
-    judge::Judge,
     pipeline::Pipeline,
-    policy::{
-        Limits,
-        bundle::Trust,
-        stage::{self, Stage},
-    },
+};
+use tracego_analyze::judge::Judge;
+use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
+};
+use tracego_model::meta::Meta;
+use tracego_policy::{
+    Limits,
+    bundle::Trust,
+    stage::{self, Stage},
 };
 
 /// The stages behind the input, and the sinks that they have the feeds of.

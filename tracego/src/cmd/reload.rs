@@ -7,8 +7,8 @@ use crate::{
     agent::{Agent, Changes},
     cli::{Cli, Command, View},
     config::{self, Setting},
-    policy::{Engine, stage},
 };
+use tracego_policy::{Engine, stage};
 
 /// Options that can change while tracego runs, beside the tables.
 const CHANGES: [&str; 3] = ["min-severity", "only-findings", "profile"];

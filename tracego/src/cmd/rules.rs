@@ -9,14 +9,12 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
 
-use crate::{
-    cli::{Rules, RulesAction, RulesExplain, RulesList},
-    rules::{
-        finding::Severity,
-        table::{Grades, RULES, Rule},
-        thresholds::{KEYS, Key},
-    },
+use crate::cli::{Rules, RulesAction, RulesExplain, RulesList};
+use tracego_analyze::rules::{
+    table::{Grades, RULES, Rule},
+    thresholds::{KEYS, Key},
 };
+use tracego_model::finding::Severity;
 
 /// All that is known about a rule.
 #[derive(Serialize)]
@@ -148,7 +146,7 @@ fn wrapped(text: &str, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::settings::Settings;
+    use tracego_analyze::rules::settings::Settings;
 
     fn text(print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();

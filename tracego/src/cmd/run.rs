@@ -16,10 +16,10 @@ use super::{code, conclude, output, setup};
 use crate::{
     agent::{Agent, Options},
     cli::{FailOn, Run},
-    enrich::Record,
-    input::Consumer,
-    summary::Summary,
+    pipeline::Consumer,
 };
+use tracego_analyze::summary::Summary;
+use tracego_model::record::Record;
 
 /// As env(1) and timeout(1) report a command that was not found or could not be started.
 const NOT_FOUND: u8 = 127;

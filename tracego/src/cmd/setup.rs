@@ -12,14 +12,18 @@ use super::telemetry;
 use crate::{
     agent::Options,
     cli::{EnvSpec, Watch},
-    enforce::{self, settings::Mode},
-    enrich::{Meta, ci},
-    host,
-    inspect::{self, health::ProbeSettings, services::WatchSettings},
-    kernel::load::{EnvName, LoadOptions},
     metrics,
+};
+use tracego_analyze::{
+    enrich::ci,
+    inspect::{self, health::ProbeSettings, services::WatchSettings},
     rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
-    sink::start::Sinks,
+};
+use tracego_deliver::sink::start::Sinks;
+use tracego_model::{enforcement::Mode, meta::Meta};
+use tracego_probe::{
+    enforce, host,
+    load::{EnvName, LoadOptions},
 };
 
 /// The agent's options, and what records say about the run.

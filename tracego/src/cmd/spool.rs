@@ -12,12 +12,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::code;
-use crate::{
-    cli::{Spool as Options, SpoolCommand},
-    clock::Reading,
-    sink::otlp::{Payload, readable},
-    spool::{Gap, Item, Limits, Spool, Survey, is_spool, survey},
-};
+use crate::cli::{Spool as Options, SpoolCommand};
+use tracego_deliver::sink::otlp::{Payload, readable};
+use tracego_model::clock::Reading;
+use tracego_spool::{Gap, Item, Limits, Spool, Survey, is_spool, survey};
 
 /// Bytes that are read, written and acknowledged at once.
 const BATCH: usize = 1 << 20;

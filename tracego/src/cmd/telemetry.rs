@@ -5,14 +5,13 @@ use std::env;
 use anyhow::Context as _;
 use opentelemetry::KeyValue;
 
-use crate::{
-    cli::View,
+use crate::{cli::View, metrics};
+use tracego_deliver::{
     collector::{Compression, Protocol, Target},
-    enrich::{Meta, record::Origin},
-    metrics,
     sink::otlp::{self, Resolved, Signal, resolve},
     traces::{Traces, attribute, builder::Limits, export},
 };
+use tracego_model::{meta::Meta, record::Origin};
 
 /// The stage that makes spans, where it is asked for.
 ///

@@ -9,8 +9,8 @@ use std::{
 use anyhow::Context as _;
 
 use super::code;
-use crate::{
-    cli::VerifyLog,
+use crate::cli::VerifyLog;
+use tracego_deliver::{
     seal::{
         key::PublicKey,
         verify::{Lines, Options, Report, Told, ordered, verify as check},

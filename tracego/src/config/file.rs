@@ -6,12 +6,10 @@ use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
 
 use super::options;
-use crate::{
-    cli::Cli,
-    enforce::{self, settings::Enforce},
-    rules::settings::{self, Settings},
-    sink::{self, settings::SinkSettings},
-};
+use crate::cli::Cli;
+use tracego_analyze::rules::settings::{self, Settings};
+use tracego_deliver::sink::{self, settings::SinkSettings};
+use tracego_probe::enforce::{self, settings::Enforce};
 
 /// Options by their long names.
 pub(super) type Options = Vec<(String, Vec<String>)>;

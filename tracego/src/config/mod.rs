@@ -131,10 +131,8 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::{
-        cli::{EnvSpec, Event, Output},
-        rules::{place::Profile, table::find, thresholds::KEYS},
-    };
+    use crate::cli::{EnvSpec, Event, Output};
+    use tracego_analyze::rules::{place::Profile, table::find, thresholds::KEYS};
 
     fn with(text: &str, line: &str) -> Result<Cli, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();

@@ -13,17 +13,14 @@ use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use super::{
     collect,
     health::{Health, Vitals},
-    pulse::Pulse,
     tally::Tally,
 };
-use crate::{
-    enforce::shared::Shared,
-    input::Consumer,
-    inspect::inspector::{Figures, Inspector},
-    kernel::{counters::Counters, load::Run},
-    ledger::Ledger,
-    sink::status::Status,
-};
+use crate::pipeline::Consumer;
+use tracego_analyze::inspect::inspector::{Figures, Inspector};
+use tracego_deliver::sink::status::Status;
+use tracego_model::pulse::Pulse;
+use tracego_model::{counters::Counters, enforcement::Shared, ledger::Ledger};
+use tracego_probe::load::Run;
 
 /// Between two copies of the pipeline's numbers, at least.
 const COPY: Duration = Duration::from_millis(500);

@@ -15,10 +15,11 @@ use super::{
     process::Usage,
     tally::{Missing, Tally},
 };
-use crate::{
+use tracego_analyze::{
     inspect::{images, inspector::Figures},
-    rules::{finding::Severity, table::RULES},
+    rules::table::RULES,
 };
+use tracego_model::finding::Severity;
 
 /// What the library asks for the text.
 #[derive(Debug)]
@@ -132,11 +133,9 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::{
-        kernel::{counters::Counters, load::Run},
-        ledger::Ledger,
-        metrics::Stages,
-    };
+    use crate::metrics::Stages;
+    use tracego_model::{counters::Counters, ledger::Ledger};
+    use tracego_probe::load::Run;
 
     /// Numbers that nothing else has.
     struct Numbers(u64);

@@ -3,13 +3,11 @@
 use std::fmt;
 
 use super::families::{Families, label};
-use crate::{
-    enforce::{
-        settings::Mode,
-        shared::{Shared, name},
-    },
-    policy::{decision::ErrorKind, engine::Counts},
+use tracego_model::{
+    enforcement::{Mode, Shared, name},
+    record::policy::ErrorKind,
 };
+use tracego_policy::engine::Counts;
 
 impl Families<'_> {
     pub(super) fn policy(&mut self, counts: &Counts) -> fmt::Result {

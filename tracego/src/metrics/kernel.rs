@@ -9,7 +9,7 @@ use super::{
     families::{Families, label},
     latency::seconds,
 };
-use crate::{kernel::counters::Counters, ledger::Ledger};
+use tracego_model::{counters::Counters, ledger::Ledger};
 
 impl Families<'_> {
     pub(super) fn events(&mut self, kernel: &Counters, ledger: &Ledger) -> fmt::Result {

@@ -27,7 +27,6 @@ pub mod latency;
 pub mod listen;
 pub mod otlp;
 mod process;
-pub mod pulse;
 pub mod server;
 mod sinks;
 mod spans;

@@ -24,8 +24,8 @@ use opentelemetry_sdk::{
 use tokio::runtime::{Builder, Runtime};
 
 use super::board::Board;
-use crate::collector::{self, Answers, Outcome, Protocol, Target, TargetError};
 use mirror::Mirror;
+use tracego_deliver::collector::{self, Answers, Outcome, Protocol, Target, TargetError};
 
 /// How often metrics are pushed where nothing else is said (`OTEL_METRIC_EXPORT_INTERVAL`).
 pub const INTERVAL: Duration = Duration::from_mins(1);

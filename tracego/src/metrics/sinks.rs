@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::families::Families;
-use crate::sink::{
+use tracego_deliver::sink::{
     file::Counts,
     status::{Numbers, Status},
 };

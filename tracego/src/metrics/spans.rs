@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::families::{Families, label};
-use crate::traces::{Counts, builder, export};
+use tracego_deliver::traces::{Counts, builder, export};
 
 impl Families<'_> {
     pub(super) fn traces(&mut self, counts: &Counts) -> fmt::Result {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{jobs::JobLosses, latency::Latency};
-use crate::{
+use tracego_deliver::traces;
+use tracego_model::{
     clock::Reading,
-    enrich::Record,
-    policy,
-    rules::finding::{Finding, Severity},
-    traces,
+    finding::{Finding, Severity},
+    record::Record,
 };
+use tracego_policy as policy;
 
 /// Why a record lacks a field.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -3,12 +3,13 @@
 use tracego_common::{flags, settings::event, verdict::Action};
 
 use super::Pipeline;
-use crate::{
-    decode::{self, decode},
-    enrich::Record,
-    event::Event,
-    input::Batch,
-    inspect::note::Note,
+use tracego_model::{
+    event::{
+        Event,
+        decode::{self, decode},
+    },
+    input::{Batch, note::Note},
+    record::Record,
 };
 
 impl Pipeline {

@@ -3,12 +3,12 @@
 use tracego_common::TaskId;
 
 use super::Pipeline;
-use crate::{
+use tracego_model::{
     clock::{Reading, Time},
-    enforce::after::AfterStart,
-    inspect::facts::ServiceState,
-    rules::finding::Finding,
+    finding::Finding,
+    input::facts::ServiceState,
 };
+use tracego_probe::enforce::after::AfterStart;
 
 impl Pipeline {
     /// Those that the kernel side did not end: it had nothing to know them by.

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use tracego_common::TaskId;
 
 use super::Pipeline;
-use crate::{
+use tracego_model::{
     clock::Reading,
-    enrich::Record,
+    counters::{Counters, JobLoss},
     input::SinkLoss,
-    kernel::counters::{Counters, JobLoss},
+    record::Record,
 };
 
 impl Pipeline {

@@ -3,7 +3,8 @@
 use std::io;
 
 use super::Pipeline;
-use crate::{enrich::Record, seal::window::Moment};
+use tracego_deliver::seal::window::Moment;
+use tracego_model::record::Record;
 
 impl Pipeline {
     /// The first record of a sealed output; again where the output did not take it.

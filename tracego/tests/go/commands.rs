@@ -1,6 +1,6 @@
 //! `golang::command`: what each command line asks for.
 
-use tracego::golang::{
+use tracego_golang::{
     command::{Invocation, Problem},
     subcommand::Subcommand,
     target::{Target, Version},

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use tracego::golang::{
+use tracego_common::TaskId;
+use tracego_golang::{
     evidence::{ImageFacts, Start},
     role::{Confidence, Role},
     task::{Place, Task},
 };
-use tracego_common::TaskId;
 
 const GO: &str = "/usr/lib/go/bin/go";
 const WORK: &str = "/tmp/go-build123/b001/exe/app";

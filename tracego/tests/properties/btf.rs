@@ -1,7 +1,7 @@
 //! `kernel::btf`: fields are found where they are, and damage is never a panic.
 
 use proptest::{collection::vec, prelude::*};
-use tracego::kernel::btf::Btf;
+use tracego_probe::btf::Btf;
 
 const STRUCT: u32 = 4 << 24;
 

@@ -6,12 +6,14 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tracego::{
+use tracego::pipeline::Consumer as _;
+use tracego_model::{
     capture::{CaptureError, Reader, Writer},
     clock::Reading,
-    enrich::{Meta, users::Users},
-    input::{Batch, Consumer as _, Input, Seed},
-    kernel::counters::Counters,
+    counters::Counters,
+    input::{Batch, Input, Seed},
+    linux::users::Users,
+    meta::Meta,
 };
 
 #[derive(Clone, Default)]

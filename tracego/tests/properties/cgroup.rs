@@ -1,7 +1,7 @@
 //! `enrich::cgroup`: every runtime's path gives its container and its pod.
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use tracego::enrich::cgroup::parse;
+use tracego_model::linux::cgroup::parse;
 
 /// Path with `ID`, `POD` (dashes) and `SLICE` (the pod with underscores), and the runtime that it names.
 const PATHS: [(&str, Option<&str>); 12] = [

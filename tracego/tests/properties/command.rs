@@ -2,13 +2,13 @@
 //! is given change nothing, and no words end in a panic.
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use tracego::golang::{
+use tracego_common::TaskId;
+use tracego_golang::{
     command::Invocation,
     evidence::{ImageFacts, Start},
     role::Role,
     task::Task,
 };
-use tracego_common::TaskId;
 
 /// Flags of `go run`, each in the ways that it can be written.
 const FLAGS: [&[&str]; 15] = [

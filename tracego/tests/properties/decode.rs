@@ -1,12 +1,8 @@
 //! `decode` and `assemble`: what the kernel side put in comes out, and nothing else.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tracego::{
-    assemble::Assembler,
-    decode::decode,
-    event::{Event, Exec},
-};
 use tracego_common::{ArgvChunk, ExecFixed, RecordKind, Span, flags};
+use tracego_model::event::{Event, Exec, decode::decode, pieces::Assembler};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
 /// Bytes without those given.

@@ -7,7 +7,9 @@ use std::{cell::Cell, io};
 
 use elf::{Data, Spec, elf, framed};
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tracego::golang::{self, Build, Damage, Image, Linkage, Machine, Module, Packer, Source, parse, view};
+use tracego_golang::{
+    self as golang, Build, Damage, Image, Linkage, Machine, Module, Packer, Source, parse, view,
+};
 
 fn text() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9./@+_-]{1,20}"

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use tracego::inspect::{
+use tracego_analyze::inspect::{
     candidates::matches, cgroups, descriptors, diag, gofiles, health, locks::Locks, pidfile, sockets, status,
     units,
 };

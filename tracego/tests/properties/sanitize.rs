@@ -1,7 +1,7 @@
 //! `enrich::sanitize`: secrets go, everything else stays, and twice is once.
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use tracego::enrich::sanitize::{MARK, args};
+use tracego_analyze::redact::{MARK, args};
 
 /// Arguments that look like those with secrets and have none.
 const HARMLESS: [&str; 18] = [

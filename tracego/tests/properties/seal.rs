@@ -8,13 +8,8 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tracego::{
-    capture::Reader,
-    clock::Reading,
-    enrich::Meta,
-    input::{Consumer as _, Input},
-    kernel::counters::{Counters, JobLoss},
-    pipeline::Pipeline,
+use tracego::pipeline::{Consumer as _, Pipeline};
+use tracego_deliver::{
     seal::{
         chain::{digest, split},
         key::Key,
@@ -22,6 +17,13 @@ use tracego::{
         window::Sealer,
     },
     sink::{Format, Sink},
+};
+use tracego_model::{
+    capture::Reader,
+    clock::Reading,
+    counters::{Counters, JobLoss},
+    input::Input,
+    meta::Meta,
 };
 
 use super::cases;

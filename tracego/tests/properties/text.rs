@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::{collection::vec, prelude::*};
-use tracego::enrich::{
+use tracego_model::{
     record::Completeness,
     text::{comm, keep, one_line},
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tracego::spool::{Appended, Limits, OnFull, Reason, SyncPolicy};
+use tracego_spool::{Appended, Limits, OnFull, Reason, SyncPolicy};
 
 use super::{
     Got, at, drain, open, record,
@@ -54,7 +54,7 @@ const SMALL: Limits = Limits { total_bytes: 11_000, ..DEFAULT };
 fn work(sim: &Sim, work: &Work) -> Known {
     let mut known = Known::default();
     sim.faults(Faults { longest: work.longest, ..Faults::default() });
-    let Ok((mut spool, _)) = tracego::spool::Spool::open_on(sim.clone(), work.limits, at(0)) else {
+    let Ok((mut spool, _)) = tracego_spool::Spool::open_on(sim.clone(), work.limits, at(0)) else {
         return known;
     };
     for number in 1..=110 {
@@ -215,7 +215,7 @@ fn no_crash_while_opening_loses_what_is_durable() {
                     let second = left.copy();
                     second.crash_at(again);
                     if let Ok((mut spool, _)) =
-                        tracego::spool::Spool::open_on(second.clone(), script.limits, at(0))
+                        tracego_spool::Spool::open_on(second.clone(), script.limits, at(0))
                     {
                         spool.sync();
                     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
-use tracego::spool::{Appended, CursorState, Limits, OnFull, Reason};
+use tracego_spool::{Appended, CursorState, Limits, OnFull, Reason};
 
 use super::{
     Got, drain, fill, open, record,
@@ -16,7 +16,7 @@ const LIMITS: Limits = Limits {
     total_bytes: 10_500,
     max_age: None,
     on_full: OnFull::DropNewest,
-    sync: tracego::spool::SyncPolicy { records: 4, millis: 100 },
+    sync: tracego_spool::SyncPolicy { records: 4, millis: 100 },
     memory_bytes: 1 << 20,
 };
 
@@ -154,7 +154,7 @@ fn damage_after_opening_is_told_too() {
 fn a_segment_that_is_gone_is_a_gap() {
     let (sim, acked, records) = small();
     for name in sim.names().into_iter().filter(|name| name.ends_with(".seg")) {
-        use tracego::spool::Disk as _;
+        use tracego_spool::Disk as _;
         let broken = sim.copy();
         broken.remove(&name).unwrap();
         check(&broken, acked, &records, &name);
@@ -165,13 +165,13 @@ fn a_segment_that_is_gone_is_a_gap() {
 fn a_cursor_that_is_gone_or_of_another_spool_repeats_everything() {
     let (sim, _, records) = small();
     let gone = sim.copy();
-    tracego::spool::Disk::remove(&gone, CURSOR).unwrap();
+    tracego_spool::Disk::remove(&gone, CURSOR).unwrap();
     let (mut spool, recovery) = open(&gone, LIMITS);
     assert_eq!((recovery.cursor, recovery.acked), (CursorState::Missing, 0));
     assert_eq!(drain(&mut spool).len(), records.len() + 1);
 
     let other = Sim::default();
-    let (mut spool, _) = tracego::spool::Spool::open_on(other.clone(), LIMITS, super::at(5)).unwrap();
+    let (mut spool, _) = tracego_spool::Spool::open_on(other.clone(), LIMITS, super::at(5)).unwrap();
     fill(&mut spool, 1..=20);
     spool.sync();
     drain(&mut spool);

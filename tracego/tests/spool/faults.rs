@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracego::spool::{Appended, Full, Limits, Notice, OnFull, Reason, SyncPolicy};
+use tracego_spool::{Appended, Full, Limits, Notice, OnFull, Reason, SyncPolicy};
 
 use super::{
     Got, at, drain, fill, open, record,
@@ -199,7 +199,7 @@ fn a_disk_that_others_filled_gives_up_the_oldest_where_that_is_wanted() {
     let before = spool.stats().dropped(Reason::DropOldest).records;
     assert_eq!(spool.close(), 0);
     let (mut spool, recovery) = open(&sim.after(Power::Nothing), limits());
-    let dropped = recovery.gaps.iter().map(tracego::spool::Gap::count).sum();
+    let dropped = recovery.gaps.iter().map(tracego_spool::Gap::count).sum();
     assert!(dropped >= before && before > 0);
     let got = drain(&mut spool);
     let first = got.iter().find_map(|got| match got {

@@ -7,10 +7,8 @@ mod faults;
 mod model;
 mod sim;
 
-use tracego::{
-    clock::Reading,
-    spool::{Item, Limits, Recovery, Spool},
-};
+use tracego_model::clock::Reading;
+use tracego_spool::{Item, Limits, Recovery, Spool};
 
 use sim::Sim;
 
@@ -34,7 +32,7 @@ fn record(number: u64) -> Vec<u8> {
 /// Appends the records with these numbers.
 fn fill(spool: &mut Spool<Sim>, numbers: std::ops::RangeInclusive<u64>) {
     for number in numbers {
-        assert_eq!(spool.append(&record(number)), Ok(tracego::spool::Appended::Stored(number)));
+        assert_eq!(spool.append(&record(number)), Ok(tracego_spool::Appended::Stored(number)));
     }
 }
 
@@ -42,7 +40,7 @@ fn fill(spool: &mut Spool<Sim>, numbers: std::ops::RangeInclusive<u64>) {
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Got {
     Record(u64, Vec<u8>),
-    Gap(tracego::spool::Gap),
+    Gap(tracego_spool::Gap),
 }
 
 impl Got {

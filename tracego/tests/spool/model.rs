@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::{collection::vec, prelude::*};
-use tracego::spool::{Appended, Full, Limits, OnFull, Reason, Spool, SyncPolicy};
+use tracego_spool::{Appended, Full, Limits, OnFull, Reason, Spool, SyncPolicy};
 
 use super::{
     Got, at,
@@ -259,7 +259,7 @@ fn run(calls: &[Call], limits: Limits) {
         }
     }
     assert_eq!(model.acked, until);
-    assert_eq!(spool.stats().depth, tracego::spool::Amount::default());
+    assert_eq!(spool.stats().depth, tracego_spool::Amount::default());
     spool.sync();
     assert!(sim.used() < 8192 + 2000 + limits.segment_bytes as usize, "{:?}", sim.names());
 }

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc};
 
-use tracego::spool::Disk;
+use tracego_spool::Disk;
 
 /// What is left of what was not synced when the power fails.
 #[derive(Clone, Copy, Debug)]

@@ -10,10 +10,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{json, load, record, starts};
-use crate::{
-    cli::PolicyBench,
-    policy::{Decision, Engine, Limits, decision::ErrorKind},
-};
+use crate::cli::PolicyBench;
+use tracego_model::record::policy::{Decision, ErrorKind};
+use tracego_policy::{Engine, Limits};
 
 /// Records that are kept in memory.
 const RECORDS: usize = 10_000;

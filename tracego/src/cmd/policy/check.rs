@@ -5,10 +5,9 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::{json, load};
-use crate::{
-    cli::PolicyCheck,
-    policy::{Engine, Limits, decision::Identity, error::Refusal},
-};
+use crate::cli::PolicyCheck;
+use tracego_model::record::policy::Identity;
+use tracego_policy::{Engine, Limits, error::Refusal};
 
 #[derive(Serialize)]
 struct Report<'a> {

@@ -5,14 +5,12 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{json, load, record};
-use crate::{
-    cli::{PolicyEval, Shape},
-    policy::{
-        Decision, Engine,
-        decision::Violation,
-        explain::{self, Held},
-        input, trial,
-    },
+use crate::cli::{PolicyEval, Shape};
+use tracego_model::record::policy::{Decision, Violation};
+use tracego_policy::{
+    Engine,
+    explain::{self, Held},
+    input, trial,
 };
 
 #[derive(Serialize)]

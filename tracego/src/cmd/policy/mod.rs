@@ -18,11 +18,9 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::code;
-use crate::{
-    cli::{Bundles, Policy, PolicyAction},
-    enrich::record::event_name,
-    policy::bundle::{self, Bundle},
-};
+use crate::cli::{Bundles, Policy, PolicyAction};
+use tracego_model::record::event_name;
+use tracego_policy::bundle::{self, Bundle};
 
 /// Bytes of one record; tracego's own are far smaller.
 const MAX_RECORD: u64 = 4 << 20;

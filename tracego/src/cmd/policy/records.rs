@@ -9,10 +9,9 @@ use std::{
 use serde::Serialize;
 
 use super::{Passed, json, starts};
-use crate::{
-    cli::PolicyTest,
-    policy::{Decision, Engine, bundle::Bundle, decision::ErrorKind},
-};
+use crate::cli::PolicyTest;
+use tracego_model::record::policy::{Decision, ErrorKind};
+use tracego_policy::{Engine, bundle::Bundle};
 
 #[derive(Default, Serialize)]
 struct Report {

@@ -8,10 +8,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use crate::{
-    cli::PolicySign,
-    policy::bundle::{self, Signer},
-};
+use crate::cli::PolicySign;
+use tracego_policy::bundle::{self, Signer};
 
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
@@ -39,7 +37,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::policy::bundle::{Algorithm, Options, Trust};
+    use tracego_policy::bundle::{Algorithm, Options, Trust};
 
     #[test]
     fn what_is_signed_is_loaded_with_the_key_and_not_when_it_was_changed() {

@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{json, load, records};
-use crate::{
-    cli::PolicyTest,
-    policy::{
-        bundle::Bundle,
-        trial::{self, Coverage, Outcome, Tested},
-    },
+use crate::cli::PolicyTest;
+use tracego_policy::{
+    bundle::Bundle,
+    trial::{self, Coverage, Outcome, Tested},
 };
 
 #[derive(Serialize)]

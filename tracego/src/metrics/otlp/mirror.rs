@@ -23,15 +23,13 @@ use opentelemetry_sdk::{
     },
 };
 
-use crate::{
-    enrich::record::SCHEMA_URL,
-    metrics::{
-        board::Board,
-        collect::Collector,
-        families::{Kind, Number, Output, Rows},
-        latency::Latency,
-    },
+use crate::metrics::{
+    board::Board,
+    collect::Collector,
+    families::{Kind, Number, Output, Rows},
+    latency::Latency,
 };
+use tracego_model::record::SCHEMA_URL;
 
 /// Numbers of a family.
 type Points = Vec<(Vec<KeyValue>, Number)>;

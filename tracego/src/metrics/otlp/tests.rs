@@ -5,12 +5,9 @@ use std::{collections::BTreeMap, sync::Mutex};
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 
 use super::*;
-use crate::{
-    kernel::{counters::Counters as KernelCounters, load::Run},
-    ledger::Ledger,
-    metrics::{Stages, tally::Tally},
-    rules::finding::Severity,
-};
+use crate::metrics::{Stages, tally::Tally};
+use tracego_model::{counters::Counters as KernelCounters, finding::Severity, ledger::Ledger};
+use tracego_probe::load::Run;
 
 /// Name and labels as Prometheus writes them → value; histograms by their parts.
 type Values = BTreeMap<String, f64>;

@@ -1,6 +1,6 @@
 //! What holds for every archive; the fuzz target has the same.
 
-use tracego::policy::bundle::{
+use tracego_policy::bundle::{
     Algorithm, Bundle, BundleError, DEPTH_MAX, NAME_MAX, Options, Trust, load_archive, load_tar,
 };
 

@@ -89,6 +89,6 @@ fn check_archive() -> Vec<u8> {
 #[test]
 fn what_the_properties_start_from_is_a_bundle() {
     let bytes = check_archive();
-    let bundle = tracego::policy::bundle::load_tar("b", &*bytes, &Default::default()).unwrap();
+    let bundle = tracego_policy::bundle::load_tar("b", &*bytes, &Default::default()).unwrap();
     assert_eq!((bundle.modules.len(), bundle.data), (1, serde_json::json!({"a": {"x": [1, 2]}})));
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use tracego::{
+use tracego_deliver::{
     format::otlp::Encoding,
     http::Response,
     sink::otlp::{Answer, Payload, Protocol, Signal, answer, readable},

@@ -1,0 +1,209 @@
+//! Which commit and which job a process belongs to: `cicd.*`, `vcs.*` and `tracego.job.*`.
+//!
+//! Three sources, strongest first: explicit (`--env KEY=VALUE`), the process's own environment, and
+//! the job whose process it descends from. All but the first are claims of the job itself.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Serialize;
+use tracego_common::TaskId;
+
+use super::ci::{self, Identity};
+use tracego_model::record::{frozen::Frozen, tree::Tree};
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// `--env KEY=VALUE`.
+    Explicit,
+    /// The process's own environment.
+    Environment,
+    /// The process that opened the job.
+    Inherited,
+}
+
+/// A job: what the process that opened it said.
+#[derive(Debug, Default)]
+pub struct OpenJob {
+    /// Who opened it.
+    pub root: TaskId,
+    /// Its claims.
+    pub identity: Arc<Identity>,
+}
+
+/// `cicd` and `vcs`, beside each other at the top of a record.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Context {
+    /// `cicd.*`.
+    #[serde(skip_serializing_if = "Tree::is_empty")]
+    pub cicd: Tree,
+    /// `vcs.*`.
+    #[serde(skip_serializing_if = "Tree::is_empty")]
+    pub vcs: Tree,
+}
+
+/// `tracego.job.*`: where the identity comes from and what contradicts it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Job {
+    /// Process that opened the job, absent when all values are explicit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Root>,
+    /// Each attribute with its source.
+    pub sources: Vec<Sourced>,
+    /// Attributes that the process claims otherwise than the job that it descends from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Changed>,
+    /// Attributes of the job that are no longer in the process's environment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<&'static str>,
+}
+
+/// `tracego.job.root.*`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Root {
+    /// Its process id.
+    pub pid: u32,
+    /// Its identity.
+    pub exec_id: String,
+}
+
+/// An attribute's source.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sourced {
+    /// The attribute.
+    pub attribute: &'static str,
+    /// See [`Source`].
+    pub source: Source,
+    /// The variable.
+    pub variable: &'static str,
+}
+
+/// A claim that contradicts a stronger or an earlier one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Changed {
+    /// The attribute.
+    pub attribute: &'static str,
+    /// What the process says.
+    pub claimed: String,
+    /// What it should say.
+    pub expected: String,
+    /// Who says that: explicit, or the job that the process descends from.
+    pub source: Source,
+}
+
+impl Changed {
+    fn new(claim: &ci::Claim, expected: &str, source: Source) -> Self {
+        let (claimed, expected) = (claim.value.clone(), expected.to_owned());
+        Self { attribute: claim.attribute, claimed, expected, source }
+    }
+}
+
+/// Commit and job of a process, shared by all that say the same.
+pub type Identified = (Arc<Context>, Arc<Frozen<Job>>);
+
+/// Puts the three sources together; nothing where no source says anything.
+pub fn merge(
+    explicit: &Identity,
+    own: &Identity,
+    job: Option<(&OpenJob, String)>,
+    is_root: bool,
+) -> Option<Identified> {
+    let inherited = job.as_ref().filter(|_| !is_root).map(|(job, _)| &*job.identity);
+    let mut values: BTreeMap<&'static str, String> = BTreeMap::new();
+    let mut sources = Vec::new();
+    let layers = [
+        (Source::Explicit, Some(explicit)),
+        (Source::Environment, Some(own)),
+        (Source::Inherited, inherited),
+    ];
+    for (source, identity) in layers {
+        for claim in identity.into_iter().flat_map(|identity| &identity.claims) {
+            if !values.contains_key(claim.attribute) {
+                values.insert(claim.attribute, claim.value.clone());
+                sources.push(Sourced { attribute: claim.attribute, source, variable: claim.variable });
+            }
+        }
+    }
+    if let Some(system) = own.system.or(inherited.and_then(|identity| identity.system)) {
+        values.insert("cicd.system.component", system.to_owned());
+    }
+    if values.is_empty() {
+        return None;
+    }
+    let (mut changed, mut dropped) = (Vec::new(), Vec::new());
+    for claim in inherited.into_iter().flat_map(|identity| &identity.claims) {
+        match own.claims.iter().find(|other| other.attribute == claim.attribute) {
+            None => dropped.push(claim.attribute),
+            Some(other) if other.value != claim.value => {
+                changed.push(Changed::new(other, &claim.value, Source::Inherited));
+            }
+            Some(_) => {}
+        }
+    }
+    for claim in &explicit.claims {
+        if let Some(other) = own.claims.iter().find(|other| other.attribute == claim.attribute)
+            && other.value != claim.value
+        {
+            changed.push(Changed::new(other, &claim.value, Source::Explicit));
+        }
+    }
+    let under = |prefix: &str| {
+        let named =
+            values.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value.clone())));
+        Tree::new(named.collect())
+    };
+    let context = Context { cicd: under("cicd."), vcs: under("vcs.") };
+    let root = job.map(|(job, exec_id)| Root { pid: job.root.tgid, exec_id });
+    Some((Arc::new(context), Arc::new(Job { root, sources, changed, dropped }.into())))
+}
+
+/// The claims of `--env KEY=VALUE` pairs.
+#[must_use]
+pub fn explicit(injected: &[(String, String)]) -> Identity {
+    ci::identify(|name| injected.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(pairs: &[(&str, &str)]) -> Identity {
+        explicit(&pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect::<Vec<_>>())
+    }
+
+    fn job(pairs: &[(&str, &str)]) -> OpenJob {
+        OpenJob { root: TaskId { tgid: 7, ..TaskId::default() }, identity: identity(pairs).into() }
+    }
+
+    #[test]
+    fn explicit_wins_over_own_and_own_over_inherited() {
+        let job = job(&[("GIT_COMMIT", "inherited"), ("CI_JOB_ID", "1")]);
+        let own = identity(&[("GIT_COMMIT", "own")]);
+        let explicit = identity(&[("GIT_COMMIT", "explicit")]);
+        let (context, facts) = merge(&explicit, &own, Some((&job, "x".into())), false).unwrap();
+        let text = serde_json::to_string(&*context).unwrap();
+        assert!(text.contains(r#""revision":"explicit""#) && text.contains(r#""id":"1""#), "{text}");
+        assert_eq!(facts.dropped, ["cicd.pipeline.task.run.id"]);
+        let changed: Vec<_> =
+            facts.changed.iter().map(|c| (c.claimed.as_str(), c.expected.as_str())).collect();
+        assert_eq!(changed, [("own", "inherited"), ("own", "explicit")]);
+        assert_eq!(
+            facts.sources.iter().map(|s| s.source).collect::<Vec<_>>(),
+            [Source::Explicit, Source::Inherited]
+        );
+    }
+
+    #[test]
+    fn the_root_of_a_job_inherits_nothing() {
+        let job = job(&[("CI_JOB_ID", "1")]);
+        let (_, facts) = merge(&Identity::default(), &job.identity, Some((&job, "x".into())), true).unwrap();
+        assert_eq!(facts.sources[0].source, Source::Environment);
+        assert!(facts.dropped.is_empty() && facts.changed.is_empty());
+    }
+
+    #[test]
+    fn nothing_said_is_nothing_written() {
+        assert!(merge(&Identity::default(), &Identity::default(), None, false).is_none());
+    }
+}

@@ -1,0 +1,138 @@
+//! What the allowed variables of a process say. The processes of a build mostly have the same, so
+//! the last few environments are kept with everything that follows from them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tracego_common::TaskId;
+
+use super::{
+    ci,
+    context::{self, OpenJob},
+    trace,
+};
+use crate::redact as sanitize;
+use tracego_model::event::Exec;
+use tracego_model::{
+    meta::Meta,
+    record::{Completeness, Trace, frozen::Frozen, job::Identified},
+    text,
+};
+
+/// `process.environment_variable.*`.
+pub type Variables = Frozen<BTreeMap<Arc<str>, String>>;
+
+/// An environment's allowed variables, and what they say.
+#[derive(Debug, Default)]
+pub struct Env {
+    /// As the kernel side sent them.
+    bytes: Vec<u8>,
+    /// Which commit and job they claim.
+    pub identity: Arc<ci::Identity>,
+    /// They and the injected ones, which win; without those that only rules look at.
+    pub variables: Arc<Variables>,
+    /// All of its own: those that only rules look at too, and none that was injected.
+    pub own: Arc<BTreeMap<Arc<str>, String>>,
+    /// From TRACEPARENT.
+    pub trace: Option<Trace>,
+    /// What is not whole about the variables.
+    pub completeness: Completeness,
+    /// The last identity that was made of them: for the opener of a job and whether it is the process.
+    merged: Option<(TaskId, bool, Option<Identified>)>,
+}
+
+/// Environments that are kept.
+const KEPT: usize = 8;
+
+/// The last few environments, the latest first.
+#[derive(Debug, Default)]
+pub struct Recent(Vec<Env>);
+
+impl Recent {
+    /// The environment of a program start.
+    pub fn of(&mut self, exec: &Exec<'_>, meta: &Meta) -> &mut Env {
+        match self.0.iter().position(|env| env.bytes == exec.env) {
+            Some(0) => {}
+            Some(at) => self.0[..=at].rotate_right(1),
+            None => {
+                self.0.truncate(KEPT - 1);
+                self.0.insert(0, Env::new(exec, meta));
+            }
+        }
+        &mut self.0[0]
+    }
+}
+
+impl Env {
+    fn new(exec: &Exec<'_>, meta: &Meta) -> Self {
+        let mut env = Self { bytes: exec.env.to_vec(), ..Self::default() };
+        env.identity = Arc::new(identity(exec, meta));
+        let (mut variables, mut all) = (BTreeMap::new(), BTreeMap::<Arc<str>, String>::new());
+        for (name, value) in exec.variables() {
+            let name = text::lossy(name);
+            if all.contains_key(name.as_str()) {
+                continue;
+            }
+            if name == "TRACEPARENT" {
+                env.trace = trace::parse(value);
+            }
+            let attribute = format!("process.environment_variable.{name}");
+            let mut own = Completeness::default();
+            let mut value = text::keep(value, &attribute, &mut own);
+            if !meta.raw && sanitize::text(&mut value) {
+                own.redacted += 1;
+                own.bytes.remove(&attribute);
+            }
+            let name: Arc<str> = name.into();
+            // What the record does not show it need not complete.
+            if !meta.unshown.contains(&*name) {
+                env.completeness.redacted += own.redacted;
+                env.completeness.bytes.append(&mut own.bytes);
+                variables.insert(Arc::clone(&name), value.clone());
+            }
+            all.insert(name, value);
+        }
+        for (name, value) in &meta.injected {
+            variables.insert(name.as_str().into(), value.clone());
+        }
+        env.variables = Arc::new(variables.into());
+        env.own = Arc::new(all);
+        env
+    }
+
+    /// Which commit and job the process belongs to; `exec_id` makes the identity of the opener.
+    pub fn merge(
+        &mut self,
+        explicit: &ci::Identity,
+        job: Option<&OpenJob>,
+        is_root: bool,
+        exec_id: impl Fn(TaskId) -> String,
+    ) -> Option<Identified> {
+        let root = job.map_or(TaskId::default(), |job| job.root);
+        if let Some((known, known_is_root, merged)) = &self.merged
+            && (*known, *known_is_root) == (root, is_root)
+        {
+            return merged.clone();
+        }
+        let of_job = job.map(|job| (job, exec_id(job.root)));
+        let merged = context::merge(explicit, &self.identity, of_job, is_root);
+        self.merged = Some((root, is_root, merged.clone()));
+        merged
+    }
+}
+
+/// What its own environment says.
+fn identity(exec: &Exec<'_>, meta: &Meta) -> ci::Identity {
+    if exec.env.is_empty() {
+        return ci::Identity::default();
+    }
+    let mut own = ci::identify(|name| {
+        let found = exec.variables().find(|(key, _)| *key == name.as_bytes());
+        found.and_then(|(_, value)| std::str::from_utf8(value).ok())
+    });
+    if !meta.raw {
+        for claim in &mut own.claims {
+            sanitize::text(&mut claim.value);
+        }
+    }
+    own
+}

@@ -1,0 +1,90 @@
+//! The records of forks, exits and starts that failed.
+
+use std::sync::Arc;
+
+use tracego_common::{
+    flags,
+    record::{ExitRecord, ForkRecord},
+};
+
+use super::{Enricher, table::Entry};
+use tracego_model::event::Failed;
+use tracego_model::{
+    record::{Exit, ExitFacts, Failure, Record, Severity, event_name, lineage::Line, linux, uid::Stamp},
+    text,
+};
+
+impl Enricher {
+    /// A child starts as a copy of the process that forked it.
+    pub(super) fn note_fork(&mut self, fork: &ForkRecord) {
+        let header = fork.header;
+        let parent = self.entry(header.parent).unwrap_or_default();
+        let up = (parent.line.id.tgid != 0).then(|| Arc::clone(&parent.line));
+        let line = Line {
+            id: header.id,
+            created: self.clock.wall(header.id.start_boottime),
+            command: text::lossy(text::comm(&fork.comm)),
+            executable: parent.line.executable.clone(),
+            ..Line::default()
+        };
+        let task = parent.task.forked();
+        self.table.put(Entry { line: Line::below(up, line), task, ..parent });
+    }
+
+    pub(super) fn fork(&mut self, fork: &ForkRecord) -> Record {
+        let (mut own, mut process) = (self.own(), self.process(&fork.header, &fork.comm));
+        let context = self.known(&fork.header, &mut own, &mut process);
+        process.real_user = Some(self.meta.users.get(fork.uid));
+        let body = format!("fork {} by {}", process.pid, process.parent_pid);
+        let record =
+            self.envelope(event_name::FORK, Severity::Info, Stamp::event(&fork.header, 0), body, own);
+        Record { process: Some(process), context, ..record }
+    }
+
+    pub(super) fn exit(&mut self, exit: &ExitRecord) -> Record {
+        let header = &exit.header;
+        let (mut own, mut process) = (self.own(), self.process(header, &exit.comm));
+        let context = self.known(header, &mut own, &mut process);
+        process.real_user = Some(self.meta.users.get(exit.uid));
+        let signal = Some(exit.status & 0x7f).filter(|&signal| signal != 0);
+        let code = signal.map_or((exit.status >> 8) & 0xff, |signal| 128 + signal);
+        process.exit = Some(Exit { code, time: self.clock.wall(header.boot_ns) });
+        own.exit = Some(ExitFacts {
+            signal,
+            core_dumped: header.flags & flags::CORE_DUMPED != 0,
+            run_time_ns: header.boot_ns.saturating_sub(header.id.start_boottime),
+            max_rss_bytes: exit.maxrss_pages.saturating_mul(self.meta.page_size),
+        });
+        let body = match signal {
+            Some(signal) => format!("{} ended by signal {signal}", process.command),
+            None => format!("{} ended with {code}", process.command),
+        };
+        let record = self.envelope(event_name::EXIT, Severity::Info, Stamp::event(header, 0), body, own);
+        Record { process: Some(process), context, ..record }
+    }
+
+    pub(super) fn failed(&mut self, failed: &Failed<'_>) -> Record {
+        let fixed = &failed.fixed;
+        let (mut own, mut process) = (self.own(), self.process(&fixed.header, &fixed.comm));
+        let context = self.known(&fixed.header, &mut own, &mut process);
+        process.real_user = Some(self.meta.users.get(fixed.uid));
+        let args = self.args(failed.args(), &mut own.completeness);
+        let filename = text::keep(failed.filename, "tracego.exec.filename", &mut own.completeness);
+        let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);
+        own.completeness.truncated.extend(linux::names(flags, table));
+        own.completeness.unavailable.extend(linux::names(flags, &linux::UNREADABLE));
+        let error = Failure { errno: fixed.errno, name: tracego_model::linux::errno::name(fixed.errno) };
+        let body = format!("{}: {}", text::one_line(std::slice::from_ref(&filename)), error.name);
+        own.error = Some(error);
+        own.exec = Some(linux::ExecCall {
+            filename,
+            thread_id: (fixed.tid != fixed.header.id.tgid).then_some(fixed.tid),
+            syscall: Some(if fixed.at == 0 { "execve" } else { "execveat" }),
+            ..linux::ExecCall::default()
+        });
+        process.command_args = Some(args);
+        let stamp = Stamp::event(&fixed.header, fixed.tid);
+        let record = self.envelope(event_name::EXEC_FAILED, Severity::Info, stamp, body, own);
+        Record { process: Some(process), context, ..record }
+    }
+}

@@ -1,0 +1,243 @@
+//! Decisions of the kernel side, and of the agent after the start, as records.
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use tracego_common::{
+    record::Header,
+    verdict::{Action, REMEMBERED, SLOT_LEN, Verdict},
+};
+
+use super::Enricher;
+use tracego_model::{
+    clock::Reading,
+    enforcement::{Ended, Pending},
+};
+use tracego_model::{
+    record::{Process, Record, Severity, event_name, uid::Stamp},
+    text,
+};
+use tracego_probe::enforce::shared;
+
+/// `tracego.enforcement.*`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Enforcement {
+    /// `enforced`, `audit`, or `unavailable: ` and why.
+    pub state: Arc<str>,
+    /// `off`, `audit`, `kill` or `deny`: what the canary has shown.
+    pub mode: &'static str,
+    /// The decision.
+    #[serde(flatten)]
+    pub decision: Option<Decision>,
+}
+
+/// About one start.
+#[derive(Clone, Debug, Serialize)]
+pub struct Decision {
+    /// What was decided.
+    #[serde(serialize_with = "named")]
+    pub action: Action,
+    /// [`BEFORE_START`], or [`AFTER_START`]: then it ran for `delay` nanoseconds.
+    pub when: &'static str,
+    /// The rule, or the exception, or the finding.
+    pub rule: String,
+    /// Why, for whoever is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What to do instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<String>,
+    /// Who answers for an exception.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Why it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// File name of the executable.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub executable: String,
+    /// The first arguments, each cut.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// From the start to the end, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay: Option<u64>,
+    /// Why it had no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// [`Decision::when`]: no instruction of the program ran.
+pub const BEFORE_START: &str = "before-start";
+/// [`Decision::when`]: it ran.
+pub const AFTER_START: &str = "after-start";
+
+/// The bit of the first rule; see `enforce::compile`.
+const CANARY: u64 = 1;
+
+fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(shared::name(*action))
+}
+
+impl Decision {
+    /// Nothing more is known of it.
+    fn new(action: Action, when: &'static str, rule: String) -> Self {
+        Self {
+            action,
+            when,
+            rule,
+            message: None,
+            remediation: None,
+            owner: None,
+            reason: None,
+            executable: String::new(),
+            args: Vec::new(),
+            delay: None,
+            error: None,
+        }
+    }
+
+    /// The program did not start, or runs no more.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        matches!(self.action, Action::Kill | Action::Deny)
+    }
+
+    /// What was started, in one line for people.
+    #[must_use]
+    pub fn start(&self) -> String {
+        if self.args.is_empty() { self.executable.clone() } else { text::one_line(&self.args) }
+    }
+}
+
+fn words(action: Action) -> (&'static str, Severity) {
+    match action {
+        Action::Allow => ("let through by an exception", Severity::Info),
+        Action::Audit => ("let through, would be stopped", Severity::Warn),
+        Action::Kill => ("killed", Severity::Error),
+        Action::Deny => ("denied", Severity::Error),
+    }
+}
+
+impl Enricher {
+    /// What is in force, for every record; nothing where nothing is enforced.
+    pub(super) fn enforcement(&self) -> Option<Box<Enforcement>> {
+        let shared = self.meta.enforcement.as_ref()?;
+        let in_force = shared.in_force();
+        let mode = in_force.mode.name();
+        Some(Box::new(Enforcement { state: in_force.state, mode, decision: None }))
+    }
+
+    /// A decision of the kernel side. Nothing for tracego's own rules: the canary, what is exempt.
+    pub(super) fn verdict(&mut self, verdict: &Verdict) -> Option<Record> {
+        let action = Action::from_raw(verdict.action)?;
+        // A replay does not know the names of rules, but the first is always the canary's.
+        let shared = self.meta.enforcement.clone();
+        let known = shared.as_ref().and_then(|shared| shared.rule(verdict));
+        if known.as_ref().map_or(verdict.bit == CANARY, |known| known.own) {
+            return None;
+        }
+        if let Some(shared) = &shared {
+            shared.count(action);
+        }
+        let known = known.unwrap_or_default();
+        let reason = || shared.as_ref().and_then(|shared| shared.reason(verdict.number));
+        let rule = match verdict.bit {
+            REMEMBERED => reason().unwrap_or_else(|| format!("reason {}", verdict.number)),
+            _ if known.name.is_empty() => format!("bit {}", verdict.bit.trailing_zeros()),
+            _ => known.name,
+        };
+        let (owner, reason) = known.exception.unzip();
+        let error = (verdict.errno != 0).then(|| format!("errno {}", verdict.errno));
+        let decision = Decision {
+            message: known.message,
+            remediation: known.remediation,
+            owner,
+            reason,
+            executable: text::lossy(text::until_nul(&verdict.name)),
+            error,
+            ..Decision::new(action, BEFORE_START, rule)
+        };
+        let (header, comm) = (&verdict.header, &verdict.comm);
+        Some(self.decided(header, comm, Stamp::event(header, 0), &args(verdict, action), decision))
+    }
+
+    /// A process that the agent ended, or would have.
+    pub fn ended(&mut self, pending: &Pending, action: Action, ended: Ended, reading: Reading) -> Record {
+        if let Some(shared) = &self.meta.enforcement {
+            shared.count(action);
+        }
+        let boot_ns = reading.boot_ns.unsigned_abs();
+        let header = Header { id: pending.id, boot_ns, ..Header::default() };
+        let error = match ended {
+            Ended::Killed => None,
+            Ended::Gone => Some("it had ended by itself".to_owned()),
+            Ended::Failed if action == Action::Audit => None,
+            Ended::Failed => Some("it could not be ended".to_owned()),
+        };
+        let decision = Decision {
+            message: Some(pending.message.clone()),
+            delay: Some(boot_ns.saturating_sub(pending.boot_ns)),
+            error,
+            ..Decision::new(action, AFTER_START, pending.reason.clone())
+        };
+        let stamp = self.now(reading);
+        self.decided(&header, &[0; 16], stamp, &[], decision)
+    }
+
+    fn decided(
+        &mut self,
+        header: &Header,
+        comm: &[u8; 16],
+        stamp: Stamp,
+        args: &[&[u8]],
+        mut decision: Decision,
+    ) -> Record {
+        let (mut own, mut process) = (self.own(), self.process(header, comm));
+        let context = self.known(header, &mut own, &mut process);
+        own.reparented = false;
+        decision.args = self.args(args.iter().copied(), &mut own.completeness);
+        if let Some(entry) = self.entry(header.id) {
+            if decision.executable.is_empty() {
+                decision.executable.clone_from(&entry.line.command);
+            }
+            if header.parent.tgid == 0 {
+                process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
+            }
+            if process.command.is_empty() {
+                process.command.clone_from(&entry.line.command);
+            }
+        }
+        let (what, severity) = words(decision.action);
+        let body = body(&process, what, &decision);
+        let replayed = || {
+            let state = "unavailable: not known to a replay".into();
+            Box::new(Enforcement { state, mode: "off", decision: None })
+        };
+        own.enforcement.get_or_insert_with(replayed).decision = Some(decision);
+        let record = self.envelope(event_name::ENFORCEMENT, severity, stamp, body, own);
+        Record { process: Some(process), context, ..record }
+    }
+}
+
+fn body(process: &Process, what: &str, decision: &Decision) -> String {
+    let (rule, start, pid) = (&decision.rule, decision.start(), process.pid);
+    let mut body = format!("{what} by {rule}: {start} (pid {pid})");
+    if let Some(message) = &decision.message {
+        body.push_str(": ");
+        body.push_str(message);
+    }
+    body
+}
+
+/// The first arguments; see [`Verdict::args`].
+fn args(verdict: &Verdict, action: Action) -> Vec<&[u8]> {
+    let mut pieces: Vec<&[u8]> = if action == Action::Deny {
+        verdict.args.chunks(SLOT_LEN).map(text::until_nul).collect()
+    } else {
+        verdict.args.split(|&byte| byte == 0).collect()
+    };
+    let last = pieces.iter().rposition(|piece| !piece.is_empty()).map_or(0, |at| at + 1);
+    pieces.truncate(last);
+    pieces
+}

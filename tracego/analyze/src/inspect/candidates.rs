@@ -1,0 +1,142 @@
+//! Files that should name a service: those of the configuration, of its systemd unit, and those that it
+//! holds open or locked.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    descriptors::{OpenFile, Purpose},
+    root::Root,
+    services::Service,
+    unread::Unread,
+};
+use tracego_model::input::facts::PidfileSource;
+
+/// Files of one service that are looked at.
+pub(super) const CANDIDATES_MAX: usize = 32;
+
+/// Names of a folder that a pattern is tried on.
+const NAMES_MAX: usize = 4096;
+
+/// A file that should name a service.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) path: PathBuf,
+    pub(super) source: PidfileSource,
+    /// It is found by a pattern or by its being open: it is the service's affair only if it names it.
+    pub(super) only_if_named: bool,
+    /// The pattern that it was found by.
+    pub(super) pattern: Option<String>,
+}
+
+impl Candidate {
+    fn new(path: PathBuf, source: PidfileSource) -> Self {
+        Self { path, source, only_if_named: false, pattern: None }
+    }
+}
+
+/// What the configuration names for a service: `{name}` is the executable's, `{unit}` the unit without
+/// its ending; `*` and `?` stand for characters of the last part. A pattern gives the files that are there.
+///
+/// # Errors
+/// When the folder of a pattern cannot be read.
+pub(super) fn configured(root: &Root, service: &Service, pattern: &str) -> Result<Vec<Candidate>, Unread> {
+    let name = service.executable.rsplit('/').next().unwrap_or_default();
+    let unit = service.unit.as_deref().unwrap_or_default();
+    let unit = unit.rsplit_once('.').map_or(unit, |(unit, _)| unit);
+    if (pattern.contains("{name}") && name.is_empty()) || (pattern.contains("{unit}") && unit.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let path = pattern.replace("{name}", name).replace("{unit}", unit);
+    let Some((folder, last)) = path.rsplit_once('/').filter(|(_, last)| last.contains(['*', '?'])) else {
+        return Ok(vec![Candidate::new(path.into(), PidfileSource::Configuration)]);
+    };
+    let folder = Path::new(if folder.is_empty() { "/" } else { folder });
+    let names = match root.names(folder, NAMES_MAX) {
+        Err(Unread::NotFound) => Vec::new(),
+        names => names?,
+    };
+    let matching = names.into_iter().filter(|name| matches(last.as_bytes(), name)).take(CANDIDATES_MAX);
+    let found = matching.map(|name| Candidate {
+        only_if_named: true,
+        pattern: Some(path.clone()),
+        ..Candidate::new(folder.join(OsStr::from_bytes(&name)), PidfileSource::Configuration)
+    });
+    let mut found: Vec<_> = found.collect();
+    // Stands for the pattern as a whole when none of the files names the service.
+    found.push(Candidate::new(path.into(), PidfileSource::Configuration));
+    Ok(found)
+}
+
+/// Whether a name fits a pattern of `*` (any characters) and `?` (one byte).
+#[must_use]
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    // Where to go on when it does not fit: behind the last star, one byte further in the name.
+    let (mut p, mut n, mut back) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                back = Some((p + 1, n));
+                p += 1;
+            }
+            Some(&byte) if byte == b'?' || byte == name[n] => (p, n) = (p + 1, n + 1),
+            _ => match back {
+                Some((star, from)) => {
+                    (p, n) = (star, from + 1);
+                    back = Some((star, from + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&byte| byte == b'*')
+}
+
+/// What a service holds: pidfiles that are locked or open for writing, and lock files, which some
+/// programs write their number into.
+pub(super) fn held(files: &[OpenFile]) -> impl Iterator<Item = Candidate> {
+    let ours = files.iter().filter(|file| match file.purpose {
+        Purpose::Pidfile => file.locked || file.writable,
+        Purpose::Lock => file.locked,
+        Purpose::Data => false,
+    });
+    ours.map(|file| {
+        let source = if file.locked { PidfileSource::Lock } else { PidfileSource::Descriptor };
+        Candidate {
+            only_if_named: file.purpose == Purpose::Lock,
+            ..Candidate::new(PathBuf::from(&file.path), source)
+        }
+    })
+}
+
+/// What the systemd unit names.
+pub(super) fn of_unit(path: PathBuf) -> Candidate {
+    Candidate::new(path, PidfileSource::Unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        let cases = [
+            ("*.pid", "a.pid", true),
+            ("*.pid", ".pid", true),
+            ("*.pid", "a.pid.old", false),
+            ("a?b*c*", "axbyyc", true),
+            ("a?b*c*", "abyyc", false),
+            ("**a", "bba", true),
+            ("", "", true),
+            ("?", "", false),
+            ("*", "", true),
+            ("a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+        ];
+        for (pattern, name, fits) in cases {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), fits, "{pattern} {name}");
+        }
+    }
+}

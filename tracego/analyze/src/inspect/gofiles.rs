@@ -1,0 +1,298 @@
+//! go.mod, go.work and the file of `go env -w`: which ones are in force, and what they say.
+//! As the go command does it: cmd/go/internal/modload/init.go and cmd/go/internal/cfg/cfg.go, Go 1.27.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    path::{Component, Path, PathBuf},
+};
+
+use super::{
+    root::Root,
+    surroundings::GoCommand,
+    unread::{Unread, noted},
+};
+use crate::redact as sanitize;
+use tracego_model::input::facts::{GoMod, Surroundings};
+
+/// Bytes of a file that are read at most.
+const FILE_MAX: u64 = 1 << 20;
+
+/// Bytes of a module path or a value that are kept at most.
+const VALUE_MAX: usize = 4096;
+
+/// Folders that are looked at on the way up.
+const DEPTH_MAX: usize = 256;
+
+/// Variables of the go env file that are kept.
+pub const GO_ENV: [&str; 15] = [
+    "GO111MODULE",
+    "GOAUTH",
+    "GOCACHE",
+    "GOENV",
+    "GOFLAGS",
+    "GOINSECURE",
+    "GOMODCACHE",
+    "GONOPROXY",
+    "GONOSUMDB",
+    "GOPRIVATE",
+    "GOPROXY",
+    "GOSUMDB",
+    "GOTMPDIR",
+    "GOTOOLCHAIN",
+    "GOWORK",
+];
+
+/// Looks at the files of a go command inside its root.
+pub(super) fn read(root: &Root, command: &GoCommand<'_>, found: &mut Surroundings) {
+    found.go_env = noted("go_env", go_env(root, command), &mut found.unavailable).unwrap_or_default();
+    let Some(folder) = noted("go_mod", folder(root, command), &mut found.unavailable) else { return };
+    let go_env = found.go_env.clone();
+    let get = |name: &str| {
+        let own = (command.env)(name).filter(|value| !value.is_empty());
+        own.map(str::to_owned).or_else(|| go_env.get(name).cloned()).unwrap_or_default()
+    };
+    if get("GO111MODULE") == "off" {
+        return;
+    }
+    let mut walk = Walk { root, denied: None };
+    let module = walk.module(&folder, command, &get);
+    // A file nearer than the one that was found may be hidden: what is not known is not said.
+    match walk.denied {
+        Some(why) => drop(found.unavailable.insert("go_mod".to_owned(), why.to_string())),
+        None => found.go_mod = noted("go_mod", module, &mut found.unavailable).flatten(),
+    }
+}
+
+/// The folder that the command works in, by the name that it knows it by (`os.Getwd`): `$PWD` where
+/// that is the same folder, else its path without links.
+fn folder(root: &Root, command: &GoCommand<'_>) -> Result<PathBuf, Unread> {
+    let start = root.inside(command.cwd).ok_or(Unread::Outside)?;
+    let mut folder = PathBuf::from(OsStr::from_bytes(start));
+    if let Some(chdir) = command.chdir {
+        folder.push(chdir);
+    }
+    let opened = root.folder(&folder)?;
+    if let Some(pwd) = (command.env)("PWD").map(Path::new).filter(|pwd| pwd.is_absolute())
+        && root.id(pwd) == root.id(&folder)
+    {
+        return Ok(clean(pwd));
+    }
+    Ok(PathBuf::from(std::ffi::OsString::from_vec(root.path_of(opened)?)))
+}
+
+/// As Go's `filepath.Clean` has it: `..` takes a name away, whatever that name is.
+fn clean(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::from("/");
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => cleaned.push(name),
+            Component::ParentDir => drop(cleaned.pop()),
+            _ => {}
+        }
+    }
+    cleaned
+}
+
+struct Walk<'a> {
+    root: &'a Root,
+    denied: Option<Unread>,
+}
+
+impl Walk<'_> {
+    fn module(
+        &mut self,
+        folder: &Path,
+        command: &GoCommand<'_>,
+        get: &dyn Fn(&str) -> String,
+    ) -> Result<Option<GoMod>, Unread> {
+        let work = match get("GOWORK").as_str() {
+            "off" => None,
+            "" | "auto" => self.up(folder, "go.work"),
+            // The command fails when it is not absolute or not there.
+            path => Some(PathBuf::from(path)).filter(|path| path.is_absolute() && self.has(path)),
+        };
+        let temporary = match (command.env)("TMPDIR") {
+            Some(dir) if !dir.is_empty() => clean(Path::new(dir)),
+            _ => PathBuf::from("/tmp"),
+        };
+        // A go.mod in the folder for temporary files itself is ignored (go.dev/issue/26708).
+        let file = self.up(folder, "go.mod").filter(|file| file.parent() != Some(&temporary));
+        let Some(beside) = work.as_ref().or(file.as_ref()).and_then(|file| file.parent()) else {
+            return Ok(None);
+        };
+        let vendor = self.has(&beside.join("vendor/modules.txt"));
+        // -modfile: other text for the same folder; not allowed in a workspace.
+        let flag = command.modfile.map(str::to_owned).or_else(|| modfile(&get("GOFLAGS")));
+        let file = match (&work, file, flag) {
+            (None, Some(_), Some(other)) => Some(folder.join(other)),
+            (_, file, _) => file,
+        };
+        let Some(path) = file else {
+            let work = work.map(text);
+            return Ok(Some(GoMod { work, vendor, ..GoMod::default() }));
+        };
+        let content = self.root.read(&path, FILE_MAX)?;
+        let module = module_path(&content.bytes).unwrap_or_default();
+        Ok(Some(GoMod { path: text(path), module, work: work.map(text), vendor }))
+    }
+
+    fn up(&mut self, folder: &Path, name: &str) -> Option<PathBuf> {
+        let mut above = folder.ancestors();
+        let found = above.by_ref().take(DEPTH_MAX).map(|dir| dir.join(name)).find(|file| self.has(file));
+        if found.is_none() && above.next().is_some() {
+            self.denied = self.denied.or(Some(Unread::TooMany));
+        }
+        found
+    }
+
+    fn has(&mut self, path: &Path) -> bool {
+        self.root.has_file(path).unwrap_or_else(|why| {
+            self.denied = self.denied.or(Some(why));
+            false
+        })
+    }
+}
+
+fn text(path: PathBuf) -> String {
+    String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned()
+}
+
+/// What `go env -w` wrote. Without a file there is nothing; that is no error.
+fn go_env(root: &Root, command: &GoCommand<'_>) -> Result<BTreeMap<String, String>, Unread> {
+    let get = |name: &str| (command.env)(name).filter(|value| !value.is_empty());
+    let path = match (get("GOENV"), get("XDG_CONFIG_HOME"), get("HOME")) {
+        (Some("off"), ..) => return Ok(BTreeMap::new()),
+        // Read before -C is heeded, so from the folder that the command was started in.
+        (Some(file), ..) => {
+            let start = root.inside(command.cwd).ok_or(Unread::Outside)?;
+            Path::new(OsStr::from_bytes(start)).join(file)
+        }
+        // os.UserConfigDir: a relative path is an error.
+        (None, Some(config), _) if !config.starts_with('/') => return Ok(BTreeMap::new()),
+        (None, Some(config), _) => Path::new(config).join("go/env"),
+        (None, None, Some(home)) => Path::new(home).join(".config/go/env"),
+        (None, None, None) => return Ok(BTreeMap::new()),
+    };
+    match root.read(&path, FILE_MAX) {
+        Ok(content) => Ok(env_file(&content.bytes)),
+        Err(Unread::NotFound) => Ok(BTreeMap::new()),
+        Err(why) => Err(why),
+    }
+}
+
+/// The lines of a go env file whose names are in [`GO_ENV`]; the last of a name counts. Credentials in
+/// URLs and what looks like a secret is taken out.
+#[must_use]
+pub fn env_file(bytes: &[u8]) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for line in bytes.split(|&b| b == b'\n') {
+        let Some(equals) = line.iter().position(|&b| b == b'=') else { continue };
+        let (name, value) = (&line[..equals], &line[equals + 1..]);
+        let Some(name) = GO_ENV.iter().find(|known| known.as_bytes() == name) else { continue };
+        let mut value = String::from_utf8_lossy(&value[..value.len().min(VALUE_MAX)]).into_owned();
+        sanitize::text(&mut value);
+        found.insert((*name).to_owned(), value);
+    }
+    found
+}
+
+/// The value of `-modfile` in GOFLAGS: flags with spaces between, each as a whole in quotes or not
+/// (cmd/internal/quoted); the last one counts.
+#[must_use]
+pub fn modfile(flags: &str) -> Option<String> {
+    let mut found = None;
+    let mut rest = flags.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let quoted = (first == '"' || first == '\'').then(|| rest[1..].split_once(first)).flatten();
+        let (flag, after) = quoted.unwrap_or_else(|| {
+            rest.split_at(rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len()))
+        });
+        let name = flag.strip_prefix("--").or_else(|| flag.strip_prefix('-'));
+        if let Some(value) = name.and_then(|name| name.strip_prefix("modfile=")) {
+            found = Some(value.to_owned());
+        }
+        rest = after.trim_start();
+    }
+    found
+}
+
+/// The module's path: the `module` line of a go.mod file (go.dev/ref/mod#go-mod-file-module), also in a
+/// block.
+#[must_use]
+pub fn module_path(bytes: &[u8]) -> Option<String> {
+    let mut in_block = false;
+    for line in bytes.split(|&b| b == b'\n') {
+        let line = String::from_utf8_lossy(&line[..line.len().min(2 * VALUE_MAX)]);
+        let line = line.split("//").next().unwrap_or_default().trim();
+        let rest = if in_block {
+            line
+        } else {
+            match line.strip_prefix("module") {
+                Some(rest) if rest.starts_with([' ', '\t', '"', '`', '(']) => rest.trim(),
+                _ => continue,
+            }
+        };
+        if !in_block && rest == "(" {
+            in_block = true;
+        } else if rest == ")" {
+            return None;
+        } else if !rest.is_empty() {
+            let quoted = |quote| rest.strip_prefix(quote)?.strip_suffix(quote);
+            let path = quoted('"').or_else(|| quoted('`')).unwrap_or(rest);
+            return (path.len() <= VALUE_MAX).then(|| path.to_owned());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn module_lines() {
+        let cases: [(&str, Option<&str>); 11] = [
+            ("module example.com/demo\n\ngo 1.24\n", Some("example.com/demo")),
+            ("// about\nmodule \"example.com/demo\" // end\n", Some("example.com/demo")),
+            ("module `example.com/demo`\r\n", Some("example.com/demo")),
+            ("module (\n\t// one\n\texample.com/demo\n)\n", Some("example.com/demo")),
+            ("module\texample.com/demo", Some("example.com/demo")),
+            ("modules example.com/demo", None),
+            ("module", None),
+            ("module (\n)\nexample.com/demo", None),
+            ("go 1.24\n", None),
+            ("", None),
+            ("module \"", Some("\"")),
+        ];
+        for (text, path) in cases {
+            assert_eq!(module_path(text.as_bytes()).as_deref(), path, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_modfile_flag_counts() {
+        assert_eq!(modfile("-mod=mod -modfile=a.mod").as_deref(), Some("a.mod"));
+        assert_eq!(modfile("--modfile=a.mod '-modfile=b c.mod'").as_deref(), Some("b c.mod"));
+        assert_eq!(modfile("-tags=-modfile=a.mod"), None);
+        assert_eq!(modfile("'-modfile=a.mod"), None);
+    }
+
+    #[test]
+    fn only_listed_variables_of_the_go_env_file_are_kept_and_credentials_are_not() {
+        let found = env_file(
+            b"#x\nGOFLAGS=-mod=vendor\nGOFLAGS=-mod=mod\nCC=gcc\nGOPROXY=https://me:s3cr3t@proxy.example,direct\nGOSUMDB",
+        );
+        assert_eq!(found["GOFLAGS"], "-mod=mod");
+        assert!(!found["GOPROXY"].contains("s3cr3t"), "{found:?}");
+        assert!(found["GOPROXY"].ends_with("@proxy.example,direct"), "{found:?}");
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn two_points_take_a_name_away() {
+        assert_eq!(clean(Path::new("/a/./b/../c//d/")), Path::new("/a/c/d"));
+        assert_eq!(clean(Path::new("/../..")), Path::new("/"));
+    }
+}

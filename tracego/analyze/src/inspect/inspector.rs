@@ -1,0 +1,224 @@
+//! Program starts of a batch → notes to them.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tracego_common::{ExecFixed, Header, RecordKind, TaskId, flags, record::field};
+use zerocopy::FromBytes as _;
+
+use super::{
+    cgroups::Recorded,
+    images::{self, Images},
+    open::{Opener, Process},
+    services::{Service, WatchSettings},
+    surroundings::{self, GoCommand},
+    watcher::Watcher,
+};
+use crate::rules::{place::Who, scope, thresholds::Thresholds};
+use tracego_golang::{Image, command::Invocation};
+use tracego_model::input::{
+    facts::Surroundings,
+    note::{Failure, Note},
+};
+use tracego_model::{
+    event::{Event, Exec, decode::decode},
+    input::Batch,
+    linux::{cgroup, users::Users},
+};
+
+/// What is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How services are looked at; not at all without.
+    pub services: Option<WatchSettings>,
+    /// What the configuration says about services and their pidfiles.
+    pub thresholds: Thresholds,
+    /// Names of users, for the matchers.
+    pub users: Users,
+}
+
+/// What this stage says about itself.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Figures {
+    /// What happened to executables.
+    pub images: images::Counts,
+    /// Bytes of memory that they take.
+    pub image_bytes: usize,
+    /// Services that are watched.
+    pub services: usize,
+    /// Services that are not, because there are too many.
+    pub services_refused: u64,
+    /// Changes of services that were missed, because they came too fast.
+    pub services_missed: u64,
+}
+
+/// Looks at what program starts leave behind.
+pub struct Inspector {
+    images: Images,
+    surroundings: surroundings::Inspector,
+    options: Options,
+    watcher: Option<Watcher>,
+    /// Processes that the watcher was told of.
+    watched: HashSet<TaskId>,
+}
+
+impl Inspector {
+    /// `watcher` looks at services; nobody does without.
+    #[must_use]
+    pub fn new(options: Options, watcher: Option<Watcher>) -> Self {
+        Self {
+            images: Images::new(Opener::default(), images::BYTES),
+            surroundings: surroundings::Inspector::default(),
+            options,
+            watcher,
+            watched: HashSet::new(),
+        }
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let watcher = self.watcher.as_ref();
+        Figures {
+            images: self.images.counts(),
+            image_bytes: self.images.bytes(),
+            services: watcher.map_or(0, Watcher::watched),
+            services_refused: watcher.map_or(0, Watcher::refused),
+            services_missed: watcher.map_or(0, Watcher::missed),
+        }
+    }
+
+    /// Adds what can be found out about each program start of a batch.
+    pub fn look(&mut self, batch: &mut Batch) {
+        let notes = batch.iter().enumerate().filter_map(|(at, record)| self.note(at, record)).collect();
+        batch.set_notes(notes);
+    }
+
+    fn note(&mut self, at: usize, record: &[u8]) -> Option<Note> {
+        let (header, _) = Header::read_from_prefix(record).ok()?;
+        match RecordKind::from_raw(header.kind) {
+            Some(RecordKind::Exec) => {}
+            Some(RecordKind::Exit) => {
+                self.unwatch(header.id);
+                return None;
+            }
+            _ => return None,
+        }
+        // A copy, because records lie in a batch without alignment.
+        let (fixed, _) = ExecFixed::read_from_prefix(record).ok()?;
+        let known = self.images.known((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
+        let image = match known {
+            Some(image) => Ok(image),
+            None if fixed.unavailable & field::CTIME != 0 => Err(self.images.refused(Failure::Unverified)),
+            // Only here and for Go programs: most starts are of a file that is known, and need no
+            // decoding yet.
+            None => self.images.get(&process(&*exec(record)?)),
+        };
+        let surroundings = match &image {
+            Ok(image) if image.go.is_some() => self.go(image, &*exec(record)?),
+            _ => {
+                self.unwatch(header.id);
+                None
+            }
+        };
+        Some(Note { record: u32::try_from(at).ok()?, image, surroundings })
+    }
+
+    /// What is around a Go program; a service is watched from here on.
+    fn go(&mut self, image: &Image, exec: &Exec<'_>) -> Option<Arc<Surroundings>> {
+        let build = image.go.as_ref()?;
+        let id = exec.fixed.header.id;
+        if build.is_go_command() {
+            self.unwatch(id);
+            return Some(Arc::new(self.command(exec)));
+        }
+        // Compilers and their kin start by the hundred, and no rule asks for what is around them.
+        if build.path.starts_with("cmd/") && build.main.is_none() {
+            self.unwatch(id);
+            return None;
+        }
+        self.watch(exec);
+        let version = if exec.fixed.header.flags & flags::CGROUP_V1 == 0 { 2 } else { 1 };
+        Some(Arc::new(self.surroundings.program(id, &Recorded { path: &exec.cgroup, version })))
+    }
+
+    fn command(&self, exec: &Exec<'_>) -> Surroundings {
+        let variables: Vec<(&str, &str)> = exec
+            .variables()
+            .filter_map(|(name, value)| {
+                Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?))
+            })
+            .collect();
+        let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value);
+        let args: Vec<_> = exec.args().map(String::from_utf8_lossy).collect();
+        let invocation = Invocation::parse(&args, get("GOFLAGS").unwrap_or_default());
+        self.surroundings.go_command(&GoCommand {
+            id: exec.fixed.header.id,
+            parent: exec.fixed.header.parent,
+            mount_namespace: exec.fixed.mnt_ns,
+            cwd: &exec.cwd,
+            chdir: invocation.chdir.as_deref(),
+            modfile: invocation.flags.modfile.as_deref(),
+            env: &get,
+        })
+    }
+
+    /// Watches a process that is in a unit or a container, or that the configuration calls a service.
+    fn watch(&mut self, exec: &Exec<'_>) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let fixed = &exec.fixed;
+        let path = String::from_utf8_lossy(&exec.exe).into_owned();
+        let info = cgroup::parse(&exec.cgroup);
+        let user = self.options.users.get(fixed.euid);
+        let container = info.container.map(|container| container.id);
+        let who = Who {
+            path: Some(&path),
+            user: Some(&user),
+            unit: info.unit.as_deref(),
+            container: container.as_deref(),
+            ..Who::default()
+        };
+        let of_unit = who.unit.is_some_and(|unit| unit.ends_with(".service"));
+        if !of_unit && container.is_none() && !scope::one_of(&self.options.thresholds.services, &who) {
+            return;
+        }
+        let pidfiles = self.options.thresholds.pidfiles_of(&who);
+        self.watched.insert(fixed.header.id);
+        watcher.add(Service {
+            id: fixed.header.id,
+            file: Some((fixed.exe_dev, fixed.exe_inode)),
+            pidfiles,
+            unit: info.unit,
+            container,
+            executable: path,
+        });
+    }
+
+    fn unwatch(&mut self, id: TaskId) {
+        if let Some(watcher) = &mut self.watcher
+            && self.watched.remove(&id)
+        {
+            watcher.remove(id);
+        }
+    }
+}
+
+fn exec(record: &[u8]) -> Option<Box<Exec<'_>>> {
+    match decode(record) {
+        Ok(Event::Exec(exec)) => Some(exec),
+        // The pipeline counts what cannot be decoded.
+        _ => None,
+    }
+}
+
+fn process<'a>(exec: &'a Exec<'_>) -> Process<'a> {
+    let fixed = &exec.fixed;
+    Process {
+        pid: fixed.header.id.tgid,
+        start_ns: fixed.header.id.start_boottime,
+        parent: fixed.header.parent.tgid,
+        path: &exec.exe,
+        device: fixed.exe_dev,
+        inode: fixed.exe_inode,
+        ctime_ns: fixed.exe_ctime_ns,
+    }
+}

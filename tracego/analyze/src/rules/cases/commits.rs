@@ -1,0 +1,147 @@
+//! The commit that a Go program is of: TG003.
+
+use super::{Example, clean, finds};
+use crate::rules::scene::{COMMIT, Scene, app, go};
+use tracego_golang::Module;
+use tracego_model::finding::Severity::{High, Medium};
+
+const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
+
+pub(super) fn examples() -> Vec<Example> {
+    let other = || app(9).setting("vcs.revision", OTHER).job("1");
+    let module = |path: &'static str| {
+        move |scene: Scene| scene.build(|build| build.main.as_mut().unwrap().path = path.into())
+    };
+    let third = |path: &str| module("github.com/docker/cli")(other().path(path));
+    let unstamped = || app(9).setting("vcs.revision", "").setting("vcs.modified", "").job("1");
+    let always = "[rules.TG003]\nstamp = \"always\"";
+    vec![
+        finds("TG003", "mismatch", High, "below the working directory", [other()]),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "built in the job",
+            [go(8, "go build .").job("1"), other().path("/x/server")],
+        ),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "in the checkout of the system",
+            [other().path("/builds/a/b/server").env("CI_PROJECT_DIR", "/builds/a/b")],
+        ),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "of the repository",
+            [module("github.com/acme/app/v2")(other())
+                .path("/opt/server")
+                .env("GITLAB_CI", "true")
+                .env("CI_PROJECT_URL", "https://github.com/acme/app")],
+        ),
+        finds("TG003", "mismatch", High, "of a listed module", [third("/usr/local/bin/docker")])
+            .configured("[rules.TG003]\nmodules = [\"github.com/docker/*\"]"),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "a service that is told its commit",
+            [app(9)
+                .setting("vcs.revision", OTHER)
+                .env("GIT_COMMIT", COMMIT)
+                .path("/usr/local/bin/server")
+                .container()],
+        ),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "--env says the commit",
+            [app(9).setting("vcs.revision", OTHER).injected("GIT_COMMIT", &COMMIT[..7])],
+        ),
+        finds(
+            "TG003",
+            "modified",
+            Medium,
+            "changed files in a job",
+            [app(9).setting("vcs.modified", "true").job("1")],
+        ),
+        finds(
+            "TG003",
+            "modified",
+            High,
+            "changed files in production",
+            [app(9).setting("vcs.modified", "true").container()],
+        ),
+        finds("TG003", "unstamped", Medium, "where the configuration wants it", [unstamped()])
+            .configured(always),
+        finds("TG003", "unstamped", Medium, "in production", [unstamped().without("CI_JOB_ID").container()])
+            .configured("[rules.TG003]\nstamp = \"production\""),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "a service of a forge's module",
+            [module("github.com/acme/app")(app(9).setting("vcs.revision", OTHER).env("GIT_COMMIT", COMMIT))
+                .path("/usr/bin/app")
+                .container()],
+        ),
+        clean(
+            "TG003",
+            "a helper of a service that is told its commit",
+            [module("github.com/acme/tool")(app(9).setting("vcs.revision", OTHER).env("GIT_COMMIT", COMMIT))
+                .path("/usr/bin/tool")
+                .container()
+                .process(|process| process.vpid = Some(12))],
+        ),
+        clean("TG003", "the commit", [app(9).job("1")]),
+        clean("TG003", "abbreviated", [app(9).job("1").env("GIT_COMMIT", &COMMIT[..9])]),
+        clean("TG003", "in capitals", [app(9).job("1").env("GIT_COMMIT", &COMMIT.to_uppercase())]),
+        clean("TG003", "a branch instead of a commit", [other().env("GIT_COMMIT", "main")]),
+        clean("TG003", "too short to be one", [other().env("GIT_COMMIT", "abc12")]),
+        clean("TG003", "docker in a job", [third("/usr/bin/docker")]),
+        clean("TG003", "docker installed by hand", [third("/usr/local/bin/docker")]),
+        clean(
+            "TG003",
+            "a tool beside the module",
+            [
+                go(8, "go build .").job("1"),
+                module("sigs.k8s.io/kustomize/v5")(other().path("/home/me/app/bin/kustomize")),
+            ],
+        ),
+        clean(
+            "TG003",
+            "a tool of another repository in the checkout",
+            [third("/home/me/app/bin/docker")
+                .env("GITLAB_CI", "true")
+                .env("CI_PROJECT_URL", "https://gitlab.com/acme/app")],
+        ),
+        clean(
+            "TG003",
+            "a tool in GOPATH",
+            [module("honnef.co/go/tools")(other()).path("/root/go/bin/staticcheck")],
+        ),
+        clean(
+            "TG003",
+            "an installed version of a module",
+            [other().build(|build| {
+                build.main =
+                    Some(Module { path: "example.com/app".into(), sum: "h1:x".into(), ..Module::default() });
+            })],
+        ),
+        clean(
+            "TG003",
+            "what go run made",
+            [other().path("/tmp/go-build1/b001/exe/server").below(&go(8, "go run .").job("1"))],
+        ),
+        clean("TG003", "the go command", [go(9, "go build .").job("1")]),
+        clean("TG003", "no commit is claimed", [app(9).setting("vcs.revision", OTHER)]),
+        clean("TG003", "changed files at a terminal", [app(9).setting("vcs.modified", "true").terminal()]),
+        clean("TG003", "unstamped, as images are", [unstamped()]),
+        clean("TG003", "no module", [unstamped().build(|build| build.main = None)]).configured(always),
+        clean("TG003", "Go 1.17", [unstamped().build(|build| build.version = "go1.17".into())])
+            .configured(always),
+    ]
+}

@@ -1,0 +1,177 @@
+//! `go run` and what it makes: TG001 and TG002.
+
+use super::{Example, clean, finds};
+use crate::rules::{
+    place::Profile,
+    scene::{Scene, app, go, process},
+};
+use tracego_golang::{Build, Image};
+use tracego_model::finding::Severity::{High, Low, Medium};
+
+const HASH: &str = "ab23456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+pub(super) fn examples() -> Vec<Example> {
+    [go_run(), artifacts()].into_iter().flatten().collect()
+}
+
+fn go_run() -> Vec<Example> {
+    let ci = |args: &str| go(9, args).job("1");
+    let first = ci("go run .");
+    let mut all = vec![
+        finds("TG001", "file", High, "files in a job", [ci("go run main.go")]),
+        finds("TG001", "local", High, "a package in a job", [ci("go run ./cmd/server -v")]),
+        finds("TG001", "local", High, "a job on a terminal is a job", [ci("go run .").terminal()]),
+        finds("TG001", "local", High, "after -C", [ci("go -C sub run .")]),
+        finds("TG001", "local", Low, "at a terminal", [go(9, "go run .").terminal()]),
+        finds("TG001", "local", Medium, "in a script", [go(9, "go run .")]),
+        finds("TG001", "local", High, "in a service", [go(9, "go run .").unit("api.service")]),
+        finds("TG001", "local", High, "in a container", [go(9, "go run .").container()]),
+        finds(
+            "TG001",
+            "local",
+            Medium,
+            "at a terminal in a container",
+            [go(9, "go run .").container().terminal()],
+        ),
+        finds(
+            "TG001",
+            "local",
+            Medium,
+            "in a runner's own unit",
+            [go(9, "go run .").unit("gitlab-runner.service")],
+        ),
+        finds("TG001", "local", High, "what the profile calls a job", [go(9, "go run .")]).under(Profile::Ci),
+        finds("TG001", "local", High, "production by profile, at a terminal", [go(9, "go run .").terminal()])
+            .under(Profile::Production),
+        finds("TG001", "unpinned", High, "latest", [ci("go run example.com/tool@latest")]),
+        finds("TG001", "pinned", Medium, "a version", [ci("go run example.com/tool@v1.2.3")]),
+        finds("TG001", "pinned", Medium, "what go.mod requires", [ci("go run example.com/tool/cmd")]),
+        finds("TG001", "local", High, "the module by its path", [ci("go run example.com/app/cmd/server")]),
+        finds(
+            "TG001",
+            "generate",
+            Low,
+            "in go generate",
+            [ci("go run gen.go").env("GOFILE", "a.go").env("GOLINE", "3").env("GOPACKAGE", "a")],
+        ),
+        finds(
+            "TG001",
+            "generate",
+            Low,
+            "below go generate",
+            [ci("go run gen.go").below(&ci("go generate ./..."))],
+        ),
+        clean("TG001", "-n does nothing", [ci("go run -n .")]),
+        clean("TG001", "nothing to run", [ci("go run")]),
+        clean("TG001", "help", [ci("go help run")]),
+        clean("TG001", "another toolchain goes on with it", [first.clone(), ci("go run .").again(&first)]),
+        clean(
+            "TG001",
+            "a program called go that is not Go's",
+            [process(9, "/usr/bin/go", "go run .").job("1").with_image(Image::default())],
+        ),
+        clean(
+            "TG001",
+            "a program of one's own called go",
+            [app(9).path("/home/me/go").args("go run .").job("1")],
+        ),
+        clean("TG001", "an argument that says go run", [app(9).args("./app go run").job("1")]),
+        clean(
+            "TG001",
+            "make",
+            [process(9, "/usr/bin/make", "make run").job("1").with_image(Image::default())],
+        ),
+    ];
+    for args in [
+        "go build -o run .",
+        "go build run",
+        "go vet ./...",
+        "go test ./...",
+        "go test -run run ./...",
+        "go generate ./...",
+        "go tool compile run.go",
+        "go tool run",
+        "go version",
+        "go env",
+        "go list run",
+        "go mod download",
+        "go install example.com/run@v1.0.0",
+        "go get run@v1.0.0",
+        "go help",
+        "go",
+    ] {
+        all.push(clean("TG001", args, [ci(args)]));
+    }
+    for tool in ["gopls", "golangci-lint", "mage", "air"] {
+        all.push(clean(
+            "TG001",
+            tool,
+            [app(9).path(&format!("/home/me/go/bin/{tool}")).args("x run").job("1")],
+        ));
+    }
+    all
+}
+
+/// A program that go linked.
+fn linked(path: &str) -> Scene {
+    app(10).path(path).args(path).setting("vcs.revision", "").setting("vcs", "").setting("vcs.modified", "")
+}
+
+fn artifacts() -> Vec<Example> {
+    let work = "/tmp/go-build123/b001/exe/server";
+    let cache: &'static str =
+        Box::leak(format!("/home/me/.cache/go-build/ab/{HASH}-d/server").into_boxed_str());
+    let child = |args: &str| linked(work).job("1").below(&go(9, args).job("1"));
+    let tool = Build { version: "go1.27.3".into(), path: "cmd/addr2line".into(), ..Build::default() };
+    vec![
+        finds("TG002", "local", High, "linked into the temporary folder", [child("go run ./cmd/server")]),
+        finds("TG002", "local", High, "linked into the cache", [child("go run ./cmd/server").path(cache)]),
+        finds("TG002", "file", High, "of files", [child("go run a.go b.go")]),
+        finds("TG002", "unpinned", High, "of a question", [child("go run example.com/t@main")]),
+        finds("TG002", "pinned", Medium, "of a version", [child("go run example.com/t@v1.0.0")]),
+        finds(
+            "TG002",
+            "pinned",
+            Medium,
+            "of what go.mod requires",
+            [child("go run example.com/t").build(|build| build.main.as_mut().unwrap().sum = "h1:x".into())],
+        ),
+        finds(
+            "TG002",
+            "generate",
+            Low,
+            "in go generate",
+            [child("go run gen.go").env("GOFILE", "a.go").env("GOLINE", "3").env("GOPACKAGE", "a")],
+        ),
+        finds("TG002", "unknown-parent", Medium, "whose go run is not known", [linked(work).job("1")]),
+        finds("TG002", "unknown-parent", Low, "that could not be read", [process(9, cache, cache)]),
+        clean("TG002", "what go build made", [app(9).job("1").below(&go(8, "go build .").job("1"))]),
+        clean(
+            "TG002",
+            "a test",
+            [child("go test .").path("/tmp/go-build123/b001/app.test").args("x -test.v=true")],
+        ),
+        clean("TG002", "a tool of go tool", [child("go tool stringer").path(cache)]),
+        clean(
+            "TG002",
+            "a tool of the distribution",
+            [process(9, cache, cache).with_image(Image { go: Some(tool), ..Image::default() })],
+        ),
+        clean("TG002", "a folder of that name", [app(9).path("/home/me/go-build123/server").job("1")]),
+        clean(
+            "TG002",
+            "a program under GOCACHE that go did not put there",
+            [app(9).path("/home/me/.cache/go-build/server").job("1")],
+        ),
+        clean(
+            "TG002",
+            "a static program there that Go did not make",
+            [process(9, cache, cache).job("1").with_image(Image::default())],
+        ),
+        clean(
+            "TG002",
+            "a child of the child",
+            [process(11, "/usr/bin/ls", "ls").with_image(Image::default()).below(&child("go run ."))],
+        ),
+    ]
+}

@@ -1,0 +1,211 @@
+//! Processes that are findings and processes that are none, for every case of every rule.
+
+mod commands;
+mod commits;
+mod go_run;
+mod jobs;
+mod modules;
+mod programs;
+mod resources;
+mod services;
+
+use super::{
+    Rules,
+    place::Profile,
+    scene::{self, Scene},
+    table::RULES,
+};
+use tracego_model::finding::{Confidence, Finding, Severity};
+
+type Look = Box<dyn Fn(&mut Rules) -> Vec<Finding>>;
+
+/// A process, or a few in a row, and what a rule says about the last.
+struct Example {
+    rule: &'static str,
+    /// Variant and severity; nothing when the rule has nothing to say.
+    wanted: Option<(&'static str, Severity)>,
+    what: &'static str,
+    profile: Profile,
+    configuration: &'static str,
+    look: Look,
+}
+
+impl Example {
+    fn new(
+        rule: &'static str,
+        what: &'static str,
+        look: impl Fn(&mut Rules) -> Vec<Finding> + 'static,
+    ) -> Self {
+        let (profile, configuration) = (Profile::Auto, "");
+        Self { rule, wanted: None, what, profile, configuration, look: Box::new(look) }
+    }
+
+    fn under(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    fn configured(self, configuration: &'static str) -> Self {
+        Self { configuration, ..self }
+    }
+
+    fn check(&self) {
+        let mut rules = scene::rules(self.configuration, self.profile);
+        let findings = (self.look)(&mut rules);
+        let of_rule: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.id == self.rule)
+            .map(|finding| (finding.variant.unwrap(), finding.severity))
+            .collect();
+        let wanted: Vec<_> = self.wanted.into_iter().collect();
+        assert_eq!(of_rule, wanted, "{} {}: {findings:#?}", self.rule, self.what);
+        for finding in &findings {
+            assert!(!finding.message.is_empty() && !finding.message.contains('\n'), "{finding:?}");
+            assert!(
+                finding.message.starts_with(|c: char| !c.is_uppercase()) || finding.message.starts_with("GO")
+            );
+            assert!(!finding.message.ends_with('.'), "{}", finding.message);
+        }
+    }
+}
+
+/// The last of some starts is a finding.
+fn finds(
+    rule: &'static str,
+    variant: &'static str,
+    severity: Severity,
+    what: &'static str,
+    scenes: impl Into<Vec<Scene>>,
+) -> Example {
+    Example { wanted: Some((variant, severity)), ..clean(rule, what, scenes) }
+}
+
+/// The last of some starts is none.
+fn clean(rule: &'static str, what: &'static str, scenes: impl Into<Vec<Scene>>) -> Example {
+    let scenes = scenes.into();
+    Example::new(rule, what, move |rules| {
+        scenes.iter().map(|scene| scene.start(rules)).last().unwrap_or_default()
+    })
+}
+
+fn all() -> Vec<Example> {
+    let families = [
+        go_run::examples(),
+        commits::examples(),
+        modules::examples(),
+        commands::examples(),
+        resources::examples(),
+        programs::examples(),
+        jobs::examples(),
+        services::examples(),
+    ];
+    families.into_iter().flatten().collect()
+}
+
+#[test]
+fn every_example_is_what_it_should_be() {
+    for example in all() {
+        example.check();
+    }
+}
+
+#[test]
+fn every_rule_has_both_sides_and_every_variant_one() {
+    let all = all();
+    for rule in &RULES {
+        let of = |positive: bool| {
+            all.iter()
+                .filter(|example| example.rule == rule.id && example.wanted.is_some() == positive)
+                .count()
+        };
+        assert!(of(true) >= 2, "{}: {} positive cases", rule.id, of(true));
+        assert!(of(false) >= 2, "{}: {} negative cases", rule.id, of(false));
+        for variant in rule.variants {
+            let found = |example: &&Example| {
+                example.rule == rule.id && example.wanted.is_some_and(|(name, _)| name == variant.name)
+            };
+            assert!(all.iter().any(|e| found(&e)), "{} {}: no positive case", rule.id, variant.name);
+        }
+    }
+    for example in &all {
+        assert!(RULES.iter().any(|rule| rule.id == example.rule), "{} {}", example.rule, example.what);
+    }
+}
+
+#[test]
+fn a_rule_that_is_off_says_nothing() {
+    let off: String = RULES.iter().map(|rule| format!("[rules.{}]\nenabled = false\n", rule.id)).collect();
+    for example in all() {
+        let mut rules = scene::rules(&off, example.profile);
+        assert_eq!((example.look)(&mut rules), [], "{} {}", example.rule, example.what);
+    }
+}
+
+#[test]
+fn a_scope_and_a_grade_hold_for_findings() {
+    let start = |configuration: &str| {
+        let mut rules = scene::rules(configuration, Profile::Ci);
+        let found = scene::go(9, "go run ./cmd/server").start(&mut rules);
+        found.into_iter().filter(|finding| finding.id == "TG001").map(|finding| finding.severity).next()
+    };
+    assert_eq!(start(""), Some(Severity::High));
+    assert_eq!(start("[rules.TG001]\nseverity = \"medium\""), Some(Severity::Medium));
+    assert_eq!(start("[rules.TG001]\nvariants = { local = \"off\" }"), None);
+    assert_eq!(start("[rules.TG001]\nexcept = [{ path = \"/usr/local/go/**\" }]"), None);
+    assert_eq!(start("[rules.TG001]\nonly = [{ user = \"me\" }]"), Some(Severity::High));
+    assert_eq!(start("[rules.TG001]\nonly = [{ user = \"root\" }]"), None);
+}
+
+#[test]
+fn a_finding_says_what_decided_it() {
+    let mut rules = scene::rules("", Profile::Ci);
+    let found = scene::go(9, "go run ./cmd/server --token=abcdefgh").start(&mut rules);
+    let finding = &found[0];
+    assert_eq!((finding.id, finding.name, finding.confidence), ("TG001", "go-run", Confidence::High));
+    assert_eq!(finding.message, "go run ./cmd/server builds and starts a program in a CI job and keeps none");
+    assert_eq!(finding.evidence["package"], "./cmd/server");
+    assert!(!finding.evidence["process.command_args"].contains("abcdefgh"), "{:?}", finding.evidence);
+    let json = serde_json::to_value(finding).unwrap();
+    assert_eq!((json["severity"].as_str(), json["variant"].as_str()), (Some("high"), Some("local")));
+}
+
+/// How long the rules take for a start, in ns: nothing of Go, in a job, Go programs, the go command.
+/// `cargo test --release -p tracego --lib rules::cases::speed -- --ignored --nocapture` prints it.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn speed() {
+    let other =
+        |pid| scene::process(pid, "/usr/bin/ls", "ls -l").with_image(tracego_golang::Image::default());
+    let job = scene::process(1, "/bin/sh", "sh").job("1");
+    for (what, scene) in [
+        ("not Go", other(9)),
+        ("not Go, in a job", other(9).in_job_of(&job)),
+        ("not Go, in a container", other(9).container()),
+        ("go build in a job", scene::go(9, "go build ./...").in_job_of(&job)),
+        ("go run in a job, with its finding", scene::go(9, "go run .").in_job_of(&job)),
+        ("a program in a job", scene::app(9).in_job_of(&job)),
+        (
+            "a program in production",
+            scene::app(9).container().env("APP_ENV", "x").env("OTEL_SERVICE_NAME", "x"),
+        ),
+        ("the same with three findings", scene::app(9).container().nofile(9, 9)),
+    ] {
+        let mut rules = scene::rules("", Profile::Auto);
+        job.start(&mut rules);
+        const ROUNDS: u32 = 100_000;
+        let (took, found) = scene.look(|subject| {
+            let start = std::time::Instant::now();
+            let mut found = 0;
+            for _ in 0..ROUNDS {
+                // As the pipeline has it: nothing of the last round is known.
+                subject.place.take();
+                found += rules.start(std::hint::black_box(subject)).len();
+            }
+            (start.elapsed(), found)
+        });
+        eprintln!(
+            "{what}: {} ns, {} findings",
+            took.as_nanos() / u128::from(ROUNDS),
+            found as f64 / f64::from(ROUNDS)
+        );
+    }
+}

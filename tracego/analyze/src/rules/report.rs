@@ -1,0 +1,143 @@
+//! From what a rule found to the [`Finding`] that is written: severity, scope, secrets, lengths.
+
+use std::collections::BTreeMap;
+
+use super::{
+    memory::Memory,
+    place::{Place, Who},
+    settings::Settings,
+    table::Rule,
+    thresholds::Thresholds,
+};
+use crate::redact as sanitize;
+use tracego_model::finding::{Confidence, Finding};
+use tracego_model::text;
+
+/// Characters of a message or of a piece of evidence.
+const LENGTH_MAX: usize = 400;
+
+/// One case of a rule, as the rule found it.
+#[derive(Debug)]
+pub struct Case {
+    variant: &'static str,
+    confidence: Confidence,
+    message: String,
+    evidence: BTreeMap<&'static str, String>,
+}
+
+impl Case {
+    /// A case that was seen whole.
+    #[must_use]
+    pub fn new(variant: &'static str, message: impl Into<String>) -> Self {
+        let evidence = BTreeMap::new();
+        Self { variant, confidence: Confidence::High, message: message.into(), evidence }
+    }
+
+    /// How sure it is.
+    #[must_use]
+    pub fn sure(self, confidence: Confidence) -> Self {
+        Self { confidence, ..self }
+    }
+
+    /// What decided it: an attribute or a variable.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.evidence.insert(name, value.into());
+        self
+    }
+
+    /// The same, where there is a value.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+}
+
+/// Takes the cases of one rule for one process.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// What is in force.
+    pub settings: &'a Settings,
+    /// What earlier processes left.
+    pub memory: &'a mut Memory,
+    rule: &'static Rule,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Report<'a> {
+    /// For one process; [`Self::turn`] says which rule speaks.
+    #[must_use]
+    pub fn new(settings: &'a Settings, memory: &'a mut Memory, rule: &'static Rule) -> Self {
+        Self { settings, memory, rule, findings: Vec::new() }
+    }
+
+    /// Another rule speaks now.
+    pub fn turn(&mut self, rule: &'static Rule) {
+        self.rule = rule;
+    }
+
+    /// What this rule compares with.
+    #[must_use]
+    pub fn thresholds(&self) -> &'a Thresholds {
+        &self.settings.thresholds
+    }
+
+    /// Takes a case, unless the configuration says that it is none for this process.
+    pub fn add(&mut self, case: Case, place: Place, who: &Who<'_>) {
+        let Some(variant) = self.rule.variant(case.variant) else {
+            debug_assert!(false, "{} has no variant {}", self.rule.id, case.variant);
+            return;
+        };
+        let severity = variant.grades.at(place);
+        let Some(severity) = self.settings.grade(self.rule, variant.name, severity, who) else {
+            return;
+        };
+        let evidence = case.evidence.into_iter().map(|(name, value)| (name, shown(value))).collect();
+        self.findings.push(Finding {
+            id: self.rule.id,
+            name: self.rule.name,
+            variant: Some(variant.name),
+            severity,
+            confidence: case.confidence,
+            message: shown(case.message),
+            remedy: if variant.remedy.is_empty() { self.rule.remedy } else { variant.remedy },
+            evidence,
+        });
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+}
+
+/// On one line, without control characters and secrets, and not too long: parts of it are words of
+/// the process.
+fn shown(mut value: String) -> String {
+    sanitize::text(&mut value);
+    let mut line = String::with_capacity(value.len().min(LENGTH_MAX));
+    for (n, c) in value.chars().enumerate() {
+        if n == LENGTH_MAX {
+            line.push('…');
+            break;
+        }
+        text::push_printable(&mut line, c);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_process_are_made_harmless() {
+        assert_eq!(shown("a\nb\u{1b}[2J".into()), "a\\nb\\u{1b}[2J");
+        assert!(!shown("https://user:hunter2@proxy.example".into()).contains("hunter2"));
+        assert_eq!(shown("x".repeat(1000)).chars().count(), LENGTH_MAX + 1);
+    }
+}

@@ -1,0 +1,56 @@
+//! What stays known of a process after its start.
+
+use super::Subject;
+use crate::rules::{
+    place::{Place, Who},
+    settings::Settings,
+};
+use tracego_model::linux::users::User;
+
+/// What is kept of a process for the time when it has become a service.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Executable.
+    pub path: String,
+    /// Effective user.
+    pub user: Option<User>,
+    /// systemd unit.
+    pub unit: Option<String>,
+    /// Container id.
+    pub container: Option<String>,
+    /// Names and ids of pipeline and job.
+    pub jobs: [Option<String>; 4],
+    /// Where it runs.
+    pub place: Place,
+    /// See [`Subject::may_be_service`].
+    pub service: bool,
+}
+
+impl Known {
+    /// Of a program start.
+    #[must_use]
+    pub fn of(subject: &Subject<'_>, settings: &Settings) -> Self {
+        let who = Who::of(subject.record);
+        Self {
+            path: subject.path().to_owned(),
+            user: who.user.cloned(),
+            unit: who.unit.map(str::to_owned),
+            container: who.container.map(str::to_owned),
+            jobs: who.jobs.map(|job| job.map(str::to_owned)),
+            place: subject.place(settings),
+            service: subject.may_be_service(settings),
+        }
+    }
+
+    /// What scopes look at.
+    #[must_use]
+    pub fn who(&self) -> Who<'_> {
+        Who {
+            path: Some(&self.path),
+            user: self.user.as_ref(),
+            unit: self.unit.as_deref(),
+            container: self.container.as_deref(),
+            jobs: self.jobs.each_ref().map(Option::as_deref),
+        }
+    }
+}

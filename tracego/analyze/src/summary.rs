@@ -1,0 +1,141 @@
+//! What was found in a run, for the people who wait for it.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
+
+use tracego_model::{
+    finding::{Finding, Severity},
+    record::Record,
+    text,
+};
+
+/// Findings that are told one by one; all are counted.
+const TOLD: usize = 50;
+/// Ancestors that are told.
+const ANCESTORS: usize = 12;
+
+/// Counts, and the findings themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    counts: BTreeMap<Severity, u64>,
+    told: Vec<Told>,
+    /// Runs of the go command that were told: what they started is the same finding.
+    commands: HashSet<String>,
+    stopped: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Told {
+    finding: Finding,
+    line: String,
+    times: u64,
+}
+
+impl Summary {
+    /// Takes a decision about a program start.
+    pub fn decided(&mut self, record: &Record) {
+        let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
+        let stopped = decision.is_some_and(|one| one.error.is_none() && one.stops());
+        self.stopped += u64::from(stopped);
+    }
+
+    /// Takes what policies object to.
+    pub fn refused(&mut self, record: &Record) {
+        let Some(policy) = &record.tracego.policy else { return };
+        for violation in policy.violations.iter() {
+            let severity = violation.severity.unwrap_or(Severity::High);
+            *self.counts.entry(severity).or_default() += 1;
+        }
+    }
+
+    /// Program starts that were stopped.
+    #[must_use]
+    pub fn stopped(&self) -> u64 {
+        self.stopped
+    }
+
+    /// Takes the findings of a record.
+    pub fn add(&mut self, record: &Record) {
+        for finding in &record.tracego.findings {
+            *self.counts.entry(finding.severity).or_default() += 1;
+            if self.is_told(record, finding) {
+                continue;
+            }
+            let same =
+                |told: &&mut Told| (told.finding.id, &told.finding.message) == (finding.id, &finding.message);
+            if let Some(told) = self.told.iter_mut().find(same) {
+                told.times += 1;
+            } else if self.told.len() < TOLD {
+                self.told.push(Told { finding: finding.clone(), line: line(record), times: 1 });
+            }
+        }
+    }
+
+    /// Whether it is about a program whose `go run` was told.
+    fn is_told(&mut self, record: &Record, finding: &Finding) -> bool {
+        let command = record.tracego.go.as_ref().and_then(|go| go.command.as_ref());
+        let Some(command) = command else { return false };
+        match finding.id {
+            "TG001" => {
+                self.commands.insert(command.exec_id.clone());
+                false
+            }
+            "TG002" => self.commands.contains(&command.exec_id),
+            _ => false,
+        }
+    }
+
+    /// The worst that was found.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.counts.keys().next_back().copied()
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts.iter().rev().map(|(severity, count)| format!("{count} {}", severity.name()));
+        write!(f, "findings: {}", counts.collect::<Vec<_>>().join(", "))?;
+        let mut told: Vec<&Told> = self.told.iter().collect();
+        told.sort_by_key(|told| std::cmp::Reverse(told.finding.severity));
+        for Told { finding, line, times } in told {
+            write!(
+                f,
+                "\n  {} {} {}: {}",
+                finding.severity.name(),
+                finding.id,
+                finding.name,
+                finding.message
+            )?;
+            if *times > 1 {
+                write!(f, " ({times} times)")?;
+            }
+            write!(f, "\n    by   {line}\n    mend {}", finding.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+/// `make (811) → ci.sh (812) → go run ./cmd/server (813)`, the oldest first.
+fn line(record: &Record) -> String {
+    let Some(process) = &record.process else { return String::new() };
+    let own = std::process::id();
+    let mut parts = vec![format!("{} ({})", record.body, process.pid)];
+    let above = record.tracego.ancestors.iter().flat_map(|line| line.iter());
+    // What is above the agent started the agent, not the process.
+    for ancestor in above.take_while(|ancestor| ancestor.id.tgid != own).take(ANCESTORS) {
+        let mut name = String::new();
+        ancestor.command.chars().for_each(|c| text::push_printable(&mut name, c));
+        parts.push(format!("{name} ({})", ancestor.id.tgid));
+    }
+    parts.reverse();
+    parts.join(" → ")
+}

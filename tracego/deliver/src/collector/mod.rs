@@ -1,0 +1,214 @@
+//! The collector that traces and metrics go to, with the exporters of OpenTelemetry.
+//!
+//! `opentelemetry-otlp` makes the requests. The connections below are ours: TLS as all sinks have it, the
+//! headers that were configured and no others, and what the collector answered, which the exporters keep to
+//! themselves.
+
+mod connect;
+mod http;
+mod outcome;
+
+use std::{str::FromStr, time::Duration};
+
+use hyper::{
+    Uri,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use opentelemetry_otlp::{
+    Compression as Otlp, ExporterBuildError, MetricExporter, Protocol as Wire, RetryPolicy, SpanExporter,
+    WithExportConfig as _, WithHttpConfig as _, WithTonicConfig as _,
+};
+use opentelemetry_sdk::Resource;
+
+pub(crate) use http::Answers;
+pub(crate) use outcome::Outcome;
+
+use crate::http::tls::{TlsError, TlsSettings};
+use tracego_model::record::SCHEMA_URL;
+
+/// How a collector is spoken to.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Protocol {
+    /// gRPC, usually port 4317.
+    Grpc,
+    /// Protobuf over HTTP, usually port 4318.
+    #[default]
+    HttpProtobuf,
+}
+
+/// How requests are made smaller.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Compression {
+    /// As they are. The exporters then still do what `OTEL_EXPORTER_OTLP_COMPRESSION` says; every
+    /// collector understands gzip.
+    None,
+    /// gzip.
+    #[default]
+    Gzip,
+}
+
+/// A collector, for one signal.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// `http://` or `https://`; over HTTP whole, with `/v1/traces` or `/v1/metrics`.
+    pub endpoint: String,
+    /// See [`Protocol`].
+    pub protocol: Protocol,
+    /// Sent with every request.
+    pub headers: Vec<(String, String)>,
+    /// See [`Compression`].
+    pub compression: Compression,
+    /// For a request and its answer.
+    pub timeout: Duration,
+    /// For `https://`.
+    pub tls: TlsSettings,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            protocol: Protocol::default(),
+            headers: Vec::new(),
+            compression: Compression::default(),
+            timeout: Duration::from_secs(10),
+            tls: TlsSettings::default(),
+        }
+    }
+}
+
+/// Why nothing can be sent to a collector.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The endpoint is no address.
+    #[error("endpoint '{0}': {1}; it looks like http://127.0.0.1:4318/v1/traces")]
+    Endpoint(String, String),
+    /// A header that HTTP does not have. The value may be a secret.
+    #[error("header '{0}': no valid name or value")]
+    Header(String),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The exporter refuses its settings.
+    #[error(transparent)]
+    Exporter(#[from] ExporterBuildError),
+    /// The thread cannot be started.
+    #[error("the thread of an exporter: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// What was checked of a target.
+struct Checked {
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Target {
+    fn check(&self) -> Result<Checked, TargetError> {
+        let wrong = |why: &str| TargetError::Endpoint(self.endpoint.clone(), why.to_owned());
+        let uri = Uri::from_str(&self.endpoint).map_err(|error| wrong(&error.to_string()))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+            return Err(wrong("no http:// or https:// with a host"));
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let pair = HeaderName::from_str(name).ok().zip(HeaderValue::from_str(value).ok());
+            let (name, mut value) = pair.ok_or_else(|| TargetError::Header(name.clone()))?;
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+        Ok(Checked { uri, headers })
+    }
+
+    /// An exporter of spans. To be called within the runtime that it is used in.
+    pub(crate) fn spans(&self, resource: &Resource) -> Result<(SpanExporter, Answers), TargetError> {
+        use opentelemetry_sdk::trace::SpanExporter as _;
+        let Checked { uri, headers } = self.check()?;
+        let answers = Answers::default();
+        let mut exporter = match self.protocol {
+            Protocol::Grpc => {
+                let builder = SpanExporter::builder().with_tonic();
+                let builder = builder.with_channel(connect::channel(self, &uri)?).with_timeout(self.timeout);
+                let builder = builder.with_interceptor(connect::Headers::new(headers));
+                let builder = builder.with_retry_policy(once());
+                match self.compression {
+                    Compression::None => builder.build()?,
+                    Compression::Gzip => builder.with_compression(Otlp::Gzip).build()?,
+                }
+            }
+            Protocol::HttpProtobuf => {
+                let client = http::Client::new(self, headers, answers.clone())?;
+                let builder = SpanExporter::builder().with_http().with_http_client(client);
+                let builder = builder.with_endpoint(&self.endpoint).with_timeout(self.timeout);
+                let builder = builder.with_protocol(Wire::HttpBinary).with_retry_policy(once());
+                match self.compression {
+                    Compression::None => builder.build()?,
+                    Compression::Gzip => builder.with_compression(Otlp::Gzip).build()?,
+                }
+            }
+        };
+        exporter.set_resource(resource);
+        Ok((exporter, answers))
+    }
+
+    /// An exporter of metrics. To be called within the runtime that it is used in.
+    pub(crate) fn metrics(&self) -> Result<(MetricExporter, Answers), TargetError> {
+        let Checked { uri, headers } = self.check()?;
+        let answers = Answers::default();
+        let exporter = match self.protocol {
+            Protocol::Grpc => {
+                let builder = MetricExporter::builder().with_tonic();
+                let builder = builder.with_channel(connect::channel(self, &uri)?).with_timeout(self.timeout);
+                let builder = builder.with_interceptor(connect::Headers::new(headers));
+                match self.compression {
+                    Compression::None => builder.build()?,
+                    Compression::Gzip => builder.with_compression(Otlp::Gzip).build()?,
+                }
+            }
+            Protocol::HttpProtobuf => {
+                let client = http::Client::new(self, headers, answers.clone())?;
+                let builder = MetricExporter::builder().with_http().with_http_client(client);
+                let builder = builder.with_endpoint(&self.endpoint).with_timeout(self.timeout);
+                let builder = builder.with_protocol(Wire::HttpBinary);
+                match self.compression {
+                    Compression::None => builder.build()?,
+                    Compression::Gzip => builder.with_compression(Otlp::Gzip).build()?,
+                }
+            }
+        };
+        Ok((exporter, answers))
+    }
+}
+
+/// We try again ourselves: for longer, and counting what is lost.
+fn once() -> RetryPolicy {
+    RetryPolicy::recommended().with_max_retries(0)
+}
+
+/// Whose spans and metrics these are.
+#[must_use]
+pub fn resource(attributes: Vec<opentelemetry::KeyValue>) -> Resource {
+    Resource::builder_empty().with_schema_url(attributes, SCHEMA_URL).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(target: &Target) -> String {
+        target.check().err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn mistakes_are_named_and_secrets_are_not() {
+        for endpoint in ["", "collector:4318", "ftp://collector", "http://", "http://a b"] {
+            let text = wrong(&Target { endpoint: endpoint.into(), ..Target::default() });
+            assert!(text.starts_with(&format!("endpoint '{endpoint}'")), "{text}");
+        }
+        let endpoint = "http://127.0.0.1:4318/v1/traces".to_owned();
+        let headers = vec![("x-key".to_owned(), "se\ncret".to_owned())];
+        let text = wrong(&Target { endpoint: endpoint.clone(), headers, ..Target::default() });
+        assert!(text.contains("'x-key'") && !text.contains("cret"), "{text}");
+        assert_eq!(wrong(&Target { endpoint, ..Target::default() }), "");
+    }
+}

@@ -1,0 +1,270 @@
+//! Elastic Common Schema 9.4.
+//!
+//! ECS has no fields for CI/CD and version control: `cicd.*` and `vcs.*` keep their OpenTelemetry names,
+//! which Elastic takes. What it has no field for otherwise is under `tracego.*` with its native name.
+
+mod process;
+
+use std::{collections::BTreeSet, io};
+
+use serde::{Serialize, Serializer};
+use tracego_common::verdict::Action;
+
+use super::{
+    decision, is_stopped,
+    object::{One, object},
+    to_start,
+    without::Without,
+    worst,
+};
+use process::{Process, User};
+use tracego_model::{
+    finding::Finding,
+    record::{
+        self, Record, enforcement::Decision, event_name, frozen::Frozen, image::BuildId, policy::Violation,
+    },
+};
+
+/// Writes one record.
+///
+/// # Errors
+/// When it cannot be serialised.
+pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Document(record))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Attributes of `tracego` that stand elsewhere as a whole.
+const MAPPED: &[&str] = &["boot_id", "exec_id", "tty", "error"];
+
+struct Document<'a>(&'a Record);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let context = record.context.as_deref();
+        let trace = record.trace.as_ref();
+        let process = record.process.as_deref();
+        let user = process.and_then(|process| process.user.as_ref().or(process.real_user.as_ref()));
+        let labels = Labels::of(record);
+        object! { serializer;
+            "@timestamp": record.timestamp,
+            "ecs": One("version", "9.4.0"),
+            "message": record.body,
+            "event": Event(record),
+            "log": One("level", record.severity_text),
+            "host": Host(record),
+            "agent": Agent(record),
+            "process"? process.map(|process| Process(record, process)),
+            "file"? to_start(record).map(|name| One("name", name)),
+            "user"? user.map(User),
+            "container"? record.container.as_ref().map(Container),
+            "orchestrator"? record.k8s.as_ref().map(Orchestrator),
+            "trace"? trace.map(|trace| One("id", &trace.trace_id)),
+            "span"? trace.map(|trace| One("id", &trace.span_id)),
+            "rule"? Rule::of(record),
+            "error"? record.tracego.error.map(|error| One("code", error.name)),
+            "labels"? (!labels.is_empty()).then_some(labels),
+            "related"? process.map(names).filter(|names| !names.is_empty()).map(|names| One("user", names)),
+            "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
+            "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
+            "tracego": Own {
+                own: Without(&record.tracego, MAPPED),
+                build_id: process.and_then(|process| process.executable.as_ref()?.build_id.as_deref()),
+            },
+        }
+    }
+}
+
+/// `tracego.*`, and what cannot be below `process.executable`, which is a text in ECS.
+#[derive(Serialize)]
+struct Own<'a> {
+    #[serde(flatten)]
+    own: Without<'a, record::Own>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_id: Option<&'a Frozen<BuildId>>,
+}
+
+struct Event<'a>(&'a Record);
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let decision = decision(record);
+        let (kind, of, action) = match record.event_name {
+            event_name::START => ("event", "start", "exec"),
+            event_name::EXEC_FAILED => ("event", "start", "exec-failed"),
+            event_name::FORK => ("event", "start", "fork"),
+            event_name::EXIT => ("event", "end", "exit"),
+            event_name::FINDING => ("alert", "info", "finding"),
+            event_name::ENFORCEMENT => ("event", "info", decision.map_or("enforcement", decided)),
+            event_name::LOST => ("event", "info", "events-lost"),
+            event_name::HEARTBEAT => ("metric", "info", "heartbeat"),
+            _ => ("event", "info", "other"),
+        };
+        let own = &record.tracego;
+        let refused = own.policy.as_ref().is_some_and(|policy| !policy.allow);
+        let is_alert = decision.map_or(!own.findings.is_empty() || refused, |it| it.action != Action::Allow);
+        let kind = if is_alert { "alert" } else { kind };
+        let failed = own.error.is_some() || record.event_name == event_name::LOST || is_stopped(record);
+        object! { serializer;
+            "kind": kind,
+            "category": ["process"],
+            "type": [of],
+            "action": action,
+            "outcome": if failed { "failure" } else { "success" },
+            "code": record.event_name,
+            "module": "tracego",
+            "dataset": "tracego.process",
+            "provider": record.origin.service.name,
+            "id": record.log.record.uid,
+            "sequence": record.seq,
+            "severity": record.severity_number,
+            "created": record.observed_timestamp,
+            "reason"? decision.and_then(|decision| decision.message.as_ref()),
+            "duration"? record.tracego.exit.map(|exit| exit.run_time_ns),
+        }
+    }
+}
+
+struct Host<'a>(&'a Record);
+
+impl Serialize for Host<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let host = &self.0.origin.host;
+        object! { serializer;
+            "id"? (!host.id.is_empty()).then_some(&host.id),
+            "name": host.name,
+            "hostname": host.name,
+            "boot": One("id", &self.0.tracego.boot_id),
+            "os": One("type", "linux"),
+        }
+    }
+}
+
+struct Agent<'a>(&'a Record);
+
+impl Serialize for Agent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let service = &self.0.origin.service;
+        object! { serializer;
+            "type": service.name,
+            "version": service.version,
+            "ephemeral_id": service.instance.id,
+        }
+    }
+}
+
+struct Container<'a>(&'a record::Container);
+
+impl Serialize for Container<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "id": self.0.id,
+            "runtime"? self.0.runtime.map(|runtime| runtime.name),
+        }
+    }
+}
+
+struct Orchestrator<'a>(&'a record::K8s);
+
+impl Serialize for Orchestrator<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "type": "kubernetes",
+            "resource": Pod(&self.0.pod.uid),
+        }
+    }
+}
+
+struct Pod<'a>(&'a str);
+
+impl Serialize for Pod<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "type": "pod",
+            "id": self.0,
+        }
+    }
+}
+
+/// `rule`: what decided, was found or was violated.
+enum Rule<'a> {
+    Enforced(&'a Decision),
+    Found(&'a Finding),
+    Violated(&'a Violation),
+}
+
+impl<'a> Rule<'a> {
+    fn of(record: &'a Record) -> Option<Self> {
+        let violation = || record.tracego.policy.as_ref()?.violations.first();
+        decision(record)
+            .map(Self::Enforced)
+            .or_else(|| worst(record).map(Self::Found))
+            .or_else(|| violation().map(Self::Violated))
+    }
+}
+
+impl Serialize for Rule<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Enforced(decision) => object! { serializer;
+                "name": decision.rule,
+                "description"? decision.message.as_ref(),
+                "ruleset": "enforcement",
+            },
+            Self::Found(finding) => object! { serializer;
+                "id": finding.id,
+                "name": finding.name,
+                "description": finding.message,
+                "ruleset": "tracego",
+            },
+            Self::Violated(violation) => object! { serializer;
+                "id": violation.id,
+                "name": violation.id,
+                "description": violation.msg,
+                "ruleset": violation.bundle,
+            },
+        }
+    }
+}
+
+/// `event.action` of a decision.
+fn decided(decision: &Decision) -> &'static str {
+    match decision.action {
+        Action::Allow => "exec-allowed",
+        Action::Audit => "exec-audited",
+        Action::Kill => "exec-killed",
+        Action::Deny => "exec-denied",
+    }
+}
+
+/// What people look for most.
+#[derive(Serialize)]
+struct Labels<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ci_job_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    git_commit: Option<&'a str>,
+}
+
+impl<'a> Labels<'a> {
+    fn of(record: &'a Record) -> Self {
+        let context = record.context.as_deref();
+        Self {
+            ci_job_id: context.and_then(|context| context.cicd.get("pipeline.task.run.id")),
+            git_commit: context.and_then(|context| context.vcs.get("ref.head.revision")),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ci_job_id.is_none() && self.git_commit.is_none()
+    }
+}
+
+/// Every user of the document by name.
+fn names(process: &record::Process) -> BTreeSet<&str> {
+    let users = [&process.user, &process.real_user, &process.saved_user];
+    users.into_iter().filter_map(|user| user.as_ref()?.name.as_deref()).collect()
+}

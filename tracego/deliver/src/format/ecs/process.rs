@@ -1,0 +1,120 @@
+//! `process.*` of a document.
+
+use serde::{Serialize, Serializer};
+
+use super::super::{
+    object::{One, Text, object},
+    parent,
+    text::Joined,
+};
+use tracego_analyze::enrich;
+use tracego_model::{
+    linux::users,
+    record::{self, Record, lineage::Line},
+};
+
+pub(super) struct Process<'a>(pub(super) &'a Record, pub(super) &'a record::Process);
+
+impl Serialize for Process<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(record, process) = *self;
+        let own = &record.tracego;
+        let file = process.executable.as_ref();
+        let args = process.command_args.as_deref();
+        object! { serializer;
+            "pid": process.pid,
+            "entity_id"? own.exec_id.as_ref(),
+            "vpid"? process.vpid,
+            "name": file.map_or(&process.command, |file| &file.name),
+            "executable"? file.map(|file| &file.path),
+            "args"? args,
+            "args_count"? process.args_count,
+            "command_line"? args.map(Joined),
+            "working_directory"? process.working_directory.as_ref(),
+            "start": process.creation.time,
+            "end"? process.exit.map(|exit| exit.time),
+            "exit_code"? process.exit.map(|exit| exit.code),
+            "interactive"? process.interactive,
+            "tty"? own.tty.as_deref().and_then(|tty| tty.split_once(':')).map(|tty| One("char_device", Device(tty))),
+            "thread": Thread(record, process),
+            "user"? process.user.as_ref().map(User),
+            "real_user"? process.real_user.as_ref().map(User),
+            "saved_user"? process.saved_user.as_ref().map(User),
+            "group_leader"? process.group_leader,
+            "session_leader"? process.session_leader,
+            "parent": Parent(record, process),
+            "env_vars"? process.environment_variable.as_deref().map(|all| {
+                all.iter().map(|(name, value)| Variable(name, value)).collect::<Vec<_>>()
+            }),
+            // OpenTelemetry's names: ECS has none.
+            "linux"? process.linux.as_ref(),
+            "runtime"? process.runtime.as_ref(),
+        }
+    }
+}
+
+/// `major:minor` as two numbers.
+struct Device<'a>((&'a str, &'a str));
+
+impl Serialize for Device<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (major, minor) = self.0;
+        object! { serializer;
+            "major"? major.parse::<u32>().ok(),
+            "minor"? minor.parse::<u32>().ok(),
+        }
+    }
+}
+
+/// The thread that called execve; its name is the task's name.
+struct Thread<'a>(&'a Record, &'a record::Process);
+
+impl Serialize for Thread<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "id"? self.0.tracego.exec.as_ref().and_then(|exec| exec.thread_id),
+            "name": self.1.command,
+        }
+    }
+}
+
+/// The parent as it is now; more than its number is known when it made the process.
+struct Parent<'a>(&'a Record, &'a record::Process);
+
+impl Serialize for Parent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(record, process) = *self;
+        let line = parent(record);
+        // The start of one that ran before tracego is known to a clock tick only.
+        let exact = line.filter(|line| !line.seeded);
+        let executable = |line: &'_ Line| !line.executable.is_empty();
+        object! { serializer;
+            "pid": process.parent_pid,
+            "entity_id"? exact.map(|line| enrich::exec_id(&record.tracego.boot_id, line.id)),
+            "name"? line.map(|line| &line.command),
+            "executable"? line.filter(|line| executable(line)).map(|line| &line.executable),
+            "start"? line.map(|line| line.created),
+        }
+    }
+}
+
+/// Ids are keywords in ECS: texts.
+pub(super) struct User<'a>(pub(super) &'a users::User);
+
+impl Serialize for User<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object! { serializer;
+            "id": Text(self.0.id),
+            "name"? self.0.name.as_deref(),
+        }
+    }
+}
+
+/// `NAME=value`.
+struct Variable<'a>(&'a str, &'a str);
+
+impl Serialize for Variable<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}={}", self.0, self.1))
+    }
+}

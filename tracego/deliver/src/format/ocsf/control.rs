@@ -1,0 +1,99 @@
+//! The profile security_control: what tracego did about an event, what came of it, and by which rule.
+//!
+//! Ids are those of OCSF 1.8.0 (schema.ocsf.io, `action_id` and `disposition_id`).
+
+use serde::{Serialize, Serializer};
+use tracego_common::verdict::Action;
+
+use super::finding;
+use crate::format::{decision, object::object, worst};
+use tracego_analyze::enrich::verdict;
+use tracego_model::{finding::Finding, record::Record};
+use tracego_policy as policy;
+
+/// What `action_id` and `disposition_id` are together.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) action: u8,
+    pub(super) disposition: u8,
+    /// Somebody should look at it.
+    pub(super) alert: bool,
+}
+
+/// Allowed, Allowed.
+const ALLOWED: Outcome = Outcome { action: 1, disposition: 1, alert: false };
+/// Denied, Blocked.
+const BLOCKED: Outcome = Outcome { action: 2, disposition: 2, alert: true };
+/// Observed, Detected: seen, and nothing done about it.
+const DETECTED: Outcome = Outcome { action: 3, disposition: 15, alert: true };
+/// Unknown, Error: it was to be stopped, and was not; or nobody could decide.
+const FAILED: Outcome = Outcome { action: 0, disposition: 27, alert: true };
+
+/// Nothing where neither a rule nor a policy has anything to do with it.
+pub(super) fn outcome(record: &Record) -> Option<Outcome> {
+    if let Some(decision) = decision(record) {
+        return Some(match decision.action {
+            Action::Allow => ALLOWED,
+            Action::Audit => DETECTED,
+            Action::Kill | Action::Deny if decision.error.is_some() => FAILED,
+            Action::Kill | Action::Deny => BLOCKED,
+        });
+    }
+    if worst(record).is_some() {
+        return Some(DETECTED);
+    }
+    // Where it is stopped, too, a record of that follows.
+    record.tracego.policy.as_ref().map(|policy| match policy {
+        policy if !policy.allow => DETECTED,
+        policy if policy.error.is_some() => FAILED,
+        _ => ALLOWED,
+    })
+}
+
+/// `policy`: the rule that it comes from.
+pub(super) enum Policy<'a> {
+    Enforced(&'a verdict::Decision),
+    Found(&'a Finding),
+    Violated(&'a policy::decision::Violation),
+    Kept(&'a policy::decision::Identity),
+}
+
+impl<'a> Policy<'a> {
+    /// Of several the first: a decision, the worst finding, the first violation, the first bundle.
+    pub(super) fn of(record: &'a Record) -> Option<Self> {
+        let policy = record.tracego.policy.as_deref();
+        decision(record)
+            .map(Self::Enforced)
+            .or_else(|| worst(record).map(Self::Found))
+            .or_else(|| policy?.violations.first().map(Self::Violated))
+            .or_else(|| policy?.bundles.first().map(Self::Kept))
+    }
+}
+
+impl Serialize for Policy<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Found(found) => finding::Policy(found).serialize(serializer),
+            Self::Enforced(decision) => object! { serializer;
+                "name": decision.rule,
+                "desc"? decision.message.as_ref(),
+                "type": "enforcement",
+                "is_applied": decision.error.is_none(),
+            },
+            Self::Violated(violation) => object! { serializer;
+                "uid": violation.id,
+                "name": violation.bundle,
+                "desc": violation.msg,
+                "type": "rego",
+                "is_applied": true,
+            },
+            Self::Kept(bundle) => object! { serializer;
+                "uid": bundle.digest,
+                "name": bundle.name,
+                "version"? bundle.revision.as_ref(),
+                "type": "rego",
+                "is_applied": true,
+            },
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! OCSF 1.8.0: Process Activity (1007); Detection Finding (2004) for what is found about a process that
+//! started before; and Event Log Activity (1008) for what is about tracego's own stream: lost events and
+//! signs of life.
+//!
+//! What OCSF has no attribute for is in `unmapped`, with its native name. Job and commit are an
+//! enrichment of the process. What was done about it, and the finding or rule that it comes from, is the
+//! security_control profile; where a record has several findings, the worst is there and all are in an
+//! enrichment.
+
+mod control;
+mod finding;
+mod origin;
+mod process;
+
+use std::io;
+
+use serde::{Serialize, Serializer};
+
+use super::{
+    Millis, is_stopped,
+    object::{One, object},
+    severity,
+    without::Without,
+    worst,
+};
+use control::{Policy, outcome};
+use finding::{FindingInfo, confidence_id};
+use origin::{Device, Metadata};
+use process::{Actor, Rest, Subject};
+use tracego_model::{
+    finding::{Finding, Severity},
+    record::{Record, event_name, job::Context},
+};
+
+/// Writes one record.
+///
+/// # Errors
+/// When it cannot be serialised.
+pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Event(record))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Attributes of `tracego` that stand elsewhere as a whole.
+const MAPPED: &[&str] = &["boot_id", "exec_id", "ancestors", "capability", "rlimit", "findings"];
+
+/// What an `integer_t` holds; larger numbers stay in `unmapped`.
+fn integer<T: TryInto<i32>>(value: T) -> Option<i32> {
+    value.try_into().ok()
+}
+
+struct Event<'a>(&'a Record);
+
+/// What kind of event a record is.
+struct Kind {
+    category: (u8, &'static str),
+    class: (u32, &'static str),
+    activity: (u8, &'static str),
+    launch_type_id: Option<u8>,
+}
+
+impl Kind {
+    fn of(record: &Record) -> Self {
+        const LAUNCH: (u8, &str) = (1, "Launch");
+        const STREAM: (u32, &str) = (1008, "Event Log Activity");
+        const PROCESS: (u32, &str) = (1007, "Process Activity");
+        let (class, activity, launch_type_id) = match record.event_name {
+            event_name::START | event_name::EXEC_FAILED => (PROCESS, LAUNCH, Some(3)),
+            event_name::FORK => (PROCESS, LAUNCH, Some(2)),
+            event_name::EXIT => (PROCESS, (2, "Terminate"), None),
+            event_name::FINDING if worst(record).is_some() => {
+                ((2004, "Detection Finding"), (1, "Create"), None)
+            }
+            event_name::LOST => (STREAM, (99, "Lost"), None),
+            event_name::HEARTBEAT => (STREAM, (99, "Heartbeat"), None),
+            name if record.process.is_some() => (PROCESS, (99, name), None),
+            name => (STREAM, (99, name), None),
+        };
+        let category = if class.0 == 2004 { (2, "Findings") } else { (1, "System Activity") };
+        Self { category, class, activity, launch_type_id }
+    }
+}
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let own = &record.tracego;
+        let Kind { category, class, activity, launch_type_id } = Kind::of(record);
+        let finding = worst(record);
+        // What a finding is about is its evidence; elsewhere it stands for itself.
+        let detection = finding.filter(|_| class.0 == 2004);
+        let evidence = record.process.as_deref().filter(|_| detection.is_some());
+        let process = record.process.as_deref().filter(|_| class.0 == 1007);
+        let about_stream = (class.0 == 1008).then_some(());
+        let failed = own.error.is_some() || record.event_name == event_name::LOST || is_stopped(record);
+        let outcome = outcome(record);
+        let exit = process.and_then(|process| process.exit);
+        object! { serializer;
+            "activity_id": activity.0,
+            "activity_name": activity.1,
+            "category_uid": category.0,
+            "category_name": category.1,
+            "class_uid": class.0,
+            "class_name": class.1,
+            "type_uid": class.0 * 100 + u32::from(activity.0),
+            "severity_id": severity_id(record),
+            // Success or failure; of a detection, new.
+            "status_id": if failed { 2 } else { 1 },
+            "status_code"? own.error.map(|error| error.name),
+            "time": Millis(record.timestamp),
+            "time_dt": record.timestamp,
+            "message": record.body,
+            "metadata": Metadata(record),
+            "device": Device(record),
+            "actor"? process.map(|process| Actor(record, process)),
+            "process"? process.map(|process| Subject(record, process)),
+            "launch_type_id"? launch_type_id,
+            "exit_code"? exit.map(|exit| exit.code),
+            "log_name"? about_stream.map(|()| "tracego"),
+            "log_type_id"? about_stream.map(|()| 2),
+            "finding_info"? detection.map(|finding| FindingInfo(record, finding)),
+            "evidences"? evidence.map(|process| [One("process", Subject(record, process))]),
+            "remediation"? detection.map(|finding| One("desc", finding.remedy)),
+            "action_id"? outcome.map(|outcome| outcome.action),
+            "disposition_id"? outcome.map(|outcome| outcome.disposition),
+            "is_alert"? outcome.map(|outcome| outcome.alert),
+            "confidence_id"? finding.map(confidence_id),
+            "policy"? Policy::of(record),
+            "enrichments"? enrichments(record),
+            "unmapped": Unmapped(record),
+        }
+    }
+}
+
+fn severity_id(record: &Record) -> u8 {
+    match severity(record) {
+        None => 1,
+        Some(Severity::Low) => 2,
+        Some(Severity::Medium) => 3,
+        Some(Severity::High) => 4,
+        Some(Severity::Critical) => 5,
+    }
+}
+
+/// What is known about the process beside what the kernel says of it.
+struct Enrichment<'a, T> {
+    record: &'a Record,
+    kind: &'static str,
+    data: T,
+}
+
+impl<T: Serialize> Serialize for Enrichment<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Which attribute of the event it belongs to.
+        let (name, value) = match &self.record.tracego.exec_id {
+            Some(id) => ("process.uid", id),
+            None => ("metadata.uid", &self.record.log.record.uid),
+        };
+        object! { serializer;
+            "name": name,
+            "value": value,
+            "type": self.kind,
+            "provider": "tracego",
+            "data": self.data,
+        }
+    }
+}
+
+/// Two kinds of data in one list.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Context(&'a Context),
+    Findings(&'a [Finding]),
+}
+
+fn enrichments(record: &Record) -> Option<Vec<Enrichment<'_, Data<'_>>>> {
+    let findings = &record.tracego.findings;
+    let context = record.context.as_deref().map(|context| ("cicd", Data::Context(context)));
+    let findings = (findings.len() > 1).then_some(("findings", Data::Findings(findings)));
+    let all: Vec<_> = [context, findings]
+        .into_iter()
+        .flatten()
+        .map(|(kind, data)| Enrichment { record, kind, data })
+        .collect();
+    (!all.is_empty()).then_some(all)
+}
+
+struct Unmapped<'a>(&'a Record);
+
+impl Serialize for Unmapped<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let trace = record.trace.as_ref();
+        let beyond = integer(record.seq).is_none();
+        object! { serializer;
+            "schema": record.schema,
+            "seq"? beyond.then_some(record.seq),
+            "span_id"? trace.map(|trace| &trace.span_id),
+            "trace_flags"? trace.map(|trace| &trace.trace_flags),
+            "process"? record.process.as_deref().map(Rest),
+            // OCSF has it in the container alone.
+            "k8s"? record.k8s.as_ref(),
+            "tracego": Without(&*record.tracego, MAPPED),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! OTLP logs: records to `ExportLogsServiceRequest`, grouped by job and container.
+//!
+//! Attributes have the names of the native record, joined with dots. What is about the machine, the
+//! agent, the job and the container is in the resource (semantic conventions, "CI/CD logs"), what is
+//! about the process is in the record. Nothing is lost.
+//!
+//! A record is encoded by itself into a [`Piece`], which a queue can keep; a [`Request`] puts pieces
+//! together, without decoding them.
+
+mod flatten;
+pub mod json;
+mod protobuf;
+mod request;
+
+use std::io;
+
+use serde::de::value::Error;
+
+use super::number;
+use flatten::{Output, Place, attributes};
+use json::{Json, quoted};
+use protobuf::Protobuf;
+pub use request::Request;
+use tracego_model::{clock::Time, record::Record};
+
+/// How a request is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Encoding {
+    /// For gRPC and HTTP.
+    Protobuf,
+    /// For HTTP and files.
+    Json,
+}
+
+impl Encoding {
+    /// `Content-Type` of a request over HTTP.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Protobuf => "application/x-protobuf",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// One record, encoded.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Piece {
+    /// `Resource`: the same for all records of a job and container.
+    pub resource: Vec<u8>,
+    /// `LogRecord`.
+    pub record: Vec<u8>,
+}
+
+/// Encodes records one by one.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    encoding: Encoding,
+    more: Vec<(String, String)>,
+}
+
+impl Encoder {
+    /// `more`: resource attributes of the user (`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME`), which
+    /// win over those of the record.
+    #[must_use]
+    pub fn new(encoding: Encoding, more: Vec<(String, String)>) -> Self {
+        Self { encoding, more }
+    }
+
+    /// Encodes a record into `piece`, whose memory is used again.
+    ///
+    /// # Errors
+    /// When it cannot be serialised.
+    pub fn encode(&self, record: &Record, piece: &mut Piece) -> io::Result<()> {
+        piece.resource.clear();
+        piece.record.clear();
+        let done = match self.encoding {
+            Encoding::Protobuf => self
+                .resource(record, &mut Protobuf { out: &mut piece.resource, field: 1 })
+                .and_then(|()| protobuf_record(record, &mut piece.record)),
+            Encoding::Json => {
+                piece.resource.extend_from_slice(b"{\"attributes\":[");
+                let done = self.resource(record, &mut Json(&mut piece.resource));
+                piece.resource.extend_from_slice(b"]}");
+                done.and_then(|()| json_record(record, &mut piece.record))
+            }
+        };
+        done.map_err(io::Error::other)
+    }
+
+    fn resource<O: Output>(&self, record: &Record, out: &mut O) -> Result<(), Error> {
+        let more = &self.more;
+        for (name, value) in more {
+            let mark = out.begin_entry(name, Place::Attribute);
+            out.string(value);
+            out.end_entry(mark);
+        }
+        attributes("", &*record.origin, more, out)?;
+        if let Some(context) = &record.context {
+            attributes("", &**context, more, out)?;
+        }
+        if let Some(container) = &record.container {
+            attributes("container", container, more, out)?;
+        }
+        if let Some(k8s) = &record.k8s {
+            attributes("k8s", k8s, more, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is not in the envelope of a `LogRecord` and not in the resource.
+fn record_attributes<O: Output>(record: &Record, out: &mut O) -> Result<(), Error> {
+    attributes("log", &record.log, &[], out)?;
+    attributes("tracego.schema", record.schema, &[], out)?;
+    attributes("tracego.seq", &record.seq, &[], out)?;
+    if let Some(process) = &record.process {
+        attributes("process", &**process, &[], out)?;
+    }
+    attributes("tracego", &*record.tracego, &[], out)
+}
+
+/// `fixed64`: OTLP has no time before 1970.
+fn nanoseconds(time: Time) -> u64 {
+    u64::try_from(time.0).unwrap_or(0)
+}
+
+/// Number of `trace_flags`.
+fn trace_flags(record: &Record) -> Option<u32> {
+    record.trace.as_ref().and_then(|trace| u32::from_str_radix(&trace.trace_flags, 16).ok())
+}
+
+/// `LogRecord` (opentelemetry/proto/logs/v1/logs.proto).
+fn protobuf_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
+    let fixed64 = |field, time, out: &mut Vec<u8>| {
+        out.push(protobuf::tag(field, 1));
+        out.extend_from_slice(&nanoseconds(time).to_le_bytes());
+    };
+    fixed64(1, record.timestamp, out);
+    out.push(protobuf::tag(2, 0));
+    out.push(record.severity_number);
+    protobuf::bytes(3, record.severity_text.as_bytes(), out);
+    let body = protobuf::open(5, out);
+    protobuf::bytes(1, record.body.as_bytes(), out);
+    protobuf::close(body, out);
+    record_attributes(record, &mut Protobuf { out, field: 6 })?;
+    if let Some(flags) = trace_flags(record) {
+        out.push(protobuf::tag(8, 5));
+        out.extend_from_slice(&flags.to_le_bytes());
+    }
+    if let Some(trace) = &record.trace {
+        for (field, text) in [(9, &trace.trace_id), (10, &trace.span_id)] {
+            let start = protobuf::open(field, out);
+            out.extend(hexadecimal(text));
+            protobuf::close(start, out);
+        }
+    }
+    fixed64(11, record.observed_timestamp, out);
+    protobuf::bytes(12, record.event_name.as_bytes(), out);
+    Ok(())
+}
+
+/// Bytes of hexadecimal digits, up to the first pair that is none.
+fn hexadecimal(text: &str) -> impl Iterator<Item = u8> {
+    text.as_bytes()
+        .chunks_exact(2)
+        .map_while(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+}
+
+fn json_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
+    out.extend_from_slice(b"{\"timeUnixNano\":\"");
+    number(nanoseconds(record.timestamp), out);
+    out.extend_from_slice(b"\",\"observedTimeUnixNano\":\"");
+    number(nanoseconds(record.observed_timestamp), out);
+    out.extend_from_slice(b"\",\"severityNumber\":");
+    number(record.severity_number, out);
+    out.extend_from_slice(b",\"severityText\":");
+    quoted(record.severity_text, out);
+    out.extend_from_slice(b",\"body\":{\"stringValue\":");
+    quoted(&record.body, out);
+    out.extend_from_slice(b"},\"attributes\":[");
+    record_attributes(record, &mut Json(out))?;
+    out.push(b']');
+    if let Some(flags) = trace_flags(record) {
+        out.extend_from_slice(b",\"flags\":");
+        number(flags, out);
+    }
+    if let Some(trace) = &record.trace {
+        out.extend_from_slice(b",\"traceId\":");
+        quoted(&trace.trace_id, out);
+        out.extend_from_slice(b",\"spanId\":");
+        quoted(&trace.span_id, out);
+    }
+    out.extend_from_slice(b",\"eventName\":");
+    quoted(record.event_name, out);
+    out.push(b'}');
+    Ok(())
+}

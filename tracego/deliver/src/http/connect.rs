@@ -1,0 +1,216 @@
+//! A connection to a receiver, plain or with TLS, and one request over it.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    HeaderMap, Request, Uri,
+    body::{Bytes, Incoming},
+    client::conn::{http1, http2},
+};
+use hyper_util::{
+    client::legacy::connect::HttpConnector,
+    rt::{TokioExecutor, TokioIo},
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+use tower_service::Service as _;
+
+use super::{Response, chain};
+use crate::http::tls::{TlsError, TlsSettings};
+
+/// Most bytes of a response that are read.
+pub(super) const LONGEST: usize = 4 << 20;
+/// For a connection to end in order.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// The operating system asks a silent peer after this.
+const SILENT: Duration = Duration::from_secs(30);
+
+/// What is spoken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Versions {
+    /// HTTP/1.1.
+    One,
+    /// HTTP/2, with prior knowledge where there is no TLS.
+    Two,
+    /// Over TLS what the peer chooses, otherwise HTTP/1.1.
+    Best,
+}
+
+/// What makes connections to one address.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    uri: Uri,
+    versions: Versions,
+    tcp: HttpConnector,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+}
+
+/// Bytes from and to a peer.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+impl Connector {
+    /// To the host of an `http` or `https` address; for the first no certificates have to be on the machine.
+    /// Reads what TLS needs.
+    ///
+    /// # Errors
+    /// See [`TlsError`].
+    pub fn new(uri: &Uri, tls: &TlsSettings, versions: Versions, limit: Duration) -> Result<Self, TlsError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        // A request goes out at once.
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(SILENT));
+        tcp.set_connect_timeout(Some(limit));
+        let alpn: &[&[u8]] = match versions {
+            Versions::One => &[],
+            Versions::Two => &[b"h2"],
+            Versions::Best => &[b"h2", b"http/1.1"],
+        };
+        let tls = if uri.scheme_str() == Some("https") {
+            let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+            let name = tls.server_name.as_deref().unwrap_or(host);
+            let name = ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
+            Some((Arc::new(tls.client(alpn)?), name))
+        } else {
+            None
+        };
+        Ok(Self { uri: uri.clone(), versions, tcp, tls })
+    }
+
+    /// Connects; whether HTTP/2 is to be spoken.
+    ///
+    /// # Errors
+    /// In words, without the address.
+    pub async fn stream(&self) -> Result<(TokioIo<Box<dyn Stream>>, bool), String> {
+        let stream = self.tcp.clone().call(self.uri.clone()).await.map_err(|error| root(&error))?;
+        let stream = stream.into_inner();
+        let Some((config, name)) = &self.tls else {
+            return Ok((TokioIo::new(Box::new(stream)), self.versions == Versions::Two));
+        };
+        let stream = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await;
+        let stream = stream.map_err(|error| format!("TLS: {error}"))?;
+        let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        if self.versions == Versions::Two && !two {
+            return Err("the receiver has no HTTP/2 over TLS, which gRPC needs".to_owned());
+        }
+        Ok((TokioIo::new(Box::new(stream)), two))
+    }
+
+    pub(super) async fn connect(&self) -> Result<Connection, String> {
+        let (stream, two) = self.stream().await?;
+        Connection::new(stream, two).await.map_err(|error| chain(&error))
+    }
+}
+
+/// Sends requests, one after the other.
+pub(super) struct Connection {
+    sender: Sender,
+    driver: JoinHandle<()>,
+    /// An answer came over it: what goes wrong next may be that it was kept too long.
+    pub(super) used: bool,
+}
+
+enum Sender {
+    One(http1::SendRequest<Full<Bytes>>),
+    Two(http2::SendRequest<Full<Bytes>>),
+}
+
+/// Why there is no whole response.
+pub(super) enum Failed {
+    /// Not even the beginning came.
+    Unanswered(String),
+    /// It began.
+    Cut(String),
+}
+
+impl Connection {
+    async fn new(stream: TokioIo<Box<dyn Stream>>, two: bool) -> hyper::Result<Self> {
+        let (sender, driver) = if two {
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
+            (Sender::Two(sender), tokio::spawn(ended(connection)))
+        } else {
+            let (sender, connection) = http1::handshake(stream).await?;
+            (Sender::One(sender), tokio::spawn(ended(connection)))
+        };
+        Ok(Self { sender, driver, used: false })
+    }
+
+    /// Whether it can take a request, as far as is known.
+    pub(super) async fn ready(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::One(sender) => sender.ready().await.is_ok(),
+            Sender::Two(sender) => sender.ready().await.is_ok(),
+        }
+    }
+
+    /// HTTP/2 has the whole URL in a request, HTTP/1.1 the path alone.
+    pub(super) fn is_two(&self) -> bool {
+        matches!(self.sender, Sender::Two(_))
+    }
+
+    /// Sends a request and reads the answer.
+    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response, Failed> {
+        let response = match &mut self.sender {
+            Sender::One(sender) => sender.send_request(request).await,
+            Sender::Two(sender) => sender.send_request(request).await,
+        };
+        let (parts, body) = response.map_err(|error| Failed::Unanswered(chain(&error)))?.into_parts();
+        let mut response = Response { status: parts.status, headers: parts.headers, ..Response::default() };
+        let read = read(body, &mut response).await;
+        read.map_err(|error| Failed::Cut(format!("the answer was cut: {}", chain(&error))))?;
+        self.used = true;
+        Ok(response)
+    }
+
+    /// Says good-bye, where the peer still listens. Without this the connection ends when it is dropped.
+    pub(super) async fn close(self) {
+        drop(self.sender);
+        // Not worth a word when it is not heard.
+        let _ended = timeout(GOODBYE, self.driver).await;
+    }
+}
+
+/// A body up to its bound, and what is behind it.
+async fn read(mut body: Incoming, response: &mut Response) -> hyper::Result<()> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(data) => {
+                let room = LONGEST - bytes.len();
+                bytes.extend_from_slice(data.get(..room).unwrap_or(&data));
+                if data.len() > room {
+                    response.cut = true;
+                    break;
+                }
+            }
+            Err(frame) => {
+                response.trailers.extend(frame.into_trailers().unwrap_or_else(|_| HeaderMap::new()))
+            }
+        }
+    }
+    response.body = bytes.into();
+    Ok(())
+}
+
+async fn ended(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(error = chain(&error), "a connection to a receiver");
+    }
+}
+
+/// What an error comes from in the end: the operating system's words.
+fn root(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(error) = last.source() {
+        last = error;
+    }
+    last.to_string()
+}

@@ -1,0 +1,180 @@
+//! What a line says about itself. It is untrusted.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use crate::seal::{
+    chain::{LINK, Link, Parts, split, unhex},
+    tally::Facts,
+};
+use tracego_model::{
+    clock::Time,
+    record::{
+        event_name,
+        seal::{ChainStart, Seal},
+    },
+};
+
+/// A line that is a record.
+#[derive(Debug)]
+pub(crate) struct Known<'a> {
+    /// Its number: that in its chain where it has one.
+    pub(crate) seq: u64,
+    /// Its id.
+    pub(crate) uid: &'a str,
+    /// Its run.
+    pub(crate) instance: &'a str,
+    name: &'a str,
+    own: Own<'a>,
+}
+
+#[derive(Deserialize)]
+struct Whole<'a> {
+    event_name: &'a str,
+    seq: u64,
+    #[serde(borrow)]
+    log: Log<'a>,
+    #[serde(borrow)]
+    service: Service<'a>,
+    #[serde(borrow)]
+    tracego: Own<'a>,
+}
+
+#[derive(Deserialize)]
+struct Log<'a> {
+    #[serde(borrow)]
+    record: LogRecord<'a>,
+}
+
+#[derive(Deserialize)]
+struct LogRecord<'a> {
+    uid: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Service<'a> {
+    #[serde(borrow)]
+    instance: Instance<'a>,
+}
+
+#[derive(Deserialize)]
+struct Instance<'a> {
+    id: &'a str,
+}
+
+#[derive(Debug, Deserialize)]
+struct Own<'a> {
+    #[serde(borrow)]
+    job: Option<Job<'a>>,
+    executable: Option<Executable>,
+    completeness: Option<Completeness>,
+    lost: Option<BTreeMap<String, u64>>,
+    chain_start: Option<ChainStart>,
+    chain_seq: Option<u64>,
+    seal: Option<Seal>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Job<'a> {
+    #[serde(borrow)]
+    root: Option<Root<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Root<'a> {
+    exec_id: &'a str,
+}
+
+#[derive(Debug, Deserialize)]
+struct Executable {
+    unread: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Completeness {
+    truncated: Vec<IgnoredAny>,
+    unavailable: Vec<IgnoredAny>,
+}
+
+impl<'a> Known<'a> {
+    /// Reads a line; nothing when it is no record.
+    pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
+        let whole: Whole<'a> = serde_json::from_slice(line).ok()?;
+        Some(Self {
+            seq: whole.tracego.chain_seq.unwrap_or(whole.seq),
+            uid: whole.log.record.uid,
+            instance: whole.service.instance.id,
+            name: whole.event_name,
+            own: whole.tracego,
+        })
+    }
+
+    /// What is counted.
+    pub(crate) fn facts(&self) -> Facts<'_> {
+        let (own, seal) = (&self.own, self.seal());
+        let completeness = own.completeness.as_ref();
+        let unread = own.executable.as_ref().is_some_and(|file| file.unread.is_some());
+        let root = own.job.as_ref().and_then(|job| job.root.as_ref());
+        Facts {
+            seq: self.seq,
+            time: Time::default(),
+            event: [event_name::START, event_name::EXIT, event_name::FORK, event_name::EXEC_FAILED]
+                .contains(&self.name),
+            truncated: completeness.is_some_and(|whole| !whole.truncated.is_empty()),
+            unread: unread || completeness.is_some_and(|whole| !whole.unavailable.is_empty()),
+            lost: own.lost.as_ref().map(Cow::Borrowed),
+            job: seal
+                .and_then(|seal| seal.job.as_deref())
+                .or(root.map(|root| root.exec_id))
+                .map(Cow::Borrowed),
+            seal: seal.map(|seal| seal.scope),
+        }
+    }
+
+    /// The seal that it is: of its own chain. One of the run's that is in the file of a sink, too, is a record like
+    /// others there.
+    pub(crate) fn seal(&self) -> Option<&Seal> {
+        let is_own = |seal: &&Seal| seal.sink.is_some() == self.is_numbered();
+        self.own.seal.as_ref().filter(|_| self.name == event_name::SEAL).filter(is_own)
+    }
+
+    /// It is of the file of a sink, where records of several runs are.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.own.chain_seq.is_some()
+    }
+
+    /// How a run begins, where it is a first record.
+    pub(crate) fn opening(&self) -> Option<&ChainStart> {
+        let is_own = |start: &&ChainStart| start.sink.is_some() == self.is_numbered();
+        self.own.chain_start.as_ref().filter(|_| self.name == event_name::SEAL_OPENED).filter(is_own)
+    }
+}
+
+/// A line of a sealed run: a record that carries its link.
+#[derive(Debug)]
+pub(crate) struct Sealed<'a> {
+    /// What it says.
+    pub(crate) known: Known<'a>,
+    /// What it carries.
+    pub(crate) parts: Parts<'a>,
+}
+
+impl<'a> Sealed<'a> {
+    /// Reads a line; nothing when it is no such record.
+    pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
+        Some(Self { parts: split(line)?, known: Known::of(line)? })
+    }
+
+    /// Whether it is what was written behind that link.
+    pub(crate) fn follows(&self, link: Link) -> bool {
+        link.record(self.parts.body) == self.parts.link
+    }
+
+    /// Where the chain of the run that it opens starts; nothing when it opens none, or not as it was written.
+    pub(crate) fn opens(&self) -> Option<Link> {
+        let nonce: [u8; LINK] = unhex(self.known.opening()?.nonce.as_bytes())?;
+        Some(Link::start(&nonce)).filter(|start| self.follows(*start))
+    }
+}

@@ -1,0 +1,276 @@
+//! Counts what goes into a sealed output, links its lines, and says when a seal is due.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    chain::{self, LINK, Link, digest, hex},
+    key::Key,
+    tally::{Counts, Facts, Tally},
+};
+use tracego_model::record::seal::{ChainStart, Events, Scope, Seal, Span};
+use tracego_model::{
+    clock::{Reading, Time},
+    ledger::Ledger,
+    record::{Record, event_name, frozen::Frozen, job::Job},
+};
+
+/// A record that is gathered but not with the operating system yet.
+struct Waiting {
+    link: Link,
+    seq: u64,
+    time: Time,
+    event: bool,
+    truncated: bool,
+    unread: bool,
+    lost: Option<BTreeMap<String, u64>>,
+    job: Option<Arc<Frozen<Job>>>,
+    /// Of a job's seal.
+    sealed: Option<String>,
+    seal: Option<Scope>,
+    opens: bool,
+}
+
+impl Waiting {
+    fn new(record: &Record, event: bool, link: Link) -> Self {
+        let own = &record.tracego;
+        let unread = own.executable.as_ref().is_some_and(|file| file.unread.is_some());
+        let lost = own.lost.as_ref();
+        Self {
+            link,
+            seq: record.seq,
+            time: record.observed_timestamp,
+            event,
+            truncated: !own.completeness.truncated.is_empty(),
+            unread: unread || !own.completeness.unavailable.is_empty(),
+            lost: lost.map(|lost| lost.iter().map(|(&reason, &count)| (reason.to_owned(), count)).collect()),
+            job: own.job.clone(),
+            sealed: own.seal.as_ref().and_then(|seal| seal.job.clone()),
+            seal: own.seal.as_ref().map(|seal| seal.scope),
+            opens: record.event_name == event_name::SEAL_OPENED,
+        }
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        let root = self.job.as_ref().and_then(|job| job.root.as_ref());
+        Facts {
+            seq: self.seq,
+            time: self.time,
+            event: self.event,
+            truncated: self.truncated,
+            unread: self.unread,
+            lost: self.lost.as_ref().map(Cow::Borrowed),
+            job: self.sealed.as_deref().or(root.map(|root| root.exec_id.as_str())).map(Cow::Borrowed),
+            seal: self.seal,
+        }
+    }
+}
+
+/// What a seal is made of beside the lines.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The counts of the run; the kernel side's are fresh.
+    pub ledger: Ledger,
+    /// Now.
+    pub now: Reading,
+    /// Jobs of which a process runs, by `tracego.job.root.exec_id`.
+    pub running: BTreeSet<String>,
+    /// The run ends.
+    pub last: bool,
+}
+
+/// Seals one output.
+pub struct Sealer {
+    start: ChainStart,
+    key: Option<Key>,
+    interval_ns: u64,
+    /// Behind the last line that the operating system took.
+    taken: Link,
+    waiting: Vec<Waiting>,
+    tally: Tally,
+    opened: Option<Reading>,
+    /// Where this window began: time, counts, link.
+    window: (Reading, Ledger, Link),
+    /// What the seal on its way says of them, and whether it is the last.
+    offered: (Reading, Ledger, bool),
+    /// The last window and the run have their seals.
+    ended: (bool, bool),
+    first: Link,
+    took: bool,
+}
+
+impl Sealer {
+    /// For one run. `follows`: the line that the output ends with, see [`ChainStart`].
+    #[must_use]
+    pub fn new(nonce: [u8; LINK], interval_s: u64, key: Option<Key>, follows: Option<[u8; LINK]>) -> Self {
+        let start = ChainStart {
+            nonce: hex(&nonce),
+            interval_s,
+            follows: follows.map(|digest| hex(&digest)),
+            key: key.as_ref().map(|key| key.public().id()),
+            sink: None,
+        };
+        let first = Link::start(&nonce);
+        Self {
+            start,
+            key,
+            // Never nothing: a window has to end before the next one can be due.
+            interval_ns: interval_s.saturating_mul(1_000_000_000).max(1),
+            taken: first,
+            waiting: Vec::new(),
+            tally: Tally::default(),
+            opened: None,
+            window: (Reading::default(), Ledger::default(), first),
+            offered: <(Reading, Ledger, bool)>::default(),
+            ended: (false, false),
+            first,
+            took: false,
+        }
+    }
+
+    /// What the first record has to say, until the output has taken it.
+    pub fn opening(&mut self, now: Reading) -> Option<ChainStart> {
+        if self.opened.is_some() || !self.waiting.is_empty() {
+            return None;
+        }
+        self.window.0 = now;
+        Some(self.start.clone())
+    }
+
+    /// Ends the record that begins at `start` of the buffer with its link; whether it could.
+    pub fn close(&mut self, record: &Record, event: bool, buffer: &mut Vec<u8>, start: usize) -> bool {
+        let before = self.waiting.last().map_or(self.taken, |last| last.link);
+        let signed = record.tracego.seal.is_some() || record.tracego.chain_start.is_some();
+        let Some(link) = chain::close(buffer, start, before, self.key.as_ref().filter(|_| signed)) else {
+            self.unwritable(record);
+            return false;
+        };
+        self.waiting.push(Waiting::new(record, event, link));
+        true
+    }
+
+    /// A record could not be written down: it is refused.
+    pub fn unwritable(&mut self, record: &Record) {
+        self.tally.refuse(&Waiting::new(record, false, self.taken).facts());
+    }
+
+    /// The operating system took so many of the waiting records, and of the next one these bytes.
+    pub fn flushed(&mut self, whole: usize, torn: &[u8]) {
+        for (n, waiting) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
+            if n >= whole {
+                self.tally.refuse(&waiting.facts());
+                self.took = false;
+                continue;
+            }
+            self.tally.add(&waiting.facts());
+            (self.taken, self.took) = (waiting.link, true);
+            match waiting.seal {
+                Some(Scope::Window) => {
+                    let (now, ledger, last) = self.offered;
+                    self.window = (now, ledger, waiting.link);
+                    self.ended.0 = last;
+                }
+                Some(Scope::Run) => self.ended.1 = true,
+                _ if waiting.opens => self.opened = Some(self.window.0),
+                _ => {}
+            }
+        }
+        if torn.is_empty() {
+            return;
+        }
+        if self.opened.is_some() {
+            self.taken = self.taken.torn(torn);
+        } else {
+            // The first record itself was cut; the next try follows what is left of it.
+            self.start.follows = Some(hex(&digest(torn)));
+        }
+    }
+
+    /// Whether the last record that was handed over is with the operating system.
+    #[must_use]
+    pub fn took(&self) -> bool {
+        self.took
+    }
+
+    /// The next seal that has to be written: of jobs that have ended, then of the window. Nothing may be
+    /// waiting.
+    pub fn due(&mut self, moment: &Moment) -> Option<Seal> {
+        let opened = self.opened?;
+        let over = |job: &str| moment.last || !moment.running.contains(job);
+        let job = self.tally.jobs.iter().filter(|(job, _)| over(job));
+        if let Some((job, counts)) = job.min_by_key(|(_, counts)| counts.first_seq) {
+            let ended = Some(!moment.running.contains(job));
+            let job = Some(job.clone());
+            return Some(Seal { scope: Scope::Job, job, ended, ..self.seal(counts, counts.began, moment) });
+        }
+        let age = moment.now.boot_ns.saturating_sub(self.window.0.boot_ns);
+        if moment.last && self.ended.0 {
+            return (!self.ended.1)
+                .then(|| self.whole(Scope::Run, opened, &Ledger::default(), self.first, moment));
+        }
+        if moment.last || u64::try_from(age).is_ok_and(|age| age >= self.interval_ns) {
+            self.offered = (moment.now, moment.ledger, moment.last);
+            let (began, before, previous) = self.window;
+            return Some(self.whole(Scope::Window, began, &before, previous, moment));
+        }
+        None
+    }
+
+    fn seal(&self, counts: &Counts, began: Time, moment: &Moment) -> Seal {
+        Seal {
+            window: Span { start: began, end: Time(moment.now.unix_ns) },
+            records: counts.records,
+            first_seq: counts.first_seq,
+            last_seq: counts.last_seq,
+            written: counts.written,
+            truncated: counts.truncated,
+            unread: counts.unread,
+            refused: counts.refused,
+            dropped: counts.dropped.clone(),
+            link: self.taken.text(),
+            ..Seal::default()
+        }
+    }
+
+    /// Of a window or of the run; the ledger's word counts where lines could tell the same.
+    fn whole(&self, scope: Scope, began: Reading, before: &Ledger, previous: Link, moment: &Moment) -> Seal {
+        let counts = if scope == Scope::Run { &self.tally.run } else { &self.tally.window };
+        let now = &moment.ledger;
+        let losses = now.kernel.losses().into_iter().zip(before.kernel.losses());
+        let dropped =
+            losses.map(|((reason, now), (_, before))| (reason.to_owned(), now.saturating_sub(before)));
+        let events = Events {
+            hooked: happened(now).saturating_sub(happened(before)),
+            filtered: now.kernel.filtered.saturating_sub(before.kernel.filtered),
+            undecodable: now.decode_errors - before.decode_errors,
+            unrequested: now.unrequested - before.unrequested,
+            refused_events: now.write_errors - before.write_errors,
+            pending: pending(now),
+        };
+        Seal {
+            scope,
+            written: now.written - before.written,
+            dropped: dropped.filter(|&(_, count)| count > 0).collect(),
+            events: Some(events),
+            previous: Some(previous.text()),
+            ..self.seal(counts, Time(began.unix_ns), moment)
+        }
+    }
+}
+
+/// Events that the run has to account for.
+fn happened(ledger: &Ledger) -> u64 {
+    ledger.kernel.happened().saturating_add(ledger.inherited)
+}
+
+/// Events that are counted but not processed.
+fn pending(ledger: &Ledger) -> i64 {
+    let kernel = &ledger.kernel;
+    let parts = [kernel.lost(), kernel.filtered, ledger.decode_errors, ledger.processed];
+    let there: i128 = parts.into_iter().map(i128::from).sum();
+    let pending = i128::from(happened(ledger)) - there;
+    i64::try_from(pending).unwrap_or(if pending < 0 { i64::MIN } else { i64::MAX })
+}

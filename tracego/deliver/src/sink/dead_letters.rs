@@ -1,0 +1,63 @@
+//! The file for records that a receiver refused for good.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+};
+
+use serde_json::{Value, json};
+
+use super::deliver::Refused;
+use tracego_model::clock::{Reading, Time};
+
+/// Where dead letters go: lines of JSON that say when, why, and the record as the receiver would have got it.
+#[derive(Debug)]
+pub(super) struct DeadLetters {
+    path: Option<PathBuf>,
+    file: Option<File>,
+}
+
+impl DeadLetters {
+    /// Without a path they are only counted.
+    pub(super) fn new(path: Option<PathBuf>) -> Self {
+        Self { path, file: None }
+    }
+
+    /// Where they are.
+    pub(super) fn path(&self) -> Option<&PathBuf> {
+        self.path.as_ref()
+    }
+
+    /// Writes down what was refused, on the disk when this returns.
+    ///
+    /// # Errors
+    /// What the operating system says; the records are not written down then.
+    pub(super) fn write(&mut self, sink: &str, refused: &Refused, records: Vec<Value>) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => {
+                let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+                none.insert(file)
+            }
+        };
+        let now = Time(Reading::now().unix_ns);
+        let mut lines = Vec::new();
+        for record in records {
+            // Of a batch some of which was refused, nobody knows which: all are here, and marked.
+            let line = json!({
+                "time": now, "sink": sink, "reason": refused.reason(), "why": refused.why,
+                "refused": refused.count, "among": refused.among, "record": record,
+            });
+            serde_json::to_writer(&mut lines, &line)?;
+            lines.push(b'\n');
+        }
+        let done = file.write_all(&lines).and_then(|()| file.sync_data());
+        if done.is_err() {
+            self.file = None;
+        }
+        done
+    }
+}

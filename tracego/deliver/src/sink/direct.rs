@@ -1,0 +1,250 @@
+//! The output that is written on the pipeline's thread: a file, standard output or standard error.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use super::text;
+use crate::{format, seal::window::Sealer};
+use tracego_model::record::Record;
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// One event a line.
+    Line(format::Format),
+    /// For people.
+    Text(text::Style),
+}
+
+impl Format {
+    /// The native record.
+    pub const JSON: Self = Self::Line(format::Format::Json);
+}
+
+/// What became of the records of one flush.
+#[derive(Debug, Default)]
+pub struct Flushed {
+    /// Taken by the operating system.
+    pub written: u64,
+    /// Refused, wholly or in part.
+    pub refused: u64,
+    /// Why.
+    pub error: Option<io::Error>,
+}
+
+/// Bytes that are gathered before one write(2).
+const GATHER: usize = 64 * 1024;
+
+/// Where records go.
+pub struct Sink {
+    out: Box<dyn Write + Send>,
+    format: Format,
+    buffer: Vec<u8>,
+    /// End of each record in the buffer and whether the ledger counts it.
+    ends: Vec<(usize, bool)>,
+    /// The last write ended within a line.
+    torn: bool,
+    sealer: Option<Sealer>,
+}
+
+impl Sink {
+    /// Writes to any output.
+    #[must_use]
+    pub fn new(out: Box<dyn Write + Send>, format: Format) -> Self {
+        let (mut buffer, mut ends) = (Vec::new(), Vec::new());
+        if let Format::Text(_) = format {
+            buffer.extend_from_slice(text::HEADER.as_bytes());
+            ends.push((buffer.len(), false));
+        }
+        Self { out, format, buffer, ends, torn: false, sealer: None }
+    }
+
+    /// Seals what is written; JSON alone can be. `torn`: the output ends within a line now.
+    #[must_use]
+    pub fn sealed(self, sealer: Sealer, torn: bool) -> Self {
+        let sealer = Some(sealer).filter(|_| self.format == Format::JSON);
+        Self { torn, sealer, ..self }
+    }
+
+    /// What counts and links the lines, where they are sealed.
+    pub fn sealer(&mut self) -> Option<&mut Sealer> {
+        self.sealer.as_mut()
+    }
+
+    /// Appends to a file, made with mode 0600: records hold arguments of all users.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn file(path: &Path) -> io::Result<Box<dyn Write + Send>> {
+        Ok(Box::new(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?))
+    }
+
+    /// The output ends within a line: a tracego that wrote there was killed, or the disk was full.
+    #[must_use]
+    pub fn torn(self, torn: bool) -> Self {
+        Self { torn, ..self }
+    }
+
+    /// Whether a file ends within a line; what is no file has no end.
+    #[must_use]
+    pub fn is_torn(path: &Path) -> bool {
+        let last = || {
+            let mut file = File::open(path).ok()?;
+            file.seek(SeekFrom::End(-1)).ok()?;
+            let mut last = [0];
+            file.read_exact(&mut last).ok().map(|()| last)
+        };
+        path.is_file() && last().is_some_and(|last| last != *b"\n")
+    }
+
+    /// Writes somewhere else from here on, where a line begins. Flush before.
+    pub fn set_output(&mut self, out: Box<dyn Write + Send>) {
+        self.out = out;
+        self.torn = false;
+    }
+
+    /// Adds a record; `counted` says whether it stands for an event of the kernel side.
+    ///
+    /// # Errors
+    /// When the record cannot be written down at all; it leaves nothing behind.
+    pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
+        let start = self.buffer.len();
+        let mut done = match self.format {
+            Format::Line(format) => format.write(record, &mut self.buffer),
+            Format::Text(style) => text::write(record, style, &mut self.buffer),
+        };
+        if let Some(sealer) = &mut self.sealer {
+            match &done {
+                Ok(()) if sealer.close(record, counted, &mut self.buffer, start) => {}
+                Ok(()) => done = Err(io::Error::other("a record that cannot be sealed")),
+                Err(_) => sealer.unwritable(record),
+            }
+        }
+        match done {
+            Ok(()) => self.ends.push((self.buffer.len(), counted)),
+            Err(_) => self.buffer.truncate(start),
+        }
+        done
+    }
+
+    /// Whether enough is gathered for a write.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() >= GATHER
+    }
+
+    /// Hands everything to the operating system. What it refuses is dropped and counted.
+    pub fn flush(&mut self) -> Flushed {
+        let mut flushed = Flushed::default();
+        let mut done = 0;
+        if self.torn && !self.buffer.is_empty() {
+            // Ends the line that a full disk cut, so that the next record stands on its own.
+            match self.out.write_all(b"\n") {
+                Ok(()) => self.torn = false,
+                Err(error) => flushed.error = Some(error),
+            }
+        }
+        while flushed.error.is_none() && done < self.buffer.len() {
+            match self.out.write(&self.buffer[done..]) {
+                Ok(0) => flushed.error = Some(io::ErrorKind::WriteZero.into()),
+                Ok(more) => done += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => flushed.error = Some(error),
+            }
+        }
+        if flushed.error.is_none() {
+            flushed.error = self.out.flush().err();
+        }
+        // A line that lacks its end alone gets it with the next one.
+        let whole = self.ends.partition_point(|&(end, _)| end <= done + 1);
+        for (n, &(_, counted)) in self.ends.iter().enumerate() {
+            let count = if n < whole { &mut flushed.written } else { &mut flushed.refused };
+            *count += u64::from(counted);
+        }
+        let end = whole.checked_sub(1).map_or(0, |last| self.ends[last].0);
+        self.torn |= done != end;
+        if let Some(sealer) = &mut self.sealer {
+            sealer.flushed(whole, self.buffer.get(end..done).unwrap_or_default());
+        }
+        self.buffer.clear();
+        self.ends.clear();
+        flushed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use tracego_analyze::enrich::Enricher;
+    use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta};
+
+    /// Takes so many bytes, then says that the disk is full until it is emptied.
+    #[derive(Clone)]
+    struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut disk = self.0.lock().unwrap();
+            let room = disk.1.saturating_sub(disk.0.len());
+            if room == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let len = room.min(bytes.len());
+            disk.0.extend_from_slice(&bytes[..len]);
+            Ok(len)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_a_kill_cut_is_ended_before_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("records");
+        assert!(!Sink::is_torn(&path) && !Sink::is_torn(Path::new("/dev/null")));
+        for (text, torn) in [("", false), ("{}\n", false), ("{\"a", true)] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(Sink::is_torn(&path), torn, "{text}");
+        }
+        let mut sink = Sink::new(Sink::file(&path).unwrap(), Format::JSON).torn(true);
+        let mut enricher = Enricher::new(Meta::default());
+        let record = enricher.heartbeat(Ledger::default(), Reading::default());
+        sink.push(&record, false).unwrap();
+        assert!(sink.flush().error.is_none());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (2, "{\"a"));
+        assert!(serde_json::from_str::<serde_json::Value>(lines[1]).is_ok());
+    }
+
+    #[test]
+    fn a_full_disk_is_counted_and_the_next_line_stands_alone() {
+        let disk = Disk(Arc::new(Mutex::new((Vec::new(), 300))));
+        let mut sink = Sink::new(Box::new(disk.clone()), Format::JSON);
+        let mut enricher = Enricher::new(Meta::default());
+        let mut push = |sink: &mut Sink| {
+            let record = enricher.heartbeat(Ledger::default(), Reading::default());
+            sink.push(&record, true).unwrap();
+        };
+        push(&mut sink);
+        push(&mut sink);
+        let flushed = sink.flush();
+        assert_eq!((flushed.written, flushed.refused), (0, 2), "{}", disk.0.lock().unwrap().0.len());
+        assert_eq!(flushed.error.unwrap().kind(), io::ErrorKind::StorageFull);
+        disk.0.lock().unwrap().1 = 1 << 20;
+        push(&mut sink);
+        let flushed = sink.flush();
+        assert_eq!((flushed.written, flushed.refused), (1, 0));
+        let text = String::from_utf8(disk.0.lock().unwrap().0.clone()).unwrap();
+        let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(last["seq"], 3);
+    }
+}

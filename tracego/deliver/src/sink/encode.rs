@@ -1,0 +1,39 @@
+//! The first half of every sink: a record becomes the bytes that wait in the queue.
+
+use std::io;
+
+use super::{direct::Format, journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder, text};
+use tracego_model::record::Record;
+
+/// Runs on the pipeline's thread.
+pub(super) enum Encoder {
+    /// One line for programs or people.
+    Line(Format),
+    /// A message of RFC 5424.
+    Syslog(SyslogEncoder),
+    /// A datagram of the journal.
+    Journald(JournaldEncoder),
+    /// A log record of OTLP and its resource.
+    Otlp(OtlpEncoder),
+}
+
+impl Encoder {
+    /// Adds the bytes of one record.
+    ///
+    /// # Errors
+    /// When the record cannot be written in this form; then nothing is added.
+    pub(super) fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+        let start = out.len();
+        let done = match self {
+            Self::Line(Format::Line(format)) => format.write(record, out),
+            Self::Line(Format::Text(style)) => text::write(record, *style, out),
+            Self::Syslog(syslog) => syslog.encode(record, out),
+            Self::Journald(journald) => journald.encode(record, out),
+            Self::Otlp(otlp) => otlp.encode(record, out),
+        };
+        if done.is_err() {
+            out.truncate(start);
+        }
+        done
+    }
+}

@@ -1,0 +1,213 @@
+//! The file that is written to now.
+
+use std::{
+    fs::{self, File, Metadata, TryLockError},
+    io,
+    ops::Range,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::Path,
+};
+
+use rustix::fs::OFlags;
+
+use super::{FileError, names::folder, place::Place};
+use crate::sink::blocking::{Batch, write_all};
+use tracego_model::clock::Reading;
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Current {
+    file: File,
+    /// Only regular files are cut, synced, locked and rotated.
+    regular: bool,
+    /// Device and inode.
+    id: (u64, u64),
+    /// Where the next record begins.
+    len: u64,
+    /// It ends within a line.
+    torn: bool,
+    /// When it was begun, on the clock that counts from boot: it stays right when the time is set.
+    begun: i64,
+}
+
+/// Others may make, move and remove the file while it is opened.
+const TRIES: usize = 8;
+
+impl Current {
+    /// Opens or makes the file, see [`Place::open`], and locks it.
+    pub(super) fn open(place: &Place) -> Result<Self, FileError> {
+        for _ in 0..TRIES {
+            if let Some(current) = Self::try_open(place)? {
+                return Ok(current);
+            }
+        }
+        Err(place.failed(&io::Error::other("it is moved again and again while it is opened")))
+    }
+
+    /// Nothing when the path leads to another file by now.
+    fn try_open(place: &Place) -> Result<Option<Self>, FileError> {
+        let path = &place.path;
+        let failed = |error: io::Error| place.failed(&error);
+        let Some((file, is_new)) = place.open()? else { return Ok(None) };
+        let meta = file.metadata().map_err(failed)?;
+        let mut current = Self {
+            regular: meta.is_file(),
+            id: id(&meta),
+            len: meta.len(),
+            torn: false,
+            begun: begun(&meta, Reading::now()),
+            file,
+        };
+        if current.regular {
+            match current.file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(FileError::Locked(path.clone())),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            if !current.is_at(path) {
+                return Ok(None);
+            }
+            place.own(&current.file, is_new)?;
+            current.torn = current.ends_within_a_line().map_err(failed)?;
+            if is_new {
+                sync_folder(path).map_err(failed)?;
+            }
+        } else {
+            // Waiting for a slow reader is what the thread is for.
+            rustix::fs::fcntl_setfl(&current.file, OFlags::APPEND).map_err(|error| failed(error.into()))?;
+        }
+        Ok(Some(current))
+    }
+
+    /// Whether the path still leads to this file. Takes note of what others did to it, too: logrotate's
+    /// `copytruncate` empties it in place.
+    pub(super) fn is_still_at(&mut self, path: &Path) -> bool {
+        if !self.is_at(path) {
+            return false;
+        }
+        let Ok(meta) = self.file.metadata() else { return false };
+        if self.regular && meta.len() != self.len {
+            self.len = meta.len();
+            self.torn = self.ends_within_a_line().unwrap_or(true);
+            if self.len == 0 {
+                self.begun = Reading::now().boot_ns;
+            }
+        }
+        true
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let meta = if self.regular { fs::symlink_metadata(path) } else { fs::metadata(path) };
+        meta.is_ok_and(|meta| id(&meta) == self.id)
+    }
+
+    /// Nobody can find the file any more.
+    pub(super) fn is_removed(&self) -> bool {
+        self.regular && self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
+    }
+
+    fn ends_within_a_line(&self) -> io::Result<bool> {
+        let mut last = [b'\n'];
+        if let Some(at) = self.len.checked_sub(1) {
+            self.file.read_exact_at(&mut last, at)?;
+        }
+        Ok(last != [b'\n'])
+    }
+
+    /// Whether it is one that can be rotated.
+    pub(super) fn is_regular(&self) -> bool {
+        self.regular
+    }
+
+    /// Its size.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Nanoseconds since it was begun.
+    pub(super) fn age(&self, now: Reading) -> u64 {
+        now.boot_ns.saturating_sub(self.begun).try_into().unwrap_or(0)
+    }
+
+    /// Ends the line that a crash or a full disk cut, so that the next record stands on its own.
+    pub(super) fn end_line(&mut self) -> io::Result<()> {
+        if self.torn {
+            if let (_, Some(error)) = write_all(&mut self.file, b"\n") {
+                return Err(error);
+            }
+            (self.torn, self.len) = (false, self.len + 1);
+        }
+        Ok(())
+    }
+
+    /// Appends records; how many are settled, and why not more. What is not settled leaves nothing behind
+    /// where that can be helped: it is cut off again.
+    pub(super) fn append(
+        &mut self,
+        batch: &Batch,
+        records: Range<usize>,
+        sync: bool,
+    ) -> (usize, Option<io::Error>) {
+        if let Err(error) = self.end_line() {
+            return (0, Some(error));
+        }
+        let start = self.len;
+        let (written, error) = write_all(&mut self.file, batch.bytes(records.clone()));
+        let whole = batch.whole(records.start, written).min(records.len());
+        let kept = batch.bytes(records.start..records.start + whole).len();
+        self.len = start + written as u64;
+        if written != kept {
+            self.torn = !self.cut(start + kept as u64);
+        }
+        if sync
+            && self.regular
+            && whole > 0
+            && let Err(error) = self.file.sync_data()
+        {
+            // Linux drops pages whose write failed and says that the next sync is fine: the records
+            // have to be written again. Where the cut fails they are there twice, perhaps.
+            let _cut = self.cut(start);
+            return (0, Some(error));
+        }
+        (whole, error)
+    }
+
+    /// Cuts it to this length, unless somebody else appended meanwhile.
+    fn cut(&mut self, len: u64) -> bool {
+        let ours = self.regular && self.file.metadata().is_ok_and(|meta| meta.len() == self.len);
+        let done = ours && self.file.set_len(len).is_ok();
+        if done {
+            self.len = len;
+        }
+        done
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a child that was just forked, until its exec.
+        if self.regular {
+            let _closed_anyway = self.file.unlock();
+        }
+    }
+}
+
+fn id(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+/// When a file was begun, on the clock that counts from boot.
+fn begun(meta: &Metadata, now: Reading) -> i64 {
+    if meta.len() == 0 {
+        return now.boot_ns;
+    }
+    let at = meta.created().or_else(|_| meta.modified()).ok();
+    let at = at.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let at = at.and_then(|at| i64::try_from(at.as_nanos()).ok()).unwrap_or(now.unix_ns);
+    now.boot_ns.saturating_sub(now.unix_ns.saturating_sub(at).max(0))
+}
+
+/// fsync(2) of the folder: names are as they are now after a power loss.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}

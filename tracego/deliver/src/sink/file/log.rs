@@ -1,0 +1,234 @@
+//! Records into a file, and from one file to the next.
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
+
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
+
+use super::{
+    FileError, Shared,
+    current::{Current, sync_folder},
+    names::{self, Stamp},
+    place::Place,
+    sealed::Chain,
+    settings::{Settings, Sync},
+};
+use crate::{
+    seal::before::Before,
+    sink::{
+        blocking::Batch,
+        deliver::{Delivered, Refused, Trouble},
+    },
+};
+use tracego_model::clock::Reading;
+
+/// One file after the other.
+#[derive(Debug)]
+pub(super) struct Log {
+    settings: Settings,
+    place: Place,
+    current: Option<Current>,
+    /// Of the newest rotated file.
+    last: Option<Stamp>,
+    shared: Arc<Shared>,
+    /// Where it is sealed.
+    chain: Option<Chain>,
+}
+
+impl Log {
+    /// Opens the file, unless that fails in a way that passes, as a full disk does.
+    pub(super) fn open(
+        settings: &Settings,
+        shared: Arc<Shared>,
+        chain: Option<Chain>,
+    ) -> Result<Self, FileError> {
+        settings.check().map_err(FileError::Setting)?;
+        let group = settings.group.as_ref().map(|group| group.id(Path::new("/etc/group"))).transpose();
+        let group = group.map_err(FileError::Setting)?;
+        let path = settings.path.clone();
+        let place = Place { path, mode: settings.mode.map(|mode| mode.0), group };
+        let current = match Current::open(&place) {
+            Ok(current) => Some(current),
+            Err(error) if error.passes() => None,
+            Err(error) => return Err(error),
+        };
+        let regular = settings.rotation().or(settings.seal.then_some("seal"));
+        if let Some((key, _)) = regular.zip(current.as_ref().filter(|file| !file.is_regular())) {
+            return Err(FileError::Setting(format!(
+                "{key}: {} is no regular file, which it needs",
+                settings.path.display()
+            )));
+        }
+        let last = names::list(&settings.path).ok().and_then(|found| found.last().map(|&(stamp, ..)| stamp));
+        Ok(Self { settings: settings.clone(), place, current, last, shared, chain })
+    }
+
+    /// Writes as much of a batch as can be.
+    pub(super) fn deliver(&mut self, batch: &Batch) -> Delivered {
+        let mut done = 0;
+        let mut refused = Vec::new();
+        let result = match self.chain.take() {
+            None => self.look(None).and_then(|()| self.write(batch, &mut done)),
+            Some(mut chain) => {
+                let result = self.write_linked(batch, &mut done, &mut refused, &mut chain);
+                self.chain = Some(chain);
+                result
+            }
+        };
+        let trouble = result.err().map(|error| {
+            // What is wrong with the file may be mended with it: the next try opens it anew, and finds
+            // itself where it ends. Whoever reads a FIFO or a terminal keeps it while it is there.
+            let gone = error.number() == Some(Errno::PIPE.raw_os_error());
+            self.current = self.current.take().filter(|current| !current.is_regular() && !gone);
+            Trouble::new(error.to_string())
+        });
+        Delivered { done, refused, trouble }
+    }
+
+    /// Links the lines and writes them, behind what the chain itself has to say. Refused are those that
+    /// cannot be linked.
+    fn write_linked(
+        &mut self,
+        batch: &Batch,
+        done: &mut usize,
+        refused: &mut Vec<Refused>,
+        chain: &mut Chain,
+    ) -> Result<(), FileError> {
+        self.look(Some(chain))?;
+        let linked = chain.link(batch, Reading::now()).map_err(|error| self.place.failed(&error))?;
+        let mut lines = 0;
+        let result = self.write(linked.lines(), &mut lines);
+        chain.wrote(&linked, lines, result.is_err());
+        (*done, *refused) = linked.settled(lines);
+        result
+    }
+
+    /// Writes the last seal.
+    pub(super) fn end(&mut self) {
+        let Some(mut chain) = self.chain.take().filter(Chain::is_open) else { return };
+        let result = self.look(Some(&mut chain)).and_then(|()| {
+            let seals = chain.end(Reading::now()).map_err(|error| self.place.failed(&error))?;
+            let seals: Vec<&[u8]> = seals.iter().map(Vec::as_slice).collect();
+            self.write(&Batch::new(&seals), &mut 0)
+        });
+        if let Err(error) = result {
+            tracing::warn!(%error, "a file has no last seal");
+        }
+    }
+
+    /// Makes sure that the file is open, and that it is the one that the path leads to.
+    fn look(&mut self, chain: Option<&mut Chain>) -> Result<(), FileError> {
+        let again = self.shared.reopen.swap(false, Ordering::Relaxed);
+        let mut known = true;
+        if let Some(current) = &mut self.current {
+            let len = current.len();
+            // Who reads a FIFO would take a new opening for the end.
+            if (again && current.is_regular()) || !current.is_still_at(&self.place.path) {
+                self.current = None;
+                self.shared.counts.reopened.fetch_add(1, Ordering::Relaxed);
+            } else {
+                known = current.len() == len;
+            }
+        }
+        if self.current.is_none() {
+            self.current = Some(Current::open(&self.place)?);
+            known = false;
+        }
+        if let Some(chain) = chain.filter(|chain| !known || !chain.is_open()) {
+            let before = Before::read(&self.place.path).map_err(|error| self.place.failed(&error))?;
+            chain.meet(&before);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &Batch, done: &mut usize) -> Result<(), FileError> {
+        let begun = *done;
+        while *done < batch.len() {
+            let mut current = match self.current.take() {
+                Some(current) => current,
+                None => Current::open(&self.place)?,
+            };
+            if self.is_full(&current, batch.bytes(*done..*done + 1).len()) {
+                self.rotate(current)?;
+                continue;
+            }
+            let records = *done..self.fitting(&current, batch, *done);
+            let wanted = records.len();
+            let (settled, error) = current.append(batch, records, self.settings.sync == Sync::Batch);
+            let removed = current.is_removed();
+            self.current = Some(current);
+            if removed {
+                // A last look, so that nothing is acknowledged that nobody can find. What an earlier file
+                // of this batch has is written twice then.
+                *done = begun;
+                return Err(self.place.failed(&io::Error::other("it was removed while it was written")));
+            }
+            *done += settled;
+            if let Some(error) = error {
+                return Err(self.place.failed(&error));
+            }
+            debug_assert_eq!(settled, wanted);
+        }
+        Ok(())
+    }
+
+    /// Whether a new file has to be begun before a record of this length. There is always something in a
+    /// file that is rotated.
+    fn is_full(&self, current: &Current, next: usize) -> bool {
+        let large = |most: u64| current.len().saturating_add(next as u64) > most;
+        let old = |most: u128| u128::from(current.age(Reading::now())) >= most;
+        current.is_regular()
+            && current.len() > 0
+            && (self.settings.rotate_bytes.is_some_and(|most| large(most.0))
+                || self.settings.rotate_age.is_some_and(|most| old(most.0.as_nanos())))
+    }
+
+    /// The end of the records that fit, from this one on, which always does.
+    fn fitting(&self, current: &Current, batch: &Batch, first: usize) -> usize {
+        let most = self.settings.rotate_bytes.filter(|_| current.is_regular());
+        let Some(most) = most else { return batch.len() };
+        let room = most.0.saturating_sub(current.len()).try_into().unwrap_or(usize::MAX);
+        first + batch.whole(first, room).max(1)
+    }
+
+    /// Moves the file out of the way and begins a new one. Everything that was acknowledged is synced already.
+    fn rotate(&mut self, mut old: Current) -> Result<(), FileError> {
+        let path = &self.place.path;
+        let failed = |error: &io::Error| self.place.failed(error);
+        old.end_line().map_err(|error| failed(&error))?;
+        let mut stamp = Stamp::after(self.last, Reading::now().unix_ns);
+        loop {
+            let to = names::rotated(path, stamp);
+            if !names::is_taken(&to) {
+                match rename(path, &to) {
+                    Ok(()) => break,
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(failed(&error)),
+                }
+            }
+            stamp = Stamp(stamp.0 + 1);
+        }
+        self.last = Some(stamp);
+        self.shared.counts.rotated.fetch_add(1, Ordering::Relaxed);
+        self.shared.tidy.store(true, Ordering::Relaxed);
+        self.current = Some(Current::open(&self.place)?);
+        // Locked until now, so that nobody else began the new file.
+        drop(old);
+        sync_folder(path).map_err(|error| failed(&error))
+    }
+}
+
+/// rename(2) that replaces nothing.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some network file systems cannot promise it; whether the name is free was looked up before.
+        Err(Errno::INVAL | Errno::NOSYS) => std::fs::rename(from, to),
+        done => Ok(done?),
+    }
+}

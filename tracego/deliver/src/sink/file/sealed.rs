@@ -1,0 +1,238 @@
+//! The chain of a sealed file: lines are linked where they are written, since what is written is known here.
+//!
+//! The chain goes on for as long as the file ends with its last line; a file that was rotated away is followed by an
+//! empty one. Otherwise (the first time, after a crash, when others wrote to it) a new one is opened, which
+//! names the line that the file ends with.
+
+mod state;
+
+use std::{fmt, io, time::Duration};
+
+use state::{Line, State, job_seal, linked};
+
+use super::settings::Settings;
+use crate::{
+    format::Format,
+    seal::{
+        before::Before,
+        chain::{LINK, Link, digest, hex},
+        key::Key,
+        nonce,
+    },
+    sink::{blocking::Batch, deliver::Refused},
+};
+use tracego_analyze::enrich::Enricher;
+use tracego_model::{
+    clock::{Reading, Time},
+    meta::Meta,
+    record::{
+        Record,
+        seal::{ChainStart, Scope, Seal, Span},
+    },
+};
+
+/// Between two seals, unless given.
+const INTERVAL: Duration = Duration::from_mins(1);
+
+/// Links the lines of one sink.
+pub(super) struct Chain {
+    name: String,
+    key: Option<Key>,
+    interval: Duration,
+    /// Makes what the chain itself has to say.
+    enricher: Enricher,
+    state: Option<State>,
+    /// A write failed: an empty file is none that was just begun.
+    doubt: bool,
+    /// What the next opening follows.
+    follows: Option<[u8; LINK]>,
+}
+
+/// A batch whose lines are linked.
+pub(super) struct Linked {
+    lines: Batch,
+    /// What each line is, without its bytes.
+    about: Vec<Line>,
+    records: usize,
+    refused: Vec<Refused>,
+    /// Where a chain starts.
+    begins: Option<State>,
+    now: Reading,
+}
+
+impl Linked {
+    /// Finished lines.
+    pub(super) fn lines(&self) -> &Batch {
+        &self.lines
+    }
+
+    /// How many records are settled when so many lines are written, and which of them cannot be linked.
+    pub(super) fn settled(mut self, lines: usize) -> (usize, Vec<Refused>) {
+        let done = self.about.iter().skip(lines).find_map(|line| line.of);
+        // Before a line that is missing nothing is settled but what was written.
+        let done = if lines < self.about.len() { done.unwrap_or(0) } else { self.records };
+        self.refused.retain(|refused| refused.first < done);
+        (done, self.refused)
+    }
+}
+
+impl Chain {
+    /// Reads the key.
+    ///
+    /// # Errors
+    /// When it cannot be used; names the key of the settings.
+    pub(super) fn new(settings: &Settings, name: &str, meta: &Meta) -> Result<Self, String> {
+        let read = |path: &std::path::PathBuf| {
+            Key::read(path).map_err(|error| format!("seal-key: {}: {error:#}", path.display()))
+        };
+        let random = nonce().map_err(|error| format!("seal: /dev/urandom: {error}"))?;
+        // Its records are not those of the run, which are numbered, too.
+        let apart = u32::from_ne_bytes([random[0], random[1], random[2], random[3]]);
+        let meta = Meta { instance: meta.instance ^ apart, ..meta.clone() };
+        Ok(Self {
+            name: name.to_owned(),
+            key: settings.seal_key.as_ref().map(read).transpose()?,
+            interval: settings.seal_interval.map_or(INTERVAL, |span| span.0),
+            enricher: Enricher::new(meta),
+            state: None,
+            doubt: false,
+            follows: None,
+        })
+    }
+
+    /// Whether it has begun.
+    pub(super) fn is_open(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// What the file ends with, where it is not known to be the last line.
+    pub(super) fn meet(&mut self, file: &Before) {
+        let doubt = std::mem::take(&mut self.doubt);
+        let last = self.state.as_ref().map(|state| state.last);
+        let goes_on = |state: &State| match file.link {
+            Some(link) => link == state.link && file.last == last,
+            None => file.last.is_none() && !doubt,
+        };
+        if !self.state.as_ref().is_some_and(goes_on) {
+            self.follows = file.last.or(last).or(self.follows);
+            self.state = None;
+        }
+    }
+
+    /// Links lines behind those that are written.
+    pub(super) fn link(&mut self, batch: &Batch, now: Reading) -> io::Result<Linked> {
+        let mut begins = None;
+        let (mut lines, mut link, mut number) = match self.state.take() {
+            Some(state) => {
+                let sealed = if state.is_due(self.interval, now) {
+                    self.seals(&state, Scope::Window, now)
+                        .map(|(lines, ahead)| (lines, ahead.link, ahead.number))
+                } else {
+                    Ok((Vec::new(), state.link, state.number))
+                };
+                self.state = Some(state);
+                sealed?
+            }
+            None => {
+                let (line, state) = self.opening(now)?;
+                begins = Some(state);
+                let link = line.link;
+                (vec![line], link, 1)
+            }
+        };
+        let mut refused = Vec::new();
+        for n in 0..batch.len() {
+            if let Some(line) = linked(batch.bytes(n..n + 1).to_vec(), number + 1, link, None, now) {
+                (link, number) = (line.link, number + 1);
+                lines.push(Line { of: Some(n), ..line });
+            } else {
+                refused.push(Refused {
+                    first: n,
+                    among: 1,
+                    count: 1,
+                    why: "it is no JSON record, and cannot be sealed".to_owned(),
+                    poison: false,
+                });
+            }
+        }
+        let bytes: Vec<&[u8]> = lines.iter().map(|line| line.bytes.as_slice()).collect();
+        let written = Batch::new(&bytes);
+        lines.iter_mut().for_each(|line| line.bytes = Vec::new());
+        Ok(Linked { lines: written, about: lines, records: batch.len(), refused, begins, now })
+    }
+
+    /// So many of the lines are in the file; `failed`: something went wrong with the next.
+    pub(super) fn wrote(&mut self, linked: &Linked, lines: usize, failed: bool) {
+        self.doubt |= failed;
+        if lines == 0 {
+            return;
+        }
+        if let Some(begins) = &linked.begins {
+            self.state = Some(begins.clone());
+        }
+        let Some(state) = &mut self.state else { return };
+        for line in linked.about.iter().take(lines) {
+            state.take(line, linked.now);
+        }
+        let last = linked.lines.bytes(lines - 1..lines);
+        state.last = digest(last.strip_suffix(b"\n").unwrap_or(last));
+    }
+
+    /// The seals of what is left of the jobs and of the whole, where there is a chain. Nothing of it follows.
+    pub(super) fn end(&mut self, now: Reading) -> io::Result<Vec<Vec<u8>>> {
+        let Some(state) = self.state.take() else { return Ok(Vec::new()) };
+        let (lines, _) = self.seals(&state, Scope::Run, now)?;
+        Ok(lines.into_iter().map(|line| line.bytes).collect())
+    }
+
+    /// Opens a chain.
+    fn opening(&mut self, now: Reading) -> io::Result<(Line, State)> {
+        let nonce = nonce()?;
+        let start = ChainStart {
+            nonce: hex(&nonce),
+            interval_s: self.interval.as_secs().max(1),
+            follows: self.follows.map(|follows| hex(&follows)),
+            key: self.key.as_ref().map(|key| key.public().id()),
+            sink: Some(self.name.clone()),
+        };
+        let state = State::new(Link::start(&nonce), now);
+        let record = self.enricher.opening(start, now);
+        Ok((self.own(record, &state, now)?, state))
+    }
+
+    /// Seals of jobs, and behind them one of the window or of the whole; and what they lead to.
+    ///
+    /// Lines do not tell when a job ends. So one has its seal when a window went by without a line of it, and one that
+    /// goes on after that has another.
+    fn seals(&mut self, state: &State, scope: Scope, now: Reading) -> io::Result<(Vec<Line>, State)> {
+        let mut ahead = state.clone();
+        let mut seals: Vec<Seal> =
+            state.jobs(scope == Scope::Run).map(|(job, counts)| job_seal(job, counts)).collect();
+        seals.sort_by_key(|seal| seal.first_seq);
+        let mut lines = Vec::with_capacity(seals.len() + 1);
+        for job in seals.into_iter().map(Some).chain([None]) {
+            let seal = job.unwrap_or_else(|| ahead.seal(scope));
+            let window = Span { start: seal.window.start, end: Time(now.unix_ns) };
+            let seal = Seal { window, sink: Some(self.name.clone()), link: ahead.link.text(), ..seal };
+            let record = self.enricher.seal(seal, now);
+            let line = self.own(record, &ahead, now)?;
+            ahead.take(&line, now);
+            lines.push(line);
+        }
+        Ok((lines, ahead))
+    }
+
+    /// A line that the chain itself has to say, behind what is there.
+    fn own(&self, record: Record, behind: &State, now: Reading) -> io::Result<Line> {
+        let (mut line, number) = (Vec::new(), behind.number + 1);
+        Format::Json.write(&Record { seq: number, ..record }, &mut line)?;
+        let line = linked(line, number, behind.link, self.key.as_ref(), now);
+        line.ok_or_else(|| io::Error::other("a seal that cannot be linked"))
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain").field("name", &self.name).finish_non_exhaustive()
+    }
+}

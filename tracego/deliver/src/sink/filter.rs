@@ -1,0 +1,144 @@
+//! Which records a sink takes.
+
+use std::{io, sync::Arc};
+
+use cel::{Context, Program, Value};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+
+use tracego_model::{
+    finding::Severity,
+    record::{Record, event_name},
+};
+
+/// The keys that choose records; all that are given have to agree.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FilterSettings {
+    /// Names of events, `*` for any part: `tracego.process.*`.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// Records of processes need a finding that is at least as bad.
+    pub min_severity: Option<Severity>,
+    /// An expression in CEL on the record's fields: `process.user.id == 0`.
+    pub r#where: Option<String>,
+}
+
+/// Events that no filter leaves out: a stream has to say what it lacks.
+const ALWAYS: [&str; 1] = [event_name::LOST];
+
+/// A filter that is ready.
+#[derive(Clone)]
+pub struct Filter {
+    events: Option<GlobSet>,
+    min_severity: Option<Severity>,
+    expression: Option<Arc<Expression>>,
+}
+
+/// An expression in CEL, and what it asks a record for.
+struct Expression {
+    program: Program,
+    /// The functions of CEL. To make them takes longer than most expressions.
+    functions: Context<'static, 'static>,
+    /// Members of a record by which the expression begins: `process` of `process.user.id`.
+    members: Vec<String>,
+}
+
+impl Filter {
+    /// Takes everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { events: None, min_severity: None, expression: None }
+    }
+
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// A pattern or an expression that is none; the text names the key.
+    pub fn new(settings: &FilterSettings) -> Result<Self, String> {
+        let mut events = GlobSetBuilder::new();
+        for pattern in &settings.events {
+            events.add(Glob::new(pattern).map_err(|error| format!("events: {error}"))?);
+        }
+        let events = events.build().map_err(|error| format!("events: {error}"))?;
+        let expression = |text: &String| Expression::new(text).map_err(|error| format!("where: {error}"));
+        Ok(Self {
+            events: Some(events).filter(|_| !settings.events.is_empty()),
+            min_severity: settings.min_severity,
+            expression: settings.r#where.as_ref().map(expression).transpose()?.map(Arc::new),
+        })
+    }
+
+    /// Whether a record is taken. An expression that cannot be answered, since the record lacks a field
+    /// that it asks for, leaves the record out: `has(process.user)` asks whether there is one.
+    ///
+    /// # Errors
+    /// When the record cannot be serialised.
+    pub fn takes(&self, record: &Record) -> io::Result<bool> {
+        if ALWAYS.contains(&record.event_name) {
+            return Ok(true);
+        }
+        if self.events.as_ref().is_some_and(|events| !events.is_match(record.event_name)) {
+            return Ok(false);
+        }
+        if let Some(least) = self.min_severity {
+            let worst = record.tracego.findings.iter().map(|finding| finding.severity).max();
+            if worst.is_none_or(|worst| worst < least) && record.process.is_some() {
+                return Ok(false);
+            }
+        }
+        self.expression.as_ref().map_or(Ok(true), |expression| expression.holds(record))
+    }
+}
+
+impl Expression {
+    fn new(text: &str) -> Result<Self, String> {
+        let program = Program::compile(text).map_err(|error| error.to_string())?;
+        let members = program.references().variables().into_iter().map(str::to_owned).collect();
+        Ok(Self { program, functions: Context::default(), members })
+    }
+
+    fn holds(&self, record: &Record) -> io::Result<bool> {
+        let mut context = self.functions.new_inner_scope();
+        for name in &self.members {
+            // What a record lacks is no variable: `has` can ask for it.
+            if let Some(value) = record.member(name)? {
+                context
+                    .add_variable(name.as_str(), value)
+                    .map_err(|error| io::Error::other(error.to_string()))?;
+            }
+        }
+        Ok(matches!(self.program.execute(&context), Ok(Value::Bool(true))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracego_analyze::enrich::Enricher;
+    use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta};
+
+    #[test]
+    fn filters_agree_and_losses_always_pass() {
+        let record = &Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+        let takes = |settings: FilterSettings| Filter::new(&settings).unwrap().takes(record).unwrap();
+        let events =
+            |name: &str| FilterSettings { events: vec![name.to_owned()], ..FilterSettings::default() };
+        let expression =
+            |text: &str| FilterSettings { r#where: Some(text.to_owned()), ..FilterSettings::default() };
+        assert!(
+            takes(FilterSettings::default())
+                && takes(events("tracego.*"))
+                && !takes(events("tracego.process.*"))
+        );
+        assert!(takes(expression("event_name == 'tracego.heartbeat' && seq < 5")));
+        assert!(!takes(expression("seq > 5")) && !takes(expression("process.user.id == 0")));
+        assert!(takes(expression("!has(tracego.exec_id)")));
+        let Err(error) = Filter::new(&expression("seq >")) else { panic!() };
+        assert!(error.starts_with("where: "), "{error}");
+        let Err(error) = Filter::new(&events("a[")) else { panic!() };
+        assert!(error.starts_with("events: "), "{error}");
+        let lost = Enricher::new(Meta::default()).lost([("ring_full", 1)].into(), None, Reading::default());
+        assert!(Filter::new(&events("tracego.process.*")).unwrap().takes(&lost).unwrap());
+    }
+}

@@ -1,0 +1,94 @@
+//! Chunks that the queue has no room for yet.
+
+use std::collections::VecDeque;
+
+use super::feed::Chunk;
+use tracego_spool::Queue;
+
+/// In their order. One at most, but while a sink is changed: then all that comes, so that nobody waits for the old one's
+/// receiver.
+#[derive(Default)]
+pub(super) struct Held {
+    chunks: VecDeque<Chunk>,
+    /// Records of the first that the queue has.
+    from: usize,
+    /// Chunks, the first ones, that another worker was given.
+    inherited: usize,
+}
+
+impl Held {
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    pub(super) fn push(&mut self, chunk: Chunk) {
+        self.chunks.push_back(chunk);
+    }
+
+    /// As the next worker has it.
+    pub(super) fn inherited(self) -> Self {
+        Self { inherited: self.chunks.len(), ..self }
+    }
+
+    /// Puts it into the queue, as far as there is room; how many chunks that this worker was given are there in whole.
+    pub(super) fn place(&mut self, queue: &mut Queue) -> u64 {
+        let mut placed = 0;
+        while let Some(chunk) = self.chunks.front() {
+            for record in chunk.iter_from(self.from) {
+                if queue.append(record).is_err() {
+                    return placed;
+                }
+                self.from += 1;
+            }
+            placed += self.drop_first();
+        }
+        placed
+    }
+
+    /// Gives it up: how many records, and how many chunks that this worker was given.
+    pub(super) fn discard(&mut self) -> (u64, u64) {
+        let (mut records, mut chunks) = (0, 0);
+        while let Some(chunk) = self.chunks.front() {
+            records += chunk.ends.len().saturating_sub(self.from) as u64;
+            chunks += self.drop_first();
+        }
+        (records, chunks)
+    }
+
+    /// 1 when this worker was given it.
+    fn drop_first(&mut self) -> u64 {
+        self.chunks.pop_front();
+        self.from = 0;
+        let own = self.inherited == 0;
+        self.inherited = self.inherited.saturating_sub(1);
+        u64::from(own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracego_model::clock::Reading;
+    use tracego_spool::{Limits, OnFull, Ram};
+
+    fn chunk(records: usize) -> Chunk {
+        Chunk { bytes: vec![b'x'; records * 1000], ends: (1..=records).map(|n| n * 1000).collect() }
+    }
+
+    #[test]
+    fn what_is_placed_and_what_is_given_up_are_all() {
+        let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
+        let mut queue = Queue::Memory(Box::new(Ram::new(limits, Reading::now())));
+        let mut held = Held::default();
+        held.push(chunk(2));
+        let mut held = held.inherited();
+        (0..3).for_each(|_| held.push(chunk(3)));
+        let placed = held.place(&mut queue);
+        let there = queue.stats().depth.records;
+        assert!(placed >= 1 && there > 4, "{placed} {there}");
+        let (records, chunks) = held.discard();
+        assert_eq!((there + records, placed + chunks), (11, 3));
+        assert!(held.is_empty());
+        assert_eq!(held.discard(), (0, 0));
+    }
+}

@@ -1,0 +1,120 @@
+//! What a receiver says, whatever carried it.
+
+use std::time::{Duration, SystemTime};
+
+use prost::Message;
+
+use super::{
+    grpc, http,
+    settings::{Protocol, Signal},
+};
+use crate::http::{Response, SILENCE};
+pub use crate::sink::halve::Answer;
+use tracego_model::text::push_printable;
+
+/// What a response to a request means.
+#[must_use]
+pub fn answer(response: &Response, protocol: Protocol, signal: Signal, now: SystemTime) -> Answer {
+    if response.cut {
+        return Answer::again(format!("an answer of more than {} MiB", response.body.len() >> 20));
+    }
+    match protocol {
+        Protocol::Grpc => grpc::answer(response),
+        Protocol::HttpProtobuf | Protocol::HttpJson => {
+            http::answer(response, signal, protocol.encoding(), now)
+        }
+    }
+}
+
+/// `Export…ServiceResponse`. The three of them have the same shape.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Exported {
+    #[prost(message, optional, tag = "1")]
+    pub(super) partial: Option<Partial>,
+}
+
+/// `Export…PartialSuccess`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Partial {
+    #[prost(int64, tag = "1")]
+    pub(super) rejected: i64,
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
+}
+
+impl From<Exported> for Answer {
+    fn from(exported: Exported) -> Self {
+        let partial = exported.partial.unwrap_or_default();
+        // A negative number means nothing.
+        Self::Taken {
+            rejected: u64::try_from(partial.rejected).unwrap_or(0),
+            message: words(&partial.message),
+        }
+    }
+}
+
+/// `google.rpc.Status`: the body of an error over HTTP, and `grpc-status-details-bin`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Status {
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
+    #[prost(message, repeated, tag = "3")]
+    pub(super) details: Vec<Any>,
+}
+
+/// `google.protobuf.Any`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Any {
+    #[prost(string, tag = "1")]
+    type_url: String,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    delay: Option<Delay>,
+}
+
+/// `google.protobuf.Duration`.
+#[derive(Clone, PartialEq, Message)]
+struct Delay {
+    #[prost(int64, tag = "1")]
+    seconds: i64,
+    #[prost(int32, tag = "2")]
+    nanos: i32,
+}
+
+impl Status {
+    /// `RetryInfo`: that the receiver will recover, and when to come again.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        let found = self.details.iter().find(|any| any.type_url.ends_with("/google.rpc.RetryInfo"))?;
+        let delay = RetryInfo::decode(&found.value[..]).ok()?.delay.unwrap_or_default();
+        let seconds = Duration::from_secs(u64::try_from(delay.seconds).unwrap_or(0));
+        let nanos = Duration::from_nanos(u64::try_from(delay.nanos).unwrap_or(0));
+        Some(seconds.saturating_add(nanos).min(SILENCE))
+    }
+}
+
+/// Longest text of a receiver in a message, in bytes as they are shown.
+const LONGEST: usize = 400;
+
+/// What a receiver says, in one line that a terminal can take.
+pub(super) fn words(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.trim().chars() {
+        if line.len() >= LONGEST {
+            line.push('…');
+            break;
+        }
+        push_printable(&mut line, if matches!(c, '\r' | '\n' | '\t') { ' ' } else { c });
+    }
+    line
+}
+
+/// A sentence of what was said and by whom: "HTTP 503: overloaded".
+pub(super) fn sentence(who: &str, said: &str) -> String {
+    if said.is_empty() { who.to_owned() } else { format!("{who}: {said}") }
+}

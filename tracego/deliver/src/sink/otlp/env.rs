@@ -1,0 +1,243 @@
+//! Settings and the variables of OpenTelemetry (specification, "OpenTelemetry Protocol Exporter", "SDK
+//! Environment Variables", and "Resource SDK") → what a sink goes by.
+//!
+//! What the configuration says wins over a variable of the signal, that over the variable of all signals,
+//! and that over the default. An empty variable is one that is not set. A value that is not understood is
+//! an error, where an SDK would go on with its default: records must not go where nobody asked for.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use hyper::header::HeaderMap;
+use percent_encoding::percent_decode_str;
+
+use super::{
+    endpoint::Endpoint,
+    settings::{Compression, Protocol, Settings, Signal, header_map},
+};
+use crate::http::tls::{TlsError, TlsSettings};
+
+/// Why there is no sink.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A key or variable does not say what it should.
+    #[error("{0}: {1}")]
+    Setting(String, String),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Error {
+    pub(super) fn new(given_by: &str, why: impl Into<String>) -> Self {
+        Self::Setting(given_by.to_owned(), why.into())
+    }
+}
+
+/// For one request.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a sink goes by, all of it known.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// What is sent.
+    pub signal: Signal,
+    /// Where to.
+    pub endpoint: Endpoint,
+    /// How.
+    pub protocol: Protocol,
+    /// How much smaller.
+    pub compression: Compression,
+    /// Beside those that a request needs. Their values are not shown.
+    pub headers: HeaderMap,
+    /// For one request.
+    pub timeout: Duration,
+    /// Where the endpoint asks for it.
+    pub tls: TlsSettings,
+    /// Attributes of the resource that win over those of the record.
+    pub resource: Vec<(String, String)>,
+    /// Most bytes of a request before compression.
+    pub batch_bytes: usize,
+    /// Most records of a request.
+    pub batch_records: usize,
+}
+
+/// Settings with what the environment says beside. `env` gives the value of a variable.
+///
+/// # Errors
+/// Names the key or the variable.
+pub fn resolve(
+    signal: Signal,
+    settings: &Settings,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Resolved, Error> {
+    settings.check()?;
+    let env = Environment { signal, get: &env };
+    let protocol = match settings.protocol {
+        Some(protocol) => protocol,
+        None => env.choice("PROTOCOL", &Protocol::ALL, Protocol::name)?.unwrap_or_default(),
+    };
+    let compression = match settings.compression {
+        Some(compression) => compression,
+        None => env.choice("COMPRESSION", &Compression::ALL, Compression::name)?.unwrap_or_default(),
+    };
+    let endpoint = endpoint(settings, protocol, &env)?;
+    let headers = if settings.headers.is_empty() {
+        env.headers()?
+    } else {
+        header_map("headers", settings.headers.iter().map(|(name, value)| (&**name, &**value)))?
+    };
+    let timeout = match settings.timeout {
+        Some(span) => span.0,
+        None => env.timeout()?.unwrap_or(TIMEOUT),
+    };
+    Ok(Resolved {
+        tls: tls(settings, &endpoint, &env)?,
+        resource: resource(settings, &env)?,
+        batch_bytes: usize::try_from(settings.batch_bytes.0).unwrap_or(usize::MAX),
+        batch_records: settings.batch_records,
+        signal,
+        endpoint,
+        protocol,
+        compression,
+        headers,
+        timeout,
+    })
+}
+
+fn endpoint(settings: &Settings, protocol: Protocol, env: &Environment) -> Result<Endpoint, Error> {
+    let (kind, insecure) = ((protocol, env.signal), || env.insecure());
+    if let Some(text) = &settings.endpoint {
+        return Endpoint::parse("endpoint", text, kind, false, insecure);
+    }
+    if let Some((name, text)) = env.of_signal("ENDPOINT") {
+        return Endpoint::parse(&name, &text, kind, true, insecure);
+    }
+    if let Some((name, text)) = env.of_all("ENDPOINT") {
+        return Endpoint::parse(&name, &text, kind, false, insecure);
+    }
+    let default = if protocol == Protocol::Grpc { "http://localhost:4317" } else { "http://localhost:4318" };
+    Endpoint::parse("endpoint", default, kind, false, insecure)
+}
+
+fn tls(settings: &Settings, endpoint: &Endpoint, env: &Environment) -> Result<TlsSettings, Error> {
+    if !endpoint.secure {
+        // Variables may be meant for another signal; a key is meant for this sink.
+        return match settings.tls {
+            Some(_) => {
+                Err(Error::new("tls", format!("is given, but {endpoint} is not encrypted; use https")))
+            }
+            None => Ok(TlsSettings::default()),
+        };
+    }
+    let mut tls = settings.tls.clone().unwrap_or_default();
+    let file = |option| env.find(option).map(|(_, path)| PathBuf::from(path));
+    if tls.ca.is_none() {
+        tls.ca = file("CERTIFICATE");
+    }
+    // One of the pair from here and one from there would not fit.
+    if tls.cert.is_none() && tls.key.is_none() {
+        (tls.cert, tls.key) = (file("CLIENT_CERTIFICATE"), file("CLIENT_KEY"));
+    }
+    Ok(tls)
+}
+
+fn resource(settings: &Settings, env: &Environment) -> Result<Vec<(String, String)>, Error> {
+    let name = "OTEL_RESOURCE_ATTRIBUTES";
+    let mut all: BTreeMap<String, String> = match env.named(name) {
+        Some(text) => pairs(name, &text)?.into_iter().collect(),
+        None => BTreeMap::new(),
+    };
+    if let Some(service) = env.named("OTEL_SERVICE_NAME") {
+        all.insert("service.name".to_owned(), service);
+    }
+    all.extend(settings.resource.clone());
+    Ok(all.into_iter().collect())
+}
+
+/// `name=value,…` with percent-encoding, as W3C Baggage has it but without properties. Values may be
+/// passwords, so errors say the place alone.
+fn pairs(variable: &str, text: &str) -> Result<Vec<(String, String)>, Error> {
+    let mut all = Vec::new();
+    for (n, entry) in text.split(',').enumerate() {
+        if entry.trim().is_empty() {
+            continue;
+        }
+        let wrong = |why| Err(Error::new(variable, format!("entry {} {why}", n + 1)));
+        let Some((name, value)) = entry.split_once('=') else { return wrong("has no '='") };
+        let decoded =
+            |text: &str| percent_decode_str(text.trim()).decode_utf8().map(|text| text.into_owned());
+        let (Ok(name), Ok(value)) = (decoded(name), decoded(value)) else { return wrong("is no UTF-8") };
+        if name.is_empty() {
+            return wrong("has no name");
+        }
+        all.push((name, value));
+    }
+    Ok(all)
+}
+
+struct Environment<'a> {
+    signal: Signal,
+    get: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Environment<'_> {
+    fn named(&self, name: &str) -> Option<String> {
+        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn of_all(&self, option: &str) -> Option<(String, String)> {
+        let name = format!("OTEL_EXPORTER_OTLP_{option}");
+        self.named(&name).map(|value| (name, value))
+    }
+
+    fn of_signal(&self, option: &str) -> Option<(String, String)> {
+        self.of_all(&format!("{}_{option}", self.signal.variable()))
+    }
+
+    /// The variable that decides, and its value.
+    fn find(&self, option: &str) -> Option<(String, String)> {
+        self.of_signal(option).or_else(|| self.of_all(option))
+    }
+
+    fn choice<T: Copy>(
+        &self,
+        option: &str,
+        all: &[T],
+        name: fn(T) -> &'static str,
+    ) -> Result<Option<T>, Error> {
+        let Some((variable, text)) = self.find(option) else { return Ok(None) };
+        let found = all.iter().copied().find(|&one| name(one).eq_ignore_ascii_case(&text));
+        let names: Vec<&str> = all.iter().map(|&one| name(one)).collect();
+        let wrong =
+            || Error::new(&variable, format!("'{}' is none of {}", text.escape_debug(), names.join(", ")));
+        found.map(Some).ok_or_else(wrong)
+    }
+
+    fn headers(&self) -> Result<HeaderMap, Error> {
+        let Some((variable, text)) = self.find("HEADERS") else { return Ok(HeaderMap::new()) };
+        let pairs = pairs(&variable, &text)?;
+        header_map(&variable, pairs.iter().map(|(name, value)| (&**name, &**value)))
+    }
+
+    /// In milliseconds. The specification's "0 is no limit" is refused: a receiver that is silent would
+    /// hold the sink for ever.
+    fn timeout(&self) -> Result<Option<Duration>, Error> {
+        let Some((variable, text)) = self.find("TIMEOUT") else { return Ok(None) };
+        match text.parse() {
+            Ok(millis) if millis > 0 => Ok(Some(Duration::from_millis(millis))),
+            _ => Err(Error::new(&variable, "is in milliseconds, and more than 0: write 10000")),
+        }
+    }
+
+    fn insecure(&self) -> Result<bool, Error> {
+        let Some((variable, text)) = self.find("INSECURE") else { return Ok(false) };
+        match text.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(Error::new(&variable, "is true or false")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

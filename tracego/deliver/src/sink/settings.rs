@@ -1,0 +1,290 @@
+//! The `[[sinks]]` tables of the configuration.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+
+use super::{file, filter::FilterSettings, journald, otlp, syslog, webhook};
+use crate::format::Format;
+use tracego_model::{
+    finding::Severity,
+    units::{Bytes, Span},
+};
+use tracego_spool::{Limits, OnFull};
+
+/// One sink.
+#[derive(Clone, Debug)]
+pub struct SinkSettings {
+    /// Its name in logs, metrics and the spool folder.
+    pub name: String,
+    /// Where records go.
+    pub kind: Kind,
+    /// What every sink has.
+    pub common: Common,
+    /// The keys of its type as they are written.
+    pub own: toml::Table,
+}
+
+impl SinkSettings {
+    /// A sink of this type, with the keys of the type and no others.
+    ///
+    /// # Errors
+    /// A key that is wrong.
+    pub fn of(kind: &str, own: toml::Table) -> Result<Self, String> {
+        let (name, common) = (kind.to_owned(), Common::default());
+        let sink = Self { name, kind: Kind::read(kind, own.clone())?, common, own };
+        super::start::check(&sink)?;
+        Ok(sink)
+    }
+
+    /// Whether a sink with these settings can keep its thread and go over to others: what differs concerns
+    /// only what it is given.
+    #[must_use]
+    pub fn same_worker(&self, other: &Self) -> bool {
+        let kept = |common: &Common| Common {
+            format: None,
+            events: Vec::new(),
+            min_severity: None,
+            r#where: None,
+            ..common.clone()
+        };
+        self.name == other.name
+            && self.kind.name() == other.kind.name()
+            && self.own == other.own
+            && kept(&self.common) == kept(&other.common)
+    }
+}
+
+/// Keys of every sink.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Common {
+    /// What events are written as.
+    pub format: Option<Format>,
+    /// Names of the events that are taken.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// The least severity that records of processes need.
+    pub min_severity: Option<Severity>,
+    /// An expression that has to hold.
+    pub r#where: Option<String>,
+    /// What gives way when the queue is full.
+    pub on_full: Option<OnFull>,
+    /// Bytes that may wait.
+    pub queue_bytes: Option<Bytes>,
+    /// Records are dropped that waited longer.
+    pub queue_age: Option<Span>,
+    /// How long the end of tracego waits for what is left to be delivered.
+    pub drain: Option<Span>,
+    /// The file for records that the receiver refused for good.
+    pub dead_letters: Option<PathBuf>,
+    /// How long the receiver may fail at one record before it is given up, if others are taken.
+    pub give_up_after: Option<GiveUp>,
+}
+
+/// When a record is given up that the receiver fails at.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(try_from = "String")]
+pub enum GiveUp {
+    /// Never: everything behind it waits.
+    Never,
+    /// After so long, and several tries.
+    After(Span),
+}
+
+impl TryFrom<String> for GiveUp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "never" { Ok(Self::Never) } else { text.parse().map(Self::After) }
+    }
+}
+
+/// Names of [`Common`]'s keys.
+const COMMON: [&str; 10] = [
+    "format",
+    "events",
+    "min-severity",
+    "where",
+    "on-full",
+    "queue-bytes",
+    "queue-age",
+    "drain",
+    "dead-letters",
+    "give-up-after",
+];
+
+/// Bytes that may wait on the disk, and in memory.
+const ON_DISK: u64 = 1 << 30;
+const IN_MEMORY: u64 = 16 << 20;
+/// The longest wait at the end.
+const DRAIN: Duration = Duration::from_secs(5);
+/// A record that the receiver fails at holds up the others for so long.
+const GIVE_UP: Duration = Duration::from_mins(1);
+
+impl Common {
+    /// Which records.
+    #[must_use]
+    pub fn filter(&self) -> FilterSettings {
+        FilterSettings {
+            events: self.events.clone(),
+            min_severity: self.min_severity,
+            r#where: self.r#where.clone(),
+        }
+    }
+
+    /// Bounds of the queue.
+    #[must_use]
+    pub fn limits(&self, durable: bool) -> Limits {
+        let default = if durable { ON_DISK } else { IN_MEMORY };
+        Limits {
+            total_bytes: self.queue_bytes.map_or(default, |bytes| bytes.0),
+            max_age: self.queue_age.map(|age| age.0),
+            on_full: self.on_full.unwrap_or(OnFull::DropOldest),
+            ..Limits::default()
+        }
+    }
+
+    /// How long one record may hold up the others; without an end where there is none.
+    #[must_use]
+    pub fn give_up_after(&self) -> Option<Duration> {
+        match self.give_up_after {
+            None => Some(GIVE_UP),
+            Some(GiveUp::Never) => None,
+            Some(GiveUp::After(span)) => Some(span.0),
+        }
+    }
+
+    /// The wait at the end.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        self.drain.map_or(DRAIN, |span| span.0)
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident($settings:ty) = $name:literal),+ $(,)?) => {
+        /// Where records go, with the keys of that type.
+        #[derive(Clone, Debug)]
+        pub enum Kind { $($(#[$doc])* $variant($settings)),+ }
+
+        impl Kind {
+            /// Names of all types.
+            pub const NAMES: &[&str] = &[$($name),+];
+
+            /// As `type` names it.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name),+ }
+            }
+
+            fn read(name: &str, table: toml::Table) -> Result<Self, String> {
+                match name {
+                    $($name => table.try_into().map(Self::$variant).map_err(|error| error.message().to_owned()),)+
+                    _ => Err(format!("type: '{name}' is none; there are: {}", Self::NAMES.join(", "))),
+                }
+            }
+        }
+    };
+}
+
+/// A type without keys of its own.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NoKeys {}
+
+kinds! {
+    /// Standard output.
+    Stdout(NoKeys) = "stdout",
+    /// A file that is rotated.
+    File(file::Settings) = "file",
+    /// RFC 5424.
+    Syslog(syslog::Settings) = "syslog",
+    /// The journal of systemd.
+    Journald(journald::Settings) = "journald",
+    /// An OpenTelemetry collector.
+    Otlp(otlp::Settings) = "otlp",
+    /// HTTP.
+    Webhook(webhook::Settings) = "webhook",
+}
+
+/// Reads the tables; the text of an error names the sink and the key.
+///
+/// # Errors
+/// A key that is unknown, missing or wrong, or a name that is there twice.
+pub fn read(tables: Vec<toml::Value>) -> Result<Vec<SinkSettings>, String> {
+    let mut names = BTreeSet::new();
+    let mut sinks = Vec::new();
+    for (at, table) in tables.into_iter().enumerate() {
+        let toml::Value::Table(table) = table else {
+            return Err("sinks: write each as a table: [[sinks]]".to_owned());
+        };
+        let named = table.get("name").or(table.get("type")).and_then(toml::Value::as_str);
+        let named = named.map(str::to_owned);
+        let place =
+            || named.clone().map_or_else(|| format!("sinks {}", at + 1), |name| format!("sinks {name}"));
+        let sink = one(table).map_err(|error| format!("{}: {error}", place()))?;
+        if !names.insert(sink.name.clone()) {
+            return Err(format!("{}: name: is there twice; give each sink a name of its own", place()));
+        }
+        sinks.push(sink);
+    }
+    Ok(sinks)
+}
+
+fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
+    let mut text = |key: &str| match table.remove(key) {
+        None => Ok(None),
+        Some(toml::Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("{key}: must be a text")),
+    };
+    let kind =
+        text("type")?.ok_or_else(|| format!("type: is missing; there are: {}", Kind::NAMES.join(", ")))?;
+    let name = text("name")?.unwrap_or_else(|| kind.clone());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
+        return Err("name: must have 1 to 64 letters, digits, '-' and '_': it names a folder".to_owned());
+    }
+    let mut common = toml::Table::new();
+    for key in COMMON {
+        if let Some(value) = table.remove(key) {
+            common.insert(key.to_owned(), value);
+        }
+    }
+    let common: Common = common.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    super::filter::Filter::new(&common.filter())?;
+    Ok(SinkSettings { name, kind: Kind::read(&kind, table.clone())?, common, own: table })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_table_of_a_sink_passes_over_a_key_that_is_none() {
+        let tls = "tls = { ca-fiel = '/x' }";
+        let mut types = Kind::NAMES.to_vec();
+        for (kind, text) in [
+            ("stdout", "formt = 'json'"),
+            ("file", "path = '/x'\nkeep_age = '1d'"),
+            ("syslog", "address = 'tls://x:1'\napp_name = 'x'"),
+            ("journald", "sockt = '/x'"),
+            ("otlp", "endpont = 'http://x'"),
+            ("webhook", "url = 'https://x'\nheader = {}"),
+            ("stdout", "min_severity = 'high'"),
+            ("syslog", &format!("address = 'tls://x:1'\n{tls}")),
+            ("otlp", &format!("endpoint = 'https://x'\n{tls}")),
+            ("webhook", &format!("url = 'https://x'\n{tls}")),
+            ("webhook", "url = 'https://x'\nsecret = { file = '/x', mode = '0600' }"),
+            ("webhook", "url = 'https://x'\nheaders = { a = { evn = 'X' } }"),
+        ] {
+            types.retain(|left| *left != kind);
+            let table: toml::Table = format!("type = '{kind}'\n{text}").parse().unwrap();
+            let error = read(vec![toml::Value::Table(table)]).expect_err(text);
+            assert!(error.starts_with(&format!("sinks {kind}: ")), "{text}: {error}");
+            let untagged = text.contains("secret") || text.contains("headers");
+            assert!(untagged || error.contains("unknown field"), "{text}: {error}");
+        }
+        assert_eq!(types, Vec::<&str>::new());
+    }
+}

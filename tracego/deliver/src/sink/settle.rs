@@ -1,0 +1,174 @@
+//! What became of a batch, and what is lost: acknowledgements, dead letters, pauses, and who is told.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+
+use super::{
+    deliver::{Delivered, Refused},
+    status::{self, Status},
+    transport::Deliver,
+    worker::{Current, Losses, Worker},
+};
+use tracego_model::{
+    clock::Reading,
+    input::{Input, SinkLoss},
+};
+use tracego_spool::{Gap, Item};
+
+/// Between two records that tell of losses for one reason: they may be lost, too, and that must not go round in a
+/// circle.
+const TELL: Duration = Duration::from_mins(1);
+
+/// Longest wait until the pipeline hears the last of a sink that ends before it.
+const LAST: Duration = Duration::from_secs(1);
+
+/// What the stream was told of losses for one reason.
+#[derive(Default)]
+pub(super) struct Telling {
+    untold: u64,
+    told: Option<Instant>,
+}
+
+/// Tells the stream what it was not told yet, and how many records ended with the sink, where the run goes on without it.
+pub(super) async fn last_words(
+    status: &Status,
+    losses: &Losses,
+    told: BTreeMap<&'static str, Telling>,
+    stopped: u64,
+) {
+    let mut lost: BTreeMap<_, _> =
+        told.into_iter().map(|(reason, telling)| (reason, telling.untold)).collect();
+    *lost.entry(status::lost::STOPPED).or_default() += stopped;
+    lost.retain(|_, count| *count > 0);
+    let sender = losses.get().and_then(mpsc::WeakSender::upgrade);
+    if let (Some(sender), false) = (sender, lost.is_empty()) {
+        let loss = SinkLoss { sink: status.name.clone(), lost, first: None, last: None, why: None };
+        if timeout(LAST, sender.send(Input::SinkLoss(loss, Reading::now()))).await.is_err() {
+            tracing::warn!(sink = status.name, "the stream does not hear what the sink has lost");
+        }
+    }
+}
+
+impl<T: Deliver + 'static> Worker<T> {
+    /// Takes note of what became of a batch.
+    pub(super) fn settle(&mut self, mut current: Current, delivered: Delivered) {
+        let Delivered { done, refused, trouble } = delivered;
+        for refused in &refused {
+            if let Err(error) = self.bury(&current, refused) {
+                // Neither delivered nor written down: all of it comes again.
+                let path = self.dead_letters.path().map(|path| path.display().to_string());
+                let path = path.unwrap_or_default();
+                self.fail(format!("{} and {path}: {error}", refused.why), None);
+                self.progress.current = Some(current);
+                return;
+            }
+        }
+        let left = current.done + done < current.batch.len();
+        match current.batch.iter().nth(current.done + done) {
+            Some(front) if trouble.is_some() => self.suspicion.failed(front.last()),
+            _ => self.suspicion.went_on(left),
+        }
+        let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
+        let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last());
+        if let Some(last) = last {
+            self.queue.ack(last);
+        }
+        current.done += done;
+        self.status.set_files(self.transport.as_ref().and_then(T::files));
+        for refused in refused {
+            self.refused(refused);
+        }
+        {
+            let mut numbers = self.status.change();
+            numbers.delivered += (done as u64).saturating_sub(rejected);
+            numbers.queue = self.queue.stats();
+            if trouble.is_none()
+                && let Some(before) = numbers.trouble.take()
+            {
+                tracing::info!(sink = self.status.name, before, "the sink takes records again");
+            }
+        }
+        if done > 0 || trouble.is_none() {
+            self.progress.backoff.reset();
+        }
+        if let Some(trouble) = trouble {
+            if trouble.ended {
+                self.status.end();
+            }
+            self.fail(trouble.why, trouble.after);
+        }
+        if current.done < current.batch.len() {
+            self.progress.current = Some(current);
+        }
+    }
+
+    fn fail(&mut self, why: String, after: Option<Duration>) {
+        self.progress.backoff.wait(after);
+        let mut numbers = self.status.change();
+        numbers.failures += 1;
+        if numbers.trouble.as_ref() != Some(&why) {
+            tracing::warn!(sink = self.status.name, "{why}; it is tried again");
+        }
+        numbers.trouble = Some(why);
+    }
+
+    /// Writes what was refused to the dead letters.
+    fn bury(&mut self, current: &Current, refused: &Refused) -> std::io::Result<()> {
+        let Some(transport) = &self.transport else { return Ok(()) };
+        let records = current.batch.iter().skip(current.done + refused.first).take(refused.among);
+        let records = records.filter_map(|item| match item {
+            Item::Record(_, bytes) => Some(transport.readable(bytes)),
+            Item::Gap(_) => None,
+        });
+        self.dead_letters.write(&self.status.name, refused, records.collect())
+    }
+
+    /// What a gap means is in the queue's own counts already.
+    pub(super) fn gap(&mut self, gap: Gap) {
+        let lost = BTreeMap::from([(status::reason(gap.reason), gap.count())]);
+        self.tell(SinkLoss {
+            sink: self.status.name.clone(),
+            lost,
+            first: Some(gap.first),
+            last: Some(gap.last),
+            why: None,
+        });
+    }
+
+    fn refused(&mut self, refused: Refused) {
+        let (reason, Refused { count, why, .. }) = (refused.reason(), refused);
+        self.lose(reason, count, Some(why));
+    }
+
+    /// Counts a loss, and tells the stream of it and of those since the last that was told.
+    pub(super) fn lose(&mut self, reason: &'static str, records: u64, why: Option<String>) {
+        if records == 0 {
+            return;
+        }
+        self.status.lose(reason, records);
+        let telling = self.progress.losses.entry(reason).or_default();
+        telling.untold += records;
+        if telling.told.is_some_and(|told| told.elapsed() < TELL) {
+            if let Some(why) = why {
+                tracing::warn!(sink = self.status.name, records, reason, why, "records are refused");
+            }
+            return;
+        }
+        telling.told = Some(Instant::now());
+        let lost = BTreeMap::from([(reason, std::mem::take(&mut telling.untold))]);
+        self.tell(SinkLoss { sink: self.status.name.clone(), lost, first: None, last: None, why });
+    }
+
+    fn tell(&self, loss: SinkLoss) {
+        tracing::warn!(sink = loss.sink, lost = ?loss.lost, why = loss.why, "records are lost");
+        let sender = self.losses.get().and_then(mpsc::WeakSender::upgrade);
+        if let Some(sender) = sender {
+            // The pipeline may wait for this very thread: another one waits for the pipeline.
+            tokio::spawn(async move { drop(sender.send(Input::SinkLoss(loss, Reading::now())).await) });
+        }
+    }
+}

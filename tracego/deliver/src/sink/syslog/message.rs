@@ -1,0 +1,279 @@
+//! Record → one message of RFC 5424, without what frames it on its way.
+
+use std::{
+    io::{self, Write as _},
+    process,
+};
+
+use super::settings::{Settings, printable};
+use crate::format::Format;
+use tracego_model::{clock::Time, finding::Finding, record::Record, text::push_printable};
+
+/// The last sequenceId; 1 comes after it (RFC 5424 section 7.3.1).
+const LAST: u32 = 2_147_483_647;
+/// Bytes of HOSTNAME and of MSGID.
+const HOSTNAME: usize = 255;
+const MSGID: usize = 32;
+
+/// Makes the messages of one sink.
+///
+/// There is no byte order mark in front of MSG: RFC 5424 leaves the encoding open without one (MSG-ANY), RFC
+/// 8259 forbids one in front of JSON, and what reads the message behind a receiver stumbles over it.
+#[derive(Debug)]
+pub struct SyslogEncoder {
+    format: Format,
+    facility: u8,
+    app_name: String,
+    hostname: Option<String>,
+    structured_data: bool,
+    sd_id: Option<String>,
+    /// The process that sends: tracego, not what a record is about.
+    pid: u32,
+    /// The sequenceId of the next message.
+    next: u32,
+}
+
+impl SyslogEncoder {
+    /// For settings that were checked; MSG is the record in this format.
+    #[must_use]
+    pub fn new(settings: &Settings, format: Format) -> Self {
+        Self {
+            format,
+            facility: settings.facility.number(),
+            app_name: settings.app_name.clone(),
+            hostname: settings.hostname.clone(),
+            structured_data: settings.structured_data,
+            sd_id: settings.sd_id.clone(),
+            pid: process::id(),
+            next: 1,
+        }
+    }
+
+    /// Adds one message. It holds no line feed: no format has one within an event.
+    ///
+    /// # Errors
+    /// When the record cannot be serialised; then nothing is added, and no sequenceId is used up.
+    pub fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+        let start = out.len();
+        let done = self.message(record, out);
+        match done {
+            Ok(()) => self.next = if self.next == LAST { 1 } else { self.next + 1 },
+            Err(_) => out.truncate(start),
+        }
+        done
+    }
+
+    fn message(&self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+        let pri = self.facility * 8 + severity(record.severity_number);
+        write!(out, "<{pri}>1 ")?;
+        timestamp(record.timestamp, out);
+        out.push(b' ');
+        word(self.hostname.as_deref().unwrap_or(&record.origin.host.name), HOSTNAME, out);
+        write!(out, " {} {} ", self.app_name, self.pid)?;
+        word(record.event_name, MSGID, out);
+        out.push(b' ');
+        if self.structured_data {
+            self.elements(record, out)?;
+        } else {
+            out.push(b'-');
+        }
+        out.push(b' ');
+        self.format.write(record, out)?;
+        if out.last() == Some(&b'\n') {
+            out.pop();
+        }
+        Ok(())
+    }
+
+    fn elements(&self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+        let service = &record.origin.service;
+        write!(out, "[meta sequenceId=\"{}\"][origin", self.next)?;
+        parameter("software", service.name, out);
+        parameter("swVersion", service.version, out);
+        out.push(b']');
+        let Some(id) = &self.sd_id else { return Ok(()) };
+        write!(out, "[{id}")?;
+        parameter("uid", &record.log.record.uid, out);
+        write!(out, " seq=\"{}\"", record.seq)?;
+        if let Some(context) = record.context.as_deref() {
+            let job = context.cicd.get("pipeline.task.run.id");
+            let commit = context.vcs.get("ref.head.revision");
+            for (name, value) in [("job", job), ("commit", commit)] {
+                if let Some(value) = value {
+                    parameter(name, value, out);
+                }
+            }
+        }
+        let findings = &record.tracego.findings;
+        if !findings.is_empty() {
+            let ids: Vec<&str> = findings.iter().map(|Finding { id, .. }| *id).collect();
+            parameter("findings", &ids.join(" "), out);
+        }
+        out.push(b']');
+        Ok(())
+    }
+}
+
+/// Severity of syslog for one of OpenTelemetry: debug, informational, notice, warning, error, critical.
+/// Alert and emergency are left out: most receivers write the latter to every terminal.
+fn severity(number: u8) -> u8 {
+    match number {
+        ..9 => 7,
+        9 => 6,
+        10..13 => 5,
+        13..17 => 4,
+        17..21 => 3,
+        21.. => 2,
+    }
+}
+
+/// In UTC with microseconds, which is all that RFC 5424 has room for.
+fn timestamp(time: Time, out: &mut Vec<u8>) {
+    match time.text().get(..26) {
+        Some(text) => {
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'Z');
+        }
+        None => out.push(b'-'),
+    }
+}
+
+/// A part of the header; `?` stands for what cannot be there, `-` for nothing.
+fn word(text: &str, most: usize, out: &mut Vec<u8>) {
+    if text.is_empty() {
+        out.push(b'-');
+    }
+    let bytes = text.bytes().take(most);
+    out.extend(bytes.map(|byte| if printable(byte) { byte } else { b'?' }));
+}
+
+/// A blank, a name, and a value in quotes. Control characters are shown as Rust writes them.
+fn parameter(name: &str, value: &str, out: &mut Vec<u8>) {
+    out.push(b' ');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"=\"");
+    let mut shown = String::with_capacity(value.len());
+    value.chars().for_each(|c| push_printable(&mut shown, c));
+    for byte in shown.bytes() {
+        if matches!(byte, b'"' | b'\\' | b']') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use tracego_analyze::enrich::Enricher;
+    use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta, record::Origin};
+
+    fn settings(text: &str) -> Settings {
+        toml::from_str(&format!("address = 'unix:/dev/log'\n{text}")).unwrap()
+    }
+
+    fn record(edit: impl FnOnce(&mut Record)) -> Record {
+        let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+        record.timestamp = Time(1_700_000_000_123_456_789);
+        let mut origin = Origin::default();
+        origin.host.name = "machine-7".to_owned();
+        (origin.service.name, origin.service.version) = ("tracego", "1.2.3");
+        record.origin = Arc::new(origin);
+        edit(&mut record);
+        record
+    }
+
+    fn encoded(encoder: &mut SyslogEncoder, record: &Record) -> String {
+        let mut out = Vec::new();
+        encoder.encode(record, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_message_has_all_parts() {
+        let mut encoder = SyslogEncoder::new(&settings(""), Format::Json);
+        let record = record(|_| {});
+        let text = encoded(&mut encoder, &record);
+        let head = format!(
+            "<110>1 2023-11-14T22:13:20.123456Z machine-7 tracego {} tracego.heartbeat \
+             [meta sequenceId=\"1\"][origin software=\"tracego\" swVersion=\"1.2.3\"] {{\"schema\":",
+            process::id()
+        );
+        assert!(text.starts_with(&head), "{text}");
+        assert!(text.ends_with('}') && !text.contains('\n'), "{text}");
+        assert!(encoded(&mut encoder, &record).contains("sequenceId=\"2\""));
+    }
+
+    #[test]
+    fn the_sequence_starts_again_at_one() {
+        let mut encoder = SyslogEncoder::new(&settings(""), Format::Cef);
+        encoder.next = LAST;
+        let record = record(|_| {});
+        assert!(encoded(&mut encoder, &record).contains("[meta sequenceId=\"2147483647\"]"));
+        assert!(encoded(&mut encoder, &record).contains("[meta sequenceId=\"1\"]"));
+    }
+
+    #[test]
+    fn severities_are_those_of_the_record() {
+        let seen = [1, 5, 9, 10, 13, 17, 21, 24].map(severity);
+        assert_eq!(seen, [7, 7, 6, 5, 4, 3, 2, 2]);
+        let mut encoder = SyslogEncoder::new(&settings("facility = \"local0\""), Format::Json);
+        let text = encoded(&mut encoder, &record(|record| record.severity_number = 17));
+        assert!(text.starts_with("<131>1 "), "{text}");
+    }
+
+    #[test]
+    fn what_the_header_cannot_hold_is_replaced() {
+        let mut encoder = SyslogEncoder::new(&settings("structured-data = false"), Format::Json);
+        let named = |name: &str| {
+            let mut origin = Origin::default();
+            origin.host.name = name.to_owned();
+            record(|record| record.origin = Arc::new(origin))
+        };
+        let text = encoded(&mut encoder, &named("a b\nü"));
+        assert!(text.contains("Z a?b??? tracego ") && text.contains(" tracego.heartbeat - {"), "{text}");
+        assert!(encoded(&mut encoder, &named("")).contains("Z - tracego "));
+        let long = encoded(&mut encoder, &named(&"h".repeat(300)));
+        assert!(long.contains(&format!("Z {} tracego", "h".repeat(255))));
+        encoder.hostname = Some("told".to_owned());
+        assert!(encoded(&mut encoder, &named("other")).contains("Z told tracego "));
+    }
+
+    #[test]
+    fn an_element_of_ones_own_is_escaped() {
+        let mut encoder = SyslogEncoder::new(&settings("sd-id = \"tracego@32473\""), Format::Json);
+        let text = encoded(&mut encoder, &record(|record| record.log.record.uid = "a\"b\\c]d\ne".to_owned()));
+        assert!(text.contains(r#"[tracego@32473 uid="a\"b\\c\]d\\ne" seq="1"] {"#), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_value_holds_it_ends_where_it_should(value in any::<String>()) {
+            let mut out = Vec::new();
+            parameter("name", &value, &mut out);
+            let text = String::from_utf8(out).unwrap();
+            let inner = text.strip_prefix(" name=\"").unwrap().strip_suffix('"').unwrap();
+            let (mut read, mut chars) = (String::new(), inner.chars());
+            while let Some(c) = chars.next() {
+                prop_assert!(!matches!(c, '"' | ']') && !c.is_control(), "{inner}");
+                let c = if c == '\\' { chars.next().unwrap() } else { c };
+                read.push(c);
+            }
+            let mut shown = String::new();
+            value.chars().for_each(|c| push_printable(&mut shown, c));
+            prop_assert_eq!(read, shown);
+        }
+
+        #[test]
+        fn whatever_a_name_holds_it_is_one_word(name in any::<String>()) {
+            let mut out = Vec::new();
+            word(&name, HOSTNAME, &mut out);
+            prop_assert!((1..=HOSTNAME).contains(&out.len()) && out.iter().all(u8::is_ascii_graphic));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Feed, worker and queue together, with a receiver that does what the test says.
+
+mod changes;
+mod delivery;
+mod end;
+mod full;
+
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::{Arc, Mutex, OnceLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    dead_letters::DeadLetters,
+    deliver::{Delivered, Refused, Trouble},
+    direct,
+    encode::Encoder,
+    feed::{self, Feed},
+    file::Counts,
+    filter::Filter,
+    held::Held,
+    status::Status,
+    suspicion::Suspicion,
+    transport::Deliver,
+    worker::{Control, Leftover, Progress, Worker},
+};
+use crate::format::Format;
+use tracego_analyze::enrich::Enricher;
+use tracego_model::{clock::Reading, input::Input, ledger::Ledger, meta::Meta, record::Record};
+use tracego_spool::{Limits, Queue, Ram, Spool};
+
+/// What the receiver does with the next batches; it takes all when nothing is left.
+#[derive(Clone, Default)]
+struct Receiver(Arc<Mutex<(VecDeque<Answer>, Vec<u64>)>>);
+
+enum Answer {
+    /// Takes so many, then fails.
+    Fail(usize),
+    /// Refuses the first for good and takes the others.
+    Refuse,
+    /// Fails at the second record, whatever is with it.
+    Poison,
+    /// Never answers.
+    Hang,
+}
+
+impl Receiver {
+    fn will(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.0.lock().unwrap().0.extend(answers);
+    }
+
+    /// Sequence numbers of the records that arrived.
+    fn got(&self) -> Vec<u64> {
+        self.0.lock().unwrap().1.clone()
+    }
+
+    fn waits_for(&self, records: usize) {
+        let since = Instant::now();
+        while self.got().len() < records {
+            assert!(since.elapsed() < Duration::from_secs(20), "{:?}", self.got());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Deliver for Receiver {
+    async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+        let answer = self.0.lock().unwrap().0.pop_front();
+        let (skip, taken) = match answer {
+            None => (0, batch.len()),
+            Some(Answer::Fail(taken)) => (0, taken.min(batch.len())),
+            Some(Answer::Poison) => (0, 1),
+            Some(Answer::Refuse) => (1, batch.len()),
+            Some(Answer::Hang) => std::future::pending().await,
+        };
+        let seqs = batch[..taken]
+            .iter()
+            .skip(skip)
+            .map(|line| serde_json::from_slice::<Value>(line).unwrap()["seq"].as_u64().unwrap());
+        self.0.lock().unwrap().1.extend(seqs);
+        let refused = Refused { first: 0, among: 1, count: 1, why: "no".to_owned(), poison: false };
+        match answer {
+            Some(Answer::Fail(_) | Answer::Poison) => Delivered::until(taken, Trouble::new("down")),
+            Some(Answer::Refuse) => Delivered { refused: vec![refused], ..Delivered::all(taken) },
+            _ => Delivered::all(taken),
+        }
+    }
+
+    async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+        self.0.lock().unwrap().0.clear();
+        let all = self.deliver(&batch[1..]).await.done;
+        let refused = Refused { first: 0, among: 1, count: 1, why: "500".to_owned(), poison: true };
+        Delivered { refused: vec![refused], ..Delivered::all(all + 1) }
+    }
+
+    fn reopen(&mut self) {}
+
+    async fn close(&mut self) {}
+
+    fn files(&self) -> Option<Counts> {
+        None
+    }
+
+    fn readable(&self, payload: &[u8]) -> Value {
+        serde_json::from_slice(payload).unwrap()
+    }
+}
+
+/// A sink and all around it.
+struct Set {
+    receiver: Receiver,
+    status: Arc<Status>,
+    feed: Feed,
+    control: watch::Sender<Control>,
+    thread: thread::JoinHandle<Option<Leftover>>,
+    /// The thread begins when this is gone.
+    begin: Option<std::sync::mpsc::Sender<()>>,
+    told: mpsc::Receiver<Input>,
+    /// Keeps the channel open, as the agent does.
+    _sender: mpsc::Sender<Input>,
+}
+
+fn set(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
+    Set { begin: None, ..paused(leftover, blocks, dead) }
+}
+
+/// A sink whose thread takes nothing before the end.
+fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
+    let receiver = Receiver::default();
+    let (sender, chunks) = feed::channel();
+    let (begin, begins) = std::sync::mpsc::channel::<()>();
+    let (control, heard) = watch::channel(Control::default());
+    let status = Arc::new(Status::new("test".to_owned(), "test", leftover.queue.is_durable(), 0));
+    let (to_pipeline, told) = mpsc::channel(64);
+    let losses = Arc::new(OnceLock::from(to_pipeline.downgrade()));
+    let worker = {
+        let (status, receiver) = (Arc::clone(&status), receiver.clone());
+        let dead_letters = DeadLetters::new(dead.map(Path::to_owned));
+        move || {
+            // Nothing is ever sent.
+            assert!(begins.recv().is_err());
+            let worker = Worker {
+                status,
+                queue: leftover.queue,
+                transport: Some(receiver),
+                opening: None,
+                chunks,
+                control: heard,
+                losses,
+                dead_letters,
+                batch_bytes: 1 << 11,
+                suspicion: Suspicion::after(4, Some(Duration::ZERO)),
+                progress: Progress::after(leftover.held),
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(worker.run())
+        }
+    };
+    let encoder = Encoder::Line(direct::Format::Line(Format::Json));
+    let feed = Feed::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks);
+    let thread = thread::spawn(worker);
+    Set { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
+}
+
+fn memory(limits: Limits) -> Leftover {
+    Leftover { queue: Queue::Memory(Box::new(Ram::new(limits, Reading::now()))), held: Held::default() }
+}
+
+fn spool(path: &Path) -> Leftover {
+    let (spool, _) = Spool::open(path, Limits::default(), Reading::now()).unwrap();
+    Leftover { queue: Queue::Disk(Box::new(spool)), held: Held::default() }
+}
+
+impl Set {
+    fn push(&mut self, records: &[Record]) {
+        records.iter().for_each(|record| self.feed.push(record));
+        self.feed.flush();
+    }
+
+    /// Ends it, and waits at most so long for what is left.
+    fn end(self, drain: Duration) -> (Receiver, Arc<Status>) {
+        let deadline = Some(tokio::time::Instant::now() + drain);
+        self.control.send_modify(|control| control.deadline = deadline);
+        drop(self.feed);
+        drop(self.begin);
+        assert!(self.thread.join().unwrap().is_none());
+        (self.receiver, self.status)
+    }
+
+    /// What the pipeline is told of losses, until that are all that the sink counts, and so many at least.
+    fn told(&mut self, least: u64) -> Vec<(String, u64)> {
+        let (since, mut all) = (Instant::now(), Vec::<(String, u64)>::new());
+        loop {
+            while let Ok(Input::SinkLoss(loss, _)) = self.told.try_recv() {
+                all.extend(loss.lost.into_iter().map(|(reason, count)| (reason.to_owned(), count)));
+            }
+            let told: u64 = all.iter().map(|(_, count)| count).sum();
+            if told >= least && told == self.status.numbers().losses().values().sum::<u64>() {
+                return all;
+            }
+            assert!(since.elapsed() < LONG, "{all:?}, {}", self.status);
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn records(count: usize) -> Vec<Record> {
+    let mut enricher = Enricher::new(Meta::default());
+    (0..count).map(|_| enricher.heartbeat(Ledger::default(), Reading::default())).collect()
+}
+
+fn seqs(range: std::ops::RangeInclusive<u64>) -> Vec<u64> {
+    range.collect()
+}
+
+const LONG: Duration = Duration::from_secs(20);

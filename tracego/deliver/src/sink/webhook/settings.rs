@@ -1,0 +1,203 @@
+//! The keys of a sink of type `webhook`.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use hyper::{
+    Uri,
+    header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING},
+};
+use serde::Deserialize;
+
+use super::secret::Secret;
+use crate::http::tls::TlsSettings;
+use tracego_model::units::{Bytes, Span};
+
+/// What a webhook is told, beside what all sinks are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Who receives: `https://host/path` or `http://…`.
+    pub url: String,
+    /// Headers of each request; their values are texts, `{ file = "/path" }` or `{ env = "NAME" }`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Secret>,
+    /// `none` without it.
+    #[serde(default)]
+    pub compression: Compression,
+    /// Records of one request: at most; 500 without it.
+    #[serde(default = "batch_records")]
+    pub batch_records: usize,
+    /// Bytes of one request before compression: at most, but one record goes whatever its length; 1M without it.
+    #[serde(default = "batch_bytes")]
+    pub batch_bytes: Bytes,
+    /// For a whole request, from the connection to the end of the answer; 10s without it.
+    #[serde(default = "timeout")]
+    pub timeout: Span,
+    /// Whom to trust, and who we are: for `https`.
+    pub tls: Option<TlsSettings>,
+    /// `POST` without it.
+    #[serde(default)]
+    pub method: Method,
+    /// Signs each body: see [`super::SIGNATURE`].
+    pub secret: Option<Secret>,
+}
+
+/// How bodies are made smaller.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// RFC 1952.
+    Gzip,
+}
+
+/// How bodies are sent.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// POST.
+    #[default]
+    Post,
+    /// PUT.
+    Put,
+}
+
+fn batch_records() -> usize {
+    500
+}
+
+fn batch_bytes() -> Bytes {
+    Bytes(1 << 20)
+}
+
+fn timeout() -> Span {
+    Span(Duration::from_secs(10))
+}
+
+/// Headers that say how the body is sent.
+const OURS: [HeaderName; 4] = [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING];
+
+impl Settings {
+    /// Whether they can be worked with.
+    ///
+    /// # Errors
+    /// Names the key that cannot, and the way out.
+    pub fn check(&self) -> Result<(), String> {
+        let uri = self.uri()?;
+        if self.tls.is_some() && uri.scheme_str() != Some("https") {
+            return Err("tls: the url is not encrypted; write https://, or leave tls out".to_owned());
+        }
+        if self.batch_records == 0 {
+            return Err("batch-records: a request has at least one record; write 1 or more".to_owned());
+        }
+        if self.batch_bytes.0 == 0 {
+            return Err("batch-bytes: a request has at least one record; write 1M".to_owned());
+        }
+        if self.timeout.0.is_zero() {
+            return Err("timeout: nothing is done in no time; write 10s".to_owned());
+        }
+        let names = self.headers.keys().map(|name| header_name(name));
+        names.collect::<Result<Vec<_>, _>>().map(drop)
+    }
+
+    pub(super) fn uri(&self) -> Result<Uri, String> {
+        let wrong = || "url: write https://host/path or http://host/path".to_owned();
+        let uri: Uri = self.url.parse().map_err(|_| wrong())?;
+        let authority = uri.authority().ok_or_else(wrong)?;
+        if authority.as_str().contains('@') {
+            return Err(
+                "url: it names a user; write headers = { authorization = { file = \"/path\" } }".to_owned()
+            );
+        }
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
+            return Err(wrong());
+        }
+        Ok(uri)
+    }
+
+    /// The headers with the values that they have now.
+    pub(super) fn header_values(&self) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+        let read = |(name, secret): (&String, &Secret)| {
+            let text = secret.read().map_err(|why| format!("headers {name}: {why}"))?;
+            let mut value = HeaderValue::try_from(text)
+                .map_err(|_| format!("headers {name}: its value holds characters that no header has"))?;
+            value.set_sensitive(true);
+            Ok((header_name(name)?, value))
+        };
+        self.headers.iter().map(read).collect()
+    }
+}
+
+fn header_name(name: &str) -> Result<HeaderName, String> {
+    let parsed =
+        HeaderName::try_from(name).map_err(|_| format!("headers: '{name}' is no name of a header"))?;
+    if OURS.contains(&parsed) {
+        return Err(format!("headers: {name} follows from how the body is sent; leave it out"));
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+        settings.check().map(|()| settings)
+    }
+
+    #[test]
+    fn a_url_is_enough() {
+        let settings = read("url = 'https://siem.example/in'").unwrap();
+        assert_eq!((settings.method, settings.compression), (Method::Post, Compression::None));
+        assert_eq!((settings.batch_records, settings.batch_bytes), (500, Bytes(1 << 20)));
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let text = r#"
+            url = "https://siem.example:8443/in?source=tracego"
+            headers = { authorization = { env = "PATH" }, X-Site = "berlin" }
+            compression = "gzip"
+            batch-records = 100
+            batch-bytes = "256K"
+            timeout = "5s"
+            tls = { server-name = "siem" }
+            method = "PUT"
+            secret = { file = "/etc/tracego/secret" }
+        "#;
+        let settings = read(text).unwrap();
+        assert_eq!((settings.method, settings.compression), (Method::Put, Compression::Gzip));
+        let headers = settings.header_values().unwrap();
+        assert_eq!((headers[0].0.as_str(), headers[1].0.as_str()), ("x-site", "authorization"));
+        assert!(headers.iter().all(|(_, value)| value.is_sensitive()));
+    }
+
+    #[test]
+    fn mistakes_name_the_key_and_the_way_out() {
+        for (more, said) in [
+            ("url = 'host/path'", "url: write https://"),
+            ("url = 'ftp://host'", "url: write https://"),
+            ("url = 'https://'", "url: write https://"),
+            ("url = 'https://me:pass@host'", "headers = { authorization"),
+            ("url = 'http://h'\ntls = {}", "tls: the url is not encrypted"),
+            ("url = 'http://h'\nbatch-records = 0", "batch-records"),
+            ("url = 'http://h'\nbatch-bytes = 0", "batch-bytes"),
+            ("url = 'http://h'\ntimeout = 0", "timeout"),
+            ("url = 'http://h'\nheaders = { 'a b' = 'c' }", "'a b' is no name of a header"),
+            ("url = 'http://h'\nheaders = { Content-Length = '1' }", "Content-Length follows"),
+            ("url = 'http://h'\nmethod = 'GET'", "POST"),
+            ("url = 'http://h'\ncompression = 'zstd'", "gzip"),
+            ("compression = 'gzip'", "url"),
+        ] {
+            let Err(why) = read(more) else { panic!("{more}") };
+            assert!(why.contains(said), "{more}: {why}");
+        }
+        let settings = read("url = 'http://h'\nheaders = { a = \"b\\nc\" }").unwrap();
+        assert!(
+            settings.header_values().is_err_and(|why| why.contains("headers a: ") && !why.contains("b\n"))
+        );
+    }
+}

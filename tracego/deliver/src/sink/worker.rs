@@ -1,0 +1,311 @@
+//! The thread of a sink: keeps the queue, delivers from it, acknowledges.
+
+use std::{
+    collections::BTreeMap,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    backoff::Backoff,
+    dead_letters::DeadLetters,
+    deliver::Delivered,
+    feed::Chunk,
+    held::Held,
+    opening::Opening,
+    settle::{self, Telling},
+    status::{Status, lost},
+    suspicion::Suspicion,
+    transport::Deliver,
+};
+use tracego_model::{clock::Reading, input::Input};
+use tracego_spool::{Batch, Item, Queue};
+
+/// What the run tells its sinks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Control {
+    /// tracego ends: what is not delivered then stays where it is.
+    pub(super) deadline: Option<Instant>,
+    /// Counts SIGHUPs.
+    pub(super) reopened: u64,
+    /// Another worker takes the queue over.
+    pub(super) handover: bool,
+}
+
+/// Where to tell the stream what is lost. Weak, since the pipeline ends when nobody sends any more; it is
+/// not there before the pipeline is.
+pub(super) type Losses = Arc<OnceLock<mpsc::WeakSender<Input>>>;
+
+/// Between two looks at what changes by itself: ages, the status.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A batch in the making, and how much of it is settled.
+pub(super) struct Current {
+    pub(super) batch: Batch,
+    pub(super) done: usize,
+}
+
+/// A delivery under way; it has the transport and gives it back.
+type Flight<T> = Pin<Box<dyn Future<Output = (T, Current, Delivered)>>>;
+
+/// See the [module](self).
+pub(super) struct Worker<T> {
+    pub(super) status: Arc<Status>,
+    pub(super) queue: Queue,
+    /// Nothing while a delivery is under way, or while it is opened.
+    pub(super) transport: Option<T>,
+    pub(super) opening: Option<Opening<T>>,
+    pub(super) chunks: mpsc::Receiver<Chunk>,
+    pub(super) control: watch::Receiver<Control>,
+    /// To tell the stream what is lost; weak, since the pipeline ends when nobody sends any more.
+    pub(super) losses: Losses,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) batch_bytes: usize,
+    pub(super) suspicion: Suspicion,
+    pub(super) progress: Progress,
+}
+
+/// How far a worker is.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) backoff: Backoff,
+    held: Held,
+    pub(super) current: Option<Current>,
+    /// No more chunks come.
+    ended: bool,
+    /// SIGHUPs that the transport knows of.
+    reopened: u64,
+    /// By the reason.
+    pub(super) losses: BTreeMap<&'static str, Telling>,
+}
+
+/// What a worker leaves to the one that takes over.
+pub(super) struct Leftover {
+    pub(super) queue: Queue,
+    pub(super) held: Held,
+}
+
+impl Progress {
+    /// Goes on where another worker was.
+    pub(super) fn after(held: Held) -> Self {
+        Self { held: held.inherited(), ..Self::default() }
+    }
+}
+
+impl<T: Deliver + 'static> Worker<T> {
+    /// Until the pipeline has ended, and everything is delivered or the deadline has passed. The queue comes
+    /// back where another worker is to take it over.
+    pub(super) async fn run(mut self) -> Option<Leftover> {
+        let mut flight: Option<Flight<T>> = None;
+        let mut looked = Instant::now();
+        loop {
+            let control = *self.control.borrow_and_update();
+            self.place();
+            self.queue.keep(Reading::now());
+            self.notices();
+            if looked.elapsed() >= LOOK || self.progress.ended {
+                looked = Instant::now();
+                self.look();
+            }
+            if flight.is_none() && control.handover && self.progress.ended {
+                return self.hand_over().await;
+            }
+            self.open();
+            if flight.is_none() && self.progress.backoff.until().is_none() {
+                self.reopen(control.reopened);
+                flight = self.depart();
+            }
+            let late = control.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if late {
+                self.discard();
+            }
+            if self.progress.ended
+                && self.progress.held.is_empty()
+                && (late || flight.is_none() && self.is_done())
+            {
+                break;
+            }
+            let wake = self.wake(looked);
+            tokio::select! {
+                biased;
+                (transport, current, delivered) = async {
+                    match &mut flight {
+                        Some(flight) => flight.await,
+                        None => std::future::pending().await,
+                    }
+                }, if flight.is_some() => {
+                    flight = None;
+                    self.transport = Some(transport);
+                    self.settle(current, delivered);
+                }
+                chunk = self.chunks.recv(), if self.takes(control) => match chunk {
+                    Some(chunk) => self.progress.held.push(chunk),
+                    None => {
+                        self.progress.ended = true;
+                        self.queue.sync();
+                    }
+                },
+                Ok(()) = self.control.changed() => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+        // A delivery that is under way at the deadline is cut: it comes again from a spool.
+        drop(flight);
+        if let Some(mut transport) = self.transport.take() {
+            transport.close().await;
+        }
+        self.finish().await;
+        None
+    }
+
+    /// Whether more chunks can be taken. One whose place another takes always can: the pipeline may wait for room
+    /// before it comes to the change that makes room.
+    fn takes(&self, control: Control) -> bool {
+        !self.progress.ended && (self.progress.held.is_empty() || control.handover)
+    }
+
+    /// What is in hand goes back to the queue, which somebody else continues.
+    async fn hand_over(mut self) -> Option<Leftover> {
+        if let Some(mut transport) = self.transport.take() {
+            transport.close().await;
+        }
+        self.queue.rewind();
+        Some(Leftover { queue: self.queue, held: self.progress.held })
+    }
+
+    fn open(&mut self) {
+        if let Some(transport) = self.opening.as_mut().and_then(|opening| opening.attempt(&self.status.name))
+        {
+            (self.transport, self.opening) = (Some(transport), None);
+        }
+    }
+
+    fn reopen(&mut self, wanted: u64) {
+        if wanted != self.progress.reopened
+            && let Some(transport) = &mut self.transport
+        {
+            self.progress.reopened = wanted;
+            transport.reopen();
+        }
+    }
+
+    /// Nothing is left, or nothing can be done about it now and the disk has it.
+    fn is_done(&self) -> bool {
+        let waits = self.progress.current.is_some() || self.queue.stats().depth.records > 0;
+        !waits
+            || self.status.has_ended()
+            || self.queue.is_durable() && (self.progress.backoff.until().is_some() || self.opening.is_some())
+    }
+
+    /// When there is something to do if nothing happens before.
+    fn wake(&self, looked: Instant) -> Instant {
+        let look = looked + LOOK;
+        let keep = self.queue.deadline().map(|at| {
+            let wait = at.saturating_sub(Reading::now().boot_ns);
+            Instant::now() + Duration::from_nanos(u64::try_from(wait).unwrap_or(0))
+        });
+        let deadline = self.control.borrow().deadline.filter(|deadline| *deadline > Instant::now());
+        let open = self.opening.as_ref().map(Opening::next);
+        [keep, self.progress.backoff.until(), deadline, open]
+            .into_iter()
+            .flatten()
+            .min()
+            .map_or(look, |at| at.min(look))
+    }
+
+    /// Puts what is held into the queue, as far as there is room.
+    fn place(&mut self) {
+        if self.progress.held.is_empty() {
+            return;
+        }
+        let placed = self.progress.held.place(&mut self.queue);
+        if placed > 0 || self.progress.held.is_empty() {
+            self.queue.flush();
+            self.status.place(placed);
+        }
+    }
+
+    /// Too late: what the queue has no room for is lost, so that the pipeline can end.
+    fn discard(&mut self) {
+        let (records, chunks) = self.progress.held.discard();
+        self.lose(lost::STOPPED, records, None);
+        self.status.place(chunks);
+    }
+
+    fn notices(&mut self) {
+        while let Some(notice) = self.queue.notice() {
+            tracing::warn!(sink = self.status.name, "{notice}");
+        }
+    }
+
+    fn look(&self) {
+        self.status.change().queue = self.queue.stats();
+    }
+
+    /// Sends the next records on their way, if there are any.
+    fn depart(&mut self) -> Option<Flight<T>> {
+        self.transport.as_ref()?;
+        if self.suspicion.begins() {
+            // All that is there now: it takes others to know.
+            self.progress.current = None;
+            self.queue.rewind();
+        }
+        let isolate = self.suspicion.isolates();
+        let current = loop {
+            let mut current = match self.progress.current.take() {
+                Some(current) => current,
+                None => Current { batch: self.queue.read(self.batch_bytes), done: 0 },
+            };
+            if current.batch.is_empty() {
+                return None;
+            }
+            // A gap is told, and then acknowledged like a record.
+            while let Some(Item::Gap(gap)) = current.batch.iter().nth(current.done) {
+                self.gap(gap);
+                self.queue.ack(gap.last);
+                current.done += 1;
+            }
+            if current.done < current.batch.len() {
+                break current;
+            }
+        };
+        let mut transport = self.transport.take()?;
+        Some(Box::pin(async move {
+            let records = current.batch.iter().skip(current.done).map_while(|item| match item {
+                Item::Record(_, bytes) => Some(bytes),
+                Item::Gap(_) => None,
+            });
+            let records: Vec<&[u8]> = records.collect();
+            let delivered = match isolate {
+                true => transport.isolate(&records).await,
+                false => transport.deliver(&records).await,
+            };
+            (transport, current, delivered)
+        }))
+    }
+
+    async fn finish(self) {
+        self.look();
+        let Self { status, queue, losses, progress, .. } = self;
+        let durable = queue.is_durable();
+        let waiting = queue.stats().depth.records;
+        let lost = queue.close();
+        if lost > 0 {
+            status.lose(lost::STOPPED, lost);
+        }
+        if durable && waiting > lost {
+            tracing::warn!(
+                sink = status.name,
+                records = waiting - lost,
+                "still in the spool, for the next start"
+            );
+        }
+        settle::last_words(&status, &losses, progress.losses, lost).await;
+    }
+}

@@ -1,0 +1,322 @@
+//! Records in the order of the stream → finished spans.
+
+mod events;
+mod limits;
+mod open;
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
+
+use opentelemetry::{InstrumentationScope, trace::SpanContext, trace::SpanId};
+use opentelemetry_sdk::trace::SpanData;
+
+use super::{
+    id::{self, JobId, JobTrace, ProcessId, Traces},
+    job::Job,
+    span::{self, End, Running},
+};
+pub use limits::{Counts, Limits};
+use open::Open;
+use tracego_golang::role::Role;
+use tracego_model::{
+    clock::Time,
+    record::{Process, Record, SCHEMA_URL, event_name},
+};
+
+/// Makes spans of records.
+#[derive(Debug)]
+pub struct Builder {
+    limits: Limits,
+    traces: Traces,
+    /// By pid: a process whose end was lost makes room for the next of that pid.
+    open: HashMap<u32, Open>,
+    bytes: usize,
+    jobs: HashMap<JobId, Job>,
+    now: Time,
+    looked: Time,
+    scope: InstrumentationScope,
+    counts: Counts,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Builder {
+    /// For one run.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let scope = InstrumentationScope::builder("tracego")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .with_schema_url(SCHEMA_URL)
+            .build();
+        Self {
+            limits,
+            traces: Traces::default(),
+            open: HashMap::new(),
+            bytes: 0,
+            jobs: HashMap::new(),
+            now: Time::default(),
+            looked: Time::default(),
+            scope,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes a record and puts the spans into `out` that are over with it. Every start and every exit has
+    /// to come, whether or not it is written anywhere; of the other kinds none has to.
+    pub fn take(&mut self, record: &Record, out: &mut Vec<SpanData>) {
+        self.tick(record.observed_timestamp, out);
+        match record.event_name {
+            event_name::START => self.start(record, out),
+            event_name::EXIT => self.exit(record, out),
+            event_name::EXEC_FAILED => self.failed(record),
+            event_name::FINDING => self.finding(record),
+            event_name::LOST => self.lost(record),
+            _ => {}
+        }
+    }
+
+    /// Time passes: jobs end that have waited long enough. To be called every few seconds where no record
+    /// comes.
+    pub fn tick(&mut self, now: Time, out: &mut Vec<SpanData>) {
+        self.now = now;
+        if now.0.abs_diff(self.looked.0) < 1_000_000_000 {
+            return;
+        }
+        self.looked = now;
+        let grace = i64::try_from(self.limits.grace.as_nanos()).unwrap_or(i64::MAX);
+        let over = |job: &Job| job.idle.is_some_and(|since| now.0.saturating_sub(since.0) >= grace);
+        for (_, job) in self.jobs.extract_if(|_, job| over(job)) {
+            self.counts.made += 1;
+            out.push(job.into_span().into_data(&self.scope));
+        }
+    }
+
+    /// Nothing comes any more: what still runs ends now.
+    pub fn end(&mut self, now: Time, out: &mut Vec<SpanData>) {
+        let open = std::mem::take(&mut self.open);
+        for open in open.into_values() {
+            self.close(open, now, End::NotSeen, out);
+        }
+        for (_, job) in self.jobs.drain() {
+            self.counts.made += 1;
+            out.push(job.into_span().into_data(&self.scope));
+        }
+    }
+
+    /// The time of the newest record or tick.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// See [`Counts`].
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Processes that run and have a span, and compilers.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Jobs that run or wait.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Bytes of what is open, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn start(&mut self, record: &Record, out: &mut Vec<SpanData>) {
+        let (Some(process), Some((exec_id, id))) = (record.process.as_deref(), identity(record)) else {
+            return;
+        };
+        let trace = self.traces.of(record);
+        if let Entry::Occupied(mut entry) = self.open.entry(id.pid) {
+            let same = entry.get().id() == id;
+            if same && trace.is_none_or(|trace| trace.job == entry.get().job()) {
+                let full = self.bytes >= self.limits.bytes;
+                if let Open::Span(running) = entry.get_mut() {
+                    self.bytes -= running.size();
+                    running.exec(record, process, full);
+                    self.bytes += running.size();
+                }
+                return;
+            }
+            let open = entry.remove();
+            let (ended, end) =
+                if same { (record.timestamp, End::OtherJob) } else { (process.creation.time, End::NotSeen) };
+            self.close(open, ended, end, out);
+        }
+        let Some(trace) = trace else { return };
+        if !trace.sampled {
+            self.counts.unsampled += 1;
+            return;
+        }
+        if !self.has_job(trace, record, out) {
+            self.counts.no_room_for_job += 1;
+            return;
+        }
+        let open = match self.fold(record, id, trace.job) {
+            Some(folded) => Some(folded),
+            None => self.span(record, process, exec_id, id, trace.job),
+        };
+        let Some(job) = self.jobs.get_mut(&trace.job) else { return };
+        match open {
+            Some(open) => {
+                job.started();
+                self.open.insert(id.pid, open);
+            }
+            None => {
+                job.skipped += 1;
+                self.counts.no_room += 1;
+                // A job that nothing runs of, as far as is known, must not stay for ever.
+                if job.running == 0 {
+                    job.idle = Some(self.now);
+                }
+            }
+        }
+    }
+
+    /// Opens a job that is not open yet; whether it is open then.
+    fn has_job(&mut self, trace: JobTrace, record: &Record, out: &mut Vec<SpanData>) -> bool {
+        if self.jobs.contains_key(&trace.job) {
+            return true;
+        }
+        if self.jobs.len() >= self.limits.jobs {
+            // The one that has waited longest need not wait any more.
+            let waiting = self.jobs.iter().filter_map(|(id, job)| job.idle.map(|since| (since, *id)));
+            let Some(job) = waiting.min_by_key(|&(since, _)| since).and_then(|(_, id)| self.jobs.remove(&id))
+            else {
+                return false;
+            };
+            self.counts.made += 1;
+            out.push(job.into_span().into_data(&self.scope));
+        }
+        self.jobs.insert(trace.job, Job::new(trace, record));
+        true
+    }
+
+    /// A compiler is counted on its go command, where that has a span.
+    fn fold(&mut self, record: &Record, id: ProcessId, job: JobId) -> Option<Open> {
+        let go = record.tracego.go.as_deref().filter(|go| go.role == Some(Role::CompilerHelper))?;
+        let command = ProcessId::parse(&go.command.as_ref()?.exec_id)?;
+        if self.open.len() >= self.limits.spans {
+            return None;
+        }
+        let Some(Open::Span(running)) = self.open.get_mut(&command.pid) else { return None };
+        if running.id != command || running.job != job {
+            return None;
+        }
+        let executable = record.process.as_ref().and_then(|process| process.executable.as_ref());
+        let before = running.size();
+        let place = running.helpers.started(executable.map_or("", |file| file.name.as_str()));
+        running.findings(record);
+        self.bytes = self.bytes - before + running.size();
+        self.counts.folded += 1;
+        Some(Open::Folded { id, job, command, place, began: record.timestamp })
+    }
+
+    /// A process with a span of its own, where there is room.
+    fn span(
+        &mut self,
+        record: &Record,
+        process: &Process,
+        exec_id: &str,
+        id: ProcessId,
+        job: JobId,
+    ) -> Option<Open> {
+        if self.open.len() >= self.limits.spans {
+            return None;
+        }
+        let trace = self.jobs.get(&job)?.trace;
+        let span = id::span_id(trace.trace, exec_id);
+        let parent = self.above(record, job);
+        let running = Running::new(id, job, span, parent, link(record, trace), (record, process));
+        let size = running.size();
+        if self.bytes + size > self.limits.bytes {
+            return None;
+        }
+        self.bytes += size;
+        Some(Open::Span(Box::new(running)))
+    }
+
+    /// The span of the nearest ancestor that has one in the same job.
+    fn above(&self, record: &Record, job: JobId) -> Option<SpanId> {
+        let ancestors = record.tracego.ancestors.as_ref()?;
+        ancestors.iter().find_map(|line| match self.open.get(&line.id.tgid)? {
+            Open::Span(running) if running.id.start == line.id.start_boottime && running.job == job => {
+                Some(running.span)
+            }
+            _ => None,
+        })
+    }
+
+    fn exit(&mut self, record: &Record, out: &mut Vec<SpanData>) {
+        let Some((_, id)) = identity(record) else { return };
+        if self.open.get(&id.pid).is_none_or(|open| open.id() != id) {
+            return;
+        }
+        let (Some(open), Some(process)) = (self.open.remove(&id.pid), record.process.as_deref()) else {
+            return;
+        };
+        let end = process.exit.map_or(End::NotSeen, |exit| End::Exit(exit, record.tracego.exit));
+        self.close(open, record.timestamp, end, out);
+    }
+
+    /// Something that was open is over.
+    fn close(&mut self, open: Open, ended: Time, end: End, out: &mut Vec<SpanData>) {
+        let job = open.job();
+        match open {
+            Open::Span(running) => {
+                self.bytes -= running.size();
+                let Some(job) = self.jobs.get_mut(&job) else { return };
+                let exit = if let End::Exit(exit, _) = end { Some(exit) } else { None };
+                job.finished(running.parent.is_none(), exit);
+                self.counts.made += 1;
+                self.counts.not_seen += u64::from(matches!(end, End::NotSeen));
+                let span = running.into_span(job.trace.trace, job.span, &job.attributes, ended, end);
+                out.push(span.into_data(&self.scope));
+            }
+            Open::Folded { command, place, began, .. } => {
+                if let Some(Open::Span(running)) = self.open.get_mut(&command.pid)
+                    && running.id == command
+                    && let End::Exit(exit, _) = end
+                {
+                    let time = Duration::from_nanos(u64::try_from(ended.0 - began.0).unwrap_or(0));
+                    running.helpers.ended(place, time, exit.code != 0);
+                }
+            }
+        }
+        if let Some(job) = self.jobs.get_mut(&job) {
+            job.stopped(ended, self.now);
+        }
+    }
+}
+
+/// The process of a record.
+fn identity(record: &Record) -> Option<(&str, ProcessId)> {
+    let exec_id = record.tracego.exec_id.as_deref()?;
+    Some((exec_id, ProcessId::parse(exec_id)?))
+}
+
+/// What the process's own TRACEPARENT says, where that is not what its job is below.
+fn link(record: &Record, trace: JobTrace) -> Option<SpanContext> {
+    let (id, span, sampled) = id::parent(record)?;
+    (trace.trace != id || trace.parent != Some(span)).then(|| span::remote(id, span, sampled))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! What happens to a process that runs: findings, programs that could not be started, losses.
+
+use super::{Builder, Open, identity};
+use crate::traces::{attribute, id::ProcessId, span::Running};
+use tracego_model::record::Record;
+
+impl Builder {
+    /// The span that a record about a process goes to: its own, or that of the go command that it helps, or
+    /// that of the nearest ancestor.
+    fn subject(&mut self, record: &Record) -> Option<&mut Running> {
+        let own = identity(record).map(|(_, id)| id);
+        let ancestors = record.tracego.ancestors.iter().flat_map(|all| all.iter());
+        let above = ancestors.map(|line| ProcessId { start: line.id.start_boottime, pid: line.id.tgid });
+        let pid = own.into_iter().chain(above).find_map(|id| match self.open.get(&id.pid)? {
+            Open::Span(running) => (running.id == id).then_some(id.pid),
+            Open::Folded { id: known, command, .. } => (*known == id).then_some(command.pid),
+        })?;
+        match self.open.get_mut(&pid) {
+            Some(Open::Span(running)) => Some(running),
+            _ => None,
+        }
+    }
+
+    pub(super) fn failed(&mut self, record: &Record) {
+        self.on_subject(record, |running| running.event(attribute::failed(record)));
+    }
+
+    pub(super) fn finding(&mut self, record: &Record) {
+        self.on_subject(record, |running| running.findings(record));
+    }
+
+    fn on_subject(&mut self, record: &Record, change: impl FnOnce(&mut Running)) {
+        let full = self.bytes >= self.limits.bytes;
+        let Some(running) = self.subject(record).filter(|_| !full) else { return };
+        let before = running.size();
+        change(running);
+        let after = running.size();
+        self.bytes = self.bytes - before + after;
+    }
+
+    /// Events of a job are lost: its span says so, because its processes cannot.
+    pub(super) fn lost(&mut self, record: &Record) {
+        let Some(trace) = record.tracego.job.as_ref().and_then(|_| self.traces.of(record)) else { return };
+        if let Some(job) = self.jobs.get_mut(&trace.job) {
+            job.event(attribute::lost(record));
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Processes that run.
+
+use crate::traces::{
+    id::{JobId, ProcessId},
+    span::Running,
+};
+use tracego_model::clock::Time;
+
+/// A process of a job.
+#[derive(Debug)]
+pub(super) enum Open {
+    Span(Box<Running>),
+    /// A compiler: the go command that it is counted on, its place there, and when it started.
+    Folded {
+        id: ProcessId,
+        job: JobId,
+        command: ProcessId,
+        place: usize,
+        began: Time,
+    },
+}
+
+impl Open {
+    pub(super) fn id(&self) -> ProcessId {
+        match self {
+            Self::Span(running) => running.id,
+            Self::Folded { id, .. } => *id,
+        }
+    }
+
+    pub(super) fn job(&self) -> JobId {
+        match self {
+            Self::Span(running) => running.job,
+            Self::Folded { job, .. } => *job,
+        }
+    }
+}

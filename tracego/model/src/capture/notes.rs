@@ -1,0 +1,172 @@
+//! Notes in a capture file. An image is written once and then named by its number, until the table of
+//! numbers is full and starts anew; the writer says so, and the reader follows.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::CaptureError;
+use crate::input::{
+    facts::Surroundings,
+    note::{Failure, Note},
+};
+use tracego_golang::Image;
+
+/// Images in the table at one time.
+const IMAGES_MAX: usize = 1024;
+/// Bytes that they may take in the file; a reader refuses more.
+const BYTES_MAX: usize = 64 << 20;
+
+/// New images, and whether the table starts anew before them.
+#[derive(Debug, Default, Deserialize, Serialize)]
+struct Images {
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    anew: bool,
+    images: Vec<Arc<Image>>,
+}
+
+/// A [`Note`] as it is in a file.
+#[derive(Debug, Deserialize, Serialize)]
+struct Line {
+    record: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    surroundings: Option<Arc<Surroundings>>,
+}
+
+/// The writer's side of the table.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// By address; `kept` keeps the addresses from being used again.
+    numbers: HashMap<usize, u32>,
+    kept: Vec<Arc<Image>>,
+    bytes: usize,
+}
+
+impl Table {
+    /// The payloads of up to two frames: new images if there are any, and the notes.
+    pub(super) fn write(&mut self, notes: &[Note]) -> serde_json::Result<(Option<Vec<u8>>, Vec<u8>)> {
+        let mut images = Images::default();
+        // A batch holds fewer starts than the table images, so one table does for a batch.
+        if self.kept.len() + notes.len() > IMAGES_MAX || self.bytes > BYTES_MAX / 2 {
+            *self = Self::default();
+            images.anew = true;
+        }
+        let mut lines = Vec::with_capacity(notes.len());
+        for note in notes {
+            let mut line = Line {
+                record: note.record,
+                image: None,
+                failure: None,
+                surroundings: note.surroundings.clone(),
+            };
+            match &note.image {
+                Err(failure) => line.failure = Some(*failure),
+                Ok(image) => {
+                    let number = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
+                    let known = *self.numbers.entry(Arc::as_ptr(image).addr()).or_insert(number);
+                    line.image = Some(known);
+                    if known == number {
+                        self.kept.push(Arc::clone(image));
+                        images.images.push(Arc::clone(image));
+                    }
+                }
+            }
+            lines.push(line);
+        }
+        let new = images.anew || !images.images.is_empty();
+        let new = if new { Some(serde_json::to_vec(&images)?) } else { None };
+        self.bytes += new.as_ref().map_or(0, Vec::len);
+        Ok((new, serde_json::to_vec(&lines)?))
+    }
+}
+
+/// The reader's side of the table, and the notes of the batch to come.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    images: Vec<Arc<Image>>,
+    bytes: usize,
+    waiting: Vec<Note>,
+}
+
+impl Known {
+    pub(super) fn take_images(&mut self, payload: &[u8], at: u64) -> Result<(), CaptureError> {
+        let json = |_| CaptureError::Damaged(at, "images that are no JSON");
+        let Images { anew, images } = serde_json::from_slice(payload).map_err(json)?;
+        if anew {
+            *self = Self::default();
+        }
+        self.bytes += payload.len();
+        self.images.extend(images);
+        if self.images.len() > IMAGES_MAX || self.bytes > BYTES_MAX {
+            return Err(CaptureError::Damaged(at, "more images than one table holds"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_notes(&mut self, payload: &[u8], at: u64) -> Result<(), CaptureError> {
+        let lines: Vec<Line> = serde_json::from_slice(payload)
+            .map_err(|_| CaptureError::Damaged(at, "notes that are no JSON"))?;
+        for line in lines {
+            let image = match (line.image, line.failure) {
+                (Some(number), None) => {
+                    let image = self.images.get(number as usize);
+                    Ok(Arc::clone(image.ok_or(CaptureError::Damaged(at, "a note without its image"))?))
+                }
+                (None, Some(failure)) => Err(failure),
+                _ => return Err(CaptureError::Damaged(at, "a note that says nothing")),
+            };
+            self.waiting.push(Note { record: line.record, image, surroundings: line.surroundings });
+        }
+        Ok(())
+    }
+
+    /// The notes that came since the last batch.
+    pub(super) fn waiting(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_written_once_until_the_table_starts_anew() {
+        let (mut table, mut known) = (Table::default(), Known::default());
+        let image = |size| Arc::new(Image { size, ..Image::default() });
+        let (a, b) = (image(1), image(2));
+        let mut round = |images: &[&Arc<Image>]| {
+            let notes: Vec<_> = images
+                .iter()
+                .zip(0..)
+                .map(|(image, record)| Note { record, image: Ok(Arc::clone(image)), surroundings: None })
+                .collect();
+            let (new, lines) = table.write(&notes).unwrap();
+            if let Some(new) = &new {
+                known.take_images(new, 0).unwrap();
+            }
+            known.take_notes(&lines, 0).unwrap();
+            assert_eq!(known.waiting(), notes);
+            new.is_some()
+        };
+        assert!(round(&[&a, &b, &a]));
+        assert!(!round(&[&b, &a]));
+        for size in 0..2 * IMAGES_MAX as u64 {
+            round(&[&image(size)]);
+        }
+        assert!(round(&[&a, &b]));
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let mut known = Known::default();
+        for bad in ["[{\"record\":0,\"image\":0}]", "[{\"record\":0}]", "{}", "[{\"record\":-1}]"] {
+            assert!(known.take_notes(bad.as_bytes(), 7).is_err(), "{bad}");
+        }
+        assert!(known.take_images(b"[]", 7).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! Input → a capture file.
+
+use std::io::{self, Write};
+
+use super::{Head, MAGIC, VERSION, checksum, kind, notes::Table};
+use crate::{
+    input::{Input, note::Note},
+    ledger::Ledger,
+    meta::Meta,
+};
+use tracego::pipeline::Consumer;
+
+/// Writes a capture.
+pub struct Writer {
+    out: Box<dyn Write + Send>,
+    ledger: Ledger,
+    images: Table,
+    failed: bool,
+}
+
+impl Writer {
+    /// Starts a file.
+    ///
+    /// # Errors
+    /// When the output refuses it.
+    pub fn new(mut out: Box<dyn Write + Send>, meta: &Meta) -> io::Result<Self> {
+        out.write_all(MAGIC)?;
+        out.write_all(&VERSION.to_le_bytes())?;
+        let head = Head {
+            host_id: meta.origin.host.id.clone(),
+            host_name: meta.origin.host.name.clone(),
+            instance: meta.origin.service.instance.id.clone(),
+            number: meta.instance,
+            boot_id: meta.boot_id.to_string(),
+            injected: meta.injected.clone(),
+            users: meta.users.iter().map(|(id, name)| (id, name.to_owned())).collect(),
+            tick_hz: meta.tick_hz,
+            page_size: meta.page_size,
+        };
+        let mut writer = Self { out, ledger: Ledger::default(), images: Table::default(), failed: false };
+        writer.frame(kind::META, &serde_json::to_vec(&head)?)?;
+        Ok(writer)
+    }
+
+    fn notes(&mut self, notes: &[Note]) -> io::Result<()> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let (images, notes) = self.images.write(notes)?;
+        if let Some(images) = images {
+            self.frame(kind::IMAGES, &images)?;
+        }
+        self.frame(kind::NOTES, &notes)
+    }
+
+    fn frame(&mut self, kind: u32, payload: &[u8]) -> io::Result<()> {
+        if self.failed {
+            return Err(io::Error::other("an earlier frame could not be written"));
+        }
+        let len = u32::try_from(payload.len()).map_err(io::Error::other)?;
+        let mut head = [0; 12];
+        head[..4].copy_from_slice(&kind.to_le_bytes());
+        head[4..8].copy_from_slice(&len.to_le_bytes());
+        let sum = checksum(&head[..8], payload);
+        head[8..].copy_from_slice(&sum.to_le_bytes());
+        let done = self
+            .out
+            .write_all(&head)
+            .and_then(|()| self.out.write_all(payload))
+            .and_then(|()| self.out.flush());
+        // What follows a torn frame could not be read.
+        self.failed = done.is_err();
+        done
+    }
+}
+
+impl Consumer for Writer {
+    fn take(&mut self, input: Input) -> io::Result<()> {
+        match input {
+            Input::Seed(seeds, now) => self.frame(kind::SEED, &serde_json::to_vec(&(seeds, now))?),
+            Input::Batch(batch) => {
+                let pieces =
+                    batch.iter().filter(|record| crate::event::decode::is_piece(record)).count() as u64;
+                let records = batch.len() as u64 - pieces;
+                let mut payload = Vec::with_capacity(batch.bytes().len() + 16);
+                payload.extend_from_slice(&batch.clock.boot_ns.to_le_bytes());
+                payload.extend_from_slice(&batch.clock.unix_ns.to_le_bytes());
+                payload.extend_from_slice(batch.bytes());
+                let done = self.notes(batch.notes()).and_then(|()| self.frame(kind::BATCH, &payload));
+                self.ledger.processed += records;
+                self.ledger.pieces += pieces;
+                let count =
+                    if done.is_ok() { &mut self.ledger.written } else { &mut self.ledger.write_errors };
+                *count += records;
+                done
+            }
+            Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
+            Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
+            // A capture has neither sinks nor rules, and is not continued by another run.
+            Input::SinkLoss(..) | Input::Reload(..) | Input::Takeover(..) => Ok(()),
+            Input::Counters(counters, now) => {
+                self.ledger.kernel = counters;
+                self.frame(kind::COUNTERS, &serde_json::to_vec(&(counters, now))?)
+            }
+            Input::Heartbeat(counters, now) => {
+                self.ledger.kernel = counters;
+                self.frame(kind::HEARTBEAT, &serde_json::to_vec(&(counters, now))?)
+            }
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.frame(kind::END, &[])
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger
+    }
+
+    fn refusal(&self) -> Option<String> {
+        self.failed.then(|| "a part of the capture could not be written, and nothing after it".to_owned())
+    }
+}

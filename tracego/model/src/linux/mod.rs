@@ -1,0 +1,5 @@
+//! TODO
+
+pub mod cgroup;
+pub mod errno;
+pub mod users;

@@ -1,0 +1,124 @@
+//! Record → the input of a policy: the record as `--output json` writes it, and members with the names that
+//! other policies have for the same.
+//!
+//! | member | the same as |
+//! |---|---|
+//! | `process.argv`, `process.args` | `process.command_args` |
+//! | `process.name` | `process.executable.name`, else `process.command` |
+//! | `process.cwd` | `process.working_directory` |
+//! | `process.user_id` | `process.user.id` |
+//! | `process.env` | `process.environment_variable`, empty where there is none |
+//! | `job` | `tracego.job` |
+//! | `findings` | `tracego.findings`, empty where there is none |
+//! | `date` | the first ten letters of `timestamp`: its day in UTC |
+//!
+//! What the record itself has under such a name stays: `process.executable` is the record's object.
+
+use regorus::{Value, value::Object};
+
+use super::{
+    seen::{self, Day, Failed},
+    wanted::Wanted,
+};
+use tracego_model::record::Record;
+
+/// Writes what is wanted of a record, in place of what is there.
+///
+/// # Errors
+/// When the record says that it cannot be serialised.
+pub(super) fn see(record: &Record, wanted: &Wanted, into: &mut Vec<u8>) -> Result<(), Failed> {
+    seen::write(record, Day::Of(record.timestamp), wanted, into)
+}
+
+/// The same of a record that was written as JSON.
+///
+/// # Errors
+/// When one of its texts is too long.
+pub(super) fn see_json(
+    record: &serde_json::Value,
+    wanted: &Wanted,
+    into: &mut Vec<u8>,
+) -> Result<(), Failed> {
+    seen::write(record, Day::Text(timestamp(record).and_then(day)), wanted, into)
+}
+
+/// The input of what was written.
+///
+/// # Errors
+/// When that was something else.
+pub(super) fn of(seen: &[u8]) -> Result<Value, Failed> {
+    let (day, mut input) = seen::read(seen)?;
+    alias(&mut input);
+    date(&mut input, day.as_deref());
+    Ok(input)
+}
+
+/// The whole input for a record that was written as JSON.
+#[must_use]
+pub fn of_json(record: serde_json::Value) -> Value {
+    let day = timestamp(&record).and_then(day).map(str::to_owned);
+    let mut input = Value::from(record);
+    alias(&mut input);
+    date(&mut input, day.as_deref());
+    input
+}
+
+fn timestamp(record: &serde_json::Value) -> Option<&str> {
+    record.get("timestamp").and_then(serde_json::Value::as_str)
+}
+
+/// The day of a time in UTC; none where it is no such time.
+fn date(input: &mut Value, day: Option<&str>) {
+    if let (Ok(input), Some(day)) = (input.as_object_mut(), day) {
+        add(input, "date", Value::from(day));
+    }
+}
+
+/// `2026-11-25` of `2026-11-25T02:11:46.003673602Z`.
+fn day(timestamp: &str) -> Option<&str> {
+    const SHAPE: &[u8; 10] = b"0000-00-00";
+    let (day, _) = timestamp.strip_suffix('Z')?.split_once('T')?;
+    let fits = |(byte, shape): (u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == *shape };
+    (day.len() == SHAPE.len() && day.bytes().zip(SHAPE).all(fits)).then_some(day)
+}
+
+fn alias(input: &mut Value) {
+    let Ok(input) = input.as_object_mut() else { return };
+    let tracego = |name| input.get(&key("tracego")).and_then(|tracego| member(tracego, name)).cloned();
+    let (job, findings) = (tracego("job"), tracego("findings"));
+    if let Some(job) = job {
+        add(input, "job", job);
+    }
+    add(input, "findings", findings.unwrap_or_else(Value::new_array));
+    let Some(Ok(process)) = input.get_mut(&key("process")).map(Value::as_object_mut) else { return };
+    let of = |name| process.get(&key(name)).cloned();
+    let below = |name, second| process.get(&key(name)).and_then(|value| member(value, second)).cloned();
+    let found = [
+        ("argv", of("command_args")),
+        ("args", of("command_args")),
+        ("name", below("executable", "name").or_else(|| of("command"))),
+        ("cwd", of("working_directory")),
+        ("user_id", below("user", "id")),
+        ("env", of("environment_variable").or_else(|| Some(Value::new_object()))),
+    ];
+    for (name, value) in found {
+        if let Some(value) = value {
+            add(process, name, value);
+        }
+    }
+}
+
+fn add(object: &mut Object, name: &str, value: Value) {
+    let key = key(name);
+    if !object.contains_key(&key) {
+        object.insert(key, value);
+    }
+}
+
+fn key(name: &str) -> Value {
+    Value::from(name)
+}
+
+fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.as_object().ok()?.get(&key(name))
+}

@@ -1,0 +1,176 @@
+//! The virtual machine of a bundle, its bounds, and what it says when they end it.
+
+use std::{
+    fmt::{self, Write as _},
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use regorus::{
+    Value,
+    rvm::{
+        RegoVM,
+        vm::{ExecutionMode, VmError},
+    },
+    utils::limits::ExecutionTimerConfig,
+};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::{
+    compile::Compiled,
+    convert::{self, From},
+    entry::Entry,
+    limits::Limits,
+    stack,
+};
+use tracego_model::record::policy::{Decision, ErrorKind};
+
+/// Instructions between two looks at the clock.
+const CHECK_INTERVAL: NonZeroU32 = match NonZeroU32::new(8) {
+    Some(interval) => interval,
+    None => NonZeroU32::MIN,
+};
+
+/// A bundle that is ready to decide.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) name: Arc<str>,
+    pub(super) compiled: Compiled,
+}
+
+/// Its virtual machine, which one thread has.
+pub(super) struct Machine(RegoVM);
+
+impl Machine {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// When the bundle's data cannot stand beside its rules.
+    pub(super) fn new(ready: &Ready, limits: &Limits) -> Result<Self, VmError> {
+        machine(&ready.compiled, limits).map(Self)
+    }
+
+    /// Adds what the bundle says; again when the time was over while the thread hardly had the processor. `at` is
+    /// told the entry point that is evaluated.
+    ///
+    /// # Errors
+    /// Why it says nothing; then nothing was added.
+    pub(super) fn evaluate_fairly(
+        &mut self,
+        ready: &Ready,
+        input: &Value,
+        started: Instant,
+        limits: &Limits,
+        decision: &mut Decision,
+        at: &AtomicUsize,
+    ) -> Result<(), (ErrorKind, String)> {
+        let used = processor_time();
+        let mut done = self.evaluate(ready, input, started, limits, decision, at);
+        for _ in 1..TRIES {
+            match &done {
+                Err((ErrorKind::Time, _)) if processor_time().saturating_sub(used) < limits.time / 2 => {
+                    done = self.evaluate(ready, input, Instant::now(), limits, decision, at);
+                }
+                _ => break,
+            }
+        }
+        done
+    }
+
+    /// Adds what the bundle says; all of it or nothing.
+    fn evaluate(
+        &mut self,
+        ready: &Ready,
+        input: &Value,
+        started: Instant,
+        limits: &Limits,
+        decision: &mut Decision,
+        at: &AtomicUsize,
+    ) -> Result<(), (ErrorKind, String)> {
+        let Ready { name: bundle, compiled } = ready;
+        let vm = &mut self.0;
+        vm.set_input(input.clone());
+        let mut with = decision.clone();
+        for (place, (entry, name)) in compiled.entries.iter().enumerate() {
+            at.store(place, Ordering::Relaxed);
+            let left = limits.time.saturating_sub(started.elapsed()).max(Duration::from_micros(1));
+            vm.set_execution_timer_config(Some(timer(left)));
+            let value = match stack::caught(|| vm.execute_entry_point_by_name(name)) {
+                Ok(Ok(value)) => value,
+                Ok(Err(error)) => return Err(failure(&error, limits)),
+                Err(panic) => {
+                    // Nobody knows in which state it is.
+                    if let Ok(fresh) = machine(compiled, limits) {
+                        *vm = fresh;
+                    }
+                    return Err((ErrorKind::Panic, format!("the engine panicked: {panic}")));
+                }
+            };
+            let Entry { kind, path, rule, default } = entry;
+            let from = From { bundle, path, rule, kind: *kind, default: *default };
+            convert::add(&mut with, &value, &from, limits).map_err(|text| (ErrorKind::Shape, text))?;
+        }
+        *decision = with;
+        Ok(())
+    }
+}
+
+/// How often a bundle is asked that always is out of time without having had the processor.
+const TRIES: u32 = 8;
+
+/// What this thread had of a processor.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+fn timer(limit: Duration) -> ExecutionTimerConfig {
+    ExecutionTimerConfig { limit, check_interval: CHECK_INTERVAL }
+}
+
+fn machine(compiled: &Compiled, limits: &Limits) -> Result<RegoVM, VmError> {
+    let mut vm = RegoVM::new_with_policy(compiled.policy.clone());
+    vm.load_program(compiled.program.clone());
+    vm.set_max_instructions(limits.instructions);
+    // Rules that need rules are on the thread's stack; in the other mode a decision takes half as long again. What
+    // recurses is refused at load, and what is overlooked there ends with its instructions before the stack does.
+    vm.set_execution_mode(ExecutionMode::RunToCompletion);
+    vm.set_data(compiled.data.clone())?;
+    Ok(vm)
+}
+
+fn failure(error: &VmError, limits: &Limits) -> (ErrorKind, String) {
+    match error {
+        VmError::TimeLimitExceeded { .. } => (ErrorKind::Time, format!("took more than {:?}", limits.time)),
+        VmError::InstructionLimitExceeded { limit, .. } => {
+            (ErrorKind::Instructions, format!("took more than {limit} instructions"))
+        }
+        VmError::MemoryLimitExceeded { .. }
+        | VmError::MemoryBudgetExceeded { .. }
+        | VmError::RegexSizeLimitExceeded { .. } => (ErrorKind::Size, "a value became too large".to_owned()),
+        other => (ErrorKind::Evaluation, shortened(other)),
+    }
+}
+
+/// Some errors show values, and those may be of any size.
+fn shortened(error: &VmError) -> String {
+    let mut text = Short(String::new());
+    if write!(text, "{error}").is_err() {
+        text.0.push('…');
+    }
+    text.0
+}
+
+/// Ends the formatting when it is full.
+struct Short(String);
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let left = 512_usize.saturating_sub(self.0.len());
+        self.0.extend(text.chars().take(left));
+        if text.len() > left { Err(fmt::Error) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,107 @@
+//! What policies see of a record, as bytes.
+//!
+//! An input is made from these bytes and from nothing else, and a decision is remembered under them: so records with
+//! the same bytes have the same decision, whatever the policies are. Each value ends where its bytes say, and what is
+//! read from them is what was written, so other values have other bytes.
+
+mod key;
+mod read;
+mod write;
+
+use std::fmt;
+
+use regorus::Value;
+use serde::{Serialize, ser};
+
+use super::wanted::Wanted;
+use tracego_model::clock::Time;
+
+/// What begins each value. The names of an object's members are texts in front of their values.
+mod tag {
+    pub(super) const NULL: u8 = 0;
+    pub(super) const FALSE: u8 = 1;
+    pub(super) const TRUE: u8 = 2;
+    /// Eight bytes follow, the lowest first.
+    pub(super) const UNSIGNED: u8 = 3;
+    /// The same.
+    pub(super) const SIGNED: u8 = 4;
+    /// The same.
+    pub(super) const FLOAT: u8 = 5;
+    /// The length follows in four bytes, the lowest first.
+    pub(super) const TEXT: u8 = 6;
+    pub(super) const ARRAY: u8 = 7;
+    pub(super) const OBJECT: u8 = 8;
+    /// Of an array or an object.
+    pub(super) const END: u8 = 9;
+}
+
+/// Why there is no input.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Failed(String);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl ser::Error for Failed {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(message.to_string())
+    }
+}
+
+/// The day of a record in UTC.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Day<'a> {
+    /// That of this time.
+    Of(Time),
+    /// As it is written, where it is known.
+    Text(Option<&'a str>),
+}
+
+/// Nanoseconds of a day.
+const DAY: i64 = 86_400_000_000_000;
+
+/// Writes what is wanted of a record, in place of what is there. The time itself is hardly ever wanted: it is another
+/// in each record.
+///
+/// # Errors
+/// When the record says that it cannot be serialised, or has members whose names are no texts.
+pub(super) fn write<T: Serialize + ?Sized>(
+    record: &T,
+    day: Day<'_>,
+    wanted: &Wanted,
+    into: &mut Vec<u8>,
+) -> Result<(), Failed> {
+    into.clear();
+    match day {
+        _ if wanted.member("date").is_none() => into.push(tag::NULL),
+        Day::Of(time) => write::signed(time.0.div_euclid(DAY), into),
+        Day::Text(Some(day)) => write::text(day, into)?,
+        Day::Text(None) => into.push(tag::NULL),
+    }
+    record.serialize(write::Writer { wanted, into })
+}
+
+/// The record that was written, and its day as a text.
+///
+/// # Errors
+/// When something else was.
+pub(super) fn read(mut from: &[u8]) -> Result<(Option<String>, Value), Failed> {
+    let day = match read::value(&mut from) {
+        Some(Value::Null) => Some(None),
+        Some(Value::String(day)) => Some(Some(day.to_string())),
+        Some(Value::Number(days)) => days.as_i64().map(|days| {
+            let mut time = Time(days.saturating_mul(DAY)).text();
+            time.truncate("0000-00-00".len());
+            Some(time)
+        }),
+        _ => None,
+    };
+    day.zip(read::value(&mut from))
+        .filter(|_| from.is_empty())
+        .ok_or_else(|| Failed("what was written of it cannot be read".to_owned()))
+}

@@ -1,0 +1,115 @@
+//! The names of members.
+
+use serde::{Serialize, Serializer, ser::Impossible};
+
+use super::{Failed, write::text};
+use crate::wanted::Wanted;
+
+/// Writes a name when its member is wanted, and says what is wanted of it. Names of JSON are texts; serde_json takes
+/// numbers and writes them as such.
+pub(super) struct Key<'a, 'b> {
+    pub(super) wanted: &'a Wanted,
+    pub(super) into: &'b mut Vec<u8>,
+}
+
+macro_rules! keys {
+    ($($method:ident($type:ty);)*) => {
+        $(fn $method(self, key: $type) -> Result<Option<&'a Wanted>, Failed> {
+            self.serialize_str(&key.to_string())
+        })*
+    };
+}
+
+macro_rules! no_keys {
+    ($($method:ident($($type:ty),*) -> $result:ty;)*) => {
+        $(fn $method(self, $(_: $type),*) -> Result<$result, Failed> {
+            Err(Failed("a key that is no text".to_owned()))
+        })*
+    };
+}
+
+type Never<'a> = Impossible<Option<&'a Wanted>, Failed>;
+
+impl<'a> Serializer for Key<'a, '_> {
+    type Ok = Option<&'a Wanted>;
+    type Error = Failed;
+    type SerializeSeq = Never<'a>;
+    type SerializeTuple = Never<'a>;
+    type SerializeTupleStruct = Never<'a>;
+    type SerializeTupleVariant = Never<'a>;
+    type SerializeMap = Never<'a>;
+    type SerializeStruct = Never<'a>;
+    type SerializeStructVariant = Never<'a>;
+
+    keys! {
+        serialize_bool(bool);
+        serialize_i8(i8);
+        serialize_i16(i16);
+        serialize_i32(i32);
+        serialize_i64(i64);
+        serialize_u8(u8);
+        serialize_u16(u16);
+        serialize_u32(u32);
+        serialize_u64(u64);
+        serialize_char(char);
+    }
+
+    fn serialize_str(self, name: &str) -> Result<Option<&'a Wanted>, Failed> {
+        let wanted = self.wanted.member(name);
+        if wanted.is_some() {
+            text(name, self.into)?;
+        }
+        Ok(wanted)
+    }
+
+    no_keys! {
+        serialize_f32(f32) -> Option<&'a Wanted>;
+        serialize_f64(f64) -> Option<&'a Wanted>;
+        serialize_bytes(&[u8]) -> Option<&'a Wanted>;
+        serialize_none() -> Option<&'a Wanted>;
+        serialize_unit() -> Option<&'a Wanted>;
+        serialize_unit_struct(&'static str) -> Option<&'a Wanted>;
+        serialize_seq(Option<usize>) -> Never<'a>;
+        serialize_tuple(usize) -> Never<'a>;
+        serialize_tuple_struct(&'static str, usize) -> Never<'a>;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never<'a>;
+        serialize_map(Option<usize>) -> Never<'a>;
+        serialize_struct(&'static str, usize) -> Never<'a>;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never<'a>;
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<Option<&'a Wanted>, Failed> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, key: &T) -> Result<Option<&'a Wanted>, Failed> {
+        key.serialize(self)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        key: &T,
+    ) -> Result<Option<&'a Wanted>, Failed> {
+        key.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<Option<&'a Wanted>, Failed> {
+        Err(Failed("a key that is no text".to_owned()))
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,275 @@
+//! Anything that serialises → bytes, without what is not wanted.
+
+use serde::{
+    Serialize, Serializer,
+    ser::{
+        SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+        SerializeTupleStruct, SerializeTupleVariant,
+    },
+};
+
+use super::{Failed, key::Key, tag};
+use crate::wanted::Wanted;
+
+/// Writes one value behind what is there.
+pub(super) struct Writer<'a> {
+    pub(super) wanted: &'a Wanted,
+    pub(super) into: &'a mut Vec<u8>,
+}
+
+/// Writes the items of an array, or the members of an object, one after another.
+pub(super) struct Parts<'a> {
+    wanted: &'a Wanted,
+    into: &'a mut Vec<u8>,
+    /// What is wanted of the member whose name was the last.
+    member: Option<&'a Wanted>,
+    /// They are those of an enum's variant.
+    variant: bool,
+}
+
+/// A text, or the name of a member.
+pub(super) fn text(text: &str, into: &mut Vec<u8>) -> Result<(), Failed> {
+    let length = u32::try_from(text.len()).map_err(|_| Failed("a text of more than 4 GiB".to_owned()))?;
+    into.reserve(1 + size_of_val(&length) + text.len());
+    into.push(tag::TEXT);
+    into.extend_from_slice(&length.to_le_bytes());
+    into.extend_from_slice(text.as_bytes());
+    Ok(())
+}
+
+pub(super) fn unsigned(number: u64, into: &mut Vec<u8>) {
+    into.push(tag::UNSIGNED);
+    into.extend_from_slice(&number.to_le_bytes());
+}
+
+pub(super) fn signed(number: i64, into: &mut Vec<u8>) {
+    into.push(tag::SIGNED);
+    into.extend_from_slice(&number.to_le_bytes());
+}
+
+macro_rules! numbers {
+    ($($method:ident($type:ty) as $write:ident;)*) => {
+        $(fn $method(self, value: $type) -> Result<(), Failed> {
+            $write(value.into(), self.into);
+            Ok(())
+        })*
+    };
+}
+
+impl<'a> Writer<'a> {
+    fn parts(self, tag: u8) -> Parts<'a> {
+        self.into.push(tag);
+        Parts { wanted: self.wanted, into: self.into, member: None, variant: false }
+    }
+
+    /// An enum's variant is an object around what it holds.
+    fn variant(self, name: &str, tag: u8) -> Result<Parts<'a>, Failed> {
+        self.into.push(tag::OBJECT);
+        text(name, self.into)?;
+        let wanted = self.wanted.member(name).unwrap_or(Wanted::NOTHING);
+        Ok(Parts { variant: true, ..Writer { wanted, into: self.into }.parts(tag) })
+    }
+}
+
+impl<'a> Serializer for Writer<'a> {
+    type Ok = ();
+    type Error = Failed;
+    type SerializeSeq = Parts<'a>;
+    type SerializeTuple = Parts<'a>;
+    type SerializeTupleStruct = Parts<'a>;
+    type SerializeTupleVariant = Parts<'a>;
+    type SerializeMap = Parts<'a>;
+    type SerializeStruct = Parts<'a>;
+    type SerializeStructVariant = Parts<'a>;
+
+    numbers! {
+        serialize_i8(i8) as signed;
+        serialize_i16(i16) as signed;
+        serialize_i32(i32) as signed;
+        serialize_i64(i64) as signed;
+        serialize_u8(u8) as unsigned;
+        serialize_u16(u16) as unsigned;
+        serialize_u32(u32) as unsigned;
+        serialize_u64(u64) as unsigned;
+    }
+
+    fn serialize_bool(self, value: bool) -> Result<(), Failed> {
+        self.into.push(if value { tag::TRUE } else { tag::FALSE });
+        Ok(())
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), Failed> {
+        self.serialize_f64(value.into())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<(), Failed> {
+        self.into.push(tag::FLOAT);
+        self.into.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), Failed> {
+        text(value.encode_utf8(&mut [0; 4]), self.into)
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), Failed> {
+        text(value, self.into)
+    }
+
+    fn serialize_bytes(self, _: &[u8]) -> Result<(), Failed> {
+        Err(Failed("bytes are no JSON".to_owned()))
+    }
+
+    fn serialize_none(self) -> Result<(), Failed> {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Failed> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Failed> {
+        self.into.push(tag::NULL);
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Failed> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Failed> {
+        text(variant, self.into)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Failed> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Failed> {
+        let mut object = self.parts(tag::OBJECT);
+        object.member(variant, value)?;
+        object.finish()
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, Failed> {
+        Ok(self.parts(tag::ARRAY))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, Failed> {
+        Ok(self.parts(tag::ARRAY))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Failed> {
+        Ok(self.parts(tag::ARRAY))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, Failed> {
+        self.variant(variant, tag::ARRAY)
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'a>, Failed> {
+        Ok(self.parts(tag::OBJECT))
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Failed> {
+        Ok(self.parts(tag::OBJECT))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, Failed> {
+        self.variant(variant, tag::OBJECT)
+    }
+
+    /// Values that keep their JSON give themselves instead (see `enrich::frozen`).
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+impl Parts<'_> {
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failed> {
+        value.serialize(Writer { wanted: self.wanted, into: self.into })
+    }
+
+    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Failed> {
+        let Some(wanted) = self.wanted.member(name) else { return Ok(()) };
+        text(name, self.into)?;
+        value.serialize(Writer { wanted, into: self.into })
+    }
+
+    fn finish(self) -> Result<(), Failed> {
+        self.into.push(tag::END);
+        if self.variant {
+            self.into.push(tag::END);
+        }
+        Ok(())
+    }
+}
+
+macro_rules! parts {
+    ($($trait:ident $method:ident($($name:ident)?) as $write:ident;)*) => {
+        $(impl $trait for Parts<'_> {
+            type Ok = ();
+            type Error = Failed;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, $($name: &'static str,)? value: &T) -> Result<(), Failed> {
+                self.$write($($name,)? value)
+            }
+
+            fn end(self) -> Result<(), Failed> {
+                self.finish()
+            }
+        })*
+    };
+}
+
+parts! {
+    SerializeSeq serialize_element() as item;
+    SerializeTuple serialize_element() as item;
+    SerializeTupleStruct serialize_field() as item;
+    SerializeTupleVariant serialize_field() as item;
+    SerializeStruct serialize_field(name) as member;
+    SerializeStructVariant serialize_field(name) as member;
+}
+
+impl SerializeMap for Parts<'_> {
+    type Ok = ();
+    type Error = Failed;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Failed> {
+        self.member = key.serialize(Key { wanted: self.wanted, into: self.into })?;
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failed> {
+        match self.member.take() {
+            Some(wanted) => value.serialize(Writer { wanted, into: self.into }),
+            None => Ok(()),
+        }
+    }
+
+    fn end(self) -> Result<(), Failed> {
+        self.finish()
+    }
+}

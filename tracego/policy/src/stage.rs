@@ -1,0 +1,185 @@
+//! The stage of the pipeline: a record of a program start gets the decision of the policies.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+
+use super::{
+    Engine, Limits,
+    bundle::{self, Bundle, Trust},
+    log::DecisionLog,
+};
+use tracego_model::record::policy::{Action, Decision, Identity};
+use tracego_model::record::{Record, event_name};
+
+/// What is decided with.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Folders, archives and modules.
+    pub bundles: Vec<PathBuf>,
+    /// Whose signature each must have.
+    pub trust: Option<Trust>,
+    /// What a decision may take.
+    pub limits: Limits,
+    /// Where decisions are written, beside the records.
+    pub log: Option<PathBuf>,
+    /// What is left out there: JSON pointers into `/input` and `/result`.
+    pub masks: Vec<String>,
+}
+
+/// Decides about records.
+#[derive(Debug)]
+pub struct Stage {
+    engine: Engine,
+    log: Option<DecisionLog>,
+}
+
+/// Why a start has to end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// The violation, or `on-error`.
+    pub id: String,
+    /// In words.
+    pub message: String,
+    /// All of its job ends.
+    pub job: bool,
+}
+
+/// Loads and compiles all bundles.
+///
+/// # Errors
+/// When one of them cannot be; then none is.
+pub fn load(options: &Options) -> anyhow::Result<Engine> {
+    let bundles: Vec<Bundle> = options
+        .bundles
+        .iter()
+        .map(|path| {
+            bundle::load(path, options.trust.as_ref()).with_context(|| format!("--policy {}", path.display()))
+        })
+        .collect::<Result<_, _>>()?;
+    let engine = Engine::new(&bundles, &options.limits).context("--policy")?;
+    for warning in engine.warnings() {
+        tracing::warn!("--policy: {warning}");
+    }
+    if let Some(why) = engine.uncacheable() {
+        tracing::debug!(why, "no decision of the policies is remembered");
+    }
+    Ok(engine)
+}
+
+impl Stage {
+    /// Nothing where there are no bundles.
+    ///
+    /// # Errors
+    /// When a bundle cannot be loaded, or the log cannot be opened.
+    pub fn open(options: &Options) -> anyhow::Result<Option<Self>> {
+        if options.bundles.is_empty() {
+            anyhow::ensure!(options.log.is_none(), "--decision-log: only with --policy");
+            return Ok(None);
+        }
+        let engine = load(options)?;
+        let log = options.log.as_deref().map(|path| {
+            DecisionLog::open(path, &options.masks)
+                .with_context(|| format!("--decision-log {}", path.display()))
+        });
+        Ok(Some(Self { engine, log: log.transpose()? }))
+    }
+
+    /// Goes over to other bundles; counts go on.
+    pub fn change(&mut self, mut engine: Engine) {
+        engine.count_from(self.engine.counts());
+        self.engine = engine;
+    }
+
+    /// The bundles that decide.
+    #[must_use]
+    pub fn bundles(&self) -> &Arc<[Identity]> {
+        self.engine.bundles()
+    }
+
+    /// What was decided so far.
+    #[must_use]
+    pub fn counts(&self) -> super::engine::Counts {
+        self.engine.counts()
+    }
+
+    /// Puts the decision on a record of a start; why that has to end, if it has.
+    pub fn decide(&mut self, record: &mut Record) -> Option<Refused> {
+        if record.event_name != event_name::START {
+            return None;
+        }
+        let decision = self.engine.decide(record);
+        if let Some(log) = &mut self.log {
+            log.write(record, &decision);
+        }
+        let refused = refused(&decision);
+        if let Some(severity) = decision.severity.filter(|_| !decision.allow) {
+            record.raise(severity.into());
+        }
+        record.tracego.policy = Some(Box::new(decision));
+        refused
+    }
+}
+
+fn refused(decision: &Decision) -> Option<Refused> {
+    if decision.allow {
+        return None;
+    }
+    let job = decision.action == Action::KillJob;
+    let (id, message) = match (decision.violations.first(), &decision.error) {
+        (Some(first), _) => (first.id.clone(), first.msg.clone()),
+        (None, Some(error)) => ("on-error".to_owned(), error.clone()),
+        (None, None) => ("policy".to_owned(), "a policy does not allow it".to_owned()),
+    };
+    Some(Refused { id, message, job })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use tracego_analyze::enrich::Enricher;
+    use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta};
+
+    #[test]
+    fn records_of_starts_alone_are_decided_and_the_log_has_each() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (policy, log) = (folder.path().join("p.rego"), folder.path().join("log"));
+        let text = "package tracego.process\n\ndeny contains {\"id\": \"all\", \"msg\": \"no\", \"severity\": \"high\"} if input.seq >= 0\n";
+        fs::write(&policy, text).expect("a policy");
+        let options = Options {
+            bundles: vec![policy],
+            log: Some(log.clone()),
+            masks: vec!["/input/host/name".to_owned()],
+            ..Options::default()
+        };
+        let mut stage = Stage::open(&options).expect("it loads").expect("a stage");
+        let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+        assert_eq!(stage.decide(&mut record), None);
+        assert!(record.tracego.policy.is_none());
+        record.event_name = event_name::START;
+        let refused = stage.decide(&mut record).expect("it is refused");
+        assert_eq!((refused.id.as_str(), refused.message.as_str(), refused.job), ("all", "no", false));
+        assert_eq!(record.severity_text, "ERROR");
+        assert_eq!(stage.counts().denied, 1);
+        let line: serde_json::Value =
+            serde_json::from_str(fs::read_to_string(&log).expect("a log").trim()).expect("a line");
+        assert_eq!(line["result"]["violations"][0]["id"], "all");
+        assert_eq!(line["erased"], serde_json::json!(["/input/host/name"]));
+        assert!(line["input"]["host"].get("name").is_none());
+        assert_eq!(line["path"], "tracego/process/decision");
+    }
+
+    #[test]
+    fn a_bundle_that_is_wrong_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let policy = folder.path().join("p.rego");
+        fs::write(&policy, "package a\n\ndeny contains \"x\" if http.send({})\n").expect("a policy");
+        let options = Options { bundles: vec![policy], ..Options::default() };
+        let error = format!("{:#}", Stage::open(&options).expect_err("it is refused"));
+        assert!(error.contains("http.send") && error.contains("p.rego:3"), "{error}");
+        let options = Options { log: Some("/nowhere".into()), ..Options::default() };
+        assert!(Stage::open(&options).is_err());
+    }
+}

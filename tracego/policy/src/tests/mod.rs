@@ -1,0 +1,84 @@
+//! Policies as people write them, and as they must not.
+
+mod hangs;
+mod hostile;
+mod inputs;
+mod refusals;
+mod remembered;
+mod seen;
+mod styles;
+mod trials;
+
+use std::time::Duration;
+
+use regorus::Value;
+use serde_json::json;
+
+use super::{
+    Engine, Limits, PolicyError,
+    bundle::{self, Bundle, Manifest, Module, Rego},
+    input,
+};
+use tracego_model::record::policy::Decision;
+
+/// Debug builds on a busy machine are slow; what tests time sets its own limit.
+fn patient() -> Limits {
+    Limits { time: Duration::from_secs(10), ..Limits::default() }
+}
+
+fn module(path: &str, text: &str) -> Module {
+    Module {
+        path: path.to_owned(),
+        text: text.to_owned(),
+        rego: Rego::V1,
+        rego_declared: false,
+        package: Vec::new(),
+        test: path.ends_with("_test.rego"),
+    }
+}
+
+pub(super) fn bundle(name: &str, text: &str) -> Bundle {
+    let module = module("policy.rego", text);
+    Bundle {
+        name: name.to_owned(),
+        modules: vec![module],
+        data: json!({}),
+        manifest: Manifest::default(),
+        digest: format!("sha256:{name}"),
+        signed_by: None,
+    }
+}
+
+fn engine(text: &str) -> Engine {
+    Engine::new(&[bundle("b", text)], &patient()).unwrap()
+}
+
+fn refused(text: &str) -> PolicyError {
+    Engine::new(&[bundle("b", text)], &patient()).unwrap_err()
+}
+
+/// Rules of package `main`, and what they say about a start with these arguments and CI set so.
+fn start(argv: &[&str], ci: &str) -> serde_json::Value {
+    json!({
+        "event_name": "tracego.process.start",
+        "process": {
+            "pid": 42,
+            "parent_pid": 1,
+            "command": "go",
+            "command_args": argv,
+            "executable": { "path": "/usr/local/go/bin/go", "name": "go" },
+            "user": { "id": 1000 },
+            "working_directory": "/srv",
+            "environment_variable": { "CI": ci },
+        },
+        "tracego": { "findings": [{ "id": "TG001", "severity": "high" }] },
+    })
+}
+
+fn decide(text: &str, record: serde_json::Value) -> Decision {
+    engine(text).decide_json(&record)
+}
+
+fn messages(decision: &Decision) -> Vec<&str> {
+    decision.violations.iter().map(|violation| violation.msg.as_str()).collect()
+}

@@ -1,0 +1,307 @@
+//! What this kernel and this user allow, found out by trying: the answers of `tracego doctor`.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use aya::{
+    Ebpf,
+    maps::{Array, MapType},
+    programs::{ProgramError, ProgramType},
+    sys::{BpfHelper, is_helper_supported, is_map_supported},
+};
+use serde::Serialize;
+use tracego_common::{
+    Offsets, Settings,
+    limits::ARGV_LIMIT,
+    settings::{event, filter},
+};
+use zerocopy::FromZeros as _;
+
+use crate::enforce::trial::trial;
+use tracego_model::enforcement::Mode;
+
+use super::{
+    btf::Btf,
+    hooks::{self, Hook, Place},
+    load::{self, BTF_PATH, LoadError, LoadOptions},
+    log, maps, require,
+};
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It is there.
+    Ok,
+    /// It is not there, and only a part of tracego needs it.
+    Degraded,
+    /// It is not there, and nothing works without it.
+    Missing,
+}
+
+/// One thing that was tried.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What was tried.
+    pub name: String,
+    /// How it ended.
+    pub state: State,
+    /// What was found.
+    pub detail: String,
+    /// What to do; empty when there is nothing to do.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub remedy: String,
+}
+
+/// A program that the verifier accepted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Accepted {
+    /// Its name.
+    pub name: &'static str,
+    /// Instructions that the verifier walked through (`verified_insns` of bpf_prog_info).
+    pub verified_insns: u32,
+    /// Bytes of the program after the verifier's rewriting (`xlated_prog_len`).
+    pub xlated_bytes: u32,
+}
+
+/// Everything that was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// `uname -r`.
+    pub kernel: String,
+    /// Whether the main job runs here.
+    pub works: bool,
+    /// In the order of a start.
+    pub checks: Vec<Check>,
+    /// Programs, in the order of the hooks.
+    pub programs: Vec<Accepted>,
+}
+
+/// Tries everything. Programs are attached for a moment and told to do nothing.
+#[must_use]
+pub fn probe() -> Report {
+    let release = require::release();
+    let mut checks = vec![
+        needed("kernel", require::kernel_version(), &release),
+        needed("capabilities", require::capabilities(), "CAP_BPF and CAP_PERFMON"),
+        needed("lockdown", require::lockdown(), "kernel memory may be read"),
+        btf(),
+        ring_buffer(),
+        bpf_loop(),
+    ];
+    let programs = programs(&mut checks);
+    checks.push(enforcement());
+    let tracefs = require::tracefs();
+    checks.push(Check { state: degraded(&tracefs), ..needed("tracefs", tracefs, "mounted") });
+    checks.extend([jit(), cgroup(), pid_namespace()]);
+    let works = checks.iter().all(|check| check.state != State::Missing);
+    Report { kernel: release, works, checks, programs }
+}
+
+fn check(name: &str, state: State, detail: impl Into<String>, remedy: &str) -> Check {
+    Check { name: name.to_owned(), state, detail: detail.into(), remedy: remedy.to_owned() }
+}
+
+/// A [`LoadError`] names the thing and the way out by itself.
+fn needed(name: &str, found: Result<(), LoadError>, detail: &str) -> Check {
+    match found {
+        Ok(()) => check(name, State::Ok, detail, ""),
+        Err(error) => check(name, State::Missing, chain(&error), ""),
+    }
+}
+
+fn degraded<T, E>(found: &Result<T, E>) -> State {
+    if found.is_ok() { State::Ok } else { State::Degraded }
+}
+
+/// The error and its cause; what the verifier says is left to `TRACEGO_LOG=debug`.
+fn chain(error: &LoadError) -> String {
+    if let LoadError::Program { program, source } = error
+        && let ProgramError::LoadError { verifier_log, .. } = &**source
+    {
+        tracing::debug!(program, %verifier_log, "the verifier refused a program");
+    }
+    error.reason()
+}
+
+fn btf() -> Check {
+    let blob = match fs::read(BTF_PATH) {
+        Ok(blob) => blob,
+        Err(error) => return needed("BTF", Err(LoadError::NoBtf(error)), ""),
+    };
+    match Btf::parse(&blob) {
+        Err(error) => needed("BTF", Err(error.into()), ""),
+        Ok(btf) => {
+            let (_, missing) = btf.offsets(&[]);
+            let total = Offsets::FIELDS.len();
+            let mut detail = format!("{BTF_PATH}, {} of {total} fields", total - missing.len());
+            if !missing.is_empty() {
+                detail = format!("{detail}; of other versions or configurations: {}", missing.join(", "));
+            }
+            check("BTF", State::Ok, detail, "")
+        }
+    }
+}
+
+fn ring_buffer() -> Check {
+    supported("ring buffer", is_map_supported(MapType::RingBuf).map_err(|e| e.to_string()))
+}
+
+fn bpf_loop() -> Check {
+    let found = is_helper_supported(ProgramType::TracePoint, BpfHelper::BPF_FUNC_loop);
+    supported("bpf_loop", found.map_err(|e| e.to_string()))
+}
+
+fn supported(name: &str, found: Result<bool, String>) -> Check {
+    match found {
+        Ok(true) => check(name, State::Ok, "available", ""),
+        Ok(false) => check(name, State::Missing, "not in this kernel", "use Linux 5.17 or later"),
+        Err(error) => check(name, State::Missing, format!("cannot be tried: {error}"), "run as root"),
+    }
+}
+
+/// Loads and attaches every program, one after the other.
+fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
+    // Everything is wanted, so that the verifier walks through everything; every filter is on and
+    // nobody is in the tree, so that nothing is written.
+    let settings = Settings {
+        events: event::EXEC | event::EXIT | event::FORK | event::EXEC_FAILED,
+        filters: filter::TREE | filter::UID | filter::CGROUP | filter::COMM,
+        env_names: 1,
+        argv_max: ARGV_LIMIT,
+        ..Settings::new_zeroed()
+    };
+    let options = LoadOptions::trial(settings);
+    let opened = load::open(&options, log::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
+    let (mut loaded, btf) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            checks.push(needed("maps", Err(error), ""));
+            return Vec::new();
+        }
+    };
+    checks.push(check("maps", State::Ok, "created", ""));
+    let mut accepted = Vec::new();
+    for hook in hooks::all() {
+        let attached = hook.attach(&mut loaded.ebpf, &btf).and_then(|()| called(hook, &loaded.ebpf));
+        let info = hook.info(&loaded.ebpf);
+        accepted.extend(info.and_then(|info| {
+            Some(Accepted {
+                name: hook.program,
+                verified_insns: info.verified_instruction_count()?,
+                xlated_bytes: info.size_translated()?,
+            })
+        }));
+        checks.push(hook_check(hook, attached));
+    }
+    if let Err(error) = loaded.detach() {
+        checks.push(needed("detach", Err(error), ""));
+    }
+    accepted
+}
+
+/// Where the active security modules are listed.
+const MODULES: &str = "/sys/kernel/security/lsm";
+
+/// Whether the kernel comes by a hook of LSM. It takes the program in any case; without `bpf` among the
+/// active security modules nothing calls it.
+fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
+    if !matches!(hook.place, Place::Lsm(_)) {
+        return Ok(());
+    }
+    let calls: Array<_, u64> = maps::read(ebpf, "PROBED")?;
+    let calls = || calls.get(&0, 0).map_err(|e| LoadError::Map("PROBED", e));
+    let before = calls()?;
+    // Any program start will do, and this program is there; how it ends does not matter.
+    let _ended = Command::new("/proc/self/exe").arg("--version").stdout(Stdio::null()).status();
+    if calls()? != before {
+        return Ok(());
+    }
+    let modules = fs::read_to_string(MODULES).unwrap_or_else(|error| format!("unknown ({MODULES}: {error})"));
+    Err(LoadError::NotCalled(modules.trim().to_owned()))
+}
+
+fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {
+    let (name, part, remedy) = match hook.place {
+        Place::Tracepoint(name) if hook.program == hooks::VERDICT.program => {
+            (format!("tp_btf/{name}, to kill"), Some("--enforce"), "use Linux 5.17 or later")
+        }
+        Place::Tracepoint(name) => (format!("tp_btf/{name}"), None, ""),
+        Place::Syscall(name) => {
+            let remedy = "mount -t tracefs tracefs /sys/kernel/tracing; needs CONFIG_FTRACE_SYSCALLS=y";
+            (format!("tracepoint/syscalls/{name}"), Some("-e execve-failed"), remedy)
+        }
+        Place::Lsm(name) => {
+            let remedy = "boot with bpf in lsm=…; needs CONFIG_BPF_LSM=y, and a kernel whose vendor allows programs of LSM";
+            let what = if hook.program == hooks::DENIED.program { ", to deny" } else { "" };
+            (format!("lsm/{name}{what}"), Some("--enforce deny"), remedy)
+        }
+    };
+    match (attached, part) {
+        (Ok(()), _) => check(&name, State::Ok, "attached", ""),
+        (Err(error), None) => check(&name, State::Missing, chain(&error), remedy),
+        (Err(error), Some(part)) => {
+            let detail = format!("{}; only {part} needs it", chain(&error));
+            check(&name, State::Degraded, detail, remedy)
+        }
+    }
+}
+
+/// A start that has to be stopped.
+fn enforcement() -> Check {
+    match trial() {
+        Ok(Mode::Deny) => {
+            check("enforcement", State::Ok, "kill and deny: a start was refused with EPERM", "")
+        }
+        Ok(mode) => {
+            let detail = format!("{}: a start was stopped, but not refused", mode.name());
+            check("enforcement", State::Degraded, detail, "for --enforce deny: see lsm/bprm_check_security")
+        }
+        Err(why) => check("enforcement", State::Degraded, format!("none: {why}"), "see above"),
+    }
+}
+
+fn jit() -> Check {
+    match fs::read_to_string("/proc/sys/net/core/bpf_jit_enable").map(|text| text.trim().to_owned()) {
+        Ok(off) if off == "0" => {
+            check("JIT", State::Degraded, "off: programs are interpreted", "sysctl net.core.bpf_jit_enable=1")
+        }
+        Ok(on) => check("JIT", State::Ok, format!("net.core.bpf_jit_enable={on}"), ""),
+        // Absent in a network namespace of its own, and where the JIT is always on.
+        Err(_) => check("JIT", State::Ok, "not shown here", ""),
+    }
+}
+
+fn cgroup() -> Check {
+    let v2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let hybrid = Path::new("/sys/fs/cgroup/unified/cgroup.procs").exists();
+    match (v2, hybrid) {
+        (true, _) => check("cgroup", State::Ok, "v2", ""),
+        (false, true) => check("cgroup", State::Ok, "hybrid: paths from v1 where v2 holds only its root", ""),
+        (false, false) => {
+            let detail = "no v2 tree: --cgroup cannot be used; paths come from v1";
+            check("cgroup", State::Degraded, detail, "mount -t cgroup2 none /sys/fs/cgroup/unified")
+        }
+    }
+}
+
+/// PROC_PID_INIT_INO (include/linux/proc_ns.h).
+const INITIAL_PID_NS: &str = "pid:[4026531836]";
+
+fn pid_namespace() -> Check {
+    match fs::read_link("/proc/self/ns/pid") {
+        Ok(link) if link == Path::new(INITIAL_PID_NS) => {
+            check("pid namespace", State::Ok, "the machine's", "")
+        }
+        Ok(link) => {
+            let detail = format!("{}: processes that ran before cannot be looked up", link.display());
+            check("pid namespace", State::Degraded, detail, "run in the host's pid namespace (hostPID: true)")
+        }
+        Err(error) => {
+            check("pid namespace", State::Degraded, format!("/proc/self/ns/pid: {error}"), "mount /proc")
+        }
+    }
+}

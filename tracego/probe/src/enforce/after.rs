@@ -1,0 +1,218 @@
+//! Ends a process whose start was judged here, and has the next such start decided in the kernel.
+
+use std::{collections::BTreeSet, io, sync::Arc};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tracego_common::{
+    TaskId,
+    verdict::{ARGV_LEN, Action, StartKey, Verdict, argv_hash},
+};
+
+use super::{decide::is_decided, maps::Remembered};
+use tracego_model::enforcement::{Mode, Shared};
+use tracego_model::{clock::TICK_NS, event::Exec};
+
+/// A start that is to be ended.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The process.
+    pub id: TaskId,
+    /// Which start; nothing where the kernel side knows it already.
+    key: Option<StartKey>,
+    /// Who opened its job, where all of that ends.
+    job: Option<TaskId>,
+    /// When it happened, ns since boot.
+    pub boot_ns: u64,
+    /// The finding, or what a policy objects to.
+    pub reason: String,
+    /// Why, for whoever is stopped.
+    pub message: String,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// It was killed.
+    Killed,
+    /// It had ended by itself.
+    Gone,
+    /// It runs on.
+    Failed,
+}
+
+/// Ends processes by what is found about them.
+pub struct AfterStart {
+    findings: BTreeSet<String>,
+    mode: Mode,
+    remembered: Remembered,
+    shared: Arc<Shared>,
+    pending: Vec<Pending>,
+}
+
+impl AfterStart {
+    /// `findings`: ids of rules.
+    #[must_use]
+    pub fn new(findings: Vec<String>, mode: Mode, remembered: Remembered, shared: Arc<Shared>) -> Self {
+        Self { findings: findings.into_iter().collect(), mode, remembered, shared, pending: Vec::new() }
+    }
+
+    /// What is in force.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Other findings from now on.
+    pub fn change(&mut self, findings: Vec<String>) {
+        self.findings = findings.into_iter().collect();
+    }
+
+    /// A start about which something was found. What the kernel side decides about is not decided here again,
+    /// whatever it was: its record may be still to come.
+    pub fn found<'a>(&mut self, exec: &Exec<'_>, found: impl Iterator<Item = (&'a str, &'a str)>) {
+        if self.mode < Mode::Audit {
+            return;
+        }
+        let Some((id, message)) = found.into_iter().find(|(id, _)| self.findings.contains(*id)) else {
+            return;
+        };
+        let header = &exec.fixed.header;
+        // The two programs that saw this start each asked for the number: one that other rules came between is held
+        // against those before. It would take a map more to hand the number on, at each start, against a chance of some
+        // microseconds at a reload.
+        let Some(rules) = self.shared.rules(header.flags) else { return };
+        let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
+        if !is_elsewhere && !is_decided(&rules, exec) {
+            self.stop(exec, id, message, false);
+        }
+    }
+
+    /// A start that has to end; `job`: with all processes of its job.
+    pub fn stop(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool) {
+        let header = &exec.fixed.header;
+        self.pending.push(Pending {
+            id: header.id,
+            key: Some(key(exec)),
+            job: job.then_some(header.job_root),
+            boot_ns: header.boot_ns,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+
+    /// The kernel side has decided about a start already.
+    pub fn decided(&mut self, verdict: &Verdict) {
+        let id = verdict.header.id;
+        // What ends a whole job is not over with one process.
+        self.pending.retain(|pending| pending.id != id || pending.job.is_some());
+        let rule = self.shared.rule(verdict);
+        let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else {
+            return;
+        };
+        self.pending.push(Pending {
+            id,
+            key: None,
+            job: Some(verdict.header.job_root),
+            boot_ns: verdict.header.boot_ns,
+            reason: rule.name,
+            message: rule.message.unwrap_or_default(),
+        });
+    }
+
+    /// Ends what is left to be ended.
+    pub fn end(&mut self) -> Vec<(Pending, Action, Ended)> {
+        let pending = std::mem::take(&mut self.pending);
+        pending.into_iter().map(|pending| self.end_one(pending)).collect()
+    }
+
+    fn end_one(&mut self, pending: Pending) -> (Pending, Action, Ended) {
+        if self.mode == Mode::Audit {
+            return (pending, Action::Audit, Ended::Failed);
+        }
+        // First: whoever waits for its end may start it again at once.
+        if let Some(key) = pending.key {
+            let number = self.shared.number(&pending.reason);
+            if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
+                tracing::error!(%error, "the next such start will be ended from here again");
+            }
+        }
+        let end = |id: TaskId| {
+            kill(id).unwrap_or_else(|error| {
+                tracing::error!(pid = id.tgid, %error, "a process that has to end could not be ended");
+                Ended::Failed
+            })
+        };
+        let mut ended = end(pending.id);
+        if let Some(root) = pending.job {
+            // Twice: what was forked meanwhile is known by now.
+            for id in self.remembered.job(root).into_iter().chain(self.remembered.job(root)) {
+                if end(id) == Ended::Killed {
+                    ended = Ended::Killed;
+                }
+            }
+        }
+        (pending, Action::Kill, ended)
+    }
+}
+
+/// What the kernel side has to see to know such a start again.
+fn key(exec: &Exec<'_>) -> StartKey {
+    let fixed = &exec.fixed;
+    let mut words = [0_u64; ARGV_LEN / 8];
+    for (word, bytes) in words.iter_mut().zip(exec.argv.chunks(8)) {
+        let mut whole = [0; 8];
+        whole[..bytes.len()].copy_from_slice(bytes);
+        *word = u64::from_ne_bytes(whole);
+    }
+    StartKey {
+        inode: fixed.exe_inode,
+        ctime_ns: fixed.exe_ctime_ns,
+        argv: argv_hash(&words),
+        argv_total: u64::from(fixed.argv_total),
+        cgroup_id: fixed.cgroup_id,
+        job_start: fixed.header.job_root.start_boottime,
+        dev: fixed.exe_dev,
+        uid: fixed.uid,
+    }
+}
+
+/// Ends a process, and no other one that got its number.
+fn kill(id: TaskId) -> io::Result<Ended> {
+    let Some(pid) = i32::try_from(id.tgid).ok().and_then(Pid::from_raw) else { return Ok(Ended::Gone) };
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Err(rustix::io::Errno::SRCH) => return Ok(Ended::Gone),
+        opened => opened?,
+    };
+    // The descriptor is of whoever has the number now: only then is it worth asking who that is.
+    let started =
+        procfs::process::Process::new(pid.as_raw_nonzero().get()).and_then(|process| process.stat());
+    match started {
+        Ok(stat) if stat.starttime == id.start_boottime / TICK_NS && stat.state != 'Z' => {}
+        _ => return Ok(Ended::Gone),
+    }
+    match pidfd_send_signal(&process, Signal::KILL) {
+        Err(rustix::io::Errno::SRCH) => Ok(Ended::Gone),
+        sent => Ok(sent.map(|()| Ended::Killed)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_ended_and_its_namesake_is_not() {
+        let start = |pid: u32| {
+            let stat = procfs::process::Process::new(pid.cast_signed()).and_then(|process| process.stat());
+            stat.expect("it runs").starttime * TICK_NS
+        };
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let id = TaskId { tgid: child.id(), start_boottime: start(child.id()), pad: 0 };
+        let namesake = TaskId { start_boottime: id.start_boottime + 5 * TICK_NS, ..id };
+        assert_eq!(kill(namesake).expect("asked"), Ended::Gone);
+        assert!(child.try_wait().expect("asked").is_none(), "the namesake was not meant");
+        assert_eq!(kill(id).expect("asked"), Ended::Killed);
+        child.wait().expect("it ended");
+        assert_eq!(kill(id).expect("asked"), Ended::Gone);
+    }
+}

@@ -1,0 +1,107 @@
+//! The proof that stops are in force: a start that must not succeed.
+
+use std::{
+    io,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    process::{Command, Stdio},
+};
+
+use super::compile;
+use tracego_model::enforcement::Mode;
+
+/// How it is started: whatever became of its file, this is the program that runs.
+const ITSELF: &str = "/proc/self/exe";
+
+/// What became of the canary.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// execve failed with EPERM.
+    Denied,
+    /// It was ended before its first instruction.
+    Killed,
+    /// It ran.
+    Ran,
+    /// It could not be started, and that says nothing.
+    Unknown(String),
+}
+
+/// A start of tracego itself that a rule of its own stops. Whoever runs it by hand sees the version.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    rule: compile::Canary,
+}
+
+impl Canary {
+    /// With a word that nobody can guess.
+    ///
+    /// # Errors
+    /// When there is no randomness, or the name of the executable is unknown.
+    pub fn new() -> io::Result<Self> {
+        let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+        let path = std::env::current_exe()?;
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?;
+        let args = vec!["--version".to_owned(), random.trim().to_owned()];
+        Ok(Self { rule: compile::Canary { executable: name.to_owned(), args } })
+    }
+
+    /// What the rules have to stop.
+    #[must_use]
+    pub fn rule(&self) -> &compile::Canary {
+        &self.rule
+    }
+
+    /// Whether an executable at `path` with arguments, each ended by a NUL, is this start.
+    #[must_use]
+    pub fn is(&self, path: &[u8], argv: &[u8]) -> bool {
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let mut words = argv.split(|&byte| byte == 0);
+        let same = |wanted: &String| words.next() == Some(wanted.as_bytes());
+        (name == self.rule.executable.as_bytes() || path == ITSELF.as_bytes())
+            && std::iter::once(&self.rule.executable).chain(&self.rule.args).all(same)
+    }
+
+    /// Starts it.
+    #[must_use]
+    pub fn fly(&self) -> Fate {
+        let mut command = Command::new(ITSELF);
+        command.arg0(&self.rule.executable).args(&self.rule.args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match command.status() {
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => Fate::Denied,
+            Err(error) => Fate::Unknown(error.to_string()),
+            Ok(status) if status.signal() == Some(libc::SIGKILL) => Fate::Killed,
+            Ok(_) => Fate::Ran,
+        }
+    }
+}
+
+impl Fate {
+    /// The mode that is in force, or why none is. `asked`: the mode that was asked for.
+    ///
+    /// # Errors
+    /// Why programs are not stopped.
+    pub fn shows(&self, asked: Mode) -> Result<Mode, String> {
+        match (self, asked) {
+            (_, Mode::Off | Mode::Audit) => Ok(asked),
+            (Self::Denied, _) => Ok(Mode::Deny),
+            (Self::Killed, _) => Ok(Mode::Kill),
+            (Self::Ran, _) => Err("a start that had to be stopped ran".to_owned()),
+            (Self::Unknown(error), _) => Err(format!("the start that shows it failed: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_what_the_rule_stops_is_taken_for_it() {
+        let args = vec!["--version".to_owned(), "word".to_owned()];
+        let canary = Canary { rule: compile::Canary { executable: "tracego".to_owned(), args } };
+        let argv = b"tracego\0--version\0word\0";
+        assert!(canary.is(b"/usr/bin/tracego", argv) && canary.is(b"/proc/self/exe", argv));
+        assert!(!canary.is(b"/tmp/evil", argv) && !canary.is(b"/tmp/tracego (deleted)", argv));
+        assert!(!canary.is(b"/usr/bin/tracego", b"tracego\0--version\0") && !canary.is(b"", b""));
+    }
+}

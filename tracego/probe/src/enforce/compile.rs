@@ -1,0 +1,317 @@
+//! Rules → what the kernel side looks up. Pure: what the machine has to say is in [`Machine`].
+
+use std::path::{Path, PathBuf};
+
+use tracego_common::verdict::{
+    ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX, Rules,
+    UID,
+};
+
+use super::{
+    machine::Machine,
+    settings::{Act, Enforce, Exception, Matcher, Rule, Unreadable, User},
+};
+use tracego_model::enforcement::Mode;
+
+/// What is known about a rule by its bit.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// Why, for whoever is stopped.
+    pub message: Option<String>,
+    /// What to do instead.
+    pub remediation: Option<String>,
+    /// Of an exception: who answers for it, and why.
+    pub exception: Option<(String, String)>,
+    /// The whole job ends.
+    pub job: bool,
+    /// It is tracego's own: its decisions are not told.
+    pub own: bool,
+}
+
+/// Everything that the kernel side looks up for one set of rules. The keys have no set yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Compiled {
+    /// What the rules have in common.
+    pub rules: Rules,
+    /// By bit.
+    pub known: Vec<Known>,
+    /// By file name.
+    pub names: Vec<(NameKey, u64)>,
+    /// By inode.
+    pub exes: Vec<(ExeKey, u64)>,
+    /// By path, with its bits that are compared.
+    pub paths: Vec<((PathKey, u32), u64)>,
+    /// By argument, likewise.
+    pub args: Vec<((ArgKey, u32), u64)>,
+    /// By user and cgroup.
+    pub numbers: Vec<(NumberKey, u64)>,
+    /// Findings end processes of a job alone, as the built-in rule does.
+    pub findings_in_job: bool,
+    /// Paths that are not there now.
+    pub absent: Vec<String>,
+}
+
+/// The rule that a start which shows that stops are in force has to match, as the argument that it has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Canary {
+    /// File name of the executable.
+    pub executable: String,
+    /// `argv[1]` and what follows.
+    pub args: Vec<String>,
+}
+
+struct Builder<'a> {
+    machine: &'a Machine,
+    out: Compiled,
+}
+
+/// Compiles what is configured.
+///
+/// # Errors
+/// When there are too many rules, or a user or a cgroup is unknown.
+pub fn compile(
+    enforce: &Enforce,
+    mode: Mode,
+    tree: bool,
+    canary: Option<&Canary>,
+    exempt: &[PathBuf],
+    machine: &Machine,
+) -> Result<Compiled, String> {
+    let mut builder = Builder { machine, out: Compiled::default() };
+    if mode == Mode::Off {
+        return Ok(builder.out);
+    }
+    if let Some(canary) = canary {
+        let matches = Matcher {
+            executables: vec![canary.executable.clone()],
+            args: canary.args.clone(),
+            ..Matcher::default()
+        };
+        let known = Known { name: "canary".to_owned(), own: true, ..Known::default() };
+        builder.rule(&matches, known, |rules, bit| stop(rules, mode, Act::Stop, bit), Unreadable::Allow)?;
+    }
+    let known = Known { name: "exempt".to_owned(), own: true, ..Known::default() };
+    builder.exempt(exempt, known)?;
+    for one in &enforce.exceptions {
+        if one.holds(machine.today)? {
+            builder.exception(one)?;
+        }
+    }
+    for rule in enforce.rules(tree) {
+        let Rule { name, action, matches, message, remediation } = rule;
+        let job = action == Act::KillJob;
+        let known = Known { name, message, remediation, job, ..Known::default() };
+        builder.rule(&matches, known, |rules, bit| stop(rules, mode, action, bit), enforce.unreadable)?;
+    }
+    let mut out = builder.out;
+    out.merge();
+    out.findings_in_job = !tree && enforce.findings.is_none();
+    out.rules.remembered = u64::from(mode >= Mode::Kill && !enforce.findings().is_empty());
+    Ok(out)
+}
+
+/// What a rule does under a mode.
+fn stop(rules: &mut Rules, mode: Mode, act: Act, bit: u64) {
+    match (mode, act) {
+        (Mode::Off | Mode::Audit, _) | (_, Act::Audit) => {}
+        (Mode::Deny, Act::Stop) => rules.deny |= bit,
+        (Mode::Kill, Act::Stop) | (_, Act::Kill | Act::KillJob) => rules.kill |= bit,
+    }
+}
+
+impl Builder<'_> {
+    fn next(&mut self, known: Known) -> Result<u64, String> {
+        let at = u32::try_from(self.out.known.len()).unwrap_or(RULES_MAX);
+        if at >= RULES_MAX {
+            return Err(format!(
+                "enforce: more than {RULES_MAX} rules and exceptions, tracego's own two among them; join some: a \
+                 rule takes several executables, users and cgroups"
+            ));
+        }
+        self.out.known.push(known);
+        let bit = 1 << at;
+        self.out.rules.active |= bit;
+        Ok(bit)
+    }
+
+    fn exempt(&mut self, paths: &[PathBuf], known: Known) -> Result<(), String> {
+        let bit = self.next(known)?;
+        let rules = &mut self.out.rules;
+        rules.allow |= bit;
+        rules.any_uid |= bit;
+        rules.any_cgroup |= bit;
+        rules.unreadable |= bit;
+        for any in &mut rules.any_arg {
+            *any |= bit;
+        }
+        for path in paths {
+            if let Some(file) = self.machine.files.get(path) {
+                self.out.exes.push((exe_key(file.inode), bit));
+            }
+        }
+        Ok(())
+    }
+
+    fn exception(&mut self, one: &Exception) -> Result<(), String> {
+        let known = Known {
+            name: one.name.clone(),
+            exception: Some((one.owner.clone(), one.reason.clone())),
+            ..Known::default()
+        };
+        // An exception is for the one who asks for it: what cannot be read is let through.
+        let allow = |rules: &mut Rules, bit: u64| rules.allow |= bit;
+        self.rule(&one.matches, known, allow, Unreadable::Stop)
+    }
+
+    fn rule(
+        &mut self,
+        matches: &Matcher,
+        known: Known,
+        act: impl Fn(&mut Rules, u64),
+        unreadable: Unreadable,
+    ) -> Result<(), String> {
+        let name = known.name.clone();
+        let bit = self.next(known)?;
+        act(&mut self.out.rules, bit);
+        if unreadable == Unreadable::Stop {
+            self.out.rules.unreadable |= bit;
+        }
+        if matches.in_job {
+            self.out.rules.in_job |= bit;
+        }
+        self.executables(&matches.executables, bit);
+        self.args(&matches.args, bit);
+        self.users(&matches.users, bit).map_err(|error| format!("enforce {name:?}: {error}"))?;
+        self.cgroups(&matches.cgroups, bit).map_err(|error| format!("enforce {name:?}: {error}"))
+    }
+
+    fn executables(&mut self, list: &[String], bit: u64) {
+        if list.is_empty() {
+            self.out.rules.any_exe |= bit;
+        }
+        for name in list {
+            if !name.contains('/') {
+                let mut key = NameKey { set: 0, pad: 0, name: [0; NAME_LEN] };
+                key.name[..name.len()].copy_from_slice(name.as_bytes());
+                self.out.names.push((key, bit));
+                continue;
+            }
+            let file = self.machine.files.get(Path::new(name));
+            match file {
+                Some(file) => self.out.exes.push((exe_key(file.inode), bit)),
+                None => self.out.absent.push(name.clone()),
+            }
+            // What is put there later is known by its path, behind the point of no return.
+            if let Some((key, bits)) = path_key(file.map_or(name, |file| &file.real)) {
+                self.out.rules.by_path |= bit;
+                self.out.paths.push(((key, bits), bit));
+            }
+        }
+    }
+
+    fn args(&mut self, list: &[String], bit: u64) {
+        self.out.rules.any_arg[0] |= bit;
+        for place in 1..=ARGS {
+            match list.get(place - 1).map(String::as_str) {
+                None | Some("*") => self.out.rules.any_arg[place] |= bit,
+                Some(text) => {
+                    let mut key =
+                        ArgKey { set: 0, place: u16::try_from(place).unwrap_or(0), bytes: [0; ARG_LEN] };
+                    let fixed = text.strip_suffix('*').unwrap_or(text);
+                    key.bytes[..fixed.len()].copy_from_slice(fixed.as_bytes());
+                    // A whole one with its NUL.
+                    let len = fixed.len() + usize::from(fixed.len() == text.len());
+                    self.out.args.push(((key, bits(4 + len)), bit));
+                }
+            }
+        }
+    }
+
+    fn users(&mut self, list: &[User], bit: u64) -> Result<(), String> {
+        if list.is_empty() {
+            self.out.rules.any_uid |= bit;
+        }
+        for user in list {
+            let uid = match user {
+                User::Id(uid) => *uid,
+                User::Name(name) => {
+                    let uid = self.machine.users.get(name).copied();
+                    uid.ok_or_else(|| format!("users: there is no user {name:?}"))?
+                }
+            };
+            self.out.numbers.push((NumberKey { number: u64::from(uid), what: UID, set: 0 }, bit));
+        }
+        Ok(())
+    }
+
+    fn cgroups(&mut self, list: &[PathBuf], bit: u64) -> Result<(), String> {
+        if list.is_empty() {
+            self.out.rules.any_cgroup |= bit;
+        }
+        for folder in list {
+            let id = self.machine.cgroups.get(folder).copied();
+            let id = id.ok_or_else(|| format!("cgroups: {}: not a cgroup v2 folder", folder.display()))?;
+            self.out.numbers.push((NumberKey { number: id, what: CGROUP, set: 0 }, bit));
+        }
+        Ok(())
+    }
+}
+
+fn exe_key((dev, inode): (u32, u64)) -> ExeKey {
+    ExeKey { inode, dev, set: 0 }
+}
+
+/// Bits that are compared of a key of so many bytes.
+fn bits(bytes: usize) -> u32 {
+    u32::try_from(bytes * 8).unwrap_or(u32::MAX)
+}
+
+/// A path as the kernel side has it: names from the file to its root. Nothing for one that is too long.
+pub(super) fn path_key(path: &str) -> Option<(PathKey, u32)> {
+    let mut key = PathKey { set: 0, names: [0; PATH_LEN] };
+    let mut at = 0;
+    for name in path.split('/').rev().filter(|name| !name.is_empty()) {
+        let end = at + name.len() + 1;
+        key.names.get_mut(at..end - 1)?.copy_from_slice(name.as_bytes());
+        at = end;
+    }
+    (at > 0 && at <= PATH_LEN).then_some((key, bits(4 + at)))
+}
+
+impl Compiled {
+    /// Keys that several rules have become one, and a longer argument has the rules of those that it begins with.
+    fn merge(&mut self) {
+        join(&mut self.names);
+        join(&mut self.exes);
+        join(&mut self.paths);
+        join(&mut self.args);
+        join(&mut self.numbers);
+        let args = self.args.clone();
+        for ((key, len), mask) in &mut self.args {
+            for ((shorter, shorter_len), more) in &args {
+                if shorter.place == key.place && shorter_len <= len && begins(key, shorter, *shorter_len) {
+                    *mask |= more;
+                }
+            }
+        }
+    }
+}
+
+fn begins(key: &ArgKey, with: &ArgKey, bits: u32) -> bool {
+    let len = (bits as usize / 8).saturating_sub(4).min(ARG_LEN);
+    key.bytes[..len] == with.bytes[..len]
+}
+
+/// Each key once, with the rules of all.
+fn join<K: PartialEq>(list: &mut Vec<(K, u64)>) {
+    let mut joined: Vec<(K, u64)> = Vec::with_capacity(list.len());
+    for (key, mask) in list.drain(..) {
+        match joined.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, all)) => *all |= mask,
+            None => joined.push((key, mask)),
+        }
+    }
+    *list = joined;
+}

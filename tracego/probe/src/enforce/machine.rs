@@ -1,0 +1,163 @@
+//! What this machine says about everything that the rules name.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
+use super::{
+    lockout,
+    settings::{Enforce, User},
+};
+use crate::host;
+use tracego_model::{
+    clock::{Reading, Time},
+    linux::users::Users,
+};
+
+const DAY_NS: i64 = 86_400_000_000_000;
+
+/// Its answers. With the same answers the same settings compile to the same rules.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Machine {
+    /// By path as it is named; without those that are not there.
+    pub files: BTreeMap<PathBuf, File>,
+    /// Numbers of users by their names.
+    pub users: BTreeMap<String, u32>,
+    /// Ids of cgroups by their folders.
+    pub cgroups: BTreeMap<PathBuf, u64>,
+    /// When the day began, in UTC: exceptions end with one.
+    pub today: Time,
+}
+
+/// A file, behind symbolic links.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct File {
+    /// Device (kernel encoding) and inode.
+    pub inode: (u32, u64),
+    /// Its path.
+    pub real: String,
+}
+
+impl Machine {
+    /// As it is now.
+    #[must_use]
+    pub fn now(enforce: &Enforce, exempt: &[PathBuf], users: &Users) -> Self {
+        let mut machine = Self::default();
+        let now = Reading::now().unix_ns;
+        machine.today = Time(now - now.rem_euclid(DAY_NS));
+        let mounts = mounts();
+        let mut add = |path: &Path| {
+            if !machine.files.contains_key(path)
+                && let Some(file) = file(path, &mounts)
+            {
+                machine.files.insert(path.to_owned(), file);
+            }
+        };
+        exempt.iter().for_each(|path| add(path));
+        lockout::files().for_each(&mut add);
+        let exceptions = enforce.exceptions.iter().map(|one| &one.matches);
+        // The built-in rules name nothing of the machine.
+        for matches in exceptions.chain(enforce.rules.iter().flatten().map(|rule| &rule.matches)) {
+            matches
+                .executables
+                .iter()
+                .filter(|name| name.contains('/'))
+                .for_each(|name| add(Path::new(name)));
+            for user in &matches.users {
+                if let User::Name(name) = user
+                    && let Some(uid) = users.id(name)
+                {
+                    machine.users.insert(name.clone(), uid);
+                }
+            }
+            for folder in &matches.cgroups {
+                if let Some(id) = cgroup(folder) {
+                    machine.cgroups.insert(folder.clone(), id);
+                }
+            }
+        }
+        machine
+    }
+}
+
+/// Device of a mount by its number, as the kernel has it: stat(2) tells another one on overlayfs and btrfs.
+fn mounts() -> Vec<(u64, u32)> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    text.lines().filter_map(mount).collect()
+}
+
+/// Number and device of a line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
+fn mount(line: &str) -> Option<(u64, u32)> {
+    let mut fields = line.split(' ');
+    let id = fields.next()?.parse().ok()?;
+    let (major, minor) = fields.nth(1)?.split_once(':')?;
+    // MKDEV (include/linux/kdev_t.h).
+    Some((id, (major.parse::<u32>().ok()? << 20) | minor.parse::<u32>().ok()?))
+}
+
+fn file(path: &Path, mounts: &[(u64, u32)]) -> Option<File> {
+    let flags = StatxFlags::INO | StatxFlags::MNT_ID;
+    let found = statx(CWD, path, AtFlags::empty(), flags).ok()?;
+    let of_mount = mounts.iter().find(|(id, _)| *id == found.stx_mnt_id);
+    let device = of_mount.map_or((found.stx_dev_major << 20) | found.stx_dev_minor, |(_, device)| *device);
+    let real = fs::canonicalize(path).ok().and_then(|real| real.into_os_string().into_string().ok());
+    let real = real.unwrap_or_else(|| path.to_string_lossy().into_owned());
+    Some(File { inode: (device, found.stx_ino), real })
+}
+
+/// Id of a cgroup.
+fn cgroup(folder: &Path) -> Option<u64> {
+    let folder = fs::canonicalize(folder).ok()?;
+    (host::cgroup_root(&folder).is_some() && folder.is_dir())
+        .then(|| fs::metadata(&folder).ok().map(|about| about.ino()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_mountinfo() {
+        let line = "36 35 98:1 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue";
+        assert_eq!(mount(line), Some((36, (98 << 20) | 1)));
+        for wrong in ["", "36", "36 35 98 / /", "x 35 98:1 / /"] {
+            assert_eq!(mount(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_replaced_is_another_answer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, new) = (folder.path().join("file"), folder.path().join("new"));
+        fs::write(&path, "").expect("a file");
+        fs::write(&new, "").expect("a file");
+        let rule = format!("rules = [{{ name = 'r', executables = ['{}', 'a-name'] }}]", path.display());
+        let table: toml::Table = rule.parse().expect("TOML");
+        let enforce = Enforce::read(toml::Value::Table(table)).expect("rules");
+        // Not what depends on the time of day.
+        let files = || Machine::now(&enforce, &[], &Users::default()).files;
+        let before = files();
+        assert!(before.contains_key(&path) && !before.contains_key(Path::new("a-name")));
+        assert_eq!(before, files());
+        fs::rename(&new, &path).expect("put in its place");
+        assert_ne!(before, files());
+    }
+
+    #[test]
+    fn a_file_is_the_same_behind_a_link() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "").expect("a file");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        let mounts = mounts();
+        let found = super::file(&file, &mounts);
+        assert!(found.is_some());
+        assert_eq!(found, super::file(&link, &mounts));
+        assert_eq!(super::file(&folder.path().join("none"), &mounts), None);
+    }
+}

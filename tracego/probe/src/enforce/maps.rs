@@ -1,0 +1,201 @@
+//! Rules into the kernel's tables, and verdicts that are remembered there.
+
+use std::sync::Arc;
+
+use aya::{
+    Ebpf,
+    maps::{
+        Array, HashMap, Map, MapData, MapError,
+        lpm_trie::{Key, LpmTrie},
+    },
+};
+use tracego_common::{
+    TaskCtx, TaskId,
+    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, Rules, StartKey, set},
+};
+
+use super::compile::Compiled;
+use crate::load::LoadError;
+
+/// A key or value that may be handed to the kernel as bytes.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Plain<T>(T);
+// SAFETY: each derives `IntoBytes` and `FromBytes`: no padding, any bytes are valid.
+unsafe impl aya::Pod for Plain<Rules> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<NameKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<ExeKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<PathKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<ArgKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<NumberKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<StartKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<TaskCtx> {}
+
+/// The tables, of which this alone is the writer.
+pub struct Tables {
+    number: Array<MapData, u32>,
+    rules: Array<MapData, Plain<Rules>>,
+    names: HashMap<MapData, Plain<NameKey>, u64>,
+    exes: HashMap<MapData, Plain<ExeKey>, u64>,
+    paths: LpmTrie<MapData, Plain<PathKey>, u64>,
+    args: LpmTrie<MapData, Plain<ArgKey>, u64>,
+    numbers: HashMap<MapData, Plain<NumberKey>, u64>,
+    /// Number of the rules that decide.
+    now: u8,
+    /// What they are made of, to be removed when others decide.
+    written: Arc<Compiled>,
+}
+
+/// Verdicts that are remembered in the kernel, and the processes that it knows the jobs of.
+pub struct Remembered {
+    starts: HashMap<MapData, Plain<StartKey>, u64>,
+    tasks: HashMap<MapData, u32, Plain<TaskCtx>>,
+}
+
+fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
+    let map = ebpf.take_map(name).ok_or(LoadError::Lacks(name))?;
+    T::try_from(map).map_err(|error| LoadError::Map(name, error))
+}
+
+impl Tables {
+    /// Takes them out of the object, once.
+    ///
+    /// # Errors
+    /// When it lacks one.
+    pub fn take(ebpf: &mut Ebpf) -> Result<(Self, Remembered), LoadError> {
+        let tables = Self {
+            number: take(ebpf, "RULE_NUMBER")?,
+            rules: take(ebpf, "RULES")?,
+            names: take(ebpf, "RULE_NAMES")?,
+            exes: take(ebpf, "RULE_EXES")?,
+            paths: take(ebpf, "RULE_PATHS")?,
+            args: take(ebpf, "RULE_ARGS")?,
+            numbers: take(ebpf, "RULE_NUMBERS")?,
+            now: 0,
+            written: Arc::default(),
+        };
+        let failed = |error| LoadError::Map("TASK_CTX", error);
+        let tasks = match ebpf.map("TASK_CTX").ok_or(LoadError::Lacks("TASK_CTX"))? {
+            Map::HashMap(map) => map.info().map_err(failed)?.id(),
+            _ => return Err(LoadError::Lacks("TASK_CTX")),
+        };
+        let tasks = MapData::from_id(tasks).and_then(Map::from_map_data).and_then(HashMap::try_from);
+        let tasks = tasks.map_err(failed)?;
+        Ok((tables, Remembered { starts: take(ebpf, "REMEMBERED")?, tasks }))
+    }
+
+    /// What decides.
+    #[must_use]
+    pub fn in_force(&self) -> &Compiled {
+        &self.written
+    }
+
+    /// Number of the next rules.
+    #[must_use]
+    pub fn next(&self) -> u8 {
+        self.now.wrapping_add(1)
+    }
+
+    /// Lets other rules decide, with one write when all of them are there.
+    ///
+    /// # Errors
+    /// When the kernel refuses one; the rules before go on then.
+    pub fn put(&mut self, compiled: Arc<Compiled>) -> Result<(), LoadError> {
+        let next = self.next();
+        if let Err(error) = self.write(&compiled, set(next)) {
+            self.remove(&compiled, set(next));
+            return Err(error);
+        }
+        let switched = self.number.set(0, u32::from(next), 0);
+        switched.map_err(|error| LoadError::Map("RULE_NUMBER", error))?;
+        let before = std::mem::replace(&mut self.written, compiled);
+        let old = std::mem::replace(&mut self.now, next);
+        // Programs that read the old number are over before its entries go (bpf programs are RCU readers).
+        crate::load::grace();
+        self.remove(&before, set(old));
+        Ok(())
+    }
+
+    fn write(&mut self, with: &Compiled, set: u32) -> Result<(), LoadError> {
+        let failed = |name| move |error| LoadError::Map(name, error);
+        for (key, mask) in &with.names {
+            self.names.insert(Plain(NameKey { set, ..*key }), mask, 0).map_err(failed("RULE_NAMES"))?;
+        }
+        for (key, mask) in &with.exes {
+            self.exes.insert(Plain(ExeKey { set, ..*key }), mask, 0).map_err(failed("RULE_EXES"))?;
+        }
+        for ((key, bits), mask) in &with.paths {
+            let key = Key::new(*bits, Plain(PathKey { set, ..*key }));
+            self.paths.insert(&key, mask, 0).map_err(failed("RULE_PATHS"))?;
+        }
+        for ((key, bits), mask) in &with.args {
+            let key = Key::new(*bits, Plain(ArgKey { set: short(set), ..*key }));
+            self.args.insert(&key, mask, 0).map_err(failed("RULE_ARGS"))?;
+        }
+        for (key, mask) in &with.numbers {
+            self.numbers.insert(Plain(NumberKey { set, ..*key }), mask, 0).map_err(failed("RULE_NUMBERS"))?;
+        }
+        self.rules.set(set, Plain(with.rules), 0).map_err(failed("RULES"))
+    }
+
+    fn remove(&mut self, with: &Compiled, set: u32) {
+        let mut kept = 0;
+        for (key, _) in &with.names {
+            kept += usize::from(self.names.remove(&Plain(NameKey { set, ..*key })).is_err());
+        }
+        for (key, _) in &with.exes {
+            kept += usize::from(self.exes.remove(&Plain(ExeKey { set, ..*key })).is_err());
+        }
+        for ((key, bits), _) in &with.paths {
+            kept += usize::from(self.paths.remove(&Key::new(*bits, Plain(PathKey { set, ..*key }))).is_err());
+        }
+        for ((key, bits), _) in &with.args {
+            let key = Key::new(*bits, Plain(ArgKey { set: short(set), ..*key }));
+            kept += usize::from(self.args.remove(&key).is_err());
+        }
+        for (key, _) in &with.numbers {
+            kept += usize::from(self.numbers.remove(&Plain(NumberKey { set, ..*key })).is_err());
+        }
+        if kept > 0 {
+            tracing::debug!(kept, "entries of rules that are no longer in force stay in the kernel's tables");
+        }
+    }
+}
+
+fn short(set: u32) -> u16 {
+    u16::try_from(set).unwrap_or(0)
+}
+
+impl Remembered {
+    /// From now on the kernel side decides about such a start by itself. The oldest makes room.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub fn put(&mut self, key: StartKey, action: u32, number: u32) -> Result<(), LoadError> {
+        let value = u64::from(action) | (u64::from(number) << 32);
+        self.starts.insert(Plain(key), value, 0).map_err(|error| LoadError::Map("REMEMBERED", error))
+    }
+
+    /// Processes of a job; `root`: who opened it. Without one those of the followed tree.
+    #[must_use]
+    pub fn job(&self, root: TaskId) -> Vec<TaskId> {
+        let of_job = |context: &TaskCtx| {
+            if root.tgid == 0 { context.flags & TaskCtx::IN_TREE != 0 } else { context.job_root == root }
+        };
+        let all = self.tasks.iter().filter_map(Result::ok);
+        let of = all.filter(|(tgid, Plain(context))| of_job(context) && *tgid != std::process::id());
+        of.map(|(tgid, Plain(context))| TaskId {
+            tgid,
+            start_boottime: context.start_boottime,
+            ..TaskId::default()
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,234 @@
+//! What the configuration says about starts that are stopped: the table `[enforce]`.
+
+mod exception;
+mod keys;
+mod matcher;
+
+use std::path::PathBuf;
+
+pub use exception::Exception;
+pub use matcher::{Matcher, User};
+use serde::{Deserialize, Serialize};
+
+use tracego_model::clock::Time;
+
+/// The table of the configuration that is read here.
+pub const TABLE: &str = "enforce";
+
+/// How far tracego goes, `--enforce`.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Nothing is decided
+    #[default]
+    Off,
+    /// What would be stopped is told, and runs
+    Audit,
+    /// A program that a rule stops is ended before its first instruction
+    Kill,
+    /// execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so
+    Deny,
+}
+
+impl Mode {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Audit => "audit",
+            Self::Kill => "kill",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// What a rule does with a start that it matches; never more than the mode.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// What the mode does.
+    #[default]
+    Stop,
+    /// It is told.
+    Audit,
+    /// It is killed, also where it could be denied.
+    Kill,
+    /// And so are all processes of its job, or of the command that is watched.
+    KillJob,
+}
+
+/// What happens where an argument that a rule names cannot be read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Unreadable {
+    /// The rule does not match.
+    #[default]
+    Allow,
+    /// It does, if all else matches.
+    Stop,
+}
+
+/// `[enforce]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Enforce {
+    /// Where an argument cannot be read.
+    pub unreadable: Unreadable,
+    /// Executables that nothing stops, beside those that a machine needs (see `lockout`).
+    pub break_glass: Vec<PathBuf>,
+    /// Takes rules that would stop a login or another program that a machine needs.
+    pub force: bool,
+    /// Findings that end a process as soon as they are made, and the same start from then on.
+    pub findings: Option<Vec<String>>,
+    /// In order; the first that matches decides. Without any: the built-in ones.
+    pub rules: Option<Vec<Rule>>,
+    /// Ahead of the rules.
+    pub exceptions: Vec<Exception>,
+}
+
+/// `[[enforce.rules]]`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rule {
+    /// What records call it.
+    pub name: String,
+    /// What it does.
+    #[serde(default)]
+    pub action: Act,
+    /// What it is about. Its keys are beside the others, so serde cannot refuse unknown ones: `keys` does.
+    #[serde(flatten)]
+    pub matches: Matcher,
+    /// Why, for whoever is stopped.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// What to do instead.
+    #[serde(default)]
+    pub remediation: Option<String>,
+}
+
+impl Enforce {
+    /// From the table of a configuration.
+    ///
+    /// # Errors
+    /// Says where the mistake is.
+    pub fn read(value: toml::Value) -> Result<Self, String> {
+        keys::check(&value).map_err(|error| format!("{TABLE}.{error}"))?;
+        let table: Self = value.try_into().map_err(|error: toml::de::Error| {
+            format!("{TABLE}: {}", error.message().lines().next().unwrap_or_default())
+        })?;
+        let rules = table.rules.iter().flatten().map(|rule| ("rules", &rule.name, &rule.matches));
+        let exceptions = table.exceptions.iter().map(|one| ("exceptions", &one.name, &one.matches));
+        for (list, name, matches) in rules.chain(exceptions) {
+            matches.check().map_err(|error| format!("{TABLE}.{list} {name:?}: {error}"))?;
+        }
+        for one in &table.exceptions {
+            let name = &one.name;
+            one.holds(Time(0)).map_err(|error| format!("{TABLE}.exceptions {name:?}: {error}"))?;
+            if one.owner.trim().is_empty() || one.reason.trim().is_empty() {
+                return Err(format!("{TABLE}.exceptions {name:?}: owner and reason must say something"));
+            }
+        }
+        for id in table.findings.iter().flatten() {
+            if tracego_analyze::rules::table::find(id).is_none() {
+                let near = tracego_analyze::rules::table::nearest_id(id);
+                return Err(format!("{TABLE}.findings: unknown rule {id}; {near}"));
+            }
+        }
+        Ok(table)
+    }
+
+    /// Findings that end a process.
+    #[must_use]
+    pub fn findings(&self) -> Vec<String> {
+        self.findings.clone().unwrap_or_else(|| vec!["TG001".to_owned()])
+    }
+
+    /// Rules in force; `tree`: one command is watched, which is a build whatever its variables say.
+    #[must_use]
+    pub fn rules(&self, tree: bool) -> Vec<Rule> {
+        self.rules.clone().unwrap_or_else(|| built_in(!tree))
+    }
+}
+
+/// `go run`, as the go command takes it: `run` first, or behind `-C DIR` (cmd/go/main.go, handleChdirFlag) and
+/// `--`, which ends flags (package flag). Behind both of them in four words it is out of reach for a rule.
+fn built_in(in_job: bool) -> Vec<Rule> {
+    let rule = |args: &[&str]| {
+        Rule {
+        name: "go-run".to_owned(),
+        action: Act::Stop,
+        matches: Matcher {
+            executables: vec!["go".to_owned()],
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            in_job,
+            ..Matcher::default()
+        },
+        message: Some(
+            "go run makes a program that nobody can build again, that no scanner sees and that has no name"
+                .to_owned(),
+        ),
+        remediation: Some(
+            "build it (go build -o bin/NAME ./cmd/NAME) and run bin/NAME, or have its version in go.mod as a \
+             tool (go tool NAME)"
+                .to_owned(),
+        ),
+    }
+    };
+    let ways: [&[&str]; 8] = [
+        &["run"],
+        &["--", "run"],
+        &["-C", "*", "run"],
+        &["--C", "*", "run"],
+        &["-C=*", "run"],
+        &["--C=*", "run"],
+        &["-C=*", "--", "run"],
+        &["--C=*", "--", "run"],
+    ];
+    ways.into_iter().map(rule).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Enforce, String> {
+        let table: toml::Table = text.parse().expect("TOML");
+        Enforce::read(toml::Value::Table(table))
+    }
+
+    #[test]
+    fn an_exception_ends() {
+        let one = read(
+            "exceptions = [{ name = 'a', owner = 'o', reason = 'r', expires = '2026-11-25', in-job = true }]",
+        )
+        .expect("an exception");
+        let at = |seconds: i64| Time(seconds * 1_000_000_000);
+        assert_eq!(one.exceptions[0].holds(at(1_795_564_799)), Ok(true));
+        assert_eq!(one.exceptions[0].holds(at(1_795_564_800)), Ok(false));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, what) in [
+            ("rules = [{ name = 'x' }]", "says nothing"),
+            ("rules = [{ name = 'x', args = ['a', 'b', 'c', 'd'] }]", "at most 3"),
+            ("rules = [{ name = 'x', args = ['a*b'] }]", "at the end alone"),
+            ("rules = [{ name = 'x', executables = ['bin/go'] }]", "absolute path"),
+            ("findings = ['TG999']", "unknown rule TG999"),
+            ("mode = 'kill'", "unknown field"),
+            ("rule = []", "unknown field `rule`, expected one of"),
+            (
+                "exceptions = [{ name = 'a', owner = ' ', reason = 'r', expires = '2027-01-31', in-job = true }]",
+                "owner and reason",
+            ),
+            (
+                "exceptions = [{ name = 'a', owner = 'o', reason = 'r', expires = 'soon', in-job = true }]",
+                "no day",
+            ),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.contains(what), "{text}: {error}");
+        }
+    }
+}

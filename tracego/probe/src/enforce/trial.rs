@@ -1,0 +1,30 @@
+//! What a kernel really gives, found out by stopping a start: for `tracego doctor`.
+
+use tracego_common::{Settings, settings::event};
+use zerocopy::FromZeros as _;
+
+use super::{Enforcer, Options, maps::Tables, settings::Enforce};
+use crate::load::{self, LoadOptions};
+use tracego_model::enforcement::Mode;
+
+/// Loads the programs with no rule but the canary's, and lets it fly; the mode that it shows.
+///
+/// # Errors
+/// Why nothing is stopped here.
+pub fn trial() -> Result<Mode, String> {
+    let settings = Settings {
+        events: event::EXEC | event::EXIT | event::FORK,
+        agent_tgid: std::process::id(),
+        ..Settings::new_zeroed()
+    };
+    let loaded = load::load(&LoadOptions::trial(settings), Mode::Deny);
+    let mut loaded = loaded.map_err(|error| error.reason())?;
+    let (tables, _remembered) = Tables::take(&mut loaded.ebpf).map_err(|error| error.reason())?;
+    let enforce = Enforce { rules: Some(Vec::new()), findings: Some(Vec::new()), ..Enforce::default() };
+    let options = Options { mode: Mode::Deny, enforce, ..Options::default() };
+    let enforcer = Enforcer::start(options, tables, 0, None).map_err(|error| format!("{error:#}"))?;
+    let shown = enforcer.canary.fly().shows(Mode::Deny);
+    drop(enforcer);
+    loaded.detach().map_err(|error| error.reason())?;
+    shown
+}

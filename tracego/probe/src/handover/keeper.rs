@@ -1,0 +1,177 @@
+//! What is done once records and counters are with the operating system: the kernel may write over the
+//! records, and the next tracego need not tell the losses again.
+
+use std::{collections::VecDeque, path::PathBuf};
+
+use aya::maps::{Array, MapData};
+
+use super::{folder, state};
+use crate::ring::Release;
+use tracego::pipeline::Consumer;
+use tracego_model::{
+    counters::Counters,
+    input::{End, Input},
+};
+
+/// Losses of a load that records tell of, in the map of that name.
+pub(super) mod told {
+    use super::{Array, Counters, MapData};
+
+    pub(in super::super) const LEN: u32 = 5;
+
+    fn values(counters: &mut Counters) -> [&mut u64; LEN as usize] {
+        [
+            &mut counters.ring_full,
+            &mut counters.no_scratch,
+            &mut counters.recursion_misses,
+            &mut counters.context_full,
+            &mut counters.chunk_lost,
+        ]
+    }
+
+    /// What was lost beyond what is told.
+    pub(in super::super) fn since(counters: &Counters, told: Option<&Array<MapData, u64>>) -> Counters {
+        let (mut all, mut more) = (*counters, Counters::default());
+        for (index, (now, more)) in (0..).zip(values(&mut all).into_iter().zip(values(&mut more))) {
+            let before = told.and_then(|told| told.get(&index, 0).ok()).unwrap_or(0);
+            *more = now.saturating_sub(before);
+        }
+        more
+    }
+
+    pub(super) fn write(counters: &Counters, told: &mut Array<MapData, u64>) {
+        let mut counters = *counters;
+        for (index, value) in (0..).zip(values(&mut counters)) {
+            if let Err(error) = told.set(index, *value, 0) {
+                tracing::debug!(%error, "a loss may be told twice");
+            }
+        }
+    }
+}
+
+/// What follows when a piece of input is settled.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// The kernel may write over records.
+    Release(End),
+    /// Losses are told.
+    Told(Counters),
+}
+
+impl Step {
+    /// Of a piece of input, before it is taken.
+    #[must_use]
+    pub fn of(input: &Input) -> Option<Self> {
+        match input {
+            Input::Batch(batch) => batch.end.map(Self::Release),
+            Input::Counters(counters, _) | Input::Heartbeat(counters, _) => Some(Self::Told(*counters)),
+            _ => None,
+        }
+    }
+}
+
+/// Keeps account on the pipeline's thread.
+#[derive(Default)]
+pub struct Keeper {
+    /// Each with its end, where nobody writes to it any more.
+    rings: Vec<(Release, Option<u64>)>,
+    /// Folders of the loads before, until nothing of them is left to do.
+    older: Vec<PathBuf>,
+    maps: Option<Maps>,
+    /// What the loads before lost; part of the counters that arrive here.
+    inherited: Counters,
+    last: Counters,
+    /// The counters arrived once, and with them what the loads before lost.
+    forgettable: bool,
+    offset: i64,
+    /// In the order of the input, each with the mark that its output has to pass.
+    waiting: VecDeque<(u64, Step)>,
+}
+
+struct Maps {
+    told: Array<MapData, u64>,
+    state: Array<MapData, u64>,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        rings: Vec<(Release, Option<u64>)>,
+        older: Vec<PathBuf>,
+        told: Array<MapData, u64>,
+        state: Array<MapData, u64>,
+        inherited: Counters,
+    ) -> Self {
+        let offset = state.get(&state::OFFSET, 0).unwrap_or(0).cast_signed();
+        let maps = Some(Maps { told, state });
+        Self { rings, older, maps, inherited, offset, ..Self::default() }
+    }
+
+    /// A piece of input was taken; what may be done about it and those before is done.
+    pub fn taken(&mut self, step: Option<Step>, stages: &mut impl Consumer) {
+        if self.maps.is_none() {
+            return;
+        }
+        // Ahead of the release: who reads the records again must give them the same times.
+        self.keep_offset(stages.offset());
+        if let Some(step) = step {
+            self.waiting.push_back((stages.mark(), step));
+        }
+        let settled = stages.settled();
+        while let Some((_, step)) = self.waiting.pop_front_if(|&mut (mark, _)| mark <= settled) {
+            self.settle(step);
+        }
+    }
+
+    /// All outputs have ended in order.
+    pub fn ended(&mut self) {
+        for (_, step) in std::mem::take(&mut self.waiting) {
+            self.settle(step);
+        }
+    }
+
+    fn settle(&mut self, step: Step) {
+        match step {
+            Step::Release(End { ring, position }) => {
+                if let Some((release, _)) = self.rings.get(ring) {
+                    release.up_to(position);
+                }
+            }
+            Step::Told(counters) => self.tell(&counters),
+        }
+        self.forget();
+    }
+
+    fn tell(&mut self, counters: &Counters) {
+        let own = counters.minus(&self.inherited);
+        if let Some(maps) = &mut self.maps
+            && own != self.last
+        {
+            told::write(&own, &mut maps.told);
+        }
+        self.last = own;
+        self.forgettable = true;
+    }
+
+    /// Removes the loads before once their rings are empty and their losses told.
+    fn forget(&mut self) {
+        let rest = |(release, end): &(Release, Option<u64>)| end.is_some_and(|end| release.position() < end);
+        if !self.forgettable || self.older.is_empty() || self.rings.iter().any(rest) {
+            return;
+        }
+        for folder in self.older.drain(..) {
+            if let Err(error) = folder::remove(&folder) {
+                tracing::warn!(%error, "what a tracego before left cannot be removed");
+            }
+        }
+    }
+
+    fn keep_offset(&mut self, offset: Option<i64>) {
+        let Some(offset) = offset.filter(|&offset| offset != self.offset) else { return };
+        self.offset = offset;
+        if let Some(maps) = &mut self.maps
+            && let Err(error) = maps.state.set(state::OFFSET, offset.cast_unsigned(), 0)
+        {
+            tracing::debug!(%error, "records that come again may have other ids");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The turn of this load, and what the loads before leave to it.
+
+use std::{path::Path, thread::sleep, time::Duration};
+
+use aya::{
+    Ebpf,
+    maps::{Array, Map, MapData, MapInfo, PerCpuArray, PerCpuValues},
+};
+use tracego_common::handover::HOOKS;
+
+use super::{Handover, HandoverError, array, folder, keeper, state};
+use crate::{
+    hooks::{ALWAYS, FAILED},
+    load::{LoadError, grace},
+    maps,
+    ring::Ring,
+};
+use tracego_model::counters::Counters;
+
+/// What a run has to know of those before it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Takeover {
+    /// Number of its own load.
+    pub generation: u32,
+    /// Events that the loads before lost, and that no record tells of yet.
+    pub lost: u64,
+    /// Part of every `log.record.uid` of an event.
+    pub instance: u32,
+    /// Nanoseconds from the boot clock to the wall clock in the records before; nothing where there are none.
+    pub offset: Option<i64>,
+}
+
+/// What the loads before left.
+#[derive(Default)]
+pub struct Inherited {
+    /// What the pipeline has to know.
+    pub takeover: Takeover,
+    /// Rings that nobody writes to any more, the oldest first.
+    pub rings: Vec<Ring>,
+    /// Losses that no record tells of yet.
+    pub lost: Counters,
+}
+
+impl Handover {
+    /// Lets this load take all events from here on, and collects what the others leave.
+    ///
+    /// # Errors
+    /// When the kernel refuses a map, or something cannot be removed.
+    pub fn take_over(&mut self, ebpf: &mut Ebpf) -> Result<Inherited, LoadError> {
+        let own = self.own();
+        let ring = own.join("events");
+        if ring != self.ring {
+            let events = ebpf.map("EVENTS").ok_or(LoadError::Lacks("EVENTS"))?;
+            events.pin(&ring).map_err(|error| HandoverError::Pin(ring, error.to_string()))?;
+        }
+        let mut active: Array<_, u32> = maps::write(ebpf, "ACTIVE")?;
+        active.set(0, self.number, 0).map_err(|e| LoadError::Map("ACTIVE", e))?;
+        let (mut lost, mut rings) = (Counters::default(), Vec::new());
+        if !self.older.is_empty() {
+            // Events that were under way are over: nobody claims any for an older load now.
+            grace();
+            sleep(Duration::from_millis(1));
+            forget_claims(ebpf)?;
+            // Its mapping takes a while, so no ring is mapped twice.
+            let mut known = vec![map_id(&self.ring)];
+            for older in std::mem::take(&mut self.older) {
+                let folder = self.folder.generation(older);
+                folder::detach(&folder)?;
+                let (untold, events) = (untold(&folder), folder.join("events"));
+                let id = map_id(&events);
+                if untold == Counters::default() && (id.is_none() || id == known[0]) {
+                    // Nothing of it is left to do.
+                    folder::remove(&folder)?;
+                    continue;
+                }
+                lost = lost.plus(&untold);
+                if !known.contains(&id) {
+                    known.push(id);
+                    rings.extend(folder::ring(&events));
+                }
+                self.older.push(older);
+            }
+            tracing::info!(generation = self.number, "took over from the programs of a tracego before");
+        }
+        for path in self.folder.foreign() {
+            let records = folder::unread(&path);
+            folder::remove(&path)?;
+            lost.discarded += records;
+            tracing::warn!(
+                path = %path.display(), records,
+                "another version of tracego left records that this one cannot read; they are lost"
+            );
+        }
+        let state = self.state()?;
+        let offset = state.get(&state::OFFSET, 0).unwrap_or(0);
+        let takeover = Takeover {
+            generation: self.number,
+            lost: lost.lost(),
+            instance: state.get(&state::INSTANCE, 0).unwrap_or(0) as u32,
+            offset: (offset != 0).then_some(offset.cast_signed()),
+        };
+        Ok(Inherited { takeover, rings, lost })
+    }
+}
+
+fn map_id(path: &Path) -> Option<u32> {
+    MapInfo::from_pin(path).ok().map(|info| info.id())
+}
+
+fn forget_claims(ebpf: &mut Ebpf) -> Result<(), LoadError> {
+    let failed = |error| LoadError::Map("CLAIMS", error);
+    let cpus = aya::util::nr_cpus().map_or(1, |cpus| cpus);
+    let mut claims: PerCpuArray<_, u32> = maps::write(ebpf, "CLAIMS")?;
+    for hook in 0..HOOKS {
+        let none = PerCpuValues::try_from(vec![0; cpus]).map_err(|error| failed(error.into()))?;
+        claims.set(hook, none, 0).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// What a load lost that no record tells of. A load that was never complete lost nothing.
+fn untold(folder: &Path) -> Counters {
+    let counters = MapData::from_pin(folder.join("counters")).and_then(Map::from_map_data);
+    let counters = counters.and_then(PerCpuArray::try_from).ok();
+    let Some(counters) = counters.and_then(|map| Counters::of(&map).ok()) else { return Counters::default() };
+    let skipped = ALWAYS.into_iter().chain(FAILED);
+    let skipped = skipped.filter_map(|hook| hook.misses(&folder::program(folder, hook.program))).sum();
+    let told = array(&folder.join("told"), keeper::told::LEN).ok();
+    keeper::told::since(&Counters { recursion_misses: skipped, ..counters }, told.as_ref())
+}

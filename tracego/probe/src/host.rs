@@ -1,0 +1,66 @@
+//! What this machine and this run are called, and who runs on it now.
+
+use std::{fs, path::Path, sync::Arc};
+
+use tracego_model::{
+    input::Seed,
+    linux::users::Users,
+    meta::Meta,
+    record::{Host, Instance, Origin, Service},
+};
+
+/// Where the tree of cgroups v2 is: beside v1, or alone.
+pub const CGROUP_ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+
+/// The root of the tree that a folder is in, if it is in one of cgroups v2. `folder`: without links.
+#[must_use]
+pub fn cgroup_root(folder: &Path) -> Option<&'static str> {
+    let is_root = |root: &&str| folder.starts_with(root) && Path::new(root).join("cgroup.procs").exists();
+    CGROUP_ROOTS.into_iter().find(|root| is_root(root))
+}
+
+/// Reads what does not change during a run. What cannot be read stays empty.
+#[must_use]
+pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let instance = read("/proc/sys/kernel/random/uuid");
+    let number = instance.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_default();
+    Meta {
+        enforcement: None,
+        origin: Arc::new(Origin {
+            host: Host { id: read("/etc/machine-id"), name: read("/proc/sys/kernel/hostname") },
+            service: Service {
+                name: "tracego",
+                version: env!("CARGO_PKG_VERSION"),
+                instance: Instance { id: instance },
+            },
+        }),
+        boot_id: read("/proc/sys/kernel/random/boot_id").into(),
+        injected,
+        users: Users::read(Path::new("/etc/passwd")),
+        tick_hz: procfs::ticks_per_second(),
+        page_size: procfs::page_size(),
+        instance: number,
+        raw,
+        unshown: Arc::default(),
+    }
+}
+
+/// The processes that run now. One that ends meanwhile is left out.
+#[must_use]
+pub fn processes() -> Vec<Seed> {
+    let Ok(all) = procfs::process::all_processes() else {
+        return Vec::new();
+    };
+    let seed = |process: procfs::process::Process| {
+        let stat = process.stat().ok()?;
+        Some(Seed {
+            pid: u32::try_from(stat.pid).ok()?,
+            ppid: u32::try_from(stat.ppid).ok()?,
+            start_ticks: stat.starttime,
+            exe: process.exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+            comm: stat.comm,
+        })
+    };
+    all.flatten().filter_map(seed).collect()
+}

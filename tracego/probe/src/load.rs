@@ -1,0 +1,198 @@
+//! Loading and attaching the programs.
+
+mod error;
+mod loaded;
+
+use std::fs;
+
+use aya::{Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader, maps::HashMap};
+pub use error::LoadError;
+pub(super) use loaded::account;
+pub use loaded::{Loaded, Run, grace};
+use tracego_common::{
+    Offsets, Settings, TaskCtx,
+    limits::{CPUS_MAX, ENV_NAME_MAX},
+    settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
+};
+
+use super::{
+    btf::Btf,
+    fields,
+    handover::{self, Handover, Inherited},
+    hooks,
+    log::{self, Diagnostics},
+    maps, require,
+};
+use tracego_model::enforcement::Mode;
+
+/// The object that `cargo xtask ebpf` made, aligned as the ELF reader asks.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/tracego.bpf.o");
+
+/// Where the kernel offers its own type information.
+pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+
+/// A variable on the allow-list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EnvName {
+    /// Its name.
+    pub name: String,
+    /// Whether its presence opens a job context.
+    pub opens_job: bool,
+}
+
+/// What to load.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// For the kernel side.
+    pub settings: Settings,
+    /// Bytes of the ring buffer, a power of two.
+    pub ring_size: u32,
+    /// Variables that may leave a process's memory.
+    pub env: Vec<EnvName>,
+    /// Kernel fields (`task_struct.loginuid`) that are taken for absent: how this kernel would be without
+    /// them.
+    pub without: Vec<String>,
+    /// What outlives the agent; nothing without.
+    pub handover: Option<handover::Options>,
+}
+
+impl LoadOptions {
+    /// To try the kernel side: the smallest ring, and nothing of any environment.
+    #[must_use]
+    pub fn trial(settings: Settings) -> Self {
+        Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
+    }
+}
+
+/// A table that may be handed to the kernel as bytes.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Table<T>(T);
+// SAFETY: `Offsets` is `repr(C)` with `i32` fields only: no padding, any bytes are valid.
+unsafe impl aya::Pod for Table<Offsets> {}
+// SAFETY: `Settings` derives `IntoBytes` and `FromBytes`: no padding, any bytes are valid.
+unsafe impl aya::Pod for Table<Settings> {}
+// SAFETY: as `Settings`.
+unsafe impl aya::Pod for Table<TaskCtx> {}
+
+/// Loads and attaches. `enforce`: how far program starts are decided.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
+    require::capabilities()?;
+    require::kernel_version()?;
+    require::lockdown()?;
+    let failed = options.settings.events & event::EXEC_FAILED != 0;
+    if failed {
+        require::tracefs()?;
+    }
+    let mut loaded = open(options, log::level())?;
+    let btf = kernel_btf()?;
+    for hook in hooks::ALWAYS.into_iter().chain(hooks::FAILED.into_iter().filter(|_| failed)) {
+        match &mut loaded.handover {
+            Some(handover) => handover.attach(hook, &mut loaded.ebpf, &btf)?,
+            None => hook.attach(&mut loaded.ebpf, &btf)?,
+        }
+    }
+    if let Some(handover) = &mut loaded.handover {
+        loaded.inherited = handover.take_over(&mut loaded.ebpf)?;
+    }
+    if enforce != Mode::Off {
+        // These never outlive the agent, which has to show that they work.
+        hooks::VERDICT.attach(&mut loaded.ebpf, &btf)?;
+    }
+    if enforce == Mode::Deny {
+        loaded.denies = hooks::DENIED.attach(&mut loaded.ebpf, &btf).map_err(|error| error.reason());
+    }
+    Ok(loaded)
+}
+
+/// The kernel's types, as aya wants them to attach a program.
+pub(super) fn kernel_btf() -> Result<AyaBtf, LoadError> {
+    AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))
+}
+
+/// Makes the maps; loads and attaches nothing yet. `log_level` as aya-log counts it.
+pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
+    let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
+    let (offsets, missing) = Btf::parse(&blob)?.offsets(&options.without);
+    if let Some(field) = fields::required(&missing) {
+        return Err(LoadError::NoField(field.clone()));
+    }
+    let cpus = aya::util::nr_cpus().map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX));
+    if cpus > CPUS_MAX {
+        return Err(LoadError::Cpus(cpus));
+    }
+    let begin = |handover| Handover::begin(handover, options.ring_size);
+    let handover = options.handover.as_ref().map(begin).transpose()?;
+    let mut settings = Settings { unavailable: fields::unavailable(&missing), ..options.settings };
+    if let Some(handover) = &handover {
+        settings.generation = handover.number();
+        settings.agent_start = started();
+    }
+    let (offsets, settings) = (Table(offsets), Table(settings));
+    let env_bits = bits(&options.env);
+    let page = u32::try_from(procfs::page_size()).unwrap_or(4096);
+    let mut loader = EbpfLoader::new();
+    loader
+        .override_global("OFFSETS", &offsets, true)
+        .override_global("SETTINGS", &settings, true)
+        .override_global("ENV_BITS", &env_bits, true)
+        .override_global(aya_log::LEVEL, &log_level, true)
+        .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { log::RING })
+        .map_max_entries("EVENTS", options.ring_size)
+        .map_max_entries("SCRATCH", cpus);
+    if let Some(handover) = &handover {
+        handover.maps(&mut loader);
+    }
+    let mut ebpf = loader.load(OBJECT)?;
+    allow(&mut ebpf, &options.env)?;
+    let diagnostics = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
+    let inherited = Inherited::default();
+    Ok(Loaded {
+        ebpf,
+        missing,
+        diagnostics,
+        skipped: 0,
+        runs: Vec::new(),
+        handover,
+        inherited,
+        denies: Ok(()),
+    })
+}
+
+/// When this process started, in clock ticks since boot; 0 where it cannot be known.
+fn started() -> u64 {
+    let me = procfs::process::Process::myself().and_then(|me| me.stat());
+    me.map_or(0, |stat| stat.starttime)
+}
+
+/// A name as the kernel side looks it up.
+fn key(entry: &EnvName) -> [u8; ENV_NAME_MAX] {
+    let mut key = [0; ENV_NAME_MAX];
+    let len = entry.name.len().min(ENV_NAME_MAX);
+    key[..len].copy_from_slice(&entry.name.as_bytes()[..len]);
+    key
+}
+
+/// What refuses most variables before they are looked up.
+fn bits(names: &[EnvName]) -> EnvBits {
+    let mut bits = EnvBits::from([0; 64]);
+    for entry in names {
+        let first = key(entry).first_chunk().map_or(0, |first| u64::from_ne_bytes(*first));
+        let bit = env_bit(first) as usize;
+        bits[bit / 64] |= 1 << (bit % 64);
+    }
+    bits
+}
+
+/// Fills the allow-list.
+fn allow(ebpf: &mut Ebpf, names: &[EnvName]) -> Result<(), LoadError> {
+    let mut map: HashMap<_, [u8; ENV_NAME_MAX], u32> = maps::write(ebpf, "ENV_ALLOW")?;
+    for entry in names {
+        let flags = if entry.opens_job { ENV_OPENS_JOB } else { 0 };
+        map.insert(key(entry), flags, 0).map_err(|e| LoadError::Map("ENV_ALLOW", e))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Drains the ring on its own OS thread into one bounded queue.
+//!
+//! The kernel side wakes nobody, so this thread looks every [`POLL`]. A full queue blocks it, so
+//! overload shows in one place, the ring.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+use crate::ring::Ring;
+use tracego::metrics::Board;
+use tracego_model::{
+    clock::Reading,
+    input::{Batch, End, Input},
+};
+
+/// Pause between two looks, and with it the bound of the delay that polling adds to a record. Each
+/// look takes the CPU from a process that works: at 2 ms a storm of /bin/true ran 5 % slower.
+pub const POLL: Duration = Duration::from_millis(10);
+/// Pause where processes are ended by what is found about their start.
+pub const POLL_ENFORCING: Duration = Duration::from_millis(1);
+/// Bytes handed over at once, about.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// The reader's thread.
+pub struct Reader {
+    stop: Arc<AtomicBool>,
+    hold: Arc<AtomicBool>,
+    thread: JoinHandle<Option<Ring>>,
+}
+
+/// Who hands the room of a record back to the kernel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Room {
+    /// The reader, as soon as it has read it.
+    AtOnce,
+    /// Whoever has the records in the end; each batch says where it ends ([`Batch::end`]).
+    Later,
+}
+
+impl Reader {
+    /// Starts to drain `rings` into `queue`, one after the other; nobody writes any more to those before the
+    /// last. `board` hears of each look, between which it pauses.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn start(
+        rings: Vec<Ring>,
+        room: Room,
+        queue: mpsc::Sender<Input>,
+        board: Arc<Board>,
+        pause: Duration,
+    ) -> io::Result<Self> {
+        let (stop, hold) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (stopped, held) = (Arc::clone(&stop), Arc::clone(&hold));
+        let thread = thread::Builder::new().name("tracego-reader".to_owned()).spawn(move || {
+            let last = rings.len().saturating_sub(1);
+            for (number, mut ring) in rings.into_iter().enumerate() {
+                let mut look = Look { ring: &mut ring, number, room, queue: &queue, board: &board, pause };
+                let whole = if number < last { look.take().is_some() } else { look.drain(&stopped, &held) };
+                if !whole || number == last {
+                    return Some(ring);
+                }
+            }
+            None
+        })?;
+        Ok(Self { stop, hold, thread })
+    }
+
+    /// Asks it to empty the ring once more and to end, and waits for that; the ring as it left it.
+    ///
+    /// # Errors
+    /// When the thread panicked.
+    pub fn finish(self) -> thread::Result<Option<Ring>> {
+        self.stop.store(true, Ordering::Release);
+        self.thread.join()
+    }
+
+    /// Leaves records in the ring until called with `false`: shows what a reader that cannot keep up costs.
+    pub fn hold(&self, hold: bool) {
+        self.hold.store(hold, Ordering::Release);
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+/// What the thread works with.
+struct Look<'a> {
+    ring: &'a mut Ring,
+    number: usize,
+    room: Room,
+    queue: &'a mpsc::Sender<Input>,
+    board: &'a Board,
+    pause: Duration,
+}
+
+impl Look<'_> {
+    /// Until the stop; whether somebody listened to the end.
+    fn drain(&mut self, stop: &AtomicBool, hold: &AtomicBool) -> bool {
+        loop {
+            self.board.reader.beat();
+            // Read before the drain: what was there when the stop was asked for is still taken.
+            let last = stop.load(Ordering::Acquire);
+            if hold.load(Ordering::Acquire) && !last {
+                thread::sleep(self.pause);
+                continue;
+            }
+            let Some(found) = self.take() else { return false };
+            self.board.found(found);
+            if last {
+                return true;
+            }
+            thread::sleep(self.pause);
+        }
+    }
+
+    /// Everything that is there; its bytes, unless nobody listens any more.
+    fn take(&mut self) -> Option<usize> {
+        let release = self.ring.release();
+        let mut batch = Batch::default();
+        let mut found = 0;
+        while let Some(record) = self.ring.read() {
+            batch.push(record);
+            if self.room == Room::AtOnce {
+                // Ahead of a send that may wait.
+                release.up_to(self.ring.position());
+            }
+            if batch.bytes().len() >= BATCH_BYTES {
+                found += batch.bytes().len();
+                self.hand_over(&mut batch)?;
+            }
+        }
+        found += batch.bytes().len();
+        if !batch.is_empty() {
+            self.hand_over(&mut batch)?;
+        }
+        Some(found)
+    }
+
+    fn hand_over(&self, batch: &mut Batch) -> Option<()> {
+        let mut full = std::mem::take(batch);
+        full.clock = Reading::now();
+        let end = End { ring: self.number, position: self.ring.position() };
+        full.end = Some(end).filter(|_| self.room == Room::Later);
+        self.queue.blocking_send(Input::Batch(full)).ok()
+    }
+}

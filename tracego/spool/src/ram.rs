@@ -1,0 +1,275 @@
+//! The same queue in memory, for a sink without a folder: bounded alike, and gone with the process.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{Batch, Gap, Limits, OnFull, Reason, Stats, batch::Entry, frame::RECORD_MAX, write::Full};
+use tracego_model::clock::Reading;
+
+/// A queue in memory. Its calls mean what those of [`Spool`](super::Spool) mean.
+#[derive(Debug)]
+pub struct Ram {
+    limits: Limits,
+    now: i64,
+    slots: VecDeque<Slot>,
+    /// Slots at the front that the reader has in hand.
+    in_hand: usize,
+    bytes: u64,
+    /// Sequence number of the next record.
+    next: u64,
+    stats: Stats,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Record { seq: u64, since: i64, bytes: Box<[u8]> },
+    Gap(Gap),
+}
+
+/// Memory that a record takes beside its bytes.
+const OVERHEAD: u64 = size_of::<Slot>() as u64 + 16;
+
+impl Ram {
+    /// Without records. Of the limits, those of files mean nothing here.
+    #[must_use]
+    pub fn new(limits: Limits, now: Reading) -> Self {
+        Self {
+            limits,
+            now: now.boot_ns,
+            slots: VecDeque::new(),
+            in_hand: 0,
+            bytes: 0,
+            next: 1,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// See [`Full`].
+    pub fn append(&mut self, payload: &[u8]) -> Result<(), Full> {
+        let size = payload.len() as u64 + OVERHEAD;
+        if payload.len() > RECORD_MAX {
+            self.skip(Reason::TooLarge, payload.len() as u64);
+            return Ok(());
+        }
+        while self.bytes + size > self.limits.total_bytes {
+            let on_full = self.limits.on_full;
+            if on_full == OnFull::Block {
+                self.stats.blocked += 1;
+                return Err(Full);
+            }
+            if on_full == OnFull::DropNewest || !self.drop_first(Reason::DropOldest, |_| true) {
+                self.skip(Reason::DropNewest, payload.len() as u64);
+                return Ok(());
+            }
+        }
+        self.bytes += size;
+        self.slots.push_back(Slot::Record { seq: self.next, since: self.now, bytes: payload.into() });
+        self.next += 1;
+        self.stats.appended.add(1, payload.len() as u64);
+        self.stats.depth.add(1, payload.len() as u64);
+        Ok(())
+    }
+
+    /// Sets the time, and drops what is too old.
+    pub fn due(&mut self, now: Reading) {
+        self.now = now.boot_ns;
+        let Some(age) = self.limits.max_age.and_then(|age| i64::try_from(age.as_nanos()).ok()) else {
+            return;
+        };
+        let oldest = self.now.saturating_sub(age);
+        while self.drop_first(Reason::Age, |since| since < oldest) {}
+    }
+
+    /// The next items; see [`Spool::read`](super::Spool::read).
+    pub fn read(&mut self, max_bytes: usize) -> Batch {
+        let mut batch = Batch::default();
+        while let Some(slot) = self.slots.get(self.in_hand) {
+            match slot {
+                Slot::Record { seq, bytes, .. } => {
+                    let begin = batch.bytes.len();
+                    batch.bytes.extend_from_slice(bytes);
+                    batch.entries.push(Entry::Record(*seq, begin..batch.bytes.len()));
+                }
+                Slot::Gap(gap) => batch.entries.push(Entry::Gap(*gap)),
+            }
+            self.in_hand += 1;
+            if batch.size() >= max_bytes {
+                break;
+            }
+        }
+        batch
+    }
+
+    /// Everything up to this sequence number was delivered.
+    pub fn ack(&mut self, seq: u64) {
+        while self.in_hand > 0 && self.slots.front().is_some_and(|slot| slot.last() <= seq) {
+            if let Some(Slot::Record { bytes, .. }) = self.slots.pop_front() {
+                self.forget(&bytes);
+                self.stats.acked.add(1, bytes.len() as u64);
+            }
+            self.in_hand -= 1;
+        }
+    }
+
+    /// What was read and not acknowledged comes again.
+    pub fn rewind(&mut self) {
+        self.in_hand = 0;
+    }
+
+    /// Bounds from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Counters, and how it is now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let since = self.slots.iter().find_map(|slot| match slot {
+            Slot::Record { since, .. } => Some(*since),
+            Slot::Gap(_) => None,
+        });
+        let age = |since| u64::try_from(self.now.saturating_sub(since)).unwrap_or(0);
+        Stats { used: self.bytes, oldest: since.map(|at| Duration::from_nanos(age(at))), ..self.stats }
+    }
+
+    fn forget(&mut self, bytes: &[u8]) {
+        self.bytes = self.bytes.saturating_sub(bytes.len() as u64 + OVERHEAD);
+        self.stats.depth.take(1, bytes.len() as u64);
+    }
+
+    /// The record that comes is missing.
+    fn skip(&mut self, reason: Reason, bytes: u64) {
+        self.stats.drop(reason, 1, bytes);
+        let gap = Gap { first: self.next, last: self.next, reason, bytes };
+        self.next += 1;
+        self.put(self.slots.len(), gap);
+    }
+
+    /// Puts a gap at a place; one that continues the gap before it joins it.
+    fn put(&mut self, at: usize, gap: Gap) {
+        let before = at.checked_sub(1).filter(|&before| before >= self.in_hand);
+        match before.and_then(|before| self.slots.get_mut(before)) {
+            Some(Slot::Gap(last)) if last.reason == gap.reason && last.last + 1 == gap.first => {
+                last.last = gap.last;
+                last.bytes = last.bytes.saturating_add(gap.bytes);
+            }
+            _ => self.slots.insert(at, Slot::Gap(gap)),
+        }
+    }
+
+    /// Drops the oldest record that the reader does not have in hand, if it is one of those.
+    fn drop_first(&mut self, reason: Reason, wanted: impl Fn(i64) -> bool) -> bool {
+        let mut rest = self.slots.iter().enumerate().skip(self.in_hand);
+        let Some((at, seq)) = rest
+            .find_map(|(at, slot)| match slot {
+                Slot::Record { seq, since, .. } => Some((at, *seq, *since)),
+                Slot::Gap(_) => None,
+            })
+            .and_then(|(at, seq, since)| wanted(since).then_some((at, seq)))
+        else {
+            return false;
+        };
+        let Some(Slot::Record { bytes, .. }) = self.slots.remove(at) else { return false };
+        self.forget(&bytes);
+        self.stats.drop(reason, 1, bytes.len() as u64);
+        self.put(at, Gap { first: seq, last: seq, reason, bytes: bytes.len() as u64 });
+        true
+    }
+}
+
+impl Slot {
+    fn last(&self) -> u64 {
+        match self {
+            Self::Record { seq, .. } => *seq,
+            Self::Gap(gap) => gap.last,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Item;
+
+    fn queue(records: u64, on_full: OnFull) -> Ram {
+        let limits = Limits { total_bytes: records * (OVERHEAD + 1), on_full, ..Limits::default() };
+        Ram::new(limits, Reading::default())
+    }
+
+    fn shown(batch: &Batch) -> Vec<String> {
+        batch
+            .iter()
+            .map(|item| match item {
+                Item::Record(seq, bytes) => format!("{seq}:{}", String::from_utf8_lossy(bytes)),
+                Item::Gap(gap) => format!("{}-{} {}", gap.first, gap.last, gap.reason.name()),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_read_is_there_until_it_is_acknowledged() {
+        let mut queue = queue(2, OnFull::Block);
+        queue.append(b"a").unwrap();
+        queue.append(b"b").unwrap();
+        assert_eq!(queue.append(b"c"), Err(Full));
+        assert_eq!(shown(&queue.read(1)), ["1:a"]);
+        assert_eq!(shown(&queue.read(1)), ["2:b"]);
+        assert!(queue.read(1).is_empty());
+        assert_eq!(queue.append(b"c"), Err(Full));
+        queue.ack(1);
+        queue.append(b"c").unwrap();
+        queue.rewind();
+        assert_eq!(shown(&queue.read(999)), ["2:b", "3:c"]);
+        queue.ack(2);
+        queue.rewind();
+        assert_eq!((queue.stats().depth.records, queue.stats().acked.records), (1, 2));
+        assert_eq!(shown(&queue.read(1)), ["3:c"]);
+    }
+
+    #[test]
+    fn the_oldest_make_room_but_not_those_in_hand() {
+        let mut queue = queue(3, OnFull::DropOldest);
+        for text in [b"a", b"b", b"c"] {
+            queue.append(text).unwrap();
+        }
+        assert_eq!(shown(&queue.read(1)), ["1:a"]);
+        for text in [b"d", b"e", b"f"] {
+            queue.append(text).unwrap();
+        }
+        assert_eq!(shown(&queue.read(999)), ["2-4 drop-oldest", "5:e", "6:f"]);
+        // All are in hand now.
+        queue.append(b"g").unwrap();
+        assert_eq!(shown(&queue.read(999)), ["7-7 drop-newest"]);
+        queue.ack(7);
+        assert_eq!((queue.stats().depth.records, queue.stats().used), (0, 0));
+        assert_eq!(queue.stats().dropped(Reason::DropOldest).records, 3);
+    }
+
+    #[test]
+    fn the_newest_are_named_in_their_place() {
+        let mut queue = queue(1, OnFull::DropNewest);
+        for text in [b"a", b"b", b"c"] {
+            queue.append(text).unwrap();
+        }
+        assert_eq!(shown(&queue.read(999)), ["1:a", "2-3 drop-newest"]);
+        queue.ack(3);
+        queue.append(b"d").unwrap();
+        assert_eq!(shown(&queue.read(999)), ["4:d"]);
+    }
+
+    #[test]
+    fn what_is_too_old_or_too_large_becomes_a_gap() {
+        let limits = Limits { max_age: Some(Duration::from_secs(5)), ..Limits::default() };
+        let mut queue = Ram::new(limits, Reading::default());
+        let at = |seconds: i64| Reading { boot_ns: seconds * 1_000_000_000, ..Reading::default() };
+        queue.append(b"a").unwrap();
+        queue.due(at(4));
+        queue.append(b"b").unwrap();
+        queue.append(&vec![0; RECORD_MAX + 1]).unwrap();
+        assert_eq!(queue.stats().oldest, Some(Duration::from_secs(4)));
+        queue.due(at(6));
+        assert_eq!(shown(&queue.read(999)), ["1-1 age", "2:b", "3-3 too-large"]);
+    }
+}

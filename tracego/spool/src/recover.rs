@@ -1,0 +1,209 @@
+//! Opening: what a crash left is put right, and what cannot be is told.
+
+use std::{collections::VecDeque, io};
+
+use serde::Serialize;
+
+use super::{
+    Disk, Pending, Segment, Spool, Writing,
+    ages::Ages,
+    cursor::{Cursor, CursorState},
+    disk::write_all,
+    examine::{Examined, Found, examine},
+    frame::{HEADER, Header, name},
+    gap::Gap,
+    limits::Limits,
+    read,
+    stats::{Amount, Stats},
+};
+use tracego_model::clock::Reading;
+
+/// What was found when a spool was opened.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Recovery {
+    /// What there is to deliver.
+    pub waiting: Amount,
+    /// Everything up to this sequence number was acknowledged before.
+    pub acked: u64,
+    /// What was found where the cursor should be; [`CursorState::Missing`] in a new spool.
+    pub cursor: CursorState,
+    /// Bytes of a torn end that were cut off: frames that were never synced whole.
+    pub cut: u64,
+    /// What is missing and will be delivered as gaps; at most some hundreds a segment.
+    pub gaps: Vec<Gap>,
+    /// Segments with damage. They are read as far as that goes, and kept as `.bad`.
+    pub damaged: Vec<String>,
+    /// Files that a crash left half made; they are gone.
+    pub removed: Vec<String>,
+}
+
+impl Recovery {
+    /// Whether the spool is as it was left.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let cursor = matches!(self.cursor, CursorState::Whole | CursorState::Missing);
+        cursor && self.cut == 0 && self.damaged.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl<D: Disk> Spool<D> {
+    /// Opens whatever file system there is below; the lock is the caller's.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn open_on(disk: D, limits: Limits, now: Reading) -> io::Result<(Self, Recovery)> {
+        let limits = limits.fit();
+        let mut found = examine(&disk)?;
+        let mut recovery = Recovery {
+            waiting: Amount::default(),
+            acked: found.mark.acked,
+            cursor: found.cursor,
+            cut: 0,
+            gaps: Vec::new(),
+            damaged: Vec::new(),
+            removed: Vec::new(),
+        };
+        let mut bad: VecDeque<(String, u64)> = std::mem::take(&mut found.bad).into();
+        clean(&disk, &found, &mut bad, &mut recovery)?;
+        let mut id = found.mark.spool;
+        if found.generation == 0 && found.segments.is_empty() {
+            id = now.unix_ns.cast_unsigned() ^ u64::from(std::process::id()).rotate_left(40);
+        }
+        let mark = super::Mark { spool: id, ..found.mark };
+        let cursor = Cursor::start(&disk, found.generation, &mark)?;
+        let writing = resume(&disk, &mut found, &limits, &mut recovery)?;
+        let mut stats = Stats::default();
+        for segment in &found.segments {
+            stats.depth.add(segment.unacked.records, segment.unacked.bytes);
+            recovery.gaps.extend(&segment.gaps);
+            if segment.damaged {
+                recovery.damaged.push(name(segment.first));
+            }
+        }
+        recovery.gaps.extend(found.holes());
+        recovery.gaps.sort_unstable_by_key(|gap| gap.first);
+        recovery.waiting = stats.depth;
+        let acked = found.mark.acked;
+        let mut spool = Self {
+            id,
+            limits,
+            now,
+            bytes: found.segments.iter().map(|segment| segment.size).sum(),
+            ages: ages(&found.segments, now),
+            segments: found.segments.iter().map(Segment::from).collect(),
+            bad,
+            writing,
+            pending: Pending::default(),
+            durable: found.tail,
+            tail: found.tail,
+            refused: found.mark.refused,
+            holes: Vec::new(),
+            cursor,
+            moved: true,
+            marked_at: now.boot_ns,
+            acked,
+            reading: read::Reading::new(acked + 1),
+            trouble: None,
+            notices: VecDeque::new(),
+            stats,
+            disk,
+        };
+        // Segments that were acknowledged and not removed in time.
+        if let Err(fault) = spool.reclaim(false) {
+            return Err(fault.error);
+        }
+        Ok((spool, recovery))
+    }
+}
+
+/// Removes what a crash left half made.
+fn clean<D: Disk>(
+    disk: &D,
+    found: &Examined,
+    bad: &mut VecDeque<(String, u64)>,
+    recovery: &mut Recovery,
+) -> io::Result<()> {
+    for (name, _) in &found.leftovers {
+        disk.remove(name)?;
+        recovery.removed.push(name.clone());
+    }
+    for (name, size) in &found.unborn {
+        recovery.cut += size;
+        recovery.removed.push(name.clone());
+        if *size > HEADER as u64 {
+            // It may be more than a crash: people can look at it.
+            let aside = format!("{name}.bad");
+            disk.rename(name, &aside)?;
+            bad.push_back((aside, *size));
+        } else {
+            disk.remove(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Cuts the torn end off the last segment; the segment, if it can be written on.
+fn resume<D: Disk>(
+    disk: &D,
+    found: &mut Examined,
+    limits: &Limits,
+    recovery: &mut Recovery,
+) -> io::Result<Option<Writing<D::File>>> {
+    let usable = |last: &&mut Found| last.header.is_some() && !last.damaged;
+    let Some(last) = found.segments.last_mut().filter(usable) else { return Ok(None) };
+    let file = disk.open(&name(last.first), true)?;
+    if last.size > last.good {
+        disk.cut(&file, last.good)?;
+        recovery.cut += last.size - last.good;
+        last.size = last.good;
+    }
+    // What a killed process left with the operating system is not on the disk yet.
+    disk.sync(&file)?;
+    disk.sync_folder()?;
+    let goes_on = last.reached == found.tail && last.good < limits.segment_bytes;
+    Ok(goes_on.then(|| Writing { file, first: last.first, len: last.good, listed: true }))
+}
+
+/// Ages from the times in the headers. The wall clock is asked here alone, so that a clock that is set
+/// while tracego runs makes no record older.
+fn ages(segments: &[Found], now: Reading) -> Ages {
+    let mut ages = Ages::new(now.boot_ns);
+    let mut newest = i64::MIN;
+    for (first, header) in segments.iter().filter_map(|segment| Some((segment.first, segment.header?))) {
+        let age = now.unix_ns.saturating_sub(header.made).max(0);
+        newest = newest.max(now.boot_ns.saturating_sub(age));
+        ages.mark(first, newest);
+    }
+    ages
+}
+
+impl From<&Found> for Segment {
+    fn from(found: &Found) -> Self {
+        Self {
+            first: found.first,
+            next: found.next,
+            len: found.size,
+            records: found.records,
+            damaged: found.damaged,
+            told: found.damaged || found.reached < found.next,
+            readable: found.header.is_some(),
+        }
+    }
+}
+
+/// Makes a segment under a name of its own, with this content, and only then gives it its name.
+pub(super) fn make<D: Disk>(disk: &D, header: &Header, frames: &[u8]) -> io::Result<D::File> {
+    let file = disk.create(FRESH)?;
+    let mut bytes = Vec::with_capacity(HEADER + frames.len());
+    bytes.extend_from_slice(&header.encode());
+    bytes.extend_from_slice(frames);
+    write_all(disk, &file, &bytes, 0)?;
+    if !frames.is_empty() {
+        disk.sync(&file)?;
+    }
+    disk.rename(FRESH, &name(header.first))?;
+    Ok(file)
+}
+
+/// Where a segment is made, before it has its name.
+const FRESH: &str = "segment.tmp";
