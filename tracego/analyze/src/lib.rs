@@ -1,4 +1,8 @@
-//! TODO
+//! Events become records, and records get their findings.
+//!
+//! [`inspect`] reads what files and /proc say beside the stream; [`enrich`] joins an event with that and with the table
+//! of processes; [`rules`] decide what is wrong, and [`judge`] puts it onto the record; [`redact`] takes secrets out.
+//! Nothing here knows how an event was got, who is told, or what is done about it.
 
 pub mod enrich;
 pub mod inspect;

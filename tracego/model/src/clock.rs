@@ -52,6 +52,9 @@ impl Serialize for Time {
     }
 }
 
+/// Difference between a start read from /proc, in ticks, and the same start in nanoseconds.
+pub const TICK_NS: u64 = 10_000_000;
+
 /// Both clocks at one moment.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Reading {

@@ -1,24 +1,18 @@
-//! What goes into the pipeline, from the kernel or from a capture file.
+//! Pieces of input for the pipeline, from the kernel or from a capture file.
 
 pub mod facts;
 pub mod note;
 
-use std::{collections::BTreeMap, fmt, io};
+use std::collections::BTreeMap;
 
+use facts::ServiceState;
+use note::Note;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
 use crate::{
     clock::Reading,
     counters::{Counters, JobLoss},
-    input::{Takeover, facts::ServiceState, note::Note},
-    ledger::Ledger,
 };
-use tracego::metrics::tally::Tally;
-use tracego_analyze::{judge::Selection, rules::settings::Settings, summary::Summary};
-use tracego_deliver::sink::feed::Feed;
-use tracego_policy::Engine;
-use tracego_probe::enforce::after::AfterStart;
 
 /// One piece of input.
 #[derive(Debug)]
@@ -39,32 +33,8 @@ pub enum Input {
     Services(Vec<ServiceState>, Reading),
     /// A sink lost records.
     SinkLoss(SinkLoss, Reading),
-    /// Other settings from here on.
-    Reload(Box<Reload>, Reading),
-}
-
-/// Settings that may change while tracego runs.
-pub struct Reload {
-    /// Which records are written.
-    pub selection: Selection,
-    /// Of the rules.
-    pub rules: Settings,
-    /// The pipeline's ends of the sinks.
-    pub feeds: Vec<Feed>,
-    /// The direct output, opened anew.
-    pub output: Option<Box<dyn io::Write + Send>>,
-    /// Findings that end a process.
-    pub findings: Vec<String>,
-    /// Policies, loaded anew.
-    pub policy: Option<Engine>,
-    /// Told when the old feeds are gone.
-    pub done: oneshot::Sender<()>,
-}
-
-impl fmt::Debug for Reload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reload").field("selection", &self.selection).finish_non_exhaustive()
-    }
+    /// Other settings from here on; the pipeline has them.
+    Reload(Reading),
 }
 
 /// What a sink lost.
@@ -95,60 +65,22 @@ impl Input {
             | Self::Heartbeat(_, now)
             | Self::Services(_, now)
             | Self::SinkLoss(_, now)
-            | Self::Reload(_, now) => *now,
+            | Self::Reload(now) => *now,
         }
     }
 }
 
-/// What takes input: the pipeline, or the writer of a capture file.
-pub trait Consumer {
-    /// Takes one piece.
-    ///
-    /// # Errors
-    /// When the output refuses it. The caller may go on: what is refused is counted.
-    fn take(&mut self, input: Input) -> io::Result<()>;
-
-    /// No more comes.
-    ///
-    /// # Errors
-    /// When the output refuses what is left.
-    fn end(&mut self) -> io::Result<()>;
-
-    /// The counts so far.
-    fn ledger(&self) -> Ledger;
-
-    /// Ends processes by what is found about them.
-    fn enforce(&mut self, _after: AfterStart) {}
-
-    /// The counts beside the ledger, for metrics; nothing where no records are made.
-    fn tally(&self) -> Option<Tally> {
-        None
-    }
-
-    /// Why the output took nothing the last time it was given something.
-    fn refusal(&self) -> Option<String> {
-        None
-    }
-
-    /// The point that the output has come to with what was taken so far.
-    fn mark(&mut self) -> u64 {
-        0
-    }
-
-    /// The point up to which all output is where a kill of this process does not reach it.
-    fn settled(&mut self) -> u64 {
-        u64::MAX
-    }
-
-    /// Nanoseconds from the boot clock to the wall clock in the records; nothing where none are made.
-    fn offset(&self) -> Option<i64> {
-        None
-    }
-
-    /// What was found so far; nothing where nobody looks.
-    fn summary(&self) -> Summary {
-        Summary::default()
-    }
+/// What a run has to know of those before it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Takeover {
+    /// Number of its own load.
+    pub generation: u32,
+    /// Events that the loads before lost, and that no record tells of yet.
+    pub lost: u64,
+    /// Part of every `log.record.uid` of an event.
+    pub instance: u32,
+    /// Nanoseconds from the boot clock to the wall clock in the records before; nothing where there are none.
+    pub offset: Option<i64>,
 }
 
 /// A process that was there before.

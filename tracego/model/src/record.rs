@@ -1,10 +1,16 @@
 //! The record as it is written: names of the OpenTelemetry semantic conventions v1.44.0, nested;
 //! joined with dots they are the OTLP attributes. `schema/record.schema.json` describes the same.
 
+pub mod builder;
+pub mod enforcement;
 pub mod frozen;
 pub mod go;
+pub mod image;
+pub mod job;
+pub mod lineage;
 pub mod linux;
 pub mod policy;
+pub mod seal;
 pub mod tree;
 pub mod uid;
 
@@ -14,9 +20,12 @@ mod process;
 use std::sync::Arc;
 
 pub use own::{Completeness, ExitFacts, Failure, Own, SinkCounts, SinkFacts};
-pub use process::{At, Container, Executable, Exit, K8s, Leader, LinuxCgroup, Pod, Process, Runtime};
+pub use process::{
+    At, Container, Executable, Exit, K8s, Leader, LinuxCgroup, Pod, Process, Runtime, Variables,
+};
 use serde::Serialize;
 use serde_json::{Value, to_value};
+use tracego_common::TaskId;
 
 use crate::record::job::Context;
 use crate::{clock::Time, finding};
@@ -180,6 +189,17 @@ impl Record {
         // Nothing in a record is null.
         value.map(|value| Some(value).filter(|value| !value.is_null()))
     }
+}
+
+/// Whether a number is left out of a record.
+pub fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}
+
+/// Boot id, start and pid: never a bare pid.
+#[must_use]
+pub fn exec_id(boot_id: &str, id: TaskId) -> String {
+    format!("{boot_id}-{:x}-{:x}", id.start_boottime, id.tgid)
 }
 
 /// W3C trace context.

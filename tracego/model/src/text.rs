@@ -66,6 +66,15 @@ pub fn push_printable(line: &mut String, c: char) {
     }
 }
 
+/// `did you mean 'nofile'?`, or all there are where none is near.
+pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let near = known.clone().into_iter().map(|name| (strsim::damerau_levenshtein(name, text), name)).min();
+    match near.filter(|(distance, name)| *distance <= 3 && *distance < name.len()) {
+        Some((_, name)) => format!("did you mean '{name}'?"),
+        None => format!("there are: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

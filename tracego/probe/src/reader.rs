@@ -7,7 +7,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use crate::ring::Ring;
-use tracego::metrics::Board;
+use tracego_model::pulse::Pulse;
 use tracego_model::{
     clock::Reading,
     input::{Batch, End, Input},
@@ -37,6 +37,25 @@ pub struct Reader {
     thread: JoinHandle<Option<Ring>>,
 }
 
+/// What the reader's thread shows of itself.
+#[derive(Debug, Default)]
+pub struct ReaderVitals {
+    /// Beats at each look at the ring.
+    pub pulse: Pulse,
+    found: AtomicU64,
+}
+
+impl ReaderVitals {
+    fn found(&self, bytes: usize) {
+        self.found.fetch_max(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Returns the most bytes that one look took from the ring since the last call.
+    pub fn take_found(&self) -> u64 {
+        self.found.swap(0, Ordering::Relaxed)
+    }
+}
+
 /// Who hands the room of a record back to the kernel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Room {
@@ -48,7 +67,7 @@ pub enum Room {
 
 impl Reader {
     /// Starts to drain `rings` into `queue`, one after the other; nobody writes any more to those before the
-    /// last. `board` hears of each look, between which it pauses.
+    /// last. `vitals` shows each look, between which it pauses.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -56,7 +75,7 @@ impl Reader {
         rings: Vec<Ring>,
         room: Room,
         queue: mpsc::Sender<Input>,
-        board: Arc<Board>,
+        vitals: Arc<ReaderVitals>,
         pause: Duration,
     ) -> io::Result<Self> {
         let (stop, hold) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -64,7 +83,7 @@ impl Reader {
         let thread = thread::Builder::new().name("tracego-reader".to_owned()).spawn(move || {
             let last = rings.len().saturating_sub(1);
             for (number, mut ring) in rings.into_iter().enumerate() {
-                let mut look = Look { ring: &mut ring, number, room, queue: &queue, board: &board, pause };
+                let mut look = Look { ring: &mut ring, number, room, queue: &queue, vitals: &vitals, pause };
                 let whole = if number < last { look.take().is_some() } else { look.drain(&stopped, &held) };
                 if !whole || number == last {
                     return Some(ring);
@@ -102,7 +121,7 @@ struct Look<'a> {
     number: usize,
     room: Room,
     queue: &'a mpsc::Sender<Input>,
-    board: &'a Board,
+    vitals: &'a ReaderVitals,
     pause: Duration,
 }
 
@@ -110,7 +129,7 @@ impl Look<'_> {
     /// Until the stop; whether somebody listened to the end.
     fn drain(&mut self, stop: &AtomicBool, hold: &AtomicBool) -> bool {
         loop {
-            self.board.reader.beat();
+            self.vitals.pulse.beat();
             // Read before the drain: what was there when the stop was asked for is still taken.
             let last = stop.load(Ordering::Acquire);
             if hold.load(Ordering::Acquire) && !last {
@@ -118,7 +137,7 @@ impl Look<'_> {
                 continue;
             }
             let Some(found) = self.take() else { return false };
-            self.board.found(found);
+            self.vitals.found(found);
             if last {
                 return true;
             }

@@ -31,6 +31,7 @@ mod frame;
 mod gap;
 mod limits;
 mod memory;
+pub mod moment;
 mod queue;
 mod ram;
 mod read;
@@ -50,6 +51,7 @@ pub use disk::{Disk, Files, OpenError};
 pub use frame::RECORD_MAX;
 pub use gap::{Gap, Reason};
 pub use limits::{Limits, OnFull, SyncPolicy};
+pub use moment::Moment;
 pub use queue::Queue;
 pub use ram::Ram;
 pub use recover::Recovery;
@@ -60,7 +62,6 @@ pub use write::{Appended, Full};
 use ages::Ages;
 use cursor::{Cursor, Mark};
 use stats::Fault;
-use tracego_model::clock::Reading;
 
 /// A file of records that are on the disk.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ pub struct Spool<D: Disk = Files> {
     disk: D,
     limits: Limits,
     /// As of the last call that said.
-    now: Reading,
+    now: Moment,
     /// In segments and cursor.
     id: u64,
 
@@ -161,7 +162,7 @@ impl Spool {
     ///
     /// # Errors
     /// When another process has it, or the disk fails.
-    pub fn open(path: &Path, limits: Limits, now: Reading) -> Result<(Self, Recovery), OpenError> {
+    pub fn open(path: &Path, limits: Limits, now: Moment) -> Result<(Self, Recovery), OpenError> {
         let disk = Files::lock(path)?;
         Spool::open_on(disk, limits, now).map_err(|error| OpenError::Io(path.to_owned(), error))
     }
@@ -169,7 +170,7 @@ impl Spool {
 
 impl<D: Disk> Spool<D> {
     /// Sets the time; whether [`sync`](Self::sync) should be called.
-    pub fn due(&mut self, now: Reading) -> bool {
+    pub fn due(&mut self, now: Moment) -> bool {
         self.now = now;
         if let Some(trouble) = &self.trouble {
             return now.boot_ns >= trouble.retry_at;

@@ -1,7 +1,7 @@
 //! The queue of one sink: on the disk or in memory, with the same calls.
 
 use super::{Batch, Files, Full, Limits, Notice, Spool, Stats, ram::Ram};
-use tracego_model::clock::Reading;
+use crate::Moment;
 
 /// Where records wait.
 pub enum Queue {
@@ -37,7 +37,7 @@ impl Queue {
     }
 
     /// Sets the time, and syncs where that is due.
-    pub fn keep(&mut self, now: Reading) {
+    pub fn keep(&mut self, now: Moment) {
         match self {
             Self::Disk(spool) => {
                 if spool.due(now) {

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use super::{Batch, Gap, Limits, OnFull, Reason, Stats, batch::Entry, frame::RECORD_MAX, write::Full};
-use tracego_model::clock::Reading;
+use crate::Moment;
 
 /// A queue in memory. Its calls mean what those of [`Spool`](super::Spool) mean.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ const OVERHEAD: u64 = size_of::<Slot>() as u64 + 16;
 impl Ram {
     /// Without records. Of the limits, those of files mean nothing here.
     #[must_use]
-    pub fn new(limits: Limits, now: Reading) -> Self {
+    pub fn new(limits: Limits, now: Moment) -> Self {
         Self {
             limits,
             now: now.boot_ns,
@@ -73,7 +73,7 @@ impl Ram {
     }
 
     /// Sets the time, and drops what is too old.
-    pub fn due(&mut self, now: Reading) {
+    pub fn due(&mut self, now: Moment) {
         self.now = now.boot_ns;
         let Some(age) = self.limits.max_age.and_then(|age| i64::try_from(age.as_nanos()).ok()) else {
             return;
@@ -195,7 +195,7 @@ mod tests {
 
     fn queue(records: u64, on_full: OnFull) -> Ram {
         let limits = Limits { total_bytes: records * (OVERHEAD + 1), on_full, ..Limits::default() };
-        Ram::new(limits, Reading::default())
+        Ram::new(limits, Moment::default())
     }
 
     fn shown(batch: &Batch) -> Vec<String> {
@@ -262,8 +262,8 @@ mod tests {
     #[test]
     fn what_is_too_old_or_too_large_becomes_a_gap() {
         let limits = Limits { max_age: Some(Duration::from_secs(5)), ..Limits::default() };
-        let mut queue = Ram::new(limits, Reading::default());
-        let at = |seconds: i64| Reading { boot_ns: seconds * 1_000_000_000, ..Reading::default() };
+        let mut queue = Ram::new(limits, Moment::default());
+        let at = |seconds: i64| Moment { boot_ns: seconds * 1_000_000_000, ..Moment::default() };
         queue.append(b"a").unwrap();
         queue.due(at(4));
         queue.append(b"b").unwrap();

@@ -16,7 +16,7 @@ use super::{
     read,
     stats::{Amount, Stats},
 };
-use tracego_model::clock::Reading;
+use crate::Moment;
 
 /// What was found when a spool was opened.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -51,7 +51,7 @@ impl<D: Disk> Spool<D> {
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn open_on(disk: D, limits: Limits, now: Reading) -> io::Result<(Self, Recovery)> {
+    pub fn open_on(disk: D, limits: Limits, now: Moment) -> io::Result<(Self, Recovery)> {
         let limits = limits.fit();
         let mut found = examine(&disk)?;
         let mut recovery = Recovery {
@@ -166,7 +166,7 @@ fn resume<D: Disk>(
 
 /// Ages from the times in the headers. The wall clock is asked here alone, so that a clock that is set
 /// while tracego runs makes no record older.
-fn ages(segments: &[Found], now: Reading) -> Ages {
+fn ages(segments: &[Found], now: Moment) -> Ages {
     let mut ages = Ages::new(now.boot_ns);
     let mut newest = i64::MIN;
     for (first, header) in segments.iter().filter_map(|segment| Some((segment.first, segment.header?))) {

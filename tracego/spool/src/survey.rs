@@ -12,7 +12,6 @@ use super::{
     gap::{Gap, Reason},
     stats::Amount,
 };
-use tracego_model::clock::Time;
 
 /// A spool as it stands on the disk.
 #[derive(Clone, Debug, Serialize)]
@@ -52,8 +51,9 @@ pub struct Segment {
     pub records: u64,
     /// Bytes of the file.
     pub bytes: u64,
-    /// When its first record came.
-    pub made: Option<Time>,
+    /// When its first record came, nanoseconds since 1970.
+    #[serde(skip)]
+    pub made: Option<i64>,
     /// Something in it is not as it was written.
     pub damaged: bool,
 }
@@ -86,7 +86,7 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
             last: segment.next - 1,
             records: segment.records,
             bytes: segment.size,
-            made: segment.header.map(|header| Time(header.made)),
+            made: segment.header.map(|header| header.made),
             damaged: segment.damaged,
         });
     }

@@ -49,9 +49,10 @@ impl Agent {
         }
         let (feeds, changing) = self.sinks.change(&sinks)?;
         let (done, told) = oneshot::channel();
-        let reload = Box::new(Reload { selection, rules, feeds, output, findings, policy, done });
+        let reload = Reload { selection, rules, feeds, output, findings, policy, done };
         let gone = "the pipeline has ended";
-        self.queue.send(Input::Reload(reload, Reading::now())).await.ok().context(gone)?;
+        self.reloads.send(reload).ok().context(gone)?;
+        self.queue.send(Input::Reload(Reading::now())).await.ok().context(gone)?;
         told.await.context(gone)?;
         self.sinks.changed(changing).context("a sink did not start")?;
         self.sinks.reopen();

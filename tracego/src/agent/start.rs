@@ -1,20 +1,20 @@
 //! The start of a run: the kernel side, the pipeline's thread, and the reader last.
 
-use std::{io, sync::Arc};
+use crate::pipeline::PipelineThread;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
-use super::{Agent, Options, Report};
+use super::{Agent, Options};
 use crate::{
-    metrics::{self, Board, board::Teller, otlp::Pusher, server::Server},
+    metrics::{self, Board, otlp::Pusher, server::Server},
     pipeline::Consumer,
 };
 use tracego_analyze::inspect::{Inspector, watcher::Watcher};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
     enforce::{Enforcer, after::AfterStart, maps::Tables},
-    handover::keeper::Step,
     host,
     load::load,
     reader::{POLL, POLL_ENFORCING, Reader, Room},
@@ -44,7 +44,7 @@ impl Agent {
             _ => {
                 let (tables, remembered) = Tables::take(&mut loaded.ebpf)?;
                 let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
-                board.enforces(Arc::clone(shared));
+                board.enforces(Arc::clone(shared.status()));
                 let after = AfterStart::new(enforce.findings(), mode, remembered, Arc::clone(shared));
                 stages.enforce(after);
                 let why_no_deny = loaded.why_no_deny().map(str::to_owned);
@@ -53,10 +53,10 @@ impl Agent {
             }
         };
         let ring = loaded.take_ring()?;
-        let mut keeper = loaded.keeper(&ring)?;
+        let keeper = loaded.keeper(&ring)?;
         let mut rings = std::mem::take(&mut loaded.inherited().rings);
         rings.push(ring);
-        let (queue, mut input) = mpsc::channel(QUEUE);
+        let (queue, input) = mpsc::channel(QUEUE);
         options.sinks.connect(queue.downgrade());
         board.sinks(options.sinks.statuses());
         let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
@@ -64,34 +64,12 @@ impl Agent {
         let (watcher, services) = watcher.unzip();
         let mut pipeline = JoinSet::new();
         let inspect = options.inspect;
-        let mut teller = Teller::new(Arc::clone(&board));
+        let (reloads, settings) = std::sync::mpsc::channel();
+        stages.reloads(settings);
+        let board_of_pipeline = Arc::clone(&board);
         pipeline.spawn_blocking(move || {
-            let mut refused = false;
-            let mut inspector = Inspector::new(inspect, watcher);
-            while let Some(mut input) = input.blocking_recv() {
-                if let Input::Batch(batch) = &mut input {
-                    inspector.look(batch);
-                }
-                let step = Step::of(&input);
-                match stages.take(input) {
-                    Ok(()) => refused = false,
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                        return (Report::of(&stages, Some(error)), keeper);
-                    }
-                    Err(error) if !refused => {
-                        tracing::error!(%error, "the output refuses records; they are counted");
-                        refused = true;
-                    }
-                    Err(_) => {}
-                }
-                keeper.taken(step, &mut stages);
-                teller.turn(&stages, &inspector);
-            }
-            if let Err(error) = stages.end() {
-                tracing::error!(%error, "the output refuses what is left");
-            }
-            teller.tell(&stages, &inspector);
-            (Report::of(&stages, None), keeper)
+            let inspector = Inspector::new(inspect, watcher);
+            PipelineThread::new(stages, inspector, keeper, board_of_pipeline).run(input)
         });
         let room = if loaded.is_handed_over() {
             let takeover = Input::Takeover(loaded.inherited().takeover, Reading::now());
@@ -103,7 +81,7 @@ impl Agent {
         let seed = Input::Seed(host::processes(), Reading::now());
         queue.try_send(seed).ok().context("the pipeline did not start")?;
         let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
-        let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board), pause)
+        let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)
             .context("the reader did not start")?;
         let beat = Instant::now() + options.heartbeat;
         board.attached(true);
@@ -114,6 +92,7 @@ impl Agent {
             reader,
             services,
             queue,
+            reloads,
             pipeline,
             heartbeat,
             beat,
@@ -123,12 +102,6 @@ impl Agent {
             sinks,
             enforcer,
         })
-    }
-}
-
-impl Report {
-    fn of(stages: &impl Consumer, output: Option<io::Error>) -> Self {
-        Self { ledger: stages.ledger(), summary: stages.summary(), output, sinks: Vec::new() }
     }
 }
 

@@ -1,15 +1,13 @@
 //! The end of a run, in the order of the data.
 
 use std::time::Duration;
+use tracego_probe::counters::job_losses;
 
 use anyhow::Context as _;
 
-use super::{Agent, Report};
-use tracego_model::{
-    clock::Reading,
-    counters::{Counters, JobLoss},
-    input::Input,
-};
+use super::Agent;
+use crate::pipeline::RunReport;
+use tracego_model::{clock::Reading, counters::Counters, input::Input};
 
 /// Longest wait for programs that are still running after the detach.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -22,7 +20,7 @@ impl Agent {
     ///
     /// # Errors
     /// When a part panicked or the kernel side cannot be read any more.
-    pub async fn stop(mut self) -> anyhow::Result<Report> {
+    pub async fn stop(mut self) -> anyhow::Result<RunReport> {
         let mut counters = self.loaded.counters()?;
         self.board.attached(false);
         self.sinks.stopping();
@@ -41,7 +39,7 @@ impl Agent {
         };
         counters.diagnostics_lost = self.loaded.diagnostics()?;
         self.board.kernel(counters, self.loaded.runs(), 0);
-        let (jobs, now) = (JobLoss::read(&self.loaded.ebpf)?, Reading::now());
+        let (jobs, now) = (job_losses(&self.loaded.ebpf)?, Reading::now());
         // A pipeline that ended early has its own report.
         let mut told = jobs.is_empty() || self.queue.send(Input::LostJobs(jobs, now)).await.is_ok();
         told &= self.queue.send(Input::Counters(counters, now)).await.is_ok();

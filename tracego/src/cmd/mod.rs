@@ -18,7 +18,7 @@ mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
-use crate::{agent::Report, cli::Command};
+use crate::{cli::Command, pipeline::RunReport};
 use tracego_probe::load::LoadError;
 
 /// Exit codes, as the help text documents them.
@@ -68,7 +68,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Prints the ledger; whether nothing is missing in the output.
-fn conclude(report: &Report) -> bool {
+fn conclude(report: &RunReport) -> bool {
     let quiet = report.output.is_some();
     if !quiet {
         eprintln!("tracego: {}", report.ledger);

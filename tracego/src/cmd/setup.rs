@@ -75,7 +75,7 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
         shared: Arc::default(),
     };
     enforce.check()?;
-    let enforcement = (enforce.mode != Mode::Off).then(|| Arc::clone(&enforce.shared));
+    let enforcement = (enforce.mode != Mode::Off).then(|| Arc::clone(enforce.shared.status()));
     let meta = Meta { enforcement, ..meta };
     let load =
         LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new(), handover: None };

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+use tracego_spool::moment::Moment;
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -14,7 +15,7 @@ use serde_json::json;
 use super::code;
 use crate::cli::{Spool as Options, SpoolCommand};
 use tracego_deliver::sink::otlp::{Payload, readable};
-use tracego_model::clock::Reading;
+use tracego_model::clock::Time;
 use tracego_spool::{Gap, Item, Limits, Spool, Survey, is_spool, survey};
 
 /// Bytes that are read, written and acknowledged at once.
@@ -59,7 +60,10 @@ fn print(folder: &Path, json: bool, verify: bool) -> anyhow::Result<bool> {
         let survey = survey(&path).with_context(|| format!("{}", path.display()))?;
         whole &= survey.whole;
         if json {
-            let line = json!({"folder": path.to_string_lossy(), "spool": survey});
+            let mut line = json!({"folder": path.to_string_lossy(), "spool": survey});
+            for (n, segment) in survey.segments.iter().enumerate() {
+                line["spool"]["segments"][n]["made"] = json!(segment.made.map(Time));
+            }
             serde_json::to_writer(&mut out, &line)?;
             writeln!(out)?;
         } else {
@@ -79,7 +83,7 @@ fn text(out: &mut impl io::Write, path: &Path, survey: &Survey, verify: bool) ->
     )?;
     if !verify {
         for segment in &survey.segments {
-            let since = segment.made.map(|made| format!("  {}", made.text())).unwrap_or_default();
+            let since = segment.made.map(|made| format!("  {}", Time(made).text())).unwrap_or_default();
             let damaged = if segment.damaged { "  damaged" } else { "" };
             writeln!(
                 out,
@@ -119,7 +123,7 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(is_spool(folder), "{}: not a spool; name the folder of one sink", folder.display());
     // Nothing is appended, so no bound is ever reached.
     let limits = Limits { total_bytes: u64::MAX, ..Limits::default() };
-    let (mut spool, recovery) = Spool::open(folder, limits, Reading::now())?;
+    let (mut spool, recovery) = Spool::open(folder, limits, Moment::now())?;
     if !recovery.is_whole() {
         eprintln!("tracego: {}: {}", folder.display(), serde_json::to_string(&recovery)?);
     }
@@ -127,7 +131,7 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let mut bytes = Vec::new();
     let mut incomplete = false;
     loop {
-        spool.due(Reading::now());
+        spool.due(Moment::now());
         let batch = spool.read(BATCH);
         let Some(last) = batch.last() else {
             // A gap that is still open gets its frame now.

@@ -7,7 +7,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::options;
 use crate::cli::Cli;
-use tracego_analyze::rules::settings::{self, Settings};
+use tracego_analyze::rules::{
+    settings::{self, Settings},
+    table,
+};
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
 
@@ -53,7 +56,7 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
                 let mode = texts(mode).ok_or_else(|| format!("{name}: enforce.mode: must be a text"))?;
                 found.push((key, mode));
             }
-            enforce = Enforce::read(toml::Value::Table(table)).map_err(|error| format!("{name}: {error}"))?;
+            enforce = read_enforce(table).map_err(|error| format!("{name}: {error}"))?;
             continue;
         }
         if key == SINKS {
@@ -119,4 +122,15 @@ fn unknown(key: &str, file: &str) -> String {
             format!("{file}: unknown key '{key}'; there are: {all}")
         }
     }
+}
+
+/// Reads `[enforce]`. The ids of findings are those of the rules.
+fn read_enforce(table: toml::Table) -> Result<Enforce, String> {
+    let enforce = Enforce::read(toml::Value::Table(table))?;
+    for id in enforce.findings.iter().flatten() {
+        if table::find(id).is_none() {
+            return Err(format!("enforce.findings: unknown rule {id}; {}", table::nearest_id(id)));
+        }
+    }
+    Ok(enforce)
 }

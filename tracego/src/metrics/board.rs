@@ -7,6 +7,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tracego_probe::reader::ReaderVitals;
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
 
@@ -15,15 +16,12 @@ use super::{
     health::{Health, Vitals},
     tally::Tally,
 };
-use crate::pipeline::Consumer;
-use tracego_analyze::inspect::inspector::{Figures, Inspector};
+use tracego_analyze::inspect::inspector::Figures;
 use tracego_deliver::sink::status::Status;
 use tracego_model::pulse::Pulse;
-use tracego_model::{counters::Counters, enforcement::Shared, ledger::Ledger};
+use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger};
 use tracego_probe::load::Run;
 
-/// Between two copies of the pipeline's numbers, at least.
-const COPY: Duration = Duration::from_millis(500);
 /// A thread that is silent for so long is stuck: it beats every second at least.
 pub const STUCK: Duration = Duration::from_secs(30);
 
@@ -64,7 +62,7 @@ pub(super) struct Setup {
 #[derive(Debug)]
 pub struct Board {
     /// Of the reader.
-    pub reader: Pulse,
+    pub reader: Arc<ReaderVitals>,
     /// Of the pipeline.
     pub pipeline: Pulse,
     stuck: Duration,
@@ -73,11 +71,10 @@ pub struct Board {
     /// Configurations that were read while tracego ran: taken, refused.
     reloads: [AtomicU64; 2],
     refused_config: AtomicBool,
-    found: AtomicU64,
     kernel: Mutex<KernelSide>,
     stages: Mutex<Arc<Stages>>,
     sinks: Mutex<Vec<Arc<Status>>>,
-    enforcement: OnceLock<Arc<Shared>>,
+    enforcement: OnceLock<Arc<EnforcementStatus>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -90,14 +87,13 @@ impl Board {
     #[must_use]
     pub fn new(ring_size: u32, config: Option<String>) -> Self {
         Self {
-            reader: Pulse::new(),
+            reader: Arc::default(),
             pipeline: Pulse::new(),
             stuck: STUCK,
             setup: Setup { ring_size, config },
             attached: AtomicBool::new(false),
             reloads: [AtomicU64::new(0), AtomicU64::new(0)],
             refused_config: AtomicBool::new(false),
-            found: AtomicU64::new(0),
             kernel: Mutex::default(),
             stages: Mutex::default(),
             sinks: Mutex::default(),
@@ -110,11 +106,6 @@ impl Board {
         self.attached.store(attached, Ordering::Relaxed);
     }
 
-    /// The reader took so many bytes from the ring at one look.
-    pub fn found(&self, bytes: usize) {
-        self.found.fetch_max(bytes as u64, Ordering::Relaxed);
-    }
-
     /// What the kernel side says now, and how many pieces of input wait.
     pub fn kernel(&self, counters: Counters, runs: &[Run], queued: usize) {
         let mut kernel = locked(&self.kernel);
@@ -125,15 +116,15 @@ impl Board {
         kernel.counters = counters;
         kernel.runs = runs.to_vec();
         kernel.queued = queued;
-        kernel.found = self.found.swap(0, Ordering::Relaxed);
+        kernel.found = self.reader.take_found();
     }
 
     /// Program starts are decided.
-    pub fn enforces(&self, shared: Arc<Shared>) {
+    pub fn enforces(&self, shared: Arc<EnforcementStatus>) {
         let _known = self.enforcement.set(shared);
     }
 
-    pub(super) fn enforcement(&self) -> Option<&Shared> {
+    pub(super) fn enforcement(&self) -> Option<&EnforcementStatus> {
         self.enforcement.get().map(|shared| &**shared)
     }
 
@@ -189,7 +180,7 @@ impl Board {
         let (kernel, stages) = self.numbers();
         Vitals {
             attached: self.attached.load(Ordering::Relaxed),
-            reader: self.reader.silence(),
+            reader: self.reader.pulse.silence(),
             pipeline: self.pipeline.silence(),
             stuck: self.stuck,
             refusal: stages.refusal.clone(),
@@ -213,39 +204,5 @@ impl Board {
     #[must_use]
     pub fn ready(&self) -> Health {
         self.vitals().ready()
-    }
-}
-
-/// Puts the pipeline's numbers onto the board.
-#[derive(Debug)]
-pub struct Teller {
-    board: Arc<Board>,
-    told: Instant,
-}
-
-impl Teller {
-    /// For the pipeline's thread.
-    #[must_use]
-    pub fn new(board: Arc<Board>) -> Self {
-        Self { board, told: Instant::now() }
-    }
-
-    /// After each piece of input.
-    pub fn turn(&mut self, stages: &impl Consumer, inspector: &Inspector) {
-        self.board.pipeline.beat();
-        if self.told.elapsed() >= COPY {
-            self.tell(stages, inspector);
-        }
-    }
-
-    /// The numbers as they are now.
-    pub fn tell(&mut self, stages: &impl Consumer, inspector: &Inspector) {
-        self.told = Instant::now();
-        self.board.stages(Stages {
-            ledger: stages.ledger(),
-            tally: stages.tally(),
-            refusal: stages.refusal(),
-            figures: inspector.figures(),
-        });
     }
 }

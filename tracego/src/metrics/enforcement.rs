@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::families::{Families, label};
 use tracego_model::{
-    enforcement::{Mode, Shared, name},
+    enforcement::{EnforcementStatus, Mode, name},
     record::policy::ErrorKind,
 };
 use tracego_policy::engine::Counts;
@@ -22,7 +22,7 @@ impl Families<'_> {
         self.counter("tracego_policy_remembered", "Decisions that were made before on the same input.", hits)
     }
 
-    pub(super) fn enforcement(&mut self, shared: &Shared) -> fmt::Result {
+    pub(super) fn enforcement(&mut self, shared: &EnforcementStatus) -> fmt::Result {
         let counts = shared.counts().into_iter().map(|(action, count)| ([("action", name(action))], count));
         let help = "Program starts that a rule, an exception or a finding decided about, by the decision.";
         self.counters("tracego_enforcement_decisions", help, counts)?;

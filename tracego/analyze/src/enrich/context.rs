@@ -4,24 +4,18 @@
 //! the job whose process it descends from. All but the first are claims of the job itself.
 
 use std::{collections::BTreeMap, sync::Arc};
+use tracego_model::record::job::Changed;
+use tracego_model::record::job::Context;
+use tracego_model::record::job::Identified;
+use tracego_model::record::job::Job;
+use tracego_model::record::job::Root;
+use tracego_model::record::job::Source;
+use tracego_model::record::job::Sourced;
 
-use serde::Serialize;
 use tracego_common::TaskId;
 
 use super::ci::{self, Identity};
-use tracego_model::record::{frozen::Frozen, tree::Tree};
-
-/// Where a value comes from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// `--env KEY=VALUE`.
-    Explicit,
-    /// The process's own environment.
-    Environment,
-    /// The process that opened the job.
-    Inherited,
-}
+use tracego_model::record::tree::Tree;
 
 /// A job: what the process that opened it said.
 #[derive(Debug, Default)]
@@ -32,75 +26,11 @@ pub struct OpenJob {
     pub identity: Arc<Identity>,
 }
 
-/// `cicd` and `vcs`, beside each other at the top of a record.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Context {
-    /// `cicd.*`.
-    #[serde(skip_serializing_if = "Tree::is_empty")]
-    pub cicd: Tree,
-    /// `vcs.*`.
-    #[serde(skip_serializing_if = "Tree::is_empty")]
-    pub vcs: Tree,
+/// Makes the note of a claim that contradicts a stronger or an earlier one.
+fn changed(claim: &ci::Claim, expected: &str, source: Source) -> Changed {
+    let (claimed, expected) = (claim.value.clone(), expected.to_owned());
+    Changed { attribute: claim.attribute, claimed, expected, source }
 }
-
-/// `tracego.job.*`: where the identity comes from and what contradicts it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Job {
-    /// Process that opened the job, absent when all values are explicit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub root: Option<Root>,
-    /// Each attribute with its source.
-    pub sources: Vec<Sourced>,
-    /// Attributes that the process claims otherwise than the job that it descends from.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub changed: Vec<Changed>,
-    /// Attributes of the job that are no longer in the process's environment.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dropped: Vec<&'static str>,
-}
-
-/// `tracego.job.root.*`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Root {
-    /// Its process id.
-    pub pid: u32,
-    /// Its identity.
-    pub exec_id: String,
-}
-
-/// An attribute's source.
-#[derive(Clone, Debug, Serialize)]
-pub struct Sourced {
-    /// The attribute.
-    pub attribute: &'static str,
-    /// See [`Source`].
-    pub source: Source,
-    /// The variable.
-    pub variable: &'static str,
-}
-
-/// A claim that contradicts a stronger or an earlier one.
-#[derive(Clone, Debug, Serialize)]
-pub struct Changed {
-    /// The attribute.
-    pub attribute: &'static str,
-    /// What the process says.
-    pub claimed: String,
-    /// What it should say.
-    pub expected: String,
-    /// Who says that: explicit, or the job that the process descends from.
-    pub source: Source,
-}
-
-impl Changed {
-    fn new(claim: &ci::Claim, expected: &str, source: Source) -> Self {
-        let (claimed, expected) = (claim.value.clone(), expected.to_owned());
-        Self { attribute: claim.attribute, claimed, expected, source }
-    }
-}
-
-/// Commit and job of a process, shared by all that say the same.
-pub type Identified = (Arc<Context>, Arc<Frozen<Job>>);
 
 /// Puts the three sources together; nothing where no source says anything.
 pub fn merge(
@@ -131,12 +61,12 @@ pub fn merge(
     if values.is_empty() {
         return None;
     }
-    let (mut changed, mut dropped) = (Vec::new(), Vec::new());
+    let (mut contradicted, mut dropped) = (Vec::new(), Vec::new());
     for claim in inherited.into_iter().flat_map(|identity| &identity.claims) {
         match own.claims.iter().find(|other| other.attribute == claim.attribute) {
             None => dropped.push(claim.attribute),
             Some(other) if other.value != claim.value => {
-                changed.push(Changed::new(other, &claim.value, Source::Inherited));
+                contradicted.push(changed(other, &claim.value, Source::Inherited));
             }
             Some(_) => {}
         }
@@ -145,7 +75,7 @@ pub fn merge(
         if let Some(other) = own.claims.iter().find(|other| other.attribute == claim.attribute)
             && other.value != claim.value
         {
-            changed.push(Changed::new(other, &claim.value, Source::Explicit));
+            contradicted.push(changed(other, &claim.value, Source::Explicit));
         }
     }
     let under = |prefix: &str| {
@@ -155,7 +85,7 @@ pub fn merge(
     };
     let context = Context { cicd: under("cicd."), vcs: under("vcs.") };
     let root = job.map(|(job, exec_id)| Root { pid: job.root.tgid, exec_id });
-    Some((Arc::new(context), Arc::new(Job { root, sources, changed, dropped }.into())))
+    Some((Arc::new(context), Arc::new(Job { root, sources, changed: contradicted, dropped }.into())))
 }
 
 /// The claims of `--env KEY=VALUE` pairs.

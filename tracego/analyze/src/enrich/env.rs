@@ -2,6 +2,7 @@
 //! the last few environments are kept with everything that follows from them.
 
 use std::{collections::BTreeMap, sync::Arc};
+use tracego_model::record::Variables;
 
 use tracego_common::TaskId;
 
@@ -14,12 +15,9 @@ use crate::redact as sanitize;
 use tracego_model::event::Exec;
 use tracego_model::{
     meta::Meta,
-    record::{Completeness, Trace, frozen::Frozen, job::Identified},
+    record::{Completeness, Trace, job::Identified},
     text,
 };
-
-/// `process.environment_variable.*`.
-pub type Variables = Frozen<BTreeMap<Arc<str>, String>>;
 
 /// An environment's allowed variables, and what they say.
 #[derive(Debug, Default)]

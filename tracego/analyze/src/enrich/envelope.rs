@@ -4,19 +4,16 @@ use std::sync::Arc;
 
 use tracego_common::{TaskId, flags, record::Header};
 
-use super::{Enricher, context, start, table::Entry};
-use tracego_model::clock::{Clock, Reading, Time};
+use super::{Enricher, start, table::Entry};
+use tracego_model::record::job::Context;
 use tracego_model::{
-    record::{
-        self, At, Log, LogRecord, Own, Process, Record, Severity, exec_id, lineage::Lineage, uid::Stamp,
-    },
+    record::{At, Own, Process, Record, Severity, lineage::Lineage, uid::Stamp},
     text,
 };
 
 impl Enricher {
     pub(super) fn own(&self) -> Own {
-        let enforcement = self.enforcement();
-        Own { boot_id: Arc::clone(&self.meta.boot_id), enforcement, ..Own::default() }
+        self.builder.own()
     }
 
     pub(super) fn envelope(
@@ -27,48 +24,11 @@ impl Enricher {
         body: String,
         own: Own,
     ) -> Record {
-        self.seq += 1;
-        let timestamp = self.clock.wall(stamp.boot_ns);
-        let uid = self.uid(stamp, timestamp);
-        let (severity_number, severity_text) = severity.parts();
-        Record {
-            schema: record::SCHEMA,
-            schema_url: record::SCHEMA_URL,
-            event_name: name,
-            timestamp,
-            observed_timestamp: self.clock.wall(self.observed.boot_ns.unsigned_abs()),
-            severity_number,
-            severity_text,
-            trace: None,
-            body,
-            log: Log { record: LogRecord { uid } },
-            seq: self.seq,
-            origin: Arc::clone(&self.meta.origin),
-            process: None,
-            context: None,
-            container: None,
-            k8s: None,
-            tracego: Box::new(own),
-        }
-    }
-
-    /// Of what tracego itself says.
-    pub(super) fn now(&self, reading: Reading) -> Stamp {
-        Stamp::own(reading.boot_ns.unsigned_abs(), self.seq + 1)
-    }
-
-    fn uid(&self, stamp: Stamp, timestamp: Time) -> String {
-        let Some(generation) = stamp.generation else {
-            return stamp.uid(timestamp.0, self.meta.instance);
-        };
-        // The run that took the event may have written its record already, before the wall clock was set.
-        let before = self.takeover.offset.filter(|_| generation != self.takeover.generation);
-        let time = before.map_or(timestamp, |offset| Clock::continued(offset).wall(stamp.boot_ns));
-        stamp.uid(time.0, self.takeover.instance)
+        self.builder.envelope(name, severity, stamp, body, own)
     }
 
     pub(super) fn exec_id(&self, id: TaskId) -> String {
-        exec_id(&self.meta.boot_id, id)
+        self.builder.exec_id(id)
     }
 
     /// What records of all kinds say about a process.
@@ -76,14 +36,14 @@ impl Enricher {
         Box::new(Process {
             pid: header.id.tgid,
             parent_pid: header.parent.tgid,
-            creation: At { time: self.clock.wall(header.id.start_boottime) },
+            creation: At { time: self.builder.clock.wall(header.id.start_boottime) },
             command: text::lossy(text::comm(command)),
             ..Process::default()
         })
     }
 
     pub(super) fn entry(&mut self, id: TaskId) -> Option<Entry> {
-        let clock = self.clock;
+        let clock = self.builder.clock;
         self.table.get(id, |ns| clock.wall(ns)).cloned()
     }
 
@@ -93,7 +53,7 @@ impl Enricher {
         header: &Header,
         own: &mut Own,
         process: &mut Process,
-    ) -> Option<Arc<context::Context>> {
+    ) -> Option<Arc<Context>> {
         own.exec_id = Some(self.exec_id(header.id));
         own.in_tree = header.flags & flags::IN_TREE != 0;
         let entry = self.entry(header.id)?;

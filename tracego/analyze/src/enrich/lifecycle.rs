@@ -22,7 +22,7 @@ impl Enricher {
         let up = (parent.line.id.tgid != 0).then(|| Arc::clone(&parent.line));
         let line = Line {
             id: header.id,
-            created: self.clock.wall(header.id.start_boottime),
+            created: self.builder.clock.wall(header.id.start_boottime),
             command: text::lossy(text::comm(&fork.comm)),
             executable: parent.line.executable.clone(),
             ..Line::default()
@@ -34,7 +34,7 @@ impl Enricher {
     pub(super) fn fork(&mut self, fork: &ForkRecord) -> Record {
         let (mut own, mut process) = (self.own(), self.process(&fork.header, &fork.comm));
         let context = self.known(&fork.header, &mut own, &mut process);
-        process.real_user = Some(self.meta.users.get(fork.uid));
+        process.real_user = Some(self.builder.meta.users.get(fork.uid));
         let body = format!("fork {} by {}", process.pid, process.parent_pid);
         let record =
             self.envelope(event_name::FORK, Severity::Info, Stamp::event(&fork.header, 0), body, own);
@@ -45,15 +45,15 @@ impl Enricher {
         let header = &exit.header;
         let (mut own, mut process) = (self.own(), self.process(header, &exit.comm));
         let context = self.known(header, &mut own, &mut process);
-        process.real_user = Some(self.meta.users.get(exit.uid));
+        process.real_user = Some(self.builder.meta.users.get(exit.uid));
         let signal = Some(exit.status & 0x7f).filter(|&signal| signal != 0);
         let code = signal.map_or((exit.status >> 8) & 0xff, |signal| 128 + signal);
-        process.exit = Some(Exit { code, time: self.clock.wall(header.boot_ns) });
+        process.exit = Some(Exit { code, time: self.builder.clock.wall(header.boot_ns) });
         own.exit = Some(ExitFacts {
             signal,
             core_dumped: header.flags & flags::CORE_DUMPED != 0,
             run_time_ns: header.boot_ns.saturating_sub(header.id.start_boottime),
-            max_rss_bytes: exit.maxrss_pages.saturating_mul(self.meta.page_size),
+            max_rss_bytes: exit.maxrss_pages.saturating_mul(self.builder.meta.page_size),
         });
         let body = match signal {
             Some(signal) => format!("{} ended by signal {signal}", process.command),
@@ -67,7 +67,7 @@ impl Enricher {
         let fixed = &failed.fixed;
         let (mut own, mut process) = (self.own(), self.process(&fixed.header, &fixed.comm));
         let context = self.known(&fixed.header, &mut own, &mut process);
-        process.real_user = Some(self.meta.users.get(fixed.uid));
+        process.real_user = Some(self.builder.meta.users.get(fixed.uid));
         let args = self.args(failed.args(), &mut own.completeness);
         let filename = text::keep(failed.filename, "tracego.exec.filename", &mut own.completeness);
         let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);

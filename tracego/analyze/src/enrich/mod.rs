@@ -20,48 +20,21 @@ use std::{
     num::NonZeroUsize,
     sync::{Arc, Weak},
 };
+use tracego_model::meta::Meta;
+use tracego_model::record::builder::RecordBuilder;
 
 use lru::LruCache;
 use table::Table;
 use tracego_common::TaskId;
-use tracego_model::linux::users::Users;
-use tracego_model::record::Origin;
 pub use tracego_model::record::Record;
 
 use context::OpenJob;
 use tracego_golang::{Image, task::Task};
 use tracego_model::{
-    clock::{Clock, Reading},
-    enforcement::Shared,
+    clock::Reading,
     event::Event,
     input::{Seed, Takeover, facts::Surroundings, note::Note},
 };
-
-/// What does not change during a run.
-#[derive(Clone, Debug, Default)]
-pub struct Meta {
-    /// Host and agent.
-    pub origin: Arc<Origin>,
-    /// This boot.
-    pub boot_id: Arc<str>,
-    /// `--env KEY=VALUE`.
-    pub injected: Vec<(String, String)>,
-    /// Names of users.
-    pub users: Users,
-    /// Clock ticks a second.
-    pub tick_hz: u64,
-    /// Bytes of a page.
-    pub page_size: u64,
-    /// Random for each run: part of the `log.record.uid` of what tracego itself says, and of events where no
-    /// other run continues this one.
-    pub instance: u32,
-    /// Leave arguments and variables as they are.
-    pub raw: bool,
-    /// Variables that only rules look at: records do not show them.
-    pub unshown: Arc<BTreeSet<String>>,
-    /// What is in force, where programs are stopped.
-    pub enforcement: Option<Arc<Shared>>,
-}
 
 /// Jobs whose identity outlives their processes.
 const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
@@ -71,18 +44,13 @@ const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
 
 /// Turns events into records.
 pub struct Enricher {
-    meta: Meta,
+    builder: RecordBuilder,
     explicit: ci::Identity,
     table: Table,
     jobs: HashMap<TaskId, Weak<OpenJob>>,
     /// Jobs that were opened last: what is told about one when it is over, such as a loss, still says
     /// which it was.
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
-    clock: Clock,
-    observed: Reading,
-    /// Of the runs that continue each other.
-    takeover: Takeover,
-    seq: u64,
     environments: env::Recent,
     images: image::Recent,
     rights: start::Rights,
@@ -123,18 +91,12 @@ impl Enricher {
     #[must_use]
     pub fn new(meta: Meta) -> Self {
         let explicit = context::explicit(&meta.injected);
-        let (clock, observed) = (Clock::default(), Reading::default());
-        let takeover = Takeover { instance: meta.instance, ..Takeover::default() };
         Self {
-            meta,
+            builder: RecordBuilder::new(meta),
             explicit,
             table: Table::default(),
             jobs: HashMap::new(),
             recent_jobs: LruCache::new(RECENT_JOBS),
-            clock,
-            observed,
-            takeover,
-            seq: 0,
             environments: env::Recent::default(),
             images: image::Recent::default(),
             rights: start::Rights::default(),
@@ -143,22 +105,18 @@ impl Enricher {
 
     /// The clocks when the coming events were taken from the ring.
     pub fn set_clock(&mut self, reading: Reading) {
-        self.clock.set(reading);
-        self.observed = reading;
+        self.builder.set_clock(reading);
     }
 
     /// Goes on where another run was: events have the ids and times that it would have given them.
     pub fn take_over(&mut self, takeover: Takeover) {
-        self.takeover = takeover;
-        if let Some(offset) = takeover.offset {
-            self.clock = Clock::continued(offset);
-        }
+        self.builder.take_over(takeover);
     }
 
     /// Nanoseconds from the boot clock to the wall clock.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        self.clock.offset()
+        self.builder.clock.offset()
     }
 
     /// Processes in the table.
@@ -169,8 +127,8 @@ impl Enricher {
 
     /// Takes the processes that run already into the table.
     pub fn seed(&mut self, seeds: &[Seed]) {
-        let clock = self.clock;
-        self.table.seed(seeds, self.meta.tick_hz, |ns| clock.wall(ns));
+        let clock = self.builder.clock;
+        self.table.seed(seeds, self.builder.meta.tick_hz, |ns| clock.wall(ns));
     }
 
     /// Remembers what later records need from an event that is not written.
@@ -204,9 +162,7 @@ impl Enricher {
 
     /// The last record is not written after all: the next one takes its number.
     pub fn withdraw(&mut self, record: &Record) {
-        if record.seq == self.seq {
-            self.seq -= 1;
-        }
+        self.builder.withdraw(record);
     }
 
     /// Jobs of which a process runs, by the identity of the one that opened them.
@@ -217,14 +173,4 @@ impl Enricher {
         };
         self.jobs.iter().filter(running).map(|(root, _)| self.exec_id(*root)).collect()
     }
-}
-
-/// Whether a number is left out of a record.
-pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
-    *number == T::default()
-}
-
-/// Boot id, start and pid: never a bare pid.
-pub(crate) fn exec_id(boot_id: &str, id: TaskId) -> String {
-    format!("{boot_id}-{:x}-{:x}", id.start_boottime, id.tgid)
 }

@@ -73,7 +73,7 @@ impl Enricher {
     /// Remembers a start that is not written.
     pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&Note>) {
         let mut args: Vec<String> = exec.args().map(text::lossy).collect();
-        if !self.meta.raw {
+        if !self.builder.meta.raw {
             sanitize::args(&mut args);
         }
         self.remember(exec, text::lossy(&exec.exe), &args, note);
@@ -96,12 +96,12 @@ impl Enricher {
                 None => (None, None, Task::default()),
             },
         };
-        let env = self.environments.of(exec, &self.meta);
+        let env = self.environments.of(exec, &self.builder.meta);
         let own = Arc::clone(&env.identity);
         let job = self.job(header.job_root, header.id, job, own);
-        let boot_id = Arc::clone(&self.meta.boot_id);
+        let boot_id = Arc::clone(&self.builder.meta.boot_id);
         // The latest: it is the one from above.
-        let env = self.environments.of(exec, &self.meta);
+        let env = self.environments.of(exec, &self.builder.meta);
         let is_root = header.job_root == header.id;
         // `go env -w` sets what the environment does not.
         let written = note.and_then(|note| note.surroundings.as_ref()?.go_env.get("GOFLAGS"));
@@ -113,7 +113,7 @@ impl Enricher {
         });
         let line = Line {
             id: header.id,
-            created: self.clock.wall(header.id.start_boottime),
+            created: self.builder.clock.wall(header.id.start_boottime),
             command: text::lossy(text::comm(&exec.fixed.comm)),
             executable,
             ..Line::default()
@@ -156,7 +156,7 @@ impl Enricher {
         let mut process = self.process(header, &fixed.comm);
         self.program(exec, &mut process, &mut own);
         self.credentials(exec, &mut process, &mut own);
-        let env = self.environments.of(exec, &self.meta);
+        let env = self.environments.of(exec, &self.builder.meta);
         let trace = env.trace.clone();
         let variables = Arc::clone(&env.own);
         process.environment_variable =
@@ -210,7 +210,7 @@ impl Enricher {
                 }
             }
             Some(Ok(image)) => {
-                let described = self.images.of(image, self.meta.raw);
+                let described = self.images.of(image, self.builder.meta.raw);
                 if let Some(file) = &mut process.executable {
                     file.build_id.clone_from(&described.build_id);
                 }
@@ -272,7 +272,7 @@ impl Enricher {
                 Err(_) => text::keep(arg, &format!("process.command_args[{n}]"), &mut bytes),
             });
         }
-        if !self.meta.raw {
+        if !self.builder.meta.raw {
             whole.redacted += sanitize::args(&mut args);
             if !bytes.bytes.is_empty() {
                 for (n, (arg, raw)) in args.iter().zip(raw).enumerate() {
@@ -292,9 +292,9 @@ impl Enricher {
         let there = |bit: u64| fixed.unavailable & bit == 0;
         process.vpid = (fixed.vpid != 0).then_some(fixed.vpid);
         if there(field::CRED) {
-            process.user = Some(self.meta.users.get(fixed.euid));
-            process.real_user = Some(self.meta.users.get(fixed.uid));
-            process.saved_user = Some(self.meta.users.get(fixed.suid));
+            process.user = Some(self.builder.meta.users.get(fixed.euid));
+            process.real_user = Some(self.builder.meta.users.get(fixed.uid));
+            process.saved_user = Some(self.builder.meta.users.get(fixed.suid));
             own.capability = Some(self.rights.capabilities(fixed));
         }
         if there(field::GROUPS) {

@@ -3,49 +3,55 @@
 use std::collections::BTreeMap;
 
 use tracego_common::{TaskId, record::Header};
-
-use super::{Enricher, context};
-use tracego_model::record::{self, Own, Record, Severity, event_name};
 use tracego_model::{
     clock::Reading,
     input::SinkLoss,
     ledger::Ledger,
-    record::seal::{ChainStart, Scope, Seal},
+    record::{
+        Record, Severity, event_name,
+        job::Identified,
+        seal::{ChainStart, Seal},
+    },
 };
 
+use super::{Enricher, context};
+
 impl Enricher {
-    /// Events were lost since the last such record; `root` is the process that opened their job, where
-    /// they are told apart by it.
+    /// Makes the record of events that were lost since the last such record; `root` is the process that opened their
+    /// job, where losses are told apart by it.
     pub fn lost(
         &mut self,
         lost: BTreeMap<&'static str, u64>,
         root: Option<TaskId>,
         reading: Reading,
     ) -> Record {
-        self.set_clock(reading);
-        let body =
-            lost.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ");
-        let (context, job) = root.and_then(|root| self.identity(root)).unzip();
-        let own = Own { lost: Some(lost), job, ..self.own() };
-        let record =
-            self.envelope(event_name::LOST, Severity::Warn, self.now(reading), format!("lost: {body}"), own);
-        Record { context, ..record }
+        let job = root.and_then(|root| self.identity(root));
+        self.builder.lost(lost, job, reading)
     }
 
-    /// A sink lost records.
+    /// Makes the record of a sink that lost records.
     pub fn sink_lost(&mut self, loss: SinkLoss, reading: Reading) -> Record {
-        self.set_clock(reading);
-        let SinkLoss { sink, lost, first, last, why } = loss;
-        let mut body = format!("sink {sink} lost:");
-        for (reason, count) in &lost {
-            body.push_str(&format!(" {reason} {count}"));
-        }
-        if let Some(why) = &why {
-            body.push_str(&format!(": {why}"));
-        }
-        let sink = Some(Box::new(record::SinkFacts { name: sink, first, last, error: why }));
-        let own = Own { lost: Some(lost), sink, ..self.own() };
-        self.envelope(event_name::LOST, Severity::Warn, self.now(reading), body, own)
+        self.builder.sink_lost(loss, reading)
+    }
+
+    /// Makes a sign of life.
+    pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
+        self.builder.heartbeat(ledger, reading)
+    }
+
+    /// Makes the first record of a sealed output.
+    pub fn opening(&mut self, start: ChainStart, reading: Reading) -> Record {
+        self.builder.opening(start, reading)
+    }
+
+    /// Makes a seal.
+    pub fn seal(&mut self, seal: Seal, reading: Reading) -> Record {
+        let root = seal
+            .job
+            .as_ref()
+            .and_then(|wanted| self.jobs.keys().find(|root| self.exec_id(**root) == *wanted).copied());
+        let job = root.and_then(|root| self.identity(root));
+        self.builder.seal(seal, job, reading)
     }
 
     /// Something is found about a process that started before; the findings are the caller's.
@@ -61,48 +67,13 @@ impl Enricher {
             process.command.clone_from(&entry.line.command);
             process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
         }
-        let record = self.envelope(event_name::FINDING, Severity::Info, self.now(reading), body, own);
+        let record =
+            self.envelope(event_name::FINDING, Severity::Info, self.builder.stamp(reading), body, own);
         Record { process: Some(process), context, ..record }
     }
 
-    /// Sign of life.
-    pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
-        self.set_clock(reading);
-        let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
-        let own = Own { ledger: Some(Box::new(ledger)), ..self.own() };
-        self.envelope(event_name::HEARTBEAT, Severity::Info, self.now(reading), body, own)
-    }
-
-    /// The first record of a sealed output.
-    pub fn opening(&mut self, start: ChainStart, reading: Reading) -> Record {
-        self.set_clock(reading);
-        let own = Own { chain_start: Some(Box::new(start)), ..self.own() };
-        let body = "the chain of this run starts".to_owned();
-        self.envelope(event_name::SEAL_OPENED, Severity::Info, self.now(reading), body, own)
-    }
-
-    /// What has to be in the log.
-    pub fn seal(&mut self, seal: Seal, reading: Reading) -> Record {
-        self.set_clock(reading);
-        let root = seal
-            .job
-            .as_ref()
-            .and_then(|wanted| self.jobs.keys().find(|root| self.exec_id(**root) == *wanted).copied());
-        let (context, job) = root.and_then(|root| self.identity(root)).unzip();
-        let of = match seal.scope {
-            Scope::Window => "window",
-            Scope::Job => "job",
-            Scope::Run => "run",
-        };
-        let dropped = seal.dropped.values().fold(0, |sum: u64, more| sum.saturating_add(*more));
-        let body = format!("seal of a {of}: {} records, {dropped} lost", seal.records);
-        let own = Own { seal: Some(Box::new(seal)), job, ..self.own() };
-        let record = self.envelope(event_name::SEAL, Severity::Info, self.now(reading), body, own);
-        Record { context, ..record }
-    }
-
     /// What the process that opened a job said of it.
-    fn identity(&self, root: TaskId) -> Option<context::Identified> {
+    fn identity(&self, root: TaskId) -> Option<Identified> {
         let job = self.jobs.get(&root)?.upgrade()?;
         let id = self.exec_id(job.root);
         context::merge(&self.explicit, &job.identity, Some((&job, id)), true)

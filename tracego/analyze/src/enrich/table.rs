@@ -1,21 +1,15 @@
 //! Who runs now: what a later record needs from an earlier one. One owner, no lock.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashMap, sync::Arc};
+use tracego_model::clock::TICK_NS;
+use tracego_model::record::lineage::Line;
 
-use serde::{
-    Serialize, Serializer,
-    ser::{Error as _, SerializeSeq as _},
-};
-use serde_json::value::RawValue;
 use tracego_common::TaskId;
 
 use super::context::OpenJob;
 use tracego_golang::task::Task;
 use tracego_model::record::job::Identified;
-use tracego_model::{clock::Time, input::Seed, record::At};
+use tracego_model::{clock::Time, input::Seed};
 
 /// A process that runs.
 #[derive(Clone, Debug, Default)]
@@ -28,113 +22,6 @@ pub struct Entry {
     pub identity: Option<Identified>,
     /// What it is in Go's world.
     pub task: Task,
-}
-
-/// A process in a line of ancestors, as it was when the one below it was forked.
-#[derive(Clone, Debug, Default)]
-pub struct Line {
-    /// The process.
-    pub id: TaskId,
-    /// Its start.
-    pub created: Time,
-    /// It ran before the agent, and its start is known to a clock tick only.
-    pub seeded: bool,
-    /// Task name.
-    pub command: String,
-    /// Executable; empty for a kernel thread.
-    pub executable: String,
-    /// Who forked it.
-    pub up: Option<Arc<Line>>,
-    /// Number of ancestors.
-    pub depth: u32,
-    /// It and its ancestors as JSON, made when the first child is written.
-    pub(super) json: OnceLock<Option<Box<RawValue>>>,
-}
-
-/// Ancestors that are kept when a line grows beyond twice as many.
-const DEPTH_KEPT: u32 = 64;
-/// Difference between a start read from /proc, in ticks, and the same start in nanoseconds.
-pub const TICK_NS: u64 = 10_000_000;
-
-impl Line {
-    /// One below `up`.
-    #[must_use]
-    pub fn below(up: Option<Arc<Self>>, mut line: Self) -> Arc<Self> {
-        let up = up.map(|up| if up.depth >= 2 * DEPTH_KEPT { up.cut(DEPTH_KEPT) } else { up });
-        line.depth = up.as_ref().map_or(0, |up| up.depth + 1);
-        line.up = up;
-        Arc::new(line)
-    }
-
-    /// A copy with at most `keep` ancestors.
-    fn cut(&self, keep: u32) -> Arc<Self> {
-        let up = self.up.as_ref().filter(|_| keep > 0).map(|up| up.cut(keep - 1));
-        let depth = up.as_ref().map_or(0, |up| up.depth + 1);
-        Arc::new(Self { up, depth, json: OnceLock::new(), ..self.clone() })
-    }
-
-    fn ancestor(&self) -> Ancestor<'_> {
-        Ancestor {
-            pid: self.id.tgid,
-            creation: At { time: self.created },
-            command: &self.command,
-            executable: (!self.executable.is_empty()).then_some(AncestorFile { path: &self.executable }),
-        }
-    }
-
-    /// It and its ancestors. Siblings share what is above them, so this is made once for all.
-    fn json(&self) -> Option<&RawValue> {
-        let make = || {
-            let mut text = format!("[{}", serde_json::to_string(&self.ancestor()).ok()?);
-            match self.up.as_ref().map(|up| up.json()) {
-                Some(above) => {
-                    text.push(',');
-                    text.push_str(above?.get().strip_prefix('[')?);
-                }
-                None => text.push(']'),
-            }
-            RawValue::from_string(text).ok()
-        };
-        self.json.get_or_init(make).as_deref()
-    }
-}
-
-/// `tracego.ancestors`: from the one that forked it up to the root.
-#[derive(Clone, Debug, Default)]
-pub struct Lineage(pub Option<Arc<Line>>);
-
-impl Lineage {
-    /// The ancestors, nearest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Line> {
-        std::iter::successors(self.0.as_deref(), |line| line.up.as_deref())
-    }
-}
-
-#[derive(Serialize)]
-struct Ancestor<'a> {
-    pid: u32,
-    creation: At,
-    command: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    executable: Option<AncestorFile<'a>>,
-}
-
-#[derive(Serialize)]
-struct AncestorFile<'a> {
-    path: &'a str,
-}
-
-impl Serialize for Lineage {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if !serializer.is_human_readable() {
-            return serializer.collect_seq(self.iter().map(Line::ancestor));
-        }
-        match self.0.as_ref().map(|line| line.json()) {
-            None => serializer.serialize_seq(Some(0))?.end(),
-            Some(Some(json)) => json.serialize(serializer),
-            Some(None) => Err(S::Error::custom("an ancestor cannot be written as JSON")),
-        }
-    }
 }
 
 /// The process table.
@@ -186,10 +73,7 @@ impl Table {
                 return None;
             }
             let line = Arc::make_mut(&mut entry.line);
-            line.id = id;
-            line.created = wall(id.start_boottime);
-            line.seeded = false;
-            line.json = OnceLock::new();
+            line.make_exact(id, wall(id.start_boottime));
         }
         Some(entry)
     }

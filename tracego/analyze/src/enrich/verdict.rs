@@ -1,12 +1,13 @@
 //! Decisions of the kernel side, and of the agent after the start, as records.
 
-use std::sync::Arc;
-
-use serde::{Serialize, Serializer};
 use tracego_common::{
     record::Header,
     verdict::{Action, REMEMBERED, SLOT_LEN, Verdict},
 };
+use tracego_model::record::enforcement::AFTER_START;
+use tracego_model::record::enforcement::BEFORE_START;
+use tracego_model::record::enforcement::Decision;
+use tracego_model::record::enforcement::Enforcement;
 
 use super::Enricher;
 use tracego_model::{
@@ -17,98 +18,9 @@ use tracego_model::{
     record::{Process, Record, Severity, event_name, uid::Stamp},
     text,
 };
-use tracego_probe::enforce::shared;
-
-/// `tracego.enforcement.*`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Enforcement {
-    /// `enforced`, `audit`, or `unavailable: ` and why.
-    pub state: Arc<str>,
-    /// `off`, `audit`, `kill` or `deny`: what the canary has shown.
-    pub mode: &'static str,
-    /// The decision.
-    #[serde(flatten)]
-    pub decision: Option<Decision>,
-}
-
-/// About one start.
-#[derive(Clone, Debug, Serialize)]
-pub struct Decision {
-    /// What was decided.
-    #[serde(serialize_with = "named")]
-    pub action: Action,
-    /// [`BEFORE_START`], or [`AFTER_START`]: then it ran for `delay` nanoseconds.
-    pub when: &'static str,
-    /// The rule, or the exception, or the finding.
-    pub rule: String,
-    /// Why, for whoever is stopped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// What to do instead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remediation: Option<String>,
-    /// Who answers for an exception.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-    /// Why it is made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// File name of the executable.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub executable: String,
-    /// The first arguments, each cut.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub args: Vec<String>,
-    /// From the start to the end, in nanoseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delay: Option<u64>,
-    /// Why it had no effect.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-/// [`Decision::when`]: no instruction of the program ran.
-pub const BEFORE_START: &str = "before-start";
-/// [`Decision::when`]: it ran.
-pub const AFTER_START: &str = "after-start";
 
 /// The bit of the first rule; see `enforce::compile`.
 const CANARY: u64 = 1;
-
-fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(shared::name(*action))
-}
-
-impl Decision {
-    /// Nothing more is known of it.
-    fn new(action: Action, when: &'static str, rule: String) -> Self {
-        Self {
-            action,
-            when,
-            rule,
-            message: None,
-            remediation: None,
-            owner: None,
-            reason: None,
-            executable: String::new(),
-            args: Vec::new(),
-            delay: None,
-            error: None,
-        }
-    }
-
-    /// The program did not start, or runs no more.
-    #[must_use]
-    pub fn stops(&self) -> bool {
-        matches!(self.action, Action::Kill | Action::Deny)
-    }
-
-    /// What was started, in one line for people.
-    #[must_use]
-    pub fn start(&self) -> String {
-        if self.args.is_empty() { self.executable.clone() } else { text::one_line(&self.args) }
-    }
-}
 
 fn words(action: Action) -> (&'static str, Severity) {
     match action {
@@ -120,19 +32,11 @@ fn words(action: Action) -> (&'static str, Severity) {
 }
 
 impl Enricher {
-    /// What is in force, for every record; nothing where nothing is enforced.
-    pub(super) fn enforcement(&self) -> Option<Box<Enforcement>> {
-        let shared = self.meta.enforcement.as_ref()?;
-        let in_force = shared.in_force();
-        let mode = in_force.mode.name();
-        Some(Box::new(Enforcement { state: in_force.state, mode, decision: None }))
-    }
-
     /// A decision of the kernel side. Nothing for tracego's own rules: the canary, what is exempt.
     pub(super) fn verdict(&mut self, verdict: &Verdict) -> Option<Record> {
         let action = Action::from_raw(verdict.action)?;
         // A replay does not know the names of rules, but the first is always the canary's.
-        let shared = self.meta.enforcement.clone();
+        let shared = self.builder.meta.enforcement.clone();
         let known = shared.as_ref().and_then(|shared| shared.rule(verdict));
         if known.as_ref().map_or(verdict.bit == CANARY, |known| known.own) {
             return None;
@@ -164,7 +68,7 @@ impl Enricher {
 
     /// A process that the agent ended, or would have.
     pub fn ended(&mut self, pending: &Pending, action: Action, ended: Ended, reading: Reading) -> Record {
-        if let Some(shared) = &self.meta.enforcement {
+        if let Some(shared) = &self.builder.meta.enforcement {
             shared.count(action);
         }
         let boot_ns = reading.boot_ns.unsigned_abs();
@@ -181,7 +85,7 @@ impl Enricher {
             error,
             ..Decision::new(action, AFTER_START, pending.reason.clone())
         };
-        let stamp = self.now(reading);
+        let stamp = self.builder.stamp(reading);
         self.decided(&header, &[0; 16], stamp, &[], decision)
     }
 

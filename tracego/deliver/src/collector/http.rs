@@ -18,26 +18,26 @@ use crate::http::{self, Versions};
 
 /// What became of the last request.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// A request was made.
-    pub(crate) asked: bool,
+    pub asked: bool,
     /// Status of the answer, where there was one.
-    pub(crate) status: Option<u16>,
+    pub status: Option<u16>,
     /// The collector asked to be left alone for so long.
-    pub(crate) after: Option<Duration>,
+    pub after: Option<Duration>,
     /// Spans or points that it did not take, of a request that it took.
-    pub(crate) rejected: u64,
+    pub rejected: u64,
     /// Its words for that, or why there is no answer.
-    pub(crate) why: String,
+    pub why: String,
 }
 
 /// Where the client leaves its last answer. gRPC leaves none.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answers(Arc<std::sync::Mutex<Answer>>);
+pub struct Answers(Arc<std::sync::Mutex<Answer>>);
 
 impl Answers {
     /// The last answer; there is none after that.
-    pub(crate) fn take(&self) -> Answer {
+    pub fn take(&self) -> Answer {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

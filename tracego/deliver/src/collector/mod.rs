@@ -20,8 +20,8 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::Resource;
 
-pub(crate) use http::Answers;
-pub(crate) use outcome::Outcome;
+pub use http::Answers;
+pub use outcome::Outcome;
 
 use crate::http::tls::{TlsError, TlsSettings};
 use tracego_model::record::SCHEMA_URL;
@@ -121,7 +121,7 @@ impl Target {
     }
 
     /// An exporter of spans. To be called within the runtime that it is used in.
-    pub(crate) fn spans(&self, resource: &Resource) -> Result<(SpanExporter, Answers), TargetError> {
+    pub fn spans(&self, resource: &Resource) -> Result<(SpanExporter, Answers), TargetError> {
         use opentelemetry_sdk::trace::SpanExporter as _;
         let Checked { uri, headers } = self.check()?;
         let answers = Answers::default();
@@ -152,7 +152,7 @@ impl Target {
     }
 
     /// An exporter of metrics. To be called within the runtime that it is used in.
-    pub(crate) fn metrics(&self) -> Result<(MetricExporter, Answers), TargetError> {
+    pub fn metrics(&self) -> Result<(MetricExporter, Answers), TargetError> {
         let Checked { uri, headers } = self.check()?;
         let answers = Answers::default();
         let exporter = match self.protocol {

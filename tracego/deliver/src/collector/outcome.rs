@@ -8,7 +8,7 @@ use super::http::Answer;
 
 /// What became of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// The collector took it, but for so many of the spans or points in it.
     Taken { rejected: u64, why: String },
     /// Not now; it may be tried again, but not before that.
@@ -33,7 +33,7 @@ const AGAIN: [&str; 7] = [
 
 impl Outcome {
     /// `answer` is what the HTTP client saw; `grpc`: there is none.
-    pub(crate) fn of(result: &OTelSdkResult, answer: Answer, grpc: bool) -> Self {
+    pub fn of(result: &OTelSdkResult, answer: Answer, grpc: bool) -> Self {
         let error = match result {
             Ok(()) => return Self::Taken { rejected: answer.rejected, why: answer.why },
             Err(error) => error.to_string(),

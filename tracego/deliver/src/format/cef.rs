@@ -12,11 +12,11 @@ use std::{
 use super::{
     Millis, decision, is_program, is_stopped, number, parent, severity, text::Quoted, to_start, worst,
 };
+use tracego_model::enforcement;
 use tracego_model::{
     finding::Severity,
     record::{self, Record, event_name},
 };
-use tracego_probe::enforce::shared;
 
 /// Writes one record.
 ///
@@ -169,7 +169,7 @@ impl Extension<'_> {
         self.maybe("deviceExternalId", (!host.id.is_empty()).then_some(&host.id), 255);
         self.add("externalId", &record.log.record.uid, 40);
         self.add("cat", &record.event_name, 1023);
-        self.maybe("act", decision.map(|decision| shared::name(decision.action)), 63);
+        self.maybe("act", decision.map(|decision| enforcement::name(decision.action)), 63);
         self.add("outcome", &if failed { "failure" } else { "success" }, 63);
         self.maybe("reason", why.or(record.tracego.error.map(|error| error.name)), 1023);
         self.add("msg", &record.body, 1023);

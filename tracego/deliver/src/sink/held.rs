@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn what_is_placed_and_what_is_given_up_are_all() {
         let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
-        let mut queue = Queue::Memory(Box::new(Ram::new(limits, Reading::now())));
+        let mut queue = Queue::Memory(Box::new(Ram::new(limits, Moment::now())));
         let mut held = Held::default();
         held.push(chunk(2));
         let mut held = held.inherited();

@@ -9,6 +9,7 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
+use tracego_spool::moment::Moment;
 
 use anyhow::Context as _;
 use tokio::{
@@ -28,7 +29,7 @@ use super::{
     suspicion::Suspicion,
     worker::{Control, Leftover, Losses, Progress, Worker},
 };
-use tracego_model::{clock::Reading, input::Input, meta::Meta};
+use tracego_model::{input::Input, meta::Meta};
 use tracego_spool::{OnFull, Queue, Ram, Spool};
 
 /// All sinks with queues.
@@ -270,7 +271,7 @@ pub(super) fn spawn(
 
 /// A queue that ends with tracego.
 pub(super) fn in_memory(settings: &SinkSettings) -> Queue {
-    Queue::Memory(Box::new(Ram::new(settings.common.limits(false), Reading::now())))
+    Queue::Memory(Box::new(Ram::new(settings.common.limits(false), Moment::now())))
 }
 
 /// The queue of a sink, as it was left.
@@ -286,7 +287,7 @@ pub(super) fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> a
         .mode(0o700)
         .create(dir)
         .with_context(|| format!("--spool-dir {}", dir.display()))?;
-    let (spool, recovery) = Spool::open(&path, limits, Reading::now())?;
+    let (spool, recovery) = Spool::open(&path, limits, Moment::now())?;
     if !recovery.is_whole() {
         tracing::warn!(sink = settings.name, ?recovery, "the spool was repaired");
     } else if recovery.waiting.records > 0 {

@@ -169,11 +169,11 @@ fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
 }
 
 fn memory(limits: Limits) -> Leftover {
-    Leftover { queue: Queue::Memory(Box::new(Ram::new(limits, Reading::now()))), held: Held::default() }
+    Leftover { queue: Queue::Memory(Box::new(Ram::new(limits, Moment::now()))), held: Held::default() }
 }
 
 fn spool(path: &Path) -> Leftover {
-    let (spool, _) = Spool::open(path, Limits::default(), Reading::now()).unwrap();
+    let (spool, _) = Spool::open(path, Limits::default(), Moment::now()).unwrap();
     Leftover { queue: Queue::Disk(Box::new(spool)), held: Held::default() }
 }
 

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use tracego_spool::moment::Moment;
 
 use tokio::{
     sync::{mpsc, watch},
@@ -107,7 +108,7 @@ impl<T: Deliver + 'static> Worker<T> {
         loop {
             let control = *self.control.borrow_and_update();
             self.place();
-            self.queue.keep(Reading::now());
+            self.queue.keep(Moment::now());
             self.notices();
             if looked.elapsed() >= LOOK || self.progress.ended {
                 looked = Instant::now();

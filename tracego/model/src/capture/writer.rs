@@ -8,7 +8,6 @@ use crate::{
     ledger::Ledger,
     meta::Meta,
 };
-use tracego::pipeline::Consumer;
 
 /// Writes a capture.
 pub struct Writer {
@@ -74,8 +73,12 @@ impl Writer {
     }
 }
 
-impl Consumer for Writer {
-    fn take(&mut self, input: Input) -> io::Result<()> {
+impl Writer {
+    /// Writes one piece of input.
+    ///
+    /// # Errors
+    /// Fails if the output refuses it; what is refused is counted.
+    pub fn write(&mut self, input: Input) -> io::Result<()> {
         match input {
             Input::Seed(seeds, now) => self.frame(kind::SEED, &serde_json::to_vec(&(seeds, now))?),
             Input::Batch(batch) => {
@@ -109,15 +112,23 @@ impl Consumer for Writer {
         }
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    /// Writes the last frame.
+    ///
+    /// # Errors
+    /// Fails if the output refuses what is left.
+    pub fn finish(&mut self) -> io::Result<()> {
         self.frame(kind::END, &[])
     }
 
-    fn ledger(&self) -> Ledger {
+    /// Returns the counts so far.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
         self.ledger
     }
 
-    fn refusal(&self) -> Option<String> {
+    /// Returns why nothing more is written, after a part of the capture could not be.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
         self.failed.then(|| "a part of the capture could not be written, and nothing after it".to_owned())
     }
 }

@@ -16,10 +16,10 @@ use crate::{
         job::Job,
         lineage::Lineage,
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
+        policy,
         seal::{ChainStart, Seal},
     },
 };
-use tracego_policy as policy;
 
 /// `tracego.*`.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -177,7 +177,8 @@ fn nanoseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S
 
 impl Decision {
     /// Allows, and has nothing to say.
-    pub(super) fn new(bundles: Arc<[Identity]>) -> Self {
+    #[must_use]
+    pub fn new(bundles: Arc<[Identity]>) -> Self {
         Self {
             allow: true,
             severity: None,

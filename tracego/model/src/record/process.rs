@@ -1,6 +1,6 @@
 //! `process.*`, `container.*` and `k8s.*`: the process that a record is about, by conventional names.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
@@ -8,7 +8,6 @@ use crate::{
     clock::Time,
     linux::{cgroup, users::User},
     record::{
-        Variables,
         frozen::Frozen,
         image::{BuildId, Language},
     },
@@ -71,6 +70,9 @@ pub struct Process {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Arc<Frozen<Language>>>,
 }
+
+/// `process.environment_variable.*`.
+pub type Variables = Frozen<BTreeMap<Arc<str>, String>>;
 
 /// A moment.
 #[derive(Clone, Copy, Debug, Default, Serialize)]

@@ -9,18 +9,18 @@ use tracego_common::record::Header;
 
 /// Which record it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stamp {
+pub struct Stamp {
     /// When it was, in nanoseconds since boot.
-    pub(super) boot_ns: u64,
+    pub boot_ns: u64,
     /// The load that took it; nothing for what tracego itself says.
-    pub(super) generation: Option<u32>,
+    pub generation: Option<u32>,
     salt: u64,
 }
 
 impl Stamp {
     /// Of an event: the process, the thread that the kernel names, and the kind tell two events of one
     /// nanosecond apart.
-    pub(super) fn event(header: &Header, thread: u32) -> Self {
+    pub fn event(header: &Header, thread: u32) -> Self {
         let who = [header.id.start_boottime, u64::from(header.id.tgid) << 32 | u64::from(thread)];
         let salt = mix(&[who[0], who[1], header.boot_ns, u64::from(header.kind)]);
         let generation = Some(tracego_common::flags::generation(header.flags));
@@ -28,12 +28,12 @@ impl Stamp {
     }
 
     /// Of what tracego itself says: the position in the run.
-    pub(super) fn own(boot_ns: u64, seq: u64) -> Self {
+    pub fn own(boot_ns: u64, seq: u64) -> Self {
         Self { boot_ns, generation: None, salt: mix(&[boot_ns, seq]) }
     }
 
     /// The id; `instance` tells runs apart that do not continue each other.
-    pub(super) fn uid(self, unix_ns: i64, instance: u32) -> String {
+    pub fn uid(self, unix_ns: i64, instance: u32) -> String {
         let ns = u64::try_from(unix_ns).unwrap_or_default();
         let apart = mix(&[self.salt, u64::from(instance), u64::from(self.generation.is_some())]);
         let rest = u128::from(ns % 1_000_000) << 60 | u128::from(apart >> 4);

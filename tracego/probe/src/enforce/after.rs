@@ -1,6 +1,8 @@
 //! Ends a process whose start was judged here, and has the next such start decided in the kernel.
 
 use std::{collections::BTreeSet, io, sync::Arc};
+use tracego_model::enforcement::Ended;
+use tracego_model::enforcement::Pending;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracego_common::{
@@ -8,57 +10,30 @@ use tracego_common::{
     verdict::{ARGV_LEN, Action, StartKey, Verdict, argv_hash},
 };
 
+use super::shared::RulesInForce;
 use super::{decide::is_decided, maps::Remembered};
-use tracego_model::enforcement::{Mode, Shared};
+use tracego_model::enforcement::Mode;
 use tracego_model::{clock::TICK_NS, event::Exec};
-
-/// A start that is to be ended.
-#[derive(Clone, Debug)]
-pub struct Pending {
-    /// The process.
-    pub id: TaskId,
-    /// Which start; nothing where the kernel side knows it already.
-    key: Option<StartKey>,
-    /// Who opened its job, where all of that ends.
-    job: Option<TaskId>,
-    /// When it happened, ns since boot.
-    pub boot_ns: u64,
-    /// The finding, or what a policy objects to.
-    pub reason: String,
-    /// Why, for whoever is stopped.
-    pub message: String,
-}
-
-/// What became of it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Ended {
-    /// It was killed.
-    Killed,
-    /// It had ended by itself.
-    Gone,
-    /// It runs on.
-    Failed,
-}
 
 /// Ends processes by what is found about them.
 pub struct AfterStart {
     findings: BTreeSet<String>,
     mode: Mode,
     remembered: Remembered,
-    shared: Arc<Shared>,
+    shared: Arc<RulesInForce>,
     pending: Vec<Pending>,
 }
 
 impl AfterStart {
     /// `findings`: ids of rules.
     #[must_use]
-    pub fn new(findings: Vec<String>, mode: Mode, remembered: Remembered, shared: Arc<Shared>) -> Self {
+    pub fn new(findings: Vec<String>, mode: Mode, remembered: Remembered, shared: Arc<RulesInForce>) -> Self {
         Self { findings: findings.into_iter().collect(), mode, remembered, shared, pending: Vec::new() }
     }
 
     /// What is in force.
     #[must_use]
-    pub fn shared(&self) -> &Shared {
+    pub fn shared(&self) -> &RulesInForce {
         &self.shared
     }
 
@@ -105,7 +80,7 @@ impl AfterStart {
         let id = verdict.header.id;
         // What ends a whole job is not over with one process.
         self.pending.retain(|pending| pending.id != id || pending.job.is_some());
-        let rule = self.shared.rule(verdict);
+        let rule = self.shared.status().rule(verdict);
         let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else {
             return;
         };
@@ -131,7 +106,7 @@ impl AfterStart {
         }
         // First: whoever waits for its end may start it again at once.
         if let Some(key) = pending.key {
-            let number = self.shared.number(&pending.reason);
+            let number = self.shared.status().number(&pending.reason);
             if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
                 tracing::error!(%error, "the next such start will be ended from here again");
             }

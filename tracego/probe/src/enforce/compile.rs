@@ -1,6 +1,7 @@
 //! Rules → what the kernel side looks up. Pure: what the machine has to say is in [`Machine`].
 
 use std::path::{Path, PathBuf};
+use tracego_model::enforcement::Known;
 
 use tracego_common::verdict::{
     ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX, Rules,
@@ -12,23 +13,6 @@ use super::{
     settings::{Act, Enforce, Exception, Matcher, Rule, Unreadable, User},
 };
 use tracego_model::enforcement::Mode;
-
-/// What is known about a rule by its bit.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Known {
-    /// Its name.
-    pub name: String,
-    /// Why, for whoever is stopped.
-    pub message: Option<String>,
-    /// What to do instead.
-    pub remediation: Option<String>,
-    /// Of an exception: who answers for it, and why.
-    pub exception: Option<(String, String)>,
-    /// The whole job ends.
-    pub job: bool,
-    /// It is tracego's own: its decisions are not told.
-    pub own: bool,
-}
 
 /// Everything that the kernel side looks up for one set of rules. The keys have no set yet.
 #[derive(Clone, Debug, Default, PartialEq)]

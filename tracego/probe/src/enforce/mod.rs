@@ -32,9 +32,9 @@ use machine::Machine;
 use maps::Tables;
 use marker::Marker;
 use settings::Enforce;
+use shared::RulesInForce;
 use tracego_common::flags;
 use tracego_model::enforcement::Mode;
-use tracego_model::enforcement::Shared;
 
 use tracego_model::linux::users::Users;
 
@@ -55,7 +55,7 @@ pub struct Options {
     /// Names of users.
     pub users: Users,
     /// Who else knows.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<RulesInForce>,
 }
 
 /// Keeps rules in force.
@@ -218,7 +218,7 @@ impl Enforcer {
         let asked = self.options.mode;
         let shown = self.canary.fly().shows(asked);
         self.proven = Some(Instant::now());
-        if !self.options.shared.show(asked, shown.clone()) {
+        if !self.options.shared.status().show(asked, shown.clone()) {
             return;
         }
         if shown.as_ref().is_ok_and(|mode| *mode >= Mode::Kill) && self.marker.is_none() && !self.options.tree

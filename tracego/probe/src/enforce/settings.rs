@@ -8,40 +8,12 @@ use std::path::PathBuf;
 
 pub use exception::Exception;
 pub use matcher::{Matcher, User};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use tracego_model::clock::Time;
 
 /// The table of the configuration that is read here.
 pub const TABLE: &str = "enforce";
-
-/// How far tracego goes, `--enforce`.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Nothing is decided
-    #[default]
-    Off,
-    /// What would be stopped is told, and runs
-    Audit,
-    /// A program that a rule stops is ended before its first instruction
-    Kill,
-    /// execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so
-    Deny,
-}
-
-impl Mode {
-    /// As it is written.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Audit => "audit",
-            Self::Kill => "kill",
-            Self::Deny => "deny",
-        }
-    }
-}
 
 /// What a rule does with a start that it matches; never more than the mode.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -129,12 +101,6 @@ impl Enforce {
                 return Err(format!("{TABLE}.exceptions {name:?}: owner and reason must say something"));
             }
         }
-        for id in table.findings.iter().flatten() {
-            if tracego_analyze::rules::table::find(id).is_none() {
-                let near = tracego_analyze::rules::table::nearest_id(id);
-                return Err(format!("{TABLE}.findings: unknown rule {id}; {near}"));
-            }
-        }
         Ok(table)
     }
 
@@ -215,7 +181,6 @@ mod tests {
             ("rules = [{ name = 'x', args = ['a', 'b', 'c', 'd'] }]", "at most 3"),
             ("rules = [{ name = 'x', args = ['a*b'] }]", "at the end alone"),
             ("rules = [{ name = 'x', executables = ['bin/go'] }]", "absolute path"),
-            ("findings = ['TG999']", "unknown rule TG999"),
             ("mode = 'kill'", "unknown field"),
             ("rule = []", "unknown field `rule`, expected one of"),
             (

@@ -7,7 +7,6 @@ use aya::maps::{Array, MapData};
 
 use super::{folder, state};
 use crate::ring::Release;
-use tracego::pipeline::Consumer;
 use tracego_model::{
     counters::Counters,
     input::{End, Input},
@@ -106,18 +105,31 @@ impl Keeper {
         Self { rings, older, maps, inherited, offset, ..Self::default() }
     }
 
-    /// A piece of input was taken; what may be done about it and those before is done.
-    pub fn taken(&mut self, step: Option<Step>, stages: &mut impl Consumer) {
-        if self.maps.is_none() {
-            return;
+    /// Whether there is anything to keep account of.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.maps.is_some()
+    }
+
+    /// Keeps the offset from the boot clock to the wall clock for the next run. Call it ahead of [`Self::settled`]: a run
+    /// that reads the records again must give them the same times.
+    pub fn keep_offset(&mut self, offset: Option<i64>) {
+        let Some(offset) = offset.filter(|&offset| offset != self.offset) else { return };
+        let Some(maps) = &mut self.maps else { return };
+        self.offset = offset;
+        if let Err(error) = maps.state.set(state::OFFSET, offset.cast_unsigned(), 0) {
+            tracing::debug!(%error, "records that come again may have other ids");
         }
-        // Ahead of the release: who reads the records again must give them the same times.
-        self.keep_offset(stages.offset());
-        if let Some(step) = step {
-            self.waiting.push_back((stages.mark(), step));
-        }
-        let settled = stages.settled();
-        while let Some((_, step)) = self.waiting.pop_front_if(|&mut (mark, _)| mark <= settled) {
+    }
+
+    /// Notes a step that waits until the output has passed `mark`.
+    pub fn wait(&mut self, mark: u64, step: Step) {
+        self.waiting.push_back((mark, step));
+    }
+
+    /// Does what waited for the output up to `mark`.
+    pub fn settled(&mut self, mark: u64) {
+        while let Some((_, step)) = self.waiting.pop_front_if(|&mut (waits_for, _)| waits_for <= mark) {
             self.settle(step);
         }
     }
@@ -162,16 +174,6 @@ impl Keeper {
             if let Err(error) = folder::remove(&folder) {
                 tracing::warn!(%error, "what a tracego before left cannot be removed");
             }
-        }
-    }
-
-    fn keep_offset(&mut self, offset: Option<i64>) {
-        let Some(offset) = offset.filter(|&offset| offset != self.offset) else { return };
-        self.offset = offset;
-        if let Some(maps) = &mut self.maps
-            && let Err(error) = maps.state.set(state::OFFSET, offset.cast_unsigned(), 0)
-        {
-            tracing::debug!(%error, "records that come again may have other ids");
         }
     }
 }

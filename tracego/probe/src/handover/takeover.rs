@@ -1,6 +1,7 @@
 //! The turn of this load, and what the loads before leave to it.
 
 use std::{path::Path, thread::sleep, time::Duration};
+use tracego_model::input::Takeover;
 
 use aya::{
     Ebpf,
@@ -9,6 +10,7 @@ use aya::{
 use tracego_common::handover::HOOKS;
 
 use super::{Handover, HandoverError, array, folder, keeper, state};
+use crate::counters;
 use crate::{
     hooks::{ALWAYS, FAILED},
     load::{LoadError, grace},
@@ -16,19 +18,6 @@ use crate::{
     ring::Ring,
 };
 use tracego_model::counters::Counters;
-
-/// What a run has to know of those before it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Takeover {
-    /// Number of its own load.
-    pub generation: u32,
-    /// Events that the loads before lost, and that no record tells of yet.
-    pub lost: u64,
-    /// Part of every `log.record.uid` of an event.
-    pub instance: u32,
-    /// Nanoseconds from the boot clock to the wall clock in the records before; nothing where there are none.
-    pub offset: Option<i64>,
-}
 
 /// What the loads before left.
 #[derive(Default)]
@@ -122,7 +111,7 @@ fn forget_claims(ebpf: &mut Ebpf) -> Result<(), LoadError> {
 fn untold(folder: &Path) -> Counters {
     let counters = MapData::from_pin(folder.join("counters")).and_then(Map::from_map_data);
     let counters = counters.and_then(PerCpuArray::try_from).ok();
-    let Some(counters) = counters.and_then(|map| Counters::of(&map).ok()) else { return Counters::default() };
+    let Some(counters) = counters.and_then(|map| counters::of(&map).ok()) else { return Counters::default() };
     let skipped = ALWAYS.into_iter().chain(FAILED);
     let skipped = skipped.filter_map(|hook| hook.misses(&folder::program(folder, hook.program))).sum();
     let told = array(&folder.join("told"), keeper::told::LEN).ok();

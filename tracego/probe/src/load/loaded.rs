@@ -138,7 +138,7 @@ impl Loaded {
         if !runs.is_empty() {
             self.runs = runs;
         }
-        let counters = Counters::read(&self.ebpf)?;
+        let counters = counters::read(&self.ebpf)?;
         Ok(Counters { recursion_misses: self.skipped, ..counters }.plus(&self.inherited.lost))
     }
 

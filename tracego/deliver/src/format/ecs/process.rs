@@ -7,7 +7,7 @@ use super::super::{
     parent,
     text::Joined,
 };
-use tracego_analyze::enrich;
+use tracego_model::record::exec_id;
 use tracego_model::{
     linux::users,
     record::{self, Record, lineage::Line},
@@ -90,7 +90,7 @@ impl Serialize for Parent<'_> {
         let executable = |line: &'_ Line| !line.executable.is_empty();
         object! { serializer;
             "pid": process.parent_pid,
-            "entity_id"? exact.map(|line| enrich::exec_id(&record.tracego.boot_id, line.id)),
+            "entity_id"? exact.map(|line| exec_id(&record.tracego.boot_id, line.id)),
             "name"? line.map(|line| &line.command),
             "executable"? line.filter(|line| executable(line)).map(|line| &line.executable),
             "start"? line.map(|line| line.created),

@@ -7,9 +7,8 @@ use tracego_common::verdict::Action;
 
 use super::finding;
 use crate::format::{decision, object::object, worst};
-use tracego_analyze::enrich::verdict;
+use tracego_model::record::{enforcement, policy};
 use tracego_model::{finding::Finding, record::Record};
-use tracego_policy as policy;
 
 /// What `action_id` and `disposition_id` are together.
 #[derive(Clone, Copy)]
@@ -52,10 +51,10 @@ pub(super) fn outcome(record: &Record) -> Option<Outcome> {
 
 /// `policy`: the rule that it comes from.
 pub(super) enum Policy<'a> {
-    Enforced(&'a verdict::Decision),
+    Enforced(&'a enforcement::Decision),
     Found(&'a Finding),
-    Violated(&'a policy::decision::Violation),
-    Kept(&'a policy::decision::Identity),
+    Violated(&'a policy::Violation),
+    Kept(&'a policy::Identity),
 }
 
 impl<'a> Policy<'a> {

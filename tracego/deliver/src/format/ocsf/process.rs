@@ -12,7 +12,7 @@ use super::{
     },
     integer,
 };
-use tracego_analyze::enrich;
+use tracego_model::record::exec_id;
 use tracego_model::{
     linux::users,
     record::{self, Record, event_name, lineage::Line},
@@ -72,7 +72,7 @@ impl Serialize for Ancestor<'_> {
         object! { serializer;
             "pid": line.id.tgid,
             // The start of one that ran before tracego is known to a clock tick only.
-            "uid"? (!line.seeded).then(|| enrich::exec_id(boot_id, line.id)),
+            "uid"? (!line.seeded).then(|| exec_id(boot_id, line.id)),
             "name": line.command,
             "path"? (!line.executable.is_empty()).then_some(&line.executable),
             "created_time": Millis(line.created),

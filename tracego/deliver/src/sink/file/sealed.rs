@@ -21,7 +21,7 @@ use crate::{
     },
     sink::{blocking::Batch, deliver::Refused},
 };
-use tracego_analyze::enrich::Enricher;
+use tracego_model::record::builder::RecordBuilder;
 use tracego_model::{
     clock::{Reading, Time},
     meta::Meta,
@@ -40,7 +40,7 @@ pub(super) struct Chain {
     key: Option<Key>,
     interval: Duration,
     /// Makes what the chain itself has to say.
-    enricher: Enricher,
+    builder: RecordBuilder,
     state: Option<State>,
     /// A write failed: an empty file is none that was just begun.
     doubt: bool,
@@ -93,7 +93,7 @@ impl Chain {
             name: name.to_owned(),
             key: settings.seal_key.as_ref().map(read).transpose()?,
             interval: settings.seal_interval.map_or(INTERVAL, |span| span.0),
-            enricher: Enricher::new(meta),
+            builder: RecordBuilder::new(meta),
             state: None,
             doubt: false,
             follows: None,
@@ -196,7 +196,7 @@ impl Chain {
             sink: Some(self.name.clone()),
         };
         let state = State::new(Link::start(&nonce), now);
-        let record = self.enricher.opening(start, now);
+        let record = self.builder.opening(start, now);
         Ok((self.own(record, &state, now)?, state))
     }
 
@@ -214,7 +214,7 @@ impl Chain {
             let seal = job.unwrap_or_else(|| ahead.seal(scope));
             let window = Span { start: seal.window.start, end: Time(now.unix_ns) };
             let seal = Seal { window, sink: Some(self.name.clone()), link: ahead.link.text(), ..seal };
-            let record = self.enricher.seal(seal, now);
+            let record = self.builder.seal(seal, None, now);
             let line = self.own(record, &ahead, now)?;
             ahead.take(&line, now);
             lines.push(line);

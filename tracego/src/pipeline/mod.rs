@@ -7,19 +7,23 @@
 //! output  records to the outputs and into the ledger, and the seals over them
 //! ```
 
+mod consumer;
 mod events;
 mod later;
 mod losses;
 mod output;
+mod reload;
+mod thread;
 
-use std::{collections::HashMap, io, time::Duration};
+use std::{collections::HashMap, io, sync::mpsc::Receiver, time::Duration};
 
 use tracego_common::TaskId;
 
-use crate::{
-    metrics::tally::Tally,
-    pipeline::{Consumer, Reload},
-};
+pub use consumer::Consumer;
+pub use reload::Reload;
+pub use thread::{PipelineThread, RunReport};
+
+use crate::metrics::tally::Tally;
 use tracego_analyze::{
     enrich::Enricher,
     judge::{Judge, Selection},
@@ -67,6 +71,8 @@ pub struct Pipeline {
     /// Number of this run's load.
     generation: u32,
     failed: Option<io::Error>,
+    /// Settings for the next [`Input::Reload`].
+    reloads: Option<Receiver<Reload>>,
 }
 
 impl Pipeline {
@@ -97,6 +103,7 @@ impl Pipeline {
             now: Reading::default(),
             generation: 0,
             failed: None,
+            reloads: None,
         }
     }
 
@@ -165,7 +172,11 @@ impl Consumer for Pipeline {
             }
             Input::Services(states, reading) => self.services(&states, reading),
             Input::SinkLoss(loss, reading) => self.sink_loss(loss, reading),
-            Input::Reload(reload, _) => self.reload(*reload),
+            Input::Reload(_) => {
+                if let Some(reload) = self.reloads.as_ref().and_then(|reloads| reloads.try_recv().ok()) {
+                    self.reload(reload);
+                }
+            }
             Input::Heartbeat(counters, reading) => {
                 self.counters(counters, reading);
                 self.tick(reading);
@@ -207,6 +218,10 @@ impl Consumer for Pipeline {
 
     fn enforce(&mut self, after: AfterStart) {
         self.after = Some(after);
+    }
+
+    fn reloads(&mut self, reloads: Receiver<Reload>) {
+        self.reloads = Some(reloads);
     }
 
     fn mark(&mut self) -> u64 {

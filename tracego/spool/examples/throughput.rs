@@ -10,8 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_model::clock::Reading;
-use tracego_spool::{Appended, Limits, Spool};
+use tracego_spool::{Appended, Limits, Moment, Spool};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().collect();
@@ -23,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let record = text(size);
     let disk = disk(folder, &record, seconds / 4)?;
 
-    let (mut spool, _) = Spool::open(folder, limits, Reading::now())?;
+    let (mut spool, _) = Spool::open(folder, limits, Moment::now())?;
     let start = Instant::now();
     let mut count = 0_u64;
     while start.elapsed() < seconds {
@@ -33,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 return Err("a record was not taken".into());
             }
             count += 1;
-            if spool.due(Reading::now()) && !spool.sync() {
+            if spool.due(Moment::now()) && !spool.sync() {
                 return Err("a sync failed".into());
             }
         }
@@ -45,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let append = start.elapsed();
 
     let start = Instant::now();
-    let (mut spool, recovery) = Spool::open(folder, limits, Reading::now())?;
+    let (mut spool, recovery) = Spool::open(folder, limits, Moment::now())?;
     let open = start.elapsed();
     if recovery.waiting.records != count || !recovery.is_whole() {
         return Err(format!("{count} records, {recovery:?}").into());
@@ -58,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     {
         got += batch.len() as u64;
         spool.ack(last);
-        if spool.due(Reading::now()) {
+        if spool.due(Moment::now()) {
             spool.sync();
         }
     }

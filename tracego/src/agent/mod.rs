@@ -4,7 +4,10 @@ mod change;
 mod start;
 mod stop;
 
-use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
+use crate::pipeline::Reload;
+use crate::pipeline::RunReport;
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use tracego_probe::counters::job_losses;
 
 pub use change::Changes;
 use tokio::{
@@ -14,9 +17,9 @@ use tokio::{
 };
 
 use crate::metrics::{self, Board, otlp::Pusher, server::Server};
-use tracego_analyze::{inspect, summary::Summary};
-use tracego_deliver::sink::{start::Sinks, status::Status};
-use tracego_model::{clock::Reading, counters::JobLoss, input::Input, ledger::Ledger};
+use tracego_analyze::inspect;
+use tracego_deliver::sink::start::Sinks;
+use tracego_model::{clock::Reading, input::Input};
 use tracego_probe::{
     enforce::{self, Enforcer},
     handover::keeper::Keeper,
@@ -45,26 +48,15 @@ pub struct Options {
     pub enforce: enforce::Options,
 }
 
-/// How a run ended.
-#[derive(Debug)]
-pub struct Report {
-    /// The counts.
-    pub ledger: Ledger,
-    /// What was found.
-    pub summary: Summary,
-    /// Why the output ended the run, if it did.
-    pub output: Option<io::Error>,
-    /// What became of the records in each sink with a queue.
-    pub sinks: Vec<Arc<Status>>,
-}
-
 /// A run in progress.
 pub struct Agent {
     loaded: Loaded,
     reader: Reader,
     services: Option<JoinHandle<()>>,
     queue: mpsc::Sender<Input>,
-    pipeline: JoinSet<(Report, Keeper)>,
+    /// Ahead of each [`Input::Reload`].
+    reloads: std::sync::mpsc::Sender<Reload>,
+    pipeline: JoinSet<(RunReport, Keeper)>,
     heartbeat: Duration,
     beat: Instant,
     board: Arc<Board>,
@@ -138,7 +130,7 @@ impl Agent {
 
     /// Sends the counters on, and what each job lost where a loss grew, with a sign of life when it is time. A full queue gets them later.
     fn count(&mut self) -> anyhow::Result<()> {
-        let jobs = JobLoss::read(&self.loaded.ebpf)?;
+        let jobs = job_losses(&self.loaded.ebpf)?;
         let (counters, now) = (self.loaded.counters()?, Reading::now());
         let queued = self.queue.max_capacity().saturating_sub(self.queue.capacity());
         self.board.kernel(counters, self.loaded.runs(), queued);

@@ -7,15 +7,14 @@ mod faults;
 mod model;
 mod sim;
 
-use tracego_model::clock::Reading;
-use tracego_spool::{Item, Limits, Recovery, Spool};
+use tracego_spool::{Item, Limits, Moment, Recovery, Spool};
 
 use sim::Sim;
 
 /// So many milliseconds after the start of the test's world.
-fn at(millis: i64) -> Reading {
+fn at(millis: i64) -> Moment {
     let ns = millis * 1_000_000;
-    Reading { boot_ns: ns, unix_ns: 1_800_000_000_000_000_000 + ns }
+    Moment { boot_ns: ns, unix_ns: 1_800_000_000_000_000_000 + ns }
 }
 
 fn open(sim: &Sim, limits: Limits) -> (Spool<Sim>, Recovery) {

@@ -1,0 +1,225 @@
+//! The state of enforcement: what is in force, which rules decide, what was ended.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::Serialize;
+use tracego_common::{
+    TaskId, flags,
+    verdict::{Action, REMEMBERED, StartKey, Verdict},
+};
+
+/// How far tracego goes, `--enforce`.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Nothing is decided
+    #[default]
+    Off,
+    /// What would be stopped is told, and runs
+    Audit,
+    /// A program that a rule stops is ended before its first instruction
+    Kill,
+    /// execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so
+    Deny,
+}
+
+impl Mode {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Audit => "audit",
+            Self::Kill => "kill",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// As records and metrics name an action.
+#[must_use]
+pub fn name(action: Action) -> &'static str {
+    match action {
+        Action::Allow => "allow",
+        Action::Audit => "audit",
+        Action::Kill => "kill",
+        Action::Deny => "deny",
+    }
+}
+
+/// What is in force now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InForce {
+    /// What the canary has shown.
+    pub mode: Mode,
+    /// `enforced`, `audit`, or `unavailable: ` and why.
+    pub state: Arc<str>,
+}
+
+impl InForce {
+    /// Why nothing is, where nothing is.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        Some(&*self.state).filter(|state| state.starts_with("unavailable"))
+    }
+}
+
+/// What is known about a rule by its bit.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// Why, for whoever is stopped.
+    pub message: Option<String>,
+    /// What to do instead.
+    pub remediation: Option<String>,
+    /// Of an exception: who answers for it, and why.
+    pub exception: Option<(String, String)>,
+    /// The whole job ends.
+    pub job: bool,
+    /// It is tracego's own: its decisions are not told.
+    pub own: bool,
+}
+
+/// A start that is to be ended.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The process.
+    pub id: TaskId,
+    /// Which start; nothing where the kernel side knows it already.
+    pub key: Option<StartKey>,
+    /// Who opened its job, where all of that ends.
+    pub job: Option<TaskId>,
+    /// When it happened, ns since boot.
+    pub boot_ns: u64,
+    /// The finding, or what a policy objects to.
+    pub reason: String,
+    /// Why, for whoever is stopped.
+    pub message: String,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// It was killed.
+    Killed,
+    /// It had ended by itself.
+    Gone,
+    /// It runs on.
+    Failed,
+}
+
+/// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.
+const REASONS_MAX: usize = 4096;
+/// Sets of rules that are kept, those in force among them: starts that they decided about may still be in the ring. They
+/// change once a second at the most, but for reloads.
+const RULES_KEPT: usize = 8;
+
+/// The state of enforcement of one run: the control loop writes, the pipeline reads.
+#[derive(Debug)]
+pub struct EnforcementStatus {
+    in_force: RwLock<InForce>,
+    /// The newest first, by [`flags::rules`] of the starts that they decide about.
+    rules: RwLock<VecDeque<(u64, Vec<Known>)>>,
+    /// Why starts were judged that the kernel side remembers, by their numbers.
+    remembered: RwLock<Vec<String>>,
+    counts: [AtomicU64; 5],
+}
+
+impl Default for EnforcementStatus {
+    fn default() -> Self {
+        let in_force = InForce { mode: Mode::Off, state: "unavailable: not started yet".into() };
+        Self {
+            in_force: RwLock::new(in_force),
+            rules: RwLock::default(),
+            remembered: RwLock::default(),
+            counts: Default::default(),
+        }
+    }
+}
+
+impl EnforcementStatus {
+    /// Returns what is in force now.
+    #[must_use]
+    pub fn in_force(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes what the enforcement check has shown. Returns whether that is new.
+    pub fn show(&self, asked: Mode, shown: Result<Mode, String>) -> bool {
+        let now = match shown {
+            Ok(mode) => {
+                InForce { mode, state: if mode == Mode::Audit { "audit" } else { "enforced" }.into() }
+            }
+            Err(why) => InForce { mode: asked, state: format!("unavailable: {why}").into() },
+        };
+        let mut in_force = self.in_force.write().unwrap_or_else(PoisonError::into_inner);
+        let new = *in_force != now;
+        *in_force = now;
+        new
+    }
+
+    /// Adds the rules that decide from now on, by bit; `flags`: those of the events that they decide about.
+    pub fn put(&self, flags: u64, rules: Vec<Known>) {
+        let number = flags::rules(flags);
+        let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        // Of rules that the kernel refused the number is used again.
+        all.retain(|(known, _)| *known != number);
+        all.push_front((number, rules));
+        all.truncate(RULES_KEPT);
+    }
+
+    /// Returns the rule that a verdict is of; `None` for those of another load, and for those that are no longer kept.
+    #[must_use]
+    pub fn rule(&self, verdict: &Verdict) -> Option<Known> {
+        if verdict.bit == REMEMBERED {
+            return None;
+        }
+        let number = flags::rules(verdict.header.flags);
+        let all = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let (_, rules) = all.iter().find(|(known, _)| *known == number)?;
+        rules.get(verdict.bit.trailing_zeros() as usize).cloned()
+    }
+
+    /// Returns the number of a reason, for what the kernel side remembers.
+    pub fn number(&self, reason: &str) -> u32 {
+        let mut all = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        let at = all.iter().position(|known| known == reason).unwrap_or_else(|| {
+            if all.len() < REASONS_MAX {
+                all.push(reason.to_owned());
+            }
+            all.len() - 1
+        });
+        u32::try_from(at).unwrap_or(0)
+    }
+
+    /// Returns the reason with a number.
+    #[must_use]
+    pub fn reason(&self, number: u32) -> Option<String> {
+        let all = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(number as usize).cloned()
+    }
+
+    /// Counts a decision.
+    pub fn count(&self, action: Action) {
+        if let Some(count) = self.counts.get(action as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the number of decisions so far by action.
+    #[must_use]
+    pub fn counts(&self) -> [(Action, u64); 4] {
+        let count = |action: Action| {
+            let count = self.counts.get(action as usize).map_or(0, |count| count.load(Ordering::Relaxed));
+            (action, count)
+        };
+        [Action::Allow, Action::Audit, Action::Kill, Action::Deny].map(count)
+    }
+}

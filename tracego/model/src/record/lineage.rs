@@ -1,0 +1,128 @@
+//! The ancestors of a process: `tracego.ancestors`.
+
+use std::sync::{Arc, OnceLock};
+
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeSeq as _},
+};
+use serde_json::value::RawValue;
+use tracego_common::TaskId;
+
+use super::At;
+use crate::clock::Time;
+
+/// A process in a line of ancestors, as it was when the one below it was forked.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// The process.
+    pub id: TaskId,
+    /// Its start.
+    pub created: Time,
+    /// It ran before the agent, and its start is known to a clock tick only.
+    pub seeded: bool,
+    /// Task name.
+    pub command: String,
+    /// Executable; empty for a kernel thread.
+    pub executable: String,
+    /// Who forked it.
+    pub up: Option<Arc<Line>>,
+    /// Number of ancestors.
+    pub depth: u32,
+    /// It and its ancestors as JSON, made when the first child is written.
+    pub json: LineageJson,
+}
+
+/// The JSON of a process and its ancestors, made when the first child is written.
+#[derive(Clone, Debug, Default)]
+pub struct LineageJson(OnceLock<Option<Box<RawValue>>>);
+
+/// Ancestors that are kept when a line grows beyond twice as many.
+const DEPTH_KEPT: u32 = 64;
+
+impl Line {
+    /// One below `up`.
+    #[must_use]
+    pub fn below(up: Option<Arc<Self>>, mut line: Self) -> Arc<Self> {
+        let up = up.map(|up| if up.depth >= 2 * DEPTH_KEPT { up.cut(DEPTH_KEPT) } else { up });
+        line.depth = up.as_ref().map_or(0, |up| up.depth + 1);
+        line.up = up;
+        Arc::new(line)
+    }
+
+    /// Replaces a start that was known to a clock tick by the exact one.
+    pub fn make_exact(&mut self, id: TaskId, created: Time) {
+        (self.id, self.created, self.seeded) = (id, created, false);
+        self.json = LineageJson::default();
+    }
+
+    /// A copy with at most `keep` ancestors.
+    fn cut(&self, keep: u32) -> Arc<Self> {
+        let up = self.up.as_ref().filter(|_| keep > 0).map(|up| up.cut(keep - 1));
+        let depth = up.as_ref().map_or(0, |up| up.depth + 1);
+        Arc::new(Self { up, depth, json: LineageJson::default(), ..self.clone() })
+    }
+
+    fn ancestor(&self) -> Ancestor<'_> {
+        Ancestor {
+            pid: self.id.tgid,
+            creation: At { time: self.created },
+            command: &self.command,
+            executable: (!self.executable.is_empty()).then_some(AncestorFile { path: &self.executable }),
+        }
+    }
+
+    /// It and its ancestors. Siblings share what is above them, so this is made once for all.
+    fn json(&self) -> Option<&RawValue> {
+        let make = || {
+            let mut text = format!("[{}", serde_json::to_string(&self.ancestor()).ok()?);
+            match self.up.as_ref().map(|up| up.json()) {
+                Some(above) => {
+                    text.push(',');
+                    text.push_str(above?.get().strip_prefix('[')?);
+                }
+                None => text.push(']'),
+            }
+            RawValue::from_string(text).ok()
+        };
+        self.json.0.get_or_init(make).as_deref()
+    }
+}
+
+/// `tracego.ancestors`: from the one that forked it up to the root.
+#[derive(Clone, Debug, Default)]
+pub struct Lineage(pub Option<Arc<Line>>);
+
+impl Lineage {
+    /// The ancestors, nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Line> {
+        std::iter::successors(self.0.as_deref(), |line| line.up.as_deref())
+    }
+}
+
+#[derive(Serialize)]
+struct Ancestor<'a> {
+    pid: u32,
+    creation: At,
+    command: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    executable: Option<AncestorFile<'a>>,
+}
+
+#[derive(Serialize)]
+struct AncestorFile<'a> {
+    path: &'a str,
+}
+
+impl Serialize for Lineage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.collect_seq(self.iter().map(Line::ancestor));
+        }
+        match self.0.as_ref().map(|line| line.json()) {
+            None => serializer.serialize_seq(Some(0))?.end(),
+            Some(Some(json)) => json.serialize(serializer),
+            Some(None) => Err(S::Error::custom("an ancestor cannot be written as JSON")),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Settings that change while tracego runs.
+
+use std::{fmt, io};
+use tracego_analyze::judge::Selection;
+use tracego_analyze::rules::settings::Settings;
+use tracego_deliver::sink::feed::Feed;
+use tracego_policy::engine::Engine;
+
+use tokio::sync::oneshot;
+
+/// Settings that may change while tracego runs.
+pub struct Reload {
+    /// Which records are written.
+    pub selection: Selection,
+    /// Of the rules.
+    pub rules: Settings,
+    /// The pipeline's ends of the sinks.
+    pub feeds: Vec<Feed>,
+    /// The direct output, opened anew.
+    pub output: Option<Box<dyn io::Write + Send>>,
+    /// Findings that end a process.
+    pub findings: Vec<String>,
+    /// Policies, loaded anew.
+    pub policy: Option<Engine>,
+    /// Told when the old feeds are gone.
+    pub done: oneshot::Sender<()>,
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reload").field("selection", &self.selection).finish_non_exhaustive()
+    }
+}
