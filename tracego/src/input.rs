@@ -1,4 +1,4 @@
-//! What goes into the pipeline, from the kernel or from a capture file.
+//! The input of the pipeline, from the kernel or from a capture file.
 
 use std::{collections::BTreeMap, fmt, io};
 
@@ -25,41 +25,41 @@ use crate::{
 /// One piece of input.
 #[derive(Debug)]
 pub enum Input {
-    /// What the run has to know of those that it takes over from; the first piece, where it does.
+    /// The state taken over from earlier runs; always the first input of a run that takes over.
     Takeover(Takeover, Reading),
-    /// The processes that ran when the programs were attached.
+    /// The processes that were running when the programs were attached.
     Seed(Vec<Seed>, Reading),
-    /// Records of the kernel side.
+    /// Events of the kernel side.
     Batch(Batch),
-    /// What each job lost since the start, ahead of the counters that hold the same losses.
+    /// Losses of each job since the start, sent ahead of the counters that include them.
     LostJobs(Vec<JobLoss>, Reading),
-    /// The counters as they are now; a growing loss becomes a record.
+    /// The current counters; a growing loss becomes a record.
     Counters(Counters, Reading),
-    /// As [`Self::Counters`], and a heartbeat is due.
+    /// The current counters, as in [`Self::Counters`], with a heartbeat due.
     Heartbeat(Counters, Reading),
-    /// What looks at running services gave.
+    /// Results of inspecting running services.
     Services(Vec<ServiceState>, Reading),
-    /// A sink lost records.
+    /// Records lost by a sink.
     SinkLoss(SinkLoss, Reading),
-    /// Other settings from here on.
+    /// Reloaded settings, in force from here on.
     Reload(Box<Reload>, Reading),
 }
 
-/// Settings that may change while tracego runs.
+/// The settings that may change while tracego runs.
 pub struct Reload {
-    /// Which records are written.
+    /// Selection of the records to write.
     pub selection: Selection,
-    /// Of the rules.
+    /// Settings of the rules.
     pub rules: Settings,
     /// The pipeline's ends of the sinks.
     pub feeds: Vec<Feed>,
-    /// The direct output, opened anew.
+    /// The direct output, reopened.
     pub output: Option<Box<dyn io::Write + Send>>,
     /// Findings that end a process.
     pub findings: Vec<String>,
-    /// Policies, loaded anew.
+    /// The policies, reloaded.
     pub policy: Option<Engine>,
-    /// Told when the old feeds are gone.
+    /// Signals that the old feeds are gone.
     pub done: oneshot::Sender<()>,
 }
 
@@ -69,23 +69,23 @@ impl fmt::Debug for Reload {
     }
 }
 
-/// What a sink lost.
+/// A loss of records by a sink.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SinkLoss {
-    /// Its name.
+    /// Name of the sink.
     pub sink: String,
-    /// Records by the reason.
+    /// Number of lost records, by reason.
     pub lost: BTreeMap<&'static str, u64>,
-    /// The first of them, by its number in the sink's queue, where they are one run.
+    /// Number of the first lost record in the sink's queue; set if the lost records are consecutive.
     pub first: Option<u64>,
-    /// The last.
+    /// Number of the last lost record in the sink's queue.
     pub last: Option<u64>,
-    /// The receiver's words.
+    /// The receiver's error message.
     pub why: Option<String>,
 }
 
 impl Input {
-    /// The clocks when it was made.
+    /// Returns the clocks at the time when the input was made.
     #[must_use]
     pub fn clock(&self) -> Reading {
         match self {
@@ -102,65 +102,66 @@ impl Input {
     }
 }
 
-/// What takes input: the pipeline, or the writer of a capture file.
+/// A consumer of input: the pipeline, or the writer of a capture file.
 pub trait Consumer {
-    /// Takes one piece.
+    /// Processes one piece of input.
     ///
     /// # Errors
-    /// When the output refuses it. The caller may go on: what is refused is counted.
+    /// Fails if the output refuses the result. The caller may continue: refused records are counted.
     fn take(&mut self, input: Input) -> io::Result<()>;
 
-    /// No more comes.
+    /// Ends the input.
     ///
     /// # Errors
-    /// When the output refuses what is left.
+    /// Fails if the output refuses what is left.
     fn end(&mut self) -> io::Result<()>;
 
-    /// The counts so far.
+    /// Returns the counts so far.
     fn ledger(&self) -> Ledger;
 
-    /// Ends processes by what is found about them.
+    /// Sets the stage that ends processes because of their findings.
     fn enforce(&mut self, _after: AfterStart) {}
 
-    /// The counts beside the ledger, for metrics; nothing where no records are made.
+    /// Returns the counts for metrics beside the ledger; `None` where no records are made.
     fn tally(&self) -> Option<Tally> {
         None
     }
 
-    /// Why the output took nothing the last time it was given something.
+    /// Returns why the output refused the latest write, if it did.
     fn refusal(&self) -> Option<String> {
         None
     }
 
-    /// The point that the output has come to with what was taken so far.
+    /// Returns a mark for all output produced so far.
     fn mark(&mut self) -> u64 {
         0
     }
 
-    /// The point up to which all output is where a kill of this process does not reach it.
+    /// Returns the latest mark whose output survives a kill of this process.
     fn settled(&mut self) -> u64 {
         u64::MAX
     }
 
-    /// Nanoseconds from the boot clock to the wall clock in the records; nothing where none are made.
+    /// Returns the nanoseconds from the boot clock to the wall clock in the records; `None` where none are
+    /// made.
     fn offset(&self) -> Option<i64> {
         None
     }
 
-    /// What was found so far; nothing where nobody looks.
+    /// Returns the findings so far; empty where no rules run.
     fn summary(&self) -> Summary {
         Summary::default()
     }
 }
 
-/// A process that was there before.
+/// A process that was running before the programs were attached.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Seed {
     /// Process id.
     pub pid: u32,
     /// Parent's process id.
     pub ppid: u32,
-    /// Start in clock ticks since boot.
+    /// Start time in clock ticks since boot.
     pub start_ticks: u64,
     /// Task name.
     pub comm: String,
@@ -168,31 +169,31 @@ pub struct Seed {
     pub exe: String,
 }
 
-/// Where a batch ends in its ring.
+/// The end of a batch in its ring.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct End {
-    /// The ring, in the order in which they are read.
+    /// Index of the ring, in reading order.
     pub ring: usize,
-    /// Behind the last record.
+    /// Position behind the last event.
     pub position: u64,
 }
 
-/// Raw records, oldest first, in one piece of memory.
+/// Raw events, oldest first, in one block of memory.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// When it was drained.
+    /// Clocks at the time when the batch was drained.
     pub clock: Reading,
-    /// Where it ends in its ring, where its room is not handed back yet.
+    /// End of the batch in its ring, if the ring's space is not released yet.
     pub end: Option<End>,
-    /// Each record preceded by its length, 32 bits in this machine's order.
+    /// The events, each preceded by its length: 32 bits in native byte order.
     bytes: Vec<u8>,
     records: usize,
-    /// In the order of the records.
+    /// Inspection results, in the order of the events.
     notes: Vec<Note>,
 }
 
 impl Batch {
-    /// From the bytes of a capture file; a damaged tail yields fewer records, never a panic.
+    /// Creates a batch from the bytes of a capture file. A damaged tail yields fewer events, never a panic.
     #[must_use]
     pub fn from_bytes(clock: Reading, bytes: Vec<u8>) -> Self {
         let mut batch = Self { clock, bytes, ..Self::default() };
@@ -200,7 +201,7 @@ impl Batch {
         batch
     }
 
-    /// Appends a record.
+    /// Appends an event.
     pub fn push(&mut self, record: &[u8]) {
         let Ok(len) = u32::try_from(record.len()) else { return };
         self.bytes.extend_from_slice(&len.to_ne_bytes());
@@ -208,31 +209,31 @@ impl Batch {
         self.records += 1;
     }
 
-    /// Number of records.
+    /// Returns the number of events.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records
     }
 
-    /// Whether there is none.
+    /// Whether the batch has no events.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0
     }
 
-    /// What was found out about its program starts.
+    /// Returns the inspection results of the batch's program starts.
     #[must_use]
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// Takes what was found out about its program starts.
+    /// Sets the inspection results of the batch's program starts.
     pub fn set_notes(&mut self, mut notes: Vec<Note>) {
         notes.sort_by_key(|note| note.record);
         self.notes = notes;
     }
 
-    /// The records, each with what was found out about it.
+    /// Iterates over the events, each with its inspection result.
     pub fn noted(&self) -> impl Iterator<Item = (&[u8], Option<&Note>)> {
         let mut notes = self.notes.iter().peekable();
         self.iter().enumerate().map(move |(at, record)| {
@@ -241,13 +242,13 @@ impl Batch {
         })
     }
 
-    /// The memory, for a capture file.
+    /// Returns the raw memory, for a capture file.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The records.
+    /// Iterates over the events.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.bytes.as_slice();
         std::iter::from_fn(move || {

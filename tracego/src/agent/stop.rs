@@ -11,17 +11,18 @@ use crate::{
     kernel::counters::{Counters, JobLoss},
 };
 
-/// Longest wait for programs that are still running after the detach.
+/// Maximum wait for programs that still run after the detach.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Longest wait for the last push of the metrics.
+/// Maximum wait for the last push of the metrics.
 const LAST_PUSH: Duration = Duration::from_secs(2);
 
 impl Agent {
-    /// Detaches, drains, flushes. What is to stay attached does, and what comes then is left in the ring.
+    /// Detaches the programs, drains the ring and flushes the outputs. With handover, the programs stay
+    /// attached, and later events stay in the ring.
     ///
     /// # Errors
-    /// When a part panicked or the kernel side cannot be read any more.
+    /// Fails if a part panicked or if the kernel side cannot be read any more.
     pub async fn stop(mut self) -> anyhow::Result<Report> {
         let mut counters = self.loaded.counters()?;
         self.board.attached(false);
@@ -36,7 +37,7 @@ impl Agent {
         let ring = drained.ok().context("the reader thread panicked")?;
         counters = match ring {
             Some(ring) if kept => self.loaded.counters_up_to(&ring, SETTLE).await?,
-            // Once more: what is drained is then counted, whatever was under way before.
+            // Read again, so that every drained event is counted, whatever was in progress before.
             _ => Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? },
         };
         counters.diagnostics_lost = self.loaded.diagnostics()?;
@@ -56,7 +57,7 @@ impl Agent {
         }
         let sinks = self.sinks;
         report.sinks = tokio::task::spawn_blocking(move || sinks.join()).await??;
-        // An output that is gone has not taken what it was given.
+        // An output that is gone has not taken all of its records.
         if report.output.is_none() {
             keeper.ended();
         }

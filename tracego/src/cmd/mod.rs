@@ -1,4 +1,4 @@
-//! One file a subcommand; here what they share.
+//! The subcommands, one file each, and their shared parts.
 
 mod capture;
 mod config;
@@ -29,7 +29,7 @@ mod code {
     pub(super) const FINDINGS: u8 = 5;
 }
 
-/// Runs what the command line says.
+/// Runs the command given on the command line.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = crate::config::parse();
@@ -66,7 +66,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if kernel { code::KERNEL } else { code::RUNNING })
 }
 
-/// Prints the ledger; whether nothing is missing in the output.
+/// Prints the ledger. Returns whether the output is complete.
 fn conclude(report: &Report) -> bool {
     let quiet = report.output.is_some();
     if !quiet {

@@ -1,4 +1,4 @@
-//! What is in force, for the parts that tell of it.
+//! The state of enforcement that records and metrics report.
 
 use std::{
     collections::VecDeque,
@@ -19,13 +19,13 @@ use super::{
     settings::Mode,
 };
 
-/// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.
+/// Maximum number of distinct reasons; a policy could invent any number. Later ones get the name of the last.
 const REASONS_MAX: usize = 4096;
-/// Rules that are kept, those in force among them: starts that they decided about may still be in the ring. They change
-/// once a second at the most, but for reloads.
+/// Number of rule sets that are kept, including the one in force: starts that they decided about may still be
+/// in the ring. Apart from reloads, the rules change at most once a second.
 const RULES_KEPT: usize = 8;
 
-/// As records and metrics name an action.
+/// Returns the name of an action in records and metrics.
 #[must_use]
 pub fn name(action: Action) -> &'static str {
     match action {
@@ -36,30 +36,30 @@ pub fn name(action: Action) -> &'static str {
     }
 }
 
-/// What is in force now.
+/// The state of enforcement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InForce {
-    /// What the canary has shown.
+    /// Mode that the enforcement check has shown to work.
     pub mode: Mode,
-    /// `enforced`, `audit`, or `unavailable: ` and why.
+    /// `enforced`, `audit`, or `unavailable: ` and the reason.
     pub state: Arc<str>,
 }
 
 impl InForce {
-    /// Why nothing is, where nothing is.
+    /// Returns the reason if enforcement is unavailable.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         Some(&*self.state).filter(|state| state.starts_with("unavailable"))
     }
 }
 
-/// One for a run: the control loop writes, the pipeline reads.
+/// The shared state of a run: written by the control loop, read by the pipeline.
 #[derive(Debug)]
 pub struct Shared {
     in_force: RwLock<InForce>,
-    /// The newest first, by [`flags::rules`] of the starts that they decide about.
+    /// Rule sets by [`flags::rules`] of the events they decide about, the newest first.
     rules: RwLock<VecDeque<(u64, Arc<Compiled>)>>,
-    /// Why starts were judged that the kernel side remembers, by their numbers.
+    /// Reasons of verdicts that the kernel side remembers, by number.
     remembered: RwLock<Vec<String>>,
     counts: [AtomicU64; 5],
     canary: OnceLock<Canary>,
@@ -79,25 +79,25 @@ impl Default for Shared {
 }
 
 impl Shared {
-    /// What is in force.
+    /// Returns the current state.
     #[must_use]
     pub fn in_force(&self) -> InForce {
         self.in_force.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// How the canary is started.
+    /// Sets the program start that is the enforcement check.
     pub fn expect(&self, canary: &Canary) {
         self.canary.get_or_init(|| canary.clone());
     }
 
-    /// Whether this is the canary, by the path of the executable and its arguments with their NULs. Nobody
-    /// can hide behind that: a rule stops whatever has this file name and these arguments.
+    /// Whether a start is the enforcement check, by the path of the executable and its arguments with their
+    /// NULs. Nobody can hide behind that: a rule stops every start with this file name and these arguments.
     #[must_use]
     pub fn is_canary(&self, path: &[u8], argv: &[u8]) -> bool {
         self.canary.get().is_some_and(|canary| canary.is(path, argv))
     }
 
-    /// What the canary has shown; whether that is new.
+    /// Stores the result of an enforcement check. Returns whether it differs from the last one.
     pub fn show(&self, asked: Mode, shown: Result<Mode, String>) -> bool {
         let now = match shown {
             Ok(mode) => {
@@ -111,18 +111,18 @@ impl Shared {
         new
     }
 
-    /// Rules that are about to decide, and the flags that events have from then on.
+    /// Adds the rules that are about to decide, with the flags that their events will have.
     pub fn put(&self, flags: u64, rules: Arc<Compiled>) {
         let number = flags::rules(flags);
         let mut all = self.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // Of rules that the kernel refused the number is used again.
+        // A number is reused if the kernel refused its rules.
         all.retain(|(known, _)| *known != number);
         all.push_front((number, rules));
         all.truncate(RULES_KEPT);
     }
 
-    /// The rules that decided when there was an event with these flags; nothing for those of another load and for
-    /// those that are no longer kept.
+    /// Returns the rules that decided at an event with these flags. Returns `None` for those of another load
+    /// and for those no longer kept.
     #[must_use]
     pub fn rules(&self, flags: u64) -> Option<Arc<Compiled>> {
         let number = flags::rules(flags);
@@ -130,7 +130,7 @@ impl Shared {
         all.iter().find(|(known, _)| *known == number).map(|(_, rules)| Arc::clone(rules))
     }
 
-    /// The rule that a verdict is of.
+    /// Returns the rule that a verdict comes from.
     #[must_use]
     pub fn rule(&self, verdict: &Verdict) -> Option<Known> {
         if verdict.bit == REMEMBERED {
@@ -139,7 +139,7 @@ impl Shared {
         self.rules(verdict.header.flags)?.known.get(verdict.bit.trailing_zeros() as usize).cloned()
     }
 
-    /// The number of a reason, for what the kernel side remembers.
+    /// Returns the number of a reason, for verdicts that the kernel side remembers.
     pub fn number(&self, reason: &str) -> u32 {
         let mut all = self.remembered.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let at = all.iter().position(|known| known == reason).unwrap_or_else(|| {
@@ -151,7 +151,7 @@ impl Shared {
         u32::try_from(at).unwrap_or(0)
     }
 
-    /// The reason with a number.
+    /// Returns the reason with a number.
     #[must_use]
     pub fn reason(&self, number: u32) -> Option<String> {
         let all = self.remembered.read().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -165,7 +165,7 @@ impl Shared {
         }
     }
 
-    /// Decisions so far.
+    /// Returns the number of decisions so far, by action.
     #[must_use]
     pub fn counts(&self) -> [(Action, u64); 4] {
         let count = |action: Action| {
@@ -196,7 +196,7 @@ mod tests {
         let event = flags::of_rules(3, 1) | flags::IN_TREE | flags::EXE_DELETED;
         assert_eq!(of(event).as_deref(), Some("one"), "whatever decides by now");
         assert_eq!(of(flags::of_rules(3, 2)).as_deref(), Some("two"));
-        // What a load before left in the ring.
+        // Events that an earlier load left in the ring.
         assert_eq!((of(flags::of_rules(2, 1)), of(0)), (None, None));
         (3..=9).for_each(|number| put(number, "other"));
         assert_eq!((of(event), of(flags::of_rules(3, 2)).as_deref()), (None, Some("two")));

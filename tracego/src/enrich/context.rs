@@ -1,7 +1,7 @@
-//! Which commit and which job a process belongs to: `cicd.*`, `vcs.*` and `tracego.job.*`.
+//! The commit and the job that a process belongs to: `cicd.*`, `vcs.*` and `tracego.job.*`.
 //!
-//! Three sources, strongest first: explicit (`--env KEY=VALUE`), the process's own environment, and
-//! the job whose process it descends from. All but the first are claims of the job itself.
+//! There are three sources, the strongest first: explicit (`--env KEY=VALUE`), the process's own environment,
+//! and the job that the process descends from. All but the first are claims of the job itself.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use tracego_common::TaskId;
 
 use super::{ci, ci::Identity, frozen::Frozen, tree::Tree};
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
@@ -22,16 +22,16 @@ pub enum Source {
     Inherited,
 }
 
-/// A job: what the process that opened it said.
+/// A job, with the claims of the process that opened it.
 #[derive(Debug, Default)]
 pub struct OpenJob {
-    /// Who opened it.
+    /// The process that opened the job.
     pub root: TaskId,
-    /// Its claims.
+    /// The claims of that process.
     pub identity: Arc<Identity>,
 }
 
-/// `cicd` and `vcs`, beside each other at the top of a record.
+/// `cicd` and `vcs`, two members of a record.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Context {
     /// `cicd.*`.
@@ -42,15 +42,15 @@ pub struct Context {
     pub vcs: Tree,
 }
 
-/// `tracego.job.*`: where the identity comes from and what contradicts it.
+/// `tracego.job.*`: the sources of the identity, and the claims that contradict it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Job {
-    /// Process that opened the job, absent when all values are explicit.
+    /// Process that opened the job; absent when no process did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<Root>,
-    /// Each attribute with its source.
+    /// The attributes, each with its source.
     pub sources: Vec<Sourced>,
-    /// Attributes that the process claims otherwise than the job that it descends from.
+    /// Claims of the process that contradict the job it descends from, or explicit values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,
     /// Attributes of the job that are no longer in the process's environment.
@@ -61,20 +61,20 @@ pub struct Job {
 /// `tracego.job.root.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Root {
-    /// Its process id.
+    /// Id of the process.
     pub pid: u32,
-    /// Its identity.
+    /// `tracego.exec_id` of the process.
     pub exec_id: String,
 }
 
-/// An attribute's source.
+/// The source of an attribute.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sourced {
     /// The attribute.
     pub attribute: &'static str,
-    /// See [`Source`].
+    /// The source; see [`Source`].
     pub source: Source,
-    /// The variable.
+    /// The variable that the value comes from.
     pub variable: &'static str,
 }
 
@@ -83,11 +83,11 @@ pub struct Sourced {
 pub struct Changed {
     /// The attribute.
     pub attribute: &'static str,
-    /// What the process says.
+    /// The value that the process claims.
     pub claimed: String,
-    /// What it should say.
+    /// The value that was expected.
     pub expected: String,
-    /// Who says that: explicit, or the job that the process descends from.
+    /// The source of the expected value: explicit, or the job that the process descends from.
     pub source: Source,
 }
 
@@ -98,10 +98,10 @@ impl Changed {
     }
 }
 
-/// Commit and job of a process, shared by all that say the same.
+/// Commit and job of a process, shared by all processes with the same values.
 pub type Identified = (Arc<Context>, Arc<Frozen<Job>>);
 
-/// Puts the three sources together; nothing where no source says anything.
+/// Merges the three sources. Returns `None` where no source has a value.
 pub fn merge(
     explicit: &Identity,
     own: &Identity,
@@ -157,7 +157,7 @@ pub fn merge(
     Some((Arc::new(context), Arc::new(Job { root, sources, changed, dropped }.into())))
 }
 
-/// The claims of `--env KEY=VALUE` pairs.
+/// Returns the claims of `--env KEY=VALUE` pairs.
 #[must_use]
 pub fn explicit(injected: &[(String, String)]) -> Identity {
     ci::identify(|name| injected.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()))

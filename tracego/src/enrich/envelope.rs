@@ -1,4 +1,4 @@
-//! What records of all kinds have: time, number and id, and what the process table knows of a process.
+//! The parts that all kinds of records share: time, number and id, and the known facts about a process.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ impl Enricher {
         }
     }
 
-    /// Of what tracego itself says.
+    /// Creates the stamp of tracego's own record.
     pub(super) fn now(&self, reading: Reading) -> Stamp {
         Stamp::own(reading.boot_ns.unsigned_abs(), self.seq + 1)
     }
@@ -62,7 +62,7 @@ impl Enricher {
         let Some(generation) = stamp.generation else {
             return stamp.uid(timestamp.0, self.meta.instance);
         };
-        // The run that took the event may have written its record already, before the wall clock was set.
+        // The earlier run that took the event may have written its record before the wall clock was set.
         let before = self.takeover.offset.filter(|_| generation != self.takeover.generation);
         let time = before.map_or(timestamp, |offset| Clock::continued(offset).wall(stamp.boot_ns));
         stamp.uid(time.0, self.takeover.instance)
@@ -72,7 +72,7 @@ impl Enricher {
         exec_id(&self.meta.boot_id, id)
     }
 
-    /// What records of all kinds say about a process.
+    /// Creates the process part that all kinds of records share.
     pub(super) fn process(&self, header: &Header, command: &[u8; 16]) -> Box<Process> {
         Box::new(Process {
             pid: header.id.tgid,
@@ -88,7 +88,7 @@ impl Enricher {
         self.table.get(id, |ns| clock.wall(ns)).cloned()
     }
 
-    /// What the table knows goes into a record of a process that does not start a program.
+    /// Adds the known facts about a process to a record that is not about a program start.
     pub(super) fn known(
         &mut self,
         header: &Header,

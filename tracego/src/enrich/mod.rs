@@ -1,7 +1,7 @@
-//! Event + process table → [`Record`].
+//! Turns an event and the process table into a [`Record`].
 //!
-//! What the kernel record holds is never looked up again in /proc, so a process that lives a
-//! millisecond is as complete as one that lives a day.
+//! Data that is in the event is never looked up again in /proc. So the record of a process that lives a
+//! millisecond is as complete as the record of one that lives a day.
 
 pub mod cgroup;
 pub mod ci;
@@ -49,50 +49,50 @@ use crate::{
 };
 use context::OpenJob;
 
-/// What does not change during a run.
+/// Facts that do not change during a run.
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
-    /// Host and agent.
+    /// Host and agent, as written in every record.
     pub origin: Arc<Origin>,
-    /// This boot.
+    /// Id of this boot.
     pub boot_id: Arc<str>,
-    /// `--env KEY=VALUE`.
+    /// Variables given by `--env KEY=VALUE`.
     pub injected: Vec<(String, String)>,
-    /// Names of users.
+    /// Names of the users.
     pub users: Users,
-    /// Clock ticks a second.
+    /// Clock ticks per second.
     pub tick_hz: u64,
-    /// Bytes of a page.
+    /// Page size in bytes.
     pub page_size: u64,
-    /// Random for each run: part of the `log.record.uid` of what tracego itself says, and of events where no
-    /// other run continues this one.
+    /// Random number of the run. Part of the `log.record.uid` of tracego's own records, and of event records
+    /// where no other run continues this one.
     pub instance: u32,
-    /// Leave arguments and variables as they are.
+    /// Whether arguments and variables are left unredacted.
     pub raw: bool,
-    /// Variables that only rules look at: records do not show them.
+    /// Variables that only rules look at; records do not show them.
     pub unshown: Arc<BTreeSet<String>>,
-    /// What is in force, where programs are stopped.
+    /// Enforcement state, where programs are stopped.
     pub enforcement: Option<Arc<Shared>>,
 }
 
-/// Jobs whose identity outlives their processes.
+/// Maximum number of jobs whose identity outlives their processes.
 const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
     Some(jobs) => jobs,
     None => NonZeroUsize::MIN,
 };
 
-/// Turns events into records.
+/// The stage that turns events into records.
 pub struct Enricher {
     meta: Meta,
     explicit: ci::Identity,
     table: Table,
     jobs: HashMap<TaskId, Weak<OpenJob>>,
-    /// Jobs that were opened last: what is told about one when it is over, such as a loss, still says
-    /// which it was.
+    /// The most recently opened jobs. A record about a job that is over, such as a loss, can still name the
+    /// job.
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
     clock: Clock,
     observed: Reading,
-    /// Of the runs that continue each other.
+    /// State shared by the runs that continue each other.
     takeover: Takeover,
     seq: u64,
     environments: env::Recent,
@@ -100,27 +100,27 @@ pub struct Enricher {
     rights: start::Rights,
 }
 
-/// A record, and of a program start what rules look at beside it.
+/// A record, and for a program start the further input of the rules.
 #[derive(Debug)]
 pub struct Enriched {
     /// The record.
     pub record: Record,
-    /// Of a program start.
+    /// Further input of the rules; only for a program start.
     pub start: Option<Started>,
 }
 
-/// What rules look at beside the record of a program start.
+/// The input of the rules beside the record of a program start.
 #[derive(Clone, Debug)]
 pub struct Started {
     /// The process.
     pub id: TaskId,
-    /// What it is in Go's world.
+    /// Role of the process in an execution of the go command.
     pub task: Task,
-    /// What its executable says, where it could be read.
+    /// Image of the executable, if it could be read.
     pub image: Option<Arc<Image>>,
-    /// What is around it, where it was looked at.
+    /// Surroundings of the process, if they were inspected.
     pub surroundings: Option<Arc<Surroundings>>,
-    /// All allowed variables of the process itself.
+    /// All allow-listed variables of the process itself.
     pub variables: Arc<BTreeMap<Arc<str>, String>>,
 }
 
@@ -131,7 +131,7 @@ impl From<Record> for Enriched {
 }
 
 impl Enricher {
-    /// For one run.
+    /// Creates the enricher for one run.
     #[must_use]
     pub fn new(meta: Meta) -> Self {
         let explicit = context::explicit(&meta.injected);
@@ -153,13 +153,13 @@ impl Enricher {
         }
     }
 
-    /// The clocks when the coming events were taken from the ring.
+    /// Sets the clocks for the events that follow, read when they were taken from the ring.
     pub fn set_clock(&mut self, reading: Reading) {
         self.clock.set(reading);
         self.observed = reading;
     }
 
-    /// Goes on where another run was: events have the ids and times that it would have given them.
+    /// Continues another run: events get the ids and times that the other run would have given them.
     pub fn take_over(&mut self, takeover: Takeover) {
         self.takeover = takeover;
         if let Some(offset) = takeover.offset {
@@ -167,25 +167,25 @@ impl Enricher {
         }
     }
 
-    /// Nanoseconds from the boot clock to the wall clock.
+    /// Returns the nanoseconds from the boot clock to the wall clock.
     #[must_use]
     pub fn offset(&self) -> i64 {
         self.clock.offset()
     }
 
-    /// Processes in the table.
+    /// Returns the number of processes in the table.
     #[must_use]
     pub fn processes(&self) -> usize {
         self.table.len()
     }
 
-    /// Takes the processes that run already into the table.
+    /// Adds the processes that are already running to the table.
     pub fn seed(&mut self, seeds: &[Seed]) {
         let clock = self.clock;
         self.table.seed(seeds, self.meta.tick_hz, |ns| clock.wall(ns));
     }
 
-    /// Remembers what later records need from an event that is not written.
+    /// Updates the state for later records from an event that is not written.
     pub fn note(&mut self, event: &Event<'_>, note: Option<&Note>) {
         match event {
             Event::Exec(exec) => self.note_start(exec, note),
@@ -195,7 +195,8 @@ impl Enricher {
         }
     }
 
-    /// Makes the record of an event and remembers what later ones need; nothing for a piece of argv.
+    /// Makes the record of an event and updates the state for later records. Returns `None` for a part of
+    /// argv, and for decisions about tracego's own rules.
     pub fn record(&mut self, event: &Event<'_>, note: Option<&Note>) -> Option<Enriched> {
         match event {
             Event::Exec(exec) => Some(self.start(exec, note)),
@@ -214,14 +215,14 @@ impl Enricher {
         }
     }
 
-    /// The last record is not written after all: the next one takes its number.
+    /// Withdraws the latest record, which is not written. The next record takes its sequence number.
     pub fn withdraw(&mut self, record: &Record) {
         if record.seq == self.seq {
             self.seq -= 1;
         }
     }
 
-    /// Jobs of which a process runs, by the identity of the one that opened them.
+    /// Returns the jobs with a running process, by the exec id of the process that opened them.
     #[must_use]
     pub fn running_jobs(&self) -> BTreeSet<String> {
         let running = |(root, job): &(&TaskId, &Weak<OpenJob>)| {
@@ -231,12 +232,12 @@ impl Enricher {
     }
 }
 
-/// Whether a number is left out of a record.
+/// Whether a number is zero and therefore left out of a record.
 pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
     *number == T::default()
 }
 
-/// Boot id, start and pid: never a bare pid.
+/// Returns the exec id of a process: boot id, start time and pid. Never a bare pid.
 pub(crate) fn exec_id(boot_id: &str, id: TaskId) -> String {
     format!("{boot_id}-{:x}-{:x}", id.start_boottime, id.tgid)
 }

@@ -1,4 +1,4 @@
-//! Records that no event stands for: losses, what is found later, signs of life and seals.
+//! Records without an event: losses, later findings, heartbeats and seals.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Enricher {
-    /// Events were lost since the last such record; `root` is the process that opened their job, where
-    /// they are told apart by it.
+    /// Makes the record of the losses since the last such record. `root` is the process that opened the job,
+    /// where losses are counted per job.
     pub fn lost(
         &mut self,
         lost: BTreeMap<&'static str, u64>,
@@ -34,7 +34,7 @@ impl Enricher {
         Record { context, ..record }
     }
 
-    /// A sink lost records.
+    /// Makes the record of a sink's losses.
     pub fn sink_lost(&mut self, loss: SinkLoss, reading: Reading) -> Record {
         self.set_clock(reading);
         let SinkLoss { sink, lost, first, last, why } = loss;
@@ -50,14 +50,14 @@ impl Enricher {
         self.envelope(event_name::LOST, Severity::Warn, self.now(reading), body, own)
     }
 
-    /// Something is found about a process that started before; the findings are the caller's.
+    /// Makes a record about a process that started before. The caller adds the findings.
     pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
         self.set_clock(reading);
         let boot_ns = reading.boot_ns.unsigned_abs();
         let header = Header { id, boot_ns, ..Header::default() };
         let (mut own, mut process) = (self.own(), self.process(&header, &[0; 16]));
         let context = self.known(&header, &mut own, &mut process);
-        // Nothing is read anew here: the parent now and the name are those of the start.
+        // Nothing is read anew here: parent and name are those of the start.
         own.reparented = false;
         if let Some(entry) = self.entry(id) {
             process.command.clone_from(&entry.line.command);
@@ -67,7 +67,7 @@ impl Enricher {
         Record { process: Some(process), context, ..record }
     }
 
-    /// Sign of life.
+    /// Makes a heartbeat record.
     pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
         self.set_clock(reading);
         let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
@@ -75,7 +75,7 @@ impl Enricher {
         self.envelope(event_name::HEARTBEAT, Severity::Info, self.now(reading), body, own)
     }
 
-    /// The first record of a sealed output.
+    /// Makes the first record of a sealed output.
     pub fn opening(&mut self, start: ChainStart, reading: Reading) -> Record {
         self.set_clock(reading);
         let own = Own { chain_start: Some(Box::new(start)), ..self.own() };
@@ -83,7 +83,7 @@ impl Enricher {
         self.envelope(event_name::SEAL_OPENED, Severity::Info, self.now(reading), body, own)
     }
 
-    /// What has to be in the log.
+    /// Makes the record of a seal.
     pub fn seal(&mut self, seal: Seal, reading: Reading) -> Record {
         self.set_clock(reading);
         let root = seal
@@ -103,7 +103,7 @@ impl Enricher {
         Record { context, ..record }
     }
 
-    /// What the process that opened a job said of it.
+    /// Returns the commit and job that the opener of a job claimed.
     fn identity(&self, root: TaskId) -> Option<context::Identified> {
         let job = self.jobs.get(&root)?.upgrade()?;
         let id = self.exec_id(job.root);

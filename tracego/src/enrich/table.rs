@@ -1,4 +1,4 @@
-//! Who runs now: what a later record needs from an earlier one. One owner, no lock.
+//! The table of running processes: what later records need from earlier events. One owner, no lock.
 
 use std::{
     collections::HashMap,
@@ -15,47 +15,47 @@ use tracego_common::TaskId;
 use super::context::{Identified, OpenJob};
 use crate::{clock::Time, enrich::record::At, golang::task::Task, input::Seed};
 
-/// A process that runs.
+/// A running process.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
-    /// It and who forked it.
+    /// The process and its ancestors.
     pub line: Arc<Line>,
-    /// The job that it belongs to.
+    /// The job that the process belongs to.
     pub job: Option<Arc<OpenJob>>,
-    /// What its records say about commit and job.
+    /// Commit and job, as its records show them.
     pub identity: Option<Identified>,
-    /// What it is in Go's world.
+    /// Role in an execution of the go command.
     pub task: Task,
 }
 
-/// A process in a line of ancestors, as it was when the one below it was forked.
+/// A process in a line of ancestors, as it was when the process below it was forked.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     /// The process.
     pub id: TaskId,
-    /// Its start.
+    /// Start time.
     pub created: Time,
-    /// It ran before the agent, and its start is known to a clock tick only.
+    /// Whether the process ran before the agent; its start time is then known to a clock tick only.
     pub seeded: bool,
     /// Task name.
     pub command: String,
-    /// Executable; empty for a kernel thread.
+    /// Path of the executable; empty for a kernel thread.
     pub executable: String,
-    /// Who forked it.
+    /// The process that forked it.
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.
     pub depth: u32,
-    /// It and its ancestors as JSON, made when the first child is written.
+    /// JSON of the process and its ancestors, created when the first child is written.
     pub(super) json: OnceLock<Option<Box<RawValue>>>,
 }
 
-/// Ancestors that are kept when a line grows beyond twice as many.
+/// Number of ancestors that are kept when a line grows beyond twice as many.
 const DEPTH_KEPT: u32 = 64;
-/// Difference between a start read from /proc, in ticks, and the same start in nanoseconds.
+/// Maximum difference between a start time read from /proc, in ticks, and the same time in nanoseconds.
 pub const TICK_NS: u64 = 10_000_000;
 
 impl Line {
-    /// One below `up`.
+    /// Creates a line below `up`.
     #[must_use]
     pub fn below(up: Option<Arc<Self>>, mut line: Self) -> Arc<Self> {
         let up = up.map(|up| if up.depth >= 2 * DEPTH_KEPT { up.cut(DEPTH_KEPT) } else { up });
@@ -64,7 +64,7 @@ impl Line {
         Arc::new(line)
     }
 
-    /// A copy with at most `keep` ancestors.
+    /// Returns a copy with at most `keep` ancestors.
     fn cut(&self, keep: u32) -> Arc<Self> {
         let up = self.up.as_ref().filter(|_| keep > 0).map(|up| up.cut(keep - 1));
         let depth = up.as_ref().map_or(0, |up| up.depth + 1);
@@ -80,7 +80,8 @@ impl Line {
         }
     }
 
-    /// It and its ancestors. Siblings share what is above them, so this is made once for all.
+    /// Returns the JSON of the process and its ancestors. Siblings share it, so it is created once for all of
+    /// them.
     fn json(&self) -> Option<&RawValue> {
         let make = || {
             let mut text = format!("[{}", serde_json::to_string(&self.ancestor()).ok()?);
@@ -97,12 +98,12 @@ impl Line {
     }
 }
 
-/// `tracego.ancestors`: from the one that forked it up to the root.
+/// `tracego.ancestors`: from the process that forked this one, up to the root.
 #[derive(Clone, Debug, Default)]
 pub struct Lineage(pub Option<Arc<Line>>);
 
 impl Lineage {
-    /// The ancestors, nearest first.
+    /// Iterates over the ancestors, nearest first.
     pub fn iter(&self) -> impl Iterator<Item = &Line> {
         std::iter::successors(self.0.as_deref(), |line| line.up.as_deref())
     }
@@ -140,13 +141,13 @@ impl Serialize for Lineage {
 pub struct Table(HashMap<u32, Entry>);
 
 impl Table {
-    /// Takes the processes that ran when the programs were attached. What an event told already is
-    /// better and stays.
+    /// Adds the processes that ran when the programs were attached. Entries that came from events are better
+    /// and stay.
     pub fn seed(&mut self, seeds: &[Seed], tick_hz: u64, wall: impl Fn(u64) -> Time) {
         let by_pid: HashMap<u32, &Seed> = seeds.iter().map(|seed| (seed.pid, seed)).collect();
         let mut lines: HashMap<u32, Arc<Line>> = HashMap::new();
         for seed in seeds {
-            // From the highest unknown ancestor down; a loop in damaged input ends at the bound.
+            // From the highest unknown ancestor down. A loop in damaged input ends at the bound.
             let mut path = vec![seed];
             while let Some(up) = path.last().and_then(|last| by_pid.get(&last.ppid))
                 && path.len() < 1024
@@ -174,7 +175,8 @@ impl Table {
         }
     }
 
-    /// A process by its identity. A start that was read in ticks is met to the tick and then made exact.
+    /// Returns a process by its identity. A start time that was read in ticks matches within a tick and is
+    /// then made exact.
     pub fn get(&mut self, id: TaskId, wall: impl Fn(u64) -> Time) -> Option<&Entry> {
         let entry = self.0.get_mut(&id.tgid)?;
         let known = entry.line.id.start_boottime;
@@ -192,23 +194,23 @@ impl Table {
         Some(entry)
     }
 
-    /// A process was made or became another program.
+    /// Inserts a process that was forked or executed another program.
     pub fn put(&mut self, entry: Entry) {
         self.0.insert(entry.line.id.tgid, entry);
     }
 
-    /// A process ended; what its children need they hold themselves.
+    /// Removes an ended process. Its children hold what they need from it.
     pub fn remove(&mut self, id: TaskId) {
         self.0.remove(&id.tgid);
     }
 
-    /// Processes that are known.
+    /// Returns the number of known processes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether none is known.
+    /// Whether the table is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-//! Decisions of the kernel side, and of the agent after the start, as records.
+//! Records of enforcement decisions, made by the kernel side or, after the start, by the agent.
 
 use std::sync::Arc;
 
@@ -25,57 +25,57 @@ use crate::{
 /// `tracego.enforcement.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Enforcement {
-    /// `enforced`, `audit`, or `unavailable: ` and why.
+    /// State: `enforced`, `audit`, or `unavailable: ` with the reason.
     pub state: Arc<str>,
-    /// `off`, `audit`, `kill` or `deny`: what the canary has shown.
+    /// Mode that the enforcement check has confirmed: `off`, `audit`, `kill` or `deny`.
     pub mode: &'static str,
-    /// The decision.
+    /// The decision, if the record is about one.
     #[serde(flatten)]
     pub decision: Option<Decision>,
 }
 
-/// About one start.
+/// An enforcement decision about one program start.
 #[derive(Clone, Debug, Serialize)]
 pub struct Decision {
-    /// What was decided.
+    /// The action that was decided.
     #[serde(serialize_with = "named")]
     pub action: Action,
-    /// [`BEFORE_START`], or [`AFTER_START`]: then it ran for `delay` nanoseconds.
+    /// [`BEFORE_START`] or [`AFTER_START`]. In the latter case, the program ran for `delay` nanoseconds.
     pub when: &'static str,
-    /// The rule, or the exception, or the finding.
+    /// The rule, the exception or the finding that decided.
     pub rule: String,
-    /// Why, for whoever is stopped.
+    /// The reason, for the user whose program is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What to do instead.
+    /// Remediation: what to do instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
-    /// Who answers for an exception.
+    /// The owner of the exception.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Why it is made.
+    /// The reason for the exception.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// File name of the executable.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub executable: String,
-    /// The first arguments, each cut.
+    /// The first arguments, each possibly truncated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    /// From the start to the end, in nanoseconds.
+    /// Time from the start to the end of the process, in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay: Option<u64>,
-    /// Why it had no effect.
+    /// The reason why the action had no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// [`Decision::when`]: no instruction of the program ran.
+/// Value of [`Decision::when`]: no instruction of the program ran.
 pub const BEFORE_START: &str = "before-start";
-/// [`Decision::when`]: it ran.
+/// Value of [`Decision::when`]: the program ran.
 pub const AFTER_START: &str = "after-start";
 
-/// The bit of the first rule; see `enforce::compile`.
+/// The bit of the first rule, that of the enforcement check; see `enforce::compile`.
 const CANARY: u64 = 1;
 
 fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
@@ -83,7 +83,7 @@ fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl Decision {
-    /// Nothing more is known of it.
+    /// Creates a decision without further details.
     fn new(action: Action, when: &'static str, rule: String) -> Self {
         Self {
             action,
@@ -100,13 +100,13 @@ impl Decision {
         }
     }
 
-    /// The program did not start, or runs no more.
+    /// Whether the action keeps the program from starting, or ends it.
     #[must_use]
     pub fn stops(&self) -> bool {
         matches!(self.action, Action::Kill | Action::Deny)
     }
 
-    /// What was started, in one line for people.
+    /// Returns the started program, in one line for people.
     #[must_use]
     pub fn start(&self) -> String {
         if self.args.is_empty() { self.executable.clone() } else { text::one_line(&self.args) }
@@ -123,7 +123,7 @@ fn words(action: Action) -> (&'static str, Severity) {
 }
 
 impl Enricher {
-    /// What is in force, for every record; nothing where nothing is enforced.
+    /// Returns the enforcement state for a record; `None` where nothing is enforced.
     pub(super) fn enforcement(&self) -> Option<Box<Enforcement>> {
         let shared = self.meta.enforcement.as_ref()?;
         let in_force = shared.in_force();
@@ -131,10 +131,11 @@ impl Enricher {
         Some(Box::new(Enforcement { state: in_force.state, mode, decision: None }))
     }
 
-    /// A decision of the kernel side. Nothing for tracego's own rules: the canary, what is exempt.
+    /// Makes the record of a decision of the kernel side. Returns `None` for tracego's own rules: the
+    /// enforcement check, and programs that are exempt.
     pub(super) fn verdict(&mut self, verdict: &Verdict) -> Option<Record> {
         let action = Action::from_raw(verdict.action)?;
-        // A replay does not know the names of rules, but the first is always the canary's.
+        // A replay does not know the names of rules, but the first rule is always the enforcement check.
         let shared = self.meta.enforcement.clone();
         let known = shared.as_ref().and_then(|shared| shared.rule(verdict));
         if known.as_ref().map_or(verdict.bit == CANARY, |known| known.own) {
@@ -165,7 +166,7 @@ impl Enricher {
         Some(self.decided(header, comm, Stamp::event(header, 0), &args(verdict, action), decision))
     }
 
-    /// A process that the agent ended, or would have.
+    /// Makes the record of a process that the agent ended, or would have ended.
     pub fn ended(&mut self, pending: &Pending, action: Action, ended: Ended, reading: Reading) -> Record {
         if let Some(shared) = &self.meta.enforcement {
             shared.count(action);
@@ -233,7 +234,7 @@ fn body(process: &Process, what: &str, decision: &Decision) -> String {
     body
 }
 
-/// The first arguments; see [`Verdict::args`].
+/// Returns the first arguments; see [`Verdict::args`].
 fn args(verdict: &Verdict, action: Action) -> Vec<&[u8]> {
     let mut pieces: Vec<&[u8]> = if action == Action::Deny {
         verdict.args.chunks(SLOT_LEN).map(text::until_nul).collect()

@@ -1,17 +1,17 @@
-//! What this stage adds to a program start.
+//! Facts that this stage adds to a process start.
 
 use std::sync::Arc;
 
 use super::{facts::Surroundings, open::Failure};
 use crate::golang::Image;
 
-/// What was found out about one program start of a batch.
+/// The facts found about one process start of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Note {
-    /// Position of its record in the batch, from 0.
+    /// Position of the event in the batch, from 0.
     pub record: u32,
-    /// What its executable says about itself, or why that could not be read.
+    /// Metadata of the executable, or why it could not be read.
     pub image: Result<Arc<Image>, Failure>,
-    /// What is around it; only looked at where a rule may need it.
+    /// The environment of the process; `None` where no rule needs it.
     pub surroundings: Option<Arc<Surroundings>>,
 }
