@@ -1,4 +1,5 @@
-//! Time and size of a record in each format, and time of filters: `cargo run --release -p tracego-tests --example formats`.
+//! Time and size of a record in each format, and time of filters: `cargo run --release -p tracego-tests
+//! --example formats`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints and stops at errors")]
 
 use std::{hint::black_box, time::Instant};
@@ -15,7 +16,7 @@ use tracego_deliver::{
 use tracego_model::record::{Record, event_name};
 use tracego_tests::samples;
 
-/// The best of several runs: what else runs on the machine only adds.
+/// Returns the best time of several runs; other work on the machine can only add time.
 fn best(records: &[Record], mut each: impl FnMut(&Record)) -> f64 {
     let once = |each: &mut dyn FnMut(&Record)| {
         let start = Instant::now();
@@ -28,7 +29,7 @@ fn best(records: &[Record], mut each: impl FnMut(&Record)) -> f64 {
 }
 
 fn main() {
-    // Program starts of a session: the largest and most frequent kind. Long argv are a case of their own.
+    // Program starts of a session, the largest and most frequent kind. Long argv are a separate case.
     let mut records = samples::captured();
     records.retain(|record| {
         let args = record.process.as_ref().and_then(|process| process.command_args.as_ref());
@@ -83,7 +84,7 @@ fn main() {
         let size = pieces.iter().map(|piece| piece.record.len()).sum::<usize>() / pieces.len();
         println!("OTLP {encoding:?}: {time:.2} µs a record, {put:.2} µs into a request of 512, {size} bytes");
         if encoding == Encoding::Protobuf {
-            // What generated messages would take at least: their strings, and then the bytes.
+            // Lower bound for generated messages: cloning their strings, then writing the bytes.
             let messages: Vec<LogRecord> =
                 pieces.iter().map(|piece| LogRecord::decode(&piece.record[..]).unwrap()).collect();
             let mut n = 0;

@@ -1,8 +1,9 @@
-//! How fast log records reach an OTLP receiver over HTTP with gzip: through a sink, and through the batch
-//! processor of OpenTelemetry's SDK. `cargo xtask bench otlp` runs it.
+//! The rate at which log records reach an OTLP receiver over HTTP with gzip, through a sink and through the
+//! batch processor of OpenTelemetry's SDK. Run by `cargo xtask bench otlp`.
 //!
-//! `otlp_rate ours|sdk SECONDS` prints: records given, records arrived, seconds until the last of them, CPU
-//! seconds. `otlp_rate down RECORDS FOLDER` has no receiver, and measures memory. The receiver is a process of its own (`otlp_rate receiver`), which counts what it decodes.
+//! `otlp_rate ours|sdk SECONDS` prints: records given, records that arrived, seconds until the last of them,
+//! CPU seconds. `otlp_rate down RECORDS FOLDER` has no receiver, and measures memory. The receiver is a
+//! separate process (`otlp_rate receiver`), which counts the records that it decodes.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints and stops at errors")]
 
 use std::{
@@ -46,7 +47,7 @@ fn main() {
         _ => {}
     }
     let mut receiver = Command::new(env::current_exe().unwrap());
-    // The other core.
+    // The receiver runs on the other core.
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(receiver.get_program()).arg("receiver").stdout(Stdio::piped());
     receiver = command;
@@ -69,7 +70,7 @@ fn main() {
     println!("{given} {arrived} {seconds} {cpu}");
 }
 
-/// User and system time of this process, seconds.
+/// Returns the user and system time of this process in seconds.
 fn cpu() -> f64 {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: `usage` is writable, and all zeros is a value of it.
@@ -81,7 +82,7 @@ fn cpu() -> f64 {
     seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
 
-/// A sink as the configuration has it, with a queue in memory that makes the pipeline wait.
+/// Sends through a sink as the configuration defines it, with a queue in memory that makes the pipeline wait.
 fn ours(address: &str, records: &[Record], span: Duration) -> u64 {
     let own =
         format!("endpoint = \"http://{address}\"\ncompression = \"gzip\"\nprotocol = \"http/protobuf\"");
@@ -108,8 +109,8 @@ fn ours(address: &str, records: &[Record], span: Duration) -> u64 {
     given
 }
 
-/// So many records into a spool whose receiver is down; prints what became of them and the most memory that
-/// was resident, MiB.
+/// Puts records into a spool whose receiver is down. Prints what became of them, and the peak resident memory
+/// in MiB.
 fn down(folder: &Path, wanted: u64) {
     let records = samples::replayed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture"));
     let own = "endpoint = \"http://127.0.0.1:9\"\ncompression = \"gzip\"";
@@ -123,7 +124,8 @@ fn down(folder: &Path, wanted: u64) {
             given += 1;
         }
         outputs.flush();
-        // An hour of 500 a second, in a hurry: the queue of the sink's thread must not be what counts.
+        // An hour of 500 records per second, compressed in time: the queue of the sink's thread must not
+        // distort the result.
         while !outputs.is_settled() {
             thread::sleep(Duration::from_micros(50));
         }
@@ -137,7 +139,7 @@ fn down(folder: &Path, wanted: u64) {
     println!("{given} {waiting} {lost} {}", peak / 1024.0);
 }
 
-/// The same attributes through the SDK, whose processor never waits.
+/// Sends the same attributes through the SDK, whose processor never waits.
 fn sdk(address: &str, records: &[Record], span: Duration) -> u64 {
     let exporter = LogExporter::builder()
         .with_http()
@@ -190,7 +192,7 @@ fn value(of: Option<&Value>) -> AnyValue {
     }
 }
 
-/// Answers every request, and counts the records of each.
+/// Answers every request, and counts its records.
 fn receiver() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap());
@@ -232,7 +234,7 @@ fn serve(stream: TcpStream, records: &AtomicU64) {
             String::new()
         };
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: ";
-        // At once, or Nagle's algorithm waits for the acknowledgement of the first part.
+        // In one write, or Nagle's algorithm waits for the acknowledgement of the first part.
         let answer = format!("{head}{}\r\n\r\n{answer}", answer.len());
         reader.get_mut().write_all(answer.as_bytes()).unwrap();
     }

@@ -1,4 +1,4 @@
-//! What traces and metrics cost: `cargo run --release -p tracego-tests --example signals`.
+//! The cost of traces and metrics: `cargo run --release -p tracego-tests --example signals`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints and stops at errors")]
 
 use std::{path::Path, sync::Arc, time::Instant};
@@ -15,7 +15,7 @@ use tracego_deliver::{
 use tracego_model::record::{Record, event_name};
 use tracego_tests::samples;
 
-/// Sessions that are looked at.
+/// Number of replayed sessions.
 const ROUNDS: usize = 5000;
 
 fn main() {
@@ -48,7 +48,7 @@ fn main() {
         took.as_secs_f64() * 1e6 / starts as f64,
     );
     let target = Target {
-        // Nobody is there: what is measured is the pipeline's side alone.
+        // No receiver listens, so only the pipeline's side is measured.
         endpoint: "http://127.0.0.1:9/v1/traces".into(),
         protocol: Protocol::HttpProtobuf,
         compression: Compression::Gzip,

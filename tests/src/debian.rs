@@ -1,13 +1,13 @@
-//! Debian packages that tests hold tracego against: unpacked below `target`, not installed.
+//! Debian packages that tests compare tracego with, unpacked below `target` without installing them.
 
 use std::{fs, path::PathBuf, process::Command};
 
 use crate::python::{installed, run, target};
 
-/// Folder that holds the content of these packages, or why there is none.
+/// Returns the folder with the content of these packages.
 ///
 /// # Errors
-/// What is missing on this machine, in few words.
+/// Names what is missing on this machine, in few words.
 pub fn packages(names: &[&str]) -> Result<PathBuf, String> {
     let folder = target().join("debian").join(names[0]);
     installed(&folder, &names.join(" "), || {

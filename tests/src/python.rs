@@ -1,5 +1,5 @@
-//! Python packages and npm packages that tests hold tracego against: installed once below `target`, from
-//! files that pin each by its hash.
+//! Python and npm packages that tests compare tracego with, installed once below `target` from files that pin
+//! each package by its hash.
 
 use std::{
     fs::{self, File},
@@ -9,10 +9,10 @@ use std::{
     thread,
 };
 
-/// An interpreter with the packages of `tests/python/<name>.txt`, or why there is none.
+/// Returns a Python interpreter with the packages of `tests/python/<name>.txt`.
 ///
 /// # Errors
-/// What is missing on this machine, in few words.
+/// Names what is missing on this machine, in few words.
 pub fn environment(name: &str) -> Result<PathBuf, String> {
     let list = source().join(format!("{name}.txt"));
     let wanted = fs::read_to_string(&list).map_err(|error| format!("{}: {error}", list.display()))?;
@@ -27,10 +27,10 @@ pub fn environment(name: &str) -> Result<PathBuf, String> {
     Ok(python)
 }
 
-/// The folder of an npm package, unpacked: `sha512` is what the registry calls its integrity.
+/// Returns the folder of an unpacked npm package. `sha512` is its integrity value in the registry.
 ///
 /// # Errors
-/// What is missing on this machine, in few words.
+/// Names what is missing on this machine, in few words.
 pub fn npm_package(name: &str, version: &str, sha512: &str) -> Result<PathBuf, String> {
     let folder = target().join("npm").join(name.replace('/', "+"));
     installed(&folder, &format!("{version} {sha512}"), || {
@@ -39,7 +39,8 @@ pub fn npm_package(name: &str, version: &str, sha512: &str) -> Result<PathBuf, S
         let told = run(Command::new("npm").args(["pack", "--json", &spec]).current_dir(&folder))?;
         let told: serde_json::Value = serde_json::from_str(&told).map_err(|error| error.to_string())?;
         let archive = told[0]["filename"].as_str().unwrap_or_default();
-        // npm refuses what is not of the integrity that the registry told; here that is held to ours.
+        // npm checks the package against the registry's integrity value; this check compares that value with
+        // ours.
         if told[0]["integrity"] != format!("sha512-{sha512}") {
             return Err(format!("{spec} is not the one that is pinned"));
         }
@@ -48,10 +49,10 @@ pub fn npm_package(name: &str, version: &str, sha512: &str) -> Result<PathBuf, S
     Ok(folder.join("package"))
 }
 
-/// Runs a script of `tests/python` and gives what it prints.
+/// Runs a script of `tests/python` and returns its output.
 ///
 /// # Panics
-/// When it fails.
+/// Panics if it fails.
 #[must_use]
 pub fn script(python: &Path, name: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut command = Command::new(python);
@@ -72,14 +73,13 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("python")
 }
 
-/// The folder that builds go to: tests are in `target/<profile>/deps`.
+/// Returns the target folder; tests are in `target/<profile>/deps`.
 pub(crate) fn target() -> PathBuf {
     let path = std::env::current_exe().unwrap();
     path.ancestors().nth(3).unwrap().to_owned()
 }
 
-/// Installs unless what is there was installed from the same. Tests that want the same wait for each
-/// other.
+/// Runs `install` unless the folder was installed from the same list. Concurrent tests wait for each other.
 pub(crate) fn installed<T>(
     folder: &Path,
     wanted: &str,
@@ -101,7 +101,7 @@ pub(crate) fn installed<T>(
     fs::write(&done, wanted).map_err(said)
 }
 
-/// Runs to the end and gives what was printed; the last line of its complaint otherwise.
+/// Runs a command to its end and returns its output. On failure, returns the last line of its standard error.
 pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{program}: {error}"))?;

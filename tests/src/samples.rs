@@ -1,5 +1,5 @@
-//! Records to convert: those of captured sessions, and made-up ones in which every attribute is set to
-//! a value of its own.
+//! Sample records to convert: from captured sessions, and synthetic ones in which every attribute has a value
+//! of its own.
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
@@ -33,10 +33,10 @@ use tracego_model::{
 };
 use tracego_policy as policy;
 
-/// The records of a capture file.
+/// Returns the records of a capture file.
 ///
 /// # Panics
-/// When it is damaged.
+/// Panics if it is damaged.
 #[must_use]
 pub fn replayed(path: &Path) -> Vec<Record> {
     let bytes = fs::read(path).unwrap();
@@ -64,10 +64,10 @@ pub fn replayed(path: &Path) -> Vec<Record> {
     records
 }
 
-/// Of all capture files in `tests/golden`.
+/// Returns the records of all capture files in `tests/golden`.
 ///
 /// # Panics
-/// When one is damaged.
+/// Panics if a file is damaged.
 #[must_use]
 pub fn captured() -> Vec<Record> {
     let all = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap();
@@ -79,7 +79,7 @@ pub fn captured() -> Vec<Record> {
     records
 }
 
-/// A time that no other is near.
+/// Returns a time that is far from every other one.
 fn time(n: i64) -> Time {
     Time(1_800_000_000_123_456_789 + n * 3_600_111_222_333)
 }
@@ -108,12 +108,12 @@ fn origin() -> Arc<Origin> {
     })
 }
 
-/// As no captured record has.
+/// Returns a record identifier that no captured record has.
 fn uid(n: u32) -> String {
     format!("01M86DXY4FZZZZZZZZ{n:08}")
 }
 
-/// Of whatever kind; numbered records differ in id, position and time.
+/// Returns a minimal record of any kind; the number determines id, position and time.
 #[must_use]
 pub fn bare(event_name: &'static str, n: u32) -> Record {
     Record {
@@ -192,7 +192,7 @@ fn job() -> Arc<Frozen<Job>> {
     Arc::new(job.into())
 }
 
-/// A finding of a severity; numbered ones differ.
+/// Returns a finding of a severity; the number determines the rest.
 #[must_use]
 pub fn finding(n: usize, severity: Severity) -> Finding {
     Finding {
@@ -207,7 +207,7 @@ pub fn finding(n: usize, severity: Severity) -> Finding {
     }
 }
 
-/// A program start with every attribute that a start can have.
+/// Returns a start record with every attribute that it can have.
 ///
 /// # Panics
 /// Never.
@@ -360,7 +360,7 @@ pub fn start() -> Record {
     record
 }
 
-/// A start with these findings, and the severity that follows from them.
+/// Returns a start record with these findings and the severity that follows from them.
 #[must_use]
 pub fn found(findings: Vec<Finding>) -> Record {
     let worst = findings.iter().map(|finding| finding.severity).max();
@@ -375,7 +375,7 @@ pub fn found(findings: Vec<Finding>) -> Record {
     Record { severity_number, severity_text, ..record }
 }
 
-/// The end of a process by a signal.
+/// Returns the record of a process that was ended by a signal.
 #[must_use]
 pub fn exit() -> Record {
     let mut record = bare(event_name::EXIT, 2);
@@ -390,7 +390,7 @@ pub fn exit() -> Record {
     record
 }
 
-/// A decision about a start, with all that such a record can have.
+/// Returns the record of an enforcement decision with every attribute that it can have.
 #[must_use]
 pub fn decided(action: Action) -> Record {
     let mut record = bare(event_name::ENFORCEMENT, 8);
@@ -424,7 +424,7 @@ pub fn decided(action: Action) -> Record {
     record
 }
 
-/// A program that was to be ended after its start; `error`: why it was not.
+/// Returns the record of a program that should be killed after its start; `error` says why that failed.
 ///
 /// # Panics
 /// Never.
@@ -440,7 +440,7 @@ pub fn ended(error: Option<&str>) -> Record {
     record
 }
 
-/// A start, and what policies say about it.
+/// Returns a start record with the decision of policies.
 #[must_use]
 pub fn judged(allow: bool, error: Option<policy::decision::ErrorKind>) -> Record {
     let mut record = start();
@@ -475,7 +475,7 @@ pub fn judged(allow: bool, error: Option<policy::decision::ErrorKind>) -> Record
     record
 }
 
-/// One of each kind, and findings.
+/// Returns synthetic records of every kind, some with findings.
 #[must_use]
 pub fn made_up() -> Vec<Record> {
     let mut fork = bare(event_name::FORK, 3);

@@ -1,4 +1,4 @@
-//! The documents against what is there: command lines, files, build steps and kinds of records.
+//! Checks that the documents match the program: command lines, files, build steps and kinds of records.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -20,7 +20,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The lines of code blocks, or all others.
+/// Returns the lines inside code blocks, or all others.
 fn lines(text: &str, code: bool) -> Vec<&str> {
     let mut inside = false;
     let mut kept = Vec::new();
@@ -35,7 +35,7 @@ fn lines(text: &str, code: bool) -> Vec<&str> {
     kept
 }
 
-/// What a line of a console gives tracego, if it starts it; comments and the prompt left out.
+/// Returns the arguments of tracego in a console line, without comment and prompt; `None` for other commands.
 fn arguments(line: &str) -> Option<Vec<&str>> {
     let line = line.split(" #").next().unwrap().trim();
     let line = line.strip_prefix("$ ").unwrap_or(line);
@@ -58,7 +58,7 @@ fn command_lines_of_the_readme_are_understood() {
     assert!(count >= 5, "{count} command lines");
 }
 
-/// `RunTests` → `run-tests`, as clap names subcommands.
+/// Converts `RunTests` to `run-tests`, as clap names subcommands.
 fn kebab(variant: &str) -> String {
     let mut name = String::new();
     for (n, c) in variant.chars().enumerate() {
@@ -92,7 +92,8 @@ fn build_steps_of_the_documents_exist() {
     }
 }
 
-/// Every file and folder below `folder`, from the root with `/` in front; no build output.
+/// Collects every file and folder below `folder`, as paths from the root with a leading `/`; skips build
+/// output.
 fn tree(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -106,8 +107,8 @@ fn tree(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// Whether a text in backticks names a file of the repository: `<name>` stands for any, and what
-/// starts with `/` is on the machine.
+/// Returns whether a text in backticks names a file of the repository. `<name>` is a placeholder, and a path
+/// that starts with `/` is on the machine.
 fn is_file(text: &str) -> bool {
     let named = text.contains('/') || [".rs", ".toml", ".md", ".json"].iter().any(|end| text.ends_with(end));
     named && !text.contains([' ', '<', ':', '{']) && !text.starts_with('/')
@@ -123,7 +124,7 @@ fn files_of_the_recipes_exist() {
         let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|text| is_file(text)).collect();
         assert!(!named.is_empty(), "{document} names no file");
         for name in named {
-            // From the root, or from any folder: `sink/mod.rs`.
+            // Named from the root, or from any folder: `sink/mod.rs`.
             let end = format!("/{}", name.trim_end_matches('/'));
             assert!(there.iter().any(|path| path.ends_with(&end)), "{document}: no `{name}`");
         }
@@ -220,7 +221,7 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     assert_eq!(named, names);
 }
 
-/// Keys of a struct that is read from TOML, by its source.
+/// Returns the keys of a struct that is read from TOML, from its source.
 fn keys(source: &str, of: &str) -> Vec<String> {
     let (_, body) = source.split_once(&format!("pub struct {of} {{")).unwrap();
     let (body, _) = body.split_once("\n}").unwrap();

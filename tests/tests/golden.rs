@@ -1,6 +1,6 @@
-//! Captures of real sessions and the records that they give, byte for byte but for the version.
+//! Captures of real sessions and the records that they give, byte for byte except for the version.
 //!
-//! New ones are made with `TRACEGO_BLESS=1 cargo xtask test`, after a look at the difference.
+//! `TRACEGO_BLESS=1 cargo xtask test` writes new ones; inspect the difference first.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -30,7 +30,7 @@ impl Write for Memory {
     }
 }
 
-/// What a capture gives, up to its damage.
+/// Replays a capture up to its damage. Returns the records, and the error if there is one.
 fn replay(bytes: &[u8], format: Format) -> (String, Option<CaptureError>) {
     let mut reader = match Reader::new(bytes) {
         Ok(reader) => reader,
@@ -82,10 +82,10 @@ fn captures_give_their_records() {
 }
 
 proptest! {
-    // As many as take a second or two; `cargo xtask fuzz capture` goes on from there.
+    // As many cases as take a second or two; `cargo xtask fuzz capture` tests more.
     #![proptest_config(Config { cases: 256, failure_persistence: None, ..Config::default() })]
 
-    /// Records up to the damage and an error, never a panic.
+    /// Damage gives the records before it and an error, never a panic.
     #[test]
     fn no_damage_makes_it_panic(which in any::<Index>(), at in any::<Index>(), change in 1_u8..) {
         let whole = fs::read(which.get(&captures())).unwrap();

@@ -1,5 +1,5 @@
-//! The starter policies and examples of OPA's documentation, decided here and by a second engine (rego-cpp, from
-//! PyPI). Where it cannot be had, its tests show as ignored with the reason.
+//! The starter policies and examples of OPA's documentation, evaluated here and by a second engine (rego-cpp,
+//! from PyPI). If that engine is unavailable, its tests are ignored with the reason.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -18,7 +18,7 @@ use tracego_tests::{python, trial};
 
 static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("policy_oracle"));
 
-/// Records that are made for the comparison, and the seed that they follow from.
+/// Number of records generated for the comparison, and the seed of the generator.
 const COUNT: &str = "4000";
 const SEED: &str = "7";
 
@@ -40,12 +40,12 @@ fn starter() -> Bundle {
     bundle::load(&root().join("deploy/policies"), None).unwrap()
 }
 
-/// Time is not what is tested here, and other tests run beside.
+/// Returns limits with enough time: time is not tested here, and other tests run at the same time.
 fn limits() -> Limits {
     Limits { time: std::time::Duration::from_secs(5), ..Limits::default() }
 }
 
-/// A decision as the oracle prints it.
+/// Returns a decision in the format of the oracle.
 fn decide(engine: &mut Engine, record: &Value) -> Value {
     let decision = engine.decide_json(record);
     assert_eq!(decision.error, None);
@@ -111,7 +111,7 @@ fn oracle() {
     let python = PYTHON.as_ref().unwrap();
     let (folder, tests) = (root().join("deploy/policies"), root().join("tests/policies"));
     let (cases, examples) = (tests.join("starter.ndjson"), tests.join("opa-docs"));
-    // The script ends with 1 where one fails, and that is an error here.
+    // The script exits with 1 if a case fails, and `python::script` panics then.
     let arguments = ["cases", folder.to_str().unwrap(), cases.to_str().unwrap()];
     let said = python::script(python, "policy_oracle.py", &arguments, b"");
     assert!(!said.is_empty(), "it has looked at none");

@@ -1,10 +1,10 @@
-//! What a record says about its own completeness and about the process (`Header::flags`).
+//! Flags of an event (`Header::flags`): what it lacks, and facts about its process.
 
-/// argv is longer than the cap; `argv_total` holds the true length.
+/// Argv is longer than the cap; `argv_total` holds the true length.
 pub const ARGV_TRUNCATED: u64 = 1 << 0;
 /// The read of argv from the new image faulted.
 pub const ARGV_UNREADABLE: u64 = 1 << 1;
-/// The environment has more bytes or more variables than the bounds allow to be looked through.
+/// The environment exceeds the bounds of the scan, in bytes or in variables.
 pub const ENV_TRUNCATED: u64 = 1 << 2;
 /// The environment could not be read.
 pub const ENV_UNREADABLE: u64 = 1 << 3;
@@ -30,31 +30,33 @@ pub const CGROUP_V1: u64 = 1 << 12;
 pub const CWD_DELETED: u64 = 1 << 13;
 /// The execution ended with a core dump.
 pub const CORE_DUMPED: u64 = 1 << 14;
-/// The user's filters leave it out: it carries what the process table needs, without argv.
+/// The user's filters exclude the process; the event carries what the process table needs, without argv.
 pub const OUTSIDE: u64 = 1 << 16;
-/// Where the number of the rules begins that decided when a program started; eight bits (see [`rules`]).
+/// First bit of the number of the rules that decided about the program start; eight bits wide (see
+/// [`rules`]).
 pub const RULES_SHIFT: u32 = 24;
-/// Where the number of the load begins that wrote the record (see [`generation`]).
+/// First bit of the number of the load that wrote the event (see [`generation`]).
 pub const GENERATION_SHIFT: u32 = 32;
-/// More argv bytes came in [`crate::ArgvChunk`] records before this one.
+/// More argv bytes were sent in [`crate::ArgvChunk`] events before this one.
 pub const ARGV_CHUNKS: u64 = 1 << 15;
 
-/// Which rules decided when a program started: the load that has them, and their number there. Another load's are
-/// others; 0 where nothing is enforced.
+/// Returns which rules decided about a program start: the number of their load, and their own number in the
+/// low eight bits. Every load numbers its rules anew; 0 without enforcement.
 #[inline(always)]
 #[must_use]
 pub fn rules(flags: u64) -> u64 {
     flags >> RULES_SHIFT
 }
 
-/// The flags of a load and its rules.
+/// Returns the flags that carry the number of a load and of its rules.
 #[inline(always)]
 #[must_use]
 pub fn of_rules(generation: u32, number: u8) -> u64 {
     ((generation as u64) << GENERATION_SHIFT) | ((number as u64) << RULES_SHIFT)
 }
 
-/// Which of the loads that take over from each other wrote the record; 0 without handover.
+/// Returns the number of the load that wrote the event, among loads that take over from each other; 0 without
+/// handover.
 #[inline(always)]
 #[must_use]
 pub fn generation(flags: u64) -> u32 {

@@ -1,10 +1,11 @@
-//! What programs of several loads agree on while one takes over from another.
+//! Constants that the programs of two loads share while one load takes over from the other.
 
-/// Grows with every change of a record, of [`TaskCtx`](crate::TaskCtx) or of how turns are taken: what one
-/// tracego left attached is continued by another one with the same number alone.
+/// Version of the events, of [`TaskCtx`](crate::TaskCtx) and of the way turns are taken; every change
+/// increments it. A tracego process continues only programs of its own version that another one left
+/// attached.
 pub const FORMAT: u32 = 2;
 
-/// What happens in the kernel that a program is attached to: each has a claim of its own.
+/// A kernel hook that a program is attached to. Each hook has its own claim.
 #[derive(Clone, Copy, Debug)]
 #[repr(u32)]
 pub enum Hook {

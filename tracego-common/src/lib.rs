@@ -1,7 +1,7 @@
-//! The wire between the kernel side and the agent: integers and arrays of integers, nothing else.
+//! The interface between the kernel side and the agent: integers and arrays of integers only.
 //!
-//! Both sides compile this crate, so a layout that differs cannot be built. Integers become
-//! enums through one function each ([`RecordKind::from_raw`], [`Loss::from_raw`]).
+//! Both sides compile this crate, so their layouts cannot differ. Each enum is read from an integer by one
+//! function ([`RecordKind::from_raw`], [`Loss::from_raw`]).
 #![no_std]
 
 pub mod flags;

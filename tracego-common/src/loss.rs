@@ -1,27 +1,28 @@
-//! Why the kernel side could not deliver a record: indices of its counter array.
+//! Counters of the kernel side: reasons why an event was not delivered, and totals.
 
-/// A counter of the kernel side. The order is the wire format; new ones go last.
+/// A counter of the kernel side. The order is the wire format; new counters go last.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum Loss {
-    /// Not a loss: hooks entered, counted before anything can fail.
+    /// Not a loss: hook calls, counted before anything can fail.
     Hooked = 0,
-    /// Not a loss: outside the followed tree, or the agent itself. What the other filters leave out is
-    /// delivered with [`OUTSIDE`](crate::flags::OUTSIDE): ancestors and jobs come from there.
+    /// Not a loss: events outside the followed tree, or of the agent itself. Events that other filters
+    /// exclude are delivered with [`OUTSIDE`](crate::flags::OUTSIDE): the process table needs them for
+    /// ancestors and jobs.
     Filtered = 1,
     /// The ring buffer was full.
     RingFull = 2,
-    /// This CPU has no scratch area.
+    /// No scratch area exists for this CPU.
     NoScratch = 3,
     /// The context map was full, so a descendant may be unmarked.
     ContextFull = 4,
-    /// Not a loss: delivered into the ring.
+    /// Not a loss: events delivered into the ring.
     Sent = 5,
-    /// A piece of a long argv found the ring full; its record is marked as truncated.
+    /// A chunk of a long argv found the ring full; its exec event is marked as truncated.
     ChunkLost = 6,
-    /// Not a loss: pieces of long argv delivered, beside the records.
+    /// Not a loss: chunks of long argv that were delivered, counted apart from the events.
     ChunkSent = 7,
-    /// Not a loss: diagnostics that were on and are therefore in the log's own ring, or were lost there.
+    /// Not a loss: diagnostics that were enabled; each is in the log's own ring, or was lost there.
     Diagnostic = 8,
 }
 
@@ -39,7 +40,7 @@ impl Loss {
         Self::Diagnostic,
     ];
 
-    /// The only door from the wire.
+    /// Returns the counter at an index; `None` for an unknown one.
     #[must_use]
     pub fn from_raw(raw: u32) -> Option<Self> {
         Self::ALL.get(raw as usize).copied()

@@ -1,9 +1,9 @@
-//! Where the running kernel keeps the fields that are read: resolved from its BTF at start.
+//! Byte offsets of the kernel fields that are read, resolved from the running kernel's BTF at startup.
 //!
-//! Rust emits no CO-RE relocations, so the agent looks every field up in `/sys/kernel/btf/vmlinux`
-//! and hands the table to the program as one read-only global before the verifier sees it.
+//! Rust emits no CO-RE relocations. The agent therefore looks every field up in `/sys/kernel/btf/vmlinux` and
+//! passes the table to the program as one read-only global before the verifier sees it.
 
-/// A field that the running kernel does not have.
+/// Offset of a field that the running kernel does not have.
 pub const ABSENT: i32 = -1;
 
 macro_rules! offsets {
@@ -16,9 +16,9 @@ macro_rules! offsets {
         impl Offsets {
             /// `(structure, dotted path)` of every field, in layout order.
             pub const FIELDS: &'static [(&'static str, &'static str)] = &[$(($structure, $path),)*];
-            /// Every field absent.
+            /// Table with every field absent.
             pub const NONE: Self = Self { $($name: ABSENT,)* };
-            /// From values in the order of [`Self::FIELDS`]; a missing value is absent.
+            /// Creates the table from values in the order of [`Self::FIELDS`]; a missing value is absent.
             #[must_use]
             pub fn from_values(values: &[i32]) -> Self {
                 let mut next = values.iter().copied();

@@ -1,10 +1,10 @@
-//! Records in the ring buffer. Every record starts with a [`Header`].
+//! Events in the ring buffer. Every event starts with a [`Header`].
 
 use core::mem::{offset_of, size_of};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// What kind of record follows a header.
+/// The kind of an event, as its header names it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum RecordKind {
@@ -14,17 +14,17 @@ pub enum RecordKind {
     Exit = 2,
     /// A new process (not a new thread): [`ForkRecord`].
     Fork = 3,
-    /// An execve or execveat that failed: [`FailedFixed`] and its data. On request only.
+    /// A failed execve or execveat: [`FailedFixed`] and its data. On request only.
     ExecFailed = 4,
-    /// A piece of an argv that is longer than one record carries: [`ArgvChunk`] and its bytes.
-    /// Pieces come before the [`ExecFixed`] that they belong to.
+    /// A chunk of an argv that is longer than one event carries: [`ArgvChunk`] and its bytes. Chunks precede
+    /// the [`ExecFixed`] that they belong to.
     ArgvChunk = 5,
     /// A decision about a program start: [`Verdict`](crate::verdict::Verdict).
     Verdict = 6,
 }
 
 impl RecordKind {
-    /// The only door from the wire.
+    /// Returns the kind with a number; `None` for an unknown one.
     #[must_use]
     pub fn from_raw(raw: u32) -> Option<Self> {
         match raw {
@@ -39,7 +39,7 @@ impl RecordKind {
     }
 }
 
-/// A process on this boot: never a bare pid.
+/// Identity of a process on this boot. A bare pid is not one, because pids are reused.
 #[derive(Clone, Copy, Debug, Default, Eq, FromBytes, Hash, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct TaskId {
@@ -47,35 +47,35 @@ pub struct TaskId {
     pub tgid: u32,
     /// Explicit padding, zero.
     pub pad: u32,
-    /// Start of the thread group leader in nanoseconds since boot, suspend included.
+    /// Start time of the thread group leader, in nanoseconds since boot, suspend included.
     pub start_boottime: u64,
 }
 
-/// The start of every record.
+/// The start of every event.
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct Header {
     /// A [`RecordKind`].
     pub kind: u32,
-    /// Bytes of the whole record.
+    /// Bytes of the whole event.
     pub size: u32,
-    /// See [`crate::flags`].
+    /// Bits of [`crate::flags`].
     pub flags: u64,
-    /// When the hook ran, in nanoseconds since boot, suspend included.
+    /// Time at which the hook ran, in nanoseconds since boot, suspend included.
     pub boot_ns: u64,
     /// The process.
     pub id: TaskId,
-    /// Its parent at the time of the hook.
+    /// The parent at the time of the hook.
     pub parent: TaskId,
-    /// The process that opened the job context which this one inherited; zero without.
+    /// The process that opened the inherited job context; zero without a job.
     pub job_root: TaskId,
 }
 
-/// A piece of the data area behind an [`ExecFixed`].
+/// A range of the data area behind an [`ExecFixed`].
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct Span {
-    /// From the start of the data area.
+    /// Offset in bytes from the start of the data area.
     pub offset: u32,
     /// Length in bytes.
     pub len: u32,
@@ -87,22 +87,22 @@ pub struct Span {
 pub struct Rlimit {
     /// The limit in force.
     pub soft: u64,
-    /// The most that the soft limit can be raised to.
+    /// The upper bound of the soft limit.
     pub hard: u64,
 }
 
-/// The fixed part of an exec record. A value that could not be read is zero and its bit in
-/// `unavailable` is set (see [`field`]).
+/// The fixed part of an exec event. A value that could not be read is zero, and its bit in `unavailable` is
+/// set (see [`field`]).
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct ExecFixed {
-    /// The common start.
+    /// The common header.
     pub header: Header,
-    /// Fields that this kernel does not offer or that could not be read, one bit a [`field`].
+    /// Fields that this kernel lacks or that could not be read, one bit of [`field`] each.
     pub unavailable: u64,
-    /// Kernel thread id that called exec, before it became the leader.
+    /// Id of the thread that called exec, before it became the leader.
     pub old_tid: u32,
-    /// Parent's thread group leader is alive in this pid namespace: its virtual pid.
+    /// Process id in the innermost pid namespace of the process.
     pub vpid: u32,
     /// Real user id.
     pub uid: u32,
@@ -120,27 +120,27 @@ pub struct ExecFixed {
     pub loginuid: u32,
     /// Audit session id; `u32::MAX` when unset.
     pub sessionid: u32,
-    /// Process group leader, initial namespace.
+    /// Process group leader in the initial pid namespace.
     pub pgid: u32,
-    /// Session leader, initial namespace.
+    /// Session leader in the initial pid namespace.
     pub sid: u32,
     /// Seccomp: 0 off, 1 strict, 2 filter.
     pub seccomp_mode: u32,
     /// Number of the controlling terminal's device; 0 without one.
     pub tty_dev: u32,
-    /// Pid namespace.
+    /// Number of the pid namespace.
     pub pid_ns: u32,
-    /// Mount namespace.
+    /// Number of the mount namespace.
     pub mnt_ns: u32,
-    /// User namespace of the credentials.
+    /// Number of the user namespace of the credentials.
     pub user_ns: u32,
-    /// Arguments as the kernel counted them.
+    /// Number of arguments as the kernel counted them.
     pub argc: u32,
-    /// Environment variables as the kernel counted them.
+    /// Number of environment variables as the kernel counted them.
     pub envc: u32,
-    /// True bytes of argv, terminating NULs included.
+    /// Bytes of the complete argv, terminating NULs included.
     pub argv_total: u32,
-    /// True bytes of the environment.
+    /// Bytes of the complete environment.
     pub env_total: u32,
     /// Mode and type bits of the executable.
     pub exe_mode: u32,
@@ -158,7 +158,7 @@ pub struct ExecFixed {
     pub cap_permitted: u64,
     /// Inheritable capabilities.
     pub cap_inheritable: u64,
-    /// Bounding set.
+    /// Bounding capabilities.
     pub cap_bounding: u64,
     /// Ambient capabilities.
     pub cap_ambient: u64,
@@ -168,15 +168,15 @@ pub struct ExecFixed {
     pub rlimits: [Rlimit; 16],
     /// Name of the task after exec.
     pub comm: [u8; 16],
-    /// Executable: names from the file to its root, each ended by a NUL.
+    /// Path of the executable: names from the file to its root, each ended by a NUL.
     pub exe: Span,
-    /// Working directory, as `exe`.
+    /// Path of the working directory, in the format of `exe`.
     pub cwd: Span,
-    /// cgroup path, as `exe`.
+    /// Path of the cgroup, in the format of `exe`.
     pub cgroup: Span,
-    /// What the caller passed to exec, ended by a NUL.
+    /// The file name that the caller passed to exec, ended by a NUL.
     pub filename: Span,
-    /// The interpreter (for a script) or `filename` again.
+    /// The interpreter of a script; otherwise `filename` again.
     pub interp: Span,
     /// Allowed variables, each `NAME=value` ended by a NUL.
     pub env: Span,
@@ -222,7 +222,7 @@ pub mod field {
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct ExitRecord {
-    /// The common start.
+    /// The common header.
     pub header: Header,
     /// Wait status: low 7 bits signal, bit 7 core, next 8 bits exit code (wait(2)).
     pub status: u32,
@@ -238,7 +238,7 @@ pub struct ExitRecord {
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct ForkRecord {
-    /// The common start; `id` is the child, `parent` its parent.
+    /// The common header; `id` is the child, `parent` its parent.
     pub header: Header,
     /// Thread that called fork.
     pub parent_tid: u32,
@@ -252,35 +252,35 @@ pub struct ForkRecord {
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct FailedFixed {
-    /// The common start.
+    /// The common header.
     pub header: Header,
     /// Positive errno.
     pub errno: u32,
-    /// 0 execve, 1 execveat.
+    /// 0 for execve, 1 for execveat.
     pub at: u32,
-    /// execveat's folder descriptor as passed, sign included.
+    /// Directory descriptor passed to execveat, sign included.
     pub dirfd: u32,
-    /// execveat's flags.
+    /// Flags passed to execveat.
     pub exec_flags: u32,
     /// Real user id.
     pub uid: u32,
-    /// Thread that called.
+    /// Id of the calling thread.
     pub tid: u32,
     /// Name of the task.
     pub comm: [u8; 16],
-    /// What the caller passed, ended by a NUL.
+    /// The file name that the caller passed, ended by a NUL.
     pub filename: Span,
-    /// First arguments that the caller passed, each ended by a NUL.
+    /// The first arguments that the caller passed, each ended by a NUL.
     pub argv: Span,
 }
 
-/// Header of a piece of argv; the bytes follow.
+/// Header of a chunk of argv; the bytes follow it.
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct ArgvChunk {
-    /// The common start; `id` is the process.
+    /// The common header; `id` is the process.
     pub header: Header,
-    /// Position of the bytes in argv.
+    /// Offset of the bytes in argv.
     pub offset: u64,
 }
 

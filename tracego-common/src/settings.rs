@@ -1,4 +1,4 @@
-//! What the agent tells the kernel side: one read-only global, fixed before the load.
+//! Settings that the agent passes to the kernel side: one read-only global, fixed before the load.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -6,86 +6,87 @@ use crate::record::TaskId;
 
 /// Bits of [`Settings::events`].
 pub mod event {
-    /// Exec records.
+    /// Exec events.
     pub const EXEC: u32 = 1;
-    /// Exit records.
+    /// Exit events.
     pub const EXIT: u32 = 2;
-    /// Fork records.
+    /// Fork events.
     pub const FORK: u32 = 4;
-    /// Records of failed attempts: two system call tracepoints.
+    /// Events of failed execs, from two system call tracepoints.
     pub const EXEC_FAILED: u32 = 8;
-    /// Decisions of the kernel side.
+    /// Decisions about program starts, made in the kernel.
     pub const VERDICT: u32 = 16;
 }
 
 /// Bits of [`Settings::filters`].
 pub mod filter {
-    /// Only processes marked [`TaskCtx::IN_TREE`](super::TaskCtx::IN_TREE).
+    /// Keep only processes marked [`TaskCtx::IN_TREE`](super::TaskCtx::IN_TREE).
     pub const TREE: u32 = 1;
-    /// Only the real uid in `uid`.
+    /// Keep only processes with the real uid in `uid`.
     pub const UID: u32 = 2;
-    /// Only the cgroup with the id in `cgroup_id`, and those below it.
+    /// Keep only the cgroup with the id in `cgroup_id`, and the cgroups below it.
     pub const CGROUP: u32 = 4;
-    /// Only the task name in `comm`.
+    /// Keep only tasks with the name in `comm`.
     pub const COMM: u32 = 8;
 }
 
-/// Fixed for one run.
+/// The settings of one run.
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct Settings {
-    /// Which records are wanted, see [`event`].
+    /// Kinds of events to send, bits of [`event`].
     pub events: u32,
-    /// Which filters are on, see [`filter`].
+    /// Filters that are enabled, bits of [`filter`].
     pub filters: u32,
-    /// The agent itself, never traced.
+    /// Process id of the agent, which is never traced.
     pub agent_tgid: u32,
-    /// For [`filter::UID`].
+    /// Real uid for [`filter::UID`].
     pub uid: u32,
-    /// For [`filter::CGROUP`].
+    /// cgroup id for [`filter::CGROUP`].
     pub cgroup_id: u64,
-    /// For [`filter::COMM`], zero padded.
+    /// Task name for [`filter::COMM`], zero padded.
     pub comm: [u8; 16],
-    /// Variables on the allow-list; 0 skips the environment.
+    /// Number of variables on the allow-list; 0 skips the environment.
     pub env_names: u32,
-    /// argv bytes to carry, at most [`crate::limits::ARGV_LIMIT`].
+    /// Cap on the bytes of argv, at most [`crate::limits::ARGV_LIMIT`].
     pub argv_max: u32,
-    /// Depth of the cgroup in `cgroup_id` below the root.
+    /// Depth below the root of the cgroup in `cgroup_id`.
     pub cgroup_level: u32,
-    /// Number of this load among those that take over from each other; 0 without handover.
+    /// Number of this load among loads that take over from each other; 0 without handover.
     pub generation: u32,
-    /// When the agent started, in clock ticks of 10 ms since boot; 0 where nobody else can have its number,
-    /// because the programs do not outlive it.
+    /// Start time of the agent, in clock ticks of 10 ms since boot. 0 when the programs do not outlive the
+    /// agent, so that no other process can get its pid.
     pub agent_start: u64,
-    /// What this kernel cannot tell, see [`field`](crate::record::field); the loader sets it.
+    /// Fields that this kernel lacks, bits of [`field`](crate::record::field); set by the loader.
     pub unavailable: u64,
 }
 
-/// A process with a context: member of a job or of the followed tree. Children inherit it at fork.
+/// The context of a process that belongs to a job or to the followed tree. Children inherit it at fork.
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct TaskCtx {
-    /// Start of the process, against pid reuse; 0 for a mark set before its first event.
+    /// Start time of the process, against pid reuse; 0 for a mark set before its first event.
     pub start_boottime: u64,
-    /// See [`Self::IN_TREE`].
+    /// Bits of the context, see [`Self::IN_TREE`].
     pub flags: u64,
-    /// Who opened the job; zero without a job.
+    /// The process that opened the job; zero without a job.
     pub job_root: TaskId,
 }
 
 impl TaskCtx {
-    /// The process is, or descends from, the followed one.
+    /// The process is the followed one or one of its descendants.
     pub const IN_TREE: u64 = 1;
 }
 
-/// Flags of a name on the allow-list: its presence opens a job context.
+/// Flag of a name on the allow-list: a process with the variable opens a job context.
 pub const ENV_OPENS_JOB: u32 = 1;
 
-/// One bit for the first eight bytes of every name on the allow-list, at [`env_bit`]. A name whose bit is
-/// not set is not on the list; among those that are set a few are strangers.
+/// A filter over the allow-list: one bit, at [`env_bit`], for the first eight bytes of every name. A name
+/// whose bit is not set is not on the list; a set bit may be a coincidence.
 pub type EnvBits = [u64; 64];
 
-/// The bit of [`EnvBits`] for the first eight bytes of a name, cut at `=`, in memory order.
+/// Returns the index of the bit in [`EnvBits`] for the first eight bytes of a name, cut at `=`, in memory
+/// order.
 #[inline(always)]
 #[must_use]
 pub fn env_bit(prefix: u64) -> u32 {

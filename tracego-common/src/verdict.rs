@@ -1,8 +1,8 @@
-//! Rules that the kernel side decides by itself, and what it says about a decision.
+//! Rules that the kernel side decides by, and the verdicts that it reports.
 //!
-//! A rule is a bit. What a program start shows (its executable, an argument, a user) is looked up once each,
-//! and gives the rules that allow for it; their intersection is what matches, and the lowest bit decides. So
-//! the cost does not grow with the number of rules.
+//! A rule is one bit. Each property of a program start (executable, argument, user) is looked up once and
+//! gives the set of rules that it satisfies. The intersection of these sets matches; the lowest bit decides.
+//! The cost therefore does not grow with the number of rules.
 
 use core::mem::size_of;
 
@@ -10,11 +10,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::record::Header;
 
-/// Rules in force at one time.
+/// Maximum number of rules in force at one time.
 pub const RULES_MAX: u32 = 64;
-/// Arguments that a rule can name: `argv[1]` and those that follow.
+/// Number of arguments that a rule can name, from `argv[1]` on.
 pub const ARGS: usize = 3;
-/// Bytes of a file name that are compared, its NUL included; names are cut to that.
+/// Bytes of a file name that are compared, its NUL included; longer names are cut.
 pub const NAME_LEN: usize = 64;
 /// Bytes of an argument that are compared, its NUL included.
 pub const ARG_LEN: usize = 60;
@@ -22,47 +22,47 @@ pub const ARG_LEN: usize = 60;
 pub const SLOT_LEN: usize = 64;
 /// Bytes of an executable's path that are compared, as names from the file to its root.
 pub const PATH_LEN: usize = 248;
-/// Bytes of argv that a remembered verdict is about.
+/// Bytes of argv that the key of a remembered verdict covers.
 pub const ARGV_LEN: usize = 256;
-/// Entries of each table of keys, for two sets of rules.
+/// Entries of each table of keys, shared by two sets of rules.
 pub const KEYS_MAX: u32 = 2048;
-/// Remembered verdicts.
+/// Maximum number of remembered verdicts.
 pub const REMEMBERED_MAX: u32 = 8192;
 
-/// What the rules of a set have in common; one bit a rule, the first rule at the lowest.
+/// The rules of a set, as masks: one bit per rule, the first rule lowest.
 ///
-/// There are two sets: one is filled while the other decides, then a single write exchanges them. What is written is
-/// the number of the rules, whose lowest bit is their set (see [`set`]).
+/// There are two sets. One is filled while the other decides; a single write then exchanges them. The written
+/// value is the number of the rules, whose lowest bit selects their set (see [`set`]).
 #[derive(Clone, Copy, Debug, Default, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct Rules {
     /// Rules in force.
     pub active: u64,
-    /// Those that let a start through that later ones would stop.
+    /// Rules that allow a start that later rules would stop.
     pub allow: u64,
-    /// Those that end the process before its first instruction.
+    /// Rules that kill the process before its first instruction.
     pub kill: u64,
-    /// Those that let execve fail, where the kernel allows it; elsewhere they kill.
+    /// Rules that make execve fail where the kernel supports it; elsewhere they kill.
     pub deny: u64,
-    /// Those that say nothing about the executable.
+    /// Rules that accept any executable.
     pub any_exe: u64,
-    /// Those that say nothing about the argument at this place of argv; all of them for the first.
+    /// Rules that accept any argument at a position of argv; all rules at position 0.
     pub any_arg: [u64; ARGS + 1],
-    /// Those that are about processes of a job alone.
+    /// Rules that apply only to processes of a job.
     pub in_job: u64,
-    /// Those that say nothing about the user.
+    /// Rules that accept any user.
     pub any_uid: u64,
-    /// Those that say nothing about the cgroup.
+    /// Rules that accept any cgroup.
     pub any_cgroup: u64,
-    /// Those that are taken to match an argument that cannot be read.
+    /// Rules that match an argument that cannot be read.
     pub unreadable: u64,
-    /// Those that name an executable by its path: zero spares the walk along it.
+    /// Rules that name an executable by its path; zero skips the walk along the path.
     pub by_path: u64,
-    /// Verdicts that are remembered; zero spares the look.
+    /// Nonzero when verdicts are remembered; zero skips the lookup.
     pub remembered: u64,
 }
 
-/// The set of the rules with a number.
+/// Returns the index of the set that holds the rules with a number.
 #[inline(always)]
 #[must_use]
 pub fn set(number: u8) -> u32 {
@@ -73,11 +73,11 @@ pub fn set(number: u8) -> u32 {
 #[derive(Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct NameKey {
-    /// Which set.
+    /// Index of the set of rules.
     pub set: u32,
     /// Explicit padding, zero.
     pub pad: u32,
-    /// Zero padded.
+    /// The name, zero padded.
     pub name: [u8; NAME_LEN],
 }
 
@@ -89,19 +89,19 @@ pub struct ExeKey {
     pub inode: u64,
     /// Device, kernel encoding (20 bits minor).
     pub dev: u32,
-    /// Which set.
+    /// Index of the set of rules.
     pub set: u32,
 }
 
-/// A number that a process has.
+/// A number of a process: a user id or a cgroup id.
 #[derive(Clone, Copy, Debug, Default, Eq, FromBytes, Hash, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct NumberKey {
     /// The number.
     pub number: u64,
-    /// What it is: [`UID`] or [`CGROUP`].
+    /// The kind of number: [`UID`] or [`CGROUP`].
     pub what: u32,
-    /// Which set.
+    /// Index of the set of rules.
     pub set: u32,
 }
 
@@ -110,29 +110,29 @@ pub const UID: u32 = 0;
 /// [`NumberKey::what`]: the cgroup's id.
 pub const CGROUP: u32 = 1;
 
-/// An argument, or the start of one: the data of a longest-prefix lookup.
+/// An argument, or the start of one, as data of a longest-prefix lookup.
 #[derive(Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct ArgKey {
-    /// Which set.
+    /// Index of the set of rules.
     pub set: u16,
-    /// Its place in argv.
+    /// Position in argv.
     pub place: u16,
-    /// Its bytes; a whole argument includes its NUL.
+    /// Bytes of the argument; a whole argument includes its NUL.
     pub bytes: [u8; ARG_LEN],
 }
 
-/// A path, likewise.
+/// A path, as data of a longest-prefix lookup.
 #[derive(Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct PathKey {
-    /// Which set.
+    /// Index of the set of rules.
     pub set: u32,
     /// Names from the file to its root, each ended by a NUL.
     pub names: [u8; PATH_LEN],
 }
 
-/// What a remembered verdict is about: the same file, started in the same way by the same user in the same job.
+/// The key of a remembered verdict: one file, started in the same way by the same user in the same job.
 #[derive(Clone, Copy, Debug, Default, Eq, FromBytes, Hash, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct StartKey {
@@ -142,11 +142,11 @@ pub struct StartKey {
     pub ctime_ns: u64,
     /// [`argv_hash`] of the first [`ARGV_LEN`] bytes.
     pub argv: u64,
-    /// Bytes of the whole argv.
+    /// Bytes of the complete argv.
     pub argv_total: u64,
-    /// cgroup.
+    /// cgroup id.
     pub cgroup_id: u64,
-    /// Start of the process that opened the job; 0 without.
+    /// Start time of the process that opened the job; 0 without a job.
     pub job_start: u64,
     /// Device.
     pub dev: u32,
@@ -154,22 +154,22 @@ pub struct StartKey {
     pub uid: u32,
 }
 
-/// What was decided.
+/// The action of a verdict.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(u32)]
 pub enum Action {
-    /// Let through, by an exception.
+    /// The program runs, because an exception allows it.
     Allow = 1,
-    /// Let through, and told.
+    /// The program runs, and the start is reported.
     Audit = 2,
-    /// Ended before its first instruction.
+    /// The process is killed before its first instruction.
     Kill = 3,
     /// execve failed with EPERM.
     Deny = 4,
 }
 
 impl Action {
-    /// The only door from the wire.
+    /// Returns the action with a number; `None` for an unknown one.
     #[must_use]
     pub fn from_raw(raw: u32) -> Option<Self> {
         match raw {
@@ -182,22 +182,22 @@ impl Action {
     }
 }
 
-/// [`Verdict::bit`] of a remembered verdict.
+/// Value of [`Verdict::bit`] for a remembered verdict.
 pub const REMEMBERED: u64 = 0;
 
-/// A decision: tells of it, and is made whether or not there is room for the telling.
+/// The report of a decision. The decision takes effect even when the ring has no room for its report.
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct Verdict {
-    /// The common start; the process that starts the program. Its flags say which rules decided.
+    /// The common header; `id` is the process that starts the program. The flags name the rules that decided.
     pub header: Header,
-    /// The rule, as its bit, or [`REMEMBERED`].
+    /// The bit of the rule that decided, or [`REMEMBERED`].
     pub bit: u64,
-    /// An [`Action`].
+    /// The [`Action`], as a number.
     pub action: u32,
-    /// errno of a signal that could not be sent; 0 otherwise.
+    /// The errno when the signal could not be sent; 0 otherwise.
     pub errno: u32,
-    /// Of a remembered verdict: what the agent gave with it.
+    /// For a remembered verdict, the number that the agent stored with it.
     pub number: u32,
     /// Explicit padding, zero.
     pub pad: u32,
@@ -205,19 +205,19 @@ pub struct Verdict {
     pub comm: [u8; 16],
     /// File name of the executable, zero padded.
     pub name: [u8; NAME_LEN],
-    /// The first arguments, each ended by a NUL: as they follow each other in the new image or, of
-    /// [`Action::Deny`], each cut to a slot of [`SLOT_LEN`] bytes.
+    /// The first arguments, each ended by a NUL. With [`Action::Deny`], each is cut to a slot of [`SLOT_LEN`]
+    /// bytes; otherwise they follow each other as in the new image.
     pub args: [u8; SLOT_LEN * (ARGS + 1)],
 }
 
-/// Mixes eight bytes into a hash (as FxHash does, with the rotation before).
+/// Mixes eight bytes into a hash (FxHash, with the rotation first).
 #[inline(always)]
 #[must_use]
 pub fn mix(hash: u64, word: u64) -> u64 {
     (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95)
 }
 
-/// The hash of the first bytes of argv, zero padded.
+/// Returns the hash of the first bytes of argv, zero padded.
 #[must_use]
 pub fn argv_hash(bytes: &[u64; ARGV_LEN / 8]) -> u64 {
     bytes.iter().fold(0, |hash, &word| mix(hash, word))

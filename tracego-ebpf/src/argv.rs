@@ -1,7 +1,7 @@
-//! argv of the new image: one contiguous read behind the point of no return, in pieces when long.
+//! Reads argv of the new image after the point of no return: one contiguous read, in chunks when long.
 //!
-//! Not the pointers that the caller passed: another thread can change them, and their pages may
-//! not be there yet.
+//! The pointers that the caller passed are not used: another thread can change them, and their pages may not
+//! be resident yet.
 
 use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
@@ -16,10 +16,10 @@ use crate::{
     read::{Addr, bounded, typed, user},
 };
 
-/// One bit more than [`ARGV_MAX`] needs: the cap itself must pass.
+/// Bits of a length of argv: one more than [`ARGV_MAX`] needs, so that the cap itself passes.
 const BITS: u32 = ARGV_MAX.trailing_zeros() + 1;
 
-/// Copies argv behind everything else; where the record ends.
+/// Copies argv after everything else in the data area. Returns the end of the event's data.
 #[inline(always)]
 pub(crate) fn read(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u64 {
     let start: u64 = typed(mm, offset!(mm_arg_start));
@@ -48,7 +48,7 @@ pub(crate) fn read(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u6
     at + carried
 }
 
-/// Leaves argv out; where the record ends.
+/// Leaves argv out. Returns the end of the event's data.
 #[inline(always)]
 pub(crate) fn skip(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u64 {
     let start: u64 = typed(mm, offset!(mm_arg_start));
@@ -57,7 +57,7 @@ pub(crate) fn skip(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u6
     cursor(scratch)
 }
 
-/// Pieces in progress, on the stack so that the callback can reach it.
+/// State of the loop over the chunks, on the stack so that the callback can reach it.
 #[repr(C)]
 struct Pieces {
     from: u64,
@@ -66,7 +66,7 @@ struct Pieces {
     header: Header,
 }
 
-/// Sends `[from, end)` ahead of the record, so that the agent has all of it when the record comes.
+/// Sends `[from, end)` as chunks before the exec event, so that the agent has all of argv when it arrives.
 #[inline(always)]
 fn pieces(header: &Header, from: u64, end: u64, start: u64) {
     let mut pieces = Pieces { from, end, start, header: *header };
@@ -89,7 +89,7 @@ unsafe extern "C" fn piece(_index: u64, pieces: *mut Pieces) -> i64 {
         len = left;
     }
     let len = bounded::<BITS>(len);
-    // SAFETY: behind the prefix is room for 2 × ARGV_MAX bytes, free until argv itself is read.
+    // SAFETY: after the prefix is room for 2 × ARGV_MAX bytes, free until argv itself is read.
     let area = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(PREFIX_MAX as usize) };
     let mut chunk = ArgvChunk { header: pieces.header, offset: pieces.from - pieces.start };
     chunk.header.kind = RecordKind::ArgvChunk as u32;

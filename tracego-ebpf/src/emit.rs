@@ -1,4 +1,4 @@
-//! Counters and the ring: the only two ways out of the kernel side.
+//! The counters and the ring, the only two outputs of the kernel side.
 
 use aya_ebpf::{bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ringbuf_output};
 use tracego_common::{Loss, record::Header};
@@ -14,9 +14,10 @@ pub(crate) fn count(counter: Loss) {
     }
 }
 
-/// Puts `len` bytes from `record` into the ring; whether there was room. The agent polls, so nobody
-/// is woken: a wake-up an event costs 15 µs of kernel time and a third of the throughput (see
-/// ARCHITECTURE.md).
+/// Puts `len` bytes from `record` into the ring. Returns whether there was room.
+///
+/// The agent polls, so the reader is not woken: a wake-up for each event costs 15 µs of kernel time and a
+/// third of the throughput (see ARCHITECTURE.md).
 #[inline(always)]
 pub(crate) fn output(record: *const u8, len: u64) -> bool {
     // SAFETY: the caller gives `len` readable bytes; the verifier checks it.
@@ -31,28 +32,28 @@ pub(crate) fn output(record: *const u8, len: u64) -> bool {
     ret == 0
 }
 
-/// Sends a record, which starts with a [`Header`], and counts it; a loss also for its job.
+/// Sends an event, which starts with a [`Header`], and counts it. A loss is also counted for the event's job.
 #[inline(always)]
 pub(crate) fn send(record: *const u8, len: u64) -> Result<(), Loss> {
     if output(record, len) {
         count(Loss::Sent);
         return Ok(());
     }
-    // SAFETY: every record starts with a header, and all of it is readable.
+    // SAFETY: every event starts with a header, and all of it is readable.
     let job = unsafe { (*record.cast::<Header>()).job_root };
     if job.tgid != 0 {
         if let Some(lost) = LOST_JOBS.get_ptr_mut(&job) {
             // SAFETY: a per-CPU value; the program runs with migration off.
             unsafe { *lost += 1 };
         } else {
-            // Refused, it stays in the total, without its job.
+            // If the insertion fails, the loss stays in the total, without its job.
             let _done = LOST_JOBS.insert(&job, &1, 0);
         }
     }
     Err(Loss::RingFull)
 }
 
-/// Sends a fixed record from the stack.
+/// Sends an event of fixed size from the stack.
 #[inline(always)]
 pub(crate) fn send_fixed<T>(record: &T) -> Result<(), Loss> {
     send((&raw const *record).cast(), size_of::<T>() as u64)

@@ -1,7 +1,7 @@
-//! The environment by allow-list: only allowed variables are put into the record.
+//! The environment: only variables on the allow-list are put into the event.
 //!
-//! It is looked through in windows, eight bytes at a time, and most variables are refused by one bit: a
-//! read and a look-up for each of forty variables takes four times as long.
+//! The scan moves a window over the environment, eight bytes at a time, and one bit rejects most variables. A
+//! read and a lookup for each of forty variables takes four times as long.
 
 use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
@@ -16,19 +16,19 @@ use crate::{
     read::{bounded, position, user, user_str},
 };
 
-/// A scan in progress. It lives in the scratch: what is read back from there is any number to the
-/// verifier, so that every step is the same state to it ("The sequence of 8193 jumps is too complex").
+/// State of a scan. It lives in the scratch area: a value read back from there is any number to the verifier,
+/// so every step starts from the same state ("The sequence of 8193 jumps is too complex" otherwise).
 #[repr(C)]
 pub(crate) struct Scan {
     /// User address of the first byte of the window.
     base: u64,
     /// Bytes in the window.
     len: u64,
-    /// Where the next step looks, in the window.
+    /// Position of the next step in the window.
     at: u64,
-    /// User address behind the environment.
+    /// User address of the end of the environment.
     end: u64,
-    /// A variable starts at `at`.
+    /// Nonzero when a variable starts at `at`.
     fresh: u64,
     start: u64,
     pos: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Scan {
     done: u64,
 }
 
-/// What a scan gave.
+/// The result of a scan.
 pub(crate) struct Scanned {
     pub(crate) span: Span,
     pub(crate) flags: u64,
@@ -46,12 +46,12 @@ pub(crate) struct Scanned {
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
-/// Words that one step looks through.
+/// Words that one step scans.
 const WORDS: usize = 8;
-/// Bytes that a step may read from where it starts: a name.
+/// Bytes that a step may read from its position: a name.
 const AHEAD: u64 = ENV_NAME_MAX as u64;
 
-/// The highest bit of the lowest zero byte of a word; zero without one.
+/// Returns the highest bit of the lowest zero byte of a word; zero without a zero byte.
 ///
 /// "Determine if a word has a zero byte", Bit Twiddling Hacks: exact up to the first match.
 #[inline(always)]
@@ -60,22 +60,22 @@ fn zero_byte(word: u64) -> u64 {
     hit & hit.wrapping_neg()
 }
 
-/// The bytes of a little-endian word before its first `=` (or NUL), and whether there was one.
+/// Returns the bytes of a little-endian word before its first `=` (or NUL), and whether there was one.
 #[inline(always)]
 fn cut(word: u64) -> (u64, bool) {
     let equals = word ^ (ONES * b'=' as u64);
     let hit = ((equals.wrapping_sub(ONES) & !equals) | (word.wrapping_sub(ONES) & !word)) & HIGHS;
-    // The lowest marked byte is the match; without one the subtraction gives all ones.
+    // The lowest marked byte is the match; without a match the subtraction gives all ones.
     let before = ((hit & hit.wrapping_neg()) >> 7).wrapping_sub(1);
     (word & before, hit != 0)
 }
 
-/// The word `words` behind `at` in the window.
+/// Returns the word `words` words after `at` in the window.
 #[inline(always)]
 fn word(scratch: *const Scratch, at: u64, words: usize) -> u64 {
     let value: u64;
-    // One instruction: the compiler would read eight bytes, since the target promises no unaligned words.
-    // The kernel does where the machine has them (CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS).
+    // One instruction, because the compiler would read eight single bytes: the target promises no unaligned
+    // words. The kernel does where the machine has them (CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS).
     // SAFETY: `at` < WINDOW, and the area is AHEAD and a word longer.
     unsafe {
         let from = (&raw const (*scratch).window).cast::<u8>().add(at as usize + words * 8);
@@ -84,7 +84,7 @@ fn word(scratch: *const Scratch, at: u64, words: usize) -> u64 {
     value
 }
 
-/// Moves the window on to where the scan is; whether it could be read.
+/// Moves the window to the position of the scan. Returns whether the bytes could be read.
 #[inline(always)]
 fn refill(scan: &mut Scan, scratch: *mut Scratch) -> bool {
     scan.base += scan.at;
@@ -99,7 +99,7 @@ fn refill(scan: &mut Scan, scratch: *mut Scratch) -> bool {
     // SAFETY: the window is longer than `bounded` lets `len` be.
     let window = unsafe { (&raw mut (*scratch).window).cast::<u8>() };
     let read = user(window, len as u32, scan.base);
-    // Ends the last variable, should it have no NUL.
+    // A NUL ends the last variable if it has none.
     // SAFETY: as above.
     unsafe { window.add(len as usize).write(0) };
     read
@@ -132,7 +132,7 @@ unsafe extern "C" fn step(_index: u64, _none: u64) -> i64 {
     for words in 0..WORDS {
         let found = zero_byte(word(scratch, at, words));
         if found != 0 {
-            // Bytes below the mark, summed up in the highest byte.
+            // Number of bytes below the mark, summed up in the highest byte.
             let before = ((found - 1) & ONES).wrapping_mul(ONES) >> 56;
             scan.at = at + words as u64 * 8 + before;
             scan.fresh = 1;
@@ -183,7 +183,7 @@ fn candidate(scan: &mut Scan, scratch: *mut Scratch, at: u64, prefix: u64, short
     }
 }
 
-/// Copies the allowed variables of `[from, end)` to the scratch.
+/// Copies the allowed variables of `[from, end)` into the scratch area.
 #[inline(always)]
 pub(crate) fn scan(from: u64, end: u64, scratch: *mut Scratch) -> Scanned {
     let pos = cursor(scratch);
@@ -191,7 +191,7 @@ pub(crate) fn scan(from: u64, end: u64, scratch: *mut Scratch) -> Scanned {
     let scan = unsafe { &mut (*scratch).scan };
     *scan =
         Scan { base: from, len: 0, at: 0, end, fresh: 1, start: pos, pos, flags: 0, opens_job: 0, done: 0 };
-    // SAFETY: the callback has the signature that bpf_loop asks for, and takes nothing.
+    // SAFETY: the callback has the signature that bpf_loop asks for, and no context.
     unsafe { bpf_loop(ENV_STEPS_MAX, step as *mut core::ffi::c_void, core::ptr::null_mut(), 0) };
     if scan.done == 0 {
         scan.flags |= ENV_TRUNCATED;

@@ -1,5 +1,5 @@
-//! `tp_btf/sched_process_exec`: the main record. It covers execve, execveat, fexecve, memfd,
-//! exec from a thread and scripts, after the point of no return.
+//! `tp_btf/sched_process_exec`: the main event, after the point of no return. Covers execve, execveat,
+//! fexecve, memfd, exec from a thread, and scripts.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracego_common::{
@@ -68,7 +68,7 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
         fixed.header.job_root = id;
         task::set_context(&id, context);
     }
-    // Read back from the map: a value that stayed in a register would be walked through twice.
+    // Read back from the map: with a value in a register, the verifier would walk the following code twice.
     // SAFETY: a field of the slot.
     let outside = unsafe { core::ptr::read_volatile(&raw const fixed.header.flags) } & OUTSIDE != 0;
     let end = if outside { argv::skip(fixed, mm, scratch) } else { argv::read(fixed, mm, scratch) };
@@ -98,7 +98,7 @@ fn credentials(fixed: &mut ExecFixed, task: Addr) {
     fixed.cap_ambient = typed(cred, offset!(cred_cap_ambient));
     let user_ns = typed::<Addr>(cred, offset!(cred_user_ns));
     fixed.user_ns = typed(user_ns, offset!(user_ns_inum));
-    // Last: behind the comparison the verifier takes the pointer for zero and refuses to follow it.
+    // Last, because after the comparison the verifier takes the pointer for zero and refuses to follow it.
     if cred == 0 {
         fixed.unavailable |= field::CRED;
     }
@@ -190,7 +190,7 @@ fn executable(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
     }
 }
 
-/// Change time of an inode in nanoseconds since 1970; the field moved twice (6.6, 6.11).
+/// Returns the change time of an inode in nanoseconds since 1970; the field moved twice (6.6, 6.11).
 #[inline(always)]
 pub(crate) fn ctime(inode: Addr) -> u64 {
     let (sec, nsec): (u64, u32) = if offset!(inode_ctime_sec) >= 0 {
@@ -268,7 +268,7 @@ fn string(fixed: &mut ExecFixed, scratch: *mut Scratch, from: Addr) -> Span {
     Span { offset: at as u32, len }
 }
 
-/// Copies the allowed variables; whether one of them opens a job context.
+/// Copies the allowed variables. Returns whether one of them opens a job context.
 #[inline(always)]
 fn environment(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> bool {
     let start: u64 = typed(mm, offset!(mm_env_start));

@@ -1,4 +1,4 @@
-//! `tp_btf/sched_process_exit`: how the last thread of a process ended; ends its context.
+//! `tp_btf/sched_process_exit`: the end of the last thread of a process, and of the process's context.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracego_common::{ExitRecord, Loss, RecordKind, flags, handover::Hook, settings::event};
@@ -35,7 +35,7 @@ fn try_exit(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     let id = task::id(task);
     let found = task::context(&id);
     if found.is_some() {
-        // A failure means that it is gone already.
+        // A failure means that the entry is already gone.
         let _gone = TASK_CTX.remove(&id.tgid);
     }
     if !wanted {

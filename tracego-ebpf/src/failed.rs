@@ -1,9 +1,9 @@
-//! `tracepoint/syscalls/sys_exit_execve{,at}`: failed attempts with their errno, on request only:
-//! any system call tracepoint taxes every system call of the machine.
+//! `tracepoint/syscalls/sys_exit_execve{,at}`: failed execs with their errno. Attached on request only,
+//! because a system call tracepoint slows down every system call of the machine.
 //!
-//! The exit alone is hooked. The caller's registers still hold the arguments (`task_pt_regs`). The kernel
-//! has read the path, so its page is there. The arguments it reads only once the file is open: a page of
-//! theirs that nobody touched cannot be read here, and the record says so.
+//! Only the exit of the call is hooked. The caller's registers still hold the arguments (`task_pt_regs`). The
+//! kernel has read the path, so its page is resident. The kernel reads the arguments only after the file was
+//! opened: a page that was never touched cannot be read here, and the event's flags say so.
 
 use aya_ebpf::{
     helpers::generated::{bpf_get_current_task_btf, bpf_loop, bpf_task_pt_regs},
@@ -59,7 +59,7 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
     let id = task::id(task);
     let context = task::context(&id).unwrap_or_default();
     let uid = task::uid(task);
-    // The process table learns nothing from a failed attempt.
+    // A failed exec does not change the process table, so it is dropped here when a filter excludes it.
     if task::unknown(&id, &context) || task::outside(task, uid) != 0 {
         return Err(Loss::Filtered);
     }
@@ -108,15 +108,15 @@ fn filename(scratch: *mut Scratch, from: u64) -> Span {
     Span { offset: (at - FIXED) as u32, len }
 }
 
-/// A walk along argv in progress, on the stack so that the callback can reach it.
+/// State of a walk along argv, on the stack so that the callback can reach it.
 #[repr(C)]
 struct Args {
     next: u64,
     start: u64,
     pos: u64,
-    /// What the record lacks.
+    /// Bits of [`flags`] for what the event lacks.
     flags: u64,
-    /// The list ended with its null.
+    /// Nonzero when the list ended with its null pointer.
     whole: u64,
 }
 

@@ -1,4 +1,4 @@
-//! `tp_btf/sched_process_fork`: context is inherited here, whatever the child does to its environment.
+//! `tp_btf/sched_process_fork`: the child inherits the context, whatever it does to its environment later.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracego_common::{ForkRecord, Loss, RecordKind, handover::Hook, settings::event};

@@ -1,7 +1,7 @@
-//! Diagnostics of the kernel side, carried by aya-log to the agent's own log.
+//! Diagnostics of the kernel side, carried by aya-log to the agent's log.
 //!
-//! The agent sets the level before the load, so the verifier sees a constant and removes the branches
-//! that are off. What stays is the read of that constant, where something is lost and once an exec.
+//! The agent sets the level before the load, so the verifier sees a constant and removes disabled branches.
+//! The remaining cost is one read of that constant per loss and per exec.
 
 use aya_ebpf::EbpfContext;
 use aya_log_ebpf::macro_support::{Level, level_enabled};
@@ -9,7 +9,7 @@ use tracego_common::{Loss, TaskId, record::Header};
 
 use crate::emit::count;
 
-/// Says what a hook lost, and counts it as every other end of a hook.
+/// Counts a hook's loss and logs it, unless it was filtered. Every hook ends here.
 #[inline(always)]
 pub(crate) fn end<C: EbpfContext>(ctx: &C, hook: &str, done: Result<(), Loss>) {
     let Err(loss) = done else { return };
@@ -20,7 +20,7 @@ pub(crate) fn end<C: EbpfContext>(ctx: &C, hook: &str, done: Result<(), Loss>) {
     }
 }
 
-/// Says what was delivered.
+/// Logs a delivered event.
 #[inline(always)]
 pub(crate) fn delivered<C: EbpfContext>(ctx: &C, hook: &str, header: &Header) {
     if level_enabled(Level::Trace) {

@@ -1,4 +1,4 @@
-//! The kernel side: hook → count → read → one record in the ring.
+//! The kernel side: hook → count → read → one event in the ring.
 //!
 //! Built for the BPF target only (`cargo xtask ebpf`); on the host it is an empty program.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]

@@ -1,4 +1,4 @@
-//! Every map and every global that the agent sets before the load.
+//! All maps, and all globals that the agent sets before the load.
 
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
@@ -18,42 +18,42 @@ use tracego_common::{
 use crate::env::Scan;
 use crate::read::{bounded, position};
 
-/// Records for the agent; the agent sets the size.
+/// Events for the agent, which sets the size of the ring.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 
-/// Counters by [`Loss`], one set a CPU.
+/// Counters by [`Loss`], one set per CPU.
 #[map]
 pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::ALL.len() as u32, 0);
 
-/// Context by thread group id.
+/// Contexts by thread group id.
 #[map]
 pub(crate) static TASK_CTX: HashMap<u32, TaskCtx> = HashMap::with_max_entries(TASK_CTX_MAX, 0);
 
-/// Records that found the ring full, by the process that opened their job, one count a CPU.
+/// Number of events that found the ring full, by the process that opened their job; one count per CPU.
 #[map]
 pub(crate) static LOST_JOBS: LruPerCpuHashMap<TaskId, u64> =
     LruPerCpuHashMap::with_max_entries(LOST_JOBS_MAX, 0);
 
-/// The load whose programs take events, where loads take over from each other.
+/// Number of the load whose programs take events, when loads take over from each other.
 #[map]
 pub(crate) static ACTIVE: Array<u32> = Array::with_max_entries(1, 0);
 
-/// The load that took the last event, by hook, one set a CPU; 0 for none.
+/// Number of the load that took the last event, by hook, one set per CPU; 0 for none.
 #[map]
 pub(crate) static CLAIMS: PerCpuArray<u32> = PerCpuArray::with_max_entries(HOOKS, 0);
 
-/// Number of the rules that decide.
+/// Number of the rules that decide now.
 #[map]
 static RULE_NUMBER: Array<u32> = Array::with_max_entries(1, 0);
 
-/// Number of the rules that decide at the moment; 0 before the first.
+/// Returns the number of the rules that decide now; 0 before the first rules.
 #[inline(always)]
 pub(crate) fn rule_number() -> u8 {
     RULE_NUMBER.get(0).copied().unwrap_or(0) as u8
 }
 
-/// What the rules of a set have in common.
+/// Masks of the rules, by set.
 #[map]
 pub(crate) static RULES: Array<Rules> = Array::with_max_entries(2, 0);
 
@@ -77,11 +77,11 @@ pub(crate) static RULE_ARGS: LpmTrie<ArgKey, u64> = LpmTrie::with_max_entries(KE
 #[map]
 pub(crate) static RULE_NUMBERS: HashMap<NumberKey, u64> = HashMap::with_max_entries(KEYS_MAX, 0);
 
-/// Verdicts that the agent gave: the action, and behind it a number of its own.
+/// Verdicts that the agent stored: the action in the low half, a number of the agent's own in the high half.
 #[map]
 pub(crate) static REMEMBERED: LruHashMap<StartKey, u64> = LruHashMap::with_max_entries(REMEMBERED_MAX, 0);
 
-/// How often the probe was called.
+/// Number of calls of the probe.
 #[map]
 pub(crate) static PROBED: Array<u64> = Array::with_max_entries(1, 0);
 
@@ -89,40 +89,40 @@ pub(crate) static PROBED: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static ENV_ALLOW: HashMap<[u8; ENV_NAME_MAX], u32> = HashMap::with_max_entries(ENV_NAMES_MAX, 0);
 
-/// Where an exec record is put together. An ordinary array indexed by CPU: per-CPU values are
-/// limited to 32 KiB. One program uses it, and it runs with preemption off, so nothing interleaves.
+/// Area where an exec event is put together. An ordinary array indexed by CPU, because per-CPU values are
+/// limited to 32 KiB. Only one program uses a slot, with preemption off, so uses cannot interleave.
 #[map]
 static SCRATCH: Array<Scratch> = Array::with_max_entries(CPUS_MAX, 0);
 
-/// Bytes of the environment that are looked at in one piece.
+/// Bytes of the environment that are scanned at a time.
 pub(crate) const WINDOW: usize = 4096;
 
-/// One record in the making.
+/// An event under construction.
 #[repr(C)]
 pub(crate) struct Scratch {
-    /// Where the next value goes in `data`.
+    /// Position of the next value in `data`.
     cursor: u64,
     /// The scan of the environment.
     pub(crate) scan: Scan,
-    /// The variable's name that is looked up.
+    /// The variable name to look up.
     pub(crate) name: [u64; ENV_NAME_MAX / 8],
-    /// The piece of the environment that is looked at: longer than a bounded length and what a step reads
-    /// ahead.
+    /// The part of the environment being scanned. The array is longer than a bounded length plus the bytes
+    /// that a step reads ahead.
     pub(crate) window: [u64; (2 * WINDOW + 64) / 8],
-    /// The start of a record; `data` has to follow it at once.
+    /// The start of an event; `data` must follow it directly.
     pub(crate) fixed: ExecFixed,
-    /// Longer than the last byte that a bounded offset plus a bounded length can reach.
+    /// Data area; longer than a bounded offset plus a bounded length can reach.
     pub(crate) data: [u8; PREFIX_MAX as usize + 2 * ARGV_MAX as usize],
 }
 
-/// The scratch area of this CPU; none where there are more CPUs than areas.
+/// Returns the scratch area of this CPU; `None` when there are more CPUs than areas.
 #[inline(always)]
 pub(crate) fn scratch() -> Option<*mut Scratch> {
     // SAFETY: a helper without arguments.
     SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })
 }
 
-/// Kernel field offsets, set before the load.
+/// Offsets of kernel fields, set before the load.
 #[unsafe(no_mangle)]
 static OFFSETS: Offsets = Offsets::NONE;
 
@@ -143,11 +143,11 @@ static SETTINGS: Settings = Settings {
     unavailable: 0,
 };
 
-/// Which variables may be on the allow-list, set before the load.
+/// Filter of the names that may be on the allow-list, set before the load.
 #[unsafe(no_mangle)]
 static ENV_BITS: EnvBits = [0; 64];
 
-/// Whether a variable may be on the allow-list; `bit` is below 4096.
+/// Returns whether a variable may be on the allow-list; `bit` is below 4096.
 #[inline(always)]
 pub(crate) fn may_be_allowed(bit: u32) -> bool {
     let word = bounded::<6>(u64::from(bit / 64));
@@ -156,7 +156,7 @@ pub(crate) fn may_be_allowed(bit: u32) -> bool {
     bits & (1 << (bit % 64)) != 0
 }
 
-/// One kernel offset. Volatile, or the compiler would fold the placeholder in.
+/// Reads the offset of a kernel field. Volatile, or the compiler would fold the placeholder in.
 macro_rules! offset {
     ($field:ident) => {
         // SAFETY: a read of an initialised static; volatile because the agent replaces the bytes.
@@ -165,7 +165,7 @@ macro_rules! offset {
 }
 pub(crate) use offset;
 
-/// One setting, read as [`offset`].
+/// Reads a setting, volatile like [`offset`].
 macro_rules! setting {
     ($field:ident) => {
         // SAFETY: a read of an initialised static; volatile because the agent replaces the bytes.
@@ -184,17 +184,17 @@ pub(crate) fn settings() -> *const Settings {
     &raw const SETTINGS
 }
 
-/// Where the next value goes in the data area.
+/// Returns the position of the next value in the data area.
 ///
-/// It lives in the map and is read back volatile: the verifier then knows nothing but the mask, and
-/// every path that led here is the same state to it ("BPF program is too large" otherwise).
+/// The position lives in the map and is read back volatile. The verifier then knows only the mask, so every
+/// path to this point is the same state to it ("BPF program is too large" otherwise).
 #[inline(always)]
 pub(crate) fn cursor(scratch: *mut Scratch) -> u64 {
     // SAFETY: a field of a slot that only this program uses, on this CPU.
     position(unsafe { core::ptr::read_volatile(&raw const (*scratch).cursor) })
 }
 
-/// Moves [`cursor`].
+/// Moves the [`cursor`].
 #[inline(always)]
 pub(crate) fn set_cursor(scratch: *mut Scratch, to: u64) {
     // SAFETY: as `cursor`.

@@ -1,7 +1,7 @@
-//! Paths by walking directory entries: `bpf_d_path` is not allowed in a BTF tracepoint.
+//! Paths, by walking directory entries: `bpf_d_path` is not allowed in a BTF tracepoint.
 //!
-//! Names are written from the file towards its root, each ended by a NUL; the agent turns them
-//! round. The walk ends at the root of the mount namespace, so a chroot shows its outer path.
+//! Names are written from the file towards its root, each ended by a NUL; the agent reverses them. The walk
+//! ends at the root of the mount namespace, so the path of a chrooted process is the outer one.
 
 use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
@@ -17,26 +17,26 @@ use crate::{
 /// Longest name that is copied: NAME_MAX and its NUL.
 const NAME: u32 = 256;
 
-/// A walk in progress, on the stack so that the callback can reach it.
+/// State of a walk, on the stack so that the callback can reach it.
 #[repr(C)]
 struct Walk {
     dentry: u64,
     mount: u64,
-    /// Where the mounted tree ends.
+    /// Root of the mounted tree that the walk is in.
     root: u64,
     start: u64,
     pos: u64,
     done: u64,
 }
 
-/// What a walk gave.
+/// The result of a walk.
 pub(crate) struct Walked {
     pub(crate) span: Span,
-    /// The depth or the length bound was hit.
+    /// Whether the walk hit the depth or the length bound.
     pub(crate) truncated: bool,
 }
 
-/// Appends one name at `pos` of the scratch; the position behind it.
+/// Appends one name at `pos` of the scratch area. Returns the position after it.
 #[inline(always)]
 fn append(pos: u64, name: Addr) -> Option<u64> {
     let scratch = scratch()?;
@@ -95,14 +95,14 @@ unsafe extern "C" fn step_node(_index: u64, walk: *mut Walk) -> i64 {
     i64::from(walk.pos - walk.start > u64::from(PATH_MAX))
 }
 
-/// Root of the tree that is mounted there.
+/// Returns the root of the tree that a mount holds.
 #[inline(always)]
 fn root_of(mount: Addr) -> Addr {
     pointer(mount, offset!(vfsmount_root) + offset!(mount_mnt))
 }
 
-/// Parent and address of the name; in one read where they lie as they do in every kernel so far:
-/// `d_parent`, then `d_name` with the name's hash and length before its address.
+/// Returns the parent of a directory entry and the address of its name. One read suffices for the layout of
+/// every kernel so far: `d_parent`, then `d_name` with the name's hash and length before its address.
 #[inline(always)]
 fn parent_and_name(dentry: Addr) -> (Addr, Addr) {
     if offset!(dentry_name) == offset!(dentry_parent) + 16 {
@@ -113,7 +113,8 @@ fn parent_and_name(dentry: Addr) -> (Addr, Addr) {
     }
 }
 
-/// As [`parent_and_name`] for a kernfs node, where the name follows the parent.
+/// Returns the parent of a kernfs node and the address of its name, in one read when the name follows the
+/// parent.
 #[inline(always)]
 fn node_parent_and_name(node: Addr) -> (Addr, Addr) {
     let at = parent_offset();
@@ -130,7 +131,7 @@ fn parent_offset() -> i32 {
     if offset!(kn_parent_6_15) >= 0 { offset!(kn_parent_6_15) } else { offset!(kn_parent_old) }
 }
 
-/// Parent of a kernfs node; zero at the root of its hierarchy.
+/// Returns the parent of a kernfs node; zero at the root of its hierarchy.
 #[inline(always)]
 pub(crate) fn parent_node(node: Addr) -> Addr {
     pointer(node, parent_offset())
@@ -153,7 +154,7 @@ fn walk(
     Walked { span, truncated: walk.done == 0 }
 }
 
-/// Path of a directory entry in a mount.
+/// Writes the path of a directory entry in a mount.
 #[inline(always)]
 pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> Walked {
     // container_of(vfsmount, struct mount, mnt)
@@ -161,13 +162,13 @@ pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> Walk
     walk(step_dentry, entry, mount, scratch)
 }
 
-/// Path of a kernfs node (a cgroup).
+/// Writes the path of a kernfs node (a cgroup).
 #[inline(always)]
 pub(crate) fn node(node: Addr, scratch: *mut Scratch) -> Walked {
     walk(step_node, node, 0, scratch)
 }
 
-/// Whether the entry was removed from its directory.
+/// Returns whether the entry was removed from its directory.
 #[inline(always)]
 pub(crate) fn removed(entry: Addr) -> bool {
     pointer(entry, offset!(dentry_hash_pprev)) == 0 && pointer(entry, offset!(dentry_parent)) != entry

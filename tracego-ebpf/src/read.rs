@@ -1,17 +1,18 @@
-//! Every read of kernel or user memory, and every appeasement of the verifier.
+//! All reads of kernel and user memory, and the workarounds that the verifier needs for them.
 
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
 use tracego_common::{limits::PREFIX_MAX, offsets::ABSENT};
 
-/// A kernel address; null is a value that could not be read.
+/// A kernel address; zero stands for a pointer that could not be read.
 pub(crate) type Addr = u64;
 
 /// Reads a `T` at `base + offset`; zero when the kernel lacks the field or the read faults.
 ///
-/// The helper zeroes what it could not read (kernel/trace/bpf_trace.c, bpf_probe_read_kernel_common),
-/// so no branch is needed here, and the verifier has one path less for every field.
+/// The helper zeroes the destination of a failed read (kernel/trace/bpf_trace.c,
+/// bpf_probe_read_kernel_common). No branch is needed here, and the verifier has one path less for every
+/// field.
 #[inline(always)]
 pub(crate) fn kernel<T: Copy + Default>(base: Addr, offset: i32) -> T {
     let mut value = T::default();
@@ -22,18 +23,18 @@ pub(crate) fn kernel<T: Copy + Default>(base: Addr, offset: i32) -> T {
     value
 }
 
-/// A pointer field; zero when absent, unreadable or null. Reading behind zero gives zero again.
+/// Reads a pointer field; zero when absent, unreadable or null. A read through a zero pointer gives zero.
 #[inline(always)]
 pub(crate) fn pointer(base: Addr, offset: i32) -> Addr {
     kernel(base, offset)
 }
 
-/// A field of a kernel structure whose type the verifier knows, because `base` is an argument of a BTF
-/// tracepoint or was read from such a structure by this function: one instruction instead of a helper.
-/// A fault gives zero (the kernel's exception table, arch/x86/net/bpf_jit_comp.c, ex_handler_bpf).
+/// Reads a field of a kernel structure whose type the verifier knows: `base` is an argument of a BTF
+/// tracepoint, or was read from such a structure by this function. One instruction replaces a helper call. A
+/// fault gives zero (the kernel's exception table, arch/x86/net/bpf_jit_comp.c, ex_handler_bpf).
 ///
-/// `base` must not go through arithmetic, a narrower register or the state of a callback: the verifier
-/// forgets the type then ("R1 invalid mem access 'scalar'").
+/// `base` must not pass through arithmetic, a narrower register or the state of a callback, because the
+/// verifier then forgets its type ("R1 invalid mem access 'scalar'").
 #[inline(always)]
 pub(crate) fn typed<T: Copy + Default>(base: Addr, offset: i32) -> T {
     if offset == ABSENT {
@@ -43,7 +44,8 @@ pub(crate) fn typed<T: Copy + Default>(base: Addr, offset: i32) -> T {
     unsafe { core::ptr::read_volatile(base.wrapping_add(offset as u64) as *const T) }
 }
 
-/// Copies a kernel string to `to` (at most `cap` bytes with its NUL); the bytes written.
+/// Copies a kernel string to `to`, at most `cap` bytes with its NUL. Returns the bytes written; `None` when
+/// the read faults.
 #[inline(always)]
 pub(crate) fn kernel_str(to: *mut u8, cap: u32, from: Addr) -> Option<u32> {
     // SAFETY: the caller gives `cap` writable bytes at `to`; the verifier checks it.
@@ -51,7 +53,8 @@ pub(crate) fn kernel_str(to: *mut u8, cap: u32, from: Addr) -> Option<u32> {
     (ret > 0).then_some(ret as u32)
 }
 
-/// Copies a user string to `to` (at most `cap` bytes with its NUL); the bytes written.
+/// Copies a user string to `to`, at most `cap` bytes with its NUL. Returns the bytes written; `None` when the
+/// read faults.
 #[inline(always)]
 pub(crate) fn user_str(to: *mut u8, cap: u32, from: u64) -> Option<u32> {
     // SAFETY: as `kernel_str`.
@@ -59,27 +62,27 @@ pub(crate) fn user_str(to: *mut u8, cap: u32, from: u64) -> Option<u32> {
     (ret > 0).then_some(ret as u32)
 }
 
-/// Copies `len` kernel bytes to `to`.
+/// Copies `len` kernel bytes to `to`. Returns whether they could be read.
 #[inline(always)]
 pub(crate) fn kernel_bytes(to: *mut u8, len: u32, from: Addr) -> bool {
     // SAFETY: as `kernel_str`.
     unsafe { bpf_probe_read_kernel(to.cast(), len, from as *const core::ffi::c_void) == 0 }
 }
 
-/// Copies `len` user bytes to `to`.
+/// Copies `len` user bytes to `to`. Returns whether they could be read.
 #[inline(always)]
 pub(crate) fn user(to: *mut u8, len: u32, from: u64) -> bool {
     // SAFETY: as `kernel_str`.
     unsafe { bpf_probe_read_user(to.cast(), len, from as *const core::ffi::c_void) == 0 }
 }
 
-/// `value`, which the caller knows to be below 2^`BITS`, in a form that the verifier knows too.
+/// Returns `value`, which the caller knows to be below 2^`BITS`, with that bound visible to the verifier.
 ///
-/// What we know: positions and lengths never exceed their caps. What the verifier cannot see: the
-/// value went through the stack of a callback, or the compiler folded the check away because it
-/// proved it ("R2 unbounded memory access", "invalid access to map value", 6.18). The mask is in
-/// assembly so that it stays, and it is a mask, not a comparison, so that every path arrives with
-/// the same range: with two ranges a path the states multiply ("BPF program is too large").
+/// Positions and lengths never exceed their caps, but the verifier cannot always see it: the value went
+/// through the stack of a callback, or the compiler removed a check that it had proved ("R2 unbounded memory
+/// access", "invalid access to map value", 6.18). The mask is in assembly so that the compiler keeps it. It
+/// is a mask and not a comparison, so that every path arrives with the same range: two ranges per path
+/// multiply the states ("BPF program is too large").
 #[inline(always)]
 pub(crate) fn bounded<const BITS: u32>(value: u64) -> u64 {
     let mut bound = value;
@@ -90,7 +93,7 @@ pub(crate) fn bounded<const BITS: u32>(value: u64) -> u64 {
     bound
 }
 
-/// A position in the prefix of the data area.
+/// Returns a position bounded to the prefix of the data area.
 #[inline(always)]
 pub(crate) fn position(value: u64) -> u64 {
     bounded::<{ PREFIX_MAX.trailing_zeros() }>(value)

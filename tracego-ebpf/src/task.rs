@@ -1,4 +1,4 @@
-//! Who a task is, what context it has and whether the user wants its records.
+//! Identity and context of a task, and whether the user's filters keep its events.
 
 use aya_ebpf::helpers::generated::bpf_get_current_ancestor_cgroup_id;
 use tracego_common::{
@@ -14,7 +14,7 @@ use crate::{
     read::{Addr, kernel, typed},
 };
 
-/// Identity of the process that `task` belongs to.
+/// Returns the identity of the process that `task` belongs to.
 #[inline(always)]
 pub(crate) fn id(task: Addr) -> TaskId {
     let leader: Addr = typed(task, offset!(task_group_leader));
@@ -25,13 +25,13 @@ pub(crate) fn id(task: Addr) -> TaskId {
     }
 }
 
-/// The process that is `task`'s parent now: the one that forked it, or the reaper that adopted it.
+/// Returns the process that is `task`'s parent now: the one that forked it, or the reaper that adopted it.
 #[inline(always)]
 pub(crate) fn parent(task: Addr) -> TaskId {
     id(typed(task, offset!(task_real_parent)))
 }
 
-/// The context of `id`, unless it belongs to an earlier process with the same number.
+/// Returns the context of `id`; `None` if it belongs to an earlier process with the same pid.
 #[inline(always)]
 pub(crate) fn context(id: &TaskId) -> Option<TaskCtx> {
     // SAFETY: the value is copied at once; a racing update of the same process is harmless.
@@ -48,7 +48,7 @@ pub(crate) fn set_context(id: &TaskId, mut ctx: TaskCtx) {
     }
 }
 
-/// The common start of a record; the caller sets `size`.
+/// Returns the common header of an event; the caller sets `size`.
 #[inline(always)]
 pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskCtx) -> Header {
     Header {
@@ -64,21 +64,23 @@ pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskCtx) -> He
     }
 }
 
-/// Whether nothing is to be known of the process: it is the agent, or outside the followed tree.
+/// Returns whether the process is never reported: it is the agent, or outside the followed tree.
 #[inline(always)]
 pub(crate) fn unknown(id: &TaskId, ctx: &TaskCtx) -> bool {
     let tree = setting!(filters) & filter::TREE != 0;
     is_agent(id) || (tree && ctx.flags & TaskCtx::IN_TREE == 0)
 }
 
-/// Whether this is the agent. Programs that outlive it must not take another process for it that got its number.
+/// Returns whether the process is the agent. Programs that outlive the agent must not take another process
+/// with its pid for it.
 #[inline(always)]
 pub(crate) fn is_agent(id: &TaskId) -> bool {
     let start = setting!(agent_start);
     id.tgid == setting!(agent_tgid) && (start == 0 || id.start_boottime / 10_000_000 == start)
 }
 
-/// [`OUTSIDE`], unless the user's filters keep the process; `task` is the running one or its new child.
+/// Returns [`OUTSIDE`] unless the user's filters keep the process. `task` is the running task or its new
+/// child.
 #[inline(always)]
 pub(crate) fn outside(task: Addr, uid: u32) -> u64 {
     let filters = setting!(filters);
@@ -87,7 +89,7 @@ pub(crate) fn outside(task: Addr, uid: u32) -> u64 {
     }
     if filters & filter::CGROUP != 0 {
         let level = setting!(cgroup_level) as i32;
-        // SAFETY: a helper on the running task: the one that forks, starts a program or exits.
+        // SAFETY: a helper on the running task, which forks, executes a program or exits.
         let above = unsafe { bpf_get_current_ancestor_cgroup_id(level) };
         if above != setting!(cgroup_id) {
             return OUTSIDE;
@@ -105,7 +107,7 @@ fn same_comm(task: Addr) -> bool {
         && comm[1] == u64::from_ne_bytes([b0, b1, b2, b3, b4, b5, b6, b7])
 }
 
-/// Real uid of a task.
+/// Returns the real uid of a task.
 #[inline(always)]
 pub(crate) fn uid(task: Addr) -> u32 {
     typed(typed(task, offset!(task_cred)), offset!(cred_uid))

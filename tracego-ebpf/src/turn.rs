@@ -1,15 +1,17 @@
-//! Which of two loads takes an event while one takes over from the other.
+//! The choice of the load that takes an event while one load takes over from another.
 //!
-//! Both are attached then. Of one event the older program runs first, the newer one behind it on the same
-//! CPU, with preemption off between them (kernel/tracepoint.c appends; `__DO_TRACE`). The agent makes the
-//! newer one active with one write, and that may fall between the two: without the claim both would take
-//! the event. So each says on its way whether it took the event, and the next one believes it.
+//! Both loads are attached then. For each event the older program runs first and the newer one after it on
+//! the same CPU, with preemption off between them (kernel/tracepoint.c appends; `__DO_TRACE`). The agent
+//! activates the newer load with one write, and that write may fall between the two programs: without a claim
+//! both would take the event. Each program therefore leaves a claim that says whether it took the event, and
+//! the next program respects it.
 
 use tracego_common::handover::Hook;
 
 use crate::maps::{ACTIVE, CLAIMS, setting};
 
-/// Whether this load takes the event. Asked once an event, behind checks that come out the same for both.
+/// Returns whether this load takes the event. Called once for each event, after checks with the same result
+/// in both loads.
 ///
 /// Without handover the number is a constant zero to the verifier, which removes the rest.
 #[inline(always)]

@@ -1,5 +1,5 @@
-//! Writes the man pages and the completions of shells, which the command line's definition yields, to
-//! a folder. `cargo xtask man` runs it.
+//! Writes man pages and shell completions, made from the definition of the command line, to a folder.
+//! `cargo xtask man` runs this example.
 
 use std::{env, error::Error, fs, path::PathBuf};
 

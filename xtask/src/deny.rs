@@ -1,4 +1,4 @@
-//! Licences, sources and advisories of the dependencies, by cargo-deny.
+//! Checks of licences, sources and advisories of the dependencies, with cargo-deny.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::shell::{cargo, must, output, succeeds};
 
 const VERSION: &str = "0.20.2";
 
-/// Checks `deny.toml`. Advisories are left out where their database cannot be reached, and it says so.
+/// Checks `deny.toml`. Skips advisories, with a message, when their database cannot be reached.
 pub(crate) fn run() -> Result<()> {
     install()?;
     must(cargo()?.args(["deny", "--locked", "check", "bans", "licenses", "sources"]))?;
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
     }
 }
 
-/// Installs cargo-deny unless it is already the exact version, saying so first.
+/// Installs cargo-deny, with a message, unless the exact version is already installed.
 fn install() -> Result<()> {
     let wanted = format!("cargo-deny {VERSION}");
     let found = || output(Command::new("cargo-deny").arg("--version").stderr(std::process::Stdio::null()));

@@ -7,16 +7,16 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-/// What the object is made from, relative to the workspace's root.
+/// Files that the object is made from, relative to the workspace's root.
 const SOURCES: [&str; 4] =
     ["tracego-common/Cargo.toml", "tracego-common/src", "tracego-ebpf/Cargo.toml", "tracego-ebpf/src"];
 
-/// SHA-256 of the bytes, in hexadecimal.
+/// Returns the SHA-256 of the bytes, in hexadecimal.
 pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
-/// One digest over every source file: paths in order, each path and content preceded by its length.
+/// Returns one digest over all source files: paths in order, each path and content preceded by its length.
 pub(crate) fn of_sources(root: &Path) -> Result<String> {
     let mut files = BTreeMap::new();
     for source in SOURCES {
@@ -32,7 +32,7 @@ pub(crate) fn of_sources(root: &Path) -> Result<String> {
     Ok(format!("{:x}", hash.finalize()))
 }
 
-/// Adds the file, or every file of the folder, under its path from the root.
+/// Adds the file, or every file of the folder, under its path relative to the root.
 fn collect(root: &Path, relative: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
     let path = root.join(relative);
     let context = || format!("cannot read {}", path.display());

@@ -1,4 +1,4 @@
-//! `cargo xtask ebpf`: the BPF object, the same bytes from any folder.
+//! `cargo xtask ebpf`: builds the BPF object, the same bytes in any folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const OBJECT: &str = "tracego/bpf/tracego.bpf.o";
 const MANIFEST: &str = "tracego/bpf/manifest.json";
 const REMEDY: &str = "run `cargo xtask ebpf` and commit tracego/bpf";
 
-/// What to do with the object.
+/// Options of `cargo xtask ebpf`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Change nothing; fail unless the committed object is what the sources build
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     check: bool,
 }
 
-/// What the committed object was made from, and with what.
+/// The tools and the sources that the committed object was built from.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Manifest {
     compiler: String,
@@ -32,7 +32,7 @@ struct Manifest {
     object_sha256: String,
 }
 
-/// Builds the object and writes it with its manifest, or compares it.
+/// Builds the object, and writes it with its manifest or compares it with the committed one.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = shell::root()?;
     let source_sha256 = digest::of_sources(&root)?;
@@ -52,9 +52,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     inventory::run(&root, args.check)
 }
 
-/// A cargo command for the BPF package, for the subcommand and with more compiler flags.
+/// Returns a cargo command for the BPF package, with a subcommand and additional compiler flags.
 pub(crate) fn cargo(toolchain: Toolchain, subcommand: &str, more: &[&str]) -> Result<Command> {
-    // The sources of every dependency have to be there before their folders can be listed.
+    // The sources of all dependencies must be fetched before their folders can be listed.
     shell::must(toolchain.cargo()?.args(["fetch", "--locked"]))?;
     let mut flags = vec![
         "-Clinker=bpf-linker".to_owned(),
@@ -73,14 +73,14 @@ pub(crate) fn cargo(toolchain: Toolchain, subcommand: &str, more: &[&str]) -> Re
     Ok(command)
 }
 
-/// Flags that take this machine's folders out of the object; of several that match, the last counts.
+/// Returns flags that remove this machine's folders from the object. If several match, the last one counts.
 fn remaps(root: &Path) -> Result<Vec<String>> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => root.join(home),
         None => std::env::home_dir().context("no home folder, and CARGO_HOME is not set")?.join(".cargo"),
     };
     let mut pairs = vec![(root.to_owned(), "/src"), (home.clone(), "/cargo")];
-    // Each folder here is named after the place its packages came from, which a mirror changes.
+    // Each folder here is named after the registry that its packages came from, which a mirror changes.
     if let Ok(entries) = fs::read_dir(home.join("registry/src")) {
         let mut folders = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
         folders.sort();
@@ -89,7 +89,7 @@ fn remaps(root: &Path) -> Result<Vec<String>> {
     Ok(pairs.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect())
 }
 
-/// Builds the object and gives its bytes.
+/// Builds the object and returns its bytes.
 fn build(root: &Path, toolchain: Toolchain) -> Result<Vec<u8>> {
     shell::must(cargo(toolchain, "build", &[])?.args(["--target-dir", "target/ebpf"]))?;
     fs::read(root.join(BUILT)).with_context(|| format!("the build left no {BUILT}"))
@@ -101,7 +101,7 @@ fn write(root: &Path, object: &[u8], manifest: &Manifest) -> Result<()> {
     text.push('\n');
     for (path, bytes) in [(OBJECT, object), (MANIFEST, text.as_bytes())] {
         let full = root.join(path);
-        // An unchanged file keeps its time, so nothing that embeds it is built again.
+        // An unchanged file keeps its modification time, so that files which embed it are not rebuilt.
         let same = fs::read(&full).is_ok_and(|old| old == bytes);
         if !same {
             fs::write(&full, bytes).with_context(|| format!("cannot write {path}"))?;
@@ -111,7 +111,7 @@ fn write(root: &Path, object: &[u8], manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// The committed manifest, once it agrees with the sources and with the object beside it.
+/// Returns the committed manifest. Fails if it differs from the sources or from the committed object.
 fn committed(root: &Path, source_sha256: &str) -> Result<Manifest> {
     let read =
         |path: &str| fs::read(root.join(path)).with_context(|| format!("cannot read {path}: {REMEDY}"));
@@ -127,7 +127,7 @@ fn committed(root: &Path, source_sha256: &str) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// Fails, naming every difference, unless the built object is the committed one.
+/// Fails with a list of all differences unless the built object equals the committed one.
 fn compare(committed: &Manifest, built: &Manifest) -> Result<()> {
     if committed.object_sha256 == built.object_sha256 {
         eprintln!("{OBJECT}: the sources build exactly these bytes ({})", built.object_sha256);
@@ -147,7 +147,7 @@ fn compare(committed: &Manifest, built: &Manifest) -> Result<()> {
     bail!(message)
 }
 
-/// Two lines that set the committed value against this build's.
+/// Formats the committed value and this build's as two lines.
 fn pair(committed: &str, here: &str) -> String {
     format!("\n  committed: {committed}\n  here:      {here}")
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{shell, side_by_side, toolchain};
 
-/// Which targets, and for how long.
+/// Options of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only these targets; all without a name
@@ -19,19 +19,19 @@ pub(crate) struct Args {
     /// Seconds for each target
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Afterwards put the fewest inputs with the same coverage into tests/fuzz/corpus
+    /// Afterwards, replace tests/fuzz/corpus by the fewest inputs with the same coverage
     #[arg(long)]
     keep: bool,
 }
 
-/// For all crates: the checks of a debug build, since an overflow is a defect too.
+/// Flags for all crates: the checks of a debug build, because an overflow is a defect too.
 const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks";
-/// What cargo-fuzz passes for libFuzzer without a sanitizer, in the options that stable rustc has. Only for what is
-/// fuzzed: compiling takes twice as long with them.
+/// Flags that cargo-fuzz passes for libFuzzer without a sanitizer, as options of stable rustc. Only for
+/// fuzzed crates, because they double the compile time.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
-/// Crates of others that read what the targets read.
+/// Dependencies that parse the inputs of the targets.
 const READERS: [&str; 10] = [
     "flate2",
     "httparse",
@@ -44,16 +44,16 @@ const READERS: [&str; 10] = [
     "tar",
     "zerocopy",
 ];
-/// Longest input in bytes: a record with a prefix of arguments fits.
+/// Maximum length of an input in bytes: an event with a prefix of its arguments fits.
 const LONGEST: u32 = 64 * 1024;
-/// Longest input of the committed corpus: it is read in reviews and by every clone.
+/// Maximum length of an input in the committed corpus, which is read in reviews and cloned by everyone.
 const LONGEST_KEPT: u32 = 4 * 1024;
-/// Inputs of the committed corpus of a target.
+/// Maximum number of inputs in the committed corpus of a target.
 const MOST_KEPT: usize = 100;
-/// Seconds that one input may take.
+/// Time limit for one input, in seconds.
 const SLOWEST: u32 = 10;
 
-/// Fuzzes; the first target that fails ends it, and its input is named.
+/// Fuzzes the targets. Stops at the first target that fails, and names its input.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = shell::root()?.join("tests/fuzz");
     let known = targets(&folder)?;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     toolchain::install_command("c++", "g++", "libFuzzer is compiled from source")?;
     let host = shell::host()?;
     let target = shell::target()?.join("fuzz");
-    // The versions that are tested elsewhere; only what libFuzzer's crate needs is added.
+    // Uses the dependency versions that are tested elsewhere; only those of libFuzzer's crate are added.
     let lock = folder.join("Cargo.lock");
     fs::copy(shell::root()?.join("Cargo.lock"), &lock)
         .with_context(|| format!("cannot write {}", lock.display()))?;
@@ -81,11 +81,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A program that cargo starts instead of rustc, which adds [`COVERAGE`] for some crates: stable cargo has flags for all
-/// of them only.
+/// Writes a rustc wrapper that adds [`COVERAGE`] for some crates only. Stable cargo can set flags only for
+/// all crates. Returns the path of the wrapper.
 fn wrapper(target: &Path) -> Result<PathBuf> {
     let (root, readers) = (shell::root()?, READERS.join("|"));
-    // What is compiled for this machine and not for a target are build scripts and macros.
+    // Crates compiled without `--target` are build scripts and macros.
     let text = format!(
         "#!/bin/sh\n\
          case \" $* \" in *' --target '*) ;; *) exec \"$@\" ;; esac\n\
@@ -96,11 +96,11 @@ fn wrapper(target: &Path) -> Result<PathBuf> {
     );
     fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
     let path = target.join("rustc");
-    // One that is newer would have everything compiled again.
+    // A newer wrapper would recompile everything.
     if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(path);
     }
-    // Not in place: another build may just run it.
+    // Not written in place, because another build may be running it.
     let new = target.join("rustc.new");
     fs::write(&new, text).with_context(|| format!("cannot write {}", new.display()))?;
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
@@ -108,7 +108,7 @@ fn wrapper(target: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Names of the targets: each has a file of its own.
+/// Returns the names of the targets; each has its own file.
 fn targets(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder.join("targets"))? {
@@ -140,8 +140,8 @@ fn fuzz(program: &Path, name: &str, folder: &Path, target: &Path, args: &Args) -
     if args.keep { keep(program, &found, &committed) } else { Ok(()) }
 }
 
-/// Replaces the committed inputs by few short ones: of the fewest that cover what all of them cover, some
-/// of each length.
+/// Replaces the committed inputs by a small set of short ones: from the fewest that keep the coverage, a
+/// sample of all lengths.
 fn keep(program: &Path, found: &Path, committed: &Path) -> Result<()> {
     let all = tempfile::tempdir()?;
     let folders = [all.path(), committed, found];

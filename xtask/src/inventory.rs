@@ -1,5 +1,5 @@
-//! The programs of the object with the sizes that the verifier reports, so that growth is seen in
-//! review.
+//! The inventory of the object's programs with the sizes that the verifier reports, so that reviews show
+//! growth.
 
 use std::fs;
 use std::path::Path;
@@ -12,14 +12,14 @@ use crate::{shell, test};
 
 const INVENTORY: &str = "tracego/bpf/inventory.json";
 
-/// The committed file. Counts depend on the kernel's verifier and configuration.
+/// The content of the committed file. Sizes depend on the kernel's verifier and configuration.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Inventory {
     kernel: String,
     programs: Vec<Program>,
 }
 
-/// As `tracego doctor --json` says it.
+/// A program as `tracego doctor --json` reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Program {
     name: String,
@@ -50,7 +50,7 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
     compare(&committed, &here)
 }
 
-/// Loads the programs into the running kernel; the reason where that is not possible.
+/// Loads the programs into the running kernel. Returns the reason when that is not possible.
 fn measure(root: &Path) -> Result<Result<Inventory, String>> {
     test::build()?;
     let mut doctor = match shell::as_root(shell::target()?.join("debug/tracego")) {
@@ -71,7 +71,7 @@ fn measure(root: &Path) -> Result<Result<Inventory, String>> {
     Ok(Ok(here))
 }
 
-/// Fails, naming every difference. On another kernel than the committed one differences are only said.
+/// Fails with a list of all differences. On a kernel other than the committed one, prints them instead.
 fn compare(committed: &Inventory, here: &Inventory) -> Result<()> {
     let differences = differences(&committed.programs, &here.programs);
     if differences.is_empty() {

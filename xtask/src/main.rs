@@ -18,7 +18,7 @@ mod vm;
 
 use clap::Parser;
 
-/// The arms of `cargo xtask`.
+/// The subcommands of `cargo xtask`.
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "tracego's build steps")]
 enum Arm {
@@ -28,15 +28,15 @@ enum Arm {
     Run(run::Args),
     /// Run every test, as root where possible
     Test,
-    /// Feed everything that reads bytes from outside with bytes that find its paths
+    /// Fuzz everything that reads bytes from outside, guided by coverage
     Fuzz(fuzz::Args),
-    /// Start an OpenTelemetry collector on this machine that prints what it gets
+    /// Run an OpenTelemetry collector on this machine that prints what it receives
     Collector(collector::Args),
     /// Measure what tracego costs; prints a table
     Bench(bench::Args),
     /// Run the end-to-end tests on other kernels, in an emulator
     Vm(vm::Args),
-    /// Make the man pages and the completions of shells
+    /// Generate the man pages and the shell completions
     Man(man::Args),
     /// Check format, lints, dependencies and documentation
     Lint,
@@ -54,7 +54,7 @@ fn main() -> std::process::ExitCode {
         Arm::Man(args) => man::run(&args),
         Arm::Lint => lint::run(),
     };
-    // Without the backtrace that `main` returning the error would print.
+    // Printed here, because `main` would print the error with its backtrace.
     if let Err(error) = &done {
         eprintln!("error: {error:#}");
     }

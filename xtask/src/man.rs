@@ -1,4 +1,4 @@
-//! `cargo xtask man`: man pages and completions, made from the command line's definition.
+//! `cargo xtask man`: generates man pages and completions from the definition of the command line.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,15 +9,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::{shell, test};
 
-/// What the generator makes below `deploy/`.
+/// Folders that the generator writes.
 const FOLDERS: [&str; 2] = ["man", "completions"];
-/// Where the committed ones are.
+/// Parent folder of the committed files.
 const COMMITTED: &str = "deploy";
 
-/// What to do with the pages.
+/// Options of `cargo xtask man`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Change nothing; fail unless the committed files are what the command line yields
+    /// Change nothing; fail unless the committed files are what the command line generates
     #[arg(long)]
     pub(crate) check: bool,
 }
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// The files of a folder by name; none when there is no folder.
+/// Returns the files of a folder by name; an empty map when the folder is missing.
 fn files(folder: &Path) -> Result<Files> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(Files::new()) };
     let mut found = Files::new();

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// What tracego is given.
+/// Options of `cargo xtask run`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// tracego's own arguments, after `--`

@@ -1,4 +1,4 @@
-//! What every arm needs to start other programs.
+//! Helpers to start other programs.
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
@@ -7,33 +7,33 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The workspace's root folder, from the variable that `cargo run` sets.
+/// Returns the root folder of the workspace, from the variable that `cargo run` sets.
 pub(crate) fn root() -> Result<PathBuf> {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask ARM`")?;
     let folder = PathBuf::from(manifest).join("..");
     folder.canonicalize().with_context(|| format!("no workspace at {}", folder.display()))
 }
 
-/// Where cargo puts what it builds.
+/// Returns the folder of cargo's build output.
 pub(crate) fn target() -> Result<PathBuf> {
     Ok(root()?.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"))))
 }
 
-/// The target triple of this machine, as rustc calls it.
+/// Returns the target triple of this machine, as rustc names it.
 pub(crate) fn host() -> Result<String> {
     let verbose = output(Command::new("rustc").arg("-vV"))?;
     let host = verbose.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
     Ok(host.to_owned())
 }
 
-/// The cargo that started this program, run from the workspace's root.
+/// Returns a command for the cargo that started this program, in the workspace's root.
 pub(crate) fn cargo() -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.current_dir(root()?);
     Ok(command)
 }
 
-/// Says the command on stderr, runs it with this program's own streams, and fails when it fails.
+/// Prints the command to stderr and runs it with this program's own streams. Fails if the command fails.
 pub(crate) fn must(command: &mut Command) -> Result<()> {
     let line = line(command);
     eprintln!("+ {line}");
@@ -42,7 +42,7 @@ pub(crate) fn must(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The command's trimmed standard output.
+/// Runs the command and returns its trimmed standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let line = line(command);
     let out = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start: {line}"))?;
@@ -50,18 +50,18 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(out.stdout).with_context(|| format!("not UTF-8: {line}"))?.trim().to_owned())
 }
 
-/// Whether the command starts and succeeds; its output is dropped.
+/// Returns whether the command starts and succeeds; discards its output.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// Whether this process runs as root: `/proc/self` belongs to the effective user.
+/// Returns whether this process runs as root: `/proc/self` belongs to the effective user.
 pub(crate) fn is_root() -> Result<bool> {
     Ok(std::fs::metadata("/proc/self").context("this arm needs Linux's /proc")?.uid() == 0)
 }
 
-/// `program` as root: itself when already root, else under sudo.
+/// Returns a command for `program` as root: directly when already root, else under sudo.
 pub(crate) fn as_root(program: impl Into<OsString>) -> Result<Command> {
     let program = program.into();
     if is_root()? {
@@ -75,7 +75,7 @@ pub(crate) fn as_root(program: impl Into<OsString>) -> Result<Command> {
     Ok(command)
 }
 
-/// The command's words, for messages.
+/// Returns the words of the command, for messages.
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

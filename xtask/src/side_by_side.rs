@@ -1,17 +1,17 @@
-//! Work that does not fill a machine alone.
+//! A pool of threads for jobs that do not use the whole machine on their own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::{Result, anyhow};
 
-/// How many CPUs there are to work on.
+/// Returns the number of available CPUs.
 pub(crate) fn cpus() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Does each piece of work, some at once. The results are in the order of the work; an error ends it when what
-/// has begun is done.
+/// Runs a job for each item, several at once. Returns the results in the order of the items. After an error
+/// no new job is started; running jobs finish first.
 pub(crate) fn all<W: Sync, R: Send>(
     work: &[W],
     at_once: usize,

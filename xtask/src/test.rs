@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test, as root where possible.
+//! `cargo xtask test`: runs all tests, as root where possible.
 
 use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
@@ -8,19 +8,19 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// What is tested: everything that is built for this machine.
+/// The tested packages: all that are built for this machine.
 pub(crate) const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "tracego-ebpf"];
 
-/// Builds tracego and the maker of its man pages, as `cargo test` with all packages does it: another choice of
-/// packages would give their dependencies other features, and compile all of them once more.
+/// Builds tracego and the generator of its man pages with the package selection of `cargo test`. Another
+/// selection would change the features of the dependencies and recompile all of them.
 pub(crate) fn build() -> Result<()> {
     let parts = ["--bin", "tracego", "--example", "generate"];
     shell::must(shell::cargo()?.args(["build", "--locked"]).args(PACKAGES).args(parts))
 }
 
-/// Replaces this process with `cargo test`, so the last lines are cargo's own.
+/// Replaces this process with `cargo test`, so that the last lines are cargo's own.
 pub(crate) fn run() -> Result<()> {
-    // The end-to-end tests start the program itself.
+    // The end-to-end tests start the tracego program itself.
     build()?;
     let mut command = shell::cargo()?;
     command.args(["test", "--locked"]).args(PACKAGES);
@@ -36,13 +36,13 @@ pub(crate) fn run() -> Result<()> {
     Err(command.exec()).context("cannot start cargo test")
 }
 
-/// Whether sudo works without a password, or there is a terminal to ask for it.
+/// Returns whether sudo works without a password, or a terminal is available to ask for it.
 fn can_sudo() -> bool {
     shell::succeeds(Command::new("sudo").args(["-n", "true"]))
         || (std::io::stdin().is_terminal() && shell::succeeds(Command::new("sudo").arg("--version")))
 }
 
-/// The variable that names the program which starts each test binary of the host's target.
+/// Returns the name of the variable for the program that cargo starts each test binary with.
 fn runner_variable() -> Result<String> {
     Ok(format!("CARGO_TARGET_{}_RUNNER", shell::host()?.to_uppercase().replace('-', "_")))
 }

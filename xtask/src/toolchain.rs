@@ -9,10 +9,10 @@ use crate::shell;
 
 /// The BPF target: eBPF, little endian.
 pub(crate) const TARGET: &str = "bpfel-unknown-none";
-/// The distribution's compiler, and where it keeps the BPF target's core library.
+/// The distribution's compiler, and the folder of the BPF target's core library.
 const RUSTC: &str = "/usr/bin/rustc";
 const CORE: &str = "/usr/lib/rustlib/bpfel-unknown-none";
-/// The compiler with its BPF core library, and what bpf-linker is built against.
+/// Packages of the compiler, its BPF core library, and the libraries that bpf-linker is built against.
 const PACKAGES: [&str; 7] = [
     "rustc-web",
     "libstd-rust-web-dev-bpf",
@@ -25,7 +25,7 @@ const PACKAGES: [&str; 7] = [
 const LINKER: &str = "0.13.0";
 const LLVM: &str = "/usr/lib/llvm-22";
 
-/// How the BPF object is built on this machine.
+/// The toolchain that builds the BPF object on this machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Toolchain {
     /// The distribution's rustc with its precompiled BPF core library.
@@ -35,7 +35,7 @@ pub(crate) enum Toolchain {
 }
 
 impl Toolchain {
-    /// Chooses a way, says which, and installs what it lacks.
+    /// Chooses a toolchain, prints the choice, and installs missing parts.
     pub(crate) fn ready() -> Result<Self> {
         let installed = Path::new(RUSTC).exists() && Path::new(CORE).exists();
         let way = if installed || shell::succeeds(Command::new("apt-get").arg("--version")) {
@@ -56,7 +56,8 @@ impl Toolchain {
         Ok(way)
     }
 
-    /// A cargo command for this way, without settings of the caller's that could change the object.
+    /// Returns a cargo command for this toolchain, without settings of the caller that could change the
+    /// object.
     pub(crate) fn cargo(self) -> Result<Command> {
         let mut command = match self {
             Self::Packaged => shell::cargo()?,
@@ -71,16 +72,16 @@ impl Toolchain {
                 command.env_remove(name);
             }
         }
-        // Empty values also switch off wrappers from the user's own cargo configuration.
+        // Empty values also disable wrappers from the user's own cargo configuration.
         command.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
         if self == Self::Packaged {
-            // The BPF targets are not stable, so a stable compiler has to be told to allow them.
+            // The BPF targets are not stable, so a stable compiler needs the bootstrap variable.
             command.env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
         }
         Ok(command)
     }
 
-    /// The compiler's own version line.
+    /// Returns the version line of the compiler.
     pub(crate) fn compiler(self) -> Result<String> {
         match self {
             Self::Packaged => shell::output(Command::new(RUSTC).arg("--version")),
@@ -91,12 +92,12 @@ impl Toolchain {
     }
 }
 
-/// The linker's own version line.
+/// Returns the version line of the linker.
 pub(crate) fn linker() -> Result<String> {
     shell::output(Command::new("bpf-linker").arg("--version"))
 }
 
-/// Whether a variable steers the compiler; where cargo keeps and gets packages does not.
+/// Returns whether a variable can affect the build. Variables for cargo's folders and registries cannot.
 fn changes_build(name: &str) -> bool {
     const KEEP: [&str; 6] =
         ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_", "CARGO_TERM_"];
@@ -105,16 +106,16 @@ fn changes_build(name: &str) -> bool {
         && !KEEP.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Installs the distribution's packages, saying so first.
+/// Installs the distribution's packages, after a message.
 fn install_packages() -> Result<()> {
     apt(&PACKAGES, &format!("{RUSTC} or {CORE} is missing"))?;
     ensure!(Path::new(CORE).exists(), "the packages are installed, but {CORE} is still missing");
     Ok(())
 }
 
-/// Installs the package of a command that is missing, saying so and why it is needed.
+/// Installs the package of a missing command, after a message with the reason.
 pub(crate) fn install_command(command: &str, package: &str, why: &str) -> Result<()> {
-    // Not all of them know `--version`.
+    // Looked up by the shell, because not every command knows `--version`.
     if shell::succeeds(Command::new("sh").args(["-c", "command -v \"$1\"", "sh", command])) {
         return Ok(());
     }
@@ -125,7 +126,7 @@ pub(crate) fn install_command(command: &str, package: &str, why: &str) -> Result
     apt(&[package], &format!("{command} is missing: {why}"))
 }
 
-/// Installs the distribution's packages, saying so and why first.
+/// Installs the distribution's packages, after a message with the reason.
 fn apt(packages: &[&str], why: &str) -> Result<()> {
     eprintln!("installing with apt-get, because {why}: {}", packages.join(" "));
     let apt = || -> Result<Command> {
@@ -137,7 +138,7 @@ fn apt(packages: &[&str], why: &str) -> Result<()> {
     shell::must(apt()?.args(["install", "-y", "--no-install-recommends"]).args(packages))
 }
 
-/// Installs bpf-linker unless it is already the exact version, saying so first.
+/// Installs bpf-linker, after a message, unless the exact version is already installed.
 fn install_linker(way: Toolchain) -> Result<()> {
     let wanted = format!("bpf-linker {LINKER}");
     let found = linker().unwrap_or_else(|_| "none".to_owned());
@@ -148,7 +149,7 @@ fn install_linker(way: Toolchain) -> Result<()> {
     let mut command = shell::cargo()?;
     command.args(["install", "--locked", "bpf-linker", "--version", LINKER]);
     if way == Toolchain::Packaged {
-        // rustc-web and the linker have to read the same bitcode, so both use LLVM 22.
+        // rustc-web and the linker must read the same bitcode, so both use LLVM 22.
         command.args(["--no-default-features", "--features", "llvm-22"]);
         command.env("LLVM_PREFIX", LLVM).env("LLVM_SYS_221_PREFIX", LLVM);
     }

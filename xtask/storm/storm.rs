@@ -1,8 +1,8 @@
-//! Starts a program again and again as vfork(2) does, for so many seconds: `storm SECONDS PAUSE_US
-//! PROGRAM`. Prints the number of starts and the median life, from the start to the reaped end, in
-//! nanoseconds.
+//! Starts a program again and again, as vfork(2) does, for a number of seconds: `storm SECONDS PAUSE_US
+//! PROGRAM`. Prints the number of starts, the total time, and the median lifetime from the start to the
+//! reaped end; times in nanoseconds.
 //!
-//! Compiled by `cargo xtask bench` with rustc alone; its environment is that of the programs.
+//! Compiled by `cargo xtask bench` with rustc alone. The programs inherit its environment.
 
 use std::{
     env,
@@ -21,8 +21,8 @@ unsafe extern "C" {
     fn _exit(code: c_int) -> !;
 }
 
-/// CLONE_VM | CLONE_VFORK | SIGCHLD (include/uapi/linux/sched.h): what vfork(2) is, with a stack of the
-/// child's own, because a function that returns twice has no place in Rust.
+/// CLONE_VM | CLONE_VFORK | SIGCHLD (include/uapi/linux/sched.h): vfork(2), with a separate stack for the
+/// child, because Rust does not support a function that returns twice.
 const VFORK: c_int = 0x100 | 0x4000 | 17;
 const STACK: usize = 64 * 1024;
 
@@ -49,7 +49,7 @@ fn main() {
         }
         let born = Instant::now();
         let mut status = 0;
-        // SAFETY: the parent stands still until the child has left the stack and the path.
+        // SAFETY: the parent is suspended until the child has left the stack and the path.
         let pid = unsafe {
             let top = stack.as_mut_ptr().add(stack.len()).cast();
             clone(child, top, VFORK, path.as_ptr().cast_mut().cast())

@@ -1,5 +1,5 @@
-//! The smallest program: ends at once. Static and without a runtime, so that nearly all of its life is
-//! what the kernel does for any process.
+//! The smallest program: it exits at once. Static and without a runtime, so that most of its life is work
+//! that the kernel does for any process.
 #![no_std]
 #![no_main]
 
@@ -12,6 +12,6 @@ fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    // SAFETY: exit_group(0) does not come back.
+    // SAFETY: exit_group(0) does not return.
     unsafe { asm!("syscall", in("rax") 231, in("rdi") 0, options(noreturn)) }
 }

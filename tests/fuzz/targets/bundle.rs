@@ -1,5 +1,5 @@
-//! Archives of policies that somebody made to be unpleasant: each is refused or a bundle whose names lead
-//! nowhere, and what is said about it moves no terminal.
+//! Hostile policy archives: each is refused, or read as a bundle whose names stay inside it. Messages about
+//! it contain no terminal control characters.
 #![no_main]
 #![expect(clippy::unwrap_used, reason = "a failure here is what is looked for")]
 

@@ -1,5 +1,5 @@
-//! Capture files: any bytes end in an error or at the end, and what was read can be written and read
-//! again.
+//! Capture files: reading any bytes ends with an error or at the end of the file, and the inputs that were
+//! read can be written and read again.
 #![no_main]
 #![expect(clippy::expect_used, reason = "a failure here is what is looked for")]
 
@@ -16,7 +16,7 @@ use tracego_deliver::sink::{Format, Sink, text::Style};
 
 fuzz_target!(|input: &[u8]| {
     replay(input);
-    // Hardly a change of a payload gets past its checksum.
+    // A changed payload hardly ever passes its checksum.
     let mut repaired = input.to_vec();
     repair(&mut repaired);
     if repaired != input {
@@ -24,7 +24,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Makes the checksum of each whole frame right.
+/// Corrects the checksum of each complete frame.
 fn repair(bytes: &mut [u8]) {
     let mut frames = bytes.get_mut(12..).unwrap_or_default();
     while let Some((head, rest)) = frames.split_at_mut_checked(12) {
@@ -39,7 +39,7 @@ fn repair(bytes: &mut [u8]) {
     }
 }
 
-/// Everything that can be read, through both sinks and once more through a file.
+/// Replays all readable inputs through both sinks, and once more through a file.
 fn replay(bytes: &[u8]) {
     let Ok(reader) = Reader::new(bytes) else { return };
     let meta = reader.meta();
@@ -56,7 +56,7 @@ fn replay(bytes: &[u8]) {
     assert_eq!(inputs_again, inputs);
 }
 
-/// Each piece as text, and how it ended. `Input` cannot be compared.
+/// Returns each input as text, and how reading ended. Text, because `Input` cannot be compared.
 fn read<R: io::Read>(mut reader: Reader<R>) -> (Vec<String>, Result<(), CaptureError>) {
     let mut inputs = Vec::new();
     loop {
@@ -95,7 +95,7 @@ fn write(meta: &Meta, bytes: &[u8]) -> Vec<u8> {
     written.clone()
 }
 
-/// What a capture keeps of a run.
+/// Formats the description of a run that a capture stores.
 fn description(meta: &Meta) -> String {
     let mut users: Vec<_> = meta.users.iter().collect();
     users.sort_unstable();

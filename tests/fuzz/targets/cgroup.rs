@@ -1,4 +1,4 @@
-//! cgroup paths: what is recognised is a part of the path and has the shape of what it is called.
+//! cgroup paths: each recognised name is a part of the path and has the format of its kind.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
-//! Records of the ring: decode → assemble → enrich → JSON.
+//! Events of the ring: decode → assemble → enrich → JSON.
 //!
-//! The input is one record or several on end, each as long as its header says, because the pieces
-//! of a long argv come as records of their own.
+//! The input is one event or several in sequence, each as long as its header says, because the chunks of a
+//! long argv are events of their own.
 #![no_main]
 #![expect(clippy::expect_used, reason = "a failure here is what is looked for")]
 
@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
     let mut rest = input;
     while !rest.is_empty() {
         let size = rest.get(4..8).and_then(|size| size.try_into().ok()).map_or(0, u32::from_le_bytes);
-        // At least a byte, so that it ends.
+        // At least one byte, so that the loop ends.
         let (record, tail) = rest.split_at((size as usize).clamp(1, rest.len()));
         rest = tail;
         let Ok(event) = decode(record) else { continue };
@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Paths are paths; arguments and variables hold neither more nor less than the bytes.
+/// Checks that paths are not empty, and that arguments and variables hold exactly the bytes.
 fn check(exec: &Exec<'_>) {
     assert!(!exec.exe.is_empty() && !exec.cwd.is_empty() && !exec.cgroup.is_empty());
     let joined = exec.args().collect::<Vec<_>>().join(&0);

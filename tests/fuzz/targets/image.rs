@@ -1,5 +1,5 @@
-//! Executables: headers of ELF files and Go's build information. The input is a file, and once more the
-//! modules and settings in a file that is in order.
+//! Executables: headers of ELF files and Go's build information. The input is read once as a file, and once
+//! as the modules and settings in a valid file.
 #![no_main]
 #![expect(clippy::expect_used, reason = "a failure here is what is looked for")]
 
@@ -16,12 +16,12 @@ fuzz_target!(|input: &[u8]| {
     assert!(image.damage.is_empty() || image.damage == [Damage::GoModules], "{:?}", image.damage);
 });
 
-/// What holds for every file.
+/// Checks what holds for every file.
 fn check(bytes: &[u8]) -> Image {
     let source = Counted { bytes, read: Cell::new(0) };
     let image = golang::read(&source).expect("memory cannot fail");
     assert!(source.read.get() <= TOTAL_MAX + 8192, "{} bytes are read", source.read.get());
-    // Every byte that is kept was read, and a module takes a few words beside its line.
+    // Every stored byte was read, and a module takes a few words beside its line.
     assert!(image.heap_bytes() < 4096 + bytes.len().saturating_mul(64), "{} bytes", image.heap_bytes());
     assert_eq!((image.size, image.htlhash.len()), (bytes.len() as u64, 32));
     assert!(image.elf.is_some() || image.go.is_none());
@@ -31,7 +31,7 @@ fn check(bytes: &[u8]) -> Image {
     image
 }
 
-/// A file of one segment with these modules and settings in their frame.
+/// Returns a file of one segment with these modules and settings.
 fn program(modules: &[u8]) -> Vec<u8> {
     const START: usize = 64 + 56 + 8;
     let mut bytes = vec![0; START];
@@ -59,7 +59,7 @@ fn program(modules: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Bytes that count what is read of them.
+/// A source that counts the bytes that are read.
 struct Counted<'a> {
     bytes: &'a [u8],
     read: Cell<u64>,

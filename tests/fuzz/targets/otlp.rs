@@ -1,5 +1,5 @@
-//! OTLP from outside: payloads that a disk gave back, and answers of receivers. Whatever they are, each is
-//! understood or refused, and what is shown of them moves no terminal.
+//! OTLP from outside: payloads read from disk, and answers of receivers. Each is understood or refused, and
+//! messages about it contain no terminal control characters.
 #![no_main]
 #![expect(clippy::unwrap_used, reason = "a failure here is what is looked for")]
 

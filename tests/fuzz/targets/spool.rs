@@ -1,5 +1,5 @@
-//! Folders of a spool that somebody made to be unpleasant: opening, reading and writing on end without a
-//! panic, items follow each other, and what is acknowledged does not come again.
+//! Hostile spool folders: opening, reading and writing never panic, items follow each other, and acknowledged
+//! items are not delivered again.
 #![no_main]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failure here is what is looked for")]
 
@@ -15,16 +15,16 @@ use sim::{Power, Sim};
 
 /// Bytes of a segment's header.
 const HEADER: usize = 40;
-/// Most bytes of one file.
+/// Maximum bytes of one file.
 const LONGEST: usize = 16 * 1024;
 
 fuzz_target!(|input: &[u8]| {
     run(input, false);
-    // Hardly a change gets past a checksum.
+    // A change hardly ever passes a checksum.
     run(input, true);
 });
 
-/// Files, one behind the other: a kind, a sequence number, a length and bytes.
+/// Reads the files of a folder from the input, in sequence: kind, sequence number, length and bytes.
 fn files(mut input: &[u8], repaired: bool) -> Sim {
     let sim = Sim::default();
     while let Some((head, rest)) = input.split_at_checked(4) {
@@ -67,7 +67,7 @@ fn cursor(bytes: &mut Vec<u8>) {
     }
 }
 
-/// Makes the header valid, and each frame as long as the lengths go.
+/// Makes the header valid, and each frame as far as the lengths fit.
 fn segment(bytes: &mut Vec<u8>, first: u64) {
     bytes.resize(bytes.len().max(HEADER), 0);
     bytes[..8].copy_from_slice(b"TGOSPOOL");
@@ -101,7 +101,7 @@ fn run(input: &[u8], repaired: bool) {
     let (mut spool, recovery) = Spool::open_on(sim.clone(), limits, now).expect("the disk works");
     assert!(recovery.gaps.len() < 100_000);
     let mut expected = recovery.acked + 1;
-    // As much again after a rewind, and in other portions.
+    // Read twice, with a rewind and another batch size.
     for portion in [700, 3000] {
         spool.rewind();
         let mut at = expected;
@@ -135,7 +135,7 @@ fn run(input: &[u8], repaired: bool) {
     let durable = spool.durable();
     assert_eq!(spool.close(), 0);
     if durable > 1 << 61 {
-        // What comes at the end of all numbers is nobody's concern, as long as nothing panics.
+        // At the end of the number range only panics matter.
         return;
     }
     let left = sim.after(Power::Nothing);

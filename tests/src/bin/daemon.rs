@@ -1,5 +1,5 @@
-//! A service that does what a test tells it, one command a line of standard input, and answers each with
-//! a line. It ends with its input.
+//! A service under the control of a test: runs one command per line of standard input and answers each with a
+//! line. Ends at the end of its input.
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test that waits for the answer")]
 #![expect(clippy::print_stdout, reason = "its output is what the test reads")]
 
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-/// What stays open until the end.
+/// Files, sockets and workers that stay open until the end.
 #[derive(Default)]
 struct Open {
     files: Vec<File>,
@@ -24,7 +24,7 @@ struct Open {
 fn main() {
     let mut open = Open::default();
     println!("{}", std::process::id());
-    // Unbuffered: after a fork the child goes on where the parent was.
+    // Unbuffered, so that after a fork the child continues at the parent's position.
     while let Some(line) = line() {
         let mut words = line.splitn(3, ' ');
         let mut word = || words.next().unwrap_or_default();
@@ -57,9 +57,9 @@ fn run(open: &mut Open, command: &str, path: &str, rest: &str) -> String {
     let own = std::process::id().to_string();
     let text = if rest.is_empty() { &own } else { rest };
     match command {
-        // A pidfile that is closed again.
+        // Writes a pidfile and closes it.
         "write" => fs::write(path, text).unwrap(),
-        // One that stays open.
+        // Writes a pidfile and keeps it open.
         "hold" => {
             let mut file = writable(path);
             file.write_all(text.as_bytes()).unwrap();
@@ -84,23 +84,23 @@ fn run(open: &mut Open, command: &str, path: &str, rest: &str) -> String {
         "close" => open.files.clear(),
         "listen" => open.sockets.push(bound(path)),
         "serve" => serve(bound(path), rest.to_owned()),
-        // A worker of the same program, and one that it has nothing in common with but its parent.
+        // Starts a worker of the same program, or another program that only has the same parent.
         "worker" | "other" => {
             let mut worker = match command {
                 "worker" => Command::new(std::env::current_exe().unwrap()),
                 _ => Command::new("/bin/cat"),
             };
-            // It ends with its input, so with its parent.
+            // The worker ends with its input, and so with its parent.
             worker.stdin(Stdio::piped()).stdout(Stdio::null());
             open.workers.push(worker.spawn().unwrap());
             return open.workers.last().unwrap().id().to_string();
         }
-        // The child goes on.
+        // The child continues.
         "fork" => {
-            // SAFETY: there is one thread as yet.
+            // SAFETY: there is only one thread yet.
             let child = unsafe { libc::fork() };
             if child != 0 {
-                // SAFETY: leaves without running what belongs to the child now.
+                // SAFETY: exits without running anything that now belongs to the child.
                 unsafe { libc::_exit(0) };
             }
             return std::process::id().to_string();
@@ -114,11 +114,11 @@ fn writable(path: &str) -> File {
     OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).unwrap()
 }
 
-/// A socket that listens with SO_REUSEPORT.
+/// Returns a listening socket with SO_REUSEPORT.
 fn bound(address: &str) -> TcpListener {
     let address: SocketAddr = address.parse().unwrap();
     let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-    // SAFETY: plain system calls on a descriptor that was just made, with values of the size that is told.
+    // SAFETY: plain system calls on a new descriptor, with values of the given sizes.
     unsafe {
         let fd = libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
         let on: libc::c_int = 1;
@@ -152,7 +152,7 @@ fn bound(address: &str) -> TcpListener {
     }
 }
 
-/// `PATH=STATUS,…` and 404 for the rest; `drip` sends a byte at a time without an end.
+/// Answers HTTP requests by `PATH=STATUS,…`, others with 404. `drip` sends single bytes without end.
 fn serve(socket: TcpListener, answers: String) {
     thread::spawn(move || {
         for stream in socket.incoming() {
@@ -161,7 +161,7 @@ fn serve(socket: TcpListener, answers: String) {
             let mut reader = io::BufReader::new(stream.try_clone().unwrap());
             reader.read_line(&mut request).unwrap();
             if answers == "drip" {
-                // Until the other side hangs up.
+                // Until the client closes the connection.
                 while stream.write_all(b"H").is_ok() {
                     thread::sleep(Duration::from_millis(50));
                 }
@@ -170,7 +170,7 @@ fn serve(socket: TcpListener, answers: String) {
             let path = request.split(' ').nth(1).unwrap_or_default();
             let known = answers.split(',').find_map(|answer| answer.strip_prefix(path)?.strip_prefix('='));
             let status = known.unwrap_or("404");
-            // The other side need not be there any more.
+            // The client may already be gone.
             let _sent = write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
         }
     });

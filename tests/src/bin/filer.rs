@@ -1,7 +1,9 @@
-//! Writes numbers to a file that is rotated all the time, until it is killed: `filer PATH FIRST COMPRESS`. With
-//! `sealed` behind it these are records in a sealed file, and with a number behind that so many batches, and an end.
+//! Writes numbers to a file that is rotated all the time, until it is killed.
 //!
-//! `n m` on standard output: everything up to n is done, and m files were compressed.
+//! Usage: `filer PATH FIRST COMPRESS [sealed [BATCHES]]`. With `sealed`, it writes records to a sealed file;
+//! with BATCHES, it ends after that number of batches.
+//!
+//! Prints `n m`: everything up to n is done, and m files were compressed.
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test that reads its output")]
 
 use std::{env, io::Write as _, time::Duration};
@@ -50,7 +52,7 @@ fn main() {
         let counts = file.counts();
         assert_eq!(counts.untidy, 0);
         next = end;
-        // One write, which a pipe takes whole.
+        // One write, which a pipe accepts as a whole.
         std::io::stdout()
             .lock()
             .write_all(format!("{} {}\n", next - 1, counts.compressed).as_bytes())

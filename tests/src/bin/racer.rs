@@ -1,5 +1,6 @@
-//! Starts a program many times while another thread changes its second argument: `racer PROGRAM COUNT [race]`.
-//! Without `race` the argument stays as it is. Prints how many were refused, killed, and ended well.
+//! Starts a program many times while another thread changes its second argument: `racer PROGRAM COUNT
+//! [race]`. Without `race` the argument does not change. Prints how many starts were refused, killed, and
+//! succeeded.
 #![expect(clippy::print_stdout, reason = "its output is what the test reads")]
 
 use std::{
@@ -8,7 +9,7 @@ use std::{
     thread,
 };
 
-/// "run", whose middle letter changes.
+/// The word "run", whose middle letter changes.
 static ARGUMENT: [AtomicU8; 4] =
     [AtomicU8::new(b'r'), AtomicU8::new(b'i'), AtomicU8::new(b'n'), AtomicU8::new(0)];
 
@@ -48,7 +49,7 @@ fn start(program: &CString, race: bool) -> ! {
                 ARGUMENT[1].store(b'i', Ordering::Relaxed);
             }
         });
-        // Both values have to be likely.
+        // Waits for the first change, so that both values are likely.
         while ARGUMENT[1].load(Ordering::Relaxed) == b'i' {
             std::hint::spin_loop();
         }
@@ -57,6 +58,6 @@ fn start(program: &CString, race: bool) -> ! {
     // SAFETY: strings that end with a NUL, in a list that ends with a null.
     unsafe { libc::execv(program.as_ptr(), argv.as_ptr()) };
     let refused = std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM);
-    // SAFETY: nothing of this process needs an end in order.
+    // SAFETY: no part of this process needs an orderly end.
     unsafe { libc::_exit(if refused { 77 } else { 1 }) }
 }

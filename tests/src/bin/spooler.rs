@@ -1,7 +1,7 @@
 //! Appends numbers to a spool and delivers them from it until it is killed: `spooler DIR FIRST`.
 //!
-//! `D n` on standard output: everything up to n is durable. `R n`: n was delivered, and will be
-//! acknowledged after this line. `G n`: so many records are missing.
+//! Prints `D n`: everything up to n is durable. `R n`: n was delivered, and is acknowledged after this line.
+//! `G n`: n records are missing.
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test that reads its output")]
 
 use std::{env, fmt::Write as _, io::Write as _, path::Path, sync::Mutex, thread, time::Duration};
@@ -67,7 +67,7 @@ fn deliver(spool: &Mutex<Spool>) {
     }
 }
 
-/// One write, which a pipe takes whole.
+/// Prints with one write, which a pipe accepts as a whole.
 fn say(text: &str) {
     assert!(text.len() <= libc::PIPE_BUF);
     std::io::stdout().lock().write_all(text.as_bytes()).unwrap();

@@ -1,4 +1,5 @@
-//! Says where the newest go command is, and fetches it where it is not there yet: for who runs tests elsewhere.
+//! Prints the path of the newest go command, and downloads it first if it is missing. For runs of the tests
+//! on other machines.
 #![expect(clippy::print_stdout, reason = "the path is what it is for")]
 
 fn main() -> Result<(), String> {

@@ -1,5 +1,5 @@
 //! Starts a program from memory: `unnamed PROGRAM ARGUMENT…` copies it into a memfd and executes that by
-//! execveat (`AT_EMPTY_PATH`), as its `argv[0]` the path of the file that it was copied from.
+//! execveat (`AT_EMPTY_PATH`), with the path of the copied file as its `argv[0]`.
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test that started it")]
 
 use std::{
@@ -21,7 +21,7 @@ fn main() {
     // SAFETY: a string that ends with a NUL.
     let memory = unsafe { libc::memfd_create(c"go".as_ptr(), libc::MFD_CLOEXEC) };
     assert!(memory >= 0, "{}", io::Error::last_os_error());
-    // SAFETY: it was opened here, and nothing else has it.
+    // SAFETY: the descriptor was opened here and has no other owner.
     let mut to = unsafe { File::from_raw_fd(memory) };
     io::copy(&mut from, &mut to).unwrap();
     let argv: Vec<_> = args.iter().map(|arg| arg.as_ptr()).chain([ptr::null()]).collect();

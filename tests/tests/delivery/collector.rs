@@ -1,4 +1,4 @@
-//! The OpenTelemetry Collector reads what a file sink writes.
+//! The OpenTelemetry Collector reads the files of a file sink.
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ pub(crate) fn missing() -> Option<String> {
     COLLECTOR.as_ref().err().or(PYTHON.as_ref().err()).cloned()
 }
 
-/// As its documentation has it for lines of JSON.
+/// Returns a configuration for lines of JSON, as the collector's documentation shows it.
 fn config(file: &Path, port: u16) -> String {
     format!(
         "receivers:\n  filelog:\n    include: [{}]\n    start_at: beginning\n    poll_interval: 100ms\n    operators:\n    \
@@ -54,7 +54,7 @@ fn reads() {
     fs::write(path("tracego.toml"), sink).unwrap();
     fs::write(path("collector.yaml"), config(&path("records.json"), peer.port)).unwrap();
     let program = COLLECTOR.as_ref().unwrap();
-    // A wheel does not say that a file can be executed.
+    // A wheel does not mark files as executable.
     fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
     let mut collector = Command::new(program);
     collector.arg("--config").arg(path("collector.yaml")).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! One table, a row for each type of sink.
+//! The delivery contract: one table, with a row for each type of sink.
 
 use std::{
     fs,
@@ -12,24 +12,24 @@ use tracego_tests::{tracego, trial, wait_until};
 
 use crate::peers::{self, PYTHON, Peer};
 
-/// What a receiver got, from its files or from what tracego printed.
+/// Returns the identifiers that a receiver got, from its files or from tracego's output.
 type Got = fn(&Peer, &[Output]) -> Vec<String>;
 
 /// A type of sink and its receiver.
 #[derive(Clone, Copy)]
 struct Row {
     kind: &'static str,
-    /// As it is shown.
+    /// Name in the test's title.
     name: &'static str,
-    /// Keys of the type.
+    /// Returns the keys of the type.
     keys: fn(&Peer) -> String,
-    /// Starts the receiver; nothing where the operating system is it.
+    /// Starts the receiver; does nothing when the operating system is the receiver.
     start: fn(&mut Peer),
-    /// What it got, where it does not say so itself.
+    /// Returns what the receiver got, if the receiver does not report it itself.
     got: Option<Got>,
-    /// It can be dead.
+    /// The receiver can be dead.
     dies: bool,
-    /// Acknowledges nothing, so records may be lost with it.
+    /// The receiver acknowledges nothing, so records may be lost with it.
     blind: bool,
     needs: fn() -> Option<String>,
 }
@@ -140,7 +140,7 @@ pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
 }
 
-/// A replay through a sink, beside which the records are written to a file that is the reference.
+/// A replay through a sink, with a file of the same records as the reference.
 struct Run {
     folder: tempfile::TempDir,
     config: String,
@@ -158,7 +158,7 @@ impl Run {
         Self { folder, config, peer, outputs: Vec::new() }
     }
 
-    /// Replays, and ends.
+    /// Runs the replay to its end.
     fn replay(&mut self, spool: bool) -> &Output {
         let path = |name: &str| self.folder.path().join(name);
         let mut command = Command::new(tracego());
@@ -194,7 +194,7 @@ impl Run {
     }
 }
 
-/// The first time of each.
+/// Returns the first occurrence of each.
 fn once(all: &[String]) -> Vec<String> {
     let mut known = std::collections::BTreeSet::new();
     all.iter().filter(|uid| known.insert(uid.as_str())).cloned().collect()
@@ -219,7 +219,7 @@ fn comes_back(row: &Row) {
     (row.start)(&mut run.peer);
     assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
     if row.blind {
-        // Nobody says that nobody listens; what is sent after somebody does arrives.
+        // A missing receiver is not noticed; records that are sent after its start arrive.
         wait_until("the second half", || run.got(row).last() == run.reference().last());
     } else {
         run.has_all(row);
@@ -236,7 +236,7 @@ fn in_the_middle(row: &Row) {
             assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
             run.peer.stop();
         } else {
-            // It is gone before the replay ends.
+            // The receiver is gone before the replay ends.
             run.peer.stop();
             assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
         }

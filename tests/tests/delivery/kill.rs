@@ -1,4 +1,4 @@
-//! SIGKILL at any moment: what was in a spool arrives.
+//! SIGKILL at any moment: records that were in a spool arrive.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const TESTS: &[(&str, fn())] =
     &[("two hundred kills take nothing that was in a spool, and add nothing", kills)];
 
-/// Rounds; `TRACEGO_KILLS` says another number.
+/// Number of rounds, unless `TRACEGO_KILLS` sets another one.
 const ROUNDS: u64 = 200;
 
 fn kills() {
@@ -47,7 +47,7 @@ fn kills() {
     let mut cut = 0;
     for round in 0..rounds {
         let mut child = start(round);
-        // xorshift: a moment from the start of the program to well behind its usual end.
+        // xorshift: a moment between the start of the program and well after its usual end.
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
@@ -61,10 +61,10 @@ fn kills() {
         let spool = survey(&path("spool").join(sink)).unwrap();
         assert!(spool.gaps.is_empty() && spool.whole, "{spool:?}");
         let known: BTreeSet<&String> = got.iter().collect();
-        // Each number that was given out in the queue is one record, and each of them has arrived.
+        // Every sequence number of the queue is one record, and each of them has arrived.
         wait_until(sink, || spool.waiting.records == 0);
         assert_eq!(known.len() as u64, spool.next - 1, "{sink}: {} came, {cut} cut", got.len());
-        // What came again came again at once: nothing of a later round is ahead of it.
+        // Retried records came first: no record of a later round is before them.
         let mut first = BTreeSet::new();
         let once: Vec<&String> = got.iter().filter(|uid| first.insert(*uid)).collect();
         let runs = once.chunk_by(|one, next| run(one) == run(next)).count();
@@ -74,16 +74,16 @@ fn kills() {
     peer.stop();
 }
 
-/// The run of tracego that a record is of.
+/// Returns the run of tracego that a record belongs to.
 fn run(uid: &str) -> &str {
     uid.split(' ').next().unwrap()
 }
 
-/// Identifiers in all files of a log, oldest first.
+/// Returns the identifiers in all files of a log, oldest first.
 fn log(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter(|name| name.starts_with("log")).collect();
-    // The file that is written has no time behind its name.
+    // The current file has no time in its name.
     names.sort_by_key(|name| (name == "log", name.clone()));
     names.iter().flat_map(|name| peers::lines(&folder.join(name))).collect()
 }

@@ -1,5 +1,6 @@
-//! What every type of sink promises, through the program itself: all arrive in order, each loss is counted, the
-//! end waits for what is left, and a receiver that is dead or a kill of tracego costs nothing.
+//! The guarantees of every type of sink, tested through the program itself: all records arrive in order, each
+//! loss is counted, the end waits for queued records, and neither a dead receiver nor a kill of tracego loses
+//! records.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod collector;

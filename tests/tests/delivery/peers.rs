@@ -1,5 +1,5 @@
-//! Receivers, one for each type of sink: they can be started, stopped and started again, and keep the
-//! identifiers of the records that they get.
+//! Receivers, one for each type of sink. They can be stopped and restarted, and keep the identifiers of the
+//! records that they get.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ use tracego_tests::{
 
 pub(crate) static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("otlp"));
 
-/// Where a receiver is, and what it got so far.
+/// The address of a receiver, and the identifiers that it got so far.
 pub(crate) struct Peer {
     pub(crate) folder: PathBuf,
     pub(crate) port: u16,
@@ -33,7 +33,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Nothing runs yet.
+    /// Creates a receiver that is not running yet.
     pub(crate) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), port: free_port(), got: Arc::default(), running: None }
     }
@@ -44,7 +44,7 @@ impl Peer {
         }
     }
 
-    /// Identifiers in the order in which they came.
+    /// Returns the identifiers in the order of arrival.
     pub(crate) fn got(&self) -> Vec<String> {
         self.got.lock().unwrap().clone()
     }
@@ -53,7 +53,7 @@ impl Peer {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// Runs until it is told to stop.
+    /// Runs `work` in a thread until [`Self::stop`].
     fn runs(&mut self, work: impl FnOnce(Arc<AtomicBool>, Arc<Mutex<Vec<String>>>) -> JoinHandle<()>) {
         let stopped = Arc::new(AtomicBool::new(false));
         let thread = work(Arc::clone(&stopped), Arc::clone(&self.got));
@@ -64,14 +64,14 @@ impl Peer {
     }
 }
 
-/// The identifier in a text that holds a record as JSON: its own, and that of the replay, which gives the same
-/// records each time.
+/// Returns the identifier of a record in JSON: its own, prefixed by the round, because each replay gives the
+/// same records.
 pub(crate) fn uid(text: &str) -> Option<String> {
     let value = |key: &str| Some(text.split_once(key)?.1.split('"').next()?.to_owned());
     Some(format!("{} {}", value("\"ROUND\":\"")?, value("\"uid\":\"")?))
 }
 
-/// Lines of a file that is written to.
+/// Prepares for the lines of a file.
 pub(crate) fn file(peer: &mut Peer) {
     *peer.got.lock().unwrap() = Vec::new();
 }
@@ -126,7 +126,7 @@ pub(crate) fn journal(peer: &mut Peer) {
     });
 }
 
-/// Accepts until it is stopped, and then closes what is open.
+/// Accepts connections until the receiver is stopped, and then closes all.
 fn tcp(peer: &mut Peer, serve: fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Result<()>) {
     let listener = bind_again(|| TcpListener::bind(peer.address()));
     listener.set_nonblocking(true).unwrap();
@@ -150,7 +150,7 @@ fn tcp(peer: &mut Peer, serve: fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Re
     });
 }
 
-/// Octet counting (RFC 6587 section 3.4.1).
+/// Receives syslog with octet counting (RFC 6587 section 3.4.1).
 pub(crate) fn syslog(peer: &mut Peer) {
     tcp(peer, |stream, got| {
         let mut reader = BufReader::new(stream);
@@ -185,7 +185,7 @@ pub(crate) fn http(peer: &mut Peer) {
     });
 }
 
-/// The receiver in Python, which is killed.
+/// Runs the receiver in Python, which is killed.
 pub(crate) fn otlp(peer: &mut Peer) {
     let kept = peer.folder.join("kept");
     let mut command = Command::new(PYTHON.as_ref().unwrap());

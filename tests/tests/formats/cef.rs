@@ -1,5 +1,5 @@
 //! CEF, read back by a parser written from the standard alone. (The parsers on PyPI are unmaintained and
-//! refuse escapes that the standard asks for.)
+//! reject escapes that the standard requires.)
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("cef::what_was_done_about_a_start_is_said", what_was_done_about_a_start_is_said),
 ];
 
-/// Header fields and extension of a line.
+/// Returns the header fields and the extension of a line.
 ///
 /// "CEF:Version|Device Vendor|Device Product|Device Version|Signature ID|Name|Severity|Extension": in the
-/// header `|` and `\` are escaped, in the extension `=`, `\` and line ends; a key ends before an `=` that
-/// is not escaped, and a value before the space in front of the next key.
+/// header `|` and `\` are escaped, in the extension `=`, `\` and line ends. A key ends before an unescaped
+/// `=`, a value before the space in front of the next key.
 pub(crate) fn parse(line: &str) -> (Vec<String>, BTreeMap<String, String>) {
     let mut header = vec![String::new()];
     let mut chars = line.char_indices();
@@ -39,7 +39,7 @@ pub(crate) fn parse(line: &str) -> (Vec<String>, BTreeMap<String, String>) {
         }
     }
     assert_eq!(header.len(), 7, "{line}");
-    // Where keys end.
+    // Positions at which keys end.
     let mut equals = Vec::new();
     let mut escaped = false;
     for (at, c) in rest.char_indices() {
@@ -103,7 +103,7 @@ fn what_would_end_a_value_is_escaped() {
         record.tracego.findings[0].message = text.clone();
         record.process.as_mut().unwrap().working_directory = Some(text.clone());
         let (header, pairs) = parse(&line(Format::Cef, &record));
-        // Line ends survive in the extension alone, other control characters nowhere.
+        // Line ends are kept only in the extension, other control characters nowhere.
         let shown = |text: &str, line_ends: bool| -> String {
             let hidden = |c: char| {
                 (c.is_control() || c == '\u{2028}' || c == '\u{2029}')

@@ -1,4 +1,4 @@
-//! CloudEvents, read by the project's own SDK.
+//! CloudEvents, read by the CloudEvents project's own SDK.
 
 use serde_json::Value;
 use tracego_deliver::format::{Format, cloudevents::batch};

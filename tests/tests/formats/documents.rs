@@ -1,5 +1,5 @@
-//! `docs/formats.md` against the schema and against the code: every attribute has a row, every value is
-//! where its row says, and what a row calls lost is nowhere.
+//! Checks `docs/formats.md` against the schema and against the code: every attribute has a row, every value
+//! is where its row says, and an attribute that a row calls lost appears nowhere.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -22,24 +22,24 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("documents::the_list_of_formats_is_the_one_of_the_code", the_list_of_formats_is_the_one_of_the_code),
 ];
 
-/// Formats with a table; the native one needs none.
+/// Formats with a table; the native format needs none.
 const MAPPED: [Format; 5] = [Format::Ocsf, Format::Ecs, Format::CloudEvents, Format::OtlpJson, Format::Cef];
 
-/// A line of a table: where an attribute goes.
+/// A row of a table: an attribute and its places in a format.
 #[derive(Debug)]
 struct Row {
-    /// With `*` at the end for all that begin so.
+    /// Name of our attribute, with `*` at the end for all names with this prefix.
     ours: String,
-    /// The same of theirs; none for what is lost.
+    /// Names in the other format, likewise; none when the attribute is lost.
     theirs: Vec<String>,
-    /// The value is made of ours, not ours.
+    /// The value is derived from ours, not equal to it.
     derived: bool,
-    /// Some events lack it.
+    /// Some events lack the value.
     partly: bool,
 }
 
 impl Row {
-    /// What of a name stands for the `*`, when the row is about it.
+    /// Returns the part of a name that the `*` stands for; `None` if the row is not about the name.
     fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self.ours.strip_suffix('*') {
             Some(front) => name.strip_prefix(front),
@@ -47,7 +47,7 @@ impl Row {
         }
     }
 
-    /// Whether something else may stand at one of the places: the program that a failed start wanted, the
+    /// Returns whether another value may stand at one of the places: the program of a failed start, or the
     /// rule of a finding.
     fn is_sometimes_another(&self, format: Format) -> bool {
         let ours = self.ours.as_str();
@@ -92,12 +92,12 @@ fn rows(format: Format) -> Vec<Row> {
     rows
 }
 
-/// The row that says most exactly where an attribute goes.
+/// Returns the most specific row for an attribute.
 fn row_of<'a>(rows: &'a [Row], name: &str) -> Option<&'a Row> {
     rows.iter().filter(|row| row.rest(name).is_some()).max_by_key(|row| row.ours.len())
 }
 
-/// Attributes of the schema; `*` for any name.
+/// Collects the attributes of the schema, with `*` for any name.
 fn attributes(schema: &Value, name: &str, found: &mut Vec<String>) {
     let below = |part: &str| if name.is_empty() { part.to_owned() } else { format!("{name}.{part}") };
     let members = schema["properties"].as_object();
@@ -134,7 +134,7 @@ fn every_attribute_of_the_schema_has_a_row() {
     }
 }
 
-/// An event of a format as names and values, as the tables name them.
+/// Returns an event of a format as names and values, with the names of the tables.
 fn event(format: Format, record: &Record) -> Flat {
     match format {
         Format::Cef => {
@@ -145,7 +145,7 @@ fn event(format: Format, record: &Record) -> Flat {
             header.chain(pairs).map(|(name, value)| (name, value.into())).collect()
         }
         Format::OtlpJson => otlp(&object(format, record)),
-        // There the process is evidence, and otherwise the same.
+        // In OCSF the process is evidence, and otherwise the same.
         Format::Ocsf => {
             let event = flat(&object(format, record));
             let plain = |name: String| name.strip_prefix("evidences[].").map(str::to_owned).unwrap_or(name);
@@ -193,14 +193,14 @@ fn any_value(name: String, value: &Value, found: &mut Flat) {
     }
 }
 
-/// The text of a value; what CEF cannot hold is a space.
+/// Returns the text of a value; a character that CEF cannot hold becomes a space.
 fn text(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let hidden = |c: char| c.is_control() || c == '\u{2028}';
     text.chars().map(|c| if hidden(c) && c != '\n' { ' ' } else { c }).collect()
 }
 
-/// Whether their value holds ours: the same, a text around it, or a time in milliseconds.
+/// Returns whether their value contains ours: the same, a text around it, or a time in milliseconds.
 fn says(theirs: &Value, ours: &Value) -> bool {
     let (shown, wanted) = (text(theirs), text(ours));
     let time = wanted.len() == 30 && wanted.ends_with('Z');
@@ -209,12 +209,12 @@ fn says(theirs: &Value, ours: &Value) -> bool {
     theirs == ours || shown == wanted || around || padded || (time && milliseconds(&wanted) == shown)
 }
 
-/// Of a time as records write it.
+/// Converts a record's time to milliseconds since 1970.
 fn milliseconds(time: &str) -> String {
     (nanoseconds(time) / 1_000_000).to_string()
 }
 
-/// Nanoseconds since 1970 of `2026-11-24T09:24:28.943986009Z` (Howard Hinnant, "chrono-Compatible
+/// Returns the nanoseconds since 1970 of `2026-11-24T09:24:28.943986009Z` (Howard Hinnant, "chrono-Compatible
 /// Low-Level Date Algorithms", days_from_civil).
 fn nanoseconds(time: &str) -> i64 {
     let number = |at: usize, len: usize| time[at..at + len].parse::<i64>().unwrap();
@@ -265,7 +265,7 @@ fn every_value_is_where_its_row_says() {
         }
         for row in &rows {
             for theirs in row.theirs.iter().map(String::as_str).chain(row.theirs.is_empty().then_some("")) {
-                // A position that `integer_t` does not hold is not among the samples; odd.rs has it.
+                // No sample has a position that `integer_t` cannot hold; odd.rs tests it.
                 let shown = exercised.contains(&(&row.ours, theirs)) || theirs == "unmapped.seq";
                 assert!(shown, "{}: no sample shows {} at {theirs:?}", format.name(), row.ours);
             }
@@ -281,7 +281,7 @@ fn what_is_lost_is_nowhere() {
             let native = native(&record);
             for (name, value) in &native {
                 let lost = row_of(&rows, name).is_some_and(|row| row.theirs.is_empty());
-                // Short values are like others by chance, and some attributes are equal in truth.
+                // Short values equal others by chance, and some attributes really are equal.
                 let telling = text(value).len() >= 5 && !value.is_boolean();
                 let twice = native.iter().filter(|(_, other)| text(other) == text(value)).count() > 1;
                 if lost && telling && !twice {

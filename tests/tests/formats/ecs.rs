@@ -1,4 +1,4 @@
-//! ECS field by field against the names, types and values that Elastic publishes (npm `@elastic/ecs`).
+//! ECS, field by field, against the names, types and values that Elastic publishes (npm `@elastic/ecs`).
 
 use std::{path::PathBuf, process::Command, sync::LazyLock};
 
@@ -20,13 +20,13 @@ pub(crate) const VALIDATED: &[(&str, crate::Test)] = &[
     ("ecs::fields_that_are_the_same_in_opentelemetry_agree", fields_that_are_the_same_in_opentelemetry_agree),
 ];
 
-/// The package, or why it cannot be had.
+/// The folder of the package, or why it is unavailable.
 pub(crate) static PUBLISHED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     let sha512 = "znk6Jr38KNRsyUKstormNX4QKtqnwQY1EWqrMCWIg/nY6dC1imSxzrdR6xuljxnY6JHj+/9NdTiRohVbeUEA/Q==";
     npm_package("@elastic/ecs", "9.4.0", sha512)
 });
 
-/// Every published field by its name.
+/// Returns every published field by name.
 fn published() -> Value {
     let module = PUBLISHED.as_ref().unwrap().join("build/commonjs/ecs_flat.js");
     let print = "process.stdout.write(JSON.stringify(require(process.argv[1]).EcsFlat))";
@@ -37,7 +37,7 @@ fn published() -> Value {
     fields
 }
 
-/// Names that ECS leaves to others: `docs/formats.md` lists them.
+/// Returns whether ECS leaves a name to others; `docs/formats.md` lists these names.
 fn own(name: &str) -> bool {
     let ours = ["cicd.", "vcs.", "tracego.", "labels.", "process.linux.cgroup", "process.runtime."];
     ours.iter().any(|front| name.starts_with(front))
@@ -77,7 +77,7 @@ fn every_field_is_published_with_its_type() {
     assert!(seen > 2000, "{seen}");
 }
 
-/// ECS, "Allowed values": each category has its own event types.
+/// Checks the event types of each category (ECS, "Allowed values").
 fn types_fit_the_category(document: &Value, published: &Value) {
     let categories = published["event.category"]["allowed_values"].as_array().unwrap();
     for category in document["event"]["category"].as_array().unwrap() {
@@ -89,7 +89,8 @@ fn types_fit_the_category(document: &Value, published: &Value) {
     }
 }
 
-/// ECS says of its fields which OpenTelemetry attribute is the same; the native record has those names.
+/// Compares fields with the OpenTelemetry attributes that ECS declares equal; the native record has those
+/// names.
 fn fields_that_are_the_same_in_opentelemetry_agree() {
     let published = published();
     let mut seen = std::collections::BTreeSet::new();

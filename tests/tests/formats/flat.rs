@@ -3,10 +3,10 @@
 use serde_json::Value;
 use tracego_model::record::Record;
 
-/// Names joined with dots, `[]` after a list, and every value in order.
+/// Leaves of a value: names joined with dots, `[]` after a list, and every value in order.
 pub(crate) type Flat = Vec<(String, Value)>;
 
-/// The leaves of a value.
+/// Returns the leaves of a value.
 pub(crate) fn flat(value: &Value) -> Flat {
     let mut found = Vec::new();
     collect(value, String::new(), &mut found);
@@ -26,7 +26,7 @@ fn collect(value: &Value, name: String, found: &mut Flat) {
     }
 }
 
-/// The native record's leaves.
+/// Returns the leaves of the native record.
 pub(crate) fn native(record: &Record) -> Flat {
     flat(&serde_json::to_value(record).unwrap())
 }

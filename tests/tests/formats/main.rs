@@ -1,5 +1,5 @@
-//! Output formats against their own validators and decoders, against `docs/formats.md`, and against odd
-//! values. Where a package cannot be had, its test shows as ignored with the reason.
+//! Output formats against their own validators and decoders, against `docs/formats.md`, and with odd values.
+//! If a package is unavailable, its test is ignored with the reason.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cef;
@@ -47,14 +47,14 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// Captured and made-up records.
+/// Returns captured and synthetic records.
 fn records() -> Vec<Record> {
     let mut all = samples::captured();
     all.extend(samples::made_up());
     all
 }
 
-/// A record in a format: one line.
+/// Returns a record in a format, as one line.
 fn line(format: Format, record: &Record) -> String {
     let mut out = Vec::new();
     format.write(record, &mut out).unwrap();
@@ -64,7 +64,7 @@ fn line(format: Format, record: &Record) -> String {
     line.to_owned()
 }
 
-/// A record in a format whose lines are JSON.
+/// Returns a record in a format whose lines are JSON.
 fn object(format: Format, record: &Record) -> serde_json::Value {
     let line = line(format, record);
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))

@@ -1,4 +1,4 @@
-//! OCSF against the JSON Schema that `ocsf-json-schema` makes of the published 1.8.0.
+//! OCSF against the JSON Schema that `ocsf-json-schema` generates from the published version 1.8.0.
 
 use std::collections::BTreeMap;
 
@@ -24,14 +24,14 @@ pub(crate) const VALIDATED: &[(&str, crate::Test)] = &[
     ("ocsf::the_schema_refuses_what_is_not_in_it", the_schema_refuses_what_is_not_in_it),
 ];
 
-/// Class and profiles, as an event names them.
+/// Returns class and profiles, as an event names them.
 fn wanted(event: &Value) -> (i64, Vec<String>) {
     let profiles = event["metadata"]["profiles"].as_array().unwrap();
     let profiles = profiles.iter().map(|profile| profile.as_str().unwrap().to_owned()).collect();
     (event["class_uid"].as_i64().unwrap(), profiles)
 }
 
-/// A validator for each kind of event.
+/// Returns a validator for each kind of event.
 fn validators(events: &[Value]) -> BTreeMap<(i64, Vec<String>), jsonschema::Validator> {
     let mut kinds: Vec<_> = events.iter().map(wanted).collect();
     kinds.sort();
@@ -67,7 +67,7 @@ fn every_event_is_what_its_class_and_profiles_allow() {
     }
 }
 
-/// The validator is no decoration.
+/// Checks that the validator rejects invalid events.
 fn the_schema_refuses_what_is_not_in_it() {
     let good = object(Format::Ocsf, &tracego_tests::samples::start());
     let validators = validators(std::slice::from_ref(&good));
@@ -108,7 +108,7 @@ fn what_was_done_about_a_start_is_said() {
         // Allowed, Allowed.
         (decided(Action::Allow), 1, 1, false, 1, Some("rule-of-enforcement")),
         (judged(true, None), 1, 1, false, 1, Some("bundle-name")),
-        // Nobody could decide.
+        // No decision was possible.
         (judged(true, Some(ErrorKind::Time)), 0, 27, true, 1, Some("bundle-name")),
         (judged(false, Some(ErrorKind::Time)), 3, 15, true, 1, Some("bundle-name")),
     ] {
@@ -120,7 +120,8 @@ fn what_was_done_about_a_start_is_said() {
     }
     let plain = object(Format::Ocsf, &exit());
     assert!(plain.get("action_id").is_none() && plain.get("policy").is_none(), "{plain:#}");
-    // Of a start that is decided about, `process` is the program that would have run, and the caller the actor.
+    // For a decision about a start, `process` is the program that would have run, and the caller is the
+    // actor.
     let denied = object(Format::Ocsf, &decided(Action::Deny));
     assert_eq!(denied["process"]["name"], "wanted-program");
     assert!(denied["process"].get("path").is_none() && denied["process"].get("file").is_none(), "{denied:#}");

@@ -1,4 +1,4 @@
-//! Whatever a record's texts hold, a line stays a line of its format.
+//! Checks that a record stays one valid line of its format, whatever its texts contain.
 
 use proptest::{prelude::*, test_runner::Config};
 use tracego_deliver::format::Format;
@@ -20,7 +20,7 @@ fn config() -> Config {
     Config { cases: 256, failure_persistence: None, ..Config::default() }
 }
 
-/// Every text of a record that a process can choose.
+/// Returns a record in which every text that a process can choose is `text`.
 fn written(text: &str) -> Record {
     let mut record = samples::found(vec![samples::finding(0, tracego_model::finding::Severity::High)]);
     record.body = text.to_owned();
@@ -81,7 +81,7 @@ fn names_and_media_types_are_told_apart() {
     }
 }
 
-/// The largest that the kernel side sends.
+/// Checks the longest argv that the kernel side sends.
 fn a_long_argv_is_there_whole() {
     let mut record = samples::start();
     let long = "y".repeat(6 << 20);

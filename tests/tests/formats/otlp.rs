@@ -1,4 +1,4 @@
-//! OTLP: what comes out of decoders that are not ours is the native record, whole.
+//! OTLP: independent decoders give back the complete native record.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ fn the_generated_messages_read_both_encodings_alike() {
     let records = records();
     let bytes = request(Encoding::Protobuf, &records, &[]);
     let protobuf = ExportLogsServiceRequest::decode(&bytes[..]).unwrap();
-    // Lengths and tags are the ones that protobuf itself chooses.
+    // Lengths and tags are those that protobuf itself produces.
     assert!(protobuf.encode_to_vec() == bytes);
     let text = request(Encoding::Json, &records, &[]);
     let json: ExportLogsServiceRequest = serde_json::from_slice(&text).unwrap();
@@ -114,7 +114,7 @@ fn python_reads_every_record_back_whole() {
     }
 }
 
-/// The native record of what OTLP holds.
+/// Rebuilds the native record from OTLP.
 fn rebuilt(group: &Value, record: &Value) -> Value {
     let mut native = json!({
         "schema_url": group["schemaUrl"],
@@ -150,7 +150,7 @@ fn text_of(nanoseconds: &Value) -> Value {
     tracego_model::clock::Time(nanoseconds.as_str().unwrap().parse().unwrap()).text().into()
 }
 
-/// Puts a dotted name into nested objects. Names of variables are whole, whatever they hold.
+/// Inserts a value under a dotted name into nested objects. Names of variables are not split.
 fn put(native: &mut Value, key: &str, value: Value) {
     let mut parts = key.split('.').peekable();
     let mut here = native;
@@ -166,7 +166,7 @@ fn put(native: &mut Value, key: &str, value: Value) {
             *slot = Value::Object(Map::new());
         }
         here = slot;
-        // Keys of these maps hold dots themselves.
+        // The keys of these maps contain dots themselves.
         if key.starts_with("tracego.completeness.bytes.") && part == "bytes" {
             let name = key.strip_prefix("tracego.completeness.bytes.").unwrap();
             here.as_object_mut().unwrap().insert(name.to_owned(), value);
@@ -194,7 +194,7 @@ fn any_value(value: &Value) -> Value {
     }
 }
 
-/// As the specification maps what is no 64-bit integer with sign: to decimal text.
+/// Converts numbers beyond a signed 64-bit integer to decimal text, as the specification maps them.
 fn whole_numbers(value: Value) -> Value {
     match value {
         Value::Number(number) if number.as_i64().is_none() => number.to_string().into(),

@@ -1,4 +1,4 @@
-//! `golang` on programs of real toolchains: what it reads is what `go version -m` says.
+//! `golang` on programs of real toolchains: its result equals the output of `go version -m`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod toolchain;
@@ -16,7 +16,7 @@ use tracego_tests::trial;
 
 const VERSIONS: [&str; 4] = ["1.21.13", "1.23.9", "1.24.11", "1.27.3"];
 const NEWEST: &str = "1.27.3";
-/// The version of Go that each was made with, by package.
+/// Go versions of npm packages with old programs.
 const OLD: [(&str, &str); 4] = [
     ("esbuild-linux-64@0.8.57", "go1.16"),
     ("esbuild-linux-64@0.12.29", "go1.17.1"),
@@ -60,7 +60,7 @@ fn main() {
         }));
     }
     let mut arguments = Arguments::from_args();
-    // Each starts compilers of its own.
+    // Each test starts compilers of its own.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -69,7 +69,7 @@ fn read(file: &Path) -> Image {
     parse(&fs::read(file).unwrap())
 }
 
-/// Reads a program and holds it to what `go version -m` of this toolchain prints.
+/// Reads a program and compares the result with the output of this toolchain's `go version -m`.
 fn compare(toolchain: &Toolchain, file: &Path) -> Image {
     let output = Command::new(toolchain.root.join("bin/go"))
         .args(["version", "-m"])
@@ -85,7 +85,7 @@ fn compare(toolchain: &Toolchain, file: &Path) -> Image {
     image
 }
 
-/// As `go version -m` prints it.
+/// Formats build information as `go version -m` prints it.
 fn text(build: &Build) -> String {
     let mut text = format!("{}\n", build.version);
     if !build.path.is_empty() {
@@ -94,7 +94,7 @@ fn text(build: &Build) -> String {
     let mut add = |kind: &str, module: &Module| {
         text += &format!("\t{kind}\t{}\t{}", module.path, module.version);
         text += &match &module.replacement {
-            // Go ends both the line of the replacement and that of what was replaced.
+            // Go ends both the line of the replacement and that of the replaced module.
             Some(other) => format!("\n\t=>\t{}\t{}\t{}\n\t\n", other.path, other.version, other.sum),
             None => format!("\t{}\n", module.sum),
         };
@@ -102,14 +102,14 @@ fn text(build: &Build) -> String {
     build.main.iter().for_each(|module| add("mod", module));
     build.dependencies.iter().for_each(|module| add("dep", module));
     for (key, value) in &build.settings {
-        // What these tests write holds nothing else that is quoted.
+        // No other value in these tests is quoted.
         let quoted = value.contains([' ', '"']).then(|| format!("\"{}\"", value.replace('"', "\\\"")));
         text += &format!("\tbuild\t{key}={}\n", quoted.as_deref().unwrap_or(value));
     }
     text
 }
 
-/// A module in a folder of its own, and the go command there.
+/// A module in a folder of its own, and its go command.
 struct Project {
     folder: tempfile::TempDir,
     toolchain: Toolchain,
@@ -119,7 +119,7 @@ impl Project {
     fn new(toolchain: &Toolchain) -> Self {
         let project = Self { folder: tempfile::tempdir().unwrap(), toolchain: toolchain.clone() };
         project.write("go.mod", "module example.com/hello\n\ngo 1.21\n");
-        // Without fmt: the runtime alone is quickly built for another processor.
+        // Without fmt: the runtime alone builds quickly for another processor.
         project.write("main.go", "package main\n\nvar text = \"hello\"\n\nfunc main() { println(text) }\n");
         project
     }
@@ -149,7 +149,7 @@ impl Project {
         self.run(&self.toolchain.root.join("bin/go"), args, env);
     }
 
-    /// `go build` with options; what is read from the program.
+    /// Runs `go build` with options. Returns what is read from the program.
     fn build(&self, options: &[&str], env: &[(&str, &str)]) -> Image {
         let args = [&["build", "-o", "program"], options, &["."]].concat();
         self.go(&args, env);
@@ -178,7 +178,7 @@ fn built(toolchain: &Toolchain) {
     let (elf, go) = (plain.elf.unwrap(), plain.go.unwrap());
     assert_eq!((elf.linkage, elf.pie, elf.stripped, elf.debug), (Linkage::Static, false, false, true));
     assert_eq!((elf.machine, elf.bits, go.cgo()), (Machine::X86_64, 64, Some(false)));
-    // Go's own linker writes it since 1.24.
+    // Go's own linker writes a GNU build id since 1.24.
     assert_eq!(elf.gnu_build_id.is_some(), go.release() >= Some((1, 24, 0)));
 
     let small = project.build(&["-ldflags", "-s -w -X 'main.text=a b'"], &static_elf);
@@ -258,7 +258,7 @@ fn modules(toolchain: &Toolchain) {
     check(&project.build(&[], &[]).go.unwrap());
     project.go(&["mod", "vendor"], &[]);
     check(&project.build(&["-mod=vendor"], &[]).go.unwrap());
-    // A file by its name has no main module.
+    // A file given by name has no main module.
     project.go(&["build", "-o", "program", "main.go"], &[]);
     let build = compare(toolchain, &project.path("program")).go.unwrap();
     assert_eq!((build.path.as_str(), build.main.is_some()), ("command-line-arguments", false));
@@ -292,7 +292,7 @@ fn inspect() {
     assert!(text.contains("not an ELF file") && text.contains("needed        libc.so.6"), "{text}");
 }
 
-/// Whether a program can be started.
+/// Returns whether a program can be started.
 fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
 }
@@ -302,11 +302,11 @@ fn treated(toolchain: &Toolchain) {
     for options in [&[][..], &["-buildmode=pie"]] {
         let build = project.build(options, &[("CGO_ENABLED", "0")]).go;
         let program = project.path("program");
-        // Of binutils, without which Rust links nothing.
+        // From binutils, which Rust needs for linking anyway.
         project.run(Path::new("strip"), &["-o", "stripped", "program"], &[]);
         let stripped = compare(toolchain, &project.path("stripped"));
         assert!(stripped.go == build && stripped.elf.unwrap().stripped);
-        // As sstrip does it: the program headers are all that is left.
+        // As sstrip does it: only the program headers are left.
         let mut bytes = fs::read(&program).unwrap();
         let end = u64::from_le_bytes(bytes[40..48].try_into().unwrap());
         assert!(end > 0);
@@ -315,7 +315,7 @@ fn treated(toolchain: &Toolchain) {
         let image = parse(&bytes);
         assert_eq!((image.go, image.damage), (build.clone(), vec![]));
         assert!(image.elf.as_ref().unwrap().stripped && image.elf.unwrap().go_build_id.is_some());
-        // Half of a section table.
+        // A cut section table.
         let near_the_end = bytes.len() as u64 - 100;
         bytes[40..48].copy_from_slice(&near_the_end.to_le_bytes());
         bytes[58] = 64;

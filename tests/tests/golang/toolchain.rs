@@ -8,19 +8,20 @@ use std::{
 
 use tracego_tests::go;
 
-/// A toolchain.
+/// A Go toolchain.
 #[derive(Clone)]
 pub(crate) struct Toolchain {
     pub(crate) version: &'static str,
     pub(crate) root: PathBuf,
 }
 
-/// A toolchain of Go; why there is none otherwise.
+/// Returns a Go toolchain, or why it is unavailable.
 pub(crate) fn toolchain(version: &'static str) -> Result<Toolchain, String> {
     Ok(Toolchain { version, root: go::toolchain(version)? })
 }
 
-/// The program in an npm package of esbuild for Linux: Go 1.16 and 1.17 have no toolchains on PyPI.
+/// Returns the program in an npm package of esbuild for Linux, because PyPI has no toolchains of Go 1.16 and
+/// 1.17.
 pub(crate) fn esbuild(package: &str) -> Result<PathBuf, String> {
     let folder = go::once(package, |into| {
         run(Command::new("npm").args(["pack", "--silent", package]), into)?;

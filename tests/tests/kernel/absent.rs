@@ -1,4 +1,4 @@
-//! Kernels without a field, by taking it for absent on this one.
+//! Kernels without a field, simulated by marking it as absent on this one.
 
 use std::{
     process::{Command, Stdio},
@@ -21,7 +21,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("without all optional kernel fields the rest is there", all),
 ];
 
-/// Where a value is, and what the record calls it when it is unavailable.
+/// Fields whose absence is tested: bit, place in the record, and name as unavailable.
 const VALUES: [(u64, &str, &str); 6] = [
     (field::AUDIT, "/tracego/audit", "tracego.audit"),
     (field::SECCOMP, "/tracego/seccomp", "tracego.seccomp"),
@@ -31,14 +31,14 @@ const VALUES: [(u64, &str, &str); 6] = [
     (field::TTY, "/process/interactive", "tracego.tty"),
 ];
 
-/// The record of a program start on a kernel without these fields, with every program loaded.
+/// Returns the record of a program start on a kernel without these fields, with every program loaded.
 fn start(without: &[&str]) -> Value {
     let mut options = options(1 << 20, Duration::ZERO);
     options.load.without = without.iter().map(|&name| name.to_owned()).collect();
     options.load.settings.events |= event::EXEC_FAILED;
     let mut shell = 0;
     let (report, text) = session(options, async |_| {
-        // The second attempt fails in a child too.
+        // The second exec fails in a child too.
         let script = "/bin/true; /nonexistent; exit 0";
         let mut child = Command::new("/bin/sh").args(["-c", script]).stderr(Stdio::null()).spawn().unwrap();
         shell = child.id();
@@ -60,12 +60,12 @@ fn start(without: &[&str]) -> Value {
 
 fn check(record: &Value, lost: u64) {
     for (bit, at, _) in VALUES {
-        // Nobody has to have logged in.
+        // Without a login there is no value on any kernel.
         if bit != field::AUDIT || lost & bit != 0 {
             assert_eq!(record.pointer(at).is_none(), lost & bit != 0, "{at} in {record:#}");
         }
     }
-    // Without its change time no file can be told to be the one that was executed.
+    // Without its change time, a file cannot be verified to be the executed one.
     let unread = &record["tracego"]["executable"]["unread"];
     assert_eq!(*unread == "unverified", lost & field::CTIME != 0, "{record:#}");
     let names: Vec<Value> =

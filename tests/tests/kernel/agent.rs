@@ -1,4 +1,4 @@
-//! The agent's own accounts, with a reader that is held still.
+//! The agent's own accounts, with a reader that is paused.
 
 use std::{
     io,
@@ -50,7 +50,7 @@ impl io::Write for Memory {
     }
 }
 
-/// Everything of this machine: nothing is filtered but the test's own process.
+/// Returns options for the whole machine, without the test's own process.
 pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
     let wanted = event::EXEC | event::EXIT | event::FORK;
     let settings = Settings {
@@ -88,7 +88,7 @@ pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (
     session_of(options, None, work)
 }
 
-/// A run whose output is sealed where that is asked for.
+/// Runs an agent, with sealed output on request.
 pub(crate) fn session_of(
     options: Options,
     sealer: Option<Sealer>,
@@ -153,7 +153,7 @@ fn loss_by_job() {
             shell.args(["-c", &script]).env_remove("CI_JOB_ID");
             shell
         };
-        // The job opens while there is room; what it does later is lost.
+        // The job opens while there is room; its later events are lost.
         let mut job = start("sleep 0.3; /bin/true; /bin/true", 20);
         let mut job = job.env("CI_JOB_ID", "4711").spawn().unwrap();
         agent.run(tokio::time::sleep(Duration::from_millis(200))).await.unwrap();

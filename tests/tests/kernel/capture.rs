@@ -1,4 +1,4 @@
-//! capture → replay gives what was written at the time.
+//! capture → replay gives the records of the original run.
 
 use std::{
     fs,
@@ -48,7 +48,7 @@ fn round_trip() {
     let injected = replay(&file, &["--output", "json", "--env", "GIT_COMMIT=later"]);
     let all = records(std::str::from_utf8(&injected.stdout).unwrap());
     assert!(all.iter().all(|r| r["vcs"]["ref"]["head"]["revision"] == "later"));
-    // A file that is there is not overwritten.
+    // An existing file is not overwritten.
     let again = Command::new(tracego()).arg("capture").arg(&file).args(["--", "/bin/true"]).output().unwrap();
     assert_eq!(again.status.code(), Some(1));
 }

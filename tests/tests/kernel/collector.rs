@@ -1,4 +1,4 @@
-//! From the kernel to an OTLP collector, both of which are killed and started again.
+//! From the kernel to an OTLP collector; both tracego and the collector are killed and restarted.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +29,7 @@ fn needs_python() -> Option<String> {
     PYTHON.as_ref().err().cloned()
 }
 
-/// A collector that has a record on the disk before it acknowledges it.
+/// Starts a collector that writes a record to disk before it acknowledges it.
 fn collector(port: u16, file: &Path) -> Running {
     let mut command = Command::new(PYTHON.as_ref().unwrap());
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/keeper.py"));
@@ -38,7 +38,7 @@ fn collector(port: u16, file: &Path) -> Running {
     running
 }
 
-/// tracego that sends to it, with a spool.
+/// Starts tracego with a spool and this collector as its sink.
 fn agent(folder: &Path, port: u16) -> Running {
     let mut command = Command::new(tracego());
     command.args([
@@ -65,12 +65,12 @@ fn metrics(folder: &Path) -> Option<String> {
     Some(on_unix(&folder.join("metrics"), "/metrics")?.body)
 }
 
-/// What the collector has: identifiers, and the marks of the processes in their order.
+/// Returns the identifiers that the collector wrote, and the marks of the processes in order.
 fn kept(file: &Path) -> (Vec<String>, Vec<usize>) {
     let text = fs::read_to_string(file).unwrap_or_default();
     let (mut uids, mut marks, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for line in text.lines() {
-        // The kill of the collector may have torn the last line before it; that was not acknowledged.
+        // A kill of the collector may have cut the last line, which was then not acknowledged.
         let Ok(record) = serde_json::from_str::<Value>(line) else { continue };
         let uid = record["log.record.uid"].as_str().unwrap().to_owned();
         let mark = record["process.command_args"][1].as_str().and_then(|text| text.strip_prefix(&mark("")));
@@ -82,18 +82,18 @@ fn kept(file: &Path) -> (Vec<String>, Vec<usize>) {
     (uids, marks)
 }
 
-/// Whether a text is in a file of the folder.
+/// Returns whether a file of the folder contains a text.
 fn holds(folder: &Path, text: &str) -> bool {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut all = files.filter_map(|file| fs::read(file.path()).ok());
-    // A digit behind it would be another number.
+    // A further digit would make it another number.
     all.any(|bytes| {
         let found = bytes.windows(text.len() + 1).rev().find(|window| window.starts_with(text.as_bytes()));
         found.is_some_and(|window| !window[text.len()].is_ascii_digit())
     })
 }
 
-/// The argument of a process that this test starts; another run of the tests on this machine has others.
+/// Returns the argument of a process that this test starts; unique among concurrent runs of the tests.
 fn mark(n: impl Display) -> String {
     format!("collector-{}-{n}", std::process::id())
 }
@@ -109,8 +109,8 @@ fn killed() {
             assert!(Command::new("/bin/true").arg(mark(n)).status().unwrap().success());
         }
     };
-    // tracego dies at once; what its pipeline has not passed on by then would be lost with it. Records come in
-    // order, so where the last is, all are.
+    // tracego dies at once, and records still in its pipeline would be lost. Records come in order, so when
+    // the last one is in the spool, all are.
     let passed_on = || {
         let last = count.load(Ordering::Relaxed) - 1;
         wait_until("the spool has all", || {
@@ -122,7 +122,7 @@ fn killed() {
         let agent = agent(folder.path(), port);
         thread::scope(|scope| {
             scope.spawn(|| start(60));
-            // The collector dies in the middle, stays away for a while, and comes back.
+            // The collector dies in the middle, stays away for a while, and restarts.
             sleep(Duration::from_millis(30 * round));
             drop(receiver.take());
             sleep(Duration::from_millis(200));
@@ -130,7 +130,7 @@ fn killed() {
         });
         passed_on();
         if round % 2 == 0 {
-            // SIGKILL.
+            // The drop sends SIGKILL.
             drop(agent);
         } else {
             agent.terminate();
@@ -145,7 +145,7 @@ fn killed() {
     let mut sorted = marks.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, (0..count.load(Ordering::Relaxed)).collect::<Vec<_>>());
-    // Each start came in its turn; only what came again is out of it.
+    // The starts arrived in order; only retried ones are out of it.
     assert!(marks.is_sorted(), "{marks:?}");
     assert!(uids.len() >= marks.len());
 }

@@ -14,7 +14,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("where each option comes from is shown", shown),
 ];
 
-/// Runs /bin/true with a configuration; `options` behind it.
+/// Runs /bin/true with a configuration and further options.
 fn with(text: &str, options: &[&str], variable: Option<(&str, &str)>) -> Session {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tracego.toml");

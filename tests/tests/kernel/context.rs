@@ -1,4 +1,4 @@
-//! Commit and job: explicit, own, inherited, changed, dropped.
+//! Commit and job of a process: explicit, its own, inherited, changed, dropped.
 
 use tracego_tests::Session;
 
@@ -117,6 +117,6 @@ fn last_wins() {
     let sources = record["tracego"]["job"]["sources"].as_array().unwrap();
     assert_eq!(sources.len(), 1, "{sources:#?}");
     assert_eq!(sources[0]["source"], "explicit");
-    // What the process says against it is shown.
+    // The contradicting claim of the process is shown.
     assert_eq!(record["tracego"]["job"]["changed"][0]["claimed"], "own");
 }

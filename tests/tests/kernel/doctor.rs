@@ -38,8 +38,8 @@ fn works() {
     for name in ["BTF", "ring buffer", "bpf_loop", "maps", "tp_btf/sched_process_exec"] {
         assert_eq!(state(&report, name), "ok", "{report:#}");
     }
-    // The answer on LSM depends on the machine; that there is one does not. The kernel attaches programs
-    // that it never calls, where BPF is not among the active modules.
+    // The state of LSM depends on the machine, but there is one. The kernel attaches programs without ever
+    // calling them when BPF is not among the active modules.
     let lsm = state(&report, "lsm/bprm_check_security");
     assert_ne!(lsm, "missing");
     if let Ok(modules) = fs::read_to_string("/sys/kernel/security/lsm") {
@@ -76,10 +76,11 @@ fn diagnostics_on() {
     assert!(!session.stderr().contains("exec: pid"), "{}", session.stderr());
 }
 
-/// Programs without diagnostics: a decision is a record.
+/// Programs without diagnostics, because their decisions are events.
 const SILENT: [&str; 2] = ["exec_verdict", "exec_denied"];
 
-/// Instructions of every other program with the diagnostics at a level; probes have none and do nothing.
+/// Returns the instruction counts of all other programs with diagnostics at a level. The probe has no
+/// diagnostics.
 fn sizes(level: &str) -> Vec<u64> {
     let (_, report) = doctor(|command| {
         command.env("TRACEGO_LOG", format!("tracego_ebpf={level}"));

@@ -1,4 +1,4 @@
-//! The edges of exec.
+//! Edge cases of exec.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -36,7 +36,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 fn dir() -> tempfile::TempDir {
-    // Beside the build: /tmp may be mounted noexec or nosuid.
+    // Beside the build, because /tmp may be mounted noexec or nosuid.
     tempfile::tempdir_in(Path::new(VICTIM).parent().unwrap()).unwrap()
 }
 
@@ -58,8 +58,8 @@ fn scripts() {
     assert_eq!(record["tracego"]["exec"]["interpreter"], "/bin/sh");
 }
 
-/// The kernel hands over the rest of the line as one argument, without the blanks around it; what
-/// env(1) makes of it is the next start of the same process.
+/// Checks `#!` lines: the kernel passes the rest of the line as one argument, without surrounding blanks.
+/// env(1) then starts the next program in the same process.
 fn shebang() {
     let dir = dir();
     let path = dir.path().join("script");
@@ -89,7 +89,7 @@ fn script_by_fd() {
     assert_eq!(args(record), ["/bin/sh", "-e", &file, "last"]);
     assert_eq!(record["tracego"]["exec"]["filename"], file);
     assert_eq!(record["tracego"]["exec"]["interpreter"], "/bin/sh");
-    // The program is the shell, and that is still there.
+    // The executable is the shell, which still exists.
     assert_eq!(record["tracego"]["executable"]["deleted"], false);
 }
 
@@ -117,7 +117,7 @@ fn deleted() {
     assert_eq!(record["tracego"]["executable"]["memfd"], false);
 }
 
-/// As README says: the machine's administrator mounts it. The tests are root.
+/// Mounts tracefs, as README tells the machine's administrator to do. The tests run as root.
 pub(crate) fn tracefs() {
     if !Path::new("/sys/kernel/tracing/events").is_dir() {
         let mount = ["-t", "tracefs", "tracefs", "/sys/kernel/tracing"];
@@ -158,7 +158,7 @@ fn failed() {
     let untouched = session.of("exec_failed").find(|r| args(r).first() == Some(&"untouched")).unwrap();
     let unavailable = &untouched["tracego"]["completeness"]["unavailable"];
     match args(untouched)[..] {
-        // Linux 6.8 opens the file before it looks at the arguments (torvalds/linux@978ffcbf00d8).
+        // Linux 6.8 opens the file before it reads the arguments (torvalds/linux@978ffcbf00d8).
         [_] => assert_eq!(*unavailable, json!(["process.command_args"])),
         [_, page] => {
             assert!(page.contains("ELF") && unavailable.is_null() && !opens_first(), "{untouched:#}")
@@ -174,7 +174,7 @@ fn opens_first() -> bool {
     (numbers.next(), numbers.next()) >= (Some(6), Some(8))
 }
 
-/// Since Linux 5.18 an empty argv becomes one empty argument (fs/exec.c).
+/// Checks an empty argv, which becomes one empty argument since Linux 5.18 (fs/exec.c).
 fn empty_argv() {
     let session = Session::run(&[], &[VICTIM, "empty-argv"], |_| {});
     let record = session.start(Path::new("/bin/true"));
@@ -196,7 +196,7 @@ fn thousand() {
 }
 
 fn longest() {
-    // MAX_ARG_STRLEN is 32 pages with the NUL.
+    // MAX_ARG_STRLEN is 32 pages, including the NUL.
     let long = "x".repeat(131_071);
     let session = Session::run(&[], &["/bin/true", &long, "after"], |_| {});
     assert_eq!(args(session.last()), ["/bin/true", &long, "after"]);
@@ -232,7 +232,7 @@ fn bytes() {
     let record = session.last();
     assert_eq!(args(record)[1], "a\u{fffd}\u{fffd}\n\"'\\\t");
     assert_eq!(args(record)[2], "two\nlines \"quoted\" ü");
-    // base64 of the bytes, by base64(1) of coreutils.
+    // base64 of the bytes, decoded by base64(1) of coreutils.
     let encoded = record["tracego"]["completeness"]["bytes"]["process.command_args[1]"].as_str().unwrap();
     let decoded =
         std::process::Command::new("sh").args(["-c", &format!("printf %s '{encoded}' | base64 -d")]).output();
@@ -250,7 +250,7 @@ fn deep() {
     assert!(cwd.starts_with(dir.path().to_str().unwrap()));
     assert_eq!(record["process"]["executable"]["path"], format!("{cwd}/true"));
     assert!(record["tracego"]["completeness"].is_null(), "{}", record["tracego"]["completeness"]);
-    // Removed here: the name of the whole tree is longer than some tools accept.
+    // Removed here, because the paths of the tree are longer than some tools accept.
     std::process::Command::new("rm").arg("-rf").arg(dir.path().join("d".repeat(200))).status().unwrap();
 }
 
@@ -273,8 +273,8 @@ fn gone() {
     assert_eq!(record["tracego"]["working_directory_deleted"], true);
 }
 
-/// Paths are from the root of the mount namespace, not from the process's own root: what a process
-/// calls / is its own claim.
+/// Checks that paths start at the root of the mount namespace, not at the process's own root, which is only a
+/// claim of the process.
 fn chroot() {
     let dir = dir();
     let session =

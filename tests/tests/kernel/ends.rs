@@ -1,4 +1,4 @@
-//! How a run ends.
+//! The end of a run.
 
 use std::{
     fs,
@@ -69,10 +69,10 @@ fn drain() {
     );
 }
 
-/// More than a pipe holds, which nobody reads.
+/// Length of an argument that fills a pipe which is not read.
 const LONG: usize = 100_000;
 
-/// Its status, unless it still runs after a while in which it would end by itself.
+/// Returns the exit status, or `None` if the process is still running after two seconds.
 fn still(running: &mut Running) -> Option<ExitStatus> {
     for _ in 0..20 {
         sleep(Duration::from_millis(100));
@@ -107,12 +107,12 @@ fn run_second_signal() {
     assert_eq!(tracego.ended().code(), Some(7));
 }
 
-/// A process that outlives its parents, by its number.
+/// A process that outlives its parents, by its pid.
 struct Orphan(i32);
 
 impl Drop for Orphan {
     fn drop(&mut self) {
-        // SAFETY: the number is that of a sleep, which nobody else ends or waits for within its time.
+        // SAFETY: the pid is that of a sleep, which no other process ends or waits for while it runs.
         unsafe { libc::kill(self.0, libc::SIGKILL) };
     }
 }
@@ -172,7 +172,7 @@ fn full_disk() {
 fn no_folder() {
     let dir = tempfile::tempdir().unwrap();
     let (file, started) = (dir.path().join("no/records"), dir.path().join("started"));
-    // Without the right to attach: a run that tried would end with 3 and name the capability.
+    // Without the capabilities to attach: a run that tried would exit with 3 and name the capability.
     let tracego = |arguments: &[&Path]| {
         let mut command = Command::new("setpriv");
         command.args(["--bounding-set", "-bpf,-sys_admin", "--inh-caps", "-all"]).arg(tracego());

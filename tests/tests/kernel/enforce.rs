@@ -1,5 +1,5 @@
-//! Starts that are stopped. What a rule stops must not run an instruction: each program here would leave a
-//! file behind.
+//! Enforcement of rules. A stopped program must not run an instruction: each program here would leave a file
+//! behind.
 
 use std::{
     fs,
@@ -29,14 +29,14 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("enforcement: a whole job ends", whole),
 ];
 
-/// A folder with a program that makes a file of each of its arguments, and a configuration.
+/// A folder with a program that creates a file for each of its arguments, and a configuration.
 struct Place {
     folder: TempDir,
     name: String,
 }
 
 impl Place {
-    /// `name`: of the program, which no other test has.
+    /// Creates the folder. `name` is the name of the program, unique among the tests.
     fn new(name: &str, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let touch =
@@ -49,7 +49,7 @@ impl Place {
 
     fn configure(&self, config: &str) {
         let text = config.replace("NAME", &self.name).replace("FOLDER", self.path("").to_str().unwrap());
-        // At once: it may be read at any time.
+        // Replaced atomically, because it may be read at any time.
         fs::write(self.path("new"), text).unwrap();
         fs::rename(self.path("new"), self.path("tracego.toml")).unwrap();
     }
@@ -66,7 +66,7 @@ impl Place {
         })
     }
 
-    /// The whole machine.
+    /// Starts tracego for the whole machine.
     fn watch(&self, mode: &str, options: &[&str]) -> Running {
         let mut tracego = Command::new(tracego());
         tracego.args(["--enforce", mode, "--heartbeat", "0", "--output", "json", "--config"]);
@@ -79,7 +79,7 @@ impl Place {
         tracego
     }
 
-    /// Whether the program is stopped now.
+    /// Returns whether the program is stopped now.
     fn is_stopped(&self) -> bool {
         let _gone = fs::remove_file(self.path("run"));
         let ended = Command::new(self.path(&self.name)).arg("run").current_dir(self.path("")).status();
@@ -97,22 +97,23 @@ impl Place {
 const RULE: &str = "[[enforce.rules]]\nname = \"test\"\nexecutables = [\"NAME\"]\nargs = [\"run\"]\n\
     message = \"not here\"\nremediation = \"elsewhere\"\n";
 
-/// Nothing but these rules: where the whole machine is watched, findings would end what other tests run.
+/// Returns a configuration with only these rules. On the whole machine, findings would stop other tests'
+/// programs.
 fn alone(rules: &str) -> String {
     format!("[enforce]\nfindings = []\n{rules}")
 }
 
-/// Records of decisions.
+/// Returns the records of decisions.
 pub(crate) fn decided(records: &[Value]) -> impl Iterator<Item = &Value> {
     records.iter().filter(|record| record["event_name"] == "tracego.enforcement")
 }
 
-/// What these say about the decision.
+/// Returns the decisions in these records.
 pub(crate) fn decisions(records: &[Value]) -> Vec<&Value> {
     decided(records).map(|record| &record["tracego"]["enforcement"]).collect()
 }
 
-/// The mode that this kernel gives, by what records say.
+/// Returns the mode in force on this kernel, from the records.
 fn mode(session: &Session) -> String {
     let about = &session.records.last().unwrap()["tracego"]["enforcement"];
     assert_eq!(about["state"], "enforced", "{}", session.stderr());
@@ -128,7 +129,7 @@ fn stops() {
         let mode = mode(&session);
         assert!(mode == asked || mode == "kill", "{mode}");
         let out = String::from_utf8_lossy(&session.output.stdout).into_owned();
-        // 126: the shell could not start it; 137: it was killed.
+        // 126: the shell could not start the program; 137: it was killed.
         assert_eq!(out.trim(), if mode == "deny" { "126" } else { "137" });
         assert_eq!(session.output.status.code(), Some(5), "the build is red: {}", session.stderr());
         let all = decisions(&session.records);
@@ -170,7 +171,8 @@ fn excepts() {
     assert!(!place.path("this").exists(), "an exception that has ended holds");
 }
 
-/// By its path, by a link, by execveat, without an environment, behind a long name, from a script.
+/// Checks disguised starts: by path, by a link, by execveat, without an environment, with a long name, from a
+/// script.
 fn disguises() {
     let by_path = "[[enforce.rules]]\nname = \"path\"\nexecutables = [\"FOLDER/NAME\"]\nargs = [\"run\"]\n";
     let long = "x".repeat(100_000);
@@ -206,7 +208,7 @@ fn racer() -> &'static str {
     env!("CARGO_BIN_EXE_racer")
 }
 
-/// Fewer where each start takes a hundred times as long (`cargo xtask vm`).
+/// Returns the number of tries; fewer in an emulator, where each start takes a hundred times as long.
 fn tries() -> u32 {
     if std::env::var_os("TRACEGO_TEST_EMULATED").is_some() { 300 } else { 10_000 }
 }
@@ -238,7 +240,7 @@ fn overwhelmed() {
     let place = Place::new("overwhelmed", &alone(RULE));
     let mut tracego = place.watch("deny", &["--ring-size", "4K"]);
     let pid = i32::try_from(tracego.0.id()).unwrap();
-    // SAFETY: a child of this process that runs.
+    // SAFETY: a running child of this process.
     unsafe { libc::kill(pid, libc::SIGSTOP) };
     for n in 0..200 {
         assert!(place.is_stopped(), "the {n}th ran");
@@ -257,7 +259,7 @@ fn ends() {
     let pid = i32::try_from(tracego.0.id()).unwrap();
     for n in 0..10 {
         place.configure(&alone(&format!("{}\n{RULE}", RULE.replace("run", &format!("never-{n}")))));
-        // SAFETY: a child of this process that runs.
+        // SAFETY: a running child of this process.
         unsafe { libc::kill(pid, libc::SIGHUP) };
         for _ in 0..50 {
             assert!(place.is_stopped(), "it ran during reload {n}");
@@ -271,7 +273,7 @@ fn ends() {
     // SAFETY: as above.
     unsafe { libc::kill(pid, libc::SIGHUP) };
     wait_until("the rule is in force again", || place.is_stopped());
-    drop(tracego); // It is killed.
+    drop(tracego); // Kills the process.
     wait_until("nothing is stopped any more", || {
         sleep(Duration::from_millis(20));
         !place.is_stopped()

@@ -1,4 +1,4 @@
-//! Every field against the truth that the watched process knows about itself.
+//! Every field, compared with the values that the observed process knows about itself.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a terminal is named", terminal),
 ];
 
-/// A line of /proc/PID/status.
+/// Returns the words of a line of /proc/PID/status.
 fn status<'a>(facts: &'a Value, name: &str) -> Vec<&'a str> {
     let text = facts["status"].as_str().unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -93,7 +93,7 @@ fn every_field() {
     assert_eq!(above.last().unwrap()["pid"], 1);
 }
 
-/// `hierarchy:controllers:path` lines; the v2 hierarchy is number 0.
+/// Compares a cgroup path with the lines `hierarchy:controllers:path`; the v2 hierarchy has number 0.
 fn cgroup(path: &str, version: u64, facts: &Value) {
     let wanted = facts["cgroup"].as_str().unwrap().lines().find_map(|line| {
         let mut parts = line.splitn(3, ':');
@@ -104,14 +104,15 @@ fn cgroup(path: &str, version: u64, facts: &Value) {
     assert_eq!(Some(path), wanted);
 }
 
-/// Field 22 of stat is in ticks of 10 ms since boot; the record has the same moment to the nanosecond.
+/// Compares a start time with field 22 of stat. That is in ticks of 10 ms since boot; the record has
+/// nanoseconds.
 fn start_time(text: &str, facts: &Value) {
     let stat = facts["stat"].as_str().unwrap();
     let ticks: i64 = stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap().parse().unwrap();
     let now = tracego_model::clock::Reading::now();
     let wanted = now.unix_ns - now.boot_ns + ticks * 10_000_000;
     let near = |ns: i64| tracego_model::clock::Time(ns).text();
-    // Up to a tick later, and the difference of two readings of the clocks.
+    // Up to a tick later, plus the difference between two readings of the clocks.
     assert!(
         (near(wanted - 2_000_000).as_str()..=near(wanted + 12_000_000).as_str()).contains(&text),
         "{text}"
@@ -176,7 +177,7 @@ fn credentials() {
 }
 
 fn terminal() {
-    // script(1) of bsdutils, which Debian calls essential, makes a terminal.
+    // script(1) of bsdutils, an essential package of Debian, allocates a terminal.
     let session = Session::run(&[], &["script", "-qc", "exec /bin/true", "/dev/null"], |_| {});
     let record = session.last();
     assert_eq!(record["process"]["interactive"], true);

@@ -1,4 +1,4 @@
-//! What the user's filters keep.
+//! The user's filters.
 
 use std::{
     fs, io,
@@ -33,7 +33,7 @@ fn filters() {
     assert_eq!(session.of("start").count(), 1);
 }
 
-/// The kinds of the records and the task names in them.
+/// Returns the kinds of the records and their task names.
 fn kinds(session: &Session) -> Vec<(&str, &str)> {
     session
         .records
@@ -52,13 +52,13 @@ fn uid() {
     assert!(all.iter().all(|r| r["process"]["real_user"]["id"] == 65534), "{all:#?}");
     assert_eq!(all[0]["tracego"]["exec_id"], all[1]["tracego"]["exec_id"]);
     assert_eq!(all[0]["process"]["parent_pid"], all[2]["process"]["pid"]);
-    // Programs are known though their starts are not written.
+    // Programs are known even though their starts are not written.
     assert!(all[1]["process"]["executable"]["path"].as_str().unwrap().ends_with("/true"));
 }
 
 fn comm() {
     let session = Session::run(&["--comm", "victim", "-e", "exit,fork"], &[VICTIM, "storm", "5"], |_| {});
-    // A child has its parent's name until it starts a program.
+    // A child has its parent's name until it executes a program.
     let mut wanted = vec![("fork", "victim"); 5];
     wanted.push(("exit", "victim"));
     assert_eq!(kinds(&session), wanted);
@@ -78,11 +78,11 @@ fn context() {
     assert!(ancestors[0]["command"].as_str().unwrap() == "sh", "{record:#}");
 }
 
-/// Folders of cgroups, removed at the end.
+/// Folders of cgroups, removed on drop.
 struct Groups(Vec<PathBuf>);
 
 impl Groups {
-    /// A group, one below it and one beside it.
+    /// Creates a group, one below it and one beside it.
     fn make() -> io::Result<Self> {
         let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
         let root = roots.iter().find(|root| root.join("cgroup.procs").exists());
@@ -100,7 +100,7 @@ impl Groups {
 impl Drop for Groups {
     fn drop(&mut self) {
         for path in self.0.iter().rev() {
-            // A group of which a process is left cannot be removed.
+            // A group that still has a process cannot be removed.
             if let Err(error) = fs::remove_dir(path) {
                 eprintln!("{}: {error}", path.display());
             }
@@ -153,14 +153,14 @@ fn no_cgroup() {
     let elsewhere = "not in the cgroup v2 tree (below /sys/fs/cgroup/unified or /sys/fs/cgroup)\n";
     assert_eq!(error(dir.path()), elsewhere);
     assert_eq!(error(&dir.path().join("none")), "No such file or directory (os error 2)\n");
-    // A file of a group is no group: nothing would ever be in it.
+    // A file in a group's folder is not a group and would match no process.
     for root in ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new) {
         let file = root.join("cgroup.procs");
         if file.exists() {
             assert_eq!(error(&file), "not a cgroup: name its folder\n");
         }
     }
-    // The hierarchies of version 1 are beside the tree of version 2, or there is none.
+    // The hierarchies of version 1 are beside the tree of version 2, or missing.
     if Path::new("/sys/fs/cgroup/pids").is_dir() {
         assert_eq!(error(Path::new("/sys/fs/cgroup/pids")), elsewhere);
     }

@@ -1,4 +1,4 @@
-//! What is found about real programs of a real Go toolchain.
+//! Findings about real programs of a real Go toolchain.
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("the metrics count what is found", counted, needs),
 ];
 
-/// Why Go is not to be had.
+/// Returns why Go is unavailable.
 fn needs() -> Option<String> {
     go::toolchain(go::GO_1_27).err()
 }
@@ -70,7 +70,7 @@ impl Project {
 
     fn edit(&self, command: &mut Command) {
         command.current_dir(self.path("")).envs(go::environment(&self.root, self.folder.path()));
-        // No module of others is needed, so there is nothing to turn off.
+        // No third-party module is needed, so no verification needs to be disabled.
         command.env("TMPDIR", self.folder.path()).env_remove("GOSUMDB").env_remove("GONOSUMDB");
         command.env_remove("GOPROXY");
     }
@@ -94,7 +94,7 @@ impl Project {
     }
 }
 
-/// Findings of a session: id, severity and the record.
+/// Returns the findings of a session: id, severity and record.
 fn findings(records: &[Value]) -> Vec<(&str, &str, &Value)> {
     records
         .iter()
@@ -127,7 +127,7 @@ fn hidden() {
     let line: Vec<_> =
         run["tracego"]["ancestors"].as_array().unwrap()[..2].iter().map(|a| &a["command"]).collect();
     assert_eq!(line, ["ci.sh", "make"]);
-    // Both are one finding: the child names the go run that made it.
+    // Both records have the same finding: the child names the go run that made it.
     let command = &child["tracego"]["go"]["command"];
     assert_eq!(command["exec_id"], run["tracego"]["exec_id"]);
     assert_eq!((&command["package"], &command["subcommand"]), (&"./cmd/server".into(), &"run".into()));
@@ -206,7 +206,7 @@ fn shared() {
 fn service() {
     let project = Project::new("true");
     project.shell("go build -ldflags '-s -w' -o app ./cmd/server");
-    // What every machine allows; the hard limit of some is below the default threshold.
+    // A limit that every machine allows; the hard limit of some is below the default threshold.
     let config = project.config("[rules.TG007]\nnofile = 512\n");
     let start = |script: &str| {
         let options = ["--profile", "production", "--config", &config];
@@ -255,7 +255,7 @@ fn replayed() {
     }
     assert!(capture.output().unwrap().status.success());
     let mut replay = Command::new("setpriv");
-    // Where any user may read it.
+    // Readable by every user.
     fs::set_permissions(project.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let program = copy(project.folder.path());
@@ -268,7 +268,7 @@ fn replayed() {
     assert_eq!(told, [("TG001", "high"), ("TG002", "high")]);
 }
 
-/// The program in a folder that every user may enter.
+/// Copies the program into a folder that every user can enter.
 fn copy(folder: &Path) -> PathBuf {
     let program = folder.join("tracego");
     fs::copy(tracego(), &program).unwrap();

@@ -1,5 +1,5 @@
-//! On the running kernel, as root. Each test follows its own tree, so the machine's other processes
-//! do not matter.
+//! End-to-end tests on the running kernel, as root. Each test follows its own tree, so other processes of the
+//! machine do not matter.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod absent;
@@ -32,7 +32,7 @@ use tracego_tests::trial;
 
 type Test = fn();
 
-/// A test, and what says why it cannot run on this machine.
+/// A test, and a function that returns why it cannot run on this machine.
 type Conditional = (&'static str, Test, fn() -> Option<String>);
 
 fn main() {
@@ -74,12 +74,12 @@ fn main() {
         handover::CONDITIONAL,
     ];
     for (name, test, needs) in conditional.concat() {
-        // Nothing is fetched for tests that nobody asked for.
+        // Nothing is downloaded for tests that were not selected.
         let asked = arguments.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
         let lacks = || if asked && !arguments.list { needs() } else { None };
         trials.push(trial(name, missing.clone().or_else(lacks), test));
     }
-    // Two cores: more agents at a time than that only wait for each other.
+    // Two cores: more agents at a time would only wait for each other.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     libtest_mimic::run(&arguments, trials).exit();
 }

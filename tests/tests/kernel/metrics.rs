@@ -1,4 +1,4 @@
-//! What is served to Prometheus and to those who ask whether the agent is well.
+//! The metrics for Prometheus, and the health addresses.
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +35,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("the time in each program shows while the kernel counts it", programs),
 ];
 
-/// An answer: status, head, body.
+/// An HTTP response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
@@ -65,13 +65,13 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
     answer(connect(address), &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
 }
 
-/// The answer on a Unix socket; nothing when nobody listens, or not to the end.
+/// Requests a path on a Unix socket. Returns `None` when there is no listener or the response is incomplete.
 pub(crate) fn on_unix(socket: &Path, path: &str) -> Option<Answer> {
     let stream = UnixStream::connect(socket).ok()?;
     exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
 }
 
-/// Metric with its labels → value.
+/// Parses metrics into a map from name with labels to value.
 fn values(text: &str) -> BTreeMap<String, f64> {
     let rows = text.lines().filter(|line| !line.starts_with('#'));
     rows.map(|row| row.rsplit_once(' ').map(|(name, n)| (name.to_owned(), n.parse().unwrap())).unwrap())
@@ -84,12 +84,12 @@ pub(crate) fn of(text: &str, metric: &str) -> u64 {
     value as u64
 }
 
-/// The sum of all that begin so.
+/// Returns the sum of all metrics with this prefix.
 fn sum(text: &str, metric: &str) -> u64 {
     values(text).iter().filter(|(name, _)| name.starts_with(metric)).map(|(_, value)| *value as u64).sum()
 }
 
-/// What an output does with what it gets.
+/// The behaviour of a test output.
 #[derive(Clone)]
 struct Output(Arc<AtomicU8>);
 
@@ -123,7 +123,7 @@ impl io::Write for Output {
     }
 }
 
-/// A run that is served, and what its board says after its end.
+/// Runs an agent with a metrics server. Returns the report and the board after its end.
 fn session(
     ring_size: u32,
     output: &Output,
@@ -222,7 +222,7 @@ fn loss() {
             shell.args(["-c", script]).env("CI_JOB_ID", "47\"11\\");
             shell
         };
-        // The job opens while there is room; what it does later is lost.
+        // The job opens while there is room; its later events are lost.
         let mut job = shell("sleep 0.4; for i in $(seq 100); do /bin/true; done").spawn().unwrap();
         pass(agent, 300).await;
         agent.hold(true);
@@ -259,7 +259,7 @@ fn output() {
         let ready = get(address, "/readyz");
         assert_eq!(ready.status, 503, "{}", ready.body);
         assert!(ready.body.contains("No space left on device"), "{}", ready.body);
-        // A restart does not make a disk larger.
+        // A restart would not free disk space.
         assert_eq!(get(address, "/livez").status, 200);
         output.becomes(TAKES);
         lives(3);
@@ -285,7 +285,7 @@ fn still() {
         let board = agent.board();
         assert!(board.pipeline.silence() > Duration::from_secs(2), "{board:?}");
         assert!(board.reader.silence() < Duration::from_secs(1), "{board:?}");
-        // Whoever asks is answered all the same.
+        // Requests are answered nevertheless.
         assert_eq!(get(address, "/metrics").status, 200);
         output.becomes(TAKES);
         pass(agent, 1500).await;
@@ -293,7 +293,7 @@ fn still() {
     });
 }
 
-/// The kernel counts as long as this lives.
+/// A guard that keeps the kernel's BPF statistics enabled.
 struct Counting(String);
 
 const COUNTING: &str = "/proc/sys/kernel/bpf_stats_enabled";

@@ -1,4 +1,4 @@
-//! What a run says, and to whom.
+//! The output of a run, and who can read it.
 
 use std::{
     fs,
@@ -21,9 +21,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a start with which something is wrong is written whatever was asked for", wrong),
 ];
 
-/// `tracego --duration 1` under setpriv(1); its exit code and what it says.
+/// Runs `tracego --duration 1` under setpriv(1). Returns its exit code and standard error.
 fn restricted(by: &[&str]) -> (Option<i32>, String) {
-    // Where every user can run it: the build folder may be closed to others.
+    // In a folder that every user can enter: the build folder may be closed to others.
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = dir.path().join("tracego");
@@ -98,7 +98,7 @@ fn not_the_canary() {
     assert!(session.of("exit").all(|r| r["process"]["command"] == "true"), "{:#?}", session.records);
 }
 
-/// The filters choose who is decided about, and the canary is none of these.
+/// Checks that the enforcement check passes although the user's filters exclude it.
 fn watched_alone() {
     for filter in [["--uid", "54321"], ["--comm", "none"]] {
         let options = [&filter[..], &["--duration", "2", "--output", "json", "--heartbeat", "1"]].concat();

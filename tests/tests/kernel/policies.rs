@@ -1,4 +1,4 @@
-//! Policies that go wrong while tracego runs.
+//! Policies that fail while tracego runs.
 
 use std::{
     fs,
@@ -14,10 +14,11 @@ use crate::Test;
 pub(crate) const TESTS: &[(&str, Test)] =
     &[("policies: one that hangs is out of force until SIGHUP loads another", hangs)];
 
-/// The program that policies here are about, which no other test has.
+/// Name of the program that the policies are about, unique among the tests.
 const NAME: &str = "hangs-no-more";
 
-/// Hangs where the first argument is `hang`: compares values of 2^60 parts in one instruction.
+/// Returns a policy that hangs when the first argument is `hang`: one instruction compares values of 2^60
+/// parts.
 fn endless() -> String {
     let mut text = format!(
         "package main\n\ndeny contains \"no\" if {{\n\tinput.process.name == \"{NAME}\"\n\
@@ -32,13 +33,13 @@ fn endless() -> String {
     text + "\tx59 == y59\n}\n"
 }
 
-/// Starts the program with this argument until what is decided about it is so.
+/// Starts the program with this argument until the decision about it meets the condition.
 fn decided(folder: &Path, running: &mut Running, argument: &str, so: impl Fn(&Value) -> bool) {
     wait_until(argument, || {
         assert!(running.0.try_wait().unwrap().is_none(), "it has ended");
         assert!(Command::new(folder.join(NAME)).arg(argument).status().unwrap().success());
         let text = fs::read_to_string(folder.join("records")).unwrap_or_default();
-        // The last line may be half of one.
+        // The last line may be incomplete.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let about = |start: &Value| {
             let (args, decision) = (&start["process"]["command_args"], &start["tracego"]["policy"]);

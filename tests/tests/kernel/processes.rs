@@ -1,4 +1,4 @@
-//! How processes come to be and how they end.
+//! The creation and the end of processes.
 
 use std::{
     collections::HashMap,
@@ -61,7 +61,7 @@ fn vfork() {
     assert!(forks[0]["seq"].as_u64() < child["seq"].as_u64());
 }
 
-/// The number of a shell with a job goes to a process without one.
+/// Checks a pid that goes from a shell with a job to a process without one.
 fn reuse() {
     let session = Session::run(&["-e", "execve,exit,fork"], &[VICTIM, "reuse"], |_| {});
     assert_eq!(session.output.status.code(), Some(0), "{}", session.stderr());
@@ -71,7 +71,7 @@ fn reuse() {
     let late = session.start(Path::new("/bin/true"));
     assert_eq!((&shell["process"]["pid"], &second["process"]["pid"]), (&pid.into(), &pid.into()));
 
-    // Another identity, in its start, its fork and its end.
+    // A different identity in its start, its fork and its end.
     assert_ne!(shell["tracego"]["exec_id"], second["tracego"]["exec_id"]);
     assert_ne!(shell["process"]["creation"], second["process"]["creation"]);
     let lives = lives(&session.records);
@@ -80,7 +80,7 @@ fn reuse() {
         assert_eq!(*life, ["fork", "start", "exit"]);
     }
 
-    // The job stays with the first.
+    // The job stays with the first process.
     assert_eq!(shell["cicd"]["pipeline"]["task"]["run"]["id"], "1");
     for record in session.records.iter().filter(|r| r["tracego"]["exec_id"] == second["tracego"]["exec_id"]) {
         assert!(record["cicd"].is_null() && record["tracego"]["job"].is_null(), "{record}");
@@ -89,7 +89,7 @@ fn reuse() {
         assert_eq!(record["tracego"]["in_tree"], true);
     }
 
-    // What descends from the first started after the second and while that ran.
+    // The descendant of the first started after the second, and while the second ran.
     assert!(late["seq"].as_u64() > second["seq"].as_u64());
     let end = session.of("exit").find(|r| r["tracego"]["exec_id"] == second["tracego"]["exec_id"]);
     assert!(late["seq"].as_u64() < end.unwrap()["seq"].as_u64());
@@ -100,7 +100,7 @@ fn reuse() {
     assert_eq!(late["tracego"]["reparented"], true);
 }
 
-/// clone3(2) asks for CAP_CHECKPOINT_RESTORE in the namespace that the number is chosen in.
+/// Returns why a pid cannot be chosen: clone3(2) needs CAP_CHECKPOINT_RESTORE in the pid namespace.
 fn reuse_needs() -> Option<String> {
     let output = Command::new(VICTIM).arg("reuse").stderr(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -153,9 +153,9 @@ fn storm() {
     assert_eq!(uids.len(), session.records.len());
     let lives = lives(&session.records);
     assert_eq!(lives.len(), LIVES + 1);
-    // The fork of the command itself is an act of the agent, which is not traced.
+    // The agent forks the command itself, and the agent is not traced.
     assert_eq!(lives.values().filter(|life| **life == ["fork", "start", "exit"]).count(), LIVES);
-    // The first start is the one that lives through all of it.
+    // The first start is the command, which lives through the whole session.
     let mut starts = session.of("start");
     let groups = groups(starts.next().unwrap());
     for record in starts {
@@ -166,7 +166,7 @@ fn storm() {
     assert!(session.stderr().contains(" = 0 lost"), "{}", session.stderr());
 }
 
-/// The kinds of each process's records, in order.
+/// Returns the kinds of each process's records, in order.
 fn lives(records: &[Value]) -> HashMap<&str, Vec<&str>> {
     let mut lives: HashMap<&str, Vec<&str>> = HashMap::new();
     for record in records {
@@ -176,7 +176,7 @@ fn lives(records: &[Value]) -> HashMap<&str, Vec<&str>> {
     lives
 }
 
-/// Names of what a record says, two levels deep.
+/// Returns the names in a record, two levels deep.
 fn groups(record: &Value) -> Vec<String> {
     let mut names = Vec::new();
     for (name, value) in record.as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! The configuration read again while records flow.
+//! Reloads of the configuration while records flow.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ fn hang_up(running: &Running) {
     assert_eq!(unsafe { libc::kill(pid, libc::SIGHUP) }, 0);
 }
 
-/// Puts another configuration in place, whole at any moment, and waits until it is taken or refused.
+/// Replaces the configuration atomically, and waits until it is taken or refused.
 pub(crate) fn change(running: &Running, folder: &Path, config: &str, result: &str) {
     let name = format!("tracego_config_reloads_total{{result=\"{result}\"}}");
     let count = || crate::metrics::of(&metrics(folder, "/metrics"), &name);
@@ -39,7 +39,7 @@ pub(crate) fn change(running: &Running, folder: &Path, config: &str, result: &st
     wait_until(result, || count() > before);
 }
 
-/// Waits for so many, and says what is known of those that do not come.
+/// Waits for so many marks; on a timeout, reports what is known about the missing ones.
 fn arrived(count: usize, all: impl Fn() -> Vec<usize>, folder: &Path) {
     let start = Instant::now();
     while all().len() < count {
@@ -62,7 +62,7 @@ fn reload() {
             path(name).display()
         )
     };
-    // The filter alone, the thread behind the queue, another sink, an order: each in turn.
+    // In turn: only the filter, the thread of the queue, another sink, another order.
     let configs = [
         file("a", ""),
         file("a", "events = [\"tracego.process.*\"]"),
@@ -74,7 +74,8 @@ fn reload() {
     let count = AtomicUsize::new(0);
     let next = || {
         mark("reload", count.fetch_add(1, Ordering::Relaxed));
-        // A reload takes its turn behind what waits: more than the agent can work off would grow that for ever.
+        // A reload queues behind waiting records: more starts than the agent can process would let that queue
+        // grow for ever.
         sleep(Duration::from_millis(5));
     };
     meanwhile(next, || {
@@ -82,7 +83,7 @@ fn reload() {
             change(&running, folder.path(), &configs[n % configs.len()], "taken");
             sleep(Duration::from_millis(100));
         }
-        // An external rotation: what was open goes on under another name until the signal.
+        // An external rotation: the open file is written under its new name until the signal.
         fs::rename(path("a"), path("a.1")).unwrap();
         change(&running, folder.path(), &configs[0], "taken");
         sleep(Duration::from_millis(300));
@@ -98,7 +99,7 @@ fn reload() {
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert_eq!(stderr.matches("the configuration was read again").count(), 16, "{stderr}");
     assert_eq!(all(), (0..count).collect::<Vec<_>>(), "{stderr}");
-    // The second was there at times; what it has is in order and there once.
+    // The second sink existed only at times; its records are in order and not repeated.
     let b = marks(&path("b"));
     assert!(!b.is_empty() && b.is_sorted_by(|one, next| one < next), "{b:?}");
 }
@@ -171,7 +172,7 @@ fn blocked() {
     wait_until("all have arrived", || marks(&path).len() == MARKS);
     change(&running, folder.path(), &sink(&nobody), "taken");
     block(MARKS);
-    // This change has to wait, and is not waited for.
+    // This reload has to wait; the test does not wait for it.
     hang_up(&running);
     sleep(Duration::from_millis(500));
     running.terminate();

@@ -1,4 +1,4 @@
-//! What clients of the metrics get from a tracego of its own, well-behaved and others.
+//! Responses to clients of the metrics, well-behaved and hostile ones, from a separate tracego.
 
 use std::{
     fs,
@@ -29,7 +29,8 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("Prometheus scrapes the metrics", prometheus, needs_prometheus),
 ];
 
-/// tracego with options, standard output unread, and the port that it listens on.
+/// Starts tracego with options, without reading its standard output. Returns it and the port that it listens
+/// on.
 fn watched(options: &[&str]) -> (Running, SocketAddr) {
     let mut command = Command::new(tracego());
     command.args(["--output", "json", "--output-file", "/dev/null", "--heartbeat", "0"]);
@@ -85,16 +86,16 @@ fn hostile() {
     let (running, address) = watched(&["--comm", "true"]);
     let pid = running.0.id();
     let (threads, descriptors) = (count("task", pid), count("fd", pid));
-    // Half requests that are held open, many more than are served at once.
+    // Incomplete requests that are held open, many more than are served at once.
     let mut held: Vec<TcpStream> = Vec::new();
     for n in 0..300 {
         let mut stream = connect(address);
         let half = if n % 2 == 0 { "GET /metrics HTTP/1.1\r\nHost:" } else { "" };
-        // The server may have closed it already: that is its right.
+        // The server may already have closed the connection.
         let _sent = stream.write_all(half.as_bytes());
         held.push(stream);
     }
-    // Somebody who asks and does not read, and a long body that nobody wants.
+    // Clients that request and do not read, and clients that send a long unwanted body.
     for _ in 0..20 {
         let mut stream = connect(address);
         let _sent = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -122,7 +123,7 @@ fn hostile() {
     assert!(metrics.status == 200 && asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     assert_eq!(count("task", pid), threads);
     assert!(count("fd", pid) <= descriptors + 40, "{} after {descriptors}", count("fd", pid));
-    // A connection that does nothing is closed.
+    // An idle connection is closed.
     let idle = connect(address);
     let mut nothing = Vec::new();
     let begun = Instant::now();
@@ -139,7 +140,7 @@ fn hostile() {
     assert!(session.stderr().contains(" = 0 lost + "), "{}", session.stderr());
 }
 
-/// A shell that starts a process with a cut argv under its own tracego, and what was measured of it.
+/// Starts processes whose argv is cut under a separate tracego. Returns body and head of the metrics.
 fn worked() -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("tracego.toml");

@@ -1,4 +1,4 @@
-//! Sealed logs of real runs: with losses, of several jobs, after a kill.
+//! Sealed logs of real runs: with losses, with several jobs, after a kill.
 
 use std::{
     fs,
@@ -56,7 +56,7 @@ fn losses() {
     let all = records(&text);
     let windows = seals(&all, "window");
     assert!(windows.len() >= 3, "{windows:#?}");
-    // What waited in the ring when the counters were read is said.
+    // Events that waited in the ring when the counters were read are reported.
     assert!(windows.iter().any(|seal| seal["pending"].as_i64().unwrap() > 0), "{windows:#?}");
     for sealed in [&windows, &seals(&all, "run")] {
         let sum = |name: &str| sum(sealed, name);
@@ -75,7 +75,7 @@ fn losses() {
     let (code, report, _) = verify(&[], &file);
     assert_eq!((code, &report["whole"]), (Some(0), &Value::Bool(true)), "{report:#}");
     assert_eq!(report["runs"][0]["lost"]["ring_full"], ledger.kernel.ring_full);
-    // One digit of one record.
+    // One changed digit in one record.
     let at = text.find("\"seq\":100,").unwrap();
     fs::write(&file, format!("{}\"seq\":900,{}", &text[..at], &text[at + 10..])).unwrap();
     let (code, report, _) = verify(&[], &file);
@@ -83,7 +83,7 @@ fn losses() {
     assert_eq!(report["damage"]["line"], 100);
 }
 
-/// `tracego run --seal` into a file; its log.
+/// Runs `tracego run --seal` into a file. Returns its log.
 fn run(file: &Path, more: &[&str], script: &str) -> String {
     let mut tracego = Command::new(tracego());
     tracego.args(["run", "-e", "execve,exit", "--output", "json", "--seal", "--heartbeat", "0"]).args(more);
@@ -99,7 +99,7 @@ fn run(file: &Path, more: &[&str], script: &str) -> String {
 fn two_jobs() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
-    // One ends long before the run, the other with it.
+    // One job ends long before the run, the other with it.
     let script = "CI_JOB_ID=71 sh -c '/bin/true; /bin/true; exit' & \
                   CI_JOB_ID=72 sh -c 'sleep 2.5; /bin/true; exit' & wait";
     let text = run(&file, &[], script);
@@ -115,7 +115,7 @@ fn two_jobs() {
             .collect();
         assert_eq!(sealed.len(), 1, "{job}: {sealed:#?}");
         assert_eq!(sealed[0]["ended"], true, "{job}");
-        // sh is executed once more where it ends in the last command.
+        // sh is executed once more if it ends in the last command.
         assert!(lines >= starts && sealed[0]["records"] == lines, "{job}: {lines} {sealed:#?}");
         assert_eq!(sealed[0]["written"], lines);
     }
@@ -126,7 +126,7 @@ fn two_jobs() {
     };
     let later = all.iter().skip(position("71").unwrap()).any(|r| r["event_name"] == "tracego.process.start");
     assert!(later, "the first job's seal waited for the end of the run");
-    // A second run is linked to the first: what is gone between shows.
+    // A second run is linked to the first: a removal between them is detected.
     let both = run(&file, &[], "exit");
     assert_eq!(verify(&[], &file).1["runs_total"], 2);
     let cut: Vec<&str> = text.lines().collect();
@@ -163,7 +163,7 @@ fn kill() {
         assert!(
             last["closed"] == false && last["unsealed"].as_u64() < last["records"].as_u64().map(|n| n + 1)
         );
-        // As a write that was cut leaves it: the next run goes on behind it.
+        // As a cut write leaves the file: the next run continues after it.
         let length = fs::metadata(&file).unwrap().len();
         fs::File::options().write(true).open(&file).unwrap().set_len(length - 40 * (round % 3)).unwrap();
     }
@@ -192,7 +192,7 @@ fn signed() {
     assert_eq!(report["runs"][0]["key"], records(&text)[0]["tracego"]["chain_start"]["key"]);
     let (code, report, _) = verify(&["--key", &path("stranger")], &file);
     assert_eq!((code, &report["damage"]["kind"]), (Some(1), &Value::from("seal")), "{report:#}");
-    // OpenSSL itself says so, too.
+    // Verified by OpenSSL, too.
     let bytes = |digits: &str| -> Vec<u8> {
         (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
     };

@@ -1,4 +1,4 @@
-//! Several sinks at once.
+//! Runs with several sinks at once.
 
 use std::{
     fs,
@@ -25,12 +25,12 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a sealed log is whole across rotations by others", sealed),
 ];
 
-/// The argument of a process that a test starts. Another run of the tests on this machine has others.
+/// Returns the argument of a process that a test starts; unique among concurrent runs of the tests.
 fn name(test: &str, n: impl std::fmt::Display) -> String {
     format!("{test}-{}-{n}", std::process::id())
 }
 
-/// Records of the processes that [`mark`] starts for one test; others run at the same time.
+/// Returns a filter for the processes that [`mark`] starts for one test; others run at the same time.
 pub(crate) fn marked(test: &str) -> String {
     let begin = name(test, "");
     format!("where = \"process.command_args.size() == 2 && process.command_args[1].startsWith('{begin}')\"")
@@ -40,7 +40,7 @@ pub(crate) fn mark(test: &str, n: usize) {
     assert!(Command::new("/bin/true").arg(name(test, n)).status().unwrap().success());
 }
 
-/// tracego with this configuration, its programs attached.
+/// Starts tracego with this configuration, and waits until its programs are attached.
 pub(crate) fn start(folder: &Path, config: &str) -> Running {
     let file = folder.join("tracego.toml");
     fs::write(&file, config).unwrap();
@@ -59,7 +59,7 @@ pub(crate) fn metrics(folder: &Path, path: &str) -> String {
     answer.map(|answer| answer.body).unwrap_or_default()
 }
 
-/// Marks in a file of records, in their order.
+/// Returns the marks in a file of records, in order.
 pub(crate) fn marks(path: &Path) -> Vec<usize> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let all = records(&text);
@@ -71,7 +71,7 @@ fn number(argument: &Value) -> usize {
     argument.as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap()
 }
 
-/// An HTTP server that takes all bodies.
+/// Starts an HTTP server that accepts all bodies. Returns its address and the bodies.
 fn server(address: &str) -> (String, Arc<Mutex<String>>) {
     let listener = bind_again(|| TcpListener::bind(address));
     let (address, bodies) = (listener.local_addr().unwrap().to_string(), Arc::<Mutex<String>>::default());
@@ -145,7 +145,7 @@ fn several() {
         let text = std::str::from_utf8(&datagram[..len]).unwrap();
         assert!(text.starts_with('<') && text.contains(&format!("\"{}\"", name("several", n))), "{text}");
     }
-    // What the dead one did not get is there at the next start.
+    // Records that the dead receiver missed are delivered after the next start.
     let (_, bodies) = server(&free);
     let mut running = start(folder.path(), &config);
     wait_until("the webhook has all", || bodies.lock().unwrap().lines().count() == MARKS);
@@ -179,7 +179,7 @@ fn sealed() {
     running.terminate();
     let output = running.output();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    // In any order: the chain says which comes first.
+    // In any order: the chain tells which file comes first.
     let files = ["log", "log.1", "log.0", "log.2"].map(path);
     let verify = |files: &[std::path::PathBuf]| {
         let output = Command::new(tracego()).args(["verify-log", "--json"]).args(files).output().unwrap();

@@ -1,4 +1,4 @@
-//! From the kernel to a receiver of spans.
+//! Spans from the kernel to a receiver.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -15,7 +15,7 @@ use crate::Test;
 
 pub(crate) const TESTS: &[(&str, Test)] = &[("a job is a trace, and its records have the same", traces)];
 
-/// A receiver over HTTP that takes everything, and what it got.
+/// Starts a receiver over HTTP that accepts everything. Returns its address and the spans.
 fn receiver() -> (String, Arc<Mutex<Vec<Span>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -39,7 +39,7 @@ fn receiver() -> (String, Arc<Mutex<Vec<Span>>>) {
     (address, spans)
 }
 
-/// The body of the next request of a connection.
+/// Returns the body of the next request on a connection.
 fn request(stream: &mut BufReader<std::net::TcpStream>) -> Option<Vec<u8>> {
     let (mut length, mut first) = (0, true);
     loop {

@@ -1,4 +1,4 @@
-//! The flags that tracego knows are those that the go command knows, of the same kind.
+//! Checks that tracego knows the flags of the go command, and whether each takes a value.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -10,7 +10,7 @@ use tracego_tests::go;
 
 pub(crate) const NAME: &str = "flags are those of the go command";
 
-/// Subcommands that do nothing but refuse a flag that they do not know.
+/// Subcommands that only reject an unknown flag and do nothing else.
 const ASKED: [Subcommand; 13] = [
     Subcommand::Run,
     Subcommand::Test,
@@ -39,9 +39,9 @@ pub(crate) fn check(version: &str) {
     let (mut wrong, mut known) = (Vec::new(), 0);
     for subcommand in ASKED {
         for name in &names {
-            // A flag that takes a value takes the unknown flag for it.
+            // A flag that takes a value consumes the unknown flag as that value.
             let (subcommand, flag) = (subcommand.as_str(), format!("-{name}"));
-            // go test hands what it does not know to the test binary, but not when that is not run.
+            // go test passes unknown flags to the test binary, except when that is not run.
             let more = if subcommand == "test" { &["-c"][..] } else { &[] };
             let mut go = go::command(&root, home.path());
             let output = go.arg(subcommand).args(more).args([&flag, NONE]).output().unwrap();
@@ -57,7 +57,7 @@ pub(crate) fn check(version: &str) {
             };
             known += u32::from(theirs != "none");
             let ours = ours(subcommand, &flag);
-            // Tables hold the flags of all versions.
+            // The tables contain the flags of all versions.
             if theirs != ours && theirs != "none" {
                 wrong.push(format!("go {subcommand} {flag}: {theirs} for the go command, {ours} here"));
             }
@@ -67,7 +67,7 @@ pub(crate) fn check(version: &str) {
     assert!(known > 200, "only {known} flags were compared");
 }
 
-/// Whether the word behind a flag is an argument, its value, or not looked at because of the flag.
+/// Returns whether the word after a flag is an argument, the flag's value, or ignored because of the flag.
 fn ours(subcommand: &str, flag: &str) -> &'static str {
     let taken = |flag: &str| {
         let invocation = Invocation::parse(&["go", subcommand, flag, "word"], "");
@@ -81,7 +81,7 @@ fn ours(subcommand: &str, flag: &str) -> &'static str {
     }
 }
 
-/// Names in calls that define a flag, wherever the toolchain has them.
+/// Collects the names in calls that define a flag, in all sources of the toolchain.
 fn harvest(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

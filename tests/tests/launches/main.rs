@@ -1,5 +1,4 @@
-//! Roles of real processes: each way to start a Go program, with real toolchains, on the running
-//! kernel.
+//! Roles of real processes: each way to start a Go program, with real toolchains, on the running kernel.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod flags;
@@ -16,7 +15,7 @@ fn main() {
         let name = |what: &str| format!("Go {version}: {what}");
         let rows = rows::ROWS.iter().filter(|row| row.is_for(version)).map(|row| name(row.name));
         let names: Vec<String> = rows.chain([name(flags::NAME)]).collect();
-        // Nothing is fetched for tests that nobody asked for.
+        // Nothing is downloaded for tests that were not selected.
         let asked =
             arguments.filter.as_ref().is_none_or(|filter| names.iter().any(|name| name.contains(filter)));
         let missing = if asked && !arguments.list { go::toolchain(version).err() } else { None };
@@ -27,7 +26,7 @@ fn main() {
         }
         trials.push(trial(&name(flags::NAME), missing, move || flags::check(version)));
     }
-    // Two cores: more agents at a time than that only wait for each other.
+    // Two cores: more agents at a time would only wait for each other.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     libtest_mimic::run(&arguments, trials).exit();
 }

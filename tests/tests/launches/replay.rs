@@ -1,4 +1,4 @@
-//! Records of a session → what each process was.
+//! The roles of processes, derived from the records of a session.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use tracego_golang::{
 };
 use tracego_tests::args;
 
-/// One line for each start with a role, in order. Each go command starts helpers by the dozen: those of
-/// the toolchain are left out, with its telemetry, and others are told once.
+/// Returns one line for each start with a role, in order. Each go command starts dozens of helpers: those of
+/// the toolchain and its telemetry are omitted, and others are listed once.
 ///
-/// `[again] [medium] ROLE NAME [@work|@cache] [in ROLE…] [< TARGET]`, where `<` names what the go
-/// command above was asked to run.
+/// Format: `[again] [medium] ROLE NAME [@work|@cache] [in ROLE…] [< TARGET]`, where `<` names what the go
+/// command above it was asked to run.
 pub(crate) fn lines(records: &[Value]) -> Vec<String> {
     let mut tasks: HashMap<u64, Task> = HashMap::new();
     let mut lines = Vec::new();
@@ -39,7 +39,7 @@ pub(crate) fn lines(records: &[Value]) -> Vec<String> {
                 let id = id(record["tracego"]["exec_id"].as_str().unwrap());
                 let start = Start { id, path, args: &args, goflags, image: image(record) };
                 let task = tasks.get(&pid).cloned().unwrap_or_default().started(&start);
-                // What the agent said at the time is what its parts say here.
+                // The agent's role at the time equals the result of its parts here.
                 assert_eq!(
                     record["tracego"]["go"]["role"].as_str(),
                     task.role.map(Role::as_str),
@@ -55,7 +55,7 @@ pub(crate) fn lines(records: &[Value]) -> Vec<String> {
     lines
 }
 
-/// Of `boot id-start-pid`.
+/// Parses `boot id-start-pid`.
 fn id(text: &str) -> TaskId {
     let mut parts = text.rsplit('-').map(|part| u64::from_str_radix(part, 16).unwrap());
     let tgid = u32::try_from(parts.next().unwrap()).unwrap();
@@ -113,7 +113,7 @@ fn line(task: &Task, path: &str) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// What the record says of the executable.
+/// Returns what the record says about the executable.
 fn image(record: &Value) -> ImageFacts<'_> {
     fn text(value: &Value) -> &str {
         value.as_str().unwrap_or_default()

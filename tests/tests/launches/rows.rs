@@ -1,4 +1,4 @@
-//! The ways in which Go programs are started.
+//! The tested ways to start Go programs.
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
@@ -8,18 +8,18 @@ use crate::replay;
 
 /// A way to start Go programs.
 pub(crate) struct Row {
-    /// What it is.
+    /// Name of the way.
     pub(crate) name: &'static str,
-    /// First and last minor version of Go that it is for.
+    /// First and last minor version of Go that the row applies to.
     minor: (u32, u32),
-    /// A shell script, run in a copy of `demo`. `HOST` is another toolchain's version.
+    /// Shell script, run in a copy of `demo`. `HOST` is the version of another toolchain.
     script: &'static str,
-    /// The processes with a role, as `replay::lines` writes them.
+    /// The processes with a role, in the format of `replay::lines`.
     seen: &'static [&'static str],
 }
 
 const ALL: (u32, u32) = (21, 99);
-/// Those that keep the executables of `go run`.
+/// Versions that keep the executables of `go run`.
 const KEEPING: (u32, u32) = (24, 99);
 
 impl Row {
@@ -32,8 +32,9 @@ fn minor(version: &str) -> u32 {
     version.split('.').nth(1).unwrap().parse().unwrap()
 }
 
-/// `KEPT` is `@cache` where the toolchain keeps executables, and `@work` elsewhere; `HOSTKEPT` is that
-/// of the other toolchain. `BEFORE_1_27` is `medium` there and nothing from then on.
+/// All rows. `KEPT` stands for `@cache` if the toolchain keeps executables, and for `@work` otherwise;
+/// `HOSTKEPT` is the same for the other toolchain. `BEFORE_1_27` stands for `medium` in older versions, and
+/// for nothing since.
 pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "go run of a file",
@@ -384,12 +385,12 @@ pub(crate) const ROWS: &[Row] = &[
     },
 ];
 
-/// Runs a row under tracego, and holds what was seen against what is to be seen.
+/// Runs a row under tracego, and compares the observed roles with the expected ones.
 pub(crate) fn check(row: &Row, version: &str) {
     let root = go::toolchain(version).unwrap();
     let other = if version == go::GO_1_27 { go::GO_1_24 } else { go::GO_1_27 };
     let folder = tempfile::tempdir().unwrap();
-    // As the kernel sees it.
+    // The path as the kernel sees it.
     let home = fs::canonicalize(folder.path()).unwrap();
     go::fill_cache(version, &home).unwrap();
     let demo = home.join("demo");

@@ -1,4 +1,4 @@
-//! Receivers that are not there, refuse, or want to be left alone: every span is accounted for.
+//! Receivers that are missing, refuse, or ask for a pause: every span is accounted for.
 
 use std::{
     collections::BTreeSet,
@@ -26,7 +26,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("faults::close_ends_in_time", close_ends_in_time),
 ];
 
-/// Starts and ends of processes of one job, one after the other.
+/// Returns the starts and ends of processes of one job, in sequence.
 fn processes(count: u64) -> Vec<Record> {
     let all = samples::replayed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture"));
     let of = |name| all.iter().find(|record| record.event_name == name).unwrap();
@@ -45,7 +45,7 @@ fn processes(count: u64) -> Vec<Record> {
     records
 }
 
-/// Every span that was made is in one of the numbers.
+/// Checks that every span is in one of the counts.
 fn accounted(counts: Counts) {
     let sent = counts.sent;
     let all = sent.exported + sent.queue_full + sent.refused + sent.expired + sent.closed + sent.waiting;
@@ -90,7 +90,7 @@ fn a_receiver_that_dies_under_load() {
         }
         let counts = traces.close(Duration::from_secs(20));
         accounted(counts);
-        // What was taken and not answered comes again.
+        // Spans that were received but not acknowledged are sent again.
         assert_eq!((counts.sent.exported, ids(&receiver).len()), (1501, 1501), "{protocol:?}");
     }
 }
@@ -146,7 +146,7 @@ fn a_full_queue_and_patience_that_ends() {
     give(&mut traces, &processes(100));
     let counts = traces.counts();
     accounted(counts);
-    // Ten wait, and five may have been taken out already.
+    // Ten wait, and five may already have been taken out of the queue.
     assert!((85..=90).contains(&counts.sent.queue_full), "{counts:?}");
     wait_until("patience ends", || traces.counts().sent.expired > 0);
     let counts = traces.close(Duration::from_millis(100));
@@ -155,7 +155,7 @@ fn a_full_queue_and_patience_that_ends() {
 }
 
 fn close_ends_in_time() {
-    // It accepts and says nothing.
+    // Accepts connections and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     for protocol in BOTH {

@@ -1,5 +1,5 @@
-//! Traces and metrics, as receivers that are not ours understand them: Google's protobuf in Python over HTTP
-//! and gRPC, and a collector. Where a package cannot be had, its test shows as ignored with the reason.
+//! Traces and metrics, as independent receivers understand them: Google's protobuf in Python over HTTP and
+//! gRPC, and a collector. If a package is unavailable, its test is ignored with the reason.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod faults;

@@ -1,4 +1,4 @@
-//! What is pushed is what Prometheus reads.
+//! Checks that pushed metrics equal those that Prometheus reads.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ fn pusher(receiver: &Receiver, board: &Arc<Board>) -> Pusher {
     Pusher::start(settings, Arc::clone(board)).unwrap()
 }
 
-/// Of Prometheus's text, but for what is read anew each time.
+/// Returns the values in Prometheus's text, except those that are read anew each time.
 fn shown(board: &Arc<Board>) -> BTreeMap<String, f64> {
     let text = board.text();
     let rows = text.lines().filter(|line| !line.starts_with('#') && !line.starts_with("process_"));
@@ -48,7 +48,7 @@ fn shown(board: &Arc<Board>) -> BTreeMap<String, f64> {
     rows.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
-/// The same of a request.
+/// Returns the values in a pushed request, in the same form.
 fn pushed(request: &Value) -> BTreeMap<String, f64> {
     let mut all = BTreeMap::new();
     for one in request["metrics"].as_array().unwrap() {
@@ -75,7 +75,7 @@ fn pushed(request: &Value) -> BTreeMap<String, f64> {
             match metric["kind"].as_str().unwrap() {
                 "gauge" => drop(all.insert(format!("{name}{labels}"), point["value"].as_f64().unwrap())),
                 "sum" => {
-                    // 2 is cumulative.
+                    // Temporality 2 is cumulative.
                     assert_eq!((&metric["monotonic"], &metric["temporality"]), (&true.into(), &2.into()));
                     all.insert(format!("{name}_total{labels}"), point["value"].as_f64().unwrap());
                 }

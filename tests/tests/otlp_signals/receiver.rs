@@ -1,4 +1,4 @@
-//! The receiver in Python, and what it received.
+//! The receiver in Python, and the requests that it received.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::PYTHON;
 
 pub(crate) const BOTH: [Protocol; 2] = [Protocol::Grpc, Protocol::HttpProtobuf];
 
-/// Certificates of a receiver that wants one from its clients, too.
+/// Certificates of a receiver that also requires one from its clients.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificates {
     pub(crate) cert: PathBuf,
@@ -38,14 +38,14 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Listens; `answers` are for the first requests (see the script).
+    /// Starts a receiver; `answers` are for the first requests (see the script).
     pub(crate) fn new(protocol: Protocol, answers: &str) -> Self {
         let mut receiver = Self::absent(protocol);
         receiver.start(answers);
         receiver
     }
 
-    /// Will listen.
+    /// Creates a receiver that does not listen yet.
     pub(crate) fn absent(protocol: Protocol) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("received");
@@ -74,26 +74,26 @@ impl Receiver {
         assert_eq!(line.trim(), self.port.to_string());
     }
 
-    /// Killed, with whatever it is at.
+    /// Kills the receiver, whatever it is doing.
     pub(crate) fn stop(&mut self) {
         drop(self.running.take());
     }
 
-    /// Where it listens.
+    /// Returns the target that it listens on.
     pub(crate) fn target(&self, signal: &str) -> Target {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         target(self.protocol, scheme, self.port, signal)
     }
 
-    /// Requests that it took.
+    /// Returns the accepted requests.
     pub(crate) fn requests(&self) -> Vec<Value> {
         let text = fs::read_to_string(&self.out).unwrap();
-        // The last line may be half written.
+        // The last line may be incomplete.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// Spans of all of them.
+    /// Returns the spans of all requests.
     pub(crate) fn spans(&self) -> Vec<Value> {
         let all = self.requests();
         all.iter().flat_map(|request| request["spans"].as_array().unwrap().clone()).collect()
@@ -112,7 +112,7 @@ pub(crate) fn target(protocol: Protocol, scheme: &str, port: u16, signal: &str) 
     }
 }
 
-/// Traces to a target, in small steps so that tests are quick.
+/// Creates traces to a target, with a short linger so that tests are quick.
 pub(crate) fn traces(target: Target, change: impl FnOnce(&mut Settings)) -> Traces {
     let resource = tracego_deliver::traces::attribute::resource(&tracego_tests::samples::start().origin);
     let mut settings = Settings::new(target, resource);

@@ -1,4 +1,4 @@
-//! What becomes of a captured session.
+//! The spans of a captured session.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +28,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
 pub(crate) const COLLECTED: &[(&str, crate::Test)] =
     &[("spans::a_collector_hands_all_on_as_it_was", a_collector_hands_all_on_as_it_was)];
 
-/// A make that vets, builds and runs a Go program; `go run` has a finding.
+/// Returns the records of a make that vets, builds and runs a Go program; `go run` has a finding.
 fn session() -> Vec<Record> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture");
     let mut records = samples::replayed(&path);
@@ -45,7 +45,7 @@ fn exec_id(record: &Record) -> &str {
     record.tracego.exec_id.as_deref().unwrap()
 }
 
-/// The span of each process, by its identity, as the records say it.
+/// Returns the expected span of each process by identity, derived from the records.
 fn wanted(records: &[Record]) -> BTreeMap<String, Value> {
     let of = |name| records.iter().filter(move |record| record.event_name == name);
     let is_helper =
@@ -73,7 +73,7 @@ fn wanted(records: &[Record]) -> BTreeMap<String, Value> {
     wanted
 }
 
-/// Holds what was received against the records.
+/// Compares received spans with the records.
 fn check(records: &[Record], spans: &[Value]) {
     let wanted = wanted(records);
     let trace = id::trace_id_of(&records[0]).unwrap().to_string();
@@ -116,7 +116,7 @@ fn check(records: &[Record], spans: &[Value]) {
     let run = named("go run");
     assert_eq!(run["events"][0]["name"], "tracego.finding");
     assert_eq!(run["events"][0]["attributes"]["tracego.finding.message"], "message of finding 0");
-    // As the text of the golden session has them: two vets, a compile and an asm.
+    // The golden session has two vets, a compile and an asm.
     let vet = &named("go vet")["attributes"];
     assert_eq!(vet["tracego.go.helpers.count"], 4);
     assert_eq!(vet["tracego.go.helpers.vet.count"], 2);

@@ -16,7 +16,7 @@ fn openssl(folder: &Path, arguments: &str) {
     assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// An authority and what it signed, for a server that is called `receiver` and for a client.
+/// Creates an authority and its certificates for a server named `receiver` and for a client.
 fn certificates(folder: &Path) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     for ca in ["ca", "other"] {

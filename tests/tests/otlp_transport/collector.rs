@@ -1,4 +1,4 @@
-//! A real collector between us and the receiver: rotel.
+//! A real collector between tracego and the receiver: rotel.
 
 use std::{
     net::TcpStream,
@@ -79,13 +79,13 @@ fn rotel_takes_all_three_protocols() {
 fn what_rotel_cannot_read_is_told_apart() {
     let rotel = Rotel::start(&["--exporter", "blackhole"]);
     let records = records();
-    // A record that is no protobuf: only it is refused.
+    // Only the record that is not valid protobuf is refused.
     let mut all = payloads(&records[..8], Protocol::HttpProtobuf);
     all[5] = [&[1, 0, 0, 0, 0][..], &[0xff; 20]].concat();
     let delivered = Side::to(rotel.http, Protocol::HttpProtobuf).deliver(&all);
     assert_eq!((delivered.done, delivered.refused.len()), (8, 1), "{delivered:?}");
     assert_eq!(delivered.refused[0].first, 5);
-    // A path that nobody serves: nothing is refused.
+    // No record is refused for a path that is not served.
     let settings = Settings {
         endpoint: Some(format!("http://127.0.0.1:{}/elsewhere", rotel.http)),
         ..plain(0, Protocol::HttpProtobuf)

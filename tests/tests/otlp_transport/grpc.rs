@@ -1,4 +1,4 @@
-//! Over gRPC.
+//! OTLP over gRPC.
 
 use std::time::Duration;
 
@@ -84,7 +84,8 @@ fn codes_and_retry_info_are_honoured() {
         let why = side.trouble(&payloads).why;
         assert!(why.contains(code), "{why}");
     }
-    // Without RetryInfo there is no recovery: one record is refused, after a request without any was taken.
+    // Without RetryInfo the receiver does not recover: one record is refused, after an empty request was
+    // accepted.
     let delivered = side.deliver(&payloads);
     assert_eq!((delivered.done, delivered.refused.len(), delivered.trouble), (1, 1, None));
     assert_eq!(delivered.refused[0].why, "gRPC ResourceExhausted (8): too large");
@@ -94,7 +95,7 @@ fn a_slow_or_cut_answer_is_none() {
     let payloads = payloads(&few(2), Protocol::Grpc);
     let receiver = Receiver::start("grpc", &json!([{ "sleep": 2 }, {}]));
     let mut side = Side::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc))));
-    // The receiver has its own clock for `grpc-timeout`; either may be the first to say it.
+    // The receiver has its own clock for `grpc-timeout`; either side may time out first.
     let why = side.trouble(&payloads).why;
     assert!(
         why.contains("no answer within") || why.contains("DeadlineExceeded") || why.contains("Cancelled"),
@@ -112,7 +113,7 @@ fn a_slow_or_cut_answer_is_none() {
 
 fn who_speaks_no_grpc_is_trouble() {
     let payloads = payloads(&few(2), Protocol::Grpc);
-    // HTTP/1.1 on the port, and a gRPC server on that of HTTP.
+    // HTTP/1.1 on the gRPC port, and a gRPC server on the HTTP port.
     let receiver = Receiver::start("http", &json!([{}]));
     Side::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc)))).trouble(&payloads);
     let receiver = Receiver::start("grpc", &json!([{}]));

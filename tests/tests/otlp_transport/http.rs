@@ -1,4 +1,4 @@
-//! Over HTTP: what arrives, and what comes again.
+//! OTLP over HTTP: delivery and retries.
 
 use std::{
     net::TcpListener,
@@ -74,7 +74,7 @@ fn requests_are_bounded_and_share_a_connection() {
     let requests = receiver.requests(10);
     assert_eq!(receiver.arrived(records.len()), identifiers(&records));
     assert!(requests.iter().all(|request| request["peer"] == requests[0]["peer"]));
-    // By bytes: a record that is larger than a request may be goes alone.
+    // By bytes: a record that is larger than the limit of a request is sent alone.
     let mut large = few(3);
     large[1].body = "x".repeat(100_000);
     let receiver = Receiver::start("http", &json!([{}]));
@@ -90,7 +90,7 @@ fn a_dead_peer_is_no_loss() {
     let mut side = Side::to(port, Protocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
     assert!(why.starts_with(&format!("http://127.0.0.1:{port}/v1/logs: Connection refused")), "{why}");
-    // One that dies between two requests, and one that never answers the handshake.
+    // A receiver that dies between two requests, and one that never answers the handshake.
     let receiver = Receiver::start("http", &json!([{}]));
     let mut side = Side::to(receiver.port, Protocol::HttpProtobuf);
     side.all(&payloads);
@@ -216,7 +216,7 @@ fn what_waited_in_the_other_encoding_is_delivered() {
         let encoding = after.encoding();
         let (came, wanted) =
             (read(&message(request), encoding), read(&self::request(encoding, &wanted), encoding));
-        // Resources that were written anew are other bytes, so groups may differ; records do not.
+        // Resources that were written anew differ in bytes, so groups may differ; records do not.
         assert!(each_record(&came) == each_record(&wanted));
     }
 }
@@ -227,7 +227,7 @@ fn decoded(bytes: &[u8]) -> Message {
     prost::Message::decode(bytes).unwrap()
 }
 
-/// Records with their resources, in an order that groups do not change.
+/// Returns the records with their resources, in an order that does not depend on groups.
 fn each_record(message: &Message) -> Vec<String> {
     let mut all = Vec::new();
     for group in &message.resource_logs {

@@ -1,5 +1,5 @@
-//! The OTLP sink against receivers that are not ours: one in Python that fails as it is told, and a real
-//! collector. Where their packages cannot be had, the tests show as ignored with the reason.
+//! The OTLP sink against independent receivers: one in Python with scripted failures, and a real collector.
+//! If their packages are unavailable, the tests are ignored with the reason.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod collector;

@@ -1,4 +1,4 @@
-//! What a receiver refuses for good, and what only looks like it.
+//! Permanent refusals of a receiver, and answers that only look like one.
 
 use serde_json::{Value, json};
 use tracego_deliver::sink::otlp::{Protocol, readable};
@@ -36,7 +36,7 @@ fn partial_success_is_counted_and_never_sent_again() {
         assert_eq!((delivered.done, delivered.trouble), (9, None));
         let [refused] = &delivered.refused[..] else { panic!("{:?}", delivered.refused) };
         assert_eq!((refused.first, refused.among, refused.count, &*refused.why), (0, 9, 2, "too old"));
-        // A warning is none.
+        // A warning is not a refusal.
         side.all(&payloads);
         let delivered = side.deliver(&payloads);
         assert_eq!((delivered.done, delivered.refused[0].count), (9, 9));
@@ -45,7 +45,7 @@ fn partial_success_is_counted_and_never_sent_again() {
     }
 }
 
-/// Refuses a request that holds one of the records.
+/// Returns a script that refuses requests with one of the records.
 fn poison(kind: &str, uids: &[String]) -> Value {
     if kind == "grpc" {
         json!([{ "code": "INVALID_ARGUMENT", "text": "bad record", "poison": uids }])
@@ -66,7 +66,7 @@ fn a_bad_record_takes_no_other_with_it() {
         let refused: Vec<_> = delivered.refused.iter().map(|r| (r.first, r.among, r.count)).collect();
         assert_eq!(refused, bad.map(|n| (n, 1, 1)));
         assert!(delivered.refused.iter().all(|r| r.why.ends_with("bad record")), "{:?}", delivered.refused);
-        // Everything else was taken, once.
+        // All other records were accepted, once.
         let all = receiver.requests(receiver.count());
         let taken = all.iter().map(uids).filter(|uids| !uids.iter().any(|uid| poisoned.contains(uid)));
         let taken = counted(taken.flatten());
@@ -142,7 +142,7 @@ fn who_refuses_everything_gets_it_later() {
             [20, 0, 20]
         );
     }
-    // A compression that the receiver lacks is no fault of the records either.
+    // A compression that the receiver lacks is not the records' fault either.
     let receiver = Receiver::start("grpc", &json!([{}]));
     let compression = Some(tracego_deliver::sink::otlp::Compression::Zstd);
     let settings =
@@ -158,7 +158,7 @@ fn damage_is_refused_in_its_place() {
     all.insert(0, b"?".to_vec());
     all.insert(3, vec![9; 50]);
     all.push(vec![1, 0xff, 0xff, 0xff, 0xff, 1, 2]);
-    // JSON that is none is seen where it has to be written anew.
+    // Invalid JSON is noticed when it has to be written anew.
     all.push([&[2, 2, 0, 0, 0][..], b"{}{\"x"].concat());
     let delivered = Side::to(receiver.port, Protocol::HttpProtobuf).deliver(&all);
     assert_eq!((delivered.done, delivered.trouble), (9, None));
@@ -168,7 +168,7 @@ fn damage_is_refused_in_its_place() {
     assert!(none.starts_with("record: "), "{none}");
     let requests = receiver.requests(2);
     assert_eq!(requests.iter().flat_map(uids).collect::<Vec<_>>(), identifiers(&records));
-    // What is refused can be read, and sent by hand.
+    // Refused payloads are readable, and can be sent by hand.
     assert_eq!(readable(&all[0])["base64"], "Pw==");
     let shown = readable(&all[1]);
     let attributes = &shown["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"];
@@ -180,7 +180,7 @@ fn an_early_refusal_is_heard() {
     for record in &mut large {
         record.body = "x".repeat(700_000);
     }
-    // Answered before the body was read, as proxies do; the probe and the halves go through.
+    // Answered before the body was read, as proxies do; the probe and the halves are accepted.
     let receiver = Receiver::start("http", &json!([{ "status": 413, "early": 0.3 }, {}]));
     Side::to(receiver.port, Protocol::HttpProtobuf).all(&payloads(&large, Protocol::HttpProtobuf));
     let requests = receiver.requests(4);
@@ -190,7 +190,7 @@ fn an_early_refusal_is_heard() {
 fn what_follows_a_refusal_is_not_lost() {
     let records = few(4);
     let named = identifiers(&records);
-    // The first is refused, the second meets a receiver that fails: the first is settled, no other is.
+    // The first record is refused, and the second meets a failing receiver: only the first is acknowledged.
     let script = json!([
         { "status": 400 }, {}, { "status": 400 }, { "status": 400 }, { "status": 503 }, {},
     ]);

@@ -36,12 +36,12 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// `kind`: http, h2 or grpc; `script`: what each request is answered with.
+    /// Starts a receiver. `kind` is http, h2 or grpc; `script` lists the answers to the requests.
     pub(crate) fn start(kind: &str, script: &Value) -> Self {
         Self::with_tls(kind, script, &[])
     }
 
-    /// With certificate, key, and the certificates of clients that are let in.
+    /// Starts a receiver with certificate, key, and the authority of accepted clients.
     pub(crate) fn with_tls(kind: &str, script: &Value, files: &[&Path]) -> Self {
         let mut command = Command::new(PYTHON.as_ref().unwrap());
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/otlp.py"));
@@ -60,7 +60,7 @@ impl Receiver {
         Self { port, requests, _process: Running(child) }
     }
 
-    /// What came, when it is as many as that.
+    /// Waits for `count` requests and returns them.
     pub(crate) fn requests(&self, count: usize) -> Vec<Value> {
         tracego_tests::wait_until("requests", || self.requests.lock().unwrap().len() >= count);
         let all = self.requests.lock().unwrap().clone();
@@ -68,30 +68,31 @@ impl Receiver {
         all
     }
 
-    /// How many came so far. Each is shown before it is answered, so none is missing for long.
+    /// Returns the number of requests so far. The script prints each before it answers, so none is missing
+    /// for long.
     pub(crate) fn count(&self) -> usize {
         std::thread::sleep(Duration::from_millis(100));
         self.requests.lock().unwrap().len()
     }
 
-    /// Identifiers of all records, in order, when they are as many as that.
+    /// Waits for `count` records and returns their identifiers in order.
     pub(crate) fn arrived(&self, count: usize) -> Vec<String> {
         tracego_tests::wait_until("records", || self.uids().len() >= count);
         self.uids()
     }
 
-    /// Identifiers of all records that came so far, in order.
+    /// Returns the identifiers of all records so far, in order.
     pub(crate) fn uids(&self) -> Vec<String> {
         self.requests.lock().unwrap().iter().flat_map(uids).collect()
     }
 }
 
-/// Identifiers in one request.
+/// Returns the identifiers in one request.
 pub(crate) fn uids(request: &Value) -> Vec<String> {
     request["uids"].as_array().unwrap().iter().map(|uid| uid.as_str().unwrap().to_owned()).collect()
 }
 
-/// The sink, on a runtime of one thread, as the agent has it.
+/// The sink, on a single-threaded runtime like the agent's.
 pub(crate) struct Side {
     runtime: Runtime,
     pub(crate) otlp: Otlp,
@@ -103,7 +104,7 @@ impl Side {
         Self { runtime, otlp: Otlp::new(resolved).unwrap() }
     }
 
-    /// To a receiver without TLS.
+    /// Creates a sink for a receiver without TLS.
     pub(crate) fn to(port: u16, protocol: Protocol) -> Self {
         Self::new(&resolved(&plain(port, protocol)))
     }
@@ -118,14 +119,14 @@ impl Side {
         self.runtime.block_on(self.otlp.isolate(&batch))
     }
 
-    /// All of it, or nothing of it with the reason.
+    /// Delivers payloads, of which none must be done or refused. Returns the trouble.
     pub(crate) fn trouble(&mut self, payloads: &[Vec<u8>]) -> Trouble {
         let delivered = self.deliver(payloads);
         assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
         delivered.trouble.unwrap()
     }
 
-    /// All, and nothing was refused.
+    /// Delivers payloads, all of which must be accepted.
     pub(crate) fn all(&mut self, payloads: &[Vec<u8>]) {
         let delivered = self.deliver(payloads);
         assert!(delivered.trouble.is_none() && delivered.refused.is_empty(), "{delivered:?}");
@@ -160,19 +161,19 @@ pub(crate) fn resolved(settings: &Settings) -> Resolved {
     resolve(Signal::Logs, settings, |_| None).unwrap()
 }
 
-/// Captured and made-up records.
+/// Returns captured and synthetic records.
 pub(crate) fn records() -> Vec<Record> {
     let mut all = samples::captured();
     all.extend(samples::made_up());
     all
 }
 
-/// Some that are small.
+/// Returns some small records.
 pub(crate) fn few(count: u32) -> Vec<Record> {
     (100..100 + count).map(|n| samples::bare(event_name::HEARTBEAT, n)).collect()
 }
 
-/// What the queue holds.
+/// Returns the payloads that the queue holds for records.
 pub(crate) fn payloads(records: &[Record], protocol: Protocol) -> Vec<Vec<u8>> {
     let settings = Settings { protocol: Some(protocol), ..Settings::default() };
     let mut encoder = OtlpEncoder::new(&resolved(&settings));
@@ -184,12 +185,12 @@ pub(crate) fn payloads(records: &[Record], protocol: Protocol) -> Vec<Vec<u8>> {
     encoded.collect()
 }
 
-/// Their identifiers.
+/// Returns the identifiers of records.
 pub(crate) fn identifiers(records: &[Record]) -> Vec<String> {
     records.iter().map(|record| record.log.record.uid.clone()).collect()
 }
 
-/// In another order where the sink groups by job: each as often as it came.
+/// Counts identifiers, because grouping by job changes the order.
 pub(crate) fn counted(uids: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
     uids.into_iter().fold(BTreeMap::new(), |mut all, uid| {
         *all.entry(uid).or_default() += 1;
@@ -197,7 +198,7 @@ pub(crate) fn counted(uids: impl IntoIterator<Item = String>) -> BTreeMap<String
     })
 }
 
-/// The one request that these records make.
+/// Returns the single request for these records.
 pub(crate) fn request(encoding: Encoding, records: &[Record]) -> Vec<u8> {
     let encoder = Encoder::new(encoding, Vec::new());
     let (mut piece, mut request, mut out) = (Piece::default(), Request::new(encoding), Vec::new());

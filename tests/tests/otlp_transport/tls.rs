@@ -1,4 +1,4 @@
-//! With TLS: who is trusted, who we are, and what is spoken.
+//! OTLP with TLS: trust, client certificates, and protocols.
 
 use std::{fs, path::PathBuf};
 
@@ -155,7 +155,7 @@ fn new_certificates_are_read_on_reopen() {
     side.trouble(&payloads);
     side.otlp.reopen();
     side.all(&payloads);
-    // What cannot be read changes nothing.
+    // An unreadable file changes nothing.
     fs::remove_file(&ca).unwrap();
     side.otlp.reopen();
     side.all(&payloads);

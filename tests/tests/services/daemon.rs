@@ -1,4 +1,4 @@
-//! The service that the tests look at.
+//! The service that the tests observe.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -30,12 +30,12 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts one.
+    /// Starts a daemon.
     pub(crate) fn start() -> Self {
         Self::of(Command::new(DAEMON))
     }
 
-    /// Starts one through another command, which either becomes it or waits for it.
+    /// Starts a daemon through another command, which either becomes it or waits for it.
     pub(crate) fn through(wrapper: &[&str]) -> Self {
         let mut command = Command::new(wrapper[0]);
         command.args(&wrapper[1..]).arg(DAEMON);
@@ -54,7 +54,7 @@ impl Daemon {
         Self { id: id(pid), _process: process, input, output }
     }
 
-    /// Has it do something; its answer.
+    /// Sends a command and returns the answer.
     pub(crate) fn tell(&mut self, command: &str) -> String {
         writeln!(self.input, "{command}").unwrap();
         let mut line = String::new();
@@ -63,7 +63,7 @@ impl Daemon {
         line.trim().to_owned()
     }
 
-    /// It goes on as a child of its own, as a daemon that goes into the background does.
+    /// Continues in a forked child, like a daemon that goes into the background.
     pub(crate) fn fork(&mut self) {
         let pid = self.tell("fork");
         self.id = id(pid.parse().unwrap());
@@ -74,7 +74,7 @@ impl Daemon {
     }
 }
 
-/// The daemon itself, or the child in which a wrapper runs it.
+/// Returns the pid of the daemon itself, or of the child in which a wrapper runs it.
 fn running(pid: u32) -> u32 {
     let procfs = Procfs::default();
     let daemon = std::fs::canonicalize(DAEMON).unwrap();
@@ -109,12 +109,12 @@ pub(crate) fn service(id: TaskId) -> Service {
     }
 }
 
-/// Settings that look at once.
+/// Returns settings without a grace period.
 pub(crate) fn at_once() -> WatchSettings {
     WatchSettings { grace: Duration::ZERO, ..WatchSettings::default() }
 }
 
-/// One look at a service.
+/// Inspects a service once.
 pub(crate) fn look(service: Service) -> ServiceState {
     let mut watch = ServiceWatch::new(Procfs::default(), at_once());
     assert!(watch.add(service));
@@ -123,13 +123,13 @@ pub(crate) fn look(service: Service) -> ServiceState {
     states.remove(0)
 }
 
-/// One look at a daemon with pidfiles that the configuration names.
+/// Inspects a daemon once, with pidfiles from the configuration.
 pub(crate) fn configured(daemon: &Daemon, pidfiles: &[&str]) -> ServiceState {
     let pidfiles = pidfiles.iter().map(|&path| path.to_owned()).collect();
     look(Service { pidfiles, ..daemon.service() })
 }
 
-/// The state of the only pidfile.
+/// Returns the state of the only pidfile.
 pub(crate) fn only(state: &ServiceState) -> PidfileState {
     only_file(state).state
 }

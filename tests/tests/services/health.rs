@@ -1,4 +1,4 @@
-//! Health addresses, asked on request.
+//! Health addresses, probed on request.
 
 use std::{
     thread,
@@ -64,7 +64,7 @@ fn unasked() {
 }
 
 fn silent() {
-    // One takes connections and says nothing, the other says a byte now and then.
+    // One server accepts connections and never answers, the other sends single bytes.
     for command in ["listen 127.0.0.1:0", "serve 127.0.0.1:0 drip"] {
         let mut daemon = Daemon::start();
         daemon.tell(command);
@@ -88,7 +88,7 @@ fn ports() {
     assert_eq!((state.listening.len(), state.probes.len()), (6, 8));
 }
 
-/// A daemon whose only network is the loopback of a namespace of its own.
+/// Starts a daemon whose only network is the loopback of its own namespace.
 fn elsewhere() -> Daemon {
     let script = "ip link set lo up && exec \"$0\"";
     let mut daemon = Daemon::through(&["unshare", "--net", "/bin/sh", "-c", script]);
@@ -101,13 +101,13 @@ fn namespace() {
     let state = probed(&daemon);
     assert_eq!((state.listening[0].address.as_str(), state.listening[0].port), ("127.0.0.1", 8080));
     assert_eq!(status(&state), [("/healthz", Some(200)), ("/metrics", Some(404))]);
-    // This thread is where it was: the same address is nobody's here, or another's.
+    // This thread is still in its namespace, where the same address is unused or belongs to another process.
     let own = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
     let theirs = std::fs::read_link(format!("/proc/{}/ns/net", daemon.id.tgid)).unwrap();
     assert_ne!(own, theirs);
 }
 
-/// The thread that calls it gives up a capability, for itself and for threads that it starts.
+/// Drops a capability of the calling thread, and of threads that it starts.
 fn drop_capability(number: u32) {
     #[repr(C)]
     struct Header {
@@ -117,7 +117,7 @@ fn drop_capability(number: u32) {
     // _LINUX_CAPABILITY_VERSION_3 (linux/capability.h).
     let header = Header { version: 0x2008_0522, pid: 0 };
     let mut sets = [[0_u32; 3]; 2];
-    // SAFETY: the header and two sets are what this version reads and writes.
+    // SAFETY: this version of the call reads and writes the header and two sets.
     unsafe {
         assert_eq!(libc::syscall(libc::SYS_capget, &raw const header, sets.as_mut_ptr()), 0);
         sets[(number / 32) as usize][0] &= !(1 << (number % 32));

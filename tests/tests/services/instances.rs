@@ -1,4 +1,4 @@
-//! Two of one service.
+//! Two instances of one service.
 
 use tracego_analyze::inspect::{
     proc::Procfs,
@@ -23,7 +23,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("when one ends the other is alone", ends),
 ];
 
-/// Two daemons of process groups of their own, as two units have it.
+/// Starts two daemons in separate process groups, like two units.
 fn two() -> (Daemon, Daemon) {
     (daemon(), daemon())
 }
@@ -43,7 +43,7 @@ fn watch(services: impl IntoIterator<Item = Service>) -> ServiceWatch {
     watch
 }
 
-/// Looks until nothing is due; the last state of each, oldest first.
+/// Inspects until nothing is due. Returns the last state of each, oldest first.
 fn settled(watch: &mut ServiceWatch) -> Vec<ServiceState> {
     let mut last: Vec<ServiceState> = Vec::new();
     let now = Reading::now();
@@ -58,7 +58,7 @@ fn settled(watch: &mut ServiceWatch) -> Vec<ServiceState> {
     }
 }
 
-/// What each has in common with the other.
+/// Returns what each daemon shares with the other.
 fn shared(one: &Daemon, other: &Daemon) -> Vec<String> {
     let states = settled(&mut watch([one.service(), other.service()]));
     assert_eq!(states.len(), 2);
@@ -131,7 +131,7 @@ fn workers() {
     master.tell(&format!("listen 127.0.0.1:{port}"));
     let workers = [master.tell("worker"), master.tell("worker")];
     let mut all: Vec<_> = workers.iter().map(|pid| daemon::id(pid.parse().unwrap())).collect();
-    // Its own socket on the same port, as SO_REUSEPORT is used by workers.
+    // A separate socket on the same port, as workers with SO_REUSEPORT have.
     let second = {
         let mut second = daemon();
         second.tell(&format!("listen 127.0.0.1:{port}"));

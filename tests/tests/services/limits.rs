@@ -1,4 +1,4 @@
-//! Limits of cgroups that were set for real, in whichever hierarchy this machine has them.
+//! Limits of real cgroups, in the hierarchy that this machine uses.
 
 use std::{
     fs, io,
@@ -18,11 +18,11 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
 
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// Folders of cgroups, removed at the end.
+/// Folders of cgroups, removed on drop.
 struct Groups(Vec<PathBuf>);
 
 impl Groups {
-    /// A group below another one; both in the folder.
+    /// Creates a group and one below it.
     fn make(at: &Path, name: &str) -> io::Result<(Self, PathBuf, PathBuf)> {
         let above = at.join(format!("tracego-{name}-{}", std::process::id()));
         let below = above.join("below");
@@ -45,7 +45,7 @@ impl Drop for Groups {
     }
 }
 
-/// Where the controllers of version 1 are.
+/// Returns the folders of version 1's controllers.
 fn controllers() -> Option<[PathBuf; 2]> {
     let find = |names: &[&str]| {
         names.iter().map(|name| Path::new(ROOT).join(name)).find(|path| path.join("cgroup.procs").exists())
@@ -61,7 +61,7 @@ fn needs_version_1() -> Option<String> {
 
 fn version_1() {
     let [cpu, memory] = controllers().unwrap();
-    // The daemon is made last, so that it ends ahead of the removal of its groups.
+    // The daemon is created last, so that it ends before its groups are removed.
     let (_groups, cpu_above, cpu_below) = Groups::make(&cpu, "v1").unwrap();
     let (_more, memory_above, memory_below) = Groups::make(&memory, "v1").unwrap();
     let daemon = Daemon::start();
@@ -70,7 +70,7 @@ fn version_1() {
         fs::write(group.join("cgroup.procs"), &pid).unwrap();
     }
     let inspector = Inspector::default();
-    // The kernel side gives the path of another controller: it is not the one to look at.
+    // The kernel side reports the path in another controller's hierarchy; that path is not used.
     let limits = || {
         let found = inspector.program(daemon.id, &Recorded { path: b"/", version: 1 });
         assert_eq!(found.unavailable, Default::default());
@@ -89,7 +89,7 @@ fn version_1() {
     drop(daemon);
 }
 
-/// The root of version 2, where its controllers can be given to groups.
+/// Returns the root of version 2, if its controllers are available to groups.
 fn unified() -> Option<PathBuf> {
     let offers = |root: &PathBuf| {
         let offered = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! What is read about processes beside the kernel record, from real ones. No BPF is needed.
+//! Facts about processes that are read beside the kernel events, tested with real processes. No BPF is
+//! needed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod daemon;
@@ -14,7 +15,7 @@ use tracego_tests::trial;
 
 type Test = fn();
 
-/// A test, and what says why it cannot run on this machine.
+/// A test, and a function that returns why it cannot run on this machine.
 type Conditional = (&'static str, Test, fn() -> Option<String>);
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The go.mod, go.work and go env file in force, in real folders and root folders.
+//! The effective go.mod, go.work and go env file, in real folders and root folders.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("as the go command itself says", as_go_says, needs_go),
 ];
 
-/// Folders of a test; the daemon stands for the go command, of which only process and root are looked at.
+/// Folders of a test. The daemon stands in for the go command, of which only the process and its root matter.
 struct Place {
     dir: TempDir,
     daemon: Daemon,
@@ -42,7 +42,7 @@ type Variables<'a> = &'a [(&'a str, &'a str)];
 
 impl Place {
     fn new(files: &[(&str, &str)]) -> Self {
-        // Not below /tmp itself: a go.mod there is ignored.
+        // In a folder below /tmp, because a go.mod in /tmp itself is ignored.
         let place = Self { dir: tempfile::tempdir().unwrap(), daemon: Daemon::start() };
         for (path, text) in files {
             let path = place.path(path);
@@ -137,7 +137,7 @@ fn off() {
     let env = place.text("env");
     let found = place.look(".", &[("GOENV", &env)]);
     assert_eq!((found.go_mod, found.go_env["GO111MODULE"].as_str()), (None, "off"));
-    // The environment wins over the file.
+    // The environment overrides the file.
     assert!(place.look(".", &[("GOENV", &env), ("GO111MODULE", "on")]).go_mod.is_some());
 }
 
@@ -163,11 +163,11 @@ fn by_pwd() {
     let link = place.path("home/link");
     symlink(place.path("a/b"), &link).unwrap();
     assert!(place.look("a/b", &[]).go_mod.is_some());
-    // Go goes up from home/link, where there is none.
+    // Go searches upwards from home/link, where there is none.
     assert_eq!(place.look("a/b", &[("PWD", link.to_str().unwrap())]).go_mod, None);
-    // A PWD that is another folder counts for nothing.
+    // A PWD that names another folder is ignored.
     assert!(place.look("a/b", &[("PWD", &place.text("home"))]).go_mod.is_some());
-    // After -C the folder is known by its true name.
+    // After -C the folder has its true name.
     let found = place.with("home", &[], |command| command.chdir = Some("link"));
     assert_eq!(found.go_mod, place.module("a/go.mod", "example.com/a"));
 }
@@ -239,7 +239,7 @@ fn chroot() {
         ("jail/home/.config/go/env", "GOFLAGS=inside\n"),
     ]);
     place.daemon.tell(&format!("chroot {}", place.text("jail")));
-    // The kernel side gives the path up to the root of the mount namespace.
+    // The kernel side reports the path from the root of the mount namespace.
     let found = place.look("jail/app", &[("HOME", "/home")]);
     assert_eq!(found.go_mod, None, "what is above its root is not there for it");
     assert_eq!(found.go_env["GOFLAGS"], "inside");
@@ -266,12 +266,12 @@ fn mounts() {
     let wanted =
         GoMod { path: "/mnt/src/go.mod".into(), module: "example.com/inside".into(), ..GoMod::default() };
     assert_eq!(found.go_mod, Some(wanted));
-    // By way of a link, the name is made out from this program's side of the namespaces.
+    // Through a link, the name is resolved in this program's namespaces.
     let found = look(daemon.id, "/mnt", &[], |command| command.chdir = Some("src/../src"));
     assert_eq!(found.go_mod.unwrap().path, "/mnt/src/go.mod");
 }
 
-/// `$TRACEGO_GO`, or `go` in PATH.
+/// Returns `$TRACEGO_GO`, or `go` in PATH.
 fn go() -> PathBuf {
     std::env::var_os("TRACEGO_GO").map_or("go".into(), PathBuf::from)
 }
@@ -321,13 +321,13 @@ fn as_go_says() {
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
         let said: Vec<&str> = text.lines().collect();
-        // The folder as the kernel side gives it: without links.
+        // The folder as the kernel side reports it: without links.
         let physical = fs::canonicalize(place.path(cwd)).unwrap();
         let found = look(place.daemon.id, physical.to_str().unwrap(), &env, |_| {});
         assert_eq!(found.unavailable, BTreeMap::new());
         let module = found.go_mod.unwrap_or_default();
         let work = module.work.unwrap_or_default();
-        // GOMOD is /dev/null where modules are on without one.
+        // GOMOD is /dev/null when modules are on but none is found.
         let said_work = if said[1] == "off" { "" } else { said[1] };
         let said_mod = if said[0] == "/dev/null" { "" } else { said[0] };
         assert_eq!((module.path.as_str(), work.as_str()), (said_mod, said_work), "{cwd} {env:?}");

@@ -1,4 +1,4 @@
-//! Each state of a pidfile, made by a real daemon.
+//! Each state of a pidfile, produced by a real daemon.
 
 use std::{
     fs::{self, File},
@@ -65,7 +65,7 @@ fn locks() {
         let dir = tempfile::tempdir().unwrap();
         let file = path(&dir, "a.pid");
         let mut daemon = Daemon::start();
-        // Closing any descriptor of the file drops an fcntl lock: so written first.
+        // Written first, because closing any descriptor of the file drops an fcntl lock.
         daemon.tell(&format!("write {file}"));
         daemon.tell(&format!("{kind} {file}"));
         let state = configured(&daemon, &[&file]);
@@ -96,7 +96,7 @@ fn unlocked() {
     let mut daemon = Daemon::start();
     daemon.tell(&format!("write {file}"));
     assert_eq!(only(&configured(&daemon, &[&file])), Unlocked);
-    // Whoever holds it: a supervisor may.
+    // The lock counts whoever holds it: it may be a supervisor.
     let held = File::open(&file).unwrap();
     held.lock().unwrap();
     assert_eq!(only(&configured(&daemon, &[&file])), Valid);
@@ -115,7 +115,7 @@ fn missing() {
     assert_eq!(only_file(&state).path, file);
 }
 
-/// The number of a process that has ended.
+/// Returns the pid of a process that has ended.
 fn ended() -> u32 {
     let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
     child.wait().unwrap();
@@ -140,7 +140,7 @@ fn older() {
     assert_eq!(only(&configured(&daemon, &[&file])), Unlocked);
     set_age(&file, 3600);
     assert_eq!(only(&configured(&daemon, &[&file])), Stale);
-    // What it has open for writing is its own.
+    // A file that the daemon has open for writing is its own.
     daemon.tell(&format!("flock {file}"));
     assert_eq!(only(&configured(&daemon, &[&file])), Valid);
 }
@@ -158,7 +158,7 @@ fn foreign() {
         let state = configured(&daemon, &[&file]);
         assert_eq!((only(&state), only_file(&state).pid), (Foreign, None), "{text}");
     }
-    // The number of a thread is that of no process.
+    // The id of a thread is not the id of a process.
     let thread = std::thread::spawn(|| {
         // SAFETY: a plain system call.
         let number = unsafe { libc::gettid() };
@@ -247,7 +247,7 @@ fn workers() {
     let of_worker = Service { pidfiles: vec![master.clone()], ..crate::daemon::service(worker) };
     let state = look(of_worker);
     assert_eq!((only(&state), only_file(&state).pid), (Valid, Some(daemon.id.tgid)));
-    // What it runs is another program: its pidfile is not the supervisor's, unless it is configured.
+    // The child is another program: its pidfile is not the supervisor's, unless it is configured.
     let child = daemon.tell("other");
     daemon.tell(&format!("hold {worker_file} {child}"));
     let state = look(daemon.service());
@@ -281,7 +281,7 @@ fn templates() {
     assert_eq!(look(Service { unit: None, ..service }).pidfiles, [], "there is no unit to fill in");
 }
 
-/// A /proc of real processes, and of a process 1 whose root folder is made up.
+/// Creates a /proc of real processes, with a made-up root folder for process 1.
 fn with_init(root: &Path, daemon: &Daemon) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let link = |name: &str| symlink(Path::new("/proc").join(name), dir.path().join(name)).unwrap();
@@ -359,7 +359,7 @@ fn pid_namespace() {
     assert_eq!((only(&state), only_file(&state).pid), (Unlocked, Some(1)));
     daemon.tell(&format!("write {file} {}", daemon.id.tgid));
     assert_eq!(only(&configured(&daemon, &[&file])), Unlocked, "tools of the host write its number there");
-    // The number of a process of the host that is nobody's inside.
+    // A pid of the host that no process inside has.
     let other = Daemon::start();
     daemon.tell(&format!("write {file} {}", other.id.tgid));
     assert_eq!(only(&configured(&daemon, &[&file])), Stale);
@@ -369,7 +369,7 @@ fn pid_namespace() {
 }
 
 fn root_folder() {
-    // Its own /run, which nobody else sees.
+    // A separate /run, which is invisible outside.
     let script = "mount -t tmpfs none /run && exec \"$0\"";
     let mut daemon = Daemon::through(&["unshare", "--mount", "/bin/sh", "-c", script]);
     daemon.tell("hold /run/tracego-test.pid");
@@ -385,7 +385,7 @@ fn link_out() {
     let outside = path(&jail, "outside.pid");
     let root = jail.path().join("root");
     fs::create_dir(&root).unwrap();
-    // It goes into the chroot by itself: its libraries are not in there.
+    // The daemon enters the chroot after its start, because its libraries are not in there.
     let mut daemon = Daemon::start();
     daemon.tell(&format!("chroot {}", root.display()));
     daemon.tell("write /a.pid");

@@ -1,4 +1,4 @@
-//! When is looked, and how much.
+//! The schedule and the amount of inspections.
 
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,7 @@ fn reused() {
     let tick = procfs.nanoseconds(1);
     let at =
         |start_boottime| procfs.process(TaskId { start_boottime, ..daemon.id }).map(|process| process.pid);
-    // What the kernel side knows in nanoseconds lies within the tick.
+    // The kernel side's time in nanoseconds lies within the tick.
     assert_eq!(at(daemon.id.start_boottime + tick - 1), Ok(daemon.id.tgid));
     assert_eq!(at(daemon.id.start_boottime + 2 * tick), Err(Unread::Gone));
     assert_eq!(at(daemon.id.start_boottime - 2 * tick), Err(Unread::Gone));

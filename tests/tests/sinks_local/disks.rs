@@ -1,4 +1,4 @@
-//! Real file systems that are full, or that the kernel makes read-only while files are open.
+//! Real file systems that are full, or that the kernel remounts read-only while files are open.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("disks::a_disk_that_fails_acknowledges_nothing_that_it_does_not_have", failing),
 ];
 
-/// A file system of its own, which goes with the test.
+/// A separate file system, unmounted on drop.
 struct Mount {
     dir: TempDir,
 }
@@ -44,7 +44,7 @@ impl Mount {
         assert!(status.success(), "{status}");
     }
 
-    /// Of a megabyte, in memory.
+    /// Creates a file system of a megabyte in memory.
     fn small() -> Self {
         Self::new(&["-t", "tmpfs", "-o", "size=1m"], Path::new("none"))
     }
@@ -68,7 +68,7 @@ fn full() {
             let end = lines.len().min(done + batch);
             let (more, trouble) = open.deliver(&lines[done..end]);
             done += more;
-            // Whatever is done is there whole, and nothing else.
+            // The file holds exactly the lines that are done.
             if let Some(why) = trouble {
                 assert!(why.contains("No space left on device"), "{why}");
                 assert!(fs::read(&path).unwrap() == lines[..done].concat());
@@ -126,7 +126,7 @@ fn full_at_start() {
     assert!(done == 0 && trouble.unwrap().contains("/log: No space left"));
     fs::remove_file(&filler).unwrap();
     open.all(&lines(1..3));
-    // No room for a new file: the old one was moved, and is whole.
+    // No room for a new file: the old one was moved, and is complete.
     let lines = lines(1..20);
     let (done, trouble) = open.deliver(&lines[2..]);
     assert!(trouble.unwrap().contains("No space left"));
@@ -138,7 +138,7 @@ fn full_at_start() {
     assert_holds_or_moved(&path, &lines[..2 + done + more]);
 }
 
-/// The current file may be missing between two rotations.
+/// Checks the files; the current one may be missing between two rotations.
 fn assert_holds_or_moved(path: &Path, lines: &[Vec<u8>]) {
     if !path.exists() {
         fs::write(path, "").unwrap_or_default();
@@ -153,7 +153,7 @@ fn full_while_compressing() {
     let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
     let settings =
         Settings { rotate_bytes: Some(Bytes(300_000)), compress: Compress::Gzip, ..Settings::new(&path) };
-    // Random enough that it hardly shrinks.
+    // Random enough that it hardly compresses.
     let mut dice = 1_u64;
     let lines: Vec<Vec<u8>> = (0..8000)
         .map(|_| {
@@ -188,8 +188,8 @@ fn image(dir: &TempDir) -> PathBuf {
     image
 }
 
-/// What a disk holds, as another disk: the kernel would find the mounted file system again, which others may
-/// hold longer than we do (a mount namespace of another test, or a child between fork and exec).
+/// Copies a disk image. The kernel would recognise the mounted file system, which others may hold longer than
+/// this test (a mount namespace of another test, or a child between fork and exec).
 fn copy(image: &Path, to: &TempDir) -> PathBuf {
     let copy = to.path().join("copy");
     fs::copy(image, &copy).unwrap();
@@ -208,19 +208,19 @@ fn read_only() {
     let mut open = Open::new(&settings);
     let lines = lines(1..300);
     open.all(&lines[..100]);
-    // What the kernel does when it finds the file system damaged, with files open for writing.
+    // The kernel's reaction to a damaged file system, with files open for writing.
     fs::write(format!("/sys/fs/ext4/{device}/trigger_fs_error"), "file").unwrap();
     for _ in 0..3 {
         let (done, trouble) = open.deliver(&lines[100..200]);
         let why = trouble.unwrap();
         assert!(done == 0 && (why.contains("Read-only") || why.contains("Input/output")), "{done} {why}");
     }
-    // A start on it is none that fails.
+    // A start on a read-only file system does not fail.
     let mut second = Open::new(&Settings::new(mount.dir.path().join("other")));
     let (done, trouble) = second.deliver(&lines[..1]);
     assert!(done == 0 && trouble.unwrap().contains("Read-only"));
     second.close();
-    // Mended, and mounted again at the same place, while we run.
+    // Repaired and mounted again at the same place, while the sink runs.
     mount.unmount();
     let image = copy(&image, &images);
     let check = Command::new("e2fsck").args(["-f", "-y"]).arg(&image).output().unwrap();
@@ -231,11 +231,11 @@ fn read_only() {
     assert_holds(&path, &lines);
 }
 
-/// A disk whose blocks cannot be written, under a file system that works: a loop device over a file on a
-/// full one. Writing to the page cache succeeds, and fdatasync(2) fails.
+/// Tests a disk whose blocks cannot be written, under a working file system: a loop device over a file on a
+/// full disk. Writing to the page cache succeeds, and fdatasync(2) fails.
 ///
-/// All is aligned to pages, because the loop driver (6.18) takes a write of which its file took some for a
-/// whole one.
+/// All sizes are aligned to pages, because the loop driver (6.18) takes a partial write to its file for a
+/// complete one.
 fn failing() {
     let small = Mount::new(&["-t", "tmpfs", "-o", "size=4m"], Path::new("none"));
     let image = small.dir.path().join("disk");
@@ -267,7 +267,7 @@ fn failing() {
     open.close();
     assert_eq!(failed, 3);
     assert_holds(&path, &lines);
-    // It is on the disk, too, not in the page cache alone.
+    // The data is on the disk, not only in the page cache.
     let images = tempfile::tempdir().unwrap();
     let disk = Mount::new(&["-o", "loop"], &copy(&image, &images));
     assert_holds(&disk.dir.path().join("log"), &lines);

@@ -1,4 +1,4 @@
-//! What a path may lead to, and what a crash leaves.
+//! Unusual paths of a file sink, and files that a crash leaves.
 
 use std::{
     fs::{self, OpenOptions},
@@ -33,7 +33,7 @@ fn torn() {
         let path = dir.path().join("log");
         fs::write(&path, before).unwrap();
         let mut open = Open::new(&Settings::new(&path));
-        // Nothing is written before there is something to say.
+        // The file is not touched before there is something to write.
         assert_eq!(fs::read_to_string(&path).unwrap(), before);
         open.all(&[b"new\n".to_vec()]);
         open.close();
@@ -47,7 +47,7 @@ fn locked() {
     let mut first = Open::new(&Settings::new(&path));
     let error = refusal(&Settings::new(&path));
     assert!(error.contains("another process writes to") && error.contains("/log"), "{error}");
-    // Moved away, each has one of its own; and who comes back finds it taken.
+    // After a rename a second writer takes the path; the first finds it taken when it opens it again.
     fs::rename(&path, dir.path().join("log.old")).unwrap();
     let mut second = Open::new(&Settings::new(&path));
     let (done, trouble) = first.deliver(&lines(1..2));
@@ -66,7 +66,7 @@ fn links() {
     symlink(&victim, &path).unwrap();
     let error = refusal(&Settings::new(&path));
     assert!(error.contains("is a symbolic link to a file"), "{error}");
-    // Also when it appears while the file is open.
+    // The same when the link appears while the file is open.
     fs::remove_file(&path).unwrap();
     let mut open = Open::new(&Settings::new(&path));
     fs::remove_file(&path).unwrap();
@@ -80,7 +80,7 @@ fn links() {
     let error = refusal(&Settings::new(&path));
     assert!(error.contains("No such file"), "{error}");
     assert!(!dir.path().join("none").exists());
-    // A link above the last part is the administrator's own.
+    // A link in a parent folder belongs to the administrator.
     symlink(dir.path(), dir.path().join("link")).unwrap();
     let mut open = Open::new(&Settings::new(dir.path().join("link/other")));
     open.all(&lines(1..2));
@@ -139,12 +139,12 @@ fn fifo() {
     assert!(done == 0 && trouble.as_ref().unwrap().contains("No such device or address"), "{trouble:?}");
     let mut first = reader();
     open.all(&lines[..2]);
-    // A reader would take a new opening for the end.
+    // The reader would take a reopened FIFO for its end.
     open.file.reopen();
     open.all(&lines[2..3]);
     let mut text = vec![0; 10_000];
     let mut len = 0;
-    // Nothing more is in it: `WouldBlock`. At its end it would say that there is none.
+    // An empty FIFO returns `WouldBlock`; a closed one would return 0.
     while let Ok(more) = first.read(&mut text[len..]) {
         assert_ne!(more, 0);
         len += more;

@@ -1,4 +1,4 @@
-//! Entries in a real journal: Debian's journald, with a /run of its own.
+//! Entries in a real journal: Debian's journald with a separate /run.
 
 use std::{
     fs,
@@ -39,7 +39,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 
 const DAEMON: &str = "/usr/lib/systemd/systemd-journald";
 
-/// What this machine lacks.
+/// Returns what this machine lacks.
 pub(crate) fn missing() -> Option<String> {
     let daemon = (!Path::new(DAEMON).exists()).then_some("systemd: apt-get install systemd");
     let reader = (!is_there("journalctl")).then_some("journalctl: apt-get install systemd");
@@ -60,7 +60,7 @@ impl Journal {
         fs::create_dir_all(run.path().join("log/journal").join(machine.trim())).unwrap();
         let conf = run.path().join("systemd/journald.conf.d");
         fs::create_dir_all(&conf).unwrap();
-        // The kernel's log and audit are the machine's own; limits are for journald's tests.
+        // The kernel's log and audit belong to the machine; rate limits are a matter of journald's own tests.
         let text = "[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\nRateLimitIntervalSec=0\n\
                     ForwardToSyslog=no\nForwardToWall=no\nRuntimeMaxUse=512M\n";
         fs::write(conf.join("test.conf"), text).unwrap();
@@ -69,7 +69,7 @@ impl Journal {
         journal
     }
 
-    /// Starts the daemon.
+    /// Starts the daemon, also after a stop.
     fn again(&mut self) {
         let script = format!("mount --bind \"$0\" /run && exec {DAEMON}");
         let mut daemon = Command::new("unshare");
@@ -101,7 +101,7 @@ impl Journal {
         Journald::new(&Settings { socket: self.socket(), timeout }).unwrap()
     }
 
-    /// What a program that is not ours finds there, oldest first.
+    /// Returns the entries that journalctl finds, oldest first.
     fn find(&self, matches: &[&str]) -> Vec<Value> {
         let mut command = Command::new("journalctl");
         command.args(["--all", "--quiet", "--no-pager", "--output", "json", "--directory"]);
@@ -147,7 +147,7 @@ fn deliver_all(to: &mut Journald, entries: &[Vec<u8>]) {
     assert_eq!((delivered.done, delivered.trouble), (entries.len(), None));
 }
 
-/// A field as text; journalctl gives bytes that are no text of one line as numbers.
+/// Returns a field as text; journalctl prints bytes that are not one line of text as numbers.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -185,7 +185,7 @@ fn all_records() {
             assert_eq!(entry["PROCESS_PID"], process.pid.to_string());
             assert_eq!(text(&entry["PROCESS_COMMAND"]), process.command);
         }
-        // Each attribute of job and commit, wherever it is in the record.
+        // Each attribute of job and commit, at any depth of the record.
         let json: Value = serde_json::from_str(&wanted).unwrap();
         for space in ["cicd", "vcs"] {
             for (name, value) in leaves(space, &json[space]) {
@@ -195,7 +195,7 @@ fn all_records() {
     }
 }
 
-/// `a_b_c` → value, of nested objects.
+/// Returns the leaves of nested objects, as `a_b_c` and value.
 fn leaves(name: &str, value: &Value) -> Vec<(String, String)> {
     match value {
         Value::Object(map) => map.iter().flat_map(|(k, v)| leaves(&format!("{name}_{k}"), v)).collect(),
@@ -234,7 +234,7 @@ fn fields() {
         assert_eq!(found.len(), 1, "{wanted}");
         assert_eq!(found[0]["TRACEGO_SEQ"], records[0].seq.to_string(), "{wanted}");
     }
-    // What a shell makes of the command line is what was run.
+    // A shell that parses the command line gets the arguments that were run.
     let line = text(&journal.ours()[0]["PROCESS_COMMAND_LINE"]);
     let script = format!("printf '%s\\0' {line}");
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
@@ -280,14 +280,14 @@ fn busy() {
     let records = numbered(0..20_000);
     let entries = encoded(&records);
     journal.signal(libc::SIGSTOP);
-    // A queue that is full is given up in time, and again without anything sent.
+    // A full queue is given up in time; the next attempt sends nothing and gives up too.
     let mut hasty = journal.patient(Duration::from_millis(200));
     let delivered = deliver(&runtime, &mut hasty, &entries);
     let why = delivered.trouble.unwrap().why;
     assert!(why.contains("journald takes nothing"), "{why}");
     assert!(delivered.done > 0 && delivered.done < records.len(), "{}", delivered.done);
     assert_eq!(deliver(&runtime, &mut hasty, &entries[delivered.done..]).done, 0);
-    // Woken while we wait.
+    // Resumed while the sink waits.
     let rest = thread::scope(|scope| {
         scope.spawn(|| {
             thread::sleep(Duration::from_millis(100));
@@ -318,7 +318,7 @@ fn dies() {
     journal.again();
     assert_eq!(deliver(&runtime, &mut journald, &entries[100..200]).done, 100);
     journal.wait_for(200);
-    // Gone and back between two deliveries: the old socket is noticed, and nobody outside is told.
+    // Stopped and restarted between two deliveries: the old socket is noticed, without reporting trouble.
     journal.daemon = None;
     journal.again();
     let delivered = deliver(&runtime, &mut journald, &entries[200..]);
@@ -342,7 +342,7 @@ fn absent() {
     };
     let first = trouble(&mut journald);
     assert!(first.why.contains("No such file") && !first.ended && first.after.is_none(), "{first:?}");
-    // Something else at that path.
+    // Another kind of file at that path.
     symlink("/dev/null", &socket).unwrap();
     assert!(trouble(&mut journald).why.contains("Connection refused"));
     fs::remove_file(&socket).unwrap();

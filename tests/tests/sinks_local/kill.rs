@@ -18,7 +18,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 const ROUNDS: u64 = 100;
-/// Numbers of one round.
+/// Size of the number range of one round.
 const ROUND: u64 = 1_000_000;
 
 fn gzip() {
@@ -68,7 +68,7 @@ fn kills(compress: &str) {
             packed += files.parse::<u64>().unwrap();
         }
     }
-    // A name and its compressed form are both there where the kill came between; they hold the same.
+    // After a kill in between, a file and its compressed form both exist; their content is the same.
     let (mut text, mut both) = (Vec::new(), 0);
     let names = rotated(&path);
     for name in &names {
@@ -84,7 +84,7 @@ fn kills(compress: &str) {
         }
         text.extend(unpacked(name.as_ref()));
     }
-    // The last kill may have come between moving a file and making the next.
+    // The last kill may have come between moving a file and creating the next.
     text.extend(fs::read(&path).unwrap_or_default());
     let (mut last, mut torn) = (0, 0_u64);
     let mut ends: BTreeMap<u64, u64> = BTreeMap::new();

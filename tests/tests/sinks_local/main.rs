@@ -1,5 +1,5 @@
-//! The sinks that write to this machine: on real disks, with real processes that are really killed, and to
-//! a real journald.
+//! The sinks that write to this machine: on real disks, with real processes that are killed, and with a real
+//! journald.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod disks;
@@ -53,7 +53,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// A file of a sink, on a runtime of its own.
+/// A file sink, on a runtime of its own.
 struct Open {
     file: File,
     runtime: Runtime,
@@ -64,7 +64,7 @@ impl Open {
         Self { file: File::open(settings).unwrap(), runtime: runtime() }
     }
 
-    /// Delivers all, or says why not; how many were done.
+    /// Delivers lines. Returns how many are done, and the reason if not all are.
     fn deliver(&mut self, lines: &[Vec<u8>]) -> (usize, Option<String>) {
         let batch: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
         let delivered = self.runtime.block_on(self.file.deliver(&batch));
@@ -72,12 +72,12 @@ impl Open {
         (delivered.done, delivered.trouble.map(|trouble| trouble.why))
     }
 
-    /// All of them, at once.
+    /// Delivers lines, all of which must be done at once.
     fn all(&mut self, lines: &[Vec<u8>]) {
         assert_eq!(self.deliver(lines), (lines.len(), None));
     }
 
-    /// Delivers one record a time until what runs beside it is done.
+    /// Delivers one record at a time until its background thread is done.
     fn until(&mut self, done: impl Fn(&File) -> bool) {
         tracego_tests::wait_until("the thread beside it", || {
             self.runtime.block_on(self.file.deliver(&[b"\n"]));
@@ -90,13 +90,13 @@ impl Open {
     }
 }
 
-/// Lines with numbers, of up to a thousand bytes.
+/// Returns numbered lines of up to a thousand bytes.
 fn lines(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
     let line = |n: u64| format!("{n:0>width$}\n", width = 8 + (n * 7919 % 900) as usize).into_bytes();
     numbers.map(line).collect()
 }
 
-/// The rotated files of a path, in the order of their names, without the path itself.
+/// Returns the rotated files of a path in the order of their names, without the path itself.
 fn rotated(path: &Path) -> Vec<PathBuf> {
     let name = format!("{}.", path.file_name().unwrap().to_str().unwrap());
     let all = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
@@ -106,7 +106,7 @@ fn rotated(path: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// What a file holds, as programs that are not ours unpack it.
+/// Returns the content of a file, unpacked by independent programs.
 fn unpacked(path: &Path) -> Vec<u8> {
     let program = match path.extension().and_then(|extension| extension.to_str()) {
         Some("gz") => "gzip",
@@ -118,14 +118,14 @@ fn unpacked(path: &Path) -> Vec<u8> {
     output.stdout
 }
 
-/// All rotated files and the current one behind them.
+/// Returns the content of all rotated files, then that of the current one.
 fn whole(path: &Path) -> Vec<u8> {
     let mut text: Vec<u8> = rotated(path).iter().flat_map(|path| unpacked(path)).collect();
     text.extend(fs::read(path).unwrap());
     text
 }
 
-/// That nothing but these lines is there, each once and in order.
+/// Checks that the files hold exactly these lines, each once and in order.
 fn assert_holds(path: &Path, lines: &[Vec<u8>]) {
     assert_text(&whole(path), &lines.concat());
 }

@@ -1,4 +1,4 @@
-//! From one file to the next.
+//! Rotation of files.
 
 use std::{
     fs::{self, FileTimes},
@@ -34,7 +34,7 @@ fn settings(path: &Path, bytes: u64, compress: Compress) -> Settings {
 
 fn by_size() {
     for (bytes, batch, compress) in [
-        // Each record has a file of its own.
+        // Each record gets a file of its own.
         (1, 7, Compress::None),
         (600, 1, Compress::Gzip),
         (10_000, 100, Compress::Zstd),
@@ -53,7 +53,7 @@ fn by_size() {
         let total: usize = lines.iter().map(Vec::len).sum();
         let rotations = open.file.counts().rotated;
         assert_eq!(rotations > 0, bytes < total as u64, "{bytes}");
-        // Closing breaks compression off; the next start ends it.
+        // Closing aborts compression; the next start completes it.
         open.close();
         for file in rotated(&path) {
             let size = super::unpacked(&file).len() as u64;
@@ -89,7 +89,7 @@ fn by_age() {
             sleep(Duration::from_millis(pause));
         }
         let rotated = open.file.counts().rotated;
-        // 30 batches: each has a file of its own, or several share one.
+        // 30 batches: each gets a file of its own, or several share one.
         let wanted = if age < pause { 29..=29 } else { 3..=28 };
         assert!(wanted.contains(&rotated), "{age} ms: {rotated}");
         open.close();
@@ -109,7 +109,7 @@ fn age_survives() {
         sleep(Duration::from_millis(100));
     }
     sleep(Duration::from_millis(400));
-    // Written to 400 ms ago and begun 700 ms ago.
+    // Last written to 400 ms ago, and begun 700 ms ago.
     let mut open = Open::new(&settings);
     open.all(&lines(3..4));
     assert_eq!(open.file.counts().rotated, 1, "needs a file system that knows when a file was made");
@@ -121,7 +121,7 @@ fn age_survives() {
 fn kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    // Neighbours whose names are similar are none of ours.
+    // Neighbours with similar names are not files of this sink.
     let others = ["log.1", "log.gz", "log.20261125T042048.123Z.xz", "log2.20261125T042048.123Z", "other"];
     for name in others {
         fs::write(dir.path().join(name), name).unwrap();
@@ -141,7 +141,7 @@ fn kept() {
         fs::remove_file(dir.path().join(name)).unwrap();
     }
     assert_eq!(rotated(&path).len(), 3);
-    // The end of what was delivered, and then the empty lines of the wait.
+    // The end of the delivered lines, followed by the empty lines of the wait.
     let mut text = whole(&path);
     text.truncate(text.trim_ascii_end().len() + 1);
     let all = lines.concat();
@@ -187,7 +187,8 @@ fn owned() {
     for path in rotated(&path) {
         wanted(&path, 0o664);
     }
-    // What is there gets them, too; without `mode` it keeps what it has, and a new one is its owner's.
+    // An existing file gets mode and owner, too. Without `mode` it keeps its own, and a new one has the
+    // owner's only.
     let open = Open::new(&Settings { mode: Some(Mode(0o640)), ..settings.clone() });
     wanted(&path, 0o640);
     open.close();
@@ -204,7 +205,8 @@ fn leftovers() {
     let path = dir.path().join("log");
     let put = |name: &str, text: &[u8]| fs::write(dir.path().join(name), text).unwrap();
     let lines = lines(1..5);
-    // Killed while it compressed; after that; between making the one and removing the other; before it.
+    // Killed while compressing; after compressing; between creating one file and removing the other; before
+    // compressing.
     put("log.20200101T000000.000Z", &lines[0]);
     put("log.20200101T000000.000Z.zst.tmp", b"half of");
     put("log.20200102T000000.000Z", &lines[1]);

@@ -1,5 +1,5 @@
-//! A sealed file that is rotated all the time, and whose writer is killed at any moment: `tracego verify-log` finds it
-//! whole, and whatever is done to it afterwards.
+//! A sealed file that is rotated all the time, and whose writer is killed at any moment. `tracego verify-log`
+//! finds it intact, and detects every later change.
 
 use std::{
     fs,
@@ -40,7 +40,7 @@ fn filer(path: &Path, first: u64, compress: &str, batches: Option<u64>) -> Comma
     filer
 }
 
-/// All files of a log, the way a shell would give them.
+/// Returns all files of a log, in the order of a shell's wildcard.
 pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     let mut all = rotated(path);
     all.extend(path.exists().then(|| path.to_owned()));
@@ -48,7 +48,7 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Whether it is whole, and what is said.
+/// Runs `tracego verify-log`. Returns whether the log is intact, and the report.
 fn verify(files: &[PathBuf], options: &[&str]) -> (bool, Value) {
     let output =
         Command::new(tracego()).args(["verify-log", "--json"]).args(options).args(files).output().unwrap();
@@ -91,11 +91,11 @@ fn kills(compress: &str) {
         let output = child.wait_with_output().unwrap();
         assert!(output.stderr.is_empty(), "{round}: {}", String::from_utf8_lossy(&output.stderr));
         let said = String::from_utf8(output.stdout).unwrap();
-        // What was not acknowledged comes again, as from a spool.
+        // Unacknowledged records are written again, as from a spool.
         if let Some((last, _)) = said.lines().last().and_then(|line| line.split_once(' ')) {
             next = last.parse::<u64>().unwrap() + 1;
         }
-        // A slow machine may have killed them all before their first line.
+        // A slow machine may have killed all writers before their first line.
         if round % 10 == 0 && next > 1 {
             whole(&files(&path));
         }
@@ -111,7 +111,7 @@ fn kills(compress: &str) {
     assert!(runs.iter().all(|run| run["sink"] == "filer"), "{report}");
     assert!(runs.iter().map(|run| run["seals"].as_u64().unwrap()).sum::<u64>() > ROUNDS / 2, "{report}");
     assert!(rotated(&path).len() as u64 > ROUNDS, "{}", rotated(&path).len());
-    // All are there, and twice only what came again.
+    // All records are there; only retried ones are there twice.
     let mut seen = Vec::new();
     let ordered = tracego_deliver::sink::file::names::ordered(&files(&path)).unwrap();
     for line in ordered.iter().flat_map(|path| lines(path)) {
@@ -131,7 +131,7 @@ fn lines(path: &Path) -> Vec<String> {
     String::from_utf8(unpacked(path)).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// A log of several files.
+/// Creates a log of several files.
 fn log(dir: &Path) -> (PathBuf, Vec<PathBuf>) {
     let path = dir.join("log");
     assert!(filer(&path, 1, "none", Some(40)).output().unwrap().status.success());
@@ -180,13 +180,13 @@ fn damaged() {
         &Value::from(number.as_u64().unwrap() - 1),
         victim,
     );
-    // A file that is missing.
+    // A missing file in the middle.
     fs::write(file, text).unwrap();
     let mut fewer = all.clone();
     fewer.remove(2);
     let (whole_then, report) = verify(&fewer, &[]);
     assert!(!whole_then && report["damage"]["kind"] == "removed", "{report}");
-    // The first ones are missing.
+    // The first files are missing.
     assert!(!verify(&all[1..], &[]).0 && verify(&all[1..], &["--partial"]).0);
     whole(&all);
 }
@@ -260,23 +260,23 @@ fn moved() {
         assert_eq!(deliver(&mut file, &lines).done, lines.len());
     };
     step(0..5);
-    // logrotate moves it away; the chain goes on.
+    // logrotate moves the file away; the chain continues.
     let old = dir.path().join("log.1");
     fs::rename(&path, &old).unwrap();
     step(5..10);
     let report = whole(&[old.clone(), path.clone()]);
     assert_eq!((report["runs_total"].as_u64(), report["records"].as_u64()), (Some(1), Some(11)));
-    // Somebody writes to it: the next chain says what it follows.
+    // Another program writes to the file: the next chain states what it follows.
     fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"hello\n").unwrap();
     step(10..15);
     let report = whole(&[old.clone(), path.clone()]);
     assert_eq!((report["runs_total"].as_u64(), report["foreign"].as_u64()), (Some(2), Some(1)), "{report}");
-    // It is emptied.
+    // The file is emptied.
     fs::write(&path, "").unwrap();
     step(15..20);
     let (whole_then, report) = verify(&[old, path.clone()], &[]);
     assert!(!whole_then && report["damage"]["kind"] == "removed", "{report}");
-    // What a disk left of a line is ended, and followed.
+    // A partial line that a disk left is ended, and the chain follows it.
     runtime().block_on(file.close());
     drop(file);
     let text = fs::read_to_string(&path).unwrap();

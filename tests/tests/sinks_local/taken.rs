@@ -1,4 +1,4 @@
-//! Others take the file away, as logrotate(8) does, while it is written to.
+//! Files that others take away while they are written, as logrotate(8) does.
 
 use std::{
     collections::BTreeMap,
@@ -32,12 +32,12 @@ fn moved() {
     fs::remove_file(&path).unwrap();
     open.all(&lines(5..7));
     assert_eq!(fs::read(&path).unwrap(), lines(5..7).concat());
-    // logrotate's `create`: a new file is there already, and may end within a line.
+    // logrotate's `create`: a new file is already there, and may end within a line.
     fs::remove_file(&path).unwrap();
     fs::write(&path, "not ours").unwrap();
     open.all(&lines(7..8));
     assert_eq!(fs::read(&path).unwrap(), [b"not ours\n", &lines(7..8)[0][..]].concat());
-    // The whole folder.
+    // The whole folder is moved.
     let other = dir.path().join("folder");
     fs::create_dir(&other).unwrap();
     let mut second = Open::new(&Settings::new(other.join("log")));
@@ -66,7 +66,7 @@ fn under_load() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
-                    // Where we rotate at that moment there is nothing to move.
+                    // While the sink itself rotates, there is nothing to move.
                     let count = moves.load(Ordering::Relaxed);
                     if fs::rename(&path, dir.path().join(format!("moved.{count:06}"))).is_ok() {
                         moves.store(count + 1, Ordering::Relaxed);
@@ -79,7 +79,7 @@ fn under_load() {
                 if signal.swap(false, Ordering::Relaxed) {
                     open.file.reopen();
                 }
-                // The folder changes in the middle of a call: what is not done comes again.
+                // The folder changes in the middle of a call: undelivered lines are retried.
                 let mut done = 0;
                 while done < batch.len() {
                     done += open.deliver(&batch[done..]).0;
@@ -100,7 +100,7 @@ fn under_load() {
     }
 }
 
-/// Files were moved in an order that their names do not tell, but within each the lines are.
+/// Checks each line. The order of the moved files is unknown, but lines are in order within each.
 fn every_line_once(dir: &Path, path: &Path, lines: &[Vec<u8>]) {
     let mut files: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -123,7 +123,7 @@ fn emptied() {
     fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
     open.all(&lines(100..102));
     assert_eq!(fs::read(&path).unwrap(), lines(100..102).concat());
-    // Cut by somebody within a line.
+    // Cut within a line by another program.
     fs::File::options().write(true).open(&path).unwrap().set_len(4).unwrap();
     open.all(&lines(102..103));
     open.close();

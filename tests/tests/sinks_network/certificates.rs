@@ -1,10 +1,10 @@
-//! An authority of one test, and what it vouches for.
+//! The certificate authority of a test, and the certificates that it signed.
 
 use std::{fs, path::Path};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-/// A folder with `ca.pem`, and `localhost`, `client` as `.pem` and `.key`.
+/// A folder with `ca.pem`, and `localhost` and `client` as `.pem` and `.key`.
 pub(super) struct Certificates {
     dir: tempfile::TempDir,
 }

@@ -1,4 +1,4 @@
-//! rsyslog dies without notice while it receives, and comes again.
+//! rsyslog is killed while it receives, and restarts.
 
 use std::{
     collections::HashMap,
@@ -26,13 +26,13 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("a killed rsyslog loses by TCP at most what it and its kernel had not looked at", by_tcp),
 ];
 
-/// Times that it is killed.
+/// Number of kills.
 const KILLS: usize = 6;
-/// Records of one batch.
+/// Number of records in a batch.
 const BATCH: usize = 50;
-/// Bytes that show that records flow.
+/// Number of received bytes that show that records flow.
 const FLOW: u64 = 200_000;
-/// Of a record in the stream, at least.
+/// Lower bound for the size of a record in the stream, in bytes.
 const LEAST: usize = 700;
 
 fn record(n: u32) -> Record {
@@ -41,8 +41,8 @@ fn record(n: u32) -> Record {
     record
 }
 
-/// Delivers as the loop of a sink does until told to stop; gives the uids in the order in which they were
-/// settled.
+/// Delivers like the worker of a sink until it is stopped. Returns the uids in the order of acknowledgement,
+/// and the number of troubles.
 fn pump(settings: &Settings, stop: &AtomicBool) -> (Vec<String>, usize) {
     let mut syslog = Syslog::new(settings).unwrap();
     let (mut settled, mut troubles, mut n) = (Vec::new(), 0, 0);
@@ -68,7 +68,7 @@ fn pump(settings: &Settings, stop: &AtomicBool) -> (Vec<String>, usize) {
     (settled, troubles)
 }
 
-/// Kills it while records flow. Gives which of the settled ones are missing, by their place.
+/// Kills rsyslog while records flow. Returns the positions of the acknowledged records that are missing.
 fn killed(rsyslog: &mut Rsyslog, settings: &Settings) -> Vec<usize> {
     let stop = AtomicBool::new(false);
     let (settled, troubles) = thread::scope(|scope| {
@@ -104,7 +104,8 @@ fn killed(rsyslog: &mut Rsyslog, settings: &Settings) -> Vec<usize> {
     missing
 }
 
-/// Its queue is the call of its output, so what it has read and not written down is one message.
+/// Queue settings that make the input call the output directly, so that at most one message is read and not
+/// written.
 const DIRECT: &str = "queue.type=\"Direct\"";
 
 fn local() {
@@ -123,8 +124,8 @@ fn by_tcp() {
     wait_until("rsyslog listens", || listens(port));
     let settings = settings(&format!("address = 'tcp://127.0.0.1:{port}'\ntimeout = '2s'"));
     let missing = killed(&mut rsyslog, &settings);
-    // What is missing are the last ones before a kill: as many runs as kills at most, and none longer than what
-    // fits into its buffers.
+    // The missing records are the last ones before a kill: at most one run per kill, and no run longer than
+    // the buffers.
     let mut runs: Vec<Vec<usize>> = Vec::new();
     for n in missing {
         match runs.last_mut() {

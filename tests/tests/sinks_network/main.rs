@@ -1,4 +1,4 @@
-//! Sinks that send records over the network, to receivers that are not ours, and to such as have faults.
+//! The sinks that send records over the network, with independent receivers and with faulty ones.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod certificates;
@@ -30,18 +30,18 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// Runs something that waits, on a runtime as a sink has it.
+/// Runs a future, on a runtime like that of a sink.
 fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-/// That all was taken.
+/// Checks that all records were accepted.
 fn all(delivered: &Delivered, count: usize) {
     assert!(delivered.trouble.is_none() && delivered.refused.is_empty(), "{delivered:?}");
     assert_eq!(delivered.done, count);
 }
 
-/// That it was not, and why.
+/// Checks that delivery failed, with this reason.
 fn trouble(delivered: &Delivered, said: &str) {
     let why = delivered.trouble.as_ref().map(|trouble| trouble.why.as_str()).unwrap_or_default();
     assert!(why.contains(said), "'{said}' is not in {delivered:?}");

@@ -1,4 +1,4 @@
-//! A record that its receiver answers with 500, for ever, while it takes all others.
+//! A record that its receiver always answers with 500, while it accepts all others.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ fn uids(lines: &str) -> Vec<String> {
     lines.lines().map(uid).collect()
 }
 
-/// Replays into a webhook; gives how it ended and what went into it.
+/// Replays into a webhook. Returns the output of tracego, and the identifiers of all records.
 fn replay(folder: &Path, port: u16, more: &str) -> (Output, Vec<String>) {
     let path = |name: &str| folder.join(name);
     let config = format!(
@@ -44,7 +44,8 @@ fn replay(folder: &Path, port: u16, more: &str) -> (Output, Vec<String>) {
     (output, uids(&fs::read_to_string(path("reference")).unwrap()))
 }
 
-/// Fails at each request with a record whose place in the capture is among these.
+/// Creates a receiver that fails each request with one of these records, given by their position in the
+/// capture.
 fn failing(bad: &'static [u64]) -> Receiver {
     Receiver::new(move |seen| match holds(seen, bad) {
         true => answer("500 Internal Server Error", "", "cannot index"),
@@ -74,7 +75,7 @@ fn given_up() {
     assert_eq!(seqs, bad);
     assert!(dead.iter().all(|line| line["reason"] == "poison" && line["refused"] == 1), "{dead:?}");
     assert!(dead[0]["why"].as_str().unwrap().contains("cannot index"), "{dead:?}");
-    // Others arrived, some of them twice, since they stood for the receiver being alive.
+    // The others arrived, some of them twice, because they were used to test whether the receiver is alive.
     got.extend(dead.iter().map(|line| line["record"]["log"]["record"]["uid"].as_str().unwrap().to_owned()));
     got.sort();
     got.dedup();
@@ -101,7 +102,7 @@ fn down() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains(&format!("lost stopped {}", all.len())), "{stderr}");
     assert!(!stderr.contains("poison") && !folder.path().join("dead").exists(), "{stderr}");
-    // It did ask for others.
+    // The sink did try other records alone.
     let lines = |seen: &Seen| seen.body().lines().count();
     assert!(receiver.seen().iter().any(|seen| lines(seen) == 1), "{}", receiver.seen().len());
 }

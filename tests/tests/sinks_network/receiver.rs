@@ -1,4 +1,4 @@
-//! A receiver of webhooks that answers as it is told, byte by byte: faults are what it is for.
+//! A receiver of webhooks with scripted answers, byte by byte, to produce faults.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,21 +14,21 @@ use std::{
 
 use flate2::read::GzDecoder;
 
-/// A request that came in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     /// Method, path and version.
     pub(super) line: String,
-    /// By name in small letters.
+    /// Headers by lower-case name.
     pub(super) headers: BTreeMap<String, String>,
-    /// As it was sent.
+    /// Body as it was sent.
     pub(super) raw: Vec<u8>,
-    /// The number of its connection.
+    /// Number of the connection.
     pub(super) connection: usize,
 }
 
 impl Seen {
-    /// Its body, decompressed.
+    /// Returns the body, decompressed.
     pub(super) fn body(&self) -> String {
         if self.headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
             let mut text = String::new();
@@ -39,25 +39,25 @@ impl Seen {
     }
 }
 
-/// How it answers.
+/// The way to answer a request.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
-    /// With this, and the connection stays.
+    /// Sends this text and keeps the connection.
     Say(String),
-    /// With this, and the connection ends.
+    /// Sends this text and closes the connection.
     SayAndClose(String),
-    /// Not, for a while.
+    /// Sends nothing for a while.
     Wait(Duration),
-    /// Not; the connection ends.
+    /// Sends nothing and closes the connection.
     Close,
 }
 
-/// An answer with a status line, headers and a body.
+/// Returns an answer with a status line, headers and a body.
 pub(super) fn answer(status: &str, headers: &str, body: &str) -> Answer {
     Answer::Say(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()))
 }
 
-/// Decides by what came in.
+/// Function that chooses the answer to a request.
 type Decide = dyn Fn(&Seen) -> Answer + Send + Sync;
 
 /// The receiver. Its threads end with the test.
@@ -71,7 +71,7 @@ impl Receiver {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), decide)
     }
 
-    /// First these answers, then 204.
+    /// Creates a receiver with these first answers, and 204 afterwards.
     pub(super) fn answering(first: Vec<Answer>) -> Self {
         let first = Mutex::new(VecDeque::from(first));
         Self::new(move |_| {
@@ -96,7 +96,7 @@ impl Receiver {
         Self { port, seen }
     }
 
-    /// All requests so far.
+    /// Returns all requests so far.
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
@@ -116,7 +116,7 @@ fn serve(stream: TcpStream, connection: usize, log: &Mutex<Vec<Seen>>, decide: &
     }
 }
 
-/// The next request; `None` at the end of the connection.
+/// Returns the next request; `None` at the end of the connection.
 fn request(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<Seen> {
     let mut line = || {
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Debian's rsyslog, which writes down each message as it understood it.
+//! Debian's rsyslog, which writes each message to a file as it understood it.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     if version.status.success() { Ok(folder) } else { Err("rsyslogd does not start here".to_owned()) }
 });
 
-/// What keeps it from running here.
+/// Returns why rsyslog cannot run here.
 pub(super) fn missing() -> Option<String> {
     FOLDER.clone().err()
 }
@@ -36,7 +36,7 @@ fn program(folder: &Path) -> Command {
     command
 }
 
-/// As far as it has got with a message: all that RFC 5424 names.
+/// Template with all fields of RFC 5424, as rsyslog parsed them.
 const TEMPLATE: &str = r#"
 template(name="parsed" type="list" option.jsonf="on") {
     property(outname="pri" name="pri" format="jsonf")
@@ -51,14 +51,14 @@ template(name="parsed" type="list" option.jsonf="on") {
 }
 "#;
 
-/// A daemon, which can be killed and started again.
+/// A daemon that can be killed and restarted.
 pub(super) struct Rsyslog {
     pub(super) dir: TempDir,
     running: Option<Running>,
 }
 
 impl Rsyslog {
-    /// `inputs`: what it listens on. `queue`: how records wait between input and file.
+    /// Starts rsyslog. `inputs` defines its listeners, `queue` the queue between input and file.
     pub(super) fn start(dir: TempDir, inputs: &str, queue: &str) -> Self {
         let config = format!(
             "global(workDirectory=\"{0}\" maxMessageSize=\"1m\")\nmain_queue({queue})\n{TEMPLATE}{inputs}\n\
@@ -71,11 +71,11 @@ impl Rsyslog {
         rsyslog
     }
 
-    /// Starts it, too, after it was killed.
+    /// Starts the daemon, also after a kill.
     pub(super) fn again(&mut self) {
         let folder = FOLDER.clone().unwrap();
         let path = |name: &str| self.dir.path().join(name);
-        // A killed one leaves it behind, and the number in it may be that of another process by now.
+        // A killed daemon leaves its pidfile, and by now the pid may be that of another process.
         let _gone = fs::remove_file(path("pid"));
         let errors = fs::OpenOptions::new().append(true).create(true).open(path("errors")).unwrap();
         let mut command = program(&folder);
@@ -84,12 +84,12 @@ impl Rsyslog {
         self.running = Some(Running(command.stdin(Stdio::null()).stderr(errors).spawn().unwrap()));
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub(super) fn kill(&mut self) {
         drop(self.running.take());
     }
 
-    /// What it wrote down, when it has so many.
+    /// Waits for `count` messages and returns them.
     pub(super) fn parsed(&self, count: usize) -> Vec<Value> {
         let mut lines = Vec::new();
         wait_until("rsyslog has written all", || {
@@ -100,19 +100,19 @@ impl Rsyslog {
         lines
     }
 
-    /// Bytes that it has written down.
+    /// Returns the number of bytes written so far.
     pub(super) fn written(&self) -> u64 {
         fs::metadata(self.dir.path().join("parsed")).map_or(0, |found| found.len())
     }
 
-    /// What it has written down; a line that a kill has torn is none.
+    /// Returns the messages written so far, without a line that a kill has cut.
     pub(super) fn so_far(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.dir.path().join("parsed")).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 
-/// Datagrams of this machine.
+/// Returns the configuration of a Unix socket.
 pub(super) fn unix(dir: &Path) -> String {
     format!(
         "module(load=\"imuxsock\" SysSock.Use=\"off\")\n\
@@ -122,14 +122,14 @@ pub(super) fn unix(dir: &Path) -> String {
     )
 }
 
-/// TCP in the clear.
+/// Returns the configuration of a TCP listener without TLS.
 pub(super) fn tcp(port: u16) -> String {
     format!(
         "module(load=\"imtcp\" maxFrameSize=\"1048576\")\ninput(type=\"imtcp\" address=\"127.0.0.1\" port=\"{port}\")"
     )
 }
 
-/// TLS with one of its drivers; `mode`: which clients it takes.
+/// Returns the configuration of a TLS listener; `mode` chooses the accepted clients.
 pub(super) fn tls(port: u16, driver: &str, mode: &str, files: &Certificates) -> String {
     format!(
         "global(defaultNetstreamDriver=\"{driver}\" defaultNetstreamDriverCAFile=\"{}\" \

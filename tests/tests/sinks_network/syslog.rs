@@ -1,4 +1,4 @@
-//! Syslog to rsyslog: what it understands is what was meant.
+//! Syslog to rsyslog: its parsed fields equal the sent ones.
 
 use std::{net::TcpStream, net::UdpSocket, path::Path};
 
@@ -27,7 +27,7 @@ pub(super) fn settings(text: &str) -> Settings {
     toml::from_str(text).unwrap()
 }
 
-/// Through a real transport.
+/// Delivers over a real transport.
 pub(super) fn deliver(settings: &Settings, payloads: &[Vec<u8>]) {
     let mut syslog = Syslog::new(settings).unwrap();
     wait(async {
@@ -48,12 +48,12 @@ pub(super) fn encode(settings: &Settings, format: Format, records: &[Record]) ->
     encoded.collect()
 }
 
-/// Records of captured sessions and made-up ones, with what is odd about them.
+/// Returns records of captured sessions and synthetic ones with unusual values.
 pub(super) fn records() -> Vec<Record> {
     [samples::made_up(), samples::captured()].concat()
 }
 
-/// Those that fit into a datagram.
+/// Returns the records that fit into a datagram, and their payloads.
 fn short(settings: &Settings, most: usize) -> (Vec<Record>, Vec<Vec<u8>>) {
     let mut records = records();
     let before = records.len();
@@ -63,7 +63,7 @@ fn short(settings: &Settings, most: usize) -> (Vec<Record>, Vec<Vec<u8>>) {
     (records, payloads)
 }
 
-/// Holds what rsyslog understood against the records. `first`: the sequenceId of the first.
+/// Compares rsyslog's parsed fields with the records; `first` is the sequenceId of the first record.
 pub(super) fn check(parsed: &[Value], records: &[Record], format: Format, first: usize) {
     for (n, (parsed, record)) in parsed.iter().zip(records).enumerate() {
         let level = match record.severity_number {
@@ -127,7 +127,7 @@ fn formats() {
 }
 
 fn udp_listens(path: &Path, port: u16) -> bool {
-    // Nothing else tells: one message that is none of ours.
+    // UDP gives no other sign than an arrived message; the probe is not one of the test's own.
     let probe = UdpSocket::bind("127.0.0.1:0").unwrap();
     probe.send_to(b"<14>1 - - - - - - probe", ("127.0.0.1", port)).unwrap();
     path.exists()
@@ -149,7 +149,7 @@ fn udp() {
     let mut syslog = Syslog::new(&settings).unwrap();
     wait(async {
         let mut sent = 0;
-        // No more at a time than its buffer holds, however busy this machine is.
+        // At most as much as its buffer holds, even on a busy machine.
         for batch in payloads.chunks(8) {
             all(&syslog.deliver(&slices(batch)).await, batch.len());
             sent += batch.len();

@@ -1,4 +1,5 @@
-//! Syslog by TLS: to rsyslog with both of its libraries, and to a server that tells how it ended.
+//! Syslog over TLS: to rsyslog with both of its libraries, and to a server that reports how a connection
+//! ended.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -52,7 +53,7 @@ fn against(driver: &str) {
     let trusting = told(&files.path("ca.pem"), &ours);
     let records = records();
     let payloads = encode(&trusting, Format::Json, &records);
-    // Whom we do not trust, and who does not trust us, gets nothing.
+    // A server that the sink does not trust, or that does not trust the sink, gets nothing.
     let other = Certificates::new();
     let lonely = told(&files.path("ca.pem"), "");
     for (settings, said) in [(told(&other.path("ca.pem"), &ours), "UnknownIssuer"), (lonely, "")] {
@@ -64,10 +65,10 @@ fn against(driver: &str) {
     check(&rsyslog.parsed(records.len()), &records, Format::Json, 1);
 }
 
-/// What a server got until the end of a connection, and whether that was a farewell.
+/// The bytes that a server received, and how the connection ended: `Ok` after a proper close.
 type Heard = (Vec<u8>, Result<(), ErrorKind>);
 
-/// What a server agrees to. `strict`: with who has a certificate.
+/// Returns the configuration of a server; `strict` requires a client certificate.
 fn config(files: &Certificates, strict: bool) -> Arc<ServerConfig> {
     let provider = Arc::new(ring::default_provider());
     let config =
@@ -85,7 +86,7 @@ fn config(files: &Certificates, strict: bool) -> Arc<ServerConfig> {
     Arc::new(config.with_single_cert(chain, key).unwrap())
 }
 
-/// Takes one connection.
+/// Starts a server for one connection. Returns its port and thread.
 fn server(files: &Certificates, strict: bool) -> (u16, JoinHandle<Heard>) {
     let config = config(files, strict);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -93,8 +94,8 @@ fn server(files: &Certificates, strict: bool) -> (u16, JoinHandle<Heard>) {
     let thread = thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-        // It hears the client, answers, and then takes its time for the client's certificate, while its kernel
-        // takes what comes.
+        // The server reads the client's hello, answers, and then waits before it reads the client's
+        // certificate, while its kernel buffers what arrives.
         stream.conn.read_tls(&mut stream.sock).unwrap();
         stream.conn.process_new_packets().unwrap();
         while stream.conn.wants_write() {
@@ -108,7 +109,7 @@ fn server(files: &Certificates, strict: bool) -> (u16, JoinHandle<Heard>) {
     (port, thread)
 }
 
-/// A web server that takes one request by TLS, and says that it is fine.
+/// Starts a web server for one request by TLS, which it answers with 200. Returns the port.
 pub(super) fn secured(files: &Certificates) -> u16 {
     let config = config(files, false);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -117,7 +118,7 @@ pub(super) fn secured(files: &Certificates) -> u16 {
         let (stream, _) = listener.accept().unwrap();
         let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
         let mut bytes = [0; 4096];
-        // Its client may not like it.
+        // The client may reject the certificate.
         if stream.read(&mut bytes).is_ok_and(|read| read > 0) {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
             let _end = stream.read(&mut bytes);

@@ -1,4 +1,4 @@
-//! Webhooks to a receiver with faults; what it took is read back, record by record.
+//! Webhooks to a faulty receiver; the accepted bodies are compared record by record.
 
 use std::{
     fs,
@@ -54,12 +54,12 @@ fn encode(format: Format, records: &[Record]) -> Vec<Vec<u8>> {
     encoded.collect()
 }
 
-/// Small ones, numbered.
+/// Returns small numbered lines.
 fn lines(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|n| format!("{{\"n\":{n}}}\n").into_bytes()).collect()
 }
 
-/// The numbers of a request.
+/// Returns the numbers in a request.
 fn numbers(seen: &Seen) -> Vec<u64> {
     seen.body()
         .lines()
@@ -102,7 +102,7 @@ fn formats() {
     }
 }
 
-/// By another implementation than ours.
+/// Computes an HMAC with an independent implementation.
 fn hmac(secret: &str, body: &[u8]) -> String {
     let code =
         "import hmac,sys;print(hmac.new(sys.argv[1].encode(),sys.stdin.buffer.read(),'sha256').hexdigest())";
@@ -182,7 +182,7 @@ fn busy() {
     assert_eq!(receiver.seen().len(), 6);
 }
 
-/// IMF-fixdate, by another implementation than ours.
+/// Formats an IMF-fixdate with an independent implementation.
 fn http_date(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let mut date = Command::new("date");
@@ -236,7 +236,7 @@ fn halved() {
     let expected: Vec<u64> = (0..20).filter(|n| ![3, 17].contains(n)).collect();
     assert_eq!(took, expected);
 
-    // What was settled before trouble stays settled, and what was refused before it is told.
+    // Records acknowledged before a failure stay acknowledged, and records refused before it are reported.
     let receiver = Receiver::new(|seen| match numbers(seen)[..] {
         [0] => answer("400 Bad Request", "", ""),
         [1] => answer("200 OK", "", ""),
@@ -308,7 +308,7 @@ fn replaced() {
     wait(async {
         trouble(&webhook.deliver(&slices(&lines(1))).await, "401");
         all(&webhook.deliver(&slices(&lines(1))).await, 1);
-        // One that is gone changes nothing.
+        // A missing file changes nothing.
         fs::remove_file(&token).unwrap();
         all(&webhook.deliver(&slices(&lines(1))).await, 1);
     });
@@ -325,7 +325,7 @@ fn dead() {
         let receiver = Receiver::on(listener, |_| {
             Answer::SayAndClose("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into())
         });
-        // It closes each connection behind its answer: the next request makes another.
+        // The receiver closes each connection after its answer, so the next request opens another.
         for _ in 0..5 {
             all(&webhook.deliver(&slices(&lines(2))).await, 2);
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,4 @@
-//! `tracego spool`.
+//! The commands of `tracego spool`.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ fn limits() -> Limits {
     Limits { segment_bytes: 2000, total_bytes: 30_000, on_full: OnFull::DropOldest, ..Limits::default() }
 }
 
-/// A spool with 100 records, of which the oldest had to go.
+/// Creates a spool with 100 records, of which the oldest were evicted.
 fn spool(folder: &Path) -> Spool {
     let (mut spool, _) = Spool::open(folder, limits(), Reading::now()).unwrap();
     for number in 1..=100 {
@@ -53,7 +53,7 @@ fn looking() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("otlp");
     let spool = spool(&folder);
-    // While it is in use.
+    // The spool is still in use.
     assert_eq!(tracego(&["ls"], &folder).status.code(), Some(0));
     assert_eq!(spool.close(), 0);
     let before = content(&folder);
@@ -70,7 +70,7 @@ fn looking() {
     assert!(text.contains("records wait") && text.contains("(drop-oldest)"), "{text}");
     assert_eq!(content(&folder), before);
 
-    // One bit in the middle of a segment.
+    // One flipped bit in the middle of a segment.
     let (name, bytes) =
         before.iter().rfind(|(name, _)| name.extension().is_some_and(|e| e == "seg")).unwrap();
     let mut broken = bytes.clone();
@@ -94,7 +94,7 @@ fn draining() {
     let first = spool(&folder);
     assert_eq!(first.close(), 0);
     let drain = tracego(&["drain", "--json"], &folder);
-    // Records are missing.
+    // Exit code 4: records are missing.
     assert_eq!(drain.status.code(), Some(4), "{drain:?}");
     let found = lines(&drain);
     let missing = found[0]["gap"]["count"].as_u64().unwrap();
@@ -104,7 +104,7 @@ fn draining() {
     let again = tracego(&["drain"], &folder);
     assert_eq!((again.status.code(), again.stdout.len()), (Some(0), 0), "{again:?}");
 
-    // Sequence numbers go on; without --json it is the records themselves.
+    // Sequence numbers continue. Without --json the output is the records themselves.
     let second = spool(&folder);
     assert_eq!(second.close(), 0);
     let drain = tracego(&["drain"], &folder);
@@ -159,7 +159,7 @@ fn modes() {
         assert_eq!(mode(path), 0o600, "{}", path.display());
     }
     drop(spool);
-    // One that others may look into is closed.
+    // A folder that others can read is made private.
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     assert!(Spool::open(&folder, limits(), Reading::now()).is_ok());
     assert_eq!(mode(&folder), 0o700);

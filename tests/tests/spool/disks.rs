@@ -1,4 +1,4 @@
-//! Real file systems that are full, or that the kernel makes read-only while files are open.
+//! Real file systems that are full, or that the kernel remounts read-only while files are open.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("disks::a_disk_that_becomes_read_only_still_delivers", read_only),
 ];
 
-/// A file system of its own, which goes with the test.
+/// A separate file system, unmounted on drop.
 struct Mount {
     dir: TempDir,
 }
@@ -56,7 +56,7 @@ fn record(number: u64) -> Vec<u8> {
     format!("{number:>700}").into_bytes()
 }
 
-/// Numbers of all records, and how many are missing; all is acknowledged.
+/// Reads and acknowledges all records. Returns their numbers, and how many are missing.
 fn drain(spool: &mut Spool) -> (Vec<u64>, u64) {
     let (mut numbers, mut missing) = (Vec::new(), 0);
     loop {
@@ -75,7 +75,7 @@ fn drain(spool: &mut Spool) -> (Vec<u64>, u64) {
     }
 }
 
-/// Tries until the disk works again.
+/// Retries until the disk works again.
 fn recover(spool: &mut Spool) {
     let start = Instant::now();
     while spool.stats().failing {
@@ -101,7 +101,7 @@ fn full_disk_blocks() {
     assert!(stored > 1000, "{stored}");
     let told: Vec<String> = std::iter::from_fn(|| spool.notice()).map(|notice| notice.to_string()).collect();
     assert!(told.len() == 1 && told[0].contains("No space left"), "{told:?}");
-    // Half of the way: the cursor moves on a full disk, and what is acknowledged makes room.
+    // Half of the records: the cursor advances on a full disk, and acknowledged records free space.
     let batch = spool.read(300_000);
     spool.ack(batch.last().unwrap());
     let got = batch.len() as u64;
@@ -150,7 +150,7 @@ fn read_only() {
         spool.append(&record(number)).unwrap();
     }
     assert!(spool.sync());
-    // What the kernel does when it finds the file system damaged, with files open for writing.
+    // The kernel's reaction to a damaged file system, with files open for writing.
     fs::write(format!("/sys/fs/ext4/{device}/trigger_fs_error"), "spool").unwrap();
     let mut refused = 0;
     for number in 301..=600 {
@@ -168,11 +168,11 @@ fn read_only() {
     let (numbers, missing) = drain(&mut spool);
     assert_eq!(numbers, (1..=600 - refused).collect::<Vec<_>>());
     assert_eq!(missing, 0, "the gap waits for the reader to have all else");
-    // What was delivered leaves memory, so the next records find room and the gap its place.
+    // Delivered records leave memory, so the next records find room and the gap its place.
     assert!(matches!(spool.append(&record(601)), Ok(Appended::Stored(_))));
     assert_eq!(drain(&mut spool), (vec![601], refused));
     drop(spool);
-    // Looking changes nothing, so it works here too.
+    // Verification changes nothing, so it works here too.
     let verify = Command::new(tracego_tests::tracego())
         .args(["spool", "verify"])
         .arg(mount.folder())

@@ -14,7 +14,7 @@ pub(crate) const TESTS: &[(&str, Test)] =
     &[("kill::two_hundred_and_fifty_kills_lose_nothing_that_was_durable", kills_lose_nothing)];
 
 const ROUNDS: u64 = 250;
-/// Numbers of one round.
+/// Size of the number range of one round.
 const ROUND: u64 = 1_000_000;
 
 fn kills_lose_nothing() {
@@ -67,16 +67,16 @@ fn kills_lose_nothing() {
     for line in std::str::from_utf8(&output.stdout).unwrap().lines() {
         again += u64::from(!delivered.insert(line.trim_end().parse().unwrap()));
     }
-    // Something is there in many rounds; how much follows from the machine.
+    // Records are durable in many rounds; how many depends on the machine.
     assert!(durable.len() as u64 > ROUNDS / 5, "{} syncs", durable.len());
     let mut missing = 0;
     for &end in &durable {
-        // Everything of the round up to this number.
+        // Everything of the round up to this number must have arrived.
         let first = end / ROUND * ROUND;
         missing += (first..=end).filter(|number| !delivered.contains(number)).count();
     }
     assert_eq!(missing, 0, "of {} delivered", delivered.len());
-    // What comes again is what was in hand when the process died, not everything.
+    // Only records in delivery when the process died are repeated, not all.
     assert!(again < delivered.len() as u64 / 2, "{again} of {} came again", delivered.len());
     eprintln!("{} delivered, {again} came again", delivered.len());
 }

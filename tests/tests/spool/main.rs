@@ -1,4 +1,4 @@
-//! The spool on real disks, with real processes that are really killed.
+//! The spool on real disks, with real processes that are killed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commands;

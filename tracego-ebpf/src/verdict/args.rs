@@ -1,4 +1,4 @@
-//! The arguments of a start: those of the new image, and those that the caller of execve passed.
+//! The arguments of a program start: those of the new image, and those that the caller of execve passed.
 
 use aya_ebpf::{
     helpers::generated::{bpf_get_current_task_btf, bpf_loop, bpf_task_pt_regs},
@@ -15,11 +15,11 @@ use crate::{
 /// System call numbers (arch/x86/entry/syscalls/syscall_64.tbl).
 const EXECVE: u64 = 59;
 const EXECVEAT: u64 = 322;
-/// Pieces of the longest argument: MAX_ARG_STRLEN (include/uapi/linux/binfmts.h) in windows.
+/// Maximum number of windows of one argument: MAX_ARG_STRLEN (include/uapi/linux/binfmts.h) in windows.
 const PIECES_MAX: u32 = 40;
 
-/// Rules of `matched` that allow for an argument; `len`: bytes of it that are in `key`, 0 where it cannot be
-/// read.
+/// Returns the rules of `matched` that an argument satisfies. `len` is the number of its bytes in `key`, 0
+/// when it cannot be read.
 #[inline(always)]
 fn argument(rules: &Rules, any: u64, key: &Key<ArgKey>, len: u32, matched: u64) -> u64 {
     let fits = if len == 0 { rules.unreadable } else { RULE_ARGS.get(key).copied().unwrap_or(0) };
@@ -31,7 +31,7 @@ fn arg_key(set: u32, place: u16) -> Key<ArgKey> {
     Key::new((size_of::<ArgKey>() * 8) as u32, ArgKey { set: set as u16, place, bytes: [0; ARG_LEN] })
 }
 
-/// A walk along the arguments of the new image, on the stack so that the callback can reach it.
+/// State of a walk along the arguments of the new image, on the stack so that the callback can reach it.
 #[repr(C)]
 struct Image {
     at: u64,
@@ -48,7 +48,7 @@ unsafe extern "C" fn step_image(index: u64, image: *mut Image) -> i64 {
     // SAFETY: two bits, four places.
     let any = unsafe { *rules.any_arg.get_unchecked(place as usize) };
     if image.at >= image.end {
-        // There is no such argument.
+        // The program has no argument at this position.
         image.matched &= any;
         return 0;
     }
@@ -59,7 +59,7 @@ unsafe extern "C" fn step_image(index: u64, image: *mut Image) -> i64 {
     }
     let Some(scratch) = scratch() else { return 1 };
     let next = match len {
-        // Neither can those behind it be found.
+        // Later arguments cannot be found either.
         0 => u64::MAX - 1,
         len if len == ARG_LEN as u32 => behind(image.at, image.end),
         len => image.at + u64::from(len),
@@ -68,7 +68,7 @@ unsafe extern "C" fn step_image(index: u64, image: *mut Image) -> i64 {
     i64::from(image.matched == 0)
 }
 
-/// Rules of `matched` that allow for the arguments of the new image.
+/// Returns the rules of `matched` that the arguments of the new image satisfy.
 #[inline(always)]
 pub(super) fn image_args(start: &Start, from: u64, end: u64, matched: u64) -> u64 {
     let mut image = Image { at: from, end, matched, set: u64::from(start.set) };
@@ -79,11 +79,12 @@ pub(super) fn image_args(start: &Start, from: u64, end: u64, matched: u64) -> u6
     image.matched
 }
 
-/// The same value, of which the verifier knows nothing any more: sums that grow in a loop are otherwise another
-/// state each time ("BPF program is too large").
+/// Returns the same value after the verifier has forgotten everything about it. Otherwise sums that grow in a
+/// loop are a new state each time ("BPF program is too large").
 #[inline(always)]
 fn forget(scratch: *mut Scratch, value: u64) -> u64 {
-    // SAFETY: a field of the slot, which this program alone uses, with preemption off; behind what is read to it.
+    // SAFETY: a field of the slot, which this program alone uses, with preemption off; after the bytes of a
+    // window.
     unsafe {
         let place = (&raw mut (*scratch).window).cast::<u64>().add(2 * WINDOW / 8);
         core::ptr::write_volatile(place, value);
@@ -91,7 +92,7 @@ fn forget(scratch: *mut Scratch, value: u64) -> u64 {
     }
 }
 
-/// A walk along a long argument, on the stack so that the callback can reach it.
+/// State of a walk along a long argument, on the stack so that the callback can reach it.
 #[repr(C)]
 struct Long {
     at: u64,
@@ -114,7 +115,7 @@ unsafe extern "C" fn step(_index: u64, long: *mut Long) -> i64 {
     i64::from(short || long.at >= long.end)
 }
 
-/// Where the argument after the one at `at` begins; beyond everything where that cannot be found.
+/// Returns the address of the argument after the one at `at`; beyond every address when it cannot be found.
 #[inline(always)]
 fn behind(at: u64, end: u64) -> u64 {
     let mut long = Long { at, end, found: 0 };
@@ -123,7 +124,7 @@ fn behind(at: u64, end: u64) -> u64 {
     if long.found != 0 { long.at } else { u64::MAX - 1 }
 }
 
-/// Address of argv as the running system call got it; zero where that is not known.
+/// Returns the address of argv that was passed to the running system call; zero when it is unknown.
 #[inline(always)]
 pub(super) fn caller_argv() -> u64 {
     // SAFETY: the running task, as the helper asks.
@@ -131,15 +132,15 @@ pub(super) fn caller_argv() -> u64 {
     match kernel::<u64>(regs, offset!(regs_orig_ax)) {
         EXECVE => kernel(regs, offset!(regs_si)),
         EXECVEAT => kernel(regs, offset!(regs_dx)),
-        // Of a 32-bit program, or of none.
+        // A 32-bit program, or no system call.
         _ => 0,
     }
 }
 
-/// Rules of `matched` that allow for the arguments that the caller passed.
+/// Returns the rules of `matched` that the arguments passed by the caller satisfy.
 ///
-/// Written out: the compiler turns the loop round, and Linux 6.1 refuses one that is entered in its middle
-/// ("back-edge").
+/// The loop is unrolled by hand: the compiler rotates it, and Linux 6.1 refuses a loop that is entered in its
+/// middle ("back-edge").
 #[inline(always)]
 pub(super) fn caller_args(start: &Start, argv: u64, matched: u64) -> u64 {
     let (matched, ended) = caller_arg(start, argv, 1, matched, false);
@@ -149,10 +150,11 @@ pub(super) fn caller_args(start: &Start, argv: u64, matched: u64) -> u64 {
 
 const _: () = assert!(ARGS == 3);
 
-/// One of them; `ended`: the list had its null before. Behind it stands something else.
+/// Returns the rules that one argument satisfies, and whether the list has ended. With `ended`, its null came
+/// earlier and the memory at this position is something else.
 #[inline(always)]
 fn caller_arg(start: &Start, argv: u64, place: u16, matched: u64, ended: bool) -> (u64, bool) {
-    // SAFETY: there are as many places, and the first.
+    // SAFETY: `place` is at most ARGS, and the array has one element more.
     let any = unsafe { *start.rules.any_arg.get_unchecked(place as usize) };
     if ended {
         return (matched & any, true);
@@ -167,11 +169,11 @@ fn caller_arg(start: &Start, argv: u64, place: u16, matched: u64, ended: bool) -
     (argument(start.rules, any, &key, len.unwrap_or(0), matched), false)
 }
 
-/// Copies an argument that the caller passed into its slot of the record; see [`caller_args`] for the loop.
+/// Copies an argument that the caller passed into its slot of the event; see [`caller_args`] for the loop.
 #[inline(always)]
 pub(super) fn caller_slot(argv: u64, place: usize, slots: *mut u8) {
     let mut at = 0_u64;
-    // What cannot be read is cleared, and nothing is at zero.
+    // A failed read clears the bytes, and no string is at address zero.
     user((&raw mut at).cast(), 8, argv + place as u64 * 8);
     // SAFETY: there are as many slots.
     user_str(unsafe { slots.add(place * SLOT_LEN) }, SLOT_LEN as u32, at);

@@ -1,11 +1,13 @@
 //! Decisions before a program's first instruction, by the rules in the maps.
 //!
-//! Twice: where execve can still fail (`lsm/bprm_check_security`), by what its caller passed, and behind the
-//! point of no return (`tp_btf/sched_process_exec`), by what the new image has. The caller's memory may change
-//! between the two, the image's may not: what slipped through the first is ended at the second.
+//! Each start is decided twice. The first decision is made while execve can still fail
+//! (`lsm/bprm_check_security`), from what the caller passed. The second is made after the point of no return
+//! (`tp_btf/sched_process_exec`), from the new image. The caller's memory may change in between, the image
+//! cannot: the second decision kills what escaped the first.
 //!
-//! The second program is attached behind the one that writes records, which puts a new job's context into the
-//! map. Neither needs the other to succeed, and the decision comes before any room in the ring is asked for.
+//! The second program is attached after the one that writes events, which puts the context of a new job into
+//! the map. Neither depends on the success of the other, and the decision is made before room in the ring is
+//! reserved.
 
 mod args;
 
@@ -42,10 +44,10 @@ use crate::{
 const SIGKILL: u32 = 9;
 /// EPERM (include/uapi/asm-generic/errno-base.h).
 const EPERM: i32 = 1;
-/// What stands before the names of a path in its key.
+/// Bytes before the names of a path in its key.
 const PATH_KEY: u64 = 8;
 
-/// Who starts what; the rules of the set that decides.
+/// A program start, its process, and the rules of the set that decides.
 struct Start {
     number: u8,
     set: u32,
@@ -80,7 +82,8 @@ pub(crate) fn exec_denied(ctx: LsmContext) -> i32 {
     }
 }
 
-/// Nothing where nobody decides about this process: it is init, the agent, or outside of what is watched.
+/// Collects what the decision needs. Returns `None` when no rule applies: there are no rules, or the process
+/// is init, the agent, or excluded by a filter.
 #[inline(always)]
 fn start(task: Addr, file: Addr) -> Option<Start> {
     let number = rule_number();
@@ -95,7 +98,8 @@ fn start(task: Addr, file: Addr) -> Option<Start> {
     if id.tgid == 1 || task::unknown(&id, &context) {
         return None;
     }
-    // Whoever is watched: what the agent starts itself shows that stops are in force.
+    // Programs that the agent itself starts are decided whatever the filters are: the enforcement check is
+    // one.
     if task::outside(task, uid) != 0 && !task::is_agent(&task::parent(task)) {
         return None;
     }
@@ -104,7 +108,7 @@ fn start(task: Addr, file: Addr) -> Option<Start> {
     Some(Start { number, set, rules, id, context, task, inode, dentry, uid })
 }
 
-/// Behind the point of no return, by the new image.
+/// Decides after the point of no return, from the new image.
 #[inline(always)]
 fn after(start: &Start, mount: Addr) {
     let rules = start.rules;
@@ -119,7 +123,7 @@ fn after(start: &Start, mount: Addr) {
     let mut bit = matched & matched.wrapping_neg();
     let (mut action, mut number) = (action(rules, bit), 0);
     if bit & rules.allow != 0 && matched & !rules.allow == 0 {
-        // An exception from nothing.
+        // An exception without a rule that it exempts from.
         return;
     }
     if bit == 0 {
@@ -141,7 +145,7 @@ fn after(start: &Start, mount: Addr) {
     });
 }
 
-/// While execve can still fail, by what its caller passed.
+/// Decides while execve can still fail, from what the caller passed.
 #[inline(always)]
 fn before_exec(start: &Start) -> i32 {
     let rules = start.rules;
@@ -178,7 +182,7 @@ fn action(rules: &Rules, bit: u64) -> u32 {
     }
 }
 
-/// Rules that allow for the executable.
+/// Returns the rules that the executable's name and inode satisfy.
 #[inline(always)]
 fn executable(start: &Start) -> u64 {
     let mut key = NameKey { set: start.set, pad: 0, name: [0; NAME_LEN] };
@@ -196,19 +200,19 @@ fn inode_key(start: &Start) -> ExeKey {
     ExeKey { inode: typed(start.inode, offset!(inode_ino)), dev: typed(sb, offset!(sb_dev)), set: start.set }
 }
 
-/// Rules that name the executable's path.
+/// Returns the rules that name the executable's path.
 #[inline(always)]
 fn by_path(start: &Start, mount: Addr) -> u64 {
     if start.rules.by_path == 0 {
         return 0;
     }
     let Some(scratch) = scratch() else { return 0 };
-    // The key is put together where the names are written.
+    // The key is put together in the area where the names are written.
     // SAFETY: the start of the area; this program alone uses the slot, with preemption off.
     let key = unsafe { (&raw mut (*scratch).data).cast::<Key<PathKey>>() };
     set_cursor(scratch, PATH_KEY);
     path::dentry(start.dentry, mount, scratch);
-    // SAFETY: as above; the names follow these two numbers, whatever is behind them is not compared.
+    // SAFETY: as above; the names follow these two numbers, and bytes after the names are not compared.
     unsafe {
         (*key).prefix_len = (size_of::<PathKey>() * 8) as u32;
         (*key).data.set = start.set;
@@ -216,7 +220,7 @@ fn by_path(start: &Start, mount: Addr) -> u64 {
     }
 }
 
-/// Rules that allow for the user, the cgroup and the job.
+/// Returns the rules that the user, the cgroup and the job satisfy.
 #[inline(always)]
 fn of_process(start: &Start) -> u64 {
     let rules = start.rules;
@@ -254,7 +258,7 @@ unsafe extern "C" fn step_hash(index: u64, hash: *mut u64) -> i64 {
     0
 }
 
-/// What the agent said about such a start before; zero for nothing.
+/// Returns the verdict that the agent stored for such a start; zero without one.
 #[inline(always)]
 fn remembered(start: &Start, from: u64, end: u64) -> u64 {
     let Some(scratch) = scratch() else { return 0 };
@@ -262,7 +266,7 @@ fn remembered(start: &Start, from: u64, end: u64) -> u64 {
     let len = if total > ARGV_LEN as u64 { ARGV_LEN as u64 } else { total };
     // SAFETY: a field of the slot, which this program alone uses, with preemption off.
     let window = unsafe { (&raw mut (*scratch).window).cast::<u8>() };
-    // A read that fails clears the bytes.
+    // A failed read clears the bytes.
     kernel_bytes(window, ARGV_LEN as u32, 0);
     if !user(window, bounded::<9>(len) as u32, from) {
         return 0;
@@ -287,7 +291,7 @@ fn remembered(start: &Start, from: u64, end: u64) -> u64 {
     unsafe { REMEMBERED.get(&key) }.copied().unwrap_or(0)
 }
 
-/// Puts the decision into the ring. `args` writes the arguments.
+/// Puts the decision into the ring; `args` writes its arguments.
 #[inline(always)]
 fn tell(start: &Start, bit: u64, action: u32, errno: u32, number: u32, args: impl FnOnce(*mut u8)) {
     count(Loss::Hooked);

@@ -1,5 +1,5 @@
-//! Runs the rules: findings go onto the record that they are about, and raise its severity; what is found
-//! later becomes a record of its own.
+//! The stage that runs the rules. Findings at a program start go onto its record and raise its severity;
+//! later findings become records of their own.
 
 use std::num::NonZeroUsize;
 
@@ -21,14 +21,14 @@ use tracego_model::{
     record::Record,
 };
 
-/// Go programs whose start is remembered for what is found out about them later; the one that was asked
-/// for longest ago makes room, and what is found out about it is then not told.
+/// Maximum number of Go programs whose start is kept for later findings. The least recently used is evicted,
+/// and later findings about it are lost.
 const KNOWN: NonZeroUsize = match NonZeroUsize::new(4096) {
     Some(known) => known,
     None => NonZeroUsize::MIN,
 };
 
-/// The rules, and what they need to know of processes that started before.
+/// The rules, and what they need to know about processes that started before.
 pub struct Judge {
     rules: Rules,
     known: LruCache<TaskId, Known>,
@@ -36,18 +36,18 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// For one run.
+    /// Creates the stage for one run.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self { rules: Rules::new(settings), known: LruCache::new(KNOWN), summary: Summary::default() }
     }
 
-    /// Goes over to other settings; what is known of processes stays.
+    /// Applies reloaded settings; what is known about processes stays.
     pub fn change(&mut self, settings: Settings) {
         self.rules.change(settings);
     }
 
-    /// A program was started: what is found goes onto its record.
+    /// Runs the rules on a program start and puts the findings onto its record.
     pub fn start(&mut self, record: &mut Record, started: &Started) {
         let mut subject = Subject::new(started.id, record, &started.variables);
         subject.task = Some(&started.task).filter(|task| task.role.is_some() || task.command.is_some());
@@ -58,13 +58,13 @@ impl Judge {
             let known = Known::of(&subject, self.rules.settings());
             self.known.put(started.id, known);
         } else if !self.known.is_empty() {
-            // The process has become another program.
+            // The process now runs another program.
             self.known.pop(&started.id);
         }
         self.put(record, findings);
     }
 
-    /// Puts findings onto a record that is about the same process.
+    /// Puts findings onto a record about the same process.
     pub fn put(&mut self, record: &mut Record, findings: Vec<Finding>) {
         let Some(worst) = findings.iter().map(|finding| finding.severity).max() else { return };
         record.raise(worst.into());
@@ -72,28 +72,28 @@ impl Judge {
         self.summary.add(record);
     }
 
-    /// A policy does not allow a start.
+    /// Adds the policy violations of a record to the summary.
     pub fn refused(&mut self, record: &Record) {
         self.summary.refused(record);
     }
 
-    /// It was decided about a program start.
+    /// Adds an enforcement record to the summary.
     pub fn decided(&mut self, record: &Record) {
         self.summary.decided(record);
     }
 
-    /// A process was made by another.
+    /// Handles a fork.
     pub fn fork(&mut self, parent: TaskId, child: TaskId) {
         self.rules.fork(parent, child);
     }
 
-    /// A process ended, at a time in ns since boot.
+    /// Handles the exit of a process; `now` is in nanoseconds since boot.
     pub fn exit(&mut self, id: TaskId, now: u64) {
         self.rules.exit(id, now);
         self.known.pop(&id);
     }
 
-    /// What a look at a service gave.
+    /// Returns the findings about an inspected service.
     pub fn service(&mut self, state: &ServiceState) -> Vec<Finding> {
         match self.known.get(&state.id()) {
             Some(known) => self.rules.service(state, known),
@@ -101,35 +101,35 @@ impl Judge {
         }
     }
 
-    /// What time alone brings, in ns since boot.
+    /// Returns the findings that become due by time alone; `now` is in nanoseconds since boot.
     pub fn tick(&mut self, now: u64) -> Vec<(TaskId, Finding)> {
         self.rules.tick(now)
     }
 
-    /// What the rules had to forget to keep within bounds, so far.
+    /// Returns the number of entries that the rules evicted so far to stay within bounds.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.rules.forgotten()
     }
 
-    /// What was found so far.
+    /// Returns the summary of the findings so far.
     #[must_use]
     pub fn summary(&self) -> &Summary {
         &self.summary
     }
 }
 
-/// Which records are written.
+/// The selection of the records to write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Selection {
-    /// Kinds, bits of [`tracego_common::settings::event`].
+    /// Kinds of records, as bits of [`tracego_common::settings::event`].
     pub kinds: u32,
-    /// Records of processes need a finding that is at least as bad; all are written without.
+    /// Least severity of a finding for the record of a process to be written. `None` writes all records.
     pub min_severity: Option<Severity>,
 }
 
 impl Selection {
-    /// Whether a record of a process is written.
+    /// Whether the record of a process is selected.
     #[must_use]
     pub fn takes(self, record: &Record) -> bool {
         let worst = || record.tracego.findings.iter().map(|finding| finding.severity).max();

@@ -1,20 +1,20 @@
-//! Takes secrets out of arguments before anything is written; on unless `--raw-args` is given.
+//! Removes secrets from arguments before anything is written; on unless `--raw-args` is given.
 //!
-//! It knows option names (`--token=…`, `--password …`), assignments (`DB_PASSWORD=…`), headers,
-//! URLs with credentials and token shapes of well-known issuers. It is a net, not a proof: a secret
-//! in a form that it does not know passes.
+//! Recognised are option names (`--token=…`, `--password …`), assignments (`DB_PASSWORD=…`), headers, URLs
+//! with credentials, and token formats of well-known issuers. This is a net, not a proof: a secret in an
+//! unknown form passes.
 
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
 
-/// What stands in the place of a secret.
+/// The replacement for a secret.
 pub const MARK: &str = "[tracego:redacted]";
 
-/// Words that make an option or variable a secret when they end its name.
+/// Pattern of the words that mark an option or variable as a secret when its name ends with them.
 const SECRET: &str = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|auth[-_]?key|credentials?|client[-_]?secret)";
 
-/// Texts without any of these cannot hold a secret: most arguments are decided by one pass.
+/// Patterns of which a text with a secret contains at least one. Most arguments are decided by this one pass.
 static HINTS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     RegexSet::new([
         r"(?i)pass|pwd|secret|token|key|credential|authorization|bearer",
@@ -24,7 +24,7 @@ static HINTS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     .ok()
 });
 
-/// `NAME=value` and `--name=value` and `--name:value`, also inside a longer text.
+/// Assignments `NAME=value`, `--name=value` and `--name:value`, also inside a longer text.
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(
         r#"(?i)((?:^|[\s;&?'",{{-])(?:[a-z0-9_.-]*[._-])?{SECRET}["']?\s?[=:]\s?["']?)([^\s"'&;,}}]+)"#
@@ -32,27 +32,27 @@ static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// An option whose value is the next argument.
+/// Options whose value is the next argument.
 static OPTION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(&format!(r"(?i)^--?(?:[a-z0-9-]*[.-])?{SECRET}$")).ok());
 
-/// The same in capitals before an equals sign and glued words: `DBPASSWORD=…`, `MYSQL_PWD=…`.
+/// Assignments to upper-case variables with joined words: `DBPASSWORD=…`, `MYSQL_PWD=…`.
 static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"\b([A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|PWD_?|APIKEY|API_KEY)=)([^\s;&]+)").ok()
 });
 
-/// Authorization header, up to the end of its value.
+/// Authorization headers, up to the end of the value.
 static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)((?:authorization|x-api-key|private-token|job-token|x-auth-token)\s*:\s*(?:(?:bearer|basic|token)\s+)?)([^\s'\x22]+)").ok()
 });
 
-/// `scheme://user:password@` and `scheme://token@`. `git@host` without a scheme is no secret, nor is
-/// a user's name alone in ssh.
+/// Credentials in URLs: `scheme://user:password@` and `scheme://token@`. `git@host` without a scheme is no
+/// secret, and neither is a user name alone in ssh.
 static URL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)([a-z][a-z0-9+.-]*://(?:[^/\s:@]*:)?)([^/\s@]+)@").ok());
 
-/// Tokens that are known by their shape; `+`, since two that are glued together have no word boundary
-/// between them.
+/// Tokens that are known by their format. The `+` covers glued tokens, which have no word boundary between
+/// them.
 static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}",
@@ -64,7 +64,7 @@ static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Redacts the arguments of one process; how many were changed.
+/// Redacts the arguments of one process. Returns the number of changed arguments.
 pub fn args(args: &mut [String]) -> u32 {
     let mut changed = 0;
     let mut secret_next = false;
@@ -72,7 +72,7 @@ pub fn args(args: &mut [String]) -> u32 {
     for arg in args.iter_mut() {
         if std::mem::take(&mut secret_next) && !arg.starts_with("--") {
             let new = match arg.split_once(':') {
-                // curl -u USER:PASSWORD: the user stays.
+                // curl -u USER:PASSWORD: the user name stays.
                 Some((user, _)) if curl && arg != MARK => format!("{user}:{MARK}"),
                 _ => MARK.to_owned(),
             };
@@ -87,12 +87,12 @@ pub fn args(args: &mut [String]) -> u32 {
     changed
 }
 
-/// `--no-password` and the like take no value.
+/// Whether an argument is an option with a secret value. `--no-password` and the like take no value.
 fn is_option(option: &Regex, arg: &str) -> bool {
     !arg.starts_with("--no-") && option.is_match(arg)
 }
 
-/// Redacts one text; whether it changed.
+/// Redacts one text. Returns whether the text changed.
 pub fn text(text: &mut String) -> bool {
     if HINTS.as_ref().is_some_and(|hints| !hints.is_match(text)) {
         return false;
@@ -107,11 +107,11 @@ pub fn text(text: &mut String) -> bool {
     changed
 }
 
-/// A mark is a boundary that the secret before it was not: what stands next to it may be found only
-/// then. Bounded, since the text is somebody else's.
+/// Maximum number of passes over one text. A mark is a word boundary where the secret was none, so the text
+/// next to it may match only in the next pass. Bounded, since the text is untrusted.
 const PASSES: u32 = 4;
 
-/// Every pattern once; whether one of them changed the text.
+/// Applies every pattern once. Returns whether the text changed.
 fn pass(text: &mut String) -> bool {
     let mut changed = false;
     for (pattern, with) in [
@@ -134,11 +134,11 @@ fn pass(text: &mut String) -> bool {
     changed
 }
 
-/// The replacement, unless what was found is no secret.
+/// Returns the replacement, or the text itself if it is no secret.
 fn replacement(found: &regex::Captures<'_>, with: &str) -> String {
     let value = found.get(2).map_or("", |m| m.as_str());
     let front = found.get(1).map_or("", |m| m.as_str());
-    // Already redacted; a user's name in front of a host; a file that holds the secret.
+    // Already redacted; a reference such as `$TOKEN`; a user name alone in an ssh URL.
     let harmless = value.starts_with("[tracego")
         || front.ends_with("[tracego:")
         || value.starts_with('$')

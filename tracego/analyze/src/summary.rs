@@ -1,4 +1,4 @@
-//! What was found in a run, for the people who wait for it.
+//! The summary of findings that `tracego run` prints at the end.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -11,17 +11,18 @@ use tracego_model::{
     text,
 };
 
-/// Findings that are told one by one; all are counted.
+/// Maximum number of findings that are printed one by one; all are counted.
 const TOLD: usize = 50;
-/// Ancestors that are told.
+/// Maximum number of ancestors that are printed.
 const ANCESTORS: usize = 12;
 
-/// Counts, and the findings themselves.
+/// The counts of findings, and the findings to print.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     counts: BTreeMap<Severity, u64>,
     told: Vec<Told>,
-    /// Runs of the go command that were told: what they started is the same finding.
+    /// Executions of `go run` that are printed. The finding about the program that each started is the same
+    /// and is left out.
     commands: HashSet<String>,
     stopped: u64,
 }
@@ -34,14 +35,14 @@ struct Told {
 }
 
 impl Summary {
-    /// Takes a decision about a program start.
+    /// Counts the program start of an enforcement record if it was stopped.
     pub fn decided(&mut self, record: &Record) {
         let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
         let stopped = decision.is_some_and(|one| one.error.is_none() && one.stops());
         self.stopped += u64::from(stopped);
     }
 
-    /// Takes what policies object to.
+    /// Counts the policy violations of a record.
     pub fn refused(&mut self, record: &Record) {
         let Some(policy) = &record.tracego.policy else { return };
         for violation in policy.violations.iter() {
@@ -50,13 +51,13 @@ impl Summary {
         }
     }
 
-    /// Program starts that were stopped.
+    /// Returns the number of program starts that were stopped.
     #[must_use]
     pub fn stopped(&self) -> u64 {
         self.stopped
     }
 
-    /// Takes the findings of a record.
+    /// Adds the findings of a record.
     pub fn add(&mut self, record: &Record) {
         for finding in &record.tracego.findings {
             *self.counts.entry(finding.severity).or_default() += 1;
@@ -73,7 +74,7 @@ impl Summary {
         }
     }
 
-    /// Whether it is about a program whose `go run` was told.
+    /// Whether the finding is about a program whose `go run` is already printed.
     fn is_told(&mut self, record: &Record, finding: &Finding) -> bool {
         let command = record.tracego.go.as_ref().and_then(|go| go.command.as_ref());
         let Some(command) = command else { return false };
@@ -87,13 +88,13 @@ impl Summary {
         }
     }
 
-    /// The worst that was found.
+    /// Returns the worst severity found.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
         self.counts.keys().next_back().copied()
     }
 
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
@@ -124,13 +125,13 @@ impl fmt::Display for Summary {
     }
 }
 
-/// `make (811) → ci.sh (812) → go run ./cmd/server (813)`, the oldest first.
+/// Formats a process and its ancestors, oldest first: `make (811) → ci.sh (812) → go run ./cmd/server (813)`.
 fn line(record: &Record) -> String {
     let Some(process) = &record.process else { return String::new() };
     let own = std::process::id();
     let mut parts = vec![format!("{} ({})", record.body, process.pid)];
     let above = record.tracego.ancestors.iter().flat_map(|line| line.iter());
-    // What is above the agent started the agent, not the process.
+    // Ancestors above the agent started the agent, not the process.
     for ancestor in above.take_while(|ancestor| ancestor.id.tgid != own).take(ANCESTORS) {
         let mut name = String::new();
         ancestor.command.chars().for_each(|c| text::push_printable(&mut name, c));

@@ -1,22 +1,22 @@
-//! What Go wrote into a program.
+//! Go's build information in a program.
 
 use serde::{Deserialize, Serialize};
 
-/// Go's build information. Texts that are not UTF-8 hold U+FFFD.
+/// Go's build information. Bytes that are not UTF-8 appear as U+FFFD.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Build {
-    /// The version of Go: `go1.27.3`, `devel go1.28-…`; what follows names experiments.
+    /// Version of Go: `go1.27.3`, `devel go1.28-…`; names of experiments may follow.
     pub version: String,
-    /// The main package; empty where Go wrote no modules.
+    /// Import path of the main package; empty where Go recorded no modules.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub path: String,
-    /// The module of the main package; none for `cmd/go` itself and for files given by name.
+    /// Module of the main package; `None` for `cmd/go` itself and for files given by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub main: Option<Module>,
-    /// Modules of other packages in it.
+    /// Modules of the other packages in the program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Module>,
-    /// How it was built, in Go's order; written as an object.
+    /// Build settings in Go's order; serialized as an object.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "pairs")]
     pub settings: Vec<(String, String)>,
 }
@@ -24,15 +24,15 @@ pub struct Build {
 /// A module.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Module {
-    /// Its path; of a replacement also a folder.
+    /// Module path; for a replacement it may be a folder.
     pub path: String,
-    /// Its version: `v1.2.3`, a pseudo-version, `(devel)`, or nothing for a folder.
+    /// Version: `v1.2.3`, a pseudo-version, `(devel)`, or empty for a folder.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// Its sum as in go.sum; empty for the main module and for a folder.
+    /// Checksum as in go.sum; empty for the main module and for a folder.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sum: String,
-    /// What a `replace` line of go.mod took instead.
+    /// Replacement named by a `replace` line of go.mod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<Box<Module>>,
 }
@@ -45,19 +45,19 @@ impl Module {
 }
 
 impl Build {
-    /// A setting by its key, as `go version -m` shows it.
+    /// Returns a build setting by its key, as `go version -m` shows it.
     #[must_use]
     pub fn setting(&self, key: &str) -> Option<&str> {
         self.settings.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
-    /// This is the go command, whatever the file is called.
+    /// Returns whether this is the go command, whatever the name of the file.
     #[must_use]
     pub fn is_go_command(&self) -> bool {
         self.path == "cmd/go"
     }
 
-    /// The version as numbers: (1, 27, 3) of `go1.27.3`, (1, 27, 0) of `go1.27rc1`; none of a
+    /// Returns the version as numbers: (1, 27, 3) for `go1.27.3`, (1, 27, 0) for `go1.27rc1`, `None` for a
     /// development version.
     #[must_use]
     pub fn release(&self) -> Option<(u32, u32, u32)> {
@@ -69,25 +69,25 @@ impl Build {
         Some((major, minor, numbers.next().map_or(Some(0), Result::ok)?))
     }
 
-    /// The version control system: `git`.
+    /// Returns the version control system: `git`.
     #[must_use]
     pub fn vcs(&self) -> Option<&str> {
         self.setting("vcs")
     }
 
-    /// The commit. `go run` does not write it unless told to, `go build` in a repository does.
+    /// Returns the commit. `go build` in a repository records it; `go run` does so only on request.
     #[must_use]
     pub fn revision(&self) -> Option<&str> {
         self.setting("vcs.revision")
     }
 
-    /// The time of the commit, RFC 3339.
+    /// Returns the time of the commit in RFC 3339.
     #[must_use]
     pub fn commit_time(&self) -> Option<&str> {
         self.setting("vcs.time")
     }
 
-    /// The working tree held changes that are not in the commit.
+    /// Returns whether the working tree had uncommitted changes.
     #[must_use]
     pub fn modified(&self) -> Option<bool> {
         match self.setting("vcs.modified")? {
@@ -97,43 +97,43 @@ impl Build {
         }
     }
 
-    /// `-ldflags`; Go leaves them out under `-trimpath` (go.dev/issue/52372).
+    /// Returns `-ldflags`, which Go omits under `-trimpath` (go.dev/issue/52372).
     #[must_use]
     pub fn ldflags(&self) -> Option<&str> {
         self.setting("-ldflags")
     }
 
-    /// `-trimpath`.
+    /// Returns whether `-trimpath` was set.
     #[must_use]
     pub fn trimpath(&self) -> bool {
         self.setting("-trimpath") == Some("true")
     }
 
-    /// `CGO_ENABLED`; nothing before Go 1.18.
+    /// Returns whether `CGO_ENABLED` was set; `None` before Go 1.18.
     #[must_use]
     pub fn cgo(&self) -> Option<bool> {
         self.setting("CGO_ENABLED").map(|value| value == "1")
     }
 
-    /// `-race`: the race detector is in it.
+    /// Returns whether the race detector is built in (`-race`).
     #[must_use]
     pub fn race(&self) -> bool {
         self.setting("-race") == Some("true")
     }
 
-    /// `-buildmode`: `exe`, `pie`.
+    /// Returns `-buildmode`: `exe`, `pie`.
     #[must_use]
     pub fn build_mode(&self) -> Option<&str> {
         self.setting("-buildmode")
     }
 
-    /// `-gcflags`: `all=-N -l` of debuggers.
+    /// Returns `-gcflags`; debuggers set `all=-N -l`.
     #[must_use]
     pub fn gcflags(&self) -> Option<&str> {
         self.setting("-gcflags")
     }
 
-    /// `-tags`.
+    /// Returns the tags of `-tags`.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.setting("-tags").into_iter().flat_map(|tags| tags.split(',')).filter(|tag| !tag.is_empty())
     }
@@ -151,7 +151,7 @@ impl Build {
     }
 }
 
-/// Pairs as an object, in their order.
+/// Serializes pairs as an object, in their order.
 mod pairs {
     use std::fmt;
 

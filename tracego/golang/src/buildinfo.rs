@@ -1,17 +1,17 @@
-//! Where Go's build information is in a file, and the two texts in it.
+//! Finds Go's build information in a file, and reads the two texts in it.
 //!
 //! ```text
 //!  0  \xff " Go buildinf:"       14 bytes, at an address that is a multiple of 16
-//! 14  bytes of a pointer         used before Go 1.18 alone
+//! 14  bytes of a pointer         used only before Go 1.18
 //! 15  flags: 1 big-endian, 2 inline
 //! 16  Go 1.13 to 1.17: pointers to the Go strings of version and modules
 //! 32  since Go 1.18: version and modules, each behind its length as a varint
 //! ```
 //!
-//! debug/buildinfo of Go 1.27.3 reads the section `.go.buildinfo` alone; up to Go 1.26 it fell back to
-//! the first writable segment. Here the section comes first and then every writable segment, because
-//! a PIE has two of them and `sstrip` leaves no section. Where other sections are there and this one is
-//! not, the file is hardly Go's, and only the start of each segment is searched, as Go did.
+//! debug/buildinfo of Go 1.27.3 reads only the section `.go.buildinfo`; up to Go 1.26 it fell back to the
+//! first writable segment. This reader tries the section first and then every writable segment, because a PIE
+//! has two of them and `sstrip` removes all sections. A file with other sections but without this one is
+//! hardly Go's, so only the start of each segment is searched, as Go did.
 
 use std::io;
 
@@ -30,27 +30,27 @@ const HEADER: u64 = 32;
 const BIG_ENDIAN: u8 = 1;
 const INLINE: u8 = 2;
 
-/// Bytes of a version: `devel go1.28-0123456789 Thu Jan 1 … X:experiments`.
+/// Maximum number of bytes of a version: `devel go1.28-0123456789 Thu Jan 1 … X:experiments`.
 const VERSION_MAX: u64 = 1024;
-/// Bytes of modules and settings with their frame.
+/// Maximum number of bytes of modules and settings, including their frame.
 const MODULES_MAX: u64 = 1 << 20;
-/// Bytes that are searched where there are no sections.
+/// Maximum number of bytes searched in a file without sections.
 const SEARCH_MAX: u64 = 8 << 20;
-/// Bytes of a segment that are searched where there are sections, but not this one.
+/// Maximum number of bytes searched per segment in a file with sections but without this one.
 const START_MAX: u64 = 64 << 10;
-/// Bytes that are searched at a time; a multiple of [`ALIGN`].
+/// Number of bytes searched at a time; a multiple of [`ALIGN`].
 const CHUNK: usize = 64 << 10;
-/// Finds that turn out to be none, before the search is given up.
+/// Number of false finds before the search is given up.
 const FINDS_MAX: usize = 16;
 
-/// What is at an address.
+/// Result of reading at a find.
 enum Find {
     Good(Build),
-    /// It starts like build information, and this is wrong with it.
+    /// The header is there, but a part behind it is damaged.
     Bad(Damage),
 }
 
-/// Reads the build information; nothing where Go did not make the file.
+/// Reads the build information. Returns `None` when Go did not build the file.
 pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -> io::Result<Option<Build>> {
     let mut search = Search { view, layout, left: SEARCH_MAX, finds: 0, bad: None };
     let most = if layout.sections.present { START_MAX } else { u64::MAX };
@@ -72,15 +72,15 @@ pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -
 struct Search<'a> {
     view: &'a View<'a>,
     layout: &'a Layout,
-    /// Bytes that may still be searched.
+    /// Number of bytes that may still be searched.
     left: u64,
     finds: usize,
-    /// What the first find lacks.
+    /// Damage of the first find.
     bad: Option<Damage>,
 }
 
 impl Search<'_> {
-    /// Searches a range of addresses for build information that can be read.
+    /// Searches a range of addresses for readable build information.
     fn range(&mut self, address: u64, size: u64, damage: &mut Vec<Damage>) -> io::Result<Option<Build>> {
         let mut at = address.checked_next_multiple_of(ALIGN).unwrap_or(u64::MAX);
         let Some((mut offset, left)) = self.layout.locate(at) else { return Ok(None) };
@@ -92,7 +92,7 @@ impl Search<'_> {
                 return Ok(None);
             }
             let length = left.min(CHUNK as u64).min(self.left);
-            // At most CHUNK.
+            // At most CHUNK, so the conversion cannot fail.
             let chunk = buffer.get_mut(..usize::try_from(length).unwrap_or_default()).unwrap_or_default();
             match self.view.fill(chunk, offset) {
                 Ok(()) => {}
@@ -139,14 +139,14 @@ fn at_address(view: &View<'_>, layout: &Layout, address: u64, damage: &mut Vec<D
         Err(Fault::Io(error)) => return Err(error),
         Err(Fault::Damaged) => None,
     };
-    // The version stands by itself; modules that are half there do not.
+    // A version is useful without modules; incomplete modules are not.
     if modules.is_none() {
         damage.push(Damage::GoModules);
     }
     Ok(Find::Good(Build { version, ..modules.unwrap_or_default() }))
 }
 
-/// The two ways in which the texts are stored.
+/// Access to the texts, which are stored in one of two ways.
 struct Texts<'a> {
     view: &'a View<'a>,
     layout: &'a Layout,
@@ -172,7 +172,7 @@ impl<'a> Texts<'a> {
         self.flags() & INLINE != 0
     }
 
-    /// The version, and the address behind it where the modules follow.
+    /// Reads the version. Returns it and the address behind it, where the modules follow.
     fn version(&self) -> Result<(String, u64), Fault> {
         let (bytes, next) = if self.is_inline() {
             self.inline(self.address.checked_add(HEADER).ok_or(Fault::Damaged)?, VERSION_MAX)?
@@ -184,14 +184,14 @@ impl<'a> Texts<'a> {
         if good { Ok((version, next)) } else { Err(Fault::Damaged) }
     }
 
-    /// The text of modules and settings without its frame; empty where there is none.
+    /// Reads the text of modules and settings without its frame; empty where there is none.
     fn modules(&self, at: u64) -> Result<Vec<u8>, Fault> {
         let mut bytes =
             if self.is_inline() { self.inline(at, MODULES_MAX)?.0 } else { self.pointed(1, MODULES_MAX)? };
         if bytes.is_empty() {
             return Ok(bytes);
         }
-        // 16 bytes of cmd/go/internal/modload.infoStart, lines, 16 bytes of infoEnd.
+        // Frame: 16 bytes of cmd/go/internal/modload.infoStart, the lines, 16 bytes of infoEnd.
         let end = bytes.len().checked_sub(16).filter(|&end| end >= 17).ok_or(Fault::Damaged)?;
         bytes.truncate(end);
         if bytes.last() != Some(&b'\n') {
@@ -201,7 +201,7 @@ impl<'a> Texts<'a> {
         Ok(bytes)
     }
 
-    /// A text behind its length, and the address behind it.
+    /// Reads a text that follows its length. Returns it and the address behind it.
     fn inline(&self, address: u64, most: u64) -> Result<(Vec<u8>, u64), Fault> {
         let head = self.layout.some_bytes(self.view, address, 10)?;
         let (length, used) = varint(&head).ok_or(Fault::Damaged)?;
@@ -210,7 +210,7 @@ impl<'a> Texts<'a> {
         Ok((bytes, address.checked_add(length).ok_or(Fault::Damaged)?))
     }
 
-    /// The text of the Go string, address and length, that the pointer of a number points to.
+    /// Reads the Go string, an address and a length, behind the pointer with a number.
     fn pointed(&self, number: usize, most: u64) -> Result<Vec<u8>, Fault> {
         let size = usize::from(self.header.get(14).copied().unwrap_or_default());
         let address = self.word(self.header.get(16 + number * size..).unwrap_or_default(), size)?;
@@ -220,11 +220,11 @@ impl<'a> Texts<'a> {
     }
 
     fn bytes(&self, address: u64, length: u64, most: u64) -> Result<Vec<u8>, Fault> {
-        // An empty text may stand at the very end, or nowhere.
+        // An empty text may lie at the very end of a segment, or outside of all.
         if length == 0 { Ok(Vec::new()) } else { self.layout.bytes(self.view, address, length, most) }
     }
 
-    /// A number of 4 or 8 bytes.
+    /// Reads a number of 4 or 8 bytes.
     fn word(&self, bytes: &[u8], size: usize) -> Result<u64, Fault> {
         let bytes = bytes.get(..size).ok_or(Fault::Damaged)?;
         let add = |sum: u64, &byte: &u8| (sum << 8) | u64::from(byte);
@@ -233,7 +233,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// A number of encoding/binary's Uvarint, and the bytes that it takes.
+/// Parses a number of encoding/binary's Uvarint. Returns it and the number of bytes used.
 fn varint(bytes: &[u8]) -> Option<(u64, u64)> {
     let mut number = 0;
     for (n, &byte) in (0_u32..9).zip(bytes) {
@@ -242,7 +242,7 @@ fn varint(bytes: &[u8]) -> Option<(u64, u64)> {
             return Some((number, u64::from(n) + 1));
         }
     }
-    // More than 63 bits is more than any cap here.
+    // A number with more than 63 bits exceeds every cap here.
     None
 }
 
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_go() {
-        // binary.AppendUvarint of Go 1.27.3.
+        // Made with binary.AppendUvarint of Go 1.27.3.
         let cases: [(u64, &[u8]); 5] =
             [(0, &[0]), (1, &[1]), (127, &[127]), (128, &[128, 1]), (1 << 20, &[128, 128, 64])];
         for (number, bytes) in cases {

@@ -1,4 +1,4 @@
-//! argv of the go command → [`Invocation`], as cmd/go reads it from Go 1.21 to 1.27.
+//! Parses argv of the go command into an [`Invocation`], as cmd/go does from Go 1.21 to 1.27.
 //!
 //! Sources: cmd/go/main.go (`handleChdirFlag`, `lookupCmd`), package flag (`parseOne`),
 //! cmd/go/internal/run/run.go, cmd/go/internal/test/testflag.go, cmd/go/internal/vet/vetflag.go.
@@ -13,36 +13,36 @@ use super::{
 /// Why a command line does not do what its subcommand is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Problem {
-    /// It prints a help text.
+    /// The command prints a help text.
     Help,
-    /// The go command refuses it, prints why and ends.
+    /// The go command rejects the command line, prints why, and ends.
     Usage,
-    /// It has a flag that no Go up to 1.27 knows. These refuse it; for a later one, what stands
-    /// behind the flag is a guess.
+    /// A flag is unknown to Go up to 1.27, which rejects it. For a later Go, the words behind the flag are a
+    /// guess.
     UnknownFlag,
 }
 
 /// A command line of the go command.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Invocation {
-    /// What it is asked to do.
+    /// The subcommand.
     pub subcommand: Subcommand,
-    /// `-C`: the folder that it goes to first.
+    /// `-C`: the folder that the command changes to first.
     pub chdir: Option<Box<str>>,
-    /// What is behind the flags: packages for most, the verb and its arguments for `mod` and `work`,
-    /// the tool alone for `tool`, nothing for `run`. At most 64.
+    /// Words behind the flags, at most 64: packages for most subcommands, the verb and its arguments for
+    /// `mod` and `work`, only the tool for `tool`, empty for `run`.
     pub operands: Vec<Box<str>>,
-    /// What `run` runs.
+    /// The program that `run` runs.
     pub target: Option<Target>,
-    /// Flags of interest, those of GOFLAGS too.
+    /// Flags that tracego interprets, including those of GOFLAGS.
     pub flags: Flags,
-    /// Why it does something else.
+    /// Why the command does something else.
     pub problem: Option<Problem>,
 }
 
 impl Invocation {
-    /// Of a command line with the name of the program in front, and of the variable GOFLAGS.
-    /// Arguments of the program that is run are not looked at.
+    /// Parses a command line, including the name of the program, and the value of GOFLAGS. Arguments of the
+    /// program being run are ignored.
     #[must_use]
     pub fn parse<S: AsRef<str>>(argv: &[S], goflags: &str) -> Self {
         let mut words: Vec<&str> = argv.iter().skip(1).map(AsRef::as_ref).collect();
@@ -61,7 +61,7 @@ impl Invocation {
         invocation
     }
 
-    /// Whether it builds a program or a test and starts it.
+    /// Returns whether the command builds a program or a test and starts it.
     #[must_use]
     pub fn starts_program(&self) -> bool {
         let possible = match self.subcommand {
@@ -73,15 +73,15 @@ impl Invocation {
         possible && matches!(self.problem, None | Some(Problem::UnknownFlag))
     }
 
-    /// Whether the go command would do something with it: a subcommand that there is, and no wrong
-    /// usage. Few command lines of other programs are like that.
+    /// Returns whether the go command would accept the command line: known subcommand, valid usage. Few
+    /// command lines of other programs pass.
     #[must_use]
     pub fn is_plausible(&self) -> bool {
         self.problem.is_none() && !matches!(self.subcommand, Subcommand::Unknown(_))
     }
 
-    /// Whether both do the same, the folder aside: a toolchain that hands over to another has gone
-    /// to the folder of `-C` already and leaves the flag out.
+    /// Returns whether both commands do the same, apart from the folder. A toolchain that hands over to
+    /// another has already changed to the folder of `-C` and omits the flag.
     #[must_use]
     pub fn is_same_but_chdir(&self, other: &Self) -> bool {
         let of = |it: &Self| Self { chdir: None, ..it.clone() };
@@ -89,7 +89,7 @@ impl Invocation {
     }
 
     fn read(&mut self, words: &[&str], goflags: &str) -> Result<(), Problem> {
-        // The go command itself has no flags but those for help.
+        // The go command itself has no flags except those for help.
         let words = match words {
             ["--", rest @ ..] => rest,
             [first, ..] if is_flag(first) => {
@@ -138,7 +138,7 @@ impl Invocation {
 
     fn goflags(&mut self, goflags: &str) -> Result<(), Problem> {
         match self.subcommand {
-            // `go env` is what people mend it with.
+            // `go env` must work with a broken GOFLAGS, because users repair it with `go env -w`.
             Subcommand::Env | Subcommand::Bug | Subcommand::Doc | Subcommand::Sidecar => Ok(()),
             _ => {
                 let set = self.flags.set_from_goflags(goflags, &self.subcommand);
@@ -147,7 +147,7 @@ impl Invocation {
         }
     }
 
-    /// Package flag: flags up to the first word that is none. Gives what is behind.
+    /// Parses flags up to the first word that is none, as package flag does. Returns the words behind them.
     fn read_flags<'a, 'w>(&mut self, mut words: &'w [&'a str]) -> Result<&'w [&'a str], Problem> {
         while let Some((&first, rest)) = words.split_first() {
             if first == "--" {
@@ -160,7 +160,7 @@ impl Invocation {
                 Ok(taken) => &rest[usize::from(taken)..],
                 Err(Refused::Wrong) => return Err(Problem::Usage),
                 Err(Refused::Unknown) if is_help(first) => return Err(Problem::Help),
-                // The analyzers of `go vet` are flags, and the vet tool alone knows them.
+                // The analyzers of `go vet` are flags that only the vet tool knows.
                 Err(Refused::Unknown) if self.has_flags_of_its_tool() => rest,
                 Err(Refused::Unknown) => {
                     self.problem = Some(Problem::UnknownFlag);
@@ -171,14 +171,14 @@ impl Invocation {
         Ok(words)
     }
 
-    /// Takes one flag; whether the word behind it was its value.
+    /// Parses one flag. Returns whether the next word was its value.
     fn read_flag(&mut self, word: &str, rest: &[&str]) -> Result<bool, Refused> {
         let body = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or(word);
         if body.is_empty() || body.starts_with(['-', '=']) {
             return Err(Refused::Wrong);
         }
         let (name, value) = body.split_once('=').map_or((body, None), |(name, value)| (name, Some(value)));
-        // The one that is allowed has been taken.
+        // The one valid `-C` has been removed already.
         if name == "C" {
             return Err(Refused::Wrong);
         }
@@ -191,7 +191,7 @@ impl Invocation {
         Ok(behind.is_some())
     }
 
-    /// `go test` takes its flags in front of and behind its packages, and hands the others to the
+    /// Parses the flags of `go test`, which may stand before and behind its packages. Unknown ones go to the
     /// test binary (testFlags of testflag.go).
     fn read_test(&mut self, mut words: &[&str]) -> Result<(), Problem> {
         let (mut in_list, mut list_done, mut after_unknown) = (false, false, false);
@@ -241,18 +241,18 @@ impl Invocation {
     }
 }
 
-/// Operands that are kept.
+/// Maximum number of operands kept.
 const OPERANDS: usize = 64;
-/// Bytes of one text that are kept.
+/// Maximum number of bytes kept of one text.
 const TEXT: usize = 4096;
 
-/// A copy, cut where it is too long.
+/// Copies a text, cut to [`TEXT`] bytes.
 pub(super) fn text(text: &str) -> Box<str> {
     text[..text.floor_char_boundary(TEXT)].into()
 }
 
-/// `-C dir` in front of the subcommand or right behind it (handleChdirFlag). It is taken out of the
-/// command line.
+/// Removes `-C dir` from a command line. It stands before the subcommand or right behind it
+/// (handleChdirFlag). Returns the folder.
 fn take_chdir<'a>(words: &mut Vec<&'a str>) -> Option<&'a str> {
     let group = |word: &str| matches!(word, "mod" | "work");
     let at = match words.first() {
@@ -271,12 +271,12 @@ fn take_chdir<'a>(words: &mut Vec<&'a str>) -> Option<&'a str> {
     Some(folder)
 }
 
-/// Verbs of `go mod` and `go work`; one that is missing here is a word, too, and no flag.
+/// Returns whether a word can be a verb of `go mod` or `go work`: any word that is no flag.
 fn is_verb(word: &str) -> bool {
     !word.starts_with('-')
 }
 
-/// A flag, as package flag sees it.
+/// Returns whether package flag takes a word for a flag.
 fn is_flag(word: &str) -> bool {
     word.len() >= 2 && word.starts_with('-')
 }

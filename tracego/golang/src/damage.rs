@@ -1,18 +1,18 @@
-//! What is wrong with a file.
+//! Damage in executable files.
 
 use serde::{Deserialize, Serialize};
 
-/// A part of a file that is not as its format says. What it would have told is absent.
+/// A part of a file that does not follow its format. The facts that it would have given are missing.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Damage {
-    /// It starts like an ELF file and goes on as none.
+    /// The ELF header behind its magic number.
     ElfHeader,
-    /// Program headers.
+    /// The program headers.
     ProgramHeaders,
-    /// The file ends before what the program headers want of it.
+    /// The end of a segment: the file is shorter than the program headers say.
     Truncated,
-    /// Section headers or their names.
+    /// The section headers or their names.
     SectionHeaders,
     /// The name of the dynamic loader.
     Interpreter,
@@ -22,16 +22,17 @@ pub enum Damage {
     Notes,
     /// The header of Go's build information.
     GoBuildInfo,
-    /// Go's version in it.
+    /// The version of Go in the build information.
     GoVersion,
-    /// Modules and settings in it.
+    /// The modules and settings in the build information.
     GoModules,
-    /// The search for Go's build information ended before the end of the data: nothing says where it is.
+    /// The location of Go's build information: no section names it, and the search ended before the end of
+    /// the data.
     GoSearch,
 }
 
 impl Damage {
-    /// For people.
+    /// Returns a message for users.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {

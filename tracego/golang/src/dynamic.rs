@@ -1,4 +1,4 @@
-//! The dynamic section, found through its program header: section headers may be gone.
+//! The dynamic section, found through its program header, because section headers may be stripped.
 
 use object::{
     Endianness,
@@ -12,24 +12,24 @@ use super::{
     view::{Fault, View},
 };
 
-/// Bytes of the section: 4096 entries; a program has some thirty.
+/// Maximum number of bytes of the section: 4096 entries; a program has some thirty.
 const SECTION_MAX: u64 = 65_536;
-/// Libraries.
+/// Maximum number of libraries.
 const NEEDED_MAX: usize = 1024;
-/// Bytes of the name of a library with its NUL. Most fit into the first.
+/// Numbers of bytes to read for the name of a library with its NUL; most names fit into the first.
 const NAME_MAX: [u64; 2] = [64, 4096];
 
-/// What the section says.
+/// Facts from the dynamic section.
 #[derive(Debug, Default)]
 pub(super) struct Dynamic {
     pub(super) needed: Vec<String>,
-    /// It has the name of a library (`DT_SONAME`).
+    /// Whether the file has the name of a library (`DT_SONAME`).
     pub(super) library: bool,
-    /// `DF_1_PIE`.
+    /// Whether `DF_1_PIE` is set.
     pub(super) pie: bool,
 }
 
-/// Reads the section; nothing where there is none.
+/// Reads the section. Returns the default when there is none.
 pub(super) fn read(view: &View<'_>, layout: &Layout) -> Result<Dynamic, Fault> {
     if layout.is_64 {
         entries::<Dyn64<Endianness>>(view, layout)
@@ -66,7 +66,7 @@ fn entries<D: Dyn<Endian = Endianness>>(view: &View<'_>, layout: &Layout) -> Res
     Ok(found)
 }
 
-/// A text that ends with a NUL.
+/// Reads a text that ends with a NUL.
 fn text(view: &View<'_>, layout: &Layout, address: u64) -> Result<String, Fault> {
     for most in NAME_MAX {
         let bytes = layout.some_bytes(view, address, most)?;

@@ -1,4 +1,4 @@
-//! What ELF headers say about how a program was linked.
+//! Linkage and other facts from the headers of an ELF file.
 
 use std::io;
 
@@ -12,39 +12,39 @@ use super::{
     view::{Fault, View},
 };
 
-/// Bytes of the name of a dynamic loader; the kernel refuses longer ones (`PATH_MAX`).
+/// Maximum number of bytes of the name of a dynamic loader; the kernel refuses longer ones (`PATH_MAX`).
 const INTERPRETER_MAX: u64 = 4096;
 
-/// The file as the linker left it.
+/// Facts from the headers of an ELF file.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Elf {
-    /// 32 or 64.
+    /// Word size of the file: 32 or 64 bits.
     pub bits: u8,
-    /// Numbers in it start with their high byte.
+    /// Whether numbers are stored with their high byte first.
     pub big_endian: bool,
-    /// The processor that it is for.
+    /// Processor that the program is built for.
     pub machine: Machine,
-    /// It can be loaded at any address: an executable of type `ET_DYN`.
+    /// Whether the program can be loaded at any address: an executable of type `ET_DYN`.
     pub pie: bool,
-    /// Whether it needs other files to start.
+    /// Whether the program needs other files to start.
     pub linkage: Linkage,
-    /// The dynamic loader that it asks for (`PT_INTERP`).
+    /// Path of the dynamic loader (`PT_INTERP`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
-    /// The libraries that it asks for (`DT_NEEDED`).
+    /// Names of the required libraries (`DT_NEEDED`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needed: Vec<String>,
-    /// It has no symbol table (`.symtab`).
+    /// Whether the symbol table (`.symtab`) is missing.
     pub stripped: bool,
-    /// It has DWARF debug information.
+    /// Whether the file contains DWARF debug information.
     pub debug: bool,
-    /// What packed it.
+    /// Packer that packed the program; `None` if it is not packed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packer: Option<Packer>,
-    /// The id that GNU linkers, and Go's since 1.24, give: hexadecimal digits.
+    /// Build id of GNU linkers, and of Go's since 1.24, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gnu_build_id: Option<String>,
-    /// The id that the go command gives: up to four hashes with slashes between.
+    /// Build id of the go command: up to four hashes separated by slashes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go_build_id: Option<String>,
 }
@@ -57,19 +57,19 @@ impl Elf {
     }
 }
 
-/// Whether a program is whole by itself.
+/// Whether a program is self-contained.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Linkage {
-    /// It starts without a dynamic loader and without libraries.
+    /// The program starts without a dynamic loader and without libraries.
     #[default]
     Static,
-    /// It needs a dynamic loader or libraries. Go's own linker asks for the loader in every
-    /// `-buildmode=pie`, with no library at all.
+    /// The program needs a dynamic loader or libraries. Go's own linker requests the loader for every
+    /// `-buildmode=pie`, even without libraries.
     Dynamic,
 }
 
-/// What a packed program was packed with.
+/// A packer of executables.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Packer {
@@ -77,11 +77,11 @@ pub enum Packer {
     Upx,
 }
 
-/// Processors, named as uname(1) does.
+/// Processors, named as by uname(1).
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Machine {
-    /// One that Go does not build for on Linux.
+    /// A processor that Go does not support on Linux.
     #[default]
     Other,
     /// 80386 and later, 32 bits.
@@ -107,7 +107,7 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// From `EM_*`: <https://gabi.xinuos.com/elf/a-emachine.html>.
+    /// Converts a number `EM_*`: <https://gabi.xinuos.com/elf/a-emachine.html>.
     fn from_raw(raw: u16) -> Self {
         use object::elf::{
             EM_386, EM_AARCH64, EM_ARM, EM_LOONGARCH, EM_MIPS, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64,
@@ -126,7 +126,7 @@ impl Machine {
         }
     }
 
-    /// Its name.
+    /// Returns the name of the processor.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -144,15 +144,15 @@ impl Machine {
     }
 }
 
-/// Puts together what the headers and what they point to say.
+/// Collects the facts from the headers and the parts that they point to.
 pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -> io::Result<Elf> {
     let interpreter = noted(interpreter(view, layout), damage, Damage::Interpreter)?;
     let dynamic = noted(dynamic::read(view, layout), damage, Damage::Dynamic)?;
     let mut ids = notes::Ids::default();
     noted(notes::read(view, layout, &mut ids), damage, Damage::Notes)?;
     let loader = layout.of(PT_INTERP).next().is_some();
-    // Linkers before 2016 did not mark a PIE, so what has a loader is one as well. A library may be
-    // made to run too, and has a loader then (glibc's own); it is told by its name.
+    // Linkers before 2016 did not mark a PIE, so a file with a loader counts as one as well. A library can be
+    // executable too, and then has a loader (glibc's own); it is recognized by its library name.
     let pie = layout.kind == ET_DYN && (dynamic.pie || loader && !dynamic.library);
     Ok(Elf {
         bits: if layout.is_64 { 64 } else { 32 },
@@ -170,7 +170,7 @@ pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -
     })
 }
 
-/// The text in `PT_INTERP`; as in the kernel the first counts, and its last byte must be a NUL.
+/// Reads the text of `PT_INTERP`. As in the kernel, the first one counts and must end with a NUL.
 fn interpreter(view: &View<'_>, layout: &Layout) -> Result<Option<String>, Fault> {
     let Some(segment) = layout.of(PT_INTERP).next() else { return Ok(None) };
     let bytes = view.bytes(segment.offset, segment.size, INTERPRETER_MAX)?;

@@ -1,4 +1,4 @@
-//! What one program start says by itself: its image, its path and its arguments.
+//! Facts about one process start by itself: its image, its path and its arguments.
 
 use tracego_common::TaskId;
 
@@ -10,15 +10,15 @@ use super::{
     target::Target,
 };
 
-/// What is known about the file that a process runs.
+/// Facts about the executable of a process.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ImageFacts<'a> {
-    /// It could not be read.
+    /// The file could not be read.
     #[default]
     Unread,
-    /// It was read, and Go did not make it.
+    /// The file was read and was not built by Go.
     Foreign,
-    /// Go made it. Texts are empty where its build information does not say.
+    /// The file was built by Go. Texts are empty where its build information lacks them.
     Go {
         /// Import path of the main package.
         path: &'a str,
@@ -29,27 +29,26 @@ pub enum ImageFacts<'a> {
     },
 }
 
-/// The start of a program.
+/// The start of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a, S> {
     /// The process.
     pub id: TaskId,
-    /// Its executable, absolute and without symbolic links.
+    /// Path of the executable, absolute and without symbolic links.
     pub path: &'a str,
-    /// Its arguments with the name of the program in front, as they stand in the record: what is
-    /// taken from them goes into findings.
+    /// Arguments including the name of the program, as in the record, because findings quote them.
     pub args: &'a [S],
-    /// Its variable GOFLAGS; empty without.
+    /// Value of the variable GOFLAGS; empty if unset.
     pub goflags: &'a str,
-    /// What is known about the executable.
+    /// Facts about the executable.
     pub image: ImageFacts<'a>,
 }
 
-/// The command line, when the program is the go command.
+/// Parses the command line if the program is the go command.
 pub(super) fn go_command<S: AsRef<str>>(start: &Start<'_, S>) -> Option<(Invocation, Confidence)> {
     let by_name = match start.image {
         ImageFacts::Go { path: "cmd/go", .. } => false,
-        // Go 1.17 and before did not write the path of its own programs.
+        // Go 1.17 and earlier did not write the main package of their own programs.
         ImageFacts::Unread | ImageFacts::Go { path: "", .. } => true,
         _ => return None,
     };
@@ -63,7 +62,7 @@ pub(super) fn go_command<S: AsRef<str>>(start: &Start<'_, S>) -> Option<(Invocat
     invocation.is_plausible().then_some((invocation, Confidence::Medium))
 }
 
-/// What a program is without a go command that waits for it.
+/// Decides the role of a program for which no go command is waiting.
 pub(super) fn alone<S: AsRef<str>>(
     start: &Start<'_, S>,
     shape: Shape,
@@ -93,16 +92,16 @@ pub(super) fn alone<S: AsRef<str>>(
     if unread { None } else { high(Role::GoService) }
 }
 
-/// Main package of Delve.
+/// The main package of Delve.
 const DELVE: &str = "github.com/go-delve/delve/cmd/dlv";
 
-/// Whether Go made it.
+/// Returns whether Go built the file.
 pub(super) fn is_go(image: ImageFacts<'_>) -> bool {
     matches!(image, ImageFacts::Go { .. })
 }
 
-/// The name of a program of the Go distribution other than go. Its main package is in no module,
-/// so a user's package `cmd/vet` is none.
+/// Returns the name of a program of the Go distribution other than go. Its main package belongs to no module,
+/// so a user's package `cmd/vet` does not count.
 pub(super) fn distribution<'a, S>(start: &Start<'a, S>, shape: Shape) -> Option<&'a str> {
     match start.image {
         ImageFacts::Go { path, module: "", .. } => match path.strip_prefix("cmd/") {
@@ -115,12 +114,12 @@ pub(super) fn distribution<'a, S>(start: &Start<'a, S>, shape: Shape) -> Option<
     }
 }
 
-/// Whether it is what `-toolexec` or `-vettool` names.
+/// Returns whether the program is the one named by `-toolexec` or `-vettool`.
 pub(super) fn stands_in<S: AsRef<str>>(invocation: &Invocation, start: &Start<'_, S>) -> bool {
     let args = start.args.iter().map(AsRef::as_ref);
     let named = |program: &str| {
         let program = shape::name(program);
-        // A script shows as its interpreter, with the script behind it.
+        // A script appears as its interpreter, followed by the script.
         shape::name(start.path) == program || args.clone().take(2).any(|arg| shape::name(arg) == program)
     };
     let wrapper =
@@ -133,34 +132,34 @@ pub(super) fn stands_in<S: AsRef<str>>(invocation: &Invocation, start: &Start<'_
     !vettool.is_empty() && named(vettool)
 }
 
-/// Whether `go tool` was asked for a program of the distribution.
+/// Returns whether `go tool` was asked for this program of the distribution.
 pub(super) fn asks_for(invocation: &Invocation, name: &str) -> bool {
     invocation.operands.first().is_some_and(|tool| shape::name(tool) == name)
 }
 
-/// Whether `go run` was asked for a program of the distribution.
+/// Returns whether `go run` was asked for this program of the distribution.
 pub(super) fn runs(invocation: &Invocation, name: &str) -> bool {
     matches!(&invocation.target, Some(Target::Local(package)) if shape::name(package) == name)
 }
 
-/// Whether it has a flag of test binaries. What starts one has that in front of them.
+/// Returns whether a flag of test binaries is given. The go command passes such flags first.
 pub(super) fn has_test_flags<S: AsRef<str>>(args: &[S]) -> bool {
     let mut flags = args.iter().skip(1).map(AsRef::as_ref).take_while(|arg| arg.starts_with('-'));
     flags.any(|flag| flag.starts_with("-test."))
 }
 
-/// Whether it is a test binary, from itself.
+/// Returns whether the program is a test binary, judged by itself, and with which confidence.
 fn test_binary<S: AsRef<str>>(start: &Start<'_, S>, shape: Shape) -> Option<Confidence> {
     let flags = has_test_flags(start.args);
     let ImageFacts::Go { path, module, version } = start.image else {
         return (shape == Shape::Test && flags).then_some(Confidence::Medium);
     };
-    // Go 1.27 writes `example.com/demo.test`, and so does 1.24 for packages that are no programs; a
-    // module may be called like that, too.
+    // Go 1.27 writes `example.com/demo.test`, and so does 1.24 for packages that are not programs. A module
+    // may have such a name, too.
     if path.ends_with(".test") && path != module {
         return Some(if flags { Confidence::High } else { Confidence::Medium });
     }
-    // Before, a test binary says the same as the program beside it.
+    // In earlier versions a test binary has the same path as the program beside it.
     let named = shape::name(start.path).ends_with(".test");
     let silent = path.is_empty() || is_before_1_27(version);
     match (silent, flags, named) {
@@ -170,7 +169,7 @@ fn test_binary<S: AsRef<str>>(start: &Start<'_, S>, shape: Shape) -> Option<Conf
     }
 }
 
-/// Whether a version of Go is 1.26 or before.
+/// Returns whether a version of Go is 1.26 or earlier.
 fn is_before_1_27(version: &str) -> bool {
     let minor = version.strip_prefix("go1.").unwrap_or_default();
     let digits = minor.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();

@@ -1,20 +1,19 @@
-//! Which flags the subcommands have.
+//! The flags of the subcommands, which decide whether a word is the value of a flag or an argument.
 //!
-//! That decides what is the value of a flag and what is an argument. The tables hold those of cmd/go
-//! from Go 1.21 to 1.27 together: no flag has changed its kind in between.
+//! The tables unite the flags of cmd/go from Go 1.21 to 1.27: no flag has changed its kind in between.
 
 use super::subcommand::Subcommand;
 
-/// Whether a flag takes the argument behind it.
+/// Whether a flag takes the next argument as its value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// Only with `=`.
+    /// A value only with `=`.
     Bool,
-    /// With `=`, or as the next argument.
+    /// A value with `=`, or the next argument.
     Value,
 }
 
-/// AddBuildFlags and AddCoverFlags of cmd/go/internal/work/build.go.
+/// Flags of AddBuildFlags and AddCoverFlags in cmd/go/internal/work/build.go.
 const BUILD: (&[&str], &[&str]) = (
     &[
         "a",
@@ -56,7 +55,7 @@ const BUILD: (&[&str], &[&str]) = (
     ],
 );
 
-/// cmd/go/internal/test/testflag.go; all but [`KEPT`] with `test.` in front, too.
+/// Flags of cmd/go/internal/test/testflag.go. All except [`KEPT`] also exist with the prefix `test.`.
 const TEST: (&[&str], &[&str]) = (
     &["artifacts", "benchmem", "c", "failfast", "fullpath", "short"],
     &[
@@ -89,10 +88,10 @@ const TEST: (&[&str], &[&str]) = (
     ],
 );
 
-/// Flags of `go test` that are not handed to the test binary.
+/// Flags of `go test` that are not passed to the test binary.
 const KEPT: [&str; 4] = ["c", "exec", "o", "vet"];
 
-/// The verbs of `go mod` and `go work` together.
+/// Flags of all verbs of `go mod` and `go work`.
 const MODULES: (&[&str], &[&str]) = (
     &["diff", "e", "fmt", "json", "m", "modcacherw", "print", "r", "v", "vendor", "x"],
     &[
@@ -123,7 +122,8 @@ const MODULES: (&[&str], &[&str]) = (
     ],
 );
 
-/// What a subcommand knows beside the flags of [`BUILD`], and whether it knows those.
+/// Returns whether a subcommand has the flags of [`BUILD`], and its own flags: boolean ones, and those with a
+/// value.
 fn own(subcommand: &Subcommand) -> (bool, &'static [&'static str], &'static [&'static str]) {
     use Subcommand as S;
     match subcommand {
@@ -152,7 +152,7 @@ fn own(subcommand: &Subcommand) -> (bool, &'static [&'static str], &'static [&'s
     }
 }
 
-/// Kind of a flag of a subcommand; nothing when it has no such flag.
+/// Returns the kind of a flag of a subcommand; `None` when it has no such flag.
 pub(super) fn kind(subcommand: &Subcommand, name: &str) -> Option<Kind> {
     let (build, bools, values) = own(subcommand);
     if bools.contains(&name) {

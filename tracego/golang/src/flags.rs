@@ -1,4 +1,4 @@
-//! The flags of the go command that tracego looks at, and GOFLAGS.
+//! The flags of the go command that tracego interprets, and GOFLAGS.
 
 use super::{
     command::text,
@@ -6,20 +6,20 @@ use super::{
     subcommand::Subcommand,
 };
 
-/// Flags that say something about what is run, and how safe that is. What GOFLAGS says is in it.
+/// Flags that tell what is run and how safe that is, on the command line or in GOFLAGS.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Flags {
     /// `-mod`: `readonly`, `vendor` or `mod`.
     pub module_mode: Option<Box<str>>,
-    /// `-modfile`: another file than go.mod.
+    /// `-modfile`: a file used instead of go.mod.
     pub modfile: Option<Box<str>>,
     /// `-modcacherw`.
     pub modcache_writable: bool,
-    /// `-overlay`: files that stand in for others.
+    /// `-overlay`: a file that maps source files to replacements.
     pub overlay: Option<Box<str>>,
-    /// `-toolexec`: a program through which compiler and linker are started.
+    /// `-toolexec`: a program that runs the compiler and the linker.
     pub toolexec: Option<Box<str>>,
-    /// `-exec`: a program through which the result is started.
+    /// `-exec`: a program that runs the result.
     pub exec: Option<Box<str>>,
     /// `-vettool`.
     pub vettool: Option<Box<str>>,
@@ -45,27 +45,27 @@ pub struct Flags {
     pub cover: bool,
     /// `-trimpath`.
     pub trimpath: bool,
-    /// `-n`: say what would be done and do nothing.
+    /// `-n`: print the commands without running them.
     pub dry_run: bool,
-    /// `-x`: say what is done.
+    /// `-x`: print the commands.
     pub verbose: bool,
-    /// `go test -c`: make the test binary and do not run it.
+    /// `go test -c`: build the test binary without running it.
     pub compile_only: bool,
-    /// `go get -insecure`, which Go 1.16 and later refuse.
+    /// `go get -insecure`, rejected by Go 1.16 and later.
     pub insecure: bool,
 }
 
-/// Why a flag cannot be taken.
+/// Why a flag is not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Refused {
-    /// No Go up to 1.27 has it.
+    /// The flag does not exist in Go up to 1.27.
     Unknown,
-    /// It has no value, one that it cannot have, or stands where it must not.
+    /// The flag has no value or a wrong one, or stands in the wrong place.
     Wrong,
 }
 
 impl Flags {
-    /// Sets one. A flag without meaning for tracego is checked and forgotten.
+    /// Sets one flag. A flag that tracego does not interpret is checked and ignored.
     pub(super) fn set(&mut self, name: &str, kind: Kind, value: Option<&str>) -> Result<(), Refused> {
         if kind == Kind::Bool && !matches!(name, "buildvcs" | "json" | "u" | "d" | "v" | "test.v") {
             let on = value.map_or(Some(true), parse_bool).ok_or(Refused::Wrong)?;
@@ -102,7 +102,7 @@ impl Flags {
             "o" => &mut self.output,
             _ => return Ok(()),
         };
-        // An empty value is what the flag has anyway.
+        // An empty value is the default of every such flag.
         *place = Some(value).filter(|value| !value.is_empty()).map(text);
         Ok(())
     }
@@ -124,11 +124,11 @@ impl Flags {
         *place = on;
     }
 
-    /// Sets what GOFLAGS says, ahead of the command line (cmd/go/internal/base/goflags.go). Flags
-    /// that the subcommand does not have are passed over.
+    /// Sets the flags of GOFLAGS, which come before those of the command line
+    /// (cmd/go/internal/base/goflags.go). Flags that the subcommand does not have are skipped.
     ///
     /// # Errors
-    /// When the go command ends at it: a quote without end, a word that is no flag, a wrong value.
+    /// Fails if the go command would: an unclosed quote, a word that is no flag, a wrong value.
     pub(super) fn set_from_goflags(&mut self, goflags: &str, subcommand: &Subcommand) -> Result<(), Refused> {
         let words = split(goflags).ok_or(Refused::Wrong)?;
         for word in &words {
@@ -149,8 +149,8 @@ impl Flags {
     }
 }
 
-/// Fields at white space, with single or double quotes around a whole field and nothing unescaped
-/// (cmd/internal/quoted). GOFLAGS, `-exec` and `-toolexec` are read so. `None` is a quote without end.
+/// Splits a text at white space. Single or double quotes enclose a whole field, without escapes
+/// (cmd/internal/quoted). Used for GOFLAGS, `-exec` and `-toolexec`. Returns `None` for an unclosed quote.
 #[must_use]
 pub fn split(text: &str) -> Option<Vec<&str>> {
     let space = [' ', '\t', '\n', '\r'];
@@ -167,7 +167,7 @@ pub fn split(text: &str) -> Option<Vec<&str>> {
     Some(fields)
 }
 
-/// strconv.ParseBool.
+/// Parses a boolean like Go's strconv.ParseBool.
 fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

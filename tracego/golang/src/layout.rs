@@ -1,7 +1,7 @@
-//! The headers of an ELF file, the same for both sizes and both byte orders.
+//! The headers of an ELF file, for both word sizes and both byte orders.
 //!
-//! Format: <https://gabi.xinuos.com/>. The kernel runs a file by its program headers alone, so a
-//! section table that is absent or damaged changes nothing here but what it would have told.
+//! Format: <https://gabi.xinuos.com/>. The kernel runs a file by its program headers alone. A missing or
+//! damaged section table therefore costs only the facts that it would have given.
 
 use std::io;
 
@@ -17,55 +17,55 @@ use super::{
     view::{Fault, View},
 };
 
-/// Bytes of program headers: the kernel refuses to run a file with more (`load_elf_phdrs`).
+/// Maximum number of bytes of program headers: the kernel refuses files with more (`load_elf_phdrs`).
 const PROGRAM_HEADERS_MAX: u64 = 65_536;
-/// Bytes of section headers: 16,384 of them; an executable has some forty.
+/// Maximum number of bytes of section headers: 16,384 headers; an executable has some forty.
 const SECTION_HEADERS_MAX: u64 = 1 << 20;
-/// Bytes of section names that are looked at. A linker may put symbol names among them.
+/// Maximum number of bytes of section names. A linker may put symbol names among them.
 const NAMES_MAX: u64 = 1 << 20;
 
-/// A segment: what the kernel maps, or where something is.
+/// A segment: a part that the kernel maps, or the location of some data.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment {
-    /// `PT_*`.
+    /// Type, one of `PT_*`.
     pub(super) kind: u32,
-    /// `PF_*`.
+    /// Flags, a set of `PF_*`.
     pub(super) flags: u32,
     pub(super) offset: u64,
     pub(super) address: u64,
-    /// Bytes in the file.
+    /// Size in the file in bytes.
     pub(super) size: u64,
-    /// Bytes in memory.
+    /// Size in memory in bytes.
     pub(super) memory: u64,
     pub(super) align: u64,
 }
 
-/// Sections of notes that are looked at; a program has up to four.
+/// Maximum number of note sections; a program has up to four.
 const NOTES_MAX: usize = 16;
 
-/// What sections tell that program headers do not.
+/// Facts that only sections give, not program headers.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
-    /// There are any.
+    /// Whether the file has sections.
     pub(super) present: bool,
-    /// There is a symbol table.
+    /// Whether a symbol table exists.
     pub(super) symbols: bool,
-    /// There is DWARF.
+    /// Whether DWARF debug information exists.
     pub(super) debug: bool,
     /// Address and size of `.go.buildinfo`.
     pub(super) build_info: Option<(u64, u64)>,
-    /// Sections of notes, as segments: Go's own linker leaves GNU's id out of the program header.
+    /// Note sections, as segments: Go's own linker leaves GNU's id out of the program header.
     pub(super) notes: Vec<Segment>,
 }
 
-/// The headers.
+/// The headers of an ELF file.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) is_64: bool,
     pub(super) endian: Endianness,
-    /// `EM_*`.
+    /// Processor, one of `EM_*`.
     pub(super) machine: u16,
-    /// `ET_*`.
+    /// File type, one of `ET_*`.
     pub(super) kind: u16,
     /// Offset of the first byte behind the program headers.
     pub(super) after_segments: u64,
@@ -78,7 +78,7 @@ impl Layout {
         self.segments.iter().filter(move |segment| segment.kind == kind)
     }
 
-    /// Where an address is in the file, and how many bytes of its segment follow.
+    /// Returns the file offset of an address, and the number of bytes that follow in its segment.
     pub(super) fn locate(&self, address: u64) -> Option<(u64, u64)> {
         self.of(elf::PT_LOAD).find_map(|load| {
             let inside = address.checked_sub(load.address)?;
@@ -87,7 +87,7 @@ impl Layout {
         })
     }
 
-    /// Reads at an address, within one segment.
+    /// Reads `length` bytes at an address, within one segment.
     pub(super) fn bytes(
         &self,
         view: &View<'_>,
@@ -99,7 +99,7 @@ impl Layout {
         if length > left { Err(Fault::Damaged) } else { view.bytes(offset, length, most) }
     }
 
-    /// Reads up to so many bytes at an address, fewer where its segment or the file ends.
+    /// Reads up to `length` bytes at an address; fewer where its segment or the file ends.
     pub(super) fn some_bytes(&self, view: &View<'_>, address: u64, length: u64) -> Result<Vec<u8>, Fault> {
         let (offset, left) = self.locate(address).ok_or(Fault::Damaged)?;
         let length = length.min(left).min(view.size().saturating_sub(offset));
@@ -107,13 +107,13 @@ impl Layout {
     }
 }
 
-/// Reads the headers; nothing when the file is no ELF file.
+/// Reads the headers. Returns `None` when the file is not ELF.
 pub(super) fn read(view: &View<'_>, damage: &mut Vec<Damage>) -> io::Result<Option<Layout>> {
     let head = view.head();
     if !head.starts_with(&elf::ELFMAG) {
         return Ok(None);
     }
-    // EI_CLASS and EI_DATA; the kernel does not look at EI_VERSION.
+    // EI_CLASS and EI_DATA; the kernel ignores EI_VERSION.
     let endian = match head.get(5) {
         Some(1) => Endianness::Little,
         Some(2) => Endianness::Big,
@@ -191,7 +191,7 @@ fn sections<H: FileHeader<Endian = Endianness>>(
         return Ok(Sections::default());
     }
     if usize::from(header.e_shentsize(endian)) != each {
-        // Zero sections of zero bytes: what some strippers leave behind.
+        // Some strippers leave a table of zero sections of zero bytes.
         let none = header.e_shnum(endian) == 0 && header.e_shentsize(endian) == 0;
         return if none { Ok(Sections::default()) } else { Err(Fault::Damaged) };
     }
@@ -201,7 +201,7 @@ fn sections<H: FileHeader<Endian = Endianness>>(
     };
     let (mut count, mut names) = (u64::from(header.e_shnum(endian)), u32::from(header.e_shstrndx(endian)));
     if count == 0 || names == u32::from(elf::SHN_XINDEX) {
-        // Numbers that are too large for the header are in the first section.
+        // Numbers that do not fit into the header are stored in the first section.
         let first = table(1)?;
         let (first, _) = from_bytes::<H::SectionHeader>(&first).map_err(|()| Fault::Damaged)?;
         count = if count == 0 { first.sh_size(endian).into() } else { count };

@@ -1,32 +1,31 @@
-//! What tracego knows about Go: what an executable says about itself, and what that and its command line
-//! make of a process.
+//! Everything specific to Go: the metadata in an executable, and the role of a process that follows from that
+//! metadata and the command line.
 //!
 //! ```text
-//! view       a bounded look at the bytes of a file
+//! view       bounded access to the bytes of a file
 //! layout     ELF header, program headers, section headers
-//! elf        what these say: static or dynamic, PIE, stripped, packed
+//! elf        linkage, PIE, stripped, packed
 //! dynamic    the dynamic section
 //! notes      build ids
 //! packer     UPX
-//! buildinfo  where Go's build information is, and its strings
+//! buildinfo  location of Go's build information, and its strings
 //! modinfo    the text in it → Build
-//! build      Build and what can be asked of it
+//! build      Build and its queries
 //!
-//! target     what `go run` is asked to run
+//! target     the package argument of `go run`
 //! subcommand the subcommands of the go command
-//! flag_table which flags they have
-//! flags      those that tracego looks at, and GOFLAGS
+//! flag_table the flags of each subcommand
+//! flags      the flags that tracego interprets, and GOFLAGS
 //! command    argv of the go command → Invocation
-//! shape      what a path says about who put the file there
-//! role       the names for what a process is
-//! evidence   what one program start says by itself
-//! task       what a process is, from its image, its arguments and who started it
+//! shape      origin of an executable, judged by its path
+//! role       the names of the roles
+//! evidence   facts about one process start by itself
+//! task       role of a process, from its image, its arguments and its parents
 //! ```
 //!
-//! Nothing here does input or output of its own: the bytes come through [`Source`]. The bytes are
-//! untrusted. Every length is capped, the work grows with the size of what is read and not beyond
-//! [`view::TOTAL_MAX`], and a file that is nearly right says what is wrong with it in
-//! [`Image::damage`] instead of a guess.
+//! No code here does input or output of its own: the bytes come through [`Source`]. The bytes are untrusted.
+//! Every length is capped, and the work is bounded by the bytes read, at most [`view::TOTAL_MAX`]. For a
+//! malformed file, [`Image::damage`] names the damaged parts; nothing is guessed.
 
 mod build;
 mod buildinfo;
@@ -63,24 +62,24 @@ use view::{Fault, View};
 /// An executable file.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Image {
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub size: u64,
     /// `process.executable.build_id.htlhash` of the OpenTelemetry conventions 1.44: 32 hexadecimal
     /// digits that stand for the first and the last 4096 bytes and the size.
     pub htlhash: String,
-    /// What its ELF headers say; nothing when the file is no ELF file.
+    /// Contents of the ELF headers; `None` when the file is not ELF.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elf: Option<Elf>,
-    /// What Go wrote into it; nothing when Go did not make the file, or what it wrote cannot be read.
+    /// Go's build information; `None` when Go did not build the file or the information cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go: Option<Build>,
-    /// What could not be read, because the file is not as its format says.
+    /// Parts that could not be read, because they do not follow the format.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<Damage>,
 }
 
 impl Image {
-    /// Bytes of memory behind the structure itself, about.
+    /// Returns the approximate number of heap bytes behind the structure.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let elf = self.elf.as_ref().map_or(0, Elf::heap_bytes);
@@ -89,17 +88,17 @@ impl Image {
     }
 }
 
-/// Reads a file that is in memory.
+/// Parses a file that is in memory.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Image {
-    // Memory cannot fail; what is out of its range is damage.
+    // Memory cannot fail; anything out of its range is reported as damage.
     read(&bytes).unwrap_or_default()
 }
 
-/// Reads a file by ranges: some ten reads of a few kilobytes, whatever its size.
+/// Parses a file by ranges: some ten reads of a few kilobytes, whatever its size.
 ///
 /// # Errors
-/// When the source cannot be read. A damaged file is no error, see [`Image::damage`].
+/// Fails if the source cannot be read. A damaged file is no error, see [`Image::damage`].
 pub fn read(source: &dyn Source) -> io::Result<Image> {
     let view = View::new(source)?;
     let mut image = Image { size: view.size(), htlhash: view.htlhash(), ..Image::default() };
@@ -116,7 +115,7 @@ pub fn read(source: &dyn Source) -> io::Result<Image> {
     Ok(image)
 }
 
-/// A part that is damaged is noted and takes its default; only a source that fails ends the reading.
+/// Notes a damaged part and returns its default. Fails only if the source fails.
 fn noted<T: Default>(part: Result<T, Fault>, damage: &mut Vec<Damage>, what: Damage) -> Result<T, io::Error> {
     match part {
         Ok(part) => Ok(part),

@@ -1,30 +1,30 @@
-//! The text of modules and settings, as runtime/debug.ParseBuildInfo of Go 1.27 reads it.
+//! Parses the text of modules and settings like runtime/debug.ParseBuildInfo of Go 1.27.
 //!
 //! ```text
 //! path  example.com/hello/cmd/hello
 //! mod   example.com/hello  v1.2.3  h1:…
 //! dep   example.com/other  v0.1.0  h1:…
-//! =>    ./local  (devel)                    of the line before
+//! =>    ./local  (devel)                    replaces the module of the line before
 //! build -ldflags="-s -w"
 //! ```
 //!
-//! Columns are parted by tabs. Kinds of lines that are not known are passed over, as Go does.
+//! Columns are separated by tabs. Unknown kinds of lines are skipped, as in Go.
 
 use super::{Build, Module, quote};
 
-/// Modules; Kubernetes has some 250.
+/// Maximum number of modules; Kubernetes has some 250.
 const MODULES_MAX: usize = 16_384;
-/// Settings; Go knows some fifty.
+/// Maximum number of settings; Go knows some fifty.
 const SETTINGS_MAX: usize = 1024;
 
-/// Reads the text; nothing when a line of it is not as Go writes it.
+/// Parses the text. Returns `None` when a line is not as Go writes it.
 pub(super) fn parse(bytes: &[u8]) -> Option<Build> {
     let text = String::from_utf8_lossy(bytes);
     let mut build = Build::default();
-    // The module that a replacement belongs to.
+    // The module that a following replacement belongs to.
     let mut last: Option<Last> = None;
     for line in text.split_inclusive('\n') {
-        // Go leaves out a line without an end.
+        // Go ignores a last line without a line feed.
         let Some(line) = line.strip_suffix('\n') else { break };
         let Some((kind, rest)) = line.split_once('\t') else { continue };
         match kind {
@@ -59,7 +59,7 @@ enum Last {
     Dependency,
 }
 
-/// Path, version and, where there is one, sum.
+/// Parses path, version and, where there is one, checksum.
 fn module(text: &str, columns: std::ops::RangeInclusive<usize>) -> Option<Module> {
     if !columns.contains(&text.split('\t').count()) {
         return None;
@@ -73,8 +73,8 @@ fn module(text: &str, columns: std::ops::RangeInclusive<usize>) -> Option<Module
     })
 }
 
-/// `key=value`; either may be quoted. Go quotes what holds spaces; before 1.18.2 it did not, so a value
-/// with spaces is taken as it is.
+/// Parses `key=value`; either may be quoted. Go quotes texts with spaces; before 1.18.2 it did not, so an
+/// unquoted value may contain spaces.
 fn setting(text: &str) -> Option<(String, String)> {
     let (key, value) = if text.starts_with(['"', '`']) {
         let (key, rest) = quote::prefix(text)?;

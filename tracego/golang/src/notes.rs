@@ -1,7 +1,7 @@
 //! Build ids in ELF notes, found through the program headers and then through sections.
 //!
-//! Go's: `.note.go.buildid`, name `Go`, type 4 (cmd/link/internal/ld/elf.go of Go 1.27). GNU's:
-//! `.note.gnu.build-id`, name `GNU`, type 3.
+//! Go's id is in `.note.go.buildid` with name `Go` and type 4 (cmd/link/internal/ld/elf.go of Go 1.27). GNU's
+//! id is in `.note.gnu.build-id` with name `GNU` and type 3.
 
 use object::{
     Endianness,
@@ -14,21 +14,21 @@ use super::{
     view::{Fault, View, hex},
 };
 
-/// Bytes of one segment of notes.
+/// Maximum number of bytes of one segment of notes.
 const SEGMENT_MAX: u64 = 65_536;
-/// Segments and sections of notes; a program has up to seven.
+/// Maximum number of segments and sections of notes; a program has up to seven.
 const SEGMENTS_MAX: usize = 32;
-/// Bytes of an id: GNU's has 20, Go's some 83.
+/// Maximum number of bytes of an id: GNU's has 20, Go's some 83.
 const ID_MAX: usize = 256;
 
-/// The ids.
+/// The build ids of a file.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     pub(super) gnu: Option<String>,
     pub(super) go: Option<String>,
 }
 
-/// Reads all notes, up to one that is damaged; the first of a kind counts.
+/// Reads all notes up to the first damaged one; the first id of a kind counts.
 pub(super) fn read(view: &View<'_>, layout: &Layout, ids: &mut Ids) -> Result<(), Fault> {
     for (n, segment) in layout.of(PT_NOTE).chain(&layout.sections.notes).enumerate() {
         if n >= SEGMENTS_MAX {
@@ -41,8 +41,8 @@ pub(super) fn read(view: &View<'_>, layout: &Layout, ids: &mut Ids) -> Result<()
 }
 
 fn each(bytes: &[u8], layout: &Layout, segment: &Segment, ids: &mut Ids) -> Result<(), Fault> {
-    // As binutils do: 8 where the segment says so, else 4. The header of a note is the same in files
-    // of 32 and 64 bits.
+    // Alignment as in binutils: 8 where the segment says so, else 4. The header of a note is the same in
+    // 32-bit and 64-bit files.
     let align = if segment.align == 8 { 8 } else { 4 };
     let notes = NoteIterator::<FileHeader64<Endianness>>::new(layout.endian, align, bytes);
     for note in notes.map_err(|_| Fault::Damaged)? {

@@ -1,10 +1,10 @@
-//! UPX, told by what its loader needs and not by what is easily changed.
+//! Detects UPX by the parts that its loader needs, not by those that are easily changed.
 //!
-//! A packed ELF file is: ELF header, program headers, `l_info`, `p_info`, blocks, the loader, and a
-//! `PackHeader` at the end (src/stub/src/include/linux.h and src/packhead.cpp of UPX 4.2). The kernel
-//! maps it by program headers alone, there are no sections, and tools that hide UPX change the word
-//! `UPX!` or the numbers of `p_info`, which only `upx -d` looks at. The first block is the ELF header
-//! and the program headers of the original, and the loader reads its header: that one has to be right.
+//! A packed ELF file consists of: ELF header, program headers, `l_info`, `p_info`, blocks, the loader, and a
+//! `PackHeader` at the end (src/stub/src/include/linux.h and src/packhead.cpp of UPX 4.2). The kernel maps it
+//! by program headers alone, and there are no sections. Tools that hide UPX change the word `UPX!` or the
+//! numbers of `p_info`, which only `upx -d` reads. The first block holds the ELF header and the program
+//! headers of the original. The loader reads the header of that block, so it has to be right.
 
 use object::{
     Endian as _,
@@ -18,18 +18,18 @@ use super::{
 };
 
 const WORD: &[u8] = b"UPX!";
-/// Bytes of `l_info` and `p_info`.
+/// Number of bytes of `l_info` and `p_info`.
 const INFO: usize = 24;
 /// Offset of the word in `l_info`.
 const WORD_AT: usize = 4;
-/// Bytes at the end in which the word of the `PackHeader` is.
+/// Number of bytes at the end of the file that contain the word of the `PackHeader`.
 const TRAILER: usize = 64;
 /// Compression methods of a block: NRV2B to NRV2E, LZMA, DEFLATE, ZSTD, BZIP2 (src/conf.h).
 const METHODS: std::ops::RangeInclusive<u8> = 2..=17;
-/// Program headers of an original.
+/// Maximum number of program headers of an original.
 const SEGMENTS_MAX: u32 = 64;
 
-/// What packed the file.
+/// Returns the packer of a file.
 pub(super) fn find(view: &View<'_>, layout: &Layout) -> Option<Packer> {
     let at = usize::try_from(layout.after_segments).ok()?;
     let info = view.head().get(at..).unwrap_or_default();
@@ -43,8 +43,8 @@ pub(super) fn find(view: &View<'_>, layout: &Layout) -> Option<Packer> {
     packed.then_some(Packer::Upx)
 }
 
-/// Two or three mappings, one of them from the start of the file with the loader in it, the other to
-/// be filled by the loader; nothing for a dynamic loader.
+/// Returns whether the segments look packed: two or three mappings, one with code from the start of the file,
+/// one for the loader to fill, and no dynamic loader.
 fn is_shaped(layout: &Layout) -> bool {
     let linked = layout.segments.iter().any(|s| matches!(s.kind, PT_INTERP | PT_DYNAMIC));
     let loads: Vec<_> = layout.of(PT_LOAD).collect();
@@ -54,7 +54,7 @@ fn is_shaped(layout: &Layout) -> bool {
     !linked && (2..=3).contains(&loads.len()) && loads.iter().any(code) && empty
 }
 
-/// Whether a block with the headers of another program starts behind `p_info`.
+/// Returns whether a block with the headers of another program follows `p_info`.
 fn first_block(info: &[u8], layout: &Layout) -> bool {
     let number = |at: usize| {
         let bytes = info.get(at..at + 4)?.try_into().ok()?;

@@ -1,7 +1,7 @@
-//! Go's quoted strings: strconv.QuotedPrefix and strconv.Unquote of Go 1.27.
+//! Parses Go's quoted strings like strconv.QuotedPrefix and strconv.Unquote of Go 1.27.
 
-/// The value of the quoted string at the start of a text, and what follows it. Bytes that are not
-/// UTF-8 become U+FFFD.
+/// Parses the quoted string at the start of a text. Returns its value and the text behind it. Bytes that are
+/// not UTF-8 become U+FFFD.
 pub(super) fn prefix(text: &str) -> Option<(String, &str)> {
     if let Some(rest) = text.strip_prefix('`') {
         let (raw, rest) = rest.split_once('`')?;
@@ -20,7 +20,7 @@ pub(super) fn prefix(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Takes what stands behind a backslash, gives back what follows.
+/// Decodes the escape sequence behind a backslash. Returns the text behind the sequence.
 fn escape<'a>(text: &'a str, value: &mut Vec<u8>) -> Option<&'a str> {
     let first = text.chars().next()?;
     let rest = text.get(first.len_utf8()..)?;
@@ -56,10 +56,10 @@ fn escape<'a>(text: &'a str, value: &mut Vec<u8>) -> Option<&'a str> {
     Some(rest)
 }
 
-/// A number of exactly so many digits, and what follows.
+/// Parses a number with an exact count of digits. Returns it and the text behind it.
 fn number(text: &str, digits: usize, radix: u32) -> Option<(u32, &str)> {
     let (number, rest) = text.split_at_checked(digits)?;
-    // from_str_radix takes a sign.
+    // from_str_radix would accept a sign.
     let good = number.chars().all(|c| c.is_digit(radix));
     Some((u32::from_str_radix(number, radix).ok().filter(|_| good)?, rest))
 }

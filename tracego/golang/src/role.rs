@@ -1,23 +1,22 @@
-//! The names for what a process is.
+//! The names of process roles.
 
 use serde::{Deserialize, Serialize};
 
 use super::{command::Invocation, subcommand::Subcommand};
 
-/// What a process is: `tracego.go.role`.
+/// The role of a process: `tracego.go.role`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// The go command with a subcommand that is none of the others, or that does nothing
-    /// (`go run -n`).
+    /// The go command with any other subcommand, or with one that starts nothing (`go run -n`).
     GoCommand,
-    /// `go run`, about to start what it builds.
+    /// `go run`, before it starts the program.
     GoRun,
     /// The program that `go run` built and started.
     GoRunChild,
     /// `go test`.
     GoTest,
-    /// A test binary, whoever started it.
+    /// A test binary, whether or not `go test` started it.
     GoTestBinary,
     /// `go tool`, and the tool that it starts.
     GoTool,
@@ -25,17 +24,17 @@ pub enum Role {
     GoGenerate,
     /// `go build` and `go install`.
     GoBuild,
-    /// A program of the Go distribution other than go (compile, link, vet, gofmt, …), and what
+    /// A program of the Go distribution other than go (compile, link, vet, gofmt, …), and the programs that
     /// `-toolexec` and `-vettool` put in its place.
     CompilerHelper,
-    /// Delve, and the program that it built to debug it.
+    /// Delve, and the program that it built for debugging.
     Debugger,
-    /// A program made by Go that is none of the others.
+    /// Any other program built by Go.
     GoService,
 }
 
 impl Role {
-    /// All.
+    /// All roles.
     pub const ALL: [Self; 11] = [
         Self::GoCommand,
         Self::GoRun,
@@ -50,7 +49,7 @@ impl Role {
         Self::GoService,
     ];
 
-    /// As in a record.
+    /// Returns the name used in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +67,7 @@ impl Role {
         }
     }
 
-    /// Of the go command with a command line.
+    /// Returns the role of the go command for a command line.
     pub(super) fn of_command(invocation: &Invocation) -> Self {
         match invocation.subcommand {
             Subcommand::Run if invocation.starts_program() => Self::GoRun,
@@ -81,23 +80,23 @@ impl Role {
     }
 }
 
-/// How sure a role is.
+/// The confidence in a role.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// A part of what decides it was not seen: the image, or who started the process.
+    /// Part of the evidence is missing: the image, or the process that started this one.
     Medium,
-    /// All that decides it was seen.
+    /// All evidence was seen.
     #[default]
     High,
 }
 
-/// Some of the roles.
+/// A set of roles.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Roles(u16);
 
 impl Roles {
-    /// Whether a role is among them.
+    /// Returns whether a role is in the set.
     #[must_use]
     pub fn contains(self, role: Role) -> bool {
         self.0 & (1 << role as u16) != 0

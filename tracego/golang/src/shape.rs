@@ -1,14 +1,14 @@
-//! What the path of an executable says about who put the file there.
+//! Judges by the path of an executable which tool put it there.
 //!
-//! A path alone proves nothing: anybody can make a folder of that name.
+//! A path alone proves nothing: anyone can create a folder of that name.
 
-/// Places that the go command and its helpers put executables in.
+/// Kinds of places where the go command and its helpers put executables.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Shape {
-    /// `go-build<digits>/b<digits>/exe/NAME`: linked by `go run` or `go tool` that has not kept it
-    /// before (cmd/go/internal/work/exec.go, Go 1.21 to 1.27).
+    /// `go-build<digits>/b<digits>/exe/NAME`: linked by `go run` or `go tool` and not taken from the build
+    /// cache (cmd/go/internal/work/exec.go, Go 1.21 to 1.27).
     Work,
-    /// `hh/<64 hex>-d/NAME`: kept in the build cache by `go run` or `go tool` of Go 1.24 and later
+    /// `hh/<64 hex>-d/NAME`: cached by `go run` or `go tool` of Go 1.24 and later
     /// (cmd/go/internal/cache/cache.go).
     Cache,
     /// `go-build<digits>/b<digits>/NAME.test`: linked by `go test`.
@@ -17,12 +17,12 @@ pub enum Shape {
     Distribution,
     /// `__debug_bin<digits>`: linked by a debugger (delve/cmd/dlv/cmds/commands.go).
     Debug,
-    /// Any other.
+    /// Any other place.
     Other,
 }
 
 impl Shape {
-    /// Of an absolute path.
+    /// Classifies an absolute path.
     #[must_use]
     pub fn of(path: &str) -> Self {
         let mut parts = path.rsplit('/');
@@ -48,20 +48,20 @@ impl Shape {
         }
     }
 
-    /// Whether `go run` or `go tool` puts what it makes there.
+    /// Returns whether `go run` or `go tool` puts its result there.
     #[must_use]
     pub fn is_made_to_run(self) -> bool {
         matches!(self, Self::Work | Self::Cache)
     }
 }
 
-/// Digits after a name.
+/// Returns whether a text is a name followed by digits.
 fn numbered(text: &str, name: &str) -> bool {
     let digits = text.strip_prefix(name).unwrap_or_default();
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// `<64 hex>-d` in the folder of its first two digits.
+/// Returns whether a folder is `<64 hex>-d` inside a folder of its first two digits.
 fn kept(folder: &str, above: &str) -> bool {
     folder.strip_suffix("-d").is_some_and(|hash| {
         let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
@@ -69,7 +69,7 @@ fn kept(folder: &str, above: &str) -> bool {
     })
 }
 
-/// Whether a file name is one that the go command goes by: `go`, `go1.27.3`, `go1.28rc1`, `gotip`.
+/// Returns whether a file name is usual for the go command: `go`, `go1.27.3`, `go1.28rc1`, `gotip`.
 #[must_use]
 pub fn is_go_name(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("go") else { return false };
@@ -82,7 +82,7 @@ pub fn is_go_name(name: &str) -> bool {
     there && (numbers.is_empty() || numbered(numbers, "rc") || numbered(numbers, "beta"))
 }
 
-/// The last part of a path.
+/// Returns the last component of a path.
 #[must_use]
 pub fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()

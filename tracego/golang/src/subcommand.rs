@@ -1,6 +1,6 @@
 //! The subcommands of the go command.
 
-/// What the go command is asked to do.
+/// A subcommand of the go command.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Subcommand {
     /// `go run`.
@@ -41,17 +41,17 @@ pub enum Subcommand {
     Bug,
     /// `go telemetry`, Go 1.23 and later.
     Telemetry,
-    /// `go help`, or what prints it.
+    /// `go help`, or any command line that prints the help text.
     Help,
-    /// The process that the go command starts beside itself to send telemetry, Go 1.23 and later
+    /// The process that the go command of Go 1.23 and later starts beside itself to send telemetry
     /// (golang.org/x/telemetry/start.go).
     Sidecar,
-    /// A word that no Go up to 1.27 knows.
+    /// A word that is no subcommand of Go up to 1.27.
     Unknown(Box<str>),
 }
 
 impl Subcommand {
-    /// All that have a name.
+    /// All subcommands with a fixed name.
     pub const ALL: [Self; 19] = [
         Self::Run,
         Self::Test,
@@ -78,7 +78,7 @@ impl Subcommand {
         Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
 
-    /// As on the command line.
+    /// Returns the word on the command line.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

@@ -1,4 +1,4 @@
-//! What `go run` is asked to run.
+//! The program that `go run` is asked to run.
 
 use std::fmt;
 
@@ -7,37 +7,37 @@ use super::command::text;
 /// The package argument of `go run` (cmd/go/internal/run/run.go, the same from Go 1.21 to 1.27).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Target {
-    /// Files that end in `.go`.
+    /// Source files, whose names end in `.go`.
     Files(Vec<Box<str>>),
-    /// A folder (`.`, `./cmd/x`, `../x`, `/abs`) or a package whose path has no host name: of the
-    /// standard library, or of a module in force that is called so.
+    /// A folder (`.`, `./cmd/x`, `../x`, `/abs`), or a package whose path has no host name: from the standard
+    /// library, or from a module in force with such a path.
     Local(Box<str>),
-    /// An import path with a host name and no version: the go.mod in force says where it is, be it
-    /// in the module itself, in one that it requires, or nowhere.
+    /// An import path with a host name but no version. The go.mod in force decides where it comes from: the
+    /// module itself, a required module, or nowhere.
     Resolved(Box<str>),
-    /// `path@version`: no go.mod in force is looked at.
+    /// `path@version`: independent of any go.mod in force.
     Remote {
         /// Import path.
         path: Box<str>,
-        /// What follows the `@`.
+        /// The text behind the `@`.
         version: Version,
     },
 }
 
-/// A version of a module (cmd/go/internal/modload/query.go).
+/// A module version (cmd/go/internal/modload/query.go).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Version {
-    /// A whole semantic version, pseudo-versions too: always the same code.
+    /// A complete semantic version or pseudo-version: always the same code.
     Pinned(Box<str>),
-    /// A whole commit hash: always the same code, but the module is not called by a version.
+    /// A full commit hash: always the same code, but not a version of the module.
     Commit(Box<str>),
-    /// `latest`, a branch, a tag that is no version, `v1`, `<v2.0.0`, a short hash: another day,
-    /// other code.
+    /// A query whose result changes with time: `latest`, a branch, a tag that is no version, `v1`, `<v2.0.0`,
+    /// a short hash.
     Query(Box<str>),
 }
 
 impl Target {
-    /// Of the arguments behind the flags of `go run`; nothing when the go command refuses them.
+    /// Parses the arguments behind the flags of `go run`. Returns `None` when the go command rejects them.
     #[must_use]
     pub fn of<S: AsRef<str>>(arguments: &[S]) -> Option<Self> {
         let files: Vec<&str> =
@@ -53,7 +53,7 @@ impl Target {
         Self::package(argument)
     }
 
-    /// Of a package argument, as `go install` takes it, too.
+    /// Parses a package argument, which `go install` takes as well.
     #[must_use]
     pub fn package(argument: &str) -> Option<Self> {
         if is_local_import(argument) || argument.starts_with('/') {
@@ -70,7 +70,7 @@ impl Target {
 }
 
 impl fmt::Display for Target {
-    /// As on the command line.
+    /// Writes the target as on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(files) => f.write_str(&files.join(" ")),
@@ -81,7 +81,7 @@ impl fmt::Display for Target {
 }
 
 impl Version {
-    /// Of what follows the `@`.
+    /// Classifies the text behind the `@`.
     #[must_use]
     pub fn of(version: &str) -> Self {
         let hash = matches!(version.len(), 40 | 64);
@@ -94,7 +94,7 @@ impl Version {
         }
     }
 
-    /// As on the command line.
+    /// Returns the text as on the command line.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -103,15 +103,15 @@ impl Version {
     }
 }
 
-/// Files of one `go run` that are kept.
+/// Maximum number of files kept of one `go run`.
 const FILES: usize = 64;
 
-/// go/build.IsLocalImport.
+/// Like go/build.IsLocalImport.
 fn is_local_import(path: &str) -> bool {
     path == "." || path == ".." || path.starts_with("./") || path.starts_with("../")
 }
 
-/// golang.org/x/mod/semver.IsValid, without the short forms `v1` and `v1.2`.
+/// Like golang.org/x/mod/semver.IsValid, without the short forms `v1` and `v1.2`.
 fn is_semantic(version: &str) -> bool {
     let Some(rest) = version.strip_prefix('v') else { return false };
     let (rest, build) = cut(rest, '+');
@@ -127,7 +127,7 @@ fn is_semantic(version: &str) -> bool {
         })
 }
 
-/// Without a zero in front.
+/// Returns whether a text is a number without leading zeros.
 fn is_number(text: &str) -> bool {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits && (text == "0" || !text.starts_with('0'))

@@ -1,11 +1,10 @@
-//! What a process is: from its image, its arguments, and the go command above it.
+//! Decides the role of a process from its image, its arguments, and the go command above it.
 //!
-//! Each process has a [`Task`]: [`Task::forked`] is what a child starts with, [`Task::started`] what
-//! the start of a program makes of it. Both are pure, so the process table keeps the tasks and a
-//! replay finds the same roles.
+//! Each process has a [`Task`]: [`Task::forked`] returns the task of a child, [`Task::started`] the task
+//! after an exec. Both are pure, so the process table stores the tasks and a replay finds the same roles.
 //!
-//! A name or a path never decides alone where the image can be read: a program called `go` that is
-//! not cmd/go has no role, and a folder called like one of the go command's makes no `go run`.
+//! A name or a path alone never decides where the image can be read: a program called `go` that is not cmd/go
+//! has no role, and a folder named like one of the go command's makes no `go run`.
 
 use std::sync::Arc;
 
@@ -19,35 +18,35 @@ use super::{
     subcommand::Subcommand,
 };
 
-/// A run of the go command: one process, and what it starts.
+/// An execution of the go command, with the processes that it starts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Command {
-    /// Its process.
+    /// Process of the go command.
     pub id: TaskId,
-    /// What it was asked to do.
+    /// The parsed command line.
     pub invocation: Invocation,
-    /// Version of Go from its image, before it hands over to another toolchain; empty when the
-    /// image could not be read.
+    /// Version of Go from the image, before it hands over to another toolchain; empty when the image could
+    /// not be read.
     pub version: Box<str>,
-    /// The run of the go command that it belongs to itself: a `go run` in `go generate`.
+    /// The go command above this one, such as `go generate` above a `go run`.
     pub above: Option<TaskId>,
-    /// [`Task::within`] of its process.
+    /// [`Task::within`] of the process.
     pub within: Roles,
 }
 
-/// Where a process stands in a run of the go command.
+/// The position of a process within an execution of the go command.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Place {
-    /// There is none.
+    /// Outside of any go command.
     #[default]
     Outside,
-    /// It is the go command.
+    /// The go command itself.
     Itself,
-    /// Between the go command and the program that it is to start: compilers, wrappers, shells.
+    /// Between the go command and the program that it will start: compilers, wrappers, shells.
     Between,
-    /// It is the program that `go run`, `go test` or `go tool` started.
+    /// The program that `go run`, `go test` or `go tool` started.
     Program,
-    /// That program started it, or something below it did.
+    /// Below that program.
     Below,
 }
 
@@ -59,28 +58,28 @@ struct Program {
     confidence: Confidence,
 }
 
-/// What a process is. The default is a process that nothing is known about.
+/// The role and the position of a process. The default is a process about which nothing is known.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Task {
-    /// Its role; nothing when it has not to do with Go, or has not started a program itself.
+    /// Role of the process; `None` when it has nothing to do with Go, or has not executed a program yet.
     pub role: Option<Role>,
-    /// How sure that is.
+    /// Confidence in the role.
     pub confidence: Confidence,
-    /// The nearest run of the go command that it is, or is below of. See [`Task::place`].
+    /// The nearest execution of the go command that the process is, or is below. See [`Task::place`].
     pub command: Option<Arc<Command>>,
-    /// Where it stands in that.
+    /// Position within that execution.
     pub place: Place,
-    /// A start before had the same role for the same reason and is enough for a report: the go
-    /// command handed over to another toolchain, or the program that it started starts itself again.
+    /// Whether an earlier start had the same role for the same reason, so that it is not reported again: the
+    /// go command handed over to another toolchain, or the program that it started executes itself again.
     pub repeated: bool,
-    /// Roles of what is above, and of what the process was before: whether it is inside
-    /// `go generate` or a test.
+    /// Roles of the ancestors and of the process before its last exec: tells whether it is inside `go
+    /// generate` or a test.
     pub within: Roles,
     program: Option<Arc<Program>>,
 }
 
 impl Task {
-    /// What a child starts with. It becomes something when it starts a program.
+    /// Returns the task of a child. The child has no role until it executes a program.
     #[must_use]
     pub fn forked(&self) -> Self {
         let place = below(self.place);
@@ -95,8 +94,8 @@ impl Task {
         }
     }
 
-    /// What a process becomes when it starts a program: `self` is what it was. Where its fork was not
-    /// seen, that is [`Task::forked`] of its parent.
+    /// Returns the task after an exec; `self` is the task before. If the fork was not seen, call this on
+    /// [`Task::forked`] of the parent.
     #[must_use]
     pub fn started<S: AsRef<str>>(&self, start: &Start<'_, S>) -> Self {
         if let Some((invocation, confidence)) = evidence::go_command(start) {
@@ -112,7 +111,7 @@ impl Task {
             return self.become_other(start.path, role, confidence, place);
         }
         match evidence::alone(start, shape, self.within) {
-            // Which run of the go command made it is not known.
+            // The execution of the go command that built it is unknown.
             Some((role @ Role::GoRunChild, confidence)) => {
                 let task = self.become_other(start.path, role, confidence, Place::Program);
                 Self { command: None, ..task }
@@ -127,7 +126,7 @@ impl Task {
         }
     }
 
-    /// The run of `go run`, `go test` or `go tool` that started this process as its program.
+    /// Returns the `go run`, `go test` or `go tool` that started this process as its program.
     #[must_use]
     pub fn started_by(&self) -> Option<&Command> {
         self.command.as_deref().filter(|_| self.place == Place::Program)
@@ -169,13 +168,13 @@ impl Task {
         }
     }
 
-    /// The go command that another toolchain goes on with: in the same process
+    /// Returns the go command that another toolchain continues: in the same process
     /// (cmd/go/internal/toolchain/exec.go), or below a wrapper (golang.org/dl).
     fn handed_over_from(&self, invocation: &Invocation) -> Option<&Arc<Command>> {
         let first = self.command.as_ref()?;
         let possible = match self.place {
             Place::Itself => true,
-            // A directive may well run `go generate` in another folder.
+            // A directive may run `go generate` in another folder.
             Place::Between => invocation.subcommand != Subcommand::Generate,
             _ => false,
         };
@@ -198,7 +197,7 @@ impl Task {
         Self { role: Some(role), confidence, command, place, repeated: false, within, program }
     }
 
-    /// What it is to the go command that has not started its program yet.
+    /// Returns the role of a program started below a go command that has not started its own program yet.
     fn awaited<S: AsRef<str>>(
         &self,
         start: &Start<'_, S>,
@@ -230,7 +229,7 @@ impl Task {
             Subcommand::Run if shape.is_made_to_run() => Role::GoRunChild,
             Subcommand::Tool if shape.is_made_to_run() => Role::GoTool,
             Subcommand::Test if shape == Shape::Test => Role::GoTestBinary,
-            // `go test -o` starts it from where it puts it.
+            // `go test -o` starts the test binary from the path given with `-o`.
             Subcommand::Test if evidence::is_go(start.image) && evidence::has_test_flags(start.args) => {
                 Role::GoTestBinary
             }
@@ -240,7 +239,7 @@ impl Task {
     }
 }
 
-/// The place of what a process starts when that is nothing that the go command waits for.
+/// Returns the place of a process started at a place, unless the go command is waiting for it.
 fn below(place: Place) -> Place {
     match place {
         Place::Outside => Place::Outside,

@@ -1,23 +1,23 @@
-//! A bounded look at the bytes of a file.
+//! Bounded access to the bytes of a file.
 
 use std::{cell::Cell, fmt::Write as _, io};
 
 use sha2::{Digest as _, Sha256};
 
-/// Bytes that are read of a file at most, together.
+/// Maximum number of bytes read of a file in total.
 pub const TOTAL_MAX: u64 = 16 << 20;
-/// Bytes at the start and at the end that the hash stands for.
+/// Number of bytes at the start and at the end that enter the hash.
 const EDGE: u64 = 4096;
 
-/// Where the bytes come from.
+/// A source of bytes.
 pub trait Source {
-    /// Bytes of the file.
+    /// Returns the size of the file in bytes.
     fn size(&self) -> u64;
 
-    /// Fills the buffer with what is at an offset.
+    /// Fills the buffer with the bytes at an offset.
     ///
     /// # Errors
-    /// When it cannot be read, or the file ends before.
+    /// Fails if the bytes cannot be read or the file ends before.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
@@ -34,16 +34,16 @@ impl Source for &[u8] {
     }
 }
 
-/// Why a part of a file is not there.
+/// Why a part of a file is unavailable.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The source failed.
     Io(io::Error),
-    /// The file is not as its format says.
+    /// The file does not follow its format.
     Damaged,
 }
 
-/// A file, its first and its last bytes, and how much of it may still be read.
+/// A file, its first and last bytes, and the number of bytes that may still be read.
 pub(super) struct View<'a> {
     source: &'a dyn Source,
     size: u64,
@@ -53,7 +53,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Reads the edges.
+    /// Reads the first and the last bytes.
     pub(super) fn new(source: &'a dyn Source) -> io::Result<Self> {
         let size = source.size();
         let edge = |offset, length: u64| {
@@ -70,17 +70,17 @@ impl<'a> View<'a> {
         self.size
     }
 
-    /// The first bytes, at most 4096.
+    /// Returns the first bytes, at most 4096.
     pub(super) fn head(&self) -> &[u8] {
         &self.head
     }
 
-    /// The last bytes, at most 4096.
+    /// Returns the last bytes, at most 4096.
     pub(super) fn tail(&self) -> &[u8] {
         &self.tail
     }
 
-    /// SHA-256 of head, tail and size (8 bytes, big-endian), cut to 16 bytes.
+    /// Returns the SHA-256 of head, tail and size (8 bytes, big-endian), cut to 16 bytes, in hexadecimal.
     pub(super) fn htlhash(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(&self.head);
@@ -89,14 +89,14 @@ impl<'a> View<'a> {
         hex(hash.finalize().get(..16).unwrap_or_default())
     }
 
-    /// Fills the buffer.
+    /// Fills the buffer with the bytes at an offset.
     pub(super) fn fill(&self, buffer: &mut [u8], offset: u64) -> Result<(), Fault> {
         let length = buffer.len() as u64;
         let end = offset.checked_add(length).filter(|&end| end <= self.size).ok_or(Fault::Damaged)?;
         let left = self.left.get().checked_sub(length).ok_or(Fault::Damaged)?;
         self.left.set(left);
         if end <= self.head.len() as u64 {
-            // Both fit, because the head is in memory.
+            // Both numbers fit, because the head is in memory.
             let range = usize::try_from(offset).unwrap_or_default()..usize::try_from(end).unwrap_or_default();
             buffer.copy_from_slice(self.head.get(range).ok_or(Fault::Damaged)?);
             return Ok(());
@@ -104,7 +104,7 @@ impl<'a> View<'a> {
         self.source.read_exact_at(buffer, offset).map_err(Fault::Io)
     }
 
-    /// Reads a part that is at most `most` bytes long.
+    /// Reads `length` bytes at an offset. Fails if that is more than `most`.
     pub(super) fn bytes(&self, offset: u64, length: u64, most: u64) -> Result<Vec<u8>, Fault> {
         let inside = offset.checked_add(length).is_some_and(|end| end <= self.size);
         if length > most || !inside || length > self.left.get() {
@@ -116,11 +116,11 @@ impl<'a> View<'a> {
     }
 }
 
-/// Hexadecimal digits.
+/// Converts bytes to hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _taken = write!(text, "{byte:02x}");
     }
     text
@@ -130,7 +130,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// From Python: hashlib.sha256(f[:4096] + f[-4096:] + struct.pack(">Q", len(f))).hexdigest()[:32].
+    /// Made with Python: hashlib.sha256(f[:4096] + f[-4096:] + struct.pack(">Q", len(f))).hexdigest()[:32].
     #[test]
     fn the_hash_is_that_of_the_conventions() {
         let hash = |bytes: &[u8]| View::new(&bytes).unwrap().htlhash();

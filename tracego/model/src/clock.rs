@@ -1,4 +1,4 @@
-//! Two clocks: the kernel side counts from boot, records carry wall time.
+//! The two clocks: the kernel side counts from boot, records carry wall time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,18 +9,18 @@ use time::OffsetDateTime;
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Time(pub i64);
 
-/// As [`Time`] is written, with zeros for digits.
+/// The written form of [`Time`], with zeros for digits.
 const SHAPE: [u8; 30] = *b"0000-00-00T00:00:00.000000000Z";
 
 impl Time {
-    /// RFC 3339; nothing for a time outside the years 0 to 9999.
+    /// Formats the time as RFC 3339. Returns an empty text outside the years 0 to 9999.
     #[must_use]
     pub fn text(self) -> String {
         self.with_text(str::to_owned)
     }
 
-    /// Digits are put in place by hand: a record has half a dozen times, and through the formatting
-    /// machinery they took a quarter of the agent's time.
+    /// Formats the time digit by digit. A record has half a dozen times, and the general formatting machinery
+    /// took a quarter of the agent's time.
     fn with_text<T>(self, take: impl FnOnce(&str) -> T) -> T {
         let mut text = SHAPE;
         let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0));
@@ -65,7 +65,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Reads both.
+    /// Reads both clocks.
     #[must_use]
     pub fn now() -> Self {
         let mut boot = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -79,29 +79,31 @@ impl Reading {
     }
 }
 
-/// Boot time → wall time, right across clock steps: every batch of records brings a new reading.
+/// The conversion of boot time to wall time. Correct across clock steps: every batch of events brings a new
+/// reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {
     offset: i64,
 }
 
-/// A change below this is the noise of reading two clocks one after the other, and slewing.
+/// Smallest change that counts as a clock step. Smaller ones come from slewing and from reading two clocks
+/// one after the other.
 const STEP_NS: i64 = 1_000_000;
 
 impl Clock {
-    /// Goes on with the offset of another run.
+    /// Continues with the offset of another run.
     #[must_use]
     pub fn continued(offset: i64) -> Self {
         Self { offset }
     }
 
-    /// Nanoseconds from the boot clock to the wall clock.
+    /// Returns the nanoseconds from the boot clock to the wall clock.
     #[must_use]
     pub fn offset(&self) -> i64 {
         self.offset
     }
 
-    /// Takes a reading; small differences are ignored so that times of one moment agree.
+    /// Applies a reading. Small differences are ignored, so that times of one moment agree.
     pub fn set(&mut self, reading: Reading) {
         let offset = reading.unix_ns.wrapping_sub(reading.boot_ns);
         if offset.wrapping_sub(self.offset).unsigned_abs() > STEP_NS.unsigned_abs() {
@@ -109,7 +111,7 @@ impl Clock {
         }
     }
 
-    /// Wall time of a moment of the kernel side.
+    /// Converts nanoseconds since boot to wall time.
     #[must_use]
     pub fn wall(&self, boot_ns: u64) -> Time {
         Time(self.offset.wrapping_add(i64::try_from(boot_ns).unwrap_or(i64::MAX)))

@@ -2,58 +2,58 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Sums over all CPUs.
+/// Counters of the kernel side, summed over all CPUs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 pub struct Counters {
-    /// Hooks entered.
+    /// Number of hook runs.
     pub hooked: u64,
-    /// Left out by the user's filters.
+    /// Number of events dropped by the user's filters.
     pub filtered: u64,
-    /// Lost because the ring was full.
+    /// Number of events lost because the ring was full.
     pub ring_full: u64,
-    /// Lost because a CPU has no scratch area.
+    /// Number of events lost because a CPU has no scratch area.
     pub no_scratch: u64,
-    /// Contexts that could not be stored; the records themselves are delivered.
+    /// Number of contexts that could not be stored; the events themselves are delivered.
     pub context_full: u64,
-    /// Delivered into the ring.
+    /// Number of events delivered into the ring.
     pub sent: u64,
-    /// Pieces of a long argv that found the ring full; their records are marked as truncated.
+    /// Number of argv pieces lost because the ring was full; their records are marked as truncated.
     pub chunk_lost: u64,
-    /// Pieces of long argv delivered, beside the records.
+    /// Number of argv pieces delivered, in addition to the events.
     pub chunk_sent: u64,
-    /// Hooks that the kernel skipped because a program of the same kind was running on the CPU.
+    /// Number of hook runs that the kernel skipped because a program of the same kind was running on the CPU.
     pub recursion_misses: u64,
-    /// Diagnostics that their own ring had no room for.
+    /// Number of diagnostics lost because their own ring was full.
     #[serde(default)]
     pub diagnostics_lost: u64,
-    /// Records that another version of tracego left in its ring, and that this one cannot read.
+    /// Number of events that another version of tracego left in its ring in an unreadable format.
     #[serde(default)]
     pub discarded: u64,
 }
 
 impl Counters {
-    /// Records that were hooked and wanted but are not in the ring, or cannot be read.
+    /// Returns the number of wanted events that are not in the ring or cannot be read.
     ///
-    /// The sums here saturate, because a capture file can hold any numbers.
+    /// These sums saturate, because a capture file can hold any numbers.
     #[must_use]
     pub fn lost(&self) -> u64 {
         let own = self.ring_full.saturating_add(self.no_scratch).saturating_add(self.recursion_misses);
         own.saturating_add(self.discarded)
     }
 
-    /// Everything that happened, whether a program ran or not.
+    /// Returns the number of all hook runs, including skipped ones.
     #[must_use]
     pub fn happened(&self) -> u64 {
         self.hooked.saturating_add(self.recursion_misses)
     }
 
-    /// Whether no program is between its first counter and its last.
+    /// Returns whether no program is between its first and its last counter.
     #[must_use]
     pub fn settled(&self) -> bool {
         self.hooked == self.filtered + self.ring_full + self.no_scratch + self.sent
     }
 
-    /// Losses by the name that they have in the stream.
+    /// Returns the losses by their names in records.
     #[must_use]
     pub fn losses(&self) -> [(&'static str, u64); 7] {
         [
@@ -67,9 +67,9 @@ impl Counters {
         ]
     }
 
-    /// Each with its counterpart in another.
+    /// Pairs each counter with its counterpart in another set.
     fn zip(&mut self, other: &Self) -> [(&mut u64, u64); 11] {
-        // Whole, so that a new counter cannot be forgotten.
+        // Destructured completely, so that a new counter cannot be forgotten.
         let Self {
             hooked,
             filtered,
@@ -98,14 +98,14 @@ impl Counters {
         ]
     }
 
-    /// The sums of both.
+    /// Returns the sums of both.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
         self.zip(other).into_iter().for_each(|(own, more)| *own = own.saturating_add(more));
         self
     }
 
-    /// What is left without those of another, which are not larger.
+    /// Returns the differences to another set, whose counters are not larger.
     #[must_use]
     pub fn minus(mut self, other: &Self) -> Self {
         self.zip(other).into_iter().for_each(|(own, less)| *own = own.saturating_sub(less));
@@ -113,11 +113,11 @@ impl Counters {
     }
 }
 
-/// What a job lost since the start.
+/// Losses of one job since the start.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct JobLoss {
     /// Process that opened the job: pid, and start in nanoseconds since boot.
     pub root: (u32, u64),
-    /// Its records that found the ring full.
+    /// Number of the job's events lost because the ring was full.
     pub ring_full: u64,
 }

@@ -14,23 +14,24 @@ use tracego_common::{
     verdict::{Action, REMEMBERED, StartKey, Verdict},
 };
 
-/// How far tracego goes, `--enforce`.
+/// The mode of enforcement, `--enforce`.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Nothing is decided
+    /// No decisions are made
     #[default]
     Off,
-    /// What would be stopped is told, and runs
+    /// Starts that would be stopped are reported, and run
     Audit,
-    /// A program that a rule stops is ended before its first instruction
+    /// A program that a rule stops is killed before its first instruction
     Kill,
-    /// execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so
+    /// execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say
+    /// so
     Deny,
 }
 
 impl Mode {
-    /// As it is written.
+    /// Returns the name of the mode on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,7 +43,7 @@ impl Mode {
     }
 }
 
-/// As records and metrics name an action.
+/// Returns the name of an action in records and metrics.
 #[must_use]
 pub fn name(action: Action) -> &'static str {
     match action {
@@ -53,65 +54,65 @@ pub fn name(action: Action) -> &'static str {
     }
 }
 
-/// What is in force now.
+/// The state of enforcement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InForce {
-    /// What the canary has shown.
+    /// Mode that the enforcement check has shown to work.
     pub mode: Mode,
-    /// `enforced`, `audit`, or `unavailable: ` and why.
+    /// `enforced`, `audit`, or `unavailable: ` and the reason.
     pub state: Arc<str>,
 }
 
 impl InForce {
-    /// Why nothing is, where nothing is.
+    /// Returns the reason if enforcement is unavailable.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         Some(&*self.state).filter(|state| state.starts_with("unavailable"))
     }
 }
 
-/// What is known about a rule by its bit.
+/// The description of a compiled rule, found by its bit.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Known {
-    /// Its name.
+    /// Name of the rule.
     pub name: String,
-    /// Why, for whoever is stopped.
+    /// Reason, shown to the person whose program is stopped.
     pub message: Option<String>,
-    /// What to do instead.
+    /// Remediation: what to do instead.
     pub remediation: Option<String>,
-    /// Of an exception: who answers for it, and why.
+    /// Owner and reason of an exception.
     pub exception: Option<(String, String)>,
-    /// The whole job ends.
+    /// Whether the whole job is killed.
     pub job: bool,
-    /// It is tracego's own: its decisions are not told.
+    /// Whether the rule is tracego's own; its decisions are not reported.
     pub own: bool,
 }
 
-/// A start that is to be ended.
+/// A process start that is to be killed.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// The process.
+    /// Process to kill.
     pub id: TaskId,
-    /// Which start; nothing where the kernel side knows it already.
+    /// Key of the start; `None` if the kernel side knows it already.
     pub key: Option<StartKey>,
-    /// Who opened its job, where all of that ends.
+    /// Root process of the job, if the whole job is to be killed.
     pub job: Option<TaskId>,
-    /// When it happened, ns since boot.
+    /// Time of the start, ns since boot.
     pub boot_ns: u64,
-    /// The finding, or what a policy objects to.
+    /// Id of the finding or of the policy violation.
     pub reason: String,
-    /// Why, for whoever is stopped.
+    /// Reason, shown to the person whose program is stopped.
     pub message: String,
 }
 
-/// What became of it.
+/// The outcome of killing a process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ended {
-    /// It was killed.
+    /// The process was killed.
     Killed,
-    /// It had ended by itself.
+    /// The process had ended by itself.
     Gone,
-    /// It runs on.
+    /// The process still runs.
     Failed,
 }
 
@@ -169,7 +170,7 @@ impl EnforcementStatus {
     pub fn put(&self, flags: u64, rules: Vec<Known>) {
         let number = flags::rules(flags);
         let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        // Of rules that the kernel refused the number is used again.
+        // A number is reused if the kernel refused its rules.
         all.retain(|(known, _)| *known != number);
         all.push_front((number, rules));
         all.truncate(RULES_KEPT);

@@ -1,4 +1,4 @@
-//! What the bytes of the kernel side say once they are decoded; borrowed, nothing is copied twice.
+//! Decoded events of the kernel side, borrowed from the raw bytes so that nothing is copied twice.
 
 pub mod decode;
 pub mod pieces;
@@ -11,25 +11,25 @@ use tracego_common::{
     verdict::Verdict,
 };
 
-/// One decoded record.
+/// One decoded event.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// A program was started.
+    /// A program was executed.
     Exec(Box<Exec<'a>>),
     /// A process ended.
     Exit(ExitRecord),
-    /// A process was made.
+    /// A process was forked.
     Fork(ForkRecord),
-    /// A program could not be started.
+    /// An exec that failed.
     Failed(Failed<'a>),
-    /// A piece of the argv of a program start that follows.
+    /// A part of the arguments of an exec event that follows.
     Chunk(Chunk<'a>),
-    /// The kernel side decided about a program start.
+    /// A decision of the kernel side about a program start.
     Verdict(Box<Verdict>),
 }
 
 impl Event<'_> {
-    /// The process.
+    /// Returns the process that the event is about.
     #[must_use]
     pub fn id(&self) -> TaskId {
         match self {
@@ -42,7 +42,7 @@ impl Event<'_> {
         }
     }
 
-    /// When it happened, ns since boot.
+    /// Returns the time of the event, in nanoseconds since boot.
     #[must_use]
     pub fn boot_ns(&self) -> u64 {
         match self {
@@ -55,7 +55,8 @@ impl Event<'_> {
         }
     }
 
-    /// What the record says about its own completeness and about the process; see [`tracego_common::flags`].
+    /// Returns the flags: the completeness of the event, and facts about the process; see
+    /// [`tracego_common::flags`].
     #[must_use]
     pub fn flags(&self) -> u64 {
         match self {
@@ -69,35 +70,36 @@ impl Event<'_> {
     }
 }
 
-/// A program start: the fixed part and what its spans point to. Texts are bytes: the kernel
-/// promises no encoding.
+/// An exec: the fixed part, and the data that its spans point to. Texts are bytes, since the kernel promises
+/// no encoding.
 #[derive(Clone, Debug)]
 pub struct Exec<'a> {
-    /// As the kernel side wrote it.
+    /// The fixed part as the kernel side wrote it.
     pub fixed: ExecFixed,
     /// Path of the executable.
     pub exe: Vec<u8>,
     /// Working directory.
     pub cwd: Vec<u8>,
-    /// cgroup path.
+    /// Path of the cgroup.
     pub cgroup: Vec<u8>,
-    /// What the caller passed.
+    /// The path that the caller passed to exec.
     pub filename: &'a [u8],
-    /// The interpreter, or `filename` again.
+    /// The interpreter; equal to `filename` where there is none.
     pub interp: &'a [u8],
     /// Arguments, each ended by a NUL; see [`Self::args`].
     pub argv: Cow<'a, [u8]>,
-    /// Allowed variables, each ended by a NUL; see [`Self::variables`].
+    /// Allow-listed environment variables, each ended by a NUL; see [`Self::variables`].
     pub env: &'a [u8],
 }
 
 impl Exec<'_> {
-    /// The arguments. An empty last one counts, and so does one whose end was cut off.
+    /// Returns the arguments. An empty last one counts, and so does one whose end was cut off.
     pub fn args(&self) -> impl Iterator<Item = &[u8]> + Clone {
         strings(&self.argv)
     }
 
-    /// The allowed variables as name and value; the first of a name wins, as in getenv(3).
+    /// Returns the allow-listed variables as name and value. For a repeated name, the first value counts, as
+    /// in getenv(3).
     pub fn variables(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         strings(self.env).filter_map(|entry| {
             let at = entry.iter().position(|&b| b == b'=')?;
@@ -106,34 +108,34 @@ impl Exec<'_> {
     }
 }
 
-/// A failed program start.
+/// A failed exec.
 #[derive(Clone, Debug)]
 pub struct Failed<'a> {
-    /// As the kernel side wrote it.
+    /// The fixed part as the kernel side wrote it.
     pub fixed: FailedFixed,
-    /// What the caller passed.
+    /// The path that the caller passed to exec.
     pub filename: &'a [u8],
-    /// First arguments, each ended by a NUL.
+    /// The first arguments, each ended by a NUL.
     pub argv: &'a [u8],
 }
 
 impl Failed<'_> {
-    /// The first arguments.
+    /// Returns the first arguments.
     pub fn args(&self) -> impl Iterator<Item = &[u8]> + Clone {
         strings(self.argv)
     }
 }
 
-/// A piece of argv.
+/// A part of the arguments of a process.
 #[derive(Clone, Debug)]
 pub struct Chunk<'a> {
-    /// As the kernel side wrote it.
+    /// The fixed part as the kernel side wrote it.
     pub fixed: ArgvChunk,
-    /// The bytes.
+    /// The bytes of the part.
     pub bytes: &'a [u8],
 }
 
-/// NUL-terminated strings; an empty last one counts, and so does one whose NUL was cut off.
+/// Splits NUL-terminated strings. An empty last one counts, and so does one whose NUL was cut off.
 pub(crate) fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     let empty = bytes.is_empty();
     bytes.strip_suffix(&[0]).unwrap_or(bytes).split(|&b| b == 0).filter(move |_| !empty)

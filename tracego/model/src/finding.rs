@@ -1,17 +1,17 @@
-//! What a rule says about a process.
+//! The result of a rule about a process.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// How bad it is; the order is the order of badness.
+/// The severity of a finding, in ascending order.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Good to know.
     Low,
-    /// To be mended.
+    /// Should be fixed.
     Medium,
     /// Must not be there.
     High,
@@ -20,7 +20,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// As it is written.
+    /// Returns the name, as records have it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,35 +50,35 @@ impl FromStr for Severity {
     }
 }
 
-/// How sure it is.
+/// The confidence of a finding.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// A part of what decides it was not seen.
+    /// A part of the deciding facts was not seen.
     Medium,
-    /// All that decides it was seen.
+    /// All deciding facts were seen.
     High,
 }
 
 /// One finding: an element of `tracego.findings`.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Finding {
-    /// Of the rule: `TG001`.
+    /// Id of the rule: `TG001`.
     pub id: &'static str,
-    /// Of the rule: `go-run`.
+    /// Name of the rule: `go-run`.
     pub name: &'static str,
-    /// Which of the rule's cases it is.
+    /// Variant of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<&'static str>,
-    /// In this context.
+    /// Severity in this place.
     pub severity: Severity,
-    /// See [`Confidence`].
+    /// Confidence; see [`Confidence`].
     pub confidence: Confidence,
-    /// What is the case, in one sentence.
+    /// Description of the case, in one sentence.
     pub message: String,
-    /// How to mend it, in one sentence.
+    /// Remediation, in one sentence.
     pub remedy: &'static str,
-    /// What decided it: attribute or variable, and its value.
+    /// The attributes or variables that decided, with their values.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<&'static str, String>,
 }

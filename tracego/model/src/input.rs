@@ -17,43 +17,43 @@ use crate::{
 /// One piece of input.
 #[derive(Debug)]
 pub enum Input {
-    /// What the run has to know of those that it takes over from; the first piece, where it does.
+    /// The state taken over from earlier runs; always the first input of a run that takes over.
     Takeover(Takeover, Reading),
-    /// The processes that ran when the programs were attached.
+    /// The processes that were running when the programs were attached.
     Seed(Vec<Seed>, Reading),
-    /// Records of the kernel side.
+    /// Events of the kernel side.
     Batch(Batch),
-    /// What each job lost since the start, ahead of the counters that hold the same losses.
+    /// Losses of each job since the start, sent ahead of the counters that include them.
     LostJobs(Vec<JobLoss>, Reading),
-    /// The counters as they are now; a growing loss becomes a record.
+    /// The current counters; a growing loss becomes a record.
     Counters(Counters, Reading),
-    /// As [`Self::Counters`], and a heartbeat is due.
+    /// The current counters, as in [`Self::Counters`], with a heartbeat due.
     Heartbeat(Counters, Reading),
-    /// What looks at running services gave.
+    /// Results of inspecting running services.
     Services(Vec<ServiceState>, Reading),
-    /// A sink lost records.
+    /// Records lost by a sink.
     SinkLoss(SinkLoss, Reading),
     /// Other settings from here on; the pipeline has them.
     Reload(Reading),
 }
 
-/// What a sink lost.
+/// A loss of records by a sink.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SinkLoss {
-    /// Its name.
+    /// Name of the sink.
     pub sink: String,
-    /// Records by the reason.
+    /// Number of lost records, by reason.
     pub lost: BTreeMap<&'static str, u64>,
-    /// The first of them, by its number in the sink's queue, where they are one run.
+    /// Number of the first lost record in the sink's queue; set if the lost records are consecutive.
     pub first: Option<u64>,
-    /// The last.
+    /// Number of the last lost record in the sink's queue.
     pub last: Option<u64>,
-    /// The receiver's words.
+    /// The receiver's error message.
     pub why: Option<String>,
 }
 
 impl Input {
-    /// The clocks when it was made.
+    /// Returns the clocks at the time when the input was made.
     #[must_use]
     pub fn clock(&self) -> Reading {
         match self {
@@ -70,27 +70,27 @@ impl Input {
     }
 }
 
-/// What a run has to know of those before it.
+/// Facts about earlier runs that the pipeline needs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Takeover {
-    /// Number of its own load.
+    /// Number of this load.
     pub generation: u32,
-    /// Events that the loads before lost, and that no record tells of yet.
+    /// Number of events that earlier loads lost and that no record reports yet.
     pub lost: u64,
-    /// Part of every `log.record.uid` of an event.
+    /// Random part of every `log.record.uid` of an event.
     pub instance: u32,
-    /// Nanoseconds from the boot clock to the wall clock in the records before; nothing where there are none.
+    /// Nanoseconds from the boot clock to the wall clock in earlier records; `None` without such records.
     pub offset: Option<i64>,
 }
 
-/// A process that was there before.
+/// A process that was running before the programs were attached.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Seed {
     /// Process id.
     pub pid: u32,
     /// Parent's process id.
     pub ppid: u32,
-    /// Start in clock ticks since boot.
+    /// Start time in clock ticks since boot.
     pub start_ticks: u64,
     /// Task name.
     pub comm: String,
@@ -98,31 +98,31 @@ pub struct Seed {
     pub exe: String,
 }
 
-/// Where a batch ends in its ring.
+/// The end of a batch in its ring.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct End {
-    /// The ring, in the order in which they are read.
+    /// Index of the ring, in reading order.
     pub ring: usize,
-    /// Behind the last record.
+    /// Position behind the last event.
     pub position: u64,
 }
 
-/// Raw records, oldest first, in one piece of memory.
+/// Raw events, oldest first, in one block of memory.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// When it was drained.
+    /// Clocks at the time when the batch was drained.
     pub clock: Reading,
-    /// Where it ends in its ring, where its room is not handed back yet.
+    /// End of the batch in its ring, if the ring's space is not released yet.
     pub end: Option<End>,
-    /// Each record preceded by its length, 32 bits in this machine's order.
+    /// The events, each preceded by its length: 32 bits in native byte order.
     bytes: Vec<u8>,
     records: usize,
-    /// In the order of the records.
+    /// Inspection results, in the order of the events.
     notes: Vec<Note>,
 }
 
 impl Batch {
-    /// From the bytes of a capture file; a damaged tail yields fewer records, never a panic.
+    /// Creates a batch from the bytes of a capture file. A damaged tail yields fewer events, never a panic.
     #[must_use]
     pub fn from_bytes(clock: Reading, bytes: Vec<u8>) -> Self {
         let mut batch = Self { clock, bytes, ..Self::default() };
@@ -130,7 +130,7 @@ impl Batch {
         batch
     }
 
-    /// Appends a record.
+    /// Appends an event.
     pub fn push(&mut self, record: &[u8]) {
         let Ok(len) = u32::try_from(record.len()) else { return };
         self.bytes.extend_from_slice(&len.to_ne_bytes());
@@ -138,31 +138,31 @@ impl Batch {
         self.records += 1;
     }
 
-    /// Number of records.
+    /// Returns the number of events.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records
     }
 
-    /// Whether there is none.
+    /// Whether the batch has no events.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0
     }
 
-    /// What was found out about its program starts.
+    /// Returns the inspection results of the batch's program starts.
     #[must_use]
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// Takes what was found out about its program starts.
+    /// Sets the inspection results of the batch's program starts.
     pub fn set_notes(&mut self, mut notes: Vec<Note>) {
         notes.sort_by_key(|note| note.record);
         self.notes = notes;
     }
 
-    /// The records, each with what was found out about it.
+    /// Iterates over the events, each with its inspection result.
     pub fn noted(&self) -> impl Iterator<Item = (&[u8], Option<&Note>)> {
         let mut notes = self.notes.iter().peekable();
         self.iter().enumerate().map(move |(at, record)| {
@@ -171,13 +171,13 @@ impl Batch {
         })
     }
 
-    /// The memory, for a capture file.
+    /// Returns the raw memory, for a capture file.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The records.
+    /// Iterates over the events.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.bytes.as_slice();
         std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! What went in, what came out and where the rest is: one identity, printed at exit.
+//! The balance of one run, printed at exit: every event is written, lost, filtered or refused.
 
 use std::fmt;
 
@@ -9,26 +9,26 @@ use crate::counters::Counters;
 /// Counts of one run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Ledger {
-    /// The kernel side's own counters.
+    /// Counters of the kernel side.
     pub kernel: Counters,
-    /// Events of programs that an earlier run left attached: found in the ring, or lost there.
+    /// Number of events of programs that an earlier run left attached: found in the ring, or lost there.
     pub inherited: u64,
-    /// Records that could not be decoded.
+    /// Number of events that could not be decoded.
     pub decode_errors: u64,
-    /// Records that went through the pipeline.
+    /// Number of events that went through the pipeline.
     pub processed: u64,
-    /// Of these, those that the output took.
+    /// Number of these whose record the output accepted.
     pub written: u64,
-    /// Those that the output refused.
+    /// Number of these whose record the output refused.
     pub write_errors: u64,
-    /// Those that only the process table needed: the user did not ask for their kind.
+    /// Number of these that only the process table needed, because the user did not ask for their kind.
     pub unrequested: u64,
-    /// Pieces of long arguments, beside the records.
+    /// Number of argv pieces, which are not counted as events.
     pub pieces: u64,
 }
 
 impl Ledger {
-    /// Whether every event is accounted for.
+    /// Returns whether every event is accounted for.
     #[must_use]
     pub fn balanced(&self) -> bool {
         let kernel = &self.kernel;
@@ -93,7 +93,7 @@ mod tests {
             let named: Vec<_> =
                 kernel.losses().into_iter().filter(|&(_, count)| count > 0).map(|(name, _)| name).collect();
             assert_eq!(named, Vec::from_iter(name), "{counter:?}");
-            // Alone it contradicts the identity: what came in must be somewhere.
+            // A single counter contradicts the balance: every event must be somewhere.
             let counted = !kernel.settled() || !Ledger { kernel, ..Ledger::default() }.balanced();
             assert!(counted || name.is_some(), "{counter:?}");
         }

@@ -1,4 +1,4 @@
-//! When a thread was last seen at work.
+//! Signs of life of threads.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -9,24 +9,24 @@ use std::{
 #[derive(Debug)]
 pub struct Pulse {
     begun: Instant,
-    /// Milliseconds since then.
+    /// Time of the last beat, in milliseconds since `begun`.
     last: AtomicU64,
 }
 
 impl Pulse {
-    /// The first beat.
+    /// Creates a pulse with its first beat.
     #[must_use]
     pub fn new() -> Self {
         Self { begun: Instant::now(), last: AtomicU64::new(0) }
     }
 
-    /// The thread is at work.
+    /// Records that the thread is at work.
     pub fn beat(&self) {
         let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(since, Ordering::Relaxed);
     }
 
-    /// How long ago it was.
+    /// Returns the time since the last beat.
     #[must_use]
     pub fn silence(&self) -> Duration {
         self.begun.elapsed().saturating_sub(Duration::from_millis(self.last.load(Ordering::Relaxed)))

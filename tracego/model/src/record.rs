@@ -1,5 +1,5 @@
-//! The record as it is written: names of the OpenTelemetry semantic conventions v1.44.0, nested;
-//! joined with dots they are the OTLP attributes. `schema/record.schema.json` describes the same.
+//! The record as it is written. Names are those of the OpenTelemetry semantic conventions v1.44.0, nested;
+//! joined with dots they are the OTLP attributes. `schema/record.schema.json` describes the same format.
 
 pub mod builder;
 pub mod enforcement;
@@ -30,41 +30,41 @@ use tracego_common::TaskId;
 use crate::record::job::Context;
 use crate::{clock::Time, finding};
 
-/// Version of this shape.
+/// Version of the record format.
 pub const SCHEMA: &str = "tracego/1";
-/// Semantic conventions that the names come from.
+/// Version of the semantic conventions that the names come from.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
-/// The kinds of records.
+/// Names of the kinds of records.
 pub mod event_name {
-    /// A program was started.
+    /// A program was executed.
     pub const START: &str = "tracego.process.start";
     /// A process ended.
     pub const EXIT: &str = "tracego.process.exit";
-    /// A process was made.
+    /// A process was forked.
     pub const FORK: &str = "tracego.process.fork";
-    /// It was decided about a program start.
+    /// An enforcement decision about a program start.
     pub const ENFORCEMENT: &str = "tracego.enforcement";
-    /// A program could not be started.
+    /// An exec failed.
     pub const EXEC_FAILED: &str = "tracego.process.exec_failed";
-    /// Something was found about a process that started before.
+    /// A finding about a process that started earlier.
     pub const FINDING: &str = "tracego.finding";
-    /// Events were lost.
+    /// A loss of events or records.
     pub const LOST: &str = "tracego.lost";
-    /// Sign of life with the counters.
+    /// A heartbeat with the counters.
     pub const HEARTBEAT: &str = "tracego.heartbeat";
-    /// The first record of a run that is sealed.
+    /// The first record of a sealed run.
     pub const SEAL_OPENED: &str = "tracego.seal.opened";
-    /// What a window, a job or a run has in this log.
+    /// The records of a window, a job or a run that the log must contain.
     pub const SEAL: &str = "tracego.seal";
 }
 
-/// OTel severity of a record.
+/// OpenTelemetry severity of a record.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
-    /// 9.
+    /// 9: informational.
     Info,
-    /// 13: a finding of low or medium severity, or something that is missing.
+    /// 13: a finding of low or medium severity, or something missing.
     Warn,
     /// 17: a finding of high severity.
     Error,
@@ -73,7 +73,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Number and text (OTel logs data model, "Severity Fields").
+    /// Returns the number and text of the severity (OTel logs data model, "Severity Fields").
     #[must_use]
     pub fn parts(self) -> (u8, &'static str) {
         match self {
@@ -95,39 +95,39 @@ impl From<finding::Severity> for Severity {
     }
 }
 
-/// One line of output.
+/// A record: one line of output.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
-    /// See [`SCHEMA`].
+    /// Version of the format; see [`SCHEMA`].
     pub schema: &'static str,
-    /// See [`SCHEMA_URL`].
+    /// Version of the conventions; see [`SCHEMA_URL`].
     pub schema_url: &'static str,
-    /// See [`event_name`].
+    /// Kind of the record; see [`event_name`].
     pub event_name: &'static str,
-    /// When the kernel saw it.
+    /// Time of the event in the kernel.
     pub timestamp: Time,
-    /// When the agent took it from the ring.
+    /// Time when the agent read the event from the ring.
     pub observed_timestamp: Time,
-    /// See [`Severity`].
+    /// Severity as a number; see [`Severity::parts`].
     pub severity_number: u8,
-    /// See [`Severity`].
+    /// Severity as a text; see [`Severity::parts`].
     pub severity_text: &'static str,
-    /// From the process's own TRACEPARENT.
+    /// Trace context from the process's own TRACEPARENT.
     #[serde(flatten)]
     pub trace: Option<Trace>,
-    /// One line for people.
+    /// Summary of the record for people, on one line.
     pub body: String,
-    /// Unique id.
+    /// Unique id of the record.
     pub log: Log,
     /// Position in this agent's stream, from 1, without gaps.
     pub seq: u64,
-    /// Where and by whom.
+    /// Host and agent that wrote the record.
     #[serde(flatten)]
     pub origin: Arc<Origin>,
-    /// The subject.
+    /// The process that the record is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<Box<Process>>,
-    /// `cicd` and `vcs`.
+    /// CI job and commit: `cicd` and `vcs`.
     #[serde(flatten)]
     pub context: Option<Arc<Context>>,
     /// The container.
@@ -136,12 +136,12 @@ pub struct Record {
     /// The pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub k8s: Option<K8s>,
-    /// What has no conventional name.
+    /// Attributes without a conventional name.
     pub tracego: Box<Own>,
 }
 
 impl Record {
-    /// It is at least as severe as that.
+    /// Raises the severity to at least the given one.
     pub fn raise(&mut self, severity: Severity) {
         let (number, text) = severity.parts();
         if number > self.severity_number {
@@ -151,12 +151,13 @@ impl Record {
 }
 
 impl Record {
-    /// A member of the record's object by its name, without those that nobody asks for.
+    /// Serialises one member of the record by its name, without the other members. Returns `None` if the
+    /// record has no such member.
     ///
     /// # Errors
-    /// When the member cannot be serialised.
+    /// Fails if the member cannot be serialised.
     pub fn member(&self, name: &str) -> serde_json::Result<Option<Value>> {
-        /// Those that come from a part of their own.
+        /// The members that come from flattened parts.
         #[derive(Serialize)]
         struct Flat<'r> {
             #[serde(flatten)]
@@ -186,12 +187,12 @@ impl Record {
                 to_value(flat).map(|mut flat| flat.get_mut(name).map_or(Value::Null, Value::take))
             }
         };
-        // Nothing in a record is null.
+        // A null stands for an absent member, since a record has no null members.
         value.map(|value| Some(value).filter(|value| !value.is_null()))
     }
 }
 
-/// Whether a number is left out of a record.
+/// Whether a number is zero and therefore left out of a record.
 pub fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
     *number == T::default()
 }
@@ -205,61 +206,61 @@ pub fn exec_id(boot_id: &str, id: TaskId) -> String {
 /// W3C trace context.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Trace {
-    /// 32 hexadecimal digits.
+    /// Trace id: 32 hexadecimal digits.
     pub trace_id: String,
-    /// 16 hexadecimal digits.
+    /// Span id: 16 hexadecimal digits.
     pub span_id: String,
-    /// Two hexadecimal digits.
+    /// Trace flags: two hexadecimal digits.
     pub trace_flags: String,
 }
 
 /// `log.record.uid`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Log {
-    /// The id.
+    /// `log.record`.
     pub record: LogRecord,
 }
 
 /// `log.record.*`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct LogRecord {
-    /// ULID: sorts by time; records with the same id are duplicates.
+    /// ULID: sorts by time. Records with the same id are duplicates.
     pub uid: String,
 }
 
-/// The same in all records of a run.
+/// Host and agent, the same in all records of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Origin {
-    /// The machine.
+    /// The host.
     pub host: Host,
-    /// This agent.
+    /// The agent.
     pub service: Service,
 }
 
 /// `host.*`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Host {
-    /// machine-id(5).
+    /// Id of the machine; see machine-id(5).
     #[serde(skip_serializing_if = "String::is_empty")]
     pub id: String,
-    /// Host name.
+    /// Name of the host.
     pub name: String,
 }
 
 /// `service.*`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Service {
-    /// `tracego`.
+    /// Name of the service: `tracego`.
     pub name: &'static str,
     /// Version of the agent.
     pub version: &'static str,
-    /// This run.
+    /// The run of the agent.
     pub instance: Instance,
 }
 
 /// `service.instance.*`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Instance {
-    /// Random for each run.
+    /// Id of the run, chosen at random.
     pub id: String,
 }

@@ -1,10 +1,10 @@
-//! Bytes of the kernel as text.
+//! Conversion of kernel bytes to text.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::record::Completeness;
 
-/// UTF-8 as it is; otherwise with U+FFFD, and the bytes kept in base64 under `attribute`.
+/// Converts bytes to text. Invalid UTF-8 becomes U+FFFD, and the bytes are kept in base64 under `attribute`.
 pub fn keep(bytes: &[u8], attribute: &str, completeness: &mut Completeness) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -15,28 +15,28 @@ pub fn keep(bytes: &[u8], attribute: &str, completeness: &mut Completeness) -> S
     }
 }
 
-/// Without a way back: for texts that other records hold in full.
+/// Converts bytes to text without keeping the bytes, for texts that other records hold in full.
 #[must_use]
 pub fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A task name up to its first NUL.
+/// Returns a task name up to its first NUL.
 #[must_use]
 pub fn comm(bytes: &[u8; 16]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or_default()
 }
 
-/// Bytes up to the first NUL.
+/// Returns the bytes up to the first NUL.
 #[must_use]
 pub fn until_nul(bytes: &[u8]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or_default()
 }
 
-/// Longest body in characters.
+/// Maximum length of a body, in characters.
 const BODY_MAX: usize = 200;
 
-/// Arguments in one line: control characters escaped, cut with `…`.
+/// Joins arguments into one line, with control characters escaped. A long line is cut and ends with `…`.
 pub fn one_line(words: &[String]) -> String {
     let mut line = String::new();
     let mut left = BODY_MAX;
@@ -56,7 +56,8 @@ pub fn one_line(words: &[String]) -> String {
     line
 }
 
-/// Nothing that moves a terminal's cursor or ends a line; bidirectional controls neither.
+/// Appends a character. Escapes characters that move a terminal's cursor or end a line, and bidirectional
+/// controls.
 pub fn push_printable(line: &mut String, c: char) {
     let hidden = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if c.is_control() || hidden || c == '\u{2028}' || c == '\u{2029}' {
@@ -66,7 +67,7 @@ pub fn push_printable(line: &mut String, c: char) {
     }
 }
 
-/// `did you mean 'nofile'?`, or all there are where none is near.
+/// Returns `did you mean 'nofile'?`, or all known names where none is near.
 pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let near = known.clone().into_iter().map(|name| (strsim::damerau_levenshtein(name, text), name)).min();
     match near.filter(|(distance, name)| *distance <= 3 && *distance < name.len()) {

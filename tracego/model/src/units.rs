@@ -1,4 +1,4 @@
-//! Sizes and spans of time as people write them: `16M`, `90s`, `7d`.
+//! Sizes and durations as people write them: `16M`, `90s`, `7d`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Bytes(pub u64);
 
-/// A span of time: digits, then ms, s, m, h or d; seconds without a unit.
+/// A duration: digits, then ms, s, m, h or d. Without a unit, the number is in seconds.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Span(pub Duration);
 
@@ -16,7 +16,7 @@ const SIZES: [(&str, u64); 5] = [("", 1), ("K", 1 << 10), ("M", 1 << 20), ("G", 
 const SPANS: [(&str, u64); 6] =
     [("ms", 1), ("", 1000), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-/// Digits and a unit.
+/// Parses digits and a unit. Returns the scaled number.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -60,7 +60,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// A number in a file stands for itself.
+/// A value as a file gives it. A bare number is read like the same digits in a text.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a number or a text")]
 enum Written {

@@ -1,21 +1,21 @@
-//! Threads that are left behind: what they take of the processor.
+//! Processor time and priority of abandoned threads.
 
 use std::{fs, time::Duration};
 
-/// What a thread of this process had of the processor; nothing where the kernel does not say it.
+/// Returns the processor time of a thread of this process; `None` if the kernel does not report it.
 ///
 /// Source: `/proc/PID/task/TID/schedstat`, `Documentation/scheduler/sched-stats.rst`; the first number is
-/// nanoseconds, and is brought up to date with the tick.
+/// nanoseconds and is updated with the scheduler tick.
 pub(super) fn used(thread: i32) -> Option<Duration> {
     if thread == 0 {
-        // It does not run yet.
+        // The thread does not run yet.
         return Some(Duration::ZERO);
     }
     let text = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// From now on it only has what nobody else wants.
+/// Lowers a thread to `SCHED_IDLE`, so that it runs only when nothing else does.
 pub(super) fn rest(thread: i32) {
     if thread <= 0 {
         return;

@@ -1,21 +1,21 @@
-//! `data.env.NAME`: a common way to write `input.process.env.NAME`.
+//! Support for `data.env.NAME`, a common way to write `input.process.env.NAME`.
 //!
-//! A reference into `data` cannot depend on the input, unless a rule stands there. So a module with a rule
-//! for each name that is used is added.
+//! A reference into `data` can depend on the input only if it refers to a rule. A generated module therefore
+//! has a rule for each name that is used.
 
 use std::collections::BTreeSet;
 
 use super::walk::{Reference, Then};
 
-/// What a reference to `data.env` is.
+/// A reference to `data.env`.
 pub(super) enum Env {
-    /// `data.env.NAME`.
+    /// The variable of `data.env.NAME`.
     Name(String),
-    /// Something that names no variable: why it is refused.
+    /// A reference that names no variable, and why it is refused.
     Refused(&'static str),
 }
 
-/// Looks at a reference; nothing when it is not to `data.env`.
+/// Classifies a reference; returns `None` if it is not to `data.env`.
 pub(super) fn env(reference: &Reference<'_>) -> Option<Env> {
     if reference.root != "data" || reference.path.first().is_none_or(|first| first != "env") {
         return None;
@@ -31,7 +31,7 @@ pub(super) fn env(reference: &Reference<'_>) -> Option<Env> {
     })
 }
 
-/// The module, in version 1 of Rego.
+/// Returns the source of the generated module, in version 1 of Rego.
 pub(super) fn module(names: &BTreeSet<String>) -> String {
     let mut text = String::from("package env\n");
     for name in names {
@@ -43,7 +43,7 @@ pub(super) fn module(names: &BTreeSet<String>) -> String {
     text
 }
 
-/// Whether it can be the name of a rule.
+/// Whether a name can be the name of a rule.
 pub(super) fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|byte| byte == b'_' || byte.is_ascii_alphabetic())

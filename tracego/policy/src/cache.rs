@@ -1,7 +1,7 @@
-//! Decisions that are remembered.
+//! Cache of decisions.
 //!
-//! They are found by what the policies see ([`super::seen`]), all of which is compared: one decision never stands for
-//! another.
+//! The key is the encoded part of a record that policies read ([`super::seen`]). The whole key is compared,
+//! so one decision never stands for another.
 
 use std::num::NonZeroUsize;
 
@@ -10,21 +10,21 @@ use lru::LruCache;
 use super::reads::Reads;
 use tracego_model::record::policy::Decision;
 
-/// Bytes of what is seen; where there are more, it is decided each time.
+/// Maximum size of a key in bytes; decisions with a larger one are not cached.
 const BYTES: usize = 16 << 10;
 
-/// The least recently used goes first.
+/// A cache that evicts the least recently used decision first.
 #[derive(Debug)]
 pub(super) struct Cache(LruCache<Box<[u8]>, Decision>);
 
 impl Cache {
-    /// Nothing when decisions must not be remembered.
+    /// Creates a cache; returns `None` if decisions must not be cached.
     pub(super) fn new(reads: &Reads, size: Option<NonZeroUsize>) -> Option<Self> {
         let same = reads.uncacheable.is_none() && !reads.whole;
         size.filter(|_| same).map(|size| Self(LruCache::new(size)))
     }
 
-    /// Whether it is remembered what is decided about this.
+    /// Whether the decision for a key is cached.
     pub(super) fn takes(seen: &[u8]) -> bool {
         seen.len() <= BYTES
     }

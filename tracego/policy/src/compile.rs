@@ -1,4 +1,4 @@
-//! Bundle → a program of regorus's virtual machine.
+//! Compilation of a bundle to a program of regorus's virtual machine.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,25 +20,25 @@ use super::{
     walk::{self, Seen, Then},
 };
 
-/// Bytes of one module.
+/// Maximum size of a module in bytes.
 pub(super) const MAX_MODULE: usize = 256 << 10;
-/// Package of the entry points.
+/// Package of the generated entry points.
 const ENTRIES: &str = "data.__tracego";
 
-/// A bundle that is ready.
+/// A compiled bundle.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) policy: CompiledPolicy,
     pub(super) program: Arc<Program>,
     pub(super) data: Value,
-    /// Each with its name in the program.
+    /// Entry points, each with its name in the program.
     pub(super) entries: Vec<(Entry, String)>,
     pub(super) reads: Reads,
-    /// What is taken, but probably not meant.
+    /// Findings that do not prevent loading but are probably mistakes.
     pub(super) warnings: Vec<Refusal>,
 }
 
-/// A module that is parsed.
+/// A parsed module.
 struct Parsed<'a> {
     path: &'a str,
     text: &'a str,
@@ -46,7 +46,7 @@ struct Parsed<'a> {
     module: Ref<Module>,
 }
 
-/// Compiles; on a deep stack (see [`super::stack`]).
+/// Compiles a bundle. Needs a deep stack (see [`super::stack`]).
 pub(super) fn compile(bundle: &Bundle) -> Result<Compiled, Vec<Refusal>> {
     let mut warnings = Vec::new();
     let (parsed, names) = parse(bundle, &mut warnings)?;
@@ -75,28 +75,31 @@ fn sort(refusals: &mut Vec<Refusal>) {
     refusals.dedup();
 }
 
-/// Name of an entry point in the program.
+/// Returns the name of an entry point in the program.
 fn name(index: usize) -> String {
     format!("{ENTRIES}.entry_{index}")
 }
 
-/// Whether a file is there for tests alone, as OPA's tools name them.
+/// Whether a file holds only tests, by the naming convention of OPA's tools.
 pub(super) fn is_test_file(path: &str) -> bool {
     path.ends_with("_test.rego")
 }
 
-/// Path of a module's package.
+/// Returns the path of a module's package, beginning with `data`.
 pub(super) fn package(module: &Module) -> String {
     let package = walk::package(module).join(".");
     if package.starts_with("data.") { package } else { format!("data.{package}") }
 }
 
-/// Whether a rule is one that tests run.
+/// Whether a rule is a test, by its name.
 pub(super) fn is_test(rule: &str) -> bool {
     rule.starts_with("test_") || rule.starts_with("todo_test_")
 }
 
-/// Parses a module in the version that its bundle says, or in version 0 if it is that.
+/// Parses the modules of a bundle in the version of Rego that the bundle declares. Without a declaration, a
+/// module that fails in version 1 is parsed in version 0.
+///
+/// Returns the modules, and the names that they use through `data.env`.
 fn parse<'a>(
     bundle: &'a Bundle,
     warnings: &mut Vec<Refusal>,
@@ -159,7 +162,7 @@ fn parse_one(path: &str, text: &str, rego: Rego) -> anyhow::Result<Ref<Module>> 
     engine.get_modules().first().cloned().ok_or_else(|| anyhow::anyhow!("there is nothing in it"))
 }
 
-/// Names of variables that are used through `data.env`; none where the bundle has a `data.env` of its own.
+/// Returns the names of variables used through `data.env`; empty if the bundle has its own `data.env`.
 fn variables(bundle: &Bundle, parsed: &[Parsed<'_>]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     if has_env(bundle, parsed) {
@@ -185,7 +188,9 @@ fn has_env(bundle: &Bundle, parsed: &[Parsed<'_>]) -> bool {
     bundle.data.get("env").is_some() || parsed.iter().any(own)
 }
 
-/// Looks for what is refused, what is read, and what is probably not meant.
+/// Walks over the modules. Adds the members that they read to `reads`, and probable mistakes to `warnings`.
+///
+/// Returns the calls and references that are refused.
 fn look(
     bundle: &Bundle,
     parsed: &[Parsed<'_>],
@@ -196,7 +201,7 @@ fn look(
     let own_env = has_env(bundle, parsed);
     let all = parsed;
     for parsed in parsed {
-        // A package may be in several files.
+        // A package may be spread over several files.
         let package = package(&parsed.module);
         let same = all.iter().filter(|other| self::package(&other.module) == package);
         let rules = same.flat_map(|other| other.module.policy.iter());
@@ -246,7 +251,7 @@ fn look(
     refusals
 }
 
-/// An engine with the modules and the data, and the module of `data.env`.
+/// Creates an engine with the modules, the data, and the generated module of `data.env`.
 fn engine(bundle: &Bundle, parsed: &[Parsed<'_>], names: &BTreeSet<String>) -> anyhow::Result<Engine> {
     let mut engine = Engine::new();
     for parsed in parsed {
@@ -271,8 +276,8 @@ fn build(
 ) -> Result<(CompiledPolicy, Arc<Program>, Value), Vec<Refusal>> {
     let built = || -> anyhow::Result<_> {
         let mut engine = engine(bundle, parsed, &names)?;
-        // Rules of their own, because an entry point may be written in parts (`decision.allow := …`), which
-        // is then no rule but what several make together.
+        // Generated rules, because an entry point may be written in parts (`decision.allow := …`): then
+        // several rules make up its value.
         let mut text = String::from("package __tracego\n");
         for (index, entry) in entries.iter().enumerate() {
             text.push_str(&format!("entry_{index} := {}\n", entry.path));
@@ -297,8 +302,9 @@ fn build(
     })
 }
 
-/// The engine for tests and explanations, with all modules: the interpreter, which knows `with`. And the
-/// modules with their paths.
+/// Creates the interpreter for tests and explanations, which supports `with`, and loads all modules.
+///
+/// Returns the engine, and the modules with their paths.
 pub(super) fn interpreter(bundle: &Bundle) -> Result<Interpreter<'_>, Vec<Refusal>> {
     let (parsed, names) = parse(bundle, &mut Vec::new())?;
     let modules = parsed.iter().map(|parsed| (parsed.path, &parsed.module));
@@ -312,5 +318,5 @@ pub(super) fn interpreter(bundle: &Bundle) -> Result<Interpreter<'_>, Vec<Refusa
     Ok((engine, parsed.into_iter().map(|parsed| (parsed.path, parsed.module)).collect()))
 }
 
-/// See [`interpreter`].
+/// An engine, and the modules with their paths; see [`interpreter`].
 pub(super) type Interpreter<'a> = (Engine, Vec<(&'a str, Ref<Module>)>);

@@ -1,5 +1,5 @@
-//! The value of an entry point → its part of a decision. A policy may give anything; what is not of the
-//! right shape is an error that names the member.
+//! Conversion of the value of an entry point to its part of a decision. A policy may return anything; a value
+//! of the wrong shape is an error that names the member.
 
 use std::sync::Arc;
 
@@ -9,31 +9,31 @@ use super::{entry::Kind, limits::Limits};
 use tracego_model::finding::Severity;
 use tracego_model::record::policy::{Action, Decision, Violation};
 
-/// Bytes of an id.
+/// Maximum size of an id in bytes.
 const ID: usize = 256;
 
-/// Whose value it is.
+/// The origin of a value.
 pub(super) struct From<'a> {
     pub(super) bundle: &'a Arc<str>,
     pub(super) path: &'a str,
     pub(super) rule: &'a str,
     pub(super) kind: Kind,
-    /// Whether it always has a value, unless rules contradict each other.
+    /// Whether the rule always has a value, unless rules contradict each other.
     pub(super) default: bool,
 }
 
-/// Adds it.
+/// Adds a value to a decision.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Fails with a description of the wrong member.
 pub(super) fn add(to: &mut Decision, value: &Value, from: &From<'_>, limits: &Limits) -> Result<(), String> {
     match (value, from.kind) {
         (Value::Undefined, _) if from.default => Err(format!(
             "{} is undefined although it has a default: rules give it different values",
             from.path
         )),
-        // The virtual machine makes this of rules that contradict each other, too; so it cannot be taken for
-        // a policy that has nothing to say.
+        // The virtual machine also yields this for rules that contradict each other, so it cannot be taken
+        // for a policy without objections.
         (Value::Undefined, Kind::Decision) => Err(format!(
             "{} is undefined: no rule gives it, or several give different values; with \
              `default decision := {{\"allow\": true}}` it is always there",
@@ -68,14 +68,14 @@ fn decision(to: &mut Decision, value: &Value, from: &From<'_>, limits: &Limits) 
     };
     to.allow &= allow;
     to.severity = to.severity.max(named::<Severity>(members, "severity", path)?);
-    // What the decision says as a whole is what is meant; its violations may ask for more and be allowed.
+    // The action of the decision as a whole replaces those of its violations, which may ask for more.
     if let Some(action) = named::<Action>(members, "action", path)? {
         to.action = before.max(action);
     }
     Ok(())
 }
 
-/// Adds a set or array of violations or warnings; whether there are any.
+/// Adds a set or array of violations or warnings. Returns whether there are any.
 fn list(
     to: &mut Decision,
     value: &Value,
@@ -147,7 +147,7 @@ fn violation(
     })
 }
 
-/// A member that is one of a few words.
+/// Returns a member whose value is one of a few words.
 fn named<T: std::str::FromStr<Err = String>>(
     members: &Object,
     name: &str,

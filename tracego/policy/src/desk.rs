@@ -1,14 +1,14 @@
-//! Where two threads hand each other one thing at a time: a question, and its answer.
+//! A meeting point of two threads: one passes a question, the other returns the answer, one at a time.
 //!
-//! A channel does the same with one lock more for each side, and a lock that is just held when the other side
-//! wakes costs a second wake.
+//! A channel would do the same with one more lock on each side, and a lock that is still held when the other
+//! side wakes costs a second wake-up.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-/// Both sides of it; see [`desk`].
+/// The state shared by both sides; see [`desk`].
 #[derive(Debug)]
 struct Shared<Q, A> {
     state: Mutex<State<Q, A>>,
@@ -20,11 +20,11 @@ struct Shared<Q, A> {
 struct State<Q, A> {
     question: Option<Q>,
     answer: Option<A>,
-    /// One side is gone.
+    /// Whether a side was dropped.
     closed: bool,
 }
 
-/// The side that asks. The other side ends when it is gone.
+/// The side that asks. Dropping it ends the other side.
 #[derive(Debug)]
 pub(super) struct Front<Q, A>(Arc<Shared<Q, A>>);
 
@@ -32,11 +32,11 @@ pub(super) struct Front<Q, A>(Arc<Shared<Q, A>>);
 #[derive(Debug)]
 pub(super) struct Back<Q, A>(Arc<Shared<Q, A>>);
 
-/// The other side is gone.
+/// Error: the other side was dropped.
 #[derive(Debug)]
 pub(super) struct Closed;
 
-/// Makes both sides.
+/// Creates both sides.
 pub(super) fn desk<Q, A>() -> (Front<Q, A>, Back<Q, A>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State { question: None, answer: None, closed: false }),
@@ -47,7 +47,7 @@ pub(super) fn desk<Q, A>() -> (Front<Q, A>, Back<Q, A>) {
 }
 
 impl<Q, A> Shared<Q, A> {
-    /// What is there is whole, whoever panicked beside it.
+    /// Locks the state, which stays consistent even if a thread panicked while holding the lock.
     fn state(&self) -> MutexGuard<'_, State<Q, A>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -60,16 +60,16 @@ impl<Q, A> Shared<Q, A> {
 }
 
 impl<Q, A> Front<Q, A> {
-    /// Asks. An older question that was not taken is forgotten.
+    /// Asks a question, which replaces an older one that was not taken.
     pub(super) fn ask(&self, question: Q) {
         self.0.state().question = Some(question);
         self.0.asked.notify_one();
     }
 
-    /// The answer; nothing when there is none after this time.
+    /// Waits for the answer. Returns `None` if there is none within the given time.
     ///
     /// # Errors
-    /// When there will be none.
+    /// Fails if the other side was dropped.
     pub(super) fn answer(&self, within: Duration) -> Result<Option<A>, Closed> {
         let waits = |state: &mut State<Q, A>| state.answer.is_none() && !state.closed;
         let waited = self.0.answered.wait_timeout_while(self.0.state(), within, waits);
@@ -82,7 +82,7 @@ impl<Q, A> Front<Q, A> {
 }
 
 impl<Q, A> Back<Q, A> {
-    /// The next question; nothing when nobody asks any more.
+    /// Waits for the next question. Returns `None` if a side was dropped.
     pub(super) fn question(&self) -> Option<Q> {
         let waits = |state: &mut State<Q, A>| state.question.is_none() && !state.closed;
         let waited = self.0.asked.wait_while(self.0.state(), waits);
@@ -90,7 +90,7 @@ impl<Q, A> Back<Q, A> {
         if state.closed { None } else { state.question.take() }
     }
 
-    /// Answers. Nobody may be there to take it.
+    /// Answers the question. The answer is lost if the other side was dropped.
     pub(super) fn answer(&self, answer: A) {
         self.0.state().answer = Some(answer);
         self.0.answered.notify_one();
@@ -134,7 +134,7 @@ mod tests {
         }
         drop(front);
         assert_eq!(answering.join().unwrap(), 1000);
-        // A panic on the other side is its end.
+        // A panic on the other side drops it.
         let (front, back) = desk::<u32, u32>();
         let answering = thread::spawn(move || {
             let question = back.question();

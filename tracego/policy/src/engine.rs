@@ -1,4 +1,4 @@
-//! Decides.
+//! The policy engine, which decides about records.
 
 use std::{sync::Arc, time::Instant};
 
@@ -19,25 +19,25 @@ use super::{
 use tracego_model::record::Record;
 use tracego_model::record::policy::{Decision, ErrorKind, Identity};
 
-/// What was decided so far.
+/// Counters of decisions.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
-    /// All decisions.
+    /// Decisions in total.
     pub decisions: u64,
-    /// Those that do not allow.
+    /// Decisions that do not allow.
     pub denied: u64,
     /// Evaluations that failed, by [`ErrorKind`].
     pub errors: [u64; ErrorKind::ALL.len()],
     /// Violations and warnings that were left out.
     pub cut: u64,
-    /// Decisions that were remembered.
+    /// Decisions found in the cache.
     pub hits: u64,
-    /// Decisions that were not, and are now.
+    /// Cacheable decisions that were not found in the cache.
     pub misses: u64,
 }
 
-/// Decides about inputs with a set of bundles. One thread has it; what it does not remember is evaluated on
-/// another, which is left behind when it does not come back.
+/// Decides about inputs with a set of bundles, on behalf of one thread. Inputs that are not in the cache are
+/// evaluated on a second thread, which is abandoned if it hangs.
 #[derive(Debug)]
 pub struct Engine {
     ready: Arc<[Ready]>,
@@ -46,7 +46,7 @@ pub struct Engine {
     limits: Limits,
     wanted: Wanted,
     cache: Option<Cache>,
-    /// What is seen of a record, where the next one goes, too.
+    /// Encoded part of the current record that policies read; the buffer is reused.
     seen: Vec<u8>,
     uncacheable: Option<String>,
     counts: Counts,
@@ -56,7 +56,7 @@ impl Engine {
     /// Compiles all bundles.
     ///
     /// # Errors
-    /// All that is wrong with any of them; then none is loaded.
+    /// Fails with everything that is wrong in any bundle; then no bundle is loaded.
     pub fn new(bundles: &[Bundle], limits: &Limits) -> Result<Self, PolicyError> {
         let compiled = stack::deep(|| {
             let compile = |bundle: &Bundle| {
@@ -75,7 +75,7 @@ impl Engine {
         for (bundle, compiled) in bundles.iter().zip(compiled) {
             let made = compiled.and_then(|compiled| {
                 let made = Ready { name: Arc::from(bundle.name.as_str()), compiled };
-                // Only to see whether it can be.
+                // Created only to check that it can be.
                 Machine::new(&made, limits).map_err(|error| {
                     vec![Refusal { bundle: bundle.name.clone(), place: None, what: error.to_string() }]
                 })?;
@@ -110,56 +110,56 @@ impl Engine {
         })
     }
 
-    /// Why no decision is remembered, where none is.
+    /// Returns the reason why no decision is cached; `None` if decisions may be cached.
     #[must_use]
     pub fn uncacheable(&self) -> Option<&str> {
         self.uncacheable.as_deref()
     }
 
-    /// What was decided so far.
+    /// Returns the counters.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Goes on counting from here.
+    /// Continues counting from `counts`.
     pub(super) fn count_from(&mut self, counts: Counts) {
         self.counts = counts;
     }
 
-    /// The bundles that decide.
+    /// Returns the bundles in use.
     #[must_use]
     pub fn bundles(&self) -> &Arc<[Identity]> {
         &self.bundles
     }
 
-    /// What the bundles have that is taken, but probably not meant.
+    /// Returns findings that do not prevent loading but are probably mistakes.
     pub fn warnings(&self) -> impl Iterator<Item = &Refusal> {
         self.ready.iter().flat_map(|ready| &ready.compiled.warnings)
     }
 
-    /// Paths of the rules that are asked: bundle and rule.
+    /// Returns the entry points, each as name of the bundle and path of the rule.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         self.ready.iter().flat_map(|ready| {
             ready.compiled.entries.iter().map(|(entry, _)| (&*ready.name, entry.path.as_str()))
         })
     }
 
-    /// Decides about a record. Never fails: what goes wrong is in the decision.
+    /// Decides about a record. Never fails: errors are part of the decision.
     pub fn decide(&mut self, record: &Record) -> Decision {
         let started = Instant::now();
         let seen = input::see(record, &self.wanted, &mut self.seen);
         self.finish(started, seen)
     }
 
-    /// The same about a record that was written as JSON.
+    /// Decides about a JSON record. Never fails: errors are part of the decision.
     pub fn decide_json(&mut self, record: &serde_json::Value) -> Decision {
         let started = Instant::now();
         let seen = input::see_json(record, &self.wanted, &mut self.seen);
         self.finish(started, seen)
     }
 
-    /// Decides about what was seen.
+    /// Decides about the encoded record in `self.seen`.
     fn finish(&mut self, started: Instant, seen: Result<(), Failed>) -> Decision {
         let mut cache = self.cache.as_mut().filter(|_| seen.is_ok() && Cache::takes(&self.seen));
         let known = cache.as_mut().and_then(|cache| cache.get(&self.seen)).cloned();
@@ -173,7 +173,7 @@ impl Engine {
                 let takes = cache.is_some();
                 self.counts.misses += u64::from(takes);
                 let decision = self.evaluate(seen);
-                // What failed may not fail again.
+                // An evaluation that failed may succeed next time, so errors are not cached.
                 if let Some(cache) = self.cache.as_mut().filter(|_| takes && decision.error.is_none()) {
                     cache.put(&self.seen, decision.clone());
                 }
@@ -199,13 +199,14 @@ impl Engine {
         for Failure { bundle, kind, text } in failures {
             self.counts.errors[kind as usize] += 1;
             decision.allow &= self.limits.on_error == OnError::Allow;
-            // What it said before is forgotten with it.
+            // Earlier decisions of the bundle do not count any more.
             if kind == ErrorKind::Hang
                 && let Some(cache) = &mut self.cache
             {
                 cache.clear();
             }
-            // The others that are out of force are in every decision; that one hangs is in this one alone.
+            // Bundles that are out of force are in every decision; a hang is only in this one, so it has
+            // priority.
             if decision.error.is_none() || kind == ErrorKind::Hang {
                 decision.error = Some(format!("{bundle}: {text}"));
                 decision.error_kind = Some(kind);

@@ -1,4 +1,4 @@
-//! Where an evaluation begins.
+//! Entry points: the rules where an evaluation begins.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use super::{
     walk::{self, Then},
 };
 
-/// The package of the decision, and where conftest's rules may stand.
+/// Packages with entry points. The first may hold the decision; each of them may hold conftest's rules.
 const PACKAGES: [&str; 3] = ["data.tracego.process", "data.process", "data.main"];
-/// The rule of the decision.
+/// Name of the rule that is the decision.
 const DECISION: &str = "decision";
 
-/// What an entry point's value is.
+/// The kind of value of an entry point.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Kind {
     /// An object with the members of a decision.
@@ -26,31 +26,31 @@ pub(super) enum Kind {
     Warn,
 }
 
-/// One of them.
+/// An entry point.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Entry {
     pub(super) kind: Kind,
-    /// `data.main.deny`.
+    /// Path, such as `data.main.deny`.
     pub(super) path: String,
-    /// Name of the rule, the id of violations that have none.
+    /// Name of the rule, which is the id of violations without one.
     pub(super) rule: String,
-    /// It has a `default`: it is undefined only where rules give it different values.
+    /// Whether the rule has a `default`, so that it is undefined only if rules give it different values.
     pub(super) default: bool,
 }
 
-/// Rules of one name that have been looked at.
+/// The rules of one name in all modules.
 #[derive(Default)]
 struct Rules {
     name: String,
     default: bool,
-    /// Places of those that give the whole value.
+    /// Locations of the rules that assign the complete value.
     whole: Vec<(String, u32)>,
 }
 
-/// Finds those of a bundle: its decision, else what conftest would look for.
+/// Finds the entry points of a bundle: its decision, or else the rules that conftest would evaluate.
 ///
 /// # Errors
-/// When there is none, or a rule cannot be one.
+/// Fails if there is none, or a rule cannot be an entry point.
 pub(super) fn entries<'a>(
     bundle: &str,
     modules: impl Iterator<Item = (&'a str, &'a Ref<Module>)>,
@@ -93,8 +93,8 @@ pub(super) fn entries<'a>(
         }
     }
     for ((kind, _), Rules { name, default, whole }) in &found {
-        // The virtual machine has nothing to tell a contradiction from rules of which none holds, and the
-        // second allows. A default makes the difference; for a decision both are errors.
+        // The virtual machine cannot tell contradicting rules from rules of which none holds, and in the
+        // second case the program is allowed. A default makes the difference. For a decision both are errors.
         if *kind != Kind::Decision
             && !default
             && let [_, second, ..] = whole.as_slice()
@@ -123,7 +123,8 @@ pub(super) fn entries<'a>(
     Ok(entries)
 }
 
-/// conftest takes `deny`, `violation` and `warn`, and each with `_` and a name behind it.
+/// Returns the kind of a rule by its name. conftest evaluates `deny`, `violation` and `warn`, each also with
+/// `_` and a suffix.
 fn kind(package: &str, name: &str) -> Option<Kind> {
     if name == DECISION {
         return (package == PACKAGES[0]).then_some(Kind::Decision);
@@ -135,7 +136,7 @@ fn kind(package: &str, name: &str) -> Option<Kind> {
     }
 }
 
-/// `deny if { … }`: true, and no message.
+/// Whether a rule is just true, like `deny if { … }`, and has no message.
 fn is_boolean(rule: &Rule) -> bool {
     let Rule::Spec { head: RuleHead::Compr { refr, assign: None, .. }, bodies, .. } = rule else {
         return false;
@@ -144,7 +145,7 @@ fn is_boolean(rule: &Rule) -> bool {
     bare && matches!(**refr, Expr::Var { .. }) && bodies.iter().all(|body| body.assign.is_none())
 }
 
-/// `deny := [ … ]`, with or without a body.
+/// Whether a rule assigns its complete value, like `deny := [ … ]`, with or without a body.
 fn is_whole(rule: &Rule) -> bool {
     let Rule::Spec { head: RuleHead::Compr { refr, assign, .. }, bodies, .. } = rule else {
         return false;
@@ -153,7 +154,7 @@ fn is_whole(rule: &Rule) -> bool {
         && (assign.is_some() || bodies.iter().any(|body| body.assign.is_some()))
 }
 
-/// `decision.allow := …`, which makes no rule of the name `decision`.
+/// Whether a rule gives only a part of the value, like `decision.allow := …`.
 fn is_part(rule: &Rule) -> bool {
     !matches!(walk::chain(walk::head(rule)), Some((_, path, Then::End)) if path.is_empty())
 }

@@ -1,15 +1,15 @@
-//! Why policies are not loaded.
+//! Errors of loading policies.
 
 use std::fmt;
 
-/// One thing that is wrong with a bundle.
+/// A problem of a bundle.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
 pub struct Refusal {
     /// Name of the bundle.
     pub bundle: String,
-    /// The module, and the line from 1 in it; nothing when it is about the bundle as a whole.
+    /// Module and line, from 1; 0 for the whole module. `None` if the bundle as a whole is meant.
     pub place: Option<(String, u32)>,
-    /// What, and the way out.
+    /// Problem and remediation.
     pub what: String,
 }
 
@@ -26,10 +26,10 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// All that is wrong; none of the bundles is loaded.
+/// All problems of the bundles, none of which is loaded.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub struct PolicyError {
-    /// In the order of bundles, modules and lines.
+    /// Problems, in the order of bundles, modules and lines.
     pub refusals: Vec<Refusal>,
 }
 

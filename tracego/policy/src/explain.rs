@@ -1,4 +1,4 @@
-//! Which rules of a bundle hold for an input.
+//! Explanations: the rules of a bundle that hold for an input.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,37 +17,37 @@ use super::{
     trial, walk,
 };
 
-/// One rule.
+/// A rule and its value for an input.
 #[derive(Clone, Debug, Serialize)]
 pub struct Held {
-    /// Its path.
+    /// Path of the rule.
     pub rule: String,
-    /// Its module.
+    /// Path of the module.
     pub path: String,
-    /// Its line, from 1: the first one where several make it.
+    /// Line of the rule, from 1; the first one if several definitions make up the rule.
     pub line: u32,
-    /// What it is; nothing when it is undefined, false or empty.
+    /// Value; `None` if undefined, false or empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<serde_json::Value>,
-    /// Why it could not be evaluated, such as two rules that contradict each other.
+    /// Reason why the rule could not be evaluated, such as two rules that contradict each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// The rules of a bundle.
+/// The explanation of a bundle.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// By module and place. One that did not come back is the last.
+    /// Rules by module and position. A rule that hangs is the last one.
     pub rules: Vec<Held>,
-    /// All rules came back.
+    /// Whether all rules were evaluated.
     pub whole: bool,
 }
 
-/// Evaluates each rule that is no function and no test, with the engine's interpreter, for so long. It sees what the
-/// virtual machine passes over: that rules contradict each other.
+/// Evaluates each rule that is neither a function nor a test, with the engine's interpreter. `time` is the
+/// limit for each rule. Unlike the virtual machine, the interpreter reports rules that contradict each other.
 ///
 /// # Errors
-/// When the modules cannot be loaded.
+/// Fails if the modules cannot be loaded.
 pub fn explain(bundle: &Bundle, input: &Value, time: Duration) -> Result<Explained, PolicyError> {
     let refused =
         |what| PolicyError { refusals: vec![Refusal { bundle: bundle.name.clone(), place: None, what }] };
@@ -89,7 +89,7 @@ fn held(bundle: &Bundle, input: Value, time: Duration, steps: &Steps<Held>) -> R
     Ok(())
 }
 
-/// What a rule is, where it is something.
+/// Returns the value of a rule as JSON; `None` if undefined, false or empty.
 fn shown(value: &Value) -> Option<serde_json::Value> {
     let nothing = match value {
         Value::Undefined | Value::Bool(false) => true,

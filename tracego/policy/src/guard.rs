@@ -1,23 +1,23 @@
-//! Bounds on what a single call makes. The virtual machine looks at the clock between instructions; a call
-//! is one of them, whatever it does.
+//! Limits for the results of single calls. The virtual machine checks the clock between instructions, and a
+//! call is one instruction, whatever it does.
 //!
-//! A result that is too large is an error of the evaluation, not undefined: a rule that does not fire
-//! because of it would let something pass.
+//! A result that is too large is an error of the evaluation, not undefined: otherwise a rule would not fire,
+//! and would let something pass.
 
 use regorus::{
     LimitError, Value,
     unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Span},
 };
 
-/// Elements of an array, set or object that a call may make.
+/// Maximum number of elements in an array, set or object that a call returns.
 const ITEMS: usize = 1 << 16;
-/// Bytes of a text that it may make.
+/// Maximum size in bytes of a text that a call returns.
 const BYTES: usize = 1 << 20;
-/// Parts of a value that a call goes through as a whole.
+/// Maximum number of parts of a value that a call traverses completely.
 const PARTS: usize = 1 << 17;
-/// Bits that a number may be shifted by.
+/// Maximum number of bits that a number may be shifted by.
 const SHIFT: u64 = 4096;
-/// Digits after the point, or columns.
+/// Maximum number of digits after the point, or of columns.
 const WIDTH: u64 = 1024;
 
 type Outcome<T> = anyhow::Result<T>;
@@ -42,14 +42,15 @@ fn any(_: &[Value]) -> Outcome<()> {
     Ok(())
 }
 
-/// Parts of nested values; counts what is there more than once each time, as whoever goes through it does.
+/// Limits the number of parts in nested values. Shared parts count each time, as a traversal visits them each
+/// time.
 fn deep(args: &[Value]) -> Outcome<()> {
     let mut left = PARTS;
     let mut bytes = BYTES;
     args.iter().try_for_each(|value| weigh(value, &mut left, &mut bytes, 0))
 }
 
-/// Whether a value is too large, or nested too deep, to be gone through as a whole.
+/// Whether a value is too large, or nested too deep, to be traversed completely.
 pub(super) fn is_large(value: &Value) -> bool {
     deep(std::slice::from_ref(value)).is_err()
 }
@@ -77,7 +78,7 @@ fn weigh(value: &Value, left: &mut usize, bytes: &mut usize, depth: usize) -> Ou
 fn range(args: &[Value]) -> Outcome<()> {
     let (Some(from), Some(to)) = (number(args, 0), number(args, 1)) else { return Ok(()) };
     let step = number(args, 2).unwrap_or(1.0);
-    // OPA's words; it is undefined, too.
+    // The message is OPA's; the result is undefined there, too.
     anyhow::ensure!(step >= 1.0, "step must be a positive number above zero");
     let items = (to - from).abs() / step;
     if items < ITEMS as f64 { Ok(()) } else { Err(too_large(ITEMS + 1, ITEMS)) }
@@ -105,7 +106,7 @@ fn format(args: &[Value]) -> Outcome<()> {
     Ok(())
 }
 
-/// Bytes after all of one text are replaced by another.
+/// Returns the size in bytes after each `old` is replaced by `new`; an upper bound if that is small enough.
 fn replaced(len: usize, text: &str, old: &str, new: &str) -> usize {
     let most = (len / old.len().max(1) + 1).saturating_mul(new.len());
     if len.saturating_add(most) <= BYTES {
@@ -132,7 +133,7 @@ fn replace_many(args: &[Value]) -> Outcome<()> {
 
 fn replace_pattern(args: &[Value]) -> Outcome<()> {
     let (whole, new) = (text(args, 0).len(), text(args, 2));
-    // Each $ may become all of the text.
+    // Each `$` may expand to the whole text.
     let groups = new.bytes().filter(|byte| *byte == b'$').count();
     let each = groups.saturating_mul(whole).saturating_add(new.len());
     at_most(each.saturating_mul(whole + 1).saturating_add(whole), BYTES << 5)
@@ -161,7 +162,7 @@ fn made(value: Value) -> Outcome<Value> {
 
 macro_rules! guards {
     ($($name:literal $check:ident,)*) => {
-        /// The same function with its bounds; nothing when it needs none.
+        /// Returns the function with its limits; `None` if it needs none.
         pub(super) fn guarded(name: &str) -> Option<BuiltinFcn> {
             let (_, arity) = BUILTINS.get(name)?;
             match name {
@@ -182,7 +183,7 @@ macro_rules! guards {
             }
         }
 
-        /// Names of all that have bounds.
+        /// Names of all functions with limits.
         #[cfg(test)]
         pub(super) const GUARDED: &[&str] = &[$($name),*];
     };

@@ -1,5 +1,5 @@
-//! Record → the input of a policy: the record as `--output json` writes it, and members with the names that
-//! other policies have for the same.
+//! Conversion of a record to the input of a policy: the record as `--output json` writes it, plus members
+//! under the names that other policies use for the same values.
 //!
 //! | member | the same as |
 //! |---|---|
@@ -7,12 +7,13 @@
 //! | `process.name` | `process.executable.name`, else `process.command` |
 //! | `process.cwd` | `process.working_directory` |
 //! | `process.user_id` | `process.user.id` |
-//! | `process.env` | `process.environment_variable`, empty where there is none |
+//! | `process.env` | `process.environment_variable`, empty if missing |
 //! | `job` | `tracego.job` |
-//! | `findings` | `tracego.findings`, empty where there is none |
-//! | `date` | the first ten letters of `timestamp`: its day in UTC |
+//! | `findings` | `tracego.findings`, empty if missing |
+//! | `date` | the first ten characters of `timestamp`: the day in UTC |
 //!
-//! What the record itself has under such a name stays: `process.executable` is the record's object.
+//! A member that the record itself has under such a name is kept: `process.executable` is the record's
+//! object.
 
 use regorus::{Value, value::Object};
 
@@ -22,18 +23,18 @@ use super::{
 };
 use tracego_model::record::Record;
 
-/// Writes what is wanted of a record, in place of what is there.
+/// Writes the members of a record that policies read, replacing the content of `into`.
 ///
 /// # Errors
-/// When the record says that it cannot be serialised.
+/// Fails if the record cannot be serialised.
 pub(super) fn see(record: &Record, wanted: &Wanted, into: &mut Vec<u8>) -> Result<(), Failed> {
     seen::write(record, Day::Of(record.timestamp), wanted, into)
 }
 
-/// The same of a record that was written as JSON.
+/// Writes the members of a JSON record that policies read, replacing the content of `into`.
 ///
 /// # Errors
-/// When one of its texts is too long.
+/// Fails if a text is too long.
 pub(super) fn see_json(
     record: &serde_json::Value,
     wanted: &Wanted,
@@ -42,10 +43,10 @@ pub(super) fn see_json(
     seen::write(record, Day::Text(timestamp(record).and_then(day)), wanted, into)
 }
 
-/// The input of what was written.
+/// Decodes the input that [`see`] or [`see_json`] wrote.
 ///
 /// # Errors
-/// When that was something else.
+/// Fails if the bytes were not written by either of them.
 pub(super) fn of(seen: &[u8]) -> Result<Value, Failed> {
     let (day, mut input) = seen::read(seen)?;
     alias(&mut input);
@@ -53,7 +54,7 @@ pub(super) fn of(seen: &[u8]) -> Result<Value, Failed> {
     Ok(input)
 }
 
-/// The whole input for a record that was written as JSON.
+/// Returns the complete input for a JSON record.
 #[must_use]
 pub fn of_json(record: serde_json::Value) -> Value {
     let day = timestamp(&record).and_then(day).map(str::to_owned);
@@ -67,14 +68,14 @@ fn timestamp(record: &serde_json::Value) -> Option<&str> {
     record.get("timestamp").and_then(serde_json::Value::as_str)
 }
 
-/// The day of a time in UTC; none where it is no such time.
+/// Adds the member `date` if the day is known.
 fn date(input: &mut Value, day: Option<&str>) {
     if let (Ok(input), Some(day)) = (input.as_object_mut(), day) {
         add(input, "date", Value::from(day));
     }
 }
 
-/// `2026-11-25` of `2026-11-25T02:11:46.003673602Z`.
+/// Returns the day of a timestamp: `2026-11-25` for `2026-11-25T02:11:46.003673602Z`.
 fn day(timestamp: &str) -> Option<&str> {
     const SHAPE: &[u8; 10] = b"0000-00-00";
     let (day, _) = timestamp.strip_suffix('Z')?.split_once('T')?;

@@ -1,9 +1,10 @@
-//! Evaluates on a thread of its own, so that no policy can hang who asks.
+//! Evaluates policies in a separate worker, so that a policy that never returns cannot block the pipeline.
 //!
-//! The virtual machine looks at the clock between instructions, and one instruction may take any time: to
-//! compare two values that share their parts goes through all of what they would be without sharing. So who
-//! asks waits for the answer with a deadline. An evaluation that misses it is left behind on its thread, which
-//! ends when the evaluation does; its bundle is out of force, and the others go on on a fresh thread.
+//! The virtual machine checks the clock between instructions, and one instruction may take any time: a
+//! comparison of two values that share parts visits everything that they would contain without sharing. The
+//! caller therefore waits for the answer with a deadline. An evaluation that misses it is abandoned on its
+//! thread, which ends when the evaluation does. Its bundle is out of force until the bundles are reloaded;
+//! the others continue on a new thread.
 
 use std::{
     io,
@@ -32,61 +33,62 @@ use super::{
 };
 use tracego_model::record::policy::{Decision, ErrorKind, Identity};
 
-/// What the bundles say together.
+/// The combined result of the bundles.
 pub(super) struct Answer {
     pub(super) decision: Decision,
-    /// By bundle, in their order.
+    /// Failures, in the order of the bundles.
     pub(super) failures: Vec<Failure>,
 }
 
-/// Why a bundle says nothing.
+/// The failure of a bundle.
 pub(super) struct Failure {
     pub(super) bundle: Arc<str>,
     pub(super) kind: ErrorKind,
     pub(super) text: String,
 }
 
-/// Place of a bundle, and why it says nothing.
+/// Index of a bundle, with kind and message of its failure.
 type Failed = (usize, ErrorKind, String);
 
-/// Asks the bundles that are in force.
+/// Evaluates the bundles that are in force.
 #[derive(Debug)]
 pub(super) struct Judge {
     ready: Arc<[Ready]>,
     bundles: Arc<[Identity]>,
     limits: Limits,
-    /// Bundles that did not come back, by their places.
+    /// Whether each bundle is out of force because it hung, by index.
     out: Vec<bool>,
     worker: Option<Worker>,
 }
 
-/// The thread that evaluates. It ends when this is dropped, after what it is at; nobody waits for it.
+/// The thread that evaluates. If this is dropped, the thread ends after its current evaluation; nothing waits
+/// for it.
 #[derive(Debug)]
 struct Worker {
     front: Front<Value, (Decision, Vec<Failed>)>,
     place: Arc<Place>,
-    /// Its number.
+    /// Id of the thread.
     thread: i32,
-    /// The processor that it was sent to.
+    /// Processor that the thread was sent to.
     processor: Option<usize>,
 }
 
-/// Where a thread is.
+/// The progress of a thread.
 #[derive(Debug, Default)]
 struct Place {
-    /// The bundle that it evaluates.
+    /// Index of the current bundle.
     bundle: AtomicUsize,
-    /// Its entry point.
+    /// Index of the current entry point.
     entry: AtomicUsize,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 enum Lost {
-    /// The bundle at this place does not come back from this one of its entry points.
+    /// The bundle with the first index hangs in the entry point with the second index.
     Hung(usize, usize),
-    /// The thread had no processor.
+    /// The thread got no processor time.
     Starved,
-    /// There is no thread, or it is gone.
+    /// The thread could not be started, or has ended.
     Gone(String),
 }
 
@@ -96,8 +98,7 @@ impl Judge {
         Self { ready, bundles, limits, out, worker: None }
     }
 
-    /// What all bundles say. A bundle that does not come back costs the deadline once; the others are asked
-    /// again.
+    /// Evaluates all bundles. A bundle that hangs costs the deadline once; the others are evaluated again.
     pub(super) fn decide(&mut self, input: &Value) -> Answer {
         let mut failed: Vec<Failed> = Vec::new();
         for (place, _) in self.out.iter().enumerate().filter(|(_, out)| **out) {
@@ -132,7 +133,7 @@ impl Judge {
         self.answer(decision, failed)
     }
 
-    /// The answer where there is nothing that they could be asked about: all of them fail.
+    /// Returns the answer without an input: all bundles fail.
     pub(super) fn unasked(&self, why: &str) -> Answer {
         let all = (0..self.ready.len()).map(|place| (place, ErrorKind::Evaluation, why.to_owned()));
         self.answer(None, all.collect())
@@ -148,7 +149,7 @@ impl Judge {
         Answer { decision, failures: failed.into_iter().map(named).collect() }
     }
 
-    /// All bundles in force have failed.
+    /// Adds the same failure for all bundles in force.
     fn fail(&self, failed: &mut Vec<Failed>, kind: ErrorKind, text: &str) {
         let places = self.out.iter().enumerate().filter(|(_, out)| !**out);
         failed.extend(places.map(|(place, _)| (place, kind, text.to_owned())));
@@ -188,14 +189,15 @@ impl Judge {
             Err(Lost::Starved) => {}
             Err(Lost::Gone(_)) => return answer,
         }
-        // Nobody waits any more for what it is at.
+        // Nothing waits for the thread's current evaluation any more.
         abandoned::rest(worker.thread);
         answer
     }
 }
 
 impl Worker {
-    /// Starts it, and waits until it can be asked: to make the machines takes no time of the first decision.
+    /// Starts the thread and waits until it is ready, so that the first decision does not pay for creating
+    /// the machines.
     fn start(
         ready: &Arc<[Ready]>,
         bundles: &Arc<[Identity]>,
@@ -210,7 +212,7 @@ impl Worker {
             let in_force = ready.iter().enumerate().zip(out).filter(|(_, out)| !out);
             let mut machines: Vec<_> =
                 in_force.map(|((place, ready), _)| (place, ready, Machine::new(ready, &limits))).collect();
-            // Who started it waits.
+            // The starting thread waits for this message.
             let _heard: Result<(), _> = begun.send(rustix::thread::gettid().as_raw_pid());
             while let Some(input) = back.question() {
                 let (mut decision, mut failed) = (Decision::new(bundles.clone()), Vec::new());
@@ -235,8 +237,8 @@ impl Worker {
         Ok(Self { front, place, thread, processor: None })
     }
 
-    /// Sends the thread to the processor of the one who asks: that one waits, so it is free, and to wake another
-    /// that sleeps takes longer than a decision.
+    /// Moves the thread to the caller's processor, which is free because the caller waits. Waking another
+    /// processor that sleeps takes longer than a decision.
     fn follow(&mut self) {
         let here = sched_getcpu();
         if self.processor == Some(here) || here >= CpuSet::MAX_CPU {
@@ -244,7 +246,7 @@ impl Worker {
         }
         let mut only = CpuSet::new();
         only.set(here);
-        // Where it may not go, it stays where it is.
+        // If the thread may not run there, it stays where it is.
         if let Err(error) = sched_setaffinity(Pid::from_raw(self.thread), &only) {
             tracing::debug!(%error, "the thread of policies is on a processor of its own");
         }

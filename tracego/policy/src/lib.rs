@@ -1,10 +1,10 @@
-//! Record → what policies in Rego say about it.
+//! Policy decisions about records, with policies written in Rego.
 //!
-//! A [`bundle`] is compiled once ([`Engine::new`], all bundles or none of them): its modules are parsed,
-//! looked through for what the engine does not have or what would not be pure ([`error::Refusal`]), and
-//! compiled for regorus's virtual machine. [`Engine::decide`] then evaluates an [`input`] within
-//! [`limits::Limits`] and gives a [`decision::Decision`]; a policy that fails makes an error decision, never
-//! an error of the agent, and one that does not come back is left behind on its thread.
+//! A [`bundle`] is compiled once ([`Engine::new`] compiles all bundles or none): its modules are parsed,
+//! checked for functions that the engine lacks or that would not be pure ([`error::Refusal`]), and compiled
+//! for regorus's virtual machine. [`Engine::decide`] then evaluates an [`input`] within [`limits::Limits`]
+//! and returns a [`decision::Decision`]. A policy that fails yields an error decision, never an error of the
+//! agent. An evaluation that hangs is abandoned on its thread.
 
 mod abandoned;
 mod alias;

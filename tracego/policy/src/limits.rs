@@ -1,38 +1,38 @@
-//! What one decision may take.
+//! Limits of a decision.
 
 use std::{num::NonZeroUsize, time::Duration};
 
 use serde::Deserialize;
 
-/// What a policy that fails says about a start.
+/// The decision about a process start if a policy fails.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
-    /// It is allowed: a broken policy stops nobody.
+    /// Allow the program: a broken policy stops nothing.
     #[default]
     Allow,
-    /// It is not: only by choice.
+    /// Deny the program: only by explicit choice.
     Deny,
 }
 
-/// Bounds of a decision.
+/// Limits of a decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Of all bundles together, on the clock. A bundle that hardly had the processor in it gets as much again, a
-    /// few times.
+    /// Time limit for all bundles together, in wall-clock time. A bundle that hardly had the processor in
+    /// that time gets the same time again, a few times.
     pub time: Duration,
-    /// How long one may stay away before it counts as one that never ends, measured from outside: its bundle is
-    /// out of force then. At least a few times [`Self::time`], whatever is said here.
+    /// Time, measured from outside, after which an evaluation counts as hung and its bundle is out of force.
+    /// At least a few times [`Self::time`], whatever is set here.
     pub hang: Duration,
-    /// Instructions of the virtual machine, for each entry point.
+    /// Maximum number of instructions of the virtual machine for each entry point.
     pub instructions: usize,
-    /// Violations that are kept; the rest is counted.
+    /// Maximum number of violations that are kept, and of warnings; the others are counted.
     pub violations: usize,
-    /// Bytes of a message or a remedy.
+    /// Maximum size of a message or remediation in bytes.
     pub message: usize,
-    /// Decisions that are remembered.
+    /// Number of decisions in the cache; `None` for no cache.
     pub cache: Option<NonZeroUsize>,
-    /// See [`OnError`].
+    /// Decision if a policy fails.
     pub on_error: OnError,
 }
 

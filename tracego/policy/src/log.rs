@@ -1,4 +1,4 @@
-//! Decisions as OPA writes them: the event of its decision logs, one JSON object a line
+//! The decision log, in the format of OPA's decision logs: one JSON object per line
 //! (openpolicyagent.org/docs/management-decision-logs).
 
 use std::{
@@ -13,23 +13,23 @@ use serde_json::{Value, json};
 use tracego_model::record::Record;
 use tracego_model::record::policy::Decision;
 
-/// The path of the rule that decides, as OPA names it.
+/// Path of the rule that decides, in OPA's notation.
 const PATH: &str = "tracego/process/decision";
 
-/// A file of decisions.
+/// The file of the decision log.
 #[derive(Debug)]
 pub struct DecisionLog {
     file: File,
     masks: Vec<String>,
-    /// Decisions that could not be written.
+    /// Number of decisions that could not be written.
     lost: u64,
 }
 
 impl DecisionLog {
-    /// Goes on at the end of a file, which is for its owner alone where it is made.
+    /// Opens a file for appending. A new file is accessible only to its owner.
     ///
     /// # Errors
-    /// When it cannot be opened, or a mask is no JSON pointer into `/input` or `/result`.
+    /// Fails if the file cannot be opened, or a mask is not a JSON pointer into `/input` or `/result`.
     pub fn open(path: &Path, masks: &[String]) -> io::Result<Self> {
         for mask in masks {
             if !mask.starts_with("/input/") && !mask.starts_with("/result/") {
@@ -41,7 +41,7 @@ impl DecisionLog {
         Ok(Self { file, masks: masks.to_vec(), lost: 0 })
     }
 
-    /// Writes one. What cannot be written is told at the first time and counted.
+    /// Writes a decision. Failures are counted, and the first one is logged.
     pub fn write(&mut self, record: &Record, decision: &Decision) {
         let written = event(record, decision, &self.masks).and_then(|mut line| {
             line.push(b'\n');
@@ -94,7 +94,7 @@ fn event(record: &Record, decision: &Decision, masks: &[String]) -> io::Result<V
     serde_json::to_vec(&event).map_err(io::Error::from)
 }
 
-/// Takes out what a JSON pointer (RFC 6901) points to; whether there was something.
+/// Removes the value that a JSON pointer (RFC 6901) points to. Returns whether there was one.
 fn erase(event: &mut Value, pointer: &str) -> bool {
     let Some((parent, last)) = pointer.rsplit_once('/') else { return false };
     let last = last.replace("~1", "/").replace("~0", "~");

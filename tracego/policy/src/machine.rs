@@ -1,4 +1,4 @@
-//! The virtual machine of a bundle, its bounds, and what it says when they end it.
+//! The virtual machine of a bundle, its limits, and messages about exceeded limits.
 
 use std::{
     fmt::{self, Write as _},
@@ -29,36 +29,36 @@ use super::{
 };
 use tracego_model::record::policy::{Decision, ErrorKind};
 
-/// Instructions between two looks at the clock.
+/// Number of instructions between two checks of the clock.
 const CHECK_INTERVAL: NonZeroU32 = match NonZeroU32::new(8) {
     Some(interval) => interval,
     None => NonZeroU32::MIN,
 };
 
-/// A bundle that is ready to decide.
+/// A compiled bundle with its name.
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) name: Arc<str>,
     pub(super) compiled: Compiled,
 }
 
-/// Its virtual machine, which one thread has.
+/// The virtual machine of a bundle, used by one thread.
 pub(super) struct Machine(RegoVM);
 
 impl Machine {
-    /// Makes one.
+    /// Creates the virtual machine of a bundle.
     ///
     /// # Errors
-    /// When the bundle's data cannot stand beside its rules.
+    /// Fails if the bundle's data conflicts with its rules.
     pub(super) fn new(ready: &Ready, limits: &Limits) -> Result<Self, VmError> {
         machine(&ready.compiled, limits).map(Self)
     }
 
-    /// Adds what the bundle says; again when the time was over while the thread hardly had the processor. `at` is
-    /// told the entry point that is evaluated.
+    /// Evaluates a bundle and adds its result to `decision`. Evaluates again if the time ran out while the
+    /// thread hardly had the processor. `at` receives the index of the current entry point.
     ///
     /// # Errors
-    /// Why it says nothing; then nothing was added.
+    /// Fails with kind and message; `decision` is unchanged then.
     pub(super) fn evaluate_fairly(
         &mut self,
         ready: &Ready,
@@ -81,7 +81,7 @@ impl Machine {
         done
     }
 
-    /// Adds what the bundle says; all of it or nothing.
+    /// Evaluates a bundle once and adds its result to `decision`, completely or not at all.
     fn evaluate(
         &mut self,
         ready: &Ready,
@@ -103,7 +103,7 @@ impl Machine {
                 Ok(Ok(value)) => value,
                 Ok(Err(error)) => return Err(failure(&error, limits)),
                 Err(panic) => {
-                    // Nobody knows in which state it is.
+                    // The state of the machine is unknown after a panic.
                     if let Ok(fresh) = machine(compiled, limits) {
                         *vm = fresh;
                     }
@@ -119,10 +119,10 @@ impl Machine {
     }
 }
 
-/// How often a bundle is asked that always is out of time without having had the processor.
+/// Maximum number of evaluations of a bundle that runs out of time without having had the processor.
 const TRIES: u32 = 8;
 
-/// What this thread had of a processor.
+/// Returns the processor time of this thread.
 fn processor_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
@@ -135,8 +135,9 @@ fn machine(compiled: &Compiled, limits: &Limits) -> Result<RegoVM, VmError> {
     let mut vm = RegoVM::new_with_policy(compiled.policy.clone());
     vm.load_program(compiled.program.clone());
     vm.set_max_instructions(limits.instructions);
-    // Rules that need rules are on the thread's stack; in the other mode a decision takes half as long again. What
-    // recurses is refused at load, and what is overlooked there ends with its instructions before the stack does.
+    // In this mode nested rules use the thread's stack; in the other mode a decision takes half as long
+    // again. Recursion is refused at load. Recursion that is overlooked there reaches the instruction limit
+    // before the end of the stack.
     vm.set_execution_mode(ExecutionMode::RunToCompletion);
     vm.set_data(compiled.data.clone())?;
     Ok(vm)
@@ -155,7 +156,7 @@ fn failure(error: &VmError, limits: &Limits) -> (ErrorKind, String) {
     }
 }
 
-/// Some errors show values, and those may be of any size.
+/// Formats an error, shortened because some errors contain values of any size.
 fn shortened(error: &VmError) -> String {
     let mut text = Short(String::new());
     if write!(text, "{error}").is_err() {
@@ -164,7 +165,7 @@ fn shortened(error: &VmError) -> String {
     text.0
 }
 
-/// Ends the formatting when it is full.
+/// A text of limited length, which stops the formatting when it is full.
 struct Short(String);
 
 impl fmt::Write for Short {

@@ -1,12 +1,13 @@
-//! How deep the brackets of a module are nested.
+//! Limit for the nesting of brackets in a module.
 //!
 //! The engine's parser tries what begins with a bracket as one thing and then as another, so each level
 //! doubles its work; at its own limit of 32 levels it would take hours.
 
-/// Work that is taken on: a bracket at depth n counts 2^n. What people write has some thousands.
+/// Maximum work of the parser: a bracket at depth n counts 2^n. Modules written by people have some
+/// thousands.
 const MOST: u64 = 1 << 17;
 
-/// The line at which it is too much.
+/// Returns the line at which the work exceeds the limit.
 pub(super) fn too_deep(text: &str) -> Option<u32> {
     let (mut depth, mut line, mut work) = (0_u32, 1_u32, 0_u64);
     let mut bytes = text.bytes();

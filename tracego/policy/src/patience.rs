@@ -1,40 +1,41 @@
-//! How long somebody waits for a thread that may never come back.
+//! Waiting for a thread that may hang.
 
 use std::time::Duration;
 
 use super::abandoned;
 
-/// Parts that the deadline is waited for in. At the end of the first, all evaluations that end are out of time.
+/// Number of rounds the deadline is split into. An evaluation that will finish has hit its own time limit
+/// before round one is over.
 const ROUNDS: u32 = 2;
-/// The same where the machine gives the thread hardly any processor.
+/// Number of rounds if the machine gives the thread hardly any processor time.
 const STARVED_ROUNDS: u32 = 8;
 
-/// How long an answer is waited for.
+/// The time to wait for an answer.
 pub(super) struct Patience {
-    /// Where the thread has the processor; more than all that it does may take together, several times.
+    /// Waiting time while the thread has the processor: several times what all its work may take together.
     pub(super) deadline: Duration,
-    /// Work of the thread after which it is not starved, in all of the time that is waited: more than is done by all
-    /// that end.
+    /// Processor time, over the whole wait, from which the thread is not starved. Evaluations that finish use
+    /// less.
     pub(super) work: Duration,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Late {
-    /// The thread works and does not come back.
+    /// The thread works but hangs.
     Hung,
-    /// It had no processor.
+    /// The thread got no processor time.
     Starved,
-    /// It is gone.
+    /// The thread has ended.
     Gone,
 }
 
 impl Patience {
-    /// Waits for a thread of this number; `wait` waits for so long, and gives
-    /// nothing when there is nothing yet.
+    /// Waits for an answer of the thread with the id `thread`. `wait` waits for the given time, and returns
+    /// `None` if there is no answer yet.
     ///
     /// # Errors
-    /// Why there is none. Whoever is left behind is given the lowest priority by the caller.
+    /// Fails with the reason if there is no answer. The caller lowers the priority of an abandoned thread.
     pub(super) fn wait<T>(
         &self,
         thread: i32,
@@ -50,8 +51,8 @@ impl Patience {
                 before = used;
                 continue;
             }
-            // It is no fault of the policy when the machine has no time for it. A guest counts as used what its host
-            // gave to others, so at first it takes a good part of the deadline.
+            // A policy is not at fault if the machine has no time for it. A guest counts time that its host
+            // gave to others as used, so at first a good part of the deadline has to be used up.
             let more = used.zip(before).map(|(used, before)| used.saturating_sub(before));
             let enough = if round < STARVED_ROUNDS { (self.deadline / 4).max(self.work) } else { self.work };
             if more.is_none_or(|more| more >= enough) {
@@ -78,7 +79,8 @@ mod tests {
     const PATIENCE: Patience =
         Patience { deadline: Duration::from_millis(200), work: Duration::from_millis(10) };
 
-    /// Waits for a thread, which works or sleeps, and answers in this round or never.
+    /// Waits for a thread that works or sleeps and answers in the given round or never. Returns the result
+    /// and the number of rounds.
     fn wait(works: bool, answers: Option<u32>) -> (Result<u32, Late>, u32) {
         let (sender, number) = mpsc::channel();
         let ended = Arc::new(AtomicBool::new(false));

@@ -1,10 +1,10 @@
-//! Which members of the input the policies read, as far as their text says it.
+//! Members of the input that policies read, as far as their source shows.
 
 use std::collections::BTreeSet;
 
 use super::walk::{Reference, Then};
 
-/// Members that are another for each process: what reads them is not worth remembering.
+/// Members that differ for each process: decisions of policies that read them are not worth caching.
 const VOLATILE: &[&[&str]] = &[
     &["timestamp"],
     &["observed_timestamp"],
@@ -26,19 +26,19 @@ const VOLATILE: &[&[&str]] = &[
     &["tracego", "sinks"],
 ];
 
-/// What a set of policies reads.
+/// The members that a set of policies reads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reads {
     /// Paths below `input`.
     pub(super) paths: BTreeSet<Vec<String>>,
-    /// Somewhere the whole input is used.
+    /// Whether the whole input is used somewhere.
     pub(super) whole: bool,
-    /// Why decisions are not remembered.
+    /// Reason why decisions are not cached; `None` if they may be.
     pub(super) uncacheable: Option<String>,
 }
 
 impl Reads {
-    /// Takes note of a reference.
+    /// Adds the members that a reference reads.
     pub(super) fn reference(&mut self, reference: &Reference<'_>) {
         if reference.root == "input" {
             self.path(&reference.path, reference.then);
@@ -64,19 +64,19 @@ impl Reads {
         self.paths.insert(path.to_vec());
     }
 
-    /// `data.env.NAME`.
+    /// Adds the environment variable of `data.env.NAME`.
     pub(super) fn variable(&mut self, name: &str) {
         self.paths.insert(["process", "env", name].map(str::to_owned).to_vec());
     }
 
-    /// Takes note of a call.
+    /// Adds a call, which may read the clock.
     pub(super) fn call(&mut self, name: &str) {
         if name == "time.now_ns" {
             self.uncacheable.get_or_insert_with(|| "a rule reads the clock".to_owned());
         }
     }
 
-    /// Adds what other policies read.
+    /// Adds the members that other policies read.
     pub(super) fn join(&mut self, other: &Self) {
         self.paths.extend(other.paths.iter().cloned());
         self.whole |= other.whole;

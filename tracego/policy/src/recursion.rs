@@ -1,5 +1,5 @@
-//! Rules that need themselves. Rego forbids them, and the virtual machine would follow them until their time
-//! is over.
+//! Detection of recursive rules. Rego forbids them, and the virtual machine would evaluate them until the
+//! time limit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,20 +7,20 @@ use regorus::unstable::{Module, Ref, Rule};
 
 use super::walk::{self, Seen};
 
-/// A rule by its place and what it needs.
+/// A rule: its location and the paths it refers to.
 #[derive(Default)]
 struct Node {
     place: (String, u32),
     needs: BTreeSet<Vec<String>>,
 }
 
-/// The first circle: path of the module, line, and what to say.
+/// Finds the first cycle of rules. Returns the path of the module, the line and the message.
 pub(super) fn find<'a>(
     modules: impl Iterator<Item = (&'a str, &'a Ref<Module>)>,
 ) -> Option<(String, u32, String)> {
     let mut nodes: BTreeMap<Vec<String>, Node> = BTreeMap::new();
     let modules: Vec<_> = modules.map(|(path, module)| (path, module, package(module))).collect();
-    // A package may be in several files, which know each other's rules by their names.
+    // A package may be spread over several files, which refer to each other's rules by name.
     let mut packages: BTreeMap<&[String], BTreeSet<String>> = BTreeMap::new();
     for (_, module, package) in &modules {
         packages.entry(package).or_default().extend(module.policy.iter().map(|rule| walk::name(rule)));
@@ -46,12 +46,12 @@ pub(super) fn find<'a>(
     None
 }
 
-/// Path of a package below `data`.
+/// Returns the path of a package below `data`.
 fn package(module: &Module) -> Vec<String> {
     walk::package(module).into_iter().filter(|part| part != "data").collect()
 }
 
-/// Path of a rule below `data`.
+/// Returns the path of a rule below `data`.
 fn full(package: &[String], rule: &Rule) -> Vec<String> {
     let mut full = package.to_vec();
     if let Some((root, path, _)) = walk::chain(walk::head(rule)) {
@@ -68,7 +68,8 @@ fn needs(
     names: &BTreeSet<String>,
 ) -> BTreeSet<Vec<String>> {
     let mut locals = BTreeSet::new();
-    // A variable cannot be called, so what is called is a rule, whatever a part of the rule hides by its name.
+    // A variable cannot be called, so a call refers to a rule, even where a variable in the rule has its
+    // name.
     let mut called = BTreeSet::new();
     let mut seen = BTreeSet::new();
     walk::walk_rule(module, rule, &mut |what| match what {
@@ -96,7 +97,7 @@ fn needs(
     called.chain(seen.into_iter().filter_map(|path| below(path, false))).collect()
 }
 
-/// The rules whose path a reference goes on from, and those whose path goes on from it.
+/// Returns the rules above the path of a reference, and those at or below it.
 fn related<'a>(
     nodes: &'a BTreeMap<Vec<String>, Node>,
     need: &[String],
@@ -106,7 +107,7 @@ fn related<'a>(
     above.chain(below).map(|(name, _)| name).collect::<Vec<_>>().into_iter()
 }
 
-/// A circle that can be reached from a rule. Depth first, with a stack of its own.
+/// Finds a cycle that can be reached from a rule: depth first, with an explicit stack.
 fn circle(
     nodes: &BTreeMap<Vec<String>, Node>,
     start: &Vec<String>,

@@ -1,10 +1,10 @@
-//! What modules may not call: what the engine does not have, what would do input or output, and what gives
-//! another answer each time. The engine itself would say nothing: a call of what it has no more than a stub
-//! of is undefined, and then the rule does not fire.
+//! Functions that modules may not call: functions that the engine lacks, functions that do input or output,
+//! and functions whose result changes from call to call. The engine itself would report nothing: a call of a
+//! function that is only a stub there is undefined, so the rule does not fire.
 
 use regorus::unstable::BUILTINS;
 
-/// Beginnings of names and why they are refused; a name without a dot at the end is a whole name.
+/// Prefixes and names of functions, and why they are refused. A prefix ends with a dot.
 const REFUSED: &[(&str, &str)] = &[
     ("http.", "policies do no network I/O; put what they need into data.json"),
     ("net.lookup_ip_addr", "policies do no network I/O; put what they need into data.json"),
@@ -20,7 +20,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("__builtin_host_await", "it is not Rego"),
 ];
 
-/// Why a call is refused, where the policy defines no function of that name.
+/// Returns the reason why a call is refused, provided that the policy defines no function of that name.
 pub(super) fn why(name: &str) -> Option<&'static str> {
     let refused = REFUSED.iter().find(|(refused, _)| {
         if refused.ends_with('.') { name.starts_with(refused) } else { name == *refused }

@@ -1,9 +1,9 @@
-//! What the engine says about a module.
+//! Error messages of the engine about modules.
 
-/// Name of modules that are made here; what is said about them has no place.
+/// Name of generated modules; errors in them have no location.
 pub(super) const GENERATED: &str = "(generated)";
 
-/// What regorus says, without the lines of the module.
+/// Formats an error of regorus in one line, without the excerpt from the module.
 pub(super) fn message(error: &anyhow::Error) -> String {
     match located(error) {
         (Some((path, line)), what) => format!("{path}:{line}: {what}"),
@@ -11,7 +11,7 @@ pub(super) fn message(error: &anyhow::Error) -> String {
     }
 }
 
-/// Place and text of what regorus says:
+/// Splits an error of regorus into location (path and line), if known, and message:
 ///
 /// ```text
 /// --> policy.rego:4:5

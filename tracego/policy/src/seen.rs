@@ -1,8 +1,8 @@
-//! What policies see of a record, as bytes.
+//! Byte encoding of the part of a record that policies read.
 //!
-//! An input is made from these bytes and from nothing else, and a decision is remembered under them: so records with
-//! the same bytes have the same decision, whatever the policies are. Each value ends where its bytes say, and what is
-//! read from them is what was written, so other values have other bytes.
+//! An input is made from these bytes and from nothing else, and they are the key of a cached decision:
+//! records with the same bytes have the same decision, whatever the policies are. Each value ends where its
+//! bytes say, and reading returns exactly what was written, so different values have different bytes.
 
 mod key;
 mod read;
@@ -16,26 +16,26 @@ use serde::{Serialize, ser};
 use super::wanted::Wanted;
 use tracego_model::clock::Time;
 
-/// What begins each value. The names of an object's members are texts in front of their values.
+/// First byte of each value. The names of an object's members are texts in front of their values.
 mod tag {
     pub(super) const NULL: u8 = 0;
     pub(super) const FALSE: u8 = 1;
     pub(super) const TRUE: u8 = 2;
-    /// Eight bytes follow, the lowest first.
+    /// Unsigned integer; eight bytes follow, the lowest first.
     pub(super) const UNSIGNED: u8 = 3;
-    /// The same.
+    /// Signed integer; eight bytes follow, the lowest first.
     pub(super) const SIGNED: u8 = 4;
-    /// The same.
+    /// Float; eight bytes follow, the lowest first.
     pub(super) const FLOAT: u8 = 5;
-    /// The length follows in four bytes, the lowest first.
+    /// Text; the length follows in four bytes, the lowest first.
     pub(super) const TEXT: u8 = 6;
     pub(super) const ARRAY: u8 = 7;
     pub(super) const OBJECT: u8 = 8;
-    /// Of an array or an object.
+    /// End of an array or an object.
     pub(super) const END: u8 = 9;
 }
 
-/// Why there is no input.
+/// The reason why there is no input.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Failed(String);
 
@@ -56,20 +56,20 @@ impl ser::Error for Failed {
 /// The day of a record in UTC.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Day<'a> {
-    /// That of this time.
+    /// Day of a time.
     Of(Time),
-    /// As it is written, where it is known.
+    /// Day as text, if known.
     Text(Option<&'a str>),
 }
 
-/// Nanoseconds of a day.
+/// Length of a day in nanoseconds.
 const DAY: i64 = 86_400_000_000_000;
 
-/// Writes what is wanted of a record, in place of what is there. The time itself is hardly ever wanted: it is another
-/// in each record.
+/// Writes the part of a record that policies read, replacing the content of `into`. The day is written
+/// separately, because policies rarely read the time itself, which differs in each record.
 ///
 /// # Errors
-/// When the record says that it cannot be serialised, or has members whose names are no texts.
+/// Fails if the record cannot be serialised, or has members whose names are not texts.
 pub(super) fn write<T: Serialize + ?Sized>(
     record: &T,
     day: Day<'_>,
@@ -86,10 +86,10 @@ pub(super) fn write<T: Serialize + ?Sized>(
     record.serialize(write::Writer { wanted, into })
 }
 
-/// The record that was written, and its day as a text.
+/// Decodes the bytes that `write` produced. Returns the day as a text, and the record.
 ///
 /// # Errors
-/// When something else was.
+/// Fails if the bytes were not written by `write`.
 pub(super) fn read(mut from: &[u8]) -> Result<(Option<String>, Value), Failed> {
     let day = match read::value(&mut from) {
         Some(Value::Null) => Some(None),

@@ -1,4 +1,4 @@
-//! The stage of the pipeline: a record of a program start gets the decision of the policies.
+//! The policy stage of the pipeline, which adds a decision to the record of each process start.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -12,43 +12,43 @@ use super::{
 use tracego_model::record::policy::{Action, Decision, Identity};
 use tracego_model::record::{Record, event_name};
 
-/// What is decided with.
+/// Options of the policy stage.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Folders, archives and modules.
+    /// Paths of the bundles: folders, archives and modules.
     pub bundles: Vec<PathBuf>,
-    /// Whose signature each must have.
+    /// Key that each bundle must be signed with.
     pub trust: Option<Trust>,
-    /// What a decision may take.
+    /// Limits of a decision.
     pub limits: Limits,
-    /// Where decisions are written, beside the records.
+    /// File of the decision log, which is written in addition to the records.
     pub log: Option<PathBuf>,
-    /// What is left out there: JSON pointers into `/input` and `/result`.
+    /// Members left out of the decision log: JSON pointers into `/input` and `/result`.
     pub masks: Vec<String>,
 }
 
-/// Decides about records.
+/// The policy stage.
 #[derive(Debug)]
 pub struct Stage {
     engine: Engine,
     log: Option<DecisionLog>,
 }
 
-/// Why a start has to end.
+/// The reason why a process must be stopped.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refused {
-    /// The violation, or `on-error`.
+    /// Id of the violation; `on-error` or `policy` if there is none.
     pub id: String,
-    /// In words.
+    /// Message.
     pub message: String,
-    /// All of its job ends.
+    /// Whether all processes of the job must be stopped.
     pub job: bool,
 }
 
 /// Loads and compiles all bundles.
 ///
 /// # Errors
-/// When one of them cannot be; then none is.
+/// Fails if any bundle cannot be loaded or compiled; then no bundle is loaded.
 pub fn load(options: &Options) -> anyhow::Result<Engine> {
     let bundles: Vec<Bundle> = options
         .bundles
@@ -68,10 +68,10 @@ pub fn load(options: &Options) -> anyhow::Result<Engine> {
 }
 
 impl Stage {
-    /// Nothing where there are no bundles.
+    /// Opens the stage. Returns `None` if there are no bundles.
     ///
     /// # Errors
-    /// When a bundle cannot be loaded, or the log cannot be opened.
+    /// Fails if a bundle cannot be loaded, the log cannot be opened, or a log is set without bundles.
     pub fn open(options: &Options) -> anyhow::Result<Option<Self>> {
         if options.bundles.is_empty() {
             anyhow::ensure!(options.log.is_none(), "--decision-log: only with --policy");
@@ -85,25 +85,27 @@ impl Stage {
         Ok(Some(Self { engine, log: log.transpose()? }))
     }
 
-    /// Goes over to other bundles; counts go on.
+    /// Replaces the bundles on reload. The counters continue.
     pub fn change(&mut self, mut engine: Engine) {
         engine.count_from(self.engine.counts());
         self.engine = engine;
     }
 
-    /// The bundles that decide.
+    /// Returns the bundles in use.
     #[must_use]
     pub fn bundles(&self) -> &Arc<[Identity]> {
         self.engine.bundles()
     }
 
-    /// What was decided so far.
+    /// Returns the counters.
     #[must_use]
     pub fn counts(&self) -> super::engine::Counts {
         self.engine.counts()
     }
 
-    /// Puts the decision on a record of a start; why that has to end, if it has.
+    /// Adds the decision to the record of a process start; other records are not changed.
+    ///
+    /// Returns the reason if the process must be stopped.
     pub fn decide(&mut self, record: &mut Record) -> Option<Refused> {
         if record.event_name != event_name::START {
             return None;

@@ -1,5 +1,5 @@
-//! The interpreter's work, step by step, on a thread of its own. A step that does not come back is left behind with
-//! its thread, as [`judge`](super::judge) leaves behind a decision.
+//! The interpreter's work, step by step, on a separate thread. A step that hangs is abandoned with its
+//! thread, as in [`judge`](super::judge).
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -13,40 +13,42 @@ use super::{
     stack,
 };
 
-/// Where the work tells how far it is.
+/// A channel through which the work reports its progress.
 pub(super) struct Steps<T>(mpsc::Sender<Step<T>>);
 
 enum Step<T> {
-    /// The thread's number.
+    /// The thread runs and has this id.
     Runs(i32),
-    /// A step begins; what is told of it if it does not end.
+    /// A step begins. The value is the result if the step hangs.
     Begins(T),
-    /// It has ended.
+    /// The current step has ended with this result.
     Done(T),
 }
 
 impl<T> Steps<T> {
-    /// A step begins.
+    /// Reports that a step begins.
     pub(super) fn begin(&self, step: T) {
         self.send(Step::Begins(step));
     }
 
-    /// The step that began last has ended.
+    /// Reports that the current step has ended.
     pub(super) fn done(&self, step: T) {
         self.send(Step::Done(step));
     }
 
     fn send(&self, step: Step<T>) {
-        // Nobody listens any more to a thread that was left behind.
+        // The receiver no longer exists if this thread was abandoned.
         let _sent: Result<(), _> = self.0.send(step);
     }
 }
 
-/// Does the work; all steps, and what the work gives. When one does not come back, it is the last, `late` says in it
-/// why, and the work gives nothing. `time` is what a step may take by its own clock.
+/// Runs `work` on a new thread and collects its steps. `time` is what a step may take by its own clock. If a
+/// step hangs, it is the last one, and `late` adds the reason to it.
+///
+/// Returns all steps, and the result of the work; `None` if a step hung.
 ///
 /// # Errors
-/// When there is no thread, or the work panics.
+/// Fails if there is no thread, or the work panics.
 pub(super) fn watched<T: Send + 'static, R: Send + 'static>(
     time: Duration,
     late: impl FnOnce(&mut T, String),
@@ -65,7 +67,7 @@ pub(super) fn watched<T: Send + 'static, R: Send + 'static>(
     let (mut done, mut begun, mut number) = (Vec::new(), None, 0);
     loop {
         let step = match begun {
-            // What is done between the steps ends.
+            // Work between the steps cannot hang.
             None => receiver.recv().map_err(|_| Late::Gone),
             Some(_) => patience.wait(number, |time| match receiver.recv_timeout(time) {
                 Ok(step) => Ok(Some(step)),

@@ -1,4 +1,4 @@
-//! The tests of a bundle, as OPA has them: rules named `test_…`, true when they pass.
+//! The tests of a bundle, as in OPA: rules named `test_…`, which are true when they pass.
 
 use std::{
     collections::BTreeSet,
@@ -18,73 +18,73 @@ use super::{
     walk,
 };
 
-/// Time that a test, or a rule that is explained, may take by its own clock; one that does not come back in twice as
-/// much is left behind.
+/// Time limit of a test, or of a rule that is explained, by its own clock. One that takes twice as long is
+/// abandoned.
 pub const TIME: Duration = Duration::from_secs(5);
 
-/// How a test ended.
+/// The outcome of a test.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The rule is true.
     Pass,
-    /// It is not.
+    /// The rule is not true.
     Fail,
-    /// It could not be evaluated.
+    /// The rule could not be evaluated.
     Error(String),
-    /// Its name begins with `todo_`.
+    /// The name of the rule begins with `todo_`.
     Skipped,
 }
 
-/// One test.
+/// A test with its outcome.
 #[derive(Clone, Debug, Serialize)]
 pub struct Test {
-    /// `data.main.test_x`.
+    /// Path of the rule, such as `data.main.test_x`.
     pub name: String,
-    /// Its module.
+    /// Path of the module.
     pub path: String,
-    /// Its line, from 1.
+    /// Line of the rule, from 1.
     pub line: u32,
-    /// How it ended.
+    /// Outcome.
     pub outcome: Outcome,
-    /// Time that it took.
+    /// Time that the test took.
     #[serde(skip)]
     pub took: Duration,
 }
 
-/// Which lines of a module the tests came by.
+/// The lines of a module that tests evaluated.
 #[derive(Clone, Debug, Serialize)]
 pub struct Coverage {
-    /// The module.
+    /// Path of the module.
     pub path: String,
-    /// Lines with something that was evaluated.
+    /// Lines with code that was evaluated.
     pub covered: BTreeSet<u32>,
-    /// Lines with something that was not.
+    /// Lines with code that was not evaluated.
     pub not_covered: BTreeSet<u32>,
 }
 
-/// What tests of a bundle gave.
+/// The test results of a bundle.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tested {
-    /// By module and place. One that did not come back is the last.
+    /// Tests by module and position. A test that hangs is the last one.
     pub tests: Vec<Test>,
-    /// By module, without the files of tests; empty where it was not asked for, or a test did not
-    /// come back.
+    /// Coverage by module, without test files; empty if not requested, or if a test hung.
     pub coverage: Vec<Coverage>,
 }
 
 impl Tested {
-    /// Whether none failed.
+    /// Whether no test failed.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.tests.iter().all(|test| matches!(test.outcome, Outcome::Pass | Outcome::Skipped))
     }
 }
 
-/// Runs the tests of a bundle with the engine's interpreter; the virtual machine does not know `with`.
+/// Runs the tests of a bundle with the engine's interpreter, because the virtual machine does not support
+/// `with`. `time` is the limit for each test.
 ///
 /// # Errors
-/// When the modules cannot be loaded.
+/// Fails if the modules cannot be loaded.
 pub fn run(bundle: &Bundle, coverage: bool, time: Duration) -> Result<Tested, PolicyError> {
     let refused =
         |what| PolicyError { refusals: vec![Refusal { bundle: bundle.name.clone(), place: None, what }] };
@@ -99,7 +99,7 @@ pub fn run(bundle: &Bundle, coverage: bool, time: Duration) -> Result<Tested, Po
     Ok(Tested { tests, coverage })
 }
 
-/// The clock of an interpreter.
+/// Returns the time limit of an interpreter.
 pub(super) fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: NonZeroU32::MIN.saturating_add(63) }
 }

@@ -1,4 +1,4 @@
-//! What a module calls and refers to, from the engine's own syntax tree.
+//! Calls and references of a module, from the engine's own syntax tree.
 
 use std::collections::BTreeMap;
 
@@ -7,51 +7,51 @@ use regorus::{
     unstable::{AssignOp, Expr, Literal, Module, Query, Ref, Rule, RuleAssign, RuleHead, Span},
 };
 
-/// Something that a walk comes by.
+/// An element that a walk visits.
 pub(super) enum Seen<'a> {
-    /// `name(…)`; the name has its dots, and imports are resolved.
+    /// A call `name(…)`; the name includes its dots, and imports are resolved.
     Call { name: String, span: &'a Span },
-    /// `root.a["b"][x]`, imports resolved.
+    /// A reference `root.a["b"][x]`, with imports resolved.
     Reference(Reference<'a>),
-    /// What `with` replaces.
+    /// A `with` modifier.
     With { span: &'a Span },
-    /// A name that is a variable of the rule.
+    /// A variable of the rule.
     Local(String),
-    /// An expression is nested too deep to be walked over, or compiled.
+    /// An expression that is nested too deep to be walked over or compiled.
     TooDeep { span: &'a Span },
 }
 
 /// A reference, up to its first part that is not a text.
 pub(super) struct Reference<'a> {
-    /// `input`, `data`, or a name in the module.
+    /// Root: `input`, `data`, or a name in the module.
     pub(super) root: String,
-    /// The parts that are texts, from the root on.
+    /// Parts after the root that are texts.
     pub(super) path: Vec<String>,
-    /// What follows them.
+    /// Kind of the next part.
     pub(super) then: Then,
-    /// Where it stands.
+    /// Location in the module.
     pub(super) span: &'a Span,
 }
 
-/// What follows the texts of a reference.
+/// The part of a reference that follows its texts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Then {
-    /// Nothing.
+    /// No further part.
     End,
     /// A number.
     Number,
-    /// Something that is known when it runs.
+    /// An expression whose value is known only at evaluation.
     Variable,
 }
 
-/// Names that imports give, and the root and path that they stand for.
+/// Names of imports, with the root and path that they stand for.
 type Imports = BTreeMap<String, (String, Vec<String>)>;
 
-/// Levels of an expression. Brackets end earlier; a chain of operators is as deep as it is long, and the engine
-/// follows it on the stack.
+/// Maximum depth of an expression. Brackets have a lower limit; a chain of operators is as deep as it is
+/// long, and the engine follows it on the stack.
 const DEPTH: u32 = 1000;
 
-/// Walks over a module. Rules whose name `leave` takes are left out.
+/// Walks over a module, except for rules whose name `leave` accepts.
 pub(super) fn walk<'a>(module: &'a Module, leave: &dyn Fn(&str) -> bool, visit: &mut dyn FnMut(Seen<'a>)) {
     for rule in &module.policy {
         if !leave(&name(rule)) {
@@ -78,7 +78,7 @@ fn imports(module: &Module) -> Imports {
     imports
 }
 
-/// Path of a package, from `data` on.
+/// Returns the parts of a package's path.
 pub(super) fn package(module: &Module) -> Vec<String> {
     chain(&module.package.refr).map_or_else(Vec::new, |(root, mut path, _)| {
         path.insert(0, root);
@@ -86,12 +86,12 @@ pub(super) fn package(module: &Module) -> Vec<String> {
     })
 }
 
-/// The first part of a rule's name.
+/// Returns the first part of a rule's name.
 pub(super) fn name(rule: &Rule) -> String {
     chain(head(rule)).map_or_else(String::new, |(root, ..)| root)
 }
 
-/// The name of a rule as it is written.
+/// Returns the name of a rule as an expression.
 pub(super) fn head(rule: &Rule) -> &Ref<Expr> {
     match rule {
         Rule::Spec {
@@ -102,7 +102,7 @@ pub(super) fn head(rule: &Rule) -> &Ref<Expr> {
     }
 }
 
-/// Root, texts and what follows them, where it is a reference that begins with a name.
+/// Splits a reference into root, texts and the next part; returns `None` if it does not begin with a name.
 pub(super) fn chain(expression: &Expr) -> Option<(String, Vec<String>, Then)> {
     let mut parts = Vec::new();
     let mut at = expression;
@@ -195,7 +195,8 @@ impl<'a> Walker<'a, '_> {
                     self.expression(collection);
                 }
                 Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => self.expression(expr),
-                // Its variables are no variables of the rule: behind it, the names are those of rules again.
+                // Variables of `every` are not variables of the rule: after it, their names are those of
+                // rules again.
                 Literal::Every { domain, query, .. } => {
                     self.expression(domain);
                     self.query(query);
@@ -291,7 +292,7 @@ impl<'a> Walker<'a, '_> {
         (self.visit)(Seen::Local(name.text().to_owned()));
     }
 
-    /// The names in a pattern.
+    /// Visits the variables in a pattern.
     fn locals(&mut self, pattern: &'a Expr) {
         match pattern {
             Expr::Var { span, .. } => self.local(span),
@@ -301,10 +302,11 @@ impl<'a> Walker<'a, '_> {
         }
     }
 
-    /// What stands in the brackets of a reference, and what it begins with when that is not a name.
+    /// Walks over the expressions in the brackets of a reference, and over its beginning if that is not a
+    /// name.
     fn indices(&mut self, expression: &'a Expr) {
         let mut at = expression;
-        // A loop, because references may be very long.
+        // A loop and no recursion, because references may be very long.
         loop {
             match at {
                 Expr::Var { .. } => return,

@@ -1,22 +1,22 @@
-//! The part of an input that policies read: the rest need not be built.
+//! The part of an input that policies read; the rest need not be built.
 
 use super::reads::Reads;
 
-/// A tree of names.
+/// A tree of the members that policies read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Wanted {
-    /// Everything from here on.
+    /// The member and everything below it.
     All,
-    /// These members.
+    /// Only the given members.
     Members(Members),
 }
 
-/// Members by their names. Each member of a record is looked for, and most are not here.
+/// Members by name. Every member of a record is looked up here and most are not found, hence the bit filter.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Members {
-    /// In no order; there are few.
+    /// Names and their subtrees, few and in no order.
     members: Vec<(String, Wanted)>,
-    /// A bit for each of them.
+    /// Filter with the bit of each name; see [`bit`].
     bits: u64,
 }
 
@@ -40,14 +40,14 @@ impl Members {
     }
 }
 
-/// One bit for names of a length and the letters at both ends.
+/// Returns the filter bit of a name, which depends on its length and its first and last byte.
 fn bit(name: &str) -> u64 {
     let at = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
     let bytes = name.as_bytes();
     1 << ((bytes.len() * 7 + at(bytes.first()) * 5 + at(bytes.last())) % 64)
 }
 
-/// Members that stand for others, and which.
+/// Alias members, and the paths that they stand for.
 const ALIASES: &[(&[&str], &[&[&str]])] = &[
     (&["process", "argv"], &[&["process", "command_args"]]),
     (&["process", "args"], &[&["process", "command_args"]]),
@@ -92,7 +92,7 @@ impl Wanted {
         }
     }
 
-    /// What is wanted of a member; nothing when it is not.
+    /// Returns the part of a member that policies read; `None` if they do not read it.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Self> {
         match self {

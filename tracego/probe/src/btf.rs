@@ -1,7 +1,7 @@
 //! Field offsets from the running kernel's BTF.
 //!
-//! Format: <https://docs.kernel.org/bpf/btf.html>. The input is untrusted bytes: every access is
-//! checked and a malformed file is an error, never a panic.
+//! Format: <https://docs.kernel.org/bpf/btf.html>. The input is untrusted: every access is checked, and a
+//! malformed file is an error, never a panic.
 
 use std::collections::HashMap;
 
@@ -10,18 +10,18 @@ use tracego_common::{Offsets, offsets::ABSENT};
 /// Why a BTF blob could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BtfError {
-    /// The magic number is missing: not BTF, or of the other byte order.
+    /// The magic number is missing: not BTF, or BTF of the other byte order.
     #[error("not BTF in this machine's byte order (magic {0:#06x}, expected 0xeb9f)")]
     Magic(u16),
     /// The blob ends inside a structure.
     #[error("BTF ends early, at type {0}")]
     Truncated(usize),
-    /// A type kind that this reader does not know the size of.
+    /// A type has a kind whose size is unknown to this reader.
     #[error("BTF type {0} has the unknown kind {1}")]
     Kind(usize, u32),
 }
 
-/// One type: where its record starts and what its header says.
+/// One type: the position of its entry, and the fields of its header.
 #[derive(Clone, Copy)]
 struct Type {
     at: usize,
@@ -32,7 +32,7 @@ struct Type {
     size_or_type: u32,
 }
 
-/// A parsed blob.
+/// A parsed BTF blob.
 pub struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
@@ -40,8 +40,8 @@ pub struct Btf<'a> {
     structs: HashMap<&'a [u8], Vec<usize>>,
 }
 
-/// Structures that one search looks into, at most. Real ones hold a few dozen anonymous members; a
-/// damaged one may hold itself several times, and each level would multiply the work.
+/// Maximum number of structures visited by one search. Real ones hold a few dozen anonymous members. A
+/// damaged one may contain itself several times, and every level would multiply the work.
 const NESTED_MAX: usize = 256;
 
 const STRUCT: u32 = 4;
@@ -54,10 +54,10 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 impl<'a> Btf<'a> {
-    /// Reads the headers of all types.
+    /// Parses the headers of all types.
     ///
     /// # Errors
-    /// When the blob is not BTF or ends early.
+    /// Fails if the blob is not BTF or ends early.
     pub fn parse(blob: &'a [u8]) -> Result<Self, BtfError> {
         let magic = blob.get(..2).map_or(0, |b| u16::from_ne_bytes([b[0], b[1]]));
         if magic != 0xeb9f {
@@ -110,7 +110,7 @@ impl<'a> Btf<'a> {
         tail.split(|&b| b == 0).next().unwrap_or_default()
     }
 
-    /// Offset and type of a member; `seen` are the structures that this search looked into already.
+    /// Returns offset and type of a member. `seen` lists the structures that this search has visited.
     fn member_in(&self, id: usize, name: &[u8], seen: &mut Vec<usize>) -> Option<(usize, usize)> {
         let entry = *self.index.get(id)?;
         if !matches!(entry.kind, STRUCT | UNION) || seen.contains(&id) || seen.len() >= NESTED_MAX {
@@ -128,7 +128,7 @@ impl<'a> Btf<'a> {
             if member != 0 && self.name(member) == name {
                 return Some((bits / 8, ty));
             }
-            // Members of an anonymous structure belong to the one around it.
+            // Members of an anonymous structure belong to the enclosing one.
             if member == 0
                 && let Some((inner, ty)) = self.member_in(self.resolve(ty), name, seen)
             {
@@ -149,7 +149,7 @@ impl<'a> Btf<'a> {
         id
     }
 
-    /// Byte offset of a dotted path in a structure; the size of the structure for an empty path;
+    /// Returns the byte offset of a dotted path in a structure; the size of the structure for an empty path;
     /// the value of an enumerator for `enum NAME`.
     #[must_use]
     pub fn offset(&self, structure: &str, path: &str) -> Option<u32> {
@@ -179,8 +179,8 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// The table for the kernel side, and the names of the fields that this kernel lacks; those of `without`
-    /// are taken for absent.
+    /// Returns the table of offsets for the kernel side, and the names of the fields that this kernel lacks.
+    /// The fields in `without` are treated as missing.
     #[must_use]
     pub fn offsets(&self, without: &[String]) -> (Offsets, Vec<String>) {
         let mut missing = Vec::new();
@@ -231,7 +231,7 @@ mod tests {
     fn a_structure_that_holds_itself_ends() {
         const MEMBERS: u32 = 8;
         let mut types = vec![1, (STRUCT << 24) | MEMBERS, 64];
-        // Anonymous, of type 1, at bit 0.
+        // Anonymous members of type 1 at bit 0.
         types.extend([0, 1, 0].repeat(MEMBERS as usize));
         let length = u32::try_from(types.len() * 4).unwrap();
         let strings = b"\0task_struct\0";

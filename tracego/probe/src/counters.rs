@@ -1,4 +1,4 @@
-//! The kernel side's counters.
+//! The counters of the kernel side.
 
 use std::borrow::Borrow;
 
@@ -48,7 +48,7 @@ pub fn of(map: &PerCpuArray<impl Borrow<MapData>, u64>) -> Result<Counters, Load
 pub fn job_losses(ebpf: &Ebpf) -> Result<Vec<JobLoss>, LoadError> {
     const MAP: &str = "LOST_JOBS";
     let map: PerCpuHashMap<_, [u8; size_of::<TaskId>()], u64> = maps::read(ebpf, MAP)?;
-    // An entry that made room for another one meanwhile is left out.
+    // An entry evicted meanwhile is left out.
     let entries = map.iter().flatten().filter_map(|(key, values)| {
         let id = TaskId::read_from_bytes(&key).ok()?;
         Some(JobLoss { root: (id.tgid, id.start_boottime), ring_full: values.iter().sum() })
@@ -56,10 +56,10 @@ pub fn job_losses(ebpf: &Ebpf) -> Result<Vec<JobLoss>, LoadError> {
     Ok(entries.collect())
 }
 
-/// Diagnostics that were written or lost since the start.
+/// Returns the number of diagnostics written or lost since the start.
 ///
 /// # Errors
-/// When the map is missing or cannot be read.
+/// Fails if the map is missing or cannot be read.
 pub(super) fn diagnostics(ebpf: &Ebpf) -> Result<u64, LoadError> {
     sum(&array(ebpf)?, Loss::Diagnostic)
 }

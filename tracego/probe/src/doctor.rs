@@ -1,4 +1,4 @@
-//! What this kernel and this user allow, found out by trying: the answers of `tracego doctor`.
+//! Tries out what this kernel and this user allow: the checks of `tracego doctor`.
 
 use std::{
     fs,
@@ -30,28 +30,28 @@ use super::{
     log, maps, require,
 };
 
-/// How a check ended.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It is there.
+    /// Available.
     Ok,
-    /// It is not there, and only a part of tracego needs it.
+    /// Unavailable, and needed only by a part of tracego.
     Degraded,
-    /// It is not there, and nothing works without it.
+    /// Unavailable, and required by tracego.
     Missing,
 }
 
-/// One thing that was tried.
+/// One check and its outcome.
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {
-    /// What was tried.
+    /// Name of the check.
     pub name: String,
-    /// How it ended.
+    /// Outcome of the check.
     pub state: State,
-    /// What was found.
+    /// Details of the finding.
     pub detail: String,
-    /// What to do; empty when there is nothing to do.
+    /// Remediation; empty when none is needed.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub remedy: String,
 }
@@ -59,28 +59,28 @@ pub struct Check {
 /// A program that the verifier accepted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Accepted {
-    /// Its name.
+    /// Name of the program.
     pub name: &'static str,
-    /// Instructions that the verifier walked through (`verified_insns` of bpf_prog_info).
+    /// Number of instructions that the verifier processed (`verified_insns` of bpf_prog_info).
     pub verified_insns: u32,
-    /// Bytes of the program after the verifier's rewriting (`xlated_prog_len`).
+    /// Size of the program in bytes after the verifier's rewriting (`xlated_prog_len`).
     pub xlated_bytes: u32,
 }
 
-/// Everything that was found.
+/// The result of all checks.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// `uname -r`.
+    /// Kernel release, as `uname -r` prints it.
     pub kernel: String,
-    /// Whether the main job runs here.
+    /// Whether tracego works here: no check is [`State::Missing`].
     pub works: bool,
-    /// In the order of a start.
+    /// Checks, in the order of startup.
     pub checks: Vec<Check>,
-    /// Programs, in the order of the hooks.
+    /// Accepted programs, in the order of the hooks.
     pub programs: Vec<Accepted>,
 }
 
-/// Tries everything. Programs are attached for a moment and told to do nothing.
+/// Runs all checks. Programs are attached for a moment, with settings that make them write nothing.
 #[must_use]
 pub fn probe() -> Report {
     let release = require::release();
@@ -105,7 +105,7 @@ fn check(name: &str, state: State, detail: impl Into<String>, remedy: &str) -> C
     Check { name: name.to_owned(), state, detail: detail.into(), remedy: remedy.to_owned() }
 }
 
-/// A [`LoadError`] names the thing and the way out by itself.
+/// Converts a [`LoadError`], which names the problem and the remediation, to a check.
 fn needed(name: &str, found: Result<(), LoadError>, detail: &str) -> Check {
     match found {
         Ok(()) => check(name, State::Ok, detail, ""),
@@ -117,7 +117,7 @@ fn degraded<T, E>(found: &Result<T, E>) -> State {
     if found.is_ok() { State::Ok } else { State::Degraded }
 }
 
-/// The error and its cause; what the verifier says is left to `TRACEGO_LOG=debug`.
+/// Returns the error and its cause. The verifier's log appears only with `TRACEGO_LOG=debug`.
 fn chain(error: &LoadError) -> String {
     if let LoadError::Program { program, source } = error
         && let ProgramError::LoadError { verifier_log, .. } = &**source
@@ -163,10 +163,10 @@ fn supported(name: &str, found: Result<bool, String>) -> Check {
     }
 }
 
-/// Loads and attaches every program, one after the other.
+/// Loads and attaches the programs one by one.
 fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
-    // Everything is wanted, so that the verifier walks through everything; every filter is on and
-    // nobody is in the tree, so that nothing is written.
+    // Every event is enabled, so that the verifier walks through all code; every filter is on and the tree is
+    // empty, so that no event is written.
     let settings = Settings {
         events: event::EXEC | event::EXIT | event::FORK | event::EXEC_FAILED,
         filters: filter::TREE | filter::UID | filter::CGROUP | filter::COMM,
@@ -203,11 +203,11 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
     accepted
 }
 
-/// Where the active security modules are listed.
+/// Path of the list of active security modules.
 const MODULES: &str = "/sys/kernel/security/lsm";
 
-/// Whether the kernel comes by a hook of LSM. It takes the program in any case; without `bpf` among the
-/// active security modules nothing calls it.
+/// Checks that the kernel calls the program of an LSM hook. The kernel always attaches the program, but calls
+/// it only if `bpf` is among the active security modules.
 fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
     if !matches!(hook.place, Place::Lsm(_)) {
         return Ok(());
@@ -215,7 +215,7 @@ fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
     let calls: Array<_, u64> = maps::read(ebpf, "PROBED")?;
     let calls = || calls.get(&0, 0).map_err(|e| LoadError::Map("PROBED", e));
     let before = calls()?;
-    // Any program start will do, and this program is there; how it ends does not matter.
+    // Any exec will do, and this program certainly exists; its result does not matter.
     let _ended = Command::new("/proc/self/exe").arg("--version").stdout(Stdio::null()).status();
     if calls()? != before {
         return Ok(());
@@ -250,7 +250,7 @@ fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {
     }
 }
 
-/// A start that has to be stopped.
+/// Runs a program that enforcement must stop.
 fn enforcement() -> Check {
     match trial() {
         Ok(Mode::Deny) => {
@@ -270,7 +270,7 @@ fn jit() -> Check {
             check("JIT", State::Degraded, "off: programs are interpreted", "sysctl net.core.bpf_jit_enable=1")
         }
         Ok(on) => check("JIT", State::Ok, format!("net.core.bpf_jit_enable={on}"), ""),
-        // Absent in a network namespace of its own, and where the JIT is always on.
+        // Absent inside another network namespace, and where the JIT is always on.
         Err(_) => check("JIT", State::Ok, "not shown here", ""),
     }
 }
@@ -288,7 +288,7 @@ fn cgroup() -> Check {
     }
 }
 
-/// PROC_PID_INIT_INO (include/linux/proc_ns.h).
+/// Link of the initial pid namespace: PROC_PID_INIT_INO (include/linux/proc_ns.h).
 const INITIAL_PID_NS: &str = "pid:[4026531836]";
 
 fn pid_namespace() -> Check {

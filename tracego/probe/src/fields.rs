@@ -1,32 +1,32 @@
-//! Which values of a record the running kernel's fields can give.
+//! Record values that the running kernel can provide, depending on its fields.
 
 use tracego_common::record::field;
 
-/// A value, and the sets of kernel fields that give it: one of them has to be there whole.
+/// A value, and the sets of kernel fields that provide it; one set must be complete.
 type Optional = (u64, &'static [&'static [&'static str]]);
 
-/// What a kernel may lack, by its version or by its configuration; bits as in [`field`], 0 for what no
-/// record misses. Behind any other absent field the programs would follow a pointer that is none, which
-/// the verifier refuses in worse words.
+/// Fields that a kernel may lack, by version or configuration. Bits as in [`field`]; 0 if no record value
+/// depends on the fields. If any other field were missing, the programs would follow an invalid pointer,
+/// which the verifier refuses with a less clear message.
 pub const OPTIONAL: [Optional; 8] = [
     // CONFIG_AUDIT
     (field::AUDIT, &[&["task_struct.loginuid", "task_struct.sessionid"]]),
     // CONFIG_SECCOMP
     (field::SECCOMP, &[&["task_struct.seccomp.mode"]]),
     (field::NO_NEW_PRIVS, &[&["task_struct.atomic_flags"]]),
-    // 6.11, 6.6 and before
+    // Kernels from 6.11; from 6.6 to 6.10; before 6.6.
     (field::CTIME, &[&["inode.i_ctime_sec", "inode.i_ctime_nsec"], &["inode.__i_ctime"], &["inode.i_ctime"]]),
-    // 6.15 and before
+    // Kernels from 6.15; before 6.15.
     (field::CGROUP, &[&["kernfs_node.__parent"], &["kernfs_node.parent"]]),
     // CONFIG_TTY
     (field::TTY, &[&["tty_struct.index", "tty_struct.driver", "tty_driver.major", "tty_driver.minor_start"]]),
-    // Other architectures than x86-64; flags of a failed execveat.
+    // Missing on architectures other than x86-64; holds the flags of a failed execveat.
     (0, &[&["pt_regs.r8"]]),
-    // CONFIG_CGROUP_PIDS; where v2 holds only its root, the path is that root.
+    // CONFIG_CGROUP_PIDS; without it, where v2 holds only its root, the path is that root.
     (0, &[&["enum cgroup_subsys_id.pids_cgrp_id"]]),
 ];
 
-/// The first absent field that no record is possible without.
+/// Returns the first missing field that every record needs.
 #[must_use]
 pub fn required(missing: &[String]) -> Option<&String> {
     let optional =
@@ -34,7 +34,7 @@ pub fn required(missing: &[String]) -> Option<&String> {
     missing.iter().find(|name| !optional(name))
 }
 
-/// Bits of the values that cannot be told where these fields are absent.
+/// Returns the bits of the values that are unavailable because of missing fields.
 #[must_use]
 pub fn unavailable(missing: &[String]) -> u64 {
     let absent = |name: &&str| missing.iter().any(|missing| missing == name);

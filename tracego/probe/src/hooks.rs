@@ -1,4 +1,4 @@
-//! The programs, by the place in the kernel that each is attached to.
+//! The programs, and the places in the kernel to which they are attached.
 
 use std::{os::fd::AsFd as _, path::Path};
 
@@ -12,14 +12,14 @@ use aya::{
 
 use super::load::{LoadError, account};
 
-/// Where a program is attached.
+/// The place in the kernel to which a program is attached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Place {
-    /// `tp_btf/NAME`.
+    /// A BTF tracepoint: `tp_btf/NAME`.
     Tracepoint(&'static str),
-    /// `tracepoint/syscalls/NAME`: taxes every system call.
+    /// A system call tracepoint: `tracepoint/syscalls/NAME`. Slows down every system call.
     Syscall(&'static str),
-    /// `lsm/NAME`.
+    /// A hook of the security modules: `lsm/NAME`.
     Lsm(&'static str),
 }
 
@@ -28,7 +28,7 @@ pub enum Place {
 pub struct Hook {
     /// Name of the program in the object.
     pub program: &'static str,
-    /// Its place.
+    /// Place of the program.
     pub place: Place,
 }
 
@@ -36,39 +36,40 @@ const fn hook(program: &'static str, place: Place) -> Hook {
     Hook { program, place }
 }
 
-/// Always attached: the process table needs all three, whatever is written. Forks come first, so that
-/// no child of a program start that is seen goes unnoticed.
+/// Programs that are always attached: the process table needs all three, whatever is recorded. Forks come
+/// first, so that the children of every recorded exec are seen.
 pub const ALWAYS: [Hook; 3] = [
     hook("process_fork", Place::Tracepoint("sched_process_fork")),
     hook("process_exit", Place::Tracepoint("sched_process_exit")),
     hook("process_exec", Place::Tracepoint("sched_process_exec")),
 ];
 
-/// Attached on request: failed attempts.
+/// Programs attached on request, for failed attempts.
 pub const FAILED: [Hook; 2] = [
     hook("execve_failed", Place::Syscall("sys_exit_execve")),
     hook("execveat_failed", Place::Syscall("sys_exit_execveat")),
 ];
 
-/// Attached where rules are decided in the kernel; behind [`ALWAYS`], whose program start sees new jobs first.
+/// The program that evaluates rules in the kernel. Attached behind [`ALWAYS`], whose exec program sees new
+/// jobs first.
 pub const VERDICT: Hook = hook("exec_verdict", Place::Tracepoint("sched_process_exec"));
 
-/// Attached where execve is to fail.
+/// The program that makes execve fail.
 pub const DENIED: Hook = hook("exec_denied", Place::Lsm("bprm_check_security"));
 
-/// Attached for a moment by `tracego doctor`.
+/// Programs attached for a moment by `tracego doctor`.
 pub const PROBES: [Hook; 1] = [hook("lsm_probe", Place::Lsm("bprm_check_security"))];
 
-/// Every program of the object.
+/// Returns every program of the object.
 pub fn all() -> impl Iterator<Item = Hook> {
     ALWAYS.into_iter().chain(FAILED).chain(PROBES).chain([VERDICT, DENIED])
 }
 
 impl Hook {
-    /// Has the verifier accept the program, and attaches it.
+    /// Loads the program, which includes the verifier, and attaches it.
     ///
     /// # Errors
-    /// When the object lacks it or the kernel refuses it.
+    /// Fails if the object lacks the program or the kernel refuses it.
     pub fn attach(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
         let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
         self.try_attach(program, btf)
@@ -95,10 +96,10 @@ impl Hook {
         }
     }
 
-    /// As [`Self::attach`]; the program stays attached as long as the link does.
+    /// Attaches the program like [`Self::attach`]. The program stays attached as long as the link exists.
     ///
     /// # Errors
-    /// As there.
+    /// Fails like [`Self::attach`], and for LSM hooks.
     pub fn attach_link(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<FdLink, LoadError> {
         let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
         self.try_attach_link(program, btf)
@@ -120,12 +121,12 @@ impl Hook {
                 let refused = |_: LinkError| ProgramError::UnexpectedProgramType;
                 program.take_link(id)?.try_into().map_err(refused)
             }
-            // Attached for a moment alone.
+            // Programs of LSM hooks are never pinned.
             Place::Lsm(_) => Err(ProgramError::UnexpectedProgramType),
         }
     }
 
-    /// How often the kernel skipped a program that is pinned there.
+    /// Returns how often the kernel skipped the program with a given pin.
     #[must_use]
     pub fn misses(&self, pin: &Path) -> Option<u64> {
         let info = match self.place {
@@ -136,17 +137,17 @@ impl Hook {
         info.map(|(misses, _)| misses)
     }
 
-    /// What the kernel says about the loaded program.
+    /// Returns the kernel's information about the loaded program.
     #[must_use]
     pub fn info(&self, ebpf: &Ebpf) -> Option<ProgramInfo> {
         ebpf.program(self.program)?.info().ok()
     }
 }
 
-/// Detaches and unloads a program; nothing when it was not loaded.
+/// Detaches and unloads a program. Does nothing if it was not loaded.
 ///
 /// # Errors
-/// When the kernel refuses.
+/// Fails if the kernel refuses.
 pub fn detach(name: &str, program: &mut Program) -> Result<(), LoadError> {
     let done = match program {
         Program::BtfTracePoint(program) if program.fd().is_ok() => program.unload(),

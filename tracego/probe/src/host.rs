@@ -1,4 +1,4 @@
-//! What this machine and this run are called, and who runs on it now.
+//! Identity of this machine and of this run, and the processes that are running.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -9,17 +9,17 @@ use tracego_model::{
     record::{Host, Instance, Origin, Service},
 };
 
-/// Where the tree of cgroups v2 is: beside v1, or alone.
+/// Possible roots of the cgroup v2 tree: beside v1, or alone.
 pub const CGROUP_ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 
-/// The root of the tree that a folder is in, if it is in one of cgroups v2. `folder`: without links.
+/// Returns the root of the cgroup v2 tree that contains a folder. `folder` must not contain symbolic links.
 #[must_use]
 pub fn cgroup_root(folder: &Path) -> Option<&'static str> {
     let is_root = |root: &&str| folder.starts_with(root) && Path::new(root).join("cgroup.procs").exists();
     CGROUP_ROOTS.into_iter().find(|root| is_root(root))
 }
 
-/// Reads what does not change during a run. What cannot be read stays empty.
+/// Reads metadata that stays constant during a run. Unreadable values stay empty.
 #[must_use]
 pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
@@ -46,7 +46,7 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
     }
 }
 
-/// The processes that run now. One that ends meanwhile is left out.
+/// Returns the running processes. A process that ends meanwhile is left out.
 #[must_use]
 pub fn processes() -> Vec<Seed> {
     let Ok(all) = procfs::process::all_processes() else {

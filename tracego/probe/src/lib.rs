@@ -1,4 +1,4 @@
-//! The kernel as seen by the agent: what it offers, the programs in it, their counters.
+//! The kernel side as the agent sees it: kernel features, loaded BPF programs, their ring and counters.
 
 pub mod doctor;
 pub mod enforce;

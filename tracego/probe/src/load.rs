@@ -1,4 +1,4 @@
-//! Loading and attaching the programs.
+//! Loads and attaches the BPF programs.
 
 mod error;
 mod loaded;
@@ -25,46 +25,45 @@ use super::{
 };
 use tracego_model::enforcement::Mode;
 
-/// The object that `cargo xtask ebpf` made, aligned as the ELF reader asks.
+/// The object built by `cargo xtask ebpf`, aligned as the ELF reader requires.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/tracego.bpf.o");
 
-/// Where the kernel offers its own type information.
+/// Path of the kernel's own type information.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
 /// A variable on the allow-list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EnvName {
-    /// Its name.
+    /// Name of the variable.
     pub name: String,
     /// Whether its presence opens a job context.
     pub opens_job: bool,
 }
 
-/// What to load.
+/// Options for loading the programs.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
-    /// For the kernel side.
+    /// Settings of the kernel side.
     pub settings: Settings,
-    /// Bytes of the ring buffer, a power of two.
+    /// Size of the ring buffer in bytes, a power of two.
     pub ring_size: u32,
     /// Variables that may leave a process's memory.
     pub env: Vec<EnvName>,
-    /// Kernel fields (`task_struct.loginuid`) that are taken for absent: how this kernel would be without
-    /// them.
+    /// Kernel fields (`task_struct.loginuid`) that are treated as missing, to test a kernel without them.
     pub without: Vec<String>,
-    /// What outlives the agent; nothing without.
+    /// Options of the handover; `None` if nothing outlives the agent.
     pub handover: Option<handover::Options>,
 }
 
 impl LoadOptions {
-    /// To try the kernel side: the smallest ring, and nothing of any environment.
+    /// Returns options for trying the kernel side: the smallest ring, and no variables.
     #[must_use]
     pub fn trial(settings: Settings) -> Self {
         Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
     }
 }
 
-/// A table that may be handed to the kernel as bytes.
+/// A table that is passed to the kernel as bytes.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Table<T>(T);
@@ -75,10 +74,10 @@ unsafe impl aya::Pod for Table<Settings> {}
 // SAFETY: as `Settings`.
 unsafe impl aya::Pod for Table<TaskCtx> {}
 
-/// Loads and attaches. `enforce`: how far program starts are decided.
+/// Loads and attaches the programs. `enforce` is the enforcement mode.
 ///
 /// # Errors
-/// See [`LoadError`].
+/// Fails if a requirement is missing or the kernel refuses a program, see [`LoadError`].
 pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     require::capabilities()?;
     require::kernel_version()?;
@@ -99,7 +98,7 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
         loaded.inherited = handover.take_over(&mut loaded.ebpf)?;
     }
     if enforce != Mode::Off {
-        // These never outlive the agent, which has to show that they work.
+        // The enforcing programs never outlive the agent, which must first prove that they work.
         hooks::VERDICT.attach(&mut loaded.ebpf, &btf)?;
     }
     if enforce == Mode::Deny {
@@ -108,12 +107,12 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     Ok(loaded)
 }
 
-/// The kernel's types, as aya wants them to attach a program.
+/// Reads the kernel's types in the form that aya needs to attach a program.
 pub(super) fn kernel_btf() -> Result<AyaBtf, LoadError> {
     AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))
 }
 
-/// Makes the maps; loads and attaches nothing yet. `log_level` as aya-log counts it.
+/// Creates the maps without loading or attaching a program. `log_level` is a level of aya-log.
 pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
     let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
     let (offsets, missing) = Btf::parse(&blob)?.offsets(&options.without);
@@ -162,13 +161,13 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     })
 }
 
-/// When this process started, in clock ticks since boot; 0 where it cannot be known.
+/// Returns the start of this process in clock ticks since boot; 0 when unknown.
 fn started() -> u64 {
     let me = procfs::process::Process::myself().and_then(|me| me.stat());
     me.map_or(0, |stat| stat.starttime)
 }
 
-/// A name as the kernel side looks it up.
+/// Converts a name to the key that the kernel side looks up.
 fn key(entry: &EnvName) -> [u8; ENV_NAME_MAX] {
     let mut key = [0; ENV_NAME_MAX];
     let len = entry.name.len().min(ENV_NAME_MAX);
@@ -176,7 +175,7 @@ fn key(entry: &EnvName) -> [u8; ENV_NAME_MAX] {
     key
 }
 
-/// What refuses most variables before they are looked up.
+/// Returns the filter that rejects most variables before they are looked up.
 fn bits(names: &[EnvName]) -> EnvBits {
     let mut bits = EnvBits::from([0; 64]);
     for entry in names {

@@ -1,6 +1,7 @@
-//! Diagnostics of the kernel side → `tracing`, under the target `tracego_ebpf`.
+//! Diagnostics of the kernel side, passed to `tracing` under the target `tracego_ebpf`.
 //!
-//! The level is fixed before the load: the verifier takes it for a constant and removes what is off.
+//! The level is fixed before the load: to the verifier it is a constant, so it removes the code of disabled
+//! levels.
 
 use std::sync::{
     Arc,
@@ -16,13 +17,13 @@ use super::load::LoadError;
 
 /// Target of the diagnostics in filters: `TRACEGO_LOG=tracego_ebpf=debug`.
 pub const TARGET: &str = "tracego_ebpf";
-/// Bytes of the log's own ring while diagnostics are on; while they are off it has one page.
+/// Size in bytes of the log's own ring while diagnostics are on; one page while they are off.
 pub(super) const RING: u32 = 1 << 18;
 
-/// The level that the log has asked for, as aya-log counts it: 0 (off) to 5 (trace).
+/// Returns the level enabled in the log, as a level of aya-log: 0 (off) to 5 (trace).
 #[must_use]
 pub fn level() -> u8 {
-    // `enabled!` wants literals.
+    // `enabled!` requires literals.
     let on = [
         tracing::enabled!(target: "tracego_ebpf", Level::ERROR),
         tracing::enabled!(target: "tracego_ebpf", Level::WARN),
@@ -33,7 +34,7 @@ pub fn level() -> u8 {
     on.into_iter().take_while(|&on| on).map(u8::from).sum()
 }
 
-/// Passes messages on to the process's own logger and counts them.
+/// A logger that passes messages to the process's logger and counts them.
 struct Counting(Arc<AtomicU64>);
 
 impl Log for Counting {
@@ -51,7 +52,7 @@ impl Log for Counting {
     }
 }
 
-/// The reading end.
+/// The reader of diagnostics.
 pub struct Diagnostics {
     logger: EbpfLogger<Counting>,
     read: Arc<AtomicU64>,
@@ -61,14 +62,14 @@ impl Diagnostics {
     /// Takes the log's ring out of the object.
     ///
     /// # Errors
-    /// When the object has none.
+    /// Fails if the object has none.
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
         let read = Arc::new(AtomicU64::new(0));
         let logger = EbpfLogger::init_with_logger(ebpf, Counting(Arc::clone(&read)));
         Ok(Self { logger: logger.map_err(|_| LoadError::Lacks("AYA_LOGS"))?, read })
     }
 
-    /// Hands everything that waits to the log; how many messages there were since the start.
+    /// Passes all waiting messages to the log. Returns the number of messages since the start.
     pub fn flush(&mut self) -> u64 {
         self.logger.flush();
         self.read.load(Ordering::Relaxed)

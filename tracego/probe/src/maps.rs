@@ -1,4 +1,4 @@
-//! Maps of the loaded object by their names.
+//! Access to maps of the loaded object by name.
 
 use aya::{
     Ebpf,
@@ -7,10 +7,10 @@ use aya::{
 
 use super::load::LoadError;
 
-/// A map, to be read.
+/// Opens a map for reading.
 ///
 /// # Errors
-/// When the object lacks it, or it is of another type.
+/// Fails if the object lacks it, or it has another type.
 pub(super) fn read<'a, M>(ebpf: &'a Ebpf, name: &'static str) -> Result<M, LoadError>
 where
     M: TryFrom<&'a Map, Error = MapError>,
@@ -19,10 +19,10 @@ where
     M::try_from(map).map_err(|error| LoadError::Map(name, error))
 }
 
-/// A map, to be written.
+/// Opens a map for writing.
 ///
 /// # Errors
-/// When the object lacks it, or it is of another type.
+/// Fails if the object lacks it, or it has another type.
 pub(super) fn write<'a, M>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<M, LoadError>
 where
     M: TryFrom<&'a mut Map, Error = MapError>,

@@ -1,7 +1,7 @@
 //! Drains the ring on its own OS thread into one bounded queue.
 //!
-//! The kernel side wakes nobody, so this thread looks every [`POLL`]. A full queue blocks it, so
-//! overload shows in one place, the ring.
+//! The kernel side does not wake the reader, so the thread polls the ring every [`POLL`]. A full queue blocks
+//! the thread, so overload shows in one place: the ring.
 
 use std::{
     io,
@@ -22,15 +22,15 @@ use tracego_model::{
     input::{Batch, End, Input},
 };
 
-/// Pause between two looks, and with it the bound of the delay that polling adds to a record. Each
-/// look takes the CPU from a process that works: at 2 ms a storm of /bin/true ran 5 % slower.
+/// Interval of polling, which bounds the delay that polling adds to a record. Each poll takes the CPU from a
+/// working process: at 2 ms a storm of /bin/true ran 5 % slower.
 pub const POLL: Duration = Duration::from_millis(10);
-/// Pause where processes are ended by what is found about their start.
+/// Interval of polling while processes are killed because of findings about their start.
 pub const POLL_ENFORCING: Duration = Duration::from_millis(1);
-/// Bytes handed over at once, about.
+/// Approximate maximum number of bytes in a batch.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// The reader's thread.
+/// The thread that reads the ring.
 pub struct Reader {
     stop: Arc<AtomicBool>,
     hold: Arc<AtomicBool>,
@@ -56,12 +56,13 @@ impl ReaderVitals {
     }
 }
 
-/// Who hands the room of a record back to the kernel.
+/// The point at which the space of an event is freed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Room {
-    /// The reader, as soon as it has read it.
+    /// Freed by the reader, as soon as the event is read.
     AtOnce,
-    /// Whoever has the records in the end; each batch says where it ends ([`Batch::end`]).
+    /// Freed at the end of the pipeline, once the batch is acknowledged; it carries its end position
+    /// ([`Batch::end`]).
     Later,
 }
 
@@ -94,28 +95,29 @@ impl Reader {
         Ok(Self { stop, hold, thread })
     }
 
-    /// Asks it to empty the ring once more and to end, and waits for that; the ring as it left it.
+    /// Makes the thread empty the ring once more and end, and waits for it. Returns the ring as the thread
+    /// left it.
     ///
     /// # Errors
-    /// When the thread panicked.
+    /// Fails if the thread panicked.
     pub fn finish(self) -> thread::Result<Option<Ring>> {
         self.stop.store(true, Ordering::Release);
         self.thread.join()
     }
 
-    /// Leaves records in the ring until called with `false`: shows what a reader that cannot keep up costs.
+    /// Leaves events in the ring until called with `false`: simulates a reader that cannot keep up.
     pub fn hold(&self, hold: bool) {
         self.hold.store(hold, Ordering::Release);
     }
 
-    /// Whether it has ended.
+    /// Returns whether the thread has ended.
     #[must_use]
     pub fn ended(&self) -> bool {
         self.thread.is_finished()
     }
 }
 
-/// What the thread works with.
+/// State of the thread.
 struct Look<'a> {
     ring: &'a mut Ring,
     number: usize,
@@ -126,11 +128,11 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Until the stop; whether somebody listened to the end.
+    /// Drains the ring until the stop. Returns whether the queue stayed open to the end.
     fn drain(&mut self, stop: &AtomicBool, hold: &AtomicBool) -> bool {
         loop {
             self.vitals.pulse.beat();
-            // Read before the drain: what was there when the stop was asked for is still taken.
+            // Read before the drain, so that events present at the time of the stop are still taken.
             let last = stop.load(Ordering::Acquire);
             if hold.load(Ordering::Acquire) && !last {
                 thread::sleep(self.pause);
@@ -145,7 +147,8 @@ impl Look<'_> {
         }
     }
 
-    /// Everything that is there; its bytes, unless nobody listens any more.
+    /// Moves all events of the ring into the queue. Returns their size in bytes; `None` when the queue is
+    /// closed.
     fn take(&mut self) -> Option<usize> {
         let release = self.ring.release();
         let mut batch = Batch::default();
@@ -153,7 +156,7 @@ impl Look<'_> {
         while let Some(record) = self.ring.read() {
             batch.push(record);
             if self.room == Room::AtOnce {
-                // Ahead of a send that may wait.
+                // Freed before the send, which may wait.
                 release.up_to(self.ring.position());
             }
             if batch.bytes().len() >= BATCH_BYTES {

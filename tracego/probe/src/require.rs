@@ -1,5 +1,5 @@
-//! What has to be there before the programs are loaded, told by name where the kernel would only say
-//! EPERM.
+//! Requirements checked before the programs are loaded, so that a missing one is reported by name where the
+//! kernel would only return EPERM.
 
 use std::{fs, path::Path};
 
@@ -10,10 +10,10 @@ const CAP_SYS_ADMIN: u64 = 1 << 21;
 const CAP_PERFMON: u64 = 1 << 38;
 const CAP_BPF: u64 = 1 << 39;
 
-/// Capabilities that loading and attaching need; CAP_SYS_ADMIN stands for both.
+/// Checks the capabilities for loading and attaching; CAP_SYS_ADMIN replaces both.
 ///
 /// # Errors
-/// [`LoadError::Capability`] with the first that is missing.
+/// Fails with [`LoadError::Capability`] and the first missing one.
 pub fn capabilities() -> Result<(), LoadError> {
     let effective = procfs::process::Process::myself()
         .and_then(|me| me.status())
@@ -26,16 +26,16 @@ pub fn capabilities() -> Result<(), LoadError> {
     Ok(())
 }
 
-/// `bpf_loop` came with 5.17.
+/// Checks that the kernel is 5.17 or later, which introduced `bpf_loop`.
 ///
 /// # Errors
-/// [`LoadError::OldKernel`].
+/// Fails with [`LoadError::OldKernel`].
 pub fn kernel_version() -> Result<(), LoadError> {
     let release = release();
     if too_old(&release) { Err(LoadError::OldKernel(release)) } else { Ok(()) }
 }
 
-/// As `uname -r` says it.
+/// Returns the kernel release, as `uname -r` prints it.
 #[must_use]
 pub fn release() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
@@ -46,19 +46,20 @@ fn too_old(release: &str) -> bool {
     matches!((parts.next(), parts.next()), (Some(major), Some(minor)) if (major, minor) < (5, 17))
 }
 
-/// `none [integrity] confidentiality`: the brackets mark the one in force.
+/// Checks that lockdown permits reading kernel memory. In `none [integrity] confidentiality` the brackets
+/// mark the mode in force.
 ///
 /// # Errors
-/// [`LoadError::Lockdown`].
+/// Fails with [`LoadError::Lockdown`].
 pub fn lockdown() -> Result<(), LoadError> {
     let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
     if state.contains("[confidentiality]") { Err(LoadError::Lockdown) } else { Ok(()) }
 }
 
-/// Failed attempts come from system call tracepoints, which are found through tracefs.
+/// Checks that tracefs is mounted, through which the tracepoints of failed system calls are found.
 ///
 /// # Errors
-/// [`LoadError::NoTracefs`].
+/// Fails with [`LoadError::NoTracefs`].
 pub fn tracefs() -> Result<(), LoadError> {
     let mounted = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
     if mounted.iter().any(|at| Path::new(at).is_dir()) { Ok(()) } else { Err(LoadError::NoTracefs) }

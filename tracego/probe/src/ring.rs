@@ -1,9 +1,9 @@
-//! The reading end of the ring, with two positions: how far was read, and how far the kernel may write
-//! again.
+//! The reading end of the ring, with two positions: up to where it was read, and up to where the kernel may
+//! overwrite it.
 //!
-//! aya's reader hands room back as soon as a record is read. Where records must outlive this process, that
-//! comes later: when they are with the operating system (`kernel/handover`). The layout of the memory is
-//! the kernel's interface (kernel/bpf/ringbuf.c, `struct bpf_ringbuf`).
+//! aya's reader frees the space of an event as soon as it is read. If events must outlive this process, that
+//! has to happen later, when their records are with the operating system (`kernel/handover`). The memory
+//! layout is the kernel's interface (kernel/bpf/ringbuf.c, `struct bpf_ringbuf`).
 
 use std::{
     io,
@@ -18,12 +18,12 @@ use std::{
 use aya::maps::MapData;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-/// Bits and size of a record's header (include/uapi/linux/bpf.h).
+/// Bits and size of an event's header (include/uapi/linux/bpf.h).
 const BUSY: u32 = 1 << 31;
 const DISCARD: u32 = 1 << 30;
 const HEADER: usize = 8;
 
-/// Memory that is shared with the kernel.
+/// Memory shared with the kernel.
 struct Pages {
     start: NonNull<u8>,
     len: usize,
@@ -44,7 +44,7 @@ impl Pages {
         Ok(Self { start, len })
     }
 
-    /// The position that both sides keep at the start of their first page.
+    /// Returns the position that each side keeps at the start of its first page.
     fn position(&self) -> &AtomicU64 {
         // SAFETY: the mapping is at least a page long, aligned to pages, and lives as long as `self`.
         unsafe { self.start.cast::<AtomicU64>().as_ref() }
@@ -53,91 +53,91 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        // SAFETY: mapped by `map`, and nobody has a reference any more. An error leaves it mapped.
+        // SAFETY: mapped by `map`, and no reference is left. An error leaves it mapped.
         let _done = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
     }
 }
 
-/// Hands room back to the kernel.
+/// Frees space in the ring for the kernel.
 #[derive(Clone)]
 pub struct Release(Arc<Pages>);
 
 impl Release {
-    /// Everything before this position may be written over; a smaller one than before changes nothing.
+    /// Frees everything before a position; a position before the current one changes nothing.
     pub fn up_to(&self, position: u64) {
         if position > self.position() {
-            // Behind the reads of the records (bpf_ringbuf_reserve has the acquire).
+            // Ordered after the reads of the events (bpf_ringbuf_reserve has the acquire).
             self.0.position().store(position, Ordering::Release);
         }
     }
 
-    /// How far the kernel may write again. It outlives the process where the ring does.
+    /// Returns the position up to which the kernel may overwrite. A pinned ring keeps it beyond this process.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.0.position().load(Ordering::Acquire)
     }
 }
 
-/// A ring, and how far it was read.
+/// A ring, and the position up to which it was read.
 pub struct Ring {
     consumer: Release,
     producer: Pages,
     page: usize,
     size: usize,
     next: u64,
-    /// Keeps the ring where it is not pinned.
+    /// Keeps the ring alive if it is not pinned.
     map: MapData,
 }
 
 impl Ring {
-    /// Goes on where the records were handed back last.
+    /// Opens a ring. Reading resumes at the last freed position.
     ///
     /// # Errors
-    /// When it is no ring or cannot be mapped.
+    /// Fails if the map is not a ring or cannot be mapped.
     pub fn new(map: MapData) -> io::Result<Self> {
         let info = map.info().map_err(io::Error::other)?;
         let size = info.max_entries() as usize;
         let page = usize::try_from(procfs::page_size()).unwrap_or(4096);
         let consumer = Release(Arc::new(Pages::map(&map, page, true, 0)?));
-        // The data follows the producer's page twice, so that no record is cut at the end.
+        // The data follows the producer's page twice, so that no event is split at the end.
         let producer = Pages::map(&map, page + 2 * size, false, page as u64)?;
         let next = consumer.position();
         Ok(Self { consumer, producer, page, size, next, map })
     }
 
-    /// Number of the map.
+    /// Returns the id of the map.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
         self.map.info().ok().map(|info| info.id())
     }
 
-    /// Hands room back.
+    /// Returns a handle that frees space.
     #[must_use]
     pub fn release(&self) -> Release {
         self.consumer.clone()
     }
 
-    /// Behind the last record that was read.
+    /// Returns the position behind the last event that was read.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.next
     }
 
-    /// Where the kernel will write next.
+    /// Returns the position at which the kernel will write next.
     #[must_use]
     pub fn end(&self) -> u64 {
-        // The headers of records up to here are written (bpf_ringbuf_reserve, smp_store_release).
+        // The headers of events up to here are written (bpf_ringbuf_reserve, smp_store_release).
         self.producer.position().load(Ordering::Acquire)
     }
 
-    /// The next record. Its room is not handed back.
+    /// Returns the next event without freeing its space.
     pub fn read(&mut self) -> Option<&[u8]> {
         let (place, next) = self.place(self.next)?;
         self.next = next;
         self.data(place)
     }
 
-    /// Records that were not read yet, in order. One that is being written ends them.
+    /// Returns the unread events in order, up to one that is still being written.
     pub fn unread(&self) -> impl Iterator<Item = &[u8]> {
         let mut next = self.next;
         std::iter::from_fn(move || {
@@ -147,8 +147,8 @@ impl Ring {
         })
     }
 
-    /// Where the first record from `position` on is, and the position behind it; nothing where the next one
-    /// is not there yet.
+    /// Finds the first event at or behind `position`. Returns its place and the position behind it; `None`
+    /// when the next event is not complete yet.
     fn place(&self, mut position: u64) -> Option<((usize, usize), u64)> {
         let end = self.end();
         while position < end {
@@ -156,7 +156,7 @@ impl Ring {
             // SAFETY: `at` is within the data, which is mapped behind the first page; positions are multiples
             // of eight; the kernel changes the header atomically.
             let header = unsafe { self.producer.start.add(self.page + at).cast::<AtomicU32>().as_ref() };
-            // Behind it the record is whole (bpf_ringbuf_commit has the xchg).
+            // After this load the event is complete (bpf_ringbuf_commit has the xchg).
             let header = header.load(Ordering::Acquire);
             if header & BUSY != 0 {
                 return None;
@@ -178,8 +178,8 @@ impl Ring {
         if from.checked_add(len)? > self.producer.len {
             return None;
         }
-        // SAFETY: within the mapping, and the kernel does not write there before the room is handed back,
-        // which nobody does with what was not read.
+        // SAFETY: within the mapping, and the kernel does not write there before the space is freed, which is
+        // never done for unread events.
         Some(unsafe { std::slice::from_raw_parts(self.producer.start.add(from).as_ptr(), len) })
     }
 }

@@ -1,6 +1,9 @@
-//! `spool FOLDER BYTES SECONDS`: fills a spool for some seconds, opens it again and empties it. Prints
-//! records appended a second, the longest sync in ms, records read and acknowledged a second, records
-//! checked a second while opening, and records a second that the disk itself takes in such groups. `cargo xtask bench spool` runs it.
+//! Benchmark `spool FOLDER BYTES SECONDS`: fills a spool for some seconds, opens it again and empties it.
+//! `cargo xtask bench spool` runs this example.
+//!
+//! Prints records appended per second, the longest sync in ms, records read and acknowledged per second,
+//! records checked per second while opening, and records per second that the disk itself takes in such
+//! groups.
 
 use std::{
     env,
@@ -26,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut count = 0_u64;
     while start.elapsed() < seconds {
-        // As the pipeline does it: the time is read for each record.
+        // The time is read for each record, as in the pipeline.
         for _ in 0..16 {
             if !matches!(spool.append(&record)?, Appended::Stored(_)) {
                 return Err("a record was not taken".into());
@@ -71,7 +74,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Records a second of plain writes, each of 256 records and with an fdatasync, to files of 8 MiB.
+/// Returns the records per second of plain writes, each of 256 records and with an fdatasync, to files of 8
+/// MiB.
 fn disk(folder: &Path, record: &[u8], time: Duration) -> Result<f64, Box<dyn Error>> {
     let (path, group) = (folder.join("plain.tmp"), record.repeat(256));
     let (start, mut count, mut room) = (Instant::now(), 0_u64, 0);
@@ -88,7 +92,7 @@ fn disk(folder: &Path, record: &[u8], time: Duration) -> Result<f64, Box<dyn Err
     Ok(count as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Something like a record of tracego.
+/// Returns a text that resembles a record of tracego.
 fn text(size: usize) -> Vec<u8> {
     let mut text = br#"{"schema":"tracego/1","event_name":"tracego.process.start","body":""#.to_vec();
     text.extend((text.len()..size.saturating_sub(2)).map(|at| b' ' + (at * 31 % 90) as u8));

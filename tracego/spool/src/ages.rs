@@ -1,11 +1,11 @@
-//! When records came, to about a sixtieth of the age of the oldest: some hundred marks for the whole
-//! spool.
+//! Times at which records were appended, accurate to about a sixtieth of the age of the oldest: some hundred
+//! marks for the whole spool.
 
 use std::collections::VecDeque;
 
-/// Most marks.
+/// Maximum number of marks.
 const MOST: usize = 512;
-/// Shortest time between two, in nanoseconds.
+/// Shortest time between two marks, in nanoseconds.
 const FINEST: i64 = 100_000_000;
 
 /// Marks of sequence number and time, both ascending; times are ns since boot.
@@ -13,23 +13,23 @@ const FINEST: i64 = 100_000_000;
 pub(super) struct Ages {
     marks: VecDeque<(u64, i64)>,
     spacing: i64,
-    /// When the last record came.
+    /// Time of the last record.
     newest: i64,
 }
 
 impl Ages {
-    /// Without marks; what is there without one counts as new.
+    /// Creates ages without marks; existing records count as new.
     pub(super) fn new(now: i64) -> Self {
         Self { marks: VecDeque::new(), spacing: FINEST, newest: now }
     }
 
-    /// A record came.
+    /// Adds a record that was appended.
     pub(super) fn came(&mut self, seq: u64, at: i64) {
         self.newest = self.newest.max(at);
         self.mark(seq, at);
     }
 
-    /// A record is known to be from this time.
+    /// Adds a record that is known to be from a time.
     pub(super) fn mark(&mut self, seq: u64, at: i64) {
         let last = self.marks.back().map_or(i64::MIN, |&(_, last)| last);
         if at.saturating_sub(last) < self.spacing {
@@ -46,7 +46,7 @@ impl Ages {
         self.marks.push_back((seq, at));
     }
 
-    /// Nothing up to this sequence number is of interest any more.
+    /// Removes marks up to a sequence number, which are not needed any more.
     pub(super) fn forget(&mut self, seq: u64) {
         while self.marks.get(1).is_some_and(|&(next, _)| next <= seq + 1) {
             self.marks.pop_front();
@@ -56,14 +56,14 @@ impl Ages {
         }
     }
 
-    /// When this record came, or a little before.
+    /// Returns the time of a record, or a little earlier.
     pub(super) fn not_after(&self, seq: u64) -> i64 {
         let behind = self.marks.partition_point(|&(mark, _)| mark <= seq);
         let mark = behind.checked_sub(1).or_else(|| (!self.marks.is_empty()).then_some(0));
         mark.and_then(|mark| self.marks.get(mark)).map_or(self.newest, |&(_, at)| at)
     }
 
-    /// When this record came, or later.
+    /// Returns the time of a record, or later.
     pub(super) fn not_before(&self, seq: u64) -> i64 {
         let behind = self.marks.partition_point(|&(mark, _)| mark < seq);
         self.marks.get(behind).map_or(self.newest, |&(_, at)| at)

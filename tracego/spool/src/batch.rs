@@ -1,10 +1,10 @@
-//! What a reader gets.
+//! Batches of records and gaps for the reader.
 
 use std::ops::Range;
 
 use super::gap::Gap;
 
-/// Some records and gaps, in order.
+/// A batch of records and gaps, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) bytes: Vec<u8>,
@@ -22,12 +22,12 @@ pub(super) enum Entry {
 pub enum Item<'a> {
     /// A record and its sequence number.
     Record(u64, &'a [u8]),
-    /// Records that are missing here.
+    /// A gap where records are missing.
     Gap(Gap),
 }
 
 impl Item<'_> {
-    /// What to acknowledge once this is delivered.
+    /// Returns the sequence number to acknowledge once the item is delivered.
     #[must_use]
     pub fn last(&self) -> u64 {
         match self {
@@ -38,7 +38,7 @@ impl Item<'_> {
 }
 
 impl Batch {
-    /// Each item.
+    /// Returns the items.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Item<'_>> {
         self.entries.iter().map(|entry| match entry {
             Entry::Record(seq, range) => {
@@ -48,25 +48,25 @@ impl Batch {
         })
     }
 
-    /// Items.
+    /// Returns the number of items.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there was nothing to read.
+    /// Whether the batch has no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What to acknowledge once everything here is delivered.
+    /// Returns the sequence number to acknowledge once the batch is delivered; `None` if the batch is empty.
     #[must_use]
     pub fn last(&self) -> Option<u64> {
         self.iter().last().map(|item| item.last())
     }
 
-    /// Room that it takes; an item counts too, or a batch of gaps would have no end.
+    /// Returns the size in bytes. Each item counts too, because a batch of gaps would otherwise have no end.
     pub(super) fn size(&self) -> usize {
         self.bytes.len() + self.entries.len() * size_of::<Entry>()
     }

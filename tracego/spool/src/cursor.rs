@@ -1,9 +1,9 @@
-//! What was acknowledged: one small file with two slots, written in turn.
+//! The acknowledged position: one small file with two slots, written in turn.
 //!
-//! Two slots in place and not a new file under the old name: on a full disk the cursor must move, since
-//! that is what makes room, and an overwrite needs no new block. It also takes one fdatasync where the
-//! other way takes two syncs and two changes of the folder. Each slot has a page of its own, so that a
-//! write that the power cuts harms only the slot that is written; the other one then repeats a little.
+//! The slots are overwritten in place, instead of replacing the file, because on a full disk the cursor must
+//! move to free space, and an overwrite needs no new block. An overwrite also takes one fdatasync, where a
+//! replacement takes two syncs and two changes of the folder. Each slot has a page of its own, so that a
+//! write torn by a power loss harms only that slot; the other one then repeats a little.
 
 use std::io;
 
@@ -13,29 +13,29 @@ use super::{
     gap::{Gap, Reason},
 };
 
-/// Its name.
+/// Name of the file.
 pub(super) const NAME: &str = "cursor";
-/// Where it is made, before it has its name.
+/// Temporary name of a new file.
 const FRESH: &str = "cursor.tmp";
 /// Bytes from one slot to the next.
 const PAGE: usize = 4096;
-/// Bytes of the file.
+/// Size of the file in bytes.
 pub(super) const SIZE: u64 = 2 * PAGE as u64;
 
 const MAGIC: [u8; 8] = *b"TGOCURSR";
 const VERSION: u32 = 1;
 const SLOT: usize = 76;
 
-/// What a slot holds.
+/// The content of a slot.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Mark {
-    /// Of the spool, as in its segments.
+    /// Id of the spool, as in its segments.
     pub(super) spool: u64,
-    /// Everything up to this sequence number was acknowledged.
+    /// Last acknowledged sequence number.
     pub(super) acked: u64,
-    /// Everything up to this sequence number was on the disk at the time.
+    /// Last sequence number that was on the disk at the time.
     pub(super) durable: u64,
-    /// Records behind it that were refused, and that no frame in a segment names yet.
+    /// Refused records after the durable ones, which no frame in a segment names yet.
     pub(super) refused: Option<Gap>,
 }
 
@@ -76,23 +76,23 @@ fn decode(bytes: &[u8]) -> Option<(u64, Mark)> {
     bounded.then_some((generation, Mark { spool, acked, durable, refused }))
 }
 
-/// What was found where the cursor should be.
+/// The state in which the cursor was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CursorState {
     /// Both slots are valid.
     Whole,
-    /// One slot is damaged; the other may be older, so records may come again.
+    /// One slot is damaged; the other may be older, so records may be delivered again.
     OneSlot,
-    /// There is none: everything comes again.
+    /// The cursor is missing: everything is delivered again.
     Missing,
-    /// Neither slot is valid: everything comes again.
+    /// Neither slot is valid: everything is delivered again.
     Damaged,
-    /// It is that of another spool: everything comes again.
+    /// The cursor is that of another spool: everything is delivered again.
     Foreign,
 }
 
-/// Reads the file without changing anything; the mark, and the generation to go on from.
+/// Reads the file without changes. Returns the state, and the newest valid generation and mark.
 pub(super) fn read<D: Disk>(disk: &D) -> io::Result<(CursorState, Option<(u64, Mark)>)> {
     let file = match disk.open(NAME, false) {
         Ok(file) => file,
@@ -106,7 +106,7 @@ pub(super) fn read<D: Disk>(disk: &D) -> io::Result<(CursorState, Option<(u64, M
     let best = marks.into_iter().flatten().max_by_key(|&(generation, _)| generation);
     let state = match best {
         None => CursorState::Damaged,
-        // The first mark goes into both slots.
+        // A new file has its mark in both slots, so an invalid slot is damaged.
         Some(_) if marks.contains(&None) => CursorState::OneSlot,
         Some(_) => CursorState::Whole,
     };
@@ -118,12 +118,12 @@ pub(super) fn read<D: Disk>(disk: &D) -> io::Result<(CursorState, Option<(u64, M
 pub(super) struct Cursor<F> {
     file: F,
     generation: u64,
-    /// What each slot holds for certain.
+    /// Content that each slot certainly has on the disk.
     slots: [Option<Mark>; 2],
 }
 
 impl<F> Cursor<F> {
-    /// Makes the file, or makes it anew where `generation` is 0; a mark that is read goes into both slots.
+    /// Creates the file, with `mark` in both slots, if `generation` is 0; otherwise opens it.
     pub(super) fn start<D: Disk<File = F>>(disk: &D, generation: u64, mark: &Mark) -> io::Result<Self> {
         if generation == 0 {
             let file = disk.create(FRESH)?;
@@ -137,15 +137,16 @@ impl<F> Cursor<F> {
             disk.sync_folder()?;
             return Ok(Self { file, generation: 2, slots: [Some(*mark); 2] });
         }
-        // What was read need not be on the disk: a killed process leaves writes that nobody synced.
+        // The content that was read may not be on the disk: a killed process leaves writes that were not
+        // synced.
         Ok(Self { file: disk.open(NAME, true)?, generation, slots: [None; 2] })
     }
 
-    /// Puts the mark into the slot with the older one; it is on the disk when this returns.
+    /// Writes the mark to the slot with the older one, and syncs it.
     pub(super) fn write<D: Disk<File = F>>(&mut self, disk: &D, mark: &Mark) -> io::Result<()> {
         let generation = self.generation + 1;
         let slot = usize::from(generation.is_multiple_of(2));
-        // Until it is known again: a write that fails may have changed it.
+        // Unknown until the write succeeds: a failed write may have changed it.
         self.slots[slot] = None;
         write_all(disk, &self.file, &encode(mark, generation), (slot * PAGE) as u64)?;
         disk.sync(&self.file)?;
@@ -154,13 +155,13 @@ impl<F> Cursor<F> {
         Ok(())
     }
 
-    /// Whether the newest slot holds this.
+    /// Whether the newest slot holds `mark`.
     pub(super) fn holds(&self, mark: &Mark) -> bool {
         self.slots[usize::from(self.generation.is_multiple_of(2))].as_ref() == Some(mark)
     }
 
-    /// Whether both slots say that everything up to this was acknowledged: then even the loss of a slot
-    /// asks for nothing that is gone.
+    /// Whether both slots acknowledge everything up to `seq`, so that even without one of them, no removed
+    /// record is needed.
     pub(super) fn both_past(&self, seq: u64) -> bool {
         self.slots.iter().all(|slot| slot.is_some_and(|mark| mark.acked >= seq))
     }

@@ -1,6 +1,6 @@
-//! What the spool asks of a file system, and the real one.
+//! The file system interface of the spool, and the real file system.
 //!
-//! A trait, because tests put a disk in its place that fails and forgets as real ones do.
+//! A trait, because tests replace the disk by one that fails and forgets as real ones do.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
@@ -13,64 +13,65 @@ use std::{
 
 /// The file system below one spool: flat names in one folder.
 ///
-/// Nothing is durable before `sync`, and no name before `sync_folder`: an implementation may forget, or
-/// do in another order, whatever was not synced when the power fails.
+/// Content is durable only after `sync`, and names only after `sync_folder`: when the power fails, an
+/// implementation may lose or reorder anything that was not synced.
 pub trait Disk {
     /// An open file.
     type File;
-    /// Names and sizes of the regular files, in any order.
+    /// Returns names and sizes of the regular files, in any order.
     ///
     /// # Errors
-    /// What the operating system says; as for all that follow.
+    /// Fails on an error of the operating system, as do all methods below.
     fn list(&self) -> io::Result<Vec<(String, u64)>>;
-    /// Makes a file for writing, mode 0600; one that is there loses its content.
+    /// Creates a file for writing, mode 0600; an existing one is emptied.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn create(&self, name: &str) -> io::Result<Self::File>;
-    /// Opens for reading, and for writing where that is asked for.
+    /// Opens a file for reading, and also for writing if `write` is true.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn open(&self, name: &str, write: bool) -> io::Result<Self::File>;
-    /// Reads at an offset; fewer bytes than asked for only where the file ends or the call was cut short.
+    /// Reads at an offset. Returns the number of bytes, which is less than requested only at the end of the
+    /// file or if the call was cut short.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn read_at(&self, file: &Self::File, to: &mut [u8], at: u64) -> io::Result<usize>;
-    /// Writes at an offset, perhaps fewer bytes than given.
+    /// Writes at an offset. Returns the number of bytes, perhaps fewer than given.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn write_at(&self, file: &Self::File, bytes: &[u8], at: u64) -> io::Result<usize>;
-    /// Cuts a file to this length.
+    /// Truncates a file to a length.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn cut(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// fdatasync(2): what was written is on the disk afterwards, or the call fails.
+    /// Syncs a file, as with fdatasync(2): written data is on the disk afterwards, or the call fails.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
-    /// Renames over whatever has the new name.
+    /// Renames a file, and replaces any file with the new name.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// fsync(2) of the folder: names are as they are now after a power loss.
+    /// Syncs the folder, as with fsync(2): the current names survive a power loss.
     ///
     /// # Errors
-    /// See [`list`](Self::list).
+    /// Fails as [`list`](Self::list) does.
     fn sync_folder(&self) -> io::Result<()>;
 }
 
-/// Writes all, or says why not; what short writes leave is written by further calls.
+/// Writes all bytes, with further calls after short writes.
 pub(super) fn write_all<D: Disk>(disk: &D, file: &D::File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
     while !bytes.is_empty() {
         match disk.write_at(file, bytes, at) {
@@ -86,7 +87,7 @@ pub(super) fn write_all<D: Disk>(disk: &D, file: &D::File, mut bytes: &[u8], mut
     Ok(())
 }
 
-/// Reads until the buffer is full or the file ends; how much.
+/// Reads until the buffer is full or the file ends. Returns the number of bytes.
 pub(super) fn read_full<D: Disk>(disk: &D, file: &D::File, to: &mut [u8], at: u64) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = to.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -100,13 +101,13 @@ pub(super) fn read_full<D: Disk>(disk: &D, file: &D::File, to: &mut [u8], at: u6
     Ok(done)
 }
 
-/// Why a folder cannot be opened as a spool.
+/// The reason why a folder cannot be opened as a spool.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it.
+    /// Another process uses the spool; its pid, if known.
     #[error("the spool {} is in use by {}", .0.display(), holder(*.1))]
     Locked(PathBuf, Option<u32>),
-    /// The operating system says no.
+    /// The operating system reported an error.
     #[error("the spool {}", .0.display())]
     Io(PathBuf, #[source] io::Error),
 }
@@ -118,10 +119,10 @@ fn holder(pid: Option<u32>) -> String {
 /// Name of the file that holds the lock and the pid of its holder.
 pub(super) const LOCK: &str = "lock";
 
-/// How long a lock is waited for: a program that another thread starts has all open files, and with them a lock that
-/// was just given back, until its exec. A tracego that ends has its locks a little longer, too.
+/// Time to wait for a lock. A program that another thread starts inherits all open files until its exec, and
+/// with them a lock that was just released. A tracego that ends keeps its locks a little longer, too.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two tries.
+/// Pause between two tries.
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// A folder of the real file system.
@@ -129,15 +130,16 @@ const AGAIN: Duration = Duration::from_millis(10);
 pub struct Files {
     path: PathBuf,
     folder: File,
-    /// flock(2) lasts as long as this is open, so it ends with the process, however that ends.
+    /// File with the flock(2), which lasts as long as the file is open, and so ends with the process in any
+    /// case.
     _lock: Option<File>,
 }
 
 impl Files {
-    /// Makes the folder where needed, mode 0700, and locks it against other processes.
+    /// Creates the folder if needed, mode 0700, and locks it against other processes.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// Fails if another process holds the lock, or on an I/O error.
     pub fn lock(path: &Path) -> Result<Self, OpenError> {
         let io = |error| OpenError::Io(path.to_owned(), error);
         make(path).map_err(io)?;
@@ -156,23 +158,23 @@ impl Files {
                 Err(TryLockError::Error(error)) => return Err(io(error)),
             }
         }
-        // The pid is for people: on a full disk the lock holds without it.
+        // The pid is only informative: on a full disk the lock holds without it.
         let pid = format!("{}\n", std::process::id());
         drop(file.set_len(0).and_then(|()| file.write_all_at(pid.as_bytes(), 0)));
         let folder = File::open(path).map_err(io)?;
         Ok(Self { path: path.to_owned(), folder, _lock: Some(file) })
     }
 
-    /// Only looks: no lock, and nothing that the spool code does to look changes anything.
+    /// Opens a folder for inspection, without a lock. Inspection changes nothing.
     ///
     /// # Errors
-    /// When there is no such folder.
+    /// Fails if there is no such folder.
     pub fn look(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), folder: File::open(path)?, _lock: None })
     }
 }
 
-/// The folder, for its owner alone: records hold arguments of all users.
+/// Creates the folder, accessible only to its owner: records hold arguments of all users.
 fn make(path: &Path) -> io::Result<()> {
     if !path.is_dir() {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
@@ -193,7 +195,7 @@ impl Disk for Files {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            // A file that another process just removed is none.
+            // A file that another process just removed is skipped.
             let Ok(meta) = entry.metadata() else { continue };
             if let Some(name) = entry.file_name().to_str().filter(|_| meta.is_file()) {
                 found.push((name.to_owned(), meta.len()));

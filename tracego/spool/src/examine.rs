@@ -1,4 +1,4 @@
-//! What a spool's folder holds. Only reads: `open` acts on it, `ls` and `verify` show it.
+//! Examination of a spool's folder, without changes: `open` acts on the result, `ls` and `verify` show it.
 
 use std::io;
 
@@ -11,51 +11,51 @@ use super::{
     walk::{End, Step, Walk, header},
 };
 
-/// One segment as it was found.
+/// A segment as it was found.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) first: u64,
-    /// One past the last sequence number that is this segment's.
+    /// One past the last sequence number of the segment.
     pub(super) next: u64,
-    /// One past the last one that a frame in it stands for.
+    /// One past the last sequence number that a frame in the segment stands for.
     pub(super) reached: u64,
-    /// Its header; nothing of the segment can be read without one.
+    /// Header; without one, nothing of the segment can be read.
     pub(super) header: Option<Header>,
     /// Bytes of the file.
     pub(super) size: u64,
     /// Bytes up to the end of the last good frame.
     pub(super) good: u64,
-    /// Frames of records.
+    /// Number of record frames.
     pub(super) records: u64,
-    /// Of these not acknowledged.
+    /// Records that were not acknowledged.
     pub(super) unacked: Amount,
-    /// Something in it is not as it was written.
+    /// Whether the content is damaged.
     pub(super) damaged: bool,
-    /// What is missing in it and was not acknowledged.
+    /// Gaps in the segment that were not acknowledged.
     pub(super) gaps: Vec<Gap>,
 }
 
-/// A whole folder.
+/// The result of examining a whole folder.
 #[derive(Debug)]
 pub(super) struct Examined {
     pub(super) cursor: CursorState,
-    /// Generation of the cursor; 0 where a new one has to be made.
+    /// Generation of the cursor; 0 if a new one has to be created.
     pub(super) generation: u64,
-    /// What the cursor says, or what is right where it says nothing.
+    /// Content of the cursor, or the correct content if there is none.
     pub(super) mark: Mark,
     pub(super) segments: Vec<Found>,
-    /// Segments at the end that hold no frame that was ever durable: what a crash leaves.
+    /// Segments at the end without a frame that was ever durable, as a crash leaves them.
     pub(super) unborn: Vec<(String, u64)>,
-    /// Files that a crash left half made.
+    /// Incomplete files that a crash left.
     pub(super) leftovers: Vec<(String, u64)>,
-    /// Damaged segments that were put aside.
+    /// Damaged segments that were set aside.
     pub(super) bad: Vec<(String, u64)>,
-    /// First sequence number that is free.
+    /// First free sequence number.
     pub(super) tail: u64,
 }
 
 impl Examined {
-    /// Missing between segments, in front of the first or behind the last.
+    /// Returns the gaps between segments, before the first and after the last.
     pub(super) fn holes(&self) -> Vec<Gap> {
         let mut holes = Vec::new();
         let mut at = self.mark.acked + 1;
@@ -72,7 +72,7 @@ impl Examined {
     }
 }
 
-/// Reads everything that is there.
+/// Examines the whole folder.
 pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examined> {
     let (mut segments, mut leftovers, mut bad) = (Vec::new(), Vec::new(), Vec::new());
     for (name, size) in disk.list()? {
@@ -102,7 +102,7 @@ pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examined> {
             if other.is_some() {
                 state = CursorState::Foreign;
             }
-            // Rather everything again than something never.
+            // Delivering everything again is better than missing something.
             let acked = segments.first().map_or(0, |&(first, _)| first - 1);
             let spool = headers.iter().flatten().next().map_or(0, |header| header.spool);
             (0, Mark { spool, acked, ..Mark::default() })
@@ -126,7 +126,7 @@ pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examined> {
     let refused = mark.refused.filter(|gap| gap.last >= tail);
     let refused = refused.map(|gap| Gap { first: gap.first.max(tail), ..gap });
     if let Some(gap) = refused {
-        // What was durable between is missing.
+        // Durable records before this gap are missing.
         tail = gap.first;
     }
     let mark = Mark { refused, ..mark };
@@ -153,8 +153,8 @@ fn segment<D: Disk>(
         damaged: header.is_none(),
         gaps: Vec::new(),
     };
-    // A segment ends where the next one begins: behind it may stand what a failed sync left, and what
-    // was then written again into the next one.
+    // A segment ends where the next one begins. Behind that may be frames of a failed sync, which were
+    // written again into the next one.
     let known = following.or_else(|| (mark.durable >= first).then_some(mark.durable + 1));
     let mut reason = Reason::Damage;
     if header.is_some() {
@@ -188,12 +188,12 @@ fn segment<D: Disk>(
         found.missing(Gap { first: found.next, last: known - 1, reason, bytes: 0 }, mark.acked);
         found.next = known;
     }
-    // Nothing is asked of it any more.
+    // An acknowledged segment is not read any more.
     found.damaged &= found.next > mark.acked + 1;
     Ok(found)
 }
 
-/// Gaps that are shown of one segment; more only count.
+/// Maximum number of gaps to list for one segment; others are merged into the last one.
 const SHOWN: usize = 256;
 
 impl Found {
@@ -203,7 +203,7 @@ impl Found {
             if self.gaps.len() < SHOWN {
                 push(&mut self.gaps, gap);
             } else if let Some(last) = self.gaps.last_mut() {
-                // Keeps the list short on a segment that somebody made to be unpleasant.
+                // Keeps the list short for a hostile segment.
                 last.last = gap.last;
             }
         }

@@ -1,4 +1,4 @@
-//! The bytes of a segment: one header, then frames. Pure; all numbers are little endian.
+//! The bytes of a segment: one header, then frames. No I/O; all numbers are little endian.
 //!
 //! ```text
 //! header   magic 8 | version u32 | spool id u64 | first sequence number u64 | made, unix ns i64 | crc32c
@@ -6,37 +6,37 @@
 //! gap      len u32 with its top bit set | crc32c u32 | last u64 | bytes u64 | reason u32
 //! ```
 //!
-//! A frame's sequence number is not written: it is that of the frame before plus one. But its checksum
-//! covers it, so that a frame is valid in its place alone: nothing that is left from other times, moved or
-//! counted wrongly passes for the record that belongs there.
+//! A frame's sequence number is not written: it follows that of the frame before. The checksum covers it, so
+//! that a frame is valid only in its place: frames that are left over, moved or miscounted are not taken for
+//! the record that belongs there.
 
 use super::gap::{Gap, Reason};
 
-/// Bytes of a header.
+/// Size of a header in bytes.
 pub(super) const HEADER: usize = 40;
-/// Bytes of a frame ahead of its payload.
+/// Size of a frame before its payload, in bytes.
 pub(super) const HEAD: usize = 8;
-/// Longest record in bytes. The longest that tracego makes, two mebibytes of arguments in which each byte
-/// is escaped, is shorter.
+/// Maximum size of a record in bytes. The largest record of tracego, with two mebibytes of arguments in which
+/// each byte is escaped, is smaller.
 pub const RECORD_MAX: usize = 16 << 20;
-/// Sequence numbers are below this; so sums of them do not overflow.
+/// Exclusive upper bound of sequence numbers, so that sums of them do not overflow.
 pub(super) const SEQ_END: u64 = 1 << 62;
 
 const MAGIC: [u8; 8] = *b"TGOSPOOL";
 const VERSION: u32 = 1;
 const GAP_BIT: u32 = 1 << 31;
 const GAP_LEN: usize = 20;
-/// Bytes of the frame of a gap.
+/// Size of a gap's frame in bytes.
 pub(super) const GAP_FRAME: usize = HEAD + GAP_LEN;
 
-/// What a segment says of itself.
+/// The header of a segment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Header {
-    /// Of the spool: a cursor with another one belongs elsewhere.
+    /// Id of the spool; a cursor with another id belongs to another spool.
     pub(super) spool: u64,
     /// Sequence number of the first frame.
     pub(super) first: u64,
-    /// When its first record came, ns since 1970.
+    /// Time of the first record, in ns since 1970.
     pub(super) made: i64,
 }
 
@@ -53,7 +53,7 @@ impl Header {
         bytes
     }
 
-    /// Nothing when these are no header.
+    /// Decodes a header; returns `None` if the bytes are not one.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (covered, sum) = bytes.get(..HEADER)?.split_at(36);
         let whole = crc32c::crc32c(covered) == u32_at(sum, 0);
@@ -66,12 +66,12 @@ impl Header {
     }
 }
 
-/// A number at an offset; 0 where there are too few bytes.
+/// Returns the number at an offset; 0 if there are too few bytes.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
 
-/// A number at an offset; 0 where there are too few bytes.
+/// Returns the number at an offset; 0 if there are too few bytes.
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
@@ -89,7 +89,7 @@ fn put(to: &mut Vec<u8>, seq: u64, len: u32, payload: &[u8]) {
     to.extend_from_slice(payload);
 }
 
-/// Adds the frame of a record, which is at most [`RECORD_MAX`] long.
+/// Adds the frame of a record of at most [`RECORD_MAX`] bytes.
 pub(super) fn put_record(to: &mut Vec<u8>, seq: u64, payload: &[u8]) {
     put(to, seq, payload.len() as u32, payload);
 }
@@ -103,20 +103,20 @@ pub(super) fn put_gap(to: &mut Vec<u8>, gap: &Gap) {
     put(to, gap.first, GAP_BIT | GAP_LEN as u32, &payload);
 }
 
-/// What stands at the start of some bytes.
+/// The frame at the start of some bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Parsed {
-    /// A record of so many bytes behind [`HEAD`].
+    /// A record, with the number of bytes after [`HEAD`].
     Record(usize),
     /// A gap.
     Gap(Gap),
-    /// To know, so many bytes are needed in all.
+    /// Too few bytes; the total number that is needed.
     Short(usize),
-    /// No frame. If its length is right nonetheless, the next one is so many bytes on.
+    /// No valid frame. If its length is right nonetheless, the number of bytes to the next one.
     Bad(Option<usize>),
 }
 
-/// Looks at the frame that must have this sequence number.
+/// Parses the frame that must have the sequence number `seq`.
 pub(super) fn parse(bytes: &[u8], seq: u64) -> Parsed {
     if bytes.len() < HEAD {
         return Parsed::Short(HEAD);
@@ -129,7 +129,7 @@ pub(super) fn parse(bytes: &[u8], seq: u64) -> Parsed {
     }
     let Some(payload) = bytes.get(HEAD..HEAD + len) else { return Parsed::Short(HEAD + len) };
     if checksum(seq, raw, payload) != u32_at(bytes, 4) {
-        // How many records a damaged gap stands for is unknown, so nothing behind it has a number.
+        // The number of records in a damaged gap is unknown, so nothing after it has a number.
         return Parsed::Bad((!gap).then_some(HEAD + len));
     }
     if !gap {
@@ -144,12 +144,12 @@ pub(super) fn parse(bytes: &[u8], seq: u64) -> Parsed {
     }
 }
 
-/// Name of the segment that begins with this sequence number.
+/// Returns the name of the segment that begins with a sequence number.
 pub(super) fn name(first: u64) -> String {
     format!("{first:020}.seg")
 }
 
-/// The sequence number in the name of a segment.
+/// Returns the sequence number in the name of a segment; `None` for other names.
 pub(super) fn first_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".seg")?;
     let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -173,7 +173,7 @@ mod tests {
         put_gap(&mut bytes, &gap);
         assert_eq!((parse(&bytes, 8), bytes.len()), (Parsed::Gap(gap), GAP_FRAME));
         assert_eq!(parse(&bytes, 9), Parsed::Bad(None));
-        // What a disk leaves where nothing was written.
+        // Zeros, which a disk leaves where nothing was written.
         assert!(matches!(parse(&[0; 64], 9), Parsed::Bad(_)));
     }
 

@@ -1,29 +1,29 @@
-//! Sequence numbers whose records are missing, and why.
+//! Gaps: sequence numbers whose records are missing, and the reason.
 
 use serde::Serialize;
 
-/// Why records are missing.
+/// The reason why records are missing.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// The spool was full, and the oldest made room ([`OnFull::DropOldest`](super::OnFull)).
+    /// The spool was full, and the oldest were dropped ([`OnFull::DropOldest`](super::OnFull)).
     DropOldest,
-    /// The spool was full, and what came was refused ([`OnFull::DropNewest`](super::OnFull)).
+    /// The spool was full, and new records were refused ([`OnFull::DropNewest`](super::OnFull)).
     DropNewest,
-    /// Older than [`Limits::max_age`](super::Limits).
+    /// The records were older than [`Limits::max_age`](super::Limits).
     Age,
     /// The bytes on the disk are not what was written.
     Damage,
-    /// A file, or its end, is not there any more.
+    /// A file, or its end, is missing.
     Missing,
-    /// Longer than a record may be.
+    /// The record was longer than allowed.
     TooLarge,
-    /// The disk refused to take it for so long that the memory for waiting records was full.
+    /// The disk failed for so long that the memory for waiting records was full.
     Disk,
 }
 
 impl Reason {
-    /// All, in the order of their numbers in files.
+    /// All reasons, in the order of their numbers in files.
     pub const ALL: [Self; 7] = [
         Self::DropOldest,
         Self::DropNewest,
@@ -34,19 +34,19 @@ impl Reason {
         Self::Disk,
     ];
 
-    /// The number in files.
+    /// Returns the number in files.
     #[must_use]
     pub fn to_raw(self) -> u32 {
         self as u32 + 1
     }
 
-    /// The reason that a number in a file means.
+    /// Returns the reason for a number in files.
     #[must_use]
     pub fn from_raw(raw: u32) -> Option<Self> {
         Self::ALL.get(usize::try_from(raw).ok()?.checked_sub(1)?).copied()
     }
 
-    /// As it is written in JSON.
+    /// Returns the name in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -68,15 +68,15 @@ pub struct Gap {
     pub first: u64,
     /// Last missing sequence number.
     pub last: u64,
-    /// Why.
+    /// Reason.
     pub reason: Reason,
-    /// Bytes of the missing records; for [`Reason::Damage`] and [`Reason::Missing`], whose records
-    /// nobody can read, 0.
+    /// Bytes of the missing records; 0 for [`Reason::Damage`] and [`Reason::Missing`], whose records cannot
+    /// be read.
     pub bytes: u64,
 }
 
 impl Gap {
-    /// How many records are missing: each sequence number stands for one.
+    /// Returns the number of missing records: each sequence number stands for one.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.last.saturating_sub(self.first).saturating_add(1)
@@ -96,7 +96,7 @@ impl Serialize for Gap {
     }
 }
 
-/// Adds a gap behind the others; one that continues the last for the same reason joins it.
+/// Adds a gap after the others. A gap that continues the last one for the same reason is merged with it.
 pub(super) fn push(gaps: &mut Vec<Gap>, gap: Gap) {
     match gaps.last_mut() {
         Some(last) if last.reason == gap.reason && last.last.checked_add(1) == Some(gap.first) => {

@@ -1,26 +1,27 @@
-//! A durable queue of records for one sink, which a kill or a power loss at any moment does not harm.
+//! A durable queue of records for one sink, which survives a kill or a power loss at any moment.
 //!
 //! A spool is a folder: segments `<first sequence number>.seg` of frames (length, CRC32C, payload), a
-//! `cursor` that says what was acknowledged, and a `lock`. Records are bytes that the spool does not look
-//! into. The owner appends, calls [`due`](Spool::due) with the time and [`sync`](Spool::sync) when that
-//! says so, reads batches and acknowledges them. There are no threads: one owner, or one mutex around it.
+//! `cursor` with the acknowledged position, and a `lock`. Records are opaque bytes. The owner appends, calls
+//! [`due`](Spool::due) with the time and [`sync`](Spool::sync) if that returns true, reads batches and
+//! acknowledges them. There are no threads: a spool has one owner, or one mutex around it.
 //!
-//! What holds, whatever happens:
+//! Guarantees:
 //!
-//! - A record is delivered at least once if a sync came after it. Only what was not acknowledged comes
-//!   again, in order.
-//! - Whatever is dropped is a [`Gap`] in the place where the records were: the reader gets it like a
-//!   record, acknowledges it like a record, and gets it again after a restart until it did.
-//! - `read` gives what is on the disk, since the number of a record that the power took is given again to
-//!   another one. Only while the disk fails it gives what is in memory: else a dead disk would stop a sink
-//!   that works.
-//! - After a sync that failed nothing behind the last good one is believed. Linux marks pages as clean
-//!   whose write failed, so another fsync of the same file would say that all is well. The segment ends
-//!   there, and the frames, which are kept in memory until a sync, are written to a new one.
-//! - The cursor is synced, in both of its slots, before a segment goes; the folder after each new name.
-//! - Damage stays where it is: nothing is written to a disk that just proved unreliable. The reader steps
-//!   over it and says exactly which numbers are missing, at each reading anew; once acknowledged, the
-//!   segment is renamed to `.bad` instead of being removed.
+//! - A record is delivered at least once if a sync succeeded after it was appended. Only records that were
+//!   not acknowledged are delivered again, in order.
+//! - Dropped records leave a [`Gap`] in their place: the reader gets it like a record, acknowledges it like a
+//!   record, and gets it again after a restart until it is acknowledged.
+//! - `read` returns records that are on the disk, because the number of a record that was lost in a power
+//!   loss is given to another one. Records in memory are returned only while the disk fails: otherwise a dead
+//!   disk would stop a sink that works.
+//! - After a failed sync, nothing behind the last good one is trusted. Linux marks pages as clean whose write
+//!   failed, so another fsync of the same file would succeed. The segment ends there, and the frames, which
+//!   are kept in memory until a sync, are written to a new one.
+//! - The cursor is synced, in both of its slots, before a segment is removed; the folder is synced after each
+//!   new name.
+//! - Damaged data stays in place: nothing is written to a disk that just proved unreliable. The reader skips
+//!   it and reports exactly which numbers are missing, at each reading. Once acknowledged, the segment is
+//!   renamed to `.bad` instead of being removed.
 
 mod ages;
 mod batch;
@@ -63,52 +64,52 @@ use ages::Ages;
 use cursor::{Cursor, Mark};
 use stats::Fault;
 
-/// A file of records that are on the disk.
+/// A segment whose records are on the disk.
 #[derive(Debug)]
 struct Segment {
     first: u64,
-    /// One past its last sequence number.
+    /// One past the last sequence number.
     next: u64,
-    /// Bytes that count.
+    /// Valid bytes.
     len: u64,
-    /// Frames of records; 0 for one that holds nothing but gaps.
+    /// Number of record frames; 0 for a segment that holds only gaps.
     records: u64,
-    /// Not as it was written; nothing is removed that people may want to look at.
+    /// Whether the content is damaged; damaged segments are kept for inspection.
     damaged: bool,
-    /// What is missing in it was told before, and is not counted as waiting.
+    /// Whether missing records were already reported, and are not counted as waiting.
     told: bool,
-    /// It has a valid header.
+    /// Whether the header is valid.
     readable: bool,
 }
 
-/// The file that is written.
+/// The segment that is being written.
 struct Writing<F> {
     file: F,
     first: u64,
-    /// Bytes that are on the disk.
+    /// Bytes on the disk.
     len: u64,
-    /// Its name is on the disk, and it is the last of the segments.
+    /// Whether the name is on the disk, which makes this the last of the segments.
     listed: bool,
 }
 
-/// Frames that are not on the disk.
+/// Frames that are not on the disk yet.
 #[derive(Default)]
 struct Pending {
     bytes: Vec<u8>,
-    /// Handed to the operating system, from the start of `bytes`.
+    /// Bytes that were handed to the operating system, from the start of `bytes`.
     written: usize,
-    /// Frames of records.
+    /// Number of record frames.
     records: u64,
-    /// When the first of them came.
+    /// Time of the first frame, in ns since boot.
     since: Option<i64>,
 }
 
-/// The disk fails.
+/// State while the disk fails.
 struct Trouble {
     since: i64,
     retry_at: i64,
     tries: u32,
-    /// For want of room.
+    /// Whether the disk is full.
     full: bool,
 }
 
@@ -118,29 +119,29 @@ pub struct Spool<D: Disk = Files> {
     limits: Limits,
     /// As of the last call that said.
     now: Moment,
-    /// In segments and cursor.
+    /// Id of the spool, written to segments and cursor.
     id: u64,
 
     segments: VecDeque<Segment>,
     /// Bytes of all segments.
     bytes: u64,
-    /// Damaged segments that were put aside, and their bytes.
+    /// Damaged segments that were set aside, with their sizes in bytes.
     bad: VecDeque<(String, u64)>,
     writing: Option<Writing<D::File>>,
     pending: Pending,
     /// First sequence number that is not on the disk.
     durable: u64,
-    /// First sequence number behind the pending frames.
+    /// First sequence number after the pending frames.
     tail: u64,
-    /// Refused records behind them.
+    /// Refused records after the pending frames.
     refused: Option<Gap>,
-    /// Missing records that no file names; only why they are missing.
+    /// Missing records that no file names, kept only for their reasons.
     holes: Vec<Gap>,
 
     cursor: Cursor<D::File>,
-    /// Something changed that the cursor should hold.
+    /// Whether the cursor has to be written.
     moved: bool,
-    /// When it was last written.
+    /// Time when the cursor was last written, in ns since boot.
     marked_at: i64,
     acked: u64,
     reading: read::Reading<D::File>,
@@ -151,9 +152,9 @@ pub struct Spool<D: Disk = Files> {
     stats: Stats,
 }
 
-/// Notices that are kept until somebody asks.
+/// Maximum number of notices that are kept until they are read.
 const NOTICES: usize = 64;
-/// First and longest pause between two tries while the disk fails, in nanoseconds.
+/// First and longest pause between two retries while the disk fails, in nanoseconds.
 const RETRY: (i64, i64) = (100_000_000, 5_000_000_000);
 const MILLI: i64 = 1_000_000;
 
@@ -183,7 +184,8 @@ impl<D: Disk> Spool<D> {
             || self.is_aged()
     }
 
-    /// When [`due`](Self::due) will be so if nothing else happens, in ns since boot.
+    /// Returns the time at which [`due`](Self::due) returns true if nothing else happens, in ns since boot.
+    /// Records that become too old are not considered.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {
         if let Some(trouble) = &self.trouble {
@@ -194,8 +196,8 @@ impl<D: Disk> Spool<D> {
         since.into_iter().flatten().min().map(|since| since.saturating_add(wait))
     }
 
-    /// Syncs what is left; how many records are lost since the disk did not take them. A spool that is
-    /// dropped without this loses what was not synced, as in a crash.
+    /// Syncs the remaining records. Returns the number of records that are lost because the disk did not take
+    /// them. A spool that is dropped without this call loses records that were not synced, as in a crash.
     #[must_use]
     pub fn close(mut self) -> u64 {
         while !self.sync() && self.limits.on_full == OnFull::DropOldest && self.disk_is_full() {
@@ -206,7 +208,7 @@ impl<D: Disk> Spool<D> {
         self.pending.records
     }
 
-    /// Counters, and how it is now.
+    /// Returns the counters and the current state.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let oldest = (self.stats.depth.records > 0).then(|| {
@@ -222,29 +224,29 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    /// Bounds from now on.
+    /// Replaces the limits.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits.fit();
     }
 
-    /// What there is to tell people; each thing once.
+    /// Returns the next notice to report, each only once.
     pub fn notice(&mut self) -> Option<Notice> {
         self.notices.pop_front()
     }
 
-    /// Everything up to this sequence number was acknowledged.
+    /// Returns the last acknowledged sequence number.
     #[must_use]
     pub fn acked(&self) -> u64 {
         self.acked
     }
 
-    /// Everything up to this sequence number is on the disk, or was acknowledged.
+    /// Returns the last sequence number that is on the disk or was acknowledged.
     #[must_use]
     pub fn durable(&self) -> u64 {
         self.durable - 1
     }
 
-    /// The first record that was not acknowledged; gaps have no age.
+    /// Returns the first record that was not acknowledged; gaps have no age.
     fn oldest(&self) -> u64 {
         let mut segments = self.segments.iter();
         let waits = segments.find(|segment| segment.records > 0 && segment.next > self.acked + 1);

@@ -1,4 +1,4 @@
-//! How large, how old and how safe.
+//! Limits of a spool: size, age and durability.
 
 use std::time::Duration;
 
@@ -6,26 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::HEADER;
 
-/// Bounds of one spool.
+/// Limits of one spool.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes after which a new segment begins; at most a quarter of `total_bytes` is used, since room is
-    /// made by whole segments.
+    /// Size in bytes after which a new segment begins; at most a quarter of `total_bytes` is used, because
+    /// space is freed by whole segments.
     pub segment_bytes: u64,
-    /// Bytes on the disk. Frames of gaps may come on top, 28 bytes each.
+    /// Maximum number of bytes on the disk. Frames of gaps may come on top, 28 bytes each.
     pub total_bytes: u64,
-    /// Records are dropped when their whole segment is older; it is never late by more than an eighth.
+    /// Maximum age of records. A segment is dropped when all its records are older, which is late by at most
+    /// an eighth.
     pub max_age: Option<Duration>,
-    /// What gives way when the spool is full.
+    /// Behaviour when the spool is full.
     pub on_full: OnFull,
-    /// How much a power loss may take.
+    /// Conditions for a sync, which bound what a power loss may take.
     pub sync: SyncPolicy,
-    /// Bytes of records in memory that the disk did not take yet: what is kept while it fails.
+    /// Maximum number of bytes in memory that are not on the disk yet: what is kept while the disk fails.
     pub memory_bytes: usize,
 }
 
 impl Limits {
-    /// Segments that are small enough for the whole.
+    /// Returns the limits with segments that are small enough for the total.
     pub(super) fn fit(self) -> Self {
         let segment_bytes = self.segment_bytes.min(self.total_bytes / 4).max(HEADER as u64 + 1);
         Self { segment_bytes, ..self }
@@ -45,24 +46,24 @@ impl Default for Limits {
     }
 }
 
-/// What gives way when the spool is full.
+/// Behaviour when the spool is full.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFull {
-    /// The writer: it keeps the record and tries again.
+    /// The writer keeps the record and retries.
     Block,
-    /// The oldest segment that the reader does not have in hand.
+    /// The oldest segment that the reader does not have in hand is dropped.
     DropOldest,
-    /// What comes.
+    /// New records are dropped.
     DropNewest,
 }
 
-/// When the spool is due for a sync; whichever comes first.
+/// Conditions for a sync; the first that is met counts.
 #[derive(Clone, Copy, Debug)]
 pub struct SyncPolicy {
-    /// Records that were not synced.
+    /// Number of records that were not synced.
     pub records: usize,
-    /// Milliseconds since the first of them came.
+    /// Milliseconds since the first of these records was appended.
     pub millis: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Reading what the disk did not take yet, while it fails.
+//! Reading of frames that are only in memory, while the disk fails.
 
 use super::{
     Disk, Spool,
@@ -8,7 +8,7 @@ use super::{
 };
 
 impl<D: Disk> Spool<D> {
-    /// Records that only memory has.
+    /// Adds records that are only in memory to a batch.
     pub(super) fn read_pending(&mut self, max_bytes: usize, batch: &mut Batch) {
         let (mut at, mut seq) = (0, self.durable);
         while let Some(rest) = self.pending.bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -44,7 +44,7 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    /// Takes frames out of memory that were delivered while the disk did not take them.
+    /// Removes frames from memory that were delivered while the disk failed.
     pub(super) fn forget_pending(&mut self) {
         let (mut at, mut seq, mut records) = (0, self.durable, 0);
         while let Some(rest) = self.pending.bytes.get(at..).filter(|_| seq <= self.acked) {
@@ -64,7 +64,7 @@ impl<D: Disk> Spool<D> {
         if at == 0 {
             return;
         }
-        // What the file got of them is not needed; the next segment begins behind them.
+        // Parts of these frames in the file are not needed; the next segment begins after them.
         if let Some(writing) = self.writing.as_ref().filter(|writing| !writing.listed) {
             drop(self.disk.remove(&name(writing.first)));
         }

@@ -1,18 +1,18 @@
-//! The queue of one sink: on the disk or in memory, with the same calls.
+//! The queue of one sink, on the disk or in memory, with the same methods.
 
 use super::{Batch, Files, Full, Limits, Notice, Spool, Stats, ram::Ram};
 use crate::Moment;
 
-/// Where records wait.
+/// A queue of records.
 pub enum Queue {
-    /// In a folder.
+    /// A spool in a folder.
     Disk(Box<Spool<Files>>),
-    /// In memory.
+    /// A queue in memory.
     Memory(Box<Ram>),
 }
 
 impl Queue {
-    /// Whether what waits survives the process.
+    /// Whether waiting records survive the process.
     #[must_use]
     pub fn is_durable(&self) -> bool {
         matches!(self, Self::Disk(_))
@@ -21,7 +21,7 @@ impl Queue {
     /// Adds a record.
     ///
     /// # Errors
-    /// See [`Full`].
+    /// Fails if there is no room; see [`Full`].
     pub fn append(&mut self, payload: &[u8]) -> Result<(), Full> {
         match self {
             Self::Disk(spool) => spool.append(payload).map(|_| ()),
@@ -29,7 +29,7 @@ impl Queue {
         }
     }
 
-    /// Hands what was added to the operating system.
+    /// Hands added records to the operating system.
     pub fn flush(&mut self) {
         if let Self::Disk(spool) = self {
             spool.flush();
@@ -48,14 +48,14 @@ impl Queue {
         }
     }
 
-    /// Puts everything on the disk.
+    /// Syncs all records to the disk.
     pub fn sync(&mut self) {
         if let Self::Disk(spool) = self {
             spool.sync();
         }
     }
 
-    /// When [`keep`](Self::keep) has something to do, in ns since boot.
+    /// Returns the time at which [`keep`](Self::keep) has something to do, in ns since boot.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {
         match self {
@@ -64,7 +64,7 @@ impl Queue {
         }
     }
 
-    /// The next items.
+    /// Returns the next items, about `max_bytes` in all.
     pub fn read(&mut self, max_bytes: usize) -> Batch {
         match self {
             Self::Disk(spool) => spool.read(max_bytes),
@@ -72,7 +72,7 @@ impl Queue {
         }
     }
 
-    /// Everything up to this sequence number was delivered.
+    /// Acknowledges all items up to a sequence number.
     pub fn ack(&mut self, seq: u64) {
         match self {
             Self::Disk(spool) => spool.ack(seq),
@@ -80,7 +80,7 @@ impl Queue {
         }
     }
 
-    /// What was read and not acknowledged comes again.
+    /// Rewinds the reader: items that were read and not acknowledged are read again.
     pub fn rewind(&mut self) {
         match self {
             Self::Disk(spool) => spool.rewind(),
@@ -88,7 +88,7 @@ impl Queue {
         }
     }
 
-    /// Bounds from now on.
+    /// Replaces the limits.
     pub fn set_limits(&mut self, limits: Limits) {
         match self {
             Self::Disk(spool) => spool.set_limits(limits),
@@ -96,7 +96,7 @@ impl Queue {
         }
     }
 
-    /// Counters, and how it is now.
+    /// Returns the counters and the current state.
     #[must_use]
     pub fn stats(&self) -> Stats {
         match self {
@@ -105,7 +105,7 @@ impl Queue {
         }
     }
 
-    /// What there is to tell people; each thing once.
+    /// Returns the next notice to report, each only once.
     pub fn notice(&mut self) -> Option<Notice> {
         match self {
             Self::Disk(spool) => spool.notice(),
@@ -113,7 +113,7 @@ impl Queue {
         }
     }
 
-    /// Ends it; how many records are lost with it.
+    /// Closes the queue. Returns the number of records that are lost.
     #[must_use]
     pub fn close(self) -> u64 {
         match self {

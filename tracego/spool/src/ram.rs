@@ -1,17 +1,17 @@
-//! The same queue in memory, for a sink without a folder: bounded alike, and gone with the process.
+//! The queue in memory, for a sink without a folder: with the same limits, but lost with the process.
 
 use std::{collections::VecDeque, time::Duration};
 
 use super::{Batch, Gap, Limits, OnFull, Reason, Stats, batch::Entry, frame::RECORD_MAX, write::Full};
 use crate::Moment;
 
-/// A queue in memory. Its calls mean what those of [`Spool`](super::Spool) mean.
+/// A queue in memory. The methods mean the same as those of [`Spool`](super::Spool).
 #[derive(Debug)]
 pub struct Ram {
     limits: Limits,
     now: i64,
     slots: VecDeque<Slot>,
-    /// Slots at the front that the reader has in hand.
+    /// Number of slots at the front that the reader has in hand.
     in_hand: usize,
     bytes: u64,
     /// Sequence number of the next record.
@@ -25,11 +25,11 @@ enum Slot {
     Gap(Gap),
 }
 
-/// Memory that a record takes beside its bytes.
+/// Memory in bytes that a record takes in addition to its content.
 const OVERHEAD: u64 = size_of::<Slot>() as u64 + 16;
 
 impl Ram {
-    /// Without records. Of the limits, those of files mean nothing here.
+    /// Creates an empty queue. Limits of files do not matter here.
     #[must_use]
     pub fn new(limits: Limits, now: Moment) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Ram {
     /// Adds a record.
     ///
     /// # Errors
-    /// See [`Full`].
+    /// Fails if there is no room; see [`Full`].
     pub fn append(&mut self, payload: &[u8]) -> Result<(), Full> {
         let size = payload.len() as u64 + OVERHEAD;
         if payload.len() > RECORD_MAX {
@@ -82,7 +82,7 @@ impl Ram {
         while self.drop_first(Reason::Age, |since| since < oldest) {}
     }
 
-    /// The next items; see [`Spool::read`](super::Spool::read).
+    /// Returns the next items; see [`Spool::read`](super::Spool::read).
     pub fn read(&mut self, max_bytes: usize) -> Batch {
         let mut batch = Batch::default();
         while let Some(slot) = self.slots.get(self.in_hand) {
@@ -102,7 +102,7 @@ impl Ram {
         batch
     }
 
-    /// Everything up to this sequence number was delivered.
+    /// Acknowledges all items up to a sequence number.
     pub fn ack(&mut self, seq: u64) {
         while self.in_hand > 0 && self.slots.front().is_some_and(|slot| slot.last() <= seq) {
             if let Some(Slot::Record { bytes, .. }) = self.slots.pop_front() {
@@ -113,17 +113,17 @@ impl Ram {
         }
     }
 
-    /// What was read and not acknowledged comes again.
+    /// Rewinds the reader: items that were read and not acknowledged are read again.
     pub fn rewind(&mut self) {
         self.in_hand = 0;
     }
 
-    /// Bounds from now on.
+    /// Replaces the limits.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// Counters, and how it is now.
+    /// Returns the counters and the current state.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let since = self.slots.iter().find_map(|slot| match slot {
@@ -139,7 +139,7 @@ impl Ram {
         self.stats.depth.take(1, bytes.len() as u64);
     }
 
-    /// The record that comes is missing.
+    /// Adds a gap in place of a new record.
     fn skip(&mut self, reason: Reason, bytes: u64) {
         self.stats.drop(reason, 1, bytes);
         let gap = Gap { first: self.next, last: self.next, reason, bytes };
@@ -147,7 +147,7 @@ impl Ram {
         self.put(self.slots.len(), gap);
     }
 
-    /// Puts a gap at a place; one that continues the gap before it joins it.
+    /// Inserts a gap. A gap that continues the one before is merged with it.
     fn put(&mut self, at: usize, gap: Gap) {
         let before = at.checked_sub(1).filter(|&before| before >= self.in_hand);
         match before.and_then(|before| self.slots.get_mut(before)) {
@@ -159,7 +159,8 @@ impl Ram {
         }
     }
 
-    /// Drops the oldest record that the reader does not have in hand, if it is one of those.
+    /// Drops the oldest record that the reader does not have in hand, if `wanted` accepts its time. Returns
+    /// whether a record was dropped.
     fn drop_first(&mut self, reason: Reason, wanted: impl Fn(i64) -> bool) -> bool {
         let mut rest = self.slots.iter().enumerate().skip(self.in_hand);
         let Some((at, seq)) = rest

@@ -1,4 +1,4 @@
-//! Reading and acknowledging.
+//! Reading and acknowledging of records.
 
 use std::{collections::VecDeque, io};
 
@@ -11,31 +11,31 @@ use super::{
     walk::{End, Step, Walk},
 };
 
-/// An item that was read and not acknowledged.
+/// An item in hand, which was read and not acknowledged.
 pub(super) struct InHand {
     pub(super) last: u64,
     pub(super) what: What,
-    /// Where it stands in its segment, if it does.
+    /// Offset in the segment, if any.
     pub(super) at: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
 pub(super) enum What {
-    /// A record of so many bytes.
+    /// A record with its size in bytes.
     Record(u32),
     Gap(Gap),
 }
 
-/// The reader's side.
+/// The state of the reader.
 pub(super) struct Reading<F> {
-    /// Sequence number of what comes next.
+    /// Sequence number of the next item.
     pub(super) seq: u64,
-    /// Where that stands in its segment, where known.
+    /// Offset of the next item in its segment, if known.
     pub(super) at: Option<u64>,
     pub(super) in_hand: VecDeque<InHand>,
-    /// The segment that was read last.
+    /// Segment that was read last, with its open file.
     file: Option<(u64, F)>,
-    /// A segment that could not be read: tries, and when to try again.
+    /// Number of tries of a segment that could not be read, and time of the next one.
     trouble: Option<(u32, i64)>,
 }
 
@@ -44,19 +44,19 @@ impl<F> Reading<F> {
         Self { seq, at: None, in_hand: VecDeque::new(), file: None, trouble: None }
     }
 
-    /// The last sequence number that was read and not acknowledged.
+    /// Returns the last sequence number that was read and not acknowledged.
     pub(super) fn last_in_hand(&self) -> Option<u64> {
         self.in_hand.back().map(|item| item.last)
     }
 
-    /// Files have changed.
+    /// Closes the file and forgets the offset, because files have changed.
     pub(super) fn lost_place(&mut self) {
         self.at = None;
         self.file = None;
     }
 }
 
-/// Adds a gap to a batch; what continues the one before is one with it.
+/// Adds a gap to a batch. A gap that follows another for the same reason is merged with it.
 pub(super) fn put_gap(batch: &mut Batch, in_hand: &mut VecDeque<InHand>, gap: Gap, at: Option<u64>) {
     if let (Some(Entry::Gap(last)), Some(item)) = (batch.entries.last_mut(), in_hand.back_mut())
         && last.reason == gap.reason
@@ -70,13 +70,13 @@ pub(super) fn put_gap(batch: &mut Batch, in_hand: &mut VecDeque<InHand>, gap: Ga
     in_hand.push_back(InHand { last: gap.last, what: What::Gap(gap), at });
 }
 
-/// Tries to read a segment before it counts as damaged, and nanoseconds from one to the next.
+/// Number of tries to read a segment before it counts as damaged, [`PAUSE`] nanoseconds apart.
 const TRIES: u32 = 10;
 const PAUSE: i64 = 1_000_000_000;
 
 impl<D: Disk> Spool<D> {
-    /// The next items, which go on from the last call: about so many bytes, at least one item if there is
-    /// one. Nothing comes twice until [`rewind`](Self::rewind) or a restart.
+    /// Returns the next items after the last call: about `max_bytes` in all, and at least one if there is
+    /// any. No item is read twice before a [`rewind`](Self::rewind) or a restart.
     pub fn read(&mut self, max_bytes: usize) -> Batch {
         let mut batch = Batch::default();
         while batch.is_empty() || batch.size() < max_bytes {
@@ -105,14 +105,15 @@ impl<D: Disk> Spool<D> {
         }
         let idle = batch.is_empty() && self.reading.in_hand.is_empty();
         if idle && self.pending.bytes.is_empty() && self.reading.seq == self.tail {
-            // Nothing else is there to deliver: the reader shall not wait for a record to learn of a gap.
+            // There is nothing else to deliver: the reader must not have to wait for a record to learn of a
+            // gap.
             self.name_refused();
         }
         batch
     }
 
-    /// Everything up to this sequence number was delivered. Numbers that were not read since the last
-    /// [`rewind`](Self::rewind) are not acknowledged by it.
+    /// Acknowledges all items up to a sequence number. Items that were not read since the last
+    /// [`rewind`](Self::rewind) are not acknowledged.
     pub fn ack(&mut self, seq: u64) {
         while let Some(item) = self.reading.in_hand.front().filter(|item| item.last <= seq) {
             self.acked = item.last;
@@ -121,7 +122,7 @@ impl<D: Disk> Spool<D> {
                     self.stats.depth.take(1, u64::from(bytes));
                     self.stats.acked.add(1, u64::from(bytes));
                 }
-                // Others were counted when they were dropped.
+                // Other gaps were counted when their records were dropped.
                 What::Gap(gap) if matches!(gap.reason, Reason::Damage | Reason::Missing) => {
                     self.stats.missing(&gap);
                 }
@@ -132,7 +133,7 @@ impl<D: Disk> Spool<D> {
         }
         self.ages.forget(self.acked);
         if self.acked + 1 == self.tail {
-            // Damage takes bytes with it that nobody can count.
+            // The bytes of damaged records cannot be counted.
             self.stats.depth = Amount::default();
         }
         if self.acked >= self.durable {
@@ -140,7 +141,7 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    /// What was read and not acknowledged comes again.
+    /// Rewinds the reader: items that were read and not acknowledged are read again.
     pub fn rewind(&mut self) {
         if let Some(front) = self.reading.in_hand.front() {
             self.reading.at = front.at;
@@ -151,7 +152,7 @@ impl<D: Disk> Spool<D> {
         self.reading.seq = self.acked + 1;
     }
 
-    /// A gap up to the item `next`, for the reason that is known or else for this one.
+    /// Adds a gap up to the item `next`, for the known reason or else for `reason`.
     fn hole(&mut self, batch: &mut Batch, next: u64, reason: Reason) {
         let seq = self.reading.seq;
         let known = self.holes.iter().find(|hole| (hole.first..=hole.last).contains(&seq));
@@ -223,7 +224,7 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    /// Damage that was not there when the spool was opened.
+    /// Reports damage that did not exist when the spool was opened.
     fn damage(&mut self, number: usize, gap: Gap) {
         if let Some(segment) = self.segments.get_mut(number) {
             segment.damaged |= gap.reason == Reason::Damage;
@@ -233,7 +234,7 @@ impl<D: Disk> Spool<D> {
         self.tell(Notice::Missing(gap));
     }
 
-    /// A segment that the disk does not give: some tries, then it counts as damaged.
+    /// Handles a segment that cannot be read: after some retries it counts as damaged.
     fn unreadable(&mut self, number: usize, error: io::Error) {
         let tries = self.reading.trouble.map_or(0, |(tries, _)| tries) + 1;
         self.stats.errors += 1;

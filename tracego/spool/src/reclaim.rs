@@ -1,4 +1,4 @@
-//! What was acknowledged goes, once the cursor says so for certain.
+//! Removal of acknowledged segments, once the cursor is durable.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use super::{
     stats::{Doing as _, Fault},
 };
 
-/// Part of the whole room that damaged segments may take before the oldest goes.
+/// Divisor of the total size that gives the limit for damaged segments; beyond it the oldest is removed.
 const BAD: u64 = 8;
 
 impl<D: Disk> Spool<D> {
@@ -22,8 +22,8 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    /// Removes segments that were acknowledged as a whole, `all` of them or but for the one that is
-    /// written on; whether there was one.
+    /// Removes segments that were acknowledged completely; the segment being written only if `all` is true.
+    /// Returns whether there was one.
     pub(super) fn reclaim(&mut self, all: bool) -> Result<bool, Fault> {
         let written = self.writing.as_ref().filter(|_| !all).map(|writing| writing.first);
         let done = |segment: &&Segment| segment.next <= self.acked + 1 && written != Some(segment.first);
@@ -42,7 +42,7 @@ impl<D: Disk> Spool<D> {
             self.segments.pop_front();
             self.bytes = self.bytes.saturating_sub(len);
             if self.writing.as_ref().is_some_and(|writing| writing.first == first) {
-                // Frames that went there without a sync go to the next one again.
+                // Frames in this segment that were not synced are written again to the next one.
                 self.writing = None;
                 self.pending.written = 0;
             }
@@ -51,8 +51,8 @@ impl<D: Disk> Spool<D> {
         Ok(true)
     }
 
-    /// Before what was acknowledged up to there is removed. Both slots: with one of them damaged, the other must not ask
-    /// for what is gone.
+    /// Prepares the removal of acknowledged records up to `last`: writes both slots of the cursor, so that
+    /// with one of them damaged, the other does not refer to removed records.
     pub(super) fn mark_past(&mut self, last: u64) -> Result<(), Fault> {
         let mut tries = 0;
         while !self.cursor.both_past(last) && tries < 2 {
@@ -63,7 +63,7 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    /// Removes the file of a segment, or puts it aside where people may want to look at it.
+    /// Removes the file of a segment, or sets it aside for inspection if it is damaged.
     pub(super) fn set_aside(&mut self, first: u64, len: u64, damaged: bool) -> io::Result<()> {
         let name = name(first);
         if !damaged {

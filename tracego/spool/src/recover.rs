@@ -1,4 +1,4 @@
-//! Opening: what a crash left is put right, and what cannot be is told.
+//! Opening of a spool: repairs what a crash left, and reports what cannot be repaired.
 
 use std::{collections::VecDeque, io};
 
@@ -18,22 +18,22 @@ use super::{
 };
 use crate::Moment;
 
-/// What was found when a spool was opened.
+/// The findings when a spool was opened.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Recovery {
-    /// What there is to deliver.
+    /// Records to deliver.
     pub waiting: Amount,
-    /// Everything up to this sequence number was acknowledged before.
+    /// Last acknowledged sequence number.
     pub acked: u64,
-    /// What was found where the cursor should be; [`CursorState::Missing`] in a new spool.
+    /// State of the cursor; [`CursorState::Missing`] in a new spool.
     pub cursor: CursorState,
-    /// Bytes of a torn end that were cut off: frames that were never synced whole.
+    /// Bytes of a torn end that were cut off: frames that were never synced completely.
     pub cut: u64,
-    /// What is missing and will be delivered as gaps; at most some hundreds a segment.
+    /// Missing records, which will be delivered as gaps; at most some hundred for each segment.
     pub gaps: Vec<Gap>,
-    /// Segments with damage. They are read as far as that goes, and kept as `.bad`.
+    /// Damaged segments, which are read as far as possible, and kept as `.bad`.
     pub damaged: Vec<String>,
-    /// Files that a crash left half made; they are gone.
+    /// Incomplete files that a crash left, which were removed or kept as `.bad`.
     pub removed: Vec<String>,
 }
 
@@ -108,7 +108,7 @@ impl<D: Disk> Spool<D> {
             stats,
             disk,
         };
-        // Segments that were acknowledged and not removed in time.
+        // Removes segments that were acknowledged, but not removed before the end of the last run.
         if let Err(fault) = spool.reclaim(false) {
             return Err(fault.error);
         }
@@ -116,7 +116,7 @@ impl<D: Disk> Spool<D> {
     }
 }
 
-/// Removes what a crash left half made.
+/// Removes incomplete files that a crash left.
 fn clean<D: Disk>(
     disk: &D,
     found: &Examined,
@@ -131,7 +131,7 @@ fn clean<D: Disk>(
         recovery.cut += size;
         recovery.removed.push(name.clone());
         if *size > HEADER as u64 {
-            // It may be more than a crash: people can look at it.
+            // The cause may be more than a crash, so the file is kept for inspection.
             let aside = format!("{name}.bad");
             disk.rename(name, &aside)?;
             bad.push_back((aside, *size));
@@ -142,7 +142,7 @@ fn clean<D: Disk>(
     Ok(())
 }
 
-/// Cuts the torn end off the last segment; the segment, if it can be written on.
+/// Cuts the torn end off the last segment. Returns the segment if writing can continue there.
 fn resume<D: Disk>(
     disk: &D,
     found: &mut Examined,
@@ -157,7 +157,7 @@ fn resume<D: Disk>(
         recovery.cut += last.size - last.good;
         last.size = last.good;
     }
-    // What a killed process left with the operating system is not on the disk yet.
+    // Data that a killed process handed to the operating system may not be on the disk yet.
     disk.sync(&file)?;
     disk.sync_folder()?;
     let goes_on = last.reached == found.tail && last.good < limits.segment_bytes;
@@ -191,7 +191,7 @@ impl From<&Found> for Segment {
     }
 }
 
-/// Makes a segment under a name of its own, with this content, and only then gives it its name.
+/// Creates a segment with the given content under a temporary name, and only then renames it.
 pub(super) fn make<D: Disk>(disk: &D, header: &Header, frames: &[u8]) -> io::Result<D::File> {
     let file = disk.create(FRESH)?;
     let mut bytes = Vec::with_capacity(HEADER + frames.len());
@@ -205,5 +205,5 @@ pub(super) fn make<D: Disk>(disk: &D, header: &Header, frames: &[u8]) -> io::Res
     Ok(file)
 }
 
-/// Where a segment is made, before it has its name.
+/// Temporary name of a new segment.
 const FRESH: &str = "segment.tmp";

@@ -1,4 +1,4 @@
-//! Room: what is too old goes, and what must go because there is no room.
+//! Space in the spool: drops segments that are too old, or that must go to free space.
 
 use super::{
     Disk, MILLI, Segment, Spool,
@@ -10,11 +10,11 @@ use super::{
     walk::{End, Step, Walk},
 };
 
-/// Gaps that one segment keeps apart when it is dropped; behind that they become one.
+/// Maximum number of separate gaps that a dropped segment leaves; others are merged.
 const APART: usize = 1024;
 
 impl<D: Disk> Spool<D> {
-    /// Makes room for so many bytes; whether there is.
+    /// Frees space for `frame` bytes. Returns whether there is enough.
     pub(super) fn room_for(&mut self, frame: u64) -> bool {
         let fits = |spool: &Self| spool.used() + frame <= spool.limits.total_bytes;
         while !fits(self) {
@@ -31,7 +31,7 @@ impl<D: Disk> Spool<D> {
         true
     }
 
-    /// What every sync ends with.
+    /// Finishes a sync: drops old segments, writes the cursor and removes acknowledged segments.
     pub(super) fn settle(&mut self) -> Result<(), Fault> {
         self.drop_aged()?;
         if self.moved {
@@ -41,7 +41,8 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    /// Drops the oldest segment that the reader has nothing of in hand; whether there was one.
+    /// Drops the oldest segment that the reader has no part of in hand. Returns whether a segment was
+    /// dropped.
     pub(super) fn drop_oldest(&mut self) -> bool {
         let mut number = self.droppable();
         if number.is_none() && self.trouble.is_none() && self.writing_is_droppable() && self.sync() {
@@ -72,7 +73,7 @@ impl<D: Disk> Spool<D> {
         self.reading.last_in_hand().is_none_or(|last| last < first)
     }
 
-    /// Whether there is something too old.
+    /// Whether a segment is too old, or the segment being written has to end.
     pub(super) fn is_aged(&self) -> bool {
         let Some(limit) = self.max_age() else { return false };
         let old = |at: i64| self.now.boot_ns.saturating_sub(at) > limit;
@@ -87,7 +88,7 @@ impl<D: Disk> Spool<D> {
         Some(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX).max(MILLI))
     }
 
-    /// When the first record of the segment came that is written on.
+    /// Returns the time of the first record in the segment being written.
     fn writing_since(&self) -> Option<i64> {
         let writing = self.writing.as_ref().filter(|writing| writing.len > HEADER as u64)?;
         Some(self.ages.not_after(writing.first))
@@ -97,7 +98,7 @@ impl<D: Disk> Spool<D> {
         let Some(limit) = self.max_age() else { return Ok(()) };
         let now = self.now.boot_ns;
         if self.writing_since().is_some_and(|since| now.saturating_sub(since) > limit / 8) {
-            // Else the first record would stay as long as it takes to fill a segment.
+            // Otherwise the first record would stay until the segment is full.
             self.writing = None;
         }
         while let Some(number) = self.droppable() {
@@ -111,27 +112,27 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    /// Puts a segment of nothing but gaps in the place of one with records. The new one has its name
-    /// before the old one loses its own, and a segment ends where the next one begins, so that at no
-    /// moment a record is neither there nor in a gap.
+    /// Replaces a segment with records by one with only gaps. The new segment gets its name before the old
+    /// one is removed, and a segment ends where the next one begins, so that at any moment each record is
+    /// either present or in a gap.
     fn drop_segment(&mut self, number: usize, reason: Reason) -> Result<(), Fault> {
         let Some(segment) = self.segments.get(number) else { return Ok(()) };
         let from = segment.first.max(self.acked + 1);
         let (first, next, len, damaged) = (segment.first, segment.next, segment.len, segment.damaged);
         if from > first {
-            // What was acknowledged of it goes, too, and is not lost.
+            // The acknowledged part is removed, too, and is not lost.
             self.mark_past(from - 1)?;
         }
         let before = number.checked_sub(1).and_then(|before| self.segments.get(before)).filter(|before| {
-            // One that the reader may have in hand stays as it was read.
+            // A segment that the reader may have in hand stays as it was read.
             before.records == 0 && before.next == from && before.first >= self.reading.seq && !before.damaged
         });
         let before = before.map(|before| (before.first, before.next, before.len));
         let (own, records, bytes) = self.gaps(first, (from, next), len, reason);
         let mut gaps = before.map(|(first, next, len)| self.gaps(first, (first, next), len, reason).0);
         let gaps = gaps.get_or_insert_default();
-        // Not one gap with what is before, though it may be the same reason: should the old segment still be
-        // there after a crash, then the new one ends where that begins, and that must be between frames.
+        // The gaps are not merged with those before, even for the same reason: if the old segment still
+        // exists after a crash, the new one ends where the old one begins, and that must be between frames.
         gaps.extend(&own);
         let crowd = gaps.len().saturating_sub(APART);
         let start = before.map_or(from, |(first, ..)| first);
@@ -151,8 +152,8 @@ impl<D: Disk> Spool<D> {
         let mut gone = false;
         let mut made = gap(self);
         if made.as_ref().is_err_and(Fault::is_full) {
-            // Not even a small file finds room before the segment has gone. A crash between leaves a hole,
-            // which says how much is missing but not why.
+            // Not even a small file has room before the segment is removed. A crash in between leaves a hole,
+            // which shows how much is missing but not why.
             self.set_aside(first, len, damaged).doing("remove a segment")?;
             gone = true;
             made = gap(self);
@@ -193,8 +194,8 @@ impl<D: Disk> Spool<D> {
         self.reading.lost_place();
     }
 
-    /// What becomes missing with a segment, and how many records and bytes that is. Gaps that it holds
-    /// keep their reasons.
+    /// Returns the gaps that replace a segment, and the number of records and bytes that are lost. Gaps in
+    /// the segment keep their reasons.
     fn gaps(&self, first: u64, (from, next): (u64, u64), len: u64, reason: Reason) -> (Vec<Gap>, u64, u64) {
         let mut gaps = Vec::<Gap>::new();
         let mut lost = super::stats::Amount::default();
@@ -235,7 +236,7 @@ impl<D: Disk> Spool<D> {
             }
         }
         if seq < next {
-            // Could not be read: the records are missing for a reason that is older than this one.
+            // The rest could not be read: its records were already missing, for another reason.
             add(Gap { first: seq, last: next - 1, reason: unread, bytes: 0 });
         }
         (gaps, lost.records, lost.bytes)

@@ -1,4 +1,4 @@
-//! Counters, and what the owner of a spool has to tell people.
+//! Counters, and notices that the owner of a spool should report.
 
 use std::{io, time::Duration};
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::gap::{Gap, Reason};
 
-/// Records and their bytes.
+/// A number of records and their bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Amount {
-    /// Records.
+    /// Number of records.
     pub records: u64,
     /// Bytes of the records themselves.
     pub bytes: u64,
@@ -27,38 +27,38 @@ impl Amount {
     }
 }
 
-/// Counters since the spool was opened, and how it is now.
+/// Counters since the spool was opened, and its current state.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Stats {
-    /// Records that were not acknowledged; those that are still in memory count.
+    /// Records that were not acknowledged, including those that are still in memory.
     pub depth: Amount,
     /// Bytes on the disk and in memory.
     pub used: u64,
-    /// Files with records.
+    /// Number of segments.
     pub segments: usize,
-    /// Age of the oldest record that was not acknowledged, perhaps a little less old than said.
+    /// Age of the oldest record that was not acknowledged; possibly slightly too high.
     pub oldest: Option<Duration>,
-    /// Taken by `append`.
+    /// Records that `append` accepted.
     pub appended: Amount,
-    /// Acknowledged.
+    /// Records that were acknowledged.
     pub acked: Amount,
-    /// Refused by `append` for now, since the spool is full and blocks.
+    /// Number of records that `append` refused for now, because the spool is full and blocks.
     pub blocked: u64,
-    /// Missing, in the order of [`Reason::ALL`]. What is found missing, by damage or because a file is
-    /// gone, counts when its gap is acknowledged; what is dropped counts at once.
+    /// Missing records, in the order of [`Reason::ALL`]. Records that are found missing, by damage or because
+    /// a file is gone, count when their gap is acknowledged; dropped records count at once.
     pub dropped: [Amount; Reason::ALL.len()],
-    /// Group syncs of records.
+    /// Number of syncs, each of a group of records.
     pub syncs: u64,
-    /// Longest of them.
+    /// Duration of the longest sync.
     pub sync_max: Duration,
-    /// Calls that the disk failed.
+    /// Number of failed disk operations.
     pub errors: u64,
-    /// Whether the last of them still stands: what comes is kept in memory.
+    /// Whether the disk fails, so that new records are kept in memory.
     pub failing: bool,
 }
 
 impl Stats {
-    /// Missing for this reason.
+    /// Returns the missing records for a reason.
     #[must_use]
     pub fn dropped(&self, reason: Reason) -> Amount {
         self.dropped[reason as usize]
@@ -74,13 +74,13 @@ impl Stats {
     }
 }
 
-/// Something that people should know, once each time it begins or ends.
+/// A condition to report, once each time it begins or ends.
 #[derive(Debug, thiserror::Error)]
 pub enum Notice {
-    /// The disk fails; records are kept in memory, and it is tried again.
+    /// The disk fails; records are kept in memory, and the disk is retried.
     #[error("spool: cannot {0}: {1}; records are kept in memory")]
     Failing(&'static str, #[source] io::Error),
-    /// A sync failed, and what it was for was written again, to another segment.
+    /// A sync failed, and its records were written again to another segment.
     #[error("spool: cannot {0}: {1}; the records were written again elsewhere")]
     Rewritten(&'static str, #[source] io::Error),
     /// The disk works again.
@@ -94,20 +94,20 @@ pub enum Notice {
     Missing(Gap),
 }
 
-/// A call that failed, and what it was for.
+/// An error of a disk operation, and the purpose of the operation.
 pub(super) struct Fault {
     pub(super) doing: &'static str,
     pub(super) error: io::Error,
 }
 
 impl Fault {
-    /// For want of room.
+    /// Whether the disk is full.
     pub(super) fn is_full(&self) -> bool {
         matches!(self.error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
 
-/// Names what a call is for.
+/// Adds the purpose of an operation to its error.
 pub(super) trait Doing<T> {
     fn doing(self, what: &'static str) -> Result<T, Fault>;
 }

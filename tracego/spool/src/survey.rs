@@ -1,4 +1,4 @@
-//! Looking at a spool without touching it: what `tracego spool ls` and `verify` show.
+//! Inspection of a spool without changes, for `tracego spool ls` and `verify`.
 
 use std::{fs, io, path::Path};
 
@@ -13,48 +13,48 @@ use super::{
     stats::Amount,
 };
 
-/// A spool as it stands on the disk.
+/// The state of a spool on the disk.
 #[derive(Clone, Debug, Serialize)]
 pub struct Survey {
-    /// Nothing is damaged, and nothing is missing without a gap that says why.
+    /// Whether nothing is damaged, and nothing is missing without a gap that gives the reason.
     pub whole: bool,
-    /// What is not acknowledged.
+    /// Records that were not acknowledged.
     pub waiting: Amount,
-    /// Everything up to this sequence number was acknowledged.
+    /// Last acknowledged sequence number.
     pub acked: u64,
     /// The next free sequence number.
     pub next: u64,
-    /// The file that says so.
+    /// State of the cursor file.
     pub cursor: CursorState,
-    /// Each segment.
+    /// Segments.
     pub segments: Vec<Segment>,
     /// Missing records that were not acknowledged.
     pub gaps: Vec<Gap>,
-    /// Bytes behind the last whole frame; a spool that is in use, or whose owner was killed, has some.
+    /// Bytes after the last complete frame, as in a spool that is in use or whose owner was killed.
     pub unfinished: u64,
-    /// Damaged segments that were put aside.
+    /// Damaged segments that were set aside.
     pub bad: Vec<String>,
-    /// Process that opened it last.
+    /// Pid of the process that opened the spool last.
     pub pid: Option<u32>,
 }
 
-/// A segment as it stands on the disk.
+/// The state of a segment on the disk.
 #[derive(Clone, Debug, Serialize)]
 pub struct Segment {
-    /// File.
+    /// Name of the file.
     pub name: String,
     /// First sequence number.
     pub first: u64,
     /// Last sequence number.
     pub last: u64,
-    /// Records in it.
+    /// Number of records.
     pub records: u64,
     /// Bytes of the file.
     pub bytes: u64,
     /// When its first record came, nanoseconds since 1970.
     #[serde(skip)]
     pub made: Option<i64>,
-    /// Something in it is not as it was written.
+    /// Whether the content is damaged.
     pub damaged: bool,
 }
 
@@ -67,10 +67,10 @@ pub fn is_spool(path: &Path) -> bool {
     })
 }
 
-/// Reads a whole spool and changes nothing; also beside the process that has it in use.
+/// Inspects a whole spool without changes, even while another process uses it.
 ///
 /// # Errors
-/// When the folder or a file in it cannot be read.
+/// Fails if the folder or a file in it cannot be read.
 pub fn survey(path: &Path) -> io::Result<Survey> {
     let found = examine(&Files::look(path)?)?;
     let mut waiting = Amount::default();

@@ -1,4 +1,4 @@
-//! Goes through the frames of one segment. Reads ahead in chunks; never changes anything.
+//! Walk over the frames of one segment, which reads ahead in chunks and never changes anything.
 
 use std::{io, ops::Range};
 
@@ -8,27 +8,27 @@ use super::{
     gap::{Gap, Reason},
 };
 
-/// Bytes that are read at once.
+/// Number of bytes that are read at once.
 const CHUNK: usize = 256 * 1024;
 
-/// What comes next in a segment.
+/// The next element of a segment.
 pub(super) enum Step {
     /// A record; its bytes are in [`Walk::bytes`].
     Record(Range<usize>),
-    /// Missing records: a frame that says so, or one damaged record with whole ones around it.
+    /// A gap: a gap frame, or one damaged record between valid frames.
     Gap(Gap),
-    /// Nothing more.
+    /// The end of the walk.
     End(End),
 }
 
-/// Why there is nothing more.
+/// The reason for the end of a walk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum End {
     /// The next segment begins with this sequence number.
     Limit,
-    /// The bytes end behind a frame.
+    /// The bytes end after a complete frame.
     Clean,
-    /// What stands here is no frame, and how many records it was cannot be told.
+    /// The bytes are not a frame, and the number of missing records is unknown.
     Bad,
 }
 
@@ -40,16 +40,16 @@ pub(super) struct Walk<'a, D: Disk> {
     pub(super) seq: u64,
     /// Offset of the next frame.
     pub(super) at: u64,
-    /// Bytes of the file that count.
+    /// Valid bytes of the file.
     end: u64,
-    /// First sequence number that is not of this segment.
+    /// First sequence number after the segment.
     limit: u64,
     buffer: Vec<u8>,
     /// Offset of the buffer's first byte.
     base: u64,
 }
 
-/// The header; nothing when it is not valid.
+/// Reads the header of a segment; returns `None` if it is not valid.
 pub(super) fn header<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<Header>> {
     let mut bytes = [0; HEADER];
     let len = read_full(disk, file, &mut bytes, 0)?;
@@ -57,18 +57,18 @@ pub(super) fn header<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<Hea
 }
 
 impl<'a, D: Disk> Walk<'a, D> {
-    /// Starts at the frame with number `seq` at offset `at`; sees nothing behind `end` bytes, and no
-    /// number from `limit` on.
+    /// Creates a walk that starts at the frame with number `seq` at offset `at`, and ends at offset `end` or
+    /// number `limit`.
     pub(super) fn new(disk: &'a D, file: &'a D::File, (seq, at): (u64, u64), end: u64, limit: u64) -> Self {
         Self { disk, file, seq, at, end, limit, buffer: Vec::new(), base: at }
     }
 
-    /// Bytes of the record that the last step found.
+    /// Returns the bytes of the record that the last step found.
     pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
         self.buffer.get(range).unwrap_or_default()
     }
 
-    /// The next frame.
+    /// Returns the next frame.
     pub(super) fn step(&mut self) -> io::Result<Step> {
         if self.seq >= self.limit {
             return Ok(Step::End(End::Limit));
@@ -101,7 +101,7 @@ impl<'a, D: Disk> Walk<'a, D> {
         self.seq = last + 1;
     }
 
-    /// Whether the frame behind a damaged one is in its place, so that one record is missing and not more.
+    /// Whether the frame after a damaged one is valid, so that only one record is missing.
     fn resumes(&mut self, skip: usize) -> io::Result<bool> {
         let (next, seq) = (self.at + skip as u64, self.seq + 1);
         if next >= self.end || seq >= self.limit {
@@ -110,7 +110,7 @@ impl<'a, D: Disk> Walk<'a, D> {
         Ok(matches!(self.look(next, seq)?, Parsed::Record(_) | Parsed::Gap(_)))
     }
 
-    /// Parses at an offset, with as many bytes as that takes.
+    /// Parses the frame at an offset, and reads as many bytes as needed.
     fn look(&mut self, at: u64, seq: u64) -> io::Result<Parsed> {
         let mut need = HEAD;
         loop {
@@ -122,11 +122,11 @@ impl<'a, D: Disk> Walk<'a, D> {
         }
     }
 
-    /// Bytes from an offset on: at least so many, or up to the end.
+    /// Returns the bytes from an offset on: at least `need`, or up to the end.
     fn window(&mut self, at: u64, need: usize) -> io::Result<&[u8]> {
         let mut skip = (at - self.base) as usize;
         if self.buffer.len() < skip + need {
-            // What is behind the current frame's start is kept: it may be looked at again.
+            // Bytes from the start of the current frame on are kept, because they may be parsed again.
             let done = ((self.at - self.base) as usize).min(self.buffer.len());
             self.buffer.drain(..done);
             self.base += done as u64;
@@ -139,7 +139,7 @@ impl<'a, D: Disk> Walk<'a, D> {
             let got = read_full(self.disk, self.file, &mut self.buffer[have..], at);
             self.buffer.truncate(have + *got.as_ref().unwrap_or(&0));
             if got? < more {
-                // The file is shorter than it was said to be.
+                // The file is shorter than expected.
                 self.end = self.base + self.buffer.len() as u64;
             }
         }

@@ -1,5 +1,5 @@
-//! Appending: frames gather in memory, go to the operating system in large writes and to the disk by
-//! group. They stay in memory until the disk has them.
+//! Appending: frames are collected in memory, written to the operating system in large writes, and synced to
+//! the disk in groups. Frames stay in memory until they are on the disk.
 
 use super::{
     Disk, Notice, Segment, Spool, Writing,
@@ -10,29 +10,29 @@ use super::{
     stats::{Doing as _, Fault},
 };
 
-/// Bytes that are gathered before one write.
+/// Number of bytes that are collected before a write.
 const GATHER: usize = 64 * 1024;
 
-/// What became of a record.
+/// The result of appending a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Appended {
-    /// It waits under this sequence number.
+    /// The record waits under this sequence number.
     Stored(u64),
-    /// It is gone; the gap that the reader gets counts it under this sequence number.
+    /// The record was dropped; the gap that the reader gets counts it under this sequence number.
     Dropped(u64, Reason),
 }
 
-/// There is no room, and the spool blocks: the record is still the caller's. There is room again when the
+/// Error: there is no room and the spool blocks, so the caller keeps the record. There is room again when the
 /// reader acknowledges, or when the disk works again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the spool is full")]
 pub struct Full;
 
 impl<D: Disk> Spool<D> {
-    /// Adds a record. It is durable after the next [`sync`](Self::sync) that succeeds.
+    /// Adds a record. The record is durable after the next [`sync`](Self::sync) that succeeds.
     ///
     /// # Errors
-    /// See [`Full`].
+    /// Fails if there is no room; see [`Full`].
     pub fn append(&mut self, payload: &[u8]) -> Result<Appended, Full> {
         let frame = (HEAD + payload.len()) as u64;
         if payload.len() > RECORD_MAX || frame > self.limits.total_bytes / 2 {
@@ -65,8 +65,8 @@ impl<D: Disk> Spool<D> {
         Ok(Appended::Stored(seq))
     }
 
-    /// Hands what is gathered to the operating system: a killed process does not lose it, a power loss
-    /// does.
+    /// Hands collected frames to the operating system. They then survive a killed process, but not a power
+    /// loss.
     pub fn flush(&mut self) {
         if self.trouble.is_some() {
             return;
@@ -76,13 +76,14 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    /// Puts everything on the disk, and removes what was acknowledged or is too old. Whether all records
-    /// are durable; why not is in a [`notice`](Self::notice), and it is worth another try when
-    /// [`due`](Self::due) says so.
+    /// Syncs all records to the disk, and removes records that were acknowledged or are too old.
+    ///
+    /// Returns whether all records are durable. If not, a [`notice`](Self::notice) has the reason; retry when
+    /// [`due`](Self::due) returns true.
     pub fn sync(&mut self) -> bool {
         let mut stored = self.store();
         if stored.as_ref().is_err_and(Fault::is_full) && self.reclaim(false).is_ok_and(|freed| freed) {
-            // What was acknowledged was in the way.
+            // Acknowledged segments were removed, which freed space.
             stored = self.store();
         }
         if let Err(fault) = stored {
@@ -104,7 +105,7 @@ impl<D: Disk> Spool<D> {
         Ok(self.refuse(reason, len))
     }
 
-    /// Counts a record that is not taken, under the next sequence number.
+    /// Counts a refused record, under the next sequence number.
     fn refuse(&mut self, reason: Reason, len: usize) -> Appended {
         let crowded = self.pending.bytes.len() >= self.limits.memory_bytes;
         if self.refused.is_some_and(|gap| gap.reason != reason) && !crowded {
@@ -114,14 +115,14 @@ impl<D: Disk> Spool<D> {
         let gap = self.refused.get_or_insert(Gap { first: seq, last: seq, reason, bytes: 0 });
         gap.last = seq;
         gap.bytes = gap.bytes.saturating_add(len as u64);
-        // Where a frame for each change of reason is too much, one reason stands for both.
+        // If there is no memory for a frame at each change of reason, one reason stands for both.
         let reason = gap.reason;
         self.stats.drop(reason, 1, len as u64);
         self.moved = true;
         Appended::Dropped(seq, reason)
     }
 
-    /// Puts the gap of refused records into the queue.
+    /// Adds the gap of refused records to the pending frames.
     pub(super) fn name_refused(&mut self) {
         if let Some(gap) = self.refused.take() {
             put_gap(&mut self.pending.bytes, &gap);
@@ -130,7 +131,7 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    /// Whether memory takes another frame, after a try to empty it.
+    /// Whether memory has room for another frame, after an attempt to empty it.
     fn memory_for(&mut self, frame: u64) -> bool {
         let fits = |spool: &Self| {
             let waiting = spool.pending.bytes.len() as u64;
@@ -152,7 +153,7 @@ impl<D: Disk> Spool<D> {
         fits(self)
     }
 
-    /// Puts all pending frames on the disk.
+    /// Writes and syncs all pending frames.
     pub(super) fn store(&mut self) -> Result<(), Fault> {
         if self.pending.bytes.is_empty() {
             return Ok(());
@@ -161,7 +162,7 @@ impl<D: Disk> Spool<D> {
         match self.sync_writing() {
             Ok(()) => {}
             Err(fault) => {
-                // What is on the disk of this file behind its durable part is unknown from now on.
+                // The content of this file after its durable part is unknown from now on.
                 self.abandon();
                 self.stats.errors += 1;
                 if self.trouble.is_none() {
@@ -222,7 +223,7 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    /// Everything pending is on the disk.
+    /// Updates the state after all pending frames were synced.
     fn commit(&mut self) {
         let Some(writing) = &mut self.writing else { return };
         let (len, records) = (self.pending.bytes.len() as u64, self.pending.records);
@@ -256,13 +257,13 @@ impl<D: Disk> Spool<D> {
         }
     }
 
-    /// Leaves the segment with what is on the disk of it; what is pending goes to a new one.
+    /// Ends the segment after its durable part. Pending frames go to a new one.
     pub(super) fn abandon(&mut self) {
         if let Some(writing) = self.writing.take() {
-            // Only room: a segment ends where the next one begins, whatever stands behind.
+            // This only frees space: a segment ends where the next one begins, whatever follows.
             drop(self.disk.cut(&writing.file, writing.len));
             if writing.listed && self.segments.pop_back_if(|last| last.first == last.next).is_some() {
-                // It has no frame: the next one gets its name.
+                // The segment has no frame: the next one gets its name.
                 self.bytes = self.bytes.saturating_sub(writing.len);
             }
         }

@@ -1,4 +1,4 @@
-//! Other settings for a run that goes on.
+//! Reload of settings during a run.
 
 use std::io;
 
@@ -13,32 +13,34 @@ use tracego_model::{clock::Reading, input::Input};
 use tracego_policy::Engine;
 use tracego_probe::enforce::settings::Enforce;
 
-/// What may change while tracego runs.
+/// The settings that can change during a run.
 pub struct Changes {
-    /// Which records are written.
+    /// Selection of the records to write.
     pub selection: Selection,
-    /// Of the rules.
+    /// Settings of the rules.
     pub rules: Settings,
     /// All sinks with queues.
     pub sinks: Vec<SinkSettings>,
-    /// What is stopped.
+    /// Settings of enforcement.
     pub enforce: Enforce,
-    /// Policies, loaded anew.
+    /// Freshly loaded policies.
     pub policy: Option<Engine>,
-    /// The direct output, opened anew.
+    /// Reopened direct output.
     pub output: Option<Box<dyn io::Write + Send>>,
 }
 
 impl Agent {
-    /// Tells all sinks that they have their time to deliver what is left, and no more; while a change goes on, too.
+    /// Returns a function that starts the deadline of all sinks for delivering the rest, even during a
+    /// reload.
     pub fn stopper(&self) -> impl Fn() + use<> {
         self.sinks.stopper()
     }
 
-    /// Goes over to other settings between two records; output files that were moved away are opened anew.
+    /// Applies new settings between two records, and reopens output files that were moved away.
     ///
     /// # Errors
-    /// When the settings cannot be, and then nothing changes; or when a part has ended.
+    /// Fails without any change if the settings cannot be applied; also fails if a part of the agent has
+    /// ended.
     pub async fn reload(&mut self, changes: Changes) -> anyhow::Result<()> {
         let Changes { selection, rules, sinks, output, enforce, policy } = changes;
         let findings = enforce.findings();

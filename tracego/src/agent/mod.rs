@@ -1,4 +1,4 @@
-//! Runs the parts: kernel side, reader thread, pipeline; and ends them in the order of the data.
+//! The agent: runs kernel side, reader thread and pipeline, and stops them in the order of the data.
 
 mod change;
 mod start;
@@ -27,24 +27,24 @@ use tracego_probe::{
     reader::Reader,
 };
 
-/// How often the kernel side's counters are looked at.
+/// Time between two reads of the kernel side's counters.
 const TICK: Duration = Duration::from_secs(1);
-/// How often the diagnostics of the kernel side are looked at while they are on.
+/// Time between two reads of the kernel side's diagnostics while they are on.
 const DIAGNOSTICS: Duration = Duration::from_millis(10);
 
-/// How a run is set up.
+/// The settings of a run.
 pub struct Options {
-    /// For the kernel side.
+    /// Settings of the kernel side.
     pub load: LoadOptions,
-    /// Between two signs of life; zero for none.
+    /// Time between two heartbeats; zero for none.
     pub heartbeat: Duration,
-    /// What is looked at beside the records.
+    /// Settings of the inspector.
     pub inspect: inspect::Options,
-    /// Who may look at the run, and where.
+    /// Settings of metrics and health.
     pub metrics: metrics::Options,
     /// Sinks with queues; the consumer has their feeds.
     pub sinks: Sinks,
-    /// What is stopped.
+    /// Settings of enforcement.
     pub enforce: enforce::Options,
 }
 
@@ -67,39 +67,40 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// What the parts say about themselves.
+    /// Returns the board with the newest numbers of all parts.
     #[must_use]
     pub fn board(&self) -> Arc<Board> {
         Arc::clone(&self.board)
     }
 
-    /// Where metrics are served.
+    /// Returns the address that metrics are served on.
     #[must_use]
     pub fn listens(&self) -> Option<&metrics::Listen> {
         self.server.as_ref().map(Server::address)
     }
 
-    /// Shows that stops are in force, where there are any. In a followed tree: once it is followed.
+    /// Runs the enforcement check, if enforcement is on. In a followed tree: call it once the tree is
+    /// followed.
     pub fn prove(&mut self) {
         if let Some(enforcer) = &mut self.enforcer {
             enforcer.prove();
         }
     }
 
-    /// The kernel side, to follow a process.
+    /// Returns the kernel side, for following a process.
     pub fn kernel(&mut self) -> &mut Loaded {
         &mut self.loaded
     }
 
-    /// Leaves records in the ring: see [`Reader::hold`].
+    /// Makes the reader leave events in the ring: see [`Reader::hold`].
     pub fn hold(&self, hold: bool) {
         self.reader.hold(hold);
     }
 
-    /// Runs until `end`, or until the output or a part of the agent ends.
+    /// Runs until `end` completes, or until the output or a part of the agent ends.
     ///
     /// # Errors
-    /// When a part ends that should not.
+    /// Fails if a part ends unexpectedly.
     pub async fn run<T>(&mut self, end: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
         tokio::pin!(end);
         let mut diagnostics = interval(DIAGNOSTICS);
@@ -128,7 +129,8 @@ impl Agent {
         }
     }
 
-    /// Sends the counters on, and what each job lost where a loss grew, with a sign of life when it is time. A full queue gets them later.
+    /// Sends counters, new losses by job, and a heartbeat when it is due. If the queue is full, they are sent
+    /// later.
     fn count(&mut self) -> anyhow::Result<()> {
         let jobs = job_losses(&self.loaded.ebpf)?;
         let (counters, now) = (self.loaded.counters()?, Reading::now());

@@ -20,15 +20,16 @@ use tracego_probe::{
     reader::{POLL, POLL_ENFORCING, Reader, Room},
 };
 
-/// Pieces of input that may wait; a full queue holds the reader, and then the ring fills.
+/// Maximum number of waiting inputs; a full queue stops the reader, and then the ring fills.
 const QUEUE: usize = 64;
 
 impl Agent {
-    /// Loads, attaches and starts to write. Processes that run already are looked up after the
-    /// attaching, so that none falls between.
+    /// Loads and attaches the programs, and starts to write records. Running processes are looked up after
+    /// attaching, so that none is missed.
     ///
     /// # Errors
-    /// When the kernel side cannot be started, a thread cannot, or the address of the metrics cannot be used.
+    /// Fails if the kernel side or a thread cannot be started, or if the address of the metrics cannot be
+    /// used.
     pub fn start(options: Options, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Self> {
         let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
         let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
@@ -105,7 +106,7 @@ impl Agent {
     }
 }
 
-/// Answers whoever asks about the run.
+/// Starts the server of metrics and health.
 fn serve(listen: &metrics::Listen, board: &Arc<Board>) -> anyhow::Result<Server> {
     let server = Server::start(listen, Arc::clone(board)).with_context(|| format!("--listen {listen}"))?;
     let address = server.address();

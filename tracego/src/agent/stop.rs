@@ -9,10 +9,10 @@ use super::Agent;
 use crate::pipeline::RunReport;
 use tracego_model::{clock::Reading, counters::Counters, input::Input};
 
-/// Longest wait for programs that are still running after the detach.
+/// Maximum wait for programs that still run after the detach.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Longest wait for the last push of the metrics.
+/// Maximum wait for the last push of the metrics.
 const LAST_PUSH: Duration = Duration::from_secs(2);
 
 impl Agent {
@@ -34,7 +34,7 @@ impl Agent {
         let ring = drained.ok().context("the reader thread panicked")?;
         counters = match ring {
             Some(ring) if kept => self.loaded.counters_up_to(&ring, SETTLE).await?,
-            // Once more: what is drained is then counted, whatever was under way before.
+            // Read again, so that every drained event is counted, whatever was in progress before.
             _ => Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? },
         };
         counters.diagnostics_lost = self.loaded.diagnostics()?;
@@ -54,7 +54,7 @@ impl Agent {
         }
         let sinks = self.sinks;
         report.sinks = tokio::task::spawn_blocking(move || sinks.join()).await??;
-        // An output that is gone has not taken what it was given.
+        // An output that is gone has not taken all of its records.
         if report.output.is_none() {
             keeper.ended();
         }

@@ -21,27 +21,28 @@ use tracego_analyze::rules::settings::Settings;
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 
-/// Says which commit and which CI job every process start on this machine belongs to.
+/// Records every program execution on this machine: what ran, for which commit and CI job, and what is wrong
+/// with it.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// What to watch, without a subcommand.
+    /// Options for watching the machine, used without a subcommand.
     #[command(flatten)]
     pub watch: Watch,
-    /// What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a
-    /// list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side.
+    /// Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list
+    /// of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side.
     #[arg(long, global = true, value_name = "FILTER", default_value = "warn", value_parser = log_filter)]
     pub log: EnvFilter,
-    /// Something else than watching the machine.
+    /// Subcommand; without one, the whole machine is watched.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 impl Cli {
-    /// Puts `--env` values before those of the command line, which then win over them.
+    /// Adds `--env` values of a configuration before those of the command line, which override them.
     ///
     /// # Errors
-    /// When one is not what `--env` takes.
+    /// Fails if a value is not valid for `--env`.
     pub fn add_env(&mut self, values: &[String]) -> Result<(), String> {
         let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
         if let Some(view) = self.view() {
@@ -50,7 +51,7 @@ impl Cli {
         Ok(())
     }
 
-    /// Takes what a configuration says about rules.
+    /// Sets the rule settings of a configuration.
     pub fn set_rules(&mut self, settings: Settings) {
         let settings = Arc::new(settings);
         match &mut self.command {
@@ -63,28 +64,28 @@ impl Cli {
         }
     }
 
-    /// Takes the sinks of a configuration.
+    /// Sets the sinks of a configuration.
     pub fn set_sinks(&mut self, sinks: Vec<SinkSettings>) {
         if let Some(view) = self.view() {
             view.sinks = Arc::new(sinks);
         }
     }
 
-    /// Takes what a configuration says about starts that are stopped.
+    /// Sets the enforcement settings of a configuration.
     pub fn set_enforce(&mut self, enforce: Enforce) {
         if let Some(view) = self.view() {
             view.enforce = Arc::new(enforce);
         }
     }
 
-    /// Takes all options, as text.
+    /// Sets the list of all options, as text.
     pub fn set_settings(&mut self, settings: Vec<Setting>) {
         if let Some(view) = self.view() {
             view.settings_in_force = Arc::new(settings);
         }
     }
 
-    /// Takes the digest of the configuration file.
+    /// Sets the digest of the configuration file.
     pub fn set_config_digest(&mut self, digest: String) {
         if let Some(view) = self.view() {
             view.config_digest = Some(digest);
@@ -120,32 +121,32 @@ cannot be read; \
 
 Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
 
-/// Subcommands.
+/// The subcommands of `tracego`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Watch one command and its descendants; ends with its exit status.
+    /// Watch one command and its descendants; ends with the command's exit status.
     Run(Run),
-    /// Write raw kernel records to a file, for `replay`.
+    /// Write raw kernel events to a file, for `replay`.
     Capture(Capture),
-    /// Turn a captured file into records, without root: the same records as at the time.
+    /// Turn a captured file into records, without root: the same records as in the original run.
     Replay(Replay),
-    /// Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3.
+    /// Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3.
     Doctor(Doctor),
-    /// What executables say about themselves: how Go built them and how they are linked. Ends with 1
-    /// when a file could not be read; the others are shown.
+    /// Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could
+    /// not be read; the others are shown.
     Inspect(Inspect),
-    /// What tracego finds: list the rules, or explain one.
+    /// List the rules that tracego checks, or explain one.
     Rules(Rules),
-    /// Policies in Rego: check bundles, run their tests, ask them about a record, or measure them.
+    /// Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them.
     Policy(Policy),
-    /// Look at the queues of records that wait for a sink (--spool-dir), or empty one.
+    /// Show the queues of records that wait for a sink (--spool-dir), or empty one.
     Spool(Spool),
     /// Check a configuration, or show the options in force and where each comes from.
     Config(Config),
-    /// Detach the programs that a tracego with --handover left attached, and remove what it left. What is in
-    /// their ring is lost; how much is said.
+    /// Detach the programs that a tracego with --handover left attached, and remove its files. Events in the
+    /// ring are lost; their number is printed.
     Detach(Detach),
-    /// Check logs that were written with --seal: that no record was changed, removed, moved or added.
+    /// Verify logs that were written with --seal: that no record was changed, removed, moved or added.
     #[command(after_help = VERIFY_CODES)]
     VerifyLog(VerifyLog),
 }

@@ -1,4 +1,4 @@
-//! `tracego policy` and its options.
+//! The options of `tracego policy`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -7,54 +7,53 @@ use clap::{Args, Subcommand};
 use super::Shape;
 use tracego_policy::{Limits, bundle::Algorithm, limits::OnError};
 
-/// `tracego policy`.
+/// The options of `tracego policy`.
 #[derive(Args, Debug)]
 pub struct Policy {
-    /// What to do.
+    /// Subcommand.
     #[command(subcommand)]
     pub action: PolicyAction,
 }
 
-/// Subcommands of `tracego policy`.
+/// The subcommands of `tracego policy`.
 #[derive(Debug, Subcommand)]
 pub enum PolicyAction {
-    /// Load bundles as tracego would, and say what is wrong with them, by file and line; ends with 1 if
-    /// something is.
+    /// Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any.
     Check(PolicyCheck),
-    /// Run the tests of bundles: rules named test_…; ends with 1 when one fails. Or, with --records, say what
-    /// the bundles would have decided about the program starts of a log.
+    /// Run the tests of bundles: rules named test_…; ends with 1 if one fails. With --records, report instead
+    /// what the bundles would have decided about the program starts of a log.
     Test(PolicyTest),
-    /// Ask bundles about one record, and show which rules hold; ends with 1 when an evaluation fails, whatever
-    /// else is decided with 0.
+    /// Evaluate bundles on one record, and show which rules hold; ends with 1 if an evaluation fails, with 0
+    /// for any decision.
     Eval(PolicyEval),
-    /// Measure how long a decision takes here, remembered and not.
+    /// Measure how long a decision takes here, with and without the cache.
     Bench(PolicyBench),
-    /// Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then holds it
-    /// to. Every change of a file makes a new signature necessary.
+    /// Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then
+    /// verifies. Every change of a file requires a new signature.
     Sign(PolicySign),
 }
 
-/// The bundles that are asked.
+/// The bundles to evaluate.
 #[derive(Args, Debug)]
 pub struct Bundles {
-    /// The bundles.
+    /// Bundles of policies.
     #[arg(required = true, value_name = "BUNDLE")]
     pub bundles: Vec<PathBuf>,
 }
 
-/// Bounds of a decision.
+/// The limits of a decision.
 #[derive(Args, Debug)]
 pub struct PolicyLimits {
-    /// Milliseconds that a decision may take.
+    /// Maximum time of a decision in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub time_limit: u64,
-    /// What an evaluation that fails says about a start.
+    /// Decision about a start if the evaluation fails.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
     pub on_error: OnError,
 }
 
 impl PolicyLimits {
-    /// As the engine takes them.
+    /// Returns the limits for the engine.
     #[must_use]
     pub fn limits(&self) -> Limits {
         let time = Duration::from_millis(self.time_limit);
@@ -62,61 +61,61 @@ impl PolicyLimits {
     }
 }
 
-/// `tracego policy check`.
+/// The options of `tracego policy check`.
 #[derive(Args, Debug)]
 pub struct PolicyCheck {
-    /// What to load.
+    /// Bundles to load.
     #[command(flatten)]
     pub bundles: Bundles,
-    /// The report as one JSON object.
+    /// Print the report as one JSON object.
     #[arg(long)]
     pub json: bool,
 }
 
-/// `tracego policy test`.
+/// The options of `tracego policy test`.
 #[derive(Args, Debug)]
 pub struct PolicyTest {
-    /// What to test.
+    /// Bundles to test.
     #[command(flatten)]
     pub bundles: Bundles,
-    /// Which lines the tests came by.
+    /// Report which lines the tests executed.
     #[arg(long, conflicts_with = "records")]
     pub coverage: bool,
     /// Decide about the program starts of this log, as --output json writes it; - is standard input.
     #[arg(long, value_name = "FILE")]
     pub records: Option<PathBuf>,
-    /// How many of the starts that are not allowed to show.
+    /// Number of starts to show that are not allowed.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub first: usize,
-    /// Bounds, with --records.
+    /// Limits of a decision, with --records.
     #[command(flatten)]
     pub limits: PolicyLimits,
-    /// The report as one JSON object.
+    /// Print the report as one JSON object.
     #[arg(long)]
     pub json: bool,
 }
 
-/// `tracego policy eval`.
+/// The options of `tracego policy eval`.
 #[derive(Args, Debug)]
 pub struct PolicyEval {
-    /// What to ask.
+    /// Bundles to evaluate.
     #[command(flatten)]
     pub bundles: Bundles,
-    /// The record, as --output json writes it; - is standard input.
+    /// Record to decide about, as --output json writes it; - is standard input.
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
-    /// Bounds.
+    /// Limits of the decision.
     #[command(flatten)]
     pub limits: PolicyLimits,
-    /// json: one object. text: for people.
+    /// Form of the report. json: one object. text: for people.
     #[arg(long, value_enum, default_value = "text")]
     pub output: Shape,
 }
 
-/// `tracego policy bench`.
+/// The options of `tracego policy bench`.
 #[derive(Args, Debug)]
 pub struct PolicyBench {
-    /// What to measure.
+    /// Bundles to measure.
     #[command(flatten)]
     pub bundles: Bundles,
     /// Decide about the program starts of this log, as --output json writes it.
@@ -125,27 +124,27 @@ pub struct PolicyBench {
     /// Decide about this record.
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// The report as one JSON object.
+    /// Print the report as one JSON object.
     #[arg(long)]
     pub json: bool,
 }
 
-/// `tracego policy sign`.
+/// The options of `tracego policy sign`.
 #[derive(Args, Debug)]
 pub struct PolicySign {
-    /// The folder.
+    /// Folder of the bundle.
     #[arg(value_name = "BUNDLE")]
     pub bundle: PathBuf,
-    /// The private key in PEM (PKCS #8), or the secret of HS256.
+    /// Private key in PEM (PKCS #8), or the secret of HS256.
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
-    /// How to sign.
+    /// Algorithm of the signature.
     #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
     pub algorithm: Algorithm,
-    /// The name of the key, for whoever reads the signature.
+    /// Name of the key, for the reader of the signature.
     #[arg(long, value_name = "NAME")]
     pub key_id: Option<String>,
-    /// Days that the signature counts; without it, it does not end.
+    /// Days for which the signature is valid; without this option it does not expire.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub days: Option<u32>,
 }

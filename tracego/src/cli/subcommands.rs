@@ -1,4 +1,4 @@
-//! Subcommands and their options.
+//! The options of the other subcommands.
 
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
@@ -12,129 +12,129 @@ use tracego_analyze::rules::{
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 
-/// `tracego run`.
+/// The options of `tracego run`.
 #[derive(Args, Debug)]
 pub struct Run {
-    /// What to watch; records go to --output-file or to standard error.
+    /// Options for watching; records go to --output-file or to standard error.
     #[command(flatten)]
     pub watch: Watch,
     /// Wait for descendants that outlive the command.
     #[arg(long)]
     pub wait: bool,
-    /// End with 5 when something so bad was found and the command itself succeeded: low, medium, high,
-    /// critical, or never. Default: high with --profile ci, else never.
+    /// End with 5 if a finding of at least this severity was made and the command itself succeeded: low,
+    /// medium, high, critical, or never. Default: high with --profile ci, else never.
     #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
     pub fail_on: Option<FailOn>,
-    /// The command and its arguments.
+    /// Command and its arguments.
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
 }
 
-/// `tracego capture`.
+/// The options of `tracego capture`.
 #[derive(Args, Debug)]
 pub struct Capture {
-    /// What to watch; the choice of records and of their form is made at the replay.
+    /// Options for watching; records and their form are selected at the replay.
     #[command(flatten)]
     pub watch: Watch,
-    /// The file; it must not exist.
+    /// File to write; it must not exist.
     pub file: PathBuf,
-    /// Only this command and its descendants.
+    /// Capture only this command and its descendants.
     #[arg(last = true)]
     pub command: Vec<OsString>,
 }
 
-/// `tracego replay`.
+/// The options of `tracego replay`.
 #[derive(Args, Debug)]
 pub struct Replay {
-    /// Records.
+    /// Options for records and their output.
     #[command(flatten)]
     pub view: View,
-    /// The file.
+    /// Captured file.
     pub file: PathBuf,
 }
 
-/// `tracego doctor`.
+/// The options of `tracego doctor`.
 #[derive(Args, Debug)]
 pub struct Doctor {
-    /// The report as one JSON object.
+    /// Print the report as one JSON object.
     #[arg(long)]
     pub json: bool,
 }
 
-/// `tracego inspect`.
+/// The options of `tracego inspect`.
 #[derive(Args, Debug)]
 pub struct Inspect {
-    /// json: one object a file and line. text: for people. Default: text on a terminal, else json.
+    /// Form of the report. json: one object per file and line. text: for people. Default: text on a terminal,
+    /// else json.
     #[arg(long, value_enum)]
     pub output: Option<Shape>,
-    /// The files.
+    /// Files to inspect.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
 
-/// Forms of a report.
+/// The forms of a report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Shape {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
+    /// Text for people.
     Text,
 }
 
-/// `tracego verify-log`.
+/// The options of `tracego verify-log`.
 #[derive(Args, Debug)]
 pub struct VerifyLog {
-    /// The public key of the seals, in PEM: each must be signed with it. Without it signatures are not
-    /// checked.
+    /// Public key in PEM; every seal must be signed with it. Without this option, signatures are not checked.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// The report as one JSON object.
+    /// Print the report as one JSON object.
     #[arg(long)]
     pub json: bool,
-    /// The oldest records are no longer there: the log may begin in the middle of a run. Its first record
-    /// is taken as it is.
+    /// Accept a log that begins in the middle of a run, because its oldest records were removed. The first
+    /// record is trusted.
     #[arg(long)]
     pub partial: bool,
-    /// The files; - is standard input, alone.
+    /// Files of the log; - is standard input, alone.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
 
-/// `tracego rules`.
+/// The options of `tracego rules`.
 #[derive(Args, Debug)]
 pub struct Rules {
-    /// What to print.
+    /// Subcommand.
     #[command(subcommand)]
     pub action: RulesAction,
 }
 
-/// What to print about rules.
+/// The subcommands of `tracego rules`.
 #[derive(Debug, Subcommand)]
 pub enum RulesAction {
-    /// All rules, a line each.
+    /// List all rules, one per line.
     List(RulesList),
-    /// What a rule means, how bad each of its cases is where, how to mend it, and its settings.
+    /// Explain a rule: its meaning, the severity of each case by place, its remediation and its settings.
     Explain(RulesExplain),
 }
 
-/// `tracego rules list`.
+/// The options of `tracego rules list`.
 #[derive(Args, Debug)]
 pub struct RulesList {
-    /// All that is known about them, as one JSON array.
+    /// Print everything known about the rules, as one JSON array.
     #[arg(long)]
     pub json: bool,
-    /// Say which are off in this TOML file.
+    /// Show which rules are off in this TOML file.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What it says.
+    /// Rule settings of that file.
     #[arg(skip)]
     pub settings: Arc<Settings>,
 }
 
-/// `tracego rules explain`.
+/// The options of `tracego rules explain`.
 #[derive(Args, Debug)]
 pub struct RulesExplain {
-    /// As one JSON object.
+    /// Print the rule as one JSON object.
     #[arg(long)]
     pub json: bool,
     /// Id of the rule, such as TG001, or its name.
@@ -142,12 +142,12 @@ pub struct RulesExplain {
     pub rule: &'static Rule,
 }
 
-/// When `tracego run` fails for what was found.
+/// The severity from which `tracego run` fails because of findings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FailOn {
-    /// Not for that.
+    /// Findings never make the run fail.
     Never,
-    /// From this severity on.
+    /// Findings of at least this severity make the run fail.
     From(Severity),
 }
 
@@ -162,71 +162,71 @@ fn rule(text: &str) -> Result<&'static Rule, String> {
     table::find(text).ok_or_else(|| format!("there is no such rule; {}", table::nearest_id(text)))
 }
 
-/// `tracego config`.
+/// The options of `tracego config`.
 #[derive(Args, Debug)]
 pub struct Config {
-    /// What to do.
+    /// Subcommand.
     #[command(subcommand)]
     pub action: ConfigAction,
 }
 
-/// Subcommands of `tracego config`.
+/// The subcommands of `tracego config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigAction {
-    /// Read a file as tracego would, and say what is wrong; ends with 2 if something is. Nothing is opened
-    /// or connected to but the certificates and keys that it names.
+    /// Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates
+    /// and keys that the file names are opened; no connection is made.
     Check {
-        /// The file.
+        /// Configuration file.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Show each option, its value and where it comes from, as a file that says the same. Values of headers
-    /// and other secrets are left out.
+    /// Show each option with its value and its source, in the form of an equivalent configuration file.
+    /// Values of headers and other secrets are left out.
     Show {
-        /// As one JSON object.
+        /// Print one JSON object.
         #[arg(long)]
         json: bool,
-        /// The command line to explain, as tracego itself would get it.
+        /// Command line to explain, as tracego itself would get it.
         #[arg(last = true, value_name = "OPTION")]
         options: Vec<OsString>,
     },
 }
 
-/// `tracego detach`.
+/// The options of `tracego detach`.
 #[derive(Args, Debug)]
 pub struct Detach {
-    /// Where the programs are kept, as tracego was told.
+    /// Folder of the programs, the same as at the start of tracego.
     #[arg(long, value_name = "DIR", default_value = FOLDER)]
     pub pin_dir: PathBuf,
 }
 
-/// `tracego spool`.
+/// The options of `tracego spool`.
 #[derive(Args, Debug)]
 pub struct Spool {
-    /// What to do.
+    /// Subcommand.
     #[command(subcommand)]
     pub command: SpoolCommand,
 }
 
-/// Subcommands of `tracego spool`.
+/// The subcommands of `tracego spool`.
 #[derive(Debug, Subcommand)]
 pub enum SpoolCommand {
-    /// Show what waits, and in which files. Changes nothing; also while tracego runs.
+    /// Show the waiting records and their files. Changes nothing; also works while tracego runs.
     Ls(SpoolFolder),
-    /// Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing.
+    /// Read everything and report what is damaged or missing; ends with 1 if anything is. Changes nothing.
     Verify(SpoolFolder),
-    /// Write every record that waits to standard output, a line each, and acknowledge what was written. Ends
-    /// with 4 where records were missing. tracego must not have the folder in use.
+    /// Write every waiting record to standard output, one per line, and acknowledge what was written. Ends
+    /// with 4 if records are missing. tracego must not be using the folder.
     Drain(SpoolFolder),
 }
 
-/// A folder with a spool, or for `ls` and `verify` with several.
+/// The folder of a spool, or for `ls` and `verify` of several spools.
 #[derive(Args, Debug)]
 pub struct SpoolFolder {
-    /// The folder of one sink; for ls and verify also a folder of such.
+    /// Folder of one sink; for ls and verify also a folder that contains several.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// JSON, one object a line.
+    /// Print JSON, one object per line.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,14 +1,14 @@
-//! Values of options, from text.
+//! Parsers for the values of options.
 
 use tracego_common::limits::{ARGV_LIMIT, ENV_NAME_MAX};
 use tracing_subscriber::EnvFilter;
 
-/// One `--env`.
+/// The value of one `--env`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EnvSpec {
-    /// `KEY=VALUE`.
+    /// Variable with a fixed value, `KEY=VALUE`.
     Value(String, String),
-    /// `KEY`.
+    /// Variable to read from each process, `KEY`.
     Name(String),
 }
 
@@ -32,7 +32,7 @@ pub(super) fn env_spec(text: &str) -> Result<EnvSpec, String> {
     })
 }
 
-/// A number of bytes, with K or M for 1024 and 1024².
+/// Parses a number of bytes, with K or M for 1024 and 1024².
 fn bytes(text: &str) -> Result<u32, String> {
     let (digits, unit) = match text.as_bytes().last() {
         Some(b'K' | b'k') => (&text[..text.len() - 1], 1 << 10),

@@ -1,4 +1,4 @@
-//! `tracego capture` and `tracego replay`.
+//! The commands `tracego capture` and `tracego replay`.
 
 use std::{
     fs::{File, OpenOptions},
@@ -17,10 +17,10 @@ use crate::{
 };
 use tracego_model::capture::{Reader, Writer};
 
-/// Writes raw records until a signal, or until the command ends.
+/// Writes raw events until a signal, or until the command ends.
 ///
 /// # Errors
-/// When the file exists, or the agent cannot start.
+/// Fails if the file exists or the agent cannot start.
 pub(super) async fn capture(capture: &Capture) -> anyhow::Result<ExitCode> {
     let signals = watch::signals()?;
     let name = capture.file.display();
@@ -40,7 +40,7 @@ pub(super) async fn capture(capture: &Capture) -> anyhow::Result<ExitCode> {
 /// Turns a capture into records.
 ///
 /// # Errors
-/// When the file is damaged; what comes before the damage is written.
+/// Fails if the file is damaged; records before the damage are written.
 pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
     let name = || format!("replay {}", replay.file.display());
     let file = BufReader::new(File::open(&replay.file).with_context(name)?);

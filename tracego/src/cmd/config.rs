@@ -1,4 +1,4 @@
-//! `tracego config`: is it right, and what is in force?
+//! The command `tracego config`: validates a configuration, or shows the options in force.
 
 use std::{
     ffi::OsString,
@@ -14,15 +14,15 @@ use crate::{
     config::{self, Setting},
 };
 
-/// Keys of tables whose values nobody else shall see.
+/// Keys of tables whose values are secret.
 const SECRET: [&str; 3] = ["headers", "secret", "password"];
-/// What stands in their place.
+/// Text that replaces a secret value.
 const HIDDEN: &str = "…";
 
-/// Runs what the command line says.
+/// Runs the command.
 ///
 /// # Errors
-/// When standard output refuses.
+/// Fails if standard output cannot be written.
 pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
     match &asked.action {
         ConfigAction::Check { file } => {
@@ -52,7 +52,7 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// An error without the usage lines, which are about the command line.
+/// Returns an error's text without the usage lines, which are about the command line.
 fn first_lines(error: &clap::Error) -> String {
     let text = error.render().to_string();
     text.split("\n\n").next().unwrap_or_default().trim_end().to_owned() + "\n"
@@ -76,7 +76,7 @@ fn show(settings: &[Setting], mut tables: toml::Table, json: bool) -> anyhow::Re
     Ok(())
 }
 
-/// A line of a file that sets the option, or a comment where it is not set.
+/// Returns the line of a file that sets the option, or a comment if it is not set.
 fn line(setting: &Setting) -> String {
     let value = |text: &String| match text.as_str() {
         "true" | "false" => text.clone(),
@@ -92,7 +92,7 @@ fn line(setting: &Setting) -> String {
     }
 }
 
-/// Replaces values that are secrets.
+/// Hides the secret values of a table.
 fn hide(value: &mut toml::Value) {
     match value {
         toml::Value::Table(table) => {

@@ -1,4 +1,4 @@
-//! `tracego detach`, and what `--handover none` does with what another tracego left.
+//! The command `tracego detach`, and the cleanup by `--handover none`.
 
 use std::{
     io::{self, Write as _},
@@ -11,10 +11,10 @@ use tracego_probe::{
     load::LoadError,
 };
 
-/// Removes what a tracego left, and says what it was.
+/// Removes the programs and files that a tracego left, and prints their numbers.
 ///
 /// # Errors
-/// When one runs, or something cannot be removed.
+/// Fails if a tracego runs, or if something cannot be removed.
 pub(super) fn detach(detach: &Detach) -> anyhow::Result<ExitCode> {
     let said = match handover::remove(&detach.pin_dir).map_err(LoadError::from)? {
         Some(Removed { programs, records }) => {
@@ -26,14 +26,15 @@ pub(super) fn detach(detach: &Detach) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Behind the start of a tracego that hands nothing over: its own programs are attached.
+/// Removes leftovers of another tracego after the start of one without handover. Its own programs are already
+/// attached.
 ///
 /// # Errors
-/// As [`detach`].
+/// Fails like [`detach`].
 pub(super) fn tidy(watch: &Watch) -> anyhow::Result<()> {
     match watch.handover {
         Some(Handover::None) => match handover::remove(&watch.pin_dir) {
-            // One that runs is none of this one's business.
+            // A running tracego is left alone.
             Err(HandoverError::InUse(_)) => {}
             Err(error) => return Err(LoadError::from(error).into()),
             Ok(Some(Removed { programs, records })) if programs + records > 0 => tracing::warn!(

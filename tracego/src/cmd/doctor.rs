@@ -1,4 +1,4 @@
-//! `tracego doctor`: what this kernel and this user allow.
+//! The command `tracego doctor`: shows what this kernel and this user allow.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -9,10 +9,10 @@ use super::code;
 use crate::cli::Doctor;
 use tracego_probe::doctor::{self as probe, Report, State};
 
-/// Tries everything and prints what was found; the code says whether the main job runs here.
+/// Runs all probes and prints the report. The exit code shows whether the main job runs here.
 ///
 /// # Errors
-/// When standard output refuses the report.
+/// Fails if standard output cannot be written.
 pub(super) fn doctor(doctor: &Doctor) -> anyhow::Result<ExitCode> {
     let report = probe::probe();
     let mut out = io::stdout().lock();

@@ -1,4 +1,4 @@
-//! `tracego inspect`: what executables say about themselves.
+//! The command `tracego inspect`: prints what executables contain.
 
 use std::{
     borrow::Cow,
@@ -16,7 +16,7 @@ use tracego_analyze::inspect::open;
 use tracego_golang::{self as golang, Build, Elf, Image, Linkage, Module, Packer};
 use tracego_model::text::push_printable;
 
-/// One line of output.
+/// A line of output.
 #[derive(Serialize)]
 struct Line<'a> {
     file: Cow<'a, str>,
@@ -24,10 +24,11 @@ struct Line<'a> {
     image: &'a Image,
 }
 
-/// Prints what each file says. One that cannot be read is named on standard error, and the code says so.
+/// Prints the contents of each file. Files that cannot be read are named on standard error, and change the
+/// exit code.
 ///
 /// # Errors
-/// When standard output refuses something.
+/// Fails if standard output cannot be written.
 pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
     let text = match inspect.output {
         Some(output) => output == Shape::Text,
@@ -66,7 +67,7 @@ fn read(path: &Path) -> anyhow::Result<Image> {
     Ok(image)
 }
 
-/// One thing a line: its name and its values.
+/// Prints a row: a name and its values.
 fn row(out: &mut impl Write, name: &str, values: &[&str]) -> io::Result<()> {
     let mut line = String::new();
     for value in values.iter().filter(|value| !value.is_empty()) {

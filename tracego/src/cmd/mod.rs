@@ -1,4 +1,4 @@
-//! One file a subcommand; here what they share.
+//! The subcommands, one file each, and their shared parts.
 
 mod capture;
 mod config;
@@ -30,7 +30,7 @@ mod code {
     pub(super) const FINDINGS: u8 = 5;
 }
 
-/// Runs what the command line says.
+/// Runs the command given on the command line.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = crate::config::parse();

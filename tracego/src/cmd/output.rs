@@ -1,4 +1,4 @@
-//! Command line → the outputs and the pipeline that writes to them.
+//! Construction of the outputs and the pipeline from the command line.
 
 use std::{
     fs,
@@ -26,10 +26,10 @@ use tracego_policy::{
     stage::{self, Stage},
 };
 
-/// The stages behind the input, and the sinks that they have the feeds of.
+/// Creates the pipeline and the sinks that it feeds.
 ///
 /// # Errors
-/// When an output cannot be opened.
+/// Fails if an output cannot be opened.
 pub(super) fn pipeline(
     view: &View,
     meta: Meta,
@@ -56,10 +56,10 @@ pub(super) fn pipeline(
     Ok((pipeline, sinks))
 }
 
-/// What is decided with.
+/// Returns the options of the policy stage.
 ///
 /// # Errors
-/// When the key cannot be read.
+/// Fails if the key cannot be read.
 pub(super) fn policies(view: &View) -> anyhow::Result<stage::Options> {
     let trust = |path: &Path| {
         let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
@@ -76,10 +76,10 @@ pub(super) fn policies(view: &View) -> anyhow::Result<stage::Options> {
     })
 }
 
-/// Sinks with queues: those of the configuration, and what `--output` names.
+/// Returns the sinks with queues: those of the configuration, and the one of `--output otlp`.
 ///
 /// # Errors
-/// When two have the same name.
+/// Fails if two sinks have the same name.
 pub(super) fn sinks(view: &View) -> anyhow::Result<Vec<SinkSettings>> {
     let mut sinks = view.sinks.to_vec();
     if view.output == Some(Output::Otlp) {
@@ -100,8 +100,7 @@ pub(super) fn sinks(view: &View) -> anyhow::Result<Vec<SinkSettings>> {
     Ok(sinks)
 }
 
-/// Whether records are written by the pipeline itself: where nothing else is configured, or where it is
-/// asked for.
+/// Whether the pipeline also writes records itself: if no sink is configured, or if an option asks for it.
 fn has_direct(view: &View, sinks: &[SinkSettings]) -> bool {
     match view.output {
         Some(Output::Otlp) => view.output_file.is_some(),
@@ -110,19 +109,19 @@ fn has_direct(view: &View, sinks: &[SinkSettings]) -> bool {
     }
 }
 
-/// The file of the direct output, opened anew.
+/// Reopens the file of the direct output.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// Fails if the file cannot be opened.
 pub(super) fn reopened(view: &View) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
     let open = |path: &Path| Sink::file(path).with_context(|| format!("--output-file {}", path.display()));
     view.output_file.as_deref().map(open).transpose()
 }
 
-/// The output: `file`, or `other` (standard output or error).
+/// Opens the direct output: the file, or `other` (standard output or error).
 ///
 /// # Errors
-/// When the file cannot be opened.
+/// Fails if the file cannot be opened.
 fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
     let mut before = Before::default();
     let mut torn = false;
@@ -157,7 +156,7 @@ fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyh
     })
 }
 
-/// What seals the output, where that is asked for.
+/// Creates the sealer of the output, if `--seal` is given.
 fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::Result<Option<Sealer>> {
     let name = |path: &Path| format!("--seal-key {}", path.display());
     if !view.seal {
@@ -174,12 +173,12 @@ fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::R
     Ok(Some(Sealer::new(nonce, view.seal_interval, key, follows)))
 }
 
-/// Standard output and whether it is a terminal.
+/// Returns standard output and whether it is a terminal.
 pub(super) fn stdout() -> (Box<dyn Write + Send>, bool) {
     (Box::new(io::stdout()), io::stdout().is_terminal())
 }
 
-/// Standard error and whether it is a terminal.
+/// Returns standard error and whether it is a terminal.
 pub(super) fn stderr() -> (Box<dyn Write + Send>, bool) {
     (Box::new(io::stderr()), io::stderr().is_terminal())
 }

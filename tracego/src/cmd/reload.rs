@@ -1,4 +1,4 @@
-//! SIGHUP: the configuration is read again, and output files that were moved away are opened anew.
+//! Reload on SIGHUP: reads the configuration again and reopens output files that were moved away.
 
 use anyhow::Context as _;
 
@@ -13,8 +13,8 @@ use tracego_policy::{Engine, stage};
 /// Options that can change while tracego runs, beside the tables.
 const CHANGES: [&str; 3] = ["min-severity", "only-findings", "profile"];
 
-/// Reads the configuration again and goes over to it. One that cannot be is refused whole, and what runs
-/// stays as it is.
+/// Reads the configuration again and applies it. A configuration with a mistake is refused as a whole, and
+/// the one in force stays.
 pub(super) async fn reload(agent: &mut Agent, running: &View) {
     let done = match prepare(running) {
         Ok((changes, later)) => {
@@ -35,10 +35,10 @@ pub(super) async fn reload(agent: &mut Agent, running: &View) {
     }
 }
 
-/// What is to change, and the options that cannot.
+/// Returns the changes to apply, and the options that need a restart.
 fn prepare(running: &View) -> anyhow::Result<(Changes, Vec<String>)> {
     let args: Vec<_> = std::env::args_os().collect();
-    // The text of an error is made for a terminal, with usage lines that mean nothing here.
+    // The error text is made for a terminal, with usage lines that mean nothing here.
     let (mut cli, settings) = config::explained(&args)
         .map_err(|error| anyhow::anyhow!("{}", error.to_string().lines().next().unwrap_or_default()))?;
     let view = view(&mut cli).context("this command has no configuration")?;
@@ -54,7 +54,7 @@ fn prepare(running: &View) -> anyhow::Result<(Changes, Vec<String>)> {
     Ok((changes, later))
 }
 
-/// The policies, loaded anew.
+/// Loads the policies again.
 fn policies(view: &View) -> anyhow::Result<Option<Engine>> {
     let options = output::policies(view)?;
     (!options.bundles.is_empty()).then(|| stage::load(&options)).transpose()
@@ -68,7 +68,7 @@ fn view(cli: &mut Cli) -> Option<&View> {
     }
 }
 
-/// Names of options that have other values now and cannot take them.
+/// Returns the names of changed options that need a restart.
 fn later(before: &[Setting], now: &[Setting]) -> Vec<String> {
     let changed = now.iter().filter(|new| {
         let old = before.iter().find(|old| old.name == new.name);

@@ -1,4 +1,4 @@
-//! `tracego rules`: what tracego finds.
+//! The command `tracego rules`: lists and explains rules.
 
 use std::{
     io::{self, Write},
@@ -16,12 +16,12 @@ use tracego_analyze::rules::{
 };
 use tracego_model::finding::Severity;
 
-/// All that is known about a rule.
+/// A rule with everything known about it.
 #[derive(Serialize)]
 struct Whole {
     #[serde(flatten)]
     rule: &'static Rule,
-    /// Where it is worst.
+    /// Severity of the worst case.
     worst: Severity,
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
@@ -50,7 +50,7 @@ fn keys(rule: &Rule) -> impl Iterator<Item = &'static Key> {
 /// Prints the rules, or one of them.
 ///
 /// # Errors
-/// When standard output refuses something.
+/// Fails if standard output cannot be written.
 pub(super) fn rules(rules: &Rules) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     let done = match &rules.action {
@@ -106,7 +106,7 @@ fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// `high (CI job, production), low (terminal)`: places by severity, the worst first.
+/// Formats places by severity, the worst first: `high (CI job, production), low (terminal)`.
 fn grades(grades: Grades) -> String {
     let each = grades.each();
     let of = |severity: Severity| {
@@ -121,10 +121,10 @@ fn grades(grades: Grades) -> String {
     Severity::value_variants().iter().rev().filter_map(|s| of(*s)).collect::<Vec<_>>().join(", ")
 }
 
-/// Columns of a line.
+/// Number of columns of a line.
 const COLUMNS: usize = 88;
 
-/// Breaks a text between words; lines behind the first begin with `indent`.
+/// Wraps a text between words; lines after the first begin with `indent`.
 fn wrapped(text: &str, indent: &str) -> String {
     let (mut wrapped, mut column) = (String::new(), indent.chars().count());
     for word in text.split_whitespace() {

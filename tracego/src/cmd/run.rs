@@ -1,4 +1,4 @@
-//! `tracego run -- COMMAND`: this command and its descendants.
+//! The command `tracego run -- COMMAND`: watches a command and its descendants.
 
 use std::{
     ffi::OsString,
@@ -21,14 +21,14 @@ use crate::{
 use tracego_analyze::summary::Summary;
 use tracego_model::record::Record;
 
-/// As env(1) and timeout(1) report a command that was not found or could not be started.
+/// Exit codes for a command that was not found or could not be started, as in env(1) and timeout(1).
 const NOT_FOUND: u8 = 127;
 const NOT_STARTED: u8 = 126;
 
-/// Runs the command and ends with its status.
+/// Runs the command and returns its status.
 ///
 /// # Errors
-/// When the agent cannot start or a part of it fails; the command is not started then.
+/// Fails if the agent cannot start, and then the command is not started; or if a part of the agent fails.
 pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
     let (mut options, meta) = setup::options(&run.watch, true)?;
     let pipeline;
@@ -41,12 +41,13 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
     };
     let (code, summary) = follow(options, pipeline, &run.command, run.wait).await?;
     let found = summary.worst().zip(fail_on).is_some_and(|(worst, fail_on)| worst >= fail_on);
-    // The command's own failure says more than ours. One that went on though a part of it was stopped has failed.
+    // The command's own failure takes precedence. A command that continued although a part of it was stopped
+    // has failed.
     let failed = code == 0 && (found || summary.stopped() > 0);
     Ok(ExitCode::from(if failed { code::FINDINGS } else { code }))
 }
 
-/// Tells whoever waits for the command what was stopped, and what to do.
+/// Prints what was stopped, for the user who waits for the command, and the remediation.
 fn tell(record: &Record) {
     let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
     let (Some(decision), Some(process)) = (decision, &record.process) else { return };
@@ -71,7 +72,7 @@ fn tell(record: &Record) {
     eprintln!("{message}");
 }
 
-/// Runs a command in a tree of its own; its status, and what was found.
+/// Runs a command in a followed tree. Returns its exit code and the summary of the findings.
 pub(super) async fn follow(
     options: Options,
     consumer: impl Consumer + Send + 'static,
@@ -83,7 +84,7 @@ pub(super) async fn follow(
         adopt_orphans();
     }
     let mut agent = Agent::start(options, consumer)?;
-    // The mark passes to the child at fork: its first instruction is in the tree already.
+    // The mark passes to the child at fork, so its first instruction is in the tree already.
     agent.kernel().follow(std::process::id())?;
     agent.prove();
     let Some((program, args)) = command.split_first() else {
@@ -98,12 +99,12 @@ pub(super) async fn follow(
             return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, Summary::default()));
         }
     };
-    // An agent whose output has ended goes on as a plain parent: the command is what counts.
+    // If the output has ended, the agent continues as a plain parent: the command is what counts.
     let status = match agent.run(signals.until_end(&mut child)).await? {
         Some(status) => status?,
         None => signals.until_end(&mut child).await?,
     };
-    // The command is gone: signals are for the agent now.
+    // The command has ended: from now on, signals are for the agent.
     if wait {
         agent
             .run(async {
@@ -123,20 +124,20 @@ pub(super) async fn follow(
             }
             Ok((exit_code(status), report.summary))
         }
-        // The first may be the one that ended the command, sent to both.
+        // The first signal may be the one that ended the command, sent to both.
         () = async { signals.next().await; signals.next().await; } => {
             std::process::exit(i32::from(exit_code(status)))
         }
     }
 }
 
-/// The command's code, or 128 + signal, as shells report it.
+/// Returns the command's exit code, or 128 + signal, as shells report it.
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(code::RUNNING)
 }
 
-/// Waits for orphans: with the subreaper set they become children of the agent.
+/// Waits for all descendants, which the agent adopts when their parents end.
 async fn descendants() {
     use std::time::Duration;
     loop {
@@ -152,13 +153,13 @@ async fn descendants() {
     }
 }
 
-/// Orphans of the command come back to the agent, so that `--wait` can see their end.
+/// Makes the agent adopt the command's orphans, so that `--wait` can wait for their end.
 fn adopt_orphans() {
     // SAFETY: a plain flag of this process.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
 }
 
-/// Signals that are passed on. SIGINT from a terminal reaches the command by itself.
+/// The signals that are passed on. SIGINT from a terminal reaches the command by itself.
 struct Forward {
     terminate: Signal,
     hangup: Signal,
@@ -178,7 +179,7 @@ impl Forward {
         })
     }
 
-    /// The number of the next one.
+    /// Waits for a signal. Returns its number.
     async fn next(&mut self) -> i32 {
         tokio::select! {
             _ = self.terminate.recv() => libc::SIGTERM,
@@ -191,7 +192,7 @@ impl Forward {
 
     async fn until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
         loop {
-            // Biased: a Ctrl-C that ended the command is not left over for what comes after it.
+            // Biased: a Ctrl-C that ended the command must not remain for the code after the command.
             let number = tokio::select! {
                 biased;
                 number = self.next() => number,

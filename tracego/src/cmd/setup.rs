@@ -1,4 +1,4 @@
-//! Command line → what the agent needs.
+//! Construction of the agent's options from the command line.
 
 use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
 
@@ -26,14 +26,15 @@ use tracego_probe::{
     load::{EnvName, LoadOptions},
 };
 
-/// The agent's options, and what records say about the run.
+/// Returns the agent's options, and the description of the run for records.
 ///
 /// # Errors
-/// When the cgroup cannot be found, a rule of enforcement cannot be, or metrics have no receiver.
+/// Fails if the cgroup cannot be found, if an enforcement rule cannot be applied, or if the settings of
+/// `--otlp-metrics` are invalid.
 pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Meta)> {
     let wanted = watch.view.selection().kinds;
     let mut settings = Settings {
-        // The process table needs the first three whatever is written.
+        // The process table always needs the first three.
         events: event::EXEC | event::EXIT | event::FORK | wanted,
         filters: 0,
         agent_tgid: std::process::id(),
@@ -89,7 +90,7 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
     Ok((Options { load, heartbeat, inspect: inspect(rules, &meta), metrics, sinks, enforce }, meta))
 }
 
-/// What is looked at for the rules that are on.
+/// Returns the settings of the inspector for the rules that are on.
 fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
     let services = RULES.iter().any(|rule| rule.service.is_some() && rules.is_on(rule));
     let watch = WatchSettings {
@@ -104,17 +105,17 @@ fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
     }
 }
 
-/// What is read of and put into environments.
+/// The environment variables that are read from processes or added to records.
 pub(super) struct Environment {
-    /// The allow-list.
+    /// Allow-list of names to read.
     pub(super) names: Vec<EnvName>,
-    /// Values for every record.
+    /// Values added to every record.
     pub(super) injected: Vec<(String, String)>,
-    /// Names that only rules look at.
+    /// Names that only rules use.
     pub(super) unshown: Arc<BTreeSet<String>>,
 }
 
-/// From `--env`, the CI systems and the rules.
+/// Collects the variables of `--env`, the CI systems and the rules.
 pub(super) fn environment(specs: &[EnvSpec], rules: &RuleSettings) -> Environment {
     let mut names: Vec<EnvName> = ci::names()
         .into_iter()
@@ -143,7 +144,7 @@ pub(super) fn environment(specs: &[EnvSpec], rules: &RuleSettings) -> Environmen
     Environment { names, injected, unshown: Arc::new(unshown) }
 }
 
-/// Id and depth of a v2 cgroup: the id is the inode number of its folder.
+/// Returns id and depth of a v2 cgroup. The id is the inode number of its folder.
 fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     let path = fs::canonicalize(path).with_context(|| format!("--cgroup {}", path.display()))?;
     let root = host::cgroup_root(&path);
@@ -158,7 +159,7 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     if root.is_some_and(|root| fs::metadata(root).is_ok_and(|root| root.ino() != 1)) {
         bail!("--cgroup {}: seen from inside a cgroup namespace; run tracego in the host's", path.display());
     }
-    // A file of a group has an inode number, too, but nothing is ever in it.
+    // A file in a cgroup's folder also has an inode number, but contains no processes.
     if !path.is_dir() {
         bail!("--cgroup {}: not a cgroup: name its folder", path.display());
     }

@@ -1,4 +1,4 @@
-//! `tracego spool`: looks at queues on the disk, and empties one by hand.
+//! The command `tracego spool`: shows queues on the disk, and drains one.
 
 use std::{
     fs,
@@ -18,13 +18,13 @@ use tracego_deliver::sink::otlp::{Payload, readable};
 use tracego_model::clock::Time;
 use tracego_spool::{Gap, Item, Limits, Spool, Survey, is_spool, survey};
 
-/// Bytes that are read, written and acknowledged at once.
+/// Number of bytes read, written and acknowledged at once.
 const BATCH: usize = 1 << 20;
 
-/// Runs what the command line says.
+/// Runs the command.
 ///
 /// # Errors
-/// When a folder cannot be read, another process has it, or standard output refuses.
+/// Fails if a folder cannot be read, if another process uses it, or if standard output cannot be written.
 pub(super) fn spool(options: &Options) -> anyhow::Result<ExitCode> {
     match &options.command {
         SpoolCommand::Ls(look) => {
@@ -39,7 +39,7 @@ pub(super) fn spool(options: &Options) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The folder itself, or the spools in it.
+/// Returns the folder itself if it is a spool, otherwise the spools in it.
 fn spools(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if is_spool(folder) {
         return Ok(vec![folder.to_owned()]);
@@ -52,7 +52,7 @@ fn spools(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Shows each spool; whether all are whole.
+/// Prints each spool. Returns whether all are whole.
 fn print(folder: &Path, json: bool, verify: bool) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     let mut whole = true;
@@ -118,10 +118,10 @@ fn missing(gap: &Gap) -> String {
     format!("missing: {} to {}, {} records ({})", gap.first, gap.last, gap.count(), gap.reason.name())
 }
 
-/// Writes everything that waits to standard output, and acknowledges what was written.
+/// Writes all waiting records to standard output, and acknowledges what was written.
 fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(is_spool(folder), "{}: not a spool; name the folder of one sink", folder.display());
-    // Nothing is appended, so no bound is ever reached.
+    // The limit is never reached, since nothing is appended.
     let limits = Limits { total_bytes: u64::MAX, ..Limits::default() };
     let (mut spool, recovery) = Spool::open(folder, limits, Moment::now())?;
     if !recovery.is_whole() {
@@ -134,7 +134,7 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
         spool.due(Moment::now());
         let batch = spool.read(BATCH);
         let Some(last) = batch.last() else {
-            // A gap that is still open gets its frame now.
+            // Syncing writes the frame of a gap that is still open.
             spool.sync();
             if spool.read(1).is_empty() {
                 break;
@@ -149,7 +149,7 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
         }
         match out.write_all(&bytes).and_then(|()| out.flush()) {
             Ok(()) => spool.ack(last),
-            // The reader has enough; what it did not get waits on.
+            // The reader closed its end; unread records keep waiting.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
             Err(error) => return Err(error).context("standard output"),
         }
@@ -162,8 +162,9 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if incomplete { ExitCode::from(code::INCOMPLETE) } else { ExitCode::SUCCESS })
 }
 
-/// A record as it is and a line end; in JSON a line for each item, with the record as text where it is. A
-/// record for an OTLP receiver becomes OTLP's JSON: as it is, nobody can read it.
+/// Formats an item. Without `json`: the record as it is, with a line end. With `json`: one object per item,
+/// with the record as text if it is valid UTF-8. OTLP records become OTLP's JSON, because their bytes are not
+/// readable.
 fn put(to: &mut Vec<u8>, item: Item<'_>, json: bool) -> io::Result<()> {
     let otlp = match item {
         Item::Record(_, bytes) => Payload::parse(bytes).is_ok().then(|| readable(bytes)),

@@ -1,4 +1,4 @@
-//! `--otlp-traces` and `--otlp-metrics`: which collector, as the options and the environment say.
+//! Settings of `--otlp-traces` and `--otlp-metrics`, from the options and the environment.
 
 use std::env;
 
@@ -13,10 +13,10 @@ use tracego_deliver::{
 };
 use tracego_model::{meta::Meta, record::Origin};
 
-/// The stage that makes spans, where it is asked for.
+/// Starts the stage that makes spans, if `--otlp-traces` is given.
 ///
 /// # Errors
-/// Settings that cannot be; the text names the variable or option.
+/// Fails on invalid settings; the text names the variable or option.
 pub(super) fn traces(view: &View, meta: &Meta) -> anyhow::Result<Option<Traces>> {
     if !view.otlp_traces {
         return Ok(None);
@@ -27,10 +27,10 @@ pub(super) fn traces(view: &View, meta: &Meta) -> anyhow::Result<Option<Traces>>
     Traces::start(Limits::default(), settings).map(Some).context("--otlp-traces")
 }
 
-/// How metrics are pushed, where that is asked for.
+/// Returns the settings of the metrics push, if `--otlp-metrics` is given.
 ///
 /// # Errors
-/// As [`traces`].
+/// Fails like [`traces`].
 pub(super) fn metrics(view: &View, meta: &Meta) -> anyhow::Result<Option<metrics::otlp::Settings>> {
     if !view.otlp_metrics {
         return Ok(None);
@@ -46,7 +46,7 @@ fn resolved(view: &View, signal: Signal) -> anyhow::Result<Resolved> {
     Ok(resolve(signal, &settings, |name| env::var(name).ok())?)
 }
 
-/// What the machine and the agent are, where the user does not say otherwise.
+/// Returns the attributes of the machine and the agent; the user's own attributes override them.
 fn resource(origin: &Origin, resolved: &Resolved) -> Vec<KeyValue> {
     let own = attribute::resource(origin).into_iter();
     let own = own.filter(|pair| resolved.resource.iter().all(|(name, _)| *name != pair.key.as_str()));
@@ -54,7 +54,7 @@ fn resource(origin: &Origin, resolved: &Resolved) -> Vec<KeyValue> {
     own.chain(given).collect()
 }
 
-/// For the exporters of OpenTelemetry, which have no JSON and no zstd here.
+/// Converts the settings for OpenTelemetry's exporters, which are built without JSON and zstd here.
 fn target(resolved: Resolved) -> Target {
     let protocol = match resolved.protocol {
         otlp::Protocol::Grpc => Protocol::Grpc,

@@ -1,4 +1,4 @@
-//! `tracego verify-log`: whether a log is what was written.
+//! The command `tracego verify-log`: verifies sealed logs.
 
 use std::{
     io::{self, Write},
@@ -18,10 +18,10 @@ use tracego_deliver::{
     sink::file::names,
 };
 
-/// Checks the files and prints what is found.
+/// Verifies the files and prints the report. Input that cannot be read has its own exit code.
 ///
 /// # Errors
-/// When standard output refuses something. What cannot be read has its own exit code.
+/// Fails if standard output cannot be written.
 pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
     let report = match read(asked) {
         Ok(report) => report,
@@ -50,7 +50,7 @@ fn read(asked: &VerifyLog) -> anyhow::Result<Report> {
     if asked.files.len() < 2 {
         return Ok(check(&mut Lines::of(asked.files.clone()), &options)?);
     }
-    // Files of a sink say it by their names.
+    // The names of a sink's files show their order.
     let named = names::ordered(&asked.files);
     let is_named = named.is_some();
     let files = named.map_or_else(|| ordered(&asked.files), Ok)?;
@@ -58,7 +58,8 @@ fn read(asked: &VerifyLog) -> anyhow::Result<Report> {
     if report.whole {
         return Ok(report);
     }
-    // A clock that was set back puts runs into the wrong order; then the user's may be right.
+    // A clock that was set back puts runs into the wrong order; then the order given by the user may be
+    // right.
     let other = if is_named { ordered(&files)? } else { asked.files.clone() };
     if files == other {
         return Ok(report);
@@ -85,7 +86,7 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// One run.
+/// Formats the report of one run.
 fn line(run: &Told, signatures: bool) -> String {
     let instance = run.instance.escape_default();
     let mut line =

@@ -1,4 +1,4 @@
-//! `tracego` without a subcommand: the whole machine.
+//! The command `tracego` without a subcommand: watches the whole machine.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -10,17 +10,18 @@ use tokio::{
 use super::{code, conclude, detach, output, reload, setup};
 use crate::{agent::Agent, cli::Watch};
 
-/// Writes records until a signal, the end of `--duration` or of the reader of the output.
+/// Writes records until a signal, the end of `--duration`, or the end of the output's reader.
 ///
 /// # Errors
-/// When the agent cannot start or a part of it fails.
+/// Fails if the agent cannot start or a part of it fails.
 pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
     let (mut options, meta) = setup::options(watch, false)?;
     options.load.handover = watch.handover();
     let pipeline;
     (pipeline, options.sinks) = output::pipeline(&watch.view, meta, output::stdout())?;
-    // After the output is open, because a FIFO waits for its reader there and a signal has to end that;
-    // before the programs are attached: a signal that comes early must drain too.
+    // Signals are caught after the output is open, because opening a FIFO waits for its reader and a signal
+    // has to end that. They are caught before the programs are attached, because an early signal must drain,
+    // too.
     let signals = signals()?;
     let mut agent = Agent::start(options, pipeline)?;
     agent.prove();
@@ -28,7 +29,7 @@ pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
     until_signal(agent, watch, signals).await
 }
 
-/// Runs until a signal or the end of `--duration`; a second signal ends at once.
+/// Runs until a signal or the end of `--duration`; a second signal exits at once.
 pub(super) async fn until_signal(
     mut agent: Agent,
     watch: &Watch,
@@ -67,7 +68,7 @@ pub(super) async fn until_signal(
             if ends {
                 std::process::exit(i32::from(code::RUNNING));
             }
-            // The pipeline may wait for a sink before it comes to the change.
+            // The pipeline may wait for a sink before it handles the reload.
             stop();
             ends = true;
         }
@@ -85,7 +86,7 @@ pub(super) async fn until_signal(
     }
 }
 
-/// SIGTERM, SIGINT and SIGHUP, none of which ends the process from here on.
+/// Catches SIGTERM, SIGINT and SIGHUP; none of them ends the process from here on.
 pub(super) fn signals() -> std::io::Result<(Signal, Signal, Signal)> {
     Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?))
 }

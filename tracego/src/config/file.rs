@@ -1,4 +1,4 @@
-//! The configuration file.
+//! Parser of the configuration file.
 
 use std::{fs, path::Path};
 
@@ -17,22 +17,22 @@ use tracego_probe::enforce::{self, settings::Enforce};
 /// Options by their long names.
 pub(super) type Options = Vec<(String, Vec<String>)>;
 
-/// What a file says.
+/// The content of a configuration file.
 pub(super) struct File {
     pub(super) options: Options,
     pub(super) rules: Settings,
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
-    /// The tables as they are written.
+    /// Tables as written in the file.
     pub(super) tables: toml::Table,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of the file.
     pub(super) digest: String,
 }
 
-/// The tables of sinks.
+/// Name of the tables of sinks.
 const SINKS: &str = "sinks";
 
-/// Reads a file and checks it by itself, so that its mistakes are found whatever the flags say.
+/// Reads and validates a file on its own, so that mistakes are found whatever the command line is.
 pub(super) fn read(path: &Path) -> Result<File, String> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
@@ -51,7 +51,8 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
         if key == enforce::settings::TABLE
             && let toml::Value::Table(mut table) = value
         {
-            // The option of the same name: TOML has one of both.
+            // The key `mode` stands for the option `enforce`; TOML cannot have an option and a table of the
+            // same name.
             if let Some(mode) = table.remove("mode") {
                 let mode = texts(mode).ok_or_else(|| format!("{name}: enforce.mode: must be a text"))?;
                 found.push((key, mode));

@@ -1,9 +1,9 @@
-//! Options from everywhere, in one precedence: flag, environment, file, default.
+//! Options from all sources, in one precedence: flag, environment, file, default.
 //!
-//! A key of the file is the long name of an option (`ring-size = "8M"`), a variable is its name behind
-//! `TRACEGO_` (`TRACEGO_RING_SIZE`), so both follow from the command line's definition and take the same
-//! values. `env` alone adds up: what is given on the command line joins what the file says and wins over
-//! it, and it has no variable. Tables say what holds for rules (`rules::settings`) and where records go
+//! A key of the file is the long name of an option (`ring-size = "8M"`), and a variable is that name with the
+//! prefix `TRACEGO_` (`TRACEGO_RING_SIZE`). Both follow from the definition of the command line and take the
+//! same values. Only `env` adds up: values from the command line are added to those of the file and override
+//! them; it has no variable. Tables hold the settings of rules (`rules::settings`) and sinks
 //! (`sink::settings`).
 
 mod file;
@@ -20,14 +20,14 @@ pub use origin::{Origin, Setting};
 
 use crate::cli::Cli;
 
-/// Options of the command line alone.
+/// Options that only the command line has.
 const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
 /// Options without a variable.
 const NO_VARIABLE: [&str; 7] = ["help", "version", "wait", "json", "key", "partial", ADDS_UP];
-/// The option that adds up.
+/// Option whose values from several sources add up.
 const ADDS_UP: &str = "env";
 
-/// The command line with its variables.
+/// Returns the definition of the command line, with variables.
 #[must_use]
 pub fn command() -> Command {
     each(Cli::command(), |arg| match arg.get_long() {
@@ -39,37 +39,37 @@ pub fn command() -> Command {
     })
 }
 
-/// The tables of a file, where it is one that tracego takes: what rules and sinks have beside options.
+/// Returns the tables of a valid file: settings of rules, sinks and enforcement.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Returns a description of the first mistake in the file.
 pub fn tables(path: &Path) -> Result<toml::Table, String> {
     Ok(file::read(path)?.tables)
 }
 
-/// The variable of an option.
+/// Returns the variable of an option.
 fn variable(long: &str) -> String {
     format!("TRACEGO_{}", long.to_uppercase().replace('-', "_"))
 }
 
-/// The options in force. Wrong usage, help and version end the process, as clap has it.
+/// Returns the options in force. Exits on wrong usage, help and version, as clap does.
 #[must_use]
 pub fn parse() -> Cli {
     from(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
 }
 
-/// The options that a command line, the environment and the file that they name give.
+/// Returns the options from a command line, the environment and the configuration file they name.
 ///
 /// # Errors
-/// Wrong usage, or a file that cannot be read or says something that it cannot.
+/// Fails on wrong usage, or if the file cannot be read or has invalid content.
 pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     Ok(explained(&args)?.0)
 }
 
-/// As [`from`], and where each option of the command has its value from.
+/// Does the same as [`from`], and returns the source of each option's value.
 ///
 /// # Errors
-/// See [`from`].
+/// Fails like [`from`].
 pub fn explained(args: &[OsString]) -> Result<(Cli, Vec<Setting>), clap::Error> {
     let matches = command().try_get_matches_from(args)?;
     let Some(path) = path(deepest(&matches)) else {
@@ -109,12 +109,12 @@ fn path(matches: &ArgMatches) -> Option<PathBuf> {
     matches.try_get_one::<PathBuf>("config").ok().flatten().cloned()
 }
 
-/// Changes every option of the command and of its subcommands.
+/// Applies a change to every option of the command and of its subcommands.
 fn each(command: Command, change: impl Fn(Arg) -> Arg + Copy) -> Command {
     command.mut_args(change).mut_subcommands(|sub| each(sub, change))
 }
 
-/// Options that a file may set.
+/// Returns the options that a file may set.
 fn options() -> impl Iterator<Item = String> {
     let command = Cli::command();
     let names: Vec<String> = command

@@ -1,4 +1,4 @@
-//! Where each option has its value from.
+//! The source of each option's value.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde::{Serialize, Serializer};
 use super::{NOT_IN_FILE, file::Options, variable};
 use crate::cli::Cli;
 
-/// Who decided.
+/// The source of a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {
-    /// Nobody.
+    /// Default value.
     Default,
-    /// The file.
+    /// Configuration file.
     File,
-    /// This variable.
+    /// Environment variable of this name.
     Variable(String),
-    /// The command line.
+    /// Command line.
     Flag,
 }
 
@@ -38,18 +38,18 @@ impl Serialize for Origin {
     }
 }
 
-/// An option and its value.
+/// An option with its value and source.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Setting {
-    /// Long name.
+    /// Long name of the option.
     pub name: String,
-    /// Values as text; none where it is not set.
+    /// Values as text; empty if the option is not set.
     pub values: Vec<String>,
-    /// Who decided.
+    /// Source of the value.
     pub origin: Origin,
 }
 
-/// Every option that a file may set, in the order of the help text.
+/// Returns every option that a file may set, in the order of the help text.
 pub(super) fn settings(matches: &ArgMatches, file: &Options) -> Vec<Setting> {
     let command = Cli::command();
     let options = command.get_arguments().filter_map(|arg| Some((arg.get_id().as_str(), arg.get_long()?)));

@@ -1,4 +1,4 @@
-//! The newest numbers of all threads.
+//! The board: the newest numbers of all threads.
 
 use std::{
     sync::{
@@ -22,36 +22,36 @@ use tracego_model::pulse::Pulse;
 use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger};
 use tracego_probe::load::Run;
 
-/// A thread that is silent for so long is stuck: it beats every second at least.
+/// Silence after which a thread counts as stuck; threads beat at least once a second.
 pub const STUCK: Duration = Duration::from_secs(30);
 
-/// What the kernel side and the control loop say.
+/// The numbers of the kernel side and the control loop.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KernelSide {
     pub(super) counters: Counters,
     pub(super) runs: Vec<Run>,
-    /// Pieces of input that wait for the pipeline.
+    /// Number of inputs that wait for the pipeline.
     pub(super) queued: usize,
-    /// Most bytes that the reader found at one look, of the looks of the last second.
+    /// Maximum number of bytes that the reader found at one look, over the last second.
     pub(super) found: u64,
-    /// When events were lost last, and how many at once.
+    /// Time of the last loss of events, and number of events lost then.
     lost: Option<(Instant, u64)>,
 }
 
-/// What the stages behind the reader say.
+/// The numbers of the stages after the reader.
 #[derive(Clone, Debug, Default)]
 pub struct Stages {
-    /// Their counts; the kernel side's are older here than on the board.
+    /// Counts of the stages; those of the kernel side are older here than on the board.
     pub ledger: Ledger,
-    /// Those beside the ledger, where records are made.
+    /// Further counts of the pipeline, if it makes records.
     pub tally: Option<Tally>,
-    /// Why the output took nothing the last time it was given something.
+    /// Last error of the output, if it refused the most recent records.
     pub refusal: Option<String>,
-    /// What is looked at beside the records.
+    /// Numbers of the inspector.
     pub figures: Figures,
 }
 
-/// What does not change during a run.
+/// The properties that do not change during a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Setup {
     pub(super) ring_size: u32,
@@ -63,12 +63,12 @@ pub(super) struct Setup {
 pub struct Board {
     /// Of the reader.
     pub reader: Arc<ReaderVitals>,
-    /// Of the pipeline.
+    /// Pulse of the pipeline.
     pub pipeline: Pulse,
     stuck: Duration,
     pub(super) setup: Setup,
     attached: AtomicBool,
-    /// Configurations that were read while tracego ran: taken, refused.
+    /// Number of reloads: accepted, refused.
     reloads: [AtomicU64; 2],
     refused_config: AtomicBool,
     kernel: Mutex<KernelSide>,
@@ -78,12 +78,12 @@ pub struct Board {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is inside is whole at any time: it is replaced, never worked on.
+    // The content is always consistent: it is replaced, never modified in place.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Board {
-    /// Before anything runs. `config` as in [`super::Options`].
+    /// Creates the board before anything runs. `config` as in [`super::Options`].
     #[must_use]
     pub fn new(ring_size: u32, config: Option<String>) -> Self {
         Self {
@@ -101,12 +101,12 @@ impl Board {
         }
     }
 
-    /// Whether the programs are attached and the parts run.
+    /// Sets whether the programs are attached and the agent runs.
     pub fn attached(&self, attached: bool) {
         self.attached.store(attached, Ordering::Relaxed);
     }
 
-    /// What the kernel side says now, and how many pieces of input wait.
+    /// Sets the numbers of the kernel side and the number of waiting inputs.
     pub fn kernel(&self, counters: Counters, runs: &[Run], queued: usize) {
         let mut kernel = locked(&self.kernel);
         let more = counters.lost().saturating_sub(kernel.counters.lost());
@@ -137,29 +137,29 @@ impl Board {
         locked(&self.sinks).clone()
     }
 
-    /// The configuration was read again, and taken or refused.
+    /// Records a reload of the configuration, which was accepted or refused.
     pub fn reloaded(&self, taken: bool) {
         self.refused_config.store(!taken, Ordering::Relaxed);
         self.reloads[usize::from(!taken)].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Configurations that were read while tracego ran: taken, refused.
+    /// Returns the number of reloads: accepted, refused.
     pub(super) fn reloads(&self) -> [u64; 2] {
         [0, 1].map(|n: usize| self.reloads[n].load(Ordering::Relaxed))
     }
 
-    /// Whether the last configuration that was read is the one in force.
+    /// Whether the last configuration that was read is in force.
     pub(super) fn is_current(&self) -> bool {
         !self.refused_config.load(Ordering::Relaxed)
     }
 
-    /// Replaces what the stages say.
+    /// Replaces the numbers of the stages.
     pub fn stages(&self, stages: Stages) {
         let stages = Arc::new(stages);
         *locked(&self.stages) = stages;
     }
 
-    /// The text that Prometheus reads, in version 0.0.4 of the format.
+    /// Returns the metrics in Prometheus's text format, version 0.0.4.
     #[must_use]
     pub fn text(self: &Arc<Self>) -> String {
         let mut registry = Registry::default();
@@ -167,7 +167,7 @@ impl Board {
         let mut text = String::new();
         match prometheus_text::encode(&mut text, &registry) {
             Ok(()) => text,
-            // Memory that takes any text gives no errors; half an answer would be a false one.
+            // Writing to memory cannot fail; half an answer would be wrong.
             Err(std::fmt::Error) => String::new(),
         }
     }
@@ -194,13 +194,13 @@ impl Board {
         }
     }
 
-    /// Whether the agent works at all.
+    /// Returns whether the agent works at all.
     #[must_use]
     pub fn live(&self) -> Health {
         self.vitals().live()
     }
 
-    /// Whether records are complete and arrive.
+    /// Returns whether records are complete and arrive.
     #[must_use]
     pub fn ready(&self) -> Health {
         self.vitals().ready()

@@ -1,8 +1,8 @@
-//! Board → the families of metrics, with their names. Names never change: alerts are written for them. Prometheus
-//! and OTLP get the same.
+//! Conversion of the board to metric families. Names never change, because alerts depend on them. Prometheus
+//! and OTLP get the same families.
 //!
-//! Structures are taken apart field by field, so that one which gets a new counter does not compile
-//! until it has a metric here.
+//! Structures are destructured field by field, so that a new counter does not compile until it has a metric
+//! here.
 
 use std::{fmt, sync::Arc};
 
@@ -21,7 +21,7 @@ use tracego_analyze::{
 };
 use tracego_model::finding::Severity;
 
-/// What the library asks for the text.
+/// The collector that Prometheus's library calls for the text.
 #[derive(Debug)]
 pub(super) struct Collector(pub(super) Arc<Board>);
 
@@ -32,7 +32,7 @@ impl prometheus_client::collector::Collector for Collector {
 }
 
 impl Collector {
-    /// All families, in whatever form.
+    /// Writes all families to an output.
     pub(super) fn families(&self, out: &mut dyn Output) -> fmt::Result {
         let board = &self.0;
         let (kernel, stages) = board.numbers();
@@ -137,7 +137,7 @@ mod tests {
     use tracego_model::{counters::Counters, ledger::Ledger};
     use tracego_probe::load::Run;
 
-    /// Numbers that nothing else has.
+    /// A source of numbers that are all different.
     struct Numbers(u64);
 
     impl Numbers {
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    /// Metric and labels → value; as little of a parser as this text needs.
+    /// Parses metrics and labels with their values, as far as this text needs it.
     fn values(text: &str) -> BTreeMap<&str, &str> {
         let rows: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let values: BTreeMap<_, _> = rows.iter().map(|row| row.rsplit_once(' ').unwrap()).collect();
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn every_counter_of_the_kernel_side_and_of_the_ledger_has_a_metric() {
         let mut numbers = Numbers(700_000);
-        // Whole, without a default: a new counter has to be put here and then to be found below.
+        // No default: a new counter has to be added here and then found below.
         let kernel = Counters {
             hooked: numbers.next(),
             filtered: numbers.next(),
@@ -192,7 +192,7 @@ mod tests {
         };
         let text = board(kernel, ledger, Tally::default()).text();
         let found: BTreeSet<String> = values(&text).values().map(|&value| value.to_owned()).collect();
-        // What the kernel side counts, by the names that the stream has for it.
+        // Counters of the kernel side, by their names in the records.
         let named = serde_json::to_value(Ledger { kernel, ..ledger }).unwrap();
         let flat = named.as_object().unwrap().values().flat_map(|value| match value {
             serde_json::Value::Object(inner) => inner.values().cloned().collect(),

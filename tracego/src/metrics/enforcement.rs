@@ -1,4 +1,4 @@
-//! What was decided about program starts, in the kernel and by policies.
+//! Metrics of decisions about program starts, in the kernel and by policies.
 
 use std::fmt;
 

@@ -1,5 +1,4 @@
-//! Families of metrics, for whoever writes them down: Prometheus's text ([`Text`]), and OTLP
-//! (`super::otlp`).
+//! Families of metrics, independent of the format: Prometheus's text ([`Text`]) or OTLP (`super::otlp`).
 
 use std::fmt;
 
@@ -10,16 +9,16 @@ use prometheus_client::{
 
 use super::latency::Latency;
 
-/// Whether a number only grows.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// It does; its name gets `_total` from Prometheus's library.
+    /// A number that only grows; Prometheus's library adds `_total` to its name.
     Counter,
-    /// It comes and goes.
+    /// A number that rises and falls.
     Gauge,
 }
 
-/// A number of a metric.
+/// The value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     Whole(u64),
@@ -50,33 +49,33 @@ impl From<f64> for Number {
     }
 }
 
-/// Names of labels with their values.
+/// Label names with their values.
 pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
 
-/// Takes a row.
+/// A function that takes one row of a family.
 pub(super) type Write<'a> = dyn FnMut(Labels<'_>, Number) -> fmt::Result + 'a;
-/// Gives each row of a family to the function that it gets.
+/// A function that passes each row of a family to another function.
 pub(super) type Rows<'a> = dyn FnMut(&mut Write<'_>) -> fmt::Result + 'a;
 
-/// Where families are written to.
+/// A format that families are written in.
 pub(super) trait Output {
-    /// A family with one row at least.
+    /// Writes a family, which has at least one row.
     fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result;
 
-    /// Times.
+    /// Writes a histogram of times.
     fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result;
 }
 
-/// Where families go.
+/// A writer of families to an [`Output`].
 pub(super) struct Families<'a>(pub(super) &'a mut dyn Output);
 
 impl Families<'_> {
-    /// `name` without `_total`, which Prometheus's library puts there.
+    /// Writes a counter. `name` without `_total`, which Prometheus's library adds.
     pub(super) fn counter(&mut self, name: &str, help: &str, value: impl Into<Number>) -> fmt::Result {
         self.rows(name, help, Kind::Counter, [([], value)])
     }
 
-    /// The same with labels.
+    /// Writes a counter with labels.
     pub(super) fn counters<'l, const N: usize, V: Into<Number>>(
         &mut self,
         name: &str,
@@ -86,12 +85,12 @@ impl Families<'_> {
         self.rows(name, help, Kind::Counter, rows)
     }
 
-    /// A value that comes and goes.
+    /// Writes a gauge.
     pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl Into<Number>) -> fmt::Result {
         self.rows(name, help, Kind::Gauge, [([], value)])
     }
 
-    /// The same with labels.
+    /// Writes a gauge with labels.
     pub(super) fn gauges<'l, const N: usize, V: Into<Number>>(
         &mut self,
         name: &str,
@@ -101,12 +100,12 @@ impl Families<'_> {
         self.rows(name, help, Kind::Gauge, rows)
     }
 
-    /// Times.
+    /// Writes a histogram of times.
     pub(super) fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result {
         self.0.histogram(name, help, of)
     }
 
-    /// Nothing is written of a family without rows.
+    /// Writes a family, unless it has no rows.
     fn rows<'l, const N: usize, V: Into<Number>>(
         &mut self,
         name: &str,
@@ -124,7 +123,7 @@ impl Families<'_> {
     }
 }
 
-/// Prometheus's text, in the words of the library that writes it.
+/// Prometheus's text format, written by its library.
 pub(super) struct Text<'a>(pub(super) DescriptorEncoder<'a>);
 
 impl Output for Text<'_> {
@@ -160,7 +159,7 @@ fn write(encoder: &mut MetricEncoder<'_>, kind: Kind, value: Number) -> fmt::Res
     }
 }
 
-/// Rows that differ in one label.
+/// Returns rows that differ in one label.
 pub(super) fn label<const N: usize>(
     name: &'static str,
     rows: [(&'static str, u64); N],

@@ -1,51 +1,51 @@
-//! Alive? Ready? And if not, why.
+//! Liveness and readiness of the agent, with reasons.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// For how long a loss shows, so that whoever looks twice a minute sees it.
+/// Time for which a loss is shown, so that a check twice a minute sees it.
 const LOSS_SHOWS: Duration = Duration::from_mins(1);
 
-/// What decides it.
+/// The state that health is derived from.
 #[derive(Clone, Debug)]
 pub(super) struct Vitals {
-    /// The programs are attached.
+    /// Whether the programs are attached.
     pub(super) attached: bool,
-    /// How long the reader has been silent.
+    /// Time since the reader's last beat.
     pub(super) reader: Duration,
-    /// How long the pipeline has been silent.
+    /// Time since the pipeline's last beat.
     pub(super) pipeline: Duration,
-    /// How long is too long.
+    /// Silence after which a thread counts as stuck.
     pub(super) stuck: Duration,
-    /// Why the output took nothing the last time.
+    /// Last error of the output, if it refused the most recent records.
     pub(super) refusal: Option<String>,
-    /// How long ago events were lost last, and how many.
+    /// Time since the last loss of events, and number of events lost then.
     pub(super) lost: Option<(Duration, u64)>,
-    /// Why sinks deliver nothing.
+    /// Sinks that deliver nothing, with reasons.
     pub(super) sinks: Vec<String>,
-    /// Why nothing is stopped that has to be.
+    /// Reason why enforcement does not work.
     pub(super) enforcement: Option<String>,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Check {
-    /// What.
+    /// Name of the check.
     pub name: &'static str,
-    /// Whether it is as it should be.
+    /// Whether the check passed.
     pub ok: bool,
-    /// Why not.
+    /// Reason, if the check failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// An answer.
+/// The answer to a health request.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Health {
-    /// All is as it should be.
+    /// Whether all checks passed.
     pub ok: bool,
-    /// What was looked at.
+    /// Results of the checks.
     pub checks: Vec<Check>,
 }
 
@@ -68,12 +68,12 @@ impl Vitals {
         [thread("reader", self.reader), thread("pipeline", self.pipeline)]
     }
 
-    /// The threads work. A restart helps where they do not.
+    /// Returns whether the threads work. If not, a restart helps.
     pub(super) fn live(&self) -> Health {
         Vec::from(self.threads()).into()
     }
 
-    /// Records are complete and arrive.
+    /// Returns whether records are complete and arrive.
     pub(super) fn ready(&self) -> Health {
         let attached = (!self.attached).then(|| "no programs are attached to the kernel".to_owned());
         let mut checks = vec![check("programs", attached)];

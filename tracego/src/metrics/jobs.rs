@@ -1,18 +1,18 @@
-//! What each job lost. A machine runs any number of jobs, and what they are called is theirs to choose, so
-//! the number of names is bounded.
+//! Losses by job. A machine runs any number of jobs, which choose their own names, so the number of names is
+//! bounded.
 
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
-/// Jobs with a count of their own: those that lost something last.
+/// Maximum number of jobs with a count of their own: those with the most recent losses.
 pub const JOBS: usize = 100;
-/// Those that had to make room, together.
+/// Label of all evicted jobs together.
 pub const OTHER: &str = "other";
-/// Characters of a name that are kept.
+/// Maximum length of a name in characters; the rest is cut off.
 const NAME_MAX: usize = 128;
 
-/// Losses by job.
+/// The losses by job.
 #[derive(Clone, Debug)]
 pub struct JobLosses {
     jobs: LruCache<String, u64>,
@@ -26,7 +26,7 @@ impl Default for JobLosses {
 }
 
 impl JobLosses {
-    /// A job lost more. One that is called [`OTHER`] is counted there.
+    /// Adds losses of a job. A job named [`OTHER`] is counted with the evicted ones.
     pub fn add(&mut self, job: &str, more: u64) {
         let job: String = job.chars().take(NAME_MAX).collect();
         if job == OTHER {
@@ -42,7 +42,7 @@ impl JobLosses {
         }
     }
 
-    /// Every job that has a count of its own, and then the rest.
+    /// Returns every job that has its own count, then the rest.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         let rest = (self.other > 0).then_some((OTHER, self.other));
         self.jobs.iter().map(|(job, &count)| (job.as_str(), count)).chain(rest)

@@ -1,6 +1,6 @@
-//! What the kernel side and the ledger count: events by the stage that they came to, and the ring.
+//! Metrics of the kernel side and the ledger: events by the stage that they reached, and the ring.
 //!
-//! Structures are taken apart field by field here, too.
+//! Structures are destructured field by field here, too.
 
 use std::fmt;
 
@@ -80,7 +80,7 @@ impl Families<'_> {
         self.gauge("tracego_ring_found_bytes", help, kernel.found)?;
         let help = "Batches of records and other input that wait for the pipeline.";
         self.gauge("tracego_queue_entries", help, kernel.queued)?;
-        // The kernel counts while kernel.bpf_stats_enabled is set.
+        // The kernel counts only while kernel.bpf_stats_enabled is set.
         if kernel.runs.iter().all(|run| run.count == 0) {
             return Ok(());
         }

@@ -1,8 +1,9 @@
-//! How long records take from the kernel to the output.
+//! Latency of records, from the kernel to the output.
 
 use std::iter::zip;
 
-/// Upper bounds in nanoseconds. The reader looks every 10 ms, so most of the time passes there.
+/// Upper bounds of the buckets in nanoseconds. The reader looks every 10 ms, so most of the time passes
+/// there.
 const BOUNDS: [u64; 15] = [
     1_000_000,
     2_500_000,
@@ -30,7 +31,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Takes one time, in nanoseconds.
+    /// Adds a time in nanoseconds.
     pub fn add(&mut self, ns: u64) {
         if let Some(count) = self.counts.get_mut(BOUNDS.partition_point(|&bound| bound < ns)) {
             *count += 1;
@@ -39,26 +40,26 @@ impl Latency {
         self.sum_ns = self.sum_ns.saturating_add(ns);
     }
 
-    /// How many there were.
+    /// Returns the number of times.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// All of them together, in seconds.
+    /// Returns the sum of all times, in seconds.
     #[must_use]
     pub fn sum(&self) -> f64 {
         seconds(self.sum_ns)
     }
 
-    /// Upper bounds in seconds.
+    /// Returns the upper bounds of the buckets, in seconds.
     #[must_use]
     pub fn bounds() -> Vec<f64> {
         BOUNDS.into_iter().map(seconds).collect()
     }
 
-    /// What was added after `before`, as other times that are in the same buckets and have the same sum: a
-    /// time in seconds, and how often.
+    /// Returns times equivalent to those added since `before`: same buckets and same sum. Each is a time in
+    /// seconds with its count.
     #[must_use]
     pub fn since(&self, before: &Self) -> Vec<(f64, u64)> {
         let more = |(now, then): (u64, u64)| now.saturating_sub(then);
@@ -67,7 +68,7 @@ impl Latency {
         let counts: Vec<u64> = zip(self.counts, before.counts).map(more).collect();
         let beyond = more((self.count, before.count)).saturating_sub(counts.iter().sum());
         let sum = seconds(more((self.sum_ns, before.sum_ns)));
-        // Each at the same share of the way through its bucket: there is one share that gives the sum.
+        // Each time lies at the same share of its bucket's width; one share gives the right sum.
         let buckets = zip(zip(lower, upper.iter().copied()), counts).filter(|&(_, count)| count > 0);
         let buckets: Vec<_> = buckets.collect();
         let all = |share: f64| -> f64 {
@@ -87,7 +88,7 @@ impl Latency {
         times
     }
 
-    /// Upper bounds in seconds, and how many are up to there but above the one before.
+    /// Returns upper bounds in seconds, with the number of times between the previous bound and this one.
     #[must_use]
     pub fn buckets(&self) -> Vec<(f64, u64)> {
         zip(BOUNDS, self.counts).map(|(bound, count)| (seconds(bound), count)).collect()
@@ -99,7 +100,7 @@ fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// Nanoseconds as Prometheus wants them.
+/// Converts nanoseconds to seconds, the unit of Prometheus.
 #[expect(clippy::cast_precision_loss, reason = "a sum of times; 53 bits are 104 days to the nanosecond")]
 pub(super) fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9

@@ -1,4 +1,4 @@
-//! An address from the command line → a socket.
+//! Listening addresses from the command line, and their sockets.
 
 use std::{
     fmt, fs,
@@ -17,22 +17,22 @@ use rustix::{
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with},
 };
 
-/// Who may connect to a Unix socket: its owner and group.
+/// Mode of a Unix socket: owner and group may connect.
 const MODE: u32 = 0o660;
-/// Connections that wait to be taken.
+/// Maximum number of connections waiting to be accepted.
 const BACKLOG: i32 = 64;
 
-/// Where to listen.
+/// An address to listen on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Listen {
-    /// On a TCP port.
+    /// TCP address and port.
     Tcp(SocketAddr),
-    /// On a Unix socket.
+    /// Path of a Unix socket.
     Unix(PathBuf),
 }
 
 impl Listen {
-    /// Whether other machines may reach it.
+    /// Whether other machines may reach the address.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         match self {
@@ -53,7 +53,7 @@ impl FromStr for Listen {
             }
             return SocketAddrUnix::new(&path).map_err(|error| error.to_string()).map(|_| Self::Unix(path));
         }
-        // A port alone is never offered to other machines.
+        // A port alone is never open to other machines.
         if let Ok(port) = text.parse() {
             return Ok(Self::Tcp((Ipv4Addr::LOCALHOST, port).into()));
         }
@@ -71,7 +71,7 @@ impl fmt::Display for Listen {
     }
 }
 
-/// A socket that listens and does not wait.
+/// A non-blocking listening socket.
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpListener),
@@ -79,10 +79,10 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Opens it; says where it is, because port 0 is any that is free.
+    /// Opens a socket. Returns it with its actual address, because port 0 means any free port.
     ///
     /// # Errors
-    /// When the address is taken or may not be used.
+    /// Fails if the address is in use or not allowed.
     pub(super) fn open(listen: &Listen) -> io::Result<(Self, Listen)> {
         match listen {
             Listen::Tcp(address) => {
@@ -108,8 +108,8 @@ impl Socket {
 
 fn unix(path: &Path) -> io::Result<UnixListener> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    // The file gets the socket's mode without the bits of the umask (net/unix/af_unix.c, unix_bind_bsd),
-    // so at no time may anybody else connect.
+    // The file gets the socket's mode without the bits of the umask (net/unix/af_unix.c, unix_bind_bsd), so
+    // nobody else can connect at any time.
     fchmod(&socket, Mode::from_raw_mode(MODE))?;
     bind(&socket, &SocketAddrUnix::new(path)?)?;
     fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
@@ -117,8 +117,8 @@ fn unix(path: &Path) -> io::Result<UnixListener> {
     Ok(UnixListener::from(socket))
 }
 
-/// Whether it is a socket that nobody listens on any more: tracego was killed. A connection to a file that
-/// is no socket is refused as well.
+/// Whether the path is a socket without a listener, left by a tracego that was killed. A connection to a file
+/// that is no socket is refused as well.
 fn is_left_over(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     is_socket && UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)

@@ -1,19 +1,19 @@
-//! What the parts of the agent say about themselves, and who may ask: `/metrics`, `/livez`, `/readyz`.
+//! Metrics and health of the agent, served as `/metrics`, `/livez` and `/readyz`.
 //!
-//! Nobody counts twice: each part keeps the numbers that it has anyway and puts a copy of them on the
-//! [`Board`] at most twice a second, so the way of the data pays nothing for being watched.
+//! No number is counted twice: each part keeps the numbers that it has anyway and copies them to the
+//! [`Board`] at most twice a second, so metrics cost the data path nothing.
 //!
 //! ```text
-//! pulse      when a thread was last seen at work
-//! tally      what the pipeline counts beside the ledger: latency, findings, what records lack
-//! board      the newest copies, from all threads
-//! collect    board → metrics and their names; families writes them as Prometheus reads them
-//! kernel     what of these the kernel side and the ledger count; sinks, spans, enforcement: those parts
-//! otlp       the same to a collector, every minute
-//! process    the agent's own memory and CPU
-//! health     board → alive? ready? and why not
-//! listen     an address from the command line → a socket
-//! server     the thread that answers
+//! pulse   last sign of life of a thread
+//! tally   counts of the pipeline beside the ledger: latency, findings, missing fields
+//! board   newest copies, from all threads
+//! collect board → metrics and their names; families writes them in the format of Prometheus
+//! kernel  metrics of the kernel side and the ledger; sinks, spans, enforcement: of those parts
+//! otlp    push of the same metrics to a collector, every minute
+//! process the agent's own memory and CPU
+//! health  board → liveness and readiness, with reasons
+//! listen  address from the command line → socket
+//! server  thread that answers requests
 //! ```
 
 pub mod board;
@@ -35,13 +35,13 @@ pub mod tally;
 pub use board::{Board, Stages};
 pub use listen::Listen;
 
-/// What is served and where.
+/// The settings of metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Where; nowhere without.
+    /// Address to serve metrics on; not served without one.
     pub listen: Option<Listen>,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub config: Option<String>,
-    /// Where they are pushed to, too.
+    /// Settings of the push to an OpenTelemetry collector, if it is on.
     pub push: Option<otlp::Settings>,
 }

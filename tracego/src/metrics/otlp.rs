@@ -1,7 +1,7 @@
-//! The metrics of `/metrics`, pushed to a collector.
+//! Push of the metrics to an OpenTelemetry collector.
 //!
-//! Families, names and labels are those of `/metrics`, so that dashboards fit both ways; a counter
-//! has no `_total`, which Prometheus adds when it takes OTLP, and units are those of OTLP (`s`, `By`).
+//! Families, names and labels are those of `/metrics`, so that dashboards fit both. Counters have no
+//! `_total`, which Prometheus adds when it ingests OTLP, and units are those of OTLP (`s`, `By`).
 
 mod mirror;
 
@@ -27,36 +27,36 @@ use super::board::Board;
 use mirror::Mirror;
 use tracego_deliver::collector::{self, Answers, Outcome, Protocol, Target, TargetError};
 
-/// How often metrics are pushed where nothing else is said (`OTEL_METRIC_EXPORT_INTERVAL`).
+/// Default time between two pushes (`OTEL_METRIC_EXPORT_INTERVAL`).
 pub const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Reads `OTEL_METRIC_EXPORT_INTERVAL`, in milliseconds; what is no number is as good as nothing, as the
-/// specification wants it.
+/// Parses `OTEL_METRIC_EXPORT_INTERVAL`, in milliseconds. Returns the default for an invalid number, as the
+/// specification demands.
 #[must_use]
 pub fn interval(value: Option<&str>) -> Duration {
     let given = value.and_then(|value| value.trim().parse().ok()).filter(|&milliseconds| milliseconds > 0);
     given.map_or(INTERVAL, Duration::from_millis)
 }
 
-/// How metrics are pushed.
+/// The settings of the push.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to.
+    /// Collector to push to.
     pub target: Target,
     /// Attributes of the resource; see [`crate::traces::attribute::resource`].
     pub resource: Vec<KeyValue>,
-    /// Between two pushes.
+    /// Time between two pushes.
     pub interval: Duration,
 }
 
-/// What became of pushes. Each number only grows.
+/// The counts of pushes. Each number only grows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
-    /// Taken by the collector.
+    /// Number of pushes that the collector accepted.
     pub pushed: u64,
-    /// Not taken. The next one has the same counters, so nothing but a moment is lost.
+    /// Number of failed pushes. The next push has the same counters, so only one point in time is lost.
     pub failed: u64,
-    /// Points that the collector rejected of a push that it took, as far as it tells (see
+    /// Number of data points that the collector rejected in accepted pushes, as far as it reports them (see
     /// [`crate::traces::export::Counts::exported`]).
     pub rejected: u64,
 }
@@ -68,7 +68,7 @@ struct Numbers {
     rejected: AtomicU64,
 }
 
-/// Pushes until it is dropped.
+/// The thread that pushes metrics until it is dropped.
 #[derive(Debug)]
 pub struct Pusher {
     numbers: Arc<Numbers>,
@@ -78,10 +78,10 @@ pub struct Pusher {
 }
 
 impl Pusher {
-    /// Starts the thread. A collector that does not answer is no error.
+    /// Starts the thread. A collector that does not answer is not an error.
     ///
     /// # Errors
-    /// When the settings are wrong.
+    /// Fails if the settings are wrong.
     pub fn start(settings: Settings, board: Arc<Board>) -> Result<Self, TargetError> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let (inner, answers) = {
@@ -106,13 +106,13 @@ impl Pusher {
                 mirror.push(&board);
             }
             mirror.finish(&board);
-            // Nobody may be waiting any more.
+            // There may be no receiver left.
             let _told = finished.send(());
         })?;
         Ok(Self { numbers, stop: Some(stop), done, thread: Some(thread) })
     }
 
-    /// See [`Counts`].
+    /// Returns the counts of pushes so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let Numbers { pushed, failed, rejected } = &*self.numbers;
@@ -123,18 +123,18 @@ impl Pusher {
         }
     }
 
-    /// Pushes once more, for no longer than this.
+    /// Pushes a last time, for at most `within`, and ends. Returns the final counts.
     pub fn close(mut self, within: Duration) -> Counts {
         drop(self.stop.take());
         if self.done.recv_timeout(within).is_ok() {
-            // A panic of the thread was printed by itself.
+            // A panic of the thread has been printed already.
             let _ended = self.thread.take().map(JoinHandle::join);
         }
         self.counts()
     }
 }
 
-/// The exporter of OTLP, on a runtime of its own: the SDK's reader has none.
+/// The OTLP exporter, on a runtime of its own, because the SDK's reader has none.
 struct Exporter {
     inner: MetricExporter,
     runtime: Runtime,
@@ -156,7 +156,7 @@ impl PushMetricExporter for Exporter {
                 }
             }
             Outcome::Later { why, .. } | Outcome::Never(why) => {
-                // Once; the counter has the others.
+                // Logged once; the counter has the others.
                 if self.numbers.failed.fetch_add(1, Relaxed) == 0 {
                     tracing::warn!(why, endpoint = self.endpoint, "metrics are not taken");
                 }

@@ -1,4 +1,4 @@
-//! The agent's own memory and CPU, by the names that Prometheus's clients share
+//! The agent's own memory and CPU, under the names that Prometheus's clients share
 //! (prometheus.io/docs/instrumenting/writing_clientlibs, "Process metrics").
 
 use std::fmt;
@@ -7,22 +7,22 @@ use procfs::{ProcResult, process::LimitValue, process::Process};
 
 use super::families::Families;
 
-/// What /proc says about this process; what cannot be read is absent.
+/// The resource usage of this process from /proc. Values that cannot be read are absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Usage {
-    /// User and system time, seconds.
+    /// User and system time in seconds.
     pub(super) cpu: Option<f64>,
-    /// Resident memory, bytes.
+    /// Resident memory in bytes.
     pub(super) resident: Option<u64>,
-    /// Address space, bytes.
+    /// Address space in bytes.
     pub(super) virtual_memory: Option<u64>,
-    /// Start, seconds since 1970.
+    /// Start time in seconds since 1970.
     pub(super) start: Option<f64>,
-    /// Open descriptors.
+    /// Number of open descriptors.
     pub(super) open: Option<u64>,
-    /// How many there may be.
+    /// Maximum number of open descriptors.
     pub(super) open_max: Option<u64>,
-    /// Threads.
+    /// Number of threads.
     pub(super) threads: Option<u64>,
 }
 

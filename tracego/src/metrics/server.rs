@@ -1,8 +1,8 @@
-//! The thread that answers: `/metrics`, `/livez`, `/readyz`.
+//! The HTTP server of `/metrics`, `/livez` and `/readyz`, on a thread of its own.
 //!
-//! It shares nothing with the way of the data but the board's locks, which are held for as long as a
-//! pointer is copied. Clients get little room and little time; of too many at once the oldest has to go,
-//! so that those who hold connections open do not keep others out.
+//! The server shares only the board's locks with the data path, which are held for as long as a pointer is
+//! copied. Each client gets little memory and little time. If there are too many, the oldest connection is
+//! closed, so that clients that hold connections open cannot keep others out.
 
 use std::{
     collections::VecDeque,
@@ -39,20 +39,21 @@ use super::{
     listen::{Listen, Socket},
 };
 
-/// Connections at once.
+/// Maximum number of connections at once.
 const CONNECTIONS: usize = 32;
-/// Bytes of a request up to its body, which nobody reads. The library takes no less.
+/// Maximum size in bytes of a request up to its body, which is not read. The library accepts no smaller
+/// limit.
 const REQUEST: usize = 8192;
-/// Lines of a request.
+/// Maximum number of header lines of a request.
 const HEADERS: usize = 64;
-/// For a request to arrive.
+/// Maximum time for a request to arrive.
 const ARRIVAL: Duration = Duration::from_secs(5);
-/// For a whole connection, answer and all.
+/// Maximum time for a whole connection, including the answer.
 const CONNECTION: Duration = Duration::from_secs(10);
-/// Pause when the system has no room for a connection.
+/// Pause when the system cannot accept another connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The server; it ends when this is dropped.
+/// The server; dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
     address: Listen,
@@ -64,7 +65,7 @@ impl Server {
     /// Listens and starts to answer.
     ///
     /// # Errors
-    /// When the address cannot be used or the thread cannot be started.
+    /// Fails if the address cannot be used or the thread cannot be started.
     pub fn start(listen: &Listen, board: Arc<Board>) -> io::Result<Self> {
         let (socket, address) = Socket::open(listen)?;
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
@@ -84,7 +85,7 @@ impl Server {
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> &Listen {
         &self.address
@@ -94,7 +95,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // A panic of the thread was printed by itself.
+        // A panic of the thread has been printed already.
         let _ended = self.thread.take().map(JoinHandle::join);
         if let Listen::Unix(path) = &self.address {
             remove(path);

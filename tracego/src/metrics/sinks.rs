@@ -1,4 +1,4 @@
-//! What sinks with queues say about themselves.
+//! Metrics of sinks with queues.
 
 use std::{fmt, sync::Arc};
 

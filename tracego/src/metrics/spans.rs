@@ -1,4 +1,4 @@
-//! What became of the spans of jobs.
+//! Metrics of the spans of jobs.
 
 use std::fmt;
 

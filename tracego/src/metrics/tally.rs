@@ -1,4 +1,4 @@
-//! What the pipeline counts beside the ledger.
+//! Counts of the pipeline beside the ledger.
 
 use std::collections::BTreeMap;
 
@@ -11,64 +11,64 @@ use tracego_model::{
 };
 use tracego_policy as policy;
 
-/// Why a record lacks a field.
+/// The counts of a field that records lack, by reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Missing {
-    /// It could not be read.
+    /// Number of records in which the field could not be read.
     pub unavailable: u64,
-    /// It is cut.
+    /// Number of records in which the field is truncated.
     pub truncated: u64,
 }
 
-/// Counts of one run.
+/// The counts of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Findings by rule and severity, those on records that are not written too.
+    /// Findings by rule and severity, including those on records that are not written.
     pub findings: BTreeMap<(&'static str, Severity), u64>,
-    /// Fields that records lack. A list, because there are few and every record looks here.
+    /// Fields that records lack. A list, because there are few and every record searches it.
     pub missing: Vec<(&'static str, Missing)>,
-    /// Values in which a secret was replaced.
+    /// Number of values in which a secret was replaced.
     pub redacted: u64,
-    /// From an event to the end of the write of its record.
+    /// Time from an event to the end of the write of its record.
     pub latency: Latency,
-    /// What jobs lost.
+    /// Losses by job.
     pub jobs: JobLosses,
-    /// What rules had to forget.
+    /// Number of entries that rules had to evict.
     pub forgotten: u64,
-    /// Processes in the table.
+    /// Number of processes in the table.
     pub processes: usize,
-    /// What became of spans, where they are made.
+    /// Counts of spans, if traces are on.
     pub traces: Option<traces::Counts>,
-    /// Of policies.
+    /// Counts of policies, if there are any.
     pub policy: Option<policy::engine::Counts>,
     refusal: Option<String>,
-    /// When the events of the records happened that are on their way to the output, ns since boot.
+    /// Event times, in ns since boot, of the records that are on their way to the output.
     pending: Vec<u64>,
-    /// Something is on its way to the output.
+    /// Whether something is on its way to the output.
     given: bool,
 }
 
 impl Tally {
-    /// As it is now, with what others count: [`Self::forgotten`] and [`Self::processes`].
+    /// Returns a copy, with the counts kept elsewhere: [`Self::forgotten`] and [`Self::processes`].
     #[must_use]
     pub fn copy(&self, forgotten: u64, processes: usize) -> Self {
         Self { forgotten, processes, ..self.clone() }
     }
 
-    /// Why the output took nothing the last time it was given something.
+    /// Returns the last error of the output, if it refused the most recent records.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {
         self.refusal.as_deref()
     }
 
-    /// Something was found.
+    /// Counts findings.
     pub fn found(&mut self, findings: &[Finding]) {
         for finding in findings {
             *self.findings.entry((finding.id, finding.severity)).or_default() += 1;
         }
     }
 
-    /// A record was made of an event.
+    /// Counts a record made of an event.
     pub fn made(&mut self, record: &Record) {
         self.found(&record.tracego.findings);
         let whole = &record.tracego.completeness;
@@ -90,13 +90,15 @@ impl Tally {
         &mut self.missing[at].1
     }
 
-    /// A record was given to the output; of an event, when that happened, in ns since boot.
+    /// Notes a record that was given to the output. `event_ns`: time of its event, if it has one, in ns since
+    /// boot.
     pub fn given(&mut self, event_ns: Option<u64>) {
         self.given = true;
         self.pending.extend(event_ns);
     }
 
-    /// The output has answered: it took the first `written` records of events, or says why not all.
+    /// Notes the answer of the output: the number of event records that it took, and the error if it refused
+    /// some.
     pub fn answered(&mut self, written: u64, error: Option<&std::io::Error>) {
         if !std::mem::take(&mut self.given) {
             return;

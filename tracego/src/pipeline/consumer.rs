@@ -9,55 +9,56 @@ use tracego_probe::enforce::after::AfterStart;
 use super::Reload;
 use crate::metrics::tally::Tally;
 
-/// What takes input: the pipeline, or the writer of a capture file.
+/// A consumer of input: the pipeline, or the writer of a capture file.
 pub trait Consumer {
-    /// Takes one piece.
+    /// Processes one piece of input.
     ///
     /// # Errors
-    /// When the output refuses it. The caller may go on: what is refused is counted.
+    /// Fails if the output refuses the result. The caller may continue: refused records are counted.
     fn take(&mut self, input: Input) -> io::Result<()>;
 
-    /// No more comes.
+    /// Ends the input.
     ///
     /// # Errors
-    /// When the output refuses what is left.
+    /// Fails if the output refuses what is left.
     fn end(&mut self) -> io::Result<()>;
 
-    /// The counts so far.
+    /// Returns the counts so far.
     fn ledger(&self) -> Ledger;
 
-    /// Ends processes by what is found about them.
+    /// Sets the stage that ends processes because of their findings.
     fn enforce(&mut self, _after: AfterStart) {}
 
     /// Takes the channel on which the settings of each [`Input::Reload`] come.
     fn reloads(&mut self, _reloads: Receiver<Reload>) {}
 
-    /// The counts beside the ledger, for metrics; nothing where no records are made.
+    /// Returns the counts for metrics beside the ledger; `None` where no records are made.
     fn tally(&self) -> Option<Tally> {
         None
     }
 
-    /// Why the output took nothing the last time it was given something.
+    /// Returns why the output refused the latest write, if it did.
     fn refusal(&self) -> Option<String> {
         None
     }
 
-    /// The point that the output has come to with what was taken so far.
+    /// Returns a mark for all output produced so far.
     fn mark(&mut self) -> u64 {
         0
     }
 
-    /// The point up to which all output is where a kill of this process does not reach it.
+    /// Returns the latest mark whose output survives a kill of this process.
     fn settled(&mut self) -> u64 {
         u64::MAX
     }
 
-    /// Nanoseconds from the boot clock to the wall clock in the records; nothing where none are made.
+    /// Returns the nanoseconds from the boot clock to the wall clock in the records; `None` where none are
+    /// made.
     fn offset(&self) -> Option<i64> {
         None
     }
 
-    /// What was found so far; nothing where nobody looks.
+    /// Returns the findings so far; empty where no rules run.
     fn summary(&self) -> Summary {
         Summary::default()
     }

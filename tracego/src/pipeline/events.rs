@@ -1,4 +1,4 @@
-//! The way of an event: decode → assemble → enrich → rules → policy → output.
+//! The stages that an event passes through: decode → assemble → enrich → rules → policy → output.
 
 use tracego_common::{flags, settings::event, verdict::Action};
 
@@ -43,10 +43,10 @@ impl Pipeline {
                 _ => {}
             }
         }
-        // Who has programs stopped wants to know of it, whatever else is written.
+        // Decisions about starts are always written, whatever else is selected.
         let decision = matches!(event, Event::Verdict(_));
         let asked = decision || self.selection.kinds & kind(event) != 0;
-        // A span begins with the start and ends with the exit, whoever wants records of these.
+        // A span begins with the start and ends with the exit, even if their records are not selected.
         let traced = self.traces.is_some() && kind(event) & (event::EXEC | event::EXIT) != 0;
         let judged = self.judges() && kind(event) & event::EXEC != 0;
         if !(asked || traced || judged) || event.flags() & flags::OUTSIDE != 0 || self.is_canary(event) {
@@ -81,7 +81,7 @@ impl Pipeline {
                 traces.take(&enriched.record);
                 traces.mark(&mut enriched.record);
             }
-            // A start with which something is wrong is written whatever was asked for.
+            // A start with a finding or a violation is written even if starts are not selected.
             let wanted = asked || is_wrong(&enriched.record);
             if wanted {
                 self.tally.made(&enriched.record);
@@ -93,17 +93,17 @@ impl Pipeline {
                 self.enricher.withdraw(&enriched.record);
             }
         } else if decision {
-            // About tracego's own: the canary, what is exempt.
+            // Decisions about tracego's own starts: the enforcement check and exempt programs.
             self.ledger.unrequested += 1;
         }
     }
 
-    /// Whether a start matters to more than its record.
+    /// Whether rules, policies or enforcement look at starts, beside their records.
     fn judges(&self) -> bool {
         self.judge.is_some() || self.policy.is_some() || self.after.is_some()
     }
 
-    /// The start that shows that stops are in force, and its end: they say nothing about the machine.
+    /// Whether the event belongs to the enforcement check, which is no activity of the machine.
     fn is_canary(&mut self, event: &Event<'_>) -> bool {
         let Some(after) = &self.after else { return false };
         let canary = match event {
@@ -118,7 +118,7 @@ impl Pipeline {
         canary
     }
 
-    /// A decision about a start is told.
+    /// Reports a decision about a start.
     pub(super) fn stopped(&mut self, record: &Record) {
         if let Some(judge) = &mut self.judge {
             judge.decided(record);
@@ -129,13 +129,13 @@ impl Pipeline {
     }
 }
 
-/// Something was found, or a policy does not allow it.
+/// Whether the record has findings or is not allowed by a policy.
 fn is_wrong(record: &Record) -> bool {
     let own = &record.tracego;
     !own.findings.is_empty() || own.policy.as_ref().is_some_and(|policy| !policy.allow)
 }
 
-/// The bit of [`event`] for a kind.
+/// Returns the bit of [`event`] for an event.
 fn kind(of: &Event<'_>) -> u32 {
     match of {
         Event::Exec(_) => event::EXEC,

@@ -1,4 +1,4 @@
-//! What is found and done about processes that run already.
+//! Findings about running processes, and the killing of processes.
 
 use tracego_common::TaskId;
 
@@ -11,7 +11,7 @@ use tracego_model::{
 use tracego_probe::enforce::after::AfterStart;
 
 impl Pipeline {
-    /// Those that the kernel side did not end: it had nothing to know them by.
+    /// Kills processes that the kernel side did not stop because it could not know them.
     pub(super) fn end_processes(&mut self) {
         let ended = self.after.as_mut().map(AfterStart::end).unwrap_or_default();
         for (pending, action, ended) in ended {
@@ -21,7 +21,7 @@ impl Pipeline {
         }
     }
 
-    /// What was found about processes that run already becomes records of its own.
+    /// Writes findings about running processes as records of their own.
     fn found(&mut self, found: Vec<(TaskId, Vec<Finding>)>, reading: Reading) {
         for (id, findings) in found.into_iter().filter(|(_, findings)| !findings.is_empty()) {
             let body = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");

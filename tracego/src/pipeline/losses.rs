@@ -1,4 +1,4 @@
-//! What was lost, in the kernel and in sinks, becomes records.
+//! Records of losses in the kernel and in sinks.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,12 +13,12 @@ use tracego_model::{
 };
 
 impl Pipeline {
-    /// A growing loss of a job becomes a record with the job's identity; the counters that follow hold
-    /// the same losses, so what is told here is taken off there.
+    /// Writes a record with the job's identity for each job whose losses grew. The counters that follow
+    /// contain the same losses, so they are subtracted there.
     pub(super) fn lost_jobs(&mut self, jobs: Vec<JobLoss>, reading: Reading) {
         let mut now = HashMap::with_capacity(jobs.len());
         for JobLoss { root, ring_full } in jobs {
-            // A count that fell belongs to an entry that made room and came again.
+            // A smaller count means that the job's entry was evicted and created again.
             let before = self.reported_jobs.get(&root).copied().filter(|&before| before <= ring_full);
             let more = ring_full - before.unwrap_or(0);
             now.insert(root, ring_full);
@@ -33,7 +33,7 @@ impl Pipeline {
         self.reported_jobs = now;
     }
 
-    /// A growing loss becomes a record.
+    /// Writes a record if losses grew.
     pub(super) fn counters(&mut self, counters: Counters, reading: Reading) {
         let mut lost: BTreeMap<&'static str, u64> = BTreeMap::new();
         for ((reason, now), (_, before)) in counters.losses().into_iter().zip(self.reported.losses()) {
@@ -50,13 +50,13 @@ impl Pipeline {
         self.seal(false);
     }
 
-    /// A loss of a sink becomes a record in all of them.
+    /// Writes a record of a sink's loss to all sinks.
     pub(super) fn sink_loss(&mut self, loss: SinkLoss, reading: Reading) {
         let record = self.enricher.sink_lost(loss, reading);
         self.emit(&record, None);
     }
 
-    /// What sinks lost before their queues.
+    /// Writes records of losses that sinks had before their queues.
     pub(super) fn sinks(&mut self, reading: Reading) {
         for (status, reason, count) in self.outputs.losses() {
             let sink = status.name.clone();
@@ -66,7 +66,7 @@ impl Pipeline {
     }
 }
 
-/// The name of the job that a record is about, or of the process that opened it where it is not known.
+/// Returns the name of the job of a record, or a name from the process that opened it if the job is unknown.
 fn job(record: &Record, root: (u32, u64)) -> String {
     let named = record.context.as_ref().and_then(|context| context.cicd.get("pipeline.task.run.id"));
     named.map_or_else(|| format!("process-{}-{:x}", root.0, root.1), str::to_owned)

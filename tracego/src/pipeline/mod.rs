@@ -1,10 +1,11 @@
-//! Takes [`Input`] through decode → enrich → rules → policy → sink; owns the process table and the ledger.
+//! The pipeline: takes [`Input`] through decode → enrich → rules → policy → sink. Owns the process table and
+//! the ledger.
 //!
 //! ```text
-//! events  the way of an event, stage by stage
-//! later   what is found and done about processes that run already
-//! losses  what the kernel side and the sinks lost
-//! output  records to the outputs and into the ledger, and the seals over them
+//! events  stages that an event passes through
+//! later   findings about running processes, and their killing
+//! losses  losses of the kernel side and of the sinks
+//! output  writing of records to outputs and ledger, and of the seals over them
 //! ```
 
 mod consumer;
@@ -42,13 +43,13 @@ use tracego_model::{
 use tracego_policy::stage::Stage;
 use tracego_probe::enforce::after::AfterStart;
 
-/// Longest wait for the last spans.
+/// Maximum wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);
 
-/// Is told of a record.
+/// A callback that gets each record about a stopped start.
 pub type Told = Box<dyn FnMut(&Record) + Send>;
 
-/// The way of the data from bytes to the output.
+/// The stages from the bytes of an event to the output.
 pub struct Pipeline {
     assembler: Assembler,
     enricher: Enricher,
@@ -56,16 +57,16 @@ pub struct Pipeline {
     ledger: Ledger,
     tally: Tally,
     reported: Counters,
-    /// By the process that opened the job.
+    /// Reported losses by the process that opened the job.
     reported_jobs: HashMap<(u32, u64), u64>,
     selection: Selection,
     judge: Option<Judge>,
     traces: Option<Traces>,
     policy: Option<Stage>,
     after: Option<AfterStart>,
-    /// The process that shows that stops are in force, as it was last seen.
+    /// Process of the last enforcement check.
     canary: Option<TaskId>,
-    /// Who is told of starts that are stopped, beside the records.
+    /// Callback for stopped starts, beside the records.
     told: Option<Told>,
     now: Reading,
     /// Number of this run's load.
@@ -76,8 +77,8 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// `selection`: what is written; kinds alone as bits of [`event`](tracego_common::settings::event).
-    /// Without a judge nothing is found.
+    /// Creates a pipeline. `selection`: records to write, either a [`Selection`] or bits of
+    /// [`event`](tracego_common::settings::event). Without a judge there are no findings.
     #[must_use]
     pub fn new(
         meta: Meta,
@@ -107,19 +108,19 @@ impl Pipeline {
         }
     }
 
-    /// Makes spans, too.
+    /// Adds tracing, which makes spans.
     #[must_use]
     pub fn with_traces(self, traces: Option<Traces>) -> Self {
         Self { traces, ..self }
     }
 
-    /// Decides about starts by policies.
+    /// Adds the policy stage, which decides about starts.
     #[must_use]
     pub fn with_policy(self, policy: Option<Stage>) -> Self {
         Self { policy, ..self }
     }
 
-    /// Tells somebody of starts that are stopped.
+    /// Adds a callback for stopped starts.
     #[must_use]
     pub fn with_told(self, told: Option<Told>) -> Self {
         Self { told, ..self }
@@ -131,7 +132,7 @@ impl Pipeline {
         self.enricher.take_over(takeover);
     }
 
-    /// Goes over to other settings, between two pieces of input.
+    /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
         let Reload { selection, rules, feeds, output, findings, policy, done } = reload;
         self.flush();
@@ -153,7 +154,7 @@ impl Pipeline {
 }
 
 impl Consumer for Pipeline {
-    /// What a piece yields is with the operating system when this returns.
+    /// Processes an input. On return, its records have been handed to the operating system.
     fn take(&mut self, input: Input) -> io::Result<()> {
         self.now = input.clock();
         self.open();
@@ -193,7 +194,7 @@ impl Consumer for Pipeline {
     fn end(&mut self) -> io::Result<()> {
         self.seal(true);
         self.flush();
-        // Ahead of a wait: the sinks have their own deadline.
+        // Before the wait: the sinks have their own deadline.
         self.outputs.end();
         if let Some(traces) = self.traces.take() {
             self.tally.traces = Some(traces.close(LAST_SPANS));

@@ -1,4 +1,4 @@
-//! Records go to the outputs and into the ledger, with the seals over them.
+//! Writing of records to the outputs and into the ledger, with the seals over them.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use tracego_deliver::seal::window::Moment;
 use tracego_model::record::Record;
 
 impl Pipeline {
-    /// The first record of a sealed output; again where the output did not take it.
+    /// Writes the first record of a sealed output; again if the output did not take it.
     pub(super) fn open(&mut self) {
         let Some(start) = self.outputs.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
         let record = self.enricher.opening(start, self.now);
@@ -16,7 +16,7 @@ impl Pipeline {
         }
     }
 
-    /// Writes the seals that are due; what the output refuses is tried again when the next are.
+    /// Writes the seals that are due. Refused seals are retried when the next ones are due.
     pub(super) fn seal(&mut self, last: bool) {
         if self.outputs.sealer().is_none() {
             return;
@@ -34,7 +34,7 @@ impl Pipeline {
         }
     }
 
-    /// `event_ns`: when the event happened that the record stands for and that the ledger counts.
+    /// Writes a record. `event_ns`: time of the event that the record stands for and that the ledger counts.
     pub(super) fn emit(&mut self, record: &Record, event_ns: Option<u64>) {
         let counted = event_ns.is_some();
         if let Err(error) = self.outputs.push(record, counted) {

@@ -8,21 +8,21 @@ use tracego_policy::engine::Engine;
 
 use tokio::sync::oneshot;
 
-/// Settings that may change while tracego runs.
+/// The settings that may change while tracego runs.
 pub struct Reload {
-    /// Which records are written.
+    /// Selection of the records to write.
     pub selection: Selection,
-    /// Of the rules.
+    /// Settings of the rules.
     pub rules: Settings,
     /// The pipeline's ends of the sinks.
     pub feeds: Vec<Feed>,
-    /// The direct output, opened anew.
+    /// The direct output, reopened.
     pub output: Option<Box<dyn io::Write + Send>>,
     /// Findings that end a process.
     pub findings: Vec<String>,
-    /// Policies, loaded anew.
+    /// The policies, reloaded.
     pub policy: Option<Engine>,
-    /// Told when the old feeds are gone.
+    /// Signals that the old feeds are gone.
     pub done: oneshot::Sender<()>,
 }
 

@@ -15,19 +15,19 @@ use tracego_probe::handover::keeper::{Keeper, Step};
 use super::Consumer;
 use crate::metrics::{Board, Stages};
 
-/// Between two copies of the pipeline's numbers, at least.
+/// Minimum time between two copies of the pipeline's numbers.
 const COPY: Duration = Duration::from_millis(500);
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct RunReport {
-    /// The counts.
+    /// Counts of the run.
     pub ledger: Ledger,
-    /// What was found.
+    /// Summary of the findings.
     pub summary: Summary,
-    /// Why the output ended the run, if it did.
+    /// Error of the output, if it ended the run.
     pub output: Option<io::Error>,
-    /// What became of the records in each sink with a queue.
+    /// Status of each sink with a queue.
     pub sinks: Vec<Arc<Status>>,
 }
 

@@ -1,14 +1,14 @@
-//! `kernel::btf`: fields are found where they are, and damage is never a panic.
+//! `kernel::btf`: fields are found at their offsets, and damage never causes a panic.
 
 use proptest::{collection::vec, prelude::*};
 use tracego_probe::btf::Btf;
 
 const STRUCT: u32 = 4 << 24;
 
-/// Name, type and bit of a member.
+/// Name, type and bit offset of a member.
 type Member = (&'static str, u32, u32);
 
-/// Bytes of a blob whose types 1, 2, … are structures, each of a name and members.
+/// Builds a blob whose types 1, 2, … are structures, each with a name and members.
 fn blob(structures: &[(&str, Vec<Member>)]) -> Vec<u8> {
     let mut strings = vec![0];
     let mut types: Vec<u32> = Vec::new();
@@ -36,7 +36,7 @@ fn blob(structures: &[(&str, Vec<Member>)]) -> Vec<u8> {
     blob
 }
 
-/// Two fields, one behind an anonymous structure, and one behind a dot.
+/// Builds a blob with a direct field, one inside an anonymous structure, and one inside a named member.
 fn sample(outer: u32, inner: u32) -> Vec<u8> {
     blob(&[
         ("task_struct", vec![("tgid", 0, outer * 8), ("", 2, outer * 8), ("seccomp", 2, outer * 8)]),

@@ -1,4 +1,4 @@
-//! `capture`: a file gives back what was written, and a damaged one a part of it from its start.
+//! `capture`: a file yields what was written; a damaged one yields the part before the damage.
 
 use std::{
     io,
@@ -30,7 +30,7 @@ impl io::Write for Memory {
     }
 }
 
-/// What an input is made of; `Input` itself can be neither copied nor compared.
+/// The parts of an input; `Input` itself can be neither copied nor compared.
 #[derive(Clone, Debug)]
 enum Piece {
     Seed(Vec<(u32, u64, String)>),
@@ -75,7 +75,7 @@ fn reading() -> impl Strategy<Value = Reading> {
     any::<(i64, i64)>().prop_map(|(boot_ns, unix_ns)| Reading { boot_ns, unix_ns })
 }
 
-/// A whole capture, and each input as text.
+/// Generates a complete capture, and each of its inputs as text.
 fn capture() -> impl Strategy<Value = (Vec<u8>, Vec<String>)> {
     vec((piece(), reading()), 0..8).prop_map(|pieces| {
         let texts = pieces.iter().map(|(piece, now)| format!("{:?}", input(piece, *now))).collect();
@@ -92,7 +92,7 @@ fn write(meta: &Meta, inputs: impl Iterator<Item = Input>) -> Vec<u8> {
     Arc::into_inner(file.0).unwrap().into_inner().unwrap()
 }
 
-/// Each input as text up to the end or the damage.
+/// Reads a capture. Returns each input as text, up to the end or the damage.
 fn read(bytes: &[u8]) -> (Vec<String>, Result<(), CaptureError>) {
     let mut inputs = Vec::new();
     let mut reader = match Reader::new(bytes) {

@@ -1,9 +1,9 @@
-//! `enrich::cgroup`: every runtime's path gives its container and its pod.
+//! `enrich::cgroup`: paths of all runtimes yield their container and their pod.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego_model::linux::cgroup::parse;
 
-/// Path with `ID`, `POD` (dashes) and `SLICE` (the pod with underscores), and the runtime that it names.
+/// Paths with `ID`, `POD` (dashes) and `SLICE` (the pod with underscores), and the runtime that each names.
 const PATHS: [(&str, Option<&str>); 12] = [
     ("/system.slice/docker-ID.scope", Some("docker")),
     ("/docker/ID", Some("docker")),
@@ -19,7 +19,7 @@ const PATHS: [(&str, Option<&str>); 12] = [
     ("/libpod_parent/ID", Some("podman")),
 ];
 
-/// What paths are made of.
+/// Pieces of paths.
 const PIECES: [&str; 18] = [
     "docker-",
     "pod",
@@ -41,7 +41,7 @@ const PIECES: [&str; 18] = [
     "",
 ];
 
-/// Paths of pieces that mean something.
+/// Generates paths of meaningful pieces.
 fn path() -> impl Strategy<Value = String> {
     vec(prop_oneof![3 => select(&PIECES[..]).prop_map(str::to_owned), 1 => Just("/".to_owned()), 1 => ".{0,5}"], 0..16)
         .prop_map(|pieces| pieces.concat())

@@ -1,5 +1,5 @@
-//! `golang::command` and `golang::task`: the order of flags, the place of `-C` and what the program
-//! is given change nothing, and no words end in a panic.
+//! `golang::command` and `golang::task`: the order of flags, the place of `-C` and the arguments of the
+//! program change nothing, and no words cause a panic.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego_common::TaskId;
@@ -10,7 +10,7 @@ use tracego_golang::{
     task::Task,
 };
 
-/// Flags of `go run`, each in the ways that it can be written.
+/// Flags of `go run`, each in all of its spellings.
 const FLAGS: [&[&str]; 15] = [
     &["-race", "--race", "-race=true", "--race=1"],
     &["-trimpath", "--trimpath=T"],
@@ -40,12 +40,12 @@ const TARGETS: [&str; 8] = [
     "example.com/x@latest",
 ];
 
-/// What is behind the target is for the program.
+/// Words behind the target, which are arguments of the program.
 const ARGUMENTS: [&str; 8] = ["-C x", "-n", "run", "--", "-race=maybe", "-h", "a@b", "-exec"];
 
 const CHDIR: [&str; 4] = ["-C sub", "--C sub", "-C=sub", "--C=sub"];
 
-/// Words that mean something to the parser.
+/// Words with a meaning to the parser.
 const WORDS: [&str; 28] = [
     "go",
     "run",
@@ -81,7 +81,7 @@ fn words(parts: &[&str]) -> Vec<String> {
     parts.join(" ").split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Each flag in one of its ways, in any order.
+/// Generates flags in any order, each in one spelling.
 fn flags() -> impl Strategy<Value = (Vec<usize>, Vec<&'static str>)> {
     let shuffled = Just((0..FLAGS.len()).collect::<Vec<_>>()).prop_shuffle();
     (shuffled, 0..=FLAGS.len()).prop_flat_map(|(mut order, len)| {
@@ -118,7 +118,7 @@ proptest! {
         sorted.sort_unstable();
         let sorted: Vec<&str> = sorted.iter().map(|&flag| FLAGS[flag][0]).collect();
 
-        // In the order of the table, in the first way of writing, without arguments.
+        // The order of the table, the first spelling, no arguments.
         let wanted = parse(&["go -C sub run", &sorted.join(" "), target]);
         prop_assert_eq!(wanted.problem, None);
         prop_assert!(wanted.starts_program());
@@ -131,12 +131,12 @@ proptest! {
             prop_assert_eq!(role(&words(&line)).0, Some(Role::GoRun));
         }
 
-        // GOFLAGS says the same as the command line.
+        // GOFLAGS gives the same flags as the command line.
         let quoted: Vec<String> = ways.iter().map(|way| format!("'{}'", way.replace(' ', "="))).collect();
         let line = words(&["go -C sub run", target, &arguments]);
         prop_assert_eq!(&Invocation::parse(&line, &quoted.join(" ")), &wanted);
 
-        // A second -C is refused, wherever it is.
+        // A second -C is rejected in any place.
         let twice = parse(&["go", chdir, "run", &given, chdir, target]);
         prop_assert!(!twice.starts_program());
     }

@@ -1,11 +1,11 @@
-//! `decode` and `assemble`: what the kernel side put in comes out, and nothing else.
+//! `decode` and `assemble`: a decoded event has exactly the content that the kernel side encoded.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tracego_common::{ArgvChunk, ExecFixed, RecordKind, Span, flags};
 use tracego_model::event::{Event, Exec, decode::decode, pieces::Assembler};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
-/// Bytes without those given.
+/// Generates bytes except the given ones.
 fn bytes(
     without: &'static [u8],
     length: impl Into<prop::collection::SizeRange>,
@@ -17,12 +17,12 @@ fn names() -> impl Strategy<Value = Vec<Vec<u8>>> {
     vec(bytes(b"\0/", 1..12), 0..8)
 }
 
-/// Each ended by a NUL.
+/// Joins texts, each terminated by a NUL.
 fn strings<'a>(all: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
     all.into_iter().flat_map(|text| text.iter().copied().chain([0])).collect()
 }
 
-/// Builds records as the kernel side lays them out.
+/// Builds events with the layout of the kernel side.
 struct Builder {
     fixed: ExecFixed,
     data: Vec<u8>,
@@ -41,7 +41,7 @@ impl Builder {
             len: u32::try_from(bytes.len()).unwrap(),
         };
         self.data.extend_from_slice(bytes);
-        // Between spans there may be anything.
+        // The bytes between spans are arbitrary.
         self.data.push(0xaa);
         span
     }

@@ -1,5 +1,5 @@
-//! `golang`: what was written into a file is read from it, whatever the file is for; and a file that is
-//! damaged is neither a panic, nor much work, nor a wrong answer.
+//! `golang`: build information is read from every kind of file. A damaged file causes no panic, no excessive
+//! work and no wrong answer.
 
 mod elf;
 
@@ -25,7 +25,7 @@ fn module() -> impl Strategy<Value = Module> {
         })
     };
     (plain(), prop::option::of(plain())).prop_map(|(module, other)| match other {
-        // Go writes the sum of what it took alone.
+        // Go writes only the checksum of the replacement.
         Some(other) => Module { sum: String::new(), replacement: Some(Box::new(other)), ..module },
         None => module,
     })
@@ -38,7 +38,7 @@ fn build() -> impl Strategy<Value = Build> {
     )
 }
 
-/// strconv.Quote, for the characters that [`build`] makes.
+/// Quotes a text like strconv.Quote, for the characters that [`build`] generates.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
@@ -53,7 +53,7 @@ fn quoted(text: &str) -> String {
     quoted + "\""
 }
 
-/// runtime/debug.(*BuildInfo).String of Go 1.27, without the line of the version.
+/// Writes a build like runtime/debug.(*BuildInfo).String of Go 1.27, without the line of the version.
 fn lines(build: &Build) -> String {
     let mut text = format!("path\t{}\n", build.path);
     let mut add = |kind: &str, module: &Module| {
@@ -80,7 +80,7 @@ fn data(build: &Build, inline: bool) -> Data {
     if inline { Data::Inline { version, modules } } else { Data::Pointers { version, modules } }
 }
 
-/// A file of any kind with a build in it.
+/// Generates a file of any kind that contains a build.
 fn file() -> impl Strategy<Value = (Spec, Build)> {
     let shape = any::<(bool, bool, bool, bool, bool)>();
     let room = (prop_oneof![Just(0_usize), Just(5000)], prop_oneof![Just(0_usize), 0_usize..20_000]);
@@ -101,7 +101,7 @@ fn file() -> impl Strategy<Value = (Spec, Build)> {
     })
 }
 
-/// The smallest build that is one.
+/// Returns a small but complete build.
 fn small() -> Build {
     Build {
         version: "go1.27.3".into(),
@@ -166,7 +166,7 @@ proptest! {
     }
 }
 
-/// Bytes in memory that count what is read of them.
+/// Bytes in memory that count how much of them is read.
 struct Counted<'a> {
     bytes: &'a [u8],
     read: Cell<u64>,
@@ -185,7 +185,7 @@ impl Source for Counted<'_> {
     }
 }
 
-/// Reads a file and holds it to what every file has to keep to.
+/// Reads a file, and asserts the bounds that hold for every file.
 fn read_within_bounds(bytes: &[u8]) -> Image {
     let source = Counted { bytes, read: Cell::new(0), reads: Cell::new(0) };
     let image = golang::read(&source).unwrap();
@@ -241,14 +241,14 @@ fn headers_say_how_a_program_is_linked() {
     assert_eq!((dynamic.linkage, dynamic.pie, dynamic.debug), (Linkage::Dynamic, true, true));
     assert_eq!((&dynamic.interpreter, &dynamic.needed), (&loader, &spec.needed));
     assert_eq!(dynamic.gnu_build_id, Some("ab".repeat(20)));
-    // A library with a loader of its own is no PIE.
+    // A library with its own loader is not a PIE.
     assert!(!linked(Spec { soname: true, ..spec.clone() }).pie);
     let whole = Spec { any_address: true, pie: true, sections: false, ..Spec::default() };
     let whole = linked(whole);
     assert_eq!((whole.linkage, whole.pie, whole.stripped), (Linkage::Static, true, true));
 }
 
-/// A file with this build information.
+/// Parses a file with the given build information.
 fn with(raw: Data) -> Image {
     parse(&elf(&Spec { data: raw, ..Spec::default() }))
 }
@@ -335,11 +335,11 @@ fn without_sections_data_is_searched_up_to_a_limit() {
         ..Spec::default()
     };
     assert_eq!(parse(&elf(&spec(6 << 20))).go, Some(small()));
-    // Not at a multiple of 16: not where Go puts it.
+    // Go aligns the information to 16 bytes; elsewhere it is not found.
     assert_eq!(parse(&elf(&spec(8))).go, None);
     let beyond = parse(&elf(&spec(8 << 20)));
     assert_eq!((beyond.go, beyond.damage), (None, vec![Damage::GoSearch]));
-    // Other sections are there: a file of another language.
+    // Other sections exist: a program in another language.
     let other = |before| elf(&Spec { before, data: data(&small(), true), ..Spec::default() });
     let renamed = |before| {
         let mut bytes = other(before);
@@ -349,17 +349,17 @@ fn without_sections_data_is_searched_up_to_a_limit() {
     };
     assert_eq!(renamed(60_000 / 16 * 16).go, Some(small()));
     assert_eq!((renamed(80_000).go, renamed(80_000).damage), (None, vec![]));
-    // A section says where it is, however much there is ahead.
+    // A section names the address, however much data precedes it.
     assert_eq!(parse(&elf(&Spec { sections: true, ..spec(9 << 20) })).go, Some(small()));
 }
 
 #[test]
 fn hostile_files_cost_no_more_than_others() {
-    // Build information in every 16 bytes, none of it whole.
+    // Every 16 bytes start build information, all of it incomplete.
     let raw = b"\xff Go buildinf:\x08\x02".repeat(600_000);
     let magic = elf(&Spec { data: Data::Raw(raw), sections: false, ..Spec::default() });
     read_within_bounds(&magic);
-    // As many modules as fit.
+    // The maximum number of modules.
     let modules = framed(&"dep\ta\tb\n".repeat(130_000));
     let image = read_within_bounds(&elf(&Spec { data: inline(b"go1.27", &modules), ..Spec::default() }));
     assert_eq!(image.damage, [Damage::GoModules]);
@@ -372,7 +372,7 @@ fn hostile_files_cost_no_more_than_others() {
         header[32..40].copy_from_slice(&65_000_u64.to_le_bytes());
     }
     assert!(read_within_bounds(&notes).damage.contains(&Damage::Notes));
-    // Names of libraries that do not end.
+    // Library names without an end.
     let mut long = elf(&Spec { needed: vec!["a".repeat(5000); 1000], ..Spec::default() });
     let image = read_within_bounds(&long);
     assert_eq!((image.elf.unwrap().needed.len(), image.damage), (0, vec![Damage::Dynamic]));
@@ -401,7 +401,7 @@ fn a_file_that_fails_is_an_error_and_not_damage() {
     assert!(golang::read(&Failing(bytes)).is_err());
 }
 
-/// What UPX 4.2.2 makes of a program of 64 bits, in short: headers, `l_info`, `p_info`, the first block,
+/// Builds a short form of a 64-bit program packed by UPX 4.2.2: headers, `l_info`, `p_info`, the first block,
 /// and the last bytes.
 fn packed() -> Vec<u8> {
     let mut bytes = elf(&Spec { sections: false, ..Spec::default() });

@@ -1,4 +1,4 @@
-//! `inspect`: the parsers of what /proc, cgroups, systemd and Go write.
+//! `inspect`: the parsers of texts written by /proc, cgroups, systemd and Go.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use tracego_analyze::inspect::{
     units,
 };
 
-/// Bytes near to what the parsers know: pieces that mean something, with noise between.
+/// Generates texts close to the known formats: meaningful pieces with noise between them.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: [&str; 40] = [
         "module ",

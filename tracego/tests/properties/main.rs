@@ -1,7 +1,7 @@
-//! What holds for every input of a parser, tried on generated ones.
+//! Properties that hold for every input of a parser, tested with generated inputs.
 //!
-//! A failure prints the smallest input that proptest found; it belongs into a unit test beside the
-//! fix, so nothing is persisted here.
+//! A failure prints the smallest input that proptest found. It belongs in a unit test beside the fix, so
+//! inputs are not persisted here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod btf;
@@ -19,7 +19,7 @@ mod text;
 
 use proptest::test_runner::Config;
 
-/// So many cases for each property.
+/// Returns a configuration with a number of cases per property.
 fn cases(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }

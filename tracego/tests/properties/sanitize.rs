@@ -1,9 +1,9 @@
-//! `enrich::sanitize`: secrets go, everything else stays, and twice is once.
+//! `enrich::sanitize`: secrets are removed, everything else stays, and a second pass changes nothing.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego_analyze::redact::{MARK, args};
 
-/// Arguments that look like those with secrets and have none.
+/// Arguments that resemble secrets but contain none.
 const HARMLESS: [&str; 18] = [
     "build",
     "--release",
@@ -25,7 +25,7 @@ const HARMLESS: [&str; 18] = [
     "A <a@b>",
 ];
 
-/// Ways to hand over a secret, which stands where `SECRET` is.
+/// Ways to pass a secret, marked by `SECRET`.
 const FORMS: [&str; 12] = [
     "--token=SECRET",
     "--password SECRET",
@@ -41,7 +41,7 @@ const FORMS: [&str; 12] = [
     "--client-secret=SECRET",
 ];
 
-/// What the patterns look for.
+/// Pieces with a meaning to the patterns.
 const PIECES: [&str; 32] = [
     "--token",
     "--password",
@@ -77,7 +77,7 @@ const PIECES: [&str; 32] = [
     "pass:word",
 ];
 
-/// Arguments of pieces that mean something to the patterns.
+/// Generates arguments of meaningful pieces.
 fn argument() -> impl Strategy<Value = String> {
     prop_oneof![
         2 => select(&PIECES[..]).prop_map(str::to_owned),
@@ -105,7 +105,7 @@ proptest! {
     #[test]
     fn what_is_no_secret_stays(input in vec(prop_oneof![
         select(&HARMLESS[..]).prop_map(str::to_owned),
-        // No letters that a name of a secret needs.
+        // Lacks letters that the names of secrets need.
         "[b-df-hjlmqu-xz0-9./=_, -]{0,24}",
     ], 0..8)) {
         prop_assert_eq!(clean(&input), (input, 0));

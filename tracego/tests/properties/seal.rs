@@ -1,4 +1,4 @@
-//! `seal`: every single change of a sealed log is found at its line, and none that is whole is called
+//! `seal`: every single change of a sealed log is found at its line, and an intact log is never called
 //! damaged.
 
 use std::{
@@ -28,7 +28,7 @@ use tracego_model::{
 
 use super::cases;
 
-/// Takes so many bytes, then says that the disk is full until it has more room.
+/// A disk with limited space: writes fail with a full disk until it has more room.
 #[derive(Clone, Default)]
 struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
 
@@ -68,7 +68,7 @@ fn pipeline(meta: Meta, disk: &Disk, sealer: Sealer, torn: bool) -> Pipeline {
     Pipeline::new(meta, u32::MAX, None, sink)
 }
 
-/// A run: a real session, then losses; each look at the counters ends a window.
+/// Records a run: a real session, then losses. Every reading of the counters ends a window.
 fn run(capture: &str, nonce: u8, key: Option<Key>, follows: Option<[u8; 32]>) -> Vec<u8> {
     let disk = Disk::with_room(usize::MAX);
     let mut reader = reader(capture);
@@ -101,7 +101,7 @@ fn run(capture: &str, nonce: u8, key: Option<Key>, follows: Option<[u8; 32]>) ->
     disk.bytes()
 }
 
-/// Pid and start of the process that opened the first job.
+/// Finds pid and start of the process that opened the first job.
 fn root(log: &[u8]) -> Option<(u32, u64)> {
     let text = std::str::from_utf8(log).unwrap();
     let id = text.split("\"root\":{\"pid\":").nth(1)?.split("\"exec_id\":\"").nth(1)?.split('"').next()?;
@@ -110,7 +110,7 @@ fn root(log: &[u8]) -> Option<(u32, u64)> {
     Some((pid, u64::from_str_radix(parts.next()?, 16).ok()?))
 }
 
-/// Two runs in one file.
+/// The lines of a log with two runs in one file.
 static LOG: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut log = run("job.capture", 1, None, None);
     let last = log.split(|&byte| byte == b'\n').rev().nth(1).unwrap();
@@ -132,7 +132,7 @@ fn number(line: &[u8], name: &str) -> u64 {
     value[name].as_u64().unwrap()
 }
 
-/// Line and kind of the first damage.
+/// Verifies a log. Returns line and kind of the first damage.
 fn damage(log: &[Vec<u8>]) -> Option<(usize, Kind)> {
     let report = check(&log.concat());
     assert_eq!(report.damage.is_none() && report.runs_total > 0, report.whole);
@@ -165,7 +165,7 @@ fn a_log_that_was_cut_anywhere_is_whole_up_to_there() {
         let sealed = |line: &Vec<u8>| String::from_utf8_lossy(line).contains("\"scope\":\"run\"");
         let closed = lines[..count].last().is_none_or(sealed);
         assert!(closed || !report.runs.last().unwrap().closed);
-        // Within a line, too, as a kill leaves it.
+        // Also within a line, as after a kill.
         for more in (1..lines[count].len()).step_by(97) {
             let report = check(&log[..end + more]);
             assert!(report.damage.is_none(), "{count} {more} {:?}", report.damage);
@@ -216,7 +216,7 @@ fn without_the_key_no_other_log_can_be_made() {
         let damage = check(forged).damage.unwrap();
         assert_eq!((damage.kind, damage.line), (Kind::Seal, 1));
     }
-    // A signature of another seal.
+    // The signature of another seal.
     let text = String::from_utf8(signed).unwrap();
     let signature = |line: &str| line.split("\"signature\":\"").nth(1).map(|rest| rest[..128].to_owned());
     let all: Vec<String> = text.lines().filter_map(signature).collect();
@@ -225,7 +225,7 @@ fn without_the_key_no_other_log_can_be_made() {
     let replaced = text.replace(last, first);
     let damage = check(replaced.clone().into_bytes()).damage.unwrap();
     assert_eq!((damage.kind, damage.line), (Kind::Changed, lines));
-    // And with the link that it needs.
+    // The same with a link that fits the signature.
     let all: Vec<&str> = replaced.lines().collect();
     let [.., before, line] = all[..] else { panic!() };
     let (before, line) = (split(before.as_bytes()).unwrap(), split(line.as_bytes()).unwrap());
@@ -252,7 +252,7 @@ fn files_of_a_rotation_are_put_in_order_and_the_oldest_may_be_gone() {
     let partial = Options { partial: true, ..Options::default() };
     let report = verify(&mut Lines::of(ordered(&without).unwrap()), &partial).unwrap();
     assert!(report.whole && !report.runs[0].opened && report.runs[1].opened, "{:?}", report.damage);
-    // With a hole between, --partial does not help.
+    // A gap in the middle is damage even with --partial.
     let hole = [paths[0].clone(), paths[1].clone()];
     let report = verify(&mut Lines::of(ordered(&hole).unwrap()), &partial).unwrap();
     assert_eq!(report.damage.unwrap().kind, Kind::Removed);
@@ -266,7 +266,7 @@ fn runs_without_seals_between_are_said() {
     let sealed = run("job.capture", 1, None, Some(last));
     let report = check(&[plain.clone(), sealed.clone()].concat());
     assert!(report.whole && report.foreign == 2, "{:?}", report.damage);
-    // What no later run names was added.
+    // Lines without seals that no later run names were added.
     let report = check(&[sealed, plain.clone()].concat());
     assert_eq!(report.damage.unwrap().kind, Kind::Removed);
     let report = check(&[run("job.capture", 1, None, None), plain.clone()].concat());
@@ -291,7 +291,7 @@ proptest! {
         }
         let damage = check(&log).damage.unwrap();
         prop_assert_eq!(damage.line, line as u64 + 1, "{}", damage);
-        // At the end of a run a changed seq cannot be told from records that are missing.
+        // At the end of a run, a changed seq cannot be distinguished from missing records.
         let ends = lines.get(line + 1).is_none_or(|next| number(next, "seq") == 1);
         if was != b'\n' && log[at] != b'\n' && !ends {
             prop_assert_eq!(damage.kind, Kind::Changed, "{}", damage);
@@ -312,7 +312,7 @@ proptest! {
         let (from, to) = (from.index(log.len()), to.index(log.len() + 1));
         log.insert(to, log[from].clone());
         let (line, kind) = damage(&log).unwrap();
-        // Of two equal lines side by side the second is one too many.
+        // Of two equal adjacent lines the second is the added one.
         prop_assert_eq!(line, if to == from { from + 1 } else { to });
         prop_assert!(number(&log[to], "seq") == 1 || kind == Kind::Added, "{:?}", kind);
     }
@@ -337,7 +337,7 @@ proptest! {
         log.insert(to, line);
         let report = check(&log.concat());
         let found = report.damage.unwrap();
-        // Where it was, or where it is now: whichever comes first, or the record by itself.
+        // Either the first of both places is reported, or the moved record itself.
         let first = from.min(to) as u64 + 1;
         prop_assert!(found.line == first || (found.kind == Kind::Moved && found.line == to as u64 + 1), "{}", found);
     }
@@ -353,7 +353,7 @@ proptest! {
         prop_assert_eq!(damage(&spliced).map(|(line, _)| line), Some(at));
     }
 
-    /// What the output takes is whole, what it refuses is counted, wherever it is cut.
+    /// Checks that accepted records are intact and refused ones are counted, wherever the output is cut.
     #[test]
     fn a_full_disk_damages_nothing(rooms in vec(0_usize..9000, 1..40), begin in 0_usize..2500) {
         let disk = Disk::with_room(begin);

@@ -1,4 +1,4 @@
-//! tracego under measurement, seen from outside: /proc and what it prints at its end.
+//! The tracego process under measurement, observed through /proc and its final report.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-/// Longest wait for the programs to be attached.
+/// Time limit for attaching the programs.
 const ATTACH: Duration = Duration::from_secs(10);
-/// Programs of the default hooks.
+/// Number of BPF programs of the default hooks.
 const PROGRAMS: usize = 3;
 
 /// A running tracego.
@@ -20,16 +20,16 @@ pub(super) struct Agent {
     child: Child,
 }
 
-/// What a program of the kernel side took, from `bpf_stats`.
+/// Run time of one BPF program, from `bpf_stats`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Run {
-    /// Time of all runs in nanoseconds.
+    /// Total time in nanoseconds.
     pub(super) ns: u64,
-    /// Runs.
+    /// Number of runs.
     pub(super) count: u64,
 }
 
-/// What tracego itself took.
+/// Resources that the tracego process used.
 #[derive(Clone, Copy)]
 pub(super) struct Usage {
     /// User and system time in seconds.
@@ -38,17 +38,17 @@ pub(super) struct Usage {
     pub(super) rss: f64,
 }
 
-/// The ledger's line.
+/// The numbers of the final ledger.
 #[derive(Clone, Copy)]
 pub(super) struct Ledger {
-    /// Events that happened.
+    /// Events that the hooks counted.
     pub(super) hooked: u64,
-    /// Of these lost.
+    /// Events that were lost.
     pub(super) lost: u64,
 }
 
 impl Agent {
-    /// Starts tracego and waits until its programs are attached.
+    /// Starts tracego and waits until its BPF programs are attached.
     pub(super) fn start<S: AsRef<OsStr>>(tracego: &Path, args: &[S], log: &str) -> Result<Self> {
         let child = Command::new(tracego)
             .args(args)
@@ -67,7 +67,7 @@ impl Agent {
         Ok(agent)
     }
 
-    /// Process id.
+    /// Returns the process id.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -75,7 +75,7 @@ impl Agent {
     fn fdinfo(&self) -> Result<Vec<String>> {
         let folder = format!("/proc/{}/fdinfo", self.pid());
         let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
-        // A descriptor that is closed meanwhile is left out.
+        // A descriptor that was closed in the meantime is skipped.
         Ok(entries.flatten().filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect())
     }
 
@@ -83,7 +83,7 @@ impl Agent {
         Ok(self.fdinfo()?.iter().filter(|info| info.contains("link_type:")).count())
     }
 
-    /// What each program took so far, in the order of their load: fork, exit, exec.
+    /// Returns the run time of each program so far, in load order: fork, exit, exec.
     pub(super) fn runs(&self) -> Result<Vec<Run>> {
         let mut runs = BTreeMap::new();
         for info in self.fdinfo()?.iter().filter(|info| info.contains("run_cnt:")) {
@@ -101,7 +101,7 @@ impl Agent {
         Ok(runs.into_values().collect())
     }
 
-    /// What it took so far.
+    /// Returns the resources used so far.
     pub(super) fn usage(&self) -> Result<Usage> {
         let process = procfs::process::Process::new(i32::try_from(self.pid())?)?;
         let stat = process.stat()?;
@@ -113,7 +113,7 @@ impl Agent {
         })
     }
 
-    /// Has it drain and end.
+    /// Stops tracego, lets it drain, and returns its ledger.
     pub(super) fn stop(self) -> Result<Ledger> {
         let pid = self.pid().to_string();
         let asked = crate::shell::succeeds(Command::new("kill").args(["-TERM", &pid]));

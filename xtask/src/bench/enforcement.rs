@@ -1,4 +1,4 @@
-//! What it takes to decide about starts, and how soon one is ended that the kernel side could not know.
+//! The cost of deciding about program starts, and the delay of a kill that a policy decides.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -13,10 +13,10 @@ use super::kernel::{counted, us};
 use super::table::{Row, median, percentile, range, row};
 use super::{Bench, OPTIONS};
 
-/// Starts that are ended after they began, each with another argument.
+/// Number of programs that are killed after their start, each with different arguments.
 const STARTS: usize = 500;
 
-/// All of them.
+/// Measures decisions, allowed starts and late kills.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = decisions(bench)?;
     rows.push(allowed(bench)?);
@@ -24,7 +24,8 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// As many rules as there may be, the last of which looks at the arguments of each program of the storm.
+/// Returns the configuration with the most rules. The last rule inspects the arguments of the storm's
+/// program.
 fn many() -> String {
     let rule = |n: usize, what: &str| format!("[[enforce.rules]]\nname = \"rule-{n}\"\n{what}\n");
     let mut rules = String::new();
@@ -34,7 +35,7 @@ fn many() -> String {
     rules + &rule(60, "executables = [\"tiny\"]\nargs = [\"run\", \"a*\", \"b\"]")
 }
 
-/// Mean time of one decision, as the kernel counts it. No rule matches.
+/// Measures the mean time of one decision, as the kernel counts it. No rule matches.
 fn decisions(bench: &Bench) -> Result<Vec<Row>> {
     let config = bench.folder.path().join("many.toml");
     fs::write(&config, many()).context("cannot write a configuration")?;
@@ -46,14 +47,14 @@ fn decisions(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, more) in cases {
         let runs = counted(bench, &[&OPTIONS[..], &more].concat(), "off")?;
-        // Programs in the order of their load: the decision comes last.
+        // Programs are listed in load order; the decision is the last one.
         let decided = runs.last().copied().unwrap_or_default();
         rows.push(row(format!("kernel side: a decision about an exec, {name}"), "≤ 1 µs", us(decided)));
     }
     Ok(rows)
 }
 
-/// Lives of programs at a hundred starts a second, watched without and with decisions.
+/// Compares program lifetimes at a hundred starts a second, observed with and without decisions.
 fn allowed(bench: &Bench) -> Result<Row> {
     let mut added = Vec::new();
     for _ in 0..bench.pairs {
@@ -71,7 +72,7 @@ fn allowed(bench: &Bench) -> Result<Row> {
     Ok(row("100 starts a second: added by --enforce to the median start, end and reaping", "≤ 1 µs", value))
 }
 
-/// From exec to SIGKILL where only a policy can say no, each start being one that was not seen before.
+/// Measures the time from exec to SIGKILL when only a policy can reject the program. No start is remembered.
 fn ended(bench: &Bench) -> Result<Row> {
     let folder = bench.folder.path();
     let (policy, records) = (folder.join("policy.rego"), folder.join("ended"));

@@ -1,4 +1,4 @@
-//! What the knowledge of Go costs: reading an executable for the first time, and the rules for each record.
+//! The cost of Go support: reading an executable for the first time, and the rules for each record.
 
 use std::fs;
 use std::path::Path;
@@ -10,24 +10,24 @@ use super::replay;
 use super::table::{Row, median, row};
 use crate::shell;
 
-/// Ids of the rules, to turn them off.
+/// Number of rules; their ids are used to disable them.
 const RULES: u32 = 18;
 
-/// Both.
+/// Measures both.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = images(bench)?;
     rows.push(rules(bench)?);
     Ok(rows)
 }
 
-/// tracego itself and the shell; a go command where there is one.
+/// Measures reading tracego itself, the shell, and a go command if there is one.
 fn images(bench: &Bench) -> Result<Vec<Row>> {
     let mut build = shell::cargo()?;
     build.args(["build", "--release", "--locked", "--package", "tracego", "--example", "image"]);
     shell::must(&mut build)?;
     let program = shell::target()?.join("release/examples/image");
     let mut files = vec![bench.tracego.clone(), Path::new("/bin/sh").to_owned()];
-    // Of the toolchains that the tests have fetched.
+    // The go command comes from the toolchains that the tests have downloaded.
     let toolchains = fs::read_dir(shell::target()?.join("go")).into_iter().flatten().flatten();
     files.extend(toolchains.map(|entry| entry.path().join("bin/go")).filter(|go| go.exists()).max());
     let mut rows = Vec::new();
@@ -47,7 +47,7 @@ fn images(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A captured storm, replayed with all rules and with none.
+/// Compares replays of a captured storm with all rules and with no rule.
 fn rules(bench: &Bench) -> Result<Row> {
     let capture = replay::capture(bench, "rules", 2)?;
     let off: String = (1..=RULES).map(|n| format!("[rules.TG{n:03}]\nenabled = false\n")).collect();

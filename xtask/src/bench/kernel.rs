@@ -10,21 +10,21 @@ use super::{Bench, OPTIONS};
 
 const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
-/// Programs in the order of their load, and what each may take.
+/// Programs in load order, and the goal of each.
 const PROGRAMS: [(&str, &str); 3] = [
     ("kernel side: a fork", "≤ 1 µs"),
     ("kernel side: an exit", "≤ 1 µs"),
     ("kernel side: an exec, 40 variables, 3 allowed", "≤ 5 µs"),
 ];
 
-/// Mean time of each program in a storm.
+/// Measures the mean time of each program in a storm.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let runs = storm(bench, "off")?;
     let rows = PROGRAMS.iter().zip(runs).map(|(&(name, goal), run)| row(name, goal, us(run)));
     Ok(rows.collect())
 }
 
-/// The same exec with the diagnostics of the kernel side written.
+/// Compares the exec program with diagnostics of the kernel side off and at trace.
 pub(super) fn diagnostics(bench: &Bench) -> Result<Vec<Row>> {
     let exec = |log| Ok::<Run, anyhow::Error>(storm(bench, log)?.last().copied().unwrap_or_default());
     let (off, on) = (exec("off")?, exec("tracego_ebpf=trace")?);
@@ -32,17 +32,17 @@ pub(super) fn diagnostics(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![row("kernel side: an exec, diagnostics off / at trace", "off costs nothing", value)])
 }
 
-/// The mean of all runs.
+/// Formats the mean time of a run.
 pub(super) fn us(run: Run) -> String {
     format!("{:.2} µs", run.ns as f64 / 1e3 / run.count.max(1) as f64)
 }
 
-/// A storm with the kernel's statistics on, and off again whatever happens.
+/// Runs a storm with the kernel's BPF statistics on, and restores the setting afterwards.
 fn storm(bench: &Bench, log: &str) -> Result<Vec<Run>> {
     counted(bench, &OPTIONS, log)
 }
 
-/// As [`storm`], with other options.
+/// Runs the [`storm`] with other options.
 pub(super) fn counted(bench: &Bench, options: &[&str], log: &str) -> Result<Vec<Run>> {
     let before = fs::read_to_string(SWITCH).with_context(|| format!("cannot read {SWITCH}"))?;
     fs::write(SWITCH, "1").with_context(|| format!("cannot write {SWITCH}"))?;

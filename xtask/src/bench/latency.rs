@@ -1,4 +1,4 @@
-//! Delays: of a program that starts on a calm machine, of its record, of tracego's own start.
+//! Delays: of a program start on a calm machine, of its record, and of tracego's own startup.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{ChildStdout, Command, Stdio};
@@ -12,7 +12,7 @@ use super::agent::Agent;
 use super::table::{Row, median, percentile, range, row};
 use super::{Bench, OPTIONS};
 
-/// Lives of programs at a hundred starts a second, without and with tracego.
+/// Compares program lifetimes at a hundred starts a second, without and with tracego.
 pub(super) fn calm(bench: &Bench) -> Result<Vec<Row>> {
     let (mut added, mut without) = (Vec::new(), Vec::new());
     for _ in 0..bench.pairs {
@@ -29,7 +29,7 @@ pub(super) fn calm(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![row("100 starts a second: added to the median start, end and reaping", "≤ 20 µs", value)])
 }
 
-/// From exec to the written record, and from tracego's start to its first record.
+/// Measures the delay from exec to the written record, and from tracego's start to its first record.
 pub(super) fn delay(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = vec![first(bench)?];
     for (name, pause, workers) in [("100 starts a second", 9_900, 1), ("the storm", 0, 2)] {
@@ -52,7 +52,7 @@ fn watched(bench: &Bench, stderr: Stdio) -> Result<(std::process::Child, ChildSt
     Ok((child, out))
 }
 
-/// Time until a record is there, while another process starts programs all the time.
+/// Measures the time to the first record while another process starts programs continuously.
 fn first(bench: &Bench) -> Result<Row> {
     let mut times = Vec::new();
     for _ in 0..11 {
@@ -71,7 +71,7 @@ fn first(bench: &Bench) -> Result<Row> {
     Ok(row("from tracego's start to the first record", "< 150 ms", value))
 }
 
-/// Milliseconds from the time in a record to its arrival at the other end of a pipe.
+/// Returns the delays in milliseconds from the time in a record to its arrival at the other end of a pipe.
 fn delays(bench: &Bench, pause: u64, workers: usize) -> Result<Vec<f64>> {
     let (child, out) = watched(bench, Stdio::null())?;
     let pid = child.id();
@@ -90,7 +90,8 @@ fn delays(bench: &Bench, pause: u64, workers: usize) -> Result<Vec<f64>> {
     reader.join().map_err(|_| anyhow::anyhow!("the reader panicked"))?
 }
 
-/// One line in sixteen is looked at: more would slow down what is measured.
+/// Reads records and returns their delays. One line in sixteen is measured; more would slow down the
+/// pipeline.
 fn arrivals(out: ChildStdout) -> Result<Vec<f64>> {
     let mut lines = BufReader::with_capacity(1 << 20, out);
     let (mut line, mut delays, mut count) = (Vec::new(), Vec::new(), 0_u32);

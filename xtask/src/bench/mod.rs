@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what tracego costs, side by side with the same work without it, in one run.
+//! `cargo xtask bench`: the cost of tracego, against the same work without it in the same run.
 
 mod agent;
 mod enforcement;
@@ -21,10 +21,10 @@ use crate::shell;
 use storm::Storm;
 use table::Row;
 
-/// What to measure, and for how long.
+/// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these; all without a name
+    /// Only these measurements; all without a name
     names: Vec<String>,
     /// Seconds of one storm
     #[arg(long, default_value_t = 5)]
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     long: u64,
 }
 
-/// What every measurement is given.
+/// The context of a measurement.
 struct Bench {
     seconds: u64,
     pairs: usize,
@@ -47,13 +47,13 @@ struct Bench {
     folder: tempfile::TempDir,
 }
 
-/// The main job; nothing of the machine is left out. Output goes to /dev/null or to a pipe.
+/// Options of the main job, without filters. Output goes to /dev/null or to a pipe.
 const OPTIONS: [&str; 8] =
     ["-e", "execve", "--env", "GIT_COMMIT=abc123f", "--env", "CI_JOB_ID=456789", "--output", "json"];
 
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
-/// Every measurement by its name.
+/// All measurements by name.
 const ALL: [(&str, Measurement); 13] = [
     ("kernel", kernel::run),
     ("enforcement", enforcement::run),
@@ -70,7 +70,7 @@ const ALL: [(&str, Measurement); 13] = [
     ("otlp", otlp::run),
 ];
 
-/// Measures and prints one table.
+/// Runs the measurements and prints one table.
 pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(unknown) = args.names.iter().find(|name| ALL.iter().all(|(known, _)| known != name)) {
         let known: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();

@@ -1,6 +1,7 @@
-//! Log records to a local OTLP receiver over HTTP with gzip: a sink, and the SDK's batch processor beside it.
+//! Delivery of log records to a local OTLP receiver over HTTP with gzip: a sink against the SDK's batch
+//! processor.
 //!
-//! The measured program is an example of the tests; it runs on one core, its receiver on the other.
+//! The measured program is an example of the tests. It runs on one core, its receiver on another.
 
 use std::process::Command;
 
@@ -10,10 +11,10 @@ use super::Bench;
 use super::table::{Row, median, range, row};
 use crate::shell;
 
-/// Records of an hour.
+/// Number of records in an hour at 500 a second.
 const HOUR: &str = "1800000";
 
-/// What one run of the example says, a line of numbers.
+/// The numbers that one run of the example prints.
 struct Run {
     given: f64,
     arrived: f64,
@@ -21,7 +22,7 @@ struct Run {
     cpu: f64,
 }
 
-/// Records a second, and what was lost, of both ways in turn.
+/// Compares records per second and losses of both ways, in alternation.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut build = shell::cargo()?;
     let example = ["--package", "tracego-tests", "--example", "otlp_rate"];

@@ -1,4 +1,4 @@
-//! What policies take.
+//! The cost of policies.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -16,8 +16,8 @@ use crate::shell;
 const RECORDS: &str = "tests/golden/go.json";
 const BUNDLE: &str = "deploy/policies";
 
-/// The starter bundle, each record decided anew and from memory. On a processor of its own, and where it may go to
-/// any: the thread that decides is then often woken on another one.
+/// Measures the starter bundle, evaluated anew and remembered: pinned to one CPU, and free to move. An
+/// unpinned worker is often woken on another CPU.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, goal, own) in
@@ -40,10 +40,10 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Seconds of the storm.
+/// Duration of the storm in seconds.
 const STORM: u64 = 1;
 
-/// What decisions of the pipeline itself took, by what they say, of records as the pipeline has them.
+/// Measures remembered decisions in the pipeline, from the times in their records.
 fn on_the_way(bench: &Bench) -> Result<String> {
     let capture = replay::capture(bench, "policy", STORM)?;
     let out = bench.folder.path().join("decided");
@@ -73,7 +73,7 @@ fn report(bench: &Bench, own: bool) -> Result<Value> {
     serde_json::from_str(&report).context("policy bench gave no JSON")
 }
 
-/// Median and 99th percentile in microseconds.
+/// Returns the median and the 99th percentile in microseconds.
 fn times(report: &Value, what: &str) -> Option<(f64, f64)> {
     let us = |name: &str| report[what][name].as_f64().map(|ns| ns / 1e3);
     us("median_ns").zip(us("p99_ns"))

@@ -1,4 +1,4 @@
-//! Decode → enrich → JSON without the kernel: a captured storm, replayed into a file.
+//! Decode → enrich → JSON without the kernel: a captured storm is replayed into a file.
 
 use std::fs;
 use std::path::Path;
@@ -12,15 +12,15 @@ use super::Bench;
 use super::agent::Agent;
 use super::table::{Row, median, row};
 
-/// What one replay took.
+/// The measurements of one replay.
 pub(super) struct Replayed {
     pub(super) records: u64,
     pub(super) seconds: f64,
-    /// Most that was resident, MiB.
+    /// Peak resident memory in MiB.
     peak: f64,
 }
 
-/// Replays of a short and of a long capture.
+/// Replays a short and a long capture.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let short = capture(bench, "short", 2)?;
     let long = capture(bench, "long", 8)?;
@@ -57,7 +57,7 @@ pub(super) fn capture(bench: &Bench, name: &str, seconds: u64) -> Result<std::pa
     Ok(file)
 }
 
-/// All kinds are written, so that every record of the capture goes all the way.
+/// Replays a capture. All kinds of events are written, so that each passes through the whole pipeline.
 pub(super) fn replay(bench: &Bench, file: &Path, options: &[&str]) -> Result<Replayed> {
     let out = bench.folder.path().join("records");
     fs::File::create(&out)?;

@@ -1,6 +1,6 @@
-//! The durable queue: records into it with a group sync, out of it again, and its opening, on one core.
+//! The durable queue on one core: appending records with a group sync, draining them, and opening the spool.
 //!
-//! The measured program is an example of the tracego crate, so that its code is the one that ships.
+//! The measured program is an example of the tracego crate, so the measured code is the code that ships.
 
 use anyhow::{Context, Result, ensure};
 
@@ -8,10 +8,10 @@ use super::Bench;
 use super::table::{Row, median, range, row};
 use crate::shell;
 
-/// Bytes of the records: one of tracego's own, and a short one.
+/// Sizes of the records in bytes: a typical record of tracego, and a short one.
 const SIZES: [usize; 2] = [1500, 500];
 
-/// What one run of the example says, a line of numbers.
+/// The numbers that one run of the example prints.
 struct Run {
     append: f64,
     sync_max_ms: f64,
@@ -20,7 +20,7 @@ struct Run {
     disk: f64,
 }
 
-/// Records a second for each size.
+/// Measures records per second for each size.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut build = shell::cargo()?;
     shell::must(build.args([
@@ -72,7 +72,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
 fn once(bench: &Bench, size: usize) -> Result<Run> {
     let folder = tempfile::tempdir_in(shell::target()?).context("cannot make a folder for the spool")?;
     let example = shell::target()?.join("release/examples/spool");
-    // One core, so that the number is what the pipeline's thread has to give.
+    // One core, because the pipeline spends a single thread on this work.
     let mut command = std::process::Command::new("taskset");
     command.args(["-c", "1"]).arg(example).arg(folder.path());
     let text = shell::output(command.args([size.to_string(), bench.seconds.to_string()]))?;

@@ -1,4 +1,4 @@
-//! The work that is measured: programs started as fast as the machine can, or calmly.
+//! The measured workload: programs started at full speed, or calmly.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -7,33 +7,33 @@ use anyhow::{Context, Result, ensure};
 
 use crate::shell;
 
-/// The storm's own programs, built from `xtask/storm`.
+/// The programs of the storm, built from `xtask/storm`.
 pub(super) struct Storm {
     storm: PathBuf,
     tiny: PathBuf,
 }
 
-/// What one storm did.
+/// The result of one storm.
 #[derive(Clone, Copy)]
 pub(super) struct Done {
-    /// Programs started.
+    /// Number of programs started.
     pub(super) starts: u64,
-    /// Starts a second, all workers together.
+    /// Starts per second, all workers together.
     pub(super) rate: f64,
-    /// Median life in microseconds, of the slowest worker.
+    /// Median lifetime in microseconds, of the slowest worker.
     pub(super) median_us: f64,
 }
 
-/// Workers of a storm at full speed: one a core of the machine that the goals are written for.
+/// Workers of a storm at full speed: one per core of the machine that the goals are written for.
 const WORKERS: usize = 2;
-/// Variables in the environment of the programs.
+/// Number of variables in the environment of the programs.
 const VARIABLES: usize = 40;
-/// Those of them that the allow-list has.
+/// The variables among them that are on the allow-list.
 const ALLOWED: [(&str, &str); 3] =
     [("GIT_COMMIT", "abc123f"), ("CI_JOB_ID", "456789"), ("GITHUB_RUN_ID", "42")];
 
 impl Storm {
-    /// Compiles both programs with the rustc that is there.
+    /// Compiles both programs with the installed rustc.
     pub(super) fn build() -> Result<Self> {
         let (from, to) = (shell::root()?.join("xtask/storm"), shell::target()?.join("storm"));
         std::fs::create_dir_all(&to).context("cannot make target/storm")?;
@@ -52,7 +52,7 @@ impl Storm {
         Ok(Self { storm: to.join("storm"), tiny: to.join("tiny") })
     }
 
-    /// The smallest program.
+    /// Returns the path of the smallest program.
     pub(super) fn tiny(&self) -> &Path {
         &self.tiny
     }
@@ -84,7 +84,7 @@ impl Storm {
         Ok(done)
     }
 
-    /// A worker that runs on its own.
+    /// Returns the command of one worker.
     pub(super) fn command(&self, program: &Path, seconds: u64, pause_us: u64) -> Command {
         let mut command = Command::new(&self.storm);
         command.args([seconds.to_string(), pause_us.to_string()]).arg(program);

@@ -1,16 +1,16 @@
-//! Numbers and how they are shown.
+//! Statistics and the printed table.
 
-/// One measured thing.
+/// One row of the table.
 pub(super) struct Row {
-    /// What.
+    /// The measured quantity.
     pub(super) name: String,
-    /// What is wanted.
+    /// The goal.
     pub(super) goal: &'static str,
-    /// What was measured.
+    /// The measured value.
     pub(super) value: String,
 }
 
-/// A row.
+/// Creates a row.
 pub(super) fn row(name: impl Into<String>, goal: &'static str, value: impl Into<String>) -> Row {
     Row { name: name.into(), goal, value: value.into() }
 }
@@ -24,19 +24,19 @@ pub(super) fn print(rows: &[Row], kernel: &str, cpus: usize) {
     }
 }
 
-/// The value that so many hundredths of all are below or equal to; sorts.
+/// Returns the given percentile; sorts the values.
 pub(super) fn percentile(values: &mut [f64], percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     let at = (values.len() * percent / 100).min(values.len().saturating_sub(1));
     values.get(at).copied().unwrap_or(f64::NAN)
 }
 
-/// The middle value; sorts.
+/// Returns the median; sorts the values.
 pub(super) fn median(values: &mut [f64]) -> f64 {
     percentile(values, 50)
 }
 
-/// Lowest and highest.
+/// Returns the lowest and the highest value.
 pub(super) fn range(values: &[f64]) -> (f64, f64) {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     (low, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))

@@ -1,4 +1,5 @@
-//! What a machine that starts programs at full speed loses to tracego, and what tracego itself takes.
+//! The loss of throughput on a machine that starts programs at full speed, and tracego's own use of
+//! resources.
 
 use std::path::Path;
 use std::thread;
@@ -10,17 +11,17 @@ use super::agent::{Agent, Usage};
 use super::table::{Row, median, range, row};
 use super::{Bench, OPTIONS};
 
-/// The smallest program.
+/// Measures a storm of the smallest program.
 pub(super) fn storm(bench: &Bench) -> Result<Vec<Row>> {
     pairs(bench, bench.storm.tiny(), "a static program", "≥ 0.90")
 }
 
-/// A dynamically linked program.
+/// Measures a storm of a dynamically linked program.
 pub(super) fn dynamic(bench: &Bench) -> Result<Vec<Row>> {
     pairs(bench, Path::new("/bin/true"), "/bin/true, dynamic", "≥ 0.96")
 }
 
-/// Storms without and with tracego, one after the other.
+/// Runs storms without and with tracego in alternation.
 fn pairs(bench: &Bench, program: &Path, name: &str, goal: &'static str) -> Result<Vec<Row>> {
     let (mut ratios, mut without, mut with) = (Vec::new(), Vec::new(), Vec::new());
     let (mut lost, mut starts) = (0, 0);
@@ -45,7 +46,7 @@ fn pairs(bench: &Bench, program: &Path, name: &str, goal: &'static str) -> Resul
     Ok(vec![row(name, goal, value)])
 }
 
-/// One long storm: losses, memory, and the agent's own time.
+/// Measures losses, memory and the agent's CPU time in one long storm.
 pub(super) fn long(bench: &Bench) -> Result<Vec<Row>> {
     let agent = Agent::start(&bench.tracego, &OPTIONS, "off")?;
     let before = agent.usage()?;

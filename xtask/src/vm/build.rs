@@ -1,4 +1,4 @@
-//! The programs under test, and the file system of a guest that has them.
+//! The programs under test, and the guest's file system that contains them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,16 +11,16 @@ use serde_json::Value;
 use super::tree::Tree;
 use crate::{shell, test, toolchain};
 
-/// Test binaries of `tests/tests` that are run in the guest.
+/// Test binaries of `tests/tests` that run in the guest.
 const SUITES: [&str; 1] = ["kernel"];
-/// Programs that the tests or the guest's first process start by their names.
+/// Programs that the tests or the guest's first process start by name.
 const COMMANDS: [&str; 39] = [
     "sh", "base64", "cat", "chmod", "chown", "cp", "dd", "dmesg", "echo", "env", "false", "grep", "head",
     "id", "ip", "kill", "ln", "ls", "make", "mkdir", "mkfifo", "mount", "mv", "openssl", "rm", "script",
     "sed", "seq", "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount", "uname",
     "unshare",
 ];
-/// Packages of those that a small system lacks.
+/// Packages of commands that a small system lacks.
 const PACKAGES: [(&str, &str); 3] = [("ip", "iproute2"), ("make", "make"), ("openssl", "openssl")];
 /// Mount points that the first process of the guest uses.
 const FOLDERS: [&str; 6] = ["/proc", "/sys", "/dev", "/tmp", "/root", "/var/tmp"];
@@ -28,21 +28,21 @@ const PASSWD: &str =
     "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n";
 
-/// What is built from the working tree.
+/// The programs built from the working tree.
 pub(super) struct Built {
     pub(super) tracego: PathBuf,
-    /// Name and test binary.
+    /// Names and paths of the test binaries.
     suites: Vec<(&'static str, PathBuf)>,
-    /// Programs that the tests start by the paths of the build.
+    /// Programs that the tests start by their path in the build folder.
     programs: Vec<PathBuf>,
 }
 
-/// How the programs are built.
+/// The build profile of the programs.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Profile {
-    /// Optimized: in an emulator that is three times as fast.
+    /// Optimized, which is three times as fast in an emulator.
     Release,
-    /// What `cargo xtask test` builds anyway.
+    /// The profile that `cargo xtask test` builds anyway.
     Dev,
 }
 
@@ -82,8 +82,9 @@ pub(super) fn build(profile: Profile) -> Result<Built> {
     Ok(Built { tracego: folder.join("tracego"), suites, programs })
 }
 
-/// Makes the guest's file system, in which all programs have the paths that they have here.
-/// `filters`: a suite is run once with each, all of it without; and whether it is one of the few.
+/// Writes the guest's file system, in which all programs have the same paths as here. A suite runs once with
+/// each of the `filters`, and without a filter if there are none. The flag of a filter marks the few tests
+/// that also run on machines with something missing.
 pub(super) fn initramfs(built: &Built, filters: &[(&str, bool)], to: &Path) -> Result<()> {
     let mut tree = Tree::default();
     FOLDERS.iter().for_each(|folder| tree.folder(Path::new(folder)));
@@ -110,14 +111,14 @@ pub(super) fn initramfs(built: &Built, filters: &[(&str, bool)], to: &Path) -> R
     tree.write(to)
 }
 
-/// A real go command, which the tests have fetched or fetch now.
+/// Returns the path of a real go command, which the tests have downloaded or download now.
 fn go(programs: &[PathBuf]) -> Result<PathBuf> {
     let toolchain = programs.iter().find(|path| path.ends_with("toolchain"));
     let toolchain = toolchain.context("cargo made no program `toolchain` of the tests")?;
     Ok(PathBuf::from(shell::output(&mut Command::new(toolchain))?))
 }
 
-/// What the guest's first process is to run.
+/// Returns the script that the guest's first process runs.
 fn script(built: &Built, go: &Path, filters: &[(&str, bool)]) -> Result<String> {
     let mut script = format!("export TRACEGO_TEST_GO_COMMAND={}\n", quoted(path(go)?));
     script += &format!("suite doctor doctor {}\n", quoted(path(&built.tracego)?));
@@ -138,7 +139,7 @@ fn path(path: &Path) -> Result<&str> {
     path.to_str().with_context(|| format!("{}: not UTF-8", path.display()))
 }
 
-/// One word of a shell.
+/// Quotes one word for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

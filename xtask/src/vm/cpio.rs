@@ -9,7 +9,7 @@ pub(super) const FOLDER: u32 = 0o040_000;
 pub(super) const FILE: u32 = 0o100_000;
 pub(super) const LINK: u32 = 0o120_000;
 
-/// Writes entries one after the other; every one belongs to root.
+/// A writer of an archive whose entries all belong to root.
 pub(super) struct Archive<W> {
     to: W,
     entries: u32,
@@ -20,13 +20,13 @@ impl<W: Write> Archive<W> {
         Self { to, entries: 0 }
     }
 
-    /// Adds an entry; the folder that holds it comes before. `name` has no slash in front.
+    /// Adds an entry. The folder that holds it must come first. `name` has no leading slash.
     pub(super) fn add(&mut self, name: &[u8], mode: u32, content: &[u8]) -> io::Result<()> {
         self.entries += 1;
         let number = |len: usize| u32::try_from(len).map_err(|_| io::Error::other("a file of 4 GiB or more"));
         let (size, name_size) = (number(content.len())?, number(name.len() + 1)?);
-        // Inode, mode, user, group, links, time, size, device and device of a node (two words each), length
-        // of the name, checksum.
+        // Fields: inode, mode, user, group, links, time, size, device and device of a node (two words each),
+        // length of the name, checksum.
         let fields = [self.entries, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name_size, 0];
         let mut head = b"070701".to_vec();
         for field in fields {
@@ -44,7 +44,7 @@ impl<W: Write> Archive<W> {
         self.to.flush()
     }
 
-    /// Everything starts at a multiple of four.
+    /// Writes the bytes and pads them to a multiple of four.
     fn padded(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.to.write_all(bytes)?;
         let rest = bytes.len().next_multiple_of(4) - bytes.len();
@@ -63,7 +63,7 @@ mod tests {
         archive.add(b"a", FILE | 0o644, b"xyz12").unwrap();
         archive.finish().unwrap();
         assert_eq!(&bytes[..22], b"07070100000001000081A4");
-        // 110 bytes of head, two of the name, eight for five of content.
+        // 110 bytes of head, two of name, eight for five bytes of content.
         assert_eq!(&bytes[110..120], b"a\0xyz12\0\0\0");
         assert_eq!(&bytes[120..126], b"070701");
         assert!(bytes.len().is_multiple_of(4) && bytes.ends_with(b"TRAILER!!!\0\0\0\0"));

@@ -1,4 +1,4 @@
-//! One boot of a kernel.
+//! One boot of a kernel in the emulator.
 
 use std::fs;
 use std::path::Path;
@@ -11,27 +11,26 @@ use anyhow::{Context, Result};
 use super::kernels::Kernel;
 use super::machine::Machine;
 
-/// The emulator, and the package that has it.
+/// The emulator and its package.
 pub(super) const QEMU: &str = "qemu-system-x86_64";
 pub(super) const PACKAGE: &str = "qemu-system-x86";
-/// Longest time until the first program of the guest runs; it takes 10 seconds on a machine that is
-/// free.
+/// Time limit until the first program of the guest runs; an idle machine takes 10 seconds.
 const BOOT: Duration = Duration::from_secs(120);
 
-/// How a boot ended.
+/// The result of a boot.
 pub(super) struct Ran {
-    /// What the guest's first process wrote for xtask.
+    /// Report that the guest's first process wrote for xtask.
     pub(super) said: String,
-    /// Until the guest's first process had something to say.
+    /// Time until the first output of the guest's first process.
     pub(super) boot: Duration,
-    /// From start to end.
+    /// Time from start to end.
     pub(super) whole: Duration,
-    /// Which time was up, where one was.
+    /// The time limit that was exceeded, if any.
     pub(super) late: Option<&'static str>,
 }
 
-/// Boots a kernel and waits until it powers off, or until `limit` is over. `few`: only the tests that are
-/// among the few.
+/// Boots a kernel and waits until it powers off, or until `limit` is over. With `few`, only the tests marked
+/// as few run.
 pub(super) fn boot(
     kernel: &Kernel,
     machine: Machine,
@@ -50,7 +49,7 @@ pub(super) fn boot(
         fs::write(file, "").with_context(|| format!("cannot write {}", file.display()))?;
     }
     let mut qemu = Command::new(QEMU);
-    // A page table of five levels only costs time here.
+    // Five-level page tables only cost time here.
     qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", "2", "-m", "2G"]);
     qemu.args(["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
@@ -86,12 +85,12 @@ pub(super) fn boot(
     Ok(Ran { said, boot: boot.unwrap_or_default(), whole: start.elapsed(), late })
 }
 
-/// An emulator that does not outlive this program's interest in it.
+/// An emulator process that is killed on drop.
 struct Guest(Child);
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        // Errors say that it has ended, which is what is wanted.
+        // Errors mean that the emulator has already ended, as it should.
         let _killed = self.0.kill();
         let _reaped = self.0.wait();
     }

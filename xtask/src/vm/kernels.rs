@@ -1,4 +1,4 @@
-//! Debian's kernels, fetched once.
+//! Debian's kernels, downloaded once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use crate::shell;
 
 /// A kernel that can be booted.
 pub(super) struct Kernel {
-    /// As `uname -r` will say it.
+    /// The release, as `uname -r` prints it.
     pub(super) release: String,
-    /// Where it is kept, with what its guest said.
+    /// Folder of the kernel and of its guest's output.
     pub(super) folder: PathBuf,
-    /// The image.
+    /// Path of the bootable image.
     pub(super) image: PathBuf,
 }
 
-/// The newest kernel of a series (`6.1`), from this Debian's archives.
+/// Returns the newest kernel of a series (`6.1`) from this Debian's archives, and downloads it if needed.
 pub(super) fn newest(series: &str) -> Result<Kernel> {
     let list = shell::output(Command::new("apt-cache").args([
         "search",
@@ -40,7 +40,7 @@ pub(super) fn newest(series: &str) -> Result<Kernel> {
     Ok(Kernel { release, folder, image })
 }
 
-/// The newest release of the series among package names, by the numbers in it.
+/// Returns the newest release of the series among package names, compared by their numbers.
 fn choose<'a>(names: impl Iterator<Item = &'a str>, series: &str) -> Option<String> {
     let releases = names.filter_map(|name| name.strip_prefix("linux-image-"));
     let of_series = releases.filter(|release| {
@@ -56,12 +56,12 @@ fn numbers(text: &str) -> Vec<u64> {
     text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
 }
 
-/// Downloads the package and unpacks it without installing it.
+/// Downloads the package and unpacks it, without installing it.
 fn fetch(release: &str, folder: &Path) -> Result<()> {
     let package = format!("linux-image-{release}");
     eprintln!("fetching {package} (30 MB) into {}, to boot it", folder.display());
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    // apt's own user for downloads may not enter this folder.
+    // apt's own download user has no access to this folder.
     let download = ["-o", "APT::Sandbox::User=root", "download", &package];
     shell::must(Command::new("apt-get").args(download).current_dir(folder))?;
     let packages = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));

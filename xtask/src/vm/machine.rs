@@ -1,23 +1,23 @@
-//! How a kernel is started, and what it lacks then.
+//! The ways to boot a kernel, and what the kernel lacks in each.
 
-/// A way to start a kernel.
+/// A way to boot a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Machine {
     /// With everything that tracego can use
     Plain,
     /// BPF is not among the active security modules
     WithoutLsm,
-    /// cgroups of version 1 alone
+    /// Only cgroups of version 1
     CgroupV1,
     /// Lockdown in integrity mode, as under secure boot
     Lockdown,
 }
 
-/// Security modules as Debian has them, as far as they do something here.
+/// Debian's active security modules, as far as they matter here.
 const MODULES: &str = "landlock,lockdown,yama,apparmor";
 
 impl Machine {
-    /// For the table and for names of files.
+    /// Returns the name for the table and for file names.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
@@ -27,7 +27,8 @@ impl Machine {
         }
     }
 
-    /// The kernel's parameters; those that it does not know become variables of the first process.
+    /// Returns the kernel's parameters. Parameters that the kernel does not know become variables of the
+    /// first process.
     pub(super) fn parameters(self) -> String {
         match self {
             Self::Plain => format!("lsm={MODULES},bpf"),

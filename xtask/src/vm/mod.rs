@@ -1,4 +1,4 @@
-//! `cargo xtask vm`: the end-to-end tests on other kernels than the running one, emulated.
+//! `cargo xtask vm`: runs the end-to-end tests on other kernels, in an emulator.
 
 mod build;
 mod cpio;
@@ -22,27 +22,26 @@ use said::Doctor;
 
 use crate::{shell, side_by_side, toolchain};
 
-/// Series of kernels that Debian has.
+/// Kernel series that Debian offers.
 const SERIES: [&str; 2] = ["6.1", "6.12"];
 
-/// Which kernels, which tests.
+/// Options of `cargo xtask vm`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// 6.1, 6.12 or all
     #[arg(long, default_value = "all", value_parser = ["6.1", "6.12", "all"])]
     kernel: String,
-    /// How they are started, separated by commas
+    /// Ways to boot them, separated by commas
     #[arg(long = "as", value_name = "MACHINE", value_enum, value_delimiter = ',', default_value = "plain")]
     machines: Vec<Machine>,
-    /// Longest time of one boot with its tests, in seconds
+    /// Time limit of one boot with its tests, in seconds
     #[arg(long, default_value_t = 1200)]
     limit: u64,
-    /// Guests at once, each with two CPUs and 2 GB; as many as this machine has CPUs without a number, at most
-    /// four
+    /// Number of guests at once, each with two CPUs and 2 GB; by default the number of CPUs, at most four
     #[arg(long, value_name = "NUMBER", default_value_t = at_once())]
     at_once: usize,
-    /// What every change has to pass: some of the tests on some of the machines, with the programs of `cargo
-    /// xtask test`
+    /// Run what every change must pass: some of the tests on some of the machines, with the programs of
+    /// `cargo xtask test`
     #[arg(long, conflicts_with_all = ["filter", "machines", "kernel"])]
     quick: bool,
     /// Only tests with this in their names
@@ -70,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let machines = if args.quick { quick::machines(newest) } else { &args.machines };
         boots.extend(machines.iter().map(|&machine| (kernel, machine)));
     }
-    // Each test of a guest mostly keeps one CPU busy.
+    // A test in a guest mostly keeps one CPU busy.
     let outcomes = side_by_side::all(&boots, args.at_once, |&(kernel, machine)| {
         let few = args.quick && machine != Machine::Plain;
         let ran = guest::boot(kernel, machine, few, &initramfs, Duration::from_secs(args.limit))?;
@@ -82,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Doctor on the running kernel; says nothing of programs where none can be loaded.
+/// Returns doctor's report on the running kernel; it lists no programs where none can be loaded.
 fn here(built: &build::Built) -> Result<Doctor> {
     let mut doctor = shell::as_root(&built.tracego)?;
     let doctor = doctor.args(["doctor", "--json"]).env("TRACEGO_LOG", "off").stderr(Stdio::null());

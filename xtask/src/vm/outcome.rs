@@ -1,4 +1,4 @@
-//! What one boot showed.
+//! The outcome of one boot.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use super::kernels::Kernel;
 use super::machine::Machine;
 use super::said::{self, Doctor, Tests};
 
-/// What was found out on one kernel, started in one way.
+/// The results on one kernel, booted in one way.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// Release and machine.
     pub(super) name: String,
     pub(super) doctor: Doctor,
     pub(super) tests: Tests,
-    /// Why it counts as failed whatever the tests say.
+    /// Reasons why the boot counts as failed, apart from failed tests.
     pub(super) wrong: Vec<String>,
     pub(super) boot: Duration,
     pub(super) whole: Duration,
 }
 
 impl Outcome {
-    /// Reads what the guest said.
+    /// Reads the guest's report.
     pub(super) fn of(kernel: &Kernel, machine: Machine, ran: &Ran) -> Self {
         let name = match machine {
             Machine::Plain => kernel.release.clone(),
@@ -46,7 +46,7 @@ impl Outcome {
                 if part.status.is_some_and(|status| (status == 0) != tests.failed.is_empty()) {
                     self.wrong.push(format!("{} ended with {:?}: {}", part.name, part.status, part.output));
                 }
-                // A filter that no name has would pass everywhere.
+                // A filter that matches no test would pass on every kernel.
                 if part.status == Some(0) && tests == Tests::default() {
                     self.wrong.push(format!("{} ran no test: {}", part.name, part.output));
                 }
@@ -61,7 +61,7 @@ impl Outcome {
         }
     }
 
-    /// Whether everything that ran is as it should be. What doctor misses is shown, and no failure.
+    /// Returns whether everything that ran succeeded. Failed checks of doctor are shown, but do not count.
     pub(super) fn well(&self) -> bool {
         self.wrong.is_empty() && self.tests.failed.is_empty()
     }

@@ -1,8 +1,8 @@
-//! What every change has to pass on other kernels.
+//! The tests that every change must pass on other kernels.
 
 use super::machine::Machine;
 
-/// A test for each thing that depends on the kernel, and whether it is run where something is missing, too.
+/// One test for each kernel-dependent feature, and whether it also runs on machines that lack something.
 pub(super) const TESTS: [(&str, bool); 9] = [
     ("every field is what /proc says", true),
     ("failed attempts", false),
@@ -15,7 +15,7 @@ pub(super) const TESTS: [(&str, bool); 9] = [
     ("enforcement: what a policy does not allow", false),
 ];
 
-/// How a kernel is started; what may be missing is missing on the newest alone.
+/// Returns the ways to boot a kernel. Only the newest kernel is booted with something missing.
 pub(super) fn machines(newest: bool) -> &'static [Machine] {
     if newest { &[Machine::Plain, Machine::WithoutLsm, Machine::CgroupV1] } else { &[Machine::Plain] }
 }

@@ -1,8 +1,8 @@
-//! What a guest said → what was found out.
+//! Parser of the report that a guest writes.
 
 use serde::Deserialize;
 
-/// A part of `tracego doctor --json`.
+/// The used part of `tracego doctor --json`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Doctor {
     pub(super) kernel: String,
@@ -10,7 +10,7 @@ pub(super) struct Doctor {
     pub(super) programs: Vec<Program>,
 }
 
-/// One thing that doctor tried.
+/// One check of doctor.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Check {
     pub(super) name: String,
@@ -25,19 +25,19 @@ pub(super) struct Program {
     pub(super) verified_insns: u32,
 }
 
-/// How a suite of tests ended.
+/// The results of a suite of tests.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tests {
     pub(super) passed: Vec<String>,
     pub(super) failed: Vec<String>,
-    /// With the reason in the name.
+    /// Names of ignored tests, which contain the reason.
     pub(super) ignored: Vec<String>,
-    /// What the failed ones said.
+    /// Output of the failed tests.
     pub(super) failures: String,
 }
 
 impl Tests {
-    /// Adds those of another suite.
+    /// Adds the results of another suite.
     pub(super) fn add(&mut self, other: Self) {
         self.passed.extend(other.passed);
         self.failed.extend(other.failed);
@@ -46,7 +46,7 @@ impl Tests {
     }
 }
 
-/// A part of what a guest said: output of one suite, and its exit status once it has ended.
+/// One suite in a guest's report: its output, and its exit status once it has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part<'a> {
     pub(super) name: &'a str,
@@ -57,7 +57,7 @@ pub(super) struct Part<'a> {
 const BEGIN: &str = "@@ begin ";
 const END: &str = "@@ end ";
 
-/// The suites that were begun.
+/// Returns the suites that were started.
 pub(super) fn parts(said: &str) -> Vec<Part<'_>> {
     let begun = said.split(BEGIN).skip(1);
     begun
@@ -85,7 +85,7 @@ pub(super) fn tests(output: &str) -> Tests {
         };
         list.push(name.trim().to_owned());
     }
-    // What the failed ones said stands between two such lines.
+    // The output of failed tests follows the heading `failures:`.
     if let Some(failures) = output.split("\nfailures:\n").nth(1) {
         failures.trim().clone_into(&mut tests.failures);
     }

@@ -1,10 +1,10 @@
-//! What was found out, as Markdown.
+//! The outcomes as a Markdown table.
 #![expect(clippy::print_stdout, reason = "the table is the product of this arm")]
 
 use super::Outcome;
 use super::said::Doctor;
 
-/// Prints tests, sizes and checks of the running kernel and of the others; then what failed.
+/// Prints tests, sizes and checks of all kernels, the running one last; then the details of each boot.
 pub(super) fn print(here: &Doctor, outcomes: &[Outcome]) {
     let kernels: Vec<&Doctor> = outcomes.iter().map(|outcome| &outcome.doctor).chain([here]).collect();
     println!();
@@ -42,7 +42,7 @@ pub(super) fn print(here: &Doctor, outcomes: &[Outcome]) {
     }
 }
 
-/// What the table has no room for.
+/// Prints failures and ignored tests, which the table omits.
 fn details(outcome: &Outcome) {
     println!("\nLinux {}", outcome.name);
     for wrong in &outcome.wrong {
@@ -63,7 +63,7 @@ fn row(name: &str, values: impl Iterator<Item = String>) {
     println!("| {name} | {} |", values.collect::<Vec<_>>().join(" | "));
 }
 
-/// Each name once, in the order in which they come.
+/// Returns each name once, in order of first appearance.
 fn names<'a>(all: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     let mut names = Vec::new();
     for name in all {

@@ -1,4 +1,4 @@
-//! Files of this machine and made ones, put together for the guest under the same paths.
+//! The guest's files: copies of this machine's files under the same paths, and generated ones.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::cpio::{Archive, FILE, FOLDER, LINK};
 
-/// What is at a path.
+/// The content at a path.
 enum Entry {
     Folder,
     Link(PathBuf),
@@ -21,29 +21,29 @@ enum Entry {
     Made(Vec<u8>, u32),
 }
 
-/// Symbolic links that one path may lead through.
+/// Maximum number of symbolic links in one path.
 const LINKS_MAX: usize = 40;
 
-/// The guest's files by their absolute paths: a folder sorts before what is in it.
+/// The guest's files by absolute path; a folder sorts before its entries.
 #[derive(Default)]
 pub(super) struct Tree(BTreeMap<PathBuf, Entry>);
 
 impl Tree {
-    /// A folder, with those above it.
+    /// Adds a folder and its parents.
     pub(super) fn folder(&mut self, path: &Path) {
         for above in path.ancestors().filter(|above| *above != Path::new("/")) {
             self.0.entry(above.to_owned()).or_insert(Entry::Folder);
         }
     }
 
-    /// A file with this content.
+    /// Adds a generated file.
     pub(super) fn made(&mut self, path: &str, mode: u32, content: impl Into<Vec<u8>>) {
         let path = Path::new(path);
         path.parent().into_iter().for_each(|folder| self.folder(folder));
         self.0.insert(path.to_owned(), Entry::Made(content.into(), mode));
     }
 
-    /// A program of this machine under its own path, the links that lead there, and its libraries.
+    /// Adds a program of this machine under its own path, the links that lead there, and its libraries.
     pub(super) fn program(&mut self, path: &Path) -> Result<()> {
         self.file(path)?;
         for library in libraries(path)? {
@@ -52,7 +52,7 @@ impl Tree {
         Ok(())
     }
 
-    /// A program of this machine by its name; through `/bin`, so that the guest has that too.
+    /// Adds a program of this machine by name, through `/bin` first, so that the guest has that link too.
     pub(super) fn command(&mut self, name: &str) -> Result<()> {
         let all = std::env::var_os("PATH").context("PATH is not set")?;
         let mut folders = std::iter::once(PathBuf::from("/bin")).chain(std::env::split_paths(&all));
@@ -60,7 +60,7 @@ impl Tree {
         self.program(&found.with_context(|| format!("{name}, which the tests use, is not in PATH"))?)
     }
 
-    /// Other bytes for a file that is in the tree.
+    /// Replaces the content of a file in the tree.
     pub(super) fn replace(&mut self, path: &Path, by: PathBuf) -> Result<()> {
         let entry =
             self.0.get_mut(path).with_context(|| format!("{} is no path of the guest", path.display()))?;
@@ -68,7 +68,7 @@ impl Tree {
         Ok(())
     }
 
-    /// A file of this machine, and the links and folders that lead to it.
+    /// Adds a file of this machine, and the links and folders that lead to it.
     fn file(&mut self, path: &Path) -> Result<()> {
         let mut path = path.to_owned();
         for _ in 0..LINKS_MAX {
@@ -109,7 +109,7 @@ fn copied(from: &Path) -> io::Result<(u32, Vec<u8>)> {
     Ok((FILE | (fs::metadata(from)?.permissions().mode() & 0o7777), fs::read(from)?))
 }
 
-/// The first part of a path that is a link, its target and what follows.
+/// Returns the first part of a path that is a link, its target, and the rest.
 fn first_link(path: &Path) -> Result<Option<(PathBuf, PathBuf, PathBuf)>> {
     let mut at = PathBuf::new();
     let mut parts = path.components();
@@ -124,7 +124,7 @@ fn first_link(path: &Path) -> Result<Option<(PathBuf, PathBuf, PathBuf)>> {
     Ok(None)
 }
 
-/// The path without `..` and a slash at its end; its parts are no links.
+/// Returns the path without `..` and without a trailing slash; its parts must not be links.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -137,7 +137,7 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-/// What the dynamic linker would load; nothing for a script or a static program.
+/// Returns the libraries that the dynamic linker would load; none for a script or a static program.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let output =
         Command::new("ldd").arg(program).stderr(Stdio::null()).output().context("cannot start ldd")?;

@@ -1,4 +1,4 @@
-//! What the tests watch: starts programs in ways that a shell cannot.
+//! The observed program of the tests: it starts programs in ways that a shell cannot.
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test that reads its records")]
 #![expect(clippy::print_stdout, reason = "its output is what the test compares with")]
 
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What this process knows about itself.
+/// Prints facts that this process knows about itself, as JSON.
 fn facts() {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let ns = |name: &str| fs::metadata(format!("/proc/self/ns/{name}")).unwrap().ino();
@@ -135,11 +135,11 @@ fn memfd() {
     execveat(fd, c"", &[c"from-memfd"], libc::AT_EMPTY_PATH);
 }
 
-/// An attempt whose second argument is in a page that was never touched.
+/// Tries to execute a path with a second argument in a page that was never touched.
 fn unread(path: &CStr) {
     let first = CString::new("untouched").unwrap();
     let flags = libc::MAP_PRIVATE;
-    // SAFETY: a page of our own executable that nothing else knows of; the kernel alone looks at it.
+    // SAFETY: a page of our own executable without other users; only the kernel reads it.
     unsafe {
         let fd = libc::open(c"/proc/self/exe".as_ptr(), libc::O_RDONLY);
         let page = libc::mmap(ptr::null_mut(), 4096, libc::PROT_READ, flags, fd, 0);
@@ -150,14 +150,14 @@ fn unread(path: &CStr) {
     }
 }
 
-/// One attempt for each errno; `dir` is ours.
+/// Makes one failed exec per errno; `dir` belongs to this process.
 fn failed(dir: &str) {
     let path = |name: &str| CString::new(format!("{dir}/{name}")).unwrap();
     fs::write(format!("{dir}/plain"), "x").unwrap();
     let text = format!("{dir}/text");
     fs::write(&text, "no program\n").unwrap();
     assert!(Command::new("chmod").args(["755", &text]).status().unwrap().success());
-    // On the heap, which was just written: the kernel has not touched them when it does not find the file.
+    // On the heap and just written, because the kernel does not touch the arguments when the file is missing.
     let (first, second) = (CString::new("missing").unwrap(), CString::new("second").unwrap());
     execveat(libc::AT_FDCWD, &path("missing"), &[&first, &second], 0);
     unread(&path("missing"));
@@ -170,7 +170,7 @@ fn failed(dir: &str) {
     unsafe { libc::execve(path("missing").as_ptr(), argv.as_ptr(), envp.as_ptr()) };
 }
 
-/// Goes as deep as PATH_MAX allows below `root`, copies /bin/true there and starts it.
+/// Goes as deep below `root` as PATH_MAX allows, copies /bin/true there and starts it.
 fn deep(root: &str) {
     env::set_current_dir(root).unwrap();
     let name = "d".repeat(200);
@@ -185,7 +185,7 @@ fn deep(root: &str) {
     execveat(libc::AT_FDCWD, c"./true", &[c"deep"], 0);
 }
 
-/// Starts a copy of /bin/true with its libraries below `root` as the root folder.
+/// Starts a copy of /bin/true and its libraries with `root` as the root folder.
 fn chroot(root: &str) {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let mut files: Vec<&str> = maps
@@ -205,7 +205,7 @@ fn chroot(root: &str) {
     execveat(libc::AT_FDCWD, c"/bin/true", &[c"inside"], 0);
 }
 
-/// Starts /bin/true so many times, as fast as it goes.
+/// Starts /bin/true `count` times, as fast as possible.
 fn storm(count: u32) {
     for _ in 0..count {
         assert!(Command::new("/bin/true").status().unwrap().success());

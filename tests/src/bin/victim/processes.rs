@@ -1,4 +1,4 @@
-//! Processes that are made by other calls than fork.
+//! Processes made by other calls than fork.
 
 use std::{
     ffi::{c_int, c_void},
@@ -8,11 +8,11 @@ use std::{
     ptr,
 };
 
-/// What [`reuse`] ends with where the kernel does not let it choose a number.
+/// Exit code of [`reuse`] when the kernel does not let it choose a pid.
 const REFUSED: u8 = 77;
 
-/// What vfork(2) does, on a stack of its own: the child borrows this process's memory until it starts
-/// a program.
+/// Starts a program as vfork(2) does, with a separate stack: the child borrows this process's memory until
+/// exec.
 pub(super) fn vfork() -> ExitCode {
     extern "C" fn child(_: *mut c_void) -> c_int {
         let argv = [c"true".as_ptr(), c"from-vfork".as_ptr(), ptr::null()];
@@ -23,8 +23,8 @@ pub(super) fn vfork() -> ExitCode {
     }
     let mut stack = vec![0_u128; 4096];
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: the stack is aligned, grows down from its end and outlives the child's use of it: this
-    // thread stands still until then.
+    // SAFETY: the stack is aligned, grows down from its end and outlives the child's use of it, because this
+    // thread is suspended until then.
     let pid = unsafe { libc::clone(child, stack.as_mut_ptr_range().end.cast(), flags, ptr::null_mut()) };
     assert!(pid > 0, "{}", io::Error::last_os_error());
     println!("{pid}");
@@ -32,8 +32,8 @@ pub(super) fn vfork() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A shell with a job ends; its number goes to a process without one, while a child of the shell
-/// lives on and starts a program only then.
+/// Ends a shell that has a job and gives its pid to a process without a job. A child of the shell lives on
+/// and starts a program only after that.
 pub(super) fn reuse() -> ExitCode {
     let script = "exec 3<&0; { read line <&3; exec env -i /bin/true late; } & exit 0";
     let mut shell = Command::new("/bin/sh")
@@ -64,7 +64,7 @@ pub(super) fn reuse() -> ExitCode {
             return ExitCode::from(REFUSED);
         }
     }
-    // Lets the orphan go on, and waits until it has ended: then nobody has its output open.
+    // Lets the orphan continue, and waits until it has ended and its output has no writer.
     drop(hold);
     orphan.read_to_end(&mut Vec::new()).unwrap();
     drop(output);
@@ -73,7 +73,7 @@ pub(super) fn reuse() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// As fork(2), but the child gets the number `pid`.
+/// Forks like fork(2), with `pid` as the pid of the child.
 fn clone_as(pid: i32) -> io::Result<i32> {
     // struct clone_args of linux/sched.h: flags, pidfd, child_tid, parent_tid, exit_signal, stack,
     // stack_size, tls, set_tid, set_tid_size, cgroup.
@@ -81,7 +81,7 @@ fn clone_as(pid: i32) -> io::Result<i32> {
     args[4] = u64::try_from(libc::SIGCHLD).unwrap();
     args[8] = (&raw const pid).addr() as u64;
     args[9] = 1;
-    // SAFETY: the arguments are readable and as long as is said; the child has a copy of this stack.
+    // SAFETY: the arguments are readable and of the given size; the child has a copy of this stack.
     let child = unsafe { libc::syscall(libc::SYS_clone3, args.as_ptr(), size_of_val(&args)) };
     if child < 0 { Err(io::Error::last_os_error()) } else { Ok(i32::try_from(child).unwrap()) }
 }

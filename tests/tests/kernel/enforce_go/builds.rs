@@ -1,4 +1,4 @@
-//! Builds that are not what they seem: what whoever started them sees, and what is known afterwards.
+//! Disguised builds: what the user who started them sees, and what the records report.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ pub(super) fn needs() -> Option<String> {
     go::toolchain(go::GO_1_27).err()
 }
 
-/// A module with a program that leaves a file, and a Makefile whose build is not what it seems.
+/// Creates a module with a program that leaves a file, and a Makefile with a disguised build.
 fn project(script: &str) -> (TempDir, PathBuf, PathBuf) {
     let root = go::toolchain(go::GO_1_27).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +45,7 @@ pub(super) fn needs_command() -> Option<String> {
     go::bare().err()
 }
 
-/// The go command itself, which does not come to run, so that nothing else of Go has to be there.
+/// Checks the go command itself. It never runs, so no other part of Go is needed.
 pub(super) fn refused() {
     let go = go::bare().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -56,13 +56,13 @@ pub(super) fn refused() {
             tracego.current_dir(folder.path()).env("PATH", &path);
         });
         let told = session.stderr();
-        // That of make.
+        // The exit code of make.
         assert_eq!(session.output.status.code(), Some(2), "{told}");
         let about = &session.records.last().unwrap()["tracego"]["enforcement"];
         let mode = about["mode"].as_str().unwrap();
         assert_eq!(about["state"], "enforced", "{told}");
         assert!(mode == asked || mode == "kill", "{mode}");
-        // EPERM comes to make's child; who is killed says nothing.
+        // make's child gets EPERM; a killed process prints nothing.
         let denied = told.contains("make: go: Operation not permitted");
         assert_eq!(denied, mode == "deny", "{told}");
         let all = decisions(&session.records);
@@ -91,7 +91,8 @@ pub(super) fn hidden() {
 }
 
 pub(super) fn renamed() {
-    // The same file, started in the same way: first it is ended when it is judged, then before it starts.
+    // The same file, started in the same way: the first start is killed after it was judged, later ones
+    // before they run.
     let script = "cp -r $$(go env GOROOT) goroot; mv goroot/bin/go goroot/bin/tool; for n in 1 2 3; do \
         GOROOT=$$PWD/goroot goroot/bin/tool run main.go; done; true";
     let (session, ran) = build(script, "kill");

@@ -1,16 +1,16 @@
-//! What `docs/enforcement.md` says about ways to start it.
+//! The table of ways to start `go run` in `docs/enforcement.md`.
 
 use super::ways::WAYS;
 
 const TEXT: &str = include_str!("../../../../docs/enforcement.md");
 
-/// The section of the documentation.
+/// Returns the section of the document.
 fn section() -> &'static str {
     let (_, rest) = TEXT.split_once("\n## Ways to start it\n").unwrap();
     rest.split("\n## ").next().unwrap()
 }
 
-/// Way, `kill`, `deny` and what is not covered.
+/// Compares the table with the tested ways: way, `kill`, `deny` and what is not covered.
 pub(super) fn ways() {
     let rows = section().lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let rows: Vec<Vec<&str>> = rows.skip(1).map(|row| row.split(" | ").collect()).collect();
@@ -20,7 +20,7 @@ pub(super) fn ways() {
     assert_eq!(said, tried);
 }
 
-/// The rule that it has for the dynamic linker.
+/// Returns the document's rule for the dynamic linker.
 pub(super) fn linker() -> String {
     let (_, rest) = section().split_once("```toml\n").unwrap();
     rest.split("```").next().unwrap().to_owned()

@@ -1,6 +1,6 @@
-//! The agent on the whole machine: `go run` is stopped in processes of a CI job, and nowhere else.
+//! The agent on the whole machine: `go run` is stopped in processes of a CI job, and not elsewhere.
 //!
-//! It decides about one user alone, so that nothing else of the machine is stopped by a test.
+//! Decisions are limited to one user, so that tests do not stop other programs of the machine.
 
 use std::{
     fs,
@@ -15,10 +15,10 @@ use super::place::Program;
 use crate::enforce::decided;
 use serde_json::Value;
 
-/// Nobody has it.
+/// A user id without a user.
 const USER: u32 = 54_321;
 
-/// Why it cannot be tried here.
+/// Returns why the tests cannot run here.
 pub(super) fn needs() -> Option<String> {
     let root = match go::toolchain(go::GO_1_27) {
         Ok(root) => root,
@@ -30,7 +30,7 @@ pub(super) fn needs() -> Option<String> {
     (!can).then(|| format!("other users cannot reach {}", root.display()))
 }
 
-/// A folder of the user, and the records.
+/// A folder of the user, with the records.
 struct Job {
     folder: tempfile::TempDir,
 }
@@ -50,7 +50,7 @@ impl Job {
         self.folder.path()
     }
 
-    /// Runs a script as that user; whether go ran there. `mark`: of its program.
+    /// Runs a script as that user. Returns whether go ran. `mark` names its program.
     fn went(&self, variables: &[(&str, &str)], mark: &str, script: &str) -> bool {
         super::place::program(&self.path().join(format!("{mark}.go")), Program::Broken);
         let root = go::toolchain(go::GO_1_27).unwrap();
@@ -60,7 +60,7 @@ impl Job {
         let output = shell.output().unwrap();
         assert!(!output.status.success(), "a program that is broken ran");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        // Whatever else it says would be neither.
+        // Any other output matches neither.
         assert!(said.contains("not/there") != said.contains("Killed"), "{mark}: {said}");
         said.contains("not/there")
     }
@@ -82,7 +82,7 @@ impl Job {
         });
     }
 
-    /// Ends it.
+    /// Stops tracego and returns the records.
     fn records(&self, mut tracego: Running) -> Vec<Value> {
         tracego.terminate();
         assert!(tracego.ended().success());
@@ -96,7 +96,8 @@ fn own(path: &Path) {
 
 const CI: &[(&str, &str)] = &[("CI", "true"), ("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "77")];
 
-/// The program that a decision is about, and what was decided. A decision behind a start has its arguments there.
+/// Returns the program of each decision, and the action. A decision after the start has its arguments in the
+/// start record.
 fn told(records: &[Value]) -> Vec<String> {
     let told = |record: &Value| {
         let about = &record["tracego"]["enforcement"];
@@ -109,7 +110,7 @@ fn told(records: &[Value]) -> Vec<String> {
         let told = ["rule", "action", "when", "mode"].map(|key| about[key].as_str().unwrap());
         format!("{file} {}", told.join(" "))
     };
-    // Until the rules were in force.
+    // Starts before the rules were in force do not count.
     let all = decided(records).map(told).filter(|told| !told.starts_with("first.go"));
     let mut all: Vec<String> = all.collect();
     all.sort_unstable();
@@ -134,7 +135,7 @@ pub(super) fn jobs() {
     assert_eq!(told, wanted);
 }
 
-/// What an exception lets through is not ended by what is found about it either.
+/// Checks that a start allowed by an exception is not killed for a finding either.
 pub(super) fn excepted() {
     let job = Job::new();
     let config = "[[enforce.exceptions]]\nname = \"one\"\nowner = \"ops\"\nreason = \"until it moves\"\n\

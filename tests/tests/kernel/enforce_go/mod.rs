@@ -34,7 +34,7 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("enforcement: a go command by another name is ended and then known", builds::renamed, builds::needs),
 ];
 
-/// In the order of the tests.
+/// Tested versions, in the order of the tests.
 const VERSIONS: [&str; 7] = [
     go::GO_1_21,
     go::MORE_TOOLCHAINS[0].0,
@@ -62,7 +62,7 @@ fn all() -> impl Iterator<Item = &'static Way> {
     WAYS.iter().chain(CONTROLS)
 }
 
-/// A mode, and what the kernel makes of it.
+/// The requested mode, and the mode in force on this kernel.
 #[derive(Clone, Copy)]
 struct Mode {
     asked: &'static str,
@@ -74,7 +74,7 @@ fn every<const N: usize>() {
     let mut wrong = Vec::new();
     for asked in ["off", "audit", "kill", "deny"] {
         let ways = all().filter(|way| way.mark != LINKED || has_linked(VERSIONS[N]));
-        // Where nothing is decided one shows as much as all.
+        // Without decisions, one way shows as much as all.
         let ways = ways.filter(|way| asked != "off" || program(asked, way) == Program::Warm);
         let ways: Vec<_> = ways.map(|way| (way, program(asked, way))).collect();
         let session = place.run(asked, &["--enforce", asked], &ways);
@@ -94,7 +94,8 @@ fn every<const N: usize>() {
     assert!(wrong.is_empty(), "Go {}: {} cells:\n{}", VERSIONS[N], wrong.len(), wrong.join("\n\n"));
 }
 
-/// What there is to run. A real one costs a second, and where nothing is stopped that it runs is known by then.
+/// Returns how to prepare a way. A complete program costs a second, so it is used only where it runs or is
+/// killed late.
 fn program(asked: &str, way: &Way) -> Program {
     let control = CONTROLS.iter().any(|control| control.mark == way.mark);
     match (asked, way.kill) {
@@ -105,7 +106,7 @@ fn program(asked: &str, way: &Way) -> Program {
     }
 }
 
-/// The mode that this kernel gives, by what records say.
+/// Returns the mode in force on this kernel, from the records.
 fn given(asked: &'static str, session: &Session) -> &'static str {
     let about = decided(&session.records).last().map(|record| &record["tracego"]["enforcement"]);
     match (asked, about) {
@@ -135,7 +136,7 @@ impl Mode {
             Program::Warm if !stopped => {
                 ensure(outcome.ran && outcome.status == "0", "it was to do its work")?;
             }
-            // What is looked for shows where nothing is stopped.
+            // Without a stop, the sign that go ran must be there.
             _ if !stopped => ensure(outcome.started, "go left nothing, so it would not be seen")?,
             _ => {}
         }
@@ -157,7 +158,7 @@ impl Mode {
             ("deny", Fate::Denied) => "deny",
             _ => "kill",
         };
-        // Whatever slips through the one is ended by the other.
+        // A start that escapes the first decision is killed by the second.
         let fits = about["action"] == action || (way.is_many() && about["action"] == "kill");
         ensure(fits && about["rule"] == rule && about["when"] == when, "the decision")?;
         ensure(about["mode"] == self.given, "its mode")
@@ -172,7 +173,7 @@ fn needs_linker() -> Option<String> {
     (!Path::new(LINKER).exists()).then(|| format!("needs {LINKER}"))
 }
 
-/// The rule of the documentation.
+/// Checks the rule in the documentation.
 fn linker() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("tracego.toml");

@@ -1,4 +1,4 @@
-//! A folder in which each way has one of its own.
+//! The working folder of the tests, in which each way has its own folder.
 
 use std::{
     fmt::Write as _,
@@ -15,7 +15,7 @@ use tracego_tests::{Session, go};
 use super::ways::{LINKER, Sign, Way};
 use crate::enforce::decided;
 
-/// What leaves a file when it runs. A shell that reads it has it run by go.
+/// A Go program that leaves a file when it runs. A shell that reads it runs it with go.
 const PROGRAM: &str = r#"//usr/bin/env go run "$0" "$@"; exit $?
 package main
 
@@ -35,7 +35,7 @@ func main() {
 
 const TEST: &str = "package main\n\nimport \"testing\"\n\nfunc TestRun(t *testing.T) { main() }\n";
 
-/// Starts its arguments by os/exec; `-as NAME` in front of them is another `argv[0]`.
+/// A Go program that starts its arguments by os/exec; a leading `-as NAME` sets another `argv[0]`.
 const COMMAND: &str = r#"package main
 
 import (
@@ -60,14 +60,14 @@ func main() {
 }
 "#;
 
-/// How a way is prepared.
+/// The state in which a way's program is prepared.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Program {
-    /// A package is missing, so that go ends soon, and its cache is empty, so that it leaves something.
+    /// A package is missing, so go ends soon, and its cache is empty, so go leaves files there.
     Broken,
-    /// It can be built, and the cache is empty.
+    /// The program can be built, and the cache is empty.
     Cold,
-    /// All that it is made of is in the cache.
+    /// The program can be built, and the cache holds all its parts.
     Warm,
 }
 
@@ -77,27 +77,28 @@ pub(super) fn program(path: &Path, program: Program) {
     fs::write(path, PROGRAM.replace("IMPORT", import)).unwrap();
 }
 
-/// A toolchain, helpers that it built, and the folders of the ways.
+/// A toolchain, helpers built by it, and the folders of the ways.
 pub(super) struct Place {
     folder: TempDir,
     pub(super) root: PathBuf,
 }
 
-/// What became of a way.
+/// The outcome of a way.
 pub(super) struct Outcome {
     /// Exit status of its shell.
     pub(super) status: String,
-    /// What it said.
+    /// Output of the way.
     pub(super) said: String,
     /// Whether go ran.
     pub(super) started: bool,
     /// Whether the program ran.
     pub(super) ran: bool,
-    /// Decisions about it.
+    /// Decisions about the way.
     pub(super) decisions: Vec<Value>,
 }
 
-/// The newest alone: it costs half a minute.
+/// Returns whether a dynamically linked go is tested: only for the newest version, since building it takes
+/// half a minute.
 pub(super) fn has_linked(version: &str) -> bool {
     version == go::GO_1_27
 }
@@ -129,7 +130,7 @@ impl Place {
         self.top().join(group).join(way.mark)
     }
 
-    /// Makes the folder of a way.
+    /// Creates the folder of a way.
     fn prepare(&self, group: &str, way: &Way, program: Program) {
         let folder = self.of(group, way);
         for name in ["home", "cache", "tmp"] {
@@ -142,7 +143,7 @@ impl Place {
         write("Makefile", &format!("ci:\n\tgo run {}.go\n", way.mark));
     }
 
-    /// A shell script that goes all ways, one after the other.
+    /// Returns a shell script that runs all ways in sequence.
     fn script(&self, group: &str, ways: &[(&Way, Program)]) -> String {
         let mut script = String::new();
         for (way, program) in ways {
@@ -160,7 +161,7 @@ impl Place {
         script
     }
 
-    /// Sets what the scripts use, in a job of a CI system.
+    /// Sets the variables of the scripts, in a job of a CI system.
     pub(super) fn environment(&self, command: &mut Command) {
         command.envs(go::environment(&self.root, self.top())).env("GOROOT", &self.root);
         command.env("GO", self.root.join("bin/go")).env("LINKER", LINKER).env("TOP", self.top());
@@ -168,7 +169,7 @@ impl Place {
         command.env("CI", "true").env("GITHUB_ACTIONS", "true").env("GITHUB_RUN_ID", "77");
     }
 
-    /// All ways under a mode, in one `tracego run`.
+    /// Runs all ways under a mode, in one `tracego run`.
     pub(super) fn run(&self, group: &str, options: &[&str], ways: &[(&Way, Program)]) -> Session {
         let script = self.script(group, ways);
         Session::run(options, &["sh", "-c", &script], |tracego| {
@@ -194,8 +195,8 @@ impl Place {
     }
 }
 
-/// The way that a decision is about: an argument is a file or a folder of its name. A decision behind a start has
-/// its arguments there.
+/// Returns the way that a decision is about: one of the arguments is a file or folder named after it. A
+/// decision after the start has its arguments in the start record.
 pub(super) fn mark(decision: &Value, records: &[Value]) -> Option<&'static str> {
     let id = &decision["tracego"]["exec_id"];
     let start = records.iter().find(|record| {

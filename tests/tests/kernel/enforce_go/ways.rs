@@ -1,22 +1,22 @@
-//! The ways to start `go run`, and what becomes of each.
+//! The ways to start `go run`, and the fate of each.
 
 use Fate::{Denied, Ended, Killed, Runs};
 
-/// What becomes of a go command.
+/// The fate of a go command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Fate {
-    /// execve fails; where the kernel does not allow that, as [`Fate::Killed`].
+    /// execve fails; where the kernel does not support that, like [`Fate::Killed`].
     Denied,
-    /// It is killed before its first instruction.
+    /// Killed before its first instruction.
     Killed,
-    /// It is killed when it has been judged.
+    /// Killed after it was judged.
     Ended,
-    /// Nothing happens to it.
+    /// Not stopped.
     Runs,
 }
 
 impl Fate {
-    /// As the documentation says it.
+    /// Returns the text in the documentation.
     pub(super) fn text(self) -> &'static str {
         match self {
             Denied => "execve fails",
@@ -27,33 +27,33 @@ impl Fate {
     }
 }
 
-/// How it shows that a go command ran.
+/// A sign that a go command ran.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Sign {
-    /// It makes the folders of its cache, which is empty before, or says that a package is missing.
+    /// The command creates the folders of its empty cache, or reports a missing package.
     Cache,
-    /// It fails in any case, with these words.
+    /// The command fails in any case, with these words.
     Says(&'static str),
 }
 
-/// A way to start `go run`, or something that only looks like it.
+/// A way to start `go run`, or something that only looks like one.
 pub(super) struct Way {
-    /// As the documentation calls it.
+    /// Name in the documentation.
     pub(super) name: &'static str,
-    /// Its folder, and the name of the program there (`MARK.go`): an argument by which its records are known.
+    /// Name of its folder and of the program there (`MARK.go`): an argument that identifies its records.
     pub(super) mark: &'static str,
-    /// What a shell does in that folder. `$GO` is the go command, also the first `go` of `$PATH`; `$TOP` has the
-    /// helpers.
+    /// Shell script, run in that folder. `$GO` is the go command, also the first `go` in `$PATH`; `$TOP` is
+    /// the folder of the helpers.
     pub(super) script: &'static str,
-    /// With `--enforce kill`.
+    /// Fate with `--enforce kill`.
     pub(super) kill: Fate,
-    /// With `--enforce deny`.
+    /// Fate with `--enforce deny`.
     pub(super) deny: Fate,
     pub(super) sign: Sign,
 }
 
 impl Way {
-    /// Whether it starts go more than once.
+    /// Returns whether the way starts go more than once.
     pub(super) fn is_many(&self) -> bool {
         self.script == RACE
     }
@@ -67,10 +67,10 @@ const fn says(way: Way, words: &'static str) -> Way {
     Way { sign: Sign::Says(words), ..way }
 }
 
-/// For a go command that is linked dynamically, which those of go.dev are not.
+/// Mark of the way with a dynamically linked go command, unlike those of go.dev.
 pub(super) const LINKED: &str = "linked";
 
-/// Where the dynamic linker is: part of the ABI of x86-64.
+/// Path of the dynamic linker, part of the ABI of x86-64.
 pub(super) const LINKER: &str = "/lib64/ld-linux-x86-64.so.2";
 
 pub(super) const WAYS: &[Way] = &[
@@ -108,13 +108,13 @@ pub(super) const WAYS: &[Way] = &[
     way("by the dynamic linker", LINKED, "$LINKER $TOP/pie/go run linked.go", Runs, Runs),
 ];
 
-/// The go command around it is another one than the one that is looked at.
+/// The outer go command uses other folders than the tested one.
 const GENERATE: &str = "HOME=$TOP GOCACHE=$WARM GOTMPDIR=$TOP go generate generate.go";
 const SHIM: &str = "printf '#!/bin/sh\\nexec \"$GO\" \"$@\"\\n' > go; chmod +x go; ./go run shim.go";
 const SCRIPT: &str = "printf '#!%s run\\n' $GO > script.go; chmod +x script.go; ./script.go";
 const RACE: &str = "ln -s $GO race; $TOP/racer ./race 50 race";
 
-/// What looks like it and is none: it has to do its work.
+/// Commands that look like `go run` and must work.
 pub(super) const CONTROLS: &[Way] = &[
     way("`go build`", "built", "go build -o program built.go && ./program run", Runs, Runs),
     way("`go test`", "tested", "go test -run Run tested.go tested_test.go", Runs, Runs),

@@ -1,4 +1,4 @@
-//! Killed at any moment.
+//! Handover after kills at any moment.
 
 use std::{collections::BTreeSet, fs, thread::sleep, time::Duration};
 
@@ -24,7 +24,7 @@ pub(super) fn kills() {
     };
     let count = starting(&marker, || {
         for _ in 0..rounds {
-            // From the middle of its start to the middle of its work.
+            // Between the middle of its startup and the middle of its work.
             sleep(Duration::from_micros(10_000 + roll(400_000)));
             tracego.0.kill().unwrap();
             tracego.0.wait().unwrap();
@@ -58,8 +58,8 @@ pub(super) fn kills() {
     assert!(are_gone(&programs));
 }
 
-/// The moment of a takeover that is too short to be hit: the older program has taken an event and the newer
-/// one, which comes behind it, is active by now.
+/// Simulates the moment of a takeover that is too short to hit: the older program has taken an event, and the
+/// newer one, which runs after it, has just become active.
 pub(super) fn claims() {
     let place = Place::new();
     let tracego = place.ready("crash", &[]);
@@ -69,14 +69,14 @@ pub(super) fn claims() {
     let marker = format!("claimed-{}-", std::process::id());
     const TRIES: u64 = 50;
     for number in 0..TRIES {
-        // Another process of the machine may be the next on a CPU, so it takes some tries.
+        // Another process of the machine may be the next one on a CPU, so several tries are needed.
         for hook in 0..HOOKS {
             let other = PerCpuValues::try_from(vec![u32::MAX; aya::util::nr_cpus().unwrap()]).unwrap();
             claims.set(hook, other, 0).unwrap();
         }
         run(&format!("{marker}{number}"));
     }
-    // A claim is good for one event.
+    // A claim is valid for one event.
     for _ in 0..20 {
         run("no claim is left");
     }

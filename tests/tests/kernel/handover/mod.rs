@@ -1,4 +1,4 @@
-//! Programs and ring outlive the agent: nothing is missing across a kill, a restart or an upgrade.
+//! Programs and ring outlive the agent: no event is missing after a kill, a restart or an upgrade.
 
 mod kills;
 
@@ -37,7 +37,7 @@ fn missing() -> Option<String> {
     (!known.lines().any(|line| line.ends_with("\tbpf"))).then(|| "this kernel has no bpffs".to_owned())
 }
 
-/// A BPF file system of the test's own, and a file for records.
+/// A separate BPF file system, and files for records.
 struct Place(TempDir);
 
 impl Place {
@@ -65,7 +65,7 @@ impl Place {
         fs::read_to_string(self.records()).unwrap_or_default()
     }
 
-    /// What was written last to a file of this place.
+    /// Returns the end of a file of this place.
     fn tail(&self, name: &str) -> String {
         let Ok(mut file) = fs::File::open(self.0.path().join(name)) else { return String::new() };
         let behind = file.metadata().unwrap().len().saturating_sub(1 << 20);
@@ -87,7 +87,7 @@ impl Place {
         Running(self.command(handover, options).spawn().unwrap())
     }
 
-    /// Starts it and waits until it sees what is started.
+    /// Starts tracego and waits until its records appear.
     fn ready(&self, handover: &str, options: &[&str]) -> Running {
         let mut tracego = self.start(handover, options);
         let marker = format!("ready-{}", tracego.0.id());
@@ -100,7 +100,7 @@ impl Place {
         tracego
     }
 
-    /// A configuration with one more output: a file behind a spool.
+    /// Writes a configuration with an additional output: a file with a spool. Returns its path.
     fn spooled(&self) -> PathBuf {
         let (config, folder) = (self.0.path().join("tracego.toml"), self.0.path().display());
         let sink = "[[sinks]]\nname = \"file\"\ntype = \"file\"\nsync = \"never\"";
@@ -121,14 +121,14 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Programs that are pinned there go with it.
+        // The pinned programs disappear with the file system.
         let _done = Command::new("umount").arg(self.bpffs()).status();
     }
 }
 
-/// Starts of the marker by number: the ids of their records, each as often as it is there.
+/// Returns the starts of a marker by number, with the id of every record of each.
 fn starts(text: &str, marker: &str) -> BTreeMap<u64, Vec<String>> {
-    // A kill may cut a write(2); what it cut is written again.
+    // A kill may cut a write(2); the cut record is written again.
     let whole = |line: &&str| line.contains(marker) && serde_json::from_str::<Value>(line).is_ok();
     let lines: Vec<&str> = text.lines().filter(whole).collect();
     let mut starts: BTreeMap<u64, Vec<String>> = BTreeMap::new();
@@ -146,14 +146,14 @@ fn run(marker: &str) {
     assert!(Command::new("/bin/true").arg(marker).status().unwrap().success());
 }
 
-/// Ends it in order; what it said, and its exit code.
+/// Stops tracego in order. Returns its standard error and exit code.
 fn end(tracego: Running) -> (String, Option<i32>) {
     tracego.terminate();
     let output = Session::of_output(tracego.output());
     (output.stderr(), output.output.status.code())
 }
 
-/// BPF programs that a process holds.
+/// Returns the BPF programs that a process holds.
 fn programs(pid: u32) -> BTreeSet<u32> {
     let all = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap().flatten();
     let text = all.filter_map(|fd| fs::read_to_string(fd.path()).ok());
@@ -165,7 +165,7 @@ fn programs(pid: u32) -> BTreeSet<u32> {
 }
 
 fn are_gone(programs: &BTreeSet<u32>) -> bool {
-    // The last reference is dropped a moment later, by a worker of the kernel.
+    // A worker of the kernel drops the last reference a moment later.
     let left = || loaded_programs().flatten().filter(|info| programs.contains(&info.id())).count();
     (0..100).any(|_| {
         left() == 0 || {
@@ -175,13 +175,13 @@ fn are_gone(programs: &BTreeSet<u32>) -> bool {
     })
 }
 
-/// Runs `work` while another thread starts marked programs; how many it started.
+/// Runs `work` while another thread starts marked programs. Returns how many were started.
 fn starting(marker: &str, work: impl FnOnce()) -> u64 {
     let mut count = 0;
     let step = || {
         run(&format!("{marker}{count}"));
         count += 1;
-        // The ring has to hold what comes while nobody reads.
+        // The ring must hold the events that arrive while it is not read.
         sleep(Duration::from_millis(1));
     };
     meanwhile(step, work);
@@ -264,7 +264,7 @@ fn twice() {
     let detach =
         Command::new(tracego_tests::tracego()).args(["detach", "--pin-dir"]).arg(place.pins()).output();
     assert_eq!(detach.unwrap().status.code(), Some(3));
-    // One that hands nothing over leaves it alone, whatever it is told.
+    // An agent without handover leaves the pins alone, whatever its options are.
     let other = place.ready("none", &[]);
     end(other);
     assert!(place.pins().exists());
@@ -272,7 +272,7 @@ fn twice() {
     assert_eq!(code, Some(0), "{stderr}");
 }
 
-/// Ends a tracego that leaves its programs; their ids.
+/// Stops a tracego that leaves its programs attached. Returns their ids.
 fn left(place: &Place) -> BTreeSet<u32> {
     let tracego = place.ready("always", &[]);
     let programs = programs(tracego.0.id());

@@ -1,8 +1,8 @@
-//! CI systems and what their variables mean: one table. A vendor's marker is looked for before
-//! generic names, because GitLab and Woodpecker share `CI_COMMIT_SHA`, GitHub and Gitea `GITHUB_*`.
+//! CI systems and the meaning of their variables, in one table. A vendor's marker is checked before generic
+//! names, because GitLab and Woodpecker share `CI_COMMIT_SHA`, and GitHub and Gitea share `GITHUB_*`.
 //!
-//! All values are claims: a job can set its own environment. Names that hold secrets
-//! (`CI_JOB_TOKEN`, `CI_REPOSITORY_URL`, …) are not on the list and never leave the process.
+//! All values are claims: a job can set its own environment. Names that hold secrets (`CI_JOB_TOKEN`,
+//! `CI_REPOSITORY_URL`, …) are not in the table and never leave the process.
 
 pub mod attribute;
 mod systems;
@@ -10,27 +10,27 @@ mod systems;
 use attribute::{REPOSITORY, RUN, TASK_RUN};
 use systems::{GENERIC, NOTHING, PARTS, SYSTEMS};
 
-/// What a job's variables say about one attribute.
+/// A job's claim about one attribute.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claim {
-    /// See [`attribute`].
+    /// The attribute; see [`attribute`].
     pub attribute: &'static str,
-    /// The variable that it comes from; the first for a composed value.
+    /// The variable that the value comes from; the first one for a composed value.
     pub variable: &'static str,
-    /// As the variable says it.
+    /// The value.
     pub value: String,
 }
 
-/// What an environment says.
+/// The identity that an environment claims.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Identity {
-    /// `cicd.system.component`: the CI system, when its marker is there.
+    /// `cicd.system.component`: the CI system, if its marker is set.
     pub system: Option<&'static str>,
-    /// One an attribute at most.
+    /// Claims, at most one for each attribute.
     pub claims: Vec<Claim>,
 }
 
-/// Reads an environment through `lookup`.
+/// Reads an identity from an environment through `lookup`.
 pub fn identify<'a>(lookup: impl Fn(&str) -> Option<&'a str>) -> Identity {
     let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
     let system = SYSTEMS.iter().find(|system| {
@@ -53,7 +53,8 @@ pub fn identify<'a>(lookup: impl Fn(&str) -> Option<&'a str>) -> Identity {
             if let (Some(server), Some(repository)) = (get("GITHUB_SERVER_URL"), get("GITHUB_REPOSITORY")) {
                 claim(REPOSITORY, "GITHUB_REPOSITORY", format!("{server}/{repository}"));
             }
-            // GITHUB_JOB is the key of the job in its file: unique only with the run and the attempt.
+            // GITHUB_JOB is the key of the job in its file. It is unique only together with the run and the
+            // attempt.
             if let (Some(run), Some(job)) = (get("GITHUB_RUN_ID"), get("GITHUB_JOB")) {
                 let attempt = get("GITHUB_RUN_ATTEMPT").unwrap_or("1");
                 claim(TASK_RUN, "GITHUB_JOB", format!("{run}/{attempt}/{job}"));
@@ -68,7 +69,7 @@ pub fn identify<'a>(lookup: impl Fn(&str) -> Option<&'a str>) -> Identity {
     Identity { system: system.map(|system| system.name), claims }
 }
 
-/// Variables for the allow-list, each with whether its presence opens a job context.
+/// Returns the variables for the allow-list, each with whether its presence opens a job context.
 #[must_use]
 pub fn names() -> Vec<(&'static str, bool)> {
     let mut names: Vec<(&'static str, bool)> = Vec::new();

@@ -1,7 +1,7 @@
-//! Which commit and which job a process belongs to: `cicd.*`, `vcs.*` and `tracego.job.*`.
+//! The commit and the job that a process belongs to: `cicd.*`, `vcs.*` and `tracego.job.*`.
 //!
-//! Three sources, strongest first: explicit (`--env KEY=VALUE`), the process's own environment, and
-//! the job whose process it descends from. All but the first are claims of the job itself.
+//! There are three sources, the strongest first: explicit (`--env KEY=VALUE`), the process's own environment,
+//! and the job that the process descends from. All but the first are claims of the job itself.
 
 use std::{collections::BTreeMap, sync::Arc};
 use tracego_model::record::job::Changed;
@@ -17,12 +17,12 @@ use tracego_common::TaskId;
 use super::ci::{self, Identity};
 use tracego_model::record::tree::Tree;
 
-/// A job: what the process that opened it said.
+/// A job, with the claims of the process that opened it.
 #[derive(Debug, Default)]
 pub struct OpenJob {
-    /// Who opened it.
+    /// The process that opened the job.
     pub root: TaskId,
-    /// Its claims.
+    /// The claims of that process.
     pub identity: Arc<Identity>,
 }
 
@@ -32,7 +32,7 @@ fn changed(claim: &ci::Claim, expected: &str, source: Source) -> Changed {
     Changed { attribute: claim.attribute, claimed, expected, source }
 }
 
-/// Puts the three sources together; nothing where no source says anything.
+/// Merges the three sources. Returns `None` where no source has a value.
 pub fn merge(
     explicit: &Identity,
     own: &Identity,
@@ -88,7 +88,7 @@ pub fn merge(
     Some((Arc::new(context), Arc::new(Job { root, sources, changed: contradicted, dropped }.into())))
 }
 
-/// The claims of `--env KEY=VALUE` pairs.
+/// Returns the claims of `--env KEY=VALUE` pairs.
 #[must_use]
 pub fn explicit(injected: &[(String, String)]) -> Identity {
     ci::identify(|name| injected.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()))

@@ -1,5 +1,5 @@
-//! What the allowed variables of a process say. The processes of a build mostly have the same, so
-//! the last few environments are kept with everything that follows from them.
+//! The facts derived from the allow-listed variables of a process. The processes of a build mostly have the
+//! same environment, so the latest environments are kept with everything that follows from them.
 
 use std::{collections::BTreeMap, sync::Arc};
 use tracego_model::record::Variables;
@@ -19,34 +19,35 @@ use tracego_model::{
     text,
 };
 
-/// An environment's allowed variables, and what they say.
+/// The allow-listed variables of an environment, and the facts that follow from them.
 #[derive(Debug, Default)]
 pub struct Env {
-    /// As the kernel side sent them.
+    /// The variables as the kernel side sent them.
     bytes: Vec<u8>,
-    /// Which commit and job they claim.
+    /// The commit and job that the variables claim.
     pub identity: Arc<ci::Identity>,
-    /// They and the injected ones, which win; without those that only rules look at.
+    /// The variables that records show: the process's own and the injected ones, which win. Those that only
+    /// rules look at are left out.
     pub variables: Arc<Variables>,
-    /// All of its own: those that only rules look at too, and none that was injected.
+    /// All of the process's own variables, with those that only rules look at, and without injected ones.
     pub own: Arc<BTreeMap<Arc<str>, String>>,
-    /// From TRACEPARENT.
+    /// Trace context from TRACEPARENT.
     pub trace: Option<Trace>,
-    /// What is not whole about the variables.
+    /// Redacted values, and values that are not UTF-8, among the shown variables.
     pub completeness: Completeness,
-    /// The last identity that was made of them: for the opener of a job and whether it is the process.
+    /// The latest merged identity, for the opener of a job and whether the opener is the process itself.
     merged: Option<(TaskId, bool, Option<Identified>)>,
 }
 
-/// Environments that are kept.
+/// Maximum number of environments that are kept.
 const KEPT: usize = 8;
 
-/// The last few environments, the latest first.
+/// The latest environments, the most recent first.
 #[derive(Debug, Default)]
 pub struct Recent(Vec<Env>);
 
 impl Recent {
-    /// The environment of a program start.
+    /// Returns the environment of a program start.
     pub fn of(&mut self, exec: &Exec<'_>, meta: &Meta) -> &mut Env {
         match self.0.iter().position(|env| env.bytes == exec.env) {
             Some(0) => {}
@@ -81,7 +82,7 @@ impl Env {
                 own.bytes.remove(&attribute);
             }
             let name: Arc<str> = name.into();
-            // What the record does not show it need not complete.
+            // Variables that the record does not show do not affect its completeness.
             if !meta.unshown.contains(&*name) {
                 env.completeness.redacted += own.redacted;
                 env.completeness.bytes.append(&mut own.bytes);
@@ -97,7 +98,7 @@ impl Env {
         env
     }
 
-    /// Which commit and job the process belongs to; `exec_id` makes the identity of the opener.
+    /// Returns the commit and job of the process. `exec_id` makes the identity of the opener.
     pub fn merge(
         &mut self,
         explicit: &ci::Identity,
@@ -118,7 +119,7 @@ impl Env {
     }
 }
 
-/// What its own environment says.
+/// Returns the identity that the process's own environment claims.
 fn identity(exec: &Exec<'_>, meta: &Meta) -> ci::Identity {
     if exec.env.is_empty() {
         return ci::Identity::default();

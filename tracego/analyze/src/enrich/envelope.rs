@@ -1,4 +1,4 @@
-//! What records of all kinds have: time, number and id, and what the process table knows of a process.
+//! The parts that all kinds of records share: time, number and id, and the known facts about a process.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Enricher {
         self.builder.exec_id(id)
     }
 
-    /// What records of all kinds say about a process.
+    /// Creates the process part that all kinds of records share.
     pub(super) fn process(&self, header: &Header, command: &[u8; 16]) -> Box<Process> {
         Box::new(Process {
             pid: header.id.tgid,
@@ -47,7 +47,7 @@ impl Enricher {
         self.table.get(id, |ns| clock.wall(ns)).cloned()
     }
 
-    /// What the table knows goes into a record of a process that does not start a program.
+    /// Adds the known facts about a process to a record that is not about a program start.
     pub(super) fn known(
         &mut self,
         header: &Header,

@@ -1,4 +1,4 @@
-//! What an executable adds to the records of its processes.
+//! The parts of records that come from the executable of a process.
 
 use std::sync::Arc;
 use tracego_model::record::image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked};
@@ -7,7 +7,7 @@ use crate::redact as sanitize;
 use tracego_golang::{Build, Elf, Image, Module};
 use tracego_model::record::frozen::Frozen;
 
-/// Parts of records, made once for an image.
+/// Parts of records, created once per image.
 #[derive(Clone, Debug, Default)]
 pub struct Described {
     /// `process.executable.build_id.*`.
@@ -21,7 +21,7 @@ pub struct Described {
 }
 
 impl Described {
-    /// Of an image. `raw` leaves secrets in the flags of the linker.
+    /// Describes an image. With `raw`, secrets stay in the linker flags.
     #[must_use]
     pub fn of(image: &Image, raw: bool) -> Self {
         let frozen = |go: &Build| Arc::new(Frozen::from(go_build(go, raw)));
@@ -64,7 +64,7 @@ fn go_build(go: &Build, raw: bool) -> GoBuild {
         time: text(go.commit_time()),
         modified: go.modified(),
     };
-    // `-X main.token=…` is how secrets get into programs.
+    // Secrets get into programs by `-X main.token=…`.
     let mut ldflags = text(go.ldflags());
     if let Some(flags) = ldflags.as_mut().filter(|_| !raw) {
         sanitize::text(flags);
@@ -89,15 +89,15 @@ fn go_build(go: &Build, raw: bool) -> GoBuild {
     }
 }
 
-/// Images that are kept with what follows from them.
+/// Maximum number of images that are kept with their described parts.
 const KEPT: usize = 64;
 
-/// The last images, the latest first.
+/// The most recent images, the latest first.
 #[derive(Debug, Default)]
 pub struct Recent(Vec<(Arc<Image>, Described)>);
 
 impl Recent {
-    /// What an image adds.
+    /// Returns the parts of records for an image.
     pub fn of(&mut self, image: &Arc<Image>, raw: bool) -> &Described {
         match self.0.iter().position(|(known, _)| Arc::ptr_eq(known, image)) {
             Some(0) => {}

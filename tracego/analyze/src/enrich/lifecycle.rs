@@ -1,4 +1,4 @@
-//! The records of forks, exits and starts that failed.
+//! Records of forks, exits and failed execs.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tracego_model::{
 };
 
 impl Enricher {
-    /// A child starts as a copy of the process that forked it.
+    /// Adds the child of a fork to the table, as a copy of the process that forked it.
     pub(super) fn note_fork(&mut self, fork: &ForkRecord) {
         let header = fork.header;
         let parent = self.entry(header.parent).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Event + process table → [`Record`].
+//! Turns an event and the process table into a [`Record`].
 //!
-//! What the kernel record holds is never looked up again in /proc, so a process that lives a
-//! millisecond is as complete as one that lives a day.
+//! Data that is in the event is never looked up again in /proc. So the record of a process that lives a
+//! millisecond is as complete as the record of one that lives a day.
 
 pub mod ci;
 pub mod context;
@@ -36,47 +36,47 @@ use tracego_model::{
     input::{Seed, Takeover, facts::Surroundings, note::Note},
 };
 
-/// Jobs whose identity outlives their processes.
+/// Maximum number of jobs whose identity outlives their processes.
 const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
     Some(jobs) => jobs,
     None => NonZeroUsize::MIN,
 };
 
-/// Turns events into records.
+/// The stage that turns events into records.
 pub struct Enricher {
     builder: RecordBuilder,
     explicit: ci::Identity,
     table: Table,
     jobs: HashMap<TaskId, Weak<OpenJob>>,
-    /// Jobs that were opened last: what is told about one when it is over, such as a loss, still says
-    /// which it was.
+    /// The most recently opened jobs. A record about a job that is over, such as a loss, can still name the
+    /// job.
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
     environments: env::Recent,
     images: image::Recent,
     rights: start::Rights,
 }
 
-/// A record, and of a program start what rules look at beside it.
+/// A record, and for a program start the further input of the rules.
 #[derive(Debug)]
 pub struct Enriched {
     /// The record.
     pub record: Record,
-    /// Of a program start.
+    /// Further input of the rules; only for a program start.
     pub start: Option<Started>,
 }
 
-/// What rules look at beside the record of a program start.
+/// The input of the rules beside the record of a program start.
 #[derive(Clone, Debug)]
 pub struct Started {
     /// The process.
     pub id: TaskId,
-    /// What it is in Go's world.
+    /// Role of the process in an execution of the go command.
     pub task: Task,
-    /// What its executable says, where it could be read.
+    /// Image of the executable, if it could be read.
     pub image: Option<Arc<Image>>,
-    /// What is around it, where it was looked at.
+    /// Surroundings of the process, if they were inspected.
     pub surroundings: Option<Arc<Surroundings>>,
-    /// All allowed variables of the process itself.
+    /// All allow-listed variables of the process itself.
     pub variables: Arc<BTreeMap<Arc<str>, String>>,
 }
 
@@ -87,7 +87,7 @@ impl From<Record> for Enriched {
 }
 
 impl Enricher {
-    /// For one run.
+    /// Creates the enricher for one run.
     #[must_use]
     pub fn new(meta: Meta) -> Self {
         let explicit = context::explicit(&meta.injected);
@@ -103,35 +103,35 @@ impl Enricher {
         }
     }
 
-    /// The clocks when the coming events were taken from the ring.
+    /// Sets the clocks for the events that follow, read when they were taken from the ring.
     pub fn set_clock(&mut self, reading: Reading) {
         self.builder.set_clock(reading);
     }
 
-    /// Goes on where another run was: events have the ids and times that it would have given them.
+    /// Continues another run: events get the ids and times that the other run would have given them.
     pub fn take_over(&mut self, takeover: Takeover) {
         self.builder.take_over(takeover);
     }
 
-    /// Nanoseconds from the boot clock to the wall clock.
+    /// Returns the nanoseconds from the boot clock to the wall clock.
     #[must_use]
     pub fn offset(&self) -> i64 {
         self.builder.clock.offset()
     }
 
-    /// Processes in the table.
+    /// Returns the number of processes in the table.
     #[must_use]
     pub fn processes(&self) -> usize {
         self.table.len()
     }
 
-    /// Takes the processes that run already into the table.
+    /// Adds the processes that are already running to the table.
     pub fn seed(&mut self, seeds: &[Seed]) {
         let clock = self.builder.clock;
         self.table.seed(seeds, self.builder.meta.tick_hz, |ns| clock.wall(ns));
     }
 
-    /// Remembers what later records need from an event that is not written.
+    /// Updates the state for later records from an event that is not written.
     pub fn note(&mut self, event: &Event<'_>, note: Option<&Note>) {
         match event {
             Event::Exec(exec) => self.note_start(exec, note),
@@ -141,7 +141,8 @@ impl Enricher {
         }
     }
 
-    /// Makes the record of an event and remembers what later ones need; nothing for a piece of argv.
+    /// Makes the record of an event and updates the state for later records. Returns `None` for a part of
+    /// argv, and for decisions about tracego's own rules.
     pub fn record(&mut self, event: &Event<'_>, note: Option<&Note>) -> Option<Enriched> {
         match event {
             Event::Exec(exec) => Some(self.start(exec, note)),
@@ -160,12 +161,12 @@ impl Enricher {
         }
     }
 
-    /// The last record is not written after all: the next one takes its number.
+    /// Withdraws the latest record, which is not written. The next record takes its sequence number.
     pub fn withdraw(&mut self, record: &Record) {
         self.builder.withdraw(record);
     }
 
-    /// Jobs of which a process runs, by the identity of the one that opened them.
+    /// Returns the jobs with a running process, by the exec id of the process that opened them.
     #[must_use]
     pub fn running_jobs(&self) -> BTreeSet<String> {
         let running = |(root, job): &(&TaskId, &Weak<OpenJob>)| {

@@ -24,12 +24,12 @@ use tracego_model::{
     text,
 };
 
-/// Path and its last part.
+/// Creates an [`Executable`] from a path; the name is its last part.
 pub(super) fn executable(path: String) -> Executable {
     Executable { name: path.rsplit('/').next().unwrap_or_default().to_owned(), path, build_id: None }
 }
 
-/// Limits and capabilities of the program start before: most of the time those of the next, too.
+/// Limits and capabilities of the previous program start; most of the time, the next one has the same.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     limits: Option<Arc<Frozen<linux::Rlimits>>>,
@@ -57,7 +57,7 @@ impl Rights {
     }
 }
 
-/// What roles look at of an image.
+/// Returns the facts of an image that roles depend on.
 fn evidence(note: Option<&Note>) -> ImageFacts<'_> {
     match note.map(|note| &note.image) {
         None | Some(Err(_)) => ImageFacts::Unread,
@@ -70,7 +70,7 @@ fn evidence(note: Option<&Note>) -> ImageFacts<'_> {
 }
 
 impl Enricher {
-    /// Remembers a start that is not written.
+    /// Updates the table from a program start that is not written.
     pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&Note>) {
         let mut args: Vec<String> = exec.args().map(text::lossy).collect();
         if !self.builder.meta.raw {
@@ -79,7 +79,7 @@ impl Enricher {
         self.remember(exec, text::lossy(&exec.exe), &args, note);
     }
 
-    /// Updates the table; what it holds now.
+    /// Updates the table from a program start. Returns the new entry.
     fn remember(
         &mut self,
         exec: &Exec<'_>,
@@ -90,7 +90,7 @@ impl Enricher {
         let header = &exec.fixed.header;
         let (up, job, before) = match self.entry(header.id) {
             Some(entry) => (entry.line.up.clone(), entry.job, entry.task),
-            // Its fork was not seen (lost, or filtered): the parent now is the best that is known.
+            // The fork was not seen (lost or filtered): the current parent is the best that is known.
             None => match self.entry(header.parent) {
                 Some(parent) => (Some(parent.line), None, parent.task.forked()),
                 None => (None, None, Task::default()),
@@ -103,7 +103,7 @@ impl Enricher {
         // The latest: it is the one from above.
         let env = self.environments.of(exec, &self.builder.meta);
         let is_root = header.job_root == header.id;
-        // `go env -w` sets what the environment does not.
+        // `go env -w` sets variables that the environment does not set.
         let written = note.and_then(|note| note.surroundings.as_ref()?.go_env.get("GOFLAGS"));
         let goflags = env.own.get("GOFLAGS").or(written).map_or("", String::as_str);
         let task =
@@ -123,7 +123,7 @@ impl Enricher {
         entry
     }
 
-    /// The job that the kernel side says the process belongs to.
+    /// Returns the job that the kernel side assigns to the process.
     fn job(
         &mut self,
         root: TaskId,
@@ -199,7 +199,7 @@ impl Enricher {
         Enriched { record, start: Some(Started { id: header.id, task, image, surroundings, variables }) }
     }
 
-    /// What the executable says about itself, and what that makes of the process.
+    /// Adds the facts of the executable, and the Go role that follows from them.
     fn image(&mut self, note: Option<&Note>, entry: &Entry, process: &mut Process, own: &mut Own) {
         let mut build = None;
         match note.map(|note| &note.image) {
@@ -222,7 +222,7 @@ impl Enricher {
         own.go = Go::of(&entry.task, build, |command| self.exec_id(command.id));
     }
 
-    /// Executable, arguments, folders.
+    /// Adds executable, arguments and folders.
     fn program(&mut self, exec: &Exec<'_>, process: &mut Process, own: &mut Own) {
         let fixed = &exec.fixed;
         let whole = &mut own.completeness;
@@ -258,7 +258,7 @@ impl Enricher {
         process.command_args = Some(self.args(exec.args(), whole));
     }
 
-    /// Arguments as text, without secrets. Bytes of a redacted argument are not kept.
+    /// Converts arguments to text and redacts secrets. The bytes of a redacted argument are not kept.
     pub(super) fn args<'a>(
         &self,
         raw: impl Iterator<Item = &'a [u8]> + Clone,
@@ -286,7 +286,7 @@ impl Enricher {
         args
     }
 
-    /// Users, rights and limits.
+    /// Adds users, rights and limits.
     fn credentials(&mut self, exec: &Exec<'_>, process: &mut Process, own: &mut Own) {
         let fixed = &exec.fixed;
         let there = |bit: u64| fixed.unavailable & bit == 0;

@@ -1,4 +1,4 @@
-//! Records that no event stands for: losses, what is found later, signs of life and seals.
+//! Records without an event: losses, later findings, heartbeats and seals.
 
 use std::collections::BTreeMap;
 
@@ -54,14 +54,14 @@ impl Enricher {
         self.builder.seal(seal, job, reading)
     }
 
-    /// Something is found about a process that started before; the findings are the caller's.
+    /// Makes a record about a process that started before. The caller adds the findings.
     pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
         self.set_clock(reading);
         let boot_ns = reading.boot_ns.unsigned_abs();
         let header = Header { id, boot_ns, ..Header::default() };
         let (mut own, mut process) = (self.own(), self.process(&header, &[0; 16]));
         let context = self.known(&header, &mut own, &mut process);
-        // Nothing is read anew here: the parent now and the name are those of the start.
+        // Nothing is read anew here: parent and name are those of the start.
         own.reparented = false;
         if let Some(entry) = self.entry(id) {
             process.command.clone_from(&entry.line.command);

@@ -1,4 +1,4 @@
-//! Who runs now: what a later record needs from an earlier one. One owner, no lock.
+//! The table of running processes: what later records need from earlier events. One owner, no lock.
 
 use std::{collections::HashMap, sync::Arc};
 use tracego_model::clock::TICK_NS;
@@ -11,16 +11,16 @@ use tracego_golang::task::Task;
 use tracego_model::record::job::Identified;
 use tracego_model::{clock::Time, input::Seed};
 
-/// A process that runs.
+/// A running process.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
-    /// It and who forked it.
+    /// The process and its ancestors.
     pub line: Arc<Line>,
-    /// The job that it belongs to.
+    /// The job that the process belongs to.
     pub job: Option<Arc<OpenJob>>,
-    /// What its records say about commit and job.
+    /// Commit and job, as its records show them.
     pub identity: Option<Identified>,
-    /// What it is in Go's world.
+    /// Role in an execution of the go command.
     pub task: Task,
 }
 
@@ -29,13 +29,13 @@ pub struct Entry {
 pub struct Table(HashMap<u32, Entry>);
 
 impl Table {
-    /// Takes the processes that ran when the programs were attached. What an event told already is
-    /// better and stays.
+    /// Adds the processes that ran when the programs were attached. Entries that came from events are better
+    /// and stay.
     pub fn seed(&mut self, seeds: &[Seed], tick_hz: u64, wall: impl Fn(u64) -> Time) {
         let by_pid: HashMap<u32, &Seed> = seeds.iter().map(|seed| (seed.pid, seed)).collect();
         let mut lines: HashMap<u32, Arc<Line>> = HashMap::new();
         for seed in seeds {
-            // From the highest unknown ancestor down; a loop in damaged input ends at the bound.
+            // From the highest unknown ancestor down. A loop in damaged input ends at the bound.
             let mut path = vec![seed];
             while let Some(up) = path.last().and_then(|last| by_pid.get(&last.ppid))
                 && path.len() < 1024
@@ -63,7 +63,8 @@ impl Table {
         }
     }
 
-    /// A process by its identity. A start that was read in ticks is met to the tick and then made exact.
+    /// Returns a process by its identity. A start time that was read in ticks matches within a tick and is
+    /// then made exact.
     pub fn get(&mut self, id: TaskId, wall: impl Fn(u64) -> Time) -> Option<&Entry> {
         let entry = self.0.get_mut(&id.tgid)?;
         let known = entry.line.id.start_boottime;
@@ -78,23 +79,23 @@ impl Table {
         Some(entry)
     }
 
-    /// A process was made or became another program.
+    /// Inserts a process that was forked or executed another program.
     pub fn put(&mut self, entry: Entry) {
         self.0.insert(entry.line.id.tgid, entry);
     }
 
-    /// A process ended; what its children need they hold themselves.
+    /// Removes an ended process. Its children hold what they need from it.
     pub fn remove(&mut self, id: TaskId) {
         self.0.remove(&id.tgid);
     }
 
-    /// Processes that are known.
+    /// Returns the number of known processes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether none is known.
+    /// Whether the table is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

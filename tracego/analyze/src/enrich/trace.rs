@@ -2,7 +2,7 @@
 
 use tracego_model::record::Trace;
 
-/// Reads `version-traceid-parentid-flags`; nothing for what the specification calls invalid.
+/// Parses `version-traceid-parentid-flags`. Returns `None` for values that the specification calls invalid.
 #[must_use]
 pub fn parse(value: &[u8]) -> Option<Trace> {
     let value = std::str::from_utf8(value).ok()?;
@@ -12,7 +12,7 @@ pub fn parse(value: &[u8]) -> Option<Trace> {
         |text: &str, len| text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let zero = |text: &str| text.bytes().all(|b| b == b'0');
     let shape = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
-    // Later versions may add fields, version 00 has none.
+    // Later versions may add fields; version 00 has no more.
     let tail = version != "00" || parts.next().is_none();
     (shape && tail && version != "ff" && !zero(trace) && !zero(span)).then(|| Trace {
         trace_id: trace.to_owned(),

@@ -1,4 +1,4 @@
-//! Decisions of the kernel side, and of the agent after the start, as records.
+//! Records of enforcement decisions, made by the kernel side or, after the start, by the agent.
 
 use tracego_common::{
     record::Header,
@@ -19,7 +19,7 @@ use tracego_model::{
     text,
 };
 
-/// The bit of the first rule; see `enforce::compile`.
+/// The bit of the first rule, that of the enforcement check; see `enforce::compile`.
 const CANARY: u64 = 1;
 
 fn words(action: Action) -> (&'static str, Severity) {
@@ -32,7 +32,8 @@ fn words(action: Action) -> (&'static str, Severity) {
 }
 
 impl Enricher {
-    /// A decision of the kernel side. Nothing for tracego's own rules: the canary, what is exempt.
+    /// Makes the record of a decision of the kernel side. Returns `None` for tracego's own rules: the
+    /// enforcement check, and programs that are exempt.
     pub(super) fn verdict(&mut self, verdict: &Verdict) -> Option<Record> {
         let action = Action::from_raw(verdict.action)?;
         // A replay does not know the names of rules, but the first is always the canary's.
@@ -66,7 +67,7 @@ impl Enricher {
         Some(self.decided(header, comm, Stamp::event(header, 0), &args(verdict, action), decision))
     }
 
-    /// A process that the agent ended, or would have.
+    /// Makes the record of a process that the agent ended, or would have ended.
     pub fn ended(&mut self, pending: &Pending, action: Action, ended: Ended, reading: Reading) -> Record {
         if let Some(shared) = &self.builder.meta.enforcement {
             shared.count(action);
@@ -134,7 +135,7 @@ fn body(process: &Process, what: &str, decision: &Decision) -> String {
     body
 }
 
-/// The first arguments; see [`Verdict::args`].
+/// Returns the first arguments; see [`Verdict::args`].
 fn args(verdict: &Verdict, action: Action) -> Vec<&[u8]> {
     let mut pieces: Vec<&[u8]> = if action == Action::Deny {
         verdict.args.chunks(SLOT_LEN).map(text::until_nul).collect()

@@ -1,5 +1,5 @@
-//! Files that should name a service: those of the configuration, of its systemd unit, and those that it
-//! holds open or locked.
+//! Files that may be a service's pidfile: named by the configuration, named by the systemd unit, or held open
+//! or locked by the service.
 
 use std::{
     ffi::OsStr,
@@ -15,20 +15,20 @@ use super::{
 };
 use tracego_model::input::facts::PidfileSource;
 
-/// Files of one service that are looked at.
+/// Maximum number of candidate files per service.
 pub(super) const CANDIDATES_MAX: usize = 32;
 
-/// Names of a folder that a pattern is tried on.
+/// Maximum number of names in a folder that a pattern is matched against.
 const NAMES_MAX: usize = 4096;
 
-/// A file that should name a service.
+/// A file that may be the pidfile of a service.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) path: PathBuf,
     pub(super) source: PidfileSource,
-    /// It is found by a pattern or by its being open: it is the service's affair only if it names it.
+    /// Whether the file counts only if it names the service: it was found by a pattern or because it is open.
     pub(super) only_if_named: bool,
-    /// The pattern that it was found by.
+    /// The pattern that matched the file.
     pub(super) pattern: Option<String>,
 }
 
@@ -38,11 +38,12 @@ impl Candidate {
     }
 }
 
-/// What the configuration names for a service: `{name}` is the executable's, `{unit}` the unit without
-/// its ending; `*` and `?` stand for characters of the last part. A pattern gives the files that are there.
+/// Expands a configured pidfile path: `{name}` is the file name of the executable, `{unit}` the unit without
+/// its suffix; `*` and `?` match characters of the last component. Returns the matching files, and for a
+/// pattern one candidate for the pattern itself.
 ///
 /// # Errors
-/// When the folder of a pattern cannot be read.
+/// Fails if the folder of a pattern cannot be read.
 pub(super) fn configured(root: &Root, service: &Service, pattern: &str) -> Result<Vec<Candidate>, Unread> {
     let name = service.executable.rsplit('/').next().unwrap_or_default();
     let unit = service.unit.as_deref().unwrap_or_default();
@@ -66,15 +67,15 @@ pub(super) fn configured(root: &Root, service: &Service, pattern: &str) -> Resul
         ..Candidate::new(folder.join(OsStr::from_bytes(&name)), PidfileSource::Configuration)
     });
     let mut found: Vec<_> = found.collect();
-    // Stands for the pattern as a whole when none of the files names the service.
+    // Stands for the whole pattern if none of the files names the service.
     found.push(Candidate::new(path.into(), PidfileSource::Configuration));
     Ok(found)
 }
 
-/// Whether a name fits a pattern of `*` (any characters) and `?` (one byte).
+/// Returns whether a name matches a pattern of `*` (any characters) and `?` (one byte).
 #[must_use]
 pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    // Where to go on when it does not fit: behind the last star, one byte further in the name.
+    // Where to resume after a mismatch: behind the last star, one byte further in the name.
     let (mut p, mut n, mut back) = (0, 0, None);
     while n < name.len() {
         match pattern.get(p) {
@@ -95,8 +96,8 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     pattern[p..].iter().all(|&byte| byte == b'*')
 }
 
-/// What a service holds: pidfiles that are locked or open for writing, and lock files, which some
-/// programs write their number into.
+/// Finds candidates among the open files of a service: pidfiles that are locked or open for writing, and
+/// locked lock files, into which some programs write their process id.
 pub(super) fn held(files: &[OpenFile]) -> impl Iterator<Item = Candidate> {
     let ours = files.iter().filter(|file| match file.purpose {
         Purpose::Pidfile => file.locked || file.writable,
@@ -112,7 +113,7 @@ pub(super) fn held(files: &[OpenFile]) -> impl Iterator<Item = Candidate> {
     })
 }
 
-/// What the systemd unit names.
+/// Makes a candidate of the path that the systemd unit names.
 pub(super) fn of_unit(path: PathBuf) -> Candidate {
     Candidate::new(path, PidfileSource::Unit)
 }

@@ -1,5 +1,5 @@
-//! Limits of cgroups: the tightest of a group and of all above it.
-//! Kernel: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst and scheduler/sched-bwc.rst.
+//! Limits of cgroups: the tightest of a group and of all groups above it. Kernel documentation:
+//! Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst and scheduler/sched-bwc.rst.
 
 use std::{
     ffi::OsStr,
@@ -14,25 +14,25 @@ use super::{
 };
 use tracego_model::input::facts::CgroupLimits;
 
-/// Bytes of a file of a cgroup that are read at most.
+/// Maximum number of bytes of a cgroup file.
 const SMALL: u64 = 4096;
 
-/// Groups that are looked at on the way up.
+/// Maximum number of groups on the way up.
 const DEPTH_MAX: usize = 64;
 
-/// A limit of v1 from here on is none: the counter's end, rounded down to pages of 64 KiB.
+/// The smallest v1 value that means unlimited: the counter's maximum, rounded down to pages of 64 KiB.
 const UNLIMITED: u64 = 0x7fff_ffff_ffff_0000;
 
-/// A cgroup as the kernel side saw it.
+/// A cgroup as the kernel event reports it.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
-    /// Its path from the root of its hierarchy.
+    /// Path from the root of the hierarchy.
     pub path: &'a [u8],
-    /// 1 or 2.
+    /// Version of the hierarchy: 1 or 2.
     pub version: u8,
 }
 
-/// Where cgroups are mounted.
+/// The mounted cgroup hierarchies.
 #[derive(Clone, Debug)]
 pub struct Cgroups {
     cpu: Option<Tree>,
@@ -40,7 +40,7 @@ pub struct Cgroups {
     online: PathBuf,
 }
 
-/// The hierarchy of a controller.
+/// The hierarchy of one controller.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Tree {
     root: PathBuf,
@@ -54,8 +54,8 @@ impl Default for Cgroups {
 }
 
 impl Cgroups {
-    /// Looks which hierarchy has which controller. `root` is where cgroups are mounted: version 2 alone,
-    /// version 1 with one folder a controller, or both. `online` is the file that lists the CPUs.
+    /// Finds the hierarchy of each controller. `root` is the mount point of cgroups: version 2 alone, version
+    /// 1 with one folder per controller, or both. `online` is the file that lists the online CPUs.
     #[must_use]
     pub fn new(root: &Path, online: &Path) -> Self {
         let unified = [root.to_owned(), root.join("unified")];
@@ -74,11 +74,11 @@ impl Cgroups {
         Self { cpu: tree("cpu"), memory: tree("memory"), online: online.to_owned() }
     }
 
-    /// The limits of a process. With version 2 the group is what the kernel side recorded; with version 1
-    /// each controller has its own, and only a process that still runs says which.
+    /// Returns the limits of a process. With version 2 the group is the recorded one. With version 1 each
+    /// controller has its own group, which is known only while the process runs. `cpus` is left at 0.
     ///
     /// # Errors
-    /// When neither controller is there, or a group cannot be found.
+    /// Fails if neither controller exists or a group cannot be found.
     pub fn limits(
         &self,
         process: Result<&Process, Unread>,
@@ -113,10 +113,10 @@ impl Cgroups {
         Ok(CgroupLimits { version, cpu_millis, memory_bytes, cpus: 0 })
     }
 
-    /// CPUs that a process may run on: of those that are on.
+    /// Returns the number of online CPUs that a process may run on.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// Fails if the CPUs cannot be read.
     pub fn cpus(&self, process: &Process) -> Result<u32, Unread> {
         let online = cpu_list(&small(&self.online)?);
         let allowed = process.status()?.cpus;
@@ -133,7 +133,7 @@ fn small(path: &Path) -> Result<String, Unread> {
     Ok(String::from_utf8_lossy(&capped(File::open(path)?, SMALL)?).into_owned())
 }
 
-/// The folder of a group. From another cgroup namespace its path begins with `/..`.
+/// Returns the folder of a group. In another cgroup namespace the path of a group begins with `/..`.
 fn below(root: &Path, path: &[u8]) -> Result<PathBuf, Unread> {
     let path = Path::new(OsStr::from_bytes(path));
     let inside = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
@@ -144,8 +144,8 @@ fn below(root: &Path, path: &[u8]) -> Result<PathBuf, Unread> {
     if folder.is_dir() { Ok(folder) } else { Err(Unread::NotFound) }
 }
 
-/// The lowest limit from a group up to its root. A group without the file has no limit of its own: it
-/// is the root, or the controller is off there.
+/// Returns the lowest limit from a group up to the root. A group without the file has no limit of its own: it
+/// is the root, or the controller is disabled there.
 fn tightest(
     tree: &Tree,
     group: &Path,
@@ -165,21 +165,22 @@ fn tightest(
     Ok(lowest)
 }
 
-/// `cpu.max`: quota and period in microseconds, or `max` and a period; in thousandths of a CPU.
+/// Parses `cpu.max`: quota and period in microseconds, or `max` and a period. Returns thousandths of a CPU.
 #[must_use]
 pub fn cpu_max(text: &str) -> Option<u64> {
     let (quota, period) = text.trim().split_once(' ')?;
     millis(quota, period)
 }
 
-/// A quota that is no positive number is none: v1 writes -1, v2 `max`.
+/// Converts a quota to thousandths of a CPU. No positive number means unlimited: v1 writes -1, v2 `max`.
 fn millis(quota: &str, period: &str) -> Option<u64> {
     let quota: u64 = quota.trim().parse().ok()?;
     let period: u64 = period.trim().parse().ok().filter(|&period| period > 0)?;
     u64::try_from(u128::from(quota) * 1000 / u128::from(period)).ok()
 }
 
-/// Path of a controller in the text of /proc/PID/cgroup (cgroups(7)); of version 2 for an empty name.
+/// Finds the path of a controller in the text of /proc/PID/cgroup (cgroups(7)); an empty name means version
+/// 2.
 #[must_use]
 pub fn path_in<'a>(text: &'a [u8], controller: &str) -> Option<&'a [u8]> {
     text.split(|&b| b == b'\n').find_map(|line| {
@@ -189,7 +190,7 @@ pub fn path_in<'a>(text: &'a [u8], controller: &str) -> Option<&'a [u8]> {
     })
 }
 
-/// Ranges of a list like `0-3,5`.
+/// Parses the ranges of a CPU list such as `0-3,5`.
 #[must_use]
 pub fn cpu_list(text: &str) -> Vec<(usize, usize)> {
     let range = |part: &str| {
@@ -247,7 +248,7 @@ mod tests {
             ("a.slice/memory.max", "max\n"),
             ("a.slice/b.service/cpu.max", "max 100000\n"),
             ("a.slice/b.service/memory.max", "1073741824\n"),
-            // Its controllers are off.
+            // The controllers are disabled in this group.
             ("a.slice/b.service/c/cgroup.procs", ""),
         ]);
         let cgroups = Cgroups::new(dir.path(), Path::new(ONLINE));

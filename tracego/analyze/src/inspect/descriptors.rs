@@ -1,5 +1,5 @@
-//! Open descriptors of a process, those that say something about a service: sockets, files that are
-//! called like pidfiles or locks, databases.
+//! Open descriptors of a process that tell something about a service: sockets, files named like pidfiles or
+//! locks, databases.
 
 use std::collections::HashSet;
 
@@ -9,14 +9,14 @@ use super::{
     unread::Unread,
 };
 
-/// Descriptors that are looked at. A listening socket is opened ahead of its connections, so it is
-/// among the first.
+/// Maximum number of descriptors that are looked at. A listening socket is opened before its connections, so
+/// it is among the first.
 pub const DESCRIPTORS_MAX: usize = 1024;
 
-/// Files that are remembered.
+/// Maximum number of files that are kept.
 const FILES_MAX: usize = 64;
 
-/// Folders that programs share: a lock file right there says nothing about data.
+/// Folders that unrelated programs share: a lock file directly in one says nothing about data.
 const SHARED: [&str; 10] = [
     "/dev/shm",
     "/run",
@@ -30,7 +30,7 @@ const SHARED: [&str; 10] = [
     "/etc",
 ];
 
-/// What a file is for, by its name.
+/// The purpose of a file, judged by its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
     /// `*.pid`.
@@ -44,23 +44,23 @@ pub enum Purpose {
 /// An open file.
 #[derive(Clone, Debug)]
 pub struct OpenFile {
-    /// Where it is or was, as the process sees it.
+    /// Last known path, as the process sees it.
     pub path: String,
-    /// It has no name any more.
+    /// Whether the file was deleted.
     pub deleted: bool,
-    /// Which file.
+    /// Identity of the file.
     pub id: FileId,
-    /// See [`Purpose`].
+    /// Purpose of the file.
     pub purpose: Purpose,
-    /// It is open for writing.
+    /// Whether the descriptor is open for writing.
     pub writable: bool,
-    /// The process holds a lock on it through this descriptor.
+    /// Whether the process holds a lock through this descriptor.
     pub locked: bool,
 }
 
 impl OpenFile {
-    /// Whether two processes that write to it work on the same data: it is a lock or a database, in a
-    /// folder that is not one for everybody.
+    /// Returns whether two processes that write to the file work on the same data: a lock or a database, in a
+    /// folder that is not shared by unrelated programs.
     #[must_use]
     pub fn is_data(&self) -> bool {
         let folder = self.path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -71,23 +71,23 @@ impl OpenFile {
 /// The descriptors of a process.
 #[derive(Clone, Debug, Default)]
 pub struct Descriptors {
-    /// Inode numbers of its sockets.
+    /// Inode numbers of the sockets.
     pub sockets: HashSet<u64>,
-    /// Its files.
+    /// Open files with a known purpose.
     pub files: Vec<OpenFile>,
-    /// These are all.
+    /// Whether all descriptors were looked at.
     pub whole: bool,
 }
 
-/// Looks at the descriptors of a process: one system call for each, five for a file that counts.
+/// Reads the descriptors of a process: one system call per descriptor, five per file with a known purpose.
 ///
 /// # Errors
-/// When they cannot be listed.
+/// Fails if they cannot be listed.
 pub fn read(process: &Process, root: &Root) -> Result<Descriptors, Unread> {
     let (numbers, whole) = process.descriptors(DESCRIPTORS_MAX)?;
     let mut found = Descriptors { whole, ..Descriptors::default() };
     for fd in numbers {
-        // One that is closed meanwhile is none.
+        // A descriptor closed meanwhile is skipped.
         let Ok(link) = process.link(&format!("fd/{fd}")) else { continue };
         if let Some(inode) = socket(&link) {
             found.sockets.insert(inode);
@@ -120,7 +120,7 @@ fn file(process: &Process, root: &Root, fd: u32, link: &[u8]) -> Option<OpenFile
     Some(OpenFile { path, deleted, id, purpose, writable, locked })
 }
 
-/// What a file is for.
+/// Returns the purpose of a file by its name; `None` when it has none of interest.
 #[must_use]
 pub fn purpose(path: &str) -> Option<Purpose> {
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -136,8 +136,9 @@ pub fn purpose(path: &str) -> Option<Purpose> {
     }
 }
 
-/// Of the text of /proc/PID/fdinfo/N (proc_pid_fdinfo(5)): open for writing, and a lock is held. That
-/// also names a lock that was taken ahead of a fork, of which /proc/locks names a process that is gone.
+/// Parses the text of /proc/PID/fdinfo/N (proc_pid_fdinfo(5)). Returns whether the descriptor is open for
+/// writing, and whether a lock is held through it. That includes a lock taken before a fork, for which
+/// /proc/locks names a process that is gone.
 #[must_use]
 pub fn info_of(text: &[u8]) -> (bool, bool) {
     let text = String::from_utf8_lossy(text);

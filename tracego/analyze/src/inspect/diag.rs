@@ -1,5 +1,5 @@
-//! Sockets that listen, by sock_diag(7): the kernel then goes through those alone. To write
-//! /proc/net/tcp it goes through its table of all connections, which took 15 ms here, for nothing.
+//! Listening sockets from sock_diag(7): the kernel walks through listening sockets only. For /proc/net/tcp it
+//! walks through all connections, which took 15 ms when measured.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,10 +9,10 @@ use rustix::net::{
 
 use super::{sockets::Socket, unread::Unread};
 
-/// Sockets of a namespace that are looked at.
+/// Maximum number of sockets of a namespace.
 const SOCKETS_MAX: usize = 16 << 10;
 
-/// linux/sock_diag.h, linux/netlink.h, net/tcp_states.h.
+/// Constants of linux/sock_diag.h, linux/netlink.h and net/tcp_states.h.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLM_F_REQUEST_DUMP: u16 = 0x301;
 const NLMSG_ERROR: u16 = 2;
@@ -20,14 +20,14 @@ const NLMSG_DONE: u16 = 3;
 const TCP_LISTEN: u32 = 10;
 const IPPROTO_TCP: u8 = 6;
 
-/// Bytes of `struct nlmsghdr` and of `struct inet_diag_msg`.
+/// Sizes in bytes of `struct nlmsghdr` and `struct inet_diag_msg`.
 const HEADER: usize = 16;
 const MESSAGE: usize = 72;
 
-/// Sockets that listen in the network namespace of the thread that calls it.
+/// Returns the listening sockets in the network namespace of the calling thread.
 ///
 /// # Errors
-/// When the kernel does not offer it or this program may not ask.
+/// Fails if the kernel does not offer sock_diag or denies the request.
 pub(super) fn listening() -> Result<Vec<Socket>, Unread> {
     let socket =
         socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG))?;
@@ -36,7 +36,7 @@ pub(super) fn listening() -> Result<Vec<Socket>, Unread> {
     for family in [AddressFamily::INET, AddressFamily::INET6] {
         send(&socket, &request(u8::try_from(family.as_raw()).unwrap_or_default()), SendFlags::empty())?;
         loop {
-            // The kernel writes an answer while it is asked: there is nothing to wait for.
+            // The kernel writes the answer while it handles the request, so there is nothing to wait for.
             let (_, read) = recv(&socket, &mut buffer[..], RecvFlags::DONTWAIT)?;
             if parse(buffer.get(..read).ok_or(Unread::TooLarge)?, &mut found)? {
                 break;
@@ -49,7 +49,7 @@ pub(super) fn listening() -> Result<Vec<Socket>, Unread> {
     Ok(found)
 }
 
-/// `struct nlmsghdr` and `struct inet_diag_req_v2` (linux/inet_diag.h), in the machine's order of bytes.
+/// Encodes `struct nlmsghdr` and `struct inet_diag_req_v2` (linux/inet_diag.h), in the machine's byte order.
 fn request(family: u8) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(72);
     bytes.extend_from_slice(&72_u32.to_ne_bytes());
@@ -62,10 +62,10 @@ fn request(family: u8) -> Vec<u8> {
     bytes
 }
 
-/// Reads the messages of one answer; true when the last one was there.
+/// Parses the messages of one answer. Returns whether the last message was among them.
 ///
 /// # Errors
-/// When the kernel refuses, or a message is shorter than it says.
+/// Fails if the kernel reports an error, or a message is shorter than its length field says.
 pub fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, Unread> {
     while let Some((header, _)) = bytes.split_at_checked(HEADER) {
         let length = usize::try_from(word(header, 0).ok_or(Unread::Malformed)?).unwrap_or(usize::MAX);
@@ -74,20 +74,20 @@ pub fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, Unread> 
             Some(NLMSG_DONE) => return Ok(true),
             Some(NLMSG_ERROR) => {
                 let errno = word(message, 0).ok_or(Unread::Malformed)?.cast_signed().checked_neg();
-                // The library takes error numbers of the kernel alone: 1 to 4095 (MAX_ERRNO).
+                // The library accepts error numbers of the kernel only: 1 to 4095 (MAX_ERRNO).
                 let errno = errno.filter(|errno| (1..4096).contains(errno)).ok_or(Unread::Malformed)?;
                 return Err(rustix::io::Errno::from_raw_os_error(errno).into());
             }
             Some(SOCK_DIAG_BY_FAMILY) => found.extend(socket(message)),
             _ => {}
         }
-        // Messages begin at multiples of four.
+        // Messages are aligned to four bytes.
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     Ok(false)
 }
 
-/// `struct inet_diag_msg`.
+/// Parses a `struct inet_diag_msg`.
 fn socket(message: &[u8]) -> Option<Socket> {
     let message = message.get(..MESSAGE)?;
     let port = u16::from_be_bytes(message.get(4..6)?.try_into().ok()?);

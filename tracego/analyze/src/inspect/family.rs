@@ -1,4 +1,4 @@
-//! Which processes are one service together: a master and its workers.
+//! Decides which processes form one service: a master and its workers.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use super::{
     root::FileId,
 };
 
-/// Ancestors that are looked at.
+/// Maximum number of ancestors that are looked at.
 const DEPTH_MAX: usize = 64;
 
-/// Answers about relations, each process looked up once.
+/// Relations between processes. Each process is looked up once.
 #[derive(Debug)]
 pub struct Family<'a> {
     procfs: &'a Procfs,
@@ -25,7 +25,7 @@ struct Member {
 }
 
 impl<'a> Family<'a> {
-    /// Nothing is known yet.
+    /// Creates an empty cache.
     #[must_use]
     pub fn new(procfs: &'a Procfs) -> Self {
         Self { procfs, known: HashMap::new() }
@@ -41,7 +41,7 @@ impl<'a> Family<'a> {
         *self.known.entry(pid).or_insert_with(|| procfs.current(pid).ok().map(look))
     }
 
-    /// A process and what is above it, nearest first; without process 1, which adopts.
+    /// Returns a process and its ancestors, nearest first, without process 1, which adopts orphans.
     fn line(&mut self, pid: u32) -> Vec<u32> {
         let mut line = Vec::new();
         let mut at = pid;
@@ -52,21 +52,21 @@ impl<'a> Family<'a> {
         line
     }
 
-    /// Whether one of two processes comes from the other.
+    /// Returns whether one of two processes is an ancestor of the other.
     pub fn in_line(&mut self, one: u32, other: u32) -> bool {
         self.line(one).contains(&other) || self.line(other).contains(&one)
     }
 
-    /// Whether two processes run the same file.
+    /// Returns whether two processes run the same file.
     pub fn same_executable(&mut self, one: u32, other: u32) -> bool {
         let (one, other) = (self.member(one), self.member(other));
         one.and_then(|one| one.executable)
             .is_some_and(|id| other.and_then(|other| other.executable) == Some(id))
     }
 
-    /// Whether two processes of one executable are one service: one comes from the other, both come
-    /// from a third that runs the same file, or they are in one process group whose leader runs the
-    /// same file or is gone (workers whose master ended).
+    /// Returns whether two processes of one executable are one service. That is so when one is an ancestor of
+    /// the other, when they have a common ancestor that runs the same file, or when they share a process
+    /// group whose leader runs the same file or is gone (workers whose master ended).
     pub fn together(&mut self, one: u32, other: u32) -> bool {
         if self.in_line(one, other) {
             return true;

@@ -1,5 +1,5 @@
-//! go.mod, go.work and the file of `go env -w`: which ones are in force, and what they say.
-//! As the go command does it: cmd/go/internal/modload/init.go and cmd/go/internal/cfg/cfg.go, Go 1.27.
+//! The go.mod, go.work and `go env -w` files in force for a go command, and their content. Follows
+//! cmd/go/internal/modload/init.go and cmd/go/internal/cfg/cfg.go of Go 1.27.
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +16,13 @@ use super::{
 use crate::redact as sanitize;
 use tracego_model::input::facts::{GoMod, Surroundings};
 
-/// Bytes of a file that are read at most.
+/// Maximum number of bytes of a file.
 const FILE_MAX: u64 = 1 << 20;
 
-/// Bytes of a module path or a value that are kept at most.
+/// Maximum number of bytes of a module path or a value.
 const VALUE_MAX: usize = 4096;
 
-/// Folders that are looked at on the way up.
+/// Maximum number of folders searched on the way up.
 const DEPTH_MAX: usize = 256;
 
 /// Variables of the go env file that are kept.
@@ -44,7 +44,7 @@ pub const GO_ENV: [&str; 15] = [
     "GOWORK",
 ];
 
-/// Looks at the files of a go command inside its root.
+/// Reads the files of a go command inside its root folder.
 pub(super) fn read(root: &Root, command: &GoCommand<'_>, found: &mut Surroundings) {
     found.go_env = noted("go_env", go_env(root, command), &mut found.unavailable).unwrap_or_default();
     let Some(folder) = noted("go_mod", folder(root, command), &mut found.unavailable) else { return };
@@ -58,15 +58,15 @@ pub(super) fn read(root: &Root, command: &GoCommand<'_>, found: &mut Surrounding
     }
     let mut walk = Walk { root, denied: None };
     let module = walk.module(&folder, command, &get);
-    // A file nearer than the one that was found may be hidden: what is not known is not said.
+    // A nearer file may be hidden where access was denied: the module is then reported as unavailable.
     match walk.denied {
         Some(why) => drop(found.unavailable.insert("go_mod".to_owned(), why.to_string())),
         None => found.go_mod = noted("go_mod", module, &mut found.unavailable).flatten(),
     }
 }
 
-/// The folder that the command works in, by the name that it knows it by (`os.Getwd`): `$PWD` where
-/// that is the same folder, else its path without links.
+/// Returns the working folder by the name that the command uses (`os.Getwd`): `$PWD` if that is the same
+/// folder, else the path without links.
 fn folder(root: &Root, command: &GoCommand<'_>) -> Result<PathBuf, Unread> {
     let start = root.inside(command.cwd).ok_or(Unread::Outside)?;
     let mut folder = PathBuf::from(OsStr::from_bytes(start));
@@ -82,7 +82,7 @@ fn folder(root: &Root, command: &GoCommand<'_>) -> Result<PathBuf, Unread> {
     Ok(PathBuf::from(std::ffi::OsString::from_vec(root.path_of(opened)?)))
 }
 
-/// As Go's `filepath.Clean` has it: `..` takes a name away, whatever that name is.
+/// Cleans a path like Go's `filepath.Clean`: `..` removes the component before it, whatever it is.
 fn clean(path: &Path) -> PathBuf {
     let mut cleaned = PathBuf::from("/");
     for part in path.components() {
@@ -110,20 +110,20 @@ impl Walk<'_> {
         let work = match get("GOWORK").as_str() {
             "off" => None,
             "" | "auto" => self.up(folder, "go.work"),
-            // The command fails when it is not absolute or not there.
+            // The command fails when the path is not absolute or does not exist.
             path => Some(PathBuf::from(path)).filter(|path| path.is_absolute() && self.has(path)),
         };
         let temporary = match (command.env)("TMPDIR") {
             Some(dir) if !dir.is_empty() => clean(Path::new(dir)),
             _ => PathBuf::from("/tmp"),
         };
-        // A go.mod in the folder for temporary files itself is ignored (go.dev/issue/26708).
+        // A go.mod directly in the folder for temporary files is ignored (go.dev/issue/26708).
         let file = self.up(folder, "go.mod").filter(|file| file.parent() != Some(&temporary));
         let Some(beside) = work.as_ref().or(file.as_ref()).and_then(|file| file.parent()) else {
             return Ok(None);
         };
         let vendor = self.has(&beside.join("vendor/modules.txt"));
-        // -modfile: other text for the same folder; not allowed in a workspace.
+        // -modfile gives another file for the same folder; it is not allowed in a workspace.
         let flag = command.modfile.map(str::to_owned).or_else(|| modfile(&get("GOFLAGS")));
         let file = match (&work, file, flag) {
             (None, Some(_), Some(other)) => Some(folder.join(other)),
@@ -159,12 +159,12 @@ fn text(path: PathBuf) -> String {
     String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned()
 }
 
-/// What `go env -w` wrote. Without a file there is nothing; that is no error.
+/// Reads the settings written by `go env -w`. A missing file is no error.
 fn go_env(root: &Root, command: &GoCommand<'_>) -> Result<BTreeMap<String, String>, Unread> {
     let get = |name: &str| (command.env)(name).filter(|value| !value.is_empty());
     let path = match (get("GOENV"), get("XDG_CONFIG_HOME"), get("HOME")) {
         (Some("off"), ..) => return Ok(BTreeMap::new()),
-        // Read before -C is heeded, so from the folder that the command was started in.
+        // Read before -C takes effect, hence relative to the folder that the command was started in.
         (Some(file), ..) => {
             let start = root.inside(command.cwd).ok_or(Unread::Outside)?;
             Path::new(OsStr::from_bytes(start)).join(file)
@@ -182,8 +182,8 @@ fn go_env(root: &Root, command: &GoCommand<'_>) -> Result<BTreeMap<String, Strin
     }
 }
 
-/// The lines of a go env file whose names are in [`GO_ENV`]; the last of a name counts. Credentials in
-/// URLs and what looks like a secret is taken out.
+/// Parses a go env file. Returns the variables in [`GO_ENV`]; of several lines with one name the last counts.
+/// Credentials in URLs and texts that look like secrets are removed.
 #[must_use]
 pub fn env_file(bytes: &[u8]) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
@@ -198,8 +198,8 @@ pub fn env_file(bytes: &[u8]) -> BTreeMap<String, String> {
     found
 }
 
-/// The value of `-modfile` in GOFLAGS: flags with spaces between, each as a whole in quotes or not
-/// (cmd/internal/quoted); the last one counts.
+/// Finds the value of `-modfile` in GOFLAGS: flags separated by spaces, each optionally quoted as a whole
+/// (cmd/internal/quoted). The last one counts.
 #[must_use]
 pub fn modfile(flags: &str) -> Option<String> {
     let mut found = None;
@@ -218,8 +218,8 @@ pub fn modfile(flags: &str) -> Option<String> {
     found
 }
 
-/// The module's path: the `module` line of a go.mod file (go.dev/ref/mod#go-mod-file-module), also in a
-/// block.
+/// Finds the module's path: the `module` line of a go.mod file (go.dev/ref/mod#go-mod-file-module), also
+/// inside a block.
 #[must_use]
 pub fn module_path(bytes: &[u8]) -> Option<String> {
     let mut in_block = false;

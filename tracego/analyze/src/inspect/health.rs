@@ -1,5 +1,5 @@
-//! Asks a service whether it answers `/healthz` and `/metrics`, from inside its network namespace.
-//! Only when the configuration asks for it: it is the one thing here that a service can notice.
+//! Asks a service whether it answers `/healthz` and `/metrics`, from inside its network namespace. Off unless
+//! configured: it is the only part of this stage that a service can notice.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,17 +10,17 @@ use std::{
 use super::{network, proc::Process, unread::Unread};
 use tracego_model::input::facts::{Listening, Probe};
 
-/// What is asked.
+/// The paths that are requested.
 const PATHS: [&str; 2] = ["/healthz", "/metrics"];
 
-/// Bounds of asking.
+/// Limits of probing.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeSettings {
-    /// For the connection, and again for the answer.
+    /// Timeout of the connection, and again of the answer.
     pub timeout: Duration,
-    /// Bytes of an answer that are read at most.
+    /// Maximum number of bytes read of an answer.
     pub bytes: usize,
-    /// Ports of one service that are asked at most.
+    /// Maximum number of ports probed per service.
     pub ports: usize,
 }
 
@@ -30,12 +30,12 @@ impl Default for ProbeSettings {
     }
 }
 
-/// Asks each port: on the address that it is bound to, or on the loopback one when it is bound to all.
-/// Takes at most two timeouts for each port and path. Whether the answer was HTTP is all that is looked
-/// at; redirects are not followed, and what is read goes nowhere.
+/// Probes each port on the address that it is bound to, or on loopback when it is bound to all addresses.
+/// Takes at most two timeouts per port and path. Only the HTTP status of the answer is kept; redirects are
+/// not followed.
 ///
 /// # Errors
-/// When the namespace cannot be entered: that takes CAP_SYS_ADMIN (setns(2)), unless it is this one.
+/// Fails if the namespace cannot be entered: another one requires CAP_SYS_ADMIN (setns(2)).
 pub fn probe(
     process: &Process,
     listening: &[Listening],
@@ -56,7 +56,7 @@ pub fn probe(
     })
 }
 
-/// One address a port.
+/// Returns one address per port, for at most `ports` ports.
 fn targets(listening: &[Listening], ports: usize) -> Vec<SocketAddr> {
     let mut found: Vec<SocketAddr> = Vec::new();
     for socket in listening {
@@ -73,9 +73,9 @@ fn targets(listening: &[Listening], ports: usize) -> Vec<SocketAddr> {
     found
 }
 
-/// The status of the answer.
+/// Sends one request. Returns the HTTP status of the answer.
 fn ask(target: SocketAddr, path: &str, settings: ProbeSettings) -> std::io::Result<Option<u16>> {
-    // Zero is an error to the standard library.
+    // The standard library refuses a timeout of zero.
     let wait = settings.timeout.max(Duration::from_millis(1));
     let mut stream = TcpStream::connect_timeout(&target, wait)?;
     let end = Instant::now() + wait;
@@ -100,7 +100,7 @@ fn ask(target: SocketAddr, path: &str, settings: ProbeSettings) -> std::io::Resu
     Ok(status(&answer))
 }
 
-/// The status line of an HTTP/1 answer (RFC 9112, section 4).
+/// Parses the status line of an HTTP/1 answer (RFC 9112, section 4).
 #[must_use]
 pub fn status(answer: &[u8]) -> Option<u16> {
     let rest = answer.strip_prefix(b"HTTP/1.")?;

@@ -1,4 +1,4 @@
-//! What executed files say about themselves. Each is read once, as long as it stays what it is.
+//! A cache of the metadata of executables. Each file is read once, as long as it does not change.
 
 use std::{
     sync::Arc,
@@ -12,41 +12,41 @@ use super::open::{Opener, Process};
 use tracego_golang::{self as golang, Image};
 use tracego_model::input::note::Failure;
 
-/// Bytes of memory that images take by default.
+/// Default number of bytes of memory for images.
 pub const BYTES: usize = 8 << 20;
 
-/// A file whose change time is as young as this is read again the next time: the clock of change times
-/// stands still for up to 10 ms, so it may yet be written to and keep that time.
+/// Minimum age of a change time for caching. A younger file is read again next time: the clock of change
+/// times stands still for up to 10 ms, so the file may still be written to without a new change time.
 const SETTLED: Duration = Duration::from_millis(20);
 
-/// Which file: device, inode and change time, as the kernel gives them. The change time covers size and
-/// modification time too, because no program can set it.
+/// Key of a file: device, inode and change time, as the kernel reports them. The change time covers size and
+/// modification time, because no program can set it.
 pub type Key = (u32, u64, u64);
 
-/// What has happened so far.
+/// Counters of the cache.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Counts {
-    /// Answers from memory.
+    /// Number of lookups answered from the cache.
     pub hits: u64,
-    /// Files that were opened, or could not be.
+    /// Number of lookups that opened a file, or failed to.
     pub misses: u64,
-    /// Images that had to go.
+    /// Number of images evicted.
     pub evicted: u64,
-    /// [`Failure::Gone`].
+    /// Number of failures of kind [`Failure::Gone`].
     pub gone: u64,
-    /// [`Failure::Changed`].
+    /// Number of failures of kind [`Failure::Changed`].
     pub changed: u64,
-    /// [`Failure::Unverified`].
+    /// Number of failures of kind [`Failure::Unverified`].
     pub unverified: u64,
-    /// [`Failure::NotRegular`].
+    /// Number of failures of kind [`Failure::NotRegular`].
     pub not_regular: u64,
-    /// [`Failure::Denied`].
+    /// Number of failures of kind [`Failure::Denied`].
     pub denied: u64,
-    /// [`Failure::Io`].
+    /// Number of failures of kind [`Failure::Io`].
     pub io: u64,
 }
 
-/// Images by file; the least recently used one goes first.
+/// Images by file; the least recently used one is evicted first.
 pub struct Images {
     opener: Opener,
     entries: LruCache<Key, Arc<Image>>,
@@ -56,16 +56,17 @@ pub struct Images {
 }
 
 impl Images {
-    /// `bytes_max`: bytes of memory that images take together, see [`BYTES`].
+    /// Creates a cache. `bytes_max` is the total size of the images in bytes, see [`BYTES`].
     #[must_use]
     pub fn new(opener: Opener, bytes_max: usize) -> Self {
         Self { opener, entries: LruCache::unbounded(), bytes: 0, bytes_max, counts: Counts::default() }
     }
 
-    /// The image that a process executed. One that is no ELF file is remembered as well, a failure is not.
+    /// Returns the image that a process executed. Files that are not ELF are cached as well; failures are
+    /// not.
     ///
     /// # Errors
-    /// Why the file could not be read.
+    /// Fails if the file cannot be read, see [`Failure`].
     pub fn get(&mut self, process: &Process<'_>) -> Result<Arc<Image>, Failure> {
         let key = (process.device, process.inode, process.ctime_ns);
         if let Some(image) = self.known(key) {
@@ -84,13 +85,13 @@ impl Images {
         }
     }
 
-    /// Counts a file that is not read.
+    /// Counts a file that could not be read. Returns the same failure.
     pub fn refused(&mut self, failure: Failure) -> Failure {
         *self.count(failure) += 1;
         failure
     }
 
-    /// An image that was read before.
+    /// Returns a cached image.
     pub fn known(&mut self, key: Key) -> Option<Arc<Image>> {
         let image = Arc::clone(self.entries.get(&key)?);
         self.counts.hits += 1;
@@ -130,20 +131,21 @@ impl Images {
         }
     }
 
-    /// What has happened so far.
+    /// Returns the counters.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Bytes of memory that images take now, about.
+    /// Returns the approximate number of bytes that images occupy now.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 }
 
-/// Bytes of memory of an entry, about: the image, its counters, and its place in the table.
+/// Returns the approximate size of an entry in bytes: the image, its reference counts, and its slot in the
+/// table.
 fn cost(image: &Image) -> usize {
     const TABLE: usize = 96;
     size_of::<Image>() + image.heap_bytes() + TABLE

@@ -1,4 +1,4 @@
-//! Program starts of a batch → notes to them.
+//! Looks up facts about the process starts of a batch and attaches them as notes.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -25,44 +25,44 @@ use tracego_model::{
     linux::{cgroup, users::Users},
 };
 
-/// What is looked at.
+/// Settings of the inspector.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How services are looked at; not at all without.
+    /// Settings for watching services; `None` disables it.
     pub services: Option<WatchSettings>,
-    /// What the configuration says about services and their pidfiles.
+    /// Services and pidfiles named by the configuration.
     pub thresholds: Thresholds,
     /// Names of users, for the matchers.
     pub users: Users,
 }
 
-/// What this stage says about itself.
+/// Figures about this stage.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Figures {
-    /// What happened to executables.
+    /// Counters of the image cache.
     pub images: images::Counts,
-    /// Bytes of memory that they take.
+    /// Bytes of memory that cached images occupy.
     pub image_bytes: usize,
-    /// Services that are watched.
+    /// Number of services being watched.
     pub services: usize,
-    /// Services that are not, because there are too many.
+    /// Number of services not watched because there are too many.
     pub services_refused: u64,
-    /// Changes of services that were missed, because they came too fast.
+    /// Number of service changes missed because they came too fast.
     pub services_missed: u64,
 }
 
-/// Looks at what program starts leave behind.
+/// Looks up facts about process starts: executables, surroundings, services.
 pub struct Inspector {
     images: Images,
     surroundings: surroundings::Inspector,
     options: Options,
     watcher: Option<Watcher>,
-    /// Processes that the watcher was told of.
+    /// Processes that were handed to the watcher.
     watched: HashSet<TaskId>,
 }
 
 impl Inspector {
-    /// `watcher` looks at services; nobody does without.
+    /// Creates an inspector. Without a `watcher`, services are not inspected.
     #[must_use]
     pub fn new(options: Options, watcher: Option<Watcher>) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Inspector {
         }
     }
 
-    /// What has happened so far.
+    /// Returns the current figures.
     #[must_use]
     pub fn figures(&self) -> Figures {
         let watcher = self.watcher.as_ref();
@@ -87,7 +87,7 @@ impl Inspector {
         }
     }
 
-    /// Adds what can be found out about each program start of a batch.
+    /// Adds notes about each process start of a batch.
     pub fn look(&mut self, batch: &mut Batch) {
         let notes = batch.iter().enumerate().filter_map(|(at, record)| self.note(at, record)).collect();
         batch.set_notes(notes);
@@ -103,14 +103,13 @@ impl Inspector {
             }
             _ => return None,
         }
-        // A copy, because records lie in a batch without alignment.
+        // A copy, because events lie unaligned in a batch.
         let (fixed, _) = ExecFixed::read_from_prefix(record).ok()?;
         let known = self.images.known((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
         let image = match known {
             Some(image) => Ok(image),
             None if fixed.unavailable & field::CTIME != 0 => Err(self.images.refused(Failure::Unverified)),
-            // Only here and for Go programs: most starts are of a file that is known, and need no
-            // decoding yet.
+            // Decodes only here and for Go programs: most starts are of a known file that is not Go's.
             None => self.images.get(&process(&*exec(record)?)),
         };
         let surroundings = match &image {
@@ -123,7 +122,7 @@ impl Inspector {
         Some(Note { record: u32::try_from(at).ok()?, image, surroundings })
     }
 
-    /// What is around a Go program; a service is watched from here on.
+    /// Reads the surroundings of a Go program, and starts watching it if it is a service.
     fn go(&mut self, image: &Image, exec: &Exec<'_>) -> Option<Arc<Surroundings>> {
         let build = image.go.as_ref()?;
         let id = exec.fixed.header.id;
@@ -131,7 +130,7 @@ impl Inspector {
             self.unwatch(id);
             return Some(Arc::new(self.command(exec)));
         }
-        // Compilers and their kin start by the hundred, and no rule asks for what is around them.
+        // Compilers and other tools start by the hundred, and no rule needs their surroundings.
         if build.path.starts_with("cmd/") && build.main.is_none() {
             self.unwatch(id);
             return None;
@@ -162,7 +161,7 @@ impl Inspector {
         })
     }
 
-    /// Watches a process that is in a unit or a container, or that the configuration calls a service.
+    /// Watches a process that runs in a service unit or a container, or that is configured as a service.
     fn watch(&mut self, exec: &Exec<'_>) {
         let Some(watcher) = &mut self.watcher else { return };
         let fixed = &exec.fixed;
@@ -205,7 +204,7 @@ impl Inspector {
 fn exec(record: &[u8]) -> Option<Box<Exec<'_>>> {
     match decode(record) {
         Ok(Event::Exec(exec)) => Some(exec),
-        // The pipeline counts what cannot be decoded.
+        // The pipeline counts events that cannot be decoded.
         _ => None,
     }
 }

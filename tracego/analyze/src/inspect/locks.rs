@@ -1,26 +1,26 @@
-//! /proc/locks (proc_locks(5)): who holds a lock on which file.
+//! Locks on files, from /proc/locks (proc_locks(5)).
 
 use std::collections::HashSet;
 
 use super::{proc::Procfs, root::FileId, unread::Unread};
 
-/// Bytes that are read at most: some 16,000 locks.
+/// Maximum number of bytes of /proc/locks: some 16,000 locks.
 const LOCKS_MAX: u64 = 1 << 20;
 
-/// Files on which somebody holds a lock.
+/// Files on which a process holds a lock: major, minor and inode number.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Locks(HashSet<(u32, u32, u64)>);
 
 impl Locks {
-    /// Reads them all.
+    /// Reads all locks.
     ///
     /// # Errors
-    /// When that is not possible.
+    /// Fails if the file cannot be read or is too large.
     pub fn read(procfs: &Procfs) -> Result<Self, Unread> {
         Ok(Self::parse(&procfs.read("locks", LOCKS_MAX)?))
     }
 
-    /// Reads the text of /proc/locks: the device as `major:minor` in hexadecimal, then the inode.
+    /// Parses the text of /proc/locks: the device as `major:minor` in hexadecimal, then the inode.
     #[must_use]
     pub fn parse(text: &[u8]) -> Self {
         let text = String::from_utf8_lossy(text);
@@ -33,8 +33,8 @@ impl Locks {
         Self(text.lines().filter(|line| is_held(line)).filter_map(file).collect())
     }
 
-    /// Whether somebody holds a lock on a file. Some file systems give stat(2) another device than
-    /// their locks have (btrfs, overlayfs): there the inode alone decides.
+    /// Returns whether a process holds a lock on a file. Some file systems (btrfs, overlayfs) report another
+    /// device to stat(2) than their locks have; on those the inode alone decides.
     #[must_use]
     pub fn holds(&self, file: FileId) -> bool {
         let (major, minor) = (rustix::fs::major(file.device), rustix::fs::minor(file.device));
@@ -43,7 +43,7 @@ impl Locks {
     }
 }
 
-/// Whether a line is a lock that is held: not one that is waited for (`->`), and no lease or delegation.
+/// Returns whether a line is a held lock: not a waiting one (`->`), and no lease or delegation.
 pub(super) fn is_held(line: &str) -> bool {
     let kind = line.split_ascii_whitespace().nth(1);
     matches!(kind, Some("POSIX" | "FLOCK" | "OFDLCK"))

@@ -1,4 +1,4 @@
-//! One look at a running service.
+//! One inspection of a running service.
 
 use super::{
     candidates::{self, CANDIDATES_MAX, Candidate},
@@ -19,16 +19,16 @@ use super::{
 use tracego_model::clock::Reading;
 use tracego_model::input::facts::{Listening, Pidfile, PidfileSource, PidfileState, ServiceState};
 
-/// Bytes of a pidfile that are read at most.
+/// Maximum number of bytes of a pidfile.
 const PIDFILE_MAX: u64 = 4096;
 
-/// Sockets that are shown at most.
+/// Maximum number of listening sockets in a record.
 const LISTENING_MAX: usize = 64;
 
-/// tmpfs and ramfs (linux/magic.h).
+/// Types of tmpfs and ramfs (linux/magic.h).
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// What all looks of a round share.
+/// State shared by all inspections of one round.
 #[derive(Debug)]
 pub(super) struct Round<'a> {
     pub(super) procfs: &'a Procfs,
@@ -39,7 +39,7 @@ pub(super) struct Round<'a> {
     host: Option<Result<Root, Unread>>,
 }
 
-/// What a look leaves behind for the comparison with other processes of the same executable.
+/// Facts kept for comparing a service with other processes of the same executable.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Seen {
     pub(super) mount_namespace: Option<u64>,
@@ -55,10 +55,10 @@ impl<'a> Round<'a> {
         Self { procfs, now, family, locks: None, tables: Tables::new(), host: None }
     }
 
-    /// Looks at a service.
+    /// Inspects a service. Returns its state, and the facts for comparing it with others.
     ///
     /// # Errors
-    /// When its process is gone.
+    /// Fails if the process is gone.
     pub(super) fn look(
         &mut self,
         service: &Service,
@@ -96,7 +96,7 @@ impl<'a> Round<'a> {
             let probes = health::probe(&process, &state.listening, settings);
             state.probes = noted("probes", probes, missing).unwrap_or_default();
         }
-        // What was read of a process that ended meanwhile is a mixture.
+        // If the process ended meanwhile, what was read may be a mixture of two processes.
         self.procfs.process(service.id)?;
         Ok((state, seen))
     }
@@ -130,7 +130,7 @@ impl<'a> Round<'a> {
         });
         let mut shown: Vec<_> = shown.collect();
         shown.sort_by(|a, b| (a.port, &a.transport, &a.address).cmp(&(b.port, &b.transport, &b.address)));
-        // Several sockets of one process on one address (SO_REUSEPORT) are one place to listen.
+        // Several sockets of one process on one address (SO_REUSEPORT) count as one.
         shown.dedup();
         if shown.len() > LISTENING_MAX {
             shown.truncate(LISTENING_MAX);
@@ -168,14 +168,14 @@ impl<'a> Round<'a> {
             }
             let result = self.judge(process, &status, root, open, &candidate);
             let Some(Some((pidfile, id))) = noted(&path, result, missing) else { continue };
-            // /var/run is a link to /run: two names of one file are one pidfile.
+            // /var/run is a link to /run: two paths of one file count as one pidfile.
             if id.is_some() && judged.iter().any(|&(_, known)| known == id) {
                 continue;
             }
             matched.extend(candidate.pattern);
             judged.push((pidfile, id));
         }
-        // Without them no file is called unlocked.
+        // Without the table of locks no file is called unlocked.
         if let Some(Err(why)) = &self.locks {
             missing.insert("locks".into(), why.to_string());
         }
@@ -190,7 +190,7 @@ impl<'a> Round<'a> {
         judged
     }
 
-    /// The pidfile of the unit that the host's systemd runs; a container's units are its own affair.
+    /// Finds the pidfile named by the unit of the host's systemd. Units inside a container are not looked up.
     fn of_unit(&mut self, service: &Service, missing: &mut Unavailable) -> Option<Candidate> {
         let unit = service.unit.as_deref().filter(|_| service.container.is_none())?;
         let procfs = self.procfs;
@@ -199,7 +199,7 @@ impl<'a> Round<'a> {
         noted("unit", path, missing).flatten().map(candidates::of_unit)
     }
 
-    /// The state of one file; `None` when it is not the service's affair.
+    /// Returns the state of one pidfile and its identity; `None` when the file does not concern the service.
     fn judge(
         &mut self,
         process: &Process,
@@ -239,7 +239,8 @@ impl<'a> Round<'a> {
         };
         let nested = !by_host && status.numbers.len() > 1;
         let whose = Whose {
-            // Inside of its pid namespace its own number counts; tools of the host write that of the host.
+            // In its own pid namespace the inner number counts too; tools of the host write the host's
+            // number.
             numbers: if nested { status.numbers.clone() } else { vec![process.pid] },
             users: whom::owners(process, status),
             started_ns: wall(self.now, self.procfs.nanoseconds(process.start_ticks)),
@@ -274,7 +275,7 @@ impl<'a> Round<'a> {
     }
 }
 
-/// Wall time of a moment since boot.
+/// Converts ns since boot to ns since 1970.
 fn wall(now: Reading, boot_ns: u64) -> i64 {
     let boot_ns = i64::try_from(boot_ns).unwrap_or(i64::MAX);
     now.unix_ns.saturating_sub(now.boot_ns).saturating_add(boot_ns)

@@ -1,20 +1,21 @@
-//! What has to be looked up outside of the kernel's records: the only part behind the reader that does
-//! input of its own. It may wait for a disk, so it runs off the way of the data.
+//! Looks up what the kernel's events do not hold: executables, go.mod files, cgroup limits and services. The
+//! only stage behind the reader that does input of its own. Reads may wait for a disk, so this stage runs
+//! beside the data path.
 //!
 //! ```text
-//! inspector     program starts of a batch → notes to them
-//! note          what this stage adds to a program start
-//! facts         what is around a process, what a service looks like
+//! inspector     process starts of a batch → notes about them
+//! note          facts that this stage adds to a process start
+//! facts         surroundings of a process, state of a service
 //!
-//! images open   what executed files say about themselves, remembered; how they are opened
-//! surroundings  of a go command (gofiles) and of a Go program (cgroups)
-//! watcher       the thread that looks at services
-//! services      services that are watched; look is one look at one of them
+//! images open   metadata of executables, cached; how executables are opened
+//! surroundings  module and settings of a go command (gofiles), limits of a Go program (cgroups)
+//! watcher       the thread that inspects services
+//! services      the services that are watched; look is one inspection of one service
 //!   candidates pidfile locks descriptors units whom   pidfiles: where they may be, what is wrong with them
 //!   sockets health   where a service listens, and whether it answers
-//!   family     which processes belong together
+//!   family     which processes belong to one service
 //!
-//! proc root status unread   /proc, files as a process sees them, and why something could not be read
+//! proc root status unread   /proc, files as a process sees them, and why a read failed
 //! ```
 
 pub mod candidates;

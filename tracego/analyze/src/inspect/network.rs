@@ -6,12 +6,12 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{proc::Process, unread::Unread};
 
-/// Does something inside the network namespace of a process: on a thread of its own, which ends with
-/// it, for a thread that has changed its namespace is of no other use. In this program's own namespace
-/// it is done here.
+/// Runs a function inside the network namespace of a process. A separate thread enters the namespace and ends
+/// afterwards, because it is of no other use. If the namespace is this program's own, the function runs on
+/// the calling thread.
 ///
 /// # Errors
-/// When the namespace cannot be entered: another one takes CAP_SYS_ADMIN (setns(2)).
+/// Fails if the namespace cannot be entered: another one requires CAP_SYS_ADMIN (setns(2)).
 pub(super) fn inside<T: Send + 'static>(
     process: &Process,
     act: impl FnOnce() -> Result<T, Unread> + Send + 'static,

@@ -1,12 +1,12 @@
-//! The file that a process executed, opened after the fact.
+//! Opens the file that a process executed, after the fact.
 //!
-//! Three ways lead to it: `/proc/PID/exe` while the process lives, its path below the root of its
-//! parent, which is mostly in the same container, and its path here. The kernel's record says which
-//! inode was executed, so what a way leads to is verified and not believed.
+//! Three paths may lead to the file: `/proc/PID/exe` while the process lives; its path below the root of its
+//! parent, which is mostly in the same container; and its path as tracego sees it. The kernel's event says
+//! which inode was executed, so every file found is verified against it.
 //!
-//! A file is first opened with `O_PATH`, which touches nothing: neither a FIFO nor a device nor an
-//! automount. Only a regular file that is the right one is then opened to be read. A file on a hanging
-//! network or FUSE mount can still make a read wait.
+//! A file is first opened with `O_PATH`, which triggers nothing: no FIFO, no device, no automount. Only the
+//! right regular file is then opened for reading. A file on a hanging network or FUSE mount can still block a
+//! read.
 
 use std::{
     ffi::OsStr,
@@ -27,18 +27,18 @@ use procfs::{FromRead as _, process::Stat};
 
 use tracego_golang::Source;
 
-/// A process that has just executed a file, as the kernel's record describes it.
+/// A process that has just executed a file, as the kernel's event describes it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Process<'a> {
-    /// Process id in the namespace that the procfs shows.
+    /// Process id in the pid namespace of the procfs.
     pub pid: u32,
     /// Start, nanoseconds since boot (`task_struct.start_boottime`).
     pub start_ns: u64,
-    /// Parent.
+    /// Process id of the parent.
     pub parent: u32,
-    /// Path of the executable from the root of its mount namespace.
+    /// Path of the executable, from the root of its mount namespace.
     pub path: &'a [u8],
-    /// Device of the executable, kernel encoding: major << 20 | minor.
+    /// Device of the executable in the kernel's encoding: `major << 20 | minor`.
     pub device: u32,
     /// Inode of the executable.
     pub inode: u64,
@@ -46,14 +46,14 @@ pub struct Process<'a> {
     pub ctime_ns: u64,
 }
 
-/// A file that can be read, and what it was when it was opened.
+/// An opened file, and its size and times when it was opened.
 #[derive(Debug)]
 pub struct Opened {
     file: File,
     state: State,
 }
 
-/// What changes with the content of a file.
+/// Metadata that changes whenever the content of a file does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct State {
     size: u64,
@@ -72,10 +72,10 @@ impl From<&Metadata> for State {
 }
 
 impl Opened {
-    /// Whether the file still is what it was when it was opened.
+    /// Checks that the file has not changed since it was opened.
     ///
     /// # Errors
-    /// [`Failure::Changed`], or why that cannot be found out.
+    /// Fails with [`Failure::Changed`] if it has, or if its metadata cannot be read.
     pub fn verify(&self) -> Result<(), Failure> {
         let now = State::from(&self.file.metadata()?);
         if now == self.state { Ok(()) } else { Err(Failure::Changed) }
@@ -95,12 +95,12 @@ impl Source for Opened {
 /// Opens a regular file by its path.
 ///
 /// # Errors
-/// See [`Failure`].
+/// Fails if the file cannot be opened or is not regular, see [`Failure`].
 pub fn file(path: &Path) -> Result<Opened, Failure> {
     checked(path, |_| true)
 }
 
-/// Opens a regular file if its metadata please.
+/// Opens a regular file if its metadata pass the check.
 fn checked(path: &Path, right: impl Fn(&Metadata) -> bool) -> Result<Opened, Failure> {
     let place = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_CLOEXEC).open(path)?;
     let meta = place.metadata()?;
@@ -110,14 +110,14 @@ fn checked(path: &Path, right: impl Fn(&Metadata) -> bool) -> Result<Opened, Fai
     if !meta.is_file() {
         return Err(Failure::NotRegular);
     }
-    // The link of the descriptor leads to the same inode, whatever the path leads to by now.
+    // The link of the descriptor leads to the same inode, even if the path by now leads elsewhere.
     let link = format!("/proc/self/fd/{}", place.as_raw_fd());
     let flags = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(link)?;
     Ok(Opened { file, state: State::from(&meta) })
 }
 
-/// Opens what processes executed.
+/// Opens files that processes executed.
 #[derive(Clone, Debug)]
 pub struct Opener {
     procfs: PathBuf,
@@ -131,7 +131,7 @@ impl Default for Opener {
 }
 
 impl Opener {
-    /// `procfs`: where a procfs is mounted; that of the host in a container.
+    /// Creates an opener. `procfs` is the mount point of a procfs; in a container, that of the host.
     #[must_use]
     pub fn new(procfs: PathBuf) -> Self {
         Self { procfs, tick_hz: procfs::ticks_per_second() }
@@ -140,22 +140,22 @@ impl Opener {
     /// Opens the file that a process executed.
     ///
     /// # Errors
-    /// See [`Failure`].
+    /// Fails if no path leads to that very file, see [`Failure`].
     pub fn open(&self, process: &Process<'_>) -> Result<Opened, Failure> {
         let of = |pid: u32| self.procfs.join(pid.to_string());
         let same = |meta: &Metadata| {
             let ctime = meta.ctime().wrapping_mul(1_000_000_000).wrapping_add(meta.ctime_nsec());
             meta.ino() == process.inode && ctime.cast_unsigned() == process.ctime_ns
         };
-        // Inode and change time alone: overlayfs and btrfs report another device to stat(2) than the
-        // superblock's, which the kernel's record holds. Here they only confirm the kernel's own link.
+        // Compares inode and change time alone: overlayfs and btrfs report another device to stat(2) than the
+        // superblock's, which the event holds. Here both only confirm the kernel's own link.
         let exe = self.is_running(process).and_then(|()| checked(&of(process.pid).join("exe"), same));
         let mut worst = match exe {
             Ok(opened) => return Ok(opened),
             Err(failure) => failure,
         };
-        // By path, any file may be found, and numbers of inodes are only unique on one device. On
-        // overlayfs and btrfs a process that is gone therefore stays without its file.
+        // A path may lead to any file, and inode numbers are unique on one device only. So on overlayfs and
+        // btrfs the file of an ended process cannot be opened.
         let same = |meta: &Metadata| same(meta) && device(meta.dev()) == Some(process.device);
         let path = Path::new(OsStr::from_bytes(process.path));
         let Ok(inside) = path.strip_prefix("/") else { return Err(worst) };
@@ -168,7 +168,7 @@ impl Opener {
         Err(worst)
     }
 
-    /// Whether the process of that number is the one that was meant.
+    /// Checks that the process with this id is the one in the event.
     fn is_running(&self, process: &Process<'_>) -> Result<(), Failure> {
         let stat = Stat::from_file(self.procfs.join(process.pid.to_string()).join("stat"));
         let stat = stat.map_err(|error| match error {
@@ -183,7 +183,7 @@ impl Opener {
     }
 }
 
-/// A device of stat(2) in the encoding of the kernel.
+/// Converts a device of stat(2) to the kernel's encoding.
 fn device(of_stat: u64) -> Option<u32> {
     let (major, minor) = (libc::major(of_stat), libc::minor(of_stat));
     (major < 1 << 12 && minor < 1 << 20).then_some((major << 20) | minor)

@@ -1,54 +1,56 @@
-//! What is wrong with one pidfile. Pure: what it needs to know about processes it is given.
+//! Decides the state of one pidfile, without any I/O: the caller provides all facts about processes.
 
 use tracego_model::input::facts::PidfileState;
 
-/// Times of files are compared with this much room: a file system rounds, and start times are ticks.
+/// Tolerance when comparing times of files: file systems round, and start times are in ticks.
 const ROOM_NS: i64 = 2_000_000_000;
 
-/// A pidfile as it was read.
+/// A pidfile that was read.
 #[derive(Clone, Copy, Debug)]
 pub struct File<'a> {
-    /// Its bytes.
+    /// Content of the file.
     pub bytes: &'a [u8],
-    /// Its owner.
+    /// User id of the owner.
     pub user: u32,
-    /// When it was written last, ns since 1970.
+    /// Last modification, ns since 1970.
     pub modified_ns: i64,
-    /// It is in memory, so that it cannot be older than the machine's start.
+    /// Whether the file is in memory, so that it cannot be older than the machine's start.
     pub in_memory: bool,
-    /// The service has it open for writing or holds a lock on it: it is its own, whatever its time.
+    /// Whether the service has the file open for writing or locked. Such a file is its own, whatever its
+    /// time.
     pub held: bool,
-    /// Somebody holds a lock on it; `None` when that is not known.
+    /// Whether any process holds a lock on the file; `None` when unknown.
     pub locked: Option<bool>,
 }
 
-/// The service that it should name.
+/// The service that the pidfile should name.
 #[derive(Clone, Debug)]
 pub struct Whose {
-    /// Its numbers, as far as they mean something where the file is.
+    /// Process ids of the service that are meaningful where the file is.
     pub numbers: Vec<u32>,
-    /// Users that may own the file.
+    /// User ids that may own the file.
     pub users: Vec<u32>,
-    /// Its start, ns since 1970.
+    /// Start of the service, ns since 1970.
     pub started_ns: i64,
-    /// The machine's start, ns since 1970.
+    /// Start of the machine, ns since 1970.
     pub booted_ns: i64,
 }
 
-/// Whom another number names.
+/// The process that a number other than the service's own names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Named {
-    /// Nobody that runs.
+    /// No running process.
     Gone,
-    /// The service through another of its processes: the one that it is a worker of, or its worker.
+    /// Another process of the same service: its master or one of its workers.
     Family,
-    /// A process that has nothing to do with the service, which started then (ns since 1970).
+    /// An unrelated process, with its start in ns since 1970.
     Other(i64),
-    /// A process that the file is for: it says nothing about the service.
+    /// The process that the file is meant for: the file says nothing about the service.
     Else,
 }
 
-/// The state of a pidfile and the number in it; no state when it is not the service's affair.
+/// Decides the state of a pidfile. `find` looks up a number that is not the service's own. Returns the state,
+/// `None` when the file does not concern the service, and the number in the file.
 pub fn judge(
     file: &File<'_>,
     whose: &Whose,
@@ -58,7 +60,7 @@ pub fn judge(
     let named = if whose.numbers.contains(&number) { None } else { Some(find(number)) };
     let state = match named {
         Some(Named::Else) => return (None, Some(number)),
-        // It names a process of today, but was written before that process was there.
+        // The process that the file names started after the file was written.
         Some(Named::Other(started_ns)) if started_ns > file.modified_ns.saturating_add(ROOM_NS) => {
             PidfileState::Stale
         }
@@ -72,15 +74,15 @@ pub fn judge(
     (Some(state), Some(number))
 }
 
-/// Whether it was written before the service started: then its number is that of an earlier process
-/// by chance. A file in memory that seems older than the machine's start was written before the clock
-/// was set: of that nothing is said.
+/// Returns whether the file was written before the service started. Such a file holds the number of an
+/// earlier process by chance. A file in memory that seems older than the machine's start was written before
+/// the clock was set, and does not count as older.
 fn older(file: &File<'_>, whose: &Whose) -> bool {
     let clock_was_set = file.in_memory && file.modified_ns < whose.booted_ns;
     !file.held && !clock_was_set && file.modified_ns.saturating_add(ROOM_NS) < whose.started_ns
 }
 
-/// The number in a pidfile: alone on its first line. More lines may follow (postmaster.pid).
+/// Parses the number of a pidfile: it stands alone on the first line. More lines may follow (postmaster.pid).
 #[must_use]
 pub fn number(bytes: &[u8]) -> Option<u32> {
     let line = bytes.split(|&b| b == b'\n').next()?;

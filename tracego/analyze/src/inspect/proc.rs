@@ -1,5 +1,5 @@
-//! Processes in /proc, each held by a descriptor of its folder: once it is open, its number cannot
-//! come to mean another process.
+//! Processes in /proc. Each is held by a descriptor of its folder, so that its number cannot come to mean
+//! another process.
 
 use std::{
     io::Read as _,
@@ -17,13 +17,13 @@ use super::{
     unread::Unread,
 };
 
-/// Bytes that are read of `stat` and `status` at most.
+/// Maximum number of bytes of `stat` and `status`.
 const SMALL: u64 = 64 << 10;
 
-/// Processes that one search looks at.
+/// Maximum number of processes that one search looks at.
 const PROCESSES_MAX: usize = 16 << 10;
 
-/// Where /proc is mounted.
+/// A mounted procfs.
 #[derive(Clone, Debug)]
 pub struct Procfs {
     root: PathBuf,
@@ -37,17 +37,17 @@ impl Default for Procfs {
 }
 
 impl Procfs {
-    /// The proc file system at a folder.
+    /// Uses the procfs mounted at a folder.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), hz: procfs::ticks_per_second() }
     }
 
-    /// A process that the kernel side saw.
+    /// Opens a process that the kernel reported.
     ///
     /// # Errors
-    /// [`Unread::Gone`] also when the number belongs to another process by now: its start is compared to
-    /// one tick of the clock that /proc counts in.
+    /// Fails if it cannot be read. [`Unread::Gone`] also means that its number belongs to another process by
+    /// now: starts may differ by one tick of the clock of /proc.
     pub fn process(&self, id: TaskId) -> Result<Process, Unread> {
         let process = self.current(id.tgid)?;
         let ticks = self.ticks(id.start_boottime);
@@ -57,10 +57,10 @@ impl Procfs {
         Ok(process)
     }
 
-    /// The process that has a number now; a zombie is gone.
+    /// Opens the process that has a number now. A zombie counts as gone.
     ///
     /// # Errors
-    /// When there is none or it cannot be read.
+    /// Fails if there is no such process or it cannot be read.
     pub fn current(&self, pid: u32) -> Result<Process, Unread> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(self.root.join(pid.to_string()), flags, Mode::empty()).map_err(gone)?;
@@ -79,139 +79,139 @@ impl Procfs {
         })
     }
 
-    /// Numbers of the processes that run now.
+    /// Returns the numbers of all running processes.
     ///
     /// # Errors
-    /// When the folder cannot be read or holds too many.
+    /// Fails if the folder cannot be read or holds too many processes.
     pub fn pids(&self) -> Result<Vec<u32>, Unread> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&self.root, flags, Mode::empty())?;
         numbers(dir, PROCESSES_MAX).and_then(|(pids, whole)| whole.then_some(pids).ok_or(Unread::TooMany))
     }
 
-    /// A file beside the processes, `locks`.
+    /// Reads a file in the root of the procfs, such as `locks`.
     ///
     /// # Errors
-    /// When it cannot be read or has more bytes than `max`.
+    /// Fails if it cannot be read or is longer than `max` bytes.
     pub fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, Unread> {
         capped(std::fs::File::open(self.root.join(name))?, max)
     }
 
-    /// The mount namespace of this program.
+    /// Returns the inode number of this program's mount namespace.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Fails if it cannot be read.
     pub fn own_mount_namespace(&self) -> Result<u64, Unread> {
         let link = rustix::fs::readlink(self.root.join("self/ns/mnt"), Vec::new())?;
         namespace(link.as_bytes()).ok_or(Unread::Malformed)
     }
 
-    /// Nanoseconds since boot, in the ticks of field 22 of /proc/PID/stat (proc_pid_stat(5)).
+    /// Converts ns since boot to the ticks of field 22 of /proc/PID/stat (proc_pid_stat(5)).
     #[must_use]
     pub fn ticks(&self, boot_ns: u64) -> u64 {
         u64::try_from(u128::from(boot_ns) * u128::from(self.hz) / 1_000_000_000).unwrap_or(u64::MAX)
     }
 
-    /// Ticks in nanoseconds.
+    /// Converts ticks to nanoseconds.
     #[must_use]
     pub fn nanoseconds(&self, ticks: u64) -> u64 {
         u64::try_from(u128::from(ticks) * 1_000_000_000 / u128::from(self.hz.max(1))).unwrap_or(u64::MAX)
     }
 }
 
-/// One process.
+/// A process in /proc.
 #[derive(Debug)]
 pub struct Process {
-    /// Its number, in the pid namespace that /proc was mounted in.
+    /// Process id, in the pid namespace that /proc was mounted in.
     pub pid: u32,
-    /// Its start in ticks since boot.
+    /// Process start, ticks since boot.
     pub start_ticks: u64,
-    /// Its parent.
+    /// Process id of the parent.
     pub parent: u32,
-    /// Its process group.
+    /// Process group.
     pub group: u32,
     dir: OwnedFd,
 }
 
 impl Process {
-    /// Reads a file of its folder.
+    /// Reads a file in the folder of the process.
     ///
     /// # Errors
-    /// When it cannot be read or has more bytes than `max`.
+    /// Fails if it cannot be read or is longer than `max` bytes.
     pub fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, Unread> {
         read_at(&self.dir, name, max).map_err(ended)
     }
 
-    /// Opens a file of its folder that is longer than what is wanted of it.
+    /// Opens a file in the folder of the process, for files of which only a part is needed.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Fails if it cannot be opened.
     pub fn open(&self, name: &str) -> Result<std::fs::File, Unread> {
         open_at(&self.dir, name).map_err(ended)
     }
 
-    /// Reads a link of its folder.
+    /// Reads a link in the folder of the process.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Fails if it cannot be read.
     pub fn link(&self, name: &str) -> Result<Vec<u8>, Unread> {
         Ok(readlinkat(&self.dir, name, Vec::with_capacity(256)).map_err(gone)?.into_bytes())
     }
 
-    /// Number of one of its namespaces.
+    /// Returns the inode number of one of the process's namespaces. `kind` is a name in its `ns` folder.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Fails if it cannot be read.
     pub fn namespace(&self, kind: &str) -> Result<u64, Unread> {
         namespace(&self.link(&format!("ns/{kind}"))?).ok_or(Unread::Malformed)
     }
 
-    /// `status`.
+    /// Reads and parses `status`.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Fails if it cannot be read.
     pub fn status(&self) -> Result<Status, Unread> {
         let text = self.read("status", SMALL)?;
         status::parse(&text).ok_or(Unread::Malformed)
     }
 
-    /// Its root folder.
+    /// Opens the root folder of the process.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Fails if it cannot be opened.
     pub fn root(&self) -> Result<Root, Unread> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let at = self.link("root")?;
         Ok(Root::new(openat(&self.dir, "root", flags, Mode::empty()).map_err(gone)?, at))
     }
 
-    /// The file that it runs.
+    /// Returns the identity of the file that the process runs.
     ///
     /// # Errors
-    /// When it cannot be looked at.
+    /// Fails if it cannot be looked up.
     pub fn executable(&self) -> Result<FileId, Unread> {
         Ok(FileId::of(&statat(&self.dir, "exe", AtFlags::empty()).map_err(gone)?))
     }
 
-    /// The file behind one of its descriptors.
+    /// Returns the identity of the file behind a descriptor.
     ///
     /// # Errors
-    /// When it is closed by now.
+    /// Fails if the descriptor is closed by now.
     pub fn descriptor(&self, fd: u32) -> Result<FileId, Unread> {
         Ok(FileId::of(&statat(&self.dir, format!("fd/{fd}"), AtFlags::empty()).map_err(gone)?))
     }
 
-    /// Its open descriptors, the first `max`; and whether these are all.
+    /// Returns the open descriptors of the process, at most `max`, and whether these are all.
     ///
     /// # Errors
-    /// When they cannot be listed.
+    /// Fails if they cannot be listed.
     pub fn descriptors(&self, max: usize) -> Result<(Vec<u32>, bool), Unread> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         numbers(openat(&self.dir, "fd", flags, Mode::empty()).map_err(gone)?, max)
     }
 }
 
-/// In a folder of a process a missing file is a missing process.
+/// Converts an error: in the folder of a process a missing file means a missing process.
 fn gone(errno: rustix::io::Errno) -> Unread {
     ended(errno.into())
 }
@@ -228,14 +228,14 @@ fn read_at(dir: impl AsFd, name: &str, max: u64) -> Result<Vec<u8>, Unread> {
     capped(open_at(dir, name)?, max)
 }
 
-/// Reads a file that has no more bytes than `max`.
+/// Reads a file of at most `max` bytes.
 pub(super) fn capped(file: std::fs::File, max: u64) -> Result<Vec<u8>, Unread> {
     let mut bytes = Vec::with_capacity(4096);
     file.take(max + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max { Err(Unread::TooLarge) } else { Ok(bytes) }
 }
 
-/// Names of a folder that are numbers, and whether these are all.
+/// Returns the names in a folder that are numbers, at most `max`, and whether these are all.
 fn numbers(dir: OwnedFd, max: usize) -> Result<(Vec<u32>, bool), Unread> {
     let mut found = Vec::new();
     for entry in Dir::new(dir)? {
@@ -250,7 +250,7 @@ fn numbers(dir: OwnedFd, max: usize) -> Result<(Vec<u32>, bool), Unread> {
     Ok((found, true))
 }
 
-/// `mnt:[4026531841]`.
+/// Parses a namespace link: `mnt:[4026531841]`.
 fn namespace(link: &[u8]) -> Option<u64> {
     std::str::from_utf8(link).ok()?.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
 }

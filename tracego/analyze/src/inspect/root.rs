@@ -1,6 +1,6 @@
-//! Files as a process sees them: every path is followed inside the root folder of that process.
-//! A link that leads out of it leads to the same place inside (`RESOLVE_IN_ROOT`, openat2(2)), and
-//! links of /proc that jump elsewhere are not followed at all.
+//! Files as a process sees them: every path is resolved inside the root folder of that process. A link that
+//! leads out of the root leads to the same path inside it (`RESOLVE_IN_ROOT`, openat2(2)). Magic links of
+//! /proc are not followed.
 
 use std::{
     fs::File,
@@ -15,7 +15,7 @@ use rustix::{
 
 use super::{proc::capped, unread::Unread};
 
-/// Which file it is.
+/// The identity of a file.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct FileId {
     /// Device, as stat(2) gives it.
@@ -34,22 +34,22 @@ impl FileId {
 #[derive(Debug)]
 pub struct Root {
     dir: OwnedFd,
-    /// Its own path, as this program sees it: `/`, unless the process is in a chroot.
+    /// Path of the root folder as tracego sees it: `/`, unless the process is in a chroot.
     at: Vec<u8>,
 }
 
-/// A regular file.
+/// A regular file that was read.
 #[derive(Clone, Debug)]
 pub struct Content {
-    /// Which.
+    /// Identity of the file.
     pub id: FileId,
-    /// Its owner.
+    /// User id of the owner.
     pub user: u32,
-    /// When it was written last, ns since 1970.
+    /// Last modification, ns since 1970.
     pub modified_ns: i64,
-    /// Type of its file system (statfs(2)).
+    /// Type of the file system (statfs(2)).
     pub file_system: i64,
-    /// Its bytes.
+    /// Content of the file.
     pub bytes: Vec<u8>,
 }
 
@@ -58,17 +58,17 @@ impl Root {
         Self { dir, at }
     }
 
-    /// The root folder of this program.
+    /// Opens the root folder of this program.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Fails if it cannot be opened.
     pub fn own() -> Result<Self, Unread> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self::new(rustix::fs::open("/", flags, Mode::empty())?, b"/".to_vec()))
     }
 
-    /// A path of the kernel side, which goes up to the root of the mount namespace, as the process
-    /// sees it; `None` when it is outside of its root folder.
+    /// Translates a kernel path, which goes up to the root of the mount namespace, to the path that the
+    /// process sees. Returns `None` for a path outside of its root folder.
     #[must_use]
     pub fn inside<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
         let at = self.at.strip_suffix(b"/").unwrap_or(&self.at);
@@ -79,10 +79,10 @@ impl Root {
         }
     }
 
-    /// Path of an open folder, as the process sees it.
+    /// Returns the path of an open folder as the process sees it.
     ///
     /// # Errors
-    /// When it is outside or cannot be read.
+    /// Fails if the folder is outside of the root or its path cannot be read.
     pub(super) fn path_of(&self, dir: impl AsFd) -> Result<Vec<u8>, Unread> {
         let link = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
         let path = rustix::fs::readlink(link, Vec::with_capacity(256))?.into_bytes();
@@ -94,25 +94,25 @@ impl Root {
         let mut tries = 0;
         loop {
             match openat2(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
-                // A rename somewhere on the machine while `..` was followed.
+                // A rename somewhere on the machine interrupted the resolution of `..`.
                 Err(Errno::AGAIN) if tries < 4 => tries += 1,
                 result => return result,
             }
         }
     }
 
-    /// Opens a folder for looking at.
+    /// Opens a folder with `O_PATH`.
     ///
     /// # Errors
-    /// When there is none or it is not allowed.
+    /// Fails if there is no such folder or access is denied.
     pub(super) fn folder(&self, path: &Path) -> Result<OwnedFd, Unread> {
         Ok(self.resolve(path, OFlags::PATH | OFlags::DIRECTORY)?)
     }
 
-    /// Whether there is something that is no folder.
+    /// Returns whether a path leads to something other than a folder.
     ///
     /// # Errors
-    /// When that cannot be known.
+    /// Fails if the path cannot be looked up; a missing file is no error.
     pub fn has_file(&self, path: &Path) -> Result<bool, Unread> {
         match self.resolve(path, OFlags::PATH) {
             Ok(file) => Ok(FileType::from_raw_mode(fstat(file)?.st_mode) != FileType::Directory),
@@ -121,19 +121,19 @@ impl Root {
         }
     }
 
-    /// Which file or folder a path leads to.
+    /// Returns the identity of the file or folder that a path leads to.
     ///
     /// # Errors
-    /// When that cannot be known.
+    /// Fails if the path cannot be looked up.
     pub fn id(&self, path: &Path) -> Result<FileId, Unread> {
         Ok(FileId::of(&fstat(self.resolve(path, OFlags::PATH)?)?))
     }
 
-    /// Reads a regular file that has no more bytes than `max`. Pipes and devices are not opened, files
-    /// of /proc are not read: they would show this program instead.
+    /// Reads a regular file of at most `max` bytes. Pipes and devices are not opened. Files of /proc are
+    /// refused, because they would describe this program.
     ///
     /// # Errors
-    /// When there is none, it is not regular, too large, or it is not allowed.
+    /// Fails if the file is missing, not regular, too large, or access is denied.
     pub fn read(&self, path: &Path, max: u64) -> Result<Content, Unread> {
         let there = self.resolve(path, OFlags::PATH)?;
         let stat = fstat(&there)?;
@@ -141,7 +141,7 @@ impl Root {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || file_system == PROC_SUPER_MAGIC {
             return Err(Unread::NotRegular);
         }
-        // What was looked at is what is opened: not the path a second time.
+        // Opens the file that was checked, not the path a second time.
         let again = format!("/proc/self/fd/{}", there.as_raw_fd());
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file: File = rustix::fs::open(again, flags, Mode::empty())?.into();
@@ -156,10 +156,10 @@ impl Root {
         })
     }
 
-    /// Names in a folder, sorted; the first `max` that are found.
+    /// Returns the names in a folder, sorted; of more than `max` names, the first ones found.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Fails if the folder cannot be read.
     pub fn names(&self, path: &Path, max: usize) -> Result<Vec<Vec<u8>>, Unread> {
         let dir = self.resolve(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut names = Vec::new();

@@ -1,5 +1,5 @@
-//! Looks at running services: once after a grace period, and again when something changed or a while
-//! has passed. A round takes a bounded number of looks, so that the machine does not notice.
+//! Inspects running services: once after a grace period, then again after a change or an interval. A round
+//! inspects a bounded number of services, so that the load on the machine stays low.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -17,33 +17,33 @@ use tracego_model::input::facts::{OtherInstance, ServiceState};
 /// A process that may be a service.
 #[derive(Clone, Debug, Default)]
 pub struct Service {
-    /// The process.
+    /// Id of the process.
     pub id: TaskId,
-    /// Its executable, as the kernel side or /proc gives it.
+    /// Path of the executable, as the kernel or /proc reports it.
     pub executable: String,
     /// Device and inode of the executable, both from the same source for all services.
     pub file: Option<(u32, u64)>,
-    /// Its systemd unit.
+    /// Name of the systemd unit.
     pub unit: Option<String>,
-    /// Its container.
+    /// Id of the container.
     pub container: Option<String>,
-    /// Pidfiles that the configuration names for it: paths as the service sees them, with `{name}`,
-    /// `{unit}`, and `*` and `?` in the last part.
+    /// Pidfiles that the configuration names: paths as the service sees them, with `{name}`, `{unit}`, and
+    /// `*` and `?` in the last component.
     pub pidfiles: Vec<String>,
 }
 
-/// How often and how much is looked.
+/// Settings for watching services.
 #[derive(Clone, Copy, Debug)]
 pub struct WatchSettings {
-    /// Age of a process at its first look.
+    /// Age of a process at its first inspection.
     pub grace: Duration,
-    /// Until the next look when nothing changed.
+    /// Interval between inspections when nothing changed.
     pub again: Duration,
-    /// Looks of one round at most.
+    /// Maximum number of inspections per round.
     pub looks: usize,
-    /// Services that are watched at most.
+    /// Maximum number of services watched.
     pub services: usize,
-    /// Ask `/healthz` and `/metrics`; `None` unless the configuration wants it.
+    /// Settings for probing `/healthz` and `/metrics`; `None` unless configured.
     pub probe: Option<ProbeSettings>,
 }
 
@@ -62,13 +62,13 @@ impl Default for WatchSettings {
 #[derive(Debug)]
 struct Watched {
     service: Service,
-    /// When to look next, ns since boot.
+    /// Time of the next inspection, ns since boot.
     next: u64,
     seen: Option<Seen>,
     last: Option<ServiceState>,
 }
 
-/// The services that are watched.
+/// The set of watched services.
 #[derive(Debug)]
 pub struct ServiceWatch {
     procfs: Procfs,
@@ -78,13 +78,13 @@ pub struct ServiceWatch {
 }
 
 impl ServiceWatch {
-    /// Nothing is watched yet.
+    /// Creates an empty set.
     #[must_use]
     pub fn new(procfs: Procfs, settings: WatchSettings) -> Self {
         Self { procfs, settings, watched: HashMap::new(), refused: 0 }
     }
 
-    /// Watches a process; again after each exec. False when there are too many, which is counted.
+    /// Adds a process, or replaces it after a new exec. Returns false, and counts, when the set is full.
     pub fn add(&mut self, service: Service) -> bool {
         let id = service.id;
         if !self.watched.contains_key(&id) && self.watched.len() >= self.settings.services {
@@ -96,7 +96,7 @@ impl ServiceWatch {
         true
     }
 
-    /// Forgets a process that ended. Those that had something in common with it are looked at again.
+    /// Removes a process that ended. Schedules the services that shared something with it for inspection.
     pub fn remove(&mut self, id: TaskId) {
         if let Some(last) = self.watched.remove(&id).and_then(|gone| gone.last) {
             self.hasten(&last.others, 0);
@@ -112,31 +112,31 @@ impl ServiceWatch {
         }
     }
 
-    /// Processes that were not watched because there were too many.
+    /// Returns the number of processes not watched because the set was full.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// Processes that are watched.
+    /// Returns the number of watched processes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.watched.len()
     }
 
-    /// Whether none is watched.
+    /// Returns whether no process is watched.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.watched.is_empty()
     }
 
-    /// Looks at the services whose time has come, the longest overdue first, and returns those that
-    /// look otherwise than before. A process that is gone is forgotten.
+    /// Inspects the services that are due, the longest overdue first. Returns the states that changed.
+    /// Processes that are gone are removed.
     ///
-    /// A look took 0.15 to 0.35 ms of a CPU and 7 µs for each open descriptor, of which no more than 1,024
-    /// are looked at; a round of four is some 35 ms at worst. A pidfile that names another process inside
-    /// a pid namespace adds 30 µs for each process of the machine. With probing it also waits for answers:
-    /// at most two timeouts for each port and path.
+    /// An inspection takes 0.15 to 0.35 ms of CPU time and 7 µs per open descriptor, of which at most 1,024
+    /// are read; a round of four takes some 35 ms at worst. A pidfile that names another process inside a pid
+    /// namespace adds 30 µs per process of the machine. Probing also waits for answers: at most two timeouts
+    /// per port and path.
     #[must_use]
     pub fn due(&mut self, now: Reading) -> Vec<ServiceState> {
         let boot_ns = u64::try_from(now.boot_ns).unwrap_or_default();
@@ -184,14 +184,14 @@ impl ServiceWatch {
         watched.seen = Some(seen);
         watched.last = Some(state.clone());
         if changed {
-            // The others are to know of this one, too.
+            // The other instances must learn of this one as well.
             self.hasten(&state.others, boot_ns);
         }
         changed.then_some(state)
     }
 
-    /// Processes that run as the same service: the same executable, old enough, and something of their
-    /// own in common. Those that belong together, as a master and its workers do, are one.
+    /// Finds processes that run as the same service: same executable, older than the grace period, and
+    /// sharing a pidfile, data or a port. A master and its workers count as one.
     fn others(
         &self,
         round: &mut Round<'_>,
@@ -226,8 +226,8 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Whether two run the same executable: the same file, or the same path in one mount namespace, where
-/// the file was replaced between their starts.
+/// Returns whether two services run the same executable: the same file, or the same path in one mount
+/// namespace, in case the file was replaced between their starts.
 fn same(one: &Service, one_seen: &Seen, other: &Service, other_seen: &Seen) -> bool {
     (one.file.is_some() && one.file == other.file)
         || (!one.executable.is_empty()
@@ -236,7 +236,7 @@ fn same(one: &Service, one_seen: &Seen, other: &Service, other_seen: &Seen) -> b
             && one_seen.mount_namespace == other_seen.mount_namespace)
 }
 
-/// What two processes of one executable have in common: `executable` first.
+/// Returns the resources that two processes of one executable share: `executable` first.
 fn shared(one: &Seen, other: &Seen) -> Vec<String> {
     let mut shared = vec!["executable".to_owned()];
     if one.pidfiles.iter().any(|file| other.pidfiles.contains(file)) {

@@ -1,5 +1,5 @@
-//! Where a process listens: sock_diag, or /proc/PID/net/tcp and tcp6 (proc_pid_net(5)) where that is not
-//! to be had.
+//! Sockets on which a process listens, from sock_diag, or from /proc/PID/net/tcp and tcp6 (proc_pid_net(5))
+//! where sock_diag is unavailable.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,13 @@ use std::{
 
 use super::{diag, network, proc::Process, unread::Unread};
 
-/// Bytes that are read of one table at most.
+/// Maximum number of bytes of one table.
 const TABLE_MAX: u64 = 1 << 20;
 
-/// State TCP_LISTEN (include/net/tcp_states.h).
+/// The state TCP_LISTEN (include/net/tcp_states.h).
 const LISTEN: &str = "0A";
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Socket {
     /// `tcp` or `tcp6`.
@@ -28,27 +28,28 @@ pub struct Socket {
     pub inode: u64,
 }
 
-/// Sockets that listen, by network namespace: read once a round.
+/// Listening sockets by network namespace, read once per round.
 pub type Tables = HashMap<u64, Result<Vec<Socket>, Unread>>;
 
-/// Sockets that listen in the network namespace of a process.
+/// Returns the listening sockets in the network namespace of a process.
 ///
 /// # Errors
-/// When a table cannot be read.
+/// Fails if a table cannot be read.
 pub fn listening(process: &Process) -> Result<Vec<Socket>, Unread> {
     network::inside(process, diag::listening).or_else(|_| tables(process))
 }
 
-/// The same by /proc, which needs no right to enter the namespace and no netlink.
+/// Returns the listening sockets according to /proc, which needs neither netlink nor the right to enter the
+/// namespace.
 ///
 /// # Errors
-/// When a table cannot be read.
+/// Fails if a table cannot be read.
 pub fn tables(process: &Process) -> Result<Vec<Socket>, Unread> {
     let mut found = Vec::new();
     for transport in ["tcp", "tcp6"] {
         match process.open(&format!("net/{transport}")) {
             Ok(file) => table(file, transport, &mut found)?,
-            // A kernel without IPv6.
+            // The kernel has no IPv6.
             Err(_) if transport == "tcp6" => {}
             Err(why) => return Err(why),
         }
@@ -56,8 +57,8 @@ pub fn tables(process: &Process) -> Result<Vec<Socket>, Unread> {
     Ok(found)
 }
 
-/// The kernel gives the listening sockets ahead of all others (`tcp_seek_last_pos` in
-/// net/ipv4/tcp_ipv4.c), so that the first other one is the end of what is wanted.
+/// Reads the listening sockets of one table. The kernel lists them before all others (`tcp_seek_last_pos` in
+/// net/ipv4/tcp_ipv4.c), so reading stops at the first other socket.
 fn table(file: std::fs::File, transport: &'static str, found: &mut Vec<Socket>) -> Result<(), Unread> {
     let mut reader = BufReader::new(file.take(TABLE_MAX));
     let mut line = Vec::with_capacity(256);
@@ -79,7 +80,8 @@ fn table(file: std::fs::File, transport: &'static str, found: &mut Vec<Socket>) 
     }
 }
 
-/// A line of a table: a socket that listens, `Some(None)` for another one, `None` for what is no line.
+/// Parses a line of a table. Returns the listening socket, `Some(None)` for a socket in another state, and
+/// `None` for anything else.
 #[must_use]
 pub fn parse(line: &[u8], transport: &'static str) -> Option<Option<Socket>> {
     let line = std::str::from_utf8(line).ok()?;
@@ -95,7 +97,7 @@ pub fn parse(line: &[u8], transport: &'static str) -> Option<Option<Socket>> {
     Some(Some(Socket { transport, address, port, inode }))
 }
 
-/// Words of 32 bits, each as the machine has it in memory.
+/// Parses an address: 32-bit words, each in the byte order of the machine.
 fn address_of(text: &str) -> Option<IpAddr> {
     let word = |n: usize| u32::from_str_radix(text.get(n * 8..n * 8 + 8)?, 16).ok().map(u32::to_ne_bytes);
     match text.len() {

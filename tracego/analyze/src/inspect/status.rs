@@ -1,20 +1,20 @@
 //! The text of /proc/PID/status.
 
-/// What `status` says.
+/// The fields of `status` that are used.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Status {
-    /// Number of the process that a task belongs to; another one for a thread that is no leader.
+    /// Process id of the task; for a thread that is no leader, the id of its process.
     pub tgid: u32,
-    /// Its numbers, from the pid namespace of /proc to its own.
+    /// Process ids, from the pid namespace of /proc down to the process's own.
     pub numbers: Vec<u32>,
-    /// Real, effective, saved and file system user.
+    /// Real, effective, saved and file system user id.
     pub users: [u32; 4],
-    /// CPUs that it may run on.
+    /// CPUs that the process may run on.
     pub cpus: Vec<usize>,
 }
 
-/// Reads the text of /proc/PID/status (proc_pid_status(5)). What is missing stays empty, but for the
-/// process's number and its users.
+/// Parses the text of /proc/PID/status (proc_pid_status(5)). Returns `None` if the process id or the users
+/// are missing; other missing fields stay empty.
 #[must_use]
 pub fn parse(text: &[u8]) -> Option<Status> {
     let text = String::from_utf8_lossy(text);
@@ -26,7 +26,7 @@ pub fn parse(text: &[u8]) -> Option<Status> {
         let mut fields = value.split_ascii_whitespace().map_while(|number| number.parse::<u32>().ok());
         match name {
             "Tgid" => tgid = fields.next(),
-            // A pid namespace has 32 others above it at most (MAX_PID_NS_LEVEL).
+            // A pid namespace has at most 32 others above it (MAX_PID_NS_LEVEL).
             "NSpid" | "NStgid" if status.numbers.is_empty() => status.numbers = fields.take(33).collect(),
             "Uid" => users = four(&mut fields),
             "Cpus_allowed" => status.cpus = mask(value),
@@ -42,10 +42,10 @@ fn four(numbers: &mut impl Iterator<Item = u32>) -> Option<[u32; 4]> {
     Some([numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?])
 }
 
-/// CPUs of a mask: words of 32 bits in hexadecimal, the highest first, with commas between.
+/// Parses a CPU mask: 32-bit words in hexadecimal, the highest first, separated by commas.
 fn mask(text: &str) -> Vec<usize> {
     let mut cpus = Vec::new();
-    // 8192 CPUs are the most that Linux can have on x86.
+    // Linux supports at most 8192 CPUs on x86.
     for (word, digits) in text.rsplit(',').take(256).enumerate() {
         let bits = u32::from_str_radix(digits, 16).unwrap_or_default();
         cpus.extend((0..32).filter(|bit| bits & (1 << bit) != 0).map(|bit| word * 32 + bit));

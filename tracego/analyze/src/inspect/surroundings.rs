@@ -1,5 +1,5 @@
-//! What is around a process that just started: the module and settings of a go command, the limits of a
-//! Go program's cgroup.
+//! Reads the environment of a process that just started: module and settings of a go command, cgroup limits
+//! of a Go program.
 
 use tracego_common::TaskId;
 
@@ -12,38 +12,38 @@ use super::{
 };
 use tracego_model::input::facts::Surroundings;
 
-/// A go command as the kernel side saw it.
+/// A go command as the kernel recorded it.
 #[derive(Clone, Copy)]
 pub struct GoCommand<'a> {
     /// The process.
     pub id: TaskId,
-    /// Its parent, whose root folder serves when the process has ended.
+    /// The parent. Its root folder is used when the process has already ended.
     pub parent: TaskId,
-    /// Its mount namespace; zero when not known.
+    /// Inode number of the mount namespace; zero when unknown.
     pub mount_namespace: u32,
-    /// Its folder at exec, as the kernel side gives it: up to the root of the mount namespace.
+    /// Working folder at exec, as a path from the root of the mount namespace.
     pub cwd: &'a [u8],
-    /// The folder of its `-C`.
+    /// The folder given with `-C`.
     pub chdir: Option<&'a str>,
-    /// The file of its `-modfile`.
+    /// The file given with `-modfile`.
     pub modfile: Option<&'a str>,
-    /// Its variables; asked for are GOENV, XDG_CONFIG_HOME, HOME, PWD, TMPDIR, and those that the go env
-    /// file can hold, too: GO111MODULE, GOFLAGS, GOWORK.
+    /// Lookup of the process's variables. Used for GOENV, XDG_CONFIG_HOME, HOME, PWD, TMPDIR, and for those
+    /// that the go env file may also hold: GO111MODULE, GOFLAGS, GOWORK.
     pub env: &'a dyn Fn(&str) -> Option<&'a str>,
 }
 
-/// Reads what is around processes.
+/// Reads the environment of processes.
 #[derive(Clone, Debug, Default)]
 pub struct Inspector {
-    /// Where processes are looked up.
+    /// The procfs in which processes are looked up.
     pub procfs: Procfs,
-    /// Where limits are looked up.
+    /// The cgroup hierarchies from which limits are read.
     pub cgroups: Cgroups,
 }
 
 impl Inspector {
-    /// The module in force and the go env file of a go command, as the command itself sees them. About
-    /// two system calls a folder on the way up, and seven a file.
+    /// Reads the module in force and the go env file of a go command, as the command itself sees them. Costs
+    /// about two system calls per folder on the way up and seven per file.
     #[must_use]
     pub fn go_command(&self, command: &GoCommand<'_>) -> Surroundings {
         let mut found = Surroundings::default();
@@ -58,7 +58,7 @@ impl Inspector {
         found
     }
 
-    /// The limits of a Go program.
+    /// Reads the cgroup limits and the usable CPUs of a Go program.
     #[must_use]
     pub fn program(&self, id: TaskId, cgroup: &Recorded<'_>) -> Surroundings {
         let mut found = Surroundings::default();
@@ -74,8 +74,9 @@ impl Inspector {
         found
     }
 
-    /// The root folder of a go command. When it has ended: that of its parent, or that of this program,
-    /// where these are in the same mount namespace. A chroot of the command alone is then not seen.
+    /// Opens the root folder of a go command. When the command has ended, uses the root of its parent or of
+    /// tracego, provided that one is in the same mount namespace. A chroot of the command alone then goes
+    /// unnoticed.
     fn root(&self, command: &GoCommand<'_>) -> Result<Root, Unread> {
         let why = match self.procfs.process(command.id).and_then(|process| process.root()) {
             Ok(root) => return Ok(root),

@@ -1,4 +1,4 @@
-//! Real processes, real files, and a folder that stands in for a procfs.
+//! Tests with real processes, real files, and a folder that stands in for a procfs.
 
 use std::{
     fs::{self, File},
@@ -18,18 +18,18 @@ use super::{
 use tracego_golang::{self as golang, Linkage, Source as _};
 use tracego_model::input::note::Failure;
 
-/// Ended with its test.
+/// A process that is killed when its test ends.
 struct Sleeper(Child);
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        // Errors say that it has ended, which is what is wanted.
+        // An error means that the process has already ended.
         let _killed = self.0.kill();
         let _reaped = self.0.wait();
     }
 }
 
-/// A program in a folder of its own, old enough to be remembered.
+/// Copies a program into a new folder and waits until it is old enough to be cached.
 fn program() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("program");
@@ -38,15 +38,15 @@ fn program() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// A process that executes it, once it does.
+/// Starts a process that executes the program; returns after its exec.
 fn start(path: &Path) -> Sleeper {
     let child = Sleeper(Command::new(path).arg("1000").spawn().unwrap());
-    // spawn() comes back when exec has succeeded.
+    // spawn() returns when exec has succeeded.
     assert_eq!(fs::read_link(format!("/proc/{}/exe", child.0.id())).unwrap(), path);
     child
 }
 
-/// What the kernel's record would say about a file, of no process.
+/// Describes a file as the kernel's event would, without a process.
 fn of(path: &Path) -> Process<'_> {
     let meta = fs::metadata(path).unwrap();
     let dev = meta.dev();
@@ -59,7 +59,7 @@ fn of(path: &Path) -> Process<'_> {
     }
 }
 
-/// What it would say about a process of it.
+/// Describes a running process of a file as the kernel's event would.
 fn running<'a>(path: &'a Path, child: &Sleeper) -> Process<'a> {
     let pid = child.0.id();
     let ticks = procfs::process::Process::new(pid.cast_signed()).unwrap().stat().unwrap().starttime;
@@ -171,11 +171,11 @@ fn a_file_is_read_once() {
     let process = of(&path);
     let first = images.get(&process).unwrap();
     assert_eq!(first.elf.as_ref().unwrap().linkage, Linkage::Dynamic);
-    // By now nothing needs to be there.
+    // From here on the file is not needed.
     fs::remove_file(&path).unwrap();
     assert_eq!(images.get(&process).unwrap(), first);
     assert_eq!((images.counts().hits, images.counts().misses), (1, 1));
-    // Another change time is another file.
+    // Another change time means another file.
     let other = Process { ctime_ns: process.ctime_ns + 1, ..process };
     assert_eq!(images.get(&other).unwrap_err(), Failure::Gone);
     assert_eq!((images.counts().misses, images.counts().gone), (2, 1));
@@ -186,7 +186,7 @@ fn a_file_that_may_yet_change_is_read_again() {
     let (_folder, path) = program();
     let mut images = Images::new(Opener::default(), BYTES);
     let young = loop {
-        // A new change time, of this moment.
+        // Gives the file a new change time.
         fs::rename(&path, path.with_extension("x")).unwrap();
         fs::rename(path.with_extension("x"), &path).unwrap();
         let process = of(&path);
@@ -218,7 +218,7 @@ fn no_more_is_remembered_than_there_is_room_for() {
     let mut images = Images::new(Opener::default(), room);
     for path in &paths {
         images.get(&of(path)).unwrap();
-        // Used again and again, so it stays.
+        // The entry used most often stays.
         images.get(&of(&paths[0])).unwrap();
         assert!(images.bytes() <= room);
     }

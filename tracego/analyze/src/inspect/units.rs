@@ -1,5 +1,5 @@
-//! `PIDFile=` of a systemd unit, from its files: the unit itself and its drop-ins, in the folders that
-//! systemd looks into (systemd.unit(5), "Unit File Load Path" and its tables).
+//! `PIDFile=` of a systemd unit, read from its files: the unit and its drop-ins, in the folders that systemd
+//! searches (systemd.unit(5), "Unit File Load Path" and its tables).
 
 use std::{
     collections::BTreeMap,
@@ -10,13 +10,13 @@ use std::{
 
 use super::{root::Root, unread::Unread};
 
-/// Bytes of a file that are read at most.
+/// Maximum number of bytes of a file.
 const FILE_MAX: u64 = 1 << 20;
 
-/// Drop-ins of a unit that are read at most.
+/// Maximum number of drop-ins of a unit.
 const DROP_INS_MAX: usize = 64;
 
-/// Folders of the system's manager; the first that has a file wins.
+/// Folders of the system manager; the first that has a file wins.
 const FOLDERS: [&str; 11] = [
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
@@ -31,11 +31,11 @@ const FOLDERS: [&str; 11] = [
     "/run/systemd/generator.late",
 ];
 
-/// The pidfile that a service unit names, in the root folder of its systemd; `None` when the unit has
-/// no file there or names none.
+/// Returns the pidfile that a service unit names, in the root folder of its systemd; `None` when the unit has
+/// no file there or names no pidfile.
 ///
 /// # Errors
-/// When a file is there and cannot be read.
+/// Fails if a file exists but cannot be read.
 pub fn pidfile(root: &Root, unit: &str) -> Result<Option<PathBuf>, Unread> {
     let Some(name) = Name::of(unit) else { return Ok(None) };
     let mut value = None;
@@ -64,13 +64,14 @@ pub fn pidfile(root: &Root, unit: &str) -> Result<Option<PathBuf>, Unread> {
 fn read(root: &Root, path: &Path) -> Result<Option<Vec<u8>>, Unread> {
     match root.read(path, FILE_MAX) {
         Ok(content) => Ok(Some(content.bytes)),
-        // A mask is a link to /dev/null.
+        // A masked unit is a link to /dev/null.
         Err(Unread::NotFound | Unread::NotRegular) => Ok(None),
         Err(why) => Err(why),
     }
 }
 
-/// Drop-ins by file name, which is their order; of two with one name that in the first folder counts.
+/// Returns the drop-ins by file name, in their order. Of two with one name, the one in the first folder
+/// counts.
 fn drop_ins(root: &Root, name: &Name<'_>) -> Result<BTreeMap<Vec<u8>, PathBuf>, Unread> {
     let mut found = BTreeMap::new();
     for unit in name.files().into_iter().chain(name.prefixes()) {
@@ -109,13 +110,13 @@ impl<'a> Name<'a> {
         Some(Self { unit, prefix, instance })
     }
 
-    /// The unit and the template that it is made from.
+    /// Returns the file names of the unit and of its template.
     fn files(&self) -> Vec<String> {
         let template = self.instance.map(|_| format!("{}@.service", self.prefix));
         [self.unit.to_owned()].into_iter().chain(template).collect()
     }
 
-    /// `a-b-c.service` also takes what is in `a-b-.service.d`, `a-.service.d` and `service.d`.
+    /// Returns the prefixes: `a-b-c.service` also reads `a-b-.service.d`, `a-.service.d` and `service.d`.
     fn prefixes(&self) -> Vec<String> {
         let dashes =
             self.prefix.match_indices('-').map(|(at, _)| at).filter(|&at| at + 1 < self.prefix.len());
@@ -125,7 +126,8 @@ impl<'a> Name<'a> {
         names
     }
 
-    /// Specifiers (systemd.unit(5), "Specifiers"); `None` for those that ask more than the name.
+    /// Expands specifiers (systemd.unit(5), "Specifiers"). Returns `None` for those that need more than the
+    /// name.
     fn expand(&self, value: &str) -> Option<String> {
         let mut text = String::new();
         let mut rest = value.chars();
@@ -149,7 +151,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The last `PIDFile=` in the `[Service]` section, `before` without one; an empty one takes it back.
+/// Returns the last `PIDFile=` of the `[Service]` section, or `before` without one. An empty value resets it.
 #[must_use]
 pub fn setting(bytes: &[u8], before: Option<String>) -> Option<String> {
     let mut value = before;

@@ -4,26 +4,26 @@ use std::{collections::BTreeMap, fmt};
 
 use rustix::io::Errno;
 
-/// Why something could not be read; shown as the reason in `unavailable`.
+/// The reason why something could not be read; shown in `unavailable`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unread {
-    /// The process has ended, or its number belongs to another one by now.
+    /// The process has ended, or its number belongs to another process by now.
     Gone,
-    /// The right to do so is missing.
+    /// Permission denied.
     Denied,
-    /// There is no such file.
+    /// The file does not exist.
     NotFound,
-    /// It is a folder, a device, a pipe, or a file of /proc.
+    /// A folder, a device, a pipe, or a file of /proc.
     NotRegular,
-    /// More than is read of one.
+    /// More bytes than are read of one file.
     TooLarge,
-    /// More than are looked at.
+    /// More items than are looked at.
     TooMany,
-    /// It is not written as it should be.
+    /// The content does not have the expected format.
     Malformed,
     /// Outside of what this process can see: another cgroup or mount namespace.
     Outside,
-    /// Another error number (errno(3)).
+    /// Another error, by its number in errno(3).
     Errno(i32),
 }
 
@@ -62,17 +62,17 @@ impl From<Errno> for Unread {
 
 impl From<std::io::Error> for Unread {
     fn from(error: std::io::Error) -> Self {
-        // What the library makes of a number that is none of the kernel's is a panic.
+        // The library panics on a number that is not one of the kernel's.
         let known = error.raw_os_error().is_some_and(|number| (1..4096).contains(&number));
         let errno = known.then(|| Errno::from_io_error(&error)).flatten();
         errno.map_or(Self::Malformed, Self::from)
     }
 }
 
-/// Fields that were looked for and could not be read, and why.
+/// Fields that were looked for but could not be read, each with the reason.
 pub type Unavailable = BTreeMap<String, String>;
 
-/// The value, or a note about why there is none.
+/// Returns the value, or notes in `unavailable` why there is none.
 pub(super) fn noted<T>(what: &str, result: Result<T, Unread>, unavailable: &mut Unavailable) -> Option<T> {
     result.map_err(|why| unavailable.insert(what.to_owned(), why.to_string())).ok()
 }

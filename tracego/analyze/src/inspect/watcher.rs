@@ -1,5 +1,5 @@
-//! The thread that looks at running services: a look may wait for a disk or for an answer, so it holds
-//! up nothing else.
+//! The thread that inspects running services. An inspection may wait for a disk or an answer, and must not
+//! delay the pipeline.
 
 use std::{
     io,
@@ -21,9 +21,9 @@ use super::{
 };
 use tracego_model::{clock::Reading, input::Input};
 
-/// Changes that may wait; more are refused and counted.
+/// Maximum number of queued changes; more are dropped and counted.
 const QUEUE: usize = 4096;
-/// Between two rounds of looks.
+/// Interval between two rounds of inspections.
 const ROUND: Duration = Duration::from_secs(1);
 
 enum Change {
@@ -31,14 +31,14 @@ enum Change {
     Remove(TaskId),
 }
 
-/// Tells the thread which processes there are. It ends when this is dropped.
+/// A handle that reports process starts and ends to the thread. The thread ends when it is dropped.
 pub struct Watcher {
     changes: SyncSender<Change>,
     refused: u64,
     counts: Arc<Counts>,
 }
 
-/// What the thread says about itself.
+/// Figures that the thread publishes.
 #[derive(Debug, Default)]
 struct Counts {
     watched: AtomicUsize,
@@ -46,10 +46,10 @@ struct Counts {
 }
 
 impl Watcher {
-    /// Starts the thread; what it finds goes into `queue`, which it does not keep open.
+    /// Starts the thread. It sends its results into `queue` without keeping the queue open.
     ///
     /// # Errors
-    /// When the thread cannot be started.
+    /// Fails if the thread cannot be started.
     pub fn start(
         settings: WatchSettings,
         queue: mpsc::WeakSender<Input>,
@@ -63,29 +63,29 @@ impl Watcher {
         Ok((Self { changes, refused: 0, counts }, thread))
     }
 
-    /// Watches a process.
+    /// Starts watching a process.
     pub fn add(&mut self, service: Service) {
         self.send(Change::Add(Box::new(service)));
     }
 
-    /// Forgets a process.
+    /// Stops watching a process.
     pub fn remove(&mut self, id: TaskId) {
         self.send(Change::Remove(id));
     }
 
-    /// Processes that are watched.
+    /// Returns the number of watched processes.
     #[must_use]
     pub fn watched(&self) -> usize {
         self.counts.watched.load(Ordering::Relaxed)
     }
 
-    /// Processes that are not, because there are too many.
+    /// Returns the number of processes not watched because there are too many.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.counts.refused.load(Ordering::Relaxed)
     }
 
-    /// Changes that the thread was not told of, because they came too fast.
+    /// Returns the number of changes dropped because they came too fast.
     #[must_use]
     pub fn missed(&self) -> u64 {
         self.refused

@@ -1,4 +1,4 @@
-//! Whom the number in a pidfile names.
+//! Finds the process that the number in a pidfile names.
 
 use super::{
     family::Family,
@@ -9,24 +9,25 @@ use super::{
 };
 use tracego_model::input::facts::PidfileSource;
 
-/// Bytes of `cgroup` and `uid_map` that are read at most.
+/// Maximum number of bytes of `cgroup` and `uid_map`.
 const SMALL: u64 = 4096;
 
 /// A number in the pidfile of a service.
 pub(super) struct Asked<'a> {
-    /// The service.
+    /// The process of the service.
     pub(super) process: &'a Process,
     pub(super) number: u32,
-    /// It counts in the pid namespace of the service, not in that of /proc.
+    /// Whether the number counts in the pid namespace of the service instead of that of /proc.
     pub(super) nested: bool,
-    /// Who names the file.
+    /// Source that names the pidfile.
     pub(super) source: PidfileSource,
 }
 
-/// Whom a number names that is not the service's own; `wall` turns ticks since boot into ns since 1970.
+/// Finds the process that a number names, if it is not the service's own number. `wall` converts ticks since
+/// boot to ns since 1970.
 ///
 /// # Errors
-/// When that cannot be known.
+/// Fails if /proc cannot be read.
 pub(super) fn named(
     procfs: &Procfs,
     family: &mut Family<'_>,
@@ -40,12 +41,12 @@ pub(super) fn named(
         if source == PidfileSource::Unit || family.same_executable(other.pid, process.pid) {
             return Ok(Named::Family);
         }
-        // A supervisor keeps the pidfile of what it runs.
+        // A supervisor keeps the pidfile of the program that it runs.
         if matches!(source, PidfileSource::Lock | PidfileSource::Descriptor) {
             return Ok(Named::Else);
         }
     }
-    // The unit's main process is another one: then the file is right, and not about this one.
+    // If the main process of the unit is another one, the file is right but not about this process.
     if source == PidfileSource::Unit {
         let of = |process: &Process| process.read("cgroup", SMALL).ok();
         if of(&other).is_some_and(|group| of(process) == Some(group)) {
@@ -55,8 +56,8 @@ pub(super) fn named(
     Ok(Named::Other(wall(other.start_ticks)))
 }
 
-/// The process that a number names in the namespace of /proc. Threads are found there, too, but
-/// are no process.
+/// Finds the process with a number in the pid namespace of /proc. A thread, which /proc finds by number too,
+/// is not a process.
 fn running(procfs: &Procfs, number: u32) -> Result<Option<Process>, Unread> {
     match procfs.current(number) {
         Ok(other) => match other.status() {
@@ -69,7 +70,7 @@ fn running(procfs: &Procfs, number: u32) -> Result<Option<Process>, Unread> {
     }
 }
 
-/// The process that has a number in the pid namespace of another: by looking at all of them.
+/// Finds the process with a number in the pid namespace of another process, by searching all processes.
 fn inside(procfs: &Procfs, process: &Process, number: u32) -> Result<Option<Process>, Unread> {
     let namespace = process.namespace("pid")?;
     for pid in procfs.pids()? {
@@ -83,7 +84,8 @@ fn inside(procfs: &Procfs, process: &Process, number: u32) -> Result<Option<Proc
     Ok(None)
 }
 
-/// Users that may own the pidfile of a process: its own, root, and the root of its user namespace.
+/// Returns the users that may own the pidfile of a process: its own, root, and the root of its user
+/// namespace.
 pub(super) fn owners(process: &Process, status: &Status) -> Vec<u32> {
     let mut users = status.users.to_vec();
     users.push(0);
@@ -93,7 +95,7 @@ pub(super) fn owners(process: &Process, status: &Status) -> Vec<u32> {
     users
 }
 
-/// The user that is root inside (user_namespaces(7)).
+/// Finds the user that is root inside the namespace (user_namespaces(7)).
 fn inner_root(map: &[u8]) -> Option<u32> {
     String::from_utf8_lossy(map).lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace();

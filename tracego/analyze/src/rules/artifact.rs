@@ -1,4 +1,4 @@
-//! TG002: a process that `go run` made.
+//! TG002: a process whose program `go run` made.
 
 use super::{
     go_run::{self, GENERATE, PROGRAM, TOOL},
@@ -13,7 +13,7 @@ use tracego_model::finding::{
     Severity::{High, Low, Medium},
 };
 
-/// See [`Rule`].
+/// The rule TG002.
 pub const RULE: Rule = Rule {
     id: "TG002",
     name: "run-artifact",
@@ -81,7 +81,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         report.add(case, place, &who);
         return;
     };
-    // What go.mod requires comes with its sum, the module itself does not.
+    // A module that go.mod requires comes with its checksum, the main module does not.
     let main = build.and_then(|build| build.main.as_ref());
     let foreign = |_: &str| main.is_some_and(|main| !main.sum.is_empty());
     let variant = if subject.is_generated() { "generate" } else { go_run::variant(target, foreign) };

@@ -1,4 +1,4 @@
-//! TG003: the commit that a binary was built from is not the one that its job claims.
+//! TG003: a binary that was built from another commit than its job claims.
 
 use super::{
     place::Who,
@@ -15,7 +15,7 @@ use tracego_model::finding::{
 };
 use tracego_model::record::job::{Source, Sourced};
 
-/// See [`Rule`].
+/// The rule TG003.
 pub const RULE: Rule = Rule {
     id: "TG003",
     name: "commit-mismatch",
@@ -49,7 +49,7 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-/// Variables of CI systems that name the folder of the checkout.
+/// Variables of CI systems that name the checkout folder.
 const CHECKOUTS: [&str; 9] = [
     "BITBUCKET_CLONE_DIR",
     "BUILDKITE_BUILD_CHECKOUT_PATH",
@@ -86,7 +86,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             Case::new("modified", "the binary was built from files that are in no commit")
         }
         (None, _) if wants_stamp(report.thresholds().stamp, place.ci, place.is_production()) => {
-            // Go writes it from 1.18 on, and only when it builds a module.
+            // Go writes the commit from 1.18 on, and only when it builds a module.
             let can = build.release().is_none_or(|release| release >= (1, 18, 0)) && build.main.is_some();
             if !can {
                 return;
@@ -113,18 +113,19 @@ fn wants_stamp(stamp: Stamp, ci: bool, production: bool) -> bool {
     }
 }
 
-/// Whether the commit that is claimed is about this binary, and how sure that is. A job runs many
+/// Returns how sure it is that the claimed commit is about this binary; `None` if it is not. A job runs many
 /// programs that others built from their own commits.
 fn ownership(subject: &Subject<'_>, build: &Build, report: &mut Report<'_>) -> Option<Confidence> {
     let module = build.main.as_ref().map_or("", |main| main.path.as_str());
     if report.thresholds().modules.iter().any(|glob| glob.is_match(module)) {
         return Some(Confidence::High);
     }
-    // Installed as a version of a module: it has that version's sum, and no commit of this job.
+    // The binary was installed as a version of a module: it has that version's checksum, and no commit of
+    // this job.
     if build.main.as_ref().is_some_and(|main| !main.sum.is_empty()) {
         return None;
     }
-    // What the go commands of the job build is the job's.
+    // A module that the go commands of the job build belongs to the job.
     let known = report.memory.modules_of(subject);
     if !known.is_empty() {
         return known.iter().any(|known| known == module).then_some(Confidence::High);
@@ -132,7 +133,7 @@ fn ownership(subject: &Subject<'_>, build: &Build, report: &mut Report<'_>) -> O
     let repository = subject.vcs("repository.url.full").map(repository);
     match repository {
         Some(repository) if of_repository(module, &repository) => return Some(Confidence::High),
-        // Of another repository of the same forge, or of another forge.
+        // The module is from another repository of the same forge, or from another forge.
         Some(_) if forge(module).is_some() => return None,
         _ => {}
     }
@@ -145,15 +146,15 @@ fn ownership(subject: &Subject<'_>, build: &Build, report: &mut Report<'_>) -> O
     if checkout.chain(folder).any(|folder| is_below(path, folder)) {
         return Some(Confidence::Medium);
     }
-    // What a container or a unit is there for, and was told its commit itself.
+    // The main program of a container or unit, with the commit in its own environment.
     if subject.is_main() && is_told(subject) {
         return Some(Confidence::Medium);
     }
-    // Elsewhere: a path of a public forge is more likely somebody else's tool.
+    // In other places, a path of a public forge is more likely somebody else's tool.
     forge(module).is_none().then_some(Confidence::Medium)
 }
 
-/// Whether its own environment names the commit.
+/// Whether the process's own environment names the commit.
 fn is_told(subject: &Subject<'_>) -> bool {
     subject.record.tracego.job.as_ref().is_some_and(|job| {
         let own = |source: &Sourced| source.attribute == REVISION && source.source == Source::Environment;
@@ -161,36 +162,37 @@ fn is_told(subject: &Subject<'_>) -> bool {
     })
 }
 
-/// Folders that tools are installed into.
+/// Whether a path is in a folder that tools are installed into.
 fn is_installed_tool(path: &str) -> bool {
     let folders = ["/usr/local/go/", "/opt/hostedtoolcache/", "/home/linuxbrew/"];
     folders.iter().any(|folder| path.starts_with(folder)) || path.contains("/go/bin/")
 }
 
-/// Below a folder that says something: not the root.
+/// Whether a path is below a folder. The root folder does not count.
 fn is_below(path: &str, folder: &str) -> bool {
     let folder = folder.trim_end_matches('/');
     !folder.is_empty() && path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// `https://github.com/acme/app.git` or `git@github.com:acme/app` → `github.com/acme/app`.
+/// Returns host and path of a repository: `https://github.com/acme/app.git` or `git@github.com:acme/app` →
+/// `github.com/acme/app`.
 fn repository(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     let rest = rest.trim_end_matches('/').trim_end_matches(".git");
     let (host, path) = rest.split_once([':', '/']).unwrap_or((rest, ""));
-    // A port stands between host and path.
+    // A port may stand between host and path.
     let path = path.split_once('/').filter(|(port, _)| port.parse::<u16>().is_ok()).map_or(path, |(_, p)| p);
     format!("{}/{path}", host.to_lowercase())
 }
 
-/// Whether a module path is one of a repository: the repository, or a folder or major version in it.
+/// Whether a module path belongs to a repository: the repository itself, or a folder or major version in it.
 fn of_repository(module: &str, repository: &str) -> bool {
     let (module, repository) = (module.to_lowercase(), repository.to_lowercase());
     module.strip_prefix(&repository).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The public forge that a module path names.
+/// Returns the public forge that a module path names.
 fn forge(module: &str) -> Option<&str> {
     const FORGES: [&str; 8] = [
         "github.com",
@@ -205,11 +207,11 @@ fn forge(module: &str) -> Option<&str> {
     FORGES.into_iter().find(|forge| module.strip_prefix(forge).is_some_and(|rest| rest.starts_with('/')))
 }
 
-/// Fewest digits of an abbreviated commit.
+/// Minimum number of digits of an abbreviated commit.
 const SHORTEST: usize = 7;
 
-/// Whether two texts name one commit; nothing when one of them is no commit. An abbreviated hash is
-/// that of every commit that begins with it.
+/// Whether two texts name one commit; `None` when one of them is no commit. An abbreviated hash matches every
+/// commit that begins with it.
 #[must_use]
 pub fn same_commit(one: &str, other: &str) -> Option<bool> {
     let hash = |text: &str| {

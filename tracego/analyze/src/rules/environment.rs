@@ -1,4 +1,4 @@
-//! TG009 and TG010: what a service has to be told by its environment.
+//! TG009 and TG010: variables that a service needs in its environment.
 
 use super::{
     place::Who,
@@ -8,7 +8,7 @@ use super::{
 };
 use tracego_model::finding::Severity::{Low, Medium};
 
-/// See [`Rule`].
+/// The rule TG009.
 pub const REQUIRED: Rule = Rule {
     id: "TG009",
     name: "required-environment",
@@ -35,7 +35,7 @@ pub const REQUIRED: Rule = Rule {
     service: None,
 };
 
-/// See [`Rule`].
+/// The rule TG010.
 pub const TELEMETRY: Rule = Rule {
     id: "TG010",
     name: "telemetry-identity",
@@ -98,7 +98,7 @@ fn telemetry(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// `service.name` from either variable; the first wins where both are there, here it is all the same.
+/// Whether either variable sets `service.name`. The first wins where both are set; that does not matter here.
 fn has_service_name(subject: &Subject<'_>) -> bool {
     let named = |list: &str| {
         let mut pairs = list.split(',').filter_map(|pair| pair.split_once('='));

@@ -12,7 +12,7 @@ use tracego_golang::{
 };
 use tracego_model::finding::Severity::{High, Low, Medium};
 
-/// See [`Rule`].
+/// The rule TG001.
 pub const RULE: Rule = Rule {
     id: "TG001",
     name: "go-run",
@@ -59,13 +59,13 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-/// A program that does the work of the job or of the service.
+/// Grades of a program that does the work of the job or of the service.
 pub(super) const PROGRAM: Grades =
     Grades { ci: High, production: High, guessed: High, terminal: Low, other: Medium };
-/// A tool whose code is always the same.
+/// Grades of a tool whose code is always the same.
 pub(super) const TOOL: Grades =
     Grades { ci: Medium, production: High, guessed: High, terminal: Low, other: Low };
-/// A generator of code.
+/// Grades of a code generator.
 pub(super) const GENERATE: Grades =
     Grades { ci: Low, production: High, guessed: High, terminal: Low, other: Low };
 
@@ -96,8 +96,8 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     report.add(case, place, &Who::of(subject.record));
 }
 
-/// Which case a target is; `foreign` says whether an import path without version is that of another
-/// module.
+/// Returns the variant of a target. `foreign` decides whether an import path without a version belongs to
+/// another module.
 pub(super) fn variant(target: &Target, foreign: impl Fn(&str) -> bool) -> &'static str {
     match target {
         Target::Files(_) => "file",
@@ -109,7 +109,7 @@ pub(super) fn variant(target: &Target, foreign: impl Fn(&str) -> bool) -> &'stat
     }
 }
 
-/// Whether an import path is one of a module.
+/// Whether an import path belongs to a module.
 fn is_below(path: &str, module: &str) -> bool {
     path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -1,4 +1,4 @@
-//! TG016: processes that change, lose or keep the identity of their job.
+//! TG016: processes that change, drop or outlive the identity of their job.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use tracego_model::finding::{
 };
 use tracego_model::record::job::Source;
 
-/// See [`Rule`].
+/// The rule TG016.
 pub const RULE: Rule = Rule {
     id: "TG016",
     name: "job-identity",
@@ -59,22 +59,22 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-/// A CI job that is known.
+/// A known CI job.
 #[derive(Debug, Default)]
 pub struct Job {
-    /// Processes that opened it and run. Some systems open it anew for each step.
+    /// Number of running processes that opened the job. Some systems open it anew for each step.
     pub(super) openers: u32,
-    /// When the last of them ended, ns since boot.
+    /// Time when the last opener ended, in nanoseconds since boot.
     pub(super) ended: Option<u64>,
-    /// Modules that its go commands build.
+    /// Modules that the go commands of the job build.
     pub(super) modules: Vec<String>,
 }
 
-/// Modules of a job that are kept.
+/// Maximum number of modules that are kept for a job.
 const MODULES: usize = 32;
 
 impl Job {
-    /// A go command of the job builds a module.
+    /// Adds a module that a go command of the job builds.
     pub(super) fn builds(&mut self, module: &str) {
         if !module.is_empty() && self.modules.len() < MODULES && !self.modules.iter().any(|m| m == module) {
             self.modules.push(module.to_owned());
@@ -85,18 +85,19 @@ impl Job {
 /// A process of a job.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Its job.
+    /// The job of the process.
     pub(super) job: Arc<str>,
-    /// It opened the job.
+    /// Whether the process opened the job.
     pub(super) opens: bool,
-    /// The container whose first process it is.
+    /// The container whose first process this is.
     pub(super) first_of: Option<Arc<str>>,
-    /// For the time when the job has ended.
+    /// The facts for findings after the job has ended.
     pub(super) known: Arc<Known>,
 }
 
 impl Member {
-    /// Of a process that descends from the opener of a job or is one.
+    /// Creates a member for a process that opened a job or descends from its opener. Returns `None` without a
+    /// job.
     pub(super) fn of(subject: &Subject<'_>, settings: &Settings, memory: &mut Memory) -> Option<Self> {
         let record = subject.record;
         let root = record.tracego.job.as_ref()?.root.as_ref()?;
@@ -110,13 +111,13 @@ impl Member {
         })
     }
 
-    /// Of a process that it forked.
+    /// Creates a member for a forked child.
     pub(super) fn forked(&self) -> Self {
         Self { opens: false, first_of: None, ..self.clone() }
     }
 }
 
-/// Whether its own environment names the job.
+/// Whether the process's own environment names the job.
 fn claims_itself(subject: &Subject<'_>) -> bool {
     let job = subject.record.tracego.job.as_ref();
     job.is_some_and(|job| {
@@ -125,7 +126,7 @@ fn claims_itself(subject: &Subject<'_>) -> bool {
     })
 }
 
-/// What a finding is about: commit and job. Names of steps and links change within a job.
+/// Whether a finding can be about an attribute: commit and job. Names of steps and links change within a job.
 fn matters(attribute: &str) -> bool {
     matches!(attribute, REVISION | RUN | TASK_RUN)
 }
@@ -139,7 +140,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         let (claimed, expected) = (changed.claimed.as_str(), changed.expected.as_str());
         // A short hash of the same commit is the same commit.
         let same = changed.attribute == REVISION && same_commit(claimed, expected) == Some(true);
-        // Descendants inherit the claim; the first that makes it is told.
+        // Descendants inherit the claim; only the first process that makes it is reported.
         if same || !report.memory.is_new(&(root, changed.attribute, claimed)) {
             continue;
         }
@@ -189,7 +190,8 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
     report.add(case, subject.place(report.settings), &Who::of(subject.record));
 }
 
-/// Processes of jobs that ended longer ago than the configuration allows; each job is told once.
+/// Returns findings about processes whose job ended longer ago than the configuration allows. Each job is
+/// reported once.
 pub(super) fn left_over(settings: &Settings, memory: &mut Memory, now: u64) -> Vec<(TaskId, Finding)> {
     let grace = settings.thresholds.job_grace.saturating_mul(1_000_000_000);
     let due =

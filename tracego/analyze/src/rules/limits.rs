@@ -11,7 +11,7 @@ use super::{
 use tracego_model::finding::Severity::{Low, Medium};
 use tracego_model::record::linux::RLIMITS;
 
-/// See [`Rule`].
+/// The rule TG007.
 pub const RULE: Rule = Rule {
     id: "TG007",
     name: "resource-limits",
@@ -46,10 +46,10 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-/// Place of RLIMIT_NOFILE.
+/// Index of RLIMIT_NOFILE.
 const NOFILE: usize = 7;
 
-/// The first Go whose os package raises the soft limit of open files by itself: src/os/rlimit.go of
+/// The first Go release whose os package raises the soft limit of open files by itself: src/os/rlimit.go of
 /// Go 1.19, later src/syscall/rlimit.go.
 const RAISES: (u32, u32, u32) = (1, 19, 0);
 

@@ -1,4 +1,4 @@
-//! TG011, TG012 and TG013: how a program in production was linked.
+//! TG011, TG012 and TG013: the linkage of programs in production.
 
 use super::{
     place::Who,
@@ -9,7 +9,7 @@ use super::{
 use tracego_golang::{Build, Elf, Linkage, Packer};
 use tracego_model::finding::Severity::{High, Low, Medium};
 
-/// See [`Rule`].
+/// The rule TG011.
 pub const DYNAMIC: Rule = Rule {
     id: "TG011",
     name: "dynamic-linking",
@@ -36,7 +36,7 @@ pub const DYNAMIC: Rule = Rule {
     service: None,
 };
 
-/// See [`Rule`].
+/// The rule TG012.
 pub const DEBUG: Rule = Rule {
     id: "TG012",
     name: "debug-build",
@@ -81,7 +81,7 @@ pub const DEBUG: Rule = Rule {
     service: None,
 };
 
-/// See [`Rule`].
+/// The rule TG013.
 pub const PACKED: Rule = Rule {
     id: "TG013",
     name: "packed-binary",
@@ -152,21 +152,21 @@ fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Settings of a build that is not for production: variant, setting and value.
+/// Returns the settings of a build that is not for production: variant, setting and value.
 fn built_for_tests(build: &Build) -> Vec<(&'static str, &'static str, &str)> {
     let flags = [("race", "-race"), ("sanitizer", "-asan"), ("sanitizer", "-msan"), ("coverage", "-cover")];
     let on = flags.into_iter().filter_map(|(variant, key)| {
         build.setting(key).filter(|value| *value == "true").map(|value| (variant, key, value))
     });
     let unoptimised = build.gcflags().filter(|flags| {
-        // `all=-N -l`: a pattern may stand before the first flag.
+        // In `all=-N -l`, a pattern stands before the first flag.
         flags.split([' ', '=']).any(|flag| matches!(flag, "-N" | "-l"))
     });
     on.chain(unoptimised.map(|flags| ("unoptimised", "-gcflags", flags))).collect()
 }
 
 fn packed(subject: &Subject<'_>, report: &mut Report<'_>) {
-    // What Go wrote is packed too, so this is decided without it: any program that is not the system's.
+    // Packing also hides the build information of Go, so any program counts that is not the system's.
     if elf(subject).and_then(|elf| elf.packer) != Some(Packer::Upx)
         || subject.is_of_system()
         || subject.visits_container()

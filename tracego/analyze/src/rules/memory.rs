@@ -1,5 +1,5 @@
-//! What earlier processes left, for rules that look at more than one. Every part has a bound; what
-//! had to go is counted.
+//! State about earlier processes, for rules that look at more than one. Every part has a bound; evictions are
+//! counted.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -16,15 +16,15 @@ use super::{
     subject::Subject,
 };
 
-/// Go commands that run at once.
+/// Maximum number of go commands that run at once.
 const COMMANDS: NonZeroUsize = bound(1024);
-/// Jobs.
+/// Maximum number of jobs.
 pub(super) const JOBS: NonZeroUsize = bound(1024);
-/// Processes of jobs.
+/// Maximum number of processes of jobs.
 const MEMBERS: NonZeroUsize = bound(8192);
-/// Containers whose first process is a job's.
+/// Maximum number of containers whose first process belongs to a job.
 const CONTAINERS: NonZeroUsize = bound(1024);
-/// Findings that are told once.
+/// Maximum number of remembered findings that are reported once.
 const TOLD: NonZeroUsize = bound(4096);
 
 const fn bound(entries: usize) -> NonZeroUsize {
@@ -34,7 +34,7 @@ const fn bound(entries: usize) -> NonZeroUsize {
     }
 }
 
-/// See the module.
+/// The state about earlier processes; see the module.
 #[derive(Debug)]
 pub struct Memory {
     commands: LruCache<TaskId, Building>,
@@ -61,23 +61,23 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// What had to go to make room, so far.
+    /// Returns the number of entries evicted so far.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// The go commands that run.
+    /// Returns the go commands that run.
     pub(super) fn builders(&self) -> impl Iterator<Item = (&TaskId, &Building)> {
         self.commands.iter()
     }
 
-    /// A go command of a job runs.
+    /// Adds a running go command of a job.
     pub(super) fn builds(&mut self, id: TaskId, building: Building) {
         push(&mut self.commands, id, building, &mut self.forgotten);
     }
 
-    /// Whether something is told for the first time.
+    /// Whether a finding is reported for the first time. Remembers it.
     pub(super) fn is_new(&mut self, what: &impl Hash) -> bool {
         let key = self.hasher.hash_one(what);
         let known = self.told.get(&key).is_some();
@@ -87,23 +87,23 @@ impl Memory {
         !known
     }
 
-    /// The job of a process, as all its processes share it.
+    /// Returns the job of a process, as a text that all its processes share.
     pub(super) fn job_key(&mut self, subject: &Subject<'_>) -> Option<Arc<str>> {
         let key = subject.job()?;
         let known = self.jobs.get_key_value(key).map(|(key, _)| Arc::clone(key));
         Some(known.unwrap_or_else(|| key.into()))
     }
 
-    /// Modules that go commands of the subject's job build.
+    /// Returns the modules that go commands of the subject's job build.
     pub(super) fn modules_of(&self, subject: &Subject<'_>) -> &[String] {
         let job = subject.job().and_then(|key| self.jobs.peek(key));
         job.map_or(&[], |job| &job.modules)
     }
 
-    /// Remembers a program start, after the rules have looked at it.
+    /// Updates the state from a program start, after the rules have run on it.
     pub(super) fn note(&mut self, subject: &Subject<'_>, member: Option<Member>) {
         if subject.invocation().is_none() && !self.commands.is_empty() {
-            // It is another program now.
+            // The process now runs another program.
             self.commands.pop(&subject.id);
         }
         let Some(member) = member else { return };
@@ -116,7 +116,7 @@ impl Memory {
         }
     }
 
-    /// A process of a job.
+    /// Adds a process of a job.
     pub(super) fn enter(&mut self, id: TaskId, member: Member) {
         let job = Arc::clone(&member.job);
         let before = push(&mut self.members, id, member, &mut self.forgotten);
@@ -139,7 +139,7 @@ impl Memory {
         }
     }
 
-    /// A process ended, at a time in ns since boot.
+    /// Handles the exit of a process; `now` is in nanoseconds since boot.
     pub(super) fn exit(&mut self, id: TaskId, now: u64) {
         self.commands.pop(&id);
         if let Some(member) = self.members.pop(&id) {
@@ -164,7 +164,7 @@ impl Memory {
     }
 }
 
-/// Puts something in; what was there under the same key. What had to go for it is counted.
+/// Inserts a value. Returns the previous value of the same key. An evicted entry is counted.
 fn push<K: Hash + Eq + Clone, V>(
     cache: &mut LruCache<K, V>,
     key: K,

@@ -1,18 +1,18 @@
-//! What tracego knows about Go and production. No I/O: everything a rule looks at is in its subject.
+//! The rules about Go and production. No I/O: all that a rule looks at is in its subject.
 //!
 //! ```text
-//! finding     what a rule says about a process
-//! table       the rules, as values
-//! subject     what a rule looks at at a program start, and what stays known for later
+//! finding     result of a rule about a process
+//! table       all rules, as values
+//! subject     input of a rule at a program start, and facts kept for later
 //! place       where a process runs: CI job, production, container, terminal
-//! settings    what the configuration says: on or off, severity, scope
-//! thresholds  what it says to single rules
+//! settings    configuration of all rules: on or off, severity, scope
+//! thresholds  configuration of single rules
 //! scope       matchers with globs
-//! memory      what earlier processes left
-//! report      from what a rule found to a finding
+//! memory      state about earlier processes
+//! report      conversion of a rule's case into a finding
 //! ```
 //!
-//! and a file for each family of rules.
+//! Each family of rules has a file of its own.
 
 pub mod artifact;
 pub mod commit;
@@ -53,18 +53,18 @@ use tracego_model::finding::Finding;
 
 use tracego_model::input::facts::ServiceState;
 
-/// The rules that are on, and what they remember.
+/// The rules that are on, and their state.
 #[derive(Debug)]
 pub struct Rules {
     settings: Settings,
     starts: Vec<(&'static Rule, OnStart)>,
-    /// Jobs are followed for rules that are on.
+    /// Whether jobs are followed, for rules that are on.
     follows_jobs: bool,
     memory: Memory,
 }
 
 impl Rules {
-    /// For one run.
+    /// Creates the rules for one run.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let on = RULES.iter().filter(|rule| settings.is_on(rule));
@@ -73,25 +73,25 @@ impl Rules {
         Self { settings, starts, follows_jobs, memory: Memory::default() }
     }
 
-    /// Goes over to other settings; what is known of processes and jobs stays.
+    /// Applies reloaded settings; what is known about processes and jobs stays.
     pub fn change(&mut self, settings: Settings) {
         let Self { settings, starts, follows_jobs, .. } = Self::new(settings);
         (self.settings, self.starts, self.follows_jobs) = (settings, starts, follows_jobs);
     }
 
-    /// What is in force.
+    /// Returns the settings in force.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What had to be forgotten to keep within bounds, so far.
+    /// Returns the number of entries evicted so far to stay within bounds.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.memory.forgotten()
     }
 
-    /// A program was started.
+    /// Runs the rules on a program start. Returns their findings.
     pub fn start(&mut self, subject: &Subject<'_>) -> Vec<Finding> {
         let mut report = Report::new(&self.settings, &mut self.memory, &RULES[0]);
         for (rule, decide) in &self.starts {
@@ -106,20 +106,21 @@ impl Rules {
         findings
     }
 
-    /// A process was made by another. A daemon that only forks is followed by this.
+    /// Handles a fork, so that a daemon that only forks is followed.
     pub fn fork(&mut self, parent: TaskId, child: TaskId) {
         if let Some(member) = self.memory.members.get(&parent).map(Member::forked) {
             self.memory.enter(child, member);
         }
     }
 
-    /// A process ended, at a time in ns since boot.
+    /// Handles the exit of a process; `now` is in nanoseconds since boot.
     pub fn exit(&mut self, id: TaskId, now: u64) {
         self.memory.exit(id, now);
     }
 
-    /// Looks at what a service was found to be; `known` is what [`Known::of`] kept of its start. Nothing
-    /// of a process that is none: a test or a tool that runs for long in the unit of something else.
+    /// Runs the rules on the inspected state of a service. `known` is what [`Known::of`] kept of its start.
+    /// Returns no findings for a process that is no service: a test or a tool that runs for long in the unit
+    /// of something else.
     pub fn service(&mut self, state: &ServiceState, known: &Known) -> Vec<Finding> {
         if !known.service {
             return Vec::new();
@@ -134,7 +135,8 @@ impl Rules {
         report.into_findings()
     }
 
-    /// Processes that outlive their job, at a time in ns since boot. Each is told once.
+    /// Returns findings about processes that outlive their job; `now` is in nanoseconds since boot. Each is
+    /// reported once.
     pub fn tick(&mut self, now: u64) -> Vec<(TaskId, Finding)> {
         identity::left_over(&self.settings, &mut self.memory, now)
     }

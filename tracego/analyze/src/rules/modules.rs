@@ -14,7 +14,7 @@ use tracego_golang::command::Invocation;
 use tracego_model::finding::Severity::{High, Low, Medium};
 use variables::{Sources, of_variables};
 
-/// See [`Rule`].
+/// The rule TG004.
 pub const RULE: Rule = Rule {
     id: "TG004",
     name: "unverified-modules",
@@ -97,7 +97,7 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-/// Bad where a release is made, good to know where somebody tries something.
+/// Grades of a case that is bad for a release, and good to know in an experiment.
 const MIDDLING: Grades =
     Grades { ci: Medium, production: Medium, guessed: Medium, terminal: Low, other: Low };
 
@@ -109,7 +109,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         return;
     }
     let sources = Sources { subject };
-    // GOFLAGS of `go env -w` is in force where the environment says nothing.
+    // GOFLAGS of `go env -w` is in force where the environment does not set it.
     let read_again = sources.written("GOFLAGS").map(|flags| Invocation::parse(subject.args(), flags));
     let invocation = read_again.as_ref().unwrap_or(invocation);
     if !invocation.is_plausible() {

@@ -1,4 +1,4 @@
-//! Where a process runs: in a CI job, in production, in a container, at a terminal.
+//! The place where a process runs: in a CI job, in production, in a container, at a terminal.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,33 +12,33 @@ use tracego_model::{
     record::{Record, job::Context},
 };
 
-/// Which defaults hold.
+/// The defaults that hold for places.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum Profile {
-    /// Each process for itself: a CI job by its variables, production by container or system service.
+    /// Each process on its own: a CI job by its variables, production by container or system service.
     #[default]
     Auto,
-    /// Everything that is seen belongs to a CI job.
+    /// Every process belongs to a CI job.
     Ci,
-    /// Everything that is no CI job is production.
+    /// Every process outside of a CI job is production.
     Production,
-    /// Nothing is production unless the configuration names it.
+    /// Only what the configuration names is production.
     #[value(alias = "development")]
     Developer,
 }
 
 impl Profile {
-    /// The severity from which on `tracego run` fails unless `--fail-on` says otherwise.
+    /// Returns the severity from which on `tracego run` fails, unless `--fail-on` says otherwise.
     #[must_use]
     pub fn fail_on(self) -> Option<Severity> {
         (self == Self::Ci).then_some(Severity::High)
     }
 }
 
-/// What scopes look at.
+/// The attributes of a process that scopes match.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Who<'a> {
-    /// Executable.
+    /// Path of the executable.
     pub path: Option<&'a str>,
     /// Effective user.
     pub user: Option<&'a User>,
@@ -51,7 +51,7 @@ pub struct Who<'a> {
 }
 
 impl<'a> Who<'a> {
-    /// Of a record.
+    /// Reads the attributes of a record.
     #[must_use]
     pub fn of(record: &'a Record) -> Self {
         let process = record.process.as_ref();
@@ -74,30 +74,30 @@ impl<'a> Who<'a> {
 /// Whether a place is production.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Production {
-    /// It is not, as far as is known.
+    /// The place is not production, as far as is known.
     #[default]
     No,
-    /// It is a container or a system service, and nothing says what for.
+    /// A container or a system service; its purpose is not declared.
     Guessed,
-    /// The configuration or the profile says so.
+    /// Production according to the configuration or the profile.
     Declared,
 }
 
-/// Where a process runs.
+/// The place where a process runs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Place {
-    /// In a CI job.
+    /// Whether the process runs in a CI job.
     pub ci: bool,
-    /// In production.
+    /// Whether the process runs in production.
     pub production: Production,
-    /// In a container.
+    /// Whether the process runs in a container.
     pub container: bool,
-    /// It has a controlling terminal.
+    /// Whether the process has a controlling terminal.
     pub interactive: bool,
 }
 
-/// Units that run what others ask them to, by how their names begin: neither they nor what they run
-/// is production for that alone.
+/// Prefixes of the names of units that run work for others. For that alone, neither the unit nor its work is
+/// production.
 const RUNNERS: [&str; 33] = [
     "act-runner",
     "act_runner",
@@ -135,7 +135,7 @@ const RUNNERS: [&str; 33] = [
 ];
 
 impl Place {
-    /// Of a process, from its record and its own variables.
+    /// Determines the place of a process from its record and its own variables.
     #[must_use]
     pub fn of(record: &Record, variables: &BTreeMap<Arc<str>, String>, settings: &Settings) -> Self {
         let Settings { profile, production, ci, .. } = settings;
@@ -157,20 +157,20 @@ impl Place {
         Self { ci: in_job, production, container, interactive }
     }
 
-    /// How sure a finding is that holds because of it.
+    /// Returns the confidence of a finding that depends on this place.
     #[must_use]
     pub fn confidence(self) -> Confidence {
         if self.production == Production::Guessed { Confidence::Medium } else { Confidence::High }
     }
 
-    /// Whether it is taken for production.
+    /// Whether the place counts as production.
     #[must_use]
     pub fn is_production(self) -> bool {
         self.production != Production::No
     }
 }
 
-/// Whether commit and job are those of a CI system. `BUILD_ID` alone is none: images carry it.
+/// Whether commit and job are those of a CI system. `BUILD_ID` alone does not count: images carry it.
 fn claims_job(record: &Record) -> bool {
     let system = |context: &Context| context.cicd.get("system.component").is_some();
     let job = record.tracego.job.as_ref();
@@ -183,12 +183,12 @@ fn claims_job(record: &Record) -> bool {
         })
 }
 
-/// As CI systems write it; the name of the system in Woodpecker.
+/// Whether a value of `CI` means true, as CI systems write it. Woodpecker writes its own name.
 fn is_true(value: &str) -> bool {
     matches!(value, "1" | "true" | "True" | "TRUE" | "yes" | "woodpecker")
 }
 
-/// Whether it belongs to a service of the system's manager that is there for itself.
+/// Whether the process belongs to a system service that runs for its own purpose.
 fn is_service(record: &Record) -> bool {
     let Some(unit) = record.tracego.unit.as_deref() else {
         return false;

@@ -1,4 +1,4 @@
-//! From what a rule found to the [`Finding`] that is written: severity, scope, secrets, lengths.
+//! Conversion of a rule's case into the [`Finding`] that is written: severity, scope, secrets, lengths.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::redact as sanitize;
 use tracego_model::finding::{Confidence, Finding};
 use tracego_model::text;
 
-/// Characters of a message or of a piece of evidence.
+/// Maximum length of a message or of a piece of evidence, in characters.
 const LENGTH_MAX: usize = 400;
 
 /// One case of a rule, as the rule found it.
@@ -26,27 +26,27 @@ pub struct Case {
 }
 
 impl Case {
-    /// A case that was seen whole.
+    /// Creates a case with high confidence.
     #[must_use]
     pub fn new(variant: &'static str, message: impl Into<String>) -> Self {
         let evidence = BTreeMap::new();
         Self { variant, confidence: Confidence::High, message: message.into(), evidence }
     }
 
-    /// How sure it is.
+    /// Sets the confidence.
     #[must_use]
     pub fn sure(self, confidence: Confidence) -> Self {
         Self { confidence, ..self }
     }
 
-    /// What decided it: an attribute or a variable.
+    /// Adds evidence: an attribute or a variable, with its value.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.evidence.insert(name, value.into());
         self
     }
 
-    /// The same, where there is a value.
+    /// Adds evidence, if there is a value.
     #[must_use]
     pub fn with_some(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
         match value {
@@ -56,36 +56,36 @@ impl Case {
     }
 }
 
-/// Takes the cases of one rule for one process.
+/// The collector of the findings about one process.
 #[derive(Debug)]
 pub struct Report<'a> {
-    /// What is in force.
+    /// The settings in force.
     pub settings: &'a Settings,
-    /// What earlier processes left.
+    /// State about earlier processes.
     pub memory: &'a mut Memory,
     rule: &'static Rule,
     findings: Vec<Finding>,
 }
 
 impl<'a> Report<'a> {
-    /// For one process; [`Self::turn`] says which rule speaks.
+    /// Creates the report for one process; [`Self::turn`] sets the rule that is evaluated.
     #[must_use]
     pub fn new(settings: &'a Settings, memory: &'a mut Memory, rule: &'static Rule) -> Self {
         Self { settings, memory, rule, findings: Vec::new() }
     }
 
-    /// Another rule speaks now.
+    /// Sets the rule that is evaluated next.
     pub fn turn(&mut self, rule: &'static Rule) {
         self.rule = rule;
     }
 
-    /// What this rule compares with.
+    /// Returns the values that rules compare with.
     #[must_use]
     pub fn thresholds(&self) -> &'a Thresholds {
         &self.settings.thresholds
     }
 
-    /// Takes a case, unless the configuration says that it is none for this process.
+    /// Adds a case as a finding, unless the configuration excludes it for this process.
     pub fn add(&mut self, case: Case, place: Place, who: &Who<'_>) {
         let Some(variant) = self.rule.variant(case.variant) else {
             debug_assert!(false, "{} has no variant {}", self.rule.id, case.variant);
@@ -108,15 +108,15 @@ impl<'a> Report<'a> {
         });
     }
 
-    /// What was found.
+    /// Returns the findings.
     #[must_use]
     pub fn into_findings(self) -> Vec<Finding> {
         self.findings
     }
 }
 
-/// On one line, without control characters and secrets, and not too long: parts of it are words of
-/// the process.
+/// Makes a value safe to show: on one line, without control characters and secrets, and not too long. Parts
+/// of it come from the process.
 fn shown(mut value: String) -> String {
     sanitize::text(&mut value);
     let mut line = String::with_capacity(value.len().min(LENGTH_MAX));

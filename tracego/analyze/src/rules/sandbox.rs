@@ -1,4 +1,4 @@
-//! TG015: what a container does not keep its programs from.
+//! TG015: restrictions that a container lacks.
 
 use super::{
     place::Who,
@@ -8,7 +8,7 @@ use super::{
 };
 use tracego_model::finding::Severity::{High, Low, Medium};
 
-/// See [`Rule`].
+/// The rule TG015.
 pub const RULE: Rule = Rule {
     id: "TG015",
     name: "container-sandbox",
@@ -58,7 +58,7 @@ pub const CAPABILITIES: [&str; 41] = [
 /// `PROC_USER_INIT_INO` in include/linux/proc_ns.h before Linux 6.18).
 const INITIAL_USER_NAMESPACE: u32 = 0xEFFF_FFFD;
 
-/// The bit of a capability.
+/// Returns the bit of a capability.
 #[must_use]
 pub fn bit(name: &str) -> Option<u32> {
     CAPABILITIES.iter().position(|known| *known == name).and_then(|at| u32::try_from(at).ok())
@@ -93,8 +93,8 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Of the listed capabilities those in force. In a user namespace of its own a process has all of
-/// them and they reach nothing outside of it.
+/// Returns the listed capabilities that are in force. In a user namespace of its own, a process has all of
+/// them, but they reach nothing outside of it and do not count.
 fn dangerous<'a>(subject: &Subject<'_>, listed: &'a [String]) -> Vec<&'a str> {
     let own = &subject.record.tracego;
     let initial = own.namespace.is_some_and(|namespace| namespace.user == INITIAL_USER_NAMESPACE);

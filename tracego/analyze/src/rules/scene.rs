@@ -1,4 +1,5 @@
-//! Made-up processes for the tests of rules: a record as the enrichment makes it, and what goes with it.
+//! Made-up processes for the tests of rules: a record as the enrichment makes it, and the further input of
+//! rules.
 
 mod change;
 mod look;
@@ -21,7 +22,7 @@ use tracego_model::{
 
 /// A container id.
 pub(super) const CONTAINER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-/// The commit of the jobs here.
+/// The commit of the jobs in these tests.
 pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A process that starts a program.
@@ -37,7 +38,7 @@ pub(super) struct Scene {
     surroundings: Option<Surroundings>,
 }
 
-/// A start, number `pid`, of an executable that says nothing.
+/// Creates a program start with the process id `pid`, of an executable without an image.
 pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
     let id = TaskId { tgid: pid, pad: 0, start_boottime: u64::from(pid) * 1000 };
     let process = Process {
@@ -91,7 +92,7 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
     scene.env("HOME", "/home/me")
 }
 
-/// The go command, called like this, with a go.mod in force.
+/// Creates an execution of the go command with this command line, with a go.mod in force.
 pub(super) fn go(pid: u32, args: &str) -> Scene {
     let build = Build { version: "go1.27.3".into(), path: "cmd/go".into(), ..Build::default() };
     let image = Image { go: Some(build), elf: Some(Elf::default()), ..Image::default() };
@@ -102,7 +103,7 @@ pub(super) fn go(pid: u32, args: &str) -> Scene {
         .around(|around| around.go_mod = Some(go_mod))
 }
 
-/// A program that Go 1.27 built from `example.com/app` at [`COMMIT`]: static and stripped.
+/// Creates a program that Go 1.27 built from `example.com/app` at [`COMMIT`]: static and stripped.
 pub(super) fn app(pid: u32) -> Scene {
     let setting = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let build = Build {
@@ -126,7 +127,7 @@ fn exec_id(id: TaskId) -> String {
     enrich::exec_id("boot", id)
 }
 
-/// Rules with a configuration and a profile.
+/// Creates rules with a configuration and a profile.
 pub(super) fn rules(configuration: &str, profile: super::place::Profile) -> Rules {
     let mut settings = Settings::default();
     settings.read(&configuration.parse().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! TG008: what Go takes from the machine against what its cgroup gives it.
+//! TG008: what Go takes from the machine, compared with what its cgroup allows.
 
 use super::{
     place::Who,
@@ -10,7 +10,7 @@ use tracego_golang::Build;
 use tracego_model::finding::Severity::{High, Low, Medium};
 use tracego_model::input::facts::CgroupLimits;
 
-/// See [`Rule`].
+/// The rule TG008.
 pub const RULE: Rule = Rule {
     id: "TG008",
     name: "scheduler-limits",
@@ -70,11 +70,11 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-/// The first Go that follows the CPU quota (go.dev/doc/go1.25, "Container-aware GOMAXPROCS").
+/// The first Go release that follows the CPU quota (go.dev/doc/go1.25, "Container-aware GOMAXPROCS").
 const FOLLOWS_QUOTA: (u32, u32, u32) = (1, 25, 0);
-/// The first Go with GOMEMLIMIT.
+/// The first Go release with GOMEMLIMIT.
 const HAS_MEMORY_LIMIT: (u32, u32, u32) = (1, 19, 0);
-/// Libraries that set GOMAXPROCS and GOMEMLIMIT from the cgroup at start.
+/// Libraries that set GOMAXPROCS, and in the next line GOMEMLIMIT, from the cgroup at start.
 const FOLLOWS_BY_LIBRARY: &str = "go.uber.org/automaxprocs";
 const LIMITS_BY_LIBRARY: &str = "github.com/KimMachineGun/automemlimit";
 
@@ -98,15 +98,15 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 fn cpus(subject: &Subject<'_>, build: &Build, limits: CgroupLimits) -> Option<Case> {
     let quota = limits.cpu_millis?;
-    // None means that they could not be counted.
+    // `None` means that the CPUs could not be counted.
     let machine = Some(u64::from(limits.cpus)).filter(|cpus| *cpus > 0);
-    // As Go 1.25 has it: the quota rounded up, at least two, at most what the machine gives.
+    // The same as Go 1.25 computes: the quota rounded up, at least two, at most the CPUs of the machine.
     let fits = quota.div_ceil(1000).max(2).min(machine.unwrap_or(u64::MAX));
     let evidence = |case: Case| {
         case.with("cgroup.cpu_quota", format!("{}.{:03}", quota / 1000, quota % 1000))
             .with_some("cpus", machine.map(|cpus| cpus.to_string()))
     };
-    // What is no number, or none above 0, Go takes for not set (runtime.schedinit).
+    // Go takes a value that is no number above 0 as unset (runtime.schedinit).
     let set = subject.variable("GOMAXPROCS").and_then(|value| value.parse::<i32>().ok());
     let set = set.and_then(|value| u64::try_from(value).ok()).filter(|value| *value > 0);
     let Some(set) = set else {
@@ -136,8 +136,8 @@ fn cpu(millis: u64) -> String {
     }
 }
 
-/// Whether Go itself follows the quota; nothing for a version that is no release. GODEBUG of the
-/// process wins over what the go line of go.mod made of it at build time.
+/// Whether Go itself follows the quota; `None` for a version that is no release. GODEBUG of the process wins
+/// over the default that the go line of go.mod set at build time.
 fn follows_quota(subject: &Subject<'_>, build: &Build) -> Option<bool> {
     if build.release()? < FOLLOWS_QUOTA {
         return Some(false);
@@ -146,7 +146,7 @@ fn follows_quota(subject: &Subject<'_>, build: &Build) -> Option<bool> {
     Some(debug.into_iter().flatten().find_map(|list| debug_setting(list, "containermaxprocs")) != Some("0"))
 }
 
-/// A setting of a GODEBUG list; the last of a name wins (internal/godebug).
+/// Returns a setting of a GODEBUG list; the last of a name wins (internal/godebug).
 fn debug_setting<'a>(list: &'a str, name: &str) -> Option<&'a str> {
     list.rsplit(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
@@ -181,7 +181,7 @@ fn memory(
     let case = if missing {
         Case::new("memory-unset", format!("memory is limited to {limit} bytes and GOMEMLIMIT is not set"))
     } else if bytes == u64::MAX {
-        // Not set, or off: both are somebody's choice.
+        // Unset or off: both are somebody's choice.
         return None;
     } else if bytes > limit {
         let message = format!("GOMEMLIMIT is {bytes} bytes, above the memory limit of {limit}");
@@ -197,8 +197,9 @@ fn memory(
     Some(evidence(case))
 }
 
-/// Reads GOMEMLIMIT as Go does (`readGOMEMLIMIT` and `parseByteCount` of src/runtime, Go 1.27):
-/// digits, a sign in front of them, and after them nothing, `B`, or `KiB` to `TiB`; at most 2⁶³−1. `off` is no limit.
+/// Parses GOMEMLIMIT as Go does (`readGOMEMLIMIT` and `parseByteCount` of src/runtime, Go 1.27): digits, with
+/// a sign in front at most, then nothing, `B`, or `KiB` to `TiB`; at most 2⁶³−1. `off` is no limit. Returns
+/// `None` for other texts.
 #[must_use]
 pub fn memory_limit(text: &str) -> Option<u64> {
     const MAX: u64 = i64::MAX.unsigned_abs();
@@ -225,7 +226,7 @@ mod tests {
 
     #[test]
     fn memory_limits_are_read_as_go_reads_them() {
-        // Each of these, and of those below but the empty one, was given to a program of Go 1.27.3.
+        // Each of these, and of those below except the empty one, was given to a program of Go 1.27.3.
         let good = [
             ("1", 1),
             ("12345", 12345),

@@ -1,4 +1,4 @@
-//! Which processes a setting is for: lists of matchers with globs.
+//! The processes that a setting is for: lists of matchers with globs.
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -9,10 +9,10 @@ use tracego_model::text::nearest;
 /// Keys of a matcher.
 const KEYS: [&str; 5] = ["path", "user", "unit", "container", "job"];
 
-/// A process for which everything that is given holds. No rule of it is empty: `{}` is refused.
+/// A matcher: all keys that are given have to match. An empty matcher, `{}`, is refused.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
-    /// Executable; `*` stays within a folder and `**` does not.
+    /// Path of the executable; `*` stays within a folder and `**` does not.
     path: Option<GlobMatcher>,
     /// Name or number of the effective user.
     user: Option<GlobMatcher>,
@@ -25,10 +25,10 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Reads `{ unit = "api-*.service", user = "www-data" }`.
+    /// Reads a matcher: `{ unit = "api-*.service", user = "www-data" }`.
     ///
     /// # Errors
-    /// Says which key is wrong and why: `path: …`.
+    /// Fails if a key is unknown or its value is wrong. The message begins with the key: `path: …`.
     pub fn read(value: &toml::Value) -> Result<Self, String> {
         let table = value.as_table().ok_or("must be a table such as { unit = \"api-*.service\" }")?;
         if table.is_empty() {
@@ -50,7 +50,7 @@ impl Matcher {
         Ok(matcher)
     }
 
-    /// Whether the process is one of those.
+    /// Whether the matcher matches the process.
     #[must_use]
     pub fn matches(&self, who: &Who<'_>) -> bool {
         let one = |glob: &Option<GlobMatcher>, value: Option<&str>| match glob {
@@ -71,26 +71,26 @@ impl Matcher {
     }
 }
 
-/// A glob as the configuration takes it.
+/// Compiles a glob of the configuration. With `path`, `*` stays within a folder.
 ///
 /// # Errors
-/// When it is none.
+/// Fails if the text is no glob.
 pub fn glob(text: &str, path: bool) -> Result<GlobMatcher, String> {
     let built = GlobBuilder::new(text).literal_separator(path).build();
     built.map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
 }
 
-/// For whom something holds.
+/// The processes that a setting is for.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// These alone; everybody when it is empty.
+    /// Processes that the setting is for; all when empty.
     pub only: Vec<Matcher>,
-    /// Never these.
+    /// Processes that the setting is never for.
     pub except: Vec<Matcher>,
 }
 
 impl Scope {
-    /// Whether it holds for a process.
+    /// Whether the scope includes a process.
     #[must_use]
     pub fn covers(&self, who: &Who<'_>) -> bool {
         (self.only.is_empty() || one_of(&self.only, who)) && !one_of(&self.except, who)
@@ -103,7 +103,7 @@ impl Scope {
     }
 }
 
-/// Whether one of the matchers is for the process.
+/// Whether one of the matchers matches the process.
 #[must_use]
 pub fn one_of(matchers: &[Matcher], who: &Who<'_>) -> bool {
     matchers.iter().any(|matcher| matcher.matches(who))
@@ -112,7 +112,7 @@ pub fn one_of(matchers: &[Matcher], who: &Who<'_>) -> bool {
 /// Reads a list of matchers.
 ///
 /// # Errors
-/// Says which of them is wrong and why: `[1].path: …`.
+/// Fails if a matcher is wrong. The message begins with its position: `[1]: path: …`.
 pub fn read(value: &toml::Value) -> Result<Vec<Matcher>, String> {
     let list = value.as_array().ok_or("must be a list of matchers such as [{ path = \"/opt/**\" }]")?;
     let one = |(n, value)| Matcher::read(value).map_err(|error| format!("[{n}]: {error}"));

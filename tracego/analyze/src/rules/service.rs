@@ -1,4 +1,4 @@
-//! TG006, TG017 and TG018: what a running service looks like.
+//! TG006, TG017 and TG018: the state of a running service.
 
 use super::{
     report::{Case, Report},
@@ -8,7 +8,7 @@ use super::{
 use tracego_model::finding::Severity::{High, Low, Medium};
 use tracego_model::input::facts::{Pidfile, PidfileState, ServiceState};
 
-/// See [`Rule`].
+/// The rule TG006.
 pub const PIDFILE: Rule = Rule {
     id: "TG006",
     name: "pidfile",
@@ -55,7 +55,7 @@ pub const PIDFILE: Rule = Rule {
     service: Some(pidfile),
 };
 
-/// See [`Rule`].
+/// The rule TG017.
 pub const INSTANCES: Rule = Rule {
     id: "TG017",
     name: "duplicate-instance",
@@ -74,7 +74,7 @@ pub const INSTANCES: Rule = Rule {
     service: Some(instances),
 };
 
-/// See [`Rule`].
+/// The rule TG018.
 pub const HEALTH: Rule = Rule {
     id: "TG018",
     name: "no-health",
@@ -95,12 +95,12 @@ pub const HEALTH: Rule = Rule {
 
 fn pidfile(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
     let of = |wanted: PidfileState| state.pidfiles.iter().filter(move |file| file.state == wanted);
-    // A file that names the service settles it, whatever other files say; of those that do not, the
-    // worst is told.
+    // A file that names the service decides, whatever other files hold. Of the files that do not, the worst
+    // is reported.
     let order = [PidfileState::Unlocked, PidfileState::Foreign, PidfileState::Stale, PidfileState::Missing];
     let valid = of(PidfileState::Valid).next().is_some();
     let worst = order.into_iter().filter(|_| !valid).find_map(|state| of(state).next());
-    // One that could not be read may be the one.
+    // A file that could not be read may be the valid one.
     let elsewhere = ["listening", "probes", "others", "locks"];
     let unread = state.unavailable.keys().any(|what| !elsewhere.contains(&what.as_str()));
     if unread && worst.is_none_or(|file| file.state == PidfileState::Missing) {
@@ -152,7 +152,7 @@ fn instances(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
 }
 
 fn health(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
-    // What is not there is no answer; an error, or a demand for credentials, is one.
+    // 404 is no answer; an error, or a demand for credentials, is one.
     let answers = |status: Option<u16>| status.is_some_and(|status| status != 404);
     if state.listening.is_empty()
         || state.probes.is_empty()

@@ -1,4 +1,4 @@
-//! What the configuration says about rules: `[rules.TG007]`, `[production]` and `[ci]`.
+//! Configuration of the rules: `[rules.TG007]`, `[production]` and `[ci]`.
 
 use super::{
     place::{Profile, Who},
@@ -13,27 +13,27 @@ pub const TABLES: [&str; 3] = ["rules", "production", "ci"];
 /// Keys that every rule has.
 const COMMON: [&str; 5] = ["enabled", "severity", "variants", "only", "except"];
 
-/// What is in force.
+/// The settings in force.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `--profile`.
+    /// Profile, from `--profile`.
     pub profile: Profile,
-    /// What is production whatever the profile says.
+    /// Processes that are production whatever the profile is.
     pub production: Scope,
-    /// What is a CI job whatever the profile says.
+    /// Processes of a CI job whatever the profile is.
     pub ci: Scope,
-    /// Of each rule, in the order of the table.
+    /// Settings of each rule, in the order of the table.
     rules: Vec<OfRule>,
-    /// What the rules compare with.
+    /// Values that the rules compare with.
     pub thresholds: Thresholds,
 }
 
-/// What is said about one rule.
+/// The settings of one rule.
 #[derive(Clone, Debug)]
 struct OfRule {
     enabled: bool,
     severity: Option<Severity>,
-    /// A severity, or nothing for a variant that is off.
+    /// Severity of each configured variant; `None` for a variant that is off.
     variants: Vec<(&'static str, Option<Severity>)>,
     scope: Scope,
 }
@@ -52,11 +52,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Takes the tables of a configuration; other keys are left to the caller.
+    /// Reads the tables of a configuration; other keys are left to the caller.
     ///
     /// # Errors
-    /// Says where the mistake is and the nearest way out: `rules.TG007.nofiel: unknown key; did you
-    /// mean 'nofile'?`.
+    /// Fails at the first mistake. The message names its place and the nearest valid name:
+    /// `rules.TG007.nofiel: unknown key; did you mean 'nofile'?`.
     pub fn read(&mut self, file: &toml::Table) -> Result<(), String> {
         for (key, value) in file {
             match key.as_str() {
@@ -111,8 +111,8 @@ impl Settings {
         self.of(rule).is_none_or(|of_rule| of_rule.enabled)
     }
 
-    /// The severity of a variant for a process, where the table says `severity`; nothing when the
-    /// variant is off or the process out of scope.
+    /// Returns the severity of a variant for a process; `severity` is that of the table. Returns `None` when
+    /// the variant is off or the process is out of scope.
     #[must_use]
     pub fn grade(&self, rule: &Rule, variant: &str, severity: Severity, who: &Who<'_>) -> Option<Severity> {
         let Some(of_rule) = self.of(rule) else { return Some(severity) };
@@ -131,7 +131,7 @@ impl Settings {
     }
 }
 
-/// `[production]` and `[ci]`: `match` and `except`.
+/// Reads `match` and `except` of `[production]` or `[ci]`.
 fn read_places(value: &toml::Value, name: &str, scope: &mut Scope) -> Result<(), String> {
     let table = value.as_table().ok_or_else(|| format!("{name}: must be a table"))?;
     for (key, value) in table {
@@ -145,7 +145,7 @@ fn read_places(value: &toml::Value, name: &str, scope: &mut Scope) -> Result<(),
     Ok(())
 }
 
-/// A list of matchers; the place of a mistake in it follows that of the key.
+/// Reads a list of matchers. The place of a mistake in the list follows the place of the key.
 fn scoped(value: &toml::Value, place: &dyn Fn(String) -> String) -> Result<Vec<scope::Matcher>, String> {
     scope::read(value).map_err(place)
 }

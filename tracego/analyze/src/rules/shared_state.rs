@@ -1,4 +1,4 @@
-//! TG005: two jobs build with one temporary folder or one build cache at the same time.
+//! TG005: two jobs that build with one temporary folder or one build cache at the same time.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
 use tracego_golang::{command::Invocation, subcommand::Subcommand};
 use tracego_model::finding::Severity::{Low, Medium};
 
-/// See [`Rule`].
+/// The rule TG005.
 pub const RULE: Rule = Rule {
     id: "TG005",
     name: "shared-build-state",
@@ -40,19 +40,20 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-/// A go command that runs, and where it puts what it builds.
+/// A running go command of a job, and the folders that it builds in.
 #[derive(Clone, Debug)]
 pub struct Building {
-    /// Which job it belongs to.
+    /// The job that the command belongs to.
     job: Arc<str>,
-    /// The mount namespace that its paths are in.
+    /// The mount namespace of the paths.
     mounts: u32,
     cache: Option<String>,
     temporary: Option<String>,
 }
 
 impl Building {
-    /// Of a go command of a job.
+    /// Creates the entry for a go command of a job. Returns `None` for a command that does not use the
+    /// folders.
     #[must_use]
     pub(super) fn of(subject: &Subject<'_>, job: Option<Arc<str>>) -> Option<Self> {
         let invocation = subject.invocation()?;
@@ -81,7 +82,7 @@ fn uses_folders(invocation: &Invocation) -> bool {
     builds && invocation.problem.is_none()
 }
 
-/// As cmd/go finds it: GOCACHE, or go-build in os.UserCacheDir (src/os/file.go).
+/// Returns the build cache as cmd/go finds it: GOCACHE, or go-build in os.UserCacheDir (src/os/file.go).
 fn cache(subject: &Subject<'_>) -> Option<String> {
     if !subject.knows("HOME") {
         return None;
@@ -92,7 +93,7 @@ fn cache(subject: &Subject<'_>) -> Option<String> {
     found.filter(|path| path.starts_with('/')).map(|path| clean(&path))
 }
 
-/// As cmd/go finds it: GOTMPDIR, or os.TempDir.
+/// Returns the temporary folder as cmd/go finds it: GOTMPDIR, or os.TempDir.
 fn temporary(subject: &Subject<'_>) -> Option<String> {
     if !subject.knows("TMPDIR") {
         return None;
@@ -101,13 +102,13 @@ fn temporary(subject: &Subject<'_>) -> Option<String> {
     set.starts_with('/').then(|| clean(set))
 }
 
-/// A variable of the go command, `go env -w` behind the environment.
+/// Returns a variable of the go command, from the environment or else from `go env -w`.
 fn setting<'a>(subject: &Subject<'a>, name: &str) -> Option<&'a str> {
     let written = || subject.surroundings?.go_env.get(name).map(String::as_str).filter(|v| !v.is_empty());
     subject.variable(name).or_else(written)
 }
 
-/// Without doubled and trailing slashes.
+/// Removes doubled and trailing slashes, and `.` parts.
 fn clean(path: &str) -> String {
     let mut clean = String::with_capacity(path.len());
     for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {

@@ -1,4 +1,4 @@
-//! What a rule looks at: borrowed, put together by the pipeline, and asked through methods.
+//! The input of a rule: borrowed, put together by the pipeline, and queried through methods.
 
 mod known;
 mod variables;
@@ -30,32 +30,32 @@ use tracego_model::{
     record::{Record, job::Context},
 };
 
-/// A program start.
+/// A program start, as rules see it.
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// The process.
     pub id: TaskId,
-    /// Its record, without findings yet.
+    /// The record of the process, without findings yet.
     pub record: &'a Record,
-    /// All allowed variables of the process itself, whether the record shows them or not; none of
-    /// those that were injected.
+    /// All allow-listed variables of the process itself, whether the record shows them or not; no injected
+    /// ones.
     pub variables: &'a BTreeMap<Arc<str>, String>,
-    /// Names on the allow-list of variables; nothing when all that rules need are. What is not on it
-    /// is unknown rather than not set.
+    /// Names on the allow-list of variables; `None` when all that rules need are on it. A variable that is
+    /// not on the list is unknown rather than unset.
     pub asked: Option<&'a HashSet<String>>,
-    /// What it has to do with the go command; nothing for most processes.
+    /// Role in an execution of the go command; `None` for most processes.
     pub task: Option<&'a Task>,
-    /// What its executable says; nothing when it could not be read.
+    /// Image of the executable; `None` when it could not be read.
     pub image: Option<&'a Image>,
-    /// What was read around it.
+    /// Surroundings of the process, if they were inspected.
     pub surroundings: Option<&'a Surroundings>,
-    /// Decided when the first rule asks.
+    /// The place of the process, determined when the first rule asks.
     pub(crate) place: OnceCell<Place>,
     job: OnceCell<Option<String>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Of a process of which the record and the variables are known.
+    /// Creates the subject from the record and the variables of a process.
     #[must_use]
     pub fn new(id: TaskId, record: &'a Record, variables: &'a BTreeMap<Arc<str>, String>) -> Self {
         Self {
@@ -71,20 +71,21 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// A variable that is set to something. It has to be one of [`VARIABLES`], or it never gets here.
+    /// Returns a variable that is set and not empty. It has to be one of [`VARIABLES`], or it is never
+    /// collected.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&'a str> {
         debug_assert!(VARIABLES.iter().any(|(known, _)| *known == name), "{name} is not on the list");
         self.value(name)
     }
 
-    /// The same of a variable that the configuration names.
+    /// Returns a variable that the configuration names, if it is set and not empty.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&'a str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Whether the environment was read whole, so that what is not there is not set.
+    /// Whether the environment was read completely, so that a missing variable is unset.
     #[must_use]
     pub fn knows_environment(&self) -> bool {
         let whole = &self.record.tracego.completeness;
@@ -92,32 +93,32 @@ impl<'a> Subject<'a> {
         !named(&whole.truncated) && !named(&whole.unavailable)
     }
 
-    /// Whether a variable that is not there is not set.
+    /// Whether a missing variable is known to be unset.
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {
         self.asked.is_none_or(|asked| asked.contains(name)) && self.knows_environment()
     }
 
-    /// What Go wrote into its executable.
+    /// Returns the build information that Go wrote into the executable.
     #[must_use]
     pub fn build(&self) -> Option<&'a Build> {
         self.image?.go.as_ref()
     }
 
-    /// What it has to do with the go command.
+    /// Returns the role in an execution of the go command.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
         self.task?.role
     }
 
-    /// For a go command: how it was called.
+    /// Returns the command line of a go command; `None` for other processes.
     #[must_use]
     pub fn invocation(&self) -> Option<&'a Invocation> {
         let task = self.task.filter(|task| task.place == task::Place::Itself)?;
         task.command.as_deref().map(|command| &command.invocation)
     }
 
-    /// How sure its role is.
+    /// Returns the confidence of the role.
     #[must_use]
     pub fn confidence(&self) -> Confidence {
         match self.task.map(|task| task.confidence) {
@@ -126,51 +127,51 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether a start before said the same: a toolchain handed over to another, or a program started
-    /// itself again.
+    /// Whether the previous program start in this process was the same: a toolchain handed over to another,
+    /// or a program started itself again.
     #[must_use]
     pub fn is_repeated(&self) -> bool {
         self.task.is_some_and(|task| task.repeated)
     }
 
-    /// Whether go generate is above it. It sets these for each line (cmd/go/internal/generate).
+    /// Whether go generate is an ancestor, or set its variables for the process (cmd/go/internal/generate).
     #[must_use]
     pub fn is_generated(&self) -> bool {
         self.task.is_some_and(|task| task.within.contains(Role::GoGenerate))
             || ["GOFILE", "GOLINE", "GOPACKAGE"].iter().all(|name| self.variable(name).is_some())
     }
 
-    /// Executable; empty when it is not known.
+    /// Returns the path of the executable; empty when unknown.
     #[must_use]
     pub fn path(&self) -> &'a str {
         Who::of(self.record).path.unwrap_or_default()
     }
 
-    /// Arguments.
+    /// Returns the arguments.
     #[must_use]
     pub fn args(&self) -> &'a [String] {
         self.record.process.as_ref().and_then(|process| process.command_args.as_deref()).unwrap_or_default()
     }
 
-    /// Where it runs.
+    /// Returns the place where the process runs.
     #[must_use]
     pub fn place(&self, settings: &Settings) -> Place {
         *self.place.get_or_init(|| Place::of(self.record, self.variables, settings))
     }
 
-    /// An attribute of `cicd`.
+    /// Returns an attribute of `cicd`.
     #[must_use]
     pub fn cicd(&self, name: &str) -> Option<&'a str> {
         self.record.context.as_deref().and_then(|context: &Context| context.cicd.get(name))
     }
 
-    /// An attribute of `vcs`.
+    /// Returns an attribute of `vcs`.
     #[must_use]
     pub fn vcs(&self, name: &str) -> Option<&'a str> {
         self.record.context.as_deref().and_then(|context: &Context| context.vcs.get(name))
     }
 
-    /// Which job it belongs to, by its own words: two jobs that say the same are one.
+    /// Returns the key of the claimed job, made of its run and task. Two jobs with the same claims are one.
     #[must_use]
     pub fn job(&self) -> Option<&str> {
         let job = self.job.get_or_init(|| {
@@ -183,8 +184,8 @@ impl<'a> Subject<'a> {
         job.as_deref()
     }
 
-    /// Whether it was put into a running container from outside: a probe or somebody's shell, not
-    /// what the container is there for.
+    /// Whether the process was put into a running container from outside: a probe or somebody's shell, not
+    /// the program that the container is for.
     #[must_use]
     pub fn visits_container(&self) -> bool {
         let first = self.record.process.as_ref().and_then(|process| process.vpid) == Some(1);
@@ -198,7 +199,7 @@ impl<'a> Subject<'a> {
             })
     }
 
-    /// Whether it is the first process of its container, or one that the system's manager started.
+    /// Whether the process is the first of its container, or one that the system's manager started.
     #[must_use]
     pub fn is_main(&self) -> bool {
         let Some(process) = self.record.process.as_ref() else { return false };
@@ -208,8 +209,8 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether its executable came with the system rather than with what runs on it. In a container
-    /// the same folders hold what the container is there for.
+    /// Whether the executable came with the system. In a container, the same folders hold the program that
+    /// the container is for.
     #[must_use]
     pub fn is_of_system(&self) -> bool {
         self.record.container.is_none()
@@ -218,25 +219,25 @@ impl<'a> Subject<'a> {
                 .any(|folder| self.path().starts_with(folder))
     }
 
-    /// Whether it is a Go program that somebody runs for what it does: no tool of Go's, no test, and
-    /// nothing that came with the system.
+    /// Whether the process is a Go program that is run for its own purpose: no tool of Go, no test, and no
+    /// program that came with the system.
     #[must_use]
     pub fn is_own_program(&self) -> bool {
-        // Programs of Go's own distribution are in no module.
+        // Programs of the Go distribution are in no module.
         self.build().is_some_and(|build| build.main.is_some() || !build.path.starts_with("cmd/"))
             && matches!(self.role(), None | Some(Role::GoService))
             && !self.is_of_system()
             && !self.visits_container()
     }
 
-    /// The same, in production.
+    /// Whether [`Self::is_own_program`] holds and the process runs in production.
     #[must_use]
     pub fn is_production_program(&self, settings: &Settings) -> bool {
         self.is_own_program() && self.place(settings).is_production()
     }
 
-    /// Whether it is to be looked at as a service, once it has run for a while: a Go program that runs
-    /// in production, or one that the configuration names.
+    /// Whether the process is inspected as a service once it has run for a while: a Go program in production,
+    /// or one that the configuration names.
     #[must_use]
     pub fn may_be_service(&self, settings: &Settings) -> bool {
         let named = || one_of(&settings.thresholds.services, &Who::of(self.record));

@@ -1,5 +1,5 @@
-//! All rules, as values. Ids are for ever: a rule that goes leaves its id unused, a new one goes to
-//! the end.
+//! All rules, as values. Ids are permanent: the id of a removed rule stays unused, and a new rule goes to the
+//! end.
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
@@ -14,32 +14,32 @@ use super::{
 use tracego_model::input::facts::ServiceState;
 use tracego_model::{finding::Severity, text::nearest};
 
-/// Decides from a program start.
+/// The check of a program start.
 pub type OnStart = fn(&Subject<'_>, &mut Report<'_>);
-/// Decides from what a running service looks like.
+/// The check of a running service.
 pub type OnService = fn(&ServiceState, &Known, &mut Report<'_>);
 
 /// A rule.
 #[derive(Debug, Serialize)]
 pub struct Rule {
-    /// `TG001`.
+    /// Id, such as `TG001`.
     pub id: &'static str,
-    /// In kebab case.
+    /// Name, in kebab case.
     pub name: &'static str,
-    /// What is found, in a few words.
+    /// Title of the finding, in a few words.
     pub title: &'static str,
-    /// What it means, and why it matters.
+    /// Meaning of the finding, and why it matters.
     pub summary: &'static str,
-    /// How to mend it, in one sentence.
+    /// Remediation, in one sentence.
     pub remedy: &'static str,
-    /// Where more is said.
+    /// Reference for further reading.
     pub reference: &'static str,
-    /// Its cases.
+    /// The cases of the rule.
     pub variants: &'static [Variant],
-    /// Decides at a program start.
+    /// The check of a program start.
     #[serde(skip)]
     pub start: Option<OnStart>,
-    /// Decides on a running service.
+    /// The check of a running service.
     #[serde(skip)]
     pub service: Option<OnService>,
 }
@@ -47,54 +47,54 @@ pub struct Rule {
 /// One of the cases of a rule.
 #[derive(Debug, Serialize)]
 pub struct Variant {
-    /// In kebab case.
+    /// Name, in kebab case.
     pub name: &'static str,
-    /// How bad it is, where.
+    /// Severity in each place.
     #[serde(rename = "severity")]
     pub grades: Grades,
-    /// What the case is.
+    /// Description of the case.
     pub summary: &'static str,
-    /// How to mend this case; empty where the rule's remedy does it.
+    /// Remediation of this case; empty where the rule's remediation applies.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub remedy: &'static str,
 }
 
-/// How bad a case is in each place.
+/// The severity of a case in each place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Grades {
-    /// In a CI job.
+    /// Severity in a CI job.
     pub ci: Severity,
-    /// In production, as the configuration or the profile says.
+    /// Severity in production, as the configuration or the profile declares it.
     pub production: Severity,
-    /// In a container or a system service that nothing says more about, and not at a terminal.
+    /// Severity in a container or a system service of unknown purpose, and not at a terminal.
     pub guessed: Severity,
-    /// At a terminal elsewhere.
+    /// Severity at a terminal elsewhere.
     pub terminal: Severity,
-    /// Elsewhere.
+    /// Severity elsewhere.
     pub other: Severity,
 }
 
 impl Grades {
-    /// The same everywhere.
+    /// Creates grades with one severity everywhere.
     #[must_use]
     pub const fn always(severity: Severity) -> Self {
         Self { ci: severity, production: severity, guessed: severity, terminal: severity, other: severity }
     }
 
-    /// In production, guessed or not, and everywhere else.
+    /// Creates grades with one severity in production, guessed or declared, and another elsewhere.
     #[must_use]
     pub const fn production(production: Severity, other: Severity) -> Self {
         Self { ci: other, production, guessed: production, terminal: other, other }
     }
 
-    /// In production, and everywhere else.
+    /// Creates grades with one severity in declared production, and another elsewhere.
     #[must_use]
     pub const fn declared(production: Severity, other: Severity) -> Self {
         Self { ci: other, production, guessed: other, terminal: other, other }
     }
 
-    /// How bad it is in a place. A terminal in a container that nothing says more about is as often a
-    /// developer's as an operator's.
+    /// Returns the severity in a place. A terminal in a container of unknown purpose is as often a
+    /// developer's as an operator's, so it counts as elsewhere.
     #[must_use]
     pub fn at(&self, place: Place) -> Severity {
         match (place.ci, place.production, place.interactive) {
@@ -107,7 +107,7 @@ impl Grades {
         }
     }
 
-    /// Each place with its severity.
+    /// Returns each place with its severity.
     #[must_use]
     pub fn each(&self) -> [(&'static str, Severity); 5] {
         [
@@ -119,7 +119,7 @@ impl Grades {
         ]
     }
 
-    /// The worst.
+    /// Returns the worst severity.
     #[must_use]
     pub fn worst(&self) -> Severity {
         self.ci.max(self.production).max(self.guessed).max(self.terminal).max(self.other)
@@ -143,13 +143,13 @@ impl Serialize for Grades {
 }
 
 impl Rule {
-    /// Its severity where it is worst.
+    /// Returns the worst severity of all variants.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.variants.iter().map(|variant| variant.grades.worst()).max().unwrap_or(Severity::Low)
     }
 
-    /// One of its cases.
+    /// Returns a variant by its name.
     #[must_use]
     pub fn variant(&self, name: &str) -> Option<&'static Variant> {
         self.variants.iter().find(|variant| variant.name == name)
@@ -178,14 +178,14 @@ pub static RULES: [Rule; 18] = [
     service::HEALTH,
 ];
 
-/// A rule by its id or name, in any case.
+/// Returns a rule by its id or name, in any case.
 #[must_use]
 pub fn find(text: &str) -> Option<&'static Rule> {
     let is = |name: &str| name.eq_ignore_ascii_case(text);
     RULES.iter().find(|rule| is(rule.id) || is(rule.name))
 }
 
-/// `did you mean 'TG001'?`, for an id or a name that is nearly right.
+/// Returns `did you mean 'TG001'?` for an id or a name that is nearly right, and all ids otherwise.
 #[must_use]
 pub fn nearest_id(text: &str) -> String {
     let lower = text.to_lowercase();
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn ids_and_names_are_for_ever() {
         let have: Vec<String> = RULES.iter().map(|rule| format!("{} {}", rule.id, rule.name)).collect();
-        // Written here, not made: a change of this list breaks what users have configured.
+        // Written by hand: a change of this list breaks what users have configured.
         let wanted = [
             "TG001 go-run",
             "TG002 run-artifact",

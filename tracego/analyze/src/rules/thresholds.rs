@@ -1,4 +1,4 @@
-//! What rules can be told beside whom they are for: one table of keys, each with its default.
+//! Settings of single rules, besides their scope: one table of keys, each with its default.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use super::{
 use tracego_model::record::linux::RLIMITS;
 use tracego_model::text::nearest;
 
-/// When a binary without a commit is a finding.
+/// The places where a binary without a commit is a finding.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Stamp {
-    /// Never: images are often built without the repository.
+    /// Nowhere: images are often built without the repository.
     #[default]
     Off,
     /// In production.
@@ -25,45 +25,46 @@ pub enum Stamp {
     Always,
 }
 
-/// What the rules compare with.
+/// The values that the rules compare with.
 #[derive(Clone, Debug, Default)]
 pub struct Thresholds {
-    /// TG003.
+    /// TG003: where a binary without a commit is a finding.
     pub stamp: Stamp,
-    /// TG003: main modules that are the job's own.
+    /// TG003: main modules that belong to the job.
     pub modules: Vec<GlobMatcher>,
-    /// TG004: patterns of GOPRIVATE and its kin that are meant.
+    /// TG004: allowed patterns of GOPRIVATE, GONOSUMDB and GOINSECURE.
     pub private: Vec<String>,
-    /// TG006, TG017: what counts as a service, beside units and containers.
+    /// TG006, TG017: services beside units and containers.
     pub services: Vec<Matcher>,
-    /// TG006: how long a process has run before it is a service, seconds.
+    /// TG006: time that a process has to run before it is a service, in seconds.
     pub service_grace: u64,
-    /// TG006: where pidfiles are, beside those that systemd and the process itself name: for whom, and
-    /// the path.
+    /// TG006: paths of pidfiles, beside those that systemd and the process itself name. Each has a matcher
+    /// for its services; without one, it is for all.
     pub pidfiles: Vec<(Option<Matcher>, String)>,
-    /// TG007: open files, soft.
+    /// TG007: least soft limit of open files.
     pub nofile: u64,
-    /// TG007: other limits, soft, by name.
+    /// TG007: least soft value of other limits, by name.
     pub limits: BTreeMap<String, u64>,
-    /// TG008: percent of the memory limit that GOMEMLIMIT leaves to what Go does not count.
+    /// TG008: percent of the memory limit that GOMEMLIMIT leaves to memory that Go does not count.
     pub memory_headroom: u64,
-    /// TG008: GOMEMLIMIT has to be set where memory is limited.
+    /// TG008: whether GOMEMLIMIT has to be set where memory is limited.
     pub memory_limit: bool,
-    /// TG009.
+    /// TG009: variables that a service has to be given.
     pub required: Vec<String>,
-    /// TG010: CI jobs hand on a trace.
+    /// TG010: whether CI jobs have to hand on a trace.
     pub trace_context: bool,
-    /// TG015.
+    /// TG015: capabilities that a program in a container should not have.
     pub capabilities: Vec<String>,
-    /// TG016: how long after the last opener of a job what it left may run, seconds.
+    /// TG016: time that a process may run after the last opener of its job, in seconds.
     pub job_grace: u64,
-    /// TG018: ask services for their health.
+    /// TG018: whether services are asked for their health.
     pub probe: bool,
 }
 
 impl Thresholds {
-    /// The pidfiles that are named for a service. `{name}` stands for the name of its executable, `{unit}`
-    /// for its unit without the ending, `*` and `?` for characters of the last part.
+    /// Returns the pidfiles that the configuration names for a service. In them, `{name}` stands for the name
+    /// of the executable, `{unit}` for the unit without its ending, and `*` and `?` for characters of the
+    /// last part.
     #[must_use]
     pub fn pidfiles_of(&self, who: &Who<'_>) -> Vec<String> {
         let named =
@@ -74,24 +75,24 @@ impl Thresholds {
 
 type Set = fn(&mut Thresholds, &toml::Value) -> Result<(), String>;
 
-/// A key of a rule's table.
+/// A key in the table of a rule.
 pub struct Key {
     /// Id of the rule.
     pub rule: &'static str,
-    /// The key.
+    /// Name of the key.
     pub name: &'static str,
-    /// Its value where nothing is said, in TOML.
+    /// Default value, in TOML.
     pub default: &'static str,
-    /// What it does.
+    /// Description of the key.
     pub about: &'static str,
     set: Set,
 }
 
 impl Key {
-    /// Takes a value into the thresholds.
+    /// Reads a value into the thresholds.
     ///
     /// # Errors
-    /// Says what the value has to be.
+    /// Fails if the value is not allowed; the message says what it must be.
     pub fn set(&self, thresholds: &mut Thresholds, value: &toml::Value) -> Result<(), String> {
         (self.set)(thresholds, value)
     }
@@ -149,12 +150,12 @@ pub const KEYS: [Key; 15] = [
           set: |t, v| truth(v).map(|value| t.probe = value) },
 ];
 
-/// The defaults.
+/// Returns the defaults of all keys.
 #[must_use]
 pub fn defaults() -> Thresholds {
     let mut thresholds = Thresholds::default();
     for key in &KEYS {
-        // A test holds that every default is one.
+        // A test ensures that every default can be read.
         if let Ok(table) = format!("value = {}", key.default).parse::<toml::Table>() {
             table.get("value").map(|value| key.set(&mut thresholds, value));
         }
@@ -192,7 +193,7 @@ fn globs(value: &toml::Value) -> Result<Vec<GlobMatcher>, String> {
     texts(value)?.iter().map(|text| scope::glob(text, true)).collect()
 }
 
-/// A text is for every service, a table with a matcher for those that it names.
+/// Reads the pidfiles. A text is for every service, a table with a matcher for the services that it names.
 fn pidfiles(value: &toml::Value) -> Result<Vec<(Option<Matcher>, String)>, String> {
     let one = |value: &toml::Value| {
         if let Some(path) = value.as_str() {

@@ -1,4 +1,4 @@
-//! TG014: Go itself where only its programs should be.
+//! TG014: the Go toolchain in a place where only built programs should run.
 
 use super::{
     place::Who,
@@ -9,7 +9,7 @@ use super::{
 use tracego_golang::{role::Role, task::Place};
 use tracego_model::finding::Severity::{High, Medium};
 
-/// See [`Rule`].
+/// The rule TG014.
 pub const RULE: Rule = Rule {
     id: "TG014",
     name: "toolchain-in-production",
@@ -57,7 +57,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     report.add(case, place, &Who::of(record));
 }
 
-/// The go command, however it is called, or a tool that it did not start itself.
+/// Returns the variant: the go command, however it is called, or a tool that the go command did not start.
 fn variant(subject: &Subject<'_>) -> Option<&'static str> {
     if subject.invocation().is_some() {
         return Some("go-command");

@@ -18,12 +18,12 @@ use tower_service::Service;
 use super::{Target, TargetError};
 use crate::http::{Connector, Stream, Versions};
 
-/// A connection for gRPC, made when it is first needed.
+/// Creates a channel for gRPC that connects when it is first needed.
 pub(super) fn channel(target: &Target, uri: &Uri) -> Result<Channel, TargetError> {
     let wrong = |error: String| TargetError::Endpoint(target.endpoint.clone(), error);
     let connector = Connector::new(uri, &target.tls, Versions::Two, target.timeout)?;
-    // tonic refuses https:// from a connector that is not its own where its TLS is compiled in. So it is
-    // told of a plain address, and the connector goes to the true one.
+    // tonic refuses https:// from a connector that is not its own if its TLS is compiled in. So tonic gets a
+    // plain address, and the connector uses the true one.
     let mut parts = uri.clone().into_parts();
     parts.scheme = Some(hyper::http::uri::Scheme::HTTP);
     let plain = Uri::from_parts(parts).map_err(|error| wrong(error.to_string()))?;
@@ -32,7 +32,7 @@ pub(super) fn channel(target: &Target, uri: &Uri) -> Result<Channel, TargetError
     Ok(endpoint.connect_with_connector_lazy(To(connector)))
 }
 
-/// Goes to one address, whatever it is asked for.
+/// Connector that goes to one address, whatever address it is asked for.
 #[derive(Clone)]
 struct To(Connector);
 
@@ -51,7 +51,7 @@ impl Service<Uri> for To {
     }
 }
 
-/// The headers that were configured, in place of what the exporter takes from the environment.
+/// Configured headers, in place of those that the exporter takes from the environment.
 #[derive(Clone)]
 pub(super) struct Headers(MetadataMap);
 

@@ -1,4 +1,4 @@
-//! The HTTP client of the exporters, which remembers what the collector answered.
+//! HTTP client of the exporters, which remembers the collector's answer.
 
 use std::{
     fmt,
@@ -16,27 +16,27 @@ use tokio::sync::Mutex;
 use super::{Target, TargetError};
 use crate::http::{self, Versions};
 
-/// What became of the last request.
+/// Outcome of the last request.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Answer {
-    /// A request was made.
+    /// Whether a request was made.
     pub asked: bool,
-    /// Status of the answer, where there was one.
+    /// Status of the answer, if there was one.
     pub status: Option<u16>,
-    /// The collector asked to be left alone for so long.
+    /// Pause that the collector asked for.
     pub after: Option<Duration>,
-    /// Spans or points that it did not take, of a request that it took.
+    /// Number of spans or points that were rejected from a request that was taken.
     pub rejected: u64,
-    /// Its words for that, or why there is no answer.
+    /// Reason for the rejection, or why there is no answer.
     pub why: String,
 }
 
-/// Where the client leaves its last answer. gRPC leaves none.
+/// Place for the client's last answer. The gRPC exporter leaves none.
 #[derive(Clone, Debug, Default)]
 pub struct Answers(Arc<std::sync::Mutex<Answer>>);
 
 impl Answers {
-    /// The last answer; there is none after that.
+    /// Takes the last answer and clears it.
     pub fn take(&self) -> Answer {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -46,7 +46,7 @@ impl Answers {
     }
 }
 
-/// Our client with our headers.
+/// HTTP client with the configured headers.
 pub(super) struct Client {
     inner: Mutex<http::Client>,
     headers: HeaderMap,
@@ -70,7 +70,8 @@ impl fmt::Debug for Client {
 #[async_trait]
 impl HttpClient for Client {
     async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        // The exporter adds what the environment says; what was configured has taken that into account.
+        // The exporter adds headers from the environment; the configured headers already take those into
+        // account.
         let mut headers = self.headers.clone();
         for name in [CONTENT_TYPE, CONTENT_ENCODING, USER_AGENT] {
             if let Some(value) = request.headers().get(&name) {
@@ -99,7 +100,7 @@ fn read(response: &http::Response) -> Answer {
     let mut answer = Answer { asked: true, status: Some(status.as_u16()), ..Answer::default() };
     answer.after = http::retry_after(&response.headers, SystemTime::now());
     if status.is_success() {
-        // The same message for all signals (opentelemetry/proto/collector/*/v1/*_service.proto). A
+        // The message is the same for all signals (opentelemetry/proto/collector/*/v1/*_service.proto). A
         // collector that answers with something else has taken the request all the same.
         let message = ExportTraceServiceResponse::decode(response.body.clone()).unwrap_or_default();
         if let Some(partial) = message.partial_success {

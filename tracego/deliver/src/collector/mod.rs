@@ -1,7 +1,7 @@
-//! The collector that traces and metrics go to, with the exporters of OpenTelemetry.
+//! Collector for traces and metrics, used through the exporters of OpenTelemetry.
 //!
-//! `opentelemetry-otlp` makes the requests. The connections below are ours: TLS as all sinks have it, the
-//! headers that were configured and no others, and what the collector answered, which the exporters keep to
+//! `opentelemetry-otlp` makes the requests. The connections below it are ours: they have TLS like all sinks,
+//! only the configured headers, and give access to the collector's answers, which the exporters keep to
 //! themselves.
 
 mod connect;
@@ -26,7 +26,7 @@ pub use outcome::Outcome;
 use crate::http::tls::{TlsError, TlsSettings};
 use tracego_model::record::SCHEMA_URL;
 
-/// How a collector is spoken to.
+/// Protocol of requests.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Protocol {
     /// gRPC, usually port 4317.
@@ -36,31 +36,31 @@ pub enum Protocol {
     HttpProtobuf,
 }
 
-/// How requests are made smaller.
+/// Compression of requests.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Compression {
-    /// As they are. The exporters then still do what `OTEL_EXPORTER_OTLP_COMPRESSION` says; every
-    /// collector understands gzip.
+    /// No compression. The exporters then still follow `OTEL_EXPORTER_OTLP_COMPRESSION`; every collector
+    /// understands gzip.
     None,
     /// gzip.
     #[default]
     Gzip,
 }
 
-/// A collector, for one signal.
+/// Collector for one signal.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// `http://` or `https://`; over HTTP whole, with `/v1/traces` or `/v1/metrics`.
+    /// URL with `http://` or `https://`; over HTTP complete, with `/v1/traces` or `/v1/metrics`.
     pub endpoint: String,
-    /// See [`Protocol`].
+    /// Protocol of requests.
     pub protocol: Protocol,
-    /// Sent with every request.
+    /// Headers of every request.
     pub headers: Vec<(String, String)>,
-    /// See [`Compression`].
+    /// Compression of requests.
     pub compression: Compression,
-    /// For a request and its answer.
+    /// Timeout of a request and its answer.
     pub timeout: Duration,
-    /// For `https://`.
+    /// TLS settings, for `https://`.
     pub tls: TlsSettings,
 }
 
@@ -77,13 +77,13 @@ impl Default for Target {
     }
 }
 
-/// Why nothing can be sent to a collector.
+/// Reason why requests to a collector are impossible.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// The endpoint is no address.
     #[error("endpoint '{0}': {1}; it looks like http://127.0.0.1:4318/v1/traces")]
     Endpoint(String, String),
-    /// A header that HTTP does not have. The value may be a secret.
+    /// A header is not valid in HTTP. The value may be a secret.
     #[error("header '{0}': no valid name or value")]
     Header(String),
     /// TLS cannot be set up.
@@ -97,7 +97,7 @@ pub enum TargetError {
     Thread(#[from] std::io::Error),
 }
 
-/// What was checked of a target.
+/// Checked address and headers of a target.
 struct Checked {
     uri: Uri,
     headers: HeaderMap,
@@ -120,7 +120,7 @@ impl Target {
         Ok(Checked { uri, headers })
     }
 
-    /// An exporter of spans. To be called within the runtime that it is used in.
+    /// Creates an exporter of spans. Call within the runtime that it is used in.
     pub fn spans(&self, resource: &Resource) -> Result<(SpanExporter, Answers), TargetError> {
         use opentelemetry_sdk::trace::SpanExporter as _;
         let Checked { uri, headers } = self.check()?;
@@ -151,7 +151,7 @@ impl Target {
         Ok((exporter, answers))
     }
 
-    /// An exporter of metrics. To be called within the runtime that it is used in.
+    /// Creates an exporter of metrics. Call within the runtime that it is used in.
     pub fn metrics(&self) -> Result<(MetricExporter, Answers), TargetError> {
         let Checked { uri, headers } = self.check()?;
         let answers = Answers::default();
@@ -180,12 +180,12 @@ impl Target {
     }
 }
 
-/// We try again ourselves: for longer, and counting what is lost.
+/// Returns a policy without retries: tracego retries itself, for longer, and counts what is lost.
 fn once() -> RetryPolicy {
     RetryPolicy::recommended().with_max_retries(0)
 }
 
-/// Whose spans and metrics these are.
+/// Returns the resource that spans and metrics belong to.
 #[must_use]
 pub fn resource(attributes: Vec<opentelemetry::KeyValue>) -> Resource {
     Resource::builder_empty().with_schema_url(attributes, SCHEMA_URL).build()

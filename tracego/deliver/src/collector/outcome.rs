@@ -1,4 +1,4 @@
-//! What became of a request, from what exporter and collector say.
+//! Outcome of a request, from the results of exporter and collector.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use opentelemetry_sdk::error::OTelSdkResult;
 
 use super::http::Answer;
 
-/// What became of a request.
+/// Outcome of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// The collector took it, but for so many of the spans or points in it.
+    /// The collector took the request, without `rejected` of its spans or points.
     Taken { rejected: u64, why: String },
-    /// Not now; it may be tried again, but not before that.
+    /// The collector did not take the request now; a retry is possible, but not before `after`.
     Later { why: String, after: Option<Duration> },
-    /// It will never take it.
+    /// The collector will never take the request.
     Never(String),
 }
 
-/// What the exporter of gRPC writes before the name of a code.
+/// Text in front of the name of a code, in errors of the gRPC exporter.
 const CODE: &str = "gRPC code: ";
-/// Codes that may be tried again (OTLP specification, "OTLP/gRPC Response", "Failures"); RESOURCE_EXHAUSTED
-/// strictly only with a pause, which the exporter does not tell.
+/// Codes that may be retried (OTLP specification, "OTLP/gRPC Response", "Failures"). RESOURCE_EXHAUSTED may
+/// strictly be retried only with a pause, which the exporter does not report.
 const AGAIN: [&str; 7] = [
     "Cancelled",
     "DeadlineExceeded",
@@ -32,7 +32,8 @@ const AGAIN: [&str; 7] = [
 ];
 
 impl Outcome {
-    /// `answer` is what the HTTP client saw; `grpc`: there is none.
+    /// Classifies the result of an exporter. `answer`: the answer that the HTTP client got; with `grpc` there
+    /// is none.
     pub fn of(result: &OTelSdkResult, answer: Answer, grpc: bool) -> Self {
         let error = match result {
             Ok(()) => return Self::Taken { rejected: answer.rejected, why: answer.why },
@@ -41,9 +42,9 @@ impl Outcome {
         if grpc {
             let said = error.split_once(CODE).map(|(_, said)| said);
             return match said {
-                // What made an error follows where it was made on this side: the connection broke.
+                // The cause follows the code if the error was made on this side: the connection broke.
                 Some(code) if !code.contains(':') && !AGAIN.contains(&code.trim()) => Self::Never(error),
-                // An error that says no code is tried again: that is bounded, too.
+                // An error without a code is retried; those retries are bounded, too.
                 _ => Self::Later { why: error, after: None },
             };
         }
@@ -52,7 +53,7 @@ impl Outcome {
             Some(429 | 502 | 503 | 504) => Self::Later { why: error, after: answer.after },
             Some(_) => Self::Never(error),
             None if answer.asked => Self::Later { why: answer.why, after: None },
-            // The exporter did not even ask: the request is too big, or cannot be made.
+            // The exporter made no request: it is too big, or cannot be made.
             None => Self::Never(error),
         }
     }

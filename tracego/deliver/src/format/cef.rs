@@ -1,8 +1,8 @@
-//! ArcSight Common Event Format, `CEF:0` (ArcSight "Common Event Format Implementation Standard",
-//! version 26: header and extension escaping, extension dictionary with its lengths).
+//! ArcSight Common Event Format, `CEF:0` (ArcSight "Common Event Format Implementation Standard", version 26:
+//! header and extension escaping, extension dictionary with its lengths).
 //!
-//! A record has more than CEF has room for: `docs/formats.md` lists what is lost. Values that are longer
-//! than the dictionary allows are cut and end with `…`.
+//! CEF does not hold a whole record: `docs/formats.md` lists what is lost. Values that are longer than the
+//! dictionary allows are cut and end with `…`.
 
 use std::{
     fmt::{self, Display, Write as _},
@@ -18,10 +18,10 @@ use tracego_model::{
     record::{self, Record, event_name},
 };
 
-/// Writes one record.
+/// Writes one record as one line.
 ///
 /// # Errors
-/// Never; the signature is that of all formats.
+/// Never fails; the signature is that of all formats.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     let finding = worst(record);
     let service = &record.origin.service;
@@ -57,7 +57,7 @@ fn title(record: &Record) -> &'static str {
     }
 }
 
-/// CEF counts from 0 to 10: 0–3 low, 4–6 medium, 7–8 high, 9–10 very high.
+/// Returns the severity from 0 to 10: 0–3 low, 4–6 medium, 7–8 high, 9–10 very high.
 fn level(record: &Record) -> u8 {
     match severity(record) {
         None => 1,
@@ -68,10 +68,10 @@ fn level(record: &Record) -> u8 {
     }
 }
 
-/// Characters of a field of the header.
+/// Maximum length of a field of the header, in characters.
 const HEADER_MAX: usize = 512;
 
-/// Adds a field of the header and its end.
+/// Appends a field of the header and its end.
 fn header(value: &str, out: &mut Vec<u8>) {
     escaped(&value, HEADER_MAX, Part::Header, out);
     out.push(b'|');
@@ -83,9 +83,9 @@ enum Part {
     Extension,
 }
 
-/// Adds a value with what would end it escaped, cut at so many characters.
+/// Appends a value, escaped and cut after `max` characters.
 fn escaped(value: &dyn Display, max: usize, part: Part, out: &mut Vec<u8>) {
-    // Running full is the only way to fail, and then all that fits is there.
+    // The only failure is a full field, and then all that fits is there.
     let _full = write!(Escape { out, left: max, part }, "{value}");
 }
 
@@ -99,7 +99,7 @@ impl fmt::Write for Escape<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for c in text.chars() {
             if self.left <= 1 {
-                // Whether more comes is not known, so a value of just the length loses its end, too.
+                // More text may follow, so a value of exactly the maximum length loses its end, too.
                 if self.left == 1 {
                     self.left = 0;
                     self.out.extend_from_slice("…".as_bytes());
@@ -113,7 +113,7 @@ impl fmt::Write for Escape<'_> {
                 '=' if self.part == Part::Extension => self.out.extend_from_slice(b"\\="),
                 '\n' if self.part == Part::Extension => self.out.extend_from_slice(b"\\n"),
                 '\r' if self.part == Part::Extension => self.out.extend_from_slice(b"\\r"),
-                // Nothing else can be escaped, and transports change what is no printable character.
+                // No other character can be escaped, and transports change characters that are not printable.
                 c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => self.out.push(b' '),
                 c => self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
@@ -122,14 +122,14 @@ impl fmt::Write for Escape<'_> {
     }
 }
 
-/// `key=value` pairs with spaces between.
+/// Writer of `key=value` pairs with spaces between.
 struct Extension<'a> {
     out: &'a mut Vec<u8>,
     first: bool,
 }
 
 impl Extension<'_> {
-    /// `max` is what the dictionary allows.
+    /// Adds a field. `max`: the length that the dictionary allows, in characters.
     fn add(&mut self, key: &str, value: &dyn Display, max: usize) {
         if !std::mem::take(&mut self.first) {
             self.out.push(b' ');
@@ -145,7 +145,7 @@ impl Extension<'_> {
         }
     }
 
-    /// A field of the customer's, with what it means.
+    /// Adds a custom field and its label.
     fn labelled(&mut self, key: &str, label: &str, value: Option<impl Display>, max: usize) {
         if let Some(value) = value {
             self.add(key, &value, max);
@@ -156,7 +156,7 @@ impl Extension<'_> {
         }
     }
 
-    /// What every record has.
+    /// Adds the fields that every record has.
     fn stream(&mut self, record: &Record) {
         let host = &record.origin.host;
         let failed =
@@ -175,7 +175,7 @@ impl Extension<'_> {
         self.add("msg", &record.body, 1023);
     }
 
-    /// The process is the destination, its parent the source.
+    /// Adds the process as the destination and its parent as the source.
     fn process(&mut self, record: &Record, process: &record::Process) {
         let user = process.user.as_ref().or(process.real_user.as_ref());
         let file = process.executable.as_ref();
@@ -199,7 +199,7 @@ impl Extension<'_> {
         self.out.extend_from_slice(b" deviceCustomDate1Label=process.creation.time");
     }
 
-    /// The fields that CEF leaves to us.
+    /// Adds the custom fields.
     fn custom(&mut self, record: &Record) {
         let context = record.context.as_deref();
         let process = record.process.as_deref();
@@ -216,7 +216,7 @@ impl Extension<'_> {
         self.labelled("cs5", "container.id", container, 4000);
         let ids = findings.iter().map(|finding| finding.id).collect::<Vec<_>>().join(",");
         match decision(record) {
-            // Whatever was found stands in the record of the start.
+            // Findings are in the record of the process start.
             Some(decision) => self.labelled("cs6", "tracego.enforcement.rule", Some(&decision.rule), 4000),
             None => self.labelled("cs6", "tracego.findings.id", (!findings.is_empty()).then_some(ids), 4000),
         }

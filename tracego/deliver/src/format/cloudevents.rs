@@ -1,6 +1,6 @@
-//! CloudEvents 1.0, structured mode in JSON; the data is the native record, whole.
+//! CloudEvents 1.0, structured mode in JSON; the data is the whole native record.
 //!
-//! Extensions by their registered names: `traceparent` (distributed tracing), `severitytext` and
+//! Extensions have their registered names: `traceparent` (distributed tracing), `severitytext` and
 //! `severitynumber` (severity), `sequence`, `recordedtime`.
 
 use std::{fmt, io};
@@ -13,17 +13,17 @@ use tracego_model::record::{Record, Trace};
 /// Media type of [`batch`].
 pub const BATCH_MEDIA_TYPE: &str = "application/cloudevents-batch+json";
 
-/// Writes one record.
+/// Writes one record as one line.
 ///
 /// # Errors
-/// When it cannot be serialised.
+/// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &Event(record))?;
     out.push(b'\n');
     Ok(())
 }
 
-/// Puts lines that [`write()`] made into one JSON array.
+/// Joins lines of [`write()`] to one JSON array.
 pub fn batch<'a>(lines: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
     out.push(b'[');
     for (n, line) in lines.into_iter().enumerate() {
@@ -59,7 +59,7 @@ impl Serialize for Event<'_> {
     }
 }
 
-/// Implements the text of an attribute.
+/// Implements `Serialize` for an attribute that is a text.
 macro_rules! text {
     ($name:ident) => {
         impl Serialize for $name<'_> {
@@ -70,7 +70,7 @@ macro_rules! text {
     };
 }
 
-/// A URN of the machine: its id, else its name.
+/// URN of the machine: its id, or its name if it has no id.
 struct Source<'a>(&'a Record);
 text!(Source);
 
@@ -79,7 +79,7 @@ impl fmt::Display for Source<'_> {
         let host = &self.0.origin.host;
         let name = if host.id.is_empty() { &host.name } else { &host.id };
         f.write_str("urn:tracego:")?;
-        // A name that has no letter would leave a URN that is none.
+        // An empty name would make an invalid URN.
         if name.is_empty() {
             return f.write_str("unknown");
         }
@@ -95,7 +95,7 @@ impl fmt::Display for Source<'_> {
     }
 }
 
-/// In reverse-DNS order, with the version of the record.
+/// Type of the event in reverse-DNS order, with the version of the record.
 struct Type<'a>(&'a str);
 text!(Type);
 
@@ -105,7 +105,7 @@ impl fmt::Display for Type<'_> {
     }
 }
 
-/// W3C Trace Context.
+/// Trace context in the format of W3C Trace Context.
 struct Traceparent<'a>(&'a Trace);
 text!(Traceparent);
 
@@ -115,7 +115,7 @@ impl fmt::Display for Traceparent<'_> {
     }
 }
 
-/// Its order as a text is its order as a number.
+/// Sequence number with leading zeros, so that texts sort like numbers.
 struct Sequence(u64);
 
 impl Serialize for Sequence {

@@ -1,7 +1,7 @@
-//! Record → the bytes of one event, in the formats that collectors and SIEMs expect.
+//! Formats that collectors and SIEMs expect: from a record to the bytes of one event.
 //!
-//! Pure functions. `docs/formats.md` says for each format where every attribute goes and what is lost; a
-//! test holds it against the code.
+//! All functions are pure. `docs/formats.md` lists for each format where every attribute goes and what is
+//! lost; a test compares it with the code.
 
 pub mod cef;
 pub mod cloudevents;
@@ -28,7 +28,7 @@ use tracego_model::{
     },
 };
 
-/// A format of one event a line. The lines end with `\n` and hold no other.
+/// Format with one event per line. Lines end with `\n` and hold no other.
 #[derive(Clone, Copy, Debug, serde::Deserialize, Eq, PartialEq, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
@@ -49,11 +49,11 @@ pub enum Format {
 }
 
 impl Format {
-    /// All.
+    /// All formats.
     pub const ALL: [Self; 6] =
         [Self::Json, Self::Ocsf, Self::Ecs, Self::CloudEvents, Self::OtlpJson, Self::Cef];
 
-    /// As it is chosen with `--format`.
+    /// Returns the name for `--format`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ impl Format {
         }
     }
 
-    /// Media type of one event.
+    /// Returns the media type of one event.
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -76,16 +76,16 @@ impl Format {
         }
     }
 
-    /// Media type of several, as [`Self::write`] frames them.
+    /// Returns the media type of several events, as [`Self::write`] frames them.
     #[must_use]
     pub fn stream_media_type(self) -> &'static str {
         if self == Self::Cef { self.media_type() } else { "application/x-ndjson" }
     }
 
-    /// Adds one event and the end of its line.
+    /// Appends one event and the end of its line to `out`.
     ///
     /// # Errors
-    /// When the record cannot be serialised; then nothing is added.
+    /// Fails if the record cannot be serialised; then `out` is unchanged.
     pub fn write(self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         let done = match self {
@@ -103,7 +103,7 @@ impl Format {
     }
 }
 
-/// Milliseconds since 1970.
+/// Time in milliseconds since 1970.
 #[derive(Clone, Copy)]
 struct Millis(Time);
 
@@ -119,7 +119,7 @@ impl Serialize for Millis {
     }
 }
 
-/// Adds a number in digits. Writing to memory does not fail.
+/// Appends a number in decimal digits. Writing to memory does not fail.
 fn number(value: impl std::fmt::Display, out: &mut Vec<u8>) {
     let start = out.len();
     if write!(out, "{value}").is_err() {
@@ -127,35 +127,35 @@ fn number(value: impl std::fmt::Display, out: &mut Vec<u8>) {
     }
 }
 
-/// The first of the worst findings: formats that have room for one take this.
+/// Returns the first of the worst findings, for formats that hold only one.
 fn worst(record: &Record) -> Option<&Finding> {
     record.tracego.findings.iter().rev().max_by_key(|finding| finding.severity)
 }
 
-/// What was decided about the start that a record is about.
+/// Returns the decision about the process start that a record describes.
 fn decision(record: &Record) -> Option<&Decision> {
     record.tracego.enforcement.as_ref()?.decision.as_ref()
 }
 
-/// That start did not come about, or the program runs no more.
+/// Whether the process start that a record describes was prevented, or its program was stopped.
 fn is_stopped(record: &Record) -> bool {
     decision(record).is_some_and(|decision| decision.stops() && decision.error.is_none())
 }
 
-/// File name of the program that a decision is about, where it did not run yet.
+/// Returns the file name of the program that a decision is about, if it did not run yet.
 fn to_start(record: &Record) -> Option<&str> {
     let decision = decision(record).filter(|decision| decision.when == BEFORE_START)?;
     Some(decision.executable.as_str()).filter(|name| !name.is_empty())
 }
 
-/// Whether what a process is known as is the program that the record is about. Where execve failed it is still what it
-/// was before, and where the record of its start is missing, too.
+/// Whether `file`, the known executable of a process, is the program that the record is about. After a failed
+/// execve, or if the record of the process start is missing, it is still the previous program.
 fn is_program(record: &Record, file: &Executable) -> bool {
     let denied = decision(record).is_some_and(|decision| decision.action == Action::Deny);
     to_start(record).is_none_or(|wanted| !denied && wanted == file.name)
 }
 
-/// How bad a record is, where a format has these five steps; `None` is nothing bad.
+/// Returns the severity for formats with these five steps; `None` means nothing bad.
 fn severity(record: &Record) -> Option<Severity> {
     worst(record).map(|finding| finding.severity).or(match record.severity_number {
         ..13 => None,
@@ -165,7 +165,7 @@ fn severity(record: &Record) -> Option<Severity> {
     })
 }
 
-/// The parent, where it is also the one that made the process: then more than its number is known.
+/// Returns the parent, if it also created the process; otherwise only its PID is known.
 fn parent(record: &Record) -> Option<&Line> {
     let process = record.process.as_deref()?;
     record.tracego.ancestors.as_ref()?.iter().next().filter(|line| line.id.tgid == process.parent_pid)

@@ -1,8 +1,8 @@
-//! JSON objects in the order in which they are written down, without what is absent.
+//! JSON objects with their members in the order of the source, without absent ones.
 
 use serde::{Serialize, Serializer};
 
-/// Writes an object: `"key": value,` is always there, `"key"? option,` where the option is.
+/// Serialises an object: `"key": value,` is always written, `"key"? option,` only if the option is set.
 macro_rules! object {
     ($serializer:expr; $($key:literal $kind:tt $value:expr,)*) => {{
         use serde::ser::SerializeMap as _;
@@ -21,7 +21,7 @@ macro_rules! object {
 }
 pub(super) use object;
 
-/// An object with one member.
+/// Object with one member.
 pub(super) struct One<T>(pub(super) &'static str, pub(super) T);
 
 impl<T: Serialize> Serialize for One<T> {
@@ -30,7 +30,7 @@ impl<T: Serialize> Serialize for One<T> {
     }
 }
 
-/// A number as a text.
+/// Number that is written as a string.
 pub(super) struct Text<T>(pub(super) T);
 
 impl<T: std::fmt::Display> Serialize for Text<T> {

@@ -1,10 +1,10 @@
-//! Arguments as one text.
+//! Arguments of a program as one text.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Arguments with spaces between, as audit tools write them; where one ends is lost.
+/// Arguments with spaces between, as audit tools write them; the boundaries are lost.
 pub(super) struct Joined<'a>(pub(super) &'a [String]);
 
 impl fmt::Display for Joined<'_> {
@@ -17,8 +17,8 @@ impl fmt::Display for Joined<'_> {
     }
 }
 
-/// Arguments as a POSIX shell would be given them: in single quotes where one has to be quoted (POSIX
-/// 2.2, "Quoting"). For formats that have no list: this can be split again.
+/// Arguments as input for a POSIX shell: in single quotes where needed (POSIX 2.2, "Quoting"). Formats
+/// without lists use this text, because it can be split again.
 pub(crate) struct Quoted<'a>(pub(crate) &'a [String]);
 
 impl fmt::Display for Quoted<'_> {

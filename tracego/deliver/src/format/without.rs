@@ -1,11 +1,11 @@
-//! A structure without some of its fields: those that a format has a name of its own for.
+//! Structure without some of its fields: those that a format has its own names for.
 
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, Impossible, SerializeStruct},
 };
 
-/// Serialises a structure but for the fields that are named.
+/// Structure that is serialised without the named fields.
 pub(super) struct Without<'a, T>(pub(super) &'a T, pub(super) &'static [&'static str]);
 
 impl<T: Serialize> Serialize for Without<'_, T> {
@@ -14,13 +14,13 @@ impl<T: Serialize> Serialize for Without<'_, T> {
     }
 }
 
-/// Passes a structure on and nothing else.
+/// Serialiser that passes on structures and rejects everything else.
 struct Filter<S> {
     serializer: S,
     left_out: &'static [&'static str],
 }
 
-/// Methods for what is no structure.
+/// Defines the methods that reject anything but structures.
 macro_rules! refuse {
     ($($method:ident($($argument:ty),*) -> $ok:ty;)*) => {
         $(fn $method(self, $(_: $argument),*) -> Result<$ok, S::Error> {

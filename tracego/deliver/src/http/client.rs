@@ -1,7 +1,7 @@
-//! Requests to one receiver, one at a time.
+//! HTTP client of one receiver, with one request at a time.
 //!
-//! One connection is kept. Nothing is tried twice here, but for one thing: where a kept connection turns
-//! out to be dead before an answer began, a new one is made at once.
+//! One connection is kept. Requests are not retried here, with one exception: if a kept connection turns out
+//! to be dead before an answer began, a new one is made at once.
 
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::http::tls::{TlsError, TlsSettings};
 
-/// A connection that nothing happened on is not used again after this, since receivers close it about then.
+/// Maximum idle time of a kept connection, since receivers close connections after about that time.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Keeps a connection; works on the runtime that it is called on.
+/// HTTP client that keeps a connection. Works on the runtime that it is called on.
 pub struct Client {
     connector: Connector,
     limit: Duration,
@@ -29,22 +29,23 @@ pub struct Client {
 }
 
 impl Client {
-    /// `uri`: where the receiver is, see [`Connector::new`]. `limit`: of a whole request, from the connection to
-    /// the end of the answer.
+    /// Creates a client. `uri`: the address of the receiver, see [`Connector::new`]. `limit`: the timeout of
+    /// a whole request, from connecting to the end of the answer.
     ///
     /// # Errors
-    /// See [`TlsError`].
+    /// Fails if TLS cannot be set up; see [`TlsError`].
     pub fn new(uri: &Uri, tls: &TlsSettings, versions: Versions, limit: Duration) -> Result<Self, TlsError> {
         Ok(Self { connector: Connector::new(uri, tls, versions, limit)?, limit, kept: None })
     }
 
-    /// Sends a request, which has the whole address, and reads the answer, whatever its status.
+    /// Sends a request with an absolute URI. Returns the answer, whatever its status.
     ///
     /// # Errors
-    /// When there is none, or it breaks off: the receiver may have taken the request or not. In words, without the
-    /// address.
+    /// Fails if there is no whole answer; the receiver may have taken the request or not. The error text does
+    /// not name the address.
     pub async fn send(&mut self, request: &Request<Bytes>) -> Result<Response, String> {
-        // Out of its place while it is in use: one that was given up half way is never used again.
+        // The connection is taken out while it is in use: one that was abandoned half way is never used
+        // again.
         let kept = self.kept.take().filter(|(_, since)| since.elapsed() < IDLE);
         let exchange = self.exchange(kept.map(|(connection, _)| connection), request);
         let late = |_| format!("no answer within {} s", self.limit.as_secs_f64());
@@ -53,7 +54,7 @@ impl Client {
         Ok(response)
     }
 
-    /// Ends the connection. Nothing waits in it.
+    /// Closes the connection. No request is pending.
     pub async fn close(&mut self) {
         if let Some((connection, _)) = self.kept.take() {
             connection.close().await;
@@ -78,7 +79,8 @@ impl Client {
             let request = spoken(request, connection.is_two())?;
             match connection.send(request).await {
                 Ok(response) => return Ok((connection, response)),
-                // Kept for too long. What the receiver may have taken nevertheless arrives twice.
+                // The connection was kept for too long. A request that the receiver took nevertheless arrives
+                // twice.
                 Err(Failed::Unanswered(_)) if connection.used => {}
                 Err(Failed::Unanswered(why) | Failed::Cut(why)) => return Err(why),
             }
@@ -86,7 +88,8 @@ impl Client {
     }
 }
 
-/// A request as a version has it: HTTP/2 with the whole address, HTTP/1.1 with the path, and the host beside it.
+/// Adapts a request to the HTTP version: HTTP/2 has the whole URI; HTTP/1.1 has the path, and the host in a
+/// header.
 fn spoken(request: &Request<Bytes>, two: bool) -> Result<Request<Full<Bytes>>, String> {
     let mut spoken = request.clone().map(Full::new);
     if two {
@@ -95,7 +98,7 @@ fn spoken(request: &Request<Bytes>, two: bool) -> Result<Request<Full<Bytes>>, S
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     *spoken.uri_mut() = path.parse().map_err(|error| format!("{path}: {error}"))?;
     let authority = request.uri().authority().map_or("", |authority| authority.as_str());
-    // Names of users and passwords end with the @.
+    // User name and password end with the @.
     let host = authority.rsplit('@').next().unwrap_or_default();
     let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
     spoken.headers_mut().entry(HOST).or_insert(host);

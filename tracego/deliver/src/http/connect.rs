@@ -1,4 +1,4 @@
-//! A connection to a receiver, plain or with TLS, and one request over it.
+//! Connection to a receiver, plain or with TLS, and one request over it.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -24,25 +24,25 @@ use tower_service::Service as _;
 use super::{Response, chain};
 use crate::http::tls::{TlsError, TlsSettings};
 
-/// Most bytes of a response that are read.
+/// Maximum number of bytes that are read of a body.
 pub(super) const LONGEST: usize = 4 << 20;
-/// For a connection to end in order.
+/// Time limit for ending a connection in order.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// The operating system asks a silent peer after this.
+/// Idle time after which the operating system probes a silent peer.
 const SILENT: Duration = Duration::from_secs(30);
 
-/// What is spoken.
+/// HTTP versions that may be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Versions {
     /// HTTP/1.1.
     One,
-    /// HTTP/2, with prior knowledge where there is no TLS.
+    /// HTTP/2, with prior knowledge if there is no TLS.
     Two,
-    /// Over TLS what the peer chooses, otherwise HTTP/1.1.
+    /// Over TLS, the version that the peer chooses; otherwise HTTP/1.1.
     Best,
 }
 
-/// What makes connections to one address.
+/// Connector to one address.
 #[derive(Clone, Debug)]
 pub struct Connector {
     uri: Uri,
@@ -51,21 +51,21 @@ pub struct Connector {
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
-/// Bytes from and to a peer.
+/// Byte stream from and to a peer.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Connector {
-    /// To the host of an `http` or `https` address; for the first no certificates have to be on the machine.
-    /// Reads what TLS needs.
+    /// Creates a connector to the host of an `http` or `https` address. Reads what TLS needs; without TLS, no
+    /// certificates have to be on the machine.
     ///
     /// # Errors
-    /// See [`TlsError`].
+    /// Fails if TLS cannot be set up; see [`TlsError`].
     pub fn new(uri: &Uri, tls: &TlsSettings, versions: Versions, limit: Duration) -> Result<Self, TlsError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        // A request goes out at once.
+        // Requests are sent at once.
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(SILENT));
         tcp.set_connect_timeout(Some(limit));
@@ -85,10 +85,10 @@ impl Connector {
         Ok(Self { uri: uri.clone(), versions, tcp, tls })
     }
 
-    /// Connects; whether HTTP/2 is to be spoken.
+    /// Connects. Returns the stream, and whether HTTP/2 is to be used on it.
     ///
     /// # Errors
-    /// In words, without the address.
+    /// Fails if the connection cannot be made. The error text does not name the address.
     pub async fn stream(&self) -> Result<(TokioIo<Box<dyn Stream>>, bool), String> {
         let stream = self.tcp.clone().call(self.uri.clone()).await.map_err(|error| root(&error))?;
         let stream = stream.into_inner();
@@ -110,11 +110,11 @@ impl Connector {
     }
 }
 
-/// Sends requests, one after the other.
+/// Connection that sends requests, one after the other.
 pub(super) struct Connection {
     sender: Sender,
     driver: JoinHandle<()>,
-    /// An answer came over it: what goes wrong next may be that it was kept too long.
+    /// Whether an answer came over the connection. A later failure may mean that it was kept too long.
     pub(super) used: bool,
 }
 
@@ -123,11 +123,11 @@ enum Sender {
     Two(http2::SendRequest<Full<Bytes>>),
 }
 
-/// Why there is no whole response.
+/// Reason why there is no whole response.
 pub(super) enum Failed {
-    /// Not even the beginning came.
+    /// No part of a response came.
     Unanswered(String),
-    /// It began.
+    /// A response began.
     Cut(String),
 }
 
@@ -143,7 +143,7 @@ impl Connection {
         Ok(Self { sender, driver, used: false })
     }
 
-    /// Whether it can take a request, as far as is known.
+    /// Whether the connection can take a request, as far as is known.
     pub(super) async fn ready(&mut self) -> bool {
         match &mut self.sender {
             Sender::One(sender) => sender.ready().await.is_ok(),
@@ -151,7 +151,7 @@ impl Connection {
         }
     }
 
-    /// HTTP/2 has the whole URL in a request, HTTP/1.1 the path alone.
+    /// Whether the connection uses HTTP/2, where a request has the whole URL. HTTP/1.1 has only the path.
     pub(super) fn is_two(&self) -> bool {
         matches!(self.sender, Sender::Two(_))
     }
@@ -170,15 +170,16 @@ impl Connection {
         Ok(response)
     }
 
-    /// Says good-bye, where the peer still listens. Without this the connection ends when it is dropped.
+    /// Ends the connection in order, if the peer still listens. Without this call, the connection ends when
+    /// it is dropped.
     pub(super) async fn close(self) {
         drop(self.sender);
-        // Not worth a word when it is not heard.
+        // A failure is not worth a message.
         let _ended = timeout(GOODBYE, self.driver).await;
     }
 }
 
-/// A body up to its bound, and what is behind it.
+/// Reads a body, up to [`LONGEST`] bytes, and the trailers behind it.
 async fn read(mut body: Incoming, response: &mut Response) -> hyper::Result<()> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -206,7 +207,7 @@ async fn ended(connection: impl Future<Output = hyper::Result<()>>) {
     }
 }
 
-/// What an error comes from in the end: the operating system's words.
+/// Returns the root cause of an error: the text of the operating system.
 fn root(error: &(dyn Error + 'static)) -> String {
     let mut last = error;
     while let Some(error) = last.source() {

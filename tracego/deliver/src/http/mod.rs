@@ -1,7 +1,7 @@
-//! HTTP to one receiver: one client for all that speak it, sinks as well as the exporters of spans and metrics.
+//! HTTP client of one receiver, shared by the sinks and the exporters of spans and metrics.
 //!
-//! Redirects are not followed, proxies are not used, whatever the environment says, and cookies not kept: a
-//! receiver is where the settings say.
+//! Redirects are not followed, proxies are not used, whatever the environment says, and cookies are not kept:
+//! a receiver is where the settings say.
 
 pub mod tls;
 
@@ -18,43 +18,44 @@ use hyper::{HeaderMap, StatusCode, Uri, body::Bytes, header::RETRY_AFTER};
 pub use client::Client;
 pub use connect::{Connector, Stream, Versions};
 
-/// A receiver can silence us for so long at a time; more is more likely a mistake than a wish.
+/// Maximum pause that a receiver can ask for. A longer one is more likely a mistake than a wish.
 pub const SILENCE: Duration = Duration::from_secs(3600);
 
-/// What a receiver said.
+/// Response of a receiver.
 #[derive(Debug, Default)]
 pub struct Response {
-    /// Its status.
+    /// Status code.
     pub status: StatusCode,
-    /// In front of the body.
+    /// Headers in front of the body.
     pub headers: HeaderMap,
-    /// At most 4 MiB of the body.
+    /// Body, at most 4 MiB of it.
     pub body: Bytes,
-    /// There is more of it.
+    /// Whether the body was longer.
     pub cut: bool,
-    /// Behind the body.
+    /// Trailers behind the body.
     pub trailers: HeaderMap,
 }
 
 impl Response {
-    /// A header as text, where it is one.
+    /// Returns a header, if it is there and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
-/// Without the query, which may hold a secret.
+/// Returns the address without user, password and query, which may hold secrets.
 #[must_use]
 pub fn shown(uri: &Uri) -> String {
     let scheme = uri.scheme_str().unwrap_or_default();
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    // Names of users and passwords end with the @.
+    // User name and password end with the @.
     let host = authority.rsplit('@').next().unwrap_or_default();
     format!("{scheme}://{host}{}", uri.path())
 }
 
-/// An error and what it comes from: hyper says "connection error" and keeps the rest behind it.
+/// Returns the text of an error and of its sources: hyper says "connection error" and keeps the cause behind
+/// it.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -68,12 +69,12 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// How long a receiver wants to be left alone (RFC 9110 section 10.2.3: seconds, or a date), at most an hour.
+/// Returns the pause in `Retry-After` (RFC 9110 section 10.2.3: seconds, or a date), at most an hour.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let after = if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-        // More digits than a number has mean long.
+        // A number with too many digits means a long pause.
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
         httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
@@ -81,7 +82,8 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(after.min(SILENCE))
 }
 
-/// What of an answer people get to read: its first line, short and without control characters.
+/// Returns the part of an answer for people: the status and the first line, short and without control
+/// characters.
 #[must_use]
 pub fn words(answer: &Response) -> String {
     let text = String::from_utf8_lossy(&answer.body[..answer.body.len().min(1024)]);
@@ -109,7 +111,7 @@ mod tests {
     use super::{connect::LONGEST, *};
     use crate::http::tls::TlsSettings;
 
-    /// Answers each request with twice what it holds, and its length behind it.
+    /// Answers each request with its body twice, and the length in a trailer.
     async fn twice(
         request: Request<Incoming>,
     ) -> Result<hyper::Response<impl hyper::body::Body<Data = Bytes, Error = Infallible>>, Infallible> {

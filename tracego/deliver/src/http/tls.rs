@@ -1,4 +1,4 @@
-//! TLS of every sink that has a peer: who is trusted, and who we are.
+//! TLS for every sink that has a peer: the trusted certificates, and the client's own.
 
 use std::{
     io,
@@ -19,36 +19,36 @@ use serde::Deserialize;
 pub struct TlsSettings {
     /// Certificates in PEM that are trusted instead of those of the system.
     pub ca: Option<PathBuf>,
-    /// Our certificate in PEM, with those that link it to its root.
+    /// Client certificate in PEM, with the certificates that link it to its root.
     pub cert: Option<PathBuf>,
-    /// Its private key in PEM.
+    /// Private key of the client certificate in PEM.
     pub key: Option<PathBuf>,
-    /// The name that the peer's certificate must have, where it is not that of the address.
+    /// Name that the peer's certificate must have, if it differs from that of the address.
     pub server_name: Option<String>,
 }
 
-/// Why TLS cannot be set up.
+/// The reason why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read or is no PEM of the kind that is needed.
+    /// A file that cannot be read or is not PEM of the needed kind.
     #[error("tls {0}: {1}: {2}")]
     File(&'static str, PathBuf, String),
-    /// One of certificate and key is missing.
+    /// A certificate without a key, or a key without a certificate.
     #[error("tls: cert and key go together; {0} is missing")]
     Alone(&'static str),
-    /// The system has no certificates that are trusted.
+    /// A system without trusted certificates.
     #[error("tls: no trusted certificates on this system ({0}); install ca-certificates, or set tls ca")]
     NoRoots(String),
-    /// It is no name of a host.
+    /// A server name that no certificate can have.
     #[error("tls server-name: '{0}' is no name that a certificate can have")]
     Name(String),
-    /// Certificate and key do not fit, or are not usable.
+    /// A certificate and key that do not match, or are not usable.
     #[error("tls: {0}")]
     Unusable(#[from] rustls::Error),
 }
 
 impl TlsSettings {
-    /// What a connection is made with. `alpn`: protocols that are offered, the best first.
+    /// Returns the TLS configuration of a connection. `alpn`: protocols to offer, the best first.
     ///
     /// # Errors
     /// See [`TlsError`].
@@ -81,7 +81,7 @@ impl TlsSettings {
             return Ok(roots);
         }
         let found = rustls_native_certs::load_native_certs();
-        // One that is broken does not spoil the others.
+        // A broken certificate does not affect the others.
         let (added, _ignored) = roots.add_parsable_certificates(found.certs);
         if added == 0 {
             let why: Vec<String> = found.errors.iter().map(ToString::to_string).collect();

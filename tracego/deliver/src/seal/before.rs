@@ -1,4 +1,4 @@
-//! What an output file ends with when a run begins to append to it.
+//! The end of an output file before a run appends to it.
 
 use std::{
     fs::File,
@@ -8,9 +8,9 @@ use std::{
 
 use super::chain::{LINK, Link, digest, split};
 
-/// A longer last line is not looked for.
+/// Maximum length in bytes of a last line that is searched for.
 const LINE_MAX: u64 = 64 << 20;
-/// Bytes that are read at a time, from the end.
+/// Number of bytes that are read at a time, from the end.
 const STEP: u64 = 64 << 10;
 
 /// The end of a file.
@@ -18,17 +18,17 @@ const STEP: u64 = 64 << 10;
 pub struct Before {
     /// SHA-256 of the last line without its newline.
     pub last: Option<[u8; LINK]>,
-    /// The link that it carries, where it is of a sealed log.
+    /// The link that the last line carries, if the log is sealed.
     pub link: Option<Link>,
-    /// The newline is missing.
+    /// Whether the last newline is missing.
     pub torn: bool,
 }
 
 impl Before {
-    /// Of a file; nothing for one that is not there or not a regular file.
+    /// Reads the end of a file. Returns the default for a path that is missing or not a regular file.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Fails if the file cannot be read.
     pub fn read(path: &Path) -> io::Result<Self> {
         match path.metadata() {
             Ok(about) if about.is_file() => {}
@@ -47,7 +47,7 @@ impl Before {
             (&mut file).take(step).read_to_end(&mut piece)?;
             piece.append(&mut line);
             line = piece;
-            // The newline of the line itself is none in front of it.
+            // The newline that ends the line itself does not count.
             let inner = line.len().saturating_sub(1);
             if let Some(newline) = line[..inner].iter().rposition(|&byte| byte == b'\n') {
                 line.drain(..=newline);

@@ -1,53 +1,53 @@
-//! The chain over written lines: each line ends with a SHA-256 over all lines before it and itself.
+//! The hash chain over written lines: each line ends with a SHA-256 over all lines before it and itself.
 
 use sha2::{Digest as _, Sha256};
 
 use super::key::{Key, SIGNATURE};
 
-/// Bytes of a link.
+/// Length of a link in bytes.
 pub const LINK: usize = 32;
-/// Version of the way in which lines are linked; the chain starts with it.
+/// Version of the linking scheme; hashed first when a chain starts.
 const DOMAIN: &[u8] = b"tracego.seal/1\n";
-/// Ahead of the bytes of a torn line: no record begins with it, so neither can stand for the other.
+/// Prefix of the bytes of a torn line. No record begins with it, so the two cannot be confused.
 const TORN: &[u8] = b"\n";
-/// What a line has behind the bytes that are linked, up to the digits.
+/// Bytes between the linked part of a line and the digits of its link.
 const OPEN: &[u8] = b",\"chain\":\"";
-/// What a line has behind the bytes that are signed, up to the digits.
+/// Bytes between the signed part of a line and the digits of its signature.
 const SIGNED: &[u8] = b",\"signature\":\"";
-/// Behind the digits.
+/// Bytes after the digits of a link.
 const CLOSE: &[u8] = b"\"}}";
 
-/// What stands for all lines up to one.
+/// The hash that stands for all lines up to one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Link(pub [u8; LINK]);
 
 impl Link {
-    /// Where the chain of a run starts.
+    /// Returns the link that the chain of a run starts with.
     #[must_use]
     pub fn start(nonce: &[u8; LINK]) -> Self {
         hash(&[DOMAIN, nonce])
     }
 
-    /// Behind a record: `body` is its line up to the link that it carries itself.
+    /// Returns the link of the next record. `body` is its line up to the link that it carries.
     #[must_use]
     pub fn record(self, body: &[u8]) -> Self {
         hash(&[&self.0, body])
     }
 
-    /// Behind what a full disk left of a record.
+    /// Returns the link of a torn record: the bytes that a full disk left of it.
     #[must_use]
     pub fn torn(self, bytes: &[u8]) -> Self {
         hash(&[&self.0, TORN, bytes])
     }
 
-    /// 64 hexadecimal digits.
+    /// Returns the link as 64 hexadecimal digits.
     #[must_use]
     pub fn text(self) -> String {
         hex(&self.0)
     }
 }
 
-/// SHA-256 of a line without its newline: what an opening record says about the line before it.
+/// Returns the SHA-256 of a line without its newline, by which an opening record names the line before it.
 #[must_use]
 pub fn digest(line: &[u8]) -> [u8; LINK] {
     hash(&[line]).0
@@ -61,7 +61,7 @@ fn hash(parts: &[&[u8]]) -> Link {
     Link(sha.finalize().into())
 }
 
-/// Lower-case hexadecimal digits.
+/// Returns lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]);
@@ -72,7 +72,7 @@ fn digit(value: u8) -> u8 {
     b"0123456789abcdef"[usize::from(value & 15)]
 }
 
-/// The bytes that lower-case hexadecimal digits stand for.
+/// Decodes lower-case hexadecimal digits. Returns `None` unless they are exactly `N` bytes.
 #[must_use]
 pub fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     if digits.len() != 2 * N {
@@ -90,8 +90,8 @@ pub fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Puts a link, and with a key a signature ahead of it, at the end of the record that begins at `start`.
-/// The link behind it; nothing when the record does not end as records do.
+/// Appends a link to the record that begins at `start`; with a key, a signature ahead of it. Returns the new
+/// link, or `None` if the record does not end as records do.
 pub fn close(line: &mut Vec<u8>, start: usize, before: Link, key: Option<&Key>) -> Option<Link> {
     let body = line.get(start..)?.strip_suffix(b"}}\n")?;
     let signature = key.map(|key| key.sign(before.record(body)));
@@ -109,7 +109,7 @@ pub fn close(line: &mut Vec<u8>, start: usize, before: Link, key: Option<&Key>) 
     Some(link)
 }
 
-/// As [`close`], with the number of the line in its chain ahead of the link.
+/// Does the same as [`close`], with the number of the line in its chain ahead of the link.
 pub fn close_numbered(
     line: &mut Vec<u8>,
     start: usize,
@@ -123,18 +123,18 @@ pub fn close_numbered(
     close(line, start, before, key)
 }
 
-/// A line taken apart.
+/// A line split into its parts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Parts<'a> {
-    /// What is linked.
+    /// The linked bytes.
     pub body: &'a [u8],
-    /// The link that it carries.
+    /// The link that the line carries.
     pub link: Link,
-    /// What is signed, and the signature.
+    /// The signed bytes and the signature.
     pub signed: Option<(&'a [u8], [u8; SIGNATURE])>,
 }
 
-/// Takes a line without its newline apart; nothing when it does not end as [`close`] ends it, to the byte.
+/// Splits a line without its newline. Returns `None` unless it ends exactly as [`close`] writes it.
 #[must_use]
 pub fn split(line: &[u8]) -> Option<Parts<'_>> {
     let rest = line.strip_suffix(CLOSE)?;
@@ -149,7 +149,7 @@ fn signed(body: &[u8]) -> Option<(&[u8], [u8; SIGNATURE])> {
     Some((rest.strip_suffix(SIGNED)?, unhex(digits)?))
 }
 
-/// Whether these can be the first bytes of a record and no more: what is left when its write was cut.
+/// Whether a line can be a torn record: the beginning of a record whose write was cut off.
 #[must_use]
 pub fn is_torn(line: &[u8]) -> bool {
     const START: &[u8] = b"{\"schema\":\"tracego/";
@@ -157,7 +157,7 @@ pub fn is_torn(line: &[u8]) -> bool {
         return false;
     }
     let cut = serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof());
-    // Behind the link nothing but its own end can follow; no other member has this name.
+    // After the link only the end of the line can follow; no other member has this name.
     let tail = memchr::memmem::rfind(line, OPEN).map_or(&b""[..], |at| &line[at + OPEN.len()..]);
     let digits = tail.iter().take_while(|byte| unhex::<1>(&[b'0', **byte]).is_some()).count().min(2 * LINK);
     let rest = &tail[digits..];
@@ -195,7 +195,7 @@ mod tests {
         serde_json::from_slice::<serde_json::Value>(&line).unwrap();
     }
 
-    /// Made with Python's hashlib.
+    /// Expected values made with Python's hashlib.
     #[test]
     fn links_are_what_another_implementation_says() {
         let start = Link::start(&[0; LINK]);

@@ -1,4 +1,4 @@
-//! Ed25519 keys of seals, as `openssl genpkey -algorithm ed25519` makes them.
+//! Ed25519 keys for seals, as made by `openssl genpkey -algorithm ed25519`.
 
 use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -10,24 +10,24 @@ use ed25519_dalek::{
 
 use super::chain::{Link, digest, hex};
 
-/// Bytes of a signature.
+/// Length of a signature in bytes.
 pub const SIGNATURE: usize = 64;
-/// Ahead of the link that is signed, so that a signature means nothing elsewhere.
+/// Prefix of the signed bytes, so that a signature is valid for nothing but a seal.
 const DOMAIN: &[u8] = b"tracego.seal.signature/1\n";
-/// A key file has about 120 bytes.
+/// Maximum size of a key file in bytes. A real one has about 120.
 const FILE_MAX: u64 = 64 << 10;
 
-/// What signs seals.
+/// A private key, which signs seals.
 pub struct Key(SigningKey);
 
 impl Key {
-    /// Reads a private key: PKCS#8 in PEM.
+    /// Reads a private key in PEM (PKCS#8).
     ///
     /// # Errors
-    /// When the file cannot be read, is no such key, or may be read by others than its owner.
+    /// Fails if the file cannot be read, is no such key, or is accessible to others than its owner.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let mut file = fs::File::open(path)?;
-        // Of the file that is read, not of the name.
+        // The mode of the opened file, since the name could refer to another file by now.
         let mode = file.metadata()?.mode();
         if mode & 0o077 != 0 {
             bail!("others may read or change it (mode {:03o}): chmod 600", mode & 0o777);
@@ -38,34 +38,34 @@ impl Key {
         )
     }
 
-    /// From the 32 bytes of the secret.
+    /// Creates a key from the 32 bytes of its secret.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(SigningKey::from_bytes(&bytes))
     }
 
-    /// Signs what stands for all lines up to here.
+    /// Signs a link, and with it all lines up to there.
     #[must_use]
     pub fn sign(&self, link: Link) -> [u8; SIGNATURE] {
         self.0.sign(&message(link)).to_bytes()
     }
 
-    /// The half that can be given away.
+    /// Returns the public half of the key.
     #[must_use]
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 }
 
-/// What signatures are checked with.
+/// A public key, which verifies signatures.
 #[derive(Clone, Debug)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// Reads a public key in PEM, as `openssl pkey -pubout` writes it.
+    /// Reads a public key in PEM, as written by `openssl pkey -pubout`.
     ///
     /// # Errors
-    /// When the file cannot be read or is no such key.
+    /// Fails if the file cannot be read or is no such key.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let key = VerifyingKey::from_public_key_pem(&text(&mut fs::File::open(path)?)?);
         key.map(Self).ok().context(
@@ -73,14 +73,14 @@ impl PublicKey {
         )
     }
 
-    /// Whether this key's owner signed a link. Keys and signatures that are valid for many messages
-    /// are refused.
+    /// Whether the owner of this key signed the link. Keys and signatures that are valid for many messages
+    /// are rejected.
     #[must_use]
     pub fn verifies(&self, link: Link, signature: &[u8; SIGNATURE]) -> bool {
         self.0.verify_strict(&message(link), &Signature::from_bytes(signature)).is_ok()
     }
 
-    /// The first 8 bytes of the SHA-256 of its 32 bytes, in hexadecimal digits.
+    /// Returns the id of the key: the first 8 bytes of the SHA-256 of its 32 bytes, in hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> String {
         hex(&digest(self.0.as_bytes())[..8])
@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    /// Made by OpenSSL 3.
+    /// A key pair made by OpenSSL 3.
     const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\n\
         MC4CAQAwBQYDK2VwBCIEIDFAwXN2k7CSp7z0iht4VO9+7fPBo2jZrkVRjm6F5SyV\n\
         -----END PRIVATE KEY-----\n";

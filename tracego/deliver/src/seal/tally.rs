@@ -1,38 +1,38 @@
-//! What is counted over written lines: by who writes them and by who checks them, with the same code.
+//! Counts over written lines. The writer and the verifier of a log use the same code.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use tracego_model::clock::Time;
 use tracego_model::record::seal::Scope;
 
-/// Jobs that are counted at a time. Of one more nothing is counted by job until another has its seal.
+/// Maximum number of jobs counted at a time. Further jobs are not counted until another job is sealed.
 const JOBS_MAX: usize = 4096;
-/// Kinds of losses that are told apart.
+/// Maximum number of reasons that losses are counted by.
 const REASONS_MAX: usize = 32;
 
-/// What a line says that is counted.
+/// The facts about a line that are counted.
 #[derive(Clone, Debug, Default)]
 pub struct Facts<'a> {
-    /// Its sequence number.
+    /// Sequence number of the line.
     pub seq: u64,
-    /// When it was written; who checks does not need it.
+    /// Time of writing; not used when a log is verified.
     pub time: Time,
-    /// It stands for an event of the kernel side.
+    /// Whether the line stands for an event of the kernel side.
     pub event: bool,
-    /// Something is cut.
+    /// Whether something is truncated.
     pub truncated: bool,
-    /// Something could not be read.
+    /// Whether something could not be read.
     pub unread: bool,
-    /// `tracego.lost`.
+    /// Losses by reason, `tracego.lost`.
     pub lost: Option<Cow<'a, BTreeMap<String, u64>>>,
-    /// `tracego.job.root.exec_id`; of a job's seal the job that it is about.
+    /// Id of the job, `tracego.job.root.exec_id`; in a job's seal, the job that it covers.
     pub job: Option<Cow<'a, str>>,
-    /// It is a seal.
+    /// Scope of the seal, if the line is one.
     pub seal: Option<Scope>,
 }
 
 impl Facts<'_> {
-    /// Without the line.
+    /// Copies the facts, so that they do not borrow from the line.
     #[must_use]
     pub fn into_owned(self) -> Facts<'static> {
         Facts {
@@ -43,28 +43,28 @@ impl Facts<'_> {
     }
 }
 
-/// Counts of a window, a job or a run.
+/// The counts of a window, a job or a run.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
-    /// Lines.
+    /// Number of lines.
     pub records: u64,
-    /// When the first of them was written.
+    /// Time at which the first line was written.
     pub began: Time,
-    /// The first of them.
+    /// Sequence number of the first line.
     pub first_seq: Option<u64>,
-    /// The last of them.
+    /// Sequence number of the last line.
     pub last_seq: Option<u64>,
-    /// Those that stand for an event.
+    /// Number of lines that stand for an event.
     pub written: u64,
-    /// Those that are cut.
+    /// Number of lines with something truncated.
     pub truncated: u64,
-    /// Those that lack something.
+    /// Number of lines with something that could not be read.
     pub unread: u64,
-    /// What was lost, as the lines say it.
+    /// Losses by reason, as reported by the lines.
     pub dropped: BTreeMap<String, u64>,
-    /// Sequence numbers that no line has. Not known by job.
+    /// Number of sequence numbers that no line has. Not known by job.
     pub gaps: u64,
-    /// Lines that the output refused, as who writes them knows.
+    /// Number of lines that the output refused; known only to the writer.
     pub refused: u64,
 }
 
@@ -85,7 +85,7 @@ impl Counts {
     }
 }
 
-/// Adds to what was lost for a reason.
+/// Adds a number of losses to a reason.
 pub fn add_reason(to: &mut BTreeMap<String, u64>, reason: &str, count: u64) {
     let room = to.len() < REASONS_MAX;
     if let Some(known) = to.get_mut(reason) {
@@ -95,32 +95,32 @@ pub fn add_reason(to: &mut BTreeMap<String, u64>, reason: &str, count: u64) {
     }
 }
 
-/// The counts of a run.
+/// The counts of a run and its parts.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Since the window's seal before.
+    /// Counts since the last window seal.
     pub window: Counts,
-    /// Of the run.
+    /// Counts of the whole run.
     pub run: Counts,
-    /// Of each job since its seal before.
+    /// Counts of each job since its last seal.
     pub jobs: BTreeMap<String, Counts>,
     last_seq: u64,
 }
 
 impl Tally {
-    /// What a part of a run begins with whose line before had this number.
+    /// Creates a tally that begins in the middle of a run, after the line with this number.
     #[must_use]
     pub fn behind(last_seq: u64) -> Self {
         Self { last_seq, ..Self::default() }
     }
 
-    /// Number of the last line.
+    /// Returns the number of the last line.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
         self.last_seq
     }
 
-    /// Goes up to a line: numbers that are passed over are missing.
+    /// Advances to a line number. Skipped numbers are counted as missing.
     pub fn reach(&mut self, seq: u64) {
         let gap = seq.saturating_sub(self.last_seq).saturating_sub(1);
         self.window.gaps = self.window.gaps.saturating_add(gap);

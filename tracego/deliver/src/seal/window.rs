@@ -1,4 +1,4 @@
-//! Counts what goes into a sealed output, links its lines, and says when a seal is due.
+//! The sealer of an output: counts and links its lines, and decides when a seal is due.
 
 use std::{
     borrow::Cow,
@@ -18,7 +18,7 @@ use tracego_model::{
     record::{Record, event_name, frozen::Frozen, job::Job},
 };
 
-/// A record that is gathered but not with the operating system yet.
+/// A record that is gathered but not yet written to the operating system.
 struct Waiting {
     link: Link,
     seq: u64,
@@ -28,7 +28,7 @@ struct Waiting {
     unread: bool,
     lost: Option<BTreeMap<String, u64>>,
     job: Option<Arc<Frozen<Job>>>,
-    /// Of a job's seal.
+    /// Job that is sealed, if the record is a job's seal.
     sealed: Option<String>,
     seal: Option<Scope>,
     opens: bool,
@@ -69,41 +69,42 @@ impl Waiting {
     }
 }
 
-/// What a seal is made of beside the lines.
+/// The state of the agent at a seal, beside the lines.
 #[derive(Clone, Debug)]
 pub struct Moment {
-    /// The counts of the run; the kernel side's are fresh.
+    /// Counts of the run; those of the kernel side are fresh.
     pub ledger: Ledger,
-    /// Now.
+    /// Current time.
     pub now: Reading,
-    /// Jobs of which a process runs, by `tracego.job.root.exec_id`.
+    /// Jobs with a running process, by `tracego.job.root.exec_id`.
     pub running: BTreeSet<String>,
-    /// The run ends.
+    /// Whether the run ends.
     pub last: bool,
 }
 
-/// Seals one output.
+/// The sealer of one output.
 pub struct Sealer {
     start: ChainStart,
     key: Option<Key>,
     interval_ns: u64,
-    /// Behind the last line that the operating system took.
+    /// Link of the last line that the operating system took.
     taken: Link,
     waiting: Vec<Waiting>,
     tally: Tally,
     opened: Option<Reading>,
-    /// Where this window began: time, counts, link.
+    /// Time, counts and link at the beginning of this window.
     window: (Reading, Ledger, Link),
-    /// What the seal on its way says of them, and whether it is the last.
+    /// Time and counts in the window seal that is being written, and whether it is the last.
     offered: (Reading, Ledger, bool),
-    /// The last window and the run have their seals.
+    /// Whether the last window and the run have their seals.
     ended: (bool, bool),
     first: Link,
     took: bool,
 }
 
 impl Sealer {
-    /// For one run. `follows`: the line that the output ends with, see [`ChainStart`].
+    /// Creates the sealer of one run. `follows`: digest of the line that the output ends with, see
+    /// [`ChainStart`].
     #[must_use]
     pub fn new(nonce: [u8; LINK], interval_s: u64, key: Option<Key>, follows: Option<[u8; LINK]>) -> Self {
         let start = ChainStart {
@@ -117,7 +118,7 @@ impl Sealer {
         Self {
             start,
             key,
-            // Never nothing: a window has to end before the next one can be due.
+            // At least 1 ns: a window has to end before the next one can be due.
             interval_ns: interval_s.saturating_mul(1_000_000_000).max(1),
             taken: first,
             waiting: Vec::new(),
@@ -131,7 +132,7 @@ impl Sealer {
         }
     }
 
-    /// What the first record has to say, until the output has taken it.
+    /// Returns the content of the first record until the output has taken that record.
     pub fn opening(&mut self, now: Reading) -> Option<ChainStart> {
         if self.opened.is_some() || !self.waiting.is_empty() {
             return None;
@@ -140,7 +141,7 @@ impl Sealer {
         Some(self.start.clone())
     }
 
-    /// Ends the record that begins at `start` of the buffer with its link; whether it could.
+    /// Appends the link to the record that begins at `start` of the buffer. Returns whether it could.
     pub fn close(&mut self, record: &Record, event: bool, buffer: &mut Vec<u8>, start: usize) -> bool {
         let before = self.waiting.last().map_or(self.taken, |last| last.link);
         let signed = record.tracego.seal.is_some() || record.tracego.chain_start.is_some();
@@ -152,12 +153,13 @@ impl Sealer {
         true
     }
 
-    /// A record could not be written down: it is refused.
+    /// Counts a record that could not be serialized as refused.
     pub fn unwritable(&mut self, record: &Record) {
         self.tally.refuse(&Waiting::new(record, false, self.taken).facts());
     }
 
-    /// The operating system took so many of the waiting records, and of the next one these bytes.
+    /// Reports that the operating system took `whole` of the waiting records, and the bytes `torn` of the
+    /// next one.
     pub fn flushed(&mut self, whole: usize, torn: &[u8]) {
         for (n, waiting) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
             if n >= whole {
@@ -184,19 +186,19 @@ impl Sealer {
         if self.opened.is_some() {
             self.taken = self.taken.torn(torn);
         } else {
-            // The first record itself was cut; the next try follows what is left of it.
+            // The first record itself was cut off; the next attempt follows the rest of it.
             self.start.follows = Some(hex(&digest(torn)));
         }
     }
 
-    /// Whether the last record that was handed over is with the operating system.
+    /// Whether the operating system took the last record that was handed over.
     #[must_use]
     pub fn took(&self) -> bool {
         self.took
     }
 
-    /// The next seal that has to be written: of jobs that have ended, then of the window. Nothing may be
-    /// waiting.
+    /// Returns the next seal that has to be written: first of jobs that have ended, then of the window. No
+    /// record may be waiting.
     pub fn due(&mut self, moment: &Moment) -> Option<Seal> {
         let opened = self.opened?;
         let over = |job: &str| moment.last || !moment.running.contains(job);
@@ -235,7 +237,8 @@ impl Sealer {
         }
     }
 
-    /// Of a window or of the run; the ledger's word counts where lines could tell the same.
+    /// Builds the seal of a window or of the run. Where lines could give the same number, the ledger's is
+    /// used.
     fn whole(&self, scope: Scope, began: Reading, before: &Ledger, previous: Link, moment: &Moment) -> Seal {
         let counts = if scope == Scope::Run { &self.tally.run } else { &self.tally.window };
         let now = &moment.ledger;
@@ -261,12 +264,12 @@ impl Sealer {
     }
 }
 
-/// Events that the run has to account for.
+/// Returns the number of events that the run has to account for.
 fn happened(ledger: &Ledger) -> u64 {
     ledger.kernel.happened().saturating_add(ledger.inherited)
 }
 
-/// Events that are counted but not processed.
+/// Returns the number of events that are counted but not processed.
 fn pending(ledger: &Ledger) -> i64 {
     let kernel = &ledger.kernel;
     let parts = [kernel.lost(), kernel.filtered, ledger.decode_errors, ledger.processed];

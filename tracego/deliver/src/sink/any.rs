@@ -1,4 +1,4 @@
-//! From the type of a sink to its two halves: the one place that knows all of them.
+//! The mapping from the type of a sink to its two halves: the one place that knows all types.
 
 use std::env;
 
@@ -18,10 +18,10 @@ use super::{
 use crate::format::Format;
 use tracego_model::meta::Meta;
 
-/// Bytes that are delivered together, where the type has no key for it.
+/// Number of bytes that are delivered together, for types without a key for it.
 const BATCH: usize = 512 << 10;
 
-/// The transport of any type.
+/// A transport of any type.
 pub(super) enum AnyTransport {
     Stdout(Stdout),
     File(Box<File>),
@@ -40,10 +40,11 @@ fn resolved(settings: &otlp::Settings) -> Result<otlp::Resolved, String> {
     otlp::resolve(otlp::Signal::Logs, settings, env).map_err(|error| error.to_string())
 }
 
-/// Opens the receiver, as far as that can be done before there are records. `meta`: of the run, for what the sink itself says.
+/// Opens the receiver as far as that is possible without records. `meta` describes the run, for records that
+/// the sink itself writes.
 ///
 /// # Errors
-/// Settings that cannot be, or a file that cannot be opened; the text names the key.
+/// Fails if the settings are invalid or a file cannot be opened; the text names the key.
 pub(super) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport, String> {
     Ok(match &settings.kind {
         Kind::Stdout(_) => {
@@ -64,10 +65,10 @@ pub(super) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport,
     })
 }
 
-/// Whether the settings can be, without opening what another sink has open.
+/// Checks the settings without opening a file that another sink may have open.
 ///
 /// # Errors
-/// As [`open`].
+/// Fails as [`open`] does.
 pub(super) fn check(settings: &SinkSettings) -> Result<(), String> {
     if settings.common.format.is_some() && matches!(settings.kind, Kind::Otlp(_) | Kind::Journald(_)) {
         return Err(format!("format: {} has a form of its own", settings.kind.name()));
@@ -86,10 +87,10 @@ pub(super) fn check(settings: &SinkSettings) -> Result<(), String> {
     }
 }
 
-/// What turns records into the payloads of a sink.
+/// Returns the encoder that turns records into the payloads of a sink.
 ///
 /// # Errors
-/// As [`open`].
+/// Fails as [`open`] does.
 pub(super) fn encoder(settings: &SinkSettings) -> Result<Encoder, String> {
     Ok(match &settings.kind {
         Kind::Stdout(_) | Kind::File(_) | Kind::Webhook(_) => {
@@ -101,7 +102,7 @@ pub(super) fn encoder(settings: &SinkSettings) -> Result<Encoder, String> {
     })
 }
 
-/// Bytes of the queue that are delivered together, about.
+/// Returns the approximate number of queue bytes that are delivered together.
 pub(super) fn batch_bytes(kind: &Kind) -> usize {
     match kind {
         Kind::Otlp(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),

@@ -1,4 +1,4 @@
-//! How long to leave a receiver alone that took nothing.
+//! Pauses between attempts to reach a receiver that takes nothing.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -7,13 +7,13 @@ use std::{
 
 use tokio::time::Instant;
 
-/// First and longest pause.
+/// The first and the longest pause.
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(30);
 /// The longest pause that a receiver may ask for.
 const ASKED: Duration = Duration::from_hours(1);
 
-/// Pauses that double, each shortened by chance, so that many agents do not come back at once.
+/// Pauses that double and are shortened at random, so that many agents do not retry at once.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     tries: u32,
@@ -21,22 +21,22 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// The receiver took something.
+    /// Resets the pauses after the receiver took something.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
-    /// It did not; it may have asked to be left alone for so long.
+    /// Begins a pause after a failed attempt. `asked` is the pause that the receiver asked for, if any.
     pub(super) fn wait(&mut self, asked: Option<Duration>) {
         let longest = FIRST.saturating_mul(1 << self.tries.min(16)).min(LONGEST);
         self.tries = self.tries.saturating_add(1);
-        // Half of it is by chance; std's hasher has a new seed each time.
+        // Half of the pause is random; std's hasher has a new seed each time.
         let chance = u32::try_from(RandomState::new().hash_one(self.tries) % 1000).unwrap_or(0);
         let pause = longest / 2 + longest / 2 * chance / 1000;
         self.until = Some(Instant::now() + pause.max(asked.unwrap_or_default().min(ASKED)));
     }
 
-    /// When the next try may come.
+    /// Returns the time of the next attempt, or `None` if it is due now.
     pub(super) fn until(&self) -> Option<Instant> {
         self.until.filter(|until| *until > Instant::now())
     }

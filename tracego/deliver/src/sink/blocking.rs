@@ -1,5 +1,5 @@
-//! Writes that may wait for a disk or for a slow reader. They are done on a thread of tokio's pool, so that
-//! what waits holds up its own sink alone.
+//! Writes that may wait for a disk or a slow reader. They run on a thread of tokio's pool, so that a wait
+//! holds up only its own sink.
 
 use std::{
     io::{self, Write},
@@ -9,11 +9,11 @@ use std::{
 
 use super::deliver::{Delivered, Trouble};
 
-/// A copy of a batch, for a thread that may outlive the call: its records one behind the other.
+/// A copy of a batch, for a thread that may outlive the call. Its records lie one behind the other.
 #[derive(Debug)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
-    /// Where each record ends.
+    /// End of each record in `bytes`.
     ends: Vec<usize>,
 }
 
@@ -30,32 +30,32 @@ impl Batch {
         batch
     }
 
-    /// How many records it holds.
+    /// Returns the number of records.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Where a record begins; the end of all for the one behind the last.
+    /// Returns where a record begins; for the index behind the last record, the end of all bytes.
     fn start(&self, record: usize) -> usize {
         record.checked_sub(1).map_or(0, |before| self.ends.get(before).copied().unwrap_or(self.bytes.len()))
     }
 
-    /// Some of the records.
+    /// Returns the bytes of a range of records.
     pub(super) fn bytes(&self, records: Range<usize>) -> &[u8] {
         self.bytes.get(self.start(records.start)..self.start(records.end)).unwrap_or_default()
     }
 
-    /// How many records, from this one on, so many bytes hold whole.
+    /// Returns how many records, from `first` on, fit completely into this number of bytes.
     pub(super) fn whole(&self, first: usize, bytes: usize) -> usize {
         let end = self.start(first).saturating_add(bytes);
         self.ends.partition_point(|&each| each <= end).saturating_sub(first)
     }
 }
 
-/// Writes a batch on a thread where that may wait.
+/// Writes a batch on a thread that may wait.
 ///
-/// The state is behind a lock and not moved: when the caller gives up and calls again, the second write
-/// waits for the first, so that no two are in each other's middle.
+/// The state stays behind a lock instead of being moved: when the caller gives up and calls again, the second
+/// write waits for the first, so that the two do not interleave.
 pub(super) async fn write<T: Send + 'static>(
     state: &Arc<Mutex<T>>,
     records: &[&[u8]],
@@ -67,12 +67,12 @@ pub(super) async fn write<T: Send + 'static>(
         .unwrap_or_else(|error| Delivered::until(0, Trouble::new(format!("a write broke off: {error}"))))
 }
 
-/// What a thread that panicked left is as good as what one that was killed left.
+/// Locks the state, even after a thread panicked: what it left is as good as what a killed thread leaves.
 pub(super) fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes all; how many bytes were taken, and why not more.
+/// Writes all bytes. Returns the number of bytes taken, and the error that stopped the write.
 pub(super) fn write_all(out: &mut impl Write, bytes: &[u8]) -> (usize, Option<io::Error>) {
     let mut done = 0;
     while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {

@@ -1,4 +1,4 @@
-//! Other sinks while tracego runs: nothing is lost between the old ones and the new ones.
+//! Replacing sinks while tracego runs, without losing records between the old and the new ones.
 
 use std::{io, path::Path, sync::Arc, thread};
 
@@ -19,7 +19,7 @@ use super::{
 };
 use tracego_spool::Queue;
 
-/// A change between its two halves.
+/// A change of sinks between its two halves.
 #[derive(Default)]
 pub struct Changing {
     gone: Vec<Running>,
@@ -32,14 +32,14 @@ struct Starting {
     parts: Parts,
     control: watch::Sender<Control>,
     sender: mpsc::Sender<Chunk>,
-    /// What it goes on for.
+    /// The running sink that this one replaces.
     old: Option<Running>,
 }
 
-/// Whether all of these sinks can be made.
+/// Checks that all of these sinks can be made.
 ///
 /// # Errors
-/// Why one cannot; the text names it.
+/// Fails if one cannot; the text names the sink.
 pub fn check_all(settings: &[SinkSettings]) -> anyhow::Result<()> {
     settings.iter().try_for_each(|settings| {
         check(settings).map_err(anyhow::Error::msg).with_context(|| format!("sink {}", settings.name))
@@ -47,12 +47,13 @@ pub fn check_all(settings: &[SinkSettings]) -> anyhow::Result<()> {
 }
 
 impl Sinks {
-    /// Goes over to other settings: sinks whose receiver and queue are the same keep both, those that
-    /// changed get a new thread that goes on with the old queue, those that are gone end in their time. The
-    /// feeds replace the pipeline's; the old ones have to be dropped before [`changed`](Self::changed).
+    /// Applies new settings. A sink with the same receiver and queue keeps both; a changed sink gets a new
+    /// thread that continues the old queue; a removed sink ends after its drain time. Returns the feeds that
+    /// replace those of the pipeline. The old feeds must be dropped before [`changed`](Self::changed) is
+    /// called.
     ///
     /// # Errors
-    /// Never with settings that are [checked](check_all).
+    /// Never fails with settings that are [checked](check_all).
     pub fn change(&mut self, settings: &[SinkSettings]) -> anyhow::Result<(Vec<Feed>, Changing)> {
         let mut feeds = Vec::new();
         let mut changing = Changing::default();
@@ -69,8 +70,8 @@ impl Sinks {
                     self.running.push(Running { settings: settings.clone(), ..running });
                 }
                 old => {
-                    // It takes all that comes from now on, whether there is room or not: the pipeline, which may wait for
-                    // that, has to come to the change.
+                    // From now on the old worker takes every chunk, with or without room in the queue: the
+                    // pipeline may be waiting for room, and has to get to the change.
                     if let Some(old) = &old {
                         old.control.send_modify(|control| control.handover = true);
                     }
@@ -88,12 +89,12 @@ impl Sinks {
         Ok((feeds, changing))
     }
 
-    /// The second half of [`change`](Self::change), when the pipeline has the new feeds.
+    /// Performs the second half of [`change`](Self::change), when the pipeline has the new feeds.
     ///
     /// # Errors
-    /// When a thread cannot be started.
+    /// Fails if a thread cannot be started.
     pub fn changed(&mut self, changing: Changing) -> io::Result<()> {
-        // Of those that lost something the end tells, too.
+        // Sinks that lost records stay, since the end of the run reports their losses, too.
         self.leaving.retain(|leaving| !leaving.thread.is_finished() || !leaving.status.is_whole());
         for Running { settings, status, thread, .. } in changing.gone {
             tracing::info!(sink = settings.name, "the sink ends");
@@ -129,7 +130,7 @@ impl Sinks {
     }
 }
 
-/// The queue, which is tried to be opened until the sink has to end or to change again.
+/// Opens the queue. Retries until the sink has to end or changes again, and then returns a queue in memory.
 fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Receiver<Control>) -> Queue {
     loop {
         let error = match open_queue(settings, spool_dir) {
@@ -142,7 +143,7 @@ fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Recei
         );
         let control = *heard.borrow();
         if control.handover || control.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            // What has come is passed on, or counted as lost.
+            // Chunks that arrived are passed on, or counted as lost.
             return in_memory(settings);
         }
         thread::sleep(AGAIN);

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::deliver::Refused;
 use tracego_model::clock::{Reading, Time};
 
-/// Where dead letters go: lines of JSON that say when, why, and the record as the receiver would have got it.
+/// The dead letters: lines of JSON with the time, the reason, and the record as the receiver would have got
+/// it.
 #[derive(Debug)]
 pub(super) struct DeadLetters {
     path: Option<PathBuf>,
@@ -20,20 +21,20 @@ pub(super) struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Without a path they are only counted.
+    /// Creates the file's writer. Without a path, refused records are only counted.
     pub(super) fn new(path: Option<PathBuf>) -> Self {
         Self { path, file: None }
     }
 
-    /// Where they are.
+    /// Returns the path of the file.
     pub(super) fn path(&self) -> Option<&PathBuf> {
         self.path.as_ref()
     }
 
-    /// Writes down what was refused, on the disk when this returns.
+    /// Writes refused records. They are on the disk when this returns.
     ///
     /// # Errors
-    /// What the operating system says; the records are not written down then.
+    /// Fails with the error of the operating system; the records then count as not written.
     pub(super) fn write(&mut self, sink: &str, refused: &Refused, records: Vec<Value>) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let file = match &mut self.file {
@@ -46,7 +47,8 @@ impl DeadLetters {
         let now = Time(Reading::now().unix_ns);
         let mut lines = Vec::new();
         for record in records {
-            // Of a batch some of which was refused, nobody knows which: all are here, and marked.
+            // A receiver may refuse some records of a batch without naming them: all are written, and marked
+            // as such.
             let line = json!({
                 "time": now, "sink": sink, "reason": refused.reason(), "why": refused.why,
                 "refused": refused.count, "among": refused.among, "record": record,

@@ -1,33 +1,33 @@
-//! What a transport is given and what it answers.
+//! The result of a delivery, and the two halves of every sink.
 //!
-//! Every transport has the same two halves. Its encoder turns a record into bytes on the pipeline's
-//! thread; these bytes wait in a queue, perhaps through a restart. Its transport runs on the sink's own
-//! thread and gets them back in batches, in order, until it says what became of each.
+//! The encoder turns a record into bytes on the pipeline's thread. These bytes wait in a queue, perhaps
+//! through a restart. The transport runs on the sink's own thread and gets the bytes in batches, in order,
+//! until it reports what became of each record.
 
 use std::time::Duration;
 
 use super::status::lost;
 
-/// What became of a batch. The default is: nothing was taken, and nothing is wrong.
+/// The result of the delivery of a batch. By default nothing was taken and nothing is wrong.
 #[derive(Debug, Default)]
 pub struct Delivered {
-    /// Records from the front of the batch that are settled: taken by the receiver, or refused for good.
-    /// The others come again.
+    /// Number of records from the front of the batch that are done: taken by the receiver, or refused for
+    /// good. The others are delivered again.
     pub done: usize,
-    /// Of these, what the receiver refused for good.
+    /// Done records that the receiver refused for good.
     pub refused: Vec<Refused>,
-    /// Why the rest was not taken.
+    /// Reason why the rest was not taken.
     pub trouble: Option<Trouble>,
 }
 
 impl Delivered {
-    /// All of a batch was taken.
+    /// Returns the result of a batch that was taken completely.
     #[must_use]
     pub fn all(records: usize) -> Self {
         Self { done: records, ..Self::default() }
     }
 
-    /// Only the first `done` were.
+    /// Returns the result of a batch of which only the first `done` records were taken.
     #[must_use]
     pub fn until(done: usize, trouble: Trouble) -> Self {
         Self { done, refused: Vec::new(), trouble: Some(trouble) }
@@ -37,41 +37,42 @@ impl Delivered {
 /// Records that a receiver will never take.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refused {
-    /// The first, by its place in the batch.
+    /// Index of the first record in the batch.
     pub first: usize,
-    /// The receiver had this many to choose from, and says no more than how many it refused.
+    /// Number of records, from `first` on, among which the refused ones are. The receiver reports only how
+    /// many it refused.
     pub among: usize,
-    /// How many it refused.
+    /// Number of refused records.
     pub count: u64,
-    /// Its words, for people.
+    /// The receiver's reason, for people.
     pub why: String,
-    /// It did not say so: it fails at this record again and again, and takes others.
+    /// Whether the refusal is inferred: the receiver fails at this record again and again, and takes others.
     pub poison: bool,
 }
 
 impl Refused {
-    /// As it is counted.
+    /// Returns the reason under which the loss is counted.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         if self.poison { lost::POISON } else { lost::REFUSED }
     }
 }
 
-/// Why a batch was not taken; it is tried again, for ever.
+/// The reason why a batch was not taken. The batch is retried without end.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trouble {
-    /// For people: names the receiver and what it said.
+    /// Text for people; names the receiver and its answer.
     pub why: String,
-    /// The receiver asked to be left alone for so long.
+    /// Pause that the receiver asked for.
     pub after: Option<Duration>,
-    /// Nobody reads any more and nobody will: the reader of standard output is gone.
+    /// Whether the receiver is gone for good: standard output has no reader any more.
     pub ended: bool,
-    /// It is about who sends and how often, and never about a record.
+    /// Whether the failure concerns the sender or its rate, and never a record.
     pub ours: bool,
 }
 
 impl Trouble {
-    /// Worth another try soon.
+    /// Returns a failure that is worth another attempt soon.
     #[must_use]
     pub fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), after: None, ended: false, ours: false }

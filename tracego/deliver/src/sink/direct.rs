@@ -11,48 +11,48 @@ use super::text;
 use crate::{format, seal::window::Sealer};
 use tracego_model::record::Record;
 
-/// How records are written.
+/// The format of the direct output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
-    /// One event a line.
+    /// One record per line.
     Line(format::Format),
-    /// For people.
+    /// Text for people.
     Text(text::Style),
 }
 
 impl Format {
-    /// The native record.
+    /// The native record in JSON.
     pub const JSON: Self = Self::Line(format::Format::Json);
 }
 
-/// What became of the records of one flush.
+/// The result of one flush. Only records that the ledger counts are included.
 #[derive(Debug, Default)]
 pub struct Flushed {
-    /// Taken by the operating system.
+    /// Number of records taken by the operating system.
     pub written: u64,
-    /// Refused, wholly or in part.
+    /// Number of records refused, wholly or in part.
     pub refused: u64,
-    /// Why.
+    /// The error that stopped the write.
     pub error: Option<io::Error>,
 }
 
-/// Bytes that are gathered before one write(2).
+/// Number of bytes that are gathered before one write(2).
 const GATHER: usize = 64 * 1024;
 
-/// Where records go.
+/// The direct output.
 pub struct Sink {
     out: Box<dyn Write + Send>,
     format: Format,
     buffer: Vec<u8>,
-    /// End of each record in the buffer and whether the ledger counts it.
+    /// End of each record in the buffer, and whether the ledger counts the record.
     ends: Vec<(usize, bool)>,
-    /// The last write ended within a line.
+    /// Whether the last write ended within a line.
     torn: bool,
     sealer: Option<Sealer>,
 }
 
 impl Sink {
-    /// Writes to any output.
+    /// Creates an output that writes to `out`.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, format: Format) -> Self {
         let (mut buffer, mut ends) = (Vec::new(), Vec::new());
@@ -63,33 +63,34 @@ impl Sink {
         Self { out, format, buffer, ends, torn: false, sealer: None }
     }
 
-    /// Seals what is written; JSON alone can be. `torn`: the output ends within a line now.
+    /// Seals the output; only JSON can be sealed. `torn`: whether the output ends within a line now.
     #[must_use]
     pub fn sealed(self, sealer: Sealer, torn: bool) -> Self {
         let sealer = Some(sealer).filter(|_| self.format == Format::JSON);
         Self { torn, sealer, ..self }
     }
 
-    /// What counts and links the lines, where they are sealed.
+    /// Returns the part that counts and links the lines, if the output is sealed.
     pub fn sealer(&mut self) -> Option<&mut Sealer> {
         self.sealer.as_mut()
     }
 
-    /// Appends to a file, made with mode 0600: records hold arguments of all users.
+    /// Opens a file for appending. A new file gets mode 0600: records hold arguments of all users.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Fails if the file cannot be opened.
     pub fn file(path: &Path) -> io::Result<Box<dyn Write + Send>> {
         Ok(Box::new(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?))
     }
 
-    /// The output ends within a line: a tracego that wrote there was killed, or the disk was full.
+    /// Sets whether the output ends within a line: a tracego that wrote there was killed, or the disk was
+    /// full.
     #[must_use]
     pub fn torn(self, torn: bool) -> Self {
         Self { torn, ..self }
     }
 
-    /// Whether a file ends within a line; what is no file has no end.
+    /// Returns whether a file ends within a line; `false` for anything that is not a regular file.
     #[must_use]
     pub fn is_torn(path: &Path) -> bool {
         let last = || {
@@ -101,16 +102,16 @@ impl Sink {
         path.is_file() && last().is_some_and(|last| last != *b"\n")
     }
 
-    /// Writes somewhere else from here on, where a line begins. Flush before.
+    /// Switches to another output, which must be at the start of a line. Call [`flush`](Self::flush) before.
     pub fn set_output(&mut self, out: Box<dyn Write + Send>) {
         self.out = out;
         self.torn = false;
     }
 
-    /// Adds a record; `counted` says whether it stands for an event of the kernel side.
+    /// Adds a record; `counted`: whether the record stands for an event of the kernel side.
     ///
     /// # Errors
-    /// When the record cannot be written down at all; it leaves nothing behind.
+    /// Fails if the record cannot be serialised or sealed; nothing is added then.
     pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
         let start = self.buffer.len();
         let mut done = match self.format {
@@ -131,18 +132,18 @@ impl Sink {
         done
     }
 
-    /// Whether enough is gathered for a write.
+    /// Returns whether enough is gathered for a write.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.buffer.len() >= GATHER
     }
 
-    /// Hands everything to the operating system. What it refuses is dropped and counted.
+    /// Writes everything to the operating system. Refused records are dropped and counted.
     pub fn flush(&mut self) -> Flushed {
         let mut flushed = Flushed::default();
         let mut done = 0;
         if self.torn && !self.buffer.is_empty() {
-            // Ends the line that a full disk cut, so that the next record stands on its own.
+            // Ends the line that a full disk cut, so that the next record has a line of its own.
             match self.out.write_all(b"\n") {
                 Ok(()) => self.torn = false,
                 Err(error) => flushed.error = Some(error),
@@ -159,7 +160,7 @@ impl Sink {
         if flushed.error.is_none() {
             flushed.error = self.out.flush().err();
         }
-        // A line that lacks its end alone gets it with the next one.
+        // A record that lacks only its newline is whole; the next flush writes the newline.
         let whole = self.ends.partition_point(|&(end, _)| end <= done + 1);
         for (n, &(_, counted)) in self.ends.iter().enumerate() {
             let count = if n < whole { &mut flushed.written } else { &mut flushed.refused };
@@ -184,7 +185,7 @@ mod tests {
     use tracego_analyze::enrich::Enricher;
     use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta};
 
-    /// Takes so many bytes, then says that the disk is full until it is emptied.
+    /// A disk that takes a number of bytes, then reports that it is full until it gets more room.
     #[derive(Clone)]
     struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
 

@@ -1,19 +1,19 @@
-//! The first half of every sink: a record becomes the bytes that wait in the queue.
+//! The first half of every sink: turning a record into the bytes that wait in the queue.
 
 use std::io;
 
 use super::{direct::Format, journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder, text};
 use tracego_model::record::Record;
 
-/// Runs on the pipeline's thread.
+/// An encoder of any type. It runs on the pipeline's thread.
 pub(super) enum Encoder {
-    /// One line for programs or people.
+    /// One line, for programs or people.
     Line(Format),
     /// A message of RFC 5424.
     Syslog(SyslogEncoder),
     /// A datagram of the journal.
     Journald(JournaldEncoder),
-    /// A log record of OTLP and its resource.
+    /// An OTLP log record and its resource.
     Otlp(OtlpEncoder),
 }
 
@@ -21,7 +21,7 @@ impl Encoder {
     /// Adds the bytes of one record.
     ///
     /// # Errors
-    /// When the record cannot be written in this form; then nothing is added.
+    /// Fails if the record cannot be written in this format; nothing is added then.
     pub(super) fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         let done = match self {

@@ -1,4 +1,4 @@
-//! The pipeline's end of a sink: filter, encode, and pass on in chunks.
+//! The pipeline's end of a sink: it filters and encodes records, and passes them on in chunks.
 
 use std::{collections::VecDeque, mem, sync::Arc};
 
@@ -11,16 +11,16 @@ use super::{
 };
 use tracego_model::record::Record;
 
-/// Encoded records on their way to the sink's thread.
+/// Encoded records on their way to the sink's worker.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
-    /// End of each record.
+    /// End of each record in `bytes`.
     pub(super) ends: Vec<usize>,
 }
 
 impl Chunk {
-    /// Many as one.
+    /// Joins several chunks into one.
     fn joined(chunks: impl Iterator<Item = Self>, bytes: usize) -> Self {
         let mut all = Self { bytes: Vec::with_capacity(bytes), ends: Vec::new() };
         for chunk in chunks {
@@ -31,27 +31,27 @@ impl Chunk {
         all
     }
 
-    /// The records from the `from`th on.
+    /// Returns the records from index `from` on.
     pub(super) fn iter_from(&self, from: usize) -> impl Iterator<Item = &[u8]> {
         let starts = [0].into_iter().chain(self.ends.iter().copied());
         starts.zip(&self.ends).skip(from).map(|(start, &end)| self.bytes.get(start..end).unwrap_or_default())
     }
 }
 
-/// Chunks that may wait in the channel, and bytes after which a chunk is passed on.
+/// Number of chunks that may wait in the channel, and number of bytes after which a chunk is passed on.
 const CHANNEL: usize = 16;
 const CHUNK: usize = 64 * 1024;
-/// Room of the channel that is kept for what waits here at the end.
+/// Room of the channel that is reserved for the backlog left at the end.
 const REST: usize = 1;
-/// Bytes that may wait here while the sink's thread does not take any.
+/// Number of bytes that may wait in the backlog while the worker takes none.
 const BACKLOG: usize = 8 << 20;
 
-/// The way to a sink's thread.
+/// Creates the channel to a sink's worker.
 pub(super) fn channel() -> (mpsc::Sender<Chunk>, mpsc::Receiver<Chunk>) {
     mpsc::channel(CHANNEL + REST)
 }
 
-/// A sink, and how many chunks are in its queue when it has what was pushed so far.
+/// A sink, and the number of chunks in its queue once everything pushed so far is there.
 pub(super) type Ahead = (Arc<Status>, u64);
 
 /// The pipeline's end of a sink.
@@ -61,16 +61,16 @@ pub struct Feed {
     encoder: Encoder,
     chunk: Chunk,
     sender: mpsc::Sender<Chunk>,
-    /// Wait for the sink instead of losing records.
+    /// Whether a full sink blocks the pipeline instead of losing records.
     blocks: bool,
     backlog: VecDeque<Chunk>,
     waiting: usize,
-    /// Chunks that the sink's thread was given.
+    /// Number of chunks that the worker was given.
     passed: u64,
-    /// Counted here and not yet in the status, which has a lock.
+    /// Number of records counted here and not yet in the status, which has a lock.
     filtered: u64,
     given: u64,
-    /// Lost here since somebody asked last, by the reason.
+    /// Number of records lost here since the last report, by reason.
     stalled: u64,
     unwritable: u64,
 }
@@ -100,7 +100,7 @@ impl Feed {
         }
     }
 
-    /// What others may know of the sink.
+    /// Returns the sink's status, which all threads share.
     #[must_use]
     pub fn status(&self) -> &Arc<Status> {
         &self.status
@@ -129,7 +129,7 @@ impl Feed {
         tracing::warn!(sink = self.status.name, %error, "a record cannot be written in the sink's format");
     }
 
-    /// Passes on what is gathered.
+    /// Passes gathered records on, and adds the counts to the status.
     pub(super) fn flush(&mut self) {
         self.pass();
         if self.filtered + self.given > 0 {
@@ -162,7 +162,7 @@ impl Feed {
                     return;
                 }
                 Err(TrySendError::Full(chunk)) => {
-                    // The newest give way: the oldest are nearer to the disk.
+                    // The newest chunks are dropped: the oldest are nearer to the disk.
                     self.backlog.push_front(chunk);
                     while self.waiting > BACKLOG
                         && let Some(newest) = self.backlog.pop_back()
@@ -177,19 +177,20 @@ impl Feed {
         }
     }
 
-    /// How many chunks the queue has once all that was pushed and flushed is there; nothing where it would
-    /// not survive in any case.
+    /// Returns this sink and the number of chunks in its queue once everything pushed and flushed is there;
+    /// `None` for a queue that does not survive tracego.
     pub(super) fn mark(&self) -> Option<Ahead> {
         let chunks = self.passed + self.backlog.len() as u64;
         self.status.durable.then(|| (Arc::clone(&self.status), chunks))
     }
 
-    /// Whether the queue of that sink is this one's, lacks some of so many chunks and will get them.
+    /// Returns whether the mark is of this sink's queue, which lacks some of these chunks and will get them.
     pub(super) fn lacks(&self, (status, chunks): &Ahead) -> bool {
         Arc::ptr_eq(&self.status, status) && !self.sender.is_closed() && !status.has_placed(*chunks)
     }
 
-    /// Goes on for another feed of the same sink. Flush that one before.
+    /// Takes over from another feed of the same sink, with its backlog and losses. Flush the other feed
+    /// before.
     pub(super) fn inherit(&mut self, mut old: Self) {
         if Arc::ptr_eq(&self.status, &old.status) {
             self.passed += old.passed;
@@ -200,7 +201,8 @@ impl Feed {
         self.unwritable += mem::take(&mut old.unwritable);
     }
 
-    /// What was lost here since this was asked last, by the reason.
+    /// Returns the losses on this side of the queue since the last call, by reason, and counts them in the
+    /// status.
     pub(super) fn losses(&mut self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
         let losses = [
             (lost::STALLED, mem::take(&mut self.stalled)),
@@ -214,8 +216,8 @@ impl Feed {
     }
 }
 
-/// The run or the sink ends: what waits here is the last that the sink's thread is given. Its queue takes it even when the
-/// deadline has passed, as far as there is room. Flush before.
+/// Passes on the backlog when the run or the sink ends, as the last chunk for the worker. The queue takes it
+/// even after the deadline, as far as there is room. Flush before.
 impl Drop for Feed {
     fn drop(&mut self) {
         let rest = Chunk::joined(self.backlog.drain(..), self.waiting);

@@ -1,4 +1,4 @@
-//! Which records a sink takes.
+//! The choice of the records that a sink takes.
 
 use std::{io, sync::Arc};
 
@@ -11,23 +11,23 @@ use tracego_model::{
     record::{Record, event_name},
 };
 
-/// The keys that choose records; all that are given have to agree.
+/// The keys that choose records. A record must pass every filter that is set.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FilterSettings {
-    /// Names of events, `*` for any part: `tracego.process.*`.
+    /// Names of events, with `*` for any part: `tracego.process.*`.
     #[serde(default)]
     pub events: Vec<String>,
-    /// Records of processes need a finding that is at least as bad.
+    /// Lowest severity that the worst finding of a process record must have.
     pub min_severity: Option<Severity>,
-    /// An expression in CEL on the record's fields: `process.user.id == 0`.
+    /// CEL expression on the record's fields: `process.user.id == 0`.
     pub r#where: Option<String>,
 }
 
-/// Events that no filter leaves out: a stream has to say what it lacks.
+/// Events that pass every filter: a stream has to report what it lacks.
 const ALWAYS: [&str; 1] = [event_name::LOST];
 
-/// A filter that is ready.
+/// A compiled filter.
 #[derive(Clone)]
 pub struct Filter {
     events: Option<GlobSet>,
@@ -35,26 +35,26 @@ pub struct Filter {
     expression: Option<Arc<Expression>>,
 }
 
-/// An expression in CEL, and what it asks a record for.
+/// A CEL expression, and the fields of a record that it uses.
 struct Expression {
     program: Program,
-    /// The functions of CEL. To make them takes longer than most expressions.
+    /// The functions of CEL, made once: making them takes longer than most expressions.
     functions: Context<'static, 'static>,
-    /// Members of a record by which the expression begins: `process` of `process.user.id`.
+    /// First members of the expression's fields: `process` of `process.user.id`.
     members: Vec<String>,
 }
 
 impl Filter {
-    /// Takes everything.
+    /// Returns a filter that takes every record.
     #[must_use]
     pub fn all() -> Self {
         Self { events: None, min_severity: None, expression: None }
     }
 
-    /// As the settings say.
+    /// Compiles a filter from the settings.
     ///
     /// # Errors
-    /// A pattern or an expression that is none; the text names the key.
+    /// Fails if a pattern or an expression is invalid; the text names the key.
     pub fn new(settings: &FilterSettings) -> Result<Self, String> {
         let mut events = GlobSetBuilder::new();
         for pattern in &settings.events {
@@ -69,11 +69,11 @@ impl Filter {
         })
     }
 
-    /// Whether a record is taken. An expression that cannot be answered, since the record lacks a field
-    /// that it asks for, leaves the record out: `has(process.user)` asks whether there is one.
+    /// Returns whether a record passes. An expression that needs a field the record lacks leaves the record
+    /// out; `has(process.user)` tests whether there is one.
     ///
     /// # Errors
-    /// When the record cannot be serialised.
+    /// Fails if the record cannot be serialised.
     pub fn takes(&self, record: &Record) -> io::Result<bool> {
         if ALWAYS.contains(&record.event_name) {
             return Ok(true);
@@ -101,7 +101,7 @@ impl Expression {
     fn holds(&self, record: &Record) -> io::Result<bool> {
         let mut context = self.functions.new_inner_scope();
         for name in &self.members {
-            // What a record lacks is no variable: `has` can ask for it.
+            // A missing field is not defined as a variable, so that `has` can test for it.
             if let Some(value) = record.member(name)? {
                 context
                     .add_variable(name.as_str(), value)

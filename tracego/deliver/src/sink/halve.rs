@@ -1,76 +1,78 @@
-//! What a receiver does not take whole goes in halves, down to the record that is meant.
+//! Splitting a batch that a receiver does not take as a whole, down to the record at fault.
 //!
-//! A request that is refused for good is halved at once. One that the receiver fails at is tried again, for ever:
-//! a receiver that is down says nothing about the records. But when the same record is in front for long enough, it
-//! may be that record which the receiver fails at, and everything behind it would wait for ever. Then the
-//! worker asks to [`isolate`](Parts::isolate) it: a record is given up when it fails alone, another one is taken,
-//! and then it fails alone once more. No request without records can stand for the other one: a collector takes
-//! such a request while all that is behind it is down.
+//! A request that is refused for good is halved at once. A request at which the receiver fails is retried
+//! without end: a receiver that is down says nothing about the records. But if the same record stays in front
+//! for long enough, the receiver may fail because of that record, and everything behind it would wait
+//! forever. The worker then asks to [`isolate`](Parts::isolate) the record: it is given up when it fails
+//! alone, another record is taken, and then it fails alone once more. A request without records cannot
+//! replace the other record: a collector takes such a request while everything behind the collector is down.
 
 use std::ops::Range;
 
 use super::deliver::{Delivered, Refused, Trouble};
 
-/// What became of a request.
+/// The receiver's answer to a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Answer {
-    /// Taken, but for so many of its records.
+    /// Taken, except for the rejected records.
     Taken {
-        /// Refused for good; the receiver does not say which.
+        /// Number of records refused for good; the receiver does not report which.
         rejected: u64,
-        /// Why; or, where none was refused, what the receiver wants to be known.
+        /// Reason for the refusal; if no record was refused, a note from the receiver.
         message: String,
     },
-    /// Not now.
+    /// Not taken now, but worth another attempt.
     Again(Trouble),
-    /// This request will never be taken.
+    /// Refused for good: the receiver will never take this request.
     Never(String),
 }
 
 impl Answer {
-    /// Not taken, and worth another try.
+    /// Returns the answer for a request that is worth another attempt.
     pub(super) fn again(why: impl Into<String>) -> Self {
         Self::Again(Trouble::new(why))
     }
 
-    /// All of it was taken.
+    /// Returns the answer for a request that was taken completely.
     pub(super) fn taken() -> Self {
         Self::Taken { rejected: 0, message: String::new() }
     }
 }
 
-/// A batch on its way, and what is known of it.
+/// A batch that is being delivered, and its result so far.
 pub(super) struct Parts {
     records: usize,
     isolate: bool,
-    /// Another record was taken while this batch was under way.
+    /// Whether another record was taken while this batch was under way.
     alive: bool,
     delivered: Delivered,
 }
 
 impl Parts {
-    /// Of so many records. `isolate`: one that the receiver fails at again and again is given up, one a batch.
+    /// Creates the delivery of `records` records. With `isolate`, a record that the receiver fails at again
+    /// and again is given up, one per batch.
     pub(super) fn new(records: usize, isolate: bool) -> Self {
         Self { records, isolate, alive: false, delivered: Delivered::default() }
     }
 
-    /// Records from the front that are settled.
+    /// Returns the number of records from the front that are done.
     pub(super) fn done(&self) -> usize {
         self.delivered.done
     }
 
-    /// What became of the batch.
+    /// Returns the result of the batch.
     pub(super) fn delivered(self) -> Delivered {
         self.delivered
     }
 
-    /// Sends the next records of the batch as one request, or in parts. `Break`: the batch ends here for now.
+    /// Sends the next records of the batch as one request, or in parts. Returns `false` if the delivery of
+    /// the batch ends here for now.
     pub(super) async fn send(
         &mut self,
         request: Range<usize>,
         ask: &mut impl AsyncFnMut(Range<usize>) -> Answer,
     ) -> bool {
-        // What is left, the next last.
+        // Ranges still to send; the next one is last.
         let mut left = vec![request];
         while let Some(range) = left.pop() {
             let answer = ask(range.clone()).await;
@@ -111,7 +113,7 @@ impl Parts {
                 if !alone {
                     return Step::Halve;
                 }
-                // It may have been down, and have come back for the other one.
+                // The receiver may have been down, and come back for the other record.
                 match ask(range.clone()).await {
                     Answer::Again(trouble) if trouble.ours => Step::Failed(trouble),
                     Answer::Again(trouble) => Step::GivenUp(trouble.why),
@@ -122,7 +124,7 @@ impl Parts {
         }
     }
 
-    /// An answer that is about the records.
+    /// Evaluates an answer that concerns the records.
     fn said(&mut self, range: &Range<usize>, answer: Answer) -> Step {
         match answer {
             Answer::Taken { rejected, message } => {
@@ -147,8 +149,8 @@ impl Parts {
         self.delivered.refused.push(Refused { first, among, count, why, poison });
     }
 
-    /// Whether the receiver takes any of three records behind this one, each alone. They come again in
-    /// their place.
+    /// Returns whether the receiver takes any of up to three records behind this one, each sent alone. These
+    /// records are sent again in their place.
     async fn takes_another(
         &mut self,
         first: usize,
@@ -168,15 +170,15 @@ impl Parts {
     }
 }
 
-/// What an answer to a request means for its records.
+/// The consequence of an answer for the records of its request.
 enum Step {
-    /// Taken, or refused for good.
+    /// Records that are taken, or refused for good.
     Settled,
-    /// It is about some of them.
+    /// Some of the records are at fault: the request is split.
     Halve,
-    /// The one is what the receiver fails at.
+    /// The one record is given up, since the receiver fails at it.
     GivenUp(String),
-    /// They come again.
+    /// Records that are delivered again.
     Failed(Trouble),
 }
 
@@ -184,7 +186,8 @@ enum Step {
 mod tests {
     use super::*;
 
-    /// Sends a batch of 20 to a receiver that answers by the records and the number of the request.
+    /// Sends a batch of 20 records to a receiver whose answer depends on the records and the number of the
+    /// request.
     fn sent(
         isolate: bool,
         mut answer: impl FnMut(&Range<usize>, usize) -> Answer,
@@ -220,7 +223,7 @@ mod tests {
             assert!(delivered.refused.is_empty() && delivered.trouble.is_some(), "{delivered:?}");
             let (delivered, _) = sent(true, fails_at(&[bad]));
             if bad == 19 {
-                // Nothing is behind it: nobody knows.
+                // No record is behind this one, so the receiver may be down.
                 assert_eq!((delivered.done, delivered.refused.len()), (19, 0));
                 assert!(delivered.trouble.is_some());
                 continue;
@@ -229,7 +232,7 @@ mod tests {
             let refused = Refused { first: bad, among: 1, count: 1, why: "500".to_owned(), poison: true };
             assert_eq!(delivered.refused, [refused]);
         }
-        // One at a time, and no other is needed than one that is taken.
+        // One record is given up at a time, and one other record that is taken is enough.
         let (delivered, _) = sent(true, fails_at(&[3, 4, 5, 19]));
         assert_eq!((delivered.done, delivered.refused.len(), delivered.refused[0].first), (4, 1, 3));
     }
@@ -238,7 +241,7 @@ mod tests {
     fn a_receiver_that_is_down_or_comes_back_costs_no_record() {
         let (delivered, asked) = sent(true, |_, _| Answer::again("down"));
         assert_eq!((delivered.done, delivered.refused.len(), asked.len()), (0, 0, 4));
-        // For every moment that it comes back at, or goes away at.
+        // Every moment at which the receiver may come back or go away.
         for moment in 0..40 {
             for back in [true, false] {
                 let (delivered, _) = sent(true, |_, n| match (n > moment) == back {

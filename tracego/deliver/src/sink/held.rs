@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 use super::feed::Chunk;
 use tracego_spool::Queue;
 
-/// In their order. One at most, but while a sink is changed: then all that comes, so that nobody waits for the old one's
-/// receiver.
+/// Held chunks in their order. Usually there is at most one. While a sink is changed, all chunks that arrive
+/// are held, so that the pipeline does not wait for the old sink's receiver.
 #[derive(Default)]
 pub(super) struct Held {
     chunks: VecDeque<Chunk>,
-    /// Records of the first that the queue has.
+    /// Number of records of the first chunk that the queue already has.
     from: usize,
-    /// Chunks, the first ones, that another worker was given.
+    /// Number of chunks at the front that another worker was given.
     inherited: usize,
 }
 
@@ -25,12 +25,13 @@ impl Held {
         self.chunks.push_back(chunk);
     }
 
-    /// As the next worker has it.
+    /// Returns the chunks as the next worker gets them: all count as inherited.
     pub(super) fn inherited(self) -> Self {
         Self { inherited: self.chunks.len(), ..self }
     }
 
-    /// Puts it into the queue, as far as there is room; how many chunks that this worker was given are there in whole.
+    /// Moves held chunks into the queue until it is full. Returns how many of this worker's chunks are now
+    /// fully queued.
     pub(super) fn place(&mut self, queue: &mut Queue) -> u64 {
         let mut placed = 0;
         while let Some(chunk) = self.chunks.front() {
@@ -45,7 +46,8 @@ impl Held {
         placed
     }
 
-    /// Gives it up: how many records, and how many chunks that this worker was given.
+    /// Discards all held chunks. Returns the number of lost records, and of chunks that this worker was
+    /// given.
     pub(super) fn discard(&mut self) -> (u64, u64) {
         let (mut records, mut chunks) = (0, 0);
         while let Some(chunk) = self.chunks.front() {
@@ -55,7 +57,7 @@ impl Held {
         (records, chunks)
     }
 
-    /// 1 when this worker was given it.
+    /// Removes the first chunk. Returns 1 if this worker was given the chunk, and 0 if it was inherited.
     fn drop_first(&mut self) -> u64 {
         self.chunks.pop_front();
         self.from = 0;

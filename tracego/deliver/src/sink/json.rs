@@ -4,10 +4,10 @@ use std::io::{self, Write as _};
 
 use tracego_model::record::Record;
 
-/// Writes one record.
+/// Writes one record as a line of JSON.
 ///
 /// # Errors
-/// When it cannot be serialised.
+/// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, record)?;
     out.write_all(b"\n")

@@ -1,14 +1,14 @@
-//! Record → bytes → whoever reads them.
+//! Delivery of records: encoding, queueing, and sending to receivers.
 //!
-//! The direct output writes on the pipeline's own thread: what a piece of input yields is with the
-//! operating system before the next piece. Every other sink has a thread of its own behind a queue:
+//! The direct output writes on the pipeline's own thread: all records of one input are with the operating
+//! system before the next input is handled. Every other sink has a thread of its own behind a queue:
 //!
 //! ```text
 //! pipeline │ filter → encode → chunk ──channel──▶ worker │ queue (spool) → batch → transport → ack
 //! ```
 //!
-//! A sink that is slow or dead fills its own queue and nothing else; only one that is told to block
-//! (`on-full = "block"`) holds the pipeline, and then the ring, when its queue is full.
+//! A slow or dead sink fills only its own queue. Only a sink that is set to block (`on-full = "block"`) holds
+//! up the pipeline, and then the ring, when its queue is full.
 
 mod any;
 mod backoff;

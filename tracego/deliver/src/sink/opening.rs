@@ -1,30 +1,31 @@
-//! A receiver that cannot be opened yet, as after a change of settings while tracego runs.
+//! A receiver that cannot be opened yet, as after a reload while tracego runs.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Between two tries.
+/// Pause between two attempts.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
-/// How it is opened, and when that is tried next. What comes in the meantime waits in the queue.
+/// The way to open a receiver, and the time of the next attempt. Until it succeeds, records wait in the
+/// queue.
 pub(super) struct Opening<T> {
     open: Box<dyn FnMut() -> Result<T, String> + Send>,
     next: Instant,
 }
 
 impl<T> Opening<T> {
-    /// Tried at once.
+    /// Creates an opening whose first attempt is due at once.
     pub(super) fn new(open: impl FnMut() -> Result<T, String> + Send + 'static) -> Self {
         Self { open: Box::new(open), next: Instant::now() }
     }
 
-    /// When it is tried next.
+    /// Returns the time of the next attempt.
     pub(super) fn next(&self) -> Instant {
         self.next
     }
 
-    /// The transport, where it is time to try and it can be opened.
+    /// Tries to open the receiver if an attempt is due. Returns the transport if that succeeds.
     pub(super) fn attempt(&mut self, sink: &str) -> Option<T> {
         if Instant::now() < self.next {
             return None;

@@ -14,15 +14,15 @@ use super::{
 use crate::seal::window::Sealer;
 use tracego_model::record::{Record, SinkCounts};
 
-/// Where records go: the direct output, and sinks with queues.
+/// The outputs of a run: the direct output, and sinks with queues.
 #[derive(Default)]
 pub struct Outputs {
     direct: Option<Sink>,
     feeds: Vec<Feed>,
-    /// Records of events since the last flush, where there is no direct output to count them.
+    /// Number of event records since the last flush, if there is no direct output to count them.
     counted: u64,
     mark: u64,
-    /// Points that the queues have not come to yet: chunks that each has then.
+    /// Marks that the queues have not reached yet, with the number of chunks that each queue has then.
     marks: VecDeque<(u64, Vec<Ahead>)>,
 }
 
@@ -33,18 +33,18 @@ impl From<Sink> for Outputs {
 }
 
 impl Outputs {
-    /// Of these parts.
+    /// Creates the outputs from their parts.
     #[must_use]
     pub fn new(direct: Option<Sink>, feeds: Vec<Feed>) -> Self {
         Self { direct, feeds, ..Self::default() }
     }
 
-    /// Replaces the sinks with queues, of which those that are left out end by themselves, and what the
-    /// direct output writes to. Flush before.
+    /// Replaces the sinks with queues, and the file that the direct output writes to. Sinks that are left out
+    /// end by themselves. Call [`flush`](Self::flush) before.
     pub fn replace(&mut self, feeds: Vec<Feed>, output: Option<Box<dyn io::Write + Send>>) {
         let before = std::mem::replace(&mut self.feeds, feeds);
         for old in before {
-            // What the sink's thread could not take yet goes to the feed that has its name now.
+            // Chunks that the old worker could not take yet go to the new feed of the same name.
             if let Some(new) = self.feeds.iter_mut().find(|new| new.status().name == old.status().name) {
                 new.inherit(old);
             }
@@ -54,15 +54,15 @@ impl Outputs {
         }
     }
 
-    /// What seals the direct output.
+    /// Returns the part that seals the direct output, if it is sealed.
     pub fn sealer(&mut self) -> Option<&mut Sealer> {
         self.direct.as_mut()?.sealer()
     }
 
-    /// Adds a record to all; `counted` as [`Sink::push`] has it.
+    /// Adds a record to all outputs; `counted` is that of [`Sink::push`].
     ///
     /// # Errors
-    /// When the direct output cannot write it down.
+    /// Fails if the record cannot be written in the format of the direct output.
     pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
         for feed in &mut self.feeds {
             feed.push(record);
@@ -73,7 +73,7 @@ impl Outputs {
     /// Adds a record to the direct output alone.
     ///
     /// # Errors
-    /// When it cannot write it down.
+    /// Fails if the record cannot be written in the format of the direct output.
     pub fn push_direct(&mut self, record: &Record, counted: bool) -> io::Result<()> {
         match &mut self.direct {
             Some(sink) => sink.push(record, counted),
@@ -84,13 +84,13 @@ impl Outputs {
         }
     }
 
-    /// Whether enough is gathered for a write.
+    /// Returns whether enough is gathered for a write.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.direct.as_ref().is_some_and(Sink::is_full)
     }
 
-    /// Hands on what is gathered. Without a direct output, what the queues were given counts as written;
+    /// Passes on what is gathered. Without a direct output, records given to the queues count as written;
     /// each sink then has counts of its own.
     pub fn flush(&mut self) -> Flushed {
         self.feeds.iter_mut().for_each(Feed::flush);
@@ -100,12 +100,13 @@ impl Outputs {
         }
     }
 
-    /// No more comes: what waits ahead of the sinks goes to their threads. Flush before.
+    /// Drops the feeds at the end: records that wait ahead of the sinks go to their threads. Call
+    /// [`flush`](Self::flush) before.
     pub fn end(&mut self) {
         self.feeds.clear();
     }
 
-    /// The point that the output has come to: what was flushed so far.
+    /// Returns a mark for the point that the outputs have reached: everything flushed so far.
     pub fn mark(&mut self) -> u64 {
         self.mark += 1;
         let ahead: Vec<_> = self.feeds.iter().filter_map(Feed::mark).collect();
@@ -115,9 +116,9 @@ impl Outputs {
         self.mark
     }
 
-    /// The point up to which a kill of tracego would take nothing: the operating system has it, or the spools
-    /// of all sinks that have one. A point and not a yes or no, since there is always something on its way
-    /// while much happens.
+    /// Returns the last mark up to which a kill of tracego loses nothing: the records are with the operating
+    /// system, or in the spools of all sinks that have one. The result is a mark and not a yes or no, since
+    /// under load some records are always on their way.
     pub fn settled(&mut self) -> u64 {
         while let Some((_, ahead)) = self.marks.front() {
             let waits = |ahead: &Ahead| self.feeds.iter().any(|feed| feed.lacks(ahead));
@@ -129,14 +130,14 @@ impl Outputs {
         self.marks.front().map_or(self.mark, |(mark, _)| mark - 1)
     }
 
-    /// Whether [`settled`](Self::settled) is at the end of what was flushed.
+    /// Returns whether [`settled`](Self::settled) has reached the end of what was flushed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let waits = |ahead: &Ahead| self.feeds.iter().any(|feed| feed.lacks(ahead));
         !self.feeds.iter().filter_map(Feed::mark).any(|ahead| waits(&ahead))
     }
 
-    /// What became of the records in each sink with a queue.
+    /// Returns the record counts of each sink with a queue, by name.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<String, SinkCounts> {
         let each = self.feeds.iter().map(|feed| {
@@ -152,7 +153,7 @@ impl Outputs {
         each.collect()
     }
 
-    /// What sinks lost on this side of their queues since this was asked last: sink, reason, records.
+    /// Returns the losses on this side of the queues since the last call: sink, reason, number of records.
     pub fn losses(&mut self) -> Vec<(Arc<Status>, &'static str, u64)> {
         let losses = self.feeds.iter_mut().flat_map(|feed| {
             let status = Arc::clone(feed.status());

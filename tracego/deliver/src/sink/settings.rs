@@ -12,24 +12,24 @@ use tracego_model::{
 };
 use tracego_spool::{Limits, OnFull};
 
-/// One sink.
+/// The settings of one sink.
 #[derive(Clone, Debug)]
 pub struct SinkSettings {
-    /// Its name in logs, metrics and the spool folder.
+    /// Name of the sink in logs, metrics and the spool folder.
     pub name: String,
-    /// Where records go.
+    /// Type of the receiver, with its keys.
     pub kind: Kind,
-    /// What every sink has.
+    /// Keys that every sink has.
     pub common: Common,
-    /// The keys of its type as they are written.
+    /// Keys of the type, as they are written in the configuration.
     pub own: toml::Table,
 }
 
 impl SinkSettings {
-    /// A sink of this type, with the keys of the type and no others.
+    /// Returns a sink of this type, with only the keys of the type.
     ///
     /// # Errors
-    /// A key that is wrong.
+    /// Fails if a key is wrong.
     pub fn of(kind: &str, own: toml::Table) -> Result<Self, String> {
         let (name, common) = (kind.to_owned(), Common::default());
         let sink = Self { name, kind: Kind::read(kind, own.clone())?, common, own };
@@ -37,8 +37,8 @@ impl SinkSettings {
         Ok(sink)
     }
 
-    /// Whether a sink with these settings can keep its thread and go over to others: what differs concerns
-    /// only what it is given.
+    /// Returns whether a sink can keep its thread when its settings become `other`: the two differ only in
+    /// the choice and the format of records.
     #[must_use]
     pub fn same_worker(&self, other: &Self) -> bool {
         let kept = |common: &Common| Common {
@@ -55,40 +55,40 @@ impl SinkSettings {
     }
 }
 
-/// Keys of every sink.
+/// The keys of every sink.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Common {
-    /// What events are written as.
+    /// Format of the records.
     pub format: Option<Format>,
     /// Names of the events that are taken.
     #[serde(default)]
     pub events: Vec<String>,
-    /// The least severity that records of processes need.
+    /// Lowest severity that the worst finding of a process record must have.
     pub min_severity: Option<Severity>,
-    /// An expression that has to hold.
+    /// CEL expression that has to be true.
     pub r#where: Option<String>,
-    /// What gives way when the queue is full.
+    /// Behaviour when the queue is full.
     pub on_full: Option<OnFull>,
-    /// Bytes that may wait.
+    /// Number of bytes that may wait.
     pub queue_bytes: Option<Bytes>,
-    /// Records are dropped that waited longer.
+    /// Age above which waiting records are dropped.
     pub queue_age: Option<Span>,
-    /// How long the end of tracego waits for what is left to be delivered.
+    /// Longest time that the end of tracego waits for the remaining records to be delivered.
     pub drain: Option<Span>,
     /// The file for records that the receiver refused for good.
     pub dead_letters: Option<PathBuf>,
-    /// How long the receiver may fail at one record before it is given up, if others are taken.
+    /// Time that the receiver may fail at one record, while it takes others, before that record is given up.
     pub give_up_after: Option<GiveUp>,
 }
 
-/// When a record is given up that the receiver fails at.
+/// The time after which a record that the receiver fails at is given up.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(try_from = "String")]
 pub enum GiveUp {
-    /// Never: everything behind it waits.
+    /// Never: everything behind the record waits.
     Never,
-    /// After so long, and several tries.
+    /// After this time, and several attempts.
     After(Span),
 }
 
@@ -100,7 +100,7 @@ impl TryFrom<String> for GiveUp {
     }
 }
 
-/// Names of [`Common`]'s keys.
+/// The names of the keys in [`Common`].
 const COMMON: [&str; 10] = [
     "format",
     "events",
@@ -114,16 +114,16 @@ const COMMON: [&str; 10] = [
     "give-up-after",
 ];
 
-/// Bytes that may wait on the disk, and in memory.
+/// Default number of bytes that may wait on the disk, and in memory.
 const ON_DISK: u64 = 1 << 30;
 const IN_MEMORY: u64 = 16 << 20;
-/// The longest wait at the end.
+/// Default for the longest wait at the end.
 const DRAIN: Duration = Duration::from_secs(5);
-/// A record that the receiver fails at holds up the others for so long.
+/// Default time for which a record that the receiver fails at holds up the others.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
 impl Common {
-    /// Which records.
+    /// Returns the keys that choose records.
     #[must_use]
     pub fn filter(&self) -> FilterSettings {
         FilterSettings {
@@ -133,7 +133,7 @@ impl Common {
         }
     }
 
-    /// Bounds of the queue.
+    /// Returns the bounds of the queue.
     #[must_use]
     pub fn limits(&self, durable: bool) -> Limits {
         let default = if durable { ON_DISK } else { IN_MEMORY };
@@ -145,7 +145,7 @@ impl Common {
         }
     }
 
-    /// How long one record may hold up the others; without an end where there is none.
+    /// Returns how long one record may hold up the others; `None` for no end.
     #[must_use]
     pub fn give_up_after(&self) -> Option<Duration> {
         match self.give_up_after {
@@ -155,7 +155,7 @@ impl Common {
         }
     }
 
-    /// The wait at the end.
+    /// Returns the longest wait at the end.
     #[must_use]
     pub fn drain(&self) -> Duration {
         self.drain.map_or(DRAIN, |span| span.0)
@@ -164,7 +164,7 @@ impl Common {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($settings:ty) = $name:literal),+ $(,)?) => {
-        /// Where records go, with the keys of that type.
+        /// The type of a sink, with the keys of that type.
         #[derive(Clone, Debug)]
         pub enum Kind { $($(#[$doc])* $variant($settings)),+ }
 
@@ -172,7 +172,7 @@ macro_rules! kinds {
             /// Names of all types.
             pub const NAMES: &[&str] = &[$($name),+];
 
-            /// As `type` names it.
+            /// Returns the name of the type, as in the key `type`.
             #[must_use]
             pub fn name(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $name),+ }
@@ -198,20 +198,20 @@ kinds! {
     Stdout(NoKeys) = "stdout",
     /// A file that is rotated.
     File(file::Settings) = "file",
-    /// RFC 5424.
+    /// A syslog receiver (RFC 5424).
     Syslog(syslog::Settings) = "syslog",
     /// The journal of systemd.
     Journald(journald::Settings) = "journald",
     /// An OpenTelemetry collector.
     Otlp(otlp::Settings) = "otlp",
-    /// HTTP.
+    /// An HTTP endpoint.
     Webhook(webhook::Settings) = "webhook",
 }
 
-/// Reads the tables; the text of an error names the sink and the key.
+/// Reads the tables.
 ///
 /// # Errors
-/// A key that is unknown, missing or wrong, or a name that is there twice.
+/// Fails if a key is unknown, missing or wrong, or a name is used twice; the text names the sink and the key.
 pub fn read(tables: Vec<toml::Value>) -> Result<Vec<SinkSettings>, String> {
     let mut names = BTreeSet::new();
     let mut sinks = Vec::new();

@@ -1,4 +1,4 @@
-//! What became of a batch, and what is lost: acknowledgements, dead letters, pauses, and who is told.
+//! Handling of a delivery's result and of losses: acknowledgements, dead letters, pauses, and reports.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,21 +19,22 @@ use tracego_model::{
 };
 use tracego_spool::{Gap, Item};
 
-/// Between two records that tell of losses for one reason: they may be lost, too, and that must not go round in a
-/// circle.
+/// Shortest time between two records that report losses for one reason. Such records may be lost, too, and
+/// reporting that must not go round in a circle.
 const TELL: Duration = Duration::from_mins(1);
 
-/// Longest wait until the pipeline hears the last of a sink that ends before it.
+/// Longest wait until the pipeline accepts the last report of a sink that ends before it.
 const LAST: Duration = Duration::from_secs(1);
 
-/// What the stream was told of losses for one reason.
+/// The state of loss reports for one reason.
 #[derive(Default)]
 pub(super) struct Telling {
     untold: u64,
     told: Option<Instant>,
 }
 
-/// Tells the stream what it was not told yet, and how many records ended with the sink, where the run goes on without it.
+/// Reports the losses not reported yet, and the records that ended with the sink, if the run goes on without
+/// it.
 pub(super) async fn last_words(
     status: &Status,
     losses: &Losses,
@@ -54,12 +55,12 @@ pub(super) async fn last_words(
 }
 
 impl<T: Deliver + 'static> Worker<T> {
-    /// Takes note of what became of a batch.
+    /// Handles the result of a delivery.
     pub(super) fn settle(&mut self, mut current: Current, delivered: Delivered) {
         let Delivered { done, refused, trouble } = delivered;
         for refused in &refused {
             if let Err(error) = self.bury(&current, refused) {
-                // Neither delivered nor written down: all of it comes again.
+                // The records are neither delivered nor in the dead letters: all of them are delivered again.
                 let path = self.dead_letters.path().map(|path| path.display().to_string());
                 let path = path.unwrap_or_default();
                 self.fail(format!("{} and {path}: {error}", refused.why), None);
@@ -116,7 +117,7 @@ impl<T: Deliver + 'static> Worker<T> {
         numbers.trouble = Some(why);
     }
 
-    /// Writes what was refused to the dead letters.
+    /// Writes refused records to the dead letters.
     fn bury(&mut self, current: &Current, refused: &Refused) -> std::io::Result<()> {
         let Some(transport) = &self.transport else { return Ok(()) };
         let records = current.batch.iter().skip(current.done + refused.first).take(refused.among);
@@ -127,7 +128,7 @@ impl<T: Deliver + 'static> Worker<T> {
         self.dead_letters.write(&self.status.name, refused, records.collect())
     }
 
-    /// What a gap means is in the queue's own counts already.
+    /// Reports a gap. The queue's own counts already include the gap.
     pub(super) fn gap(&mut self, gap: Gap) {
         let lost = BTreeMap::from([(status::reason(gap.reason), gap.count())]);
         self.tell(SinkLoss {
@@ -144,7 +145,8 @@ impl<T: Deliver + 'static> Worker<T> {
         self.lose(reason, count, Some(why));
     }
 
-    /// Counts a loss, and tells the stream of it and of those since the last that was told.
+    /// Counts a loss, and reports it with the earlier losses for that reason that are not reported yet.
+    /// Reports are at least [`TELL`] apart.
     pub(super) fn lose(&mut self, reason: &'static str, records: u64, why: Option<String>) {
         if records == 0 {
             return;
@@ -167,7 +169,7 @@ impl<T: Deliver + 'static> Worker<T> {
         tracing::warn!(sink = loss.sink, lost = ?loss.lost, why = loss.why, "records are lost");
         let sender = self.losses.get().and_then(mpsc::WeakSender::upgrade);
         if let Some(sender) = sender {
-            // The pipeline may wait for this very thread: another one waits for the pipeline.
+            // The pipeline may be waiting for this very thread, so another task waits for the pipeline.
             tokio::spawn(async move { drop(sender.send(Input::SinkLoss(loss, Reading::now())).await) });
         }
     }

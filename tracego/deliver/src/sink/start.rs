@@ -36,14 +36,14 @@ use tracego_spool::{OnFull, Queue, Ram, Spool};
 #[derive(Default)]
 pub struct Sinks {
     pub(super) running: Vec<Running>,
-    /// Those that the settings have no more, until they have ended.
+    /// Sinks that the settings no longer contain, until they have ended.
     pub(super) leaving: Vec<Leaving>,
     pub(super) spool_dir: Option<PathBuf>,
-    /// Of the run, for what sinks themselves say.
+    /// Metadata of the run, for records that sinks themselves write.
     pub(super) meta: Meta,
     losses: Losses,
     reopened: u64,
-    /// There is a direct output, too.
+    /// Whether there is a direct output, too.
     beside: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// From now on it has its time to deliver what is left.
+    /// Begins the time that the sink has to deliver what is left.
     pub(super) fn stop(&self) {
         stop(&self.control, self.drain());
     }
@@ -80,7 +80,7 @@ pub(super) struct Leaving {
     pub(super) thread: JoinHandle<Option<Leftover>>,
 }
 
-/// What a thread needs to begin.
+/// The parts that a sink's thread needs to begin.
 pub(super) struct Parts {
     settings: SinkSettings,
     pub(super) status: Arc<Status>,
@@ -90,10 +90,10 @@ pub(super) struct Parts {
 }
 
 impl Sinks {
-    /// Opens all and starts their threads; the feeds are for the pipeline.
+    /// Opens all sinks and starts their threads. Returns the sinks, and their feeds for the pipeline.
     ///
     /// # Errors
-    /// When one cannot be opened; the text names it.
+    /// Fails if a sink cannot be opened; the text names the sink.
     pub fn start(
         settings: &[SinkSettings],
         spool_dir: Option<&Path>,
@@ -136,19 +136,19 @@ impl Sinks {
         (parts, control, sender)
     }
 
-    /// Where losses are told from now on.
+    /// Sets the pipeline that losses are reported to from now on.
     pub fn connect(&self, pipeline: mpsc::WeakSender<Input>) {
-        // Once a run.
+        // Called once a run.
         let _set: Result<(), _> = self.losses.set(pipeline);
     }
 
-    /// What each says about itself.
+    /// Returns the status of each sink.
     #[must_use]
     pub fn statuses(&self) -> Vec<Arc<Status>> {
         self.running.iter().map(|running| Arc::clone(&running.status)).collect()
     }
 
-    /// Names of those whose records do not survive tracego.
+    /// Returns the names of the sinks whose waiting records do not survive tracego.
     pub fn volatile(&self) -> impl Iterator<Item = &str> {
         self.running
             .iter()
@@ -156,12 +156,12 @@ impl Sinks {
             .map(|running| running.status.name.as_str())
     }
 
-    /// There is a direct output, too, which says by itself when nobody reads it any more.
+    /// Sets whether there is a direct output, too. That output reports by itself when its reader is gone.
     pub fn set_beside(&mut self, beside: bool) {
         self.beside = beside;
     }
 
-    /// Whether there are sinks and nothing else, and nobody reads any of them any more.
+    /// Returns whether sinks are the only outputs, and the readers of all of them are gone for good.
     #[must_use]
     pub fn have_ended(&self) -> bool {
         !self.beside
@@ -169,7 +169,7 @@ impl Sinks {
             && self.running.iter().all(|running| running.status.has_ended())
     }
 
-    /// Output files that were moved away are opened anew.
+    /// Makes the sinks reopen output files that were moved away.
     pub fn reopen(&mut self) {
         self.reopened += 1;
         for running in &self.running {
@@ -177,25 +177,27 @@ impl Sinks {
         }
     }
 
-    /// The same as [`stopping`](Self::stopping), for those that are there now, while somebody else has this.
+    /// Returns a function that does the same as [`stopping`](Self::stopping) for the current sinks, while
+    /// another thread owns them.
     pub fn stopper(&self) -> impl Fn() + use<> {
         let all: Vec<_> =
             self.running.iter().map(|running| (running.control.clone(), running.drain())).collect();
         move || all.iter().for_each(|(control, drain)| stop(control, *drain))
     }
 
-    /// From now on each sink has its time to deliver what is left.
+    /// Begins the time that each sink has to deliver what is left.
     pub fn stopping(&self) {
         self.running.iter().for_each(Running::stop);
     }
 
-    /// Waits for all, after the pipeline and its feeds are gone.
+    /// Waits for all sinks to end. Call this after the pipeline and its feeds are gone. Returns the status of
+    /// each sink.
     ///
     /// # Errors
-    /// When a thread panicked.
+    /// Fails if a thread panicked.
     pub fn join(self) -> io::Result<Vec<Arc<Status>>> {
         self.stopping();
-        // The senders end here: it is by that that a thread knows that no more comes.
+        // Dropping the senders closes the channels; workers stop when their channel is closed.
         let running =
             self.running.into_iter().map(|Running { status, thread, .. }| Leaving { status, thread });
         let all: Vec<_> = running.chain(self.leaving).collect();
@@ -209,10 +211,10 @@ impl Sinks {
     }
 }
 
-/// Whether a sink can be made of these settings; nothing is opened that another sink may have open.
+/// Checks that a sink can be made of these settings, without opening a file that another sink may have open.
 ///
 /// # Errors
-/// Why not; the text names the key.
+/// Fails if that is not possible; the text names the key.
 pub fn check(settings: &SinkSettings) -> Result<(), String> {
     Filter::new(&settings.common.filter())?;
     any::encoder(settings)?;
@@ -230,7 +232,8 @@ pub(super) fn feed(
     Ok(Feed::new(Arc::clone(status), filter, encoder, sender, blocks))
 }
 
-/// Starts the thread of a sink. `open` gives the queue and the transport, or how it is opened, on that thread.
+/// Starts the thread of a sink. On that thread, `open` returns the queue, and the transport or the way to
+/// open it.
 pub(super) fn spawn(
     name: &str,
     open: impl FnOnce() -> (Leftover, Result<AnyTransport, Opening<AnyTransport>>) + Send + 'static,
@@ -244,7 +247,7 @@ pub(super) fn spawn(
             Err(opening) => (None, Some(opening)),
         };
         let Parts { settings, status, chunks, control, losses } = parts;
-        // At most a quarter of the queue, since what is in hand cannot make room.
+        // At most a quarter of the queue, since records under way cannot be dropped to make room.
         let quarter = settings.common.limits(queue.is_durable()).total_bytes / 4;
         let quarter = usize::try_from(quarter).unwrap_or(usize::MAX);
         let batch_bytes = any::batch_bytes(&settings.kind).min(quarter);
@@ -269,15 +272,15 @@ pub(super) fn spawn(
     thread::Builder::new().name(format!("sink-{name}").chars().take(15).collect()).spawn(body)
 }
 
-/// A queue that ends with tracego.
+/// Returns a queue in memory, which ends with tracego.
 pub(super) fn in_memory(settings: &SinkSettings) -> Queue {
     Queue::Memory(Box::new(Ram::new(settings.common.limits(false), Moment::now())))
 }
 
-/// The queue of a sink, as it was left.
+/// Opens the queue of a sink, with the records that the last run left.
 ///
 /// # Errors
-/// When the folder cannot be used.
+/// Fails if the folder cannot be used.
 pub(super) fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<Queue> {
     let limits = settings.common.limits(spool_dir.is_some());
     let Some(dir) = spool_dir else { return Ok(in_memory(settings)) };

@@ -1,4 +1,4 @@
-//! What a sink says about itself, to metrics, to the heartbeat and at the end of the run.
+//! The state of a sink, for metrics, the heartbeat and the end of the run.
 
 use std::{
     collections::BTreeMap,
@@ -12,23 +12,24 @@ use std::{
 use super::file::Counts;
 use tracego_spool::{Reason, Stats};
 
-/// Why a record never reached the receiver, beside the reasons of its queue.
+/// Reasons why a record never reached the receiver, in addition to those of the queue.
 pub mod lost {
-    /// The receiver refused it for good; it is in the dead letters, if there are any.
+    /// The receiver refused the record for good; the dead letters have it, if there are any.
     pub const REFUSED: &str = "refused";
-    /// The receiver failed at it again and again, and took others; it is in the dead letters, if there are any.
+    /// The receiver failed at the record again and again, and took others; the dead letters have it, if there
+    /// are any.
     pub const POISON: &str = "poison";
-    /// It cannot be written in the sink's format.
+    /// The record cannot be written in the sink's format.
     pub const UNWRITABLE: &str = "unwritable";
-    /// The sink's thread did not take it in time, since its disk hangs.
+    /// The sink's thread did not take the record in time, since its disk hangs.
     pub const STALLED: &str = "stalled";
-    /// It waited in memory when tracego ended.
+    /// The record waited in memory when the sink ended.
     pub const STOPPED: &str = "stopped";
-    /// All.
+    /// All reasons.
     pub const ALL: [&str; 5] = [REFUSED, POISON, UNWRITABLE, STALLED, STOPPED];
 }
 
-/// As the stream and the metrics name what a queue lost.
+/// Returns the name of a reason of the queue, as records and metrics have it.
 #[must_use]
 pub fn reason(reason: Reason) -> &'static str {
     match reason {
@@ -42,31 +43,31 @@ pub fn reason(reason: Reason) -> &'static str {
     }
 }
 
-/// Numbers of one sink.
+/// The numbers of one sink.
 #[derive(Clone, Debug, Default)]
 pub struct Numbers {
-    /// Records that its filter left out.
+    /// Number of records that the filter left out.
     pub filtered: u64,
-    /// Records that its filter took.
+    /// Number of records that the filter took.
     pub given: u64,
-    /// Records that the receiver took.
+    /// Number of records that the receiver took.
     pub delivered: u64,
-    /// Lost, by the reason: [`lost`].
+    /// Number of lost records by reason: [`lost`].
     pub lost: BTreeMap<&'static str, u64>,
-    /// Its queue.
+    /// Statistics of the queue.
     pub queue: Stats,
-    /// Bytes that the queue may take.
+    /// Number of bytes that the queue may take.
     pub queue_max: u64,
-    /// Attempts that failed.
+    /// Number of attempts that failed.
     pub failures: u64,
-    /// Why the last attempt failed; nothing when it did not.
+    /// Reason why the last attempt failed; `None` if it did not.
     pub trouble: Option<String>,
-    /// What became of its files, where it has some.
+    /// Counts of the sink's files, if it has some.
     pub files: Option<Counts>,
 }
 
 impl Numbers {
-    /// Everything that is lost, by the reason.
+    /// Returns the number of lost records by reason, including those of the queue.
     #[must_use]
     pub fn losses(&self) -> BTreeMap<&'static str, u64> {
         let queue = Reason::ALL.into_iter().map(|of| (reason(of), self.queue.dropped(of).records));
@@ -95,24 +96,24 @@ impl fmt::Display for Status {
     }
 }
 
-/// One sink, as all threads see it.
+/// The state of one sink, shared by all threads.
 #[derive(Debug)]
 pub struct Status {
     /// The sink's name.
     pub name: String,
-    /// Its type.
+    /// The sink's type.
     pub kind: &'static str,
-    /// Whether what waits survives the process.
+    /// Whether waiting records survive the process.
     pub durable: bool,
     numbers: Mutex<Numbers>,
-    /// Chunks of records that are in the queue, or are counted as lost.
+    /// Number of chunks of records that are in the queue, or counted as lost.
     placed: AtomicU64,
-    /// Nobody reads any more, and nobody will.
+    /// Whether the reader is gone for good.
     ended: AtomicBool,
 }
 
 impl Status {
-    /// Without records.
+    /// Creates the status of a sink without records.
     #[must_use]
     pub fn new(name: String, kind: &'static str, durable: bool, queue_max: u64) -> Self {
         let numbers = Mutex::new(Numbers { queue_max, ..Numbers::default() });
@@ -120,48 +121,49 @@ impl Status {
     }
 
     pub(super) fn change(&self) -> MutexGuard<'_, Numbers> {
-        // What is inside is whole at any time: each field stands alone.
+        // The content is consistent at any time: each field stands alone.
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records are lost, for a reason of [`lost`].
+    /// Counts lost records, for a reason of [`lost`].
     pub fn lose(&self, reason: &'static str, records: u64) {
         *self.change().lost.entry(reason).or_default() += records;
     }
 
-    /// What became of its files.
+    /// Sets the counts of the sink's files.
     pub fn set_files(&self, files: Option<Counts>) {
         self.change().files = files;
     }
 
-    /// The reader is gone for good.
+    /// Marks the reader as gone for good.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the reader is gone for good; what it does not get is no loss then.
+    /// Returns whether the reader is gone for good; records that it does not get are then no loss.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Whether all that were given are delivered, or will be: nothing is lost.
+    /// Returns whether no record is lost: all records given to the sink are delivered, or will be, or its
+    /// reader is gone for good.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.has_ended() || self.numbers().losses().is_empty()
     }
 
-    /// So many more chunks are in the queue.
+    /// Adds to the number of chunks in the queue.
     pub(super) fn place(&self, chunks: u64) {
         self.placed.fetch_add(chunks, Ordering::Release);
     }
 
-    /// Whether so many chunks are in the queue.
+    /// Returns whether at least this number of chunks is in the queue.
     pub(super) fn has_placed(&self, chunks: u64) -> bool {
         self.placed.load(Ordering::Acquire) >= chunks
     }
 
-    /// The numbers as they are now.
+    /// Returns the current numbers.
     #[must_use]
     pub fn numbers(&self) -> Numbers {
         self.change().clone()

@@ -1,4 +1,4 @@
-//! Records to standard output or standard error, as they are.
+//! The sink that writes records to standard output or standard error, as they are.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use super::{
     deliver::{Delivered, Trouble},
 };
 
-/// Which of the two.
+/// A standard stream for output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stream {
     /// Standard output.
@@ -32,17 +32,17 @@ impl Stream {
     }
 }
 
-/// Writes to what tracego was started with.
+/// The transport to a standard stream of tracego.
 #[derive(Debug)]
 pub struct Stdout {
     out: Arc<Mutex<Out>>,
 }
 
 impl Stdout {
-    /// Of this process.
+    /// Opens a standard stream of this process.
     ///
     /// # Errors
-    /// When it is closed.
+    /// Fails if the stream is closed.
     pub fn new(stream: Stream) -> io::Result<Self> {
         let file = match stream {
             Stream::Output => io::stdout().as_fd().try_clone_to_owned()?,
@@ -51,19 +51,19 @@ impl Stdout {
         Ok(Self::to(file.into(), stream.name()))
     }
 
-    /// Writes to any file; `name` is for people.
+    /// Creates a transport to any file; `name` is for people.
     fn to(file: File, name: &'static str) -> Self {
         Self { out: Arc::new(Mutex::new(Out { file, name, torn: None })) }
     }
 
-    /// Writes finished lines. Done is what the operating system took: what is still in a pipe when its reader
-    /// dies is gone. While nobody reads, this waits; it holds up no other sink, but a runtime that is
-    /// dropped waits with it, unless it is told not to (`shutdown_background`).
+    /// Writes finished lines. A record is done when the operating system took it: records still in a pipe are
+    /// lost when its reader dies. While the reader does not read, this waits. The wait holds up no other
+    /// sink, but dropping the runtime waits, too, unless `shutdown_background` is used.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
         blocking::write(&self.out, batch, Out::deliver).await
     }
 
-    /// Nothing is left to do: what is done was written.
+    /// Does nothing: done records are already written.
     #[expect(clippy::unused_async, reason = "as every transport has it")]
     pub async fn close(&mut self) {}
 }
@@ -92,7 +92,8 @@ impl Out {
                 self.torn = Some(torn);
                 return Delivered::until(0, self.trouble(&error));
             }
-            // It comes again, because it was not done; unless the queue gave it up meanwhile.
+            // The torn record is in front of the batch, since it was not done, unless the queue dropped it
+            // meanwhile.
             done = usize::from(batch.len() > 0 && batch.bytes(0..1) == torn.record);
         }
         let (written, error) = self.write(batch.bytes(done..batch.len()));
@@ -106,8 +107,8 @@ impl Out {
         Delivered::until(done, self.trouble(&error))
     }
 
-    /// Writes all, and waits where others have made the pipe non-blocking: that is a property of the pipe's
-    /// end and not of this process.
+    /// Writes all bytes, and waits where another process made the pipe non-blocking, which is a property of
+    /// the pipe's end and not of this process. Returns the number of bytes written, and the error.
     fn write(&self, bytes: &[u8]) -> (usize, Option<io::Error>) {
         let mut done = 0;
         loop {
@@ -130,7 +131,7 @@ impl Out {
     }
 }
 
-/// Until it can be written to; what is wrong with it then is said by the write.
+/// Waits until the file can be written to. The next write reports any error of the file.
 fn wait(fd: BorrowedFd<'_>) -> io::Result<()> {
     match poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], None) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
@@ -232,7 +233,7 @@ mod tests {
         let torn = out.torn.as_ref().unwrap();
         assert!(torn.record == records[1] && torn.written > 0, "{}", torn.written);
 
-        // The rest goes first; the record that it belongs to is not written again.
+        // The rest is written first, and its record is not written again.
         let rest = records[1][torn.written..].to_vec();
         let mut file = tempfile::tempfile().unwrap();
         out.file = file.try_clone().unwrap();
@@ -243,7 +244,8 @@ mod tests {
         file.read_to_end(&mut text).unwrap();
         assert!(text == [&rest, records[2]].concat() && out.torn.is_none());
 
-        // A queue that gave the record up meanwhile sends others: what was begun is ended all the same.
+        // A queue that dropped the record meanwhile sends others: the partial record is completed all the
+        // same.
         out.torn = Some(Torn { record: records[0].to_vec(), written: 49_999 });
         assert_eq!(out.deliver(&Batch::new(&[b"d\n"])).done, 1);
         let before = text.len();

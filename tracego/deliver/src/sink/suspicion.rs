@@ -1,21 +1,21 @@
-//! Whether it is the record in front that a receiver fails at.
+//! The decision whether a receiver fails because of the record in front.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A record has to be in front for so many tries that failed, however quickly they came.
+/// Number of failed attempts that a record has to be in front for, however quickly they came.
 const TRIES: u32 = 8;
 
-/// Which record was in front when deliveries failed, and for how long.
+/// The record that was in front when deliveries failed, and for how long.
 #[derive(Debug)]
 pub(super) struct Suspicion {
-    /// Nothing is given up where there is no end.
+    /// Time that a record has to be in front; `None` if records are never given up.
     patience: Option<Duration>,
-    /// That failed with one record in front, at least.
+    /// Least number of failed attempts with one record in front.
     tries: u32,
     front: Option<Front>,
-    /// The batch in hand is sent so that what the receiver fails at is found.
+    /// Whether the current batch is sent in a way that finds the record at fault.
     isolating: bool,
 }
 
@@ -27,17 +27,17 @@ struct Front {
 }
 
 impl Suspicion {
-    /// Of nothing.
+    /// Creates a state without a suspected record.
     pub(super) fn new(patience: Option<Duration>) -> Self {
         Self::after(TRIES, patience)
     }
 
-    /// Of nothing, with this bound on tries.
+    /// Creates a state without a suspected record, with this bound on attempts.
     pub(super) fn after(tries: u32, patience: Option<Duration>) -> Self {
         Self { patience, tries, front: None, isolating: false }
     }
 
-    /// A delivery failed with this record in front.
+    /// Notes that a delivery failed with this record in front.
     pub(super) fn failed(&mut self, seq: u64) {
         self.isolating = false;
         match &mut self.front {
@@ -46,19 +46,20 @@ impl Suspicion {
         }
     }
 
-    /// A delivery did not fail. `left`: there is more of its batch, and it is treated alike.
+    /// Notes that a delivery did not fail. `left`: whether its batch has more records, which are sent in the
+    /// same way.
     pub(super) fn went_on(&mut self, left: bool) {
         if !(left && self.isolating) {
             *self = Self::after(self.tries, self.patience);
         }
     }
 
-    /// Whether the next delivery looks for a record that the receiver fails at.
+    /// Returns whether the next delivery looks for a record that the receiver fails at.
     pub(super) fn isolates(&self) -> bool {
         self.isolating
     }
 
-    /// Whether it does so from now on, where it did not before.
+    /// Begins to look for such a record if that is due. Returns whether it began now.
     pub(super) fn begins(&mut self) -> bool {
         let ripe = |front: &Front| {
             front.tries >= self.tries
@@ -81,14 +82,14 @@ mod tests {
             suspicion.failed(1);
         }
         assert!(!suspicion.begins());
-        // Something was taken.
+        // Another record is in front, since something was taken.
         suspicion.failed(2);
         assert!(!suspicion.begins());
         for _ in 1..TRIES {
             suspicion.failed(2);
         }
         assert!(suspicion.begins() && suspicion.isolates() && !suspicion.begins());
-        // The rest of the batch is treated alike, the next one is not.
+        // The rest of the batch is sent in the same way, the next batch is not.
         suspicion.went_on(true);
         assert!(suspicion.isolates());
         suspicion.went_on(false);

@@ -1,4 +1,4 @@
-//! Feed, worker and queue together, with a receiver that does what the test says.
+//! Tests of feed, worker and queue together, with a receiver whose answers the test chooses.
 
 mod changes;
 mod delivery;
@@ -35,14 +35,15 @@ use tracego_analyze::enrich::Enricher;
 use tracego_model::{clock::Reading, input::Input, ledger::Ledger, meta::Meta, record::Record};
 use tracego_spool::{Limits, Queue, Ram, Spool};
 
-/// What the receiver does with the next batches; it takes all when nothing is left.
+/// A receiver with its answers to the next batches, and the records that arrived. Without answers left, it
+/// takes all.
 #[derive(Clone, Default)]
 struct Receiver(Arc<Mutex<(VecDeque<Answer>, Vec<u64>)>>);
 
 enum Answer {
-    /// Takes so many, then fails.
+    /// Takes this many records, then fails.
     Fail(usize),
-    /// Refuses the first for good and takes the others.
+    /// Refuses the first record for good and takes the others.
     Refuse,
     /// Fails at the second record, whatever is with it.
     Poison,
@@ -55,7 +56,7 @@ impl Receiver {
         self.0.lock().unwrap().0.extend(answers);
     }
 
-    /// Sequence numbers of the records that arrived.
+    /// Returns the sequence numbers of the records that arrived.
     fn got(&self) -> Vec<u64> {
         self.0.lock().unwrap().1.clone()
     }
@@ -112,14 +113,14 @@ impl Deliver for Receiver {
     }
 }
 
-/// A sink and all around it.
+/// A sink and everything around it.
 struct Set {
     receiver: Receiver,
     status: Arc<Status>,
     feed: Feed,
     control: watch::Sender<Control>,
     thread: thread::JoinHandle<Option<Leftover>>,
-    /// The thread begins when this is gone.
+    /// Keeps the thread from beginning until this is dropped.
     begin: Option<std::sync::mpsc::Sender<()>>,
     told: mpsc::Receiver<Input>,
     /// Keeps the channel open, as the agent does.
@@ -130,7 +131,7 @@ fn set(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
     Set { begin: None, ..paused(leftover, blocks, dead) }
 }
 
-/// A sink whose thread takes nothing before the end.
+/// Starts a sink whose thread takes nothing before the end.
 fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
     let receiver = Receiver::default();
     let (sender, chunks) = feed::channel();
@@ -143,7 +144,7 @@ fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
         let (status, receiver) = (Arc::clone(&status), receiver.clone());
         let dead_letters = DeadLetters::new(dead.map(Path::to_owned));
         move || {
-            // Nothing is ever sent.
+            // The other end never sends, and is dropped to begin.
             assert!(begins.recv().is_err());
             let worker = Worker {
                 status,
@@ -183,7 +184,7 @@ impl Set {
         self.feed.flush();
     }
 
-    /// Ends it, and waits at most so long for what is left.
+    /// Ends the sink, and waits at most `drain` for what is left.
     fn end(self, drain: Duration) -> (Receiver, Arc<Status>) {
         let deadline = Some(tokio::time::Instant::now() + drain);
         self.control.send_modify(|control| control.deadline = deadline);
@@ -193,7 +194,8 @@ impl Set {
         (self.receiver, self.status)
     }
 
-    /// What the pipeline is told of losses, until that are all that the sink counts, and so many at least.
+    /// Returns the losses reported to the pipeline, once they are all that the sink counts, and at least
+    /// `least` records.
     fn told(&mut self, least: u64) -> Vec<(String, u64)> {
         let (since, mut all) = (Instant::now(), Vec::<(String, u64)>::new());
         loop {

@@ -1,5 +1,5 @@
-//! For people at a terminal: one aligned line a record. Nothing a process says reaches the terminal
-//! as a control character.
+//! The format for people at a terminal: one aligned line per record. Text of a process never reaches the
+//! terminal as a control character.
 
 use std::io::{self, Write as _};
 
@@ -9,20 +9,20 @@ use tracego_model::{
     text::{one_line, push_printable},
 };
 
-/// How it looks.
+/// The style of the text.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Style {
-    /// Colours.
+    /// Whether to use colours.
     pub colour: bool,
-    /// Indent by ancestors.
+    /// Whether to indent by the number of ancestors.
     pub tree: bool,
 }
 
-/// The columns.
+/// The header with the names of the columns.
 pub const HEADER: &str =
     "TIME         EVENT   PID      PPID     USER         JOB          COMMIT   COMMAND\n";
 
-/// In front of what was found: the column of the event.
+/// Indentation of findings, up to the column of the event.
 const INDENT: &str = "             ";
 
 const DIM: &str = "\x1b[2m";
@@ -31,13 +31,13 @@ const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[33m";
 const OFF: &str = "\x1b[0m";
 
-/// Writes one record.
+/// Writes one record, with its findings below.
 ///
 /// # Errors
-/// Never; the signature is that of all formats.
+/// Never fails; all formats have this signature.
 pub fn write(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
     let time = record.timestamp.text();
-    // The clock's part of an RFC 3339 time, to the millisecond.
+    // The time of day from an RFC 3339 time, to the millisecond.
     let time = time.get(11..23).unwrap_or_default();
     let (name, colour) = event(record);
     let (colour, off) = if style.colour { (colour, OFF) } else { ("", "") };
@@ -85,7 +85,7 @@ pub fn write(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()>
     record.tracego.findings.iter().try_for_each(|finding| self::finding(finding, style, out))
 }
 
-/// Below the record that it is about; its texts hold no control characters.
+/// Writes a finding below its record. The texts of a finding hold no control characters.
 fn finding(finding: &Finding, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
     let colour = if finding.severity >= Severity::High { RED } else { YELLOW };
     let (colour, dim, off) = if style.colour { (colour, DIM, OFF) } else { ("", "", "") };

@@ -1,28 +1,28 @@
-//! The second half of every sink: the bytes of many records reach their receiver.
+//! The second half of every sink: delivering the bytes of many records to a receiver.
 
 use super::{deliver::Delivered, file::Counts};
 
-/// Runs on the sink's own thread.
+/// A transport, which runs on the sink's own thread.
 pub(super) trait Deliver {
-    /// Delivers records, in their order; what it does not report as done comes again.
+    /// Delivers records in their order. Records that are not reported as done are delivered again.
     fn deliver(&mut self, batch: &[&[u8]]) -> impl Future<Output = Delivered>;
 
-    /// As [`deliver`](Self::deliver), after the record in front came back too often: where the receiver fails at it
-    /// alone and takes another one, it is given up. Transports whose receiver does not answer have nothing
-    /// to go by.
+    /// Delivers like [`deliver`](Self::deliver), when too many attempts failed with the same record in front:
+    /// a record that fails alone, while the receiver takes another one, is given up. A transport whose
+    /// receiver does not answer cannot know that, and only delivers.
     fn isolate(&mut self, batch: &[&[u8]]) -> impl Future<Output = Delivered> {
         self.deliver(batch)
     }
 
-    /// The operator moved the output away (SIGHUP).
+    /// Reopens the output, which the operator moved away (SIGHUP).
     fn reopen(&mut self);
 
-    /// No more comes.
+    /// Closes the transport: no more records follow.
     fn close(&mut self) -> impl Future<Output = ()>;
 
-    /// What became of files, where the sink has some.
+    /// Returns the counts of the sink's files, if it has some.
     fn files(&self) -> Option<Counts>;
 
-    /// A payload as people and programs can read it, for the dead letters.
+    /// Returns a payload in a form that people and programs can read, for the dead letters.
     fn readable(&self, payload: &[u8]) -> serde_json::Value;
 }

@@ -1,4 +1,4 @@
-//! The thread of a sink: keeps the queue, delivers from it, acknowledges.
+//! The thread of a sink: it keeps the queue, delivers from it, and acknowledges.
 
 use std::{
     collections::BTreeMap,
@@ -28,43 +28,44 @@ use super::{
 use tracego_model::{clock::Reading, input::Input};
 use tracego_spool::{Batch, Item, Queue};
 
-/// What the run tells its sinks.
+/// The instructions of the run to its sinks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Control {
-    /// tracego ends: what is not delivered then stays where it is.
+    /// Deadline for delivery, set when tracego or the sink ends. Records not delivered by then stay where
+    /// they are.
     pub(super) deadline: Option<Instant>,
-    /// Counts SIGHUPs.
+    /// Number of SIGHUPs so far.
     pub(super) reopened: u64,
-    /// Another worker takes the queue over.
+    /// Whether another worker takes the queue over.
     pub(super) handover: bool,
 }
 
-/// Where to tell the stream what is lost. Weak, since the pipeline ends when nobody sends any more; it is
-/// not there before the pipeline is.
+/// The channel for reporting losses to the pipeline. Weak, since the pipeline ends when no sender is left;
+/// unset before the pipeline exists.
 pub(super) type Losses = Arc<OnceLock<mpsc::WeakSender<Input>>>;
 
-/// Between two looks at what changes by itself: ages, the status.
+/// Interval for updating what changes by itself: ages, the status.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A batch in the making, and how much of it is settled.
+/// A batch in delivery, and how many of its records are done.
 pub(super) struct Current {
     pub(super) batch: Batch,
     pub(super) done: usize,
 }
 
-/// A delivery under way; it has the transport and gives it back.
+/// A delivery under way. It owns the transport and gives it back.
 type Flight<T> = Pin<Box<dyn Future<Output = (T, Current, Delivered)>>>;
 
-/// See the [module](self).
+/// The worker of a sink: see the [module](self).
 pub(super) struct Worker<T> {
     pub(super) status: Arc<Status>,
     pub(super) queue: Queue,
-    /// Nothing while a delivery is under way, or while it is opened.
+    /// Transport; `None` during a delivery, or until it is opened.
     pub(super) transport: Option<T>,
     pub(super) opening: Option<Opening<T>>,
     pub(super) chunks: mpsc::Receiver<Chunk>,
     pub(super) control: watch::Receiver<Control>,
-    /// To tell the stream what is lost; weak, since the pipeline ends when nobody sends any more.
+    /// Channel for reporting losses; weak, since the pipeline ends when no sender is left.
     pub(super) losses: Losses,
     pub(super) dead_letters: DeadLetters,
     pub(super) batch_bytes: usize,
@@ -72,36 +73,36 @@ pub(super) struct Worker<T> {
     pub(super) progress: Progress,
 }
 
-/// How far a worker is.
+/// The progress of a worker.
 #[derive(Default)]
 pub(super) struct Progress {
     pub(super) backoff: Backoff,
     held: Held,
     pub(super) current: Option<Current>,
-    /// No more chunks come.
+    /// Whether the channel is closed, so that no more chunks follow.
     ended: bool,
-    /// SIGHUPs that the transport knows of.
+    /// Number of SIGHUPs that the transport knows of.
     reopened: u64,
-    /// By the reason.
+    /// State of loss reports, by reason.
     pub(super) losses: BTreeMap<&'static str, Telling>,
 }
 
-/// What a worker leaves to the one that takes over.
+/// The queue and chunks that a worker leaves to the one that takes over.
 pub(super) struct Leftover {
     pub(super) queue: Queue,
     pub(super) held: Held,
 }
 
 impl Progress {
-    /// Goes on where another worker was.
+    /// Continues where another worker stopped.
     pub(super) fn after(held: Held) -> Self {
         Self { held: held.inherited(), ..Self::default() }
     }
 }
 
 impl<T: Deliver + 'static> Worker<T> {
-    /// Until the pipeline has ended, and everything is delivered or the deadline has passed. The queue comes
-    /// back where another worker is to take it over.
+    /// Runs until the pipeline has ended, and everything is delivered or the deadline has passed. Returns the
+    /// queue if another worker is to take it over.
     pub(super) async fn run(mut self) -> Option<Leftover> {
         let mut flight: Option<Flight<T>> = None;
         let mut looked = Instant::now();
@@ -156,7 +157,7 @@ impl<T: Deliver + 'static> Worker<T> {
                 () = sleep_until(wake) => {}
             }
         }
-        // A delivery that is under way at the deadline is cut: it comes again from a spool.
+        // A delivery that is under way at the deadline is cut off: a spool delivers its records again.
         drop(flight);
         if let Some(mut transport) = self.transport.take() {
             transport.close().await;
@@ -165,13 +166,13 @@ impl<T: Deliver + 'static> Worker<T> {
         None
     }
 
-    /// Whether more chunks can be taken. One whose place another takes always can: the pipeline may wait for room
-    /// before it comes to the change that makes room.
+    /// Returns whether more chunks can be taken. A worker that is being replaced always takes more: the
+    /// pipeline may wait for room before it gets to the change that makes room.
     fn takes(&self, control: Control) -> bool {
         !self.progress.ended && (self.progress.held.is_empty() || control.handover)
     }
 
-    /// What is in hand goes back to the queue, which somebody else continues.
+    /// Returns undone records to the queue, for the worker that continues it.
     async fn hand_over(mut self) -> Option<Leftover> {
         if let Some(mut transport) = self.transport.take() {
             transport.close().await;
@@ -196,7 +197,8 @@ impl<T: Deliver + 'static> Worker<T> {
         }
     }
 
-    /// Nothing is left, or nothing can be done about it now and the disk has it.
+    /// Returns whether no work is left: no record waits, the reader is gone for good, or a spool keeps
+    /// records that cannot be delivered now.
     fn is_done(&self) -> bool {
         let waits = self.progress.current.is_some() || self.queue.stats().depth.records > 0;
         !waits
@@ -204,7 +206,7 @@ impl<T: Deliver + 'static> Worker<T> {
             || self.queue.is_durable() && (self.progress.backoff.until().is_some() || self.opening.is_some())
     }
 
-    /// When there is something to do if nothing happens before.
+    /// Returns the time of the next action if nothing happens before.
     fn wake(&self, looked: Instant) -> Instant {
         let look = looked + LOOK;
         let keep = self.queue.deadline().map(|at| {
@@ -220,7 +222,7 @@ impl<T: Deliver + 'static> Worker<T> {
             .map_or(look, |at| at.min(look))
     }
 
-    /// Puts what is held into the queue, as far as there is room.
+    /// Moves held chunks into the queue until it is full.
     fn place(&mut self) {
         if self.progress.held.is_empty() {
             return;
@@ -232,7 +234,8 @@ impl<T: Deliver + 'static> Worker<T> {
         }
     }
 
-    /// Too late: what the queue has no room for is lost, so that the pipeline can end.
+    /// Discards held chunks after the deadline, since the queue has no room for them and the pipeline has to
+    /// end.
     fn discard(&mut self) {
         let (records, chunks) = self.progress.held.discard();
         self.lose(lost::STOPPED, records, None);
@@ -249,11 +252,11 @@ impl<T: Deliver + 'static> Worker<T> {
         self.status.change().queue = self.queue.stats();
     }
 
-    /// Sends the next records on their way, if there are any.
+    /// Starts the delivery of the next records, if there are any.
     fn depart(&mut self) -> Option<Flight<T>> {
         self.transport.as_ref()?;
         if self.suspicion.begins() {
-            // All that is there now: it takes others to know.
+            // Reads all that is there now: finding the record at fault takes other records, too.
             self.progress.current = None;
             self.queue.rewind();
         }
@@ -266,7 +269,7 @@ impl<T: Deliver + 'static> Worker<T> {
             if current.batch.is_empty() {
                 return None;
             }
-            // A gap is told, and then acknowledged like a record.
+            // A gap is reported, and then acknowledged like a record.
             while let Some(Item::Gap(gap)) = current.batch.iter().nth(current.done) {
                 self.gap(gap);
                 self.queue.ack(gap.last);

@@ -1,4 +1,4 @@
-//! What a record says, as attributes of a span. The names are those of the native record.
+//! Attributes of a span from a record, with the names of the native record.
 
 use std::{
     sync::Arc,
@@ -13,17 +13,18 @@ use tracego_model::{
     record::{Exit, ExitFacts, Origin, Process, Record, job::Context},
 };
 
-/// Bytes of arguments that a span keeps; `process.args_count` says how many there were. The record has all.
+/// Maximum size of the arguments in a span, in bytes. `process.args_count` is the number of all; the record
+/// has them.
 const ARGS_MAX: usize = 2048;
-/// Bytes of any other text.
+/// Maximum size of any other text, in bytes.
 const TEXT_MAX: usize = 1024;
 
-/// As the SDK has times; nothing is before 1970.
+/// Converts a time for the SDK; times before 1970 become 1970.
 pub(super) fn system_time(time: Time) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(u64::try_from(time.0).unwrap_or(0))
 }
 
-/// The beginning of a text, whole characters.
+/// Returns the beginning of a text: at most `max` bytes, whole characters.
 fn cut(text: &str, max: usize) -> &str {
     text.get(..text.floor_char_boundary(max)).unwrap_or_default()
 }
@@ -47,7 +48,7 @@ fn texts(values: &[String]) -> Value {
     Value::Array(Array::String(kept.take(128).collect()))
 }
 
-/// The agent and its machine, for the resource.
+/// Returns the attributes of the agent and its machine, for the resource.
 #[must_use]
 pub fn resource(origin: &Origin) -> Vec<KeyValue> {
     let pairs = [
@@ -61,7 +62,7 @@ pub fn resource(origin: &Origin) -> Vec<KeyValue> {
     told.map(|(name, value)| KeyValue::new(name, value.to_owned())).collect()
 }
 
-/// `cicd.*` and `vcs.*`. All spans of a job share them.
+/// Returns `cicd.*` and `vcs.*`, which all spans of a job share.
 pub(super) fn job(context: &Context) -> Vec<KeyValue> {
     let all = [("cicd", &context.cicd), ("vcs", &context.vcs)];
     let pairs = all.into_iter().flat_map(|(prefix, tree)| tree.iter().map(move |pair| (prefix, pair)));
@@ -73,7 +74,7 @@ pub(super) fn job(context: &Context) -> Vec<KeyValue> {
         .collect()
 }
 
-/// The program that a process runs.
+/// Returns the attributes of the program that a process runs.
 pub(super) fn program(record: &Record, process: &Process) -> Vec<KeyValue> {
     let mut out = Vec::with_capacity(16);
     let mut put = |name: &'static str, value: Option<Value>| {
@@ -108,11 +109,11 @@ pub(super) fn program(record: &Record, process: &Process) -> Vec<KeyValue> {
     out
 }
 
-/// How a process ended.
+/// Returns the attributes of the exit of a process.
 pub(super) fn exit(exit: Exit, facts: Option<ExitFacts>) -> Vec<KeyValue> {
     let mut out = vec![KeyValue::new("process.exit.code", int(exit.code))];
     if exit.code != 0 {
-        // Semantic conventions, "Recording errors": a word of low cardinality that names the kind of error.
+        // Semantic conventions, "Recording errors": a word of low cardinality for the kind of error.
         out.push(KeyValue::new("error.type", exit.code.to_string()));
     }
     if let Some(facts) = facts {
@@ -125,7 +126,7 @@ pub(super) fn exit(exit: Exit, facts: Option<ExitFacts>) -> Vec<KeyValue> {
     out
 }
 
-/// `tracego.finding`: what a rule says.
+/// Returns the event `tracego.finding`: the finding of a rule.
 pub(super) fn finding(finding: &Finding, time: Time) -> Event {
     let mut attributes = vec![
         KeyValue::new("tracego.finding.id", finding.id),
@@ -138,7 +139,7 @@ pub(super) fn finding(finding: &Finding, time: Time) -> Event {
     Event::new("tracego.finding", system_time(time), attributes, 0)
 }
 
-/// `tracego.exec`: the process started another program in its place; what it was before.
+/// Returns the event `tracego.exec`: the process executed another program. The event has the previous one.
 pub(super) fn exec(before: &[KeyValue], name: String, time: Time) -> Event {
     let mut attributes = vec![KeyValue::new("tracego.exec.before.name", name)];
     let path = before.iter().find(|pair| pair.key.as_str() == "process.executable.path");
@@ -146,7 +147,7 @@ pub(super) fn exec(before: &[KeyValue], name: String, time: Time) -> Event {
     Event::new("tracego.exec", system_time(time), attributes, 0)
 }
 
-/// `tracego.process.exec_failed`: a program could not be started.
+/// Returns the event `tracego.process.exec_failed`: a program could not be started.
 pub(super) fn failed(record: &Record) -> Event {
     let mut attributes = Vec::new();
     attributes.extend(
@@ -159,14 +160,14 @@ pub(super) fn failed(record: &Record) -> Event {
     Event::new("tracego.process.exec_failed", system_time(record.timestamp), attributes, 0)
 }
 
-/// `tracego.lost`: the job has events that nobody will ever see.
+/// Returns the event `tracego.lost`: events of the job were lost.
 pub(super) fn lost(record: &Record) -> Event {
     let lost = record.tracego.lost.iter().flatten();
     let attributes = lost.map(|(reason, count)| KeyValue::new(format!("tracego.lost.{reason}"), int(*count)));
     Event::new("tracego.lost", system_time(record.timestamp), attributes.collect(), 0)
 }
 
-/// Bytes that attributes take, about.
+/// Returns the approximate size of attributes, in bytes.
 pub(super) fn size(attributes: &[KeyValue]) -> usize {
     let value = |value: &Value| match value {
         Value::String(text) => text.as_str().len(),

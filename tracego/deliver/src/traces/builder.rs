@@ -1,4 +1,4 @@
-//! Records in the order of the stream → finished spans.
+//! Builder from records, in the order of the stream, to finished spans.
 
 mod events;
 mod limits;
@@ -25,12 +25,12 @@ use tracego_model::{
     record::{Process, Record, SCHEMA_URL, event_name},
 };
 
-/// Makes spans of records.
+/// Builder of spans from records.
 #[derive(Debug)]
 pub struct Builder {
     limits: Limits,
     traces: Traces,
-    /// By pid: a process whose end was lost makes room for the next of that pid.
+    /// Open processes by PID. A process whose exit was lost is replaced by the next one with its PID.
     open: HashMap<u32, Open>,
     bytes: usize,
     jobs: HashMap<JobId, Job>,
@@ -47,7 +47,7 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// For one run.
+    /// Creates the builder of one run.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let scope = InstrumentationScope::builder("tracego")
@@ -67,8 +67,8 @@ impl Builder {
         }
     }
 
-    /// Takes a record and puts the spans into `out` that are over with it. Every start and every exit has
-    /// to come, whether or not it is written anywhere; of the other kinds none has to.
+    /// Takes a record and appends the spans that end with it to `out`. Every process start and every exit
+    /// must be passed, whether or not it is written anywhere; records of other kinds are optional.
     pub fn take(&mut self, record: &Record, out: &mut Vec<SpanData>) {
         self.tick(record.observed_timestamp, out);
         match record.event_name {
@@ -81,7 +81,7 @@ impl Builder {
         }
     }
 
-    /// Time passes: jobs end that have waited long enough. To be called every few seconds where no record
+    /// Advances the time: jobs that have waited long enough end. Call every few seconds while no record
     /// comes.
     pub fn tick(&mut self, now: Time, out: &mut Vec<SpanData>) {
         self.now = now;
@@ -97,7 +97,7 @@ impl Builder {
         }
     }
 
-    /// Nothing comes any more: what still runs ends now.
+    /// Ends everything that still runs, at the end of the stream.
     pub fn end(&mut self, now: Time, out: &mut Vec<SpanData>) {
         let open = std::mem::take(&mut self.open);
         for open in open.into_values() {
@@ -109,31 +109,31 @@ impl Builder {
         }
     }
 
-    /// The time of the newest record or tick.
+    /// Returns the time of the newest record or tick.
     #[must_use]
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// See [`Counts`].
+    /// Returns the counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Processes that run and have a span, and compilers.
+    /// Returns the number of running processes that have a span, and of compilers.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// Jobs that run or wait.
+    /// Returns the number of jobs that run or wait.
     #[must_use]
     pub fn jobs(&self) -> usize {
         self.jobs.len()
     }
 
-    /// Bytes of what is open, about.
+    /// Returns the approximate size of open spans, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -182,7 +182,7 @@ impl Builder {
             None => {
                 job.skipped += 1;
                 self.counts.no_room += 1;
-                // A job that nothing runs of, as far as is known, must not stay for ever.
+                // A job without a known running process must not stay forever.
                 if job.running == 0 {
                     job.idle = Some(self.now);
                 }
@@ -190,13 +190,13 @@ impl Builder {
         }
     }
 
-    /// Opens a job that is not open yet; whether it is open then.
+    /// Opens a job that is not open yet. Returns whether the job is open then.
     fn has_job(&mut self, trace: JobTrace, record: &Record, out: &mut Vec<SpanData>) -> bool {
         if self.jobs.contains_key(&trace.job) {
             return true;
         }
         if self.jobs.len() >= self.limits.jobs {
-            // The one that has waited longest need not wait any more.
+            // The job that has waited longest ends early.
             let waiting = self.jobs.iter().filter_map(|(id, job)| job.idle.map(|since| (since, *id)));
             let Some(job) = waiting.min_by_key(|&(since, _)| since).and_then(|(_, id)| self.jobs.remove(&id))
             else {
@@ -209,7 +209,7 @@ impl Builder {
         true
     }
 
-    /// A compiler is counted on its go command, where that has a span.
+    /// Counts a compiler on its go command, if that has a span.
     fn fold(&mut self, record: &Record, id: ProcessId, job: JobId) -> Option<Open> {
         let go = record.tracego.go.as_deref().filter(|go| go.role == Some(Role::CompilerHelper))?;
         let command = ProcessId::parse(&go.command.as_ref()?.exec_id)?;
@@ -229,7 +229,7 @@ impl Builder {
         Some(Open::Folded { id, job, command, place, began: record.timestamp })
     }
 
-    /// A process with a span of its own, where there is room.
+    /// Opens a span for a process, unless a limit is reached.
     fn span(
         &mut self,
         record: &Record,
@@ -253,7 +253,7 @@ impl Builder {
         Some(Open::Span(Box::new(running)))
     }
 
-    /// The span of the nearest ancestor that has one in the same job.
+    /// Returns the span of the nearest ancestor that has one in the same job.
     fn above(&self, record: &Record, job: JobId) -> Option<SpanId> {
         let ancestors = record.tracego.ancestors.as_ref()?;
         ancestors.iter().find_map(|line| match self.open.get(&line.id.tgid)? {
@@ -276,7 +276,7 @@ impl Builder {
         self.close(open, record.timestamp, end, out);
     }
 
-    /// Something that was open is over.
+    /// Ends an open process, and with it its span.
     fn close(&mut self, open: Open, ended: Time, end: End, out: &mut Vec<SpanData>) {
         let job = open.job();
         match open {
@@ -306,13 +306,13 @@ impl Builder {
     }
 }
 
-/// The process of a record.
+/// Returns the exec id of a record's process, as text and parsed.
 fn identity(record: &Record) -> Option<(&str, ProcessId)> {
     let exec_id = record.tracego.exec_id.as_deref()?;
     Some((exec_id, ProcessId::parse(exec_id)?))
 }
 
-/// What the process's own TRACEPARENT says, where that is not what its job is below.
+/// Returns a link to the process's own TRACEPARENT, if that is not the parent of its job.
 fn link(record: &Record, trace: JobTrace) -> Option<SpanContext> {
     let (id, span, sampled) = id::parent(record)?;
     (trace.trace != id || trace.parent != Some(span)).then(|| span::remote(id, span, sampled))

@@ -1,7 +1,7 @@
-//! A thread that sends spans to a collector, and counts each that it cannot.
+//! Exporter with a thread that sends spans to a collector, and counts each that it cannot send.
 //!
-//! The SDK's batch processor drops silently what does not fit into its queue, and a batch that a collector
-//! refuses once. So its exporter is driven from a queue of our own.
+//! The SDK's batch processor silently drops spans that do not fit into its queue, and batches that a
+//! collector refuses once. So the SDK's exporter is driven from a queue of our own.
 
 mod queue;
 mod worker;
@@ -20,25 +20,25 @@ use crate::collector::{self, Protocol, Target, TargetError};
 use queue::Queue;
 use worker::Worker;
 
-/// How spans are sent.
+/// Settings of the exporter.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to.
+    /// Collector to send to.
     pub target: Target,
     /// Attributes of the resource; see [`super::attribute::resource`].
     pub resource: Vec<KeyValue>,
-    /// Spans that wait; of more, the newest are dropped.
+    /// Maximum number of queued spans; when the queue is full, new ones are dropped.
     pub queue: usize,
-    /// Spans of a request.
+    /// Maximum number of spans per request.
     pub batch: usize,
-    /// How long a span waits for others.
+    /// Time that a span waits for others.
     pub linger: Duration,
-    /// How long a batch that the collector does not take is tried again.
+    /// Time for which a batch that the collector does not take is retried.
     pub patience: Duration,
 }
 
 impl Settings {
-    /// The usual ones.
+    /// Returns the default settings for a collector.
     #[must_use]
     pub fn new(target: Target, resource: Vec<KeyValue>) -> Self {
         let (linger, patience) = (Duration::from_secs(1), Duration::from_mins(5));
@@ -46,25 +46,25 @@ impl Settings {
     }
 }
 
-/// What became of spans. Each number only grows, and together they are the spans that were given.
+/// Counts of spans by outcome; together they are the spans that were given. All but `waiting` only grow.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
-    /// Taken by the collector. What it rejects of a request that it takes it tells over HTTP alone: the
-    /// exporter of gRPC keeps that to itself.
+    /// Taken by the collector. Spans that it rejects from a request that it takes are only known over HTTP:
+    /// the exporter of gRPC does not report them.
     pub exported: u64,
-    /// Dropped because too many waited.
+    /// Dropped because the queue was full.
     pub queue_full: u64,
     /// Refused by the collector for good.
     pub refused: u64,
-    /// Dropped because the collector took them for too long not.
+    /// Dropped because the collector did not take them for too long.
     pub expired: u64,
-    /// Dropped at the end.
+    /// Dropped when the exporter closed.
     pub closed: u64,
-    /// Still wait, or are being sent.
+    /// Queued, or being sent.
     pub waiting: u64,
 }
 
-/// The exporter; spans that still wait are dropped when it is.
+/// Exporter of spans. Spans that are still queued when it is dropped are dropped, too.
 #[derive(Debug)]
 pub struct Exporter {
     queue: Arc<Queue>,
@@ -76,7 +76,7 @@ impl Exporter {
     /// Starts the thread. A collector that does not answer is no error.
     ///
     /// # Errors
-    /// When the settings are wrong.
+    /// Fails if the settings are invalid or the thread cannot be started.
     pub fn start(settings: Settings) -> Result<Self, TargetError> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let resource = collector::resource(settings.resource);
@@ -102,23 +102,23 @@ impl Exporter {
         Ok(Self { queue, close, thread: Some(thread) })
     }
 
-    /// Takes a span; never waits.
+    /// Queues a span; never blocks.
     pub fn push(&self, span: SpanData) {
         self.queue.put(span, true);
     }
 
-    /// Takes a span that ends because all does: it is in memory already, so there is room.
+    /// Queues a span that ends with the stream, even if the queue is full: the span is in memory already.
     pub(super) fn push_last(&self, span: SpanData) {
         self.queue.put(span, false);
     }
 
-    /// See [`Counts`].
+    /// Returns the counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.queue.counts()
     }
 
-    /// Sends what waits, for no longer than this; what is not taken then is dropped.
+    /// Sends queued spans for at most `within`, and drops the rest. Returns the final counts.
     pub fn close(mut self, within: Duration) -> Counts {
         self.stop(within);
         self.counts()
@@ -126,7 +126,7 @@ impl Exporter {
 
     fn stop(&mut self, within: Duration) {
         self.close.send_replace(Some(Instant::now() + within));
-        // A panic of the thread was printed by itself.
+        // A panic of the thread was already printed.
         let _ended = self.thread.take().map(JoinHandle::join);
     }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 
-/// Kinds of helpers with counts of their own; `-toolexec` may start any number of programs.
+/// Maximum number of kinds with counts of their own; `-toolexec` may start any number of programs.
 const KINDS: usize = 16;
-/// The others, together.
+/// Kind that counts all others together.
 const OTHER: &str = "other";
 
-/// What one kind of helper did.
+/// Counts of one kind of helper.
 #[derive(Clone, Debug, Default)]
 struct Kind {
     name: String,
@@ -18,12 +18,12 @@ struct Kind {
     time: Duration,
 }
 
-/// The helpers of one go command.
+/// Helpers of one go command.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Helpers(Vec<Kind>);
 
 impl Helpers {
-    /// One was started; where its end is told.
+    /// Counts a helper that started. Returns the place to pass to [`ended`](Self::ended).
     pub(super) fn started(&mut self, executable: &str) -> usize {
         let plain = |name: &str| {
             let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
@@ -42,14 +42,15 @@ impl Helpers {
         at
     }
 
-    /// One of a kind ended.
+    /// Counts the end of a helper of the kind at this place.
     pub(super) fn ended(&mut self, at: usize, time: Duration, failed: bool) {
         let Some(kind) = self.0.get_mut(at) else { return };
         kind.failed = kind.failed.saturating_add(u32::from(failed));
         kind.time = kind.time.saturating_add(time);
     }
 
-    /// `tracego.go.helpers.<name>.count`, `.failed` and `.run_time_ns`; all of them together without a name.
+    /// Returns `tracego.go.helpers.<name>.count`, `.failed` and `.run_time_ns`; without a name, those of all
+    /// helpers.
     pub(super) fn attributes(&self) -> Vec<KeyValue> {
         let mut out = Vec::new();
         let mut put = |prefix: &str, count: u32, failed: u32, time: Duration| {

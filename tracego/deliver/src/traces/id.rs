@@ -1,9 +1,9 @@
-//! Which job a record belongs to, and the ids that follow from that.
+//! Job of a record, and the ids that follow from it.
 //!
-//! A job is known by what its CI system calls it, on this boot of this machine: a job whose steps are
-//! processes one after the other is one trace, and so is one that tracego sees again after a restart. It
-//! is not known across machines, because numbers of jobs are small and many CI systems count them for each
-//! repository.
+//! A job is identified by the names that its CI system gives it, on this boot of this machine. A job whose
+//! steps are processes one after the other is one trace, and so is a job that tracego sees again after a
+//! restart. Jobs are not matched across machines, because numbers of jobs are small and many CI systems count
+//! them for each repository.
 
 use std::num::NonZeroUsize;
 
@@ -13,41 +13,40 @@ use sha2::{Digest as _, Sha256};
 
 use tracego_model::record::{Record, job::Context};
 
-/// `cicd.pipeline.run.id` and `cicd.pipeline.task.run.id`.
+/// Names of `cicd.pipeline.run.id` and `cicd.pipeline.task.run.id` in the context.
 const RUN: &str = "pipeline.run.id";
 const TASK_RUN: &str = "pipeline.task.run.id";
-/// The first bytes of every hash: another way to make ids gets another number.
+/// First bytes of every hash. The number changes with the way ids are made.
 const TAG: &str = "tracego.trace/1";
-/// Jobs and their openers whose trace is remembered, so that a late record still finds it.
+/// Number of jobs and openers whose trace is remembered, so that a late record still finds it.
 const REMEMBERED: NonZeroUsize = match NonZeroUsize::new(4096) {
     Some(count) => count,
     None => NonZeroUsize::MIN,
 };
 
-/// A job, by the SHA-256 of what identifies it.
+/// Job, by the SHA-256 of its names.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct JobId([u8; 32]);
 
 impl JobId {
-    /// The trace of a job that has no TRACEPARENT: the first 16 bytes.
+    /// Returns the trace of a job that has no TRACEPARENT: the first 16 bytes.
     #[must_use]
     pub fn trace_id(self) -> TraceId {
         let mut id = [0; 16];
         id.copy_from_slice(&self.0[..16]);
-        // All zeros is no id; nobody will ever see it.
+        // All zeros is not a valid id; in practice this never happens.
         TraceId::from_bytes(if id == [0; 16] { [1; 16] } else { id })
     }
 }
 
-/// The job that a record says it belongs to, by itself; nothing for a process that is in none.
+/// Returns the job of a record, judged by that record alone. Returns `None` for a process outside of any job.
 ///
 /// The SHA-256 is over texts that each end with a zero byte: `tracego.trace/1`, `tracego.boot_id`, and then
 ///
-/// - `job`, `cicd.system.component`, `vcs.repository.url.full`, `cicd.pipeline.name`,
-///   `cicd.pipeline.run.id` and `cicd.pipeline.task.run.id`, where one of the last two is there (what is
-///   missing is empty);
-/// - else `opener` and `tracego.job.root.exec_id`;
-/// - else, for a process of the command of `tracego run`, `run` and `service.instance.id`.
+/// - `job`, `cicd.system.component`, `vcs.repository.url.full`, `cicd.pipeline.name`, `cicd.pipeline.run.id`
+///   and `cicd.pipeline.task.run.id`, if one of the last two is there (missing texts are empty);
+/// - otherwise `opener` and `tracego.job.root.exec_id`;
+/// - otherwise, for a process of the command of `tracego run`, `run` and `service.instance.id`.
 #[must_use]
 pub fn job_id(record: &Record) -> Option<JobId> {
     let boot = &*record.tracego.boot_id;
@@ -64,17 +63,17 @@ pub fn job_id(record: &Record) -> Option<JobId> {
     record.tracego.in_tree.then(|| JobId(hash([boot, "run", &record.origin.service.instance.id])))
 }
 
-/// The job is one of a CI system.
+/// Whether the job belongs to a CI system.
 pub(super) fn is_ci(record: &Record) -> bool {
     record.context.as_ref().is_some_and(|context| is_named(context)) || opener(record).is_some()
 }
 
-/// A CI system has a name for this run of the job.
+/// Whether a CI system has a name for this run of the job.
 fn is_named(context: &Context) -> bool {
     [RUN, TASK_RUN].into_iter().any(|name| context.cicd.get(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// The process that opened the job of a record.
+/// Returns the exec id of the process that opened the job of a record.
 fn opener(record: &Record) -> Option<&str> {
     record.tracego.job.as_ref()?.root.as_ref().map(|root| root.exec_id.as_str())
 }
@@ -88,8 +87,8 @@ fn hash<const N: usize>(parts: [&str; N]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The trace that a record belongs to, by itself: right for each record of a job without TRACEPARENT whose
-/// processes all say the same of it. [`Traces`] knows the others, too.
+/// Returns the trace of a record, judged by that record alone. The result is right for each record of a job
+/// without TRACEPARENT whose processes all name the same job. [`Traces`] handles the others, too.
 #[must_use]
 pub fn trace_id_of(record: &Record) -> Option<TraceId> {
     let job = job_id(record)?;
@@ -97,8 +96,8 @@ pub fn trace_id_of(record: &Record) -> Option<TraceId> {
     Some(own.map_or_else(|| job.trace_id(), |(trace, ..)| trace))
 }
 
-/// The id of a span in a trace: the first 8 bytes of the SHA-256 over the tag, the trace id in hexadecimal
-/// and `name`, which is `tracego.exec_id` for the span of a process. Each ends with a zero byte.
+/// Returns the id of a span in a trace: the first 8 bytes of the SHA-256 over the tag, the trace id in
+/// hexadecimal and `name`. Each ends with a zero byte. `name` is `tracego.exec_id` for the span of a process.
 #[must_use]
 pub fn span_id(trace: TraceId, name: &str) -> SpanId {
     let mut id = [0; 8];
@@ -106,12 +105,12 @@ pub fn span_id(trace: TraceId, name: &str) -> SpanId {
     SpanId::from_bytes(if id == [0; 8] { [1; 8] } else { id })
 }
 
-/// The record is the start of the process that opened its job.
+/// Whether the process of a record opened its job.
 fn opens(record: &Record) -> bool {
     opener(record).is_none_or(|opener| record.tracego.exec_id.as_deref() == Some(opener))
 }
 
-/// What the process's own TRACEPARENT says: trace, span, and whether that is sampled.
+/// Returns the process's own TRACEPARENT: trace, span, and whether the trace is sampled.
 pub(super) fn parent(record: &Record) -> Option<(TraceId, SpanId, bool)> {
     let trace = record.trace.as_ref()?;
     let flags = u8::from_str_radix(&trace.trace_flags, 16).ok()?;
@@ -119,23 +118,23 @@ pub(super) fn parent(record: &Record) -> Option<(TraceId, SpanId, bool)> {
     Some((id, span, flags & 1 != 0))
 }
 
-/// The trace of a job.
+/// Trace of a job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct JobTrace {
-    /// The job.
+    /// Id of the job.
     pub job: JobId,
-    /// Its trace.
+    /// Id of the trace.
     pub trace: TraceId,
-    /// The span of TRACEPARENT, which the job is below.
+    /// Span in TRACEPARENT, which is the parent of the job's span.
     pub parent: Option<SpanId>,
-    /// Whether anybody wants to see it.
+    /// Whether the trace is sampled.
     pub sampled: bool,
 }
 
-/// The traces of jobs. What the first process of a job said holds for all that come after it.
+/// Traces of jobs. The first process of a job decides for all that come after it.
 #[derive(Debug)]
 pub struct Traces {
-    /// By the process that opened the job.
+    /// Job by the exec id of the process that opened it.
     openers: LruCache<Box<str>, JobId>,
     jobs: LruCache<JobId, JobTrace>,
 }
@@ -147,7 +146,7 @@ impl Default for Traces {
 }
 
 impl Traces {
-    /// The trace that a record belongs to. Records are given in the order of the stream.
+    /// Returns the trace of a record. Records must come in the order of the stream.
     pub fn of(&mut self, record: &Record) -> Option<JobTrace> {
         let opener = opener(record);
         let known = opener.and_then(|opener| self.openers.get(opener).copied());
@@ -173,7 +172,7 @@ impl Traces {
     }
 }
 
-/// A process: start in nanoseconds since boot, and pid. It is what `tracego.exec_id` ends with.
+/// Process, by its start in nanoseconds since boot and its PID. Both are the end of `tracego.exec_id`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct ProcessId {
     pub(super) start: u64,
@@ -181,7 +180,7 @@ pub(super) struct ProcessId {
 }
 
 impl ProcessId {
-    /// Reads `…-start-pid`, both in hexadecimal.
+    /// Parses `…-start-pid`, both in hexadecimal.
     pub(super) fn parse(exec_id: &str) -> Option<Self> {
         let mut parts = exec_id.rsplit('-');
         let pid = u32::from_str_radix(parts.next()?, 16).ok()?;

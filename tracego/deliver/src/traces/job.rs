@@ -1,4 +1,4 @@
-//! A job that runs, and the span above those of its processes.
+//! Running job, and the span above those of its processes.
 
 use opentelemetry::{
     KeyValue,
@@ -15,33 +15,33 @@ use tracego_model::{
     record::{Exit, Record},
 };
 
-/// A job of which a process runs, or did until a moment ago.
+/// Job with a running process, or with one that ended a moment ago.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) trace: JobTrace,
     pub(super) span: SpanId,
     name: String,
     began: Time,
-    /// The end of the last of its processes.
+    /// End of the last of its processes.
     pub(super) ended: Time,
-    /// Since when none runs.
+    /// Time since which no process runs; `None` while one does.
     pub(super) idle: Option<Time>,
-    /// Processes that run: those with a span, and compilers.
+    /// Number of running processes: those with a span, and compilers.
     pub(super) running: usize,
-    /// On each of its spans.
+    /// Attributes of each of its spans.
     pub(super) attributes: Vec<KeyValue>,
     is_ci: bool,
     events: Events,
-    /// The first exit code but 0 of a process that nothing of the job is above.
+    /// First non-zero exit of a process directly below the job.
     failed: Option<Exit>,
     succeeded: bool,
     spans: u64,
-    /// Processes that have no span, because there were too many.
+    /// Number of processes that have no span because a limit was reached.
     pub(super) skipped: u64,
 }
 
 impl Job {
-    /// Of the first program start in it.
+    /// Creates a job from the first program start in it.
     pub(super) fn new(trace: JobTrace, record: &Record) -> Self {
         let context = record.context.as_deref();
         let named = |name| context.and_then(|context| context.cicd.get(name));
@@ -52,7 +52,7 @@ impl Job {
         let opened_by = record.tracego.exec_id.as_deref().unwrap_or_default();
         Self {
             trace,
-            // A job that goes on after a long pause is another span.
+            // A job that continues after a long pause is another span.
             span: id::span_id(trace.trace, &format!("job {opened_by} {}", record.timestamp.0)),
             name: name.unwrap_or_else(other).to_owned(),
             began: record.timestamp,
@@ -69,13 +69,13 @@ impl Job {
         }
     }
 
-    /// A process of it was started.
+    /// Counts the start of a process.
     pub(super) fn started(&mut self) {
         self.running += 1;
         self.idle = None;
     }
 
-    /// A process of it ended; `now` is when that was seen.
+    /// Counts the end of a process. `now`: the time when the end was seen.
     pub(super) fn stopped(&mut self, end: Time, now: Time) {
         self.running = self.running.saturating_sub(1);
         self.ended = self.ended.max(end);
@@ -84,7 +84,7 @@ impl Job {
         }
     }
 
-    /// One of its spans ended; `top` when it is right below the job.
+    /// Counts the end of a span. `top`: whether it is directly below the job.
     pub(super) fn finished(&mut self, top: bool, exit: Option<Exit>) {
         self.spans += 1;
         if let Some(exit) = exit.filter(|_| top) {
@@ -95,12 +95,13 @@ impl Job {
         }
     }
 
-    /// Something happened that no span of a process can tell.
+    /// Adds an event that no process's span can have.
     pub(super) fn event(&mut self, event: Event) {
         self.events.push(event);
     }
 
-    /// Its span. The result is what the processes right below the job say: a job fails when a step does.
+    /// Returns the job's span. Its result comes from the processes directly below the job: a job fails when a
+    /// step does.
     pub(super) fn into_span(self) -> Ended {
         let mut attributes = self.attributes;
         if self.is_ci && (self.failed.is_some() || self.succeeded) {

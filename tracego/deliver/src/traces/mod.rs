@@ -1,32 +1,32 @@
 //! OTLP traces: a CI job as one trace, a span for each of its processes.
 //!
 //! ```text
-//! id        which job a record belongs to; ids of traces and spans
-//! span      a process that runs, and the span that it becomes
-//! attribute what a record says, as attributes
+//! id        the job of a record; ids of traces and spans
+//! span      a running process, and the span that it becomes
+//! attribute the attributes of a span, from a record
 //! helpers   compilers and linkers, folded into their go command
-//! job       a job that runs, and the span above those of its processes
+//! job       a running job, and the span above those of its processes
 //! builder   records in the order of the stream → finished spans
-//! export    a thread that sends them, and counts each that it cannot
+//! export    a thread that sends spans, and counts each that it cannot
 //! ```
 //!
-//! A span ends with its process and is sent at once: what is kept is a few hundred bytes for each process
-//! that runs, however long the job does. Nothing here is an audit trail; the records have their own way.
+//! A span ends with its process and is sent at once: memory holds a few hundred bytes for each running
+//! process, however long the job runs. Traces are no audit trail; records are delivered separately.
 //!
-//! What a trace looks like:
+//! Shape of a trace:
 //!
-//! - The trace is that of TRACEPARENT in the environment of the process that opened the job, where it is
-//!   sampled; without TRACEPARENT its id follows from the job (see [`id`]). A job whose TRACEPARENT is not
-//!   sampled has no spans, as OpenTelemetry's default sampler decides.
+//! - The trace is that of TRACEPARENT in the environment of the process that opened the job, if it is
+//!   sampled. Without TRACEPARENT, the trace id follows from the job (see [`id`]). A job whose TRACEPARENT is
+//!   not sampled has no spans, as OpenTelemetry's default sampler decides.
 //! - The job is a span of kind INTERNAL (semantic conventions, "Pipeline task run"), named
-//!   `cicd.pipeline.task.name`. It ends with the last of its processes, and is sent when no other has
-//!   started for [`builder::Limits::grace`]: the steps of a job are often processes one after the other.
+//!   `cicd.pipeline.task.name`. The span ends with the last of the job's processes, and is sent when no other
+//!   has started for [`builder::Limits::grace`]: the steps of a job are often processes one after the other.
 //! - A process is a span from its first program start to its exit (semantic conventions, "CLI programs"),
-//!   below the nearest ancestor that runs and has a span. A process that only forks has none.
-//! - A process that starts another program in its place keeps its span, which takes that program's name
-//!   and attributes; the event `tracego.exec` has what it was before.
-//! - Attributes have the names of the native record. The job's are on each span, because an exporter has
-//!   one resource and a machine many jobs.
+//!   below the nearest running ancestor that has a span. A process that only forks has none.
+//! - A process that executes another program keeps its span, which takes that program's name and attributes;
+//!   the event `tracego.exec` has the previous ones.
+//! - Attributes have the names of the native record. The job's are on each span, because an exporter has one
+//!   resource and a machine many jobs.
 
 pub mod attribute;
 pub mod builder;
@@ -46,22 +46,22 @@ use tracego_model::{
     record::{Record, Trace},
 };
 
-/// What became of the processes of jobs and of their spans.
+/// Counts of the processes of jobs and of their spans.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
-    /// Processes.
+    /// Counts of processes.
     pub built: builder::Counts,
-    /// Spans.
+    /// Counts of spans.
     pub sent: export::Counts,
-    /// Processes that run and have a span, and compilers.
+    /// Number of running processes that have a span, and of compilers.
     pub open: usize,
-    /// Jobs that run or wait for their next process.
+    /// Number of jobs that run or wait for their next process.
     pub jobs: usize,
-    /// Bytes of these, about.
+    /// Approximate size of open spans, in bytes.
     pub bytes: usize,
 }
 
-/// Records → spans → a collector.
+/// Pipeline from records to spans to a collector.
 #[derive(Debug)]
 pub struct Traces {
     builder: builder::Builder,
@@ -71,10 +71,10 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Starts to send.
+    /// Starts the exporter.
     ///
     /// # Errors
-    /// When the settings are wrong.
+    /// Fails if the settings are invalid or the thread cannot be started.
     pub fn start(limits: builder::Limits, settings: export::Settings) -> Result<Self, TargetError> {
         let exporter = export::Exporter::start(settings)?;
         Ok(Self {
@@ -85,16 +85,16 @@ impl Traces {
         })
     }
 
-    /// Takes a record; never waits. Every start and every exit has to come, written or not.
+    /// Takes a record; never blocks. Every process start and every exit must be passed, written or not.
     pub fn take(&mut self, record: &Record) {
         self.builder.take(record, &mut self.ended);
         self.send();
     }
 
-    /// A record of a job that has no trace context of its own gets that of its span, so that records and
-    /// spans are found together. After [`take`](Self::take), which goes by what the process itself has.
+    /// Gives a record of a job, if it has no trace context of its own, that of its span, so that records and
+    /// spans are found together. Call after [`take`](Self::take), which uses the process's own trace context.
     pub fn mark(&mut self, record: &mut Record) {
-        // Of every record: what the first of a job says holds for those that follow.
+        // Every record is looked up: the first record of a job decides for those that follow.
         let of = self.ids.of(record);
         if record.trace.is_none()
             && let Some(exec_id) = &record.tracego.exec_id
@@ -109,7 +109,7 @@ impl Traces {
         }
     }
 
-    /// Time passes, and no record comes.
+    /// Advances the time while no record comes.
     pub fn tick(&mut self, now: Time) {
         self.builder.tick(now, &mut self.ended);
         self.send();
@@ -121,14 +121,15 @@ impl Traces {
         }
     }
 
-    /// See [`Counts`].
+    /// Returns the counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let (open, jobs, bytes) = (self.builder.open(), self.builder.jobs(), self.builder.bytes());
         Counts { built: self.builder.counts(), sent: self.exporter.counts(), open, jobs, bytes }
     }
 
-    /// Ends what still runs and sends what waits, for no longer than this.
+    /// Ends everything that still runs, sends queued spans for at most `within`, and returns the final
+    /// counts.
     pub fn close(mut self, within: Duration) -> Counts {
         let now = self.builder.now();
         self.builder.end(now, &mut self.ended);

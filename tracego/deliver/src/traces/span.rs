@@ -1,4 +1,4 @@
-//! A process that runs, and the span that it becomes.
+//! Running process, and the span that it becomes.
 
 use opentelemetry::{
     InstrumentationScope, KeyValue,
@@ -17,7 +17,7 @@ use tracego_model::{
     record::{Exit, ExitFacts, Process, Record},
 };
 
-/// Events that a span keeps; it says how many it does not.
+/// Maximum number of events of a span; further ones are counted.
 const EVENTS_MAX: usize = 32;
 
 /// Events of a span.
@@ -42,13 +42,13 @@ impl Events {
     }
 }
 
-/// A process that runs and has a span.
+/// Running process that has a span.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) id: ProcessId,
     pub(super) job: JobId,
     pub(super) span: SpanId,
-    /// Nothing of the job is above it but the job itself.
+    /// Parent within the job; `None` directly below the job.
     pub(super) parent: Option<SpanId>,
     began: Time,
     name: String,
@@ -58,20 +58,20 @@ pub(super) struct Running {
     link: Option<SpanContext>,
 }
 
-/// How a span of a process ended.
+/// End of the span of a process.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End {
-    /// The process did.
+    /// The process exited.
     Exit(Exit, Option<ExitFacts>),
-    /// Nobody saw it.
+    /// The end was not seen.
     NotSeen,
-    /// The process goes on as part of another job.
+    /// The process continues as part of another job.
     OtherJob,
 }
 
 impl Running {
-    /// A process that starts its first program in a job. `link`: what it says that it belongs to, where
-    /// that is not what its job belongs to.
+    /// Creates the span of a process that starts its first program in a job. `link`: the process's own trace
+    /// context, if it differs from that of its job.
     pub(super) fn new(
         id: ProcessId,
         job: JobId,
@@ -96,7 +96,7 @@ impl Running {
         running
     }
 
-    /// It starts another program in its place; of that only the name is kept where there is no room.
+    /// Notes that the process executed another program. If `full`, only the name is kept.
     pub(super) fn exec(&mut self, record: &Record, process: &Process, full: bool) {
         let before = std::mem::replace(&mut self.name, name(record, process));
         if full {
@@ -107,7 +107,7 @@ impl Running {
         self.findings(record);
     }
 
-    /// What the rules say in a record.
+    /// Adds the findings of a record.
     pub(super) fn findings(&mut self, record: &Record) {
         for finding in &record.tracego.findings {
             self.events.push(attribute::finding(finding, record.timestamp));
@@ -118,12 +118,12 @@ impl Running {
         self.events.push(event);
     }
 
-    /// Bytes that it takes, about.
+    /// Returns the approximate size in bytes.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.name.len() + attribute::size(&self.attributes) + self.events.size()
     }
 
-    /// Its span, below the job's where it has no other parent.
+    /// Returns the finished span; without another parent, it is below the job's span.
     pub(super) fn into_span(
         self,
         trace: TraceId,
@@ -166,8 +166,8 @@ impl Running {
     }
 }
 
-/// The name of the executable, and of the go command what it was asked to do: few names, so that spans of
-/// a kind can be found and compared.
+/// Returns the name of a span: the name of the executable and, for a go command, its subcommand. There are
+/// few names, so that spans of a kind can be found and compared.
 fn name(record: &Record, process: &Process) -> String {
     let executable = process.executable.as_ref().map_or(process.command.as_str(), |file| file.name.as_str());
     let executable = if executable.is_empty() { "process" } else { executable };
@@ -189,7 +189,7 @@ fn name(record: &Record, process: &Process) -> String {
     }
 }
 
-/// A span that is over.
+/// Finished span.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) trace: TraceId,
@@ -205,14 +205,14 @@ pub(super) struct Ended {
     pub(super) status: Status,
 }
 
-/// What was said by TRACEPARENT.
+/// Returns the span context of a TRACEPARENT.
 pub(super) fn remote(trace: TraceId, span: SpanId, sampled: bool) -> SpanContext {
     let flags = TraceFlags::default().with_sampled(sampled);
     SpanContext::new(trace, span, flags, true, TraceState::default())
 }
 
 impl Ended {
-    /// As exporters take it.
+    /// Converts the span for exporters.
     pub(super) fn into_data(self, scope: &InstrumentationScope) -> SpanData {
         let (mut events, mut links) = (SpanEvents::default(), SpanLinks::default());
         events.events = self.events.kept;

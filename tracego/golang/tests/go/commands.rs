@@ -1,4 +1,4 @@
-//! `golang::command`: what each command line asks for.
+//! `golang::command`: the parsed form of each command line.
 
 use tracego_golang::{
     command::{Invocation, Problem},
@@ -6,7 +6,7 @@ use tracego_golang::{
     target::{Target, Version},
 };
 
-/// A command line in words; GOFLAGS is not set.
+/// Parses a command line split at spaces, without GOFLAGS.
 fn parse(line: &str) -> Invocation {
     let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     Invocation::parse(&words, "")
@@ -203,7 +203,7 @@ fn the_flags_that_rules_ask_for() {
     assert!(parse("go test -c -coverprofile c.out").flags.compile_only);
     assert!(parse("go test -coverprofile c.out").flags.cover);
     assert_eq!(parse("go build -o out").flags.output.as_deref(), Some("out"));
-    // The last one counts, and an empty value is none.
+    // The last value counts, and an empty one resets the flag.
     assert_eq!(parse("go run -mod=mod -mod=vendor .").flags.module_mode.as_deref(), Some("vendor"));
     assert_eq!(parse("go run -mod=mod -mod= .").flags.module_mode, None);
     assert!(!parse("go run -n -n=false .").flags.dry_run);

@@ -1,4 +1,4 @@
-//! Command lines of the go command and the roles of processes, as tables.
+//! Tables of command lines of the go command, and of the roles of processes.
 
 mod commands;
 mod roles;

@@ -1,5 +1,4 @@
-//! `golang::task`: what processes are, from made-up launches. The real ones are in
-//! `tests/tests/launches`.
+//! `golang::task`: roles of processes in made-up launches. Real launches are in `tests/tests/launches`.
 
 use std::collections::HashMap;
 
@@ -16,7 +15,7 @@ const CACHE: &str =
     "/root/.cache/go-build/ab/abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789-d/app";
 const COMPILE: &str = "/usr/lib/go/pkg/tool/linux_amd64/compile";
 
-/// Processes that are made and start programs.
+/// A model of processes that fork and execute programs.
 #[derive(Default)]
 struct Machine {
     tasks: HashMap<u32, Task>,
@@ -29,7 +28,7 @@ impl Machine {
         self.tasks.insert(child, task);
     }
 
-    /// Starts a program; its role.
+    /// Executes a program. Returns the role of the process.
     fn exec(&mut self, pid: u32, path: &str, line: &str, image: ImageFacts<'_>) -> Option<Role> {
         let args: Vec<&str> = line.split(' ').collect();
         let id = TaskId { tgid: pid, start_boottime: u64::from(pid), ..TaskId::default() };
@@ -40,7 +39,7 @@ impl Machine {
         role
     }
 
-    /// Forks from `parent` and starts a program.
+    /// Forks from `parent` and executes a program. Returns the role of the child.
     fn spawn(
         &mut self,
         parent: u32,
@@ -57,7 +56,7 @@ impl Machine {
         &self.tasks[&pid]
     }
 
-    /// Process and package argument of the go command that started a process as its program.
+    /// Returns process id and package argument of the go command that started a process as its program.
     fn made_by(&self, pid: u32) -> Option<(u32, String)> {
         let command = self.task(pid).started_by()?;
         Some((
@@ -139,7 +138,7 @@ fn the_child_carries_the_go_run_that_made_it() {
             assert_eq!(machine.spawn(1, 3, path, "app", image), Some(Role::GoRunChild));
             assert_eq!(machine.task(3).confidence, Confidence::High);
             assert_eq!(machine.made_by(3), Some((1, "./app".to_owned())));
-            // What it starts is what it is.
+            // Programs started by the child have their own roles.
             assert_eq!(machine.spawn(3, 4, "/bin/ls", "ls", ImageFacts::Foreign), None);
             assert_eq!(machine.spawn(3, 5, "/srv/app", "app", go("example.com/app")), Some(Role::GoService));
             assert_eq!((machine.task(5).place, machine.made_by(5)), (Place::Below, None));
@@ -151,14 +150,14 @@ fn the_child_carries_the_go_run_that_made_it() {
 
 #[test]
 fn wrappers_of_exec_are_passed_through() {
-    // nice: the second start in the same process.
+    // nice executes the program in its own process.
     let mut machine = Machine::default();
     machine.exec(1, GO, "go run -exec nice .", go("cmd/go"));
     assert_eq!(machine.spawn(1, 2, "/usr/bin/nice", "nice /x", ImageFacts::Foreign), None);
     assert_eq!(machine.exec(2, WORK, "app", go("example.com/m")), Some(Role::GoRunChild));
     assert_eq!(machine.made_by(2), Some((1, ".".to_owned())));
 
-    // A shell that forks, and a wrapper that Go made.
+    // A shell that forks, and a wrapper built by Go.
     let mut machine = Machine::default();
     machine.exec(1, GO, "go run -exec x .", go("cmd/go"));
     machine.spawn(1, 2, "/bin/sh", "sh -c x", ImageFacts::Foreign);
@@ -170,7 +169,7 @@ fn wrappers_of_exec_are_passed_through() {
 
 #[test]
 fn a_toolchain_that_hands_over_is_one_go_run() {
-    // In the same process, with -C left out; perhaps through a script.
+    // In the same process, without -C, optionally through a script.
     for between in [false, true] {
         let mut machine = Machine::default();
         machine.exec(1, GO, "go -C sub run ./app", go("cmd/go"));
@@ -185,14 +184,14 @@ fn a_toolchain_that_hands_over_is_one_go_run() {
         machine.spawn(1, 2, CACHE, "app", go("example.com/m/app"));
         assert_eq!(machine.made_by(2), Some((1, "./app".to_owned())));
     }
-    // As a child.
+    // In a child process.
     let mut machine = Machine::default();
     machine.exec(1, GO, "go run ./app", go("cmd/go"));
     machine.spawn(1, 2, "/sdk/go1.28/bin/go", "go run ./app", go("cmd/go"));
     assert!(machine.task(2).repeated);
     machine.spawn(2, 3, WORK, "app", go("example.com/m/app"));
     assert_eq!(machine.made_by(3), Some((1, "./app".to_owned())));
-    // Another go run is another.
+    // A second go run is a separate one.
     let mut machine = Machine::default();
     machine.exec(1, GO, "go run ./app", go("cmd/go"));
     machine.spawn(1, 2, WORK, "app", go("example.com/m/app"));
@@ -263,7 +262,7 @@ fn go_generate_is_seen_from_inside() {
         assert!(!machine.task(pid).repeated);
     }
     assert_eq!(machine.task(3).command.as_ref().unwrap().above.unwrap().tgid, 1);
-    // The same directive in another folder is no toolchain that hands over.
+    // The same directive in another folder is not a toolchain that hands over.
     machine.spawn(2, 5, GO, "go generate ./...", go("cmd/go"));
     assert!(!machine.task(5).repeated);
 }
@@ -332,7 +331,7 @@ fn test_binaries() {
         machine.spawn(3, 4, WORK, "x", go("example.com/m/x"));
         assert_eq!(machine.made_by(4), Some((3, "./x".to_owned())));
     }
-    // A wrapper that Go made is on the way.
+    // A wrapper built by Go runs the test binary.
     let mut machine = Machine::default();
     machine.exec(1, GO, "go test -exec wrap", go("cmd/go"));
     let wrapped = "wrap -x /tmp/go-build123/b001/demo.test -test.v";

@@ -1,12 +1,12 @@
-//! A file of raw kernel records, and the way back: the same decode → enrich → sink without root.
+//! Capture files: raw kernel events in a file, for decode → enrich → sink later and without root.
 //!
 //! ```text
 //! "TRACEGO\0" version:u32                      integers are little-endian
 //! { kind:u32 len:u32 crc32:u32 payload[len] }  until a frame of kind END
 //! ```
-//! The checksum is that of kind, length and payload: a damaged kind must not end a capture early.
-//! The payload of a batch is raw memory of the machine that wrote it; only little-endian machines
-//! read and write these files.
+//! The checksum covers kind, length and payload: a damaged kind must not end a capture early. The payload of
+//! a batch is raw memory of the machine that wrote it; only little-endian machines read and write these
+//! files.
 
 mod notes;
 mod reader;
@@ -20,11 +20,11 @@ pub use reader::Reader;
 pub use writer::Writer;
 
 const MAGIC: &[u8; 8] = b"TRACEGO\0";
-/// Grows with every change of a frame or of the wire types.
+/// Format version; incremented with every change of a frame or of the wire types.
 const VERSION: u32 = 3;
-/// The oldest that can still be read: it lacks kinds of frames, and what they hold stays unknown.
+/// Oldest readable version. It lacks some kinds of frames, whose content stays unknown.
 const OLDEST: u32 = 2;
-/// Longest payload: a batch is cut at a quarter of a megabyte and one long record.
+/// Maximum size of a payload in bytes: a batch ends at a quarter of a megabyte plus one long event.
 const FRAME_MAX: u32 = 64 << 20;
 
 mod kind {
@@ -35,9 +35,9 @@ mod kind {
     pub(super) const HEARTBEAT: u32 = 5;
     pub(super) const END: u32 = 6;
     pub(super) const LOST_JOBS: u32 = 7;
-    /// Images that notes name by number.
+    /// Images to which notes refer by number.
     pub(super) const IMAGES: u32 = 8;
-    /// Notes to the batch that follows.
+    /// Notes about the batch that follows.
     pub(super) const NOTES: u32 = 9;
     pub(super) const SERVICES: u32 = 10;
 }
@@ -49,27 +49,27 @@ fn checksum(head: &[u8], payload: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Why a file cannot be read further.
+/// Why a capture cannot be read further.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// Another kind of file.
+    /// The file is not a capture.
     #[error("not a capture of tracego (it does not start with \"TRACEGO\")")]
     Foreign,
-    /// Another version.
+    /// The file has an unsupported format version.
     #[error("written by another version of tracego (format {0}, this one reads {OLDEST} to {VERSION})")]
     Version(u32),
-    /// It ends within a frame, or without the last one.
+    /// The file ends within a frame, or without the last frame.
     #[error("cut off after {0} bytes: the capture did not end in order; everything before was replayed")]
     Cut(u64),
     /// A frame is damaged.
     #[error("damaged at byte {0}: {1}; everything before was replayed")]
     Damaged(u64, &'static str),
-    /// It cannot be read at all.
+    /// Reading failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// [`Meta`](crate::enrich::Meta) as it is in a file.
+/// [`Meta`](crate::enrich::Meta) as stored in a capture.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct Head {

@@ -1,5 +1,5 @@
-//! Notes in a capture file. An image is written once and then named by its number, until the table of
-//! numbers is full and starts anew; the writer says so, and the reader follows.
+//! Notes in a capture file. An image is written once and then referred to by its number, until the table of
+//! numbers is full and restarts. The writer marks the restart, and the reader follows.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,12 +12,12 @@ use crate::input::{
 };
 use tracego_golang::Image;
 
-/// Images in the table at one time.
+/// Maximum number of images in the table.
 const IMAGES_MAX: usize = 1024;
-/// Bytes that they may take in the file; a reader refuses more.
+/// Maximum size of the table in the file, in bytes; a reader refuses more.
 const BYTES_MAX: usize = 64 << 20;
 
-/// New images, and whether the table starts anew before them.
+/// New images, and whether the table restarts before them.
 #[derive(Debug, Default, Deserialize, Serialize)]
 struct Images {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -25,7 +25,7 @@ struct Images {
     images: Vec<Arc<Image>>,
 }
 
-/// A [`Note`] as it is in a file.
+/// A [`Note`] as stored in a capture.
 #[derive(Debug, Deserialize, Serialize)]
 struct Line {
     record: u32,
@@ -40,17 +40,17 @@ struct Line {
 /// The writer's side of the table.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// By address; `kept` keeps the addresses from being used again.
+    /// Numbers by address; `kept` prevents the addresses from being reused.
     numbers: HashMap<usize, u32>,
     kept: Vec<Arc<Image>>,
     bytes: usize,
 }
 
 impl Table {
-    /// The payloads of up to two frames: new images if there are any, and the notes.
+    /// Encodes the payloads of up to two frames: new images, if there are any, and the notes.
     pub(super) fn write(&mut self, notes: &[Note]) -> serde_json::Result<(Option<Vec<u8>>, Vec<u8>)> {
         let mut images = Images::default();
-        // A batch holds fewer starts than the table images, so one table does for a batch.
+        // A batch holds fewer starts than the table holds images, so one table suffices for a batch.
         if self.kept.len() + notes.len() > IMAGES_MAX || self.bytes > BYTES_MAX / 2 {
             *self = Self::default();
             images.anew = true;
@@ -84,7 +84,7 @@ impl Table {
     }
 }
 
-/// The reader's side of the table, and the notes of the batch to come.
+/// The reader's side of the table, and the notes about the next batch.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     images: Vec<Arc<Image>>,
@@ -124,7 +124,7 @@ impl Known {
         Ok(())
     }
 
-    /// The notes that came since the last batch.
+    /// Takes the notes read since the last batch.
     pub(super) fn waiting(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.waiting)
     }

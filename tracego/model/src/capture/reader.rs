@@ -1,4 +1,4 @@
-//! A capture file → input. Its bytes are untrusted.
+//! Reads a capture file as pipeline input. The file is untrusted.
 
 use std::io::{self, Read};
 
@@ -12,7 +12,7 @@ use crate::{
     record::{Host, Instance, Origin, Service},
 };
 
-/// Reads a capture.
+/// A reader of a capture.
 pub struct Reader<R> {
     input: R,
     at: u64,
@@ -21,10 +21,10 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads up to the first record.
+    /// Reads the file up to the first input.
     ///
     /// # Errors
-    /// See [`CaptureError`].
+    /// Fails if the file is no readable capture, see [`CaptureError`].
     pub fn new(input: R) -> Result<Self, CaptureError> {
         let mut reader = Self { input, at: 0, meta: Meta::default(), known: Known::default() };
         let mut start = [0; 12];
@@ -70,16 +70,16 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// What the records say about the run.
+    /// Returns the metadata of the recorded run.
     #[must_use]
     pub fn meta(&self) -> Meta {
         self.meta.clone()
     }
 
-    /// The next piece; nothing at the end.
+    /// Returns the next piece of input; `None` at the end.
     ///
     /// # Errors
-    /// See [`CaptureError`].
+    /// Fails if the file is cut or damaged, see [`CaptureError`].
     pub fn next_input(&mut self) -> Result<Option<Input>, CaptureError> {
         let (at, kind, payload) = loop {
             let at = self.at;
@@ -139,7 +139,7 @@ impl<R: Read> Reader<R> {
         if len > FRAME_MAX {
             return Err(CaptureError::Damaged(at, "a frame is too long"));
         }
-        // Grows as bytes come: a damaged length costs no memory.
+        // Grows with the bytes read, so that a damaged length does not cost memory.
         let mut payload = Vec::new();
         let read = (&mut self.input).take(u64::from(len)).read_to_end(&mut payload)?;
         self.at += read as u64;

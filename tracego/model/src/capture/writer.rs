@@ -1,4 +1,4 @@
-//! Input → a capture file.
+//! Writes pipeline input into a capture file.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use crate::{
     meta::Meta,
 };
 
-/// Writes a capture.
+/// A writer of a capture.
 pub struct Writer {
     out: Box<dyn Write + Send>,
     ledger: Ledger,
@@ -18,10 +18,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts a file.
+    /// Starts a capture.
     ///
     /// # Errors
-    /// When the output refuses it.
+    /// Fails if the output rejects it.
     pub fn new(mut out: Box<dyn Write + Send>, meta: &Meta) -> io::Result<Self> {
         out.write_all(MAGIC)?;
         out.write_all(&VERSION.to_le_bytes())?;
@@ -67,7 +67,7 @@ impl Writer {
             .write_all(&head)
             .and_then(|()| self.out.write_all(payload))
             .and_then(|()| self.out.flush());
-        // What follows a torn frame could not be read.
+        // Frames after a torn frame could not be read.
         self.failed = done.is_err();
         done
     }
@@ -99,7 +99,7 @@ impl Writer {
             }
             Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
             Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
-            // A capture has neither sinks nor rules, and is not continued by another run.
+            // A capture has neither sinks nor rules, and no other run continues it.
             Input::SinkLoss(..) | Input::Reload(..) | Input::Takeover(..) => Ok(()),
             Input::Counters(counters, now) => {
                 self.ledger.kernel = counters;

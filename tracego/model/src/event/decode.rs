@@ -1,4 +1,5 @@
-//! Bytes from the ring → [`Event`]. Pure; the bytes are untrusted; never panics.
+//! Decoding of bytes from the ring into an [`Event`]. No I/O; the bytes are untrusted, and decoding never
+//! panics.
 
 use std::borrow::Cow;
 
@@ -10,27 +11,27 @@ use zerocopy::FromBytes;
 
 use crate::event::{Chunk, Event, Exec, Failed};
 
-/// Why bytes are not a record.
+/// The reason why bytes cannot be decoded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DecodeError {
-    /// Shorter than the structure of its kind.
+    /// The bytes are shorter than the structure of the event's kind.
     #[error("{0} bytes are too few for the record")]
     Short(usize),
-    /// The kind is not known to this agent.
+    /// The kind is unknown to this agent.
     #[error("unknown record kind {0}")]
     Kind(u32),
-    /// The length in the header is not the length of the record.
+    /// The length in the header differs from the number of bytes.
     #[error("the header says {0} bytes, the record has {1}")]
     Size(u32, usize),
-    /// A span points outside the record.
+    /// A span points outside the event.
     #[error("a span points outside the record")]
     Span,
 }
 
-/// Decodes one record.
+/// Decodes one event.
 ///
 /// # Errors
-/// See [`DecodeError`]; the caller counts them.
+/// Fails if the bytes are no valid event; see [`DecodeError`]. The caller counts the failures.
 pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     let (header, _) = Header::read_from_prefix(bytes).map_err(|_| DecodeError::Short(bytes.len()))?;
     if header.size as usize != bytes.len() {
@@ -52,13 +53,14 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     }
 }
 
-/// Which of the loads that take over from each other wrote the record; 0 without handover.
+/// Returns the generation: the number of the load that wrote the event, where loads take over from each
+/// other. Returns 0 without handover.
 #[must_use]
 pub fn generation(bytes: &[u8]) -> u32 {
     Header::read_from_prefix(bytes).map_or(0, |(header, _)| flags::generation(header.flags))
 }
 
-/// Whether the bytes are a piece of argv, which the ledger counts apart.
+/// Whether the bytes are a part of argv; the ledger counts these separately.
 #[must_use]
 pub fn is_piece(bytes: &[u8]) -> bool {
     Header::read_from_prefix(bytes).is_ok_and(|(header, _)| header.kind == RecordKind::ArgvChunk as u32)
@@ -96,7 +98,8 @@ fn unterminated(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(&[0]).unwrap_or(bytes)
 }
 
-/// Turns names from the file to its root into a path. `…` stands for what a truncated walk left out.
+/// Turns names, ordered from the file up to the root, into a path. `…` replaces the part that a truncated
+/// walk left out.
 fn path(names: &[u8], pseudo: bool, truncated: bool) -> Vec<u8> {
     let mut path = Vec::with_capacity(names.len() + 2);
     if truncated {

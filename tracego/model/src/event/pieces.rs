@@ -1,4 +1,4 @@
-//! Puts a long argv together: its pieces come ahead of the record they belong to.
+//! Assembly of long arguments: the parts arrive ahead of the exec event that they belong to.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -6,11 +6,11 @@ use tracego_common::{TaskId, flags};
 
 use crate::event::{Event, Exec};
 
-/// Bytes of pieces that wait for their record, at most. The kernel side sends pieces and record in
-/// one go, so only pieces whose record was lost stay; they are the oldest and are dropped first.
+/// Maximum bytes of parts that wait for their exec event. The kernel side sends parts and event together, so
+/// only parts whose event was lost stay. A part beyond the limit first drops all waiting parts.
 const WAITING_MAX: usize = 32 << 20;
 
-/// Pieces that wait for their record.
+/// The parts that wait for their exec event.
 #[derive(Debug, Default)]
 pub struct Assembler {
     waiting: HashMap<TaskId, Vec<(u64, Vec<u8>)>>,
@@ -18,7 +18,8 @@ pub struct Assembler {
 }
 
 impl Assembler {
-    /// Keeps a piece and gives nothing, or gives an event that is complete.
+    /// Stores a part, or adds the stored parts to an exec event. Returns the complete event; `None` for a
+    /// part.
     pub fn take<'a>(&mut self, event: Event<'a>) -> Option<Event<'a>> {
         match event {
             Event::Chunk(chunk) => {
@@ -39,7 +40,7 @@ impl Assembler {
         }
     }
 
-    /// Appends the pieces in order up to the first that is missing; what is missing is marked.
+    /// Appends the parts in order, up to the first gap. Missing bytes set [`flags::ARGV_TRUNCATED`].
     fn complete(&mut self, exec: &mut Exec<'_>) {
         let mut pieces = self.waiting.remove(&exec.fixed.header.id).unwrap_or_default();
         self.bytes -= pieces.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();

@@ -1,22 +1,22 @@
-//! What the rules need and the kernel record does not hold: read from /proc and from files by this
-//! stage, kept in captures, so that everything after it does no I/O.
+//! Facts that the rules need and kernel events do not hold. This stage reads them from /proc and from files;
+//! captures keep them, so that later stages do no I/O.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tracego_common::TaskId;
 
-/// What is around a process that just started.
+/// The environment of a process that just started: module, go settings, cgroup limits.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Surroundings {
-    /// For a go command: the module that is in force in its folder; `None` when there is none.
+    /// For a go command: the module in force in its folder; `None` without one.
     pub go_mod: Option<GoMod>,
-    /// For a go command: what `go env -w` wrote, the variables that rules look at alone.
+    /// For a go command: settings written by `go env -w`, restricted to variables that rules use.
     pub go_env: BTreeMap<String, String>,
-    /// For a Go program: limits of its cgroup and of those above it, the tightest of each.
+    /// For a Go program: the tightest limits of its cgroup and of all cgroups above it.
     pub limits: Option<CgroupLimits>,
-    /// Of the above, what was looked for and could not be read: the field and why.
+    /// Fields above that were looked for but could not be read, each with the reason.
     pub unavailable: BTreeMap<String, String>,
 }
 
@@ -30,7 +30,7 @@ pub struct GoMod {
     pub module: String,
     /// The go.work file, when one is in force.
     pub work: Option<String>,
-    /// There is a vendor/modules.txt beside it.
+    /// Whether a vendor/modules.txt lies beside the go.mod or go.work file.
     pub vendor: bool,
 }
 
@@ -38,95 +38,95 @@ pub struct GoMod {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct CgroupLimits {
-    /// Hierarchy that they are from: 1 or 2.
+    /// Version of the cgroup hierarchy: 1 or 2.
     pub version: u8,
-    /// CPU quota in thousandths of a CPU; `None` is unlimited.
+    /// CPU quota in thousandths of a CPU; `None` means unlimited.
     pub cpu_millis: Option<u64>,
-    /// Bytes of memory; `None` is unlimited.
+    /// Memory limit in bytes; `None` means unlimited.
     pub memory_bytes: Option<u64>,
-    /// CPUs of the machine that the process may run on.
+    /// Number of CPUs that the process may run on.
     pub cpus: u32,
 }
 
-/// What a running service looked like at one moment.
+/// The state of a running service at one moment.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct ServiceState {
-    /// Process id and start.
+    /// Process id.
     pub pid: u32,
-    /// Start, ns since boot.
+    /// Process start, ns since boot.
     pub start_boottime: u64,
-    /// How long it had run.
+    /// Milliseconds that the process had been running.
     pub age_ms: u64,
-    /// Pidfiles that name it or should; empty when none is known.
+    /// Pidfiles that name the service or should; empty when none is known.
     pub pidfiles: Vec<Pidfile>,
-    /// Where it listens.
+    /// Sockets on which the service listens.
     pub listening: Vec<Listening>,
     /// Other processes that run as the same service.
     pub others: Vec<OtherInstance>,
-    /// What its health addresses answered; only when probing was asked for.
+    /// Answers of the health addresses; empty unless probing is configured.
     pub probes: Vec<Probe>,
-    /// What was looked for and could not be read: the field and why.
+    /// Fields that were looked for but could not be read, each with the reason.
     pub unavailable: BTreeMap<String, String>,
 }
 
 impl ServiceState {
-    /// The process.
+    /// Returns the id of the process.
     #[must_use]
     pub fn id(&self) -> TaskId {
         TaskId { tgid: self.pid, start_boottime: self.start_boottime, ..TaskId::default() }
     }
 }
 
-/// A pidfile and what is wrong with it.
+/// A pidfile and its state.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Pidfile {
-    /// The file, as the service sees it.
+    /// Path of the file, as the service sees it.
     pub path: String,
-    /// Who names it.
+    /// Source that names the file.
     pub source: PidfileSource,
-    /// See [`PidfileState`].
+    /// State of the file.
     pub state: PidfileState,
-    /// The number that it holds.
+    /// Process id in the file; `None` without one.
     pub pid: Option<u32>,
 }
 
-/// Who names a pidfile.
+/// The source of a pidfile's path.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PidfileSource {
     /// The configuration.
     #[default]
     Configuration,
-    /// `PIDFile=` of its systemd unit.
+    /// `PIDFile=` of the systemd unit.
     Unit,
-    /// A lock that it holds on a file that is called like a pidfile (/proc/locks).
+    /// A lock that the service holds on a file named like a pidfile or a lock file (/proc/locks).
     Lock,
-    /// A descriptor that it holds on one.
+    /// A descriptor of the service that is open for writing on a file named like a pidfile.
     Descriptor,
 }
 
-/// What is wrong with a pidfile.
+/// The state of a pidfile.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PidfileState {
-    /// It names the service, is younger than it, and the service holds a lock on it.
+    /// The file names the service, is younger than the service, and is locked.
     Valid,
-    /// It is not there.
+    /// The file does not exist.
     #[default]
     Missing,
-    /// It is older than the service, or names a process that is gone.
+    /// The file is older than the service, or names a process that is gone.
     Stale,
-    /// It names another process that runs, or holds no number, or belongs to another user.
+    /// The file names another running process, holds no number, or belongs to another user.
     Foreign,
-    /// Another file names the same service.
+    /// Another file already names the same service.
     Duplicate,
-    /// It names the service, but nobody holds a lock on it.
+    /// The file names the service, but no process holds a lock on it.
     Unlocked,
 }
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Listening {
@@ -142,15 +142,15 @@ pub struct Listening {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct OtherInstance {
-    /// Its process id.
+    /// Process id.
     pub pid: u32,
-    /// Its start, ns since boot.
+    /// Process start, ns since boot.
     pub start_boottime: u64,
-    /// What both use: `executable` and one of `pidfile`, `folder` or `port`.
+    /// Resources that both use: `executable`, and at least one of `pidfile`, `folder` and `port`.
     pub shared: Vec<String>,
 }
 
-/// What a health address answered.
+/// The answer of a health address.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Probe {
@@ -158,6 +158,6 @@ pub struct Probe {
     pub port: u16,
     /// `/healthz` or `/metrics`.
     pub path: String,
-    /// HTTP status; `None` when nothing that is HTTP came in time.
+    /// HTTP status; `None` when no HTTP answer came in time.
     pub status: Option<u16>,
 }

@@ -1,4 +1,4 @@
-//! What this stage adds to a program start.
+//! Facts that this stage adds to a process start.
 
 use std::{io, sync::Arc};
 
@@ -8,44 +8,44 @@ use super::facts::Surroundings;
 use crate::linux::errno;
 use tracego_golang::Image;
 
-/// What was found out about one program start of a batch.
+/// The facts found about one process start of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Note {
-    /// Position of its record in the batch, from 0.
+    /// Position of the event in the batch, from 0.
     pub record: u32,
-    /// What its executable says about itself, or why that could not be read.
+    /// Metadata of the executable, or why it could not be read.
     pub image: Result<Arc<Image>, Failure>,
-    /// What is around it; only looked at where a rule may need it.
+    /// The environment of the process; `None` where no rule needs it.
     pub surroundings: Option<Arc<Surroundings>>,
 }
 
-/// Why a file could not be had. Where several ways failed, the greatest of their reasons is told: what
-/// can be mended comes before what cannot.
+/// Why a file could not be opened. Of several failed attempts the greatest failure is reported: failures that
+/// a user can fix are greater than those that nobody can.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
-    /// There is no such file; process and file may have gone.
+    /// The file does not exist; process and file may have gone.
     #[error("no such file")]
     Gone,
-    /// There is another file in its place, or it changed while it was read.
+    /// Another file is in its place, or the file changed while it was read.
     #[error("another file, or it changed meanwhile")]
     Changed,
-    /// This kernel does not tell the change time of what was executed: no file can be held against it.
+    /// The kernel does not report the change time of the executed file, so no file can be verified.
     #[error("it cannot be told apart from other files")]
     Unverified,
-    /// No regular file.
+    /// Not a regular file.
     #[error("not a regular file")]
     NotRegular,
-    /// Another error, by its number in errno(3); 0 without one.
+    /// Another error, by its number in errno(3); 0 if it has none.
     #[error("{}", io::Error::from_raw_os_error(*.0))]
     Io(i32),
-    /// The agent may not read it: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are what it needs.
+    /// Permission denied: the agent needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.
     #[error("permission denied")]
     Denied,
 }
 
 impl Failure {
-    /// As in a record.
+    /// Returns the name used in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,11 +1,11 @@
-//! What a cgroup path says: container, pod and systemd unit. Pure; any bytes are accepted.
+//! Container, pod and systemd unit from a cgroup path. No I/O; any bytes are accepted.
 
-/// What was recognised.
+/// The parts recognised in a cgroup path.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CgroupInfo {
-    /// Innermost container.
+    /// The innermost container.
     pub container: Option<Container>,
-    /// Kubernetes pod, with dashes.
+    /// Uid of the Kubernetes pod, with dashes.
     pub pod_uid: Option<String>,
     /// systemd unit: the last `.service`, else the last `.scope`.
     pub unit: Option<String>,
@@ -14,14 +14,14 @@ pub struct CgroupInfo {
 /// A container.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Container {
-    /// As its runtime writes it.
+    /// Id of the container, as its runtime writes it.
     pub id: String,
-    /// Its runtime (`container.runtime.name`), where the path says it.
+    /// Runtime of the container (`container.runtime.name`), if the path names it.
     pub runtime: Option<&'static str>,
 }
 
-/// Names that runtimes put before the id in a `.scope`. The monitors (`crio-conmon-`,
-/// `libpod-conmon-`) are not the container: what is left of theirs is no id.
+/// Prefixes that runtimes put before the id in a `.scope`. The monitors (`crio-conmon-`, `libpod-conmon-`)
+/// are not the container: without the prefix, their names are no ids.
 const PREFIXES: [(&str, &str); 5] = [
     ("docker-", "docker"),
     ("cri-containerd-", "containerd"),
@@ -30,10 +30,10 @@ const PREFIXES: [(&str, &str); 5] = [
     ("libpod-", "podman"),
 ];
 
-/// Folders that hold one folder a container.
+/// Folders that hold one folder per container.
 const FOLDERS: [(&str, &str); 3] = [("docker", "docker"), ("libpod_parent", "podman"), ("crio", "cri-o")];
 
-/// Reads a cgroup path.
+/// Parses a cgroup path.
 #[must_use]
 pub fn parse(path: &[u8]) -> CgroupInfo {
     let mut info = CgroupInfo::default();
@@ -84,7 +84,7 @@ fn container(part: &str, above: &str) -> Option<Container> {
     known.then(|| Container { id: part.to_owned(), runtime: folder.map(|&(_, name)| name) })
 }
 
-/// 64 lower-case hexadecimal digits, or the 32 and ten digits of ECS.
+/// Whether a text is a container id: 64 lower-case hexadecimal digits, or the 32 and ten digits of ECS.
 fn is_id(text: &str) -> bool {
     (text.len() == 64 && is_hex(text)) || is_ecs(text)
 }
@@ -99,7 +99,8 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// `pod<uid>`, alone or at the end of a slice's name; systemd needs `_` for the dashes of the uid.
+/// Returns the uid in `pod<uid>`, alone or at the end of a slice's name. systemd writes the dashes of the uid
+/// as `_`.
 fn pod(part: &str) -> Option<String> {
     let name = part.split(':').next().unwrap_or_default();
     let name = name.strip_suffix(".slice").unwrap_or(name);
@@ -119,7 +120,7 @@ mod tests {
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     const POD: &str = "8a1b7c2d-1111-2222-3333-444455556666";
 
-    /// Path, container id, runtime, pod, unit.
+    /// Path, container id, runtime, pod and unit of a test case.
     type Case = (String, Option<&'static str>, Option<&'static str>, Option<&'static str>, Option<String>);
 
     fn cases() -> Vec<Case> {

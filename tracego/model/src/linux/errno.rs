@@ -1,6 +1,7 @@
-//! Names of error numbers that execve(2) gives.
+//! Names of the error numbers that execve(2) returns.
 
-/// The name in errno(3); `"unknown"` for others, the number stands beside it.
+/// Returns the name of an error number, as in errno(3). Returns `"unknown"` for others; the number stands
+/// beside it.
 #[must_use]
 pub fn name(errno: u32) -> &'static str {
     const NAMES: [(i32, &str); 24] = [

@@ -4,28 +4,28 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 use serde::Serialize;
 
-/// `process.user.*` and its kin.
+/// `process.user.*`, and the other users of a process.
 #[derive(Clone, Debug, Serialize)]
 pub struct User {
-    /// Number in the initial user namespace.
+    /// Id in the initial user namespace.
     pub id: u32,
     /// Name on this host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Arc<str>>,
 }
 
-/// Number → name.
+/// The names of users, by id.
 #[derive(Clone, Debug, Default)]
 pub struct Users(HashMap<u32, Arc<str>>);
 
 impl Users {
-    /// Reads a passwd file; without one no user has a name.
+    /// Reads a passwd file. If it cannot be read, no user has a name.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         fs::read(path).map_or_else(|_| Self::default(), |bytes| Self::parse(&bytes))
     }
 
-    /// Reads the lines of a passwd file; the first of a number wins, as in getpwuid(3).
+    /// Parses the lines of a passwd file. The first entry of an id wins, as in getpwuid(3).
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
         let mut names = HashMap::new();
@@ -41,24 +41,24 @@ impl Users {
         Self(names)
     }
 
-    /// The user with this number.
+    /// Returns the user with this id.
     #[must_use]
     pub fn get(&self, id: u32) -> User {
         User { id, name: self.0.get(&id).cloned() }
     }
 
-    /// Number of a user.
+    /// Returns the id of a user.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<u32> {
         self.iter().find(|(_, known)| *known == name).map(|(id, _)| id)
     }
 
-    /// All, for a capture file.
+    /// Iterates over all users, for a capture file.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
         self.0.iter().map(|(id, name)| (*id, name.as_ref()))
     }
 
-    /// From a capture file.
+    /// Creates the map from the pairs in a capture file.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (u32, String)>) -> Self {
         Self(pairs.into_iter().map(|(id, name)| (id, Arc::from(name))).collect())
     }

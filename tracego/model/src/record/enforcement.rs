@@ -10,55 +10,55 @@ use crate::{enforcement, text};
 /// `tracego.enforcement.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Enforcement {
-    /// `enforced`, `audit`, or `unavailable: ` and why.
+    /// State: `enforced`, `audit`, or `unavailable: ` with the reason.
     pub state: Arc<str>,
-    /// `off`, `audit`, `kill` or `deny`: what the canary has shown.
+    /// Mode that the enforcement check has confirmed: `off`, `audit`, `kill` or `deny`.
     pub mode: &'static str,
-    /// The decision.
+    /// The decision, if the record is about one.
     #[serde(flatten)]
     pub decision: Option<Decision>,
 }
 
-/// About one start.
+/// An enforcement decision about one program start.
 #[derive(Clone, Debug, Serialize)]
 pub struct Decision {
-    /// What was decided.
+    /// The action that was decided.
     #[serde(serialize_with = "named")]
     pub action: Action,
-    /// [`BEFORE_START`], or [`AFTER_START`]: then it ran for `delay` nanoseconds.
+    /// [`BEFORE_START`] or [`AFTER_START`]. In the latter case, the program ran for `delay` nanoseconds.
     pub when: &'static str,
-    /// The rule, or the exception, or the finding.
+    /// The rule, the exception or the finding that decided.
     pub rule: String,
-    /// Why, for whoever is stopped.
+    /// The reason, for the user whose program is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What to do instead.
+    /// Remediation: what to do instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
-    /// Who answers for an exception.
+    /// The owner of the exception.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Why it is made.
+    /// The reason for the exception.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// File name of the executable.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub executable: String,
-    /// The first arguments, each cut.
+    /// The first arguments, each possibly truncated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    /// From the start to the end, in nanoseconds.
+    /// Time from the start to the end of the process, in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay: Option<u64>,
-    /// Why it had no effect.
+    /// The reason why the action had no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// [`Decision::when`]: no instruction of the program ran.
+/// Value of [`Decision::when`]: no instruction of the program ran.
 pub const BEFORE_START: &str = "before-start";
 
-/// [`Decision::when`]: it ran.
+/// Value of [`Decision::when`]: the program ran.
 pub const AFTER_START: &str = "after-start";
 
 fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
@@ -84,13 +84,13 @@ impl Decision {
         }
     }
 
-    /// The program did not start, or runs no more.
+    /// Whether the action keeps the program from starting, or ends it.
     #[must_use]
     pub fn stops(&self) -> bool {
         matches!(self.action, Action::Kill | Action::Deny)
     }
 
-    /// What was started, in one line for people.
+    /// Returns the started program, in one line for people.
     #[must_use]
     pub fn start(&self) -> String {
         if self.args.is_empty() { self.executable.clone() } else { text::one_line(&self.args) }

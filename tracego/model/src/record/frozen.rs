@@ -1,15 +1,15 @@
 //! Values that many records share, serialised once.
 //!
-//! Half of a record is the same as in the one before: limits, capabilities, ancestors, the job. Writing
-//! their keys and values anew each time took most of the time of the JSON sink.
+//! Half of a record equals the one before: limits, capabilities, ancestors, the job. Writing these keys and
+//! values anew each time took most of the time of the JSON sink.
 
 use std::{ops::Deref, sync::OnceLock};
 
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// A value with its JSON, made when it is first asked for. Formats that are not for people (serde's
-/// `is_human_readable`) get the value.
+/// A value with its JSON, which is created on first use. Formats that are not for people (serde's
+/// `is_human_readable`) get the value itself.
 #[derive(Debug, Default)]
 pub struct Frozen<T> {
     value: T,
@@ -37,7 +37,7 @@ impl<T: Serialize> Serialize for Frozen<T> {
         }
         match self.json.get_or_init(|| to_raw_value(&self.value).ok()) {
             Some(json) => json.serialize(serializer),
-            // What cannot be JSON says so itself.
+            // Serialising the value reports why it cannot be JSON.
             None => self.value.serialize(serializer),
         }
     }

@@ -1,4 +1,4 @@
-//! `tracego.go.*`: what a process is in Go's world.
+//! `tracego.go.*`: the role of a process in an execution of the go command, and Go build information.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use tracego_golang::{
 /// `tracego.go.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Go {
-    /// What it is.
+    /// Role of the process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// How sure that is.
+    /// Confidence of the role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
-    /// The same as the program start before it in this process: the go command handed over to another
-    /// toolchain, or a program started itself again.
+    /// Whether the previous program start in this process had the same role: the go command handed over to
+    /// another toolchain, or a program started itself again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub repeated: bool,
-    /// The run of the go command that it is, or that started it.
+    /// The execution of the go command that the process is, or that started the process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<GoCommand>,
-    /// What the go command wrote into the program.
+    /// Build information that the go command wrote into the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Arc<Frozen<GoBuild>>>,
 }
@@ -35,26 +35,27 @@ pub struct Go {
 /// `tracego.go.command.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct GoCommand {
-    /// `tracego.exec_id` of its process.
+    /// `tracego.exec_id` of the go command's process.
     pub exec_id: String,
-    /// Its process id.
+    /// Process id of the go command.
     pub pid: u32,
-    /// `run`, `test`, …
+    /// Subcommand: `run`, `test`, …
     pub subcommand: String,
-    /// What `go run` was asked to run.
+    /// The package that `go run` was asked to run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
-    /// How that was named: `files`, `local` (a folder, or a package of the standard library), `resolved` (by
+    /// Kind of the target: `files`, `local` (a folder, or a package of the standard library), `resolved` (by
     /// the go.mod in force), `pinned` or `unpinned` (with a version).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<&'static str>,
-    /// The version of a remote package as it was asked for.
+    /// Version of a remote package, as given on the command line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
 impl Go {
-    /// Of a task and of what its program says; nothing when both have nothing to do with Go.
+    /// Combines the task of a process with the build information of its program. Returns `None` if neither
+    /// has to do with Go.
     #[must_use]
     pub fn of(
         task: &Task,
@@ -64,7 +65,7 @@ impl Go {
         if task.role.is_none() && build.is_none() {
             return None;
         }
-        // A compiler belongs to its go command as much as the program that `go run` started.
+        // A compiler belongs to its go command, and so does the program that `go run` started.
         let command = task.command.as_deref().filter(|_| task.place != Place::Below);
         Some(Box::new(Self {
             role: task.role,
@@ -103,7 +104,7 @@ impl GoCommand {
     }
 }
 
-/// As it stood on the command line, without the version.
+/// Returns the package as given on the command line, without the version.
 fn package(target: &Target) -> String {
     match target {
         Target::Files(files) => files.join(" "),

@@ -8,12 +8,12 @@ use super::is_zero;
 /// `process.executable.build_id.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct BuildId {
-    /// Of any file.
+    /// Hash of the first and last 4096 bytes and the size; set for any file.
     pub htlhash: String,
-    /// By a GNU linker, or Go's since 1.24.
+    /// Build id from a GNU linker, or from Go's linker since 1.24.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gnu: Option<String>,
-    /// By the go command.
+    /// Build id from the go command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go: Option<String>,
 }
@@ -21,65 +21,65 @@ pub struct BuildId {
 /// `process.runtime.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Language {
-    /// `go`.
+    /// Name of the language: `go`.
     pub name: &'static str,
-    /// `go1.27.3`.
+    /// Version, such as `go1.27.3`.
     pub version: String,
 }
 
-/// `tracego.elf.*`: how the program was linked.
+/// `tracego.elf.*`: the linkage of the program.
 #[derive(Clone, Debug, Serialize)]
 pub struct Linked {
-    /// `static` or `dynamic`.
+    /// Linkage: `static` or `dynamic`.
     pub linkage: Linkage,
     /// The dynamic loader.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
-    /// It can be loaded at any address.
+    /// Whether the program can be loaded at any address.
     pub pie: bool,
-    /// It has no symbol table.
+    /// Whether the program has no symbol table.
     pub stripped: bool,
-    /// It has debug information.
+    /// Whether the program has debug information.
     pub debug: bool,
-    /// What packed it.
+    /// The packer that packed the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packer: Option<Packer>,
-    /// What of the file is not as its format says.
+    /// Deviations of the file from its format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<Damage>,
 }
 
-/// `tracego.go.build.*`: what the go command wrote into the program.
+/// `tracego.go.build.*`: the build information that the go command wrote into the program.
 #[derive(Clone, Debug, Serialize)]
 pub struct GoBuild {
-    /// The main package.
+    /// Path of the main package.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
-    /// Its module.
+    /// The main module.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<GoModule>,
     /// The commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vcs: Option<GoVcs>,
-    /// Modules of other packages in it; `tracego inspect` lists them.
+    /// Number of other modules in the program; `tracego inspect` lists them.
     pub dependencies: usize,
-    /// Of these, how many were replaced.
+    /// Number of the dependencies that were replaced.
     #[serde(skip_serializing_if = "is_zero")]
     pub replaced: usize,
-    /// `-trimpath`.
+    /// Whether `-trimpath` was set.
     pub trimpath: bool,
-    /// `CGO_ENABLED`.
+    /// Value of `CGO_ENABLED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgo: Option<bool>,
-    /// `-race`.
+    /// Whether `-race` was set.
     pub race: bool,
-    /// `-buildmode`.
+    /// Value of `-buildmode`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buildmode: Option<String>,
-    /// `-ldflags`, unless `-trimpath` kept them out.
+    /// Value of `-ldflags`; absent if `-trimpath` kept it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ldflags: Option<String>,
-    /// `-tags`.
+    /// Values of `-tags`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
@@ -87,12 +87,12 @@ pub struct GoBuild {
 /// `tracego.go.build.module.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct GoModule {
-    /// Its path.
+    /// Path of the module.
     pub path: String,
-    /// Its version; `(devel)` when built from a working tree.
+    /// Version of the module; `(devel)` when built from a working tree.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// Its sum, for a module that was downloaded.
+    /// Checksum of the module, if it was downloaded.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub sum: String,
 }
@@ -100,16 +100,16 @@ pub struct GoModule {
 /// `tracego.go.build.vcs.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct GoVcs {
-    /// The system: `git`.
+    /// Version control system: `git`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// Its time.
+    /// Time of the commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// The working tree held changes that are not in it.
+    /// Whether the working tree held uncommitted changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified: Option<bool>,
 }

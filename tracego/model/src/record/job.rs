@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{frozen::Frozen, tree::Tree};
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
@@ -18,7 +18,7 @@ pub enum Source {
     Inherited,
 }
 
-/// `cicd` and `vcs`, beside each other at the top of a record.
+/// `cicd` and `vcs`, two members of a record.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Context {
     /// `cicd.*`.
@@ -29,15 +29,15 @@ pub struct Context {
     pub vcs: Tree,
 }
 
-/// `tracego.job.*`: where the identity comes from and what contradicts it.
+/// `tracego.job.*`: the sources of the identity, and the claims that contradict it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Job {
-    /// Process that opened the job, absent when all values are explicit.
+    /// Process that opened the job; absent when no process did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<Root>,
-    /// Each attribute with its source.
+    /// The attributes, each with its source.
     pub sources: Vec<Sourced>,
-    /// Attributes that the process claims otherwise than the job that it descends from.
+    /// Claims of the process that contradict the job it descends from, or explicit values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,
     /// Attributes of the job that are no longer in the process's environment.
@@ -48,20 +48,20 @@ pub struct Job {
 /// `tracego.job.root.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Root {
-    /// Its process id.
+    /// Id of the process.
     pub pid: u32,
-    /// Its identity.
+    /// `tracego.exec_id` of the process.
     pub exec_id: String,
 }
 
-/// An attribute's source.
+/// The source of an attribute.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sourced {
     /// The attribute.
     pub attribute: &'static str,
-    /// See [`Source`].
+    /// The source; see [`Source`].
     pub source: Source,
-    /// The variable.
+    /// The variable that the value comes from.
     pub variable: &'static str,
 }
 
@@ -70,13 +70,13 @@ pub struct Sourced {
 pub struct Changed {
     /// The attribute.
     pub attribute: &'static str,
-    /// What the process says.
+    /// The value that the process claims.
     pub claimed: String,
-    /// What it should say.
+    /// The value that was expected.
     pub expected: String,
-    /// Who says that: explicit, or the job that the process descends from.
+    /// The source of the expected value: explicit, or the job that the process descends from.
     pub source: Source,
 }
 
-/// Commit and job of a process, shared by all that say the same.
+/// Commit and job of a process, shared by all processes with the same values.
 pub type Identified = (Arc<Context>, Arc<Frozen<Job>>);

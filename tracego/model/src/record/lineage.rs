@@ -12,20 +12,20 @@ use tracego_common::TaskId;
 use super::At;
 use crate::clock::Time;
 
-/// A process in a line of ancestors, as it was when the one below it was forked.
+/// A process in a line of ancestors, as it was when the process below it was forked.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     /// The process.
     pub id: TaskId,
-    /// Its start.
+    /// Start time.
     pub created: Time,
-    /// It ran before the agent, and its start is known to a clock tick only.
+    /// Whether the process ran before the agent; its start time is then known to a clock tick only.
     pub seeded: bool,
     /// Task name.
     pub command: String,
-    /// Executable; empty for a kernel thread.
+    /// Path of the executable; empty for a kernel thread.
     pub executable: String,
-    /// Who forked it.
+    /// The process that forked it.
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.
     pub depth: u32,
@@ -37,11 +37,11 @@ pub struct Line {
 #[derive(Clone, Debug, Default)]
 pub struct LineageJson(OnceLock<Option<Box<RawValue>>>);
 
-/// Ancestors that are kept when a line grows beyond twice as many.
+/// Number of ancestors that are kept when a line grows beyond twice as many.
 const DEPTH_KEPT: u32 = 64;
 
 impl Line {
-    /// One below `up`.
+    /// Creates a line below `up`.
     #[must_use]
     pub fn below(up: Option<Arc<Self>>, mut line: Self) -> Arc<Self> {
         let up = up.map(|up| if up.depth >= 2 * DEPTH_KEPT { up.cut(DEPTH_KEPT) } else { up });
@@ -56,7 +56,7 @@ impl Line {
         self.json = LineageJson::default();
     }
 
-    /// A copy with at most `keep` ancestors.
+    /// Returns a copy with at most `keep` ancestors.
     fn cut(&self, keep: u32) -> Arc<Self> {
         let up = self.up.as_ref().filter(|_| keep > 0).map(|up| up.cut(keep - 1));
         let depth = up.as_ref().map_or(0, |up| up.depth + 1);
@@ -72,7 +72,8 @@ impl Line {
         }
     }
 
-    /// It and its ancestors. Siblings share what is above them, so this is made once for all.
+    /// Returns the JSON of the process and its ancestors. Siblings share it, so it is created once for all of
+    /// them.
     fn json(&self) -> Option<&RawValue> {
         let make = || {
             let mut text = format!("[{}", serde_json::to_string(&self.ancestor()).ok()?);
@@ -89,12 +90,12 @@ impl Line {
     }
 }
 
-/// `tracego.ancestors`: from the one that forked it up to the root.
+/// `tracego.ancestors`: from the process that forked this one, up to the root.
 #[derive(Clone, Debug, Default)]
 pub struct Lineage(pub Option<Arc<Line>>);
 
 impl Lineage {
-    /// The ancestors, nearest first.
+    /// Iterates over the ancestors, nearest first.
     pub fn iter(&self) -> impl Iterator<Item = &Line> {
         std::iter::successors(self.0.as_deref(), |line| line.up.as_deref())
     }

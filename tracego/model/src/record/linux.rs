@@ -1,4 +1,4 @@
-//! What only Linux has and no convention names: `tracego.*` of a program start.
+//! Linux facts without a conventional name: `tracego.*` of a program start.
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use tracego_common::{
@@ -13,27 +13,27 @@ use crate::clock::Time;
 pub struct ExecutableFile {
     /// Inode number.
     pub inode: u64,
-    /// `major:minor`.
+    /// Device number, as `major:minor`.
     pub device: String,
     /// Change time of the inode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ctime: Option<Time>,
-    /// Type and mode, octal.
+    /// File type and mode, in octal.
     pub mode: String,
-    /// Owner.
+    /// User id of the owner.
     pub owner_id: u32,
-    /// It has no name in any directory.
+    /// Whether the file has no name in any directory.
     pub deleted: bool,
-    /// It never had one: memfd_create(2).
+    /// Whether the file never had a name; see memfd_create(2).
     pub memfd: bool,
-    /// Why it could not be read: `gone`, `changed`, `denied`, `unverified`, `not-regular` or an errno. What it would
-    /// have said is not in the record.
+    /// Reason why the file could not be read: `gone`, `changed`, `denied`, `unverified`, `not-regular` or an
+    /// errno. Facts from the file's contents are then missing in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<&'static str>,
 }
 
 impl ExecutableFile {
-    /// Of a program start.
+    /// Reads the facts of an exec event.
     #[must_use]
     pub fn of(fixed: &ExecFixed) -> Self {
         let ctime = i64::try_from(fixed.exe_ctime_ns).ok().filter(|_| fixed.unavailable & field::CTIME == 0);
@@ -50,41 +50,41 @@ impl ExecutableFile {
     }
 }
 
-/// `tracego.exec.*`: the call.
+/// `tracego.exec.*`: the exec call.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ExecCall {
-    /// What the caller passed.
+    /// The path that the caller passed.
     pub filename: String,
-    /// The interpreter that a script's first line names.
+    /// The interpreter named by the first line of a script.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
-    /// The thread that called, when it was not the leader.
+    /// The calling thread, if it was not the leader.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<u32>,
-    /// `execve` or `execveat`; known for failed calls.
+    /// `execve` or `execveat`; set for failed calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub syscall: Option<&'static str>,
-    /// True bytes of the arguments.
+    /// Size of all arguments in bytes, before truncation.
     pub args_bytes: u32,
-    /// Variables in the environment.
+    /// Number of variables in the environment.
     pub env_count: u32,
-    /// Bytes of the environment.
+    /// Size of the environment in bytes.
     pub env_bytes: u32,
 }
 
 /// `tracego.audit.*`.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Audit {
-    /// Who logged in (`/proc/PID/loginuid`); absent when unset.
+    /// User id of the login (`/proc/PID/loginuid`); absent when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_user_id: Option<u32>,
-    /// `/proc/PID/sessionid`; absent when unset.
+    /// Id of the audit session (`/proc/PID/sessionid`); absent when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<u32>,
 }
 
 impl Audit {
-    /// Of a program start; nothing when neither is set.
+    /// Reads the audit identity of an exec event. Returns `None` when neither value is set.
     #[must_use]
     pub fn of(fixed: &ExecFixed) -> Option<Self> {
         let set = |value: u32| (value != u32::MAX).then_some(value);
@@ -93,23 +93,23 @@ impl Audit {
     }
 }
 
-/// `tracego.capability.*`: 16 hexadecimal digits each, as in /proc/PID/status.
+/// `tracego.capability.*`: 16 hexadecimal digits for each set, as in /proc/PID/status.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Capabilities {
-    /// In force.
+    /// Capabilities in force.
     pub effective: String,
-    /// Can be put in force.
+    /// Capabilities that can be put in force.
     pub permitted: String,
-    /// Kept across exec of a file with the same set.
+    /// Capabilities kept across exec of a file with the same set.
     pub inheritable: String,
-    /// Upper bound.
+    /// Upper bound of the capabilities.
     pub bounding: String,
-    /// Kept across any exec.
+    /// Capabilities kept across any exec.
     pub ambient: String,
 }
 
 impl Capabilities {
-    /// Of a program start.
+    /// Reads the capability sets of an exec event.
     #[must_use]
     pub fn of(fixed: &ExecFixed) -> Self {
         let hex = |bits: u64| format!("{bits:016x}");
@@ -139,15 +139,15 @@ pub struct Namespaces {
 pub struct CgroupNode {
     /// Id of the v2 cgroup: the inode number of its folder.
     pub id: u64,
-    /// Hierarchy that `process.linux.cgroup` is from: 2, or 1 (pids) where v2 holds no process.
+    /// Hierarchy of `process.linux.cgroup`: 2, or 1 (pids) where v2 holds no process.
     pub version: u8,
 }
 
-/// `tracego.rlimit.<name>.{soft,hard}`; `null` is unlimited.
+/// `tracego.rlimit.<name>.{soft,hard}`; `null` means unlimited.
 #[derive(Clone, Copy, Debug)]
 pub struct Rlimits(pub [Rlimit; 16]);
 
-/// `RLIMIT_*` in the kernel's order (include/uapi/asm-generic/resource.h).
+/// Names of `RLIMIT_*` in the kernel's order (include/uapi/asm-generic/resource.h).
 pub const RLIMITS: [&str; 16] = [
     "cpu",
     "fsize",
@@ -184,7 +184,7 @@ impl Serialize for Rlimits {
     }
 }
 
-/// seccomp(2) mode.
+/// Returns the name of a seccomp(2) mode.
 #[must_use]
 pub fn seccomp(mode: u32) -> &'static str {
     match mode {
@@ -194,13 +194,13 @@ pub fn seccomp(mode: u32) -> &'static str {
     }
 }
 
-/// `major:minor` of the kernel's own encoding (20 bits minor).
+/// Formats a device number in the kernel's own encoding (20 bits minor) as `major:minor`.
 #[must_use]
 pub fn device(dev: u32) -> String {
     format!("{}:{}", dev >> 20, dev & 0xf_ffff)
 }
 
-/// Flags that say a value is cut.
+/// Flags of truncated values, with the attributes.
 pub const TRUNCATED: [(u64, &str); 6] = [
     (flags::ARGV_TRUNCATED, "process.command_args"),
     (flags::ENV_TRUNCATED, "process.environment_variable"),
@@ -210,13 +210,13 @@ pub const TRUNCATED: [(u64, &str); 6] = [
     (flags::FILENAME_TRUNCATED, "tracego.exec.filename"),
 ];
 
-/// Flags that say a value could not be read from the process.
+/// Flags of values that could not be read from the process, with the attributes.
 pub const UNREADABLE: [(u64, &str); 2] = [
     (flags::ARGV_UNREADABLE, "process.command_args"),
     (flags::ENV_UNREADABLE, "process.environment_variable"),
 ];
 
-/// Bits that say the kernel does not offer a value.
+/// Bits of values that the kernel does not offer, with the attributes.
 pub const UNAVAILABLE: [(u64, &str); 15] = [
     (field::CRED, "process.user"),
     (field::AUDIT, "tracego.audit"),
@@ -235,7 +235,7 @@ pub const UNAVAILABLE: [(u64, &str); 15] = [
     (field::GROUPS, "process.group_leader"),
 ];
 
-/// Names of the bits that are set.
+/// Returns the names of the bits that are set.
 pub fn names<'a>(bits: u64, table: &'a [(u64, &'static str)]) -> impl Iterator<Item = &'static str> + 'a {
     table.iter().filter(move |(bit, _)| bits & bit != 0).map(|&(_, name)| name)
 }

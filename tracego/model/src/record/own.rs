@@ -1,4 +1,4 @@
-//! `tracego.*`: what has no conventional name, about a process and about tracego itself.
+//! `tracego.*`: attributes without a conventional name, about a process and about tracego itself.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -24,30 +24,30 @@ use crate::{
 /// `tracego.*`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Own {
-    /// This boot.
+    /// Id of this boot.
     pub boot_id: Arc<str>,
-    /// Identity of the process: boot id, start, pid; the same in start and exit.
+    /// Identity of the process: boot id, start time and pid. The same in the start and exit records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exec_id: Option<String>,
-    /// Who forked it, up to the root.
+    /// The processes that forked it, nearest first, up to the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ancestors: Option<Lineage>,
-    /// The parent is not the one that forked it.
+    /// Whether the parent is not the process that forked it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reparented: bool,
     /// The file that was executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executable: Option<ExecutableFile>,
-    /// How it was linked.
+    /// Linkage of the executable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elf: Option<Arc<Frozen<Linked>>>,
-    /// What it is in Go's world.
+    /// Role in an execution of the go command, and Go build information.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go: Option<Box<Go>>,
-    /// `process.working_directory` was removed.
+    /// Whether `process.working_directory` was removed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub working_directory_deleted: bool,
-    /// The call.
+    /// The exec call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exec: Option<ExecCall>,
     /// Audit identity.
@@ -56,10 +56,10 @@ pub struct Own {
     /// `major:minor` of the controlling terminal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
-    /// `off`, `strict` or `filter`.
+    /// Seccomp mode: `off`, `strict` or `filter`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seccomp: Option<&'static str>,
-    /// prctl(PR_SET_NO_NEW_PRIVS).
+    /// Whether `no_new_privs` is set; see prctl(2), `PR_SET_NO_NEW_PRIVS`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_new_privs: Option<bool>,
     /// Capability sets.
@@ -77,46 +77,46 @@ pub struct Own {
     /// systemd unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// The job.
+    /// The CI job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<Arc<Frozen<Job>>>,
-    /// In the followed tree.
+    /// Whether the process belongs to the followed tree.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_tree: bool,
-    /// What the rules say about it.
+    /// Findings of the rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// What is stopped, and what was decided.
+    /// Enforcement state, and the decision of an enforcement record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enforcement: Option<Box<Enforcement>>,
-    /// What policies say about it.
+    /// Decision of the policies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Box<policy::Decision>>,
-    /// What is not whole.
+    /// Truncated, unavailable and redacted values of the record.
     #[serde(skip_serializing_if = "Completeness::is_whole")]
     pub completeness: Completeness,
-    /// How it ended.
+    /// Details of the exit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<ExitFacts>,
-    /// Why exec failed.
+    /// Error of a failed exec.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
-    /// Events lost since the last such record, by reason.
+    /// Number of lost events or records since the last such record, by reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<BTreeMap<&'static str, u64>>,
-    /// The sink that lost them, where one did.
+    /// The sink that lost the records, if a sink did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sink: Option<Box<SinkFacts>>,
     /// The counters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Box<Ledger>>,
-    /// What became of the records in each sink with a queue.
+    /// Delivery counts of each sink with a queue.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sinks: BTreeMap<String, SinkCounts>,
-    /// How a sealed run begins.
+    /// Start of the chain of a sealed run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain_start: Option<Box<ChainStart>>,
-    /// What has to be in the log. A `chain` follows that is made of the line.
+    /// The seal: the records that the log must contain. A `chain`, computed from the line, follows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seal: Option<Box<Seal>>,
 }
@@ -124,15 +124,15 @@ pub struct Own {
 /// A sink that lost records.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SinkFacts {
-    /// Its name in the configuration.
+    /// Name of the sink in the configuration.
     pub name: String,
-    /// First of the lost records, by its number in the sink's queue, where they are one run.
+    /// Number of the first lost record in the sink's queue; set if the lost records are consecutive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
-    /// Last of them.
+    /// Number of the last lost record in the sink's queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<u64>,
-    /// What the receiver said.
+    /// Error message of the receiver.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -140,29 +140,29 @@ pub struct SinkFacts {
 /// Counts of one sink since tracego started.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct SinkCounts {
-    /// Records that its filter took.
+    /// Records that passed the sink's filter.
     pub given: u64,
-    /// Records that its receiver took, those from before this start too.
+    /// Records that the receiver acknowledged, including those queued before this start.
     pub delivered: u64,
-    /// Records that are lost, for any reason.
+    /// Records that were lost, for any reason.
     pub lost: u64,
-    /// Records that wait.
+    /// Records that wait in the queue.
     pub waiting: u64,
 }
 
-/// What a record lacks, and why.
+/// The values that a record lacks, and why.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Completeness {
-    /// Attributes that are cut.
+    /// Truncated attributes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<&'static str>,
     /// Attributes that could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<&'static str>,
-    /// Values that the sanitiser changed.
+    /// Number of values that were redacted.
     #[serde(skip_serializing_if = "is_zero")]
     pub redacted: u32,
-    /// Base64 of what is not UTF-8, by attribute; in its place U+FFFD stands.
+    /// Base64 of values that are not UTF-8, by attribute. The value itself contains U+FFFD instead.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bytes: BTreeMap<String, String>,
 }
@@ -179,22 +179,22 @@ impl Completeness {
 /// `tracego.exit.*`.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ExitFacts {
-    /// The signal that ended it.
+    /// Signal that ended the process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signal: Option<u32>,
-    /// A core was dumped.
+    /// Whether a core was dumped.
     pub core_dumped: bool,
-    /// From its start, nanoseconds.
+    /// Run time since the start, in nanoseconds.
     pub run_time_ns: u64,
-    /// Peak resident set.
+    /// Peak resident set size in bytes.
     pub max_rss_bytes: u64,
 }
 
 /// `tracego.error.*`.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Failure {
-    /// Number.
+    /// Error number.
     pub errno: u32,
-    /// Its name, as errno(3) has it.
+    /// Name of the error, as in errno(3).
     pub name: &'static str,
 }

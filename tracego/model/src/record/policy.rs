@@ -1,4 +1,4 @@
-//! What policies say about a record.
+//! Decisions of policies about a record.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -6,25 +6,25 @@ use serde::{Serialize, Serializer};
 
 use crate::{finding::Severity, record::is_zero};
 
-/// What is to be done with the process. The order is from nothing to the most.
+/// An action against the process, ordered from none to the most severe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// What the mode of enforcement does with what is not allowed.
+    /// No action of its own: the enforcement mode decides what happens to a process that is not allowed.
     #[default]
     None,
-    /// execve fails.
+    /// The execve call fails.
     Deny,
-    /// The process is ended.
+    /// The process is killed.
     Kill,
-    /// All processes of its job are.
+    /// All processes of the job are killed.
     KillJob,
 }
 
 impl Action {
     const ALL: [Self; 4] = [Self::None, Self::Deny, Self::Kill, Self::KillJob];
 
-    /// As it is written.
+    /// Returns the name used in policies and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -51,62 +51,62 @@ impl FromStr for Action {
     }
 }
 
-/// One thing that a policy objects to.
+/// A violation or warning of a policy.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Violation {
     /// Name of the bundle.
     pub bundle: Arc<str>,
-    /// Its id, or the name of the rule.
+    /// Id of the violation; the name of the rule if the policy gives no id.
     pub id: String,
-    /// What is the case.
+    /// Message.
     pub msg: String,
-    /// How bad it is.
+    /// Severity, if given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// How to mend it.
+    /// Remediation, if given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
-    /// What it asks for.
+    /// Action that the policy asks for, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
 }
 
-/// Which state of a bundle decided.
+/// The name and version of a bundle that took part in a decision.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Identity {
-    /// Its name.
+    /// Name of the bundle.
     pub name: Arc<str>,
-    /// `sha256:HEX` of what it holds.
+    /// `sha256:HEX`, the digest of the bundle's content.
     pub digest: String,
-    /// As its manifest names it.
+    /// Revision in the manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
 }
 
-/// Why an evaluation gave no decision.
+/// The reason why an evaluation gave no decision.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
-    /// It took too long.
+    /// The time limit was exceeded.
     Time,
-    /// It took too many instructions.
+    /// The instruction limit was exceeded.
     Instructions,
     /// A value became too large.
     Size,
-    /// What it gave is no decision.
+    /// The result does not have the shape of a decision.
     Shape,
-    /// A rule is in conflict with itself, or the like.
+    /// The evaluation failed, for example because rules contradict each other.
     Evaluation,
     /// The engine panicked.
     Panic,
-    /// It did not come back.
+    /// The evaluation hung.
     Hang,
-    /// Its bundle did not come back before, and is not asked until the bundles are loaded anew.
+    /// The bundle hung earlier and is not evaluated until the bundles are reloaded.
     OutOfForce,
 }
 
 impl ErrorKind {
-    /// All, in the order of their numbers.
+    /// All kinds, in the order of their discriminants.
     pub const ALL: [Self; 8] = [
         Self::Time,
         Self::Instructions,
@@ -118,7 +118,7 @@ impl ErrorKind {
         Self::OutOfForce,
     ];
 
-    /// As it is written.
+    /// Returns the name used in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -134,36 +134,36 @@ impl ErrorKind {
     }
 }
 
-/// What all bundles say together: the strictest of each.
+/// The combined decision of all bundles: the strictest value of each field.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Decision {
-    /// The program may run.
+    /// Whether the program may run.
     pub allow: bool,
-    /// The worst of all violations.
+    /// Highest severity that any bundle gives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// The most that is asked for.
+    /// Most severe action that any bundle asks for.
     pub action: Action,
-    /// Why, at most as many as the limits say.
+    /// Violations, up to the configured limit.
     pub violations: Arc<Vec<Violation>>,
-    /// What is not forbidden, but not well.
+    /// Warnings, which do not affect `allow`.
     #[serde(skip_serializing_if = "is_empty")]
     pub warnings: Arc<Vec<Violation>>,
-    /// Violations and warnings that are left out; what they ask for counts.
+    /// Number of violations and warnings left out. The severity and action of such violations still count.
     #[serde(skip_serializing_if = "is_zero")]
     pub cut: u64,
-    /// Bundle and reason, where an evaluation failed: then what to do follows from `on_error`.
+    /// Bundle and reason if an evaluation failed; `on_error` then decides whether the program may run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Which kind of failure.
+    /// Kind of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_kind: Option<ErrorKind>,
-    /// Who decided.
+    /// Bundles that took part.
     pub bundles: Arc<[Identity]>,
-    /// Time that it took.
+    /// Time that the decision took.
     #[serde(rename = "took_ns", serialize_with = "nanoseconds")]
     pub took: Duration,
-    /// It is remembered from the same input.
+    /// Whether the decision came from the cache.
     pub cached: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `process.*`, `container.*` and `k8s.*`: the process that a record is about, by conventional names.
+//! `process.*`, `container.*` and `k8s.*`: the process that a record is about, with conventional names.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// `process.*`. What an event does not know is absent.
+/// `process.*`. Unknown values are absent.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Process {
     /// Process id in the initial namespace.
@@ -21,22 +21,22 @@ pub struct Process {
     /// Pid in the innermost namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vpid: Option<u32>,
-    /// Parent now; see `tracego.ancestors` for who forked it.
+    /// Current parent; see `tracego.ancestors` for the process that forked this one.
     pub parent_pid: u32,
-    /// With the pid the identity.
+    /// Start time; identifies the process together with the pid.
     pub creation: At,
     /// Task name (comm).
     pub command: String,
     /// Arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_args: Option<Vec<String>>,
-    /// Arguments as the kernel counted them.
+    /// Number of arguments, as the kernel counted them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub args_count: Option<u32>,
-    /// Path and name.
+    /// The executable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executable: Option<Executable>,
-    /// Current directory.
+    /// Working directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
     /// Effective user.
@@ -54,19 +54,19 @@ pub struct Process {
     /// Session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_leader: Option<Leader>,
-    /// Has a controlling terminal.
+    /// Whether the process has a controlling terminal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interactive: Option<bool>,
     /// `process.linux.cgroup`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linux: Option<LinuxCgroup>,
-    /// Allowed and injected variables.
+    /// Allow-listed and injected variables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment_variable: Option<Arc<Variables>>,
-    /// How it ended.
+    /// Exit code and time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
-    /// The language that its program is written in, where the program says it.
+    /// Language of the program, if the executable names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Arc<Frozen<Language>>>,
 }
@@ -74,7 +74,7 @@ pub struct Process {
 /// `process.environment_variable.*`.
 pub type Variables = Frozen<BTreeMap<Arc<str>, String>>;
 
-/// A moment.
+/// A point in time.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct At {
     /// The time.
@@ -86,23 +86,23 @@ pub struct At {
 pub struct Exit {
     /// Exit code; 128 + signal when a signal ended it, as shells report it.
     pub code: u32,
-    /// When.
+    /// Time of the exit.
     pub time: Time,
 }
 
 /// `process.executable.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Executable {
-    /// Path from the root of its mount namespace.
+    /// Path from the root of the process's mount namespace.
     pub path: String,
-    /// Last part of it.
+    /// Last part of the path.
     pub name: String,
-    /// What identifies its content.
+    /// Identifiers of the file's content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_id: Option<Arc<Frozen<BuildId>>>,
 }
 
-/// A process by its number.
+/// The leader of a process group or session.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Leader {
     /// Process id.
@@ -119,9 +119,9 @@ pub struct LinuxCgroup {
 /// `container.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Container {
-    /// Its id.
+    /// Id of the container.
     pub id: String,
-    /// Its runtime, where the cgroup says it.
+    /// Container runtime, if the cgroup path names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Runtime>,
 }
@@ -129,7 +129,7 @@ pub struct Container {
 /// `container.runtime.*`.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Runtime {
-    /// Its name.
+    /// Name of the runtime.
     pub name: &'static str,
 }
 
@@ -149,6 +149,6 @@ pub struct K8s {
 /// `k8s.pod.*`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pod {
-    /// Its uid.
+    /// Uid of the pod.
     pub uid: String,
 }

@@ -6,41 +6,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
 
-/// `tracego.chain_start.*`: how a run begins.
+/// The start of a chain, `tracego.chain_start.*`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct ChainStart {
-    /// 64 hexadecimal digits, random for each run.
+    /// Random number of the run, 64 hexadecimal digits.
     pub nonce: String,
-    /// Seconds between two seals.
+    /// Seconds between two window seals.
     pub interval_s: u64,
-    /// SHA-256 of the line that was the last of the file; absent where there was none or it cannot be known.
+    /// SHA-256 of the line that was the last of the file; absent if there was none or it cannot be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<String>,
-    /// The key that signs; see [`key::PublicKey::id`].
+    /// Id of the signing key; see [`key::PublicKey::id`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The sink whose file it is. What such a chain has is what the file has, whatever runs it is of, so its lines
-    /// count in `tracego.chain_seq`.
+    /// Name of the sink that writes this file. Such a chain covers the whole file, whatever runs its records
+    /// belong to, so its lines are counted by `tracego.chain_seq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sink: Option<String>,
 }
 
-/// What a seal is about.
+/// The part of a log that a seal covers.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// The lines behind the window seal before, or from the first of the run.
+    /// The lines since the last window seal, or since the first line of the run.
     #[default]
     Window,
-    /// The lines of a job behind its seal before.
+    /// The lines of a job since its last seal.
     Job,
-    /// All lines of the run. Nothing of the run follows.
+    /// All lines of the run. No line of the run follows.
     Run,
 }
 
-/// `tracego.seal.*`. The numbers are those of the window, job or run alone.
+/// The content of a seal, `tracego.seal.*`. All numbers are of this window, job or run only.
 ///
-/// Of windows and runs, what happened is somewhere:
+/// For windows and runs, every event is accounted for:
 ///
 /// ```text
 /// hooked + pending of the window before =
@@ -49,85 +49,86 @@ pub enum Scope {
 /// ```
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Seal {
-    /// See [`Scope`].
+    /// Part of the log that the seal covers; see [`Scope`].
     pub scope: Scope,
-    /// From the first that it is about to the seal.
+    /// Time from the first covered line to the seal.
     pub window: Span,
-    /// Of a job: `tracego.job.root.exec_id` of its records.
+    /// Id of the job, `tracego.job.root.exec_id` of its records; only in seals of jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// Of a job: no process of it runs any more; absent where it is not known, in the file of a sink. A job that
-    /// goes on gets another seal; they add up.
+    /// Whether no process of the job runs any more; only in seals of jobs, and absent in the file of a sink,
+    /// where it is not known. A job that continues gets another seal; the seals add up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<bool>,
-    /// Lines, those that a full disk cut left out. A window's own seal is in no window.
+    /// Number of lines, without those that a full disk cut off. A window's own seal belongs to no window.
     pub records: u64,
-    /// `seq` of the first of them.
+    /// `seq` of the first covered line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seq: Option<u64>,
-    /// `seq` of the last of them.
+    /// `seq` of the last covered line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seq: Option<u64>,
-    /// Of these the ones that stand for an event of the kernel side.
+    /// Number of lines that stand for an event of the kernel side.
     pub written: u64,
-    /// Records that have something in `tracego.completeness.truncated`.
+    /// Number of records with an entry in `tracego.completeness.truncated`.
     pub truncated: u64,
-    /// Records that have something in `tracego.completeness.unavailable`, or an executable that could
-    /// not be read.
+    /// Number of records with an entry in `tracego.completeness.unavailable`, or with an executable that
+    /// could not be read.
     pub unread: u64,
-    /// Records that the output refused: their `seq` is missing.
+    /// Number of records that the output refused: their `seq` is missing.
     pub refused: u64,
-    /// What was lost, by reason. Of a job, what `tracego.lost` records say of it.
+    /// Losses by reason. For a job, the losses that its `tracego.lost` records report.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<String, u64>,
-    /// The sink whose file it is.
+    /// Name of the sink that writes this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sink: Option<String>,
-    /// Not known by job, nor by sink.
+    /// Counts of events; absent for jobs and in files of sinks.
     #[serde(flatten)]
     pub events: Option<Events>,
-    /// Link behind the window seal before, or where the chain starts. Absent for a job.
+    /// Link of the last window seal, or the start of the chain. Absent for a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
-    /// Link behind the line before this one.
+    /// Link of the line before this one.
     pub link: String,
 }
 
-/// `tracego.seal.window.*`.
+/// A period of time, `tracego.seal.window.*`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub struct Span {
-    /// Its begin.
+    /// Beginning of the period.
     #[serde(skip_deserializing)]
     pub start: Time,
-    /// Its end.
+    /// End of the period.
     #[serde(skip_deserializing)]
     pub end: Time,
 }
 
-/// What became of what the kernel side saw, beside what a seal counts in lines.
+/// Outcomes of the kernel side's events that are not among the lines a seal counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Events {
-    /// All that happened, also where the kernel skipped the hook, and what a run before left in the ring.
+    /// All events, including those whose hook the kernel skipped and those that an earlier run left in the
+    /// ring.
     pub hooked: u64,
-    /// Left out by the user's filters.
+    /// Events dropped by the user's filters.
     pub filtered: u64,
-    /// Not decoded.
+    /// Events that could not be decoded.
     pub undecodable: u64,
-    /// For the process table alone.
+    /// Events that only the process table needs.
     pub unrequested: u64,
-    /// Of those that the output refused, the ones that stand for an event.
+    /// Events among the records that the output refused.
     pub refused_events: u64,
-    /// Events that are counted but were still in the ring, or in the kernel side, when the counters were read; less than
-    /// zero when records were read that came after. It is what the next window begins with, and zero at
-    /// the end of a run that ends in order.
+    /// Events that were counted but still in the ring or in the kernel side when the counters were read;
+    /// negative when later events were read first. The next window begins with this number. Zero at the end
+    /// of a run that ends in order.
     pub pending: i64,
 }
 
-/// Losses that are a record less; the others leave records that are not whole.
+/// Reasons of losses that cost whole records; other losses leave incomplete records.
 pub const LOST_RECORDS: [&str; 4] = ["ring_full", "no_scratch", "recursion_misses", "discarded"];
 
 impl Seal {
-    /// Whether what happened is somewhere, when so many were pending before; true of jobs, of which it
+    /// Whether every event is accounted for, given the number pending before. Always true for jobs, where it
     /// cannot be known.
     #[must_use]
     pub fn balanced(&self, pending: i64) -> bool {

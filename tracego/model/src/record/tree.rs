@@ -1,32 +1,32 @@
-//! Dotted attributes as nested objects.
+//! Dotted attributes, written as nested objects.
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-/// Attributes with a common first segment, sorted by name; `vcs.ref.head.revision` is written as
+/// Attributes with a common first segment, sorted by name. `vcs.ref.head.revision` is written as
 /// `{"ref":{"head":{"revision":…}}}` under `vcs`. No name may be the start of another.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Tree(Vec<(&'static str, String)>);
 
 impl Tree {
-    /// Of attributes without their common first segment.
+    /// Creates a tree from attributes without their common first segment.
     #[must_use]
     pub fn new(mut attributes: Vec<(&'static str, String)>) -> Self {
         attributes.sort_unstable_by_key(|&(name, _)| name);
         Self(attributes)
     }
 
-    /// The value of an attribute, named as in [`Self::new`].
+    /// Returns the value of an attribute, named as in [`Self::new`].
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// All, sorted by name.
+    /// Iterates over all attributes, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// Whether there is nothing to write.
+    /// Whether the tree has no attributes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -39,7 +39,7 @@ impl Serialize for Tree {
     }
 }
 
-/// Attributes that agree in their first `skip` bytes.
+/// The attributes that agree in their first `skip` bytes.
 struct Level<'a> {
     attributes: &'a [(&'static str, String)],
     skip: usize,

@@ -1,25 +1,25 @@
-//! `log.record.uid`: a ULID that follows from the event, not from the run.
+//! `log.record.uid`: a ULID derived from the event, not from the run.
 //!
-//! A run that is killed may have written a record whose event the next run reads again from the ring. Both
-//! have to give it the same id, so that a receiver can drop one. The 48 bits of milliseconds and the next 20
-//! are the time of the event in nanoseconds, so ids sort by time; the last 60 tell events of one nanosecond
-//! apart.
+//! A killed run may have written a record whose event the next run reads again from the ring. Both runs must
+//! give the record the same id, so that a receiver can drop one. The 48 bits of milliseconds and the next 20
+//! bits are the time of the event in nanoseconds, so ids sort by time. The last 60 bits distinguish events of
+//! the same nanosecond.
 
 use tracego_common::record::Header;
 
-/// Which record it is.
+/// The identity of a record.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
-    /// When it was, in nanoseconds since boot.
+    /// Time in nanoseconds since boot.
     pub boot_ns: u64,
-    /// The load that took it; nothing for what tracego itself says.
+    /// Generation of the load that took the event; `None` for tracego's own records.
     pub generation: Option<u32>,
     salt: u64,
 }
 
 impl Stamp {
-    /// Of an event: the process, the thread that the kernel names, and the kind tell two events of one
-    /// nanosecond apart.
+    /// Creates the stamp of an event. The process, the thread that the kernel names, and the kind distinguish
+    /// two events of the same nanosecond.
     pub fn event(header: &Header, thread: u32) -> Self {
         let who = [header.id.start_boottime, u64::from(header.id.tgid) << 32 | u64::from(thread)];
         let salt = mix(&[who[0], who[1], header.boot_ns, u64::from(header.kind)]);
@@ -27,12 +27,12 @@ impl Stamp {
         Self { boot_ns: header.boot_ns, generation, salt }
     }
 
-    /// Of what tracego itself says: the position in the run.
+    /// Creates the stamp of tracego's own record, from its position in the run.
     pub fn own(boot_ns: u64, seq: u64) -> Self {
         Self { boot_ns, generation: None, salt: mix(&[boot_ns, seq]) }
     }
 
-    /// The id; `instance` tells runs apart that do not continue each other.
+    /// Returns the id. `instance` distinguishes runs that do not continue each other.
     pub fn uid(self, unix_ns: i64, instance: u32) -> String {
         let ns = u64::try_from(unix_ns).unwrap_or_default();
         let apart = mix(&[self.salt, u64::from(instance), u64::from(self.generation.is_some())]);
@@ -41,8 +41,8 @@ impl Stamp {
     }
 }
 
-/// The finalizer of splitmix64 (Steele, Lea, Flood, OOPSLA 2014) over all parts. It must never change: two
-/// versions of tracego may read the same event.
+/// Mixes all parts with the finalizer of splitmix64 (Steele, Lea, Flood, OOPSLA 2014). The result must never
+/// change: two versions of tracego may read the same event.
 fn mix(parts: &[u64]) -> u64 {
     parts.iter().fold(0x9e37_79b9_7f4a_7c15, |state, part| {
         let z = (state ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,5 +1,5 @@
-//! Bundles as `opa build` and `tar czf` make them. Nothing is written anywhere, and no more is decompressed
-//! than a bundle may have.
+//! Bundles in archives, as `opa build` and `tar czf` make them. Nothing is written to disk, and no more is
+//! decompressed than a bundle may have.
 
 use std::io::{self, Read};
 
@@ -11,16 +11,16 @@ use super::{
     files::{FILE_MAX, FILES_MAX, Files, TOTAL_MAX, ignored, name},
 };
 
-/// Most bytes of an archive, decompressed: what the files may have, and for each file or folder a header, one
-/// more for a long name, and padding.
+/// Maximum size of a decompressed archive in bytes: the limit for files, and for each file or folder a
+/// header, another one for a long name, and padding.
 const STREAM_MAX: u64 = TOTAL_MAX + (FILES_MAX as u64) * 3072;
 
-/// Reads a gzip'd archive.
+/// Reads a gzip-compressed archive.
 pub(super) fn gzip(bytes: impl Read) -> Result<Files, Fault> {
     plain(MultiGzDecoder::new(bytes))
 }
 
-/// Reads an archive.
+/// Reads an uncompressed archive.
 pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
     let mut archive = Archive::new(Bounded { inner: bytes, left: STREAM_MAX });
     let mut files = Files::default();
@@ -28,7 +28,7 @@ pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
         let mut entry = entry.map_err(broken)?;
         files.count()?;
         let kind = entry.header().entry_type();
-        // What `git archive` says about the whole.
+        // Written by `git archive`, about the archive as a whole.
         if kind == EntryType::XGlobalHeader {
             continue;
         }
@@ -43,7 +43,7 @@ pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
             }
             return Err(Problem::Name("has an empty name").of(&shown(&raw)));
         };
-        // A file whose name ends with a slash is a folder in archives of old.
+        // In old archives, a file whose name ends with a slash is a folder.
         if kind == EntryType::Directory || raw.ends_with(b"/") || ignored(&name) {
             continue;
         }
@@ -58,7 +58,7 @@ pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
         }
         files.add(name, content)?;
     }
-    // The checksum comes last, and something that another reader would find might, too.
+    // The rest holds the checksum, and perhaps data that another reader would find.
     let mut rest = archive.into_inner();
     let mut block = [0; 4096];
     loop {
@@ -84,7 +84,7 @@ fn broken(error: io::Error) -> Fault {
     if error.get_ref().is_some_and(|inner| inner.is::<TooMuch>()) {
         return Problem::Total.into();
     }
-    // tar says it itself, with a reader's error as the source.
+    // The tar crate wraps the error of the reader, which is then a source.
     let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {
         if inner.is::<TooMuch>() {
@@ -98,12 +98,12 @@ fn broken(error: io::Error) -> Fault {
     Problem::Archive(shown(error.to_string().as_bytes())).into()
 }
 
-/// What [`Bounded`] ends with.
+/// The error of [`Bounded`] at its limit.
 #[derive(Debug, thiserror::Error)]
 #[error("too much")]
 struct TooMuch;
 
-/// A reader that fails where more comes than is allowed; [`Read::take`] would call that the end.
+/// A reader that fails beyond a limit, where [`Read::take`] would report the end.
 struct Bounded<R> {
     inner: R,
     left: u64,

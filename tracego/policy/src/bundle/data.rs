@@ -1,5 +1,5 @@
-//! The data of a bundle: one document out of all files called `data.json` or `data.yaml`, each at the place
-//! of its folder.
+//! The data of a bundle: one document made from all files named `data.json`, `data.yaml` or `data.yml`, each
+//! at the place of its folder.
 
 use serde_json::{Map, Value};
 
@@ -9,13 +9,13 @@ use super::{
     manifest::Manifest,
 };
 
-/// Most objects and lists in each other in YAML; serde_json has as many.
+/// Maximum nesting of objects and lists in YAML; the same as in serde_json.
 const NESTED_MAX: usize = 127;
 
-/// Most of what aliases may repeat. Files that people write repeat little.
+/// Maximum number of events that YAML aliases may repeat. Files written by people repeat little.
 const REPEATED_MAX: usize = 1 << 16;
 
-/// All of the data.
+/// Merges the data of all files.
 pub(super) fn data(files: &Files, manifest: &Manifest) -> Result<Value, Fault> {
     let (mut all, mut values) = (Map::new(), 0);
     for (name, content) in files.iter().filter(|(name, _)| is_data(name)) {
@@ -46,10 +46,10 @@ fn parse(name: &str, content: &[u8]) -> Result<Value, Problem> {
     }
 }
 
-/// One document of YAML. Its bounds on aliases are what keeps a small file small.
+/// Parses one YAML document. The limits on aliases keep a small file small.
 ///
-/// `yes` and `on` are true, as OPA has it. A number with a zero in front is a text: for OPA it is octal, for
-/// YAML 1.2 it is not, so whoever means a number has to say which.
+/// `yes` and `on` are true, as in OPA. A number with a leading zero is a text: it is octal for OPA but not
+/// for YAML 1.2, so its author has to be explicit.
 pub(super) fn yaml(content: &[u8]) -> Result<Value, Problem> {
     let text = std::str::from_utf8(content).map_err(|error| Problem::Utf8(error.valid_up_to()))?;
     let options = serde_saphyr::options! {
@@ -74,7 +74,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Whether all of a value lies under the roots. What only leads to a root is an object.
+/// Checks that all of a value lies under the roots. Above a root there may only be objects.
 fn roots(value: &Value, path: &str, manifest: &Manifest) -> Result<(), Problem> {
     if manifest.permits(path) {
         return Ok(());
@@ -87,13 +87,13 @@ fn roots(value: &Value, path: &str, manifest: &Manifest) -> Result<(), Problem> 
     }
 }
 
-/// A path one further. A slash in a key is no folder.
+/// Appends a key to a path. A slash in the key is escaped, because it is no folder.
 pub(super) fn join(path: &str, key: &str) -> String {
     let key = key.replace('/', "%2F");
     if path.is_empty() { key } else { format!("{path}/{key}") }
 }
 
-/// Objects become one; anything else has one owner.
+/// Merges an object into another. Only objects may come from several files.
 fn merge(into: &mut Map<String, Value>, from: Map<String, Value>, path: &str) -> Result<(), Problem> {
     for (key, value) in from {
         match (into.get_mut(&key), value) {

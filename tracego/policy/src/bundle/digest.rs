@@ -1,15 +1,15 @@
-//! What tells one bundle from another.
+//! The digest of a bundle, which identifies its content.
 
 use sha2::{Digest as _, Sha256};
 
 use super::files::{Files, MANIFEST, is_data, is_module};
 
-/// Ahead of all, so that the digest means nothing elsewhere.
+/// Prefix of the hashed data, so that the digest means nothing elsewhere.
 const DOMAIN: &[u8] = b"tracego.policy.bundle/1\n";
 
-/// `sha256:` and the digest, in hexadecimal digits, of all that can change a decision: modules, data and
-/// the manifest, by name. A folder and its archive have the same, and a signature or a README changes
-/// nothing.
+/// Returns `sha256:` and, in hexadecimal digits, the digest of everything that can change a decision:
+/// modules, data and the manifest, by name. A folder and its archive have the same digest; a signature or a
+/// README does not change it.
 pub(super) fn digest(files: &Files) -> String {
     let mut hash = Sha256::new_with_prefix(DOMAIN);
     for (name, content) in files.iter() {
@@ -23,7 +23,7 @@ pub(super) fn digest(files: &Files) -> String {
     format!("sha256:{}", hex(&hash.finalize()))
 }
 
-/// Lower-case hexadecimal digits.
+/// Returns bytes as lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);

@@ -1,17 +1,17 @@
-//! Why a bundle was refused: which file, what is wrong with it, and the way out.
+//! Errors of loading a bundle: the file, the problem and the remediation.
 
 use std::{fmt, io, path::PathBuf};
 
 use super::files::{DEPTH_MAX, FILE_MAX, FILES_MAX, NAME_MAX, TOTAL_MAX, VALUES_MAX};
 
-/// Why a bundle was refused. As text: the bundle, the file in it and the problem, in one line.
+/// An error of loading a bundle. The text has the bundle, the file in it and the problem, in one line.
 #[derive(Debug)]
 pub struct BundleError {
-    /// The bundle.
+    /// Path of the bundle.
     pub bundle: PathBuf,
-    /// The file in it, relative to its root; none where the bundle as a whole is meant.
+    /// File in the bundle, relative to its root; `None` if the bundle as a whole is meant.
     pub file: Option<String>,
-    /// What is wrong.
+    /// Problem.
     pub problem: Problem,
 }
 
@@ -21,7 +21,7 @@ impl fmt::Display for BundleError {
         if let Some(file) = &self.file {
             write!(f, "{file}: ")?;
         }
-        // It may quote what is in the file.
+        // The problem may quote from the file.
         f.write_str(&shown(self.problem.to_string().as_bytes()))
     }
 }
@@ -35,20 +35,20 @@ impl std::error::Error for BundleError {
     }
 }
 
-/// What is wrong with a bundle.
+/// A problem of a bundle.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The system said no.
+    /// The operating system reported an error.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// Neither a folder, nor an archive, nor a module.
+    /// The path is neither a folder, nor an archive, nor a module.
     #[error("a bundle is a folder, a .tar.gz or .tgz, or one .rego file")]
     Kind,
     /// The archive cannot be read.
     #[error("not a whole gzip'd tar archive ({0}); `tar czf FILE -C FOLDER .` makes one")]
     Archive(String),
-    /// Something stands behind the end of the archive.
+    /// There is data behind the end of the archive.
     #[error("there are bytes behind the end of the archive; make it again")]
     Behind,
     /// A link, device, socket or pipe in an archive.
@@ -63,10 +63,10 @@ pub enum Problem {
     /// A link that leaves the bundle or goes in circles.
     #[error("is a link that leads nowhere or out of the bundle; copy the file instead")]
     Leaves,
-    /// A name that could mean another place.
+    /// A name that is not allowed.
     #[error("{0}; rename it")]
     Name(&'static str),
-    /// Two files of one name.
+    /// Two files have the same name.
     #[error("is in the bundle twice; keep one of them")]
     Twice,
     /// Too many files and folders.
@@ -77,31 +77,31 @@ pub enum Problem {
     /// A file that is too large.
     #[error("is larger than {} MiB, which is the most for a file of a bundle; split it", FILE_MAX >> 20)]
     Large,
-    /// Too much in all.
+    /// All files together are too large.
     #[error("the bundle has more than {} MiB; split it", TOTAL_MAX >> 20)]
     Total,
-    /// Others may write it.
+    /// Others than the owner can write the file.
     #[error(
         "others than its owner may write it (mode {0:03o}), and a policy decides what is ended: \
          chmod go-w, or allow it in the configuration"
     )]
     Writable(u32),
-    /// Not UTF-8.
+    /// The file is not UTF-8.
     #[error("is not UTF-8 at byte {0}; save it as UTF-8")]
     Utf8(usize),
-    /// The module says no package.
+    /// The module declares no package.
     #[error("line {0}: a module starts with `package NAME`")]
     Package(usize),
-    /// Nothing to evaluate.
+    /// The bundle has no module to evaluate.
     #[error("there is no module (*.rego) in it")]
     Empty,
-    /// A delta bundle.
+    /// The bundle is a delta bundle.
     #[error("is a patch for a bundle that OPA has loaded; make a whole bundle")]
     Delta,
-    /// The manifest is not as OPA has it.
+    /// The manifest is not valid.
     #[error("{0}; see the manifest in OPA's documentation of bundles")]
     Manifest(String),
-    /// Two roots, one in the other.
+    /// One root lies in another.
     #[error("the roots {0:?} and {1:?} overlap; keep the shorter one")]
     Roots(String, String),
     /// A package outside the roots.
@@ -113,36 +113,36 @@ pub enum Problem {
     /// Data that cannot be parsed.
     #[error("{0}")]
     Data(String),
-    /// Data at the root that is no object.
+    /// The data at the root is not an object.
     #[error("data at the root of the bundle is an object; give it a name, or move it into a folder")]
     NoObject,
-    /// Two files have data at one place.
+    /// Two files have data at the same path.
     #[error("another file has data at {0}, too; keep one of them")]
     Overlap(String),
-    /// Too many values.
+    /// The data has too many values.
     #[error("the data has more than {VALUES_MAX} values")]
     Values,
-    /// Signed, and nobody said by whom.
+    /// The bundle is signed, but no key is configured.
     #[error(
         "the bundle is signed, but there is no key to check it with: configure the key, or remove the file"
     )]
     NoKey,
-    /// Not signed, though it must be.
+    /// The bundle is not signed, but a key is configured.
     #[error("the bundle is not signed, but a key is configured: sign it, or take the key out")]
     NotSigned,
-    /// The signature is not what it should be.
+    /// The signature is not valid.
     #[error("{0}")]
     Signature(String),
-    /// Its time is over.
+    /// The signature has expired.
     #[error("the signature has expired ({0} s after 1970); sign the bundle again")]
     Expired(u64),
-    /// In the bundle, not in the signature.
+    /// The signature does not cover the file.
     #[error("the signature does not cover it; sign the bundle again, or remove the file")]
     NotCovered,
-    /// In the signature, not in the bundle.
+    /// The signature covers the file, but it is missing.
     #[error("the signature covers it, but it is not there; bring it back, or sign the bundle again")]
     Missing,
-    /// Not what was signed.
+    /// The file was changed after signing.
     #[error("was changed after the bundle was signed; bring it back, or sign the bundle again")]
     Changed,
     /// The key cannot be used.
@@ -151,13 +151,13 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// Of a file in the bundle.
+    /// Adds the file that has the problem.
     pub(super) fn of(self, file: &str) -> Fault {
         Fault { file: Some(file.to_owned()), problem: self }
     }
 }
 
-/// A problem before it is said which bundle has it.
+/// A problem and its file, before the bundle is known.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) file: Option<String>,
@@ -176,12 +176,12 @@ impl<P: Into<Problem>> From<P> for Fault {
     }
 }
 
-/// Names that are refused for their form are shown without what moves a terminal.
+/// Returns a name for display, shortened and without control characters that could affect a terminal.
 pub(super) fn shown(name: &[u8]) -> String {
     let name = &name[..name.len().min(NAME_MAX)];
     String::from_utf8_lossy(name).chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
-/// For the message about depth.
+/// Message about a name that is too deep.
 pub(super) const DEEP: &str = "is in more than 32 folders";
 const _: () = assert!(DEPTH_MAX == 32, "DEEP says so");

@@ -1,29 +1,29 @@
-//! The files of a bundle, wherever they come from: bounded in number, size, depth and form of name.
+//! The files of a bundle from any source, with limits on number, size, depth and names.
 
 use std::collections::BTreeMap;
 
 use super::error::{DEEP, Fault, Problem, shown};
 
-/// Most files and folders of a bundle.
+/// Maximum number of files and folders in a bundle.
 pub const FILES_MAX: usize = 4096;
-/// Most bytes of one file.
+/// Maximum size of a file in bytes.
 pub const FILE_MAX: u64 = 4 << 20;
-/// Most bytes of all files, decompressed.
+/// Maximum size of all files in bytes, decompressed.
 pub const TOTAL_MAX: u64 = 64 << 20;
-/// Most folders in each other.
+/// Maximum depth: the number of parts in a name.
 pub const DEPTH_MAX: usize = 32;
-/// Most bytes of a name with its folders.
+/// Maximum size in bytes of a name with its folders.
 pub const NAME_MAX: usize = 1024;
-/// Most values in the data, numbers and texts as well as objects and lists: each takes far more memory
-/// than the two bytes that it may have in a file.
+/// Maximum number of values in the data, which includes numbers and texts as well as objects and lists: each
+/// takes far more memory than the two bytes that it may have in a file.
 pub const VALUES_MAX: usize = 1 << 20;
 
-/// The manifest, at the root.
+/// Name of the manifest, at the root.
 pub(super) const MANIFEST: &str = ".manifest";
-/// The signatures, at the root.
+/// Name of the file with the signatures, at the root.
 pub const SIGNATURES: &str = ".signatures.json";
 
-/// Files by name, in the order of their names' bytes.
+/// Files by name, in the order of the names' bytes.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     files: BTreeMap<String, Vec<u8>>,
@@ -32,13 +32,13 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Counts a file or folder.
+    /// Counts a file or folder. Fails if there are too many.
     pub(super) fn count(&mut self) -> Result<(), Fault> {
         self.entries += 1;
         if self.entries > FILES_MAX { Err(Problem::Many.into()) } else { Ok(()) }
     }
 
-    /// Takes a file. Its name comes from [`name`].
+    /// Adds a file, with a name from [`name`]. Fails if the name exists or a size limit is exceeded.
     pub(super) fn add(&mut self, name: String, content: Vec<u8>) -> Result<(), Fault> {
         let size = content.len() as u64;
         if size > FILE_MAX {
@@ -64,9 +64,9 @@ impl Files {
     }
 }
 
-/// The name of a file or folder, relative to the bundle's root, or none for the root itself.
+/// Returns the name of a file or folder relative to the bundle's root; `None` for the root itself.
 ///
-/// `opa build` starts every name with a slash and `tar` with `./`: both are the root. Nothing is ever
+/// `opa build` starts every name with a slash, and `tar` with `./`: both mean the root. Nothing is ever
 /// unpacked, so such a name leads nowhere else.
 pub(super) fn name(raw: &[u8]) -> Result<Option<String>, Fault> {
     let bad = |why| Err(Problem::Name(why).of(&shown(raw)));
@@ -98,13 +98,13 @@ pub(super) fn name(raw: &[u8]) -> Result<Option<String>, Fault> {
     Ok(Some(text.to_owned()))
 }
 
-/// Whether a file is none of the bundle's business: it or a folder of it is hidden. The manifest and the
-/// signatures at the root are no such files.
+/// Whether a file is ignored because the file or one of its folders is hidden. The manifest and the
+/// signatures at the root are not ignored.
 pub(super) fn ignored(name: &str) -> bool {
     name != MANIFEST && name != SIGNATURES && name.split('/').any(|part| part.starts_with('.'))
 }
 
-/// The last part of a name.
+/// Returns the last part of a name.
 pub(super) fn base(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, base)| base)
 }
@@ -114,7 +114,7 @@ pub(super) fn is_module(name: &str) -> bool {
     name.ends_with(".rego")
 }
 
-/// Whether a file is data. OPA takes these three names alone.
+/// Whether a file is data. OPA accepts only these three names.
 pub(super) fn is_data(name: &str) -> bool {
     matches!(base(name), "data.json" | "data.yaml" | "data.yml")
 }

@@ -1,7 +1,7 @@
-//! Bundles on disk: a folder with all below it, or one file.
+//! Bundles on disk: a folder with everything below it, or one file.
 //!
-//! A link is followed as long as it stays inside (`RESOLVE_BENEATH`, openat2(2)), which is how Kubernetes
-//! lays out a ConfigMap. Nothing that is not a file is ever opened for reading.
+//! A link is followed if it stays inside (`RESOLVE_BENEATH`, openat2(2)), because Kubernetes lays out a
+//! ConfigMap with such links. Devices, sockets and pipes are never opened for reading.
 
 use std::{
     ffi::OsStr,
@@ -21,25 +21,26 @@ use super::{
     files::{FILE_MAX, Files, ignored, name},
 };
 
-/// Bits of a mode that let others than the owner write.
+/// Mode bits that let others than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
-/// Only the owner of a file may rename it in such a folder, as in /tmp.
+/// Mode bit of a folder such as /tmp, where only the owner of a file may rename it.
 const STICKY: u32 = 0o1000;
 
-/// Reading; a pipe does not block and a terminal does not become ours.
+/// Flags for reading: a pipe does not block, and a terminal does not become the controlling terminal.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
-/// Who may have written what is read.
+/// The users who may have written the files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Writers {
     /// Anybody.
     Any,
-    /// The owner of each file, nobody else.
+    /// Only the owner of each file.
     Owner,
 }
 
 impl Writers {
-    /// For this process: whoever is root acts for all, so what it reads is nobody else's to write.
+    /// Returns the requirement for this process. Root acts for all users, so its bundles must not be writable
+    /// by others.
     pub(super) fn of_process(allow_writable: bool) -> Self {
         if allow_writable || !rustix::process::geteuid().is_root() { Self::Any } else { Self::Owner }
     }
@@ -51,7 +52,7 @@ impl Writers {
         }
     }
 
-    /// Whoever may rename in a folder above can put another bundle there.
+    /// Checks the folders above: a user who can rename there can put another bundle in place.
     fn check_above(self, path: &Path) -> Result<(), Fault> {
         if self == Self::Any {
             return Ok(());
@@ -70,7 +71,7 @@ fn io(error: Errno) -> Fault {
     Problem::Io(error.into()).into()
 }
 
-/// All files of a folder that are not hidden.
+/// Reads all files of a folder that are not hidden.
 pub(super) fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
     let root = openat(CWD, path, READ | OFlags::DIRECTORY, Mode::empty()).map_err(io)?;
     writers.check_above(path)?;
@@ -79,7 +80,7 @@ pub(super) fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
     Ok(files)
 }
 
-/// Opens one file that is a whole bundle.
+/// Opens a single file that is a bundle.
 pub(super) fn open(path: &Path, writers: Writers) -> Result<(File, Stat), Fault> {
     let stat = statat(CWD, path, AtFlags::empty()).map_err(io)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -95,7 +96,7 @@ pub(super) fn open(path: &Path, writers: Writers) -> Result<(File, Stat), Fault>
     Ok((File::from(file), stat))
 }
 
-/// The bytes of a file of a bundle. It may grow meanwhile, but not past the bound.
+/// Reads a file of a bundle. The file may grow meanwhile, but is not read much beyond the limit.
 pub(super) fn content(file: impl Into<File>, stat: &Stat) -> Result<Vec<u8>, Problem> {
     if u64::try_from(stat.st_size).is_ok_and(|size| size > FILE_MAX) {
         return Err(Problem::Large);
@@ -119,7 +120,7 @@ fn folder(root: &OwnedFd, at: &str, writers: Writers, files: &mut Files) -> Resu
             continue;
         }
         let raw = if at.is_empty() { raw.to_vec() } else { [at.as_bytes(), b"/", raw].concat() };
-        // Before its name is looked at: what is hidden may be called anything.
+        // Checked before the name, because a hidden file may have any name.
         if hidden(&raw) {
             continue;
         }
@@ -147,7 +148,7 @@ fn one(root: &OwnedFd, name: &str, writers: Writers, files: &mut Files) -> Resul
         _ => return Err(of(Problem::NoFile)),
     };
     if link {
-        // Looked at before it is opened: opening a device can do something.
+        // Checked before it is opened, because opening a device can have effects.
         let target = beneath(root, name, OFlags::PATH | OFlags::CLOEXEC).map_err(of)?;
         match FileType::from_raw_mode(fstat(&target).map_err(system)?.st_mode) {
             FileType::RegularFile => {}
@@ -170,7 +171,7 @@ fn beneath(root: &OwnedFd, name: &str, flags: OFlags) -> Result<OwnedFd, Problem
     let mut tries = 0;
     loop {
         match openat2(root, name, flags, Mode::empty(), resolve) {
-            // A rename somewhere on the machine while `..` was followed.
+            // Something on the machine was renamed while `..` was followed.
             Err(Errno::AGAIN) if tries < 16 => tries += 1,
             Err(Errno::XDEV | Errno::LOOP | Errno::NOENT) => return Err(Problem::Leaves),
             result => return result.map_err(|error| Problem::Io(error.into())),

@@ -1,8 +1,8 @@
-//! What OPA hashes of a file when it signs a bundle.
+//! Hashes of files, as OPA computes them when it signs a bundle.
 //!
 //! Source: `v1/bundle/hash.go`, `IsStructuredDoc` and `VerifyBundleFile` of OPA 1.x. Data and manifest are
-//! hashed without white space and with the keys in order, so that they may be written anew; all else as it
-//! is. Whether a file is the one or the other depends on its name alone, and `data.yml` is the other.
+//! hashed without white space and with sorted keys, so that they may be reformatted; all other files as they
+//! are. The name alone decides, and `data.yml` is one of the other files.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -15,10 +15,10 @@ use super::{
     files::{MANIFEST, base},
 };
 
-/// Most objects and lists in each other: each level is looked through once more.
+/// Maximum nesting of objects and lists: each level is parsed once more.
 const NESTED_MAX: usize = 64;
 
-/// The hash of a file, by an algorithm as OPA names it.
+/// Returns the hash of a file. `algorithm` is a name that OPA uses.
 pub(super) fn hash(name: &str, content: &[u8], algorithm: &str) -> Result<Vec<u8>, Problem> {
     let bytes = canonical(name, content)?;
     Ok(match algorithm {
@@ -47,7 +47,7 @@ fn canonical<'a>(name: &str, content: &'a [u8]) -> Result<Cow<'a, [u8]>, Problem
     Ok(Cow::Owned(out))
 }
 
-/// JSON with the keys in order, the last of equal ones, and numbers as they are written.
+/// Writes JSON with sorted keys, the last one of equal keys, and numbers as they are written.
 fn json(raw: &RawValue, out: &mut Vec<u8>, depth: usize) -> Result<(), Problem> {
     if depth > NESTED_MAX {
         return Err(Problem::Data(format!("has more than {NESTED_MAX} objects and lists in each other")));
@@ -85,7 +85,8 @@ fn json(raw: &RawValue, out: &mut Vec<u8>, depth: usize) -> Result<(), Problem> 
     Ok(())
 }
 
-/// The same of a document that was YAML. OPA makes JSON of it first, so numbers are written as Go does.
+/// Writes a YAML document as JSON with sorted keys. OPA makes JSON of it first, so numbers are in Go's
+/// format.
 fn yaml(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Object(object) => {
@@ -120,20 +121,22 @@ fn yaml(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// A text as Go's encoder writes it without HTML escapes: as serde_json does, and two line ends that are not
-/// allowed in JavaScript.
+/// Writes a text as Go's encoder does without HTML escapes: as serde_json does, but with U+2028 and U+2029
+/// escaped, which are not allowed in JavaScript.
 fn text(text: &str, out: &mut Vec<u8>) {
     let written = Value::from(text).to_string();
     out.extend_from_slice(written.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029").as_bytes());
 }
 
-/// `floatEncoder` of Go's encoding/json: the shortest digits, with an exponent where it is far from one.
+/// Formats a number as `floatEncoder` of Go's encoding/json does: the shortest digits, with an exponent for
+/// very small and very large numbers.
 fn go_float(float: f64) -> String {
     let size = float.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
         let written = format!("{float:e}");
         match written.split_once('e') {
-            // Go writes the sign, and its encoder takes back a leading zero of small ones alone.
+            // Go writes the sign of the exponent. Its encoder removes a leading zero only from negative
+            // exponents.
             Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
             _ => written,
         }

@@ -1,4 +1,4 @@
-//! Keys that bundles are signed with: RS256, ES256 and HS256 of RFC 7518, by ring.
+//! Keys for signing bundles: RS256, ES256 and HS256 of RFC 7518, implemented by ring.
 
 use ring::{
     hmac,
@@ -11,19 +11,19 @@ use super::error::Problem;
 
 use ed25519_dalek::pkcs8::{ObjectIdentifier, spki::SubjectPublicKeyInfoRef};
 
-/// How a bundle is signed. It is never taken from the signature.
+/// The algorithm of a signature, which is never taken from the signature itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum Algorithm {
     /// RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more.
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// HMAC with SHA-256: whoever can check a bundle can also sign one.
+    /// HMAC with SHA-256: anyone who can check a bundle can also sign one.
     Hs256,
 }
 
 impl Algorithm {
-    /// Its name in a token.
+    /// Returns the name in a token.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
-/// Whether a signature fits.
+/// Whether a signature fits a message. Fails if the key cannot be used.
 pub(super) fn verifies(
     algorithm: Algorithm,
     key: &[u8],
@@ -70,7 +70,7 @@ pub(super) fn verifies(
     Ok(key.verify(message, signature).is_ok())
 }
 
-/// Signs.
+/// Signs a message.
 pub(super) fn sign(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Result<Vec<u8>, Problem> {
     const NO_RANDOM: Problem = Problem::Key("the system gave no random numbers");
     if algorithm == Algorithm::Hs256 {
@@ -99,7 +99,7 @@ pub(super) fn sign(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Result<V
     Ok(signature.as_ref().to_vec())
 }
 
-/// A public key is no secret, whatever is configured.
+/// Checks that the secret of HS256 is not empty and not in PEM, because a public key is not secret.
 fn secret(key: &[u8]) -> Result<&[u8], Problem> {
     if key.is_empty() {
         return Err(Problem::Key("the secret is empty"));

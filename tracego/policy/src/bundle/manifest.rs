@@ -1,7 +1,7 @@
-//! `.manifest`, as OPA has it.
+//! The manifest of a bundle, `.manifest`, in OPA's format.
 //!
 //! Source: `v1/bundle/bundle.go` of OPA 1.x (`Manifest`, `validateAndInjectDefaults`) and the section on
-//! bundles of its documentation. Members that are not known are passed over, as there.
+//! bundles of its documentation. Unknown members are ignored, as in OPA.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +11,28 @@ use serde_json::Value;
 
 use super::error::{Fault, Problem};
 
-/// The language of a module.
+/// The version of Rego that a module is written in.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Rego {
-    /// Before OPA 1.0: `deny[msg] { … }`.
+    /// Version before OPA 1.0: `deny[msg] { … }`.
     V0,
-    /// Since OPA 1.0: `deny contains msg if { … }`.
+    /// Version since OPA 1.0: `deny contains msg if { … }`.
     #[default]
     V1,
 }
 
-/// What a bundle says about itself.
+/// The manifest of a bundle.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// Which state of the policy it is, in its owner's words.
+    /// Revision of the policy, chosen by its owner.
     pub revision: Option<String>,
-    /// Where its packages and data lie, as paths with slashes; the empty one is everywhere.
+    /// Roots of packages and data, as paths with slashes; the empty root is everywhere.
     pub roots: Vec<String>,
-    /// The language of its modules; none where it does not say.
+    /// Version of Rego of the modules; `None` if not declared.
     pub rego_version: Option<Rego>,
-    /// The language of single files, by patterns in which `*` goes across folders.
+    /// Version of Rego of single files, by patterns in which `*` also matches slashes.
     pub file_rego_versions: BTreeMap<String, Rego>,
-    /// What its owner wants to say besides.
+    /// Additional data of the owner.
     pub metadata: Value,
     patterns: Vec<(GlobMatcher, Rego)>,
 }
@@ -50,7 +50,7 @@ impl Default for Manifest {
     }
 }
 
-/// As it is written.
+/// The manifest as written in the file.
 #[derive(Deserialize)]
 struct Raw {
     revision: Option<String>,
@@ -62,14 +62,15 @@ struct Raw {
     metadata: Value,
 }
 
-/// Most roots and patterns: each is compared with each file.
+/// Maximum number of roots and of patterns: each is compared with each file.
 const LISTED_MAX: usize = 256;
 
-/// Most bytes of a pattern. A longer one could be more than the library compiles, and it panics then.
+/// Maximum size of a pattern in bytes. A longer one could exceed what the library compiles, and it would
+/// panic.
 const PATTERN_MAX: usize = 256;
 
 impl Manifest {
-    /// Reads a manifest.
+    /// Parses a manifest.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let bad = |why: String| Fault::from(Problem::Manifest(why));
         let raw: Raw = serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
@@ -110,7 +111,8 @@ impl Manifest {
         })
     }
 
-    /// The language that it says a file has. OPA takes any of the patterns that match; here they agree.
+    /// Returns the version of Rego that the manifest declares for a file. OPA takes any of the patterns that
+    /// match; here all of them must agree.
     pub(super) fn rego(&self, file: &str) -> Result<Option<Rego>, Problem> {
         let path = format!("/{file}");
         let mut found = None;
@@ -134,13 +136,13 @@ impl Manifest {
         self.roots.iter().any(|root| within(root, path))
     }
 
-    /// The roots, to show.
+    /// Returns the roots for display.
     pub(super) fn shown(&self) -> String {
         self.roots.iter().map(|root| format!("{root:?}")).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Whether a path is a root or lies under it.
+/// Whether a path is a root or lies under one.
 fn within(path: &str, root: &str) -> bool {
     root.is_empty() || path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

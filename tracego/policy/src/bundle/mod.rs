@@ -1,11 +1,11 @@
-//! Bundles: the modules, data and manifest of a policy, as OPA lays them out.
+//! Bundles: the modules, data and manifest of a policy, in OPA's layout.
 //!
-//! A bundle is a folder, a `.tar.gz` of one, or a single module. It is loaded whole or refused, and it is taken
-//! for hostile: what it may have is bounded ([`FILES_MAX`] and its neighbours), names cannot lead out of
-//! it, and nothing is unpacked. Hidden files are passed over, except for the manifest and the signatures.
+//! A bundle is a folder, a `.tar.gz` of one, or a single module. It is loaded completely or refused, and it
+//! is treated as hostile: its content is limited ([`FILES_MAX`] and its neighbours), names cannot lead out of
+//! it, and nothing is unpacked. Hidden files are ignored, except for the manifest and the signatures.
 //!
-//! Where this differs from OPA: a bundle of nothing but WebAssembly is refused, and patches are; the manifest
-//! counts at the root alone; links in archives are refused; in YAML a number with a zero in front is a text.
+//! Differences from OPA: bundles of only WebAssembly and patches are refused; the manifest counts only at the
+//! root; links in archives are refused; in YAML a number with a leading zero is a text.
 
 mod archive;
 mod data;
@@ -40,63 +40,63 @@ pub use key::Algorithm;
 pub use manifest::{Manifest, Rego};
 pub use signature::{Signer, Trust};
 
-/// A policy with all that belongs to it.
+/// A loaded bundle.
 #[derive(Clone, Debug)]
 pub struct Bundle {
-    /// The name of its folder or file, without what says that it is an archive or a module.
+    /// Name of the folder or file, without the extension of an archive or module.
     pub name: String,
-    /// Its modules, by path; at least one.
+    /// Modules by path; at least one.
     pub modules: Vec<Module>,
-    /// Its data, an object.
+    /// Data, an object.
     pub data: Value,
-    /// What it says about itself.
+    /// Manifest.
     pub manifest: Manifest,
-    /// `sha256:` and 64 hexadecimal digits over all that can change a decision.
+    /// `sha256:` and 64 hexadecimal digits: the digest of everything that can change a decision.
     pub digest: String,
-    /// The name of the key that signed it; none where no signature was asked for.
+    /// Name of the key that signed the bundle; `None` if no signature is required.
     pub signed_by: Option<String>,
 }
 
-/// A file of rules.
+/// A module, which is a file of rules.
 #[derive(Clone, Debug)]
 pub struct Module {
-    /// Where it is in the bundle.
+    /// Path in the bundle.
     pub path: String,
-    /// What it says.
+    /// Source text.
     pub text: String,
-    /// Its language.
+    /// Version of Rego.
     pub rego: Rego,
-    /// Whether the manifest says so; else [`Module::rego`] is OPA's default.
+    /// Whether the manifest declares the version; otherwise [`Module::rego`] is OPA's default.
     pub rego_declared: bool,
-    /// The parts of its package, as it is checked against the manifest's roots.
+    /// Parts of the package, as checked against the manifest's roots.
     pub package: Vec<String>,
-    /// Whether it holds tests (`*_test.rego`), which decide nothing.
+    /// Whether the module holds tests (`*_test.rego`), which do not take part in decisions.
     pub test: bool,
 }
 
-/// How bundles are loaded.
+/// Options for loading bundles.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Whose signature a bundle must have. Without one, a bundle that is signed is refused.
+    /// Key that a bundle must be signed with. Without one, a signed bundle is refused.
     pub trust: Option<Trust>,
-    /// Root loads what others than the owner can write. Without it that is refused; for other users it is
-    /// never looked at.
+    /// Whether root may load files that others than their owner can write. For other users this is not
+    /// checked.
     pub allow_writable: bool,
+}
+
+/// Loads a bundle with default options.
+///
+/// # Errors
+/// Fails if the bundle cannot be read, is malformed, or is not signed as required; the error names the file
+/// and the remediation.
+pub fn load(path: &Path, trust: Option<&Trust>) -> Result<Bundle, BundleError> {
+    load_with(path, &Options { trust: trust.cloned(), allow_writable: false })
 }
 
 /// Loads a bundle.
 ///
 /// # Errors
-/// When it cannot be read, is not well formed, or is not signed as it should be; the error names the file
-/// and the way out.
-pub fn load(path: &Path, trust: Option<&Trust>) -> Result<Bundle, BundleError> {
-    load_with(path, &Options { trust: trust.cloned(), allow_writable: false })
-}
-
-/// Loads a bundle, with what can be set.
-///
-/// # Errors
-/// As [`load`].
+/// Fails as [`load`] does.
 pub fn load_with(path: &Path, options: &Options) -> Result<Bundle, BundleError> {
     let writers = Writers::of_process(options.allow_writable);
     let bundle =
@@ -104,20 +104,20 @@ pub fn load_with(path: &Path, options: &Options) -> Result<Bundle, BundleError> 
     bundle.map_err(|fault| fault.of(path))
 }
 
-/// Loads a gzip'd archive from memory. There is no file, so nobody else can write it.
+/// Loads a gzip-compressed archive from memory. Write permissions do not matter, because there is no file.
 ///
 /// # Errors
-/// As [`load`].
+/// Fails as [`load`] does.
 pub fn load_archive(name: &str, bytes: impl Read, options: &Options) -> Result<Bundle, BundleError> {
     let files = archive::gzip(bytes);
     let bundle = files.and_then(|files| bundle(name, &files, options, SystemTime::now()));
     bundle.map_err(|fault| fault.of(Path::new(name)))
 }
 
-/// Loads an archive that is not compressed; for tests that change its bytes.
+/// Loads an uncompressed archive; for tests that change its bytes.
 ///
 /// # Errors
-/// As [`load`].
+/// Fails as [`load`] does.
 #[doc(hidden)]
 pub fn load_tar(name: &str, bytes: impl Read, options: &Options) -> Result<Bundle, BundleError> {
     let files = archive::plain(bytes);
@@ -125,17 +125,18 @@ pub fn load_tar(name: &str, bytes: impl Read, options: &Options) -> Result<Bundl
     bundle.map_err(|fault| fault.of(Path::new(name)))
 }
 
-/// Signs the files of a bundle: the text that its `.signatures.json` should have. What was there before does
-/// not count.
+/// Signs the files of a bundle; an existing signature is ignored.
+///
+/// Returns the content for `.signatures.json`.
 ///
 /// # Errors
-/// When the files cannot be read, or the key does not fit the algorithm.
+/// Fails if the files cannot be read, or the key does not fit the algorithm.
 pub fn sign(path: &Path, signer: &Signer) -> Result<String, BundleError> {
     let text = read(path, Writers::Any).and_then(|files| signature::sign(&files, signer));
     text.map_err(|fault| fault.of(path))
 }
 
-/// All files, wherever they are.
+/// Reads the files of a folder, an archive or a single module.
 fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
     let stat = rustix::fs::stat(path).map_err(std::io::Error::from)?;
     if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
@@ -159,7 +160,7 @@ fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
 
 const ARCHIVES: [&str; 2] = [".tar.gz", ".tgz"];
 
-/// What a bundle is called.
+/// Returns the name of a bundle.
 fn name(path: &Path) -> String {
     let whole = if path.file_name().is_some() { Ok(PathBuf::from(path)) } else { path.canonicalize() };
     let name = whole.ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
@@ -168,9 +169,9 @@ fn name(path: &Path) -> String {
     short.filter(|short| !short.is_empty()).map_or(name.clone(), str::to_owned)
 }
 
-/// Makes a bundle of its files.
+/// Creates a bundle from its files.
 fn bundle(name: &str, files: &Files, options: &Options, now: SystemTime) -> Result<Bundle, Fault> {
-    // First: nothing that is not signed is looked into further than that takes.
+    // The signature comes first, so that unsigned content is read only as far as this check needs.
     let signed_by = signature::verify(files, options.trust.as_ref(), now)?;
     if files.get("patch.json").is_some() {
         return Err(Problem::Delta.of("patch.json"));

@@ -1,8 +1,8 @@
-//! The package of a module, which is the first thing that it says. The engine parses the rest.
+//! The package of a module, which is declared at its beginning. The engine parses the rest.
 
 use super::error::Problem;
 
-/// The parts of a module's package: `package a["b-c"].d` is `a`, `b-c` and `d`.
+/// Returns the parts of a module's package: `package a["b-c"].d` is `a`, `b-c` and `d`.
 pub(super) fn package(text: &str) -> Result<Vec<String>, Problem> {
     let (rest, line) = skip(text, 1);
     let refused = || Problem::Package(line);
@@ -31,7 +31,7 @@ pub(super) fn package(text: &str) -> Result<Vec<String>, Problem> {
     }
 }
 
-/// What follows after white space and comments, and its line.
+/// Skips white space and comments. Returns the rest and its line.
 fn skip(mut text: &str, mut line: usize) -> (&str, usize) {
     loop {
         let rest = text.trim_start_matches(|c: char| c.is_ascii_whitespace());

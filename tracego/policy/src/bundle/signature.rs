@@ -1,8 +1,8 @@
 //! Signed bundles, as `opa sign` makes them.
 //!
 //! `.signatures.json` holds one JWT (RFC 7515, compact) with the hashes of all other files. Source:
-//! `v1/bundle/verify.go` and `sign.go` of OPA 1.x. Beyond them the time of expiry counts, and hashes that can
-//! be forged do not.
+//! `v1/bundle/verify.go` and `sign.go` of OPA 1.x. Beyond those, the expiry time is checked, and hashes that
+//! can be forged are refused.
 
 use std::{
     collections::BTreeMap,
@@ -22,20 +22,20 @@ use super::{
     key::{self, Algorithm},
 };
 
-/// Whose bundles are loaded.
+/// The key and scope that bundles must be signed with.
 #[derive(Clone)]
 pub struct Trust {
     /// A public key in PEM, or the secret of HS256.
     pub key: Vec<u8>,
-    /// How it signs.
+    /// Algorithm of the signature.
     pub algorithm: Algorithm,
-    /// Its name, which goes into decisions; without it the name that the signature gives.
+    /// Name of the key; without one, the name in the signature is used.
     pub key_id: Option<String>,
-    /// What the signature must be for; without it, one that is for nothing in particular.
+    /// Scope that the signature must have; without one, the signature must have none.
     pub scope: Option<String>,
 }
 
-/// The key may be a secret.
+/// Leaves out the key, which may be a secret.
 impl fmt::Debug for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Trust");
@@ -44,17 +44,17 @@ impl fmt::Debug for Trust {
     }
 }
 
-/// What bundles are signed with.
+/// The key and claims for signing bundles.
 pub struct Signer {
     /// A private key in PEM (PKCS #8), or the secret of HS256.
     pub key: Vec<u8>,
-    /// How it signs.
+    /// Algorithm of the signature.
     pub algorithm: Algorithm,
-    /// Its name.
+    /// Name of the key.
     pub key_id: Option<String>,
-    /// What the signature is for.
+    /// Scope of the signature.
     pub scope: Option<String>,
-    /// When it ends, in seconds after 1970.
+    /// Expiry time, in seconds after 1970.
     pub expires: Option<u64>,
 }
 
@@ -92,7 +92,8 @@ struct SignedFile {
     algorithm: String,
 }
 
-/// Whose signature a bundle has, after all of it was checked; none where none is asked for.
+/// Verifies the signature and all files of a bundle. Returns the name of the key; `None` if no signature is
+/// required.
 pub(super) fn verify(files: &Files, trust: Option<&Trust>, now: SystemTime) -> Result<Option<String>, Fault> {
     match (files.get(SIGNATURES), trust) {
         (None, None) => Ok(None),
@@ -142,7 +143,7 @@ fn token(content: &[u8], trust: &Trust, now: SystemTime) -> Result<(String, Payl
     if let Some(exp) = payload.exp {
         let now = now.duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
         if now >= exp {
-            // From a float, which saturates.
+            // The conversion from a float saturates.
             return Err(Problem::Expired(exp as u64));
         }
     }
@@ -151,8 +152,8 @@ fn token(content: &[u8], trust: &Trust, now: SystemTime) -> Result<(String, Payl
     Ok((by.map_or_else(|| "the configured key".to_owned(), Clone::clone), payload))
 }
 
-/// Whether the files are the ones that were signed, none more and none less. Hidden files are never read,
-/// so it does not matter whether they were signed.
+/// Checks that the files are exactly those that were signed. Hidden files are never read, so it does not
+/// matter whether they were signed.
 fn covers(files: &Files, payload: Payload) -> Result<(), Fault> {
     if payload.files.len() > FILES_MAX {
         return Err(Problem::Many.of(SIGNATURES));
@@ -179,7 +180,7 @@ fn covers(files: &Files, payload: Payload) -> Result<(), Fault> {
     }
 }
 
-/// The text of `.signatures.json` for these files.
+/// Returns the content of `.signatures.json` for the files.
 pub(super) fn sign(files: &Files, signer: &Signer) -> Result<String, Fault> {
     const ALGORITHM: &str = "SHA-256";
     let mut signed = Vec::new();

@@ -1,12 +1,12 @@
-//! The names of members.
+//! Encoding of the names of members.
 
 use serde::{Serialize, Serializer, ser::Impossible};
 
 use super::{Failed, write::text};
 use crate::wanted::Wanted;
 
-/// Writes a name when its member is wanted, and says what is wanted of it. Names of JSON are texts; serde_json takes
-/// numbers and writes them as such.
+/// A serialiser that writes a name if policies read its member, and returns the part of the member that they
+/// read. Names in JSON are texts; serde_json accepts numbers and writes them as texts.
 pub(super) struct Key<'a, 'b> {
     pub(super) wanted: &'a Wanted,
     pub(super) into: &'b mut Vec<u8>,

@@ -1,4 +1,4 @@
-//! Bytes → the value of regorus that was written.
+//! Decoding of bytes to values of regorus.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use regorus::{Value, value::Object};
 
 use super::tag;
 
-/// Takes one value off the front; nothing when none was written there.
+/// Removes one value from the front and returns it; `None` if the bytes are not a value.
 pub(super) fn value(from: &mut &[u8]) -> Option<Value> {
     Some(match byte(from)? {
         tag::NULL => Value::Null,

@@ -1,4 +1,4 @@
-//! Anything that serialises → bytes, without what is not wanted.
+//! Encoding of serialisable values, limited to the members that policies read.
 
 use serde::{
     Serialize, Serializer,
@@ -11,23 +11,23 @@ use serde::{
 use super::{Failed, key::Key, tag};
 use crate::wanted::Wanted;
 
-/// Writes one value behind what is there.
+/// A serialiser that appends one value.
 pub(super) struct Writer<'a> {
     pub(super) wanted: &'a Wanted,
     pub(super) into: &'a mut Vec<u8>,
 }
 
-/// Writes the items of an array, or the members of an object, one after another.
+/// A serialiser for the items of an array or the members of an object, one after another.
 pub(super) struct Parts<'a> {
     wanted: &'a Wanted,
     into: &'a mut Vec<u8>,
-    /// What is wanted of the member whose name was the last.
+    /// Part to write of the member whose name was written last.
     member: Option<&'a Wanted>,
-    /// They are those of an enum's variant.
+    /// Whether the parts are those of an enum's variant.
     variant: bool,
 }
 
-/// A text, or the name of a member.
+/// Appends a text or the name of a member.
 pub(super) fn text(text: &str, into: &mut Vec<u8>) -> Result<(), Failed> {
     let length = u32::try_from(text.len()).map_err(|_| Failed("a text of more than 4 GiB".to_owned()))?;
     into.reserve(1 + size_of_val(&length) + text.len());
@@ -62,7 +62,7 @@ impl<'a> Writer<'a> {
         Parts { wanted: self.wanted, into: self.into, member: None, variant: false }
     }
 
-    /// An enum's variant is an object around what it holds.
+    /// Begins an enum's variant, which is an object around its content.
     fn variant(self, name: &str, tag: u8) -> Result<Parts<'a>, Failed> {
         self.into.push(tag::OBJECT);
         text(name, self.into)?;
@@ -201,7 +201,7 @@ impl<'a> Serializer for Writer<'a> {
         self.variant(variant, tag::OBJECT)
     }
 
-    /// Values that keep their JSON give themselves instead (see `enrich::frozen`).
+    /// Returns false: values that keep their JSON then serialise themselves instead (see `enrich::frozen`).
     fn is_human_readable(&self) -> bool {
         false
     }

@@ -15,10 +15,11 @@ use tracego_model::{
     record::{event_name, policy::ErrorKind},
 };
 
-/// Compares values of as many parts as two to this power, in one instruction. Nobody sees the end.
+/// Number of doublings: the policy compares values with 2 to this power parts in one instruction, which takes
+/// practically forever.
 const DOUBLED: u32 = 60;
 
-/// Hangs for a start whose first argument is `hang`.
+/// Returns a policy that hangs for a process start whose first argument is `hang`.
 fn hanging() -> String {
     hanging_if("input.process.argv[0] == \"hang\"")
 }
@@ -43,7 +44,7 @@ fn bundles() -> [Bundle; 3] {
     [other("first"), bundle("endless", &hanging()), other("last")]
 }
 
-/// The deadline is what is tested; a decision that comes has all the time it needs.
+/// Limits for tests of the deadline; a decision that does not hang has all the time it needs.
 fn limits() -> Limits {
     Limits { time: Duration::from_millis(50), hang: Duration::from_secs(1), ..Limits::default() }
 }
@@ -51,7 +52,7 @@ fn limits() -> Limits {
 #[test]
 fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
     let mut engine = Engine::new(&bundles(), &limits()).unwrap();
-    // Until it hangs, it decides as the others do.
+    // Until the bundle hangs, it decides as the others do.
     let decision = engine.decide_json(&start(&["go", "run"], ""));
     assert_eq!((messages(&decision), decision.error.clone()), (vec!["first", "last"], None));
     let started = Instant::now();
@@ -60,7 +61,7 @@ fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
     assert_eq!(messages(&decision), ["first", "last"]);
     assert_eq!(decision.error_kind, Some(ErrorKind::Hang));
     assert_eq!(decision.error.as_deref(), Some("endless: did not come back from data.main.deny within 1s"));
-    // What is asked next waits for nothing, and no decision of the bundle is in force, remembered ones neither.
+    // The next decisions do not wait, and the bundle is out of force: not even its cached decisions are used.
     let started = Instant::now();
     for _ in 0..10 {
         for name in ["hang", "go"] {
@@ -84,7 +85,7 @@ fn what_a_policy_that_does_not_come_back_says_is_a_choice() {
         let decision = engine.decide_json(&start(&["hang"], ""));
         assert_eq!((decision.allow, decision.error_kind), (false, Some(kind)));
     }
-    // Another engine has the bundle in force again.
+    // The bundle is in force again in another engine.
     let mut engine = Engine::new(&[bundle("endless", &hanging())], &limits).unwrap();
     let decision = engine.decide_json(&start(&["go"], ""));
     assert!(decision.allow && decision.error.is_none());
@@ -120,7 +121,7 @@ fn what_is_loaded_anew_is_in_force_again() {
     assert_eq!(decide(&mut stage), (Some(ErrorKind::Hang), None));
     assert_eq!(decide(&mut stage), (Some(ErrorKind::OutOfForce), None));
     std::fs::write(&policy, "package main\n\ndeny contains \"mended\" if input.seq > 2\n").unwrap();
-    // As SIGHUP does it.
+    // Reloads as SIGHUP does.
     stage.change(stage::load(&options).unwrap());
     assert_eq!(decide(&mut stage), (None, Some("mended".to_owned())));
     let counts = stage.counts();
@@ -131,7 +132,7 @@ fn what_is_loaded_anew_is_in_force_again() {
     );
 }
 
-/// Of a rule or a test, by its own clock.
+/// Time limit of a rule or a test, by its own clock.
 const TIME: Duration = Duration::from_secs(2);
 
 #[test]

@@ -3,13 +3,15 @@ use std::time::Instant;
 use super::*;
 use tracego_model::record::policy::ErrorKind;
 
-/// What is tested here ends by itself; single calls take long in a debug build.
+/// Limits with a long deadline: the policies here end by themselves, but single calls are slow in debug
+/// builds.
 fn limited() -> Limits {
     let hang = Duration::from_secs(10);
     Limits { time: Duration::from_millis(50), hang, instructions: 2_000_000, ..Limits::default() }
 }
 
-/// What is decided by a policy that does not want to end, and that it ends anyway.
+/// Evaluates a rule that would not end by itself, and checks that it is stopped. Returns the kind of error
+/// and the decision.
 fn failure(body: &str) -> (ErrorKind, Decision) {
     let text = format!("package main\n\ndeny contains msg if {{\n{body}\n}}\n");
     let mut engine = Engine::new(&[bundle("b", &text)], &limited()).unwrap();
@@ -104,7 +106,7 @@ fn recursion_is_refused() {
         let error = refused(&format!("package main\n{rules}")).to_string();
         assert!(error.contains(&format!("recursion: {circle}")), "{error}");
     }
-    // The same name as a variable is none, nor is another part of the same object.
+    // A variable of the same name is no recursion, and neither is another part of the same object.
     let text = "package main\ndeny contains msg if { msg := \"x\" }\nmsg := y if some y in deny\n\
                 c.a := 1\nc.b := c.a";
     assert!(!decide(text, start(&["go"], "")).allow);
@@ -200,7 +202,7 @@ deny contains "no" if input.process.argv[0] == "go"
 
 #[test]
 fn the_longest_chain_of_rules_has_room_on_the_stack() {
-    // The engine takes 4000 rules.
+    // The engine accepts at most 4000 rules.
     const LAST: usize = 3990;
     let mut text = "package main\ndeny contains \"end\" if r0 == 1\n".to_owned();
     (0..LAST).for_each(|rule| text += &format!("r{rule} := r{}\n", rule + 1));

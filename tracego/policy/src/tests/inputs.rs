@@ -4,7 +4,7 @@ use super::*;
 use crate::{compile, wanted::Wanted};
 use tracego_model::record::{self, Record};
 
-/// The input as far as a policy reads it, as the engine makes it.
+/// Returns the part of the input that a policy reads, made as the engine does.
 fn part(record: &Record, text: &str) -> Value {
     let reads = compile::compile(&bundle("b", text)).unwrap().reads;
     of(record, &Wanted::of(&reads))
@@ -75,7 +75,7 @@ fn the_day_is_that_of_the_time_in_utc_or_not_known() {
     ] {
         assert_eq!(date(none.clone()), Value::Undefined, "{none}");
     }
-    // What a record says itself stays.
+    // A member of the record itself is kept.
     let own = input::of_json(json!({ "timestamp": "2026-11-25T02:11:46Z", "date": "never" }));
     assert_eq!(own["date"], Value::from("never"));
 }

@@ -1,4 +1,4 @@
-//! Policies as people write them, and as they must not.
+//! Tests with policies as people write them, and with policies that must be refused or stopped.
 
 mod hangs;
 mod hostile;
@@ -21,7 +21,7 @@ use super::{
 };
 use tracego_model::record::policy::Decision;
 
-/// Debug builds on a busy machine are slow; what tests time sets its own limit.
+/// Limits with a long time, because debug builds on a busy machine are slow. Tests of the time set their own.
 fn patient() -> Limits {
     Limits { time: Duration::from_secs(10), ..Limits::default() }
 }
@@ -57,7 +57,7 @@ fn refused(text: &str) -> PolicyError {
     Engine::new(&[bundle("b", text)], &patient()).unwrap_err()
 }
 
-/// Rules of package `main`, and what they say about a start with these arguments and CI set so.
+/// Returns the record of a process start with the given arguments and value of CI.
 fn start(argv: &[&str], ci: &str) -> serde_json::Value {
     json!({
         "event_name": "tracego.process.start",

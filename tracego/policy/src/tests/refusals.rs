@@ -1,6 +1,6 @@
 use super::*;
 
-/// A bundle whose one rule has this line as its fourth.
+/// Returns the error about a bundle whose only rule has `line` as the fourth line of the module.
 fn with(line: &str) -> String {
     refused(&format!("package main\n\ndeny contains \"no\" if {{\n  {line}\n}}\n")).to_string()
 }

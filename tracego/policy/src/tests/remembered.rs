@@ -5,7 +5,7 @@ fn the_same_again_is_remembered() {
     let mut engine = engine("package main\ndeny contains input.process.argv[0] if data.env.CI == \"true\"");
     assert_eq!(engine.uncacheable(), None);
     let first = engine.decide_json(&start(&["go"], "true"));
-    // Another process, the same for the policy.
+    // Another process that is the same for the policy.
     let mut other = start(&["go"], "true");
     other["process"]["pid"] = json!(43);
     let second = engine.decide_json(&other);

@@ -1,4 +1,4 @@
-//! What a decision is remembered under: all that the policies read, and nothing else.
+//! Tests of the cache key: all that the policies read, and nothing else.
 
 use proptest::prelude::*;
 
@@ -7,10 +7,10 @@ use crate::wanted::Wanted;
 
 type Json = serde_json::Value;
 
-/// Names of an object in an object, and of what is in that.
+/// The names that lead to a value in nested objects.
 type Path = Vec<String>;
 
-/// A start of a job with its go commands, with most of what a record can have.
+/// Returns the record of a process start of a job with go commands, with most members that a record can have.
 fn full() -> Json {
     let text = include_str!("../../../../tests/golden/go.json");
     let records = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
@@ -23,7 +23,7 @@ fn full() -> Json {
     full
 }
 
-/// Adds the members that it does not have.
+/// Adds the members of `from` that `to` lacks.
 fn join(to: &mut Json, from: Json) {
     if let (Some(to), Json::Object(from)) = (to.as_object_mut(), from) {
         for (name, value) in from {
@@ -35,7 +35,7 @@ fn join(to: &mut Json, from: Json) {
     }
 }
 
-/// Everything that is no object.
+/// Collects the paths of all values that are not objects with members.
 fn leaves(value: &Json, path: &mut Path, into: &mut Vec<Path>) {
     match value {
         Json::Object(members) if !members.is_empty() => {
@@ -49,7 +49,7 @@ fn leaves(value: &Json, path: &mut Path, into: &mut Vec<Path>) {
     }
 }
 
-/// Puts a value in the place of another; takes it out when there is none.
+/// Replaces a value; removes it if `value` is `None`.
 fn put(record: &mut Json, path: &[String], value: Option<Json>) {
     let (name, above) = path.split_last().unwrap();
     let members = above.iter().fold(record, |value, name| &mut value[name]).as_object_mut().unwrap();
@@ -59,7 +59,7 @@ fn put(record: &mut Json, path: &[String], value: Option<Json>) {
     }
 }
 
-/// The record with other values in one place, all of them different.
+/// Returns the record with other values in one place, all of them different.
 fn others(record: &Json, path: &[String]) -> Vec<Json> {
     let was = path.iter().fold(record, |value, name| &value[name]);
     let mut values = vec![
@@ -151,7 +151,7 @@ fn names_that_stand_for_others_see_those() {
     }
 }
 
-/// Values of JSON, also those that look like parts of others.
+/// Generates JSON values, also those whose bytes look like parts of others.
 fn values() -> impl Strategy<Value = Json> {
     let text = prop_oneof!["[a-c\u{0}-\u{9}]{0,3}", ".{0,20}"];
     let leaf = prop_oneof![
@@ -175,7 +175,7 @@ fn values() -> impl Strategy<Value = Json> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
-    /// So values that are different are seen as different bytes.
+    /// Checks the round trip, which implies that different values have different bytes.
     #[test]
     fn what_is_seen_is_read_again(process in values(), tracego in values(), rest in values()) {
         let record = json!({ "process": process, "tracego": tracego, "rest": rest, "timestamp": "2026-11-25T02:11:46Z" });

@@ -177,7 +177,7 @@ fn what_an_error_says_about_a_start_is_a_choice() {
         let decision = engine.decide_json(&start(&["make"], ""));
         assert_eq!(decision.allow, allowed);
         assert!(decision.violations.is_empty() && decision.error.is_some());
-        // The others still say what they say.
+        // The other bundle still decides.
         let decision = engine.decide_json(&start(&["go"], ""));
         assert!(!decision.allow && decision.error.is_some());
         assert_eq!(engine.counts().errors[ErrorKind::Shape as usize], 2);
@@ -201,7 +201,7 @@ fn contradictions_are_never_taken_for_nothing_to_say() {
         "package main\n\ndeny := [\"a\"] if input.event_name\ndeny := [\"b\"] if data.env.CI == \"true\"\n";
     let error = refused(twice).to_string();
     assert!(error.starts_with("b: policy.rego:4: deny gets its whole value from several rules"), "{error}");
-    // With a default the machine tells the difference.
+    // With a default, the machine can tell the difference.
     let text = format!("{twice}default deny := []\n");
     let decision = decide(&text, start(&["go"], "true"));
     assert_eq!(decision.error_kind, Some(ErrorKind::Shape));
@@ -210,7 +210,7 @@ fn contradictions_are_never_taken_for_nothing_to_say() {
     assert_eq!((messages(&decision), decision.error.clone()), (vec!["a"], None));
     let none = json!({ "process": { "env": { "CI": "" } } });
     assert!(decide(&text, none.clone()).allow);
-    // One rule may have other values in turn, and may not hold.
+    // A single rule may have alternative values, and may not hold.
     let text = "package main\ndeny := [\"a\"] if input.event_name else := [\"b\"] if data.env.CI == \"true\"";
     assert_eq!(messages(&decide(text, start(&["go"], "true"))), ["a"]);
     let decision = decide(text, none);

@@ -1,4 +1,5 @@
-//! Ends a process whose start was judged here, and has the next such start decided in the kernel.
+//! Killing of processes that were judged in user space after their start; the kernel decides about the next
+//! such start.
 
 use std::{collections::BTreeSet, io, sync::Arc};
 use tracego_model::enforcement::Ended;
@@ -15,7 +16,8 @@ use super::{decide::is_decided, maps::Remembered};
 use tracego_model::enforcement::Mode;
 use tracego_model::{clock::TICK_NS, event::Exec};
 
-/// Ends processes by what is found about them.
+/// The enforcement stage of the pipeline: kills processes because of findings, policies and rules for whole
+/// jobs.
 pub struct AfterStart {
     findings: BTreeSet<String>,
     mode: Mode,
@@ -25,25 +27,25 @@ pub struct AfterStart {
 }
 
 impl AfterStart {
-    /// `findings`: ids of rules.
+    /// Creates the stage. `findings`: ids of rules whose findings kill.
     #[must_use]
     pub fn new(findings: Vec<String>, mode: Mode, remembered: Remembered, shared: Arc<RulesInForce>) -> Self {
         Self { findings: findings.into_iter().collect(), mode, remembered, shared, pending: Vec::new() }
     }
 
-    /// What is in force.
+    /// Returns the shared state of enforcement.
     #[must_use]
     pub fn shared(&self) -> &RulesInForce {
         &self.shared
     }
 
-    /// Other findings from now on.
+    /// Replaces the findings that kill.
     pub fn change(&mut self, findings: Vec<String>) {
         self.findings = findings.into_iter().collect();
     }
 
-    /// A start about which something was found. What the kernel side decides about is not decided here again,
-    /// whatever it was: its record may be still to come.
+    /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decides
+    /// about are left alone, whatever the decision: its record may be still to come.
     pub fn found<'a>(&mut self, exec: &Exec<'_>, found: impl Iterator<Item = (&'a str, &'a str)>) {
         if self.mode < Mode::Audit {
             return;
@@ -52,9 +54,9 @@ impl AfterStart {
             return;
         };
         let header = &exec.fixed.header;
-        // The two programs that saw this start each asked for the number: one that other rules came between is held
-        // against those before. It would take a map more to hand the number on, at each start, against a chance of some
-        // microseconds at a reload.
+        // The two programs that saw this start each read the rule number. If the rules changed in between,
+        // the start is compared with the older ones. Passing the number on would cost one more map at each
+        // start, against a chance of some microseconds at a reload.
         let Some(rules) = self.shared.rules(header.flags) else { return };
         let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
         if !is_elsewhere && !is_decided(&rules, exec) {
@@ -62,7 +64,7 @@ impl AfterStart {
         }
     }
 
-    /// A start that has to end; `job`: with all processes of its job.
+    /// Marks a start for killing; with `job`, all processes of its job.
     pub fn stop(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool) {
         let header = &exec.fixed.header;
         self.pending.push(Pending {
@@ -75,10 +77,10 @@ impl AfterStart {
         });
     }
 
-    /// The kernel side has decided about a start already.
+    /// Handles a decision of the kernel side: unmarks the start, or marks its job if the rule kills jobs.
     pub fn decided(&mut self, verdict: &Verdict) {
         let id = verdict.header.id;
-        // What ends a whole job is not over with one process.
+        // A whole job is still to be killed.
         self.pending.retain(|pending| pending.id != id || pending.job.is_some());
         let rule = self.shared.status().rule(verdict);
         let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else {
@@ -94,7 +96,7 @@ impl AfterStart {
         });
     }
 
-    /// Ends what is left to be ended.
+    /// Kills all marked processes. Returns the outcomes.
     pub fn end(&mut self) -> Vec<(Pending, Action, Ended)> {
         let pending = std::mem::take(&mut self.pending);
         pending.into_iter().map(|pending| self.end_one(pending)).collect()
@@ -104,7 +106,7 @@ impl AfterStart {
         if self.mode == Mode::Audit {
             return (pending, Action::Audit, Ended::Failed);
         }
-        // First: whoever waits for its end may start it again at once.
+        // First: whoever waits for the end may start the program again at once.
         if let Some(key) = pending.key {
             let number = self.shared.status().number(&pending.reason);
             if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
@@ -119,7 +121,7 @@ impl AfterStart {
         };
         let mut ended = end(pending.id);
         if let Some(root) = pending.job {
-            // Twice: what was forked meanwhile is known by now.
+            // Twice: the second pass finds what was forked meanwhile.
             for id in self.remembered.job(root).into_iter().chain(self.remembered.job(root)) {
                 if end(id) == Ended::Killed {
                     ended = Ended::Killed;
@@ -130,7 +132,7 @@ impl AfterStart {
     }
 }
 
-/// What the kernel side has to see to know such a start again.
+/// Builds the key by which the kernel side recognizes such a start.
 fn key(exec: &Exec<'_>) -> StartKey {
     let fixed = &exec.fixed;
     let mut words = [0_u64; ARGV_LEN / 8];
@@ -151,14 +153,14 @@ fn key(exec: &Exec<'_>) -> StartKey {
     }
 }
 
-/// Ends a process, and no other one that got its number.
+/// Kills a process, but no other one that got its pid.
 fn kill(id: TaskId) -> io::Result<Ended> {
     let Some(pid) = i32::try_from(id.tgid).ok().and_then(Pid::from_raw) else { return Ok(Ended::Gone) };
     let process = match pidfd_open(pid, PidfdFlags::empty()) {
         Err(rustix::io::Errno::SRCH) => return Ok(Ended::Gone),
         opened => opened?,
     };
-    // The descriptor is of whoever has the number now: only then is it worth asking who that is.
+    // The pidfd refers to the current owner of the pid; only now can its identity be checked.
     let started =
         procfs::process::Process::new(pid.as_raw_nonzero().get()).and_then(|process| process.stat());
     match started {

@@ -1,4 +1,5 @@
-//! The proof that stops are in force: a start that must not succeed.
+//! The enforcement check, called canary: a program start that must be refused, to show that enforcement
+//! works.
 
 use std::{
     io,
@@ -9,33 +10,34 @@ use std::{
 use super::compile;
 use tracego_model::enforcement::Mode;
 
-/// How it is started: whatever became of its file, this is the program that runs.
+/// Path by which tracego starts itself; valid even if its file was replaced or removed.
 const ITSELF: &str = "/proc/self/exe";
 
-/// What became of the canary.
+/// The outcome of an enforcement check.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fate {
     /// execve failed with EPERM.
     Denied,
-    /// It was ended before its first instruction.
+    /// The program was killed before its first instruction.
     Killed,
-    /// It ran.
+    /// The program ran.
     Ran,
-    /// It could not be started, and that says nothing.
+    /// The program could not be started, which proves nothing.
     Unknown(String),
 }
 
-/// A start of tracego itself that a rule of its own stops. Whoever runs it by hand sees the version.
+/// The program start of the check: tracego itself, stopped by a rule of its own. Started by hand, it prints
+/// the version.
 #[derive(Clone, Debug)]
 pub struct Canary {
     rule: compile::Canary,
 }
 
 impl Canary {
-    /// With a word that nobody can guess.
+    /// Creates a check with a random argument that nobody can guess.
     ///
     /// # Errors
-    /// When there is no randomness, or the name of the executable is unknown.
+    /// Fails if there is no randomness, or if the name of the executable is unknown.
     pub fn new() -> io::Result<Self> {
         let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;
         let path = std::env::current_exe()?;
@@ -44,13 +46,13 @@ impl Canary {
         Ok(Self { rule: compile::Canary { executable: name.to_owned(), args } })
     }
 
-    /// What the rules have to stop.
+    /// Returns the match of the rule that must stop the check.
     #[must_use]
     pub fn rule(&self) -> &compile::Canary {
         &self.rule
     }
 
-    /// Whether an executable at `path` with arguments, each ended by a NUL, is this start.
+    /// Whether a start is this check, by the path of the executable and its NUL-terminated arguments.
     #[must_use]
     pub fn is(&self, path: &[u8], argv: &[u8]) -> bool {
         let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
@@ -60,7 +62,7 @@ impl Canary {
             && std::iter::once(&self.rule.executable).chain(&self.rule.args).all(same)
     }
 
-    /// Starts it.
+    /// Runs the check.
     #[must_use]
     pub fn fly(&self) -> Fate {
         let mut command = Command::new(ITSELF);
@@ -76,10 +78,10 @@ impl Canary {
 }
 
 impl Fate {
-    /// The mode that is in force, or why none is. `asked`: the mode that was asked for.
+    /// Returns the mode that is in force. `asked`: the configured mode.
     ///
     /// # Errors
-    /// Why programs are not stopped.
+    /// Returns the reason if programs are not stopped.
     pub fn shows(&self, asked: Mode) -> Result<Mode, String> {
         match (self, asked) {
             (_, Mode::Off | Mode::Audit) => Ok(asked),

@@ -1,4 +1,5 @@
-//! Rules → what the kernel side looks up. Pure: what the machine has to say is in [`Machine`].
+//! The compiler from configured rules to the keys that the kernel side looks up. Pure: the state of the
+//! machine comes in [`Machine`].
 
 use std::path::{Path, PathBuf};
 use tracego_model::enforcement::Known;
@@ -14,35 +15,35 @@ use super::{
 };
 use tracego_model::enforcement::Mode;
 
-/// Everything that the kernel side looks up for one set of rules. The keys have no set yet.
+/// The keys that the kernel side looks up for one set of rules. They have no set number yet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Compiled {
-    /// What the rules have in common.
+    /// Properties of the rules that do not depend on keys.
     pub rules: Rules,
-    /// By bit.
+    /// Descriptions of the rules, by bit.
     pub known: Vec<Known>,
-    /// By file name.
+    /// Rules by file name.
     pub names: Vec<(NameKey, u64)>,
-    /// By inode.
+    /// Rules by inode.
     pub exes: Vec<(ExeKey, u64)>,
-    /// By path, with its bits that are compared.
+    /// Rules by path, with the number of compared bits.
     pub paths: Vec<((PathKey, u32), u64)>,
-    /// By argument, likewise.
+    /// Rules by argument, with the number of compared bits.
     pub args: Vec<((ArgKey, u32), u64)>,
-    /// By user and cgroup.
+    /// Rules by user and cgroup.
     pub numbers: Vec<(NumberKey, u64)>,
-    /// Findings end processes of a job alone, as the built-in rule does.
+    /// Whether findings kill only processes in jobs, as the built-in rule does.
     pub findings_in_job: bool,
-    /// Paths that are not there now.
+    /// Configured paths that do not exist now.
     pub absent: Vec<String>,
 }
 
-/// The rule that a start which shows that stops are in force has to match, as the argument that it has.
+/// The match of the enforcement check's own rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Canary {
     /// File name of the executable.
     pub executable: String,
-    /// `argv[1]` and what follows.
+    /// Arguments from `argv[1]` on.
     pub args: Vec<String>,
 }
 
@@ -51,10 +52,10 @@ struct Builder<'a> {
     out: Compiled,
 }
 
-/// Compiles what is configured.
+/// Compiles the configuration.
 ///
 /// # Errors
-/// When there are too many rules, or a user or a cgroup is unknown.
+/// Fails if there are too many rules, or if a user or a cgroup is unknown.
 pub fn compile(
     enforce: &Enforce,
     mode: Mode,
@@ -96,7 +97,7 @@ pub fn compile(
     Ok(out)
 }
 
-/// What a rule does under a mode.
+/// Sets the action of a rule, limited by the mode.
 fn stop(rules: &mut Rules, mode: Mode, act: Act, bit: u64) {
     match (mode, act) {
         (Mode::Off | Mode::Audit, _) | (_, Act::Audit) => {}
@@ -144,7 +145,8 @@ impl Builder<'_> {
             exception: Some((one.owner.clone(), one.reason.clone())),
             ..Known::default()
         };
-        // An exception is for the one who asks for it: what cannot be read is let through.
+        // An exception helps the user who asked for it, so an argument that cannot be read is taken as a
+        // match.
         let allow = |rules: &mut Rules, bit: u64| rules.allow |= bit;
         self.rule(&one.matches, known, allow, Unreadable::Stop)
     }
@@ -187,7 +189,7 @@ impl Builder<'_> {
                 Some(file) => self.out.exes.push((exe_key(file.inode), bit)),
                 None => self.out.absent.push(name.clone()),
             }
-            // What is put there later is known by its path, behind the point of no return.
+            // A file placed there later is known by its path, checked behind the point of no return.
             if let Some((key, bits)) = path_key(file.map_or(name, |file| &file.real)) {
                 self.out.rules.by_path |= bit;
                 self.out.paths.push(((key, bits), bit));
@@ -205,7 +207,7 @@ impl Builder<'_> {
                         ArgKey { set: 0, place: u16::try_from(place).unwrap_or(0), bytes: [0; ARG_LEN] };
                     let fixed = text.strip_suffix('*').unwrap_or(text);
                     key.bytes[..fixed.len()].copy_from_slice(fixed.as_bytes());
-                    // A whole one with its NUL.
+                    // A complete argument includes its NUL.
                     let len = fixed.len() + usize::from(fixed.len() == text.len());
                     self.out.args.push(((key, bits(4 + len)), bit));
                 }
@@ -247,12 +249,13 @@ fn exe_key((dev, inode): (u32, u64)) -> ExeKey {
     ExeKey { inode, dev, set: 0 }
 }
 
-/// Bits that are compared of a key of so many bytes.
+/// Returns the number of compared bits of a key with this many bytes.
 fn bits(bytes: usize) -> u32 {
     u32::try_from(bytes * 8).unwrap_or(u32::MAX)
 }
 
-/// A path as the kernel side has it: names from the file to its root. Nothing for one that is too long.
+/// Encodes a path as the kernel side has it: names from the file up to the root. Returns `None` for a path
+/// that is too long.
 pub(super) fn path_key(path: &str) -> Option<(PathKey, u32)> {
     let mut key = PathKey { set: 0, names: [0; PATH_LEN] };
     let mut at = 0;
@@ -265,7 +268,7 @@ pub(super) fn path_key(path: &str) -> Option<(PathKey, u32)> {
 }
 
 impl Compiled {
-    /// Keys that several rules have become one, and a longer argument has the rules of those that it begins with.
+    /// Joins equal keys of several rules, and adds to a longer argument the rules of its shorter prefixes.
     fn merge(&mut self) {
         join(&mut self.names);
         join(&mut self.exes);
@@ -288,7 +291,7 @@ fn begins(key: &ArgKey, with: &ArgKey, bits: u32) -> bool {
     key.bytes[..len] == with.bytes[..len]
 }
 
-/// Each key once, with the rules of all.
+/// Joins equal keys, with the rules of all of them.
 fn join<K: PartialEq>(list: &mut Vec<(K, u64)>) {
     let mut joined: Vec<(K, u64)> = Vec::with_capacity(list.len());
     for (key, mask) in list.drain(..) {

@@ -1,5 +1,5 @@
-//! The decision of the kernel side, made here: for the check that nobody is locked out, for what is judged after
-//! its start, and for tests.
+//! The kernel side's decision, reimplemented in user space: for the lockout check, for starts that are judged
+//! after the fact, and for tests.
 
 use tracego_common::verdict::{ARGS, Action, CGROUP, UID};
 
@@ -7,24 +7,24 @@ use super::compile::{Compiled, path_key};
 use tracego_model::enforcement::Known;
 use tracego_model::event::Exec;
 
-/// A program start, as the kernel side sees it.
+/// A program start as the kernel side sees it.
 #[derive(Clone, Debug, Default)]
 pub struct Start<'a> {
     /// Path of the executable.
     pub path: &'a str,
-    /// Device and inode.
+    /// Device and inode of the executable.
     pub inode: (u32, u64),
     /// Arguments.
     pub argv: &'a [&'a str],
-    /// In a job.
+    /// Whether the process is in a job.
     pub in_job: bool,
     /// Real user id.
     pub uid: u32,
-    /// cgroup.
+    /// Id of the cgroup.
     pub cgroup: u64,
 }
 
-/// What is decided, and by which rule; nothing where no rule matches.
+/// Returns the action for a start and the rule that decided, or `None` if no rule matches.
 #[must_use]
 pub fn decide<'a>(with: &'a Compiled, start: &Start<'_>) -> Option<(Action, &'a Known)> {
     let rules = &with.rules;
@@ -61,7 +61,7 @@ pub fn decide<'a>(with: &'a Compiled, start: &Start<'_>) -> Option<(Action, &'a 
     Some((action, with.known.get(at)?))
 }
 
-/// Whether the kernel side has decided about a start, or lets it through.
+/// Whether a rule of the kernel side has decided about a start, be it to let it through.
 #[must_use]
 pub fn is_decided(with: &Compiled, exec: &Exec<'_>) -> bool {
     let fixed = &exec.fixed;
@@ -79,7 +79,7 @@ pub fn is_decided(with: &Compiled, exec: &Exec<'_>) -> bool {
     decide(with, &start).is_some()
 }
 
-/// Longest prefix wins, as in the kernel's trie.
+/// Returns the rules of the longest matching prefix, like the kernel's trie.
 fn argument(with: &Compiled, place: usize, arg: &str) -> u64 {
     let text = [arg.as_bytes(), &[0]].concat();
     let of = with.args.iter().filter(|((key, bits), _)| {

@@ -1,4 +1,5 @@
-//! Nobody is locked out: what a machine needs is never stopped, and rules that would are refused.
+//! The protection against lockout: programs that a machine needs are never stopped, and rules that would stop
+//! them are refused.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,9 @@ use super::{
     machine::Machine,
 };
 
-/// What a machine needs to be reached and to run services and containers. Nothing stops these, whatever they are
-/// started with; by inode, so that a copy with such a name is not among them.
+/// The programs that a machine needs to be reached and to run services and containers. They are never
+/// stopped, whatever their arguments are. They are matched by inode, so that a copy with such a name is not
+/// exempt.
 pub const EXEMPT: [&str; 27] = [
     "/sbin/init",
     "/usr/lib/systemd/systemd",
@@ -42,8 +44,8 @@ pub const EXEMPT: [&str; 27] = [
     "/usr/bin/kill",
 ];
 
-/// Shells that people log in with: not exempt, since anybody can give them anything to do, but a rule that stops
-/// one that is started for a login is refused.
+/// Login shells. They are not exempt, since anybody can make them do anything, but a rule that stops one
+/// started for a login is refused.
 const SHELLS: [(&str, &[&str]); 6] = [
     ("/bin/sh", &["-sh"]),
     ("/bin/bash", &["-bash"]),
@@ -53,32 +55,32 @@ const SHELLS: [(&str, &[&str]); 6] = [
     ("/usr/sbin/nologin", &["nologin"]),
 ];
 
-/// Everything that is exempt: [`EXEMPT`], tracego itself and what the configuration names.
+/// Returns all exempt files: [`EXEMPT`], tracego itself and those named in the configuration.
 #[must_use]
 pub fn exempt(break_glass: &[PathBuf]) -> Vec<PathBuf> {
     let own = std::env::current_exe().ok();
     let all = EXEMPT.iter().map(PathBuf::from).chain(own).chain(break_glass.iter().cloned());
-    // Others could put what they like into a file that they may write to.
+    // A file that others can write to could have any content.
     all.filter(|path| is_roots(path)).collect()
 }
 
-/// Whether nobody but root can change what is in the file.
+/// Whether only root can change the content of a file.
 fn is_roots(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).is_ok_and(|file| file.uid() == 0 && file.mode() & 0o022 == 0)
 }
 
-/// What a machine needs and how that is started: nothing where it does not matter.
+/// Returns the needed programs with their arguments; an empty list where the arguments do not matter.
 fn needed() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     EXEMPT.iter().map(|path| (*path, &[][..])).chain(SHELLS)
 }
 
-/// The files that [`stopped`] asks about.
+/// Returns the files that [`stopped`] checks.
 pub fn files() -> impl Iterator<Item = &'static Path> {
     needed().map(|(path, _)| Path::new(path))
 }
 
-/// What would be stopped that must not be: the command line, and the rule that would stop it.
+/// Returns the first needed program that the rules would stop: its command line, and the name of the rule.
 #[must_use]
 pub fn stopped(rules: &Compiled, machine: &Machine) -> Option<(String, String)> {
     for (path, argv) in needed() {

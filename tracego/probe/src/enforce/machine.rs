@@ -1,4 +1,4 @@
-//! What this machine says about everything that the rules name.
+//! The state of the machine as far as the rules refer to it: files, users, cgroups and the date.
 
 use std::{
     collections::BTreeMap,
@@ -21,30 +21,30 @@ use tracego_model::{
 
 const DAY_NS: i64 = 86_400_000_000_000;
 
-/// Its answers. With the same answers the same settings compile to the same rules.
+/// A snapshot of the machine. Equal snapshots and settings compile to equal rules.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Machine {
-    /// By path as it is named; without those that are not there.
+    /// Existing files, by the path in the configuration.
     pub files: BTreeMap<PathBuf, File>,
-    /// Numbers of users by their names.
+    /// User ids by name.
     pub users: BTreeMap<String, u32>,
-    /// Ids of cgroups by their folders.
+    /// Cgroup ids by folder.
     pub cgroups: BTreeMap<PathBuf, u64>,
-    /// When the day began, in UTC: exceptions end with one.
+    /// Start of the current day in UTC, since exceptions expire with a day.
     pub today: Time,
 }
 
-/// A file, behind symbolic links.
+/// A file, after resolving symbolic links.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct File {
     /// Device (kernel encoding) and inode.
     pub inode: (u32, u64),
-    /// Its path.
+    /// Resolved path.
     pub real: String,
 }
 
 impl Machine {
-    /// As it is now.
+    /// Takes a snapshot.
     #[must_use]
     pub fn now(enforce: &Enforce, exempt: &[PathBuf], users: &Users) -> Self {
         let mut machine = Self::default();
@@ -61,7 +61,7 @@ impl Machine {
         exempt.iter().for_each(|path| add(path));
         lockout::files().for_each(&mut add);
         let exceptions = enforce.exceptions.iter().map(|one| &one.matches);
-        // The built-in rules name nothing of the machine.
+        // The built-in rules name no paths, users or cgroups.
         for matches in exceptions.chain(enforce.rules.iter().flatten().map(|rule| &rule.matches)) {
             matches
                 .executables
@@ -85,13 +85,13 @@ impl Machine {
     }
 }
 
-/// Device of a mount by its number, as the kernel has it: stat(2) tells another one on overlayfs and btrfs.
+/// Reads the device of each mount, as the kernel has it: stat(2) reports another one on overlayfs and btrfs.
 fn mounts() -> Vec<(u64, u32)> {
     let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     text.lines().filter_map(mount).collect()
 }
 
-/// Number and device of a line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
+/// Parses mount id and device from a line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
 fn mount(line: &str) -> Option<(u64, u32)> {
     let mut fields = line.split(' ');
     let id = fields.next()?.parse().ok()?;
@@ -110,7 +110,7 @@ fn file(path: &Path, mounts: &[(u64, u32)]) -> Option<File> {
     Some(File { inode: (device, found.stx_ino), real })
 }
 
-/// Id of a cgroup.
+/// Returns the id of a cgroup.
 fn cgroup(folder: &Path) -> Option<u64> {
     let folder = fs::canonicalize(folder).ok()?;
     (host::cgroup_root(&folder).is_some() && folder.is_dir())
@@ -139,7 +139,7 @@ mod tests {
         let rule = format!("rules = [{{ name = 'r', executables = ['{}', 'a-name'] }}]", path.display());
         let table: toml::Table = rule.parse().expect("TOML");
         let enforce = Enforce::read(toml::Value::Table(table)).expect("rules");
-        // Not what depends on the time of day.
+        // Files only: the date could change between two snapshots.
         let files = || Machine::now(&enforce, &[], &Users::default()).files;
         let before = files();
         assert!(before.contains_key(&path) && !before.contains_key(Path::new("a-name")));

@@ -1,4 +1,4 @@
-//! Rules into the kernel's tables, and verdicts that are remembered there.
+//! Writing rules and remembered verdicts into the kernel's tables.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use tracego_common::{
 use super::compile::Compiled;
 use crate::load::LoadError;
 
-/// A key or value that may be handed to the kernel as bytes.
+/// A key or value that may be passed to the kernel as bytes.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Plain<T>(T);
@@ -38,7 +38,7 @@ unsafe impl aya::Pod for Plain<StartKey> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Plain<TaskCtx> {}
 
-/// The tables, of which this alone is the writer.
+/// The rule tables in the kernel. This type is their only writer.
 pub struct Tables {
     number: Array<MapData, u32>,
     rules: Array<MapData, Plain<Rules>>,
@@ -47,13 +47,13 @@ pub struct Tables {
     paths: LpmTrie<MapData, Plain<PathKey>, u64>,
     args: LpmTrie<MapData, Plain<ArgKey>, u64>,
     numbers: HashMap<MapData, Plain<NumberKey>, u64>,
-    /// Number of the rules that decide.
+    /// Number of the rule set that decides.
     now: u8,
-    /// What they are made of, to be removed when others decide.
+    /// Content of that rule set, kept to remove its entries when another set decides.
     written: Arc<Compiled>,
 }
 
-/// Verdicts that are remembered in the kernel, and the processes that it knows the jobs of.
+/// The verdicts that the kernel remembers, and its table of processes with their jobs.
 pub struct Remembered {
     starts: HashMap<MapData, Plain<StartKey>, u64>,
     tasks: HashMap<MapData, u32, Plain<TaskCtx>>,
@@ -65,10 +65,10 @@ fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) 
 }
 
 impl Tables {
-    /// Takes them out of the object, once.
+    /// Takes the tables out of the loaded object; works once.
     ///
     /// # Errors
-    /// When it lacks one.
+    /// Fails if a table is missing.
     pub fn take(ebpf: &mut Ebpf) -> Result<(Self, Remembered), LoadError> {
         let tables = Self {
             number: take(ebpf, "RULE_NUMBER")?,
@@ -91,22 +91,22 @@ impl Tables {
         Ok((tables, Remembered { starts: take(ebpf, "REMEMBERED")?, tasks }))
     }
 
-    /// What decides.
+    /// Returns the rules that decide.
     #[must_use]
     pub fn in_force(&self) -> &Compiled {
         &self.written
     }
 
-    /// Number of the next rules.
+    /// Returns the number of the next rule set.
     #[must_use]
     pub fn next(&self) -> u8 {
         self.now.wrapping_add(1)
     }
 
-    /// Lets other rules decide, with one write when all of them are there.
+    /// Puts a new rule set in force, with a single write after all of its entries are there.
     ///
     /// # Errors
-    /// When the kernel refuses one; the rules before go on then.
+    /// Fails if the kernel refuses an entry; the previous rules stay in force.
     pub fn put(&mut self, compiled: Arc<Compiled>) -> Result<(), LoadError> {
         let next = self.next();
         if let Err(error) = self.write(&compiled, set(next)) {
@@ -174,16 +174,16 @@ fn short(set: u32) -> u16 {
 }
 
 impl Remembered {
-    /// From now on the kernel side decides about such a start by itself. The oldest makes room.
+    /// Makes the kernel side decide about such starts by itself from now on. The oldest entry is evicted.
     ///
     /// # Errors
-    /// When the kernel refuses it.
+    /// Fails if the kernel refuses the entry.
     pub fn put(&mut self, key: StartKey, action: u32, number: u32) -> Result<(), LoadError> {
         let value = u64::from(action) | (u64::from(number) << 32);
         self.starts.insert(Plain(key), value, 0).map_err(|error| LoadError::Map("REMEMBERED", error))
     }
 
-    /// Processes of a job; `root`: who opened it. Without one those of the followed tree.
+    /// Returns the processes of the job that `root` opened; without a root, those of the followed tree.
     #[must_use]
     pub fn job(&self, root: TaskId) -> Vec<TaskId> {
         let of_job = |context: &TaskCtx| {

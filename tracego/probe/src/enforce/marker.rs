@@ -1,4 +1,5 @@
-//! What the next tracego learns of one that stopped programs and was killed: until now nothing was stopped.
+//! Marker files, which let the next tracego report that an enforcing one was killed and nothing was stopped
+//! since.
 
 use std::{
     fs,
@@ -7,17 +8,17 @@ use std::{
 
 use tracego_model::enforcement::Mode;
 
-/// Where markers are.
+/// Directory of the markers.
 const FOLDER: &str = "/run/tracego";
-/// What each is called, before the number of its process.
+/// Prefix of a marker's name; the pid follows.
 const NAME: &str = "enforcing-";
 
-/// A file that is there while programs are stopped.
+/// A file that exists while programs are stopped.
 #[derive(Debug)]
 pub struct Marker(PathBuf);
 
 impl Marker {
-    /// Makes it. Without one the next tracego does not know.
+    /// Creates the marker. If that fails, the next tracego does not know of this one.
     #[must_use]
     pub fn set(mode: Mode) -> Option<Self> {
         Self::set_in(Path::new(FOLDER), mode, std::process::id())
@@ -40,7 +41,7 @@ impl Drop for Marker {
     }
 }
 
-/// Tells of those that ended without an order, once.
+/// Logs once each tracego that ended without removing its marker.
 pub fn tell() {
     for (pid, mode) in left(Path::new(FOLDER)) {
         tracing::warn!(
@@ -49,7 +50,7 @@ pub fn tell() {
     }
 }
 
-/// Markers whose process is gone; removes them.
+/// Removes markers whose process is gone. Returns their pids and modes.
 fn left(folder: &Path) -> Vec<(u32, String)> {
     let mut left = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -71,7 +72,7 @@ mod tests {
     #[test]
     fn one_that_was_killed_is_told_once() {
         let folder = tempfile::tempdir().expect("a folder");
-        // Above every pid (PID_MAX_LIMIT).
+        // A pid above the maximum (PID_MAX_LIMIT).
         let killed = Marker::set_in(folder.path(), Mode::Kill, 5_000_000).expect("a marker");
         std::mem::forget(killed);
         let alive = Marker::set_in(folder.path(), Mode::Deny, std::process::id()).expect("a marker");

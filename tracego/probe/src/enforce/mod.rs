@@ -1,9 +1,10 @@
-//! Starts that are stopped: rules for the kernel side, the proof that they are in force, and what is ended
-//! from here because the kernel side cannot know it.
+//! Enforcement: rules for the kernel side, the check that they are in force, and killing from user space what
+//! the kernel side cannot judge.
 //!
-//! [`settings`] → [`mod@compile`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict/`) → records.
-//! [`canary`] shows that it works; [`shared`] is what the parts that tell of it know; [`after`] ends a process
-//! whose start was judged here, and has the next such start decided in the kernel.
+//! [`settings`] → [`mod@compile`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict/`) →
+//! records. [`canary`] is the enforcement check: a program start that must be refused. [`shared`] holds the
+//! state that records and metrics report. [`after`] kills a process that was judged in user space, and has
+//! the kernel decide about the next such start.
 
 pub mod after;
 pub mod canary;
@@ -38,19 +39,19 @@ use tracego_model::enforcement::Mode;
 
 use tracego_model::linux::users::Users;
 
-/// How often the canary flies.
+/// Time between two enforcement checks.
 const PROOF: Duration = Duration::from_secs(30);
 
-/// What is to be enforced.
+/// The configuration of enforcement.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `--enforce`.
+    /// Mode, `--enforce`.
     pub mode: Mode,
-    /// `[enforce]`.
+    /// Rules and exceptions, `[enforce]`.
     pub enforce: Enforce,
-    /// One command is watched.
+    /// Whether one command is watched.
     pub tree: bool,
-    /// Policies decide, too.
+    /// Whether policies decide, too.
     pub policies: bool,
     /// Names of users.
     pub users: Users,
@@ -58,24 +59,24 @@ pub struct Options {
     pub shared: Arc<RulesInForce>,
 }
 
-/// Keeps rules in force.
+/// The owner of the rules in force: applies them, updates them and checks that they work.
 pub struct Enforcer {
     options: Options,
     tables: Tables,
-    /// Number of the load that has these tables; see [`tracego_common::flags::generation`].
+    /// Number of the load that owns these tables; see [`tracego_common::flags::generation`].
     generation: u32,
     canary: Canary,
     exempt: Vec<PathBuf>,
-    /// What the rules in force are compiled from.
+    /// State of the machine that the rules in force were compiled for.
     machine: Machine,
     proven: Option<Instant>,
-    /// Why execve cannot be made to fail here.
+    /// Reason why execve cannot be made to fail here.
     why_no_deny: Option<String>,
-    /// For the next tracego, in case that this one is killed.
+    /// Marker for the next tracego, in case this one is killed.
     marker: Option<Marker>,
 }
 
-/// Other rules that were tried.
+/// New rules that compile but are not in force yet.
 pub struct Prepared {
     options: Options,
     exempt: Vec<PathBuf>,
@@ -88,10 +89,11 @@ impl Options {
         Machine::now(&self.enforce, exempt, &self.users)
     }
 
-    /// The rules for the kernel side.
+    /// Compiles the rules for the kernel side.
     ///
     /// # Errors
-    /// When they are too many or name what is not there, or would lock people out.
+    /// Fails if there are too many rules, if a rule names something that is missing, or if the rules would
+    /// lock people out.
     fn compile(
         &self,
         canary: Option<&Canary>,
@@ -111,10 +113,10 @@ impl Options {
         Ok(compiled)
     }
 
-    /// Whether the configuration can be put in force.
+    /// Checks whether the configuration can be put in force.
     ///
     /// # Errors
-    /// As [`Enforcer::start`].
+    /// Fails like [`Enforcer::start`].
     pub fn check(&self) -> anyhow::Result<()> {
         let exempt = lockout::exempt(&self.enforce.break_glass);
         self.compile(None, &exempt, &self.ask(&exempt)).map(drop)
@@ -122,10 +124,10 @@ impl Options {
 }
 
 impl Enforcer {
-    /// Puts the rules in force. The canary has not flown yet.
+    /// Puts the rules in force. The enforcement check has not run yet.
     ///
     /// # Errors
-    /// When a rule cannot be, or would lock people out.
+    /// Fails if a rule cannot be applied or would lock people out.
     pub fn start(
         options: Options,
         tables: Tables,
@@ -157,16 +159,16 @@ impl Enforcer {
 
     fn put(&mut self, compiled: Compiled) -> anyhow::Result<()> {
         let compiled = Arc::new(compiled);
-        // First: the next event may be about them.
+        // Shared state first: the next event may already be about the new rules.
         let flags = flags::of_rules(self.generation, self.tables.next());
         self.options.shared.put(flags, Arc::clone(&compiled));
         Ok(self.tables.put(compiled)?)
     }
 
-    /// Tries other rules; nothing changes yet.
+    /// Compiles and checks new rules; nothing changes yet.
     ///
     /// # Errors
-    /// As [`Self::start`].
+    /// Fails like [`Self::start`].
     pub fn prepare(&self, enforce: Enforce) -> anyhow::Result<Prepared> {
         let exempt = lockout::exempt(&enforce.break_glass);
         let options = Options { enforce, ..self.options.clone() };
@@ -175,10 +177,10 @@ impl Enforcer {
         Ok(Prepared { options, exempt, machine, compiled })
     }
 
-    /// Goes over to other rules.
+    /// Puts prepared rules in force.
     ///
     /// # Errors
-    /// When the kernel refuses them; the ones before stay.
+    /// Fails if the kernel refuses them; the previous rules stay in force.
     pub fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
         let Prepared { options, exempt, machine, compiled } = prepared;
         self.put(compiled)?;
@@ -186,7 +188,8 @@ impl Enforcer {
         Ok(())
     }
 
-    /// Once a second: files that were replaced, exceptions that ended, and the proof when it is time.
+    /// Handles replaced files and expired exceptions, and runs the enforcement check when it is due. Called
+    /// once a second.
     pub fn tick(&mut self) {
         let machine = self.options.ask(&self.exempt);
         if machine != self.machine {
@@ -197,12 +200,12 @@ impl Enforcer {
         }
     }
 
-    /// Compiles the rules again for a machine that has changed.
+    /// Recompiles the rules after the machine has changed.
     fn renew(&mut self, machine: Machine) {
         match self.options.compile(Some(&self.canary), &self.exempt, &machine) {
             Ok(compiled) if compiled != *self.tables.in_force() => {
                 if let Err(error) = self.put(compiled) {
-                    // Tried again with the next tick.
+                    // Retried at the next tick.
                     tracing::error!("the rules of [enforce] could not be brought up to date: {error:#}");
                     return;
                 }
@@ -213,7 +216,7 @@ impl Enforcer {
         self.machine = machine;
     }
 
-    /// Lets the canary fly.
+    /// Runs the enforcement check and publishes its result.
     pub fn prove(&mut self) {
         let asked = self.options.mode;
         let shown = self.canary.fly().shows(asked);

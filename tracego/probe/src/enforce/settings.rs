@@ -1,4 +1,4 @@
-//! What the configuration says about starts that are stopped: the table `[enforce]`.
+//! The configuration of enforcement: the table `[enforce]`.
 
 mod exception;
 mod keys;
@@ -12,78 +12,78 @@ use serde::Deserialize;
 
 use tracego_model::clock::Time;
 
-/// The table of the configuration that is read here.
+/// Name of this table in the configuration.
 pub const TABLE: &str = "enforce";
 
-/// What a rule does with a start that it matches; never more than the mode.
+/// The action of a rule on a matching start; never more than the mode.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Act {
-    /// What the mode does.
+    /// The action of the mode.
     #[default]
     Stop,
-    /// It is told.
+    /// The start is only reported.
     Audit,
-    /// It is killed, also where it could be denied.
+    /// The program is killed, even where execve could be denied.
     Kill,
-    /// And so are all processes of its job, or of the command that is watched.
+    /// All processes of the job, or of the watched command, are killed.
     KillJob,
 }
 
-/// What happens where an argument that a rule names cannot be read.
+/// The result of a rule whose argument cannot be read.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Unreadable {
     /// The rule does not match.
     #[default]
     Allow,
-    /// It does, if all else matches.
+    /// The rule matches if everything else does.
     Stop,
 }
 
-/// `[enforce]`.
+/// The table `[enforce]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Enforce {
-    /// Where an argument cannot be read.
+    /// Result of a rule whose argument cannot be read.
     pub unreadable: Unreadable,
-    /// Executables that nothing stops, beside those that a machine needs (see `lockout`).
+    /// Executables that are never stopped, beside those that a machine needs (see `lockout`).
     pub break_glass: Vec<PathBuf>,
-    /// Takes rules that would stop a login or another program that a machine needs.
+    /// Accepts rules that would stop a login or another program that a machine needs.
     pub force: bool,
-    /// Findings that end a process as soon as they are made, and the same start from then on.
+    /// Findings that kill a process as soon as they are made, and stop the same start from then on.
     pub findings: Option<Vec<String>>,
-    /// In order; the first that matches decides. Without any: the built-in ones.
+    /// Rules in order; the first match decides. Without any, the built-in rules apply.
     pub rules: Option<Vec<Rule>>,
-    /// Ahead of the rules.
+    /// Exceptions, checked before the rules.
     pub exceptions: Vec<Exception>,
 }
 
-/// `[[enforce.rules]]`.
+/// A rule, `[[enforce.rules]]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rule {
-    /// What records call it.
+    /// Name of the rule in records.
     pub name: String,
-    /// What it does.
+    /// Action on a match.
     #[serde(default)]
     pub action: Act,
-    /// What it is about. Its keys are beside the others, so serde cannot refuse unknown ones: `keys` does.
+    /// Criteria of a match. Its keys are flattened, so serde cannot reject unknown ones: `keys` does.
     #[serde(flatten)]
     pub matches: Matcher,
-    /// Why, for whoever is stopped.
+    /// Reason, shown to the person whose program is stopped.
     #[serde(default)]
     pub message: Option<String>,
-    /// What to do instead.
+    /// Remediation: what to do instead.
     #[serde(default)]
     pub remediation: Option<String>,
 }
 
 impl Enforce {
-    /// From the table of a configuration.
+    /// Parses the table of a configuration.
     ///
     /// # Errors
-    /// Says where the mistake is.
+    /// Returns a text that names the place of the mistake.
     pub fn read(value: toml::Value) -> Result<Self, String> {
         keys::check(&value).map_err(|error| format!("{TABLE}.{error}"))?;
         let table: Self = value.try_into().map_err(|error: toml::de::Error| {
@@ -104,21 +104,23 @@ impl Enforce {
         Ok(table)
     }
 
-    /// Findings that end a process.
+    /// Returns the findings that kill a process.
     #[must_use]
     pub fn findings(&self) -> Vec<String> {
         self.findings.clone().unwrap_or_else(|| vec!["TG001".to_owned()])
     }
 
-    /// Rules in force; `tree`: one command is watched, which is a build whatever its variables say.
+    /// Returns the rules in force. `tree`: one command is watched, which counts as a build whatever its
+    /// variables are.
     #[must_use]
     pub fn rules(&self, tree: bool) -> Vec<Rule> {
         self.rules.clone().unwrap_or_else(|| built_in(!tree))
     }
 }
 
-/// `go run`, as the go command takes it: `run` first, or behind `-C DIR` (cmd/go/main.go, handleChdirFlag) and
-/// `--`, which ends flags (package flag). Behind both of them in four words it is out of reach for a rule.
+/// Returns rules for `go run` as the go command parses it: `run` comes first, or after `-C DIR`
+/// (cmd/go/main.go, handleChdirFlag) and `--`, which ends flags (package flag). After both of them in four
+/// words, it is out of reach for a rule.
 fn built_in(in_job: bool) -> Vec<Rule> {
     let rule = |args: &[&str]| {
         Rule {

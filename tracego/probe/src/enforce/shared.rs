@@ -18,7 +18,7 @@ const RULES_KEPT: usize = 8;
 #[derive(Debug, Default)]
 pub struct RulesInForce {
     status: Arc<EnforcementStatus>,
-    /// The newest first, by [`flags::rules`] of the starts that they decide about.
+    /// Rule sets by [`flags::rules`] of the events they decide about, the newest first.
     rules: RwLock<VecDeque<(u64, Arc<Compiled>)>>,
     canary: OnceLock<Canary>,
 }
@@ -47,7 +47,7 @@ impl RulesInForce {
         self.status.put(flags, rules.known.clone());
         let number = flags::rules(flags);
         let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        // Of rules that the kernel refused the number is used again.
+        // A number is reused if the kernel refused its rules.
         all.retain(|(known, _)| *known != number);
         all.push_front((number, rules));
         all.truncate(RULES_KEPT);
@@ -83,7 +83,7 @@ mod tests {
         let event = flags::of_rules(3, 1) | flags::IN_TREE | flags::EXE_DELETED;
         assert_eq!(of(event).as_deref(), Some("one"), "whatever decides by now");
         assert_eq!(of(flags::of_rules(3, 2)).as_deref(), Some("two"));
-        // What a load before left in the ring.
+        // Events that an earlier load left in the ring.
         assert_eq!((of(flags::of_rules(2, 1)), of(0)), (None, None));
         (3..=9).for_each(|number| put(number, "other"));
         assert_eq!((of(event), of(flags::of_rules(3, 2)).as_deref()), (None, Some("two")));

@@ -1,4 +1,4 @@
-//! Rules from a configuration to a decision.
+//! Tests of the way from a configuration to a decision.
 
 use tracego_common::verdict::{Action, KEYS_MAX};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use tracego_model::enforcement::Mode;
 
-/// A machine with three files, of which one is a link, and a user.
+/// Returns a machine with three files, one of them a link, and a user.
 fn machine() -> Machine {
     let files = [
         ("/usr/bin/go", 10, "/usr/local/go/bin/go"),
@@ -113,7 +113,7 @@ fn paths_users_and_cgroups_are_those_of_the_machine() {
     assert_eq!(decided(&rules, &start), Some((Action::Kill, "p".into())));
     assert_eq!(decided(&rules, &Start { uid: 6, ..start.clone() }), None);
     assert_eq!(decided(&rules, &Start { cgroup: 78, ..start.clone() }), None);
-    // Another file in its place, and one elsewhere.
+    // Another file at the same path, and one at another path.
     let other = Start { inode: (1, 99), ..start };
     assert_eq!(decided(&rules, &other), Some((Action::Kill, "p".into())));
     assert_eq!(decided(&rules, &Start { path: "/usr/bin/gone", ..other }), None);

@@ -1,4 +1,4 @@
-//! What a kernel really gives, found out by stopping a start: for `tracego doctor`.
+//! A trial of enforcement on this kernel, for `tracego doctor`.
 
 use tracego_common::{Settings, settings::event};
 use zerocopy::FromZeros as _;
@@ -7,10 +7,11 @@ use super::{Enforcer, Options, maps::Tables, settings::Enforce};
 use crate::load::{self, LoadOptions};
 use tracego_model::enforcement::Mode;
 
-/// Loads the programs with no rule but the canary's, and lets it fly; the mode that it shows.
+/// Loads the programs with no rule but that of the enforcement check, and runs the check. Returns the mode
+/// that works.
 ///
 /// # Errors
-/// Why nothing is stopped here.
+/// Returns the reason if nothing can be stopped here.
 pub fn trial() -> Result<Mode, String> {
     let settings = Settings {
         events: event::EXEC | event::EXIT | event::FORK,

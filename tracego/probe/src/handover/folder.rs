@@ -1,12 +1,12 @@
-//! The folder below /sys/fs/bpf, and what is pinned there.
+//! The folder below /sys/fs/bpf, and the pins in it.
 //!
 //! ```text
-//! tracego/                  locked by the tracego that runs; mode 0700
-//!   format-1/               what tracegos with the same FORMAT continue
-//!     active claims         whose turn it is (tracego-ebpf/src/turn.rs)
+//! tracego/                  locked by the running tracego; mode 0700
+//!   format-1/               shared by tracegos with the same FORMAT
+//!     active claims         which load takes an event (tracego-ebpf/src/turn.rs)
 //!     task_ctx              jobs and the followed tree
 //!     state                 numbers that outlive a run
-//!     gen-7/                one load: its ring, which it may share with others, and its counters
+//!     gen-7/                one load: its counters, and its ring, which other loads may share
 //!       events counters told prog-* link-*
 //! ```
 
@@ -27,26 +27,26 @@ use tracego_common::handover::FORMAT;
 use super::HandoverError;
 use crate::ring::Ring;
 
-/// BPF_FS_MAGIC (include/uapi/linux/magic.h).
+/// The magic number BPF_FS_MAGIC (include/uapi/linux/magic.h).
 const BPFFS: u64 = 0xcafe_4a11;
-/// What the folder of one load is called, before its number.
+/// Prefix of the folder of a load, before its number.
 const GENERATION: &str = "gen-";
-/// What the pin of a link is called, before the name of its program.
+/// Prefix of the pin of a link, before the name of its program.
 const LINK: &str = "link-";
 
-/// The folder, locked: flock(2) works on every folder, also where no file can be opened.
+/// The locked folder. flock(2) works on any folder, even where no file can be opened.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// The lock ends with it, however the process ends.
+    /// Holds the lock, which ends with the process in any case.
     _lock: File,
 }
 
 impl Folder {
-    /// Makes it where it is not there, and locks it.
+    /// Locks the folder; creates it if missing.
     ///
     /// # Errors
-    /// When it cannot be made, others could change it, or another tracego has it.
+    /// Fails if it cannot be created, others could change it, or another tracego uses it.
     pub fn open(path: &Path) -> Result<Self, HandoverError> {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -57,10 +57,10 @@ impl Folder {
         Self::existing(path)?.ok_or_else(|| HandoverError::InUse(path.to_owned()))
     }
 
-    /// Locks it; nothing where it is not there.
+    /// Locks the folder. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// Fails like [`Self::open`].
     pub fn existing(path: &Path) -> Result<Option<Self>, HandoverError> {
         let failed = |error| HandoverError::Io(path.to_owned(), error);
         let lock = match File::open(path) {
@@ -79,30 +79,30 @@ impl Folder {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(HandoverError::InUse(path.to_owned())),
             locked => locked.map_err(|error| failed(error.into()))?,
         }
-        // One that ended may have removed it before the lock was free.
+        // A tracego that ended may have removed the folder before the lock was free.
         let same = fs::metadata(path).is_ok_and(|now| now.ino() == about.ino());
         Ok(same.then(|| Self { path: path.to_owned(), _lock: lock }))
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is shared by loads of this format.
+    /// Returns the folder shared by loads of this format.
     #[must_use]
     pub fn shared(&self) -> PathBuf {
         self.path.join(format!("format-{FORMAT}"))
     }
 
-    /// The folder of a load.
+    /// Returns the folder of a load.
     #[must_use]
     pub fn generation(&self, number: u32) -> PathBuf {
         self.shared().join(format!("{GENERATION}{number}"))
     }
 
-    /// Loads that are there, the oldest first.
+    /// Returns the numbers of the existing loads, the oldest first.
     #[must_use]
     pub fn generations(&self) -> Vec<u32> {
         let number = |path: PathBuf| path.file_name()?.to_str()?.strip_prefix(GENERATION)?.parse().ok();
@@ -111,17 +111,17 @@ impl Folder {
         numbers
     }
 
-    /// What another format left.
+    /// Returns the entries of other formats.
     #[must_use]
     pub fn foreign(&self) -> Vec<PathBuf> {
         let own = self.shared();
         entries(&self.path).into_iter().filter(|path| *path != own).collect()
     }
 
-    /// Removes everything, and the folder itself; programs that were attached are no longer.
+    /// Removes all pins and the folder itself, which detaches the programs.
     ///
     /// # Errors
-    /// When something cannot be removed.
+    /// Fails if something cannot be removed.
     pub fn remove(self) -> Result<Removed, HandoverError> {
         let programs = detach(&self.path)?;
         let records = unread(&self.path);
@@ -129,19 +129,19 @@ impl Folder {
             remove(&path)?;
         }
         if let Err(error) = fs::remove_dir(&self.path) {
-            // A mount point, or a folder that somebody else keeps.
+            // The folder is a mount point, or another program keeps it.
             tracing::debug!(path = %self.path.display(), %error, "the folder stays");
         }
         Ok(Removed { programs, records })
     }
 }
 
-/// What was removed.
+/// Numbers of removed objects.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Removed {
-    /// Programs that were attached.
+    /// Number of programs that were attached.
     pub programs: u64,
-    /// Records that nobody had read.
+    /// Number of events that were never read.
     pub records: u64,
 }
 
@@ -162,17 +162,17 @@ fn is_link(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(LINK))
 }
 
-/// The pin of the link of a program.
+/// Returns the pin of a program's link.
 pub(super) fn link(folder: &Path, program: &str) -> PathBuf {
     folder.join(format!("{LINK}{program}"))
 }
 
-/// The pin of a program.
+/// Returns the pin of a program.
 pub(super) fn program(folder: &Path, program: &str) -> PathBuf {
     folder.join(format!("prog-{program}"))
 }
 
-/// Detaches what is attached from there; how many programs.
+/// Detaches the programs pinned in a folder. Returns their number.
 pub(super) fn detach(folder: &Path) -> Result<u64, HandoverError> {
     let mut programs = 0;
     for path in entries(folder) {
@@ -182,7 +182,7 @@ pub(super) fn detach(folder: &Path) -> Result<u64, HandoverError> {
         if !is_link(&path) {
             continue;
         }
-        // By its descriptor, whose end waits for the detach; the removal alone leaves that for later.
+        // Dropping the descriptor waits for the detach; removing the pin alone would defer it.
         let link = PinnedLink::from_pin(&path).ok();
         fs::remove_file(&path).map_err(|error| HandoverError::Io(path, error))?;
         drop(link);
@@ -191,7 +191,7 @@ pub(super) fn detach(folder: &Path) -> Result<u64, HandoverError> {
     Ok(programs)
 }
 
-/// Removes a file, or a folder with all that is in it.
+/// Removes a file, or a folder with its content.
 pub(super) fn remove(path: &Path) -> Result<(), HandoverError> {
     let failed = |error| HandoverError::Io(path.to_owned(), error);
     if !fs::symlink_metadata(path).map_err(failed)?.is_dir() {
@@ -204,7 +204,7 @@ pub(super) fn remove(path: &Path) -> Result<(), HandoverError> {
     fs::remove_dir(path).map_err(failed)
 }
 
-/// Records that nobody has read, in all rings that are pinned there.
+/// Returns the number of unread events in all rings pinned below a path.
 pub(super) fn unread(path: &Path) -> u64 {
     let mut known = Vec::new();
     unread_beside(path, &mut known)
@@ -223,7 +223,7 @@ fn unread_beside(path: &Path, known: &mut Vec<u32>) -> u64 {
     }
 }
 
-/// The ring that is pinned there, if it is one.
+/// Opens a pinned ring. Returns `None` if the pin is not a ring.
 pub(super) fn ring(path: &Path) -> Option<Ring> {
     let info = MapInfo::from_pin(path).ok()?;
     if !matches!(info.map_type(), Ok(MapType::RingBuf)) {

@@ -1,5 +1,5 @@
-//! What is done once records and counters are with the operating system: the kernel may write over the
-//! records, and the next tracego need not tell the losses again.
+//! Acknowledges input once its output is with the operating system: the kernel may then overwrite the events,
+//! and the next tracego does not report the losses again.
 
 use std::{collections::VecDeque, path::PathBuf};
 
@@ -12,7 +12,7 @@ use tracego_model::{
     input::{End, Input},
 };
 
-/// Losses of a load that records tell of, in the map of that name.
+/// The map `told`: losses of a load that records have reported.
 pub(super) mod told {
     use super::{Array, Counters, MapData};
 
@@ -28,7 +28,7 @@ pub(super) mod told {
         ]
     }
 
-    /// What was lost beyond what is told.
+    /// Returns the losses that are not yet reported.
     pub(in super::super) fn since(counters: &Counters, told: Option<&Array<MapData, u64>>) -> Counters {
         let (mut all, mut more) = (*counters, Counters::default());
         for (index, (now, more)) in (0..).zip(values(&mut all).into_iter().zip(values(&mut more))) {
@@ -48,17 +48,17 @@ pub(super) mod told {
     }
 }
 
-/// What follows when a piece of input is settled.
+/// The action that follows once a piece of input is acknowledged.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// The kernel may write over records.
+    /// Allow the kernel to overwrite events.
     Release(End),
-    /// Losses are told.
+    /// Store the losses as reported.
     Told(Counters),
 }
 
 impl Step {
-    /// Of a piece of input, before it is taken.
+    /// Returns the action for a piece of input, before it is taken.
     #[must_use]
     pub fn of(input: &Input) -> Option<Self> {
         match input {
@@ -69,21 +69,21 @@ impl Step {
     }
 }
 
-/// Keeps account on the pipeline's thread.
+/// Acknowledges input, on the pipeline's thread.
 #[derive(Default)]
 pub struct Keeper {
-    /// Each with its end, where nobody writes to it any more.
+    /// Rings, each with its end position if no program writes to it any more.
     rings: Vec<(Release, Option<u64>)>,
-    /// Folders of the loads before, until nothing of them is left to do.
+    /// Folders of earlier loads, until they can be removed.
     older: Vec<PathBuf>,
     maps: Option<Maps>,
-    /// What the loads before lost; part of the counters that arrive here.
+    /// Losses of earlier loads, which are part of the counters that arrive here.
     inherited: Counters,
     last: Counters,
-    /// The counters arrived once, and with them what the loads before lost.
+    /// Whether counters have arrived once, and with them the losses of earlier loads.
     forgettable: bool,
     offset: i64,
-    /// In the order of the input, each with the mark that its output has to pass.
+    /// Actions in the order of the input, each with the position that its output has to reach.
     waiting: VecDeque<(u64, Step)>,
 }
 
@@ -134,7 +134,7 @@ impl Keeper {
         }
     }
 
-    /// All outputs have ended in order.
+    /// Performs all waiting actions, after all outputs have ended in order.
     pub fn ended(&mut self) {
         for (_, step) in std::mem::take(&mut self.waiting) {
             self.settle(step);
@@ -164,7 +164,7 @@ impl Keeper {
         self.forgettable = true;
     }
 
-    /// Removes the loads before once their rings are empty and their losses told.
+    /// Removes earlier loads once their rings are empty and their losses reported.
     fn forget(&mut self) {
         let rest = |(release, end): &(Release, Option<u64>)| end.is_some_and(|end| release.position() < end);
         if !self.forgettable || self.older.is_empty() || self.rings.iter().any(rest) {

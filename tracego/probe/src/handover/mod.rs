@@ -1,16 +1,16 @@
-//! The programs and the ring outlive the agent, and the next agent takes over without a gap.
+//! Handover: programs and ring outlive the agent, and the next agent takes over without a gap.
 //!
 //! ```text
-//! load (inactive) → attach → active ← one write → the older ones are detached → their rest is told
+//! load (inactive) → attach → active ← one write → older loads are detached → their losses are reported
 //! ```
 //!
-//! Each load has a number (generation). Programs whose number is not the active one leave an event to
-//! others, before they count it (`tracego-ebpf/src/turn.rs`), so there is always one load that takes it
-//! and never two. Records carry the number, and counters belong to a load: what is in the ring of an older
-//! one is known as inherited, and what the older one lost while nobody looked is told.
+//! Each load has a number (generation). Programs whose number is not the active one leave an event to others
+//! before counting it (`tracego-ebpf/src/turn.rs`), so exactly one load takes each event. Events carry the
+//! number, and counters belong to a load. Events in the ring of an older load are therefore known to be
+//! inherited, and losses that happened while no agent was running are reported.
 //!
-//! The kernel may write over records once they are with the operating system, not once they are read
-//! ([`keeper`]): what an agent that was killed had in hand comes again, with the same `log.record.uid`.
+//! The kernel may overwrite events once their records are with the operating system, not once they are read
+//! ([`keeper`]). Events that a killed agent had in hand are read again, with the same `log.record.uid`.
 
 pub mod folder;
 pub mod keeper;
@@ -33,67 +33,67 @@ pub use tracego_model::input::Takeover;
 
 use super::{hooks::Hook, load::LoadError, ring::Ring};
 
-/// Where everything is pinned unless the user says otherwise.
+/// Default folder of all pins.
 pub const FOLDER: &str = "/sys/fs/bpf/tracego";
 
-/// What outlives the agent.
+/// Options of the handover.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Options {
-    /// Where it is pinned.
+    /// Folder of the pins.
     pub folder: PathBuf,
-    /// Also an end in order leaves it.
+    /// Whether the programs stay attached even after an orderly exit.
     pub always: bool,
 }
 
-/// Why programs cannot be handed over; each says the way out.
+/// Why programs cannot be handed over; each message names the remediation.
 #[derive(Debug, thiserror::Error)]
 pub enum HandoverError {
-    /// It is not below a BPF file system.
+    /// The folder is not below a BPF file system.
     #[error("{} is not in a BPF file system: mount -t bpf bpf /sys/fs/bpf, or name another --pin-dir", .0.display())]
     NotBpffs(PathBuf),
-    /// It cannot be made.
+    /// The folder cannot be created.
     #[error("{} cannot be made: {}; is a BPF file system there? mount -t bpf bpf /sys/fs/bpf", .0.display(), .1)]
     Make(PathBuf, io::Error),
-    /// Another tracego has it.
+    /// Another tracego uses the folder.
     #[error("another tracego runs with --pin-dir {}: end it first, or give this one a --pin-dir of its own", .0.display())]
     InUse(PathBuf),
-    /// Others could put something there.
+    /// Other users could put something into the folder.
     #[error("{} belongs to another user or can be written by others: remove it, or name another --pin-dir", .0.display())]
     Open(PathBuf),
-    /// Something failed there.
+    /// An operation in the folder failed.
     #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
-    /// Something cannot be pinned.
+    /// An object cannot be pinned.
     #[error("{} cannot be pinned: {}", .0.display(), .1)]
     Pin(PathBuf, String),
 }
 
-/// Places in the map of numbers that outlive a run.
+/// Indices of the map of numbers that outlive a run.
 mod state {
-    /// Part of every `log.record.uid` of an event; random, as [`crate::enrich::Meta::instance`].
+    /// Random part of every `log.record.uid` of an event, as [`crate::enrich::Meta::instance`].
     pub(super) const INSTANCE: u32 = 0;
-    /// Nanoseconds from the boot clock to the wall clock, as records have them; 0 before the first.
+    /// Nanoseconds from the boot clock to the wall clock, as used in records; 0 before the first record.
     pub(super) const OFFSET: u32 = 1;
     pub(super) const LEN: u32 = 2;
 }
 
-/// This load among those that take over from each other.
+/// One load among those that take over from each other.
 pub struct Handover {
     folder: Folder,
     always: bool,
     number: u32,
-    /// Loads that were there before.
+    /// Numbers of the earlier loads that still exist.
     older: Vec<u32>,
-    /// Where the ring is pinned that is used.
+    /// Pin of the ring in use.
     ring: PathBuf,
     links: Vec<PinnedLink>,
 }
 
 impl Handover {
-    /// Takes the folder, and a number.
+    /// Locks the folder and assigns a number to this load.
     ///
     /// # Errors
-    /// See [`HandoverError`].
+    /// Fails if the folder cannot be used, see [`HandoverError`].
     pub fn begin(options: &Options, ring_size: u32) -> Result<Self, HandoverError> {
         let folder = Folder::open(&options.folder)?;
         folder::make(&folder.shared())?;
@@ -108,13 +108,13 @@ impl Handover {
         Ok(Self { folder, always: options.always, number, older, ring, links: Vec::new() })
     }
 
-    /// Number of this load.
+    /// Returns the number of this load.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// Whether an end in order leaves everything attached.
+    /// Returns whether an orderly exit leaves everything attached.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.always
@@ -124,7 +124,7 @@ impl Handover {
         self.folder.generation(self.number)
     }
 
-    /// Maps that are there already are used instead of new ones; new ones are pinned.
+    /// Sets the pins of the maps: pinned maps are reused, new ones are pinned.
     pub fn maps(&self, loader: &mut EbpfLoader<'_>) {
         let shared = self.folder.shared();
         loader
@@ -135,10 +135,10 @@ impl Handover {
             .map_pin_path("CLAIMS", shared.join("claims"));
     }
 
-    /// Attaches a program so that it outlives this process. It takes no event yet.
+    /// Attaches a program so that it outlives this process. The program takes no event yet.
     ///
     /// # Errors
-    /// When the kernel refuses it.
+    /// Fails if the kernel refuses it.
     pub fn attach(&mut self, hook: Hook, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
         let own = self.own();
         let link = hook.attach_link(ebpf, btf)?;
@@ -150,7 +150,7 @@ impl Handover {
         program.pin(&path).map_err(|error| HandoverError::Pin(path, error.to_string()).into())
     }
 
-    /// Numbers that outlive a run; made where they are not there.
+    /// Opens the map of numbers that outlive a run; creates it if missing.
     fn state(&self) -> Result<Array<MapData, u64>, HandoverError> {
         let path = self.folder.shared().join("state");
         let mut state = array::<u64>(&path, state::LEN)?;
@@ -163,10 +163,10 @@ impl Handover {
         Ok(state)
     }
 
-    /// What keeps account on the pipeline's thread.
+    /// Creates the keeper, which acknowledges input on the pipeline's thread.
     ///
     /// # Errors
-    /// When the kernel refuses a map.
+    /// Fails if the kernel refuses a map.
     pub fn keeper(&self, inherited: &Inherited, used: &Ring) -> Result<Keeper, HandoverError> {
         let rings = inherited.rings.iter().map(|ring| (ring.release(), Some(ring.end())));
         let rings = rings.chain([(used.release(), None)]).collect();
@@ -178,7 +178,7 @@ impl Handover {
     /// Detaches the programs of this load.
     ///
     /// # Errors
-    /// When a pin cannot be removed.
+    /// Fails if a pin cannot be removed.
     pub fn detach(&mut self) -> Result<(), HandoverError> {
         for link in self.links.drain(..) {
             link.unpin().map_err(|error| HandoverError::Io(self.folder.path().to_owned(), error))?;
@@ -189,28 +189,28 @@ impl Handover {
     /// Removes everything that is pinned.
     ///
     /// # Errors
-    /// When something cannot be removed.
+    /// Fails if something cannot be removed.
     pub fn remove(self) -> Result<(), HandoverError> {
         self.folder.remove().map(drop)
     }
 }
 
-/// Detaches and removes what a tracego left that does not run any more; nothing where it left nothing.
+/// Detaches and removes what a tracego that no longer runs has left. Returns `None` if it left nothing.
 ///
 /// # Errors
-/// When one runs, or something cannot be removed.
+/// Fails if a tracego is running, or something cannot be removed.
 pub fn remove(folder: &Path) -> Result<Option<folder::Removed>, HandoverError> {
     let Some(folder) = Folder::existing(folder)? else { return Ok(None) };
     folder.remove().map(Some)
 }
 
-/// Whether somebody left something there and does not run any more.
+/// Returns whether a tracego that no longer runs has left programs in a folder.
 #[must_use]
 pub fn is_left(folder: &Path) -> bool {
     matches!(Folder::existing(folder), Ok(Some(folder)) if !folder.generations().is_empty())
 }
 
-/// A pinned array, made where it is not there.
+/// Opens a pinned array; creates it if missing.
 fn array<V: aya::Pod>(path: &Path, len: u32) -> Result<Array<MapData, V>, HandoverError> {
     let failed = |error: MapError| HandoverError::Pin(path.to_owned(), error.to_string());
     if !path.exists() {

@@ -1,4 +1,4 @@
-//! The turn of this load, and what the loads before leave to it.
+//! Activates this load, and collects what earlier loads left.
 
 use std::{path::Path, thread::sleep, time::Duration};
 use tracego_model::input::Takeover;
@@ -19,22 +19,22 @@ use crate::{
 };
 use tracego_model::counters::Counters;
 
-/// What the loads before left.
+/// State that earlier loads left.
 #[derive(Default)]
 pub struct Inherited {
-    /// What the pipeline has to know.
+    /// Facts that the pipeline needs.
     pub takeover: Takeover,
-    /// Rings that nobody writes to any more, the oldest first.
+    /// Rings without a writer, the oldest first.
     pub rings: Vec<Ring>,
-    /// Losses that no record tells of yet.
+    /// Losses that no record reports yet.
     pub lost: Counters,
 }
 
 impl Handover {
-    /// Lets this load take all events from here on, and collects what the others leave.
+    /// Makes this load take all events from now on, and collects what the others left.
     ///
     /// # Errors
-    /// When the kernel refuses a map, or something cannot be removed.
+    /// Fails if the kernel refuses a map, or something cannot be removed.
     pub fn take_over(&mut self, ebpf: &mut Ebpf) -> Result<Inherited, LoadError> {
         let own = self.own();
         let ring = own.join("events");
@@ -46,11 +46,11 @@ impl Handover {
         active.set(0, self.number, 0).map_err(|e| LoadError::Map("ACTIVE", e))?;
         let (mut lost, mut rings) = (Counters::default(), Vec::new());
         if !self.older.is_empty() {
-            // Events that were under way are over: nobody claims any for an older load now.
+            // Events in progress end here; from now on no program claims an event for an older load.
             grace();
             sleep(Duration::from_millis(1));
             forget_claims(ebpf)?;
-            // Its mapping takes a while, so no ring is mapped twice.
+            // Mapping a ring takes a while, so no ring is mapped twice.
             let mut known = vec![map_id(&self.ring)];
             for older in std::mem::take(&mut self.older) {
                 let folder = self.folder.generation(older);
@@ -58,7 +58,7 @@ impl Handover {
                 let (untold, events) = (untold(&folder), folder.join("events"));
                 let id = map_id(&events);
                 if untold == Counters::default() && (id.is_none() || id == known[0]) {
-                    // Nothing of it is left to do.
+                    // The load has neither unread events nor unreported losses.
                     folder::remove(&folder)?;
                     continue;
                 }
@@ -107,7 +107,7 @@ fn forget_claims(ebpf: &mut Ebpf) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// What a load lost that no record tells of. A load that was never complete lost nothing.
+/// Returns the losses of a load that no record reports. A load that was never complete lost nothing.
 fn untold(folder: &Path) -> Counters {
     let counters = MapData::from_pin(folder.join("counters")).and_then(Map::from_map_data);
     let counters = counters.and_then(PerCpuArray::try_from).ok();

@@ -1,4 +1,4 @@
-//! Why the kernel side could not be started, for whoever has to mend it.
+//! Errors of loading the kernel side, with their remediation.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use tracego_common::limits::CPUS_MAX;
 use super::BTF_PATH;
 use crate::{btf::BtfError, handover::HandoverError};
 
-/// Why the kernel side could not be started; each says the way out.
+/// Why the kernel side could not be started; each message names the remediation.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A capability is missing.
@@ -17,7 +17,7 @@ pub enum LoadError {
     /// The kernel has no BTF.
     #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
     NoBtf(io::Error),
-    /// The kernel lacks what the programs need.
+    /// The kernel lacks a feature that the programs need.
     #[error("kernel {0} is too old: tracego needs 5.17 or later (bpf_loop)")]
     OldKernel(String),
     /// Lockdown forbids reading kernel memory.
@@ -25,13 +25,13 @@ pub enum LoadError {
         "the kernel is locked down for confidentiality, which forbids BPF programs to read its memory; boot with lockdown=integrity or none"
     )]
     Lockdown,
-    /// No tracefs.
+    /// tracefs is not mounted.
     #[error("-e execve-failed needs tracefs: mount -t tracefs tracefs /sys/kernel/tracing")]
     NoTracefs,
     /// The BTF is damaged.
     #[error("{BTF_PATH}: {0}")]
     BadBtf(#[from] BtfError),
-    /// The kernel was built without a field that no record is possible without.
+    /// The kernel was built without a field that every record needs.
     #[error(
         "this kernel has no {0}: tracego needs one with CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY, of 5.17 or later"
     )]
@@ -39,44 +39,44 @@ pub enum LoadError {
     /// The kernel refused the object.
     #[error("the kernel refused the BPF object: {0}")]
     Object(#[from] EbpfError),
-    /// A program was refused.
+    /// The kernel refused a program.
     #[error("the kernel refused the program {program}: {source}")]
     Program {
-        /// Its name.
+        /// Name of the program.
         program: &'static str,
         /// The kernel's reason.
         source: Box<ProgramError>,
     },
-    /// A program is attached to a hook that the kernel does not come by.
+    /// A program is attached to a hook that the kernel never calls.
     #[error("attached, but never called: the active security modules are {0}")]
     NotCalled(String),
     /// A program could not be detached.
     #[error("the program {program} could not be detached: {source}")]
     Detach {
-        /// Its name.
+        /// Name of the program.
         program: String,
         /// The kernel's reason.
         source: Box<ProgramError>,
     },
-    /// A map is missing or of another type: the object is not the one that the agent was built for.
+    /// A map is missing or has another type: the object does not belong to this agent.
     #[error("map {0}: {1}")]
     Map(&'static str, MapError),
     /// The embedded object lacks a part.
     #[error("the embedded BPF object lacks {0}: rebuild it with `cargo xtask ebpf`")]
     Lacks(&'static str),
-    /// Programs cannot be handed over.
+    /// The programs cannot be handed over.
     #[error(transparent)]
     Handover(#[from] HandoverError),
-    /// The ring cannot be read.
+    /// The ring cannot be mapped.
     #[error("the ring cannot be mapped: {0}")]
     Ring(io::Error),
-    /// More CPUs than scratch areas.
+    /// The machine has more CPUs than there are scratch areas.
     #[error("{0} possible CPUs; at most {CPUS_MAX} are supported")]
     Cpus(u32),
 }
 
 impl LoadError {
-    /// The error and its cause in one line, without the verifier's log.
+    /// Returns the error and its cause in one line, without the verifier's log.
     #[must_use]
     pub fn reason(&self) -> String {
         let Self::Program { source, .. } = self else { return self.to_string() };

@@ -1,4 +1,4 @@
-//! Programs that run: their ring, their counters, and their end.
+//! Loaded programs: their ring, their counters, and their detachment.
 
 use std::{
     fs,
@@ -25,44 +25,44 @@ use crate::{
 };
 use tracego_model::{counters::Counters, event::decode};
 
-/// So many looks at the counters, 2 ms apart, that find nothing new say that no program runs.
+/// Number of readings of the counters, 2 ms apart, without a change that mean that no program runs.
 const STILL: u32 = 6;
 
-/// Programs that are attached as long as this lives.
+/// Programs that stay attached as long as this value lives.
 pub struct Loaded {
-    /// The object; dropping it detaches.
+    /// The object; dropping it detaches the programs.
     pub ebpf: Ebpf,
     /// Kernel fields that this kernel lacks.
     pub missing: Vec<String>,
-    /// Where the programs' diagnostics arrive; nothing while they are off.
+    /// Reader of the programs' diagnostics; `None` while they are off.
     pub(super) diagnostics: Option<Diagnostics>,
-    /// Last sum of `recursion_misses`: it cannot be read any more after the detach.
+    /// Last sum of `recursion_misses`, which is unreadable after the detach.
     pub(super) skipped: u64,
-    /// What each program took, as it was last read.
+    /// Run statistics of each program, as last read.
     pub(super) runs: Vec<Run>,
-    /// Where this load is one of several that take over from each other.
+    /// State of the handover; `None` without handover.
     pub(super) handover: Option<Handover>,
     pub(super) inherited: Inherited,
-    /// Whether execve can be made to fail, or why not.
+    /// Whether execve can be made to fail; otherwise the reason.
     pub(super) denies: Result<(), String>,
 }
 
-/// What a program took, while the kernel counted (kernel.bpf_stats_enabled).
+/// Run statistics of a program, collected while kernel.bpf_stats_enabled is set.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Run {
-    /// Its name.
+    /// Name of the program.
     pub program: String,
-    /// Nanoseconds of all runs.
+    /// Total run time in nanoseconds.
     pub time_ns: u64,
-    /// Runs.
+    /// Number of runs.
     pub count: u64,
 }
 
 impl Loaded {
-    /// Takes the ring buffer out, once.
+    /// Takes the ring buffer out of the object; possible once.
     ///
     /// # Errors
-    /// When it was taken already.
+    /// Fails if it was taken already.
     pub fn take_ring(&mut self) -> Result<Ring, LoadError> {
         match self.ebpf.take_map("EVENTS") {
             Some(Map::RingBuf(map)) => Ring::new(map).map_err(LoadError::Ring),
@@ -70,42 +70,42 @@ impl Loaded {
         }
     }
 
-    /// What the loads before left; the rings once.
+    /// Returns the state that earlier loads left; its rings can be taken once.
     pub fn inherited(&mut self) -> &mut Inherited {
         &mut self.inherited
     }
 
-    /// Why execve cannot be made to fail.
+    /// Returns why execve cannot be made to fail; `None` if it can.
     #[must_use]
     pub fn why_no_deny(&self) -> Option<&str> {
         self.denies.as_ref().err().map(String::as_str)
     }
 
-    /// Whether this load outlives the agent.
+    /// Returns whether the programs outlive the agent.
     #[must_use]
     pub fn is_handed_over(&self) -> bool {
         self.handover.is_some()
     }
 
-    /// Whether it also does so when the agent ends in order.
+    /// Returns whether the programs stay attached even after an orderly exit of the agent.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.handover.as_ref().is_some_and(Handover::is_kept)
     }
 
-    /// What keeps account of what is settled; `used`: the ring of this load.
+    /// Creates the keeper that acknowledges input; `used` is the ring of this load.
     ///
     /// # Errors
-    /// When the kernel refuses a map.
+    /// Fails if the kernel refuses a map.
     pub fn keeper(&self, used: &Ring) -> Result<Keeper, LoadError> {
         let keeper = self.handover.as_ref().map(|handover| handover.keeper(&self.inherited, used));
         Ok(keeper.transpose()?.unwrap_or_default())
     }
 
-    /// Removes what is pinned. Detach before.
+    /// Removes everything that is pinned. Call [`Self::detach`] first.
     ///
     /// # Errors
-    /// When something cannot be removed.
+    /// Fails if something cannot be removed.
     pub fn unpin(&mut self) -> Result<(), LoadError> {
         self.handover.take().map_or(Ok(()), |handover| Ok(handover.remove()?))
     }
@@ -113,18 +113,18 @@ impl Loaded {
     /// Marks a process as the root of the followed tree.
     ///
     /// # Errors
-    /// When the kernel refuses the update.
+    /// Fails if the kernel refuses the update.
     pub fn follow(&mut self, tgid: u32) -> Result<(), LoadError> {
         let mut map: HashMap<_, u32, Table<TaskCtx>> = maps::write(&mut self.ebpf, "TASK_CTX")?;
         let ctx = TaskCtx { flags: TaskCtx::IN_TREE, ..TaskCtx::default() };
         map.insert(tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
     }
 
-    /// The counters, with the runs that the kernel skipped while the programs were attached, and with what the
-    /// loads before lost.
+    /// Reads the counters, including the runs that the kernel skipped while the programs were attached, and
+    /// the losses of earlier loads.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// Fails if they cannot be read.
     pub fn counters(&mut self) -> Result<Counters, LoadError> {
         let (mut skipped, mut runs) = (0, Vec::new());
         for (name, program) in self.ebpf.programs() {
@@ -142,12 +142,12 @@ impl Loaded {
         Ok(Counters { recursion_misses: self.skipped, ..counters }.plus(&self.inherited.lost))
     }
 
-    /// The counters once no program runs any more; after the detach, with the runs that the kernel skipped
-    /// before it. The kernel may put the end of an attachment off to a worker of its own: it is over when the
-    /// counters add up and stand still.
+    /// Returns the final counters after the detach; `skipped` is the number of skipped runs read before it.
+    /// The kernel may defer the end of an attachment to a worker of its own, so this waits until the counters
+    /// add up and stop changing, at most for `patience`.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// Fails if they cannot be read.
     pub async fn settled(&mut self, skipped: u64, patience: Duration) -> Result<Counters, LoadError> {
         let deadline = Instant::now() + patience;
         let (mut before, mut still) = (Counters::default(), 0);
@@ -163,11 +163,12 @@ impl Loaded {
         }
     }
 
-    /// The counters without what is in the ring behind the last record that was read: the next run will
-    /// account for that. Programs go on running, so it takes a moment in which none does.
+    /// Returns the counters without the events behind the last one read from the ring, for which the next run
+    /// will account. The programs keep running, so this waits for a moment without a run, at most for
+    /// `patience`.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// Fails if they cannot be read.
     pub async fn counters_up_to(&mut self, ring: &Ring, patience: Duration) -> Result<Counters, LoadError> {
         let deadline = Instant::now() + patience;
         loop {
@@ -188,33 +189,33 @@ impl Loaded {
         }
     }
 
-    /// What each program took until [`Self::counters`] was called last.
+    /// Returns the run statistics as of the last call of [`Self::counters`].
     #[must_use]
     pub fn runs(&self) -> &[Run] {
         &self.runs
     }
 
-    /// Whether the programs write diagnostics.
+    /// Returns whether the programs write diagnostics.
     #[must_use]
     pub fn has_diagnostics(&self) -> bool {
         self.diagnostics.is_some()
     }
 
-    /// Hands the diagnostics that wait to the log; how many of all never arrived.
+    /// Passes waiting diagnostics to the log. Returns the total number of lost diagnostics.
     ///
     /// # Errors
-    /// When they cannot be counted.
+    /// Fails if they cannot be counted.
     pub fn diagnostics(&mut self) -> Result<u64, LoadError> {
         let Some(diagnostics) = &mut self.diagnostics else { return Ok(0) };
         let written = counters::diagnostics(&self.ebpf)?;
         Ok(written.saturating_sub(diagnostics.flush()))
     }
 
-    /// Stops new events; what is in the ring stays readable. A program that another CPU was in has ended
-    /// when this returns.
+    /// Detaches the programs, so that no new events arrive; the ring stays readable. Waits until programs
+    /// that were running on another CPU have ended.
     ///
     /// # Errors
-    /// When a program cannot be unloaded.
+    /// Fails if a program cannot be unloaded.
     pub fn detach(&mut self) -> Result<(), LoadError> {
         if let Some(handover) = &mut self.handover {
             handover.detach()?;
@@ -222,22 +223,23 @@ impl Loaded {
         for (name, program) in self.ebpf.programs_mut() {
             hooks::detach(name, program)?;
         }
-        // The detach does not wait for programs that run.
+        // The detach does not wait for running programs.
         grace();
         Ok(())
     }
 }
 
-/// Waits for programs that run. They run with preemption off, and this waits until each CPU has been out
-/// of such a section (synchronize_rcu, kernel/sched/membarrier.c). A kernel that refuses (nohz_full=) leaves
-/// the agent's own wait for the counters.
+/// Waits for running programs. Programs run with preemption off; membarrier returns after every CPU has left
+/// such a section (synchronize_rcu, kernel/sched/membarrier.c). If the kernel refuses it (nohz_full=), only
+/// the agent's own wait for the counters remains.
 pub fn grace() {
     if let Err(error) = membarrier(MembarrierCommand::Global) {
         tracing::debug!(%error, "membarrier");
     }
 }
 
-/// How often the kernel skipped a program, and what it took (kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
+/// Returns how often the kernel skipped a program, and its run statistics (kernel/bpf/syscall.c,
+/// bpf_prog_show_fdinfo).
 pub(crate) fn account(name: &str, program: BorrowedFd<'_>) -> Option<(u64, Run)> {
     let fd = program.as_raw_fd();
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;

@@ -1,4 +1,4 @@
-//! The power fails ahead of every single operation of a workload, and leaves more or less behind.
+//! Tests in which the power fails before every single operation of a workload, and more or less survives.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ use super::{
     sim::{Faults, Power, Sim},
 };
 
-/// What the world outside knows when the power fails.
+/// The facts that are known outside the spool when the power fails.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// Every record that `append` took, by sequence number.
+    /// Records that `append` accepted, by sequence number.
     taken: BTreeMap<u64, Vec<u8>>,
-    /// Every number that `append` refused.
+    /// Numbers that `append` refused.
     refused: Vec<u64>,
-    /// Everything up to here is durable: a sync said so.
+    /// Last durable number, as a sync reported it.
     durable: u64,
-    /// Everything up to here was handed to the operating system.
+    /// Last number that was handed to the operating system.
     flushed: u64,
-    /// The reader delivered everything up to here.
+    /// Last number that the reader acknowledged.
     acked: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Work {
     limits: Limits,
-    /// Read and acknowledge every so many records; never when 0.
+    /// Number of records between two reads; 0 for none.
     read_every: u64,
-    /// Longest write of the disk.
+    /// Longest write of the disk in bytes.
     longest: Option<usize>,
 }
 
@@ -50,7 +50,7 @@ const DEFAULT: Limits = Limits {
 };
 const SMALL: Limits = Limits { total_bytes: 11_000, ..DEFAULT };
 
-/// Runs until the end or until the power fails, and notes what is known at that time.
+/// Runs a workload until its end or until the power fails. Returns the facts that are known then.
 fn work(sim: &Sim, work: &Work) -> Known {
     let mut known = Known::default();
     sim.faults(Faults { longest: work.longest, ..Faults::default() });
@@ -118,7 +118,7 @@ fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
                             assert!(known.refused.contains(&seq), "{seq} was taken: {gap:?}");
                         }
                     }
-                    // Only what was never durable may be missing for no reason.
+                    // Only records that were never durable may be missing without a reason.
                     Reason::Damage | Reason::Missing => {
                         assert!(gap.first > known.durable, "{gap:?}, durable to {}", known.durable);
                     }
@@ -128,13 +128,13 @@ fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
         }
     }
     assert_eq!(before.depth.records, records, "{got:?}");
-    // Everything that was durable is there, was acknowledged, or is in a gap.
+    // Every durable record is there, was acknowledged, or is in a gap.
     let reached = got.last().map_or(recovery.acked, Got::last);
     assert!(reached >= known.durable.max(known.acked), "{reached} of {known:?}");
     if matches!(power, Power::Everything) {
         assert!(reached >= known.flushed, "{reached} of {known:?}");
     }
-    // It goes on as if nothing had been.
+    // The spool goes on as if nothing had happened.
     let next = match spool.append(b"more").unwrap() {
         Appended::Stored(seq) => seq,
         other => panic!("{other:?}"),
@@ -147,7 +147,7 @@ fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
     assert_eq!(drain(&mut spool), [Got::Record(next, b"more".to_vec())]);
 }
 
-/// Everything that the power may leave.
+/// Returns the kinds of power failures to test.
 fn powers(op: u64) -> impl Iterator<Item = Power> {
     let some = (0..12).map(move |seed| Power::Some(op * 12 + seed));
     [Power::Nothing, Power::Everything, Power::Names].into_iter().chain(some)
@@ -201,7 +201,7 @@ fn no_crash_loses_what_is_durable_while_the_newest_is_dropped() {
     each_crash(4);
 }
 
-/// A crash while what a crash left is put right.
+/// Tests a crash during the recovery from a crash.
 #[test]
 fn no_crash_while_opening_loses_what_is_durable() {
     for script in [WORK[0], WORK[3], WORK[4]] {
@@ -220,7 +220,7 @@ fn no_crash_while_opening_loses_what_is_durable() {
                         spool.sync();
                     }
                     for power in [Power::Nothing, Power::Everything, Power::Names, Power::Some(again)] {
-                        // Two crashes with some sectors each may spoil more than one.
+                        // Two crashes with some sectors each may damage more than one would.
                         check(&second.after(power), &script, &known, Power::Some(0));
                     }
                     if !second.crashed() {

@@ -1,4 +1,4 @@
-//! Each bit that flips and each byte at which a file ends, one at a time.
+//! Tests with each flipped bit and each byte at which a file may end, one at a time.
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
@@ -20,13 +20,14 @@ const LIMITS: Limits = Limits {
     memory_bytes: 1 << 20,
 };
 
-/// A small spool of several segments, in part acknowledged, with a gap; and its records.
+/// Returns a small spool of several segments, with a gap and partly acknowledged; its acknowledged position;
+/// and its records.
 fn small() -> (Sim, u64, BTreeMap<u64, Vec<u8>>) {
     let sim = Sim::default();
     let (mut spool, _) = open(&sim, LIMITS);
     let mut records = BTreeMap::new();
     for number in 1..=24 {
-        // One is too long, so that there is a gap in the middle.
+        // One record is too long, so that there is a gap in the middle.
         let bytes = if number == 13 { vec![0; 6000] } else { record(number) };
         if let Appended::Stored(seq) = spool.append(&bytes).unwrap() {
             records.insert(seq, bytes);
@@ -41,7 +42,7 @@ fn small() -> (Sim, u64, BTreeMap<u64, Vec<u8>>) {
     (sim.after(Power::Nothing), 2, records)
 }
 
-/// Opens, drains and compares; what is not as it was must be told.
+/// Opens, drains and compares the spool; every difference must be reported.
 fn check(sim: &Sim, acked: u64, records: &BTreeMap<u64, Vec<u8>>, name: &str) {
     let (mut spool, recovery) = open(sim, LIMITS);
     assert!(recovery.acked <= acked);
@@ -83,7 +84,7 @@ fn every_bit_that_flips_is_seen_and_costs_at_most_its_segment() {
     for name in names {
         let whole = sim.file(&name);
         for bit in 0..whole.len() * 8 {
-            // Most of the cursor is filling.
+            // Most of the cursor file is padding.
             if name == CURSOR && (bit / 8) % 4096 > 100 {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Calls that fail while the spool runs.
+//! Tests with calls that fail while the spool runs.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ fn a_sync_that_failed_is_not_believed_when_it_is_tried_again() {
         }
         assert_eq!(spool.durable(), 8);
         assert!(matches!(spool.notice(), Some(Notice::Rewritten(..))));
-        // The power fails: only what was synced for certain is there.
+        // The power fails: only records that were certainly synced are there.
         let (mut spool, recovery) = open(&sim.after(Power::Nothing), limits());
         assert_eq!(recovery.gaps, []);
         assert_eq!(records(&drain(&mut spool)), (1..=8).collect::<Vec<_>>());
@@ -227,7 +227,7 @@ fn a_full_spool_gives_way_as_it_is_told_and_says_exactly_what_is_missing() {
         } else {
             Reason::DropNewest
         });
-        // It survives a restart.
+        // The gap survives a restart.
         drop(spool);
         let (mut spool, recovery) = open(&sim.after(Power::Nothing), limits);
         assert!(recovery.is_whole(), "{recovery:?}");
@@ -286,7 +286,7 @@ fn what_is_too_old_goes_whatever_the_wall_clock_does() {
     let mut got = Vec::new();
     for second in 1..=300_u64 {
         let mut now = at(second.cast_signed() * 1000);
-        // Somebody sets the clock by years.
+        // The clock is set forward or back by years.
         now.unix_ns += if second % 2 == 0 { 1 << 58 } else { -(1 << 58) };
         spool.due(now);
         spool.append(&record(second)).unwrap();

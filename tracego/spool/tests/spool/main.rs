@@ -1,4 +1,4 @@
-//! The spool on a disk that fails and forgets as real ones do.
+//! Tests of the spool on a disk that fails and forgets as real ones do.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
@@ -21,7 +21,7 @@ fn open(sim: &Sim, limits: Limits) -> (Spool<Sim>, Recovery) {
     Spool::open_on(sim.clone(), limits, at(0)).unwrap()
 }
 
-/// The record with this number: its number, and a length that differs.
+/// Returns the record with a number: the text has the number, and the length differs.
 fn record(number: u64) -> Vec<u8> {
     let mut bytes = format!("record {number} ").into_bytes();
     bytes.resize(bytes.len() + (number * 37 % 90) as usize, b'.');
@@ -67,7 +67,7 @@ impl From<Item<'_>> for Got {
     }
 }
 
-/// Reads and acknowledges everything that is there; items follow each other without a hole.
+/// Reads and acknowledges everything, and checks that no item is missing between two others.
 fn drain(spool: &mut Spool<Sim>) -> Vec<Got> {
     let mut all: Vec<Got> = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Any sequence of calls, restarts and power losses, against a queue in memory.
+//! Test of any sequence of calls, restarts and power losses against a queue in memory.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -15,21 +15,21 @@ enum Call {
     Append(usize),
     Flush,
     Sync,
-    /// So many milliseconds pass.
+    /// Milliseconds that pass.
     Wait(i64),
     Read(usize),
-    /// Acknowledge so many of the items in hand.
+    /// Number of the items in hand to acknowledge.
     Ack(usize),
     Rewind,
-    /// Close and open.
+    /// The spool is closed and opened.
     Restart,
     /// The process is killed.
     Kill,
     /// The power fails.
     Fail,
-    /// So many syncs fail.
+    /// Number of syncs that fail.
     FailSyncs(u32),
-    /// The disk takes nothing, until it does again.
+    /// Whether the disk is read-only from now on.
     ReadOnly(bool),
 }
 
@@ -66,15 +66,15 @@ fn limits() -> impl Strategy<Value = Limits> {
     )
 }
 
-/// What the spool must be like.
+/// The expected state of the spool.
 #[derive(Default)]
 struct Model {
-    /// Records by their sequence number; and which numbers were refused, and why.
+    /// Accepted records by sequence number; the refused ones follow, with reason and size.
     taken: BTreeMap<u64, Vec<u8>>,
     refused: BTreeMap<u64, (Reason, u64)>,
     next: u64,
     durable: u64,
-    /// Ends of gaps that a power loss made.
+    /// Last numbers of gaps that a power loss caused.
     lost: BTreeSet<u64>,
     acked: u64,
     /// Items that were read and not acknowledged.
@@ -110,7 +110,7 @@ impl Model {
                         }
                         assert_eq!(sum, gap.bytes, "{gap:?}");
                     }
-                    // Numbers that were never durable.
+                    // These records were never durable.
                     Reason::Damage | Reason::Missing => {
                         let lost = self.lost.contains(&gap.last);
                         assert!(lost || gap.first > self.durable, "{gap:?}");
@@ -129,7 +129,8 @@ impl Model {
         batch.len()
     }
 
-    /// A restart: what was not durable may be gone, and its numbers are given again.
+    /// Updates the model after a restart: records that were not durable may be gone, and their numbers are
+    /// reused.
     fn reopened(&mut self, spool: &Spool<Sim>) {
         assert!(spool.acked() <= self.acked, "acknowledged more than the reader did");
         self.acked = spool.acked();
@@ -203,7 +204,7 @@ fn run(calls: &[Call], limits: Limits) {
                     assert_eq!(recovery.cut, 0, "{recovery:?}");
                 }
                 model.reopened(&spool);
-                // Find out what is there, and from where on numbers are free.
+                // Finds out which records exist, and which numbers are free.
                 while model.read(&mut spool, 700, &limits) > 0 {}
                 let end = model.hand.back().map_or(model.acked, Got::last).max(model.durable);
                 let delivered: u64 =
@@ -242,7 +243,7 @@ fn run(calls: &[Call], limits: Limits) {
             model.durable = spool.durable();
         }
     }
-    // In the end everything comes.
+    // In the end everything is delivered.
     sim.faults(Faults::default());
     model.now += 100_000;
     spool.due(at(model.now));
@@ -264,16 +265,16 @@ fn run(calls: &[Call], limits: Limits) {
     assert!(sim.used() < 8192 + 2000 + limits.segment_bytes as usize, "{:?}", sim.names());
 }
 
-/// Numbers that were given to records which the power took are given again.
+/// Forgets records from a number on: the numbers of records lost in a power loss are reused.
 fn forget(model: &mut Model, from: u64) {
     drop(model.taken.split_off(&from));
     drop(model.refused.split_off(&from));
 }
 
-/// A full spool that blocks does not say which number comes next.
+/// Empties a full spool that blocks, because `append` does not return the next number. Returns that number.
 fn continue_full(spool: &mut Spool<Sim>, model: &mut Model, limits: &Limits, end: u64) -> u64 {
     assert_eq!(limits.on_full, OnFull::Block);
-    // The read that finds nothing else gives a gap of refused records its frame.
+    // A read that finds nothing else gives the gap of refused records its frame.
     let mut nothing = 0;
     while nothing < 2 {
         spool.sync();
@@ -298,7 +299,7 @@ proptest! {
     }
 }
 
-/// Found by the test above.
+/// A case that the test above has found.
 #[test]
 fn what_was_acknowledged_of_a_segment_that_gives_way_is_not_missing_after_a_kill() {
     let append = Call::Append;

@@ -1,23 +1,23 @@
-//! A disk in memory that forgets what was not synced, fails on request, and counts what is done to it.
+//! A disk in memory that forgets data that was not synced, fails on request, and counts operations.
 
 use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc};
 
 use tracego_spool::Disk;
 
-/// What is left of what was not synced when the power fails.
+/// The part of the data not synced that survives a power failure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Power {
-    /// Nothing: neither bytes nor names.
+    /// Neither bytes nor names survive.
     Nothing,
-    /// Everything, as when the process alone is killed.
+    /// Everything survives, as when only the process is killed.
     Everything,
-    /// Names as if each change had been synced, but no bytes: a rename that overtook its data.
+    /// Names survive as if each change had been synced, but no bytes: a rename overtook its data.
     Names,
-    /// Some sectors of some writes, and some changes of names, in any order.
+    /// Some sectors of some writes survive, and some changes of names, in any order.
     Some(u64),
 }
 
-/// Bytes of a sector; a write of one is whole or not at all.
+/// Size of a sector in bytes; a sector is written completely or not at all.
 const SECTOR: usize = 512;
 
 #[derive(Clone)]
@@ -28,11 +28,11 @@ enum Dirty {
 
 #[derive(Clone, Default)]
 struct Inode {
-    /// As processes see it.
+    /// Content as processes see it.
     now: Vec<u8>,
-    /// As the disk has it.
+    /// Content as the disk has it.
     disk: Vec<u8>,
-    /// The way from the one to the other.
+    /// Changes that lead from `disk` to `now`.
     dirty: Vec<Dirty>,
 }
 
@@ -54,28 +54,29 @@ struct State {
     faults: Faults,
 }
 
-/// What does not work.
+/// The operations that fail.
 #[derive(Clone, Default)]
 pub(crate) struct Faults {
-    /// Bytes of all files beyond which writes find no room.
+    /// Bytes of all files beyond which writes find no space.
     pub(crate) capacity: Option<usize>,
-    /// Nothing can be changed.
+    /// Whether the disk is read-only.
     pub(crate) read_only: bool,
-    /// So many syncs from now on fail; and as on Linux, what they should have written is forgotten.
+    /// Number of syncs that fail from now on; as on Linux, the data that they should have written is
+    /// forgotten.
     pub(crate) syncs: u32,
-    /// Writes fail.
+    /// Whether writes fail.
     pub(crate) writes: bool,
-    /// Reads fail.
+    /// Whether reads fail.
     pub(crate) reads: bool,
     /// Longest write in bytes.
     pub(crate) longest: Option<usize>,
 }
 
-/// Handle on the disk; clones are the same disk.
+/// A handle on the disk; clones share the same disk.
 #[derive(Clone, Default)]
 pub(crate) struct Sim(Rc<RefCell<State>>);
 
-/// An error number as the kernel gives it.
+/// Returns an error with a number of the kernel.
 fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
@@ -110,11 +111,11 @@ fn rename(names: &mut BTreeMap<String, usize>, change: &Change) {
     }
 }
 
-/// A small generator: the same seed, the same crash.
+/// A small random number generator: the same seed gives the same crash.
 struct Dice(u64);
 
 impl Dice {
-    /// Neighbouring seeds give unlike numbers.
+    /// Creates a generator; neighbouring seeds give unlike numbers.
     fn new(seed: u64) -> Self {
         let mut dice = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         (0..8).for_each(|_| {
@@ -132,7 +133,7 @@ impl Dice {
 }
 
 impl Sim {
-    /// The power fails ahead of the operation with this number; all that follow fail.
+    /// Makes the power fail before the operation with a number; all that follow fail.
     pub(crate) fn crash_at(&self, op: u64) {
         self.0.borrow_mut().crash_at = Some(op);
     }
@@ -147,13 +148,13 @@ impl Sim {
         self.0.borrow_mut().faults = faults;
     }
 
-    /// A file as processes see it.
+    /// Returns the content of a file as processes see it.
     pub(crate) fn file(&self, name: &str) -> Vec<u8> {
         let state = self.0.borrow();
         state.inodes[state.names[name]].now.clone()
     }
 
-    /// Puts a file there, synced.
+    /// Adds a file that is synced.
     pub(crate) fn put(&self, name: &str, bytes: Vec<u8>) {
         let mut state = self.0.borrow_mut();
         let inode = state.inodes.len();
@@ -166,18 +167,18 @@ impl Sim {
         self.0.borrow().names.keys().cloned().collect()
     }
 
-    /// Bytes of all files.
+    /// Returns the size of all files in bytes.
     pub(crate) fn used(&self) -> usize {
         let state = self.0.borrow();
         state.names.values().map(|&inode| state.inodes[inode].now.len()).sum()
     }
 
-    /// Another disk with the same content, all of it synced, and without faults.
+    /// Returns another disk with the same content, all of it synced, and without faults.
     pub(crate) fn copy(&self) -> Self {
         self.after(Power::Everything)
     }
 
-    /// What is there when the power comes back.
+    /// Returns the disk after the power failure.
     pub(crate) fn after(&self, power: Power) -> Self {
         let state = self.0.borrow();
         let mut dice = Dice::new(match power {
@@ -221,7 +222,7 @@ impl Sim {
     }
 }
 
-/// Some sectors of what was not synced.
+/// Returns the content with some sectors of the data that was not synced.
 fn some(inode: &Inode, dice: &mut Dice) -> Vec<u8> {
     let mut bytes = inode.disk.clone();
     for dirty in &inode.dirty {

@@ -1,4 +1,4 @@
-//! `tracego policy bench`: how long a decision takes.
+//! The command `tracego policy bench`: measures the time of decisions.
 
 use std::{
     io::Write,
@@ -14,11 +14,11 @@ use crate::cli::PolicyBench;
 use tracego_model::record::policy::{Decision, ErrorKind};
 use tracego_policy::{Engine, Limits};
 
-/// Records that are kept in memory.
+/// Maximum number of records kept in memory.
 const RECORDS: usize = 10_000;
-/// Time of each measurement.
+/// Duration of each measurement.
 const TIME: Duration = Duration::from_secs(2);
-/// Decisions of each measurement, at most and after the first round.
+/// Maximum number of decisions of a measurement, checked after each round.
 const DECISIONS: usize = 200_000;
 
 #[derive(Serialize)]
@@ -85,7 +85,8 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
     Ok(report.errors == 0)
 }
 
-/// Decides again and again, from the record on. With `cached` only what was remembered counts.
+/// Decides about the records repeatedly and measures each decision. Only cached or only uncached decisions
+/// count, as given by `cached`.
 fn measure(engine: &mut Engine, records: &[Value], cached: bool) -> anyhow::Result<(Times, u64)> {
     let (mut times, mut errors) = (Vec::new(), 0);
     let started = Instant::now();
@@ -105,7 +106,8 @@ fn measure(engine: &mut Engine, records: &[Value], cached: bool) -> anyhow::Resu
     Ok((Times { decisions: times.len(), median_ns: at(50), p99_ns: at(99) }, errors))
 }
 
-/// A decision; an error where a bundle is out of force from now on, since nothing behind it would be measured.
+/// Decides about a record. Fails if a bundle has been disabled by a hang, since nothing after it would be
+/// measured.
 fn decide(engine: &mut Engine, record: &Value) -> anyhow::Result<Decision> {
     let decision = engine.decide_json(record);
     match &decision.error {

@@ -1,4 +1,4 @@
-//! `tracego policy check`.
+//! The command `tracego policy check`.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `tracego policy eval`: one decision, explained.
+//! The command `tracego policy eval`: makes one decision and explains it.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ use tracego_policy::{
 #[derive(Serialize)]
 struct Report<'a> {
     decision: &'a Decision,
-    /// The rules of each bundle, and what they are.
+    /// Rules of each bundle with their results.
     rules: &'a [(String, Vec<Held>)],
 }
 

@@ -1,4 +1,4 @@
-//! `tracego policy`: work with bundles without an agent.
+//! The command `tracego policy`: works with bundles, without an agent.
 
 mod bench;
 mod check;
@@ -22,13 +22,13 @@ use crate::cli::{Bundles, Policy, PolicyAction};
 use tracego_model::record::event_name;
 use tracego_policy::bundle::{self, Bundle};
 
-/// Bytes of one record; tracego's own are far smaller.
+/// Maximum size of a record in bytes; tracego's own are far smaller.
 const MAX_RECORD: u64 = 4 << 20;
 
-/// Does what is asked.
+/// Runs the command.
 ///
 /// # Errors
-/// When a file cannot be read, a bundle not be loaded, or standard output refuses something.
+/// Fails if a file cannot be read, if a bundle cannot be loaded, or if standard output cannot be written.
 pub(super) fn policy(asked: &Policy) -> anyhow::Result<ExitCode> {
     let done = act(asked, &mut io::stdout().lock());
     match done {
@@ -38,7 +38,7 @@ pub(super) fn policy(asked: &Policy) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Whether all is good.
+/// Runs the subcommand. Returns whether everything is good.
 fn act(asked: &Policy, out: &mut impl Write) -> anyhow::Result<bool> {
     match &asked.action {
         PolicyAction::Check(asked) => check::check(asked, out),
@@ -65,7 +65,7 @@ fn json<T: Serialize + ?Sized>(out: &mut impl Write, value: &T) -> anyhow::Resul
     Ok(writeln!(out)?)
 }
 
-/// One record.
+/// Reads one record.
 fn record(path: &Path) -> anyhow::Result<serde_json::Value> {
     let mut text = String::new();
     let name = path.display();
@@ -81,16 +81,16 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(file)))
 }
 
-/// What a log holds beside what is asked for.
+/// The counts of skipped lines of a log.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Passed {
-    /// Records of other kinds.
+    /// Number of records of other kinds.
     others: u64,
-    /// Lines that are no JSON objects, or too long.
+    /// Number of lines that are not JSON objects, or too long.
     unreadable: u64,
 }
 
-/// Calls for each program start of a log, until it says false.
+/// Calls a function for each program start of a log, until it returns false.
 fn starts(path: &Path, mut each: impl FnMut(serde_json::Value) -> bool) -> anyhow::Result<Passed> {
     let mut from = open(path)?;
     let mut passed = Passed::default();
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
 
-    /// What a command says about a bundle that hangs: its words, and whether it is good.
+    /// Runs a command on a bundle that hangs. Returns its output, and whether everything is good.
     fn asked(command: &[&str]) -> anyhow::Result<(String, bool)> {
         let folder = tempfile::tempdir().unwrap();
         let (policy, records) = (folder.path().join("endless.rego"), folder.path().join("records"));

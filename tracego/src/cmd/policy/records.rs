@@ -1,4 +1,4 @@
-//! `tracego policy test --records`: what bundles would have decided.
+//! The command `tracego policy test --records`: reports what bundles would have decided.
 
 use std::{
     collections::BTreeMap,
@@ -15,18 +15,18 @@ use tracego_policy::{Engine, bundle::Bundle};
 
 #[derive(Default, Serialize)]
 struct Report {
-    /// Program starts that were decided about.
+    /// Number of program starts that were decided about.
     starts: u64,
     allowed: u64,
     denied: u64,
-    /// Evaluations that failed, by kind.
+    /// Failed evaluations by kind.
     errors: BTreeMap<&'static str, u64>,
-    /// Starts by bundle and rule; one start may have several.
+    /// Starts by bundle and rule; a start may count for several rules.
     violations: BTreeMap<String, u64>,
     warnings: BTreeMap<String, u64>,
     #[serde(flatten)]
     passed: Passed,
-    /// The first that are not allowed, or failed.
+    /// First starts that are not allowed, or whose evaluation failed.
     first: Vec<Line>,
 }
 
@@ -52,7 +52,7 @@ impl Report {
                 *counts.entry(id).or_default() += 1;
             }
         }
-        // One for each bundle at most, and it is what is wrong with all decisions behind it.
+        // At most one hang per bundle, always shown, because it affects all decisions after it.
         let hangs = decision.error_kind == Some(ErrorKind::Hang);
         if hangs || self.first.len() < first && (!decision.allow || decision.error.is_some()) {
             let text =

@@ -1,4 +1,4 @@
-//! `tracego policy sign`.
+//! The command `tracego policy sign`.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use crate::cli::PolicySign;
 use tracego_policy::bundle::{self, Signer};
 
-/// Seconds of a day.
+/// Number of seconds in a day.
 const DAY: u64 = 24 * 60 * 60;
 
 pub(super) fn sign(asked: &PolicySign, out: &mut impl Write) -> anyhow::Result<bool> {
@@ -24,7 +24,7 @@ pub(super) fn sign(asked: &PolicySign, out: &mut impl Write) -> anyhow::Result<b
     let expires = expires.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
     let signer = Signer { key, algorithm: *algorithm, key_id: key_id.clone(), scope: None, expires };
     let text = bundle::sign(folder, &signer)?;
-    // Whoever loads the bundle meanwhile has the old signature or the new one.
+    // A concurrent reader of the bundle gets either the old or the new signature.
     let (path, new) = (folder.join(bundle::SIGNATURES), folder.join(format!("{}.new", bundle::SIGNATURES)));
     fs::write(&new, text).with_context(|| format!("cannot write {}", new.display()))?;
     fs::rename(&new, &path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -53,7 +53,7 @@ mod tests {
             days: Some(1),
         };
         let mut said = Vec::new();
-        // Twice: what was there does not count.
+        // Twice: an existing signature must not matter.
         for _ in 0..2 {
             sign(&asked(folder.path()), &mut said).unwrap();
         }

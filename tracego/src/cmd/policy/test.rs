@@ -1,4 +1,4 @@
-//! `tracego policy test`.
+//! The command `tracego policy test`.
 
 use std::io::{self, Write};
 
@@ -39,7 +39,7 @@ pub(super) fn test(asked: &PolicyTest, out: &mut impl Write) -> anyhow::Result<b
     Ok(good)
 }
 
-/// As `opa test` does.
+/// Prints the results as `opa test` does.
 fn print(bundle: &Bundle, tested: &Tested, out: &mut impl Write) -> io::Result<()> {
     let count =
         |wanted: fn(&Outcome) -> bool| tested.tests.iter().filter(|test| wanted(&test.outcome)).count();

@@ -1,8 +1,8 @@
-//! Instruments of the SDK that show what the board shows.
+//! Instruments of the OpenTelemetry SDK that mirror the board.
 //!
-//! The SDK takes no finished data points, so each family is an observable instrument over the newest
-//! numbers. It has no observable histogram: what was added to ours is recorded again, at times that have the
-//! same buckets and the same sum ([`Latency::since`]).
+//! The SDK takes no finished data points, so each family is an observable instrument over the newest numbers.
+//! The SDK has no observable histogram: new entries of ours are recorded again, at times with the same
+//! buckets and the same sum ([`Latency::since`]).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,16 +31,16 @@ use crate::metrics::{
 };
 use tracego_model::record::SCHEMA_URL;
 
-/// Numbers of a family.
+/// The rows of a family.
 type Points = Vec<(Vec<KeyValue>, Number)>;
-/// The newest numbers, by family.
+/// The newest rows, by family.
 type Newest = Arc<Mutex<HashMap<String, Points>>>;
 
 fn locked(newest: &Newest) -> MutexGuard<'_, HashMap<String, Points>> {
     newest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// See the module.
+/// The instruments that mirror the board; see the module.
 pub(super) struct Mirror {
     provider: SdkMeterProvider,
     meter: Meter,
@@ -51,13 +51,13 @@ pub(super) struct Mirror {
 
 impl Mirror {
     pub(super) fn new(exporter: impl PushMetricExporter, resource: Resource) -> Self {
-        // The reader's own clock is not used: numbers are read from the board first.
+        // The reader's own timer is not used, because numbers are read from the board first.
         let never = Duration::from_secs(u64::from(u32::MAX));
         let reader = PeriodicReader::builder(exporter).with_interval(never).build();
         let view = |instrument: &Instrument| {
             let stream = Stream::builder().with_aggregation(Aggregation::ExplicitBucketHistogram {
                 boundaries: Latency::bounds(),
-                // Nobody knows them any more.
+                // Minimum and maximum are not known any more.
                 record_min_max: false,
             });
             if instrument.kind() == InstrumentKind::Histogram { stream.build().ok() } else { None }
@@ -80,20 +80,20 @@ impl Mirror {
         }
     }
 
-    /// Reads the board and sends what it shows.
+    /// Reads the board and pushes its numbers.
     pub(super) fn push(&mut self, board: &Arc<Board>) {
         self.read(board);
-        // The exporter has told what is wrong.
+        // The exporter has logged any failure.
         let _told = self.provider.force_flush();
     }
 
-    /// The same for the last time: the SDK sends by itself when it ends.
+    /// Pushes a last time: the SDK sends by itself when it shuts down.
     pub(super) fn finish(&mut self, board: &Arc<Board>) {
         self.read(board);
         let _told = self.provider.shutdown();
     }
 
-    /// An observable instrument for a family.
+    /// Creates an observable instrument for a family.
     fn instrument(&self, name: &str, help: &str, kind: Kind, first: Number) {
         let (unit, help) = (unit(name), help.to_owned());
         let rows = (Arc::clone(&self.newest), name.to_owned());
@@ -111,7 +111,7 @@ impl Mirror {
                 }
             }
         };
-        // The SDK keeps the callbacks; what it gives back has no use.
+        // The SDK keeps the callbacks; the returned instruments are not needed.
         let name = name.to_owned();
         match (kind, first) {
             (Kind::Counter, Number::Whole(_)) => {
@@ -172,7 +172,7 @@ impl Output for Mirror {
     }
 }
 
-/// The unit of OTLP (UCUM) that a name of Prometheus ends with. Numbers of things have none: with `1`
+/// Returns the OTLP unit (UCUM) for the suffix of a Prometheus name. Counts of things have none: with `1`,
 /// Prometheus would add `_ratio` to a gauge.
 fn unit(name: &str) -> &'static str {
     match name.rsplit('_').next() {

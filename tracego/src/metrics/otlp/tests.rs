@@ -1,4 +1,4 @@
-//! What is pushed is what `/metrics` shows, as the SDK hands it to an exporter.
+//! Tests that pushed metrics equal those of `/metrics`, by what the SDK passes to an exporter.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -9,10 +9,10 @@ use crate::metrics::{Stages, tally::Tally};
 use tracego_model::{counters::Counters as KernelCounters, finding::Severity, ledger::Ledger};
 use tracego_probe::load::Run;
 
-/// Name and labels as Prometheus writes them → value; histograms by their parts.
+/// Values by name and labels as Prometheus writes them; histograms by their parts.
 type Values = BTreeMap<String, f64>;
 
-/// What was handed over last, and the units.
+/// The values that were exported last, and their units.
 #[derive(Clone, Debug, Default)]
 struct Kept(Arc<Mutex<(Values, BTreeMap<String, String>)>>);
 
@@ -99,7 +99,7 @@ impl PushMetricExporter for Kept {
     }
 }
 
-/// The same of Prometheus's text.
+/// Returns the values of Prometheus's text.
 fn text(board: &Arc<Board>) -> Values {
     let text = board.text();
     let rows = text.lines().filter(|line| !line.starts_with('#'));
@@ -125,7 +125,7 @@ fn fill(board: &Board, n: u64, runs: u64) {
     board.stages(Stages { ledger, tally: Some(tally), ..Stages::default() });
 }
 
-/// Those of the process itself are read anew each time.
+/// Removes metrics of the process itself, which are read anew each time.
 fn comparable(values: Values) -> Values {
     values.into_iter().filter(|(name, _)| !name.starts_with("process_")).collect()
 }
@@ -134,7 +134,7 @@ fn comparable(values: Values) -> Values {
 fn a_collector_gets_each_number_that_prometheus_gets() {
     let (kept, board) = (Kept::default(), board());
     let mut mirror = Mirror::new(kept.clone(), collector::resource(Vec::new()));
-    // The second time there are rows and families that the first has not, and what grew has grown.
+    // The second round has rows and families that the first has not, and larger numbers.
     for (n, runs) in [(0, 0), (50, 7), (120, 9)] {
         fill(&board, n, runs);
         mirror.push(&board);

@@ -1,10 +1,10 @@
-//! What holds for every archive; the fuzz target has the same.
+//! Properties of every archive, shared with the fuzz target.
 
 use tracego_policy::bundle::{
     Algorithm, Bundle, BundleError, DEPTH_MAX, NAME_MAX, Options, Trust, load_archive, load_tar,
 };
 
-/// Names that mean something to a bundle.
+/// File names with a meaning in a bundle.
 const NAMES: [&str; 8] = [
     "p.rego",
     "data.json",
@@ -16,18 +16,18 @@ const NAMES: [&str; 8] = [
     "../p.rego",
 ];
 
-/// The first byte chooses what the others are.
+/// Checks one input; its first byte selects the meaning of the others.
 pub(super) fn any(input: &[u8]) {
     let Some((kind, bytes)) = input.split_first() else { return };
     let trust = || Trust { key: b"secret".to_vec(), algorithm: Algorithm::Hs256, key_id: None, scope: None };
     let options = Options { trust: (kind & 4 != 0).then(trust), allow_writable: false };
     let bytes = match kind & 3 {
         0 => return check(&|| load_archive("any", bytes, &options)),
-        // As it is: hardly one gets past the checksum of a header.
+        // Raw bytes, which rarely pass the checksum of a header.
         1 => bytes.to_vec(),
-        // Headers as they are, with their checksums made right.
+        // Raw headers with corrected checksums.
         2 => repaired(bytes.to_vec()),
-        // Files of a kind, a name and a content that are chosen.
+        // Files whose kind, name and content are chosen by the input.
         _ => built(bytes),
     };
     check(&|| load_tar("any", &*bytes, &options));
@@ -67,7 +67,7 @@ fn repaired(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Entries, one behind the other: what to do, a length, and as many bytes.
+/// Builds an archive of consecutive entries, each given as kind and name, length, and content.
 pub(super) fn built(mut input: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     while let Some((head, rest)) = input.split_at_checked(3) {
@@ -79,7 +79,7 @@ pub(super) fn built(mut input: &[u8]) -> Vec<u8> {
         let named = usize::from(head[0] & 15);
         let (name, content) = match NAMES.get(named) {
             Some(name) => (name.as_bytes(), content),
-            // A name of its own.
+            // An arbitrary name.
             None => content.split_at(content.len().min(named * 4)),
         };
         block[..name.len()].copy_from_slice(name);

@@ -1,4 +1,4 @@
-//! Archives of policies, whatever they are.
+//! `policy::bundle`: arbitrary archives of policies.
 
 mod check;
 
@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::cases;
 
-/// Pieces of what the files of a bundle say.
+/// Pieces of the files in a bundle.
 const PIECES: [&str; 24] = [
     "package ",
     "p",
@@ -38,7 +38,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     vec(proptest::sample::select(&PIECES[..]), 0..12).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
-/// An entry as [`check::any`] takes it.
+/// Generates an entry for [`check::any`].
 fn entry() -> impl Strategy<Value = Vec<u8>> {
     (any::<u8>(), prop_oneof![text(), vec(any::<u8>(), 0..64)]).prop_map(|(what, content)| {
         let len = u16::try_from(content.len()).unwrap().to_le_bytes();
@@ -75,7 +75,7 @@ proptest! {
     }
 }
 
-/// A manifest, a module and data, as `check` builds them.
+/// Builds an archive with a manifest, a module and data.
 fn check_archive() -> Vec<u8> {
     let entry = |what: u8, text: &str| {
         let len = u16::try_from(text.len()).unwrap().to_le_bytes();

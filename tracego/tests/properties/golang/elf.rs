@@ -1,11 +1,11 @@
-//! Small ELF files with everything that the reader looks at.
+//! Builds small ELF files with every part that the reader uses.
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
     pub(crate) is_64: bool,
     pub(crate) big_endian: bool,
-    /// `ET_DYN` and not `ET_EXEC`.
+    /// `ET_DYN` instead of `ET_EXEC`.
     pub(crate) any_address: bool,
     pub(crate) interpreter: Option<String>,
     pub(crate) needed: Vec<String>,
@@ -14,15 +14,15 @@ pub(crate) struct Spec {
     pub(crate) pie: bool,
     pub(crate) gnu_id: Option<Vec<u8>>,
     pub(crate) go_id: Option<String>,
-    /// There are section headers at all.
+    /// Whether there are section headers.
     pub(crate) sections: bool,
     pub(crate) symbols: bool,
     pub(crate) debug: bool,
-    /// Bytes of a writable segment ahead of the data, as a PIE has it.
+    /// Number of bytes of a writable segment before the data, as in a PIE.
     pub(crate) relro: usize,
-    /// Bytes of data ahead of the build information.
+    /// Number of bytes of data before the build information.
     pub(crate) before: usize,
-    /// What the data holds.
+    /// Content of the data segment.
     pub(crate) data: Data,
 }
 
@@ -30,17 +30,17 @@ pub(crate) struct Spec {
 #[derive(Clone, Debug)]
 pub(crate) enum Data {
     None,
-    /// As Go has it since 1.18.
+    /// Format of Go 1.18 and later.
     Inline {
         version: Vec<u8>,
         modules: Vec<u8>,
     },
-    /// As Go had it before.
+    /// Format of earlier versions.
     Pointers {
         version: Vec<u8>,
         modules: Vec<u8>,
     },
-    /// Anything.
+    /// Any bytes.
     Raw(Vec<u8>),
 }
 
@@ -66,18 +66,18 @@ impl Default for Spec {
     }
 }
 
-/// Modules and settings between the two frames of cmd/go/internal/modload (Go 1.27).
+/// Puts modules and settings between the two frames of cmd/go/internal/modload (Go 1.27).
 pub(crate) fn framed(lines: &str) -> Vec<u8> {
     const START: &[u8; 16] = b"\x30\x77\xaf\x0c\x92\x74\x08\x02\x41\xe1\xc1\x07\xe6\xd6\x18\xe6";
     const END: &[u8; 16] = b"\xf9\x32\x43\x31\x86\x18\x20\x72\x00\x82\x42\x10\x41\x16\xd8\xf2";
     [START.as_slice(), lines.as_bytes(), END].concat()
 }
 
-/// Where the file is in memory.
+/// Address of the file in memory.
 const BASE: u64 = 0x40_0000;
 const PAGE: usize = 4096;
 
-/// A file that grows, in the byte order of the machine that it is for.
+/// A growing file, in the byte order of its target machine.
 struct File<'a> {
     spec: &'a Spec,
     bytes: Vec<u8>,
@@ -102,7 +102,7 @@ impl File<'_> {
         self.number(value, 4);
     }
 
-    /// 4 bytes or 8.
+    /// Writes a number of 4 or 8 bytes, the word size.
     fn size(&mut self, value: u64) {
         self.number(value, if self.spec.is_64 { 8 } else { 4 });
     }
@@ -120,9 +120,9 @@ impl File<'_> {
     }
 }
 
-/// Kind, flags, offset, bytes.
+/// Kind, flags, offset, size in bytes.
 type Segment = (u64, u64, u64, u64);
-/// Name, kind, address, offset, bytes.
+/// Name, kind, address, offset, size in bytes.
 type Section = (&'static str, u64, u64, u64, u64);
 
 /// Builds a file.
@@ -231,7 +231,7 @@ fn data(file: &mut File<'_>) {
         Data::Pointers { version, modules } => {
             file.bytes.extend(b"\xff Go buildinf:");
             file.bytes.extend([size, flags]);
-            // Two pointers in 16 bytes, two strings of address and length, the texts.
+            // Two pointers in 16 bytes, two strings of address and length, then the texts.
             let (strings, each) = (at + 32, 2 * u64::from(size));
             let texts = strings + 2 * each;
             file.size(strings);
@@ -247,7 +247,7 @@ fn data(file: &mut File<'_>) {
     }
 }
 
-/// Offset and number of section headers.
+/// Writes the sections. Returns offset and number of their headers.
 fn write_sections(file: &mut File<'_>, mut sections: Vec<Section>) -> (u64, u64) {
     if !file.spec.sections {
         return (0, 0);
@@ -288,7 +288,7 @@ fn write_headers(file: &mut File<'_>, segments: &[Segment], sections: (u64, u64)
     start.bytes.extend([if spec.is_64 { 2 } else { 1 }, if spec.big_endian { 2 } else { 1 }, 1]);
     start.bytes.resize(16, 0);
     start.half(if spec.any_address { 3 } else { 2 });
-    // EM_X86_64, EM_386, EM_S390, EM_PPC64 would do; the reader takes the numbers of all alike.
+    // EM_X86_64 or EM_S390; the reader accepts every machine number.
     start.half(if spec.big_endian { 22 } else { 62 });
     start.word(1);
     start.size(BASE);

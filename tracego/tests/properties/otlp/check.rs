@@ -1,4 +1,4 @@
-//! What holds for every payload and every answer; the fuzz target has the same.
+//! Properties of every payload and every answer, shared with the fuzz target.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use tracego_deliver::{
     sink::otlp::{Answer, Payload, Protocol, Signal, answer, readable},
 };
 
-/// The first byte chooses what the others are.
+/// Checks one input; its first byte selects the meaning of the others.
 pub(super) fn any(input: &[u8]) {
     match input.split_first() {
         Some((0, payload)) => self::payload(payload),
@@ -17,7 +17,7 @@ pub(super) fn any(input: &[u8]) {
     }
 }
 
-/// What was taken apart is what was there; what is shown is a request or the bytes themselves.
+/// Checks that parsing loses no byte, and that the readable form is a request or the bytes themselves.
 fn payload(bytes: &[u8]) {
     let shown = readable(bytes);
     let Ok(payload) = Payload::parse(bytes) else {
@@ -33,14 +33,14 @@ fn payload(bytes: &[u8]) {
     let same = payload.to(payload.encoding).unwrap();
     assert!(*same.0 == *payload.resource && *same.1 == *payload.record);
     if let Ok((resource, record)) = payload.to(other) {
-        // What was written anew can be read again.
+        // The converted payload can be converted back.
         let again = Payload { encoding: other, resource: &resource, record: &record };
         assert!(again.to(payload.encoding).is_ok());
         assert!(shown["resourceLogs"].is_array() || payload.encoding == Encoding::Json);
     }
 }
 
-/// A status, lines of headers and trailers, and a body behind an empty line.
+/// Checks the answer to a response made of a status, lines of headers and trailers, and a body.
 fn response(kind: u8, input: &[u8]) {
     let protocol = Protocol::ALL[usize::from(kind) % 3];
     let mut response = Response::default();

@@ -1,10 +1,10 @@
-//! `sink::otlp`: bytes of a disk and answers of receivers.
+//! `sink::otlp`: payloads read from disk, and answers of receivers.
 
 mod check;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-/// What payloads and answers are made of.
+/// Pieces of payloads and answers.
 const PIECES: [&[u8]; 18] = [
     b"\x01",
     b"\x02",

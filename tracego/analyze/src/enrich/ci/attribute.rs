@@ -1,4 +1,4 @@
-//! `cicd.*` and `vcs.*` attributes (semantic conventions v1.44.0).
+//! Names of the `cicd.*` and `vcs.*` attributes (semantic conventions v1.44.0).
 
 /// The commit.
 pub const REVISION: &str = "vcs.ref.head.revision";
@@ -8,9 +8,9 @@ pub const REF: &str = "vcs.ref.head.name";
 pub const REPOSITORY: &str = "vcs.repository.url.full";
 /// Pull or merge request.
 pub const CHANGE: &str = "vcs.change.id";
-/// Pipeline name.
+/// Name of the pipeline.
 pub const PIPELINE: &str = "cicd.pipeline.name";
-/// Run of a pipeline.
+/// Run of the pipeline.
 pub const RUN: &str = "cicd.pipeline.run.id";
 /// Link to the run.
 pub const RUN_URL: &str = "cicd.pipeline.run.url.full";
@@ -20,7 +20,7 @@ pub const TASK: &str = "cicd.pipeline.task.name";
 pub const TASK_RUN: &str = "cicd.pipeline.task.run.id";
 /// Link to the job.
 pub const TASK_URL: &str = "cicd.pipeline.task.run.url.full";
-/// Worker.
+/// Id of the worker.
 pub const WORKER: &str = "cicd.worker.id";
-/// Worker's name.
+/// Name of the worker.
 pub const WORKER_NAME: &str = "cicd.worker.name";

@@ -1,18 +1,18 @@
-//! The table: CI systems, how each is recognised, and which of its variables says what.
+//! The table of CI systems: how each is recognised, and which variable holds which attribute.
 
 use super::attribute::{
     CHANGE, PIPELINE, REF, REPOSITORY, REVISION, RUN, RUN_URL, TASK, TASK_RUN, TASK_URL, WORKER, WORKER_NAME,
 };
 
-/// A CI system: how to recognise it and where its values are, the best variable of an attribute first.
+/// A CI system: its marker, and its variables, the best variable of an attribute first.
 pub(super) struct System {
     pub(super) name: &'static str,
-    /// Variable and the value it must have; `None` for any.
+    /// The variable that marks the system, and the value it must have; `None` for any value.
     pub(super) marker: (&'static str, Option<&'static str>),
     pub(super) variables: &'static [(&'static str, &'static str)],
 }
 
-/// In the order in which they are tried.
+/// The CI systems, in the order in which they are tried.
 pub(super) const SYSTEMS: [System; 12] = [
     System { name: "gitea", marker: ("GITEA_ACTIONS", Some("true")), variables: GITHUB },
     System { name: "github", marker: ("GITHUB_ACTIONS", Some("true")), variables: GITHUB },
@@ -160,16 +160,17 @@ const GITHUB: &[(&str, &str)] = &[
     (WORKER_NAME, "RUNNER_NAME"),
 ];
 
-/// Variables and the value that means that there is none. Another vendor's job can be called `false`, and any
-/// branch `HEAD`. Buildkite says HEAD where it has not resolved the commit yet, and false for no request
-/// (<https://buildkite.com/docs/pipelines/configure/environment-variables>).
+/// Variables with the value that means that there is none. Only these pairs count: another vendor's job can
+/// be called `false`, and any branch `HEAD`. Buildkite sets HEAD where it has not resolved the commit yet,
+/// and false without a pull request (<https://buildkite.com/docs/pipelines/configure/environment-variables>).
 pub(super) const NOTHING: [(&str, &str); 2] =
     [("BUILDKITE_COMMIT", "HEAD"), ("BUILDKITE_PULL_REQUEST", "false")];
 
-/// tracego's own contract and what needs no vendor; used for what a vendor did not give.
+/// Variables of tracego's own contract, independent of vendors; used for attributes that a vendor did not
+/// set.
 pub(super) const GENERIC: [(&str, &str); 3] =
     [(REVISION, "GIT_COMMIT"), (TASK_RUN, "CI_JOB_ID"), (TASK_RUN, "BUILD_ID")];
 
-/// Read beside the table: parts of composed values and the trace.
+/// Variables read beside the table: parts of composed values, and the trace.
 pub(super) const PARTS: [&str; 4] =
     ["GITHUB_RUN_ATTEMPT", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "TRACEPARENT"];

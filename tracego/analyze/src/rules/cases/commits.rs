@@ -1,4 +1,4 @@
-//! The commit that a Go program is of: TG003.
+//! The commits of Go programs: TG003.
 
 use super::{Example, clean, finds};
 use crate::rules::scene::{COMMIT, Scene, app, go};

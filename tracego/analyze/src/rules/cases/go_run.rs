@@ -1,4 +1,4 @@
-//! `go run` and what it makes: TG001 and TG002.
+//! `go run` and the programs that it makes: TG001 and TG002.
 
 use super::{Example, clean, finds};
 use crate::rules::{
@@ -112,7 +112,7 @@ fn go_run() -> Vec<Example> {
     all
 }
 
-/// A program that go linked.
+/// Creates a program that the go command linked, without a commit.
 fn linked(path: &str) -> Scene {
     app(10).path(path).args(path).setting("vcs.revision", "").setting("vcs", "").setting("vcs.modified", "")
 }

@@ -89,7 +89,7 @@ fn sh(pid: u32) -> Scene {
     process(pid, "/bin/sh", "sh")
 }
 
-/// What is left so many seconds after boot of a job whose opener ended after one.
+/// Returns the findings at `seconds` after boot about a job whose opener ended one second after boot.
 fn after(rules: &mut super::Rules, seconds: u64, between: impl Fn(&mut super::Rules)) -> Vec<Finding> {
     let opener = sh(1).job("1");
     opener.start(rules);

@@ -1,4 +1,4 @@
-//! Processes that are findings and processes that are none, for every case of every rule.
+//! Processes with and without a finding, for every case of every rule.
 
 mod commands;
 mod commits;
@@ -19,10 +19,10 @@ use tracego_model::finding::{Confidence, Finding, Severity};
 
 type Look = Box<dyn Fn(&mut Rules) -> Vec<Finding>>;
 
-/// A process, or a few in a row, and what a rule says about the last.
+/// A process, or several in a row, and the finding about the last.
 struct Example {
     rule: &'static str,
-    /// Variant and severity; nothing when the rule has nothing to say.
+    /// Expected variant and severity; `None` when the rule must not report.
     wanted: Option<(&'static str, Severity)>,
     what: &'static str,
     profile: Profile,
@@ -68,7 +68,7 @@ impl Example {
     }
 }
 
-/// The last of some starts is a finding.
+/// Creates an example where the last start is a finding.
 fn finds(
     rule: &'static str,
     variant: &'static str,
@@ -79,7 +79,7 @@ fn finds(
     Example { wanted: Some((variant, severity)), ..clean(rule, what, scenes) }
 }
 
-/// The last of some starts is none.
+/// Creates an example where the last start is no finding.
 fn clean(rule: &'static str, what: &'static str, scenes: impl Into<Vec<Scene>>) -> Example {
     let scenes = scenes.into();
     Example::new(rule, what, move |rules| {
@@ -168,8 +168,9 @@ fn a_finding_says_what_decided_it() {
     assert_eq!((json["severity"].as_str(), json["variant"].as_str()), (Some("high"), Some("local")));
 }
 
-/// How long the rules take for a start, in ns: nothing of Go, in a job, Go programs, the go command.
-/// `cargo test --release -p tracego --lib rules::cases::speed -- --ignored --nocapture` prints it.
+/// Measures the time of the rules for a program start, in nanoseconds: not Go, in a job, Go programs, the go
+/// command.
+/// `cargo test --release -p tracego --lib rules::cases::speed -- --ignored --nocapture` prints the result.
 #[test]
 #[ignore = "a measurement, not a test"]
 fn speed() {
@@ -196,7 +197,7 @@ fn speed() {
             let start = std::time::Instant::now();
             let mut found = 0;
             for _ in 0..ROUNDS {
-                // As the pipeline has it: nothing of the last round is known.
+                // In the pipeline, too, the place is computed anew for each start.
                 subject.place.take();
                 found += rules.start(std::hint::black_box(subject)).len();
             }

@@ -1,4 +1,4 @@
-//! Modules and what they are verified with: TG004.
+//! Modules and their verification: TG004.
 
 use super::{Example, clean, finds};
 use crate::rules::scene::{Scene, go};
@@ -136,7 +136,7 @@ fn variables() -> Vec<Example> {
         finds("TG004", "private", Low, "not meant", [with("GOPRIVATE", "*.corp,x.example.com")])
             .configured(meant),
     );
-    // GONOSUMDB stands in front of GOPRIVATE, in whatever of both places each is.
+    // GONOSUMDB takes precedence over GOPRIVATE, wherever each of the two is set.
     let written = |scene: Scene, name: &str, value: &str| {
         let (name, value) = (name.to_owned(), value.to_owned());
         scene.around(move |around| drop(around.go_env.insert(name, value)))

@@ -1,4 +1,4 @@
-//! Limits, processors and memory of Go programs: TG007 and TG008.
+//! Limits, CPUs and memory of Go programs: TG007 and TG008.
 
 use super::{Example, clean, finds};
 use crate::rules::{

@@ -18,7 +18,7 @@ fn service(rule: &'static str, what: &'static str, state: ServiceState) -> Examp
     })
 }
 
-/// A process without pidfile that is no service.
+/// Creates an example of a process without a pidfile that is no service.
 fn bare(what: &'static str, scene: Scene) -> Example {
     Example::new("TG006", what, move |rules| {
         scene.service(rules, &ServiceState { pid: 9, age_ms: 60_000, ..ServiceState::default() })

@@ -1,4 +1,4 @@
-//! What a command line and GOFLAGS say about where modules come from.
+//! Checks of a command line and GOFLAGS that decide where modules come from.
 
 use super::variables::Sources;
 use crate::rules::{report::Case, subject::Subject};
@@ -8,7 +8,7 @@ use tracego_golang::{
     target::{Target, Version},
 };
 
-/// What the command line and GOFLAGS say.
+/// Adds the cases that the command line and GOFLAGS are.
 pub(super) fn of_command(
     subject: &Subject<'_>,
     invocation: &Invocation,
@@ -16,7 +16,7 @@ pub(super) fn of_command(
     cases: &mut Vec<Case>,
 ) {
     let flags = &invocation.flags;
-    // What GOFLAGS says is left out. What stands behind the package is for the program that is run.
+    // The flags without those of GOFLAGS. Arguments behind the package are for the program that is run.
     let given = || Invocation::parse(subject.args(), "").flags;
     if builds(invocation) {
         if flags.module_mode.as_deref() == Some("mod") {
@@ -47,7 +47,7 @@ pub(super) fn of_command(
     }
 }
 
-/// Whether it may fetch modules. `go mod init`, `go env` and `go version` may not.
+/// Whether the command may fetch modules. `go mod init`, `go env` and `go version` may not.
 pub(super) fn takes_modules(invocation: &Invocation) -> bool {
     match invocation.subcommand {
         Subcommand::Run
@@ -66,7 +66,7 @@ pub(super) fn takes_modules(invocation: &Invocation) -> bool {
     }
 }
 
-/// Whether it builds what go.mod says, and must not change that.
+/// Whether the command builds what go.mod names and must not change go.mod.
 fn builds(invocation: &Invocation) -> bool {
     matches!(
         invocation.subcommand,
@@ -74,14 +74,14 @@ fn builds(invocation: &Invocation) -> bool {
     )
 }
 
-/// It was looked for, and there is none.
+/// Whether a go.mod was looked for and there is none.
 fn is_without_module(subject: &Subject<'_>) -> bool {
     subject
         .surroundings
         .is_some_and(|around| around.go_mod.is_none() && !around.unavailable.contains_key("go_mod"))
 }
 
-/// Whether what it builds would be looked up in a module. `path@version` never is, and the standard
+/// Whether the target of the command is looked up in a module. `path@version` never is, and the standard
 /// library is in none.
 fn needs_module(invocation: &Invocation) -> bool {
     match (&invocation.subcommand, &invocation.target) {
@@ -100,7 +100,7 @@ fn is_of_module(operand: &str) -> bool {
         || host.contains('.') && !operand.contains('@')
 }
 
-/// The first operand that asks for a version instead of naming one.
+/// Returns the first operand with a query such as `@latest` in place of a version.
 fn question(invocation: &Invocation) -> Option<String> {
     let is_question = |target: &Target| matches!(target, Target::Remote { version: Version::Query(query), .. } if query.as_ref() != "none");
     if let Some(target) = invocation.target.as_ref().filter(|target| is_question(target)) {

@@ -1,8 +1,9 @@
-//! What variables say about where modules come from, out of the environment or of `go env -w`.
+//! Checks of variables that decide where modules come from, set in the environment or by `go env -w`.
 
 use crate::rules::{report::Case, subject::Subject};
 
-/// What variables say, from the environment or from `go env -w`.
+/// Adds the cases that variables from the environment or from `go env -w` are. `meant` lists patterns that
+/// the configuration allows.
 pub(super) fn of_variables(sources: &Sources<'_>, meant: &[String], cases: &mut Vec<Case>) {
     let mut add = |name: &'static str, variant, message: String| {
         cases.push(sources.evidence(Case::new(variant, message), name));
@@ -14,8 +15,8 @@ pub(super) fn of_variables(sources: &Sources<'_>, meant: &[String], cases: &mut 
             "modules are not verified against the checksum database: GOSUMDB=off".into(),
         );
     }
-    // GOPRIVATE is what GONOSUMDB is unless that is set (cmd/go/internal/cfg/cfg.go).
-    // No module path is none: it is written where no module is meant (go.dev/ref/mod, GONOPROXY=none).
+    // GONOSUMDB defaults to GOPRIVATE (cmd/go/internal/cfg/cfg.go).
+    // `none` is no module path: it is written where no module is meant (go.dev/ref/mod, GONOPROXY=none).
     let unverified = ["GONOSUMDB", "GOPRIVATE"].into_iter().find(|name| sources.get(name).is_some());
     if let Some(name) = unverified
         && let Some((value, _)) = sources.get(name)
@@ -51,7 +52,7 @@ pub(super) fn of_variables(sources: &Sources<'_>, meant: &[String], cases: &mut 
         );
     }
     if let Some((value, _)) = sources.get("GOTOOLCHAIN") {
-        // `go1.24.1+auto` names the least version and lets go.mod ask for a newer one.
+        // `go1.24.1+auto` names the oldest allowed version and lets go.mod ask for a newer one.
         let name = value.split('+').next().unwrap_or_default();
         let running = sources.subject.build().is_some_and(|build| build.version == name);
         if name.starts_with("go1") && !running {
@@ -64,8 +65,8 @@ pub(super) fn of_variables(sources: &Sources<'_>, meant: &[String], cases: &mut 
     }
 }
 
-/// Whether a pattern (module.MatchPrefixPatterns of golang.org/x/mod) is for modules of anybody:
-/// every host, every host below a top-level domain, or all of a public forge.
+/// Whether a pattern (module.MatchPrefixPatterns of golang.org/x/mod) covers anybody's modules: every host,
+/// every host below a top-level domain, or all of a public forge.
 fn is_wide(pattern: &str) -> bool {
     const FORGES: [&str; 6] =
         ["github.com", "gitlab.com", "bitbucket.org", "golang.org", "google.golang.org", "gopkg.in"];
@@ -77,19 +78,20 @@ fn is_wide(pattern: &str) -> bool {
     any_host || FORGES.contains(&host) && owner.is_none_or(any)
 }
 
-/// Where values come from.
+/// The sources of variables: the environment, and the file of `go env -w`.
 pub(super) struct Sources<'a> {
     pub(super) subject: &'a Subject<'a>,
 }
 
 impl<'a> Sources<'a> {
-    /// A variable as the go command sees it: an empty one is not set (cmd/go/internal/cfg.Getenv).
+    /// Returns a variable as the go command sees it, with its source. An empty variable counts as unset
+    /// (cmd/go/internal/cfg.Getenv).
     pub(super) fn get(&self, name: &str) -> Option<(&'a str, &'static str)> {
         let own = self.subject.variable(name).map(|value| (value, "environment"));
         own.or_else(|| self.written(name).map(|value| (value, "go env file")))
     }
 
-    /// What `go env -w` wrote, where the environment says nothing.
+    /// Returns the value that `go env -w` wrote, if the environment does not set the variable.
     pub(super) fn written(&self, name: &str) -> Option<&'a str> {
         if !self.subject.knows_environment() || self.subject.variable(name).is_some() {
             return None;
@@ -105,7 +107,8 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Where a flag comes from; `given`: it is among the go command's own on the command line.
+    /// Returns the source of a flag. With `given`, the flag is among the go command's own on the command
+    /// line.
     pub(super) fn of_flag(&self, given: bool) -> String {
         match self.get("GOFLAGS").filter(|_| !given) {
             Some((_, source)) => format!("GOFLAGS ({source})"),

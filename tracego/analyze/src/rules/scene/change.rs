@@ -1,4 +1,4 @@
-//! What tests change about a process before rules look at it.
+//! Changes that tests make to a process before rules see it.
 
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ impl Scene {
         })
     }
 
-    /// Sets a variable; an empty text is a variable that is set to nothing.
+    /// Sets a variable. An empty text sets an empty variable.
     pub(in crate::rules) fn env(self, name: &str, value: &str) -> Self {
         self.with(|scene| drop(scene.env.insert(name.into(), value.to_owned())))
     }
@@ -93,12 +93,12 @@ impl Scene {
         self.with(|scene| drop(scene.env.remove(name)))
     }
 
-    /// `--env NAME=value`.
+    /// Sets a variable as `--env NAME=value` does.
     pub(in crate::rules) fn injected(self, name: &str, value: &str) -> Self {
         self.with(|scene| scene.injected.push((name.to_owned(), value.to_owned())))
     }
 
-    /// It opens this job, by its own environment.
+    /// Makes the process the opener of a job, by its own environment.
     pub(in crate::rules) fn job(self, id: &str) -> Self {
         let own = self.id;
         let scene = self.env("CI_JOB_ID", id).env("GIT_COMMIT", COMMIT);
@@ -106,7 +106,7 @@ impl Scene {
         scene.with(|scene| scene.job = Some((own, env)))
     }
 
-    /// It descends from the opener of a job and has its environment.
+    /// Makes the process a descendant of the opener of a job, with the job's variables.
     pub(in crate::rules) fn in_job_of(self, opener: &Self) -> Self {
         let mut scene = self.with(|scene| scene.job.clone_from(&opener.job));
         for name in ["CI_JOB_ID", "GIT_COMMIT"] {
@@ -135,20 +135,20 @@ impl Scene {
         self.process(|process| process.interactive = Some(true))
     }
 
-    /// The parent is a process with this task name.
+    /// Sets the task name of the parent.
     pub(in crate::rules) fn parent(self, command: &str) -> Self {
         let mut line = Line::default();
         command.clone_into(&mut line.command);
         self.own(|own| own.ancestors = Some(Lineage(Some(Arc::new(line)))))
     }
 
-    /// A child of that process.
+    /// Makes the process a child of `parent`.
     pub(in crate::rules) fn below(self, parent: &Self) -> Self {
         let above = parent.task().forked();
         self.with(|scene| scene.above = above)
     }
 
-    /// The same process with another program.
+    /// Makes this the same process as `before`, with another program.
     pub(in crate::rules) fn again(self, before: &Self) -> Self {
         let (above, id, exec_id) = (before.task(), before.id, before.record.tracego.exec_id.clone());
         self.own(|own| own.exec_id = exec_id).process(|process| process.pid = id.tgid).with(|scene| {

@@ -1,4 +1,4 @@
-//! How rules look at a process: with the role, the commit and the job that the pipeline would give it.
+//! Runs rules on a made-up process, with the role, commit and job that the pipeline would give it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,7 +20,7 @@ use tracego_golang::{
 use tracego_model::{finding::Finding, input::facts::ServiceState, record::Record};
 
 impl Scene {
-    /// What it is, as the pipeline finds out.
+    /// Returns the role of the process, as the pipeline determines it.
     pub(in crate::rules) fn task(&self) -> Task {
         let process = self.record.process.as_ref().unwrap();
         let build = self.image.as_ref().map(|image| image.go.as_ref());
@@ -42,7 +42,7 @@ impl Scene {
         })
     }
 
-    /// The record with commit and job, as the enrichment puts them together.
+    /// Returns the record with commit and job, merged as the enrichment does it.
     fn whole(&self) -> Record {
         let identity = |env: &BTreeMap<Arc<str>, String>| -> Identity {
             context::explicit(&env.iter().map(|(k, v)| (k.to_string(), v.clone())).collect::<Vec<_>>())
@@ -60,12 +60,12 @@ impl Scene {
         record
     }
 
-    /// Lets the rules look at it.
+    /// Runs the rules on the start of the process.
     pub(in crate::rules) fn start(&self, rules: &mut Rules) -> Vec<Finding> {
         self.look(|subject| rules.start(subject))
     }
 
-    /// Lets somebody look at it.
+    /// Calls a function with the subject of the process.
     pub(in crate::rules) fn look<T>(&self, look: impl FnOnce(&mut Subject<'_>) -> T) -> T {
         let (record, task) = (self.whole(), self.task());
         let mut subject = Subject::new(self.id, &record, &self.env);
@@ -75,7 +75,7 @@ impl Scene {
         look(&mut subject)
     }
 
-    /// As a service, later.
+    /// Runs the rules on the process as a running service.
     pub(in crate::rules) fn service(&self, rules: &mut Rules, state: &ServiceState) -> Vec<Finding> {
         let known = self.look(|subject| Known::of(subject, rules.settings()));
         rules.service(state, &known)

@@ -1,4 +1,4 @@
-//! What stays known of a process after its start.
+//! Facts about a process that are kept after its start.
 
 use super::Subject;
 use crate::rules::{
@@ -7,10 +7,10 @@ use crate::rules::{
 };
 use tracego_model::linux::users::User;
 
-/// What is kept of a process for the time when it has become a service.
+/// The facts about a process that are kept for the time when it has become a service.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Executable.
+    /// Path of the executable.
     pub path: String,
     /// Effective user.
     pub user: Option<User>,
@@ -20,14 +20,14 @@ pub struct Known {
     pub container: Option<String>,
     /// Names and ids of pipeline and job.
     pub jobs: [Option<String>; 4],
-    /// Where it runs.
+    /// The place where the process runs.
     pub place: Place,
-    /// See [`Subject::may_be_service`].
+    /// Whether the process may be a service; see [`Subject::may_be_service`].
     pub service: bool,
 }
 
 impl Known {
-    /// Of a program start.
+    /// Collects the facts at a program start.
     #[must_use]
     pub fn of(subject: &Subject<'_>, settings: &Settings) -> Self {
         let who = Who::of(subject.record);
@@ -42,7 +42,7 @@ impl Known {
         }
     }
 
-    /// What scopes look at.
+    /// Returns the attributes that scopes match.
     #[must_use]
     pub fn who(&self) -> Who<'_> {
         Who {

@@ -2,9 +2,8 @@
 
 use crate::rules::settings::Settings;
 
-/// Variables that rules look at, or that the stage before them needs for what they look at, each with the
-/// first rule that does. They go on the allow-list, and into the record only when somebody asks for them.
-/// Those of CI systems are there anyway.
+/// Variables that rules, or the stage before them, depend on, each with the first rule that needs it. They go
+/// on the allow-list, and into the record only on request. Variables of CI systems are on the list anyway.
 pub const VARIABLES: [(&str, &str); 37] = [
     ("CI", "TG001"),
     ("GOFILE", "TG001"),
@@ -45,7 +44,7 @@ pub const VARIABLES: [(&str, &str); 37] = [
     ("TRACEPARENT", "TG010"),
 ];
 
-/// The same, and those that the configuration requires.
+/// Returns the names in [`VARIABLES`] and those that the configuration requires.
 #[must_use]
 pub fn variables(settings: &Settings) -> Vec<String> {
     let mut names: Vec<String> = VARIABLES.iter().map(|&(name, _)| name.to_owned()).collect();

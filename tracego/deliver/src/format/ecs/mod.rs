@@ -1,7 +1,7 @@
 //! Elastic Common Schema 9.4.
 //!
 //! ECS has no fields for CI/CD and version control: `cicd.*` and `vcs.*` keep their OpenTelemetry names,
-//! which Elastic takes. What it has no field for otherwise is under `tracego.*` with its native name.
+//! which Elastic takes. Other attributes without a field are under `tracego.*` with their native names.
 
 mod process;
 
@@ -25,17 +25,17 @@ use tracego_model::{
     },
 };
 
-/// Writes one record.
+/// Writes one record as one line.
 ///
 /// # Errors
-/// When it cannot be serialised.
+/// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &Document(record))?;
     out.push(b'\n');
     Ok(())
 }
 
-/// Attributes of `tracego` that stand elsewhere as a whole.
+/// Attributes of `tracego` that are elsewhere as a whole.
 const MAPPED: &[&str] = &["boot_id", "exec_id", "tty", "error"];
 
 struct Document<'a>(&'a Record);
@@ -77,7 +77,7 @@ impl Serialize for Document<'_> {
     }
 }
 
-/// `tracego.*`, and what cannot be below `process.executable`, which is a text in ECS.
+/// `tracego.*`, and the build id, which cannot be below `process.executable`: that is a text in ECS.
 #[derive(Serialize)]
 struct Own<'a> {
     #[serde(flatten)]
@@ -189,7 +189,7 @@ impl Serialize for Pod<'_> {
     }
 }
 
-/// `rule`: what decided, was found or was violated.
+/// `rule`: the decision, finding or violation of a record.
 enum Rule<'a> {
     Enforced(&'a Decision),
     Found(&'a Finding),
@@ -230,7 +230,7 @@ impl Serialize for Rule<'_> {
     }
 }
 
-/// `event.action` of a decision.
+/// Returns the `event.action` of a decision.
 fn decided(decision: &Decision) -> &'static str {
     match decision.action {
         Action::Allow => "exec-allowed",
@@ -240,7 +240,7 @@ fn decided(decision: &Decision) -> &'static str {
     }
 }
 
-/// What people look for most.
+/// Labels for the most frequent searches.
 #[derive(Serialize)]
 struct Labels<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -263,7 +263,7 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// Every user of the document by name.
+/// Returns the names of all users in the document.
 fn names(process: &record::Process) -> BTreeSet<&str> {
     let users = [&process.user, &process.real_user, &process.saved_user];
     users.into_iter().filter_map(|user| user.as_ref()?.name.as_deref()).collect()

@@ -1,4 +1,4 @@
-//! `process.*` of a document.
+//! Fields `process.*` of a document.
 
 use serde::{Serialize, Serializer};
 
@@ -46,14 +46,14 @@ impl Serialize for Process<'_> {
             "env_vars"? process.environment_variable.as_deref().map(|all| {
                 all.iter().map(|(name, value)| Variable(name, value)).collect::<Vec<_>>()
             }),
-            // OpenTelemetry's names: ECS has none.
+            // ECS has no names for these; they are OpenTelemetry's.
             "linux"? process.linux.as_ref(),
             "runtime"? process.runtime.as_ref(),
         }
     }
 }
 
-/// `major:minor` as two numbers.
+/// Device `major:minor` as two numbers.
 struct Device<'a>((&'a str, &'a str));
 
 impl Serialize for Device<'_> {
@@ -66,7 +66,7 @@ impl Serialize for Device<'_> {
     }
 }
 
-/// The thread that called execve; its name is the task's name.
+/// Thread that called execve; its name is the task's name.
 struct Thread<'a>(&'a Record, &'a record::Process);
 
 impl Serialize for Thread<'_> {
@@ -78,14 +78,14 @@ impl Serialize for Thread<'_> {
     }
 }
 
-/// The parent as it is now; more than its number is known when it made the process.
+/// Current parent. Only its PID is known, unless it created the process.
 struct Parent<'a>(&'a Record, &'a record::Process);
 
 impl Serialize for Parent<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(record, process) = *self;
         let line = parent(record);
-        // The start of one that ran before tracego is known to a clock tick only.
+        // The start time of a process that ran before tracego is only known to a clock tick.
         let exact = line.filter(|line| !line.seeded);
         let executable = |line: &'_ Line| !line.executable.is_empty();
         object! { serializer;
@@ -98,7 +98,7 @@ impl Serialize for Parent<'_> {
     }
 }
 
-/// Ids are keywords in ECS: texts.
+/// User. Ids are keywords in ECS, so they are written as texts.
 pub(super) struct User<'a>(pub(super) &'a users::User);
 
 impl Serialize for User<'_> {
@@ -110,7 +110,7 @@ impl Serialize for User<'_> {
     }
 }
 
-/// `NAME=value`.
+/// Environment variable, as `NAME=value`.
 struct Variable<'a>(&'a str, &'a str);
 
 impl Serialize for Variable<'_> {

@@ -1,4 +1,4 @@
-//! The profile security_control: what tracego did about an event, what came of it, and by which rule.
+//! Profile security_control: the action that tracego took on an event, its result, and the rule behind it.
 //!
 //! Ids are those of OCSF 1.8.0 (schema.ocsf.io, `action_id` and `disposition_id`).
 
@@ -10,12 +10,12 @@ use crate::format::{decision, object::object, worst};
 use tracego_model::record::{enforcement, policy};
 use tracego_model::{finding::Finding, record::Record};
 
-/// What `action_id` and `disposition_id` are together.
+/// Combination of `action_id` and `disposition_id`.
 #[derive(Clone, Copy)]
 pub(super) struct Outcome {
     pub(super) action: u8,
     pub(super) disposition: u8,
-    /// Somebody should look at it.
+    /// Whether somebody should look at the event.
     pub(super) alert: bool,
 }
 
@@ -23,12 +23,12 @@ pub(super) struct Outcome {
 const ALLOWED: Outcome = Outcome { action: 1, disposition: 1, alert: false };
 /// Denied, Blocked.
 const BLOCKED: Outcome = Outcome { action: 2, disposition: 2, alert: true };
-/// Observed, Detected: seen, and nothing done about it.
+/// Observed, Detected: recorded, without an action.
 const DETECTED: Outcome = Outcome { action: 3, disposition: 15, alert: true };
-/// Unknown, Error: it was to be stopped, and was not; or nobody could decide.
+/// Unknown, Error: enforcement failed, or no decision was possible.
 const FAILED: Outcome = Outcome { action: 0, disposition: 27, alert: true };
 
-/// Nothing where neither a rule nor a policy has anything to do with it.
+/// Returns the outcome, or `None` if neither a rule nor a policy applies.
 pub(super) fn outcome(record: &Record) -> Option<Outcome> {
     if let Some(decision) = decision(record) {
         return Some(match decision.action {
@@ -41,7 +41,7 @@ pub(super) fn outcome(record: &Record) -> Option<Outcome> {
     if worst(record).is_some() {
         return Some(DETECTED);
     }
-    // Where it is stopped, too, a record of that follows.
+    // If the program is also stopped, a record of that follows.
     record.tracego.policy.as_ref().map(|policy| match policy {
         policy if !policy.allow => DETECTED,
         policy if policy.error.is_some() => FAILED,
@@ -49,7 +49,7 @@ pub(super) fn outcome(record: &Record) -> Option<Outcome> {
     })
 }
 
-/// `policy`: the rule that it comes from.
+/// `policy`: the rule behind an event.
 pub(super) enum Policy<'a> {
     Enforced(&'a enforcement::Decision),
     Found(&'a Finding),
@@ -58,7 +58,7 @@ pub(super) enum Policy<'a> {
 }
 
 impl<'a> Policy<'a> {
-    /// Of several the first: a decision, the worst finding, the first violation, the first bundle.
+    /// Returns the first of several: a decision, the worst finding, the first violation, the first bundle.
     pub(super) fn of(record: &'a Record) -> Option<Self> {
         let policy = record.tracego.policy.as_deref();
         decision(record)

@@ -15,7 +15,7 @@ pub(super) fn confidence_id(finding: &Finding) -> u8 {
     }
 }
 
-/// `finding_info`.
+/// `finding_info`: a finding as a detection.
 pub(super) struct FindingInfo<'a>(pub(super) &'a Record, pub(super) &'a Finding);
 
 impl Serialize for FindingInfo<'_> {
@@ -29,7 +29,7 @@ impl Serialize for FindingInfo<'_> {
     }
 }
 
-/// The rule.
+/// `analytic`: the rule of a finding.
 struct Analytic<'a>(&'a Finding);
 
 impl Serialize for Analytic<'_> {

@@ -1,11 +1,9 @@
-//! OCSF 1.8.0: Process Activity (1007); Detection Finding (2004) for what is found about a process that
-//! started before; and Event Log Activity (1008) for what is about tracego's own stream: lost events and
-//! signs of life.
+//! OCSF 1.8.0: Process Activity (1007) for processes; Detection Finding (2004) for findings about a process
+//! that started before; Event Log Activity (1008) for tracego's own stream: lost events and heartbeats.
 //!
-//! What OCSF has no attribute for is in `unmapped`, with its native name. Job and commit are an
-//! enrichment of the process. What was done about it, and the finding or rule that it comes from, is the
-//! security_control profile; where a record has several findings, the worst is there and all are in an
-//! enrichment.
+//! Attributes without a place in OCSF are in `unmapped`, with their native names. Job and commit are an
+//! enrichment of the process. The action taken, and the finding or rule behind it, use the security_control
+//! profile. If a record has several findings, the worst is there and all are in an enrichment.
 
 mod control;
 mod finding;
@@ -32,27 +30,27 @@ use tracego_model::{
     record::{Record, event_name, job::Context},
 };
 
-/// Writes one record.
+/// Writes one record as one line.
 ///
 /// # Errors
-/// When it cannot be serialised.
+/// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &Event(record))?;
     out.push(b'\n');
     Ok(())
 }
 
-/// Attributes of `tracego` that stand elsewhere as a whole.
+/// Attributes of `tracego` that are elsewhere as a whole.
 const MAPPED: &[&str] = &["boot_id", "exec_id", "ancestors", "capability", "rlimit", "findings"];
 
-/// What an `integer_t` holds; larger numbers stay in `unmapped`.
+/// Converts a number to `integer_t`; larger numbers stay in `unmapped`.
 fn integer<T: TryInto<i32>>(value: T) -> Option<i32> {
     value.try_into().ok()
 }
 
 struct Event<'a>(&'a Record);
 
-/// What kind of event a record is.
+/// Classification of a record.
 struct Kind {
     category: (u8, &'static str),
     class: (u32, &'static str),
@@ -88,7 +86,7 @@ impl Serialize for Event<'_> {
         let own = &record.tracego;
         let Kind { category, class, activity, launch_type_id } = Kind::of(record);
         let finding = worst(record);
-        // What a finding is about is its evidence; elsewhere it stands for itself.
+        // The process is the evidence of a Detection Finding; in other classes it stands for itself.
         let detection = finding.filter(|_| class.0 == 2004);
         let evidence = record.process.as_deref().filter(|_| detection.is_some());
         let process = record.process.as_deref().filter(|_| class.0 == 1007);
@@ -105,7 +103,7 @@ impl Serialize for Event<'_> {
             "class_name": class.1,
             "type_uid": class.0 * 100 + u32::from(activity.0),
             "severity_id": severity_id(record),
-            // Success or failure; of a detection, new.
+            // Success or failure; 1 is "new" for a detection.
             "status_id": if failed { 2 } else { 1 },
             "status_code"? own.error.map(|error| error.name),
             "time": Millis(record.timestamp),
@@ -143,7 +141,7 @@ fn severity_id(record: &Record) -> u8 {
     }
 }
 
-/// What is known about the process beside what the kernel says of it.
+/// Additional data about the process, beyond that of the kernel.
 struct Enrichment<'a, T> {
     record: &'a Record,
     kind: &'static str,
@@ -152,7 +150,7 @@ struct Enrichment<'a, T> {
 
 impl<T: Serialize> Serialize for Enrichment<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Which attribute of the event it belongs to.
+        // The attribute of the event that the enrichment belongs to.
         let (name, value) = match &self.record.tracego.exec_id {
             Some(id) => ("process.uid", id),
             None => ("metadata.uid", &self.record.log.record.uid),
@@ -167,7 +165,7 @@ impl<T: Serialize> Serialize for Enrichment<'_, T> {
     }
 }
 
-/// Two kinds of data in one list.
+/// Data of an enrichment: two kinds in one list.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Data<'a> {
@@ -200,7 +198,7 @@ impl Serialize for Unmapped<'_> {
             "span_id"? trace.map(|trace| &trace.span_id),
             "trace_flags"? trace.map(|trace| &trace.trace_flags),
             "process"? record.process.as_deref().map(Rest),
-            // OCSF has it in the container alone.
+            // OCSF has the pod only in the container.
             "k8s"? record.k8s.as_ref(),
             "tracego": Without(&*record.tracego, MAPPED),
         }

@@ -1,4 +1,4 @@
-//! `metadata` and `device`: which record it is, and which tracego on which machine made it.
+//! `metadata` and `device`: the identity of a record, and the tracego and machine that made it.
 
 use serde::{Serialize, Serializer};
 
@@ -63,7 +63,7 @@ impl Serialize for Device<'_> {
     }
 }
 
-/// `os`: the only one that tracego runs on.
+/// `os`: Linux, the only one that tracego runs on.
 struct Linux;
 
 impl Serialize for Linux {

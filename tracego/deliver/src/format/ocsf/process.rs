@@ -1,4 +1,4 @@
-//! The process of an event, and who acted on it.
+//! Process of an event, and the actor behind it.
 
 use serde::{Serialize, Serializer};
 
@@ -18,8 +18,8 @@ use tracego_model::{
     record::{self, Record, event_name, lineage::Line},
 };
 
-/// Who did it: the process that made this one; of an exit, of a failed start and of one that is decided about,
-/// the process itself.
+/// `actor`: the process that created this one. For an exit, a failed exec and a decision before a process
+/// start, the process itself.
 pub(super) struct Actor<'a>(pub(super) &'a Record, pub(super) &'a record::Process);
 
 impl Serialize for Actor<'_> {
@@ -35,7 +35,7 @@ impl Serialize for Actor<'_> {
     }
 }
 
-/// The process as it was before a failed start or before its end.
+/// Process as it was before a failed exec or before its exit.
 struct Caller<'a>(&'a Record, &'a record::Process);
 
 impl Serialize for Caller<'_> {
@@ -50,7 +50,7 @@ impl Serialize for Caller<'_> {
     }
 }
 
-/// The parent as it is now; more than its number is known when it made the process.
+/// Current parent. Only its PID is known, unless it created the process.
 struct Parent<'a>(&'a Record, &'a record::Process);
 
 impl Serialize for Parent<'_> {
@@ -63,7 +63,7 @@ impl Serialize for Parent<'_> {
     }
 }
 
-/// `process_entity`.
+/// `process_entity`: an ancestor.
 struct Ancestor<'a>(&'a str, &'a Line);
 
 impl Serialize for Ancestor<'_> {
@@ -92,8 +92,8 @@ impl Serialize for User<'_> {
     }
 }
 
-/// `process`: the subject; of a failed start, and of one that is decided about, the program that would have run in
-/// it.
+/// `process`: the subject. For a failed exec and for a decision before a process start, the program that
+/// would have run in it.
 pub(super) struct Subject<'a>(pub(super) &'a Record, pub(super) &'a record::Process);
 
 impl Serialize for Subject<'_> {
@@ -103,7 +103,7 @@ impl Serialize for Subject<'_> {
         let wanted = own.exec.as_ref().filter(|_| own.error.is_some()).map(|exec| exec.filename.as_str());
         let path = wanted.or(process.executable.as_ref().map(|file| file.path.as_str()));
         let name = path.and_then(|path| path.rsplit('/').next());
-        // Of a program that is decided about the path is not known.
+        // The path of a program that is decided about is not known.
         let file = process.executable.as_ref();
         let path = path.filter(|_| file.is_none_or(|file| is_program(record, file)));
         let name = to_start(record).or(name).unwrap_or(&process.command);
@@ -202,7 +202,7 @@ impl Serialize for Rights<'_> {
     }
 }
 
-/// What OCSF's process has no attribute for.
+/// Attributes of the process that OCSF has no place for.
 pub(super) struct Rest<'a>(pub(super) &'a record::Process);
 
 impl Serialize for Rest<'_> {

@@ -1,56 +1,57 @@
-//! Any value as OTLP attributes: objects become dotted names, what is in a list stays nested.
+//! Conversion of any value to OTLP attributes: objects become dotted names, the content of a list stays
+//! nested.
 //!
-//! One walk for both encodings. What OTLP has no type for follows the specification's "Mapping Arbitrary
-//! Data to OTLP AnyValue": null is an empty value, an integer beyond 64 bits with sign is a string.
+//! Both encodings share one walk. Values that OTLP has no type for follow the specification's "Mapping
+//! Arbitrary Data to OTLP AnyValue": null is an empty value, an integer beyond signed 64 bits is a string.
 
 mod nested;
 mod values;
 
 use serde::{Serialize, de::value::Error, ser::Error as _};
 
-/// Where a `KeyValue` stands.
+/// Place of a `KeyValue`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Place {
-    /// An attribute of a record or of a resource.
+    /// Attribute of a record or of a resource.
     Attribute,
-    /// A member of a map that is itself a value.
+    /// Member of a map that is itself a value.
     Member,
 }
 
-/// An encoding of `KeyValue` and `AnyValue`. Each `begin` is ended with the mark that it gave.
+/// Encoding of `KeyValue` and `AnyValue`. Each `begin_…` needs its `end_…`, with the mark that it returned.
 pub(super) trait Output {
-    /// Where something began.
+    /// Position where an item began.
     type Mark;
-    /// A `KeyValue` whose value comes next.
+    /// Begins a `KeyValue`; its value comes next.
     fn begin_entry(&mut self, key: &str, place: Place) -> Self::Mark;
-    /// The value is there.
+    /// Ends a `KeyValue`, after its value.
     fn end_entry(&mut self, mark: Self::Mark);
-    /// A list.
+    /// Begins a list.
     fn begin_list(&mut self) -> Self::Mark;
-    /// All elements are there.
+    /// Ends a list, after all elements.
     fn end_list(&mut self, mark: Self::Mark);
-    /// An element of a list; its value comes next.
+    /// Begins an element of a list; its value comes next.
     fn begin_element(&mut self) -> Self::Mark;
-    /// The value is there.
+    /// Ends an element, after its value.
     fn end_element(&mut self, mark: Self::Mark);
-    /// A map.
+    /// Begins a map.
     fn begin_map(&mut self) -> Self::Mark;
-    /// All members are there.
+    /// Ends a map, after all members.
     fn end_map(&mut self, mark: Self::Mark);
-    /// A text.
+    /// Writes a string.
     fn string(&mut self, value: &str);
-    /// A number.
+    /// Writes an integer.
     fn int(&mut self, value: i64);
-    /// True or false.
+    /// Writes true or false.
     fn boolean(&mut self, value: bool);
-    /// A number with a fraction.
+    /// Writes a number with a fraction.
     fn double(&mut self, value: f64);
 }
 
-/// Writes a value as attributes below `prefix`, but for the names in `except`.
+/// Writes a value as attributes below `prefix`, without the names in `except`.
 ///
 /// # Errors
-/// When it holds what is no JSON either.
+/// Fails if the value holds bytes, a tuple or struct variant, or a map key that is no text.
 pub(super) fn attributes<O: Output, T: Serialize + ?Sized>(
     prefix: &str,
     value: &T,
@@ -62,14 +63,14 @@ pub(super) fn attributes<O: Output, T: Serialize + ?Sized>(
     value.serialize(Walk { out, key: &mut key, except, role: Role::Attribute })
 }
 
-/// What a value is for.
+/// Role of the value at hand.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Role {
-    /// An attribute, unless it is an object: then its members are.
+    /// Attribute; an object contributes its members instead.
     Attribute,
-    /// A value whose beginning is written.
+    /// Value whose entry or element has begun.
     Value,
-    /// The key of a map's entry; it goes to the end of the current name.
+    /// Key of a map's entry, which is appended to the current name.
     Key,
 }
 

@@ -1,6 +1,6 @@
-//! OTLP in JSON: one `ExportLogsServiceRequest` a line, as the OTLP File Exporter writes it (OpenTelemetry
-//! specification, "OpenTelemetry Protocol File Exporter" and "JSON Protobuf Encoding": ids in
-//! hexadecimal, 64-bit integers as strings, enumerations as numbers, names in lowerCamelCase).
+//! OTLP in JSON: one `ExportLogsServiceRequest` per line, as the OTLP File Exporter writes it (OpenTelemetry
+//! specification, "OpenTelemetry Protocol File Exporter" and "JSON Protobuf Encoding": ids in hexadecimal,
+//! 64-bit integers as strings, enumerations as numbers, names in lowerCamelCase).
 
 use std::io;
 
@@ -14,7 +14,7 @@ use tracego_model::record::Record;
 /// Writes one record as one line.
 ///
 /// # Errors
-/// When it cannot be serialised.
+/// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     let encoder = Encoder::new(Encoding::Json, Vec::new());
     let mut piece = Piece::default();
@@ -26,7 +26,7 @@ pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes attributes; its `out` ends within a JSON list.
+/// Writer of attributes in JSON, into a buffer that ends within a JSON list.
 pub(super) struct Json<'a>(pub(super) &'a mut Vec<u8>);
 
 impl Json<'_> {
@@ -41,7 +41,7 @@ impl Json<'_> {
     }
 }
 
-/// Adds a text in quotes. Writing to memory does not fail.
+/// Appends a text as a JSON string. Writing to memory does not fail.
 pub(super) fn quoted(text: &str, out: &mut Vec<u8>) {
     if serde_json::to_writer(&mut *out, text).is_err() {
         out.extend_from_slice(b"\"\"");
@@ -58,8 +58,8 @@ impl Output for Json<'_> {
         self.raw(",\"value\":{");
     }
 
-    /// A key without a value is written as such: `{}` means the same, but there are receivers (rotel
-    /// 0.0.1a15) that refuse the whole request for it.
+    /// Ends an entry. A key without a value is written as such: `{}` means the same, but some receivers
+    /// (rotel 0.0.1a15) refuse the whole request for it.
     fn end_entry(&mut self, (): ()) {
         const VALUE: &[u8] = b",\"value\":{";
         if self.0.ends_with(VALUE) {
@@ -112,7 +112,7 @@ impl Output for Json<'_> {
 
     fn double(&mut self, value: f64) {
         self.raw("\"doubleValue\":");
-        // What JSON has no number for is a text (Protocol Buffers, "ProtoJSON Format").
+        // Values without a number in JSON are strings (Protocol Buffers, "ProtoJSON Format").
         match serde_json::Number::from_f64(value) {
             Some(number) => self.raw(&number.to_string()),
             None if value.is_nan() => self.raw("\"NaN\""),

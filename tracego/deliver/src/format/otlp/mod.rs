@@ -1,11 +1,11 @@
-//! OTLP logs: records to `ExportLogsServiceRequest`, grouped by job and container.
+//! OTLP logs: records as `ExportLogsServiceRequest`, grouped by job and container.
 //!
-//! Attributes have the names of the native record, joined with dots. What is about the machine, the
-//! agent, the job and the container is in the resource (semantic conventions, "CI/CD logs"), what is
-//! about the process is in the record. Nothing is lost.
+//! Attributes have the names of the native record, joined with dots. Attributes of the machine, the agent,
+//! the job and the container are in the resource (semantic conventions, "CI/CD logs"), those of the process
+//! are in the record. No attribute is lost.
 //!
-//! A record is encoded by itself into a [`Piece`], which a queue can keep; a [`Request`] puts pieces
-//! together, without decoding them.
+//! Each record is encoded by itself into a [`Piece`], which a queue can keep. A [`Request`] joins pieces
+//! without decoding them.
 
 mod flatten;
 pub mod json;
@@ -23,17 +23,17 @@ use protobuf::Protobuf;
 pub use request::Request;
 use tracego_model::{clock::Time, record::Record};
 
-/// How a request is written.
+/// Encoding of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Encoding {
-    /// For gRPC and HTTP.
+    /// Protobuf, for gRPC and HTTP.
     Protobuf,
-    /// For HTTP and files.
+    /// JSON, for HTTP and files.
     Json,
 }
 
 impl Encoding {
-    /// `Content-Type` of a request over HTTP.
+    /// Returns the `Content-Type` of a request over HTTP.
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -43,16 +43,16 @@ impl Encoding {
     }
 }
 
-/// One record, encoded.
+/// Encoded record with its resource.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Piece {
-    /// `Resource`: the same for all records of a job and container.
+    /// Encoded `Resource`: the same for all records of a job and container.
     pub resource: Vec<u8>,
-    /// `LogRecord`.
+    /// Encoded `LogRecord`.
     pub record: Vec<u8>,
 }
 
-/// Encodes records one by one.
+/// Encoder of single records.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     encoding: Encoding,
@@ -60,17 +60,17 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// `more`: resource attributes of the user (`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME`), which
-    /// win over those of the record.
+    /// Creates an encoder. `more`: resource attributes of the user (`OTEL_RESOURCE_ATTRIBUTES`,
+    /// `OTEL_SERVICE_NAME`), which win over those of the record.
     #[must_use]
     pub fn new(encoding: Encoding, more: Vec<(String, String)>) -> Self {
         Self { encoding, more }
     }
 
-    /// Encodes a record into `piece`, whose memory is used again.
+    /// Encodes a record into `piece`, whose memory is reused.
     ///
     /// # Errors
-    /// When it cannot be serialised.
+    /// Fails if the record cannot be serialised.
     pub fn encode(&self, record: &Record, piece: &mut Piece) -> io::Result<()> {
         piece.resource.clear();
         piece.record.clear();
@@ -109,7 +109,7 @@ impl Encoder {
     }
 }
 
-/// What is not in the envelope of a `LogRecord` and not in the resource.
+/// Writes the attributes that are neither in the envelope of a `LogRecord` nor in the resource.
 fn record_attributes<O: Output>(record: &Record, out: &mut O) -> Result<(), Error> {
     attributes("log", &record.log, &[], out)?;
     attributes("tracego.schema", record.schema, &[], out)?;
@@ -120,17 +120,17 @@ fn record_attributes<O: Output>(record: &Record, out: &mut O) -> Result<(), Erro
     attributes("tracego", &*record.tracego, &[], out)
 }
 
-/// `fixed64`: OTLP has no time before 1970.
+/// Returns a time for a `fixed64` field; OTLP has no time before 1970.
 fn nanoseconds(time: Time) -> u64 {
     u64::try_from(time.0).unwrap_or(0)
 }
 
-/// Number of `trace_flags`.
+/// Returns `trace_flags` as a number.
 fn trace_flags(record: &Record) -> Option<u32> {
     record.trace.as_ref().and_then(|trace| u32::from_str_radix(&trace.trace_flags, 16).ok())
 }
 
-/// `LogRecord` (opentelemetry/proto/logs/v1/logs.proto).
+/// Writes a `LogRecord` in protobuf (opentelemetry/proto/logs/v1/logs.proto).
 fn protobuf_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
     let fixed64 = |field, time, out: &mut Vec<u8>| {
         out.push(protobuf::tag(field, 1));
@@ -160,7 +160,7 @@ fn protobuf_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Bytes of hexadecimal digits, up to the first pair that is none.
+/// Returns the bytes of hexadecimal digits, up to the first pair that is invalid.
 fn hexadecimal(text: &str) -> impl Iterator<Item = u8> {
     text.as_bytes()
         .chunks_exact(2)

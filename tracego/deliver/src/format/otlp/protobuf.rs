@@ -1,20 +1,20 @@
-//! OTLP's `KeyValue` and `AnyValue` in the protobuf wire format
-//! (opentelemetry/proto/common/v1/common.proto of opentelemetry-proto 1.9).
+//! OTLP's `KeyValue` and `AnyValue` in the protobuf wire format (opentelemetry/proto/common/v1/common.proto
+//! of opentelemetry-proto 1.9).
 //!
-//! Written straight into the buffer: with generated messages every key and every value is a string of
-//! its own on the heap first, which takes 9 µs a program start where this takes 4.
+//! The bytes are written straight into the buffer. Generated messages would first put every key and every
+//! value on the heap, which takes 9 µs per process start instead of 4.
 
 use super::flatten::{Output, Place};
 
 /// Wire type 2: bytes with their length in front.
 const LENGTH: u8 = 2;
 
-/// Tag of a field whose number is below 16.
+/// Returns the tag of a field whose number is below 16.
 pub(super) const fn tag(field: u8, wire_type: u8) -> u8 {
     field << 3 | wire_type
 }
 
-/// Adds a number, seven bits a byte.
+/// Appends a number as a varint, with seven bits per byte.
 pub(super) fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -23,30 +23,30 @@ pub(super) fn varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-/// Bytes that [`varint`] takes.
+/// Returns the number of bytes that [`varint`] writes.
 pub(super) fn varint_len(value: usize) -> usize {
     (usize::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
 }
 
-/// Adds a field of bytes.
+/// Appends a field of bytes.
 pub(super) fn bytes(field: u8, value: &[u8], out: &mut Vec<u8>) {
     out.push(tag(field, LENGTH));
     varint(value.len() as u64, out);
     out.extend_from_slice(value);
 }
 
-/// Bytes that [`bytes`] takes.
+/// Returns the number of bytes that [`bytes`] writes.
 pub(super) fn bytes_len(len: usize) -> usize {
     1 + varint_len(len) + len
 }
 
-/// Adds the tag of a message and room for its length; what comes after is the message.
+/// Begins a message: appends its tag and space for its length. Returns the position where its content starts.
 pub(super) fn open(field: u8, out: &mut Vec<u8>) -> usize {
     out.extend_from_slice(&[tag(field, LENGTH), 0]);
     out.len()
 }
 
-/// Writes the length of the message that began there.
+/// Ends the message whose content starts at `start`: writes its length.
 pub(super) fn close(start: usize, out: &mut Vec<u8>) {
     let len = out.len() - start;
     let more = varint_len(len) - 1;
@@ -63,16 +63,16 @@ pub(super) fn close(start: usize, out: &mut Vec<u8>) {
     out[start + more - 1] &= 0x7f;
 }
 
-/// Writes attributes.
+/// Writer of attributes in protobuf.
 pub(super) struct Protobuf<'a> {
-    /// To here.
+    /// Buffer that is written to.
     pub(super) out: &'a mut Vec<u8>,
-    /// Number of the field that attributes have in their message.
+    /// Number of the attributes field in its message.
     pub(super) field: u8,
 }
 
 impl Output for Protobuf<'_> {
-    /// Starts of a message and of one in it; the same where there is one alone.
+    /// Starts of a message and of the message within it; equal if there is only one.
     type Mark = (usize, usize);
 
     fn begin_entry(&mut self, key: &str, place: Place) -> Self::Mark {
@@ -81,10 +81,10 @@ impl Output for Protobuf<'_> {
         (entry, open(2, self.out))
     }
 
-    /// A key without a value is written as such, as in JSON.
+    /// Ends an entry. A key without a value is written as such, like in JSON.
     fn end_entry(&mut self, (entry, value): Self::Mark) {
         if self.out.len() == value {
-            // Its tag and its length.
+            // Removes the tag and the length.
             self.out.truncate(value - 2);
         } else {
             close(value, self.out);

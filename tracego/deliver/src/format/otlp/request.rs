@@ -1,4 +1,4 @@
-//! Many encoded records in one `ExportLogsServiceRequest`.
+//! Request with many encoded records: `ExportLogsServiceRequest`.
 
 use super::{
     Encoding,
@@ -7,7 +7,7 @@ use super::{
 };
 use tracego_model::record::SCHEMA_URL;
 
-/// Name and version of what made the records: `InstrumentationScope`.
+/// Name and version in the `InstrumentationScope`, for the program that made the records.
 const SCOPE: &str = "tracego";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -18,28 +18,29 @@ pub struct Request {
     groups: Vec<Group>,
     records: usize,
     bytes: usize,
-    /// Memory of the largest group so far.
+    /// Memory of the largest group so far, for reuse.
     spare: Vec<u8>,
 }
 
-/// `ResourceLogs` in the making.
+/// `ResourceLogs` under construction.
 #[derive(Debug)]
 struct Group {
     resource: Vec<u8>,
-    /// Protobuf: with tag and length; JSON: with commas between.
+    /// Encoded records: in protobuf with tag and length, in JSON with commas between.
     records: Vec<u8>,
 }
 
 impl Request {
-    /// Without records.
+    /// Creates a request without records.
     #[must_use]
     pub fn new(encoding: Encoding) -> Self {
         Self { encoding, groups: Vec::new(), records: 0, bytes: 0, spare: Vec::new() }
     }
 
-    /// Adds a [`Piece`](super::Piece); records keep their order within a group, and groups the order of their first.
+    /// Adds a [`Piece`](super::Piece). Records keep their order within a group; groups have the order of
+    /// their first records.
     pub fn push(&mut self, resource: &[u8], record: &[u8]) {
-        // From the end: the one before is mostly of the same job.
+        // The search starts at the end: the previous record is mostly of the same job.
         let found = self.groups.iter().rposition(|group| group.resource == resource);
         let at = found.unwrap_or_else(|| {
             self.bytes += resource.len();
@@ -61,25 +62,25 @@ impl Request {
         self.bytes += record.len();
     }
 
-    /// Number of records.
+    /// Returns the number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records
     }
 
-    /// Whether there is nothing to send.
+    /// Whether the request has no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0
     }
 
-    /// Bytes that it takes, without what frames the pieces.
+    /// Returns the size of the pieces in bytes, without their framing.
     #[must_use]
     pub fn size(&self) -> usize {
         self.bytes
     }
 
-    /// Writes the `ExportLogsServiceRequest` (the same bytes as `LogsData`) and starts anew.
+    /// Writes the `ExportLogsServiceRequest` (the same bytes as `LogsData`) and empties the request.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         match self.encoding {
             Encoding::Protobuf => self.groups.iter().for_each(|group| group.protobuf(out)),
@@ -102,7 +103,7 @@ impl Request {
 }
 
 impl Group {
-    /// `ResourceLogs`, as field 1 of the request. All lengths are known ahead, so nothing is moved.
+    /// Writes `ResourceLogs` as field 1 of the request. All lengths are known ahead, so no bytes are moved.
     fn protobuf(&self, out: &mut Vec<u8>) {
         let scope = bytes_len(SCOPE.len()) + bytes_len(VERSION.len());
         let url = bytes_len(SCHEMA_URL.len());

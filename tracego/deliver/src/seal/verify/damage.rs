@@ -1,4 +1,4 @@
-//! What happened to a log at the first line that is not what was written.
+//! Classification of the damage at the first line of a log that is not as it was written.
 
 use std::{fmt, io};
 
@@ -10,43 +10,43 @@ use super::{
 };
 use crate::seal::chain::{LINK, Link};
 
-/// Kinds of damage.
+/// The kind of a damage.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The line is not as it was written.
     Changed,
-    /// Lines that were before it are gone.
+    /// Lines before it are missing.
     Removed,
-    /// A record stands where it does not belong.
+    /// A record is at the wrong place.
     Moved,
-    /// The line was not written there.
+    /// The line was not written at this place.
     Added,
-    /// Nothing is wrong with the line but what it says about the lines before, or its signature.
+    /// The line is intact, but its statements about the lines before it, or its signature, are wrong.
     Seal,
 }
 
 /// The first damage of a log.
 #[derive(Clone, Debug, Serialize)]
 pub struct Damage {
-    /// What kind, as far as can be known.
+    /// Kind of the damage, as far as it can be known.
     pub kind: Kind,
-    /// Where it shows.
+    /// File in which the damage was found.
     pub file: String,
-    /// Where it shows, from 1.
+    /// Line at which the damage was found, from 1.
     pub line: u64,
-    /// `seq` of the record, or of the first that is missing; `chain_seq` in the file of a sink.
+    /// `seq` of the record, or of the first missing one; `chain_seq` in the file of a sink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// Of the record, as it stands there; not of one that is missing.
+    /// `log.record.uid` of the record at that place; absent if the record is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// More about it.
+    /// Description of the damage.
     pub detail: String,
 }
 
 impl Damage {
-    /// About a line.
+    /// Creates a damage at a line.
     #[must_use]
     pub fn at(line: &Line, kind: Kind, detail: impl Into<String>) -> Self {
         let known = Known::of(&line.bytes);
@@ -82,10 +82,10 @@ impl fmt::Display for Damage {
     }
 }
 
-/// What happened where a run does not begin with its first record. Reads the rest of the log.
+/// Classifies the damage where a run does not begin with its first record. Reads the rest of the log.
 ///
 /// # Errors
-/// When it cannot be read.
+/// Fails if the log cannot be read.
 pub(super) fn headless(line: &Line, is_first: bool, lines: &mut Lines) -> io::Result<Damage> {
     let Some(sealed) = Sealed::of(&line.bytes) else {
         return Ok(Damage::at(line, Kind::Changed, "the line is not what was written"));
@@ -98,7 +98,7 @@ pub(super) fn headless(line: &Line, is_first: bool, lines: &mut Lines) -> io::Re
     if next.as_ref().and_then(|next| Sealed::of(&next.bytes)).is_some_and(|next| next.known.seq == 2) {
         return Ok(Damage::at(line, Kind::Changed, opening));
     }
-    // No link comes from nothing: no line is taken for its successor.
+    // No line has the zero link before it, so no line is taken for a successor.
     let rest = Rest::read(Link([0; LINK]), line, next, lines)?;
     if let Some(copy) = rest.copy {
         return Ok(Damage::at(line, Kind::Added, format!("the same stands in line {copy}")));
@@ -114,18 +114,18 @@ pub(super) fn headless(line: &Line, is_first: bool, lines: &mut Lines) -> io::Re
     Ok(Damage { seq: Some(1), uid: None, ..Damage::at(line, Kind::Removed, text) })
 }
 
-/// What the rest of the log says about a line that does not follow the one before.
+/// The findings in the rest of the log about a line that does not follow the one before.
 #[derive(Default)]
 struct Rest {
-    /// The line that does follow: where it is, and its number.
+    /// Position and number of the line that does follow.
     successor: Option<(Line, u64)>,
-    /// It is the very next one.
+    /// Whether that successor is the very next line.
     is_next: bool,
     /// Number of the next line, and whether it follows this one.
     next: Option<(u64, bool)>,
-    /// A line with the same link is there.
+    /// Number of a line with the same link.
     copy: Option<u64>,
-    /// The line that it follows is there.
+    /// Whether the line that this one follows comes later.
     predecessor: bool,
 }
 
@@ -160,26 +160,26 @@ impl Rest {
     }
 }
 
-/// The last line that was whole.
+/// The last valid line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Good<'a> {
-    /// Its link.
+    /// Link of the line.
     pub(super) link: Link,
-    /// Its number.
+    /// Number of the line.
     pub(super) seq: u64,
-    /// Its run.
+    /// Id of the line's run.
     pub(super) instance: &'a str,
 }
 
-/// Whether a line is of another run; the file of a sink has many.
+/// Whether a line belongs to another run. Always false in the file of a sink, which has many runs.
 fn is_of_another(line: &Sealed<'_>, good: Good<'_>) -> bool {
     !line.known.is_numbered() && line.known.instance != good.instance
 }
 
-/// What happened at a line that does not follow the one before. Reads the rest of the log.
+/// Classifies the damage at a line that does not follow the one before. Reads the rest of the log.
 ///
 /// # Errors
-/// When it cannot be read.
+/// Fails if the log cannot be read.
 pub(super) fn find(good: Good<'_>, line: &Line, next: Option<Line>, lines: &mut Lines) -> io::Result<Damage> {
     let rest = Rest::read(good.link, line, next, lines)?;
     let last_seq = good.seq;
@@ -208,7 +208,7 @@ pub(super) fn find(good: Good<'_>, line: &Line, next: Option<Line>, lines: &mut 
         });
     }
     let expected = last_seq.saturating_add(1);
-    // Where the next one has the number behind the expected, this one has a wrong one.
+    // If the next line has the number after the expected one, the number of this line is wrong.
     let between = rest.next.is_some_and(|(seq, _)| Some(seq) == expected.checked_add(1));
     Ok(match seq {
         Some(_) if between => Damage::at(line, Kind::Changed, "the record is not what was written"),

@@ -1,4 +1,4 @@
-//! Lines of log files, in the order in which they were written.
+//! The lines of log files, in the order in which they were written.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,30 +11,31 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::line::Known;
 
-/// A longer line is cut, and is then no line that tracego wrote.
+/// Maximum length of a line in bytes. Longer lines are cut, and cannot be lines that tracego wrote.
 const LINE_MAX: u64 = 64 << 20;
-/// Lines at the begin of a file among which one is looked for that says where the file belongs.
+/// Number of lines at the beginning of a file that are searched for a record, which shows where the file
+/// belongs.
 const LOOK: usize = 16;
-/// Bytes that are read at a time.
+/// Size of the read buffer in bytes.
 const BUFFER: usize = 256 << 10;
-/// What compressed files begin with (RFC 1952, RFC 8878).
+/// The first bytes of compressed files (RFC 1952, RFC 8878).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// Names standard input.
+/// The path that means standard input.
 const STDIN: &str = "-";
 
-/// A line and where it is.
+/// A line and its position.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
-    /// Its file.
+    /// Name of the file.
     pub file: String,
-    /// Its number in the file, from 1.
+    /// Number of the line in the file, from 1.
     pub number: u64,
     /// The line without its newline.
     pub bytes: Vec<u8>,
 }
 
-/// Lines of several files, one after the other.
+/// The lines of several files, one file after the other.
 pub struct Lines {
     waiting: VecDeque<PathBuf>,
     open: Option<Box<dyn BufRead>>,
@@ -43,23 +44,23 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Of files, in this order.
+    /// Creates a reader of files, in this order.
     #[must_use]
     pub fn of(paths: Vec<PathBuf>) -> Self {
         Self { waiting: paths.into(), open: None, file: String::new(), number: 0 }
     }
 
-    /// Of bytes.
+    /// Creates a reader of bytes in memory.
     #[must_use]
     pub fn of_bytes(bytes: Vec<u8>) -> Self {
         let open: Box<dyn BufRead> = Box::new(io::Cursor::new(bytes));
         Self { waiting: VecDeque::new(), open: Some(open), file: STDIN.to_owned(), number: 0 }
     }
 
-    /// The next line.
+    /// Returns the next line, or `None` at the end.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    /// Fails if a file cannot be read.
     pub fn next_line(&mut self) -> io::Result<Option<Line>> {
         loop {
             let Some(open) = &mut self.open else {
@@ -90,7 +91,7 @@ fn reader(path: &Path) -> io::Result<Box<dyn BufRead>> {
     }
     let file = File::open(path).map_err(|error| of(path.display(), &error))?;
     let mut file = BufReader::with_capacity(BUFFER, file);
-    // What its first bytes say, whatever its name is.
+    // The first bytes decide, not the name of the file.
     let head = file.fill_buf().map_err(|error| of(path.display(), &error))?;
     if head.starts_with(&GZIP) {
         return Ok(Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))));
@@ -102,7 +103,7 @@ fn reader(path: &Path) -> io::Result<Box<dyn BufRead>> {
     Ok(Box::new(file))
 }
 
-/// A line without its newline; of a longer one its begin.
+/// Reads a line without its newline. Returns only the beginning of a line that is too long.
 fn line(from: &mut Box<dyn BufRead>) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     from.take(LINE_MAX).read_until(b'\n', &mut bytes)?;
@@ -116,11 +117,11 @@ fn line(from: &mut Box<dyn BufRead>) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Puts files in order by their first records: runs by time, and in a run by number. What says nothing
-/// stays behind, as it was given.
+/// Sorts files by their first records: runs by time, files of a run by number. Files without a record come
+/// last, in the order given.
 ///
 /// # Errors
-/// When one cannot be read.
+/// Fails if a file cannot be read.
 pub fn ordered(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
@@ -143,7 +144,7 @@ pub fn ordered(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path.clone()).collect())
 }
 
-/// Run, id and number of the first record of a file.
+/// Returns run, id and number of the first record of a file.
 fn first(path: &Path) -> io::Result<Option<(String, String, u64)>> {
     let mut open = reader(path)?;
     for _ in 0..LOOK {

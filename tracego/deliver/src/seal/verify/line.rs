@@ -1,4 +1,4 @@
-//! What a line says about itself. It is untrusted.
+//! A parsed line of a log. The content is untrusted.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -19,11 +19,11 @@ use tracego_model::{
 /// A line that is a record.
 #[derive(Debug)]
 pub(crate) struct Known<'a> {
-    /// Its number: that in its chain where it has one.
+    /// Number of the line: its number in the chain if it has one, otherwise its `seq`.
     pub(crate) seq: u64,
-    /// Its id.
+    /// Id of the record, `log.record.uid`.
     pub(crate) uid: &'a str,
-    /// Its run.
+    /// Id of the run, `service.instance.id`.
     pub(crate) instance: &'a str,
     name: &'a str,
     own: Own<'a>,
@@ -99,7 +99,7 @@ struct Completeness {
 }
 
 impl<'a> Known<'a> {
-    /// Reads a line; nothing when it is no record.
+    /// Parses a line. Returns `None` if it is not a record.
     pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
         let whole: Whole<'a> = serde_json::from_slice(line).ok()?;
         Some(Self {
@@ -111,7 +111,7 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// What is counted.
+    /// Returns the facts about the line that are counted.
     pub(crate) fn facts(&self) -> Facts<'_> {
         let (own, seal) = (&self.own, self.seal());
         let completeness = own.completeness.as_ref();
@@ -133,19 +133,19 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// The seal that it is: of its own chain. One of the run's that is in the file of a sink, too, is a record like
-    /// others there.
+    /// Returns the seal of this file's chain, if the line is one. A seal of the run in the file of a sink is
+    /// an ordinary record there.
     pub(crate) fn seal(&self) -> Option<&Seal> {
         let is_own = |seal: &&Seal| seal.sink.is_some() == self.is_numbered();
         self.own.seal.as_ref().filter(|_| self.name == event_name::SEAL).filter(is_own)
     }
 
-    /// It is of the file of a sink, where records of several runs are.
+    /// Whether the line is in the file of a sink, which has records of several runs.
     pub(crate) fn is_numbered(&self) -> bool {
         self.own.chain_seq.is_some()
     }
 
-    /// How a run begins, where it is a first record.
+    /// Returns the start of the chain, if the line is the first record of a run.
     pub(crate) fn opening(&self) -> Option<&ChainStart> {
         let is_own = |start: &&ChainStart| start.sink.is_some() == self.is_numbered();
         self.own.chain_start.as_ref().filter(|_| self.name == event_name::SEAL_OPENED).filter(is_own)
@@ -155,24 +155,25 @@ impl<'a> Known<'a> {
 /// A line of a sealed run: a record that carries its link.
 #[derive(Debug)]
 pub(crate) struct Sealed<'a> {
-    /// What it says.
+    /// The parsed record.
     pub(crate) known: Known<'a>,
-    /// What it carries.
+    /// The line split into body, link and signature.
     pub(crate) parts: Parts<'a>,
 }
 
 impl<'a> Sealed<'a> {
-    /// Reads a line; nothing when it is no such record.
+    /// Parses a line. Returns `None` if it is not a record with a link.
     pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
         Some(Self { parts: split(line)?, known: Known::of(line)? })
     }
 
-    /// Whether it is what was written behind that link.
+    /// Whether the line was written after the given link.
     pub(crate) fn follows(&self, link: Link) -> bool {
         link.record(self.parts.body) == self.parts.link
     }
 
-    /// Where the chain of the run that it opens starts; nothing when it opens none, or not as it was written.
+    /// Returns the link at which the chain of a new run starts. Returns `None` if the line opens no run, or
+    /// was changed.
     pub(crate) fn opens(&self) -> Option<Link> {
         let nonce: [u8; LINK] = unhex(self.known.opening()?.nonce.as_bytes())?;
         Some(Link::start(&nonce)).filter(|start| self.follows(*start))

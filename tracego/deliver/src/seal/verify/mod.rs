@@ -1,4 +1,4 @@
-//! Checks sealed logs: streaming, one line at a time. Its input is untrusted.
+//! Verification of sealed logs, streaming, one line at a time. The input is untrusted.
 
 mod damage;
 mod input;
@@ -20,37 +20,38 @@ use super::{
     key::PublicKey,
 };
 
-/// Runs that the report names one by one, and whose first records are known again.
+/// Maximum number of runs that the report lists, and of first records that are recognized when they are
+/// repeated.
 const RUNS_MAX: usize = 4096;
 
-/// What a log is.
+/// The result of verifying a log.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Nothing is damaged, and something is sealed.
+    /// Whether no damage was found and at least one run is sealed.
     pub whole: bool,
-    /// Lines that were read.
+    /// Number of lines read.
     pub lines: u64,
-    /// Records that are proven.
+    /// Number of proven records.
     pub records: u64,
-    /// Lines of runs without `--seal`.
+    /// Number of lines of runs without `--seal`.
     pub foreign: u64,
     /// Number of runs.
     pub runs_total: u64,
-    /// The runs, in order; of many only the first.
+    /// The runs, in order; only the first ones if there are very many.
     pub runs: Vec<Told>,
-    /// Signatures were checked.
+    /// Whether signatures were checked.
     pub signatures: bool,
-    /// The first damage.
+    /// The first damage found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<Damage>,
 }
 
-/// How to check.
+/// The options of a verification.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// What the seals must be signed with.
+    /// Key that must have signed the seals.
     pub key: Option<PublicKey>,
-    /// The log may begin in the middle of a run.
+    /// Whether the log may begin in the middle of a run.
     pub partial: bool,
 }
 
@@ -64,9 +65,9 @@ struct Verifier<'a> {
     options: &'a Options,
     report: Report,
     run: Option<Run>,
-    /// The run before, as it was when this one began with nothing but its first record so far.
+    /// Last link of the previous run and first line of this one, while this run has only its first record.
     before: Option<(Link, Line)>,
-    /// What may be left of a record, and where the chain was ahead of it.
+    /// A line that may be a torn record, and the link before it.
     torn: Option<(Line, Link)>,
     foreign: Option<Foreign>,
     /// Links of first records.
@@ -74,10 +75,10 @@ struct Verifier<'a> {
     last: Option<Line>,
 }
 
-/// Reads lines up to the first damage, and behind it what tells its kind.
+/// Verifies lines up to the first damage, and reads on only as far as needed to classify the damage.
 ///
 /// # Errors
-/// When they cannot be read.
+/// Fails if a line cannot be read.
 pub fn verify(lines: &mut Lines, options: &Options) -> io::Result<Report> {
     let mut verifier = Verifier {
         options,
@@ -110,7 +111,7 @@ impl Verifier<'_> {
             return Ok(self.open(line, sealed, start));
         }
         if let Some(foreign) = &mut self.foreign {
-            // Only the first record of a run can follow, and say that it does.
+            // Only the first record of a run may follow, naming the line before it.
             if split(&line.bytes).is_none() {
                 foreign.count += 1;
                 return Ok(None);
@@ -152,7 +153,7 @@ impl Verifier<'_> {
         self.broken(line, sealed.as_ref(), lines)
     }
 
-    /// A run begins.
+    /// Handles the first record of a run.
     fn open(&mut self, line: &Line, sealed: &Sealed<'_>, start: Link) -> Option<Damage> {
         if !self.opened.insert(sealed.parts.link.0) {
             return Some(Damage::at(line, Kind::Added, "the run that it opens was opened before"));
@@ -185,11 +186,12 @@ impl Verifier<'_> {
         None
     }
 
-    /// Whether a line can be of a run without `--seal`: that is known when the next run says what it follows.
+    /// Whether a line can be of a run without `--seal`. The next run confirms it by naming the line that it
+    /// follows.
     fn is_foreign(&self, line: &Line) -> bool {
         let outside = match &self.run {
             None => true,
-            // In the file of a sink others may have written where this one was killed.
+            // After a kill, other processes may have written to the file of a sink.
             Some(run) if run.told.closed || run.numbered => true,
             Some(run) => {
                 Known::of(&line.bytes).is_some_and(|known| !known.instance.starts_with(&*run.told.instance))
@@ -198,7 +200,7 @@ impl Verifier<'_> {
         outside && self.torn.is_none() && split(&line.bytes).is_none()
     }
 
-    /// A line that is not what has to be there.
+    /// Handles a line that does not belong at its place.
     fn broken(
         &mut self,
         line: &Line,
@@ -206,7 +208,7 @@ impl Verifier<'_> {
         lines: &mut Lines,
     ) -> io::Result<Option<Damage>> {
         if let Some((torn, ahead)) = self.torn.take() {
-            // It was none that a full disk left.
+            // The line was not a torn record.
             let good = self.run.as_ref().map_or(Good { link: ahead, seq: 0, instance: "" }, Run::good);
             return damage::find(Good { link: ahead, ..good }, &torn, Some(line.clone()), lines).map(Some);
         }
@@ -253,7 +255,7 @@ impl Verifier<'_> {
 
     fn end(mut self, damage: Option<Damage>) -> Report {
         let foreign = self.foreign.take();
-        // A first record that was cut is one that was being written.
+        // A cut-off first record was still being written.
         let cut = |foreign: &&Foreign| foreign.count == 1 && is_torn(&foreign.first.bytes);
         let behind = foreign.as_ref().filter(|foreign| self.run.is_some() && !cut(foreign)).map(not_sealed);
         self.report.foreign += foreign.map_or(0, |foreign| foreign.count);
@@ -268,7 +270,7 @@ fn not_sealed(foreign: &Foreign) -> Damage {
     Damage::at(&foreign.first, Kind::Added, "no sealed run wrote this line, and none follows that names it")
 }
 
-/// A text from a log for a message.
+/// Escapes and shortens a text from a log for a message.
 fn printable(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_default).collect()
 }

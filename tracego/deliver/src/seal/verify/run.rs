@@ -1,4 +1,4 @@
-//! A run while it is read: what its lines give, against what its seals say.
+//! A run during verification: compares its lines with what its seals state.
 
 use std::collections::BTreeMap;
 
@@ -12,61 +12,62 @@ use crate::seal::{
 };
 use tracego_model::record::seal::{Events, Scope, Seal};
 
-/// Characters of a text of a log that are kept.
+/// Maximum number of characters kept of a text from a log.
 const TEXT_MAX: usize = 64;
 
-/// What is known about a run; what `--json` prints of it.
+/// The report about one run, as printed by `--json`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Told {
-    /// `service.instance.id`.
+    /// Id of the run, `service.instance.id`.
     pub instance: String,
-    /// Its key, where it has one.
+    /// Id of the key, if the run is signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The sink whose file it is of.
+    /// Name of the sink that wrote the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sink: Option<String>,
-    /// It was read from its first record on.
+    /// Whether the run was read from its first record on.
     pub opened: bool,
-    /// It ended in order, and its last seal is there.
+    /// Whether the run ended in order and its last seal is there.
     pub closed: bool,
-    /// Lines that are proven.
+    /// Number of proven lines.
     pub records: u64,
-    /// Number of the last of them.
+    /// Number of the last proven line.
     pub last_seq: u64,
-    /// Seals among them.
+    /// Number of seals among the proven lines.
     pub seals: u64,
-    /// Lines behind the last seal of a window or of the run: they belong together, but no seal says yet
-    /// that they are all.
+    /// Number of lines after the last seal of a window or of the run. They are linked, but no seal confirms
+    /// yet that none is missing.
     pub unsealed: u64,
-    /// What a full disk left of records.
+    /// Number of torn records, which a full disk cut off.
     pub torn: u64,
-    /// Records that the output refused, as the seals say.
+    /// Number of records that the output refused, according to the seals.
     pub refused: u64,
-    /// What was lost, as the seals say.
+    /// Losses by reason, according to the seals.
     pub lost: BTreeMap<String, u64>,
-    /// Events that are nowhere: not zero when the agent's own counts do not add up at the end of the run.
+    /// Number of events unaccounted for; not zero if the agent's own counts do not add up at the end of the
+    /// run.
     pub pending: i64,
 }
 
-/// A run.
+/// The state of a run during verification.
 pub(super) struct Run {
-    /// Behind its last line.
+    /// Link of the last line.
     pub(super) link: Link,
-    /// What is said of it.
+    /// Report about the run so far.
     pub(super) told: Told,
-    /// Where its chain, or this window, begins; not known in the middle of a run.
+    /// Link at which the chain or this window begins; unknown in the middle of a run.
     previous: Option<Link>,
     tally: Tally,
-    /// A part of it was not read; whether of this window, too.
+    /// Whether a part of the run was not read, and whether that includes a part of this window.
     partial: (bool, bool),
     windows: Events,
-    /// It is of the file of a sink.
+    /// Whether the run is in the file of a sink.
     pub(super) numbered: bool,
 }
 
 impl Run {
-    /// From its first record; `partial`: from one in the middle, which is taken as it is.
+    /// Starts a run at its first record, or, without `start`, at a record in the middle, which is trusted.
     pub(super) fn new(record: &Sealed<'_>, start: Option<Link>) -> Self {
         let partial = start.is_none();
         let known = &record.known;
@@ -94,12 +95,12 @@ impl Run {
         run
     }
 
-    /// Number of its last line.
+    /// Returns the number of the last line.
     fn last_seq(&self) -> u64 {
         self.tally.last_seq()
     }
 
-    /// Its last line.
+    /// Returns the position of the last line.
     pub(super) fn good(&self) -> Good<'_> {
         Good { link: self.link, seq: self.last_seq(), instance: &self.told.instance }
     }
@@ -112,10 +113,10 @@ impl Run {
         self.told.unsealed += 1;
     }
 
-    /// Takes a line that follows the one before.
+    /// Checks and counts a line that follows the one before.
     ///
     /// # Errors
-    /// What of a seal is not so.
+    /// Fails if a statement of a seal is not true, and describes it.
     pub(super) fn take(&mut self, record: &Sealed<'_>, key: Option<&PublicKey>) -> Result<(), String> {
         let seq = record.known.seq;
         if seq <= self.last_seq() {
@@ -135,7 +136,7 @@ impl Run {
         Ok(())
     }
 
-    /// What follows from a seal for the next.
+    /// Resets and sums up what the next seal is compared with.
     fn sealed(&mut self, seal: &Seal, link: Link) {
         if seal.scope == Scope::Job {
             return;
@@ -164,7 +165,7 @@ impl Run {
         }
     }
 
-    /// Holds a seal against the lines.
+    /// Compares a seal with the lines that it covers.
     fn check(&self, seal: &Seal) -> Result<(), String> {
         same("link", &seal.link, &self.link.text())?;
         let counts = match (seal.scope, &seal.job) {
@@ -199,10 +200,10 @@ impl Run {
     }
 }
 
-/// Whether a record that has to be signed is, where a key is asked for.
+/// Verifies the signature of a record that has to be signed. Does nothing without a key.
 ///
 /// # Errors
-/// What is not so.
+/// Fails if the signature is missing or not valid.
 pub(super) fn signed(record: &Sealed<'_>, before: Link, key: Option<&PublicKey>) -> Result<(), String> {
     let Some(key) = key else { return Ok(()) };
     let (body, signature) = record.parts.signed.ok_or("it is not signed")?;
@@ -214,8 +215,8 @@ fn same<T: PartialEq + std::fmt::Debug + ?Sized>(name: &str, said: &T, found: &T
     if said == found { Ok(()) } else { Err(format!("it says {name} {said:?}, the log has {found:?}")) }
 }
 
-/// Holds counts against the lines. Losses and gaps are compared only where no record was refused that
-/// would have told them.
+/// Compares counts with those of the lines. Losses and gaps are compared only if no record that would have
+/// reported them was refused.
 fn counted(seal: &Seal, counts: &Counts, gaps: bool) -> Result<(), String> {
     same("records", &seal.records, &counts.records)?;
     same("first_seq", &seal.first_seq, &counts.first_seq)?;

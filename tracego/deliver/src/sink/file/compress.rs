@@ -1,4 +1,4 @@
-//! One rotated file → one compressed file.
+//! Compression of one rotated file.
 
 use std::{
     fs::{self, File, FileTimes, Metadata, OpenOptions, Permissions},
@@ -13,22 +13,22 @@ use rustix::fs::OFlags;
 
 use super::{current::sync_folder, names::with, settings::Compress};
 
-/// Bytes between two looks whether to stop.
+/// Number of bytes between two checks whether to stop.
 const CHUNK: usize = 64 * 1024;
 
-/// Replaces a file by its compressed form. At each moment the original is there, or the whole of the
-/// compressed file, or both: its bytes are on the disk before it gets its name, and its name is before the
-/// original goes. What a crash leaves half made ends with `.tmp`.
+/// Replaces a file by its compressed form. At each moment the original, the whole compressed file, or both
+/// are there: the compressed bytes are on the disk before the file gets its name, and the name is on the disk
+/// before the original is removed. A file that a crash left incomplete ends with `.tmp`.
 ///
 /// # Errors
-/// What the operating system says, or `Interrupted` when told to stop. The original is still there then.
+/// Fails with the error of the operating system, or `Interrupted` if `stop` was set. No record is lost then.
 pub(super) fn replace(path: &Path, how: Compress, stop: &AtomicBool) -> io::Result<()> {
     let Some(suffix) = how.suffix() else { return Ok(()) };
     let packed = with(path, suffix);
     let unfinished = with(&packed, ".tmp");
     let done = pack(path, &unfinished, how, stop);
     if let Err(error) = done {
-        // It may never have been made. What stays is removed at the next start.
+        // The file may never have been made. If it stays, the next start removes it.
         let _removed = fs::remove_file(&unfinished);
         return Err(error);
     }
@@ -61,7 +61,7 @@ fn pack(path: &Path, to: &Path, how: Compress, stop: &AtomicBool) -> io::Result<
     file.sync_all()
 }
 
-/// Owner, mode and time are those of the original: its age counts from its last record.
+/// Copies owner, mode and time of the original: the age of a file counts from its last record.
 fn own(file: &File, meta: &Metadata) -> io::Result<()> {
     let own = file.metadata()?;
     if (own.uid(), own.gid()) != (meta.uid(), meta.gid()) {

@@ -1,4 +1,4 @@
-//! The file that is written to now.
+//! The file that records are appended to now.
 
 use std::{
     fs::{self, File, Metadata, TryLockError},
@@ -14,27 +14,27 @@ use super::{FileError, names::folder, place::Place};
 use crate::sink::blocking::{Batch, write_all};
 use tracego_model::clock::Reading;
 
-/// An open file.
+/// An open output file.
 #[derive(Debug)]
 pub(super) struct Current {
     file: File,
-    /// Only regular files are cut, synced, locked and rotated.
+    /// Whether the file is regular: only regular files are cut, synced, locked and rotated.
     regular: bool,
     /// Device and inode.
     id: (u64, u64),
-    /// Where the next record begins.
+    /// Offset where the next record begins, in bytes.
     len: u64,
-    /// It ends within a line.
+    /// Whether the file ends within a line.
     torn: bool,
-    /// When it was begun, on the clock that counts from boot: it stays right when the time is set.
+    /// Time when the file was begun, in ns since boot: this clock stays right when the time is set.
     begun: i64,
 }
 
-/// Others may make, move and remove the file while it is opened.
+/// Number of attempts to open: other programs may make, move and remove the file meanwhile.
 const TRIES: usize = 8;
 
 impl Current {
-    /// Opens or makes the file, see [`Place::open`], and locks it.
+    /// Opens or makes the file (see [`Place::open`]), and locks it.
     pub(super) fn open(place: &Place) -> Result<Self, FileError> {
         for _ in 0..TRIES {
             if let Some(current) = Self::try_open(place)? {
@@ -44,7 +44,7 @@ impl Current {
         Err(place.failed(&io::Error::other("it is moved again and again while it is opened")))
     }
 
-    /// Nothing when the path leads to another file by now.
+    /// Tries to open the file. Returns `None` if the path leads to another file by now.
     fn try_open(place: &Place) -> Result<Option<Self>, FileError> {
         let path = &place.path;
         let failed = |error: io::Error| place.failed(&error);
@@ -73,14 +73,14 @@ impl Current {
                 sync_folder(path).map_err(failed)?;
             }
         } else {
-            // Waiting for a slow reader is what the thread is for.
+            // Clears O_NONBLOCK: this thread may wait for a slow reader.
             rustix::fs::fcntl_setfl(&current.file, OFlags::APPEND).map_err(|error| failed(error.into()))?;
         }
         Ok(Some(current))
     }
 
-    /// Whether the path still leads to this file. Takes note of what others did to it, too: logrotate's
-    /// `copytruncate` empties it in place.
+    /// Returns whether the path still leads to this file. Also notes what other programs did to the file: the
+    /// `copytruncate` of logrotate empties it in place.
     pub(super) fn is_still_at(&mut self, path: &Path) -> bool {
         if !self.is_at(path) {
             return false;
@@ -101,7 +101,7 @@ impl Current {
         meta.is_ok_and(|meta| id(&meta) == self.id)
     }
 
-    /// Nobody can find the file any more.
+    /// Returns whether the file has no name any more.
     pub(super) fn is_removed(&self) -> bool {
         self.regular && self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
     }
@@ -114,22 +114,22 @@ impl Current {
         Ok(last != [b'\n'])
     }
 
-    /// Whether it is one that can be rotated.
+    /// Returns whether the file is regular, and can be rotated.
     pub(super) fn is_regular(&self) -> bool {
         self.regular
     }
 
-    /// Its size.
+    /// Returns the size in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Nanoseconds since it was begun.
+    /// Returns the nanoseconds since the file was begun.
     pub(super) fn age(&self, now: Reading) -> u64 {
         now.boot_ns.saturating_sub(self.begun).try_into().unwrap_or(0)
     }
 
-    /// Ends the line that a crash or a full disk cut, so that the next record stands on its own.
+    /// Ends the line that a crash or a full disk cut, so that the next record has a line of its own.
     pub(super) fn end_line(&mut self) -> io::Result<()> {
         if self.torn {
             if let (_, Some(error)) = write_all(&mut self.file, b"\n") {
@@ -140,8 +140,8 @@ impl Current {
         Ok(())
     }
 
-    /// Appends records; how many are settled, and why not more. What is not settled leaves nothing behind
-    /// where that can be helped: it is cut off again.
+    /// Appends records. Returns the number of records that are done, and the error that stopped the write.
+    /// Bytes of other records are cut off again where possible.
     pub(super) fn append(
         &mut self,
         batch: &Batch,
@@ -164,15 +164,15 @@ impl Current {
             && whole > 0
             && let Err(error) = self.file.sync_data()
         {
-            // Linux drops pages whose write failed and says that the next sync is fine: the records
-            // have to be written again. Where the cut fails they are there twice, perhaps.
+            // Linux drops pages whose write failed and reports the next sync as fine: the records have to be
+            // written again. If the cut fails, they may be there twice.
             let _cut = self.cut(start);
             return (0, Some(error));
         }
         (whole, error)
     }
 
-    /// Cuts it to this length, unless somebody else appended meanwhile.
+    /// Cuts the file to this length, unless another program appended meanwhile. Returns whether it did.
     fn cut(&mut self, len: u64) -> bool {
         let ours = self.regular && self.file.metadata().is_ok_and(|meta| meta.len() == self.len);
         let done = ours && self.file.set_len(len).is_ok();
@@ -196,7 +196,7 @@ fn id(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-/// When a file was begun, on the clock that counts from boot.
+/// Returns the time when a file was begun, in ns since boot.
 fn begun(meta: &Metadata, now: Reading) -> i64 {
     if meta.len() == 0 {
         return now.boot_ns;
@@ -207,7 +207,7 @@ fn begun(meta: &Metadata, now: Reading) -> i64 {
     now.boot_ns.saturating_sub(now.unix_ns.saturating_sub(at).max(0))
 }
 
-/// fsync(2) of the folder: names are as they are now after a power loss.
+/// Syncs the folder of a file with fsync(2): current names survive a power loss.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }

@@ -1,4 +1,4 @@
-//! Records into a file, and from one file to the next.
+//! Appending of records to a file, and rotation to the next file.
 
 use std::{
     io,
@@ -28,21 +28,21 @@ use crate::{
 };
 use tracego_model::clock::Reading;
 
-/// One file after the other.
+/// A sequence of files: the current one, and the next after each rotation.
 #[derive(Debug)]
 pub(super) struct Log {
     settings: Settings,
     place: Place,
     current: Option<Current>,
-    /// Of the newest rotated file.
+    /// Stamp of the newest rotated file.
     last: Option<Stamp>,
     shared: Arc<Shared>,
-    /// Where it is sealed.
+    /// Chain of the lines, if the file is sealed.
     chain: Option<Chain>,
 }
 
 impl Log {
-    /// Opens the file, unless that fails in a way that passes, as a full disk does.
+    /// Opens the file. A failure that passes, such as a full disk, is left to the first delivery.
     pub(super) fn open(
         settings: &Settings,
         shared: Arc<Shared>,
@@ -69,7 +69,7 @@ impl Log {
         Ok(Self { settings: settings.clone(), place, current, last, shared, chain })
     }
 
-    /// Writes as much of a batch as can be.
+    /// Writes as much of a batch as possible.
     pub(super) fn deliver(&mut self, batch: &Batch) -> Delivered {
         let mut done = 0;
         let mut refused = Vec::new();
@@ -82,8 +82,8 @@ impl Log {
             }
         };
         let trouble = result.err().map(|error| {
-            // What is wrong with the file may be mended with it: the next try opens it anew, and finds
-            // itself where it ends. Whoever reads a FIFO or a terminal keeps it while it is there.
+            // Opening the file anew may fix what is wrong with it, and the next attempt then finds where it
+            // ends. A FIFO or a terminal stays open for its reader while there is one.
             let gone = error.number() == Some(Errno::PIPE.raw_os_error());
             self.current = self.current.take().filter(|current| !current.is_regular() && !gone);
             Trouble::new(error.to_string())
@@ -91,8 +91,8 @@ impl Log {
         Delivered { done, refused, trouble }
     }
 
-    /// Links the lines and writes them, behind what the chain itself has to say. Refused are those that
-    /// cannot be linked.
+    /// Links the lines and writes them, behind the chain's own lines. Lines that cannot be linked are
+    /// refused.
     fn write_linked(
         &mut self,
         batch: &Batch,
@@ -122,13 +122,13 @@ impl Log {
         }
     }
 
-    /// Makes sure that the file is open, and that it is the one that the path leads to.
+    /// Makes sure that the file is open, and that the path leads to it.
     fn look(&mut self, chain: Option<&mut Chain>) -> Result<(), FileError> {
         let again = self.shared.reopen.swap(false, Ordering::Relaxed);
         let mut known = true;
         if let Some(current) = &mut self.current {
             let len = current.len();
-            // Who reads a FIFO would take a new opening for the end.
+            // The reader of a FIFO would take a reopening for the end.
             if (again && current.is_regular()) || !current.is_still_at(&self.place.path) {
                 self.current = None;
                 self.shared.counts.reopened.fetch_add(1, Ordering::Relaxed);
@@ -164,8 +164,8 @@ impl Log {
             let removed = current.is_removed();
             self.current = Some(current);
             if removed {
-                // A last look, so that nothing is acknowledged that nobody can find. What an earlier file
-                // of this batch has is written twice then.
+                // A last check, so that no record is acknowledged that cannot be found. Records that an
+                // earlier file of this batch has are then written twice.
                 *done = begun;
                 return Err(self.place.failed(&io::Error::other("it was removed while it was written")));
             }
@@ -178,8 +178,7 @@ impl Log {
         Ok(())
     }
 
-    /// Whether a new file has to be begun before a record of this length. There is always something in a
-    /// file that is rotated.
+    /// Returns whether a record of this length needs a new file. A file is never rotated while empty.
     fn is_full(&self, current: &Current, next: usize) -> bool {
         let large = |most: u64| current.len().saturating_add(next as u64) > most;
         let old = |most: u128| u128::from(current.age(Reading::now())) >= most;
@@ -189,7 +188,7 @@ impl Log {
                 || self.settings.rotate_age.is_some_and(|most| old(most.0.as_nanos())))
     }
 
-    /// The end of the records that fit, from this one on, which always does.
+    /// Returns the end of the records that fit, counted from `first`, which always fits.
     fn fitting(&self, current: &Current, batch: &Batch, first: usize) -> usize {
         let most = self.settings.rotate_bytes.filter(|_| current.is_regular());
         let Some(most) = most else { return batch.len() };
@@ -197,7 +196,7 @@ impl Log {
         first + batch.whole(first, room).max(1)
     }
 
-    /// Moves the file out of the way and begins a new one. Everything that was acknowledged is synced already.
+    /// Moves the file away and begins a new one. Acknowledged records are synced already.
     fn rotate(&mut self, mut old: Current) -> Result<(), FileError> {
         let path = &self.place.path;
         let failed = |error: &io::Error| self.place.failed(error);
@@ -218,16 +217,16 @@ impl Log {
         self.shared.counts.rotated.fetch_add(1, Ordering::Relaxed);
         self.shared.tidy.store(true, Ordering::Relaxed);
         self.current = Some(Current::open(&self.place)?);
-        // Locked until now, so that nobody else began the new file.
+        // The lock was kept until now, so that no other process began the new file.
         drop(old);
         sync_folder(path).map_err(|error| failed(&error))
     }
 }
 
-/// rename(2) that replaces nothing.
+/// Calls rename(2) without replacing an existing file.
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some network file systems cannot promise it; whether the name is free was looked up before.
+        // Some network file systems cannot promise this; the caller checked before whether the name is free.
         Err(Errno::INVAL | Errno::NOSYS) => std::fs::rename(from, to),
         done => Ok(done?),
     }

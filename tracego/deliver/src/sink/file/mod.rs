@@ -1,11 +1,12 @@
-//! Records into a file that is rotated by size and age.
+//! The sink that appends records to a file, which is rotated by size and age.
 //!
-//! One process writes to a file: it is locked (flock(2)). Records are appended and never changed; a file is
-//! rotated between two of them, by rename(2), so that none is in two files or in none. What the file holds
-//! when tracego is killed is whole lines, but perhaps the last; the next start ends that line, and its
-//! record comes again from the queue.
+//! One process writes to a file, and locks it (flock(2)). Records are appended and never changed. A file is
+//! rotated between two records, by rename(2), so that every record is in exactly one file. After a kill of
+//! tracego the file holds whole lines, except perhaps the last; the next start ends that line, and its record
+//! is delivered again from the queue.
 //!
-//! Others may rotate the file, too: before each batch it is looked up whether the path still leads to it.
+//! Other programs may rotate the file, too: before each batch tracego checks whether the path still leads to
+//! it.
 
 mod compress;
 mod current;
@@ -34,42 +35,42 @@ use self::{log::Log, sealed::Chain};
 use super::{blocking, deliver::Delivered};
 use tracego_model::meta::Meta;
 
-/// Why a file cannot be written to.
+/// The reason why a file cannot be written to.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FileError {
-    /// The settings are wrong; names the key.
+    /// A wrong setting; the text names the key.
     #[error("{0}")]
     Setting(String),
-    /// Another process has it.
+    /// A file that another process has locked.
     #[error("path: another process writes to {} and has it locked; give each sink a file of its own", .0.display())]
     Locked(PathBuf),
-    /// It is a symbolic link to a regular file.
+    /// A symbolic link to a regular file.
     #[error(
         "path: {} is a symbolic link to a file; give the path that it leads to (for /dev/stdout: type = \"stdout\")",
         .0.display()
     )]
     Link(PathBuf),
-    /// It is a folder, a socket or a disk.
+    /// A folder, a socket or a disk.
     #[error("path: {} is no file, FIFO or character device", .0.display())]
     Kind(PathBuf),
-    /// Group or mode cannot be set.
+    /// A group or mode that cannot be set.
     #[error("{key}: {}: {why}", .path.display())]
     Own {
         /// The key.
         key: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// Error text of the operating system.
         why: String,
     },
-    /// What the operating system says.
+    /// An error while opening or writing the file.
     #[error("path: {}: {why}", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// In words.
+        /// Error text.
         why: String,
-        /// errno(3), where it was the operating system.
+        /// errno(3), if the operating system reported the error.
         number: Option<i32>,
     },
 }
@@ -82,8 +83,8 @@ impl FileError {
         }
     }
 
-    /// Whether the same call can succeed later, without anybody changing a setting: the disk is full, or
-    /// nobody reads the FIFO yet.
+    /// Returns whether the same call can succeed later without a change of settings: the disk is full, or the
+    /// FIFO has no reader yet.
     fn passes(&self) -> bool {
         let passing = [
             Errno::NOSPC,
@@ -101,20 +102,20 @@ impl FileError {
     }
 }
 
-/// What was done to files, since the start.
+/// The counts of actions on files, since the start.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
-    /// Files that were rotated.
+    /// Number of files that were rotated.
     pub rotated: u64,
-    /// Rotated files that were compressed.
+    /// Number of rotated files that were compressed.
     pub compressed: u64,
-    /// Rotated files that were removed, as `keep` and `keep-age` want it.
+    /// Number of rotated files that were removed because of `keep` and `keep-age`.
     pub removed: u64,
-    /// Bytes of these, as they were on the disk.
+    /// Number of bytes that the removed files had on the disk.
     pub removed_bytes: u64,
-    /// How often the path was opened anew: on SIGHUP, or because others moved the file.
+    /// Number of times the path was reopened: on SIGHUP, or because another program moved the file.
     pub reopened: u64,
-    /// How often removing or compressing failed; it is tried again.
+    /// Number of times removing or compressing failed; each failure is retried.
     pub untidy: u64,
 }
 
@@ -128,39 +129,39 @@ struct Counters {
     untidy: AtomicU64,
 }
 
-/// What the threads of one sink share.
+/// The state that the threads of one sink share.
 #[derive(Debug, Default)]
 struct Shared {
     counts: Counters,
-    /// The path is to be opened anew.
+    /// Whether to reopen the path.
     reopen: AtomicBool,
-    /// Something was rotated since the last tidying.
+    /// Whether a file was rotated since the last tidying.
     tidy: AtomicBool,
-    /// What takes long is to end.
+    /// Whether long work has to stop, since the sink ends.
     stop: AtomicBool,
 }
 
-/// Until tidying that failed is tried again.
+/// Pause before failed tidying is retried.
 const AGAIN: Duration = Duration::from_secs(60);
-/// For the last seal.
+/// Longest wait for the last seal.
 const END: Duration = Duration::from_secs(2);
-/// How often it is looked whether files became too old, at most.
+/// Longest time between two checks for files that became too old.
 const LOOK: Duration = Duration::from_secs(600);
 
-/// Appends records to a file.
+/// The transport that appends records to a file.
 #[derive(Debug)]
 pub struct File {
     settings: Settings,
     log: Arc<Mutex<Log>>,
     shared: Arc<Shared>,
     tidying: Option<JoinHandle<io::Result<()>>>,
-    /// When to tidy again without anything being rotated.
+    /// Time of the next tidying if no file is rotated before.
     due: Option<Instant>,
 }
 
 impl File {
     /// Opens the file, locks it, and gives it its mode and group. A disk that is full, read-only or broken is
-    /// no error here but one of the first delivery, as is a FIFO that nobody reads.
+    /// no error here but one of the first delivery, as is a FIFO without a reader.
     ///
     /// # Errors
     /// See [`FileError`].
@@ -168,25 +169,26 @@ impl File {
         Self::with(settings, None)
     }
 
-    /// As [`open`](Self::open), and seals what it writes: lines of JSON. `name`: of the sink.
+    /// Opens the file as [`open`](Self::open) does, and seals the lines of JSON written to it. `name`: name
+    /// of the sink.
     ///
     /// # Errors
-    /// See [`FileError`]; a key that cannot be read is one of the settings.
+    /// See [`FileError`]; a key that cannot be read is a wrong setting.
     pub fn sealed(settings: &Settings, name: &str, meta: &Meta) -> Result<Self, FileError> {
         Self::with(settings, Some(Chain::new(settings, name, meta).map_err(FileError::Setting)?))
     }
 
     fn with(settings: &Settings, chain: Option<Chain>) -> Result<Self, FileError> {
         let shared = Arc::<Shared>::default();
-        // What a crash left is put right, with the first delivery.
+        // The first delivery cleans up what a crash left.
         shared.tidy.store(settings.rotation().is_some(), Ordering::Relaxed);
         let log = Log::open(settings, Arc::clone(&shared), chain)?;
         let log = Arc::new(Mutex::new(log));
         Ok(Self { settings: settings.clone(), log, shared, tidying: None, due: None })
     }
 
-    /// Appends finished lines, each with its end. Done are those that the file has; with
-    /// [`Sync::Batch`], that the disk has.
+    /// Appends finished lines, each with its newline. A line is done when the file has it; with
+    /// [`Sync::Batch`], when the disk has it.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
         if batch.is_empty() {
             return Delivered::default();
@@ -196,13 +198,13 @@ impl File {
         delivered
     }
 
-    /// The path is opened anew with the next batch: on SIGHUP, because what was open may have been moved.
+    /// Reopens the path with the next batch, after SIGHUP: the open file may have been moved.
     pub fn reopen(&mut self) {
         self.shared.reopen.store(true, Ordering::Relaxed);
     }
 
-    /// Ends. Everything that is done is in the file already; compressing is broken off, and done at the next
-    /// start.
+    /// Closes the file. Done records are in the file already. Compression is interrupted, and repeated at the
+    /// next start.
     pub async fn close(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         if let Some(tidying) = self.tidying.take() {
@@ -210,11 +212,11 @@ impl File {
         }
         let log = Arc::clone(&self.log);
         let end = tokio::task::spawn_blocking(move || blocking::lock(&log).end());
-        // A disk that hangs has the lock.
+        // A disk that hangs keeps the lock, so the wait has a limit.
         let _ended = tokio::time::timeout(END, end).await;
     }
 
-    /// See [`Counts`].
+    /// Returns the counts of actions on files.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let counts = &self.shared.counts;
@@ -229,7 +231,7 @@ impl File {
         }
     }
 
-    /// Removes and compresses rotated files on a thread of its own, one such thread at a time.
+    /// Removes and compresses rotated files on a separate thread, one such thread at a time.
     async fn tidy(&mut self) {
         if let Some(tidying) = self.tidying.take_if(|tidying| tidying.is_finished()) {
             self.tidied(tidying.await);

@@ -1,5 +1,6 @@
-//! Names of rotated files: `log.ndjson.20261125T042048.123Z`, by the time of their rotation in UTC, so that
-//! they sort by it; `.gz` or `.zst` behind it when compressed, and `.tmp` behind that while not yet whole.
+//! Names of rotated files: `log.ndjson.20261125T042048.123Z`, with the time of rotation in UTC, so that the
+//! names sort by time. A compressed file also has `.gz` or `.zst` at the end, and `.tmp` behind that while it
+//! is incomplete.
 
 use std::{
     collections::BTreeMap,
@@ -18,11 +19,12 @@ use tracego_model::clock::Time;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Stamp(pub(super) i64);
 
-/// Bytes of a stamp in a name.
+/// Length of the stamp in a name, in bytes.
 const LEN: usize = 20;
 
 impl Stamp {
-    /// The time of day; never before one that was given, so that names stay in order across clock steps.
+    /// Returns the stamp of the current time, always later than the last one, so that names stay in order
+    /// across clock steps.
     pub(super) fn after(last: Option<Self>, unix_ns: i64) -> Self {
         let now = Self(unix_ns.div_euclid(1_000_000));
         last.map_or(now, |last| now.max(Self(last.0.saturating_add(1))))
@@ -50,24 +52,24 @@ impl Stamp {
         (stamp.text() == text).then_some(stamp)
     }
 
-    /// The time, for people and for comparing with that of a file.
+    /// Returns the time, for people and for comparison with a file's time.
     pub(super) fn moment(self) -> Option<OffsetDateTime> {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).ok()
     }
 }
 
-/// A file beside the current one.
+/// The kind of a rotated file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// As it was written.
+    /// The file as it was written.
     Plain,
-    /// Compressed and whole.
+    /// A complete compressed file.
     Packed,
-    /// Begun and not finished.
+    /// An incomplete compressed file.
     Unfinished,
 }
 
-/// The name of the file of a stamp.
+/// Returns the path of a rotated file with this stamp.
 pub(super) fn rotated(path: &Path, stamp: Stamp) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
@@ -75,14 +77,14 @@ pub(super) fn rotated(path: &Path, stamp: Stamp) -> PathBuf {
     name.into()
 }
 
-/// A name with something behind it.
+/// Returns the path with a suffix added.
 pub(super) fn with(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// What a name says; nothing for names that are none of ours.
+/// Parses the name of a rotated file of `file_name`; returns `None` for other names.
 fn parse(file_name: &OsStr, name: &OsStr) -> Option<(Stamp, Kind)> {
     let rest = name.as_bytes().strip_prefix(file_name.as_bytes())?.strip_prefix(b".")?;
     let (stamp, rest) = rest.split_at_checked(LEN)?;
@@ -96,20 +98,20 @@ fn parse(file_name: &OsStr, name: &OsStr) -> Option<(Stamp, Kind)> {
     Some((Stamp::read(stamp)?, kind))
 }
 
-/// What the name of a rotated file says: the name of the file before it was rotated, and when that was.
+/// Parses the name of any rotated file: returns the name before rotation, the time of rotation, and the kind.
 fn parse_any(name: &OsStr) -> Option<(&OsStr, Stamp, Kind)> {
     let bytes = name.as_bytes();
     let mut dots = memchr::memrchr_iter(b'.', bytes);
-    // Behind it the stamp, which has one dot itself, and two suffixes at most.
+    // The stamp, which has a dot itself, and at most two suffixes follow the dot that is looked for.
     dots.by_ref().take(5).find_map(|dot| {
         let base = OsStr::from_bytes(&bytes[..dot]);
         parse(base, name).map(|(stamp, kind)| (base, stamp, kind))
     })
 }
 
-/// Puts rotated files and the one that is written to in the order in which they were written, by their
-/// names. What is not whole is left out, and of a file that is there compressed and not, one. Nothing where no name
-/// is that of a rotated file.
+/// Sorts rotated files and the current one into the order in which they were written, by their names.
+/// Incomplete files are left out; of a file that is there compressed and not, one is kept. Returns `None` if
+/// no name is that of a rotated file.
 #[must_use]
 pub fn ordered(paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
     let mut found: BTreeMap<(PathBuf, Option<Stamp>), (bool, &PathBuf)> = BTreeMap::new();
@@ -123,32 +125,32 @@ pub fn ordered(paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
                 ((path.clone(), None), false)
             }
         };
-        // The original is the one that was written.
+        // The original is preferred, since it is the file that was written.
         found.entry(key).and_modify(|known| *known = (*known).min((packed, path))).or_insert((packed, path));
     }
     if others == paths.len() {
         return None;
     }
     let mut all: Vec<_> = found.into_iter().collect();
-    // Without a stamp it is the current one, the last.
+    // The file without a stamp is the current one, the last.
     all.sort_by(|((one, a), _), ((other, b), _)| {
         one.cmp(other).then(a.is_none().cmp(&b.is_none())).then(a.cmp(b))
     });
     Some(all.into_iter().map(|(_, (_, path))| path.clone()).collect())
 }
 
-/// The folder of a file.
+/// Returns the folder of a file.
 pub(super) fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// All regular files that are rotated ones of this path.
+/// Returns all regular files that are rotated ones of this path, sorted by stamp.
 pub(super) fn list(path: &Path) -> io::Result<Vec<(Stamp, Kind, PathBuf)>> {
     let file_name: OsString = path.file_name().unwrap_or_default().to_owned();
     let mut found = Vec::new();
     for entry in fs::read_dir(folder(path))? {
         let entry = entry?;
-        // One that was just removed is none.
+        // A file that was just removed is left out.
         let regular = entry.file_type().is_ok_and(|kind| kind.is_file());
         if let Some((stamp, kind)) = parse(&file_name, &entry.file_name()).filter(|_| regular) {
             found.push((stamp, kind, entry.path()));
@@ -158,7 +160,7 @@ pub(super) fn list(path: &Path) -> io::Result<Vec<(Stamp, Kind, PathBuf)>> {
     Ok(found)
 }
 
-/// Whether a name, or what it would be called compressed, is taken.
+/// Returns whether a name, or the name of its compressed form, is taken.
 pub(super) fn is_taken(rotated: &Path) -> bool {
     let there = |path: &Path| fs::symlink_metadata(path).is_ok();
     there(rotated)

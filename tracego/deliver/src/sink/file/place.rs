@@ -1,4 +1,4 @@
-//! What a path leads to, and what may be done with that.
+//! The path of an output file, and the safe ways to open it.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 
 use super::FileError;
 
-/// What file, and how it is made.
+/// The path of an output file, and the mode and group that it gets.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) path: PathBuf,
@@ -20,10 +20,11 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Makes the file, or opens what is there, and says whether it is new; nothing when others were faster.
+    /// Makes the file, or opens the existing one. Returns the file and whether it is new; `None` if another
+    /// program made or removed it meanwhile.
     ///
     /// A symbolic link in the last place of the path is never followed to a regular file: whoever may write
-    /// to the folder could lead a daemon with all rights to any file of the system. It is followed to
+    /// to the folder could lead a daemon with all rights to any file of the system. The link is followed to
     /// FIFOs and character devices, which are neither cut nor given another mode, so that /dev/stdout works.
     pub(super) fn open(&self) -> Result<Option<(File, bool)>, FileError> {
         let flags = (OFlags::NOFOLLOW | OFlags::NOCTTY).bits().cast_signed();
@@ -38,7 +39,7 @@ impl Place {
         }
     }
 
-    /// Opens what is there; nothing when it is gone by now.
+    /// Opens the existing file. Returns `None` if it is gone by now.
     fn open_existing(&self, regular: &OpenOptions) -> Result<Option<File>, FileError> {
         let path = &self.path;
         let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
@@ -49,7 +50,7 @@ impl Place {
         };
         let special = kind.is_symlink() || kind.is_fifo() || kind.is_char_device();
         let opened = if special {
-            // Without a reader of a FIFO this fails at once instead of waiting for one.
+            // Without a reader, opening a FIFO fails at once instead of waiting for one.
             let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
             OpenOptions::new().append(true).custom_flags(flags).open(path)
         } else if kind.is_file() {
@@ -79,15 +80,15 @@ impl Place {
         FileError::Own { key, path: self.path.clone(), why: error.to_string() }
     }
 
-    /// Gives a file its group and mode. The group comes first: with the mode alone, the group that it had
-    /// could read.
+    /// Gives a file its group and mode. The group comes first: with only the mode set, the old group could
+    /// read.
     pub(super) fn own(&self, file: &File, is_new: bool) -> Result<(), FileError> {
         let meta = file.metadata().map_err(|error| self.failed(&error))?;
         if let Some(group) = self.group.filter(|&group| group != meta.gid()) {
             let done = std::os::unix::fs::fchown(file, None, Some(group));
             done.map_err(|error| self.not_owned("group", &error))?;
         }
-        // The umask may have taken bits away.
+        // The umask may have removed bits.
         let mode = self.mode.or(is_new.then_some(0o600));
         if let Some(mode) = mode.filter(|&mode| mode != meta.mode() & 0o7777) {
             let done = file.set_permissions(Permissions::from_mode(mode));

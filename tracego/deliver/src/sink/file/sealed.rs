@@ -1,8 +1,9 @@
-//! The chain of a sealed file: lines are linked where they are written, since what is written is known here.
+//! The chain of a sealed file. Lines are linked where they are written, since only here it is known what was
+//! written.
 //!
-//! The chain goes on for as long as the file ends with its last line; a file that was rotated away is followed by an
-//! empty one. Otherwise (the first time, after a crash, when others wrote to it) a new one is opened, which
-//! names the line that the file ends with.
+//! A chain continues as long as the file ends with the chain's last line; after a rotation it continues in
+//! the empty file. Otherwise (the first time, after a crash, after another program wrote to the file) a new
+//! chain is opened. It names the line that the file ends with.
 
 mod state;
 
@@ -31,10 +32,10 @@ use tracego_model::{
     },
 };
 
-/// Between two seals, unless given.
+/// Default time between two seals.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Links the lines of one sink.
+/// The chain that links the lines of one sink.
 pub(super) struct Chain {
     name: String,
     key: Option<Key>,
@@ -42,34 +43,35 @@ pub(super) struct Chain {
     /// Makes what the chain itself has to say.
     builder: RecordBuilder,
     state: Option<State>,
-    /// A write failed: an empty file is none that was just begun.
+    /// Whether a write failed: an empty file may then not be one that was just begun.
     doubt: bool,
-    /// What the next opening follows.
+    /// Digest of the line that the next chain follows.
     follows: Option<[u8; LINK]>,
 }
 
 /// A batch whose lines are linked.
 pub(super) struct Linked {
     lines: Batch,
-    /// What each line is, without its bytes.
+    /// Facts about each line, without its bytes.
     about: Vec<Line>,
     records: usize,
     refused: Vec<Refused>,
-    /// Where a chain starts.
+    /// State at the start of a new chain, if the batch begins one.
     begins: Option<State>,
     now: Reading,
 }
 
 impl Linked {
-    /// Finished lines.
+    /// Returns the finished lines.
     pub(super) fn lines(&self) -> &Batch {
         &self.lines
     }
 
-    /// How many records are settled when so many lines are written, and which of them cannot be linked.
+    /// Returns the number of records that are done when this number of lines is written, and those of them
+    /// that cannot be linked.
     pub(super) fn settled(mut self, lines: usize) -> (usize, Vec<Refused>) {
         let done = self.about.iter().skip(lines).find_map(|line| line.of);
-        // Before a line that is missing nothing is settled but what was written.
+        // If lines are missing, only the records before the first missing line are done.
         let done = if lines < self.about.len() { done.unwrap_or(0) } else { self.records };
         self.refused.retain(|refused| refused.first < done);
         (done, self.refused)
@@ -77,16 +79,16 @@ impl Linked {
 }
 
 impl Chain {
-    /// Reads the key.
+    /// Creates the chain, and reads its key.
     ///
     /// # Errors
-    /// When it cannot be used; names the key of the settings.
+    /// Fails if the key cannot be used; the text names the key of the settings.
     pub(super) fn new(settings: &Settings, name: &str, meta: &Meta) -> Result<Self, String> {
         let read = |path: &std::path::PathBuf| {
             Key::read(path).map_err(|error| format!("seal-key: {}: {error:#}", path.display()))
         };
         let random = nonce().map_err(|error| format!("seal: /dev/urandom: {error}"))?;
-        // Its records are not those of the run, which are numbered, too.
+        // The chain numbers its own records, as the run does: another instance keeps the two apart.
         let apart = u32::from_ne_bytes([random[0], random[1], random[2], random[3]]);
         let meta = Meta { instance: meta.instance ^ apart, ..meta.clone() };
         Ok(Self {
@@ -100,12 +102,12 @@ impl Chain {
         })
     }
 
-    /// Whether it has begun.
+    /// Returns whether the chain has begun.
     pub(super) fn is_open(&self) -> bool {
         self.state.is_some()
     }
 
-    /// What the file ends with, where it is not known to be the last line.
+    /// Compares the chain with the end of the file. If they do not match, the next batch opens a new chain.
     pub(super) fn meet(&mut self, file: &Before) {
         let doubt = std::mem::take(&mut self.doubt);
         let last = self.state.as_ref().map(|state| state.last);
@@ -119,7 +121,7 @@ impl Chain {
         }
     }
 
-    /// Links lines behind those that are written.
+    /// Links the lines of a batch behind those already written.
     pub(super) fn link(&mut self, batch: &Batch, now: Reading) -> io::Result<Linked> {
         let mut begins = None;
         let (mut lines, mut link, mut number) = match self.state.take() {
@@ -161,7 +163,7 @@ impl Chain {
         Ok(Linked { lines: written, about: lines, records: batch.len(), refused, begins, now })
     }
 
-    /// So many of the lines are in the file; `failed`: something went wrong with the next.
+    /// Notes that this number of lines is in the file; `failed`: whether writing the next line failed.
     pub(super) fn wrote(&mut self, linked: &Linked, lines: usize, failed: bool) {
         self.doubt |= failed;
         if lines == 0 {
@@ -178,14 +180,15 @@ impl Chain {
         state.last = digest(last.strip_suffix(b"\n").unwrap_or(last));
     }
 
-    /// The seals of what is left of the jobs and of the whole, where there is a chain. Nothing of it follows.
+    /// Ends the chain. Returns the last seals, of the remaining jobs and of the whole chain, if there is a
+    /// chain.
     pub(super) fn end(&mut self, now: Reading) -> io::Result<Vec<Vec<u8>>> {
         let Some(state) = self.state.take() else { return Ok(Vec::new()) };
         let (lines, _) = self.seals(&state, Scope::Run, now)?;
         Ok(lines.into_iter().map(|line| line.bytes).collect())
     }
 
-    /// Opens a chain.
+    /// Opens a chain. Returns its first line, and its state before that line.
     fn opening(&mut self, now: Reading) -> io::Result<(Line, State)> {
         let nonce = nonce()?;
         let start = ChainStart {
@@ -200,10 +203,10 @@ impl Chain {
         Ok((self.own(record, &state, now)?, state))
     }
 
-    /// Seals of jobs, and behind them one of the window or of the whole; and what they lead to.
+    /// Returns the seals of jobs, then one of the window or of the whole chain, and the state behind them.
     ///
-    /// Lines do not tell when a job ends. So one has its seal when a window went by without a line of it, and one that
-    /// goes on after that has another.
+    /// Lines do not show when a job ends. A job is therefore sealed after a window without a line of it, and
+    /// sealed again if it goes on after that.
     fn seals(&mut self, state: &State, scope: Scope, now: Reading) -> io::Result<(Vec<Line>, State)> {
         let mut ahead = state.clone();
         let mut seals: Vec<Seal> =
@@ -222,7 +225,7 @@ impl Chain {
         Ok((lines, ahead))
     }
 
-    /// A line that the chain itself has to say, behind what is there.
+    /// Returns a line of the chain itself, linked behind the state.
     fn own(&self, record: Record, behind: &State, now: Reading) -> io::Result<Line> {
         let (mut line, number) = (Vec::new(), behind.number + 1);
         Format::Json.write(&Record { seq: number, ..record }, &mut line)?;

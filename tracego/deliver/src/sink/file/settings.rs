@@ -1,4 +1,4 @@
-//! The keys of a file.
+//! The keys of a file sink.
 
 use std::{
     fs,
@@ -10,56 +10,57 @@ use serde::{Deserialize, Deserializer, de};
 
 use tracego_model::units::{Bytes, Span};
 
-/// A file that records are appended to.
+/// The settings of a file that records are appended to.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// The file. A FIFO or a character device is written to as it is, without rotation.
+    /// Path of the file. A FIFO or a character device is written to as it is, without rotation.
     pub path: PathBuf,
-    /// Permissions in octal digits; "0600" for a file that is made, otherwise what the file has.
+    /// Permissions in octal digits. By default "0600" for a new file; an existing file keeps its own.
     pub mode: Option<Mode>,
-    /// The group that owns it, by name or number; otherwise that of the process that makes it.
+    /// Group that owns the file, by name or number; by default that of the process that makes it.
     pub group: Option<Group>,
-    /// A new file is begun before the next record would make this one larger.
+    /// Largest size of a file; a record that would exceed it begins a new file.
     pub rotate_bytes: Option<Bytes>,
-    /// A new file is begun with the first record that comes when this one is so old. A file's age is that of
-    /// its inode (statx(2), stx_btime), so that it survives a restart; on file systems that do not know
-    /// it, an age that is found at start begins with the last write before.
+    /// Largest age of a file; the first record after that begins a new file. The age of a file is that of its
+    /// inode (statx(2), stx_btime), so that it survives a restart. On file systems without that time, the age
+    /// of a file found at start counts from its last write.
     pub rotate_age: Option<Span>,
-    /// How many rotated files are kept. Older ones are removed; without it none is.
+    /// Number of rotated files that are kept. Older ones are removed; without this key none is.
     pub keep: Option<u32>,
-    /// Rotated files whose last record is older are removed.
+    /// Age of the last record above which a rotated file is removed.
     pub keep_age: Option<Span>,
-    /// What becomes of a rotated file.
+    /// Compression of rotated files.
     #[serde(default)]
     pub compress: Compress,
-    /// When a record counts as written.
+    /// Moment at which a record counts as written.
     #[serde(default)]
     pub sync: Sync,
-    /// Lines are linked, and seals say what has to be there: see [`crate::seal`]. Of JSON alone.
+    /// Whether lines are linked, with seals that show what has to be there: see [`crate::seal`]. Only for
+    /// JSON.
     #[serde(default)]
     pub seal: bool,
-    /// The Ed25519 key that signs the seals: PKCS#8 in PEM.
+    /// File with the Ed25519 key that signs the seals: PKCS#8 in PEM.
     pub seal_key: Option<PathBuf>,
-    /// Between two seals; they come with the first record behind it.
+    /// Time between two seals; a seal is written with the first record after that.
     pub seal_interval: Option<Span>,
 }
 
-/// How rotated files are compressed.
+/// The compression of rotated files.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Compress {
-    /// They stay as they are.
+    /// No compression.
     #[default]
     None,
-    /// RFC 1952, `.gz`.
+    /// Gzip (RFC 1952), `.gz`.
     Gzip,
-    /// RFC 8878, `.zst`, with a checksum.
+    /// Zstandard (RFC 8878), `.zst`, with a checksum.
     Zstd,
 }
 
 impl Compress {
-    /// What the names of compressed files end with.
+    /// Suffixes in the names of compressed files.
     pub(super) const SUFFIXES: [&str; 2] = [".gz", ".zst"];
 
     pub(super) fn suffix(self) -> Option<&'static str> {
@@ -71,19 +72,20 @@ impl Compress {
     }
 }
 
-/// When a record counts as written.
+/// The moment at which a record counts as written.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Sync {
-    /// When the operating system has it: it survives a crash of tracego, not a loss of power.
+    /// Written when the operating system has the record, which survives a crash of tracego but not a loss of
+    /// power.
     Never,
-    /// When the disk has it: fdatasync(2) after each batch, which costs a disk's latency for each: 4 ms (median
-    /// of 200 batches of 384 KB) where it was measured, a virtual disk.
+    /// Written when the disk has the record: fdatasync(2) after each batch, which costs a disk's latency for
+    /// each: 4 ms (median of 200 batches of 384 KB) where it was measured, a virtual disk.
     #[default]
     Batch,
 }
 
-/// Permissions.
+/// Permissions of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Mode(pub u32);
 
@@ -105,27 +107,27 @@ impl FromStr for Mode {
 
 impl<'de> Deserialize<'de> for Mode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A number would be decimal, which nobody means: it is refused with what to write.
+        // A number would be decimal, which no user means: only a string is accepted.
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
-/// A group.
+/// A group that owns a file.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(untagged, expecting = "a name or a number")]
 pub enum Group {
-    /// By its number.
+    /// Number of the group.
     Id(u32),
-    /// By its name, or its number as text.
+    /// Name of the group, or its number as text.
     Name(String),
 }
 
 impl Group {
-    /// Its number. Names are looked up in group(5); those that only a directory service knows have to
-    /// be given as numbers.
+    /// Returns the number of the group. Names are looked up in the file `groups`, see group(5); groups that
+    /// only a directory service knows have to be given as numbers.
     ///
     /// # Errors
-    /// When there is none of the name.
+    /// Fails if there is no group of this name.
     pub fn id(&self, groups: &Path) -> Result<u32, String> {
         let name = match self {
             Self::Id(id) => return Ok(*id),
@@ -144,7 +146,7 @@ impl Group {
 }
 
 impl Settings {
-    /// Only a path, and defaults.
+    /// Returns settings with this path and defaults.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -163,15 +165,16 @@ impl Settings {
         }
     }
 
-    /// The first key that asks for rotation.
+    /// Returns the first key that asks for rotation.
     pub(super) fn rotation(&self) -> Option<&'static str> {
         self.rotate_bytes.map(|_| "rotate-bytes").or(self.rotate_age.map(|_| "rotate-age"))
     }
 
-    /// What is wrong with them; names the key.
+    /// Checks the settings.
     ///
     /// # Errors
-    /// A text for people.
+    /// Fails if a value is invalid, or a key lacks another key that it needs; the text is for people and
+    /// names the key.
     pub fn check(&self) -> Result<(), String> {
         if self.path.file_name().is_none() {
             return Err(format!("path: '{}' names no file", self.path.display()));

@@ -1,4 +1,4 @@
-//! What happens to rotated files: old ones are removed, the others compressed.
+//! Removal of old rotated files, and compression of the others.
 
 use std::{
     collections::BTreeMap,
@@ -15,21 +15,21 @@ use super::{
     settings::{Compress, Settings},
 };
 
-/// The files of one rotation: usually one. The original stands beside its compressed form when a crash came
-/// between making the one and removing the other.
+/// The files of one rotation, usually one. The original is beside its compressed form if a crash came between
+/// making the one and removing the other.
 #[derive(Debug, Default)]
 struct Rotated {
     plain: Option<PathBuf>,
     packed: Vec<PathBuf>,
 }
 
-/// Leaves the folder as the settings want it.
+/// Removes and compresses rotated files as the settings ask for.
 ///
-/// It runs beside the writing, in one place at a time; the lock on the current file keeps other processes
-/// from it.
+/// The work runs beside the writing, in one place at a time. The lock on the current file keeps other
+/// processes from doing the same.
 ///
 /// # Errors
-/// The first thing that went wrong; all else was done.
+/// Fails with the first error. Later removals are tried all the same; compression stops at the first error.
 pub(super) fn tidy(settings: &Settings, shared: &Shared) -> io::Result<()> {
     let path = &settings.path;
     let mut trouble = None;
@@ -38,11 +38,11 @@ pub(super) fn tidy(settings: &Settings, shared: &Shared) -> io::Result<()> {
         match kind {
             Kind::Plain => all.entry(stamp).or_default().plain = Some(path),
             Kind::Packed => all.entry(stamp).or_default().packed.push(path),
-            // Nobody else makes them, so a crash left it; its original is still there.
+            // Only tracego makes these files, so a crash left this one; its original is still there.
             Kind::Unfinished => keep_first(&mut trouble, fs::remove_file(path)),
         }
     }
-    // Room is made first, and nothing is compressed that goes anyway.
+    // Removing comes first: it makes room, and removed files need no compression.
     keep_first(&mut trouble, remove(settings, &mut all, shared));
     if settings.compress != Compress::None {
         for original in all.into_values().filter_map(|rotated| rotated.plain) {
@@ -64,7 +64,7 @@ fn keep_first(trouble: &mut Option<io::Error>, done: io::Result<()>) {
     }
 }
 
-/// Removes what is too much or too old.
+/// Removes files that are too many or too old.
 fn remove(settings: &Settings, all: &mut BTreeMap<Stamp, Rotated>, shared: &Shared) -> io::Result<()> {
     let most = settings.keep.map_or(usize::MAX, |keep| keep.try_into().unwrap_or(usize::MAX));
     let surplus = all.len().saturating_sub(most);
@@ -102,8 +102,8 @@ fn remove_one(path: &Path, why: &str, shared: &Shared) -> io::Result<()> {
 }
 
 impl Rotated {
-    /// Time since the last record, which is when it was last written; since its rotation where that cannot
-    /// be known.
+    /// Returns the time since the file was last written, which was its last record; if that is unknown, since
+    /// its rotation.
     fn age(&self, stamp: Stamp) -> Duration {
         let path = self.plain.as_ref().or(self.packed.first());
         let written = path.and_then(|path| fs::symlink_metadata(path).ok()?.modified().ok());

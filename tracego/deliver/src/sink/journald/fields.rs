@@ -1,11 +1,11 @@
-//! Record → the fields of one entry of the journal.
+//! Encoder from records to entries of the journal.
 //!
-//! Names are those of the attributes, in capitals and with `_` for `.`: `process.pid` is PROCESS_PID, so
-//! that `journalctl CICD_PIPELINE_TASK_RUN_ID=4711 TRACEGO_FINDING_ID=TG001` finds things. TRACEGO_RECORD is
-//! the whole record in JSON.
+//! Field names are those of the attributes, in capitals and with `_` for `.`: `process.pid` is PROCESS_PID,
+//! so that `journalctl CICD_PIPELINE_TASK_RUN_ID=4711 TRACEGO_FINDING_ID=TG001` finds entries. TRACEGO_RECORD
+//! is the whole record in JSON.
 //!
-//! OBJECT_PID is left out: journald would look that process up in /proc when it gets to the entry, and by
-//! then the number may be another process's.
+//! OBJECT_PID is left out: journald would look the process up in /proc when it handles the entry, and by then
+//! the number may belong to another process.
 
 use std::{
     fmt::{Display, Write as _},
@@ -18,7 +18,7 @@ use tracego_model::{
     record::{Process, Record, event_name},
 };
 
-/// MESSAGE_ID of a kind of records: random once (RFC 9562, version 4), the same for ever.
+/// Returns the MESSAGE_ID of a kind of records: chosen at random once (RFC 9562, version 4), then constant.
 fn message_id(event_name: &str) -> Option<&'static str> {
     Some(match event_name {
         event_name::START => "c327f23649224c5d9649586c771256f0",
@@ -35,21 +35,21 @@ fn message_id(event_name: &str) -> Option<&'static str> {
     })
 }
 
-/// Longest name of a field (systemd, `journal_field_valid`).
+/// Maximum length of a field name (systemd, `journal_field_valid`).
 const NAME_MAX: usize = 64;
 
-/// Writes records as the journal takes them.
+/// Encoder from records to the journal's native protocol.
 #[derive(Clone, Debug, Default)]
 pub struct JournaldEncoder {
-    /// Texts that are made of several parts.
+    /// Buffer for values that are made of several parts.
     scratch: String,
 }
 
 impl JournaldEncoder {
-    /// One datagram.
+    /// Appends one entry to `out`, which is one datagram.
     ///
     /// # Errors
-    /// When the record cannot be serialised; then nothing is added.
+    /// Fails if the record cannot be serialised; then `out` is unchanged.
     pub fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         let mut fields = Fields { out, scratch: &mut self.scratch };
@@ -58,7 +58,7 @@ impl JournaldEncoder {
             fields.process(process);
         }
         fields.context(record);
-        // One line: JSON has none within, and ends with the one that the field needs.
+        // The JSON is one line: no line feed within, and at its end the one that the field needs.
         out.extend_from_slice(b"TRACEGO_RECORD=");
         let done = json::write(record, out);
         if done.is_err() {
@@ -92,19 +92,19 @@ impl Fields<'_> {
         }
     }
 
-    /// Of an attribute whose name is not known here.
+    /// Adds an attribute whose name is only known at run time.
     fn attribute(&mut self, space: &str, name: &str, value: &str) {
         self.scratch.clear();
         let capital = |c: char| if c == '.' { '_' } else { c.to_ascii_uppercase() };
         self.scratch.extend(space.chars().chain(name.chars()).map(capital));
         let valid = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
-        // All that there are, are; journald would drop others, too.
+        // All existing names are valid; journald would drop others, too.
         if self.scratch.len() <= NAME_MAX && self.scratch.bytes().all(valid) {
             field(self.scratch, value.as_bytes(), self.out);
         }
     }
 
-    /// What every record has.
+    /// Adds the fields that every record has.
     fn stream(&mut self, record: &Record) {
         self.add("MESSAGE", &record.body);
         self.add("PRIORITY", priority(record.severity_number));
@@ -149,7 +149,7 @@ impl Fields<'_> {
         }
     }
 
-    /// Job, commit, container, findings.
+    /// Adds job, commit, container and findings.
     fn context(&mut self, record: &Record) {
         if let Some(context) = record.context.as_deref() {
             let cicd = context.cicd.iter().map(|pair| ("cicd.", pair));
@@ -160,7 +160,7 @@ impl Fields<'_> {
         self.maybe("CONTAINER_ID", record.container.as_ref().map(|container| container.id.as_str()));
         self.maybe("K8S_POD_UID", record.k8s.as_ref().map(|k8s| k8s.pod.uid.as_str()));
         for finding in &record.tracego.findings {
-            // A field may be there more than once, and each is found.
+            // A field may appear more than once, and each value is found.
             self.add("TRACEGO_FINDING_ID", finding.id);
             self.add("TRACEGO_FINDING_NAME", finding.name);
         }
@@ -170,7 +170,7 @@ impl Fields<'_> {
     }
 }
 
-/// syslog(3)'s, from a severity of OpenTelemetry.
+/// Returns the priority of syslog(3) for a severity of OpenTelemetry.
 fn priority(severity: u8) -> &'static str {
     match severity {
         ..13 => "6",
@@ -180,7 +180,7 @@ fn priority(severity: u8) -> &'static str {
     }
 }
 
-/// A field in either form: with a line break in it, a value is given with its length.
+/// Appends a field in one of two forms: a value with a line break is written with its length.
 fn field(name: &str, value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
     if value.contains(&b'\n') {

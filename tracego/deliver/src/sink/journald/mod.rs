@@ -1,10 +1,11 @@
-//! Records to systemd's journal, in its native protocol (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>).
+//! Journald sink: sends records to systemd's journal, in its native protocol
+//! (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>).
 //!
-//! The journal answers nothing. Delivered means that a record is in the queue of its socket, in the kernel,
-//! from where journald takes it as soon as it runs; what is there when the machine goes down is lost,
-//! and so is what journald drops by its own limits (`RateLimitBurst=` of journald.conf, or
-//! `LogRateLimitIntervalSec=0` in the unit of the sender to have none). Where every record matters, another sink
-//! belongs beside this one.
+//! The journal acknowledges nothing. A record counts as delivered when it is in the kernel's queue of the
+//! socket, from where journald takes it as soon as it runs. Records in that queue are lost when the machine
+//! goes down. So are records that journald drops by its own limits (`RateLimitBurst=` of journald.conf;
+//! `LogRateLimitIntervalSec=0` in the unit of the sender turns them off). Where every record matters, add
+//! another sink beside this one.
 
 mod fields;
 mod transport;
@@ -16,14 +17,13 @@ use serde::Deserialize;
 pub use self::{fields::JournaldEncoder, transport::Journald};
 use tracego_model::units::Span;
 
-/// The journal of this machine.
+/// Keys of a sink of type `journald`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// The socket of journald; another one for a namespace of the journal
-    /// (`/run/systemd/journal.NAME/socket`).
+    /// Socket of journald. A namespace of the journal has its own (`/run/systemd/journal.NAME/socket`).
     pub socket: PathBuf,
-    /// How long journald may be busy before a delivery is given up, and tried again later.
+    /// Time that journald may be busy before a delivery is given up and retried later.
     pub timeout: Span,
 }
 
@@ -34,14 +34,14 @@ impl Default for Settings {
     }
 }
 
-/// Bytes of a path that a socket can have, with its end (unix(7), `sun_path`).
+/// Maximum length of the path of a socket in bytes, with its terminator (unix(7), `sun_path`).
 const PATH_MAX: usize = 108;
 
 impl Settings {
-    /// What is wrong with them; names the key.
+    /// Checks the settings.
     ///
     /// # Errors
-    /// A text for people.
+    /// Fails if a value is invalid. The error names the key.
     pub fn check(&self) -> Result<(), String> {
         let len = self.socket.as_os_str().len();
         if !self.socket.is_absolute() || len >= PATH_MAX {

@@ -1,4 +1,5 @@
-//! Datagrams to the socket of journald; what is too large for one goes as a sealed file in memory.
+//! Datagrams to the socket of journald. An entry that is too large for one is sent as a sealed file in
+//! memory.
 
 use std::{
     fs::File,
@@ -19,7 +20,7 @@ use tokio::{io::Interest, net::UnixDatagram, time::timeout};
 use super::Settings;
 use crate::sink::deliver::{Delivered, Trouble};
 
-/// Sends entries to journald.
+/// Journald transport.
 #[derive(Debug)]
 pub struct Journald {
     path: PathBuf,
@@ -28,21 +29,22 @@ pub struct Journald {
 }
 
 impl Journald {
-    /// Connects with the first delivery.
+    /// Creates a transport. Connects with the first delivery.
     ///
     /// # Errors
-    /// A text that names the key whose value is no use.
+    /// Fails if a value is invalid. The error names the key.
     pub fn new(settings: &Settings) -> Result<Self, String> {
         settings.check()?;
         Ok(Self { path: settings.socket.clone(), timeout: settings.timeout.0, socket: None })
     }
 
-    /// Sends entries, as [`super::JournaldEncoder`] wrote them. Done are those that the socket took.
+    /// Sends entries, as [`super::JournaldEncoder`] wrote them. An entry is delivered when the socket took
+    /// it.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
         let mut connected = false;
         for (done, entry) in batch.iter().enumerate() {
             let mut sent = self.send(entry).await;
-            // A journald that was started again has another socket behind the same path.
+            // A journald that was restarted has another socket behind the same path.
             if sent.as_ref().is_err_and(is_other) && !connected {
                 (connected, self.socket) = (true, None);
                 sent = self.send(entry).await;
@@ -56,7 +58,7 @@ impl Journald {
         Delivered::all(batch.len())
     }
 
-    /// Nothing is left to do: what is done was sent.
+    /// Closes the socket. No entry is pending.
     #[expect(clippy::unused_async, reason = "as every transport has it")]
     pub async fn close(&mut self) {
         self.socket = None;
@@ -68,7 +70,7 @@ impl Journald {
             None => self.socket.insert(connect(&self.path)?),
         };
         match write(socket, self.timeout, |fd| Ok(send(fd, entry, SendFlags::NOSIGNAL)?)).await {
-            // More than the socket's buffer takes (unix(7)), or than the kernel has in one piece.
+            // The entry exceeds the socket's buffer (unix(7)), or what the kernel has in one piece.
             Err(error) if is(&error, &[Errno::MSGSIZE, Errno::NOBUFS]) => {
                 let file = sealed(entry)?;
                 write(socket, self.timeout, |fd| send_file(fd, file.as_fd())).await
@@ -84,7 +86,7 @@ fn connect(path: &std::path::Path) -> io::Result<UnixDatagram> {
     Ok(socket)
 }
 
-/// Calls until it would not block; a busy journald is waited for.
+/// Runs `call` until it does not block; waits at most `limit` for a busy journald.
 async fn write(
     socket: &UnixDatagram,
     limit: Duration,
@@ -97,7 +99,7 @@ async fn write(
     }
 }
 
-/// A file in memory that nobody can change any more: journald takes no other.
+/// Writes an entry to a file in memory that nobody can change any more: journald takes no other.
 fn sealed(entry: &[u8]) -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let mut file = File::from(memfd_create("tracego-entry", flags)?);
@@ -106,7 +108,7 @@ fn sealed(entry: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// An empty datagram with the file beside it.
+/// Sends an empty datagram with the file attached.
 fn send_file(socket: BorrowedFd<'_>, file: BorrowedFd<'_>) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut beside = SendAncillaryBuffer::new(&mut space);
@@ -121,7 +123,7 @@ fn is(error: &io::Error, among: &[Errno]) -> bool {
     error.raw_os_error().is_some_and(|number| among.iter().any(|errno| errno.raw_os_error() == number))
 }
 
-/// The socket that we have leads nowhere any more.
+/// Whether the error means that the socket leads nowhere any more.
 fn is_other(error: &io::Error) -> bool {
     is(error, &[Errno::CONNREFUSED, Errno::CONNRESET, Errno::NOTCONN, Errno::PIPE, Errno::NOENT])
 }

@@ -1,4 +1,4 @@
-//! What a receiver says, whatever carried it.
+//! Interpretation of a receiver's answer, for all protocols.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use crate::http::{Response, SILENCE};
 pub use crate::sink::halve::Answer;
 use tracego_model::text::push_printable;
 
-/// What a response to a request means.
+/// Interprets the response to a request.
 #[must_use]
 pub fn answer(response: &Response, protocol: Protocol, signal: Signal, now: SystemTime) -> Answer {
     if response.cut {
@@ -26,7 +26,7 @@ pub fn answer(response: &Response, protocol: Protocol, signal: Signal, now: Syst
     }
 }
 
-/// `Export…ServiceResponse`. The three of them have the same shape.
+/// `Export…ServiceResponse`, which has the same shape for all three signals.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Exported {
     #[prost(message, optional, tag = "1")]
@@ -45,7 +45,7 @@ pub(super) struct Partial {
 impl From<Exported> for Answer {
     fn from(exported: Exported) -> Self {
         let partial = exported.partial.unwrap_or_default();
-        // A negative number means nothing.
+        // Negative numbers have no meaning and count as 0.
         Self::Taken {
             rejected: u64::try_from(partial.rejected).unwrap_or(0),
             message: words(&partial.message),
@@ -53,7 +53,7 @@ impl From<Exported> for Answer {
     }
 }
 
-/// `google.rpc.Status`: the body of an error over HTTP, and `grpc-status-details-bin`.
+/// `google.rpc.Status`: the body of an error over HTTP, and the content of `grpc-status-details-bin`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Status {
     #[prost(string, tag = "2")]
@@ -88,7 +88,8 @@ struct Delay {
 }
 
 impl Status {
-    /// `RetryInfo`: that the receiver will recover, and when to come again.
+    /// Returns the pause in `RetryInfo`, at most [`SILENCE`]. `RetryInfo` means that the receiver will
+    /// recover; without it, returns `None`.
     pub(super) fn pause(&self) -> Option<Duration> {
         let found = self.details.iter().find(|any| any.type_url.ends_with("/google.rpc.RetryInfo"))?;
         let delay = RetryInfo::decode(&found.value[..]).ok()?.delay.unwrap_or_default();
@@ -98,10 +99,10 @@ impl Status {
     }
 }
 
-/// Longest text of a receiver in a message, in bytes as they are shown.
+/// Maximum length of a receiver's text in a message, in bytes after escaping.
 const LONGEST: usize = 400;
 
-/// What a receiver says, in one line that a terminal can take.
+/// Returns a receiver's text as one line that is safe on a terminal, cut after [`LONGEST`] bytes.
 pub(super) fn words(text: &str) -> String {
     let mut line = String::new();
     for c in text.trim().chars() {
@@ -114,7 +115,7 @@ pub(super) fn words(text: &str) -> String {
     line
 }
 
-/// A sentence of what was said and by whom: "HTTP 503: overloaded".
+/// Joins a source and its text to a sentence: "HTTP 503: overloaded".
 pub(super) fn sentence(who: &str, said: &str) -> String {
     if said.is_empty() { who.to_owned() } else { format!("{who}: {said}") }
 }

@@ -1,7 +1,8 @@
-//! Sends messages of any signal, one at a time, and says what became of each.
+//! HTTP client of the OTLP sink: sends messages of any signal, one at a time, and reports the outcome of
+//! each.
 //!
-//! Nothing is tried twice here, but where a kept connection turns out to be dead. Proxies are not asked, and redirects
-//! are not followed: records go where the configuration says, and nowhere else.
+//! Requests are not retried here, except when a kept connection turns out to be dead. Proxies are not used,
+//! and redirects are not followed: records go only where the configuration says.
 
 use std::time::SystemTime;
 
@@ -28,20 +29,20 @@ use crate::{
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION")));
 
-/// The client of one receiver.
+/// Client of one receiver.
 pub struct Client {
     resolved: Resolved,
     http: http::Client,
     uri: Uri,
-    /// What every request has.
+    /// Headers of every request.
     headers: HeaderMap,
 }
 
 impl Client {
-    /// Reads certificates; connects to nothing yet.
+    /// Creates a client and reads the certificates. Does not connect yet.
     ///
     /// # Errors
-    /// When they cannot be used.
+    /// Fails if the endpoint or the certificates cannot be used.
     pub fn new(resolved: &Resolved) -> Result<Self, Error> {
         let Endpoint { authority, path, .. } = &resolved.endpoint;
         let uri = format!("{}://{authority}{path}", resolved.endpoint.scheme());
@@ -50,39 +51,40 @@ impl Client {
         Ok(Self { http: client(&resolved, &uri)?, uri, headers, resolved })
     }
 
-    /// Where it sends to.
+    /// Returns the address of the receiver.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.resolved.endpoint
     }
 
-    /// What it sends.
+    /// Returns the signal that is sent.
     #[must_use]
     pub fn signal(&self) -> Signal {
         self.resolved.signal
     }
 
-    /// The encoding that its messages have to have.
+    /// Returns the encoding that messages must have.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.resolved.protocol.encoding()
     }
 
-    /// Reads certificates again and uses them from the next request on.
+    /// Reads the certificates again. The new ones are used from the next request on.
     ///
     /// # Errors
-    /// When they cannot be used; then those before stay in use.
+    /// Fails if the certificates cannot be used; the previous ones then stay in use.
     pub fn reopen(&mut self) -> Result<(), Error> {
         self.http = client(&self.resolved, &self.uri)?;
         Ok(())
     }
 
-    /// Ends the connection. Nothing waits in it.
+    /// Closes the connection. No request is pending.
     pub async fn close(&mut self) {
         self.http.close().await;
     }
 
-    /// Sends an `Export…ServiceRequest` and waits for the whole answer, within the timeout.
+    /// Sends an `Export…ServiceRequest` and waits for the whole answer, within the timeout. Returns the
+    /// outcome.
     pub async fn export(&mut self, message: Vec<u8>) -> Answer {
         let compression = self.resolved.compression;
         let body = match compressed(compression, message) {
@@ -119,7 +121,7 @@ fn client(resolved: &Resolved, uri: &Uri) -> Result<http::Client, Error> {
     Ok(http::Client::new(uri, &resolved.tls, versions, resolved.timeout)?)
 }
 
-/// What every request says of itself.
+/// Builds the headers of every request.
 fn headers(resolved: &Resolved) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::USER_AGENT, USER_AGENT);
@@ -130,7 +132,7 @@ fn headers(resolved: &Resolved) -> HeaderMap {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
-        // At most eight digits; a longer time needs no telling.
+        // The header holds at most eight digits; a longer timeout is left out.
         let millis = resolved.timeout.as_millis();
         if millis < 100_000_000
             && let Ok(value) = HeaderValue::from_str(&format!("{millis}m"))

@@ -1,4 +1,4 @@
-//! Requests, made smaller.
+//! Compression of requests.
 
 use std::io::{self, Write as _};
 
@@ -6,12 +6,13 @@ use flate2::write::GzEncoder;
 
 use super::settings::Compression;
 
-/// Records repeat each other so much that more effort gains little and takes long.
+/// Fast gzip level: records repeat each other so much that more effort gains little and takes long.
 const GZIP: flate2::Compression = flate2::Compression::fast();
-/// The library's own default.
+/// Default level of the zstd library.
 const ZSTD: i32 = 3;
 
-/// A message as it goes out. Nothing is not made smaller: an empty frame is the shortest.
+/// Compresses a message, or returns it unchanged for [`Compression::None`]. An empty message becomes an empty
+/// frame, which is the shortest.
 pub(super) fn compressed(compression: Compression, message: Vec<u8>) -> io::Result<Vec<u8>> {
     match compression {
         Compression::None => Ok(message),

@@ -1,4 +1,4 @@
-//! Where a receiver is.
+//! Address of an OTLP receiver.
 
 use std::fmt;
 
@@ -9,23 +9,24 @@ use super::{
     settings::{Protocol, Signal},
 };
 
-/// An address, taken apart.
+/// Address of a receiver, split into its parts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Endpoint {
-    /// With TLS.
+    /// Whether TLS is used.
     pub(super) secure: bool,
-    /// A name or an address, without brackets.
+    /// Host name or IP address, without brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    /// Host and port as they were written.
+    /// Host and port as written in the endpoint.
     pub(super) authority: String,
-    /// What requests go to, with its query.
+    /// Path and query of requests.
     pub(super) path: String,
 }
 
 impl Endpoint {
-    /// Reads an endpoint. `given_by`: the key or variable, for errors. `whole`: the path is the one of the
-    /// requests, nothing is appended. `insecure` decides where gRPC has no scheme.
+    /// Parses an endpoint. `given_by`: the key or variable, for error texts. `whole`: the path is complete,
+    /// so the path of the signal is not appended. `insecure`: decides about TLS if a gRPC endpoint has no
+    /// scheme.
     pub(super) fn parse(
         given_by: &str,
         text: &str,
@@ -79,7 +80,7 @@ impl Endpoint {
         Ok(Self { secure, host, port, authority: authority.to_string(), path })
     }
 
-    /// `http` or `https`.
+    /// Returns `http` or `https`.
     pub(super) fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }
     }
@@ -104,7 +105,7 @@ fn path(uri: &Uri, signal: Signal, whole: bool) -> String {
 }
 
 impl fmt::Display for Endpoint {
-    /// Without its query, which may hold a key.
+    /// Writes the URL without its query, which may hold a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
         write!(f, "{}://{}{path}", self.scheme(), self.authority)

@@ -1,9 +1,9 @@
-//! Settings and the variables of OpenTelemetry (specification, "OpenTelemetry Protocol Exporter", "SDK
-//! Environment Variables", and "Resource SDK") → what a sink goes by.
+//! Resolution of settings and OpenTelemetry's environment variables (specification, "OpenTelemetry Protocol
+//! Exporter", "SDK Environment Variables", and "Resource SDK") to the complete settings of a sink.
 //!
-//! What the configuration says wins over a variable of the signal, that over the variable of all signals,
-//! and that over the default. An empty variable is one that is not set. A value that is not understood is
-//! an error, where an SDK would go on with its default: records must not go where nobody asked for.
+//! A configuration key wins over the variable of the signal, that over the variable of all signals, and that
+//! over the default. An empty variable counts as unset. An invalid value is an error, where an SDK would
+//! continue with its default: records must not go where nobody asked for.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -16,10 +16,10 @@ use super::{
 };
 use crate::http::tls::{TlsError, TlsSettings};
 
-/// Why there is no sink.
+/// Reason why an OTLP sink cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A key or variable does not say what it should.
+    /// A key or variable has an invalid value.
     #[error("{0}: {1}")]
     Setting(String, String),
     /// TLS cannot be set up.
@@ -33,38 +33,38 @@ impl Error {
     }
 }
 
-/// For one request.
+/// Default timeout of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a sink goes by, all of it known.
+/// Complete settings of a sink.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// What is sent.
+    /// Signal to send.
     pub signal: Signal,
-    /// Where to.
+    /// Address of the receiver.
     pub endpoint: Endpoint,
-    /// How.
+    /// Protocol of requests.
     pub protocol: Protocol,
-    /// How much smaller.
+    /// Compression of requests.
     pub compression: Compression,
-    /// Beside those that a request needs. Their values are not shown.
+    /// Headers beside those that every request needs. Their values are hidden in debug output.
     pub headers: HeaderMap,
-    /// For one request.
+    /// Timeout of one request.
     pub timeout: Duration,
-    /// Where the endpoint asks for it.
+    /// TLS settings, used if the endpoint asks for TLS.
     pub tls: TlsSettings,
-    /// Attributes of the resource that win over those of the record.
+    /// Resource attributes that win over those of the record.
     pub resource: Vec<(String, String)>,
-    /// Most bytes of a request before compression.
+    /// Maximum size of a request before compression, in bytes.
     pub batch_bytes: usize,
-    /// Most records of a request.
+    /// Maximum number of records per request.
     pub batch_records: usize,
 }
 
-/// Settings with what the environment says beside. `env` gives the value of a variable.
+/// Merges settings with the environment. `env` returns the value of a variable.
 ///
 /// # Errors
-/// Names the key or the variable.
+/// Fails if a value is invalid. The error names the key or the variable.
 pub fn resolve(
     signal: Signal,
     settings: &Settings,
@@ -121,7 +121,7 @@ fn endpoint(settings: &Settings, protocol: Protocol, env: &Environment) -> Resul
 
 fn tls(settings: &Settings, endpoint: &Endpoint, env: &Environment) -> Result<TlsSettings, Error> {
     if !endpoint.secure {
-        // Variables may be meant for another signal; a key is meant for this sink.
+        // Variables for TLS may be meant for another signal; the key is meant for this sink.
         return match settings.tls {
             Some(_) => {
                 Err(Error::new("tls", format!("is given, but {endpoint} is not encrypted; use https")))
@@ -134,7 +134,7 @@ fn tls(settings: &Settings, endpoint: &Endpoint, env: &Environment) -> Result<Tl
     if tls.ca.is_none() {
         tls.ca = file("CERTIFICATE");
     }
-    // One of the pair from here and one from there would not fit.
+    // Certificate and key are a pair, so both must come from the same source.
     if tls.cert.is_none() && tls.key.is_none() {
         (tls.cert, tls.key) = (file("CLIENT_CERTIFICATE"), file("CLIENT_KEY"));
     }
@@ -154,8 +154,8 @@ fn resource(settings: &Settings, env: &Environment) -> Result<Vec<(String, Strin
     Ok(all.into_iter().collect())
 }
 
-/// `name=value,…` with percent-encoding, as W3C Baggage has it but without properties. Values may be
-/// passwords, so errors say the place alone.
+/// Parses `name=value,…` with percent-encoding, like W3C Baggage without properties. Values may be passwords,
+/// so errors name only the position of an entry.
 fn pairs(variable: &str, text: &str) -> Result<Vec<(String, String)>, Error> {
     let mut all = Vec::new();
     for (n, entry) in text.split(',').enumerate() {
@@ -194,7 +194,7 @@ impl Environment<'_> {
         self.of_all(&format!("{}_{option}", self.signal.variable()))
     }
 
-    /// The variable that decides, and its value.
+    /// Returns the variable that decides, and its value.
     fn find(&self, option: &str) -> Option<(String, String)> {
         self.of_signal(option).or_else(|| self.of_all(option))
     }
@@ -219,8 +219,8 @@ impl Environment<'_> {
         header_map(&variable, pairs.iter().map(|(name, value)| (&**name, &**value)))
     }
 
-    /// In milliseconds. The specification's "0 is no limit" is refused: a receiver that is silent would
-    /// hold the sink for ever.
+    /// Returns the timeout, which the variable gives in milliseconds. The specification's "0 is no limit" is
+    /// rejected: a silent receiver would block the sink forever.
     fn timeout(&self) -> Result<Option<Duration>, Error> {
         let Some((variable, text)) = self.find("TIMEOUT") else { return Ok(None) };
         match text.parse() {

@@ -12,10 +12,10 @@ use prost::Message as _;
 use super::answer::{Answer, Exported, Status, sentence, words};
 use crate::{http::Response, sink::deliver::Trouble};
 
-/// Bytes in front of a message: whether it is compressed, and its length.
+/// Length of the prefix of a message, in bytes: the compression flag and the message length.
 pub(super) const HEAD: usize = 5;
 
-/// Puts a message into its frame.
+/// Puts the gRPC prefix in front of a message.
 pub(super) fn frame(message: &[u8], compressed: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEAD + message.len());
     out.push(u8::from(compressed));
@@ -25,7 +25,7 @@ pub(super) fn frame(message: &[u8], compressed: bool) -> Vec<u8> {
     out
 }
 
-/// Status codes (gRPC, "Status codes and their use in gRPC").
+/// gRPC status codes (gRPC, "Status codes and their use in gRPC").
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Code {
     Ok,
@@ -48,7 +48,7 @@ enum Code {
 }
 
 impl Code {
-    /// What is no number of a status is UNKNOWN, as gRPC has it.
+    /// Parses the text of `grpc-status`. Any text that is no code becomes UNKNOWN, as gRPC specifies.
     fn from_text(text: &str) -> Self {
         match text {
             "0" => Self::Ok,
@@ -71,9 +71,9 @@ impl Code {
         }
     }
 
-    /// Whether another try can help. As over HTTP, more is tried again than the specification asks for:
-    /// UNKNOWN and INTERNAL are the 500 of gRPC; UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND and
-    /// UNIMPLEMENTED are mended by whoever set the sink up.
+    /// Whether a retry can help. `recovers`: the receiver sent `RetryInfo`. As over HTTP, more codes are
+    /// retried than the specification asks for: UNKNOWN and INTERNAL correspond to HTTP 500; UNAUTHENTICATED,
+    /// PERMISSION_DENIED, NOT_FOUND and UNIMPLEMENTED are mistakes that the operator fixes.
     fn again(self, recovers: bool) -> bool {
         match self {
             Self::ResourceExhausted => recovers,
@@ -95,7 +95,7 @@ impl Code {
     }
 }
 
-/// What a response means. Where there is no body, the status may be among the headers.
+/// Interprets a response. If there is no body, the status may be among the headers.
 pub(super) fn answer(response: &Response) -> Answer {
     let kind = response.header("content-type").unwrap_or_default();
     if !response.status.is_success() || !kind.starts_with("application/grpc") {
@@ -115,14 +115,14 @@ pub(super) fn answer(response: &Response) -> Answer {
     let why = sentence(&format!("gRPC {code:?} ({})", words(text("grpc-status"))), &words(&said));
     let pause = details(all).and_then(|status| status.pause());
     if code.again(pause.is_some()) {
-        // Who is unknown, or asks too often, is so with any record.
+        // A sender that is unknown, or asks too often, is rejected with any record.
         let ours = matches!(code, Code::Unauthenticated | Code::ResourceExhausted);
         return Answer::Again(Trouble { after: pause, ours, ..Trouble::new(why) });
     }
     Answer::Never(why)
 }
 
-/// `google.rpc.Status` in base64, with padding or without.
+/// Decodes `grpc-status-details-bin`: a `google.rpc.Status` in base64, with or without padding.
 fn details(all: &HeaderMap) -> Option<Status> {
     const CONFIG: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -131,7 +131,7 @@ fn details(all: &HeaderMap) -> Option<Status> {
     Status::decode(&bytes[..]).ok()
 }
 
-/// The one message of a call that went well.
+/// Reads the single message of a successful call.
 fn exported(body: &[u8]) -> Answer {
     let message = match body.split_first_chunk::<HEAD>() {
         Some((&[0, a, b, c, d], message))

@@ -1,4 +1,4 @@
-//! OTLP over HTTP: what a response means (OTLP specification, "OTLP/HTTP Response").
+//! Interpretation of OTLP/HTTP responses (OTLP specification, "OTLP/HTTP Response").
 
 use std::time::{Duration, SystemTime};
 
@@ -16,13 +16,13 @@ use crate::{
     sink::deliver::Trouble,
 };
 
-/// What a response means. `asked`: the encoding of the request.
+/// Interprets a response. `asked`: the encoding of the request.
 ///
-/// The specification has 429, 502, 503 and 504 tried again and nothing else. Here more is:
+/// The specification allows retries for 429, 502, 503 and 504 only. More statuses are retried here:
 ///
 /// - 500 and other 5xx: a receiver that fails once has not said that these records are wrong.
-/// - 408 and 425 ask for another try by their own definition.
-/// - 401, 403, 404 and redirects are mistakes of whoever set the sink up, and mended there.
+/// - 408 and 425: they ask for a retry by their own definition.
+/// - 401, 403, 404 and redirects: mistakes in the configuration, which the operator fixes.
 pub(super) fn answer(response: &Response, signal: Signal, asked: Encoding, now: SystemTime) -> Answer {
     let status = response.status;
     if status.is_success() {
@@ -37,7 +37,7 @@ pub(super) fn answer(response: &Response, signal: Signal, asked: Encoding, now: 
     let (said, pause) = error(response, asked);
     let why = sentence(&format!("HTTP {status}"), &said);
     let again = match status {
-        // Says that the method itself is not known: no other try will be.
+        // The receiver does not know the method at all, so no retry can help.
         StatusCode::NOT_IMPLEMENTED => false,
         StatusCode::REQUEST_TIMEOUT
         | StatusCode::TOO_EARLY
@@ -51,12 +51,13 @@ pub(super) fn answer(response: &Response, signal: Signal, asked: Encoding, now: 
         return Answer::Never(why);
     }
     let after = retry_after(&response.headers, now).or(pause);
-    // Who is unknown, or asks too often, is so with any record.
+    // A sender that is unknown, or asks too often, is rejected with any record.
     let ours = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
     Answer::Again(Trouble { after, ours, ..Trouble::new(why) })
 }
 
-/// The encoding of a response: what it says, else that of the request.
+/// Returns the encoding in `Content-Type`, or without that header the encoding of the request. Returns `None`
+/// for any other type.
 fn encoding(response: &Response, asked: Encoding) -> Option<Encoding> {
     let Some(kind) = response.header("content-type") else { return Some(asked) };
     let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -69,10 +70,10 @@ fn encoding(response: &Response, asked: Encoding) -> Option<Encoding> {
     }
 }
 
-/// Success: without a body, or with one that is read.
+/// Interprets a 2xx response, which has an empty body or a readable one.
 ///
-/// Anything else, such as the page of a portal or of a web server that answers every POST, is no OTLP
-/// receiver's answer. It proves nothing, so nothing is done.
+/// Any other body, such as the page of a portal or of a web server that answers every POST, does not come
+/// from an OTLP receiver. The body proves nothing, so the request is retried.
 fn exported(response: &Response, signal: Signal, asked: Encoding) -> Answer {
     let body = &response.body[..];
     if body.iter().all(u8::is_ascii_whitespace) {
@@ -95,7 +96,7 @@ fn exported(response: &Response, signal: Signal, asked: Encoding) -> Answer {
     }
 }
 
-/// `Export…ServiceResponse` in JSON. A 64-bit number is a text or a number.
+/// Parses an `Export…ServiceResponse` in JSON. A 64-bit number may be a string or a number.
 fn json(value: &Value, signal: Signal) -> Option<Exported> {
     let object = value.as_object()?;
     let partial = match object.get("partialSuccess") {
@@ -114,7 +115,7 @@ fn json(value: &Value, signal: Signal) -> Option<Exported> {
     Some(Exported { partial: Some(Partial { rejected, message }) })
 }
 
-/// What an error says, and when it wants to be asked again.
+/// Returns the text of an error response, and the pause that it asks for.
 fn error(response: &Response, asked: Encoding) -> (String, Option<Duration>) {
     let body = &response.body[..];
     let status = match encoding(response, asked) {

@@ -1,11 +1,11 @@
-//! Records to an OTLP receiver: gRPC, HTTP with protobuf, HTTP with JSON.
+//! OTLP sink: sends records to a receiver over gRPC, HTTP with protobuf, or HTTP with JSON.
 //!
-//! [`resolve`] puts the configuration and the environment together. [`OtlpEncoder`] makes the payloads
-//! of the queue; [`Otlp`] sends them, many in a request, and says of each what became of it. [`Client`]
-//! below it knows nothing of records: it sends messages of any signal.
+//! [`resolve`] merges the configuration with the environment. [`OtlpEncoder`] turns records into the payloads
+//! that the queue holds. [`Otlp`] sends many payloads per request and reports the outcome of each record.
+//! [`Client`] is the layer below: it sends messages of any signal and does not know records.
 //!
-//! The exporters of the OpenTelemetry SDK are not used: they do not tell what a receiver refused and when
-//! it wants to be asked again, and give up on a batch for one 500.
+//! The exporters of the OpenTelemetry SDK are not used: they do not report what a receiver refused or when it
+//! wants a retry, and give up on a batch after a single 500.
 
 mod answer;
 mod client;

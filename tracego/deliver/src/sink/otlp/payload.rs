@@ -1,8 +1,8 @@
-//! One record as a queue keeps it, and back.
+//! Payload of one record, as the queue stores it.
 //!
-//! A byte for the encoding, the length of the resource (four bytes, little endian), the resource, the
-//! record. gRPC and HTTP with protobuf share an encoding. What waited while the protocol was changed is
-//! written anew in the encoding that goes out.
+//! Layout: one byte for the encoding, the length of the resource (four bytes, little-endian), the resource,
+//! the record. gRPC and HTTP with protobuf share an encoding. Payloads that were queued before the protocol
+//! was changed are translated to the encoding that is sent.
 
 use std::{borrow::Cow, io};
 
@@ -16,10 +16,10 @@ use super::env::Resolved;
 use crate::format::otlp::{Encoder, Encoding, Piece, Request};
 use tracego_model::record::Record;
 
-/// Bytes in front of the resource.
+/// Length of the header in front of the resource, in bytes.
 const HEAD: usize = 5;
 
-/// Record → payload.
+/// Encoder from records to payloads.
 #[derive(Clone, Debug)]
 pub struct OtlpEncoder {
     encoder: Encoder,
@@ -28,7 +28,7 @@ pub struct OtlpEncoder {
 }
 
 impl OtlpEncoder {
-    /// For the protocol and with the resource of a sink.
+    /// Creates an encoder with the protocol and the resource of a sink.
     #[must_use]
     pub fn new(resolved: &Resolved) -> Self {
         let encoding = resolved.protocol.encoding();
@@ -36,10 +36,10 @@ impl OtlpEncoder {
         Self { encoder, kind: kind(encoding), piece: Piece::default() }
     }
 
-    /// Adds the payload of a record to `out`; on an error nothing.
+    /// Appends the payload of a record to `out`. On an error, `out` is unchanged.
     ///
     /// # Errors
-    /// When the record cannot be serialised.
+    /// Fails if the record cannot be serialised, or if its resource exceeds 4 GiB.
     pub fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         self.encoder.encode(record, &mut self.piece)?;
         let Ok(len) = u32::try_from(self.piece.resource.len()) else {
@@ -61,25 +61,25 @@ fn kind(encoding: Encoding) -> u8 {
     }
 }
 
-/// Resource and record, as they were or written anew.
+/// Resource and record, borrowed or translated to another encoding.
 pub type Written<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// A payload that a queue gave back, taken apart.
+/// Payload from a queue, split into its parts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Payload<'a> {
-    /// How the two are written.
+    /// Encoding of resource and record.
     pub encoding: Encoding,
-    /// `Resource`.
+    /// Encoded `Resource`.
     pub resource: &'a [u8],
-    /// `LogRecord`.
+    /// Encoded `LogRecord`.
     pub record: &'a [u8],
 }
 
 impl<'a> Payload<'a> {
-    /// Bytes from a disk; nothing is taken for granted.
+    /// Splits a payload. The bytes come from a disk and may be damaged.
     ///
     /// # Errors
-    /// What is wrong with them, for people.
+    /// Fails if the bytes are no payload. The error text says what is wrong with them.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, &'static str> {
         let Some((&[kind, a, b, c, d], rest)) = bytes.split_first_chunk::<HEAD>() else {
             return Err("is too short for a record of this sink");
@@ -95,10 +95,10 @@ impl<'a> Payload<'a> {
         Ok(Self { encoding, resource, record })
     }
 
-    /// Resource and record in an encoding.
+    /// Returns resource and record in the given encoding.
     ///
     /// # Errors
-    /// When they are not what their encoding says; seen only where they have to be written anew.
+    /// Fails if they do not match their own encoding; noticed only when a translation is needed.
     pub fn to(self, encoding: Encoding) -> Result<Written<'a>, String> {
         if self.encoding == encoding {
             return Ok((Cow::Borrowed(self.resource), Cow::Borrowed(self.record)));
@@ -110,7 +110,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// A message in the other encoding. Both readers have bounds on how deep a value may be.
+/// Translates a message to another encoding. Both decoders limit the depth of values.
 fn translated<M: Message + Default + Serialize + DeserializeOwned>(
     bytes: &[u8],
     to: Encoding,
@@ -127,8 +127,8 @@ fn translated<M: Message + Default + Serialize + DeserializeOwned>(
     }
 }
 
-/// A payload for people, and for another try: a request in OTLP's JSON with the one record, which any
-/// receiver takes. What cannot be read is shown in base64.
+/// Renders a payload for people, and for sending it again: a request in OTLP's JSON with the one record,
+/// which any receiver takes. A payload that cannot be read is rendered in base64.
 #[must_use]
 pub fn readable(payload: &[u8]) -> Value {
     let read = || -> Result<Value, String> {
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn grpc_and_http_share_what_waits() {
         let (grpc, http, json) = (payload("grpc"), payload("http/protobuf"), payload("http/json"));
-        // The records differ by their identifiers alone.
+        // The records differ only in their identifiers.
         assert_eq!((grpc[0], http[0], json[0], grpc.len()), (1, 1, 2, http.len()));
         let parsed = Payload::parse(&json).unwrap();
         assert!(parsed.resource.starts_with(b"{\"attributes\"") && parsed.record.ends_with(b"}"));

@@ -1,4 +1,4 @@
-//! What the configuration says about an OTLP receiver.
+//! Configuration of an OTLP sink.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use super::env::Error;
 use crate::{format::otlp::Encoding, http::tls::TlsSettings};
 use tracego_model::units::{Bytes, Span};
 
-/// What is sent: each has its own variables, paths and messages.
+/// Kind of data that is sent. Each signal has its own variables, paths and messages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Signal {
     /// Records.
     Logs,
     /// Spans.
     Traces,
-    /// Numbers.
+    /// Metrics.
     Metrics,
 }
 
 impl Signal {
-    /// Its part of a variable: `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`.
+    /// Returns the signal's part of a variable name, as in `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`.
     pub(super) fn variable(self) -> &'static str {
         match self {
             Self::Logs => "LOGS",
@@ -30,7 +30,7 @@ impl Signal {
         }
     }
 
-    /// What is appended to the endpoint of all signals, over HTTP.
+    /// Returns the path that is appended over HTTP to the endpoint of all signals.
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Logs => "v1/logs",
@@ -39,7 +39,7 @@ impl Signal {
         }
     }
 
-    /// The method of its gRPC service.
+    /// Returns the path of the signal's gRPC method.
     pub(super) fn method(self) -> &'static str {
         match self {
             Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
@@ -48,7 +48,7 @@ impl Signal {
         }
     }
 
-    /// How many were refused, in a response in JSON.
+    /// Returns the name of the field with the number of rejected items, in a JSON response.
     pub(super) fn rejected(self) -> &'static str {
         match self {
             Self::Logs => "rejectedLogRecords",
@@ -58,26 +58,26 @@ impl Signal {
     }
 }
 
-/// How requests are written and carried.
+/// Protocol of requests: transport and encoding.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 pub enum Protocol {
     /// gRPC over HTTP/2.
     #[serde(rename = "grpc")]
     Grpc,
-    /// Protobuf in a POST. The specification's default.
+    /// Protobuf in an HTTP POST. The specification's default.
     #[default]
     #[serde(rename = "http/protobuf")]
     HttpProtobuf,
-    /// JSON in a POST.
+    /// JSON in an HTTP POST.
     #[serde(rename = "http/json")]
     HttpJson,
 }
 
 impl Protocol {
-    /// All.
+    /// All protocols.
     pub const ALL: [Self; 3] = [Self::Grpc, Self::HttpProtobuf, Self::HttpJson];
 
-    /// As it is chosen.
+    /// Returns the name in the configuration.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ impl Protocol {
         }
     }
 
-    /// How its messages are written.
+    /// Returns the encoding of messages.
     #[must_use]
     pub fn encoding(self) -> Encoding {
         match self {
@@ -97,24 +97,24 @@ impl Protocol {
     }
 }
 
-/// How requests are made smaller.
+/// Compression of requests.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
-    /// Every receiver has it.
+    /// gzip, which every receiver supports.
     Gzip,
-    /// Faster and smaller; not every receiver has it.
+    /// Zstandard: faster and smaller, but not every receiver supports it.
     Zstd,
 }
 
 impl Compression {
-    /// All.
+    /// All kinds of compression.
     pub const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
 
-    /// As it is chosen, and as it is called in requests.
+    /// Returns the name in the configuration and in request headers.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -125,18 +125,19 @@ impl Compression {
     }
 }
 
-/// Bytes of a request before compression: receivers of gRPC take 4 MiB unless they are told otherwise, and
-/// what frames the records comes on top.
+/// Default size limit of a request before compression, in bytes. gRPC receivers take 4 MiB unless configured
+/// otherwise, and the framing of records comes on top.
 const BATCH_BYTES: Bytes = Bytes(3 << 20);
-/// Records of a request.
+/// Default limit of records per request.
 const BATCH_RECORDS: usize = 2048;
 
-/// The keys of a sink of type `otlp`. What is not given comes from `OTEL_EXPORTER_OTLP_*`.
+/// Keys of a sink of type `otlp`. Missing keys are taken from `OTEL_EXPORTER_OTLP_*`.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// Where the receiver is: `http://collector:4318`. Over HTTP `/v1/logs` is appended, unless it is
-    /// there already. Without a scheme, which gRPC allows, `OTEL_EXPORTER_OTLP_INSECURE` decides about TLS.
+    /// Address of the receiver: `http://collector:4318`. Over HTTP, `/v1/logs` is appended unless it is there
+    /// already. gRPC allows an address without a scheme; `OTEL_EXPORTER_OTLP_INSECURE` then decides about
+    /// TLS.
     pub endpoint: Option<String>,
     /// `grpc`, `http/protobuf` (the default) or `http/json`.
     pub protocol: Option<Protocol>,
@@ -144,15 +145,15 @@ pub struct Settings {
     pub compression: Option<Compression>,
     /// Headers of every request, instead of those of the environment.
     pub headers: BTreeMap<String, String>,
-    /// For one request, from the connection to the whole answer. 10 seconds unless given.
+    /// Timeout of one request, from connecting to the whole answer; 10 seconds by default.
     pub timeout: Option<Span>,
-    /// Who is trusted, and who we are; for endpoints with `https` alone.
+    /// Trusted certificates and client certificate; only for endpoints with `https`.
     pub tls: Option<TlsSettings>,
-    /// Attributes of the resource, beside those of `OTEL_RESOURCE_ATTRIBUTES`. They win over all others.
+    /// Resource attributes beside those of `OTEL_RESOURCE_ATTRIBUTES`; they win over all others.
     pub resource: BTreeMap<String, String>,
-    /// Most bytes of one request before compression; a larger record goes alone.
+    /// Maximum size of one request before compression; a larger record is sent alone.
     pub batch_bytes: Bytes,
-    /// Most records of one request.
+    /// Maximum number of records per request.
     pub batch_records: usize,
 }
 
@@ -173,10 +174,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What can be said without the environment.
+    /// Checks everything that does not depend on the environment.
     ///
     /// # Errors
-    /// Names the key and what to write.
+    /// Fails if a value is invalid. The error names the key and what to write.
     pub fn check(&self) -> Result<(), Error> {
         if !(1 << 16..=64 << 20).contains(&self.batch_bytes.0) {
             return Err(Error::new("batch-bytes", "write 64K to 64M"));
@@ -195,7 +196,7 @@ impl Settings {
     }
 }
 
-/// Headers that say how the message is carried; they are ours.
+/// Headers that frame the message; only tracego sets them.
 const OURS: [&str; 8] = [
     "connection",
     "content-encoding",
@@ -207,7 +208,7 @@ const OURS: [&str; 8] = [
     "upgrade",
 ];
 
-/// Headers for requests. They hold passwords: errors name the header and never its value.
+/// Builds the headers of requests. Values may be passwords: errors name the header and never its value.
 pub(super) fn header_map<'a>(
     given_by: &str,
     pairs: impl Iterator<Item = (&'a str, &'a str)>,

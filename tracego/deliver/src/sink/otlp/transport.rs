@@ -1,4 +1,4 @@
-//! Payloads → requests, and what became of each record.
+//! OTLP transport: packs payloads into requests and reports the outcome of each record.
 
 use std::{collections::HashSet, ops::Range};
 
@@ -16,10 +16,10 @@ use crate::{
     },
 };
 
-/// Texts of receivers that are remembered, so that each is told once.
+/// Maximum number of receivers' texts that are remembered; each is logged once.
 const REMEMBERED: usize = 100;
 
-/// Sends records to one receiver.
+/// Transport that sends records to one receiver.
 pub struct Otlp {
     client: Client,
     request: Request,
@@ -28,14 +28,14 @@ pub struct Otlp {
     told: HashSet<String>,
 }
 
-/// A record of a batch in the encoding that goes out, or why there is none.
+/// Record of a batch in the encoding that is sent, or the reason why it cannot be read.
 type Piece<'a> = Result<Written<'a>, String>;
 
 impl Otlp {
-    /// Reads certificates; connects to nothing yet.
+    /// Creates a transport and reads the certificates. Does not connect yet.
     ///
     /// # Errors
-    /// When they cannot be used.
+    /// Fails if the endpoint or the certificates cannot be used.
     pub fn new(resolved: &Resolved) -> Result<Self, Error> {
         Ok(Self {
             client: Client::new(resolved)?,
@@ -46,16 +46,17 @@ impl Otlp {
         })
     }
 
-    /// Sends a batch, in as many requests as its size asks for.
+    /// Sends a batch, in as many requests as its size needs. Returns what became of the records.
     ///
-    /// A request that is refused for good is halved, down to the one record that is refused: no other
-    /// goes with it. Before that, a request without records asks whether the receiver refuses everything:
-    /// then the mistake is not in the records, and they wait.
+    /// A request that is refused for good is halved, down to the single record that is refused, so that no
+    /// other record is lost with it. First, a request without records checks whether the receiver refuses
+    /// everything: then the mistake is not in the records, and they are retried later.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
         self.send_all(batch, false).await
     }
 
-    /// Sends a batch; a record that the receiver fails at while it takes others is given up, one a call.
+    /// Sends a batch like [`deliver`](Self::deliver), but gives up a record that the receiver fails at while
+    /// it takes others, at most one per call.
     pub async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
         self.send_all(batch, true).await
     }
@@ -75,9 +76,9 @@ impl Otlp {
         parts.delivered()
     }
 
-    /// Sends one request. `sound`: the receiver has shown that it does not refuse everything.
+    /// Sends one request. `sound`: whether the receiver has shown that it does not refuse everything.
     async fn ask(&mut self, pieces: &[Piece<'_>], sound: &mut bool) -> Answer {
-        // What cannot be read stands alone.
+        // A payload that cannot be read is a request of its own.
         if let [Err(why)] = pieces {
             return Answer::Never(why.clone());
         }
@@ -100,19 +101,20 @@ impl Otlp {
         answer
     }
 
-    /// Reads certificates again. Where they cannot be used, those before stay.
+    /// Reads the certificates again. If they cannot be used, the previous ones stay in use.
     pub fn reopen(&mut self) {
         if let Err(error) = self.client.reopen() {
             tracing::error!(%error, "OTLP: the certificates before stay in use");
         }
     }
 
-    /// Ends the connection; what was delivered is delivered.
+    /// Closes the connection. Delivered records stay delivered.
     pub async fn close(&mut self) {
         self.client.close().await;
     }
 
-    /// Requests of a bounded size. What cannot be read stands alone, so that it is refused in its place.
+    /// Splits a batch into requests of bounded size. A payload that cannot be read gets a request of its own,
+    /// so that it is refused in its place.
     fn cut(&self, pieces: &[Piece]) -> Vec<Range<usize>> {
         let mut all: Vec<Range<usize>> = Vec::new();
         let mut bytes = 0;
@@ -148,12 +150,13 @@ impl Otlp {
         self.client.export(message).await
     }
 
-    /// Whether a receiver that refused a request refuses one without records, too: another protocol, a
-    /// compression that it lacks, no OTLP receiver at all. One that is sound takes it (OTLP specification:
-    /// "if the server receives an empty request it should respond with success").
+    /// Sends a request without records after a refusal, to see whether the receiver refuses everything: wrong
+    /// protocol, unsupported compression, no OTLP receiver at all. A working receiver takes it (OTLP
+    /// specification: "if the server receives an empty request it should respond with success"). Returns
+    /// `None` if it is taken.
     async fn probe(&mut self, refused: &str) -> Option<Trouble> {
         let message = match self.client.encoding() {
-            // One `ResourceLogs` without anything: some servers take no body for no request.
+            // One empty `ResourceLogs`: some servers take an empty body for no request.
             Encoding::Protobuf => vec![0x0a, 0],
             Encoding::Json => b"{\"resourceLogs\":[]}".to_vec(),
         };
@@ -167,7 +170,7 @@ impl Otlp {
         }
     }
 
-    /// What a receiver that took everything wants to be known.
+    /// Logs the warning of a receiver that took everything; each text once.
     fn heed(&mut self, message: &str) {
         if !message.is_empty() && self.told.len() < REMEMBERED && self.told.insert(message.to_owned()) {
             tracing::warn!(endpoint = %self.client.endpoint(), message, "the OTLP receiver warns");
@@ -175,7 +178,7 @@ impl Otlp {
     }
 }
 
-/// What a queue gave back, in the encoding that goes out.
+/// Reads a payload from the queue and translates it to the encoding that is sent.
 fn piece(payload: &[u8], encoding: Encoding) -> Piece<'_> {
     Payload::parse(payload)?.to(encoding)
 }

@@ -1,33 +1,33 @@
-//! Where a syslog receiver is: `unix:/dev/log`, `udp://host:514`, `tcp://host:601`, `tls://host:6514`.
+//! Address of a syslog receiver: `unix:/dev/log`, `udp://host:514`, `tcp://host:601`, `tls://host:6514`.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use hyper::Uri;
 use serde::{Deserialize, Deserializer, de};
 
-/// A receiver.
+/// Address of a receiver.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Address {
-    /// A socket of this machine, for datagrams or a stream: whichever it takes.
+    /// Unix socket of this machine, for datagrams or a stream, whichever it accepts.
     Unix(PathBuf),
-    /// RFC 5426.
+    /// UDP (RFC 5426).
     Udp(Peer),
-    /// RFC 6587.
+    /// TCP (RFC 6587).
     Tcp(Peer),
-    /// RFC 5425.
+    /// TLS (RFC 5425).
     Tls(Peer),
 }
 
-/// A machine and its port.
+/// Host and port of a receiver.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Peer {
-    /// Name or address, without brackets.
+    /// Host name or IP address, without brackets.
     pub host: String,
-    /// Port.
+    /// Port number.
     pub port: u16,
 }
 
-/// Ports as RFC 5426, IANA ("syslog-conn") and RFC 5425 assign them.
+/// Default ports, as RFC 5426, IANA ("syslog-conn") and RFC 5425 assign them.
 const PORTS: [(&str, u16); 3] = [("udp", 514), ("tcp", 601), ("tls", 6514)];
 
 impl FromStr for Address {
@@ -53,7 +53,7 @@ impl FromStr for Address {
         if host.is_empty() || !bare || authority.as_str().contains('@') {
             return Err(wrong());
         }
-        // What stands behind the host is a port, or a mistake.
+        // Any text behind the host must be a port.
         let port = if authority.as_str() == authority.host() { Some(port) } else { authority.port_u16() };
         let peer = Peer { host: host.to_owned(), port: port.filter(|port| *port > 0).ok_or_else(wrong)? };
         Ok(match scheme {

@@ -1,4 +1,4 @@
-//! A stream that counts what the kernel took.
+//! Stream that counts written bytes.
 
 use std::{
     io,
@@ -12,14 +12,15 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Beneath TLS it counts what goes over the wire.
+/// Stream that counts the bytes that the kernel took. Beneath TLS, these are the bytes on the wire.
 pub(super) struct Counted<S> {
     inner: S,
     written: Arc<AtomicU64>,
 }
 
 impl<S> Counted<S> {
-    /// The count can be read while something else owns the stream.
+    /// Wraps a stream. Returns the wrapper and the count, which can be read while something else owns the
+    /// stream.
     pub(super) fn new(inner: S) -> (Self, Arc<AtomicU64>) {
         let written = Arc::new(AtomicU64::new(0));
         (Self { inner, written: Arc::clone(&written) }, written)

@@ -1,4 +1,4 @@
-//! A message a datagram: the syslog daemon of this machine, and UDP.
+//! Datagrams with one message each: to the syslog daemon of this machine, and over UDP.
 
 use std::{
     fs, io,
@@ -18,14 +18,15 @@ use tokio::{
 
 use super::{Broken, Pauses, Refused, address::Peer, held, no_progress, oversize, refused as refuse, within};
 
-/// The daemon of this machine.
+/// Connection to the daemon of this machine.
 pub(super) struct Local {
     socket: UnixDatagram,
     path: PathBuf,
     file: File,
 }
 
-/// What tells a socket from one that another process made at the same path: device, inode, and when it was made.
+/// Device, inode and time of a socket file. Distinguishes a socket from one that another process made at the
+/// same path.
 type File = (u64, u64, i64, i64);
 
 fn file(path: &Path) -> io::Result<File> {
@@ -34,17 +35,17 @@ fn file(path: &Path) -> io::Result<File> {
 }
 
 impl Local {
-    /// Connects; that does not wait.
+    /// Connects to a socket; never blocks.
     pub(super) fn connect(path: &Path) -> io::Result<Self> {
-        // The file first: one that is replaced meanwhile shows as another.
+        // The file is read first: a socket that is replaced in between then shows as another.
         let file = file(path)?;
         let socket = UnixDatagram::unbound()?;
         socket.connect(path)?;
         Ok(Self { socket, path: path.to_owned(), file })
     }
 
-    /// Whether the process that was connected to still has its socket. Nothing else tells: the messages that a
-    /// receiver leaves unread at its end look like messages that it read.
+    /// Checks that the process at the other end still has its socket. There is no other evidence: messages
+    /// that a receiver leaves unread when it ends look like messages that it read.
     pub(super) fn check(&self) -> Result<(), String> {
         let same = file(&self.path).and_then(|file| {
             net::UnixDatagram::unbound()?.connect(&self.path)?;
@@ -57,7 +58,7 @@ impl Local {
         }
     }
 
-    /// Sends a batch and waits until the receiver has read it.
+    /// Sends a batch and waits until the receiver has read it. `limit`: the maximum time without progress.
     pub(super) async fn send(
         &mut self,
         batch: &[&[u8]],
@@ -86,7 +87,7 @@ impl Local {
         let (mut pauses, mut deadline, mut left) = (Pauses::new(), Instant::now() + limit, u64::MAX);
         loop {
             let now = held(self.socket.as_fd()).map_err(Broken::new)?;
-            // In this order: what a receiver left unread at its end is held no longer.
+            // The order matters: messages that a receiver left unread when it ended are no longer held.
             self.check().map_err(Broken::new)?;
             if now == 0 {
                 return Ok(());
@@ -109,20 +110,20 @@ impl Local {
     }
 }
 
-/// Bytes by UDP at a time, and the pause behind them: a receiver's buffer holds 208 KiB unless told otherwise,
-/// and what does not fit is lost without a word.
+/// Number of bytes sent over UDP at a time, and the pause behind them. A receiver's buffer holds 208 KiB by
+/// default, and messages that do not fit are lost silently.
 const BURST: usize = 48 * 1024;
 const PAUSE: Duration = Duration::from_millis(1);
-/// For the network to say that nobody listens.
+/// Time for the network to report that nobody listens.
 const ECHO: Duration = Duration::from_millis(10);
 
-/// Somebody who listens, or not.
+/// UDP socket to a receiver that may or may not listen.
 pub(super) struct Udp {
     socket: UdpSocket,
 }
 
 impl Udp {
-    /// Looks the name up; nothing is sent.
+    /// Resolves the name and prepares the socket; sends nothing.
     pub(super) async fn connect(peer: &Peer, limit: Duration) -> io::Result<Self> {
         let found = lookup_host((peer.host.as_str(), peer.port));
         let mut found = within(limit, "looking up the name", found).await?;
@@ -133,12 +134,12 @@ impl Udp {
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let socket = UdpSocket::bind(any).await?;
-        // Connected, so that the kernel tells what the network says about earlier datagrams.
+        // A connected socket gets the network's errors about earlier datagrams.
         socket.connect(address).await?;
         Ok(Self { socket })
     }
 
-    /// Whether the network said anything.
+    /// Checks whether the network has reported an error.
     pub(super) fn check(&self) -> Result<(), String> {
         match self.socket.take_error() {
             Ok(None) => Ok(()),
@@ -146,7 +147,7 @@ impl Udp {
         }
     }
 
-    /// Sends a batch; nobody knows whether it arrives, but the machine of a receiver that is down mostly says so.
+    /// Sends a batch. Arrival is unknown, but the machine of a receiver that is down usually reports it.
     pub(super) async fn send(
         &mut self,
         batch: &[&[u8]],

@@ -1,14 +1,14 @@
-//! Facilities of syslog, RFC 5424 section 6.2.1, table 1.
+//! Facilities of syslog (RFC 5424 section 6.2.1, table 1).
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// What part of a machine a message comes from; never the kernel's 0.
+/// Part of a machine that a message comes from; never the kernel's 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Facility(u8);
 
-/// Their names, in order: those of syslog(3), and for 12 to 15, which have none there, of RFC 5424.
+/// Names in order: those of syslog(3), and those of RFC 5424 for 12 to 15, which have none there.
 const NAMES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
     "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
@@ -16,15 +16,15 @@ const NAMES: [&str; 24] = [
 ];
 
 impl Default for Facility {
-    /// "log audit": it says what these messages are, and neither the logins of `authpriv` nor what a site
-    /// does with `local0` to `local7` gets mixed up with them.
+    /// Returns "log audit" (13): the name describes these messages, and keeps them apart from the logins of
+    /// `authpriv` and from a site's use of `local0` to `local7`.
     fn default() -> Self {
         Self(13)
     }
 }
 
 impl Facility {
-    /// Its number.
+    /// Returns the number, from 1 to 23.
     #[must_use]
     pub fn number(self) -> u8 {
         self.0

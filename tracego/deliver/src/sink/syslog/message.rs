@@ -1,4 +1,4 @@
-//! Record → one message of RFC 5424, without what frames it on its way.
+//! Encoder from records to RFC 5424 messages, without the framing of a transport.
 
 use std::{
     io::{self, Write as _},
@@ -9,16 +9,16 @@ use super::settings::{Settings, printable};
 use crate::format::Format;
 use tracego_model::{clock::Time, finding::Finding, record::Record, text::push_printable};
 
-/// The last sequenceId; 1 comes after it (RFC 5424 section 7.3.1).
+/// Largest sequenceId; the next one is 1 (RFC 5424 section 7.3.1).
 const LAST: u32 = 2_147_483_647;
-/// Bytes of HOSTNAME and of MSGID.
+/// Maximum lengths of HOSTNAME and MSGID, in bytes.
 const HOSTNAME: usize = 255;
 const MSGID: usize = 32;
 
-/// Makes the messages of one sink.
+/// Encoder of the messages of one sink.
 ///
-/// There is no byte order mark in front of MSG: RFC 5424 leaves the encoding open without one (MSG-ANY), RFC
-/// 8259 forbids one in front of JSON, and what reads the message behind a receiver stumbles over it.
+/// MSG has no byte order mark: without one, RFC 5424 leaves the encoding open (MSG-ANY), RFC 8259 forbids one
+/// in front of JSON, and software behind a receiver stumbles over it.
 #[derive(Debug)]
 pub struct SyslogEncoder {
     format: Format,
@@ -27,14 +27,14 @@ pub struct SyslogEncoder {
     hostname: Option<String>,
     structured_data: bool,
     sd_id: Option<String>,
-    /// The process that sends: tracego, not what a record is about.
+    /// PID of tracego, which sends the message; not of the process in a record.
     pid: u32,
-    /// The sequenceId of the next message.
+    /// sequenceId of the next message.
     next: u32,
 }
 
 impl SyslogEncoder {
-    /// For settings that were checked; MSG is the record in this format.
+    /// Creates an encoder from checked settings; MSG is the record in `format`.
     #[must_use]
     pub fn new(settings: &Settings, format: Format) -> Self {
         Self {
@@ -49,10 +49,10 @@ impl SyslogEncoder {
         }
     }
 
-    /// Adds one message. It holds no line feed: no format has one within an event.
+    /// Appends one message to `out`. The message has no line feed, because no format has one within an event.
     ///
     /// # Errors
-    /// When the record cannot be serialised; then nothing is added, and no sequenceId is used up.
+    /// Fails if the record cannot be serialised. Then `out` is unchanged, and no sequenceId is used up.
     pub fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         let done = self.message(record, out);
@@ -114,8 +114,8 @@ impl SyslogEncoder {
     }
 }
 
-/// Severity of syslog for one of OpenTelemetry: debug, informational, notice, warning, error, critical.
-/// Alert and emergency are left out: most receivers write the latter to every terminal.
+/// Returns the syslog severity for one of OpenTelemetry: debug, informational, notice, warning, error or
+/// critical. Alert and emergency are not used: most receivers write the latter to every terminal.
 fn severity(number: u8) -> u8 {
     match number {
         ..9 => 7,
@@ -127,7 +127,7 @@ fn severity(number: u8) -> u8 {
     }
 }
 
-/// In UTC with microseconds, which is all that RFC 5424 has room for.
+/// Writes a time in UTC with microseconds, the highest precision of RFC 5424.
 fn timestamp(time: Time, out: &mut Vec<u8>) {
     match time.text().get(..26) {
         Some(text) => {
@@ -138,7 +138,8 @@ fn timestamp(time: Time, out: &mut Vec<u8>) {
     }
 }
 
-/// A part of the header; `?` stands for what cannot be there, `-` for nothing.
+/// Writes a field of the header, at most `most` bytes long. `?` replaces bytes that are not allowed, `-` an
+/// empty text.
 fn word(text: &str, most: usize, out: &mut Vec<u8>) {
     if text.is_empty() {
         out.push(b'-');
@@ -147,7 +148,7 @@ fn word(text: &str, most: usize, out: &mut Vec<u8>) {
     out.extend(bytes.map(|byte| if printable(byte) { byte } else { b'?' }));
 }
 
-/// A blank, a name, and a value in quotes. Control characters are shown as Rust writes them.
+/// Writes a blank, a name, and a value in quotes. Control characters are escaped as in Rust.
 fn parameter(name: &str, value: &str, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());

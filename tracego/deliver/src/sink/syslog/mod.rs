@@ -1,31 +1,32 @@
-//! Syslog, RFC 5424: to the daemon of this machine, by UDP (RFC 5426), by TCP (RFC 6587 section 3.4.1) and
-//! by TLS (RFC 5425).
+//! Syslog sink (RFC 5424): sends records to the daemon of this machine, over UDP (RFC 5426), TCP (RFC 6587
+//! section 3.4.1) or TLS (RFC 5425).
 //!
-//! Syslog has no acknowledgement. What can be known without one decides what is settled:
+//! Syslog has no acknowledgement. A message counts as delivered by the best evidence that the transport
+//! offers:
 //!
-//! | | settled is what |
+//! | transport | delivered when |
 //! |---|---|
-//! | `unix:` | the process that receives has read |
-//! | `tcp:`, `tls:` | the kernel of the receiver has acknowledged, on a connection that stands |
-//! | `udp:` | this kernel has sent, while nobody said that the port is closed |
+//! | `unix:` | the receiving process has read the message |
+//! | `tcp:`, `tls:` | the receiver's kernel has acknowledged the message, and the connection still stands |
+//! | `udp:` | this kernel has sent the message, and no error reported that the port is closed |
 //!
-//! All else comes again, so a message may arrive twice, with the same `log.record.uid`. What remains: a
-//! receiver by TCP or TLS that dies loses what its kernel holds and it has not read (at most its receive
-//! buffer), every receiver what it has read and not stored, and UDP whatever the network drops. Where that
-//! matters, OTLP and webhooks are answered by the receiver itself.
+//! All other messages are sent again, so a message may arrive twice, with the same `log.record.uid`. Some
+//! losses remain: a receiver over TCP or TLS that dies loses what its kernel holds unread (at most its
+//! receive buffer), every receiver loses what it has read and not stored, and UDP loses what the network
+//! drops. Where that matters, use OTLP or webhooks: there the receiver itself acknowledges.
 //!
-//! `/dev/log` itself is not for these messages: what listens there (journald, and rsyslog unless
-//! `SysSock.UseSpecialParser="off"`) expects the header of syslog(3), and takes this one for text. Give rsyslog an
-//! input of its own: `input(type="imuxsock" Socket="/run/siem.sock" UseSpecialParser="off" ParseHostname="on"
-//! IgnoreTimestamp="off" UseSysTimeStamp="off")`.
+//! Do not send these messages to `/dev/log` itself: its reader (journald, and rsyslog unless
+//! `SysSock.UseSpecialParser="off"`) expects the header of syslog(3), and takes this one for text. Give
+//! rsyslog an input of its own: `input(type="imuxsock" Socket="/run/siem.sock" UseSpecialParser="off"
+//! ParseHostname="on" IgnoreTimestamp="off" UseSysTimeStamp="off")`.
 //!
-//! Messages over a socket of this machine are datagrams, as glibc sends them, or end with a line feed where the
-//! socket is a stream; by TCP and TLS their length stands in front.
+//! Messages over a Unix socket are datagrams, as glibc sends them; on a stream socket, each ends with a line
+//! feed. Over TCP and TLS, the length stands in front of each message.
 //!
-//! A message that is longer than `max-bytes` is refused, never cut. Receivers do cut, and say nothing: whoever
-//! raises `max-bytes` raises their bound first. That is of rsyslog `global(maxMessageSize="1m")`, and by TCP and TLS
-//! `module(load="imtcp" maxFrameSize="1048576")`, without which a frame of more than 200000 bytes spoils the rest of
-//! the connection; of syslog-ng `log-msg-size()`.
+//! A message that is longer than `max-bytes` is refused, never cut. Receivers do cut, and silently: raise the
+//! receiver's limit before `max-bytes`. For rsyslog, the limit is `global(maxMessageSize="1m")`, and over TCP
+//! and TLS also `module(load="imtcp" maxFrameSize="1048576")`, without which a frame of more than 200000
+//! bytes spoils the rest of the connection. For syslog-ng, the limit is `log-msg-size()`.
 
 mod address;
 mod counted;
@@ -54,26 +55,26 @@ use self::{
 };
 use super::deliver::{Delivered, Refused, Trouble};
 
-/// The transport. It connects when there is something to deliver.
+/// Syslog transport. Connects when there is something to deliver.
 pub struct Syslog {
     address: Address,
-    /// Longest message.
+    /// Maximum length of a message, in bytes.
     max: u64,
     timeout: Duration,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     link: Option<Link>,
 }
 
-/// What leads to the receiver.
+/// Connection to the receiver.
 enum Link {
     Local(Local),
     Udp(Udp),
     Stream(Box<Stream>),
 }
 
-/// Why a batch was not settled whole.
+/// Reason why a batch was not delivered whole.
 struct Broken {
-    /// So many from the front were.
+    /// Number of messages from the front that were delivered or refused.
     settled: usize,
     why: String,
 }
@@ -85,10 +86,10 @@ impl Broken {
 }
 
 impl Syslog {
-    /// Nothing is connected yet.
+    /// Creates a transport. Does not connect yet.
     ///
     /// # Errors
-    /// When the settings cannot be worked with; it names the key.
+    /// Fails if the settings are invalid. The error names the key.
     pub fn new(settings: &Settings) -> Result<Self, String> {
         settings.check()?;
         let tls = match &settings.address {
@@ -111,7 +112,8 @@ impl Syslog {
         })
     }
 
-    /// Sends what an encoder made and waits until it is settled, in the sense above.
+    /// Sends encoded messages and waits until they are delivered, in the sense of the [module](self). Returns
+    /// how many were, and the reason if not all.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
         let sent = self.send(batch).await;
         let (settled, why, mut refused) = match sent {
@@ -124,12 +126,12 @@ impl Syslog {
     }
 
     async fn send(&mut self, batch: &[&[u8]]) -> Result<Vec<Refused>, (Broken, Vec<Refused>)> {
-        // It is kept only where all went well, so that neither an error nor a caller who gives up leaves half
-        // a message in it.
+        // The connection is kept only after a success, so that neither an error nor a caller that gives up
+        // leaves half a message in it.
         let kept = match self.link.take() {
             Some(mut link) => match (link.check().await, &link) {
                 (Ok(()), _) => Some(link),
-                // A new socket would send to the same closed port, and know less.
+                // A new socket would send to the same closed port, and not know the error.
                 (Err(why), Link::Udp(_)) => return Err((Broken::new(why), Vec::new())),
                 (Err(_), _) => None,
             },
@@ -158,7 +160,7 @@ impl Syslog {
         let limit = self.timeout;
         let stream = match &self.address {
             Address::Unix(path) => match Local::connect(path) {
-                // As glibc's syslog(3) does.
+                // The socket is a stream; glibc's syslog(3) tries that next, too.
                 Err(error) if error.raw_os_error() == Some(libc::EPROTOTYPE) => {
                     Stream::unix(path, limit).await?
                 }
@@ -170,7 +172,7 @@ impl Syslog {
         Ok(Link::Stream(Box::new(stream)))
     }
 
-    /// All was settled already; says goodbye to a receiver by TLS or TCP.
+    /// Closes a TCP, TLS or Unix stream in order. No message is pending.
     pub async fn close(&mut self) {
         if let Some(Link::Stream(stream)) = self.link.take() {
             stream.close().await;
@@ -179,7 +181,7 @@ impl Syslog {
 }
 
 impl Link {
-    /// Whether the receiver is still there, as far as this machine knows.
+    /// Checks that the receiver is still there, as far as this machine knows.
     async fn check(&mut self) -> Result<(), String> {
         match self {
             Self::Local(local) => local.check(),
@@ -189,7 +191,7 @@ impl Link {
     }
 }
 
-/// A message that is too long; `None` where it is not.
+/// Returns the refusal of a message that is longer than `max` bytes, otherwise `None`.
 fn oversize(place: usize, message: &[u8], max: u64) -> Option<Refused> {
     let long = message.len() as u64 > max;
     long.then(|| {
@@ -205,15 +207,15 @@ fn no_progress(limit: Duration) -> String {
     format!("the receiver took nothing for {} ms", limit.as_millis())
 }
 
-/// What takes longer is an error.
+/// Runs `work` with a time limit. Exceeding the limit is an error that names `what`.
 async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let late =
         || io::Error::new(io::ErrorKind::TimedOut, format!("{what} took more than {} ms", limit.as_millis()));
     timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// Bytes that the kernel holds for the receiver: of a TCP connection those that were not acknowledged, of a unix
-/// socket what the receiver has not read, in bytes of kernel memory (tcp(7), unix(7)).
+/// Returns the number of bytes that the kernel holds for the receiver. TCP: bytes that were not acknowledged.
+/// Unix socket: unread data, in bytes of kernel memory (tcp(7), unix(7)).
 fn held(socket: BorrowedFd<'_>) -> io::Result<u64> {
     use std::os::fd::AsRawFd as _;
     let mut bytes: libc::c_int = 0;
@@ -225,8 +227,8 @@ fn held(socket: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(u64::try_from(bytes).unwrap_or(0))
 }
 
-/// Pauses between two looks at what the kernel holds, for which there is no event. The first is as short as the
-/// runtime's timer can have it.
+/// Pauses between two queries of what the kernel holds, for which there is no notification. The first is as
+/// short as the runtime's timer allows.
 struct Pauses(Duration);
 
 impl Pauses {

@@ -1,4 +1,4 @@
-//! The keys of a sink of type `syslog`.
+//! Keys of a sink of type `syslog`.
 
 use std::time::Duration;
 
@@ -8,34 +8,35 @@ use super::{address::Address, facility::Facility};
 use crate::http::tls::TlsSettings;
 use tracego_model::units::{Bytes, Span};
 
-/// What a syslog sink is told, beside what all sinks are.
+/// Keys of a syslog sink, beside those of all sinks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Who receives: `unix:/run/siem.sock`, `udp://host:514`, `tcp://host:601` or `tls://host:6514`.
+    /// Address of the receiver: `unix:/run/siem.sock`, `udp://host:514`, `tcp://host:601` or
+    /// `tls://host:6514`.
     pub address: Address,
-    /// Name or number; `audit` (13) without it.
+    /// Facility by name or number; `audit` (13) by default.
     #[serde(default)]
     pub facility: Facility,
     /// APP-NAME: at most 48 printable ASCII characters without blanks.
     #[serde(default = "app_name")]
     pub app_name: String,
-    /// HOSTNAME instead of the name of the machine.
+    /// HOSTNAME; the name of the machine by default.
     pub hostname: Option<String>,
     /// Whether messages carry `[meta sequenceId=…]` and `[origin software=… swVersion=…]`.
     #[serde(default = "yes")]
     pub structured_data: bool,
-    /// Name of an element with `uid`, `seq`, `job`, `commit` and `findings`, as `tracego@32473` with the
-    /// enterprise number of whoever runs this; tracego has none of its own, so there is none without it.
+    /// Name of an element with `uid`, `seq`, `job`, `commit` and `findings`, like `tracego@32473` with your
+    /// own enterprise number. Without it, the element is left out, because tracego has no number.
     pub sd_id: Option<String>,
-    /// The longest message that the receiver takes whole, in bytes; longer ones are refused. 8K without it: what
-    /// RFC 5425 asks of receivers, and what rsyslog takes unless told otherwise.
+    /// Maximum length of a message that the receiver takes whole, in bytes; longer ones are refused. 8K by
+    /// default: the size that RFC 5425 asks of receivers, and the default of rsyslog.
     #[serde(default = "max_bytes")]
     pub max_bytes: Bytes,
-    /// For connecting, and for each step of a delivery to get on.
+    /// Timeout for connecting, and for progress within a delivery.
     #[serde(default = "timeout")]
     pub timeout: Span,
-    /// Whom to trust, and who we are: for `tls://`.
+    /// Trusted certificates and client certificate, for `tls://`.
     pub tls: Option<TlsSettings>,
 }
 
@@ -55,12 +56,13 @@ fn timeout() -> Span {
     Span(Duration::from_secs(10))
 }
 
-/// What every receiver has to take (RFC 5424 section 6.1).
+/// Length of a message that every receiver has to take, in bytes (RFC 5424 section 6.1).
 const LEAST: u64 = 480;
-/// Of a message by UDP over IPv4: 65535 without both headers (RFC 5426 section 3.2).
+/// Maximum length of a message over UDP and IPv4, in bytes: 65535 without both headers (RFC 5426 section
+/// 3.2).
 const UDP_MOST: u64 = 65_507;
 
-/// PRINTUSASCII of RFC 5424.
+/// Whether a byte is PRINTUSASCII of RFC 5424.
 pub(super) fn printable(byte: u8) -> bool {
     byte.is_ascii_graphic()
 }
@@ -75,10 +77,10 @@ fn word(key: &str, text: &str, most: usize) -> Result<(), String> {
 }
 
 impl Settings {
-    /// Whether they can be worked with.
+    /// Checks the settings.
     ///
     /// # Errors
-    /// Names the key that cannot, and the way out.
+    /// Fails if a value is invalid. The error names the key and what to write.
     pub fn check(&self) -> Result<(), String> {
         word("app-name", &self.app_name, 48)?;
         if let Some(name) = &self.hostname {
@@ -114,7 +116,7 @@ impl Settings {
     }
 }
 
-/// SD-ID with an enterprise number (RFC 5424 sections 6.3.2 and 7.2.2).
+/// Checks an SD-ID with an enterprise number (RFC 5424 sections 6.3.2 and 7.2.2).
 fn sd_id(id: &str) -> Result<(), String> {
     word("sd-id", id, 32)?;
     let number = |text: &str| {
@@ -133,7 +135,7 @@ fn sd_id(id: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// To /dev/log, unless there is an address.
+    /// Reads settings; the address is /dev/log unless the text has one.
     fn read(text: &str) -> Result<Settings, String> {
         let text =
             if text.contains("address") { text } else { &format!("address = 'unix:/dev/log'\n{text}") };

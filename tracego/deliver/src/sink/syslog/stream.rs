@@ -1,4 +1,4 @@
-//! Messages one after the other: TCP, TLS and unix streams.
+//! Messages over a stream: TCP, TLS and Unix sockets.
 
 use std::{
     collections::VecDeque,
@@ -30,15 +30,16 @@ use tokio_rustls::{
 
 use super::{Broken, Pauses, Refused, address::Peer, counted::Counted, held, no_progress, oversize, within};
 
-/// Bytes that are gathered before a write: a TLS record (RFC 8446 section 5.1).
+/// Number of bytes that are gathered before a write: a TLS record (RFC 8446 section 5.1).
 const PIECE: usize = 16 * 1024;
-/// Reads at once of what the receiver has to say, which is nothing that matters.
+/// Maximum number of reads per check. Data from the receiver has no meaning.
 const READS: usize = 16;
-/// For the verdict of a TLS 1.3 server on our certificate.
+/// Time limit for the verdict of a TLS 1.3 server on our certificate.
 const VERDICT: Duration = Duration::from_millis(500);
-/// For a farewell.
+/// Time limit for closing a connection in order.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// Of a connection on which nothing happens: the first probe, those that follow, and how many.
+/// Keepalive of an idle connection: the time to the first probe, the interval of those that follow, and their
+/// number.
 const IDLE: Duration = Duration::from_secs(30);
 const PROBE: Duration = Duration::from_secs(10);
 const PROBES: u32 = 3;
@@ -48,21 +49,21 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Framing {
-    /// The length in front (RFC 6587 section 3.4.1).
+    /// Length in front (RFC 6587 section 3.4.1).
     Counting,
-    /// A line feed behind (section 3.4.2): on unix sockets rsyslog and syslog-ng both take it.
+    /// Line feed behind (section 3.4.2). On Unix sockets, rsyslog and syslog-ng both take it.
     Line,
 }
 
-/// A connection.
+/// Connection to a receiver over a stream.
 pub(super) struct Stream {
     io: Box<dyn Io>,
-    /// The socket itself, for questions to the kernel.
+    /// Duplicate of the socket, for queries to the kernel.
     socket: OwnedFd,
     framing: Framing,
-    /// What the kernel took since the connection was made.
+    /// Number of bytes that the kernel took since the connection was made.
     written: Arc<AtomicU64>,
-    /// What of it was known to be settled when last asked.
+    /// Number of these bytes that were known to be delivered at the last query.
     settled: u64,
 }
 
@@ -75,7 +76,7 @@ impl Stream {
         Ok(Self { io: Box::new(io), socket, framing: Framing::Line, written, settled: 0 })
     }
 
-    /// Connects to a machine, and agrees on keys where TLS is wanted.
+    /// Connects to a machine; with `tls`, also does the TLS handshake.
     pub(super) async fn tcp(
         peer: &Peer,
         tls: Option<&(TlsConnector, ServerName<'static>)>,
@@ -100,11 +101,11 @@ impl Stream {
         Ok(Self { io, socket, framing: Framing::Counting, written, settled: 0 })
     }
 
-    /// Whether the connection stands: neither closed nor reset by the receiver. What it says is read and
-    /// forgotten.
+    /// Checks that the receiver has neither closed nor reset the connection. Data from the receiver is read
+    /// and discarded.
     pub(super) async fn check(&mut self) -> Result<(), String> {
         for _ in 0..READS {
-            // The kernel is asked itself: the runtime may not have heard yet.
+            // The kernel is asked directly: the runtime may not have been notified yet.
             let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
             match recv(&self.socket, &mut [0; 1], flags) {
                 Err(rustix::io::Errno::AGAIN) => return Ok(()),
@@ -122,8 +123,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Sends a batch and waits until it is settled. `limit` is for each step to get on: a slow receiver may
-    /// take its time.
+    /// Sends a batch and waits until it is delivered. `limit` is the maximum time without progress: a slow
+    /// receiver may take longer.
     pub(super) async fn send(
         &mut self,
         batch: &[&[u8]],
@@ -131,7 +132,7 @@ impl Stream {
         limit: Duration,
         refused: &mut Vec<Refused>,
     ) -> Result<(), Broken> {
-        // How many messages the kernel took whole with how many bytes.
+        // Number of messages that the kernel took whole, and the number of bytes written by then.
         let mut marks = VecDeque::new();
         let mut piece = Vec::with_capacity(PIECE);
         for (n, message) in batch.iter().enumerate() {
@@ -158,7 +159,7 @@ impl Stream {
         loop {
             let before = self.settled;
             let settled = self.settled().map_err(Broken::new)?;
-            // In this order: what the kernel let go of because the receiver died is not settled.
+            // The order matters: bytes that the kernel discarded because the receiver died are not delivered.
             self.check().await.map_err(Broken::new)?;
             if settled == self.written.load(Ordering::Relaxed) {
                 return Ok(());
@@ -187,7 +188,8 @@ impl Stream {
         }
     }
 
-    /// The receiver takes nothing more, but its kernel stands by what it acknowledged.
+    /// Returns the outcome of a batch when the receiver takes nothing more. Messages that its kernel
+    /// acknowledged count as delivered.
     async fn stuck(&mut self, marks: &VecDeque<(usize, u64)>, limit: Duration) -> Broken {
         let settled = self.settled().unwrap_or(0);
         if let Err(why) = self.check().await {
@@ -197,13 +199,13 @@ impl Stream {
         Broken { settled: whole.map_or(0, |(messages, _)| *messages), why: no_progress(limit) }
     }
 
-    /// How much of what was written is settled.
+    /// Returns the number of written bytes that are delivered.
     fn settled(&mut self) -> io::Result<u64> {
         let written = self.written.load(Ordering::Relaxed);
         match (held(self.socket.as_fd())?, self.framing) {
             (0, _) => self.settled = written,
             (bytes, Framing::Counting) => self.settled = written.saturating_sub(bytes),
-            // Kernel memory, and not bytes: all or nothing.
+            // The number is kernel memory and not message bytes, so it is all or nothing.
             (_, Framing::Line) => {}
         }
         Ok(self.settled)
@@ -219,7 +221,7 @@ impl Stream {
     }
 }
 
-/// Reads what there is; its end is an error.
+/// Reads and discards available data; the end of the stream is an error.
 fn read(io: &mut (impl AsyncRead + Unpin + ?Sized), cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     let mut bytes = [0; 1024];
     let mut buf = ReadBuf::new(&mut bytes);
@@ -231,7 +233,7 @@ fn read(io: &mut (impl AsyncRead + Unpin + ?Sized), cx: &mut Context<'_>) -> Pol
     })
 }
 
-/// All addresses of a name, each with its share of the time.
+/// Connects to the first address of a name that works; each address gets an equal share of the time.
 async fn dial(peer: &Peer, limit: Duration) -> io::Result<TcpStream> {
     let found = within(limit, "looking up the name", lookup_host((peer.host.as_str(), peer.port))).await?;
     let found: Vec<_> = found.collect();
@@ -246,9 +248,9 @@ async fn dial(peer: &Peer, limit: Duration) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// In TLS 1.3 a server looks at our certificate when the handshake is over for us. What it is sent meanwhile its
-/// kernel acknowledges, and nobody reads it. So its first words are waited for: tickets that most servers send, or
-/// its refusal.
+/// Waits for the verdict of a TLS 1.3 server on our certificate, which follows after the handshake is over
+/// for us. The server's kernel acknowledges messages sent before a refusal, but nobody reads them. The
+/// verdict is the first data from the server: tickets, which most servers send, or the refusal.
 async fn verdict<S: AsyncRead + AsyncWrite + Unpin>(io: &mut TlsStream<S>) -> io::Result<()> {
     if io.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return Ok(());
@@ -257,6 +259,6 @@ async fn verdict<S: AsyncRead + AsyncWrite + Unpin>(io: &mut TlsStream<S>) -> io
         Poll::Pending if io.get_ref().1.tls13_tickets_received() > 0 => Poll::Ready(Ok(())),
         said => said,
     });
-    // Who says nothing has nothing against it.
+    // A silent server has no objection.
     timeout(VERDICT, said).await.unwrap_or(Ok(()))
 }

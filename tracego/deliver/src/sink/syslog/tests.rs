@@ -1,4 +1,4 @@
-//! Against receivers in the same process; `tests/tests/sinks_network` has real ones.
+//! Tests against receivers in the same process; `tests/tests/sinks_network` has real ones.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,12 +11,12 @@ use std::{
 
 use super::*;
 
-/// For receivers that stop or die.
+/// Returns a sink with a short timeout, for receivers that stop or die.
 fn syslog(address: &str, more: &str) -> Syslog {
     with_timeout("300ms", address, more)
 }
 
-/// For those that take everything, on a machine that may be busy.
+/// Returns a sink with a long timeout, for receivers that take everything on a machine that may be busy.
 fn patient(address: &str, more: &str) -> Syslog {
     with_timeout("20s", address, more)
 }
@@ -35,7 +35,7 @@ async fn deliver(syslog: &mut Syslog, batch: &[Vec<u8>]) -> Delivered {
     syslog.deliver(&batch).await
 }
 
-/// Numbered, so that order shows.
+/// Returns messages with numbers, so that their order shows.
 fn messages(count: usize, len: usize) -> Vec<Vec<u8>> {
     let message = |n| format!("<110>1 - - - - - - {n:06} {}", "x".repeat(len)).into_bytes();
     (0..count).map(message).collect()
@@ -117,7 +117,7 @@ async fn what_a_dying_receiver_did_not_read_comes_again() {
     let (listener, address) = listener();
     let mut syslog = syslog(&address, "");
     let sent = messages(20_000, 1000);
-    // 20 MB are more than the kernels hold, so it dies in the middle.
+    // 20 MB are more than the kernels hold, so the receiver dies in the middle.
     let dying = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.read_exact(&mut [0; 100_000]).unwrap();
@@ -142,7 +142,8 @@ async fn a_receiver_that_stops_reading_gets_no_batch_twice_for_ever() {
     let first = deliver(&mut syslog, &sent).await;
     trouble(&first, "took nothing for 300 ms");
     assert!(first.done > 0 && first.done < sent.len(), "{}", first.done);
-    // What is called settled is in the receiver's kernel, and reading goes on from it.
+    // Messages that count as delivered are in the receiver's kernel, and the next delivery continues after
+    // them.
     let (stuck, _) = listener.accept().unwrap();
     let there = rustix::io::ioctl_fionread(&stuck).unwrap();
     let settled: usize = sent[..first.done].iter().map(|message| message.len() + 5).sum();
@@ -230,7 +231,7 @@ async fn what_is_left_unread_in_a_unix_stream_is_not_settled() {
     dying.join().unwrap();
 }
 
-/// Reads as many datagrams.
+/// Reads `count` datagrams.
 fn datagrams(socket: &UnixDatagram, count: usize) -> Vec<Vec<u8>> {
     let mut bytes = [0; 65_536];
     let mut next = || {
@@ -255,7 +256,7 @@ async fn a_datagram_is_settled_when_it_is_read() {
     all(&deliver(&mut syslog, &sent).await, sent.len());
     let (read, socket) = reader.join().unwrap();
     assert!(read == sent);
-    // Another process takes its place: what it did not read is not settled, what comes then is.
+    // Another process takes over: messages that the old one left unread are not delivered, later ones are.
     let dying = thread::spawn({
         let path = path.clone();
         move || {
@@ -312,7 +313,7 @@ async fn udp_sends_and_believes_who_says_that_nobody_listens() {
     assert_eq!(delivered.refused[0].first, 50);
     sent.remove(50);
     assert!(reader.join().unwrap() == sent);
-    // The socket is closed now. One message is enough to hear of it.
+    // The socket is closed now. One message is enough to learn that.
     for batch in [&sent[..1], &sent[..5]] {
         let delivered = deliver(&mut syslog, batch).await;
         assert_eq!(delivered.done, 0, "{delivered:?}");

@@ -1,4 +1,4 @@
-//! Other settings while records flow.
+//! Reloads while records flow.
 
 use std::{
     fs, io,
@@ -22,7 +22,7 @@ use super::{
 use tracego_model::{input::Input, meta::Meta};
 use tracego_spool::{Limits, OnFull};
 
-/// A sink `a` that writes to this file.
+/// Returns the settings of a sink `a` that writes to this file.
 fn file(path: &Path, more: &str) -> Vec<SinkSettings> {
     let text = format!("name = \"a\"\ntype = \"file\"\npath = \"{}\"\n{more}", path.display());
     let all = read(vec![toml::from_str::<toml::Table>(&text).unwrap().into()]).unwrap();
@@ -63,16 +63,16 @@ fn join(sinks: Sinks) -> io::Result<Vec<(u64, u64)>> {
     Ok(counts.collect())
 }
 
-/// A run with one sink, for the file `good`.
+/// A run with one sink, which writes to the file `good`.
 struct Begun {
     dir: TempDir,
-    /// The file `bad`, which cannot be opened as long as this is there, although its settings can be.
+    /// The file `bad`. While this is held, it cannot be opened, although its settings are valid.
     locked: fs::File,
     sinks: Sinks,
     outputs: Outputs,
 }
 
-/// `durable`: with the folder `spool` for its queue.
+/// Begins the run; `durable`: whether the sink's queue is in the folder `spool`.
 fn begin(durable: bool) -> Begun {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
@@ -161,7 +161,7 @@ fn a_pipeline_that_waits_for_room_comes_to_the_change_that_makes_it() {
     });
     thread::sleep(Duration::from_millis(300));
     assert!(!pushing.is_finished(), "there was room for all");
-    // As `Sinks::change` does it, before the pipeline knows.
+    // The first step of `Sinks::change`, before the pipeline knows.
     control.send_modify(|control| control.handover = true);
     let first = pushing.join().unwrap();
     drop(first.feed);

@@ -1,4 +1,4 @@
-//! What arrives, what is refused, and what is there at the next start.
+//! Tests of records that arrive, that are refused, and that remain for the next start.
 
 use std::{
     fs,
@@ -84,7 +84,7 @@ fn without_room_for_dead_letters_nothing_is_given_up() {
     let mut set = set(memory(Limits::default()), false, Some(&dead));
     set.receiver.will([Answer::Refuse]);
     set.push(&records(3));
-    // The second try takes all three.
+    // The second attempt takes all three.
     set.receiver.waits_for(5);
     let (receiver, status) = set.end(LONG);
     assert_eq!(receiver.got(), [2, 3, 1, 2, 3]);

@@ -1,11 +1,11 @@
-//! What waits ahead of a full channel when the run ends.
+//! Tests of records that wait ahead of a full channel when the run ends.
 
 use std::time::Duration;
 
 use super::{Answer, LONG, Set, memory, paused, records, seqs, set, spool};
 use tracego_spool::{Limits, OnFull};
 
-/// More chunks than the channel holds, of five records each.
+/// Pushes more chunks than the channel holds, of five records each.
 fn overfull(set: &mut Set) {
     for chunk in records(500).chunks(5) {
         set.push(chunk);

@@ -1,4 +1,4 @@
-//! Queues that are full, and receivers that hang.
+//! Tests of full queues, and of receivers that hang.
 
 use std::{
     sync::Arc,
@@ -72,12 +72,12 @@ fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
         old.push(record);
         old.flush();
     }
-    // Nothing is lost where another feed goes on, and nothing is counted twice.
+    // No record is lost or counted twice when another feed takes over.
     let mut new = feed();
     new.inherit(old);
     assert_eq!(status.numbers().losses().len(), 0);
     assert_eq!(chunks.try_recv().unwrap().ends.len(), 1);
-    // The thread is gone.
+    // The worker is gone.
     drop(chunks);
     drop(new);
     let numbers = status.numbers();
@@ -89,7 +89,7 @@ fn a_receiver_that_hangs_holds_nobody_but_loses_with_a_count() {
     let limits = Limits { total_bytes: 8 << 10, ..Limits::default() };
     let mut set = set(memory(Limits { on_full: OnFull::DropNewest, ..limits }), false, None);
     set.receiver.will([Answer::Hang]);
-    // If it held somebody, this would not come to its end.
+    // If the receiver held up the pipeline, this loop would not end.
     for chunk in records(20_000).chunks(10) {
         set.push(chunk);
     }

@@ -1,4 +1,4 @@
-//! Payloads → the body of a request.
+//! Bodies of requests, made of payloads.
 
 use std::io::{self, Write as _};
 
@@ -9,7 +9,7 @@ use sha2::Sha256;
 use super::settings::Compression;
 use crate::format::{Format, cloudevents};
 
-/// Media type of a body.
+/// Returns the media type of a body.
 pub(super) fn media_type(format: Format) -> &'static str {
     match format {
         Format::CloudEvents => cloudevents::BATCH_MEDIA_TYPE,
@@ -17,7 +17,7 @@ pub(super) fn media_type(format: Format) -> &'static str {
     }
 }
 
-/// All of a batch in one.
+/// Joins the payloads of a batch to one body.
 pub(super) fn joined(format: Format, lines: &[&[u8]]) -> Vec<u8> {
     let mut body = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum::<usize>() + 2);
     if format == Format::CloudEvents {
@@ -31,7 +31,7 @@ pub(super) fn joined(format: Format, lines: &[&[u8]]) -> Vec<u8> {
     body
 }
 
-/// As it is sent.
+/// Compresses a body.
 pub(super) fn packed(body: Vec<u8>, compression: Compression) -> io::Result<Vec<u8>> {
     match compression {
         Compression::None => Ok(body),
@@ -43,9 +43,9 @@ pub(super) fn packed(body: Vec<u8>, compression: Compression) -> io::Result<Vec<
     }
 }
 
-/// `sha256=` and the HMAC of a body as it is sent, in hexadecimal digits.
+/// Returns `sha256=` and the HMAC of a body as it is sent, in hexadecimal digits.
 pub(super) fn signature(secret: &str, body: &[u8]) -> String {
-    // It takes keys of any length.
+    // HMAC takes keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(body);
     let digest = mac.finalize().into_bytes();
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(media_type(Format::Cef), "text/plain; charset=utf-8");
     }
 
-    /// The example of GitHub's documentation, "Validating webhook deliveries".
+    /// Example of GitHub's documentation, "Validating webhook deliveries".
     #[test]
     fn signatures_are_those_of_github() {
         assert_eq!(

@@ -1,19 +1,22 @@
-//! HTTP requests with batches of records: NDJSON, or batches of CloudEvents.
+//! Webhook sink: HTTP requests with batches of records, as NDJSON or as batches of CloudEvents.
 //!
-//! A batch is taken when the receiver has answered it with 2xx, to the end of its answer. An answer that does not
-//! come means that the batch comes again, perhaps cut in another way: a receiver recognises a record that it has by
-//! the id that is in each (`log.record.uid`, in CloudEvents `id`, in OCSF `metadata.uid`, in ECS `event.id`,
-//! in CEF `externalId`), and not by anything of the request.
+//! A batch is taken when the receiver has answered with 2xx, to the end of the answer. Without an answer, the
+//! batch is sent again, perhaps split in another way. A receiver recognises duplicates by the id in each
+//! record (`log.record.uid`, in CloudEvents `id`, in OCSF `metadata.uid`, in ECS `event.id`, in CEF
+//! `externalId`), and not by anything of the request.
 //!
-//! | answer | |
+//! | answer | what happens |
 //! |---|---|
 //! | 2xx | taken |
-//! | 408, 425, 429, 5xx | again, not before `Retry-After`; a record that gets nothing else alone while others are taken is given up |
-//! | 400, 413, 422 and others that are about the content | in halves, down to the record that it is about, which is refused |
-//! | 3xx, 401, 403, 404, 405, 415 and others that are about the request as such | again, until the settings are right |
+//! | 408, 425, 429, 5xx | retried, not before `Retry-After` |
+//! | 400, 413, 422 and others about the content | split in halves, down to the record at fault, which is refused |
+//! | 3xx, 401, 403, 404, 405, 415 and others about the request | retried until the settings are right |
 //!
-//! It speaks for receivers that take such bodies as they are. Splunk's HTTP Event Collector and Elasticsearch's
-//! `_bulk` want an envelope of their own around each event: reach them through a collector.
+//! A record that keeps getting an answer of the second row alone, while others are taken, is given up: see
+//! [`Webhook::isolate`].
+//!
+//! Bodies have no envelope. Splunk's HTTP Event Collector and Elasticsearch's `_bulk` want one of their own
+//! around each event: reach them through a collector.
 
 mod body;
 mod secret;
@@ -42,14 +45,14 @@ use crate::{
     http::{Client, Response, Versions, shown, words},
 };
 
-/// HMAC-SHA256 of the body as it is sent (compressed, where it is), with the setting `secret` as key: `sha256=`
-/// and hexadecimal digits, as GitHub's `X-Hub-Signature-256`.
+/// Name of the header with the HMAC-SHA256 of the body as it is sent (after compression), with the setting
+/// `secret` as key: `sha256=` and hexadecimal digits, like GitHub's `X-Hub-Signature-256`.
 pub const SIGNATURE: &str = "x-tracego-signature-256";
 
-/// A receiver that finds requests too large is not asked for less than this.
+/// Size in bytes below which requests are not reduced for a receiver that finds them too large.
 const LEAST: usize = 4096;
 
-/// The transport.
+/// Webhook transport.
 pub struct Webhook {
     client: Client,
     uri: Uri,
@@ -57,15 +60,16 @@ pub struct Webhook {
     settings: Settings,
     headers: Vec<(HeaderName, HeaderValue)>,
     secret: Option<String>,
-    /// Bytes of a request: `batch-bytes`, or less since the receiver found that too large.
+    /// Maximum size of a request in bytes: `batch-bytes`, or less after the receiver found a request too
+    /// large.
     bytes: usize,
 }
 
 impl Webhook {
-    /// Payloads are lines of `format`. Nothing is connected yet.
+    /// Creates a transport for payloads that are lines of `format`. Does not connect yet.
     ///
     /// # Errors
-    /// When the settings cannot be worked with; it names the key.
+    /// Fails if the settings are invalid or a secret cannot be read. The error names the key.
     pub fn new(settings: &Settings, format: Format) -> Result<Self, String> {
         settings.check()?;
         let uri = settings.uri()?;
@@ -77,12 +81,13 @@ impl Webhook {
         Ok(Self { client, uri, format, settings: settings.clone(), headers, secret, bytes })
     }
 
-    /// Sends a batch in requests of the size that was asked for.
+    /// Sends a batch in requests of the configured size. Returns what became of the records.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
         self.send_all(batch, false).await
     }
 
-    /// Sends a batch; a record that the receiver fails at while it takes others is given up, one a call.
+    /// Sends a batch like [`deliver`](Self::deliver), but gives up a record that the receiver fails at while
+    /// it takes others, at most one per call.
     pub async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
         self.send_all(batch, true).await
     }
@@ -99,7 +104,7 @@ impl Webhook {
         parts.delivered()
     }
 
-    /// Where a request ends that starts with this record.
+    /// Returns the end of the request that starts with the record `start`; it has at least that record.
     fn end(&self, batch: &[&[u8]], start: usize) -> usize {
         let mut room = self.bytes;
         let fitting = batch[start..].iter().take(self.settings.batch_records).take_while(|line| {
@@ -110,7 +115,7 @@ impl Webhook {
         start + fitting.count().max(1)
     }
 
-    /// Sends one request.
+    /// Sends one request. Returns the outcome for its records.
     async fn ask(&mut self, lines: &[&[u8]]) -> Answer {
         let answer = match self.send(lines).await {
             Ok(answer) => answer,
@@ -162,7 +167,8 @@ impl Webhook {
         sent.map_err(|why| Trouble::new(format!("{}: {why}", shown(&self.uri))))
     }
 
-    /// Reads the files with secrets again: a token may have been replaced. What cannot be read stays as it was.
+    /// Reads the files with secrets again, since a token may have been replaced. On an error, the previous
+    /// secrets stay in use.
     async fn renew(&mut self) {
         let settings = self.settings.clone();
         let read = tokio::task::spawn_blocking(move || secrets(&settings)).await;
@@ -172,10 +178,10 @@ impl Webhook {
         }
     }
 
-    /// The next answer that we are not known reads the files with secrets again, so nothing has to be done.
+    /// Does nothing: the files with secrets are read again when the receiver rejects a request as such.
     pub fn reopen(&mut self) {}
 
-    /// Ends the connection; nothing is under way between deliveries.
+    /// Closes the connection. No request is pending between deliveries.
     pub async fn close(&mut self) {
         self.client.close().await;
     }

@@ -1,31 +1,31 @@
-//! Texts of the configuration that may be secrets, and need not stand in it.
+//! Texts of the configuration that may be secret and can be stored elsewhere.
 
 use std::{env, fmt, fs, io::Read as _, path::PathBuf};
 
 use serde::Deserialize;
 
-/// A text: as it is, the content of a file, or of a variable of tracego's own environment.
+/// Text that is given literally, by a file, or by a variable of tracego's own environment.
 #[derive(Clone, Deserialize, Eq, PartialEq)]
 #[serde(untagged, expecting = "a text, { file = \"/path\" } or { env = \"NAME\" }")]
 pub enum Secret {
-    /// As it is.
+    /// The text itself.
     Text(String),
-    /// `{ file = "/path" }`; blanks at its ends are left out. It is read again when the receiver does not know us
-    /// any more.
+    /// `{ file = "/path" }`; blanks at both ends of the content are removed. The file is read again when the
+    /// receiver rejects a request as such.
     File(File),
     /// `{ env = "NAME" }`.
     Env(Env),
 }
 
-/// See [`Secret::File`].
+/// File of [`Secret::File`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Its path.
+    /// Path of the file.
     pub file: PathBuf,
 }
 
-/// See [`Secret::Env`].
+/// Variable of [`Secret::Env`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Env {
@@ -33,7 +33,7 @@ pub struct Env {
     pub env: String,
 }
 
-/// No secret is longer.
+/// Maximum number of bytes that are read from a file.
 const MOST: u64 = 64 * 1024;
 
 impl fmt::Debug for Secret {
@@ -47,10 +47,10 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// The text.
+    /// Returns the text.
     ///
     /// # Errors
-    /// When the file cannot be read or the variable is not set.
+    /// Fails if the file cannot be read or the variable is not set.
     pub fn read(&self) -> Result<String, String> {
         match self {
             Self::Text(text) => Ok(text.clone()),

@@ -1,4 +1,4 @@
-//! The keys of a sink of type `webhook`.
+//! Keys of a sink of type `webhook`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,48 +12,48 @@ use super::secret::Secret;
 use crate::http::tls::TlsSettings;
 use tracego_model::units::{Bytes, Span};
 
-/// What a webhook is told, beside what all sinks are.
+/// Keys of a webhook sink, beside those of all sinks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Who receives: `https://host/path` or `http://…`.
+    /// Address of the receiver: `https://host/path` or `http://…`.
     pub url: String,
-    /// Headers of each request; their values are texts, `{ file = "/path" }` or `{ env = "NAME" }`.
+    /// Headers of each request; values are texts, `{ file = "/path" }` or `{ env = "NAME" }`.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
-    /// `none` without it.
+    /// Compression of bodies; `none` by default.
     #[serde(default)]
     pub compression: Compression,
-    /// Records of one request: at most; 500 without it.
+    /// Maximum number of records per request; 500 by default.
     #[serde(default = "batch_records")]
     pub batch_records: usize,
-    /// Bytes of one request before compression: at most, but one record goes whatever its length; 1M without it.
+    /// Maximum size of a request before compression; 1M by default. A larger record is sent alone.
     #[serde(default = "batch_bytes")]
     pub batch_bytes: Bytes,
-    /// For a whole request, from the connection to the end of the answer; 10s without it.
+    /// Timeout of a whole request, from connecting to the end of the answer; 10s by default.
     #[serde(default = "timeout")]
     pub timeout: Span,
-    /// Whom to trust, and who we are: for `https`.
+    /// Trusted certificates and client certificate, for `https`.
     pub tls: Option<TlsSettings>,
-    /// `POST` without it.
+    /// HTTP method; `POST` by default.
     #[serde(default)]
     pub method: Method,
-    /// Signs each body: see [`super::SIGNATURE`].
+    /// Key that signs each body: see [`super::SIGNATURE`].
     pub secret: Option<Secret>,
 }
 
-/// How bodies are made smaller.
+/// Compression of bodies.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
-    /// RFC 1952.
+    /// gzip (RFC 1952).
     Gzip,
 }
 
-/// How bodies are sent.
+/// HTTP method of requests.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
@@ -76,14 +76,14 @@ fn timeout() -> Span {
     Span(Duration::from_secs(10))
 }
 
-/// Headers that say how the body is sent.
+/// Headers that frame the body; only tracego sets them.
 const OURS: [HeaderName; 4] = [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING];
 
 impl Settings {
-    /// Whether they can be worked with.
+    /// Checks the settings.
     ///
     /// # Errors
-    /// Names the key that cannot, and the way out.
+    /// Fails if a value is invalid. The error names the key and what to write.
     pub fn check(&self) -> Result<(), String> {
         let uri = self.uri()?;
         if self.tls.is_some() && uri.scheme_str() != Some("https") {
@@ -117,7 +117,7 @@ impl Settings {
         Ok(uri)
     }
 
-    /// The headers with the values that they have now.
+    /// Returns the headers with their current values; files and variables are read anew.
     pub(super) fn header_values(&self) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
         let read = |(name, secret): (&String, &Secret)| {
             let text = secret.read().map_err(|why| format!("headers {name}: {why}"))?;

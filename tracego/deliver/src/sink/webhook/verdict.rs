@@ -1,4 +1,4 @@
-//! What an answer means for the records that were sent.
+//! Interpretation of an answer, for the records that were sent.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,13 +8,13 @@ use crate::http::{Response, retry_after};
 
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// The receiver has them.
+    /// The receiver has the records.
     Taken,
-    /// Not now; not before this. Whether that is about us, and not about the records.
+    /// Retry, not before this pause. The flag: whether the cause is the sender and not the records.
     Again(Option<Duration>, bool),
-    /// No records would be taken this way; what an operator can look at.
+    /// No records would be taken this way. The text: the settings that the operator should look at.
     Mistaken(&'static str),
-    /// Others might be taken.
+    /// Other records might be taken.
     Content,
 }
 
@@ -36,7 +36,7 @@ pub(super) fn of(answer: &Response, now: SystemTime) -> Verdict {
     }
 }
 
-/// Fewer of them might be taken.
+/// Whether a request with fewer records might be taken.
 pub(super) fn too_large(answer: &Response) -> bool {
     answer.status == StatusCode::PAYLOAD_TOO_LARGE
 }

@@ -1,11 +1,11 @@
-//! What happens to a process that runs: findings, programs that could not be started, losses.
+//! Events of running processes: findings, programs that could not be started, losses.
 
 use super::{Builder, Open, identity};
 use crate::traces::{attribute, id::ProcessId, span::Running};
 use tracego_model::record::Record;
 
 impl Builder {
-    /// The span that a record about a process goes to: its own, or that of the go command that it helps, or
+    /// Returns the span for a record about a process: its own, or that of the go command that it helps, or
     /// that of the nearest ancestor.
     fn subject(&mut self, record: &Record) -> Option<&mut Running> {
         let own = identity(record).map(|(_, id)| id);
@@ -38,7 +38,7 @@ impl Builder {
         self.bytes = self.bytes - before + after;
     }
 
-    /// Events of a job are lost: its span says so, because its processes cannot.
+    /// Adds lost events of a job to the job's span, because its processes have none for them.
     pub(super) fn lost(&mut self, record: &Record) {
         let Some(trace) = record.tracego.job.as_ref().and_then(|_| self.traces.of(record)) else { return };
         if let Some(job) = self.jobs.get_mut(&trace.job) {

@@ -1,17 +1,17 @@
-//! How much the builder keeps, and what became of the rest.
+//! Limits of the builder, and counts of outcomes.
 
 use std::time::Duration;
 
-/// How much is kept.
+/// Limits of the builder.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Processes that run and have a span.
+    /// Maximum number of running processes with a span, including compilers.
     pub spans: usize,
-    /// Bytes of these, about.
+    /// Approximate maximum size of open spans, in bytes.
     pub bytes: usize,
-    /// Jobs that run.
+    /// Maximum number of open jobs.
     pub jobs: usize,
-    /// How long a job waits for another process when none of it runs any more.
+    /// Time that a job waits for another process after its last one ended.
     pub grace: Duration,
 }
 
@@ -21,18 +21,18 @@ impl Default for Limits {
     }
 }
 
-/// What became of processes of jobs. Each number only grows.
+/// Counts of the processes of jobs by outcome. Each number only grows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
     /// Spans that were made.
     pub made: u64,
-    /// Of these, those whose end nobody saw.
+    /// Spans of processes whose end was not seen.
     pub not_seen: u64,
     /// Compilers and linkers, which are counted on the span of their go command.
     pub folded: u64,
-    /// Processes without a span, because too many had one.
+    /// Processes without a span, because the limit on spans or bytes was reached.
     pub no_room: u64,
-    /// Processes without a span, because too many jobs ran.
+    /// Processes without a span, because the limit on jobs was reached.
     pub no_room_for_job: u64,
     /// Processes without a span, because the TRACEPARENT of their job is not sampled.
     pub unsampled: u64,

@@ -1,4 +1,4 @@
-//! Processes that run.
+//! Open processes: those that run.
 
 use crate::traces::{
     id::{JobId, ProcessId},
@@ -6,11 +6,11 @@ use crate::traces::{
 };
 use tracego_model::clock::Time;
 
-/// A process of a job.
+/// Running process of a job.
 #[derive(Debug)]
 pub(super) enum Open {
     Span(Box<Running>),
-    /// A compiler: the go command that it is counted on, its place there, and when it started.
+    /// Compiler: the go command that it is counted on, its place there, and its start time.
     Folded {
         id: ProcessId,
         job: JobId,

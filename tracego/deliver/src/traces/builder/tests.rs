@@ -1,4 +1,4 @@
-//! Made-up streams of records.
+//! Tests with made-up streams of records.
 
 mod property;
 mod stream;
@@ -11,7 +11,7 @@ use super::*;
 use stream::*;
 use tracego_model::record::{Trace, go::Go};
 
-/// All spans of a stream, with those that end because it does.
+/// Returns all spans of a stream, with those that end with the stream.
 fn spans(builder: &mut Builder, records: &[Record]) -> Vec<SpanData> {
     let mut out = Vec::new();
     for record in records {
@@ -50,7 +50,7 @@ fn a_job_is_one_trace_and_each_process_a_span_below_its_nearest_ancestor() {
         },
         stream.exit(13, 0),
         stream.exit(11, 0),
-        // Made by make, which is gone.
+        // The parent is make, which has ended.
         stream.start(14, 11, "late"),
         stream.exit(14, 139),
         stream.exit(10, 0),
@@ -76,7 +76,7 @@ fn a_job_is_one_trace_and_each_process_a_span_below_its_nearest_ancestor() {
     assert_eq!(value(late, "vcs.ref.head.revision").as_deref(), Some("abc"));
     assert_eq!((&sh.status, value(sh, "error.type")), (&Status::Unset, None));
     assert_eq!(value(sh, "process.command_args").as_deref(), Some("[\"sh\",\"-v\"]"));
-    // A process below the job failed, but not the one that is the job.
+    // A process below the top of the job failed, but not the top itself.
     assert_eq!(value(job, "cicd.pipeline.task.run.result").as_deref(), Some("success"));
     assert_eq!(value(job, "tracego.job.spans").as_deref(), Some("4"));
 }
@@ -118,7 +118,7 @@ fn the_traceparent_of_who_opened_the_job_is_above_it_and_others_are_linked() {
         (links.len(), links[0].span_context.span_id().to_string()),
         (1, "00f067aa0ba902b8".to_owned())
     );
-    // Every record of the job finds the trace, those without an environment too.
+    // Every record of the job finds the trace, also those without an environment.
     let mut traces = Traces::default();
     assert!(records.iter().all(|record| traces.of(record).unwrap().trace == job.span_context.trace_id()));
 }
@@ -173,7 +173,7 @@ fn findings_and_failed_starts_are_events() {
     let mut stream = Stream::of(Some((10, "7")));
     let mut first = stream.start(10, 5, "go");
     first.tracego.findings = vec![a_finding()];
-    // A child that only forked has no span: what fails in it is its parent's.
+    // A child that only forked has no span: its failures are on its parent's.
     stream.parents.insert(11, 10);
     let failed = stream.record(event_name::EXEC_FAILED, 11);
     let records = [first, failed, stream.found(10), stream.exit(10, 0), stream.found(10)];
@@ -214,7 +214,7 @@ fn compilers_are_counted_on_their_go_command_and_what_they_start_is_below_it() {
         with(stream.start(14, 10, "compile"), go(Role::CompilerHelper, 10, "build")),
         stream.exit(14, 0),
         stream.exit(10, 1),
-        // Its go command is gone: it stands for itself.
+        // The go command is gone, so the linker has its own span.
         with(stream.start(15, 10, "link"), go(Role::CompilerHelper, 10, "build")),
         stream.exit(15, 0),
     ];
@@ -304,7 +304,7 @@ fn a_job_ends_when_it_has_waited_and_goes_on_as_another_span_of_its_trace() {
 fn an_end_that_nobody_saw_is_said() {
     let mut stream = Stream::of(Some((10, "7")));
     let mut records = vec![stream.start(10, 5, "sh"), stream.start(11, 10, "lost")];
-    // The same pid is another process.
+    // The PID belongs to another process now.
     let mut reused = stream.start(11, 10, "next");
     reused.tracego.exec_id = Some(format!("{BOOT}-ffffff-b"));
     records.push(reused);
@@ -332,7 +332,7 @@ fn too_many_processes_or_jobs_are_counted_and_the_job_says_so() {
         stream.job = Some((root, id));
         builder.take(&stream.start(root, 5, "sh"), &mut out);
     }
-    // The second waits, because nothing of it has a span, and makes room for the third.
+    // The second job waits, because no process of it has a span, and ends early for the third.
     assert_eq!((builder.jobs(), builder.counts().no_room_for_job), (2, 0));
     builder.end(at(50), &mut out);
     let skipped: Vec<_> = out.iter().filter_map(|span| value(span, "tracego.job.spans_skipped")).collect();

@@ -1,4 +1,4 @@
-//! Spans that wait, and what became of the others.
+//! Queue of spans, and counts of their outcomes.
 
 use std::{
     collections::VecDeque,
@@ -15,10 +15,11 @@ use tokio::{sync::Notify, time::Instant};
 use super::Counts;
 use crate::traces::attribute;
 
-/// Bytes of spans that wait, about: a span rarely has more than two thousand, but may have fifty.
+/// Approximate maximum size of queued spans, in bytes. A span rarely has more than two thousand, but may have
+/// fifty thousand.
 const QUEUE_BYTES: usize = 16 << 20;
-/// Bytes of a request before it is compressed, about. Collectors take 4 MiB over gRPC where nothing else is
-/// said to them.
+/// Approximate maximum size of a request before compression, in bytes. Collectors take 4 MiB over gRPC unless
+/// configured otherwise.
 const BATCH_BYTES: usize = 2 << 20;
 
 #[derive(Debug, Default)]
@@ -30,11 +31,11 @@ pub(super) struct Numbers {
     pub(super) closed: AtomicU64,
 }
 
-/// Between the pipeline and the thread.
+/// Queue between the pipeline and the exporter's thread.
 #[derive(Debug)]
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
-    /// There is something to do.
+    /// Notification that there is work to do.
     pub(super) more: Notify,
     pub(super) numbers: Numbers,
     room: usize,
@@ -43,24 +44,24 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// With their sizes.
+    /// Spans with their sizes, in bytes.
     spans: VecDeque<(SpanData, usize)>,
-    /// Of all of them.
+    /// Size of all spans, in bytes.
     bytes: usize,
-    /// Since when the first waits.
+    /// Time since which the first span waits.
     since: Option<Instant>,
-    /// Taken out and not settled.
+    /// Number of spans that were taken out and whose outcome is not known yet.
     sending: usize,
 }
 
-/// Bytes of a span, about.
+/// Returns the approximate size of a span, in bytes.
 fn size(span: &SpanData) -> usize {
     let events = span.events.iter().map(|event| size_of_val(event) + attribute::size(&event.attributes));
     size_of_val(span) + attribute::size(&span.attributes) + events.sum::<usize>()
 }
 
 impl Queue {
-    /// For `room` spans, which are taken out `batch` at a time.
+    /// Creates a queue for `room` spans, which are taken out `batch` at a time.
     pub(super) fn new(room: usize, batch: usize) -> Self {
         let (room, batch) = (room.max(1), batch.max(1));
         Self { waiting: Mutex::default(), more: Notify::new(), numbers: Numbers::default(), room, batch }
@@ -70,7 +71,7 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a span where there is room, or whether or not there is.
+    /// Queues a span. If `bounded`, drops and counts the span when the queue is full.
     pub(super) fn put(&self, span: SpanData, bounded: bool) {
         let size = size(&span);
         let count = {
@@ -85,15 +86,15 @@ impl Queue {
             waiting.since.get_or_insert_with(Instant::now);
             waiting.spans.len()
         };
-        // The first starts the clock and a whole batch stops it; to wake the thread for each would cost more
-        // than the span.
+        // The first span starts the timer, and a whole batch stops it. Waking the thread for each span would
+        // cost more than the span.
         if count == 1 || count.is_multiple_of(self.batch) {
             self.more.notify_one();
         }
     }
 
-    /// A batch that is whole or has waited for long enough; otherwise when it will have, where anything
-    /// waits.
+    /// Takes out a batch that is whole or has waited for `linger`. Otherwise returns the time when it will
+    /// have waited long enough, or `Err(None)` if the queue is empty.
     pub(super) fn batch(&self, linger: Duration) -> Result<Vec<SpanData>, Option<Instant>> {
         let mut waiting = self.waiting();
         let due = waiting.since.map(|since| since + linger);
@@ -114,12 +115,12 @@ impl Queue {
         Ok(batch)
     }
 
-    /// What was taken out is settled.
+    /// Ends the batch that was taken out; its outcome is known.
     pub(super) fn settled(&self) {
         self.waiting().sending = 0;
     }
 
-    /// Nobody will take out the rest.
+    /// Drops and counts the spans that are left.
     pub(super) fn close(&self) {
         let left = std::mem::take(&mut *self.waiting());
         self.numbers.closed.fetch_add(left.spans.len() as u64, Relaxed);

@@ -1,4 +1,4 @@
-//! The thread's side: batches, and trying again.
+//! Thread of the exporter: batches and retries.
 
 use std::{
     sync::{
@@ -19,11 +19,11 @@ use tokio::{
 use super::queue::{Numbers, Queue};
 use crate::collector::{Answers, Outcome};
 
-/// The first pause after a collector did not take a batch; it doubles up to [`PAUSE_MAX`].
+/// First pause after a collector did not take a batch; doubles up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
-/// What sends.
+/// Worker that sends the spans of a queue.
 pub(super) struct Worker {
     pub(super) queue: Arc<Queue>,
     pub(super) closing: watch::Receiver<Option<Instant>>,
@@ -33,12 +33,12 @@ pub(super) struct Worker {
     pub(super) linger: Duration,
     pub(super) patience: Duration,
     pub(super) endpoint: String,
-    /// The collector does not take anything, and that was said.
+    /// Whether the log already reports that the collector takes no spans.
     pub(super) complained: bool,
 }
 
 impl Worker {
-    /// Until all ends.
+    /// Sends batches until the exporter closes.
     pub(super) fn run(mut self, runtime: Runtime) {
         runtime.block_on(async {
             while let Some(batch) = self.batch().await {
@@ -46,16 +46,16 @@ impl Worker {
             }
         });
         self.queue.close();
-        // A name that is still being looked up is waited for by nobody.
+        // Does not wait for a name lookup that still runs.
         runtime.shutdown_background();
     }
 
-    /// The deadline, once it is known that all ends.
+    /// Returns the deadline, if the exporter is closing.
     fn deadline(&self) -> Option<Instant> {
         *self.closing.borrow()
     }
 
-    /// Spans that have waited long enough; nothing at the end.
+    /// Waits for a batch that is due. Returns `None` at the end.
     async fn batch(&mut self) -> Option<Vec<SpanData>> {
         loop {
             let closing = self.deadline();
@@ -82,7 +82,7 @@ impl Worker {
         }
     }
 
-    /// Sends a batch until it is settled.
+    /// Sends a batch until it is taken, refused or dropped.
     async fn deliver(&mut self, batch: Vec<SpanData>) {
         let (begun, spans) = (Instant::now(), batch.len() as u64);
         let mut pause = PAUSE;
@@ -120,7 +120,7 @@ impl Worker {
                 self.settle(|numbers| &numbers.expired, spans);
                 break;
             }
-            // When all ends it is tried once more without a pause.
+            // When the exporter closes, one more try follows without a pause.
             if timeout_at(next, self.closing.changed()).await.is_ok() {
                 pause = PAUSE;
             }
@@ -128,7 +128,7 @@ impl Worker {
         self.queue.settled();
     }
 
-    /// One request; when all ends it is cut off at the deadline.
+    /// Sends one request. When the exporter closes, the request is cut off at the deadline.
     async fn send(&mut self, batch: Vec<SpanData>) -> Outcome {
         let mut closing = self.closing.clone();
         let cut = async {
@@ -140,7 +140,7 @@ impl Worker {
                 };
                 match changed {
                     Ok(Ok(())) => {}
-                    // The deadline, or nobody is there any more.
+                    // The deadline has passed, or the exporter is gone.
                     Ok(Err(_)) | Err(_) => break,
                 }
             }
@@ -157,7 +157,7 @@ impl Worker {
     }
 }
 
-/// Between half of it and all of it, so that the agents of many machines do not come back together.
+/// Returns between half and all of a pause, so that the agents of many machines do not retry together.
 fn jittered(pause: Duration) -> Duration {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     pause.mul_f64(0.5 + f64::from(nanos.subsec_nanos() % 1000) / 2000.0)

@@ -1,4 +1,4 @@
-//! Archives that somebody made to be unpleasant.
+//! Tests with hostile archives.
 
 use std::time::Instant;
 
@@ -80,7 +80,7 @@ fn depth_and_length_of_names_are_bounded() {
     let deep = |folders: usize| format!("{}p.rego", "d/".repeat(folders));
     assert!(loaded(&[(&deep(31), MODULE)]).is_ok());
     assert!(matches!(super::refused(&[(&deep(32), MODULE)]).1, Problem::Name("is in more than 32 folders")));
-    // A name too long for a header comes as a file of its own.
+    // A name that is too long for a header is stored like a file.
     let name = format!("{}.rego", "n".repeat(1020));
     let long = tar(&[(b'L', "././@LongLink", name.as_bytes()), (b'0', "n", MODULE.as_bytes())]);
     assert!(matches!(refused(&long).1, Problem::Name("has a name of more than 1024 bytes")));
@@ -98,7 +98,7 @@ fn more_than_the_most_files_are_refused_and_folders_count() {
 
 #[test]
 fn a_file_that_is_too_large_is_refused_by_what_it_says_of_itself() {
-    // 8 GiB declared, nothing there.
+    // 8 GiB are declared, but there is no content.
     let mut bytes = header(b'0', b"p.rego", (8 << 30) - 1).to_vec();
     bytes.resize(4096, 0);
     let (file, problem) = refused(&bytes);
@@ -148,7 +148,7 @@ fn an_archive_that_was_cut_anywhere_or_changed_is_refused() {
         let error = load_archive("t", &whole[..len], &Options::default()).unwrap_err();
         assert!(matches!(error.problem, Problem::Archive(_)), "{len}: {error}");
     }
-    // The checksum at the end, and a byte in the middle.
+    // Changes a byte of the checksum at the end, and one in the middle.
     for at in [whole.len() - 8, whole.len() / 2] {
         let mut changed = whole.clone();
         changed[at] ^= 1;

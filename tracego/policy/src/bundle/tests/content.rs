@@ -1,4 +1,4 @@
-//! Modules, data and manifests.
+//! Tests of modules, data and manifests.
 
 use serde_json::json;
 
@@ -89,7 +89,7 @@ fn yaml_has_the_booleans_that_opa_takes_for_such_and_no_octal_numbers() {
         "i": "2026-11-25",
     });
     assert_eq!(bundle.data, expected);
-    // JSON has no such number, so it would be null without a word.
+    // JSON has no such number, which would silently become null.
     for number in [".nan", ".inf", "-.inf"] {
         let (_, problem) = refused(&[("p.rego", MODULE), ("data.yaml", &format!("a: {number}"))]);
         assert!(matches!(problem, Problem::Data(_)), "{number}: {problem}");
@@ -194,7 +194,7 @@ fn patterns_that_are_hard_to_compile_do_not_panic() {
     };
     let nested = |depth: usize| format!("{}p{}", "{".repeat(depth), "}".repeat(depth));
     for pattern in [nested(127), "{,".repeat(64) + &"}".repeat(64), "*".repeat(256), "[!a-z]".repeat(42)] {
-        // Whether it is a pattern is the library's business.
+        // The library decides whether this is a valid pattern.
         let _either = with(&pattern);
     }
     for long in [nested(1000), "[a-z]".repeat(1 << 19), "a".repeat(257)] {

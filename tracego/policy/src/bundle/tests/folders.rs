@@ -1,4 +1,4 @@
-//! Folders and single files.
+//! Tests of folders and single files.
 
 use std::{
     fs::{self, Permissions},
@@ -64,12 +64,12 @@ fn the_digest_is_of_all_that_decides_and_of_nothing_else() {
         changed[at] = (name, FILES[at].1);
         let moved = format!("moved/{name}");
         changed[at].0 = &moved;
-        // A manifest that has moved is a hidden file.
+        // A manifest in another folder is a hidden file.
         if !matches!(name, ".manifest" | "ci/data.yaml") {
             assert_eq!(digest(&changed) == first, name == "README.md", "{name}");
         }
     }
-    // It never changes, as decisions that were logged hold it.
+    // The digest must never change, because logged decisions hold it.
     let one = load_folder(folder(&[("p.rego", "package p\n")]).path()).unwrap();
     assert_eq!(one.digest, "sha256:f8aa1618cbfbd797d3a67b8d04fb4f6898ee38934238457a15267d4fde8d7df6");
 }
@@ -84,7 +84,7 @@ fn a_module_alone_is_the_folder_that_has_it_alone() {
 
 #[test]
 fn a_link_may_lead_to_a_file_inside_and_nowhere_else() {
-    // As Kubernetes mounts a ConfigMap.
+    // The layout of a ConfigMap that Kubernetes mounts.
     let map = folder(&[("..2026_11_25/p.rego", MODULE)]);
     symlink("..2026_11_25", map.path().join("..data")).unwrap();
     symlink("..data/p.rego", map.path().join("p.rego")).unwrap();
@@ -103,7 +103,7 @@ fn a_link_may_lead_to_a_file_inside_and_nowhere_else() {
     ] {
         let folder = folder(&[("p.rego", MODULE), ("sub/data.json", "{}")]);
         if to == Path::new("pipe.fifo") {
-            // Where no walk gets to.
+            // The pipe is hidden, so that the walk skips it.
             let pipe = folder.path().join(".pipe");
             assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
             symlink(".pipe", folder.path().join("link.rego")).unwrap();
@@ -161,7 +161,7 @@ fn what_others_may_write_is_refused_by_name_for_root() {
         assert_eq!(fault.file.unwrap_or_default(), name);
         assert!(folder::read(folder.path(), Writers::Any).is_ok());
     }
-    // One file, and the folder above it, where another could be put in its place.
+    // A single file, and the folder above it, where another file could be put in its place.
     let folder = made();
     let file = folder.path().join("p.rego");
     assert!(folder::open(&file, Writers::Owner).is_ok());
@@ -172,7 +172,7 @@ fn what_others_may_write_is_refused_by_name_for_root() {
     assert!(folder::open(&file, Writers::Owner).is_ok());
     mode(&file, 0o666);
     assert!(folder::open(&file, Writers::Owner).is_err());
-    // Through the front door.
+    // The same check through the public functions.
     let root = rustix::process::geteuid().is_root();
     assert_eq!(load(&file, None).is_err(), root);
     assert!(load_with(&file, &Options { trust: None, allow_writable: true }).is_ok());

@@ -1,4 +1,4 @@
-//! Bundles that are well, and every way in which one is not.
+//! Tests with valid bundles, and with every way in which a bundle can be invalid.
 
 mod archives;
 mod content;
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use super::{Bundle, BundleError, Options, Problem, load_archive, load_with};
 
-/// The smallest policy.
+/// A minimal policy.
 const MODULE: &str = "package tracego.process\n\ndeny contains \"no\" if false\n";
 
-/// A tar archive of entries as they are given, however wrong: kind, name, content.
+/// Returns a tar archive of the given entries (kind, name, content), even if they are invalid.
 fn tar(entries: &[(u8, &str, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
     for &(kind, name, content) in entries {
@@ -29,7 +29,7 @@ fn tar(entries: &[(u8, &str, &[u8])]) -> Vec<u8> {
     out
 }
 
-/// A header as ustar has it.
+/// Returns a ustar header.
 fn header(kind: u8, name: &[u8], size: u64) -> [u8; 512] {
     let mut block = [0; 512];
     block[..name.len()].copy_from_slice(name);
@@ -38,7 +38,7 @@ fn header(kind: u8, name: &[u8], size: u64) -> [u8; 512] {
     block[136..148].copy_from_slice(b"00000000000\0");
     block[148..156].copy_from_slice(b"        ");
     block[156] = kind;
-    // Files with holes are GNU's alone, and say how large they really are.
+    // Sparse files exist only in GNU's format, and their header has the real size.
     if kind == b'S' {
         block[483..495].copy_from_slice(b"00000000000\0");
     }
@@ -54,13 +54,13 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An archive of files.
+/// Returns an archive of files.
 fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     let entries: Vec<_> = files.iter().map(|(name, text)| (b'0', *name, text.as_bytes())).collect();
     gzip(&tar(&entries))
 }
 
-/// A folder of files.
+/// Creates a folder with files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -75,18 +75,18 @@ fn put(folder: &Path, name: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// What comes of files in an archive without a signature.
+/// Loads files from an archive without a signature.
 fn loaded(files: &[(&str, &str)]) -> Result<Bundle, BundleError> {
     load_archive("test", &*archive(files), &Options::default())
 }
 
-/// What is wrong with them, and in which file.
+/// Returns the problem of invalid files, and the file that has it.
 fn refused(files: &[(&str, &str)]) -> (Option<String>, Problem) {
     let error = loaded(files).unwrap_err();
     (error.file, error.problem)
 }
 
-/// A folder that is loaded whoever may write it; the umask of a test is anything.
+/// Loads a folder without checking write permissions, because the umask of a test is unknown.
 fn load_folder(path: &Path) -> Result<Bundle, BundleError> {
     load_with(path, &Options { trust: None, allow_writable: true })
 }

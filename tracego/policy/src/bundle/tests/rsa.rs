@@ -1,6 +1,6 @@
-//! An RSA key of 2048 bits that was made for these tests and nothing else, in base64: ring makes none itself.
+//! An RSA key of 2048 bits in base64, made only for these tests, because ring cannot generate one.
 
-/// PKCS #8.
+/// Private key in PKCS #8.
 pub(super) const PRIVATE: &str = "\
     MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCEL7bfAkg5k4VtFgVd/7A9C7cPrBDrNchyujdMNNCyuyvc+iXG\
     x2HZP2eVfMyKcbD0E0Bf6w/g9Vzsnko+7qa0T39AYDpqPGZbI5Y8f8JomWyiroAlHQJDcCnoutZ8vfwDRG3gj3EYDfD8MEzL80xN\
@@ -21,7 +21,7 @@ pub(super) const PRIVATE: &str = "\
     aZyWrlr19mC/I+uAS+0YudU=\
 ";
 
-/// SubjectPublicKeyInfo.
+/// Public key as a SubjectPublicKeyInfo.
 pub(super) const PUBLIC: &str = "\
     MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAhC+23wJIOZOFbRYFXf+wPQu3D6wQ6zXIcro3TDTQsrsr3Polxsdh2T9n\
     lXzMinGw9BNAX+sP4PVc7J5KPu6mtE9/QGA6ajxmWyOWPH/CaJlsoq6AJR0CQ3Ap6LrWfL38A0Rt4I9xGA3w/DBMy/NMTb/WzPi9\

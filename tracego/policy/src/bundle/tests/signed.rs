@@ -1,4 +1,4 @@
-//! Bundles that are signed by somebody, somebody else or nobody.
+//! Tests with bundles that are signed with the right key, with another key, or not at all.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -56,7 +56,7 @@ fn problem(folder: &TempDir) -> (Option<String>, Problem) {
     (error.file, error.problem)
 }
 
-/// A token with any header and payload, signed with the secret.
+/// Returns a token with any header and payload, signed with the secret.
 fn token(header: &Value, payload: &Value) -> String {
     let part = |value: &Value| BASE64.encode(value.to_string());
     let message = format!("{}.{}", part(header), part(payload));
@@ -64,7 +64,7 @@ fn token(header: &Value, payload: &Value) -> String {
     format!("{message}.{}", BASE64.encode(signature))
 }
 
-/// The payload that is right for [`FILES`].
+/// Returns the correct payload for [`FILES`].
 fn payload() -> Value {
     let text = sign(folder(&FILES).path(), &Signer { key_id: None, ..signer() }).unwrap();
     let file: Value = serde_json::from_str(&text).unwrap();
@@ -87,7 +87,7 @@ fn what_is_signed_is_loaded_and_says_by_whom() {
     let folder = signed(&signer());
     let bundle = load(&folder, Some(trust())).unwrap();
     assert_eq!(bundle.signed_by.as_deref(), Some("ci"));
-    // White space and the order of keys are not what is signed, the rest is.
+    // White space and the order of keys are not signed; the rest is.
     put(folder.path(), "data.json", "{\n  \"a\": [ 1.50 ],\n  \"b\": 1\n}\n");
     assert!(load(&folder, Some(trust())).is_ok());
     put(folder.path(), "data.json", r#"{"a": [1.5], "b": 1}"#);
@@ -121,7 +121,7 @@ fn the_files_are_exactly_the_ones_that_were_signed() {
     let folder = signed(&signer());
     put(folder.path(), "more/q.rego", MODULE);
     assert!(matches!(problem(&folder), (Some(file), Problem::NotCovered) if file == "more/q.rego"));
-    // What is hidden is never used, signed or not.
+    // Hidden files are never used, signed or not.
     let folder = signed(&signer());
     put(folder.path(), ".gitignore", "x");
     assert!(load(&folder, Some(trust())).is_ok());
@@ -193,7 +193,7 @@ fn a_token_that_chooses_its_own_algorithm_is_refused() {
         assert!(matches!(problem, Problem::Signature(_)), "{header}: {problem}");
         assert_eq!(file.as_deref(), Some(".signatures.json"));
     }
-    // The public half as a secret: whoever knows it could sign.
+    // The public key as a secret: anyone who knows it could sign.
     let public = es256().1;
     let folder = signed(&signer());
     let error = load(&folder, Some(Trust { key: public, ..trust() })).unwrap_err();
@@ -259,7 +259,7 @@ fn rs256_signs_and_its_key_checks() {
     assert!(error.to_string().contains("not on P-256"), "{error}");
 }
 
-/// A key pair on P-256 in PEM: the private and the public half.
+/// Returns a key pair on P-256 in PEM: the private and the public key.
 fn es256() -> (Vec<u8>, Vec<u8>) {
     let random = SystemRandom::new();
     let how = &ECDSA_P256_SHA256_FIXED_SIGNING;

@@ -1,7 +1,7 @@
-//! What others have signed and hashed.
+//! Test vectors that were signed and hashed by other programs.
 //!
-//! The digests of [`WALKED`] were computed by Go 1.27.3 with encoding/json as `v1/bundle/hash.go` of OPA uses it.
-//! The tokens of ES256 and RS256 were made with OpenSSL's keys and Python's `cryptography`.
+//! The digests of [`WALKED`] were computed by Go 1.27.3 with encoding/json as `v1/bundle/hash.go` of OPA uses
+//! it. The tokens of ES256 and RS256 were made with OpenSSL's keys and Python's `cryptography`.
 
 use super::{
     super::{Algorithm, Options, Trust, digest::hex, hash::hash, load_archive},
@@ -46,7 +46,7 @@ TwIDAQAB
 -----END PUBLIC KEY-----
 ";
 
-/// A document, and the SHA-256 and SHA-512/256 of what is hashed of it.
+/// Documents, each with the SHA-256 and SHA-512/256 of its hashed form.
 const WALKED: [(&str, &str, &str); 4] = [
     (
         r#"{"b": 1.50, "a": [1e3, -0, 123.45678911111111111111111111111111111111111111111111111, true, null, {}, []], "b": 2.0}"#,
@@ -76,13 +76,13 @@ fn json_is_hashed_as_go_walks_and_writes_it() {
         for (algorithm, expected) in [("SHA-256", sha256), ("SHA-512-256", sha512_256)] {
             let found = hash("x/data.json", text.as_bytes(), algorithm).unwrap();
             assert_eq!(hex(&found), expected, "{text}");
-            // As YAML it is JSON still.
+            // A YAML file with JSON is hashed as JSON.
             assert_eq!(hex(&hash("data.yaml", text.as_bytes(), algorithm).unwrap()), expected);
         }
         if text == "\"text\"" {
             continue;
         }
-        // Other names are not looked into.
+        // Files with other names are hashed as they are.
         assert_ne!(hex(&hash("x/data.yml", text.as_bytes(), "SHA-256").unwrap()), sha256);
     }
 }
@@ -127,7 +127,7 @@ fn tokens_of_openssl_are_checked() {
     let ways = [(Algorithm::Es256, ES256, ES256_KEY), (Algorithm::Rs256, RS256, RS256_KEY)];
     for (at, (algorithm, token, key)) in ways.into_iter().enumerate() {
         assert_eq!(signed(token, &files, trust(algorithm, key, None)).unwrap().as_deref(), Some("ci"));
-        // No bit of it may be another.
+        // No character of the token may be changed.
         for place in (0..token.len()).step_by(7) {
             let mut changed = token.as_bytes().to_vec();
             changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };

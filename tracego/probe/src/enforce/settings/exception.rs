@@ -1,4 +1,4 @@
-//! Exceptions from the rules, and the day on which each ends.
+//! Exceptions from the rules, each with a day on which it expires.
 
 use serde::Deserialize;
 use time::Date;
@@ -6,28 +6,28 @@ use time::Date;
 use super::Matcher;
 use tracego_model::clock::Time;
 
-/// `[[enforce.exceptions]]`.
+/// An exception, `[[enforce.exceptions]]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub struct Exception {
-    /// What records call it.
+    /// Name of the exception in records.
     pub name: String,
-    /// Who answers for it.
+    /// Person or team responsible for the exception.
     pub owner: String,
-    /// Why it is made.
+    /// Reason for the exception.
     pub reason: String,
-    /// The first day on which it does not hold any more, `2027-01-31`, in UTC.
+    /// First day on which the exception is no longer valid, `2027-01-31`, in UTC.
     pub expires: String,
-    /// What it is about; as in [`super::Rule`].
+    /// Criteria of a match, as in [`super::Rule`].
     #[serde(flatten)]
     pub matches: Matcher,
 }
 
 impl Exception {
-    /// Whether it holds at a time.
+    /// Whether the exception is valid at a time.
     ///
     /// # Errors
-    /// When the day is none.
+    /// Fails if `expires` is not a day.
     pub fn holds(&self, now: Time) -> Result<bool, String> {
         let end = day(&self.expires)
             .ok_or_else(|| format!("expires: {:?} is no day: write it as 2027-01-31", self.expires))?;
@@ -35,7 +35,8 @@ impl Exception {
     }
 }
 
-/// Nanoseconds from 1970 to the start of a day, `YYYY-MM-DD` in digits; as far as `Time` reaches (2262).
+/// Returns the nanoseconds from 1970 to the start of a day, `YYYY-MM-DD` in digits, up to the limit of `Time`
+/// (2262).
 fn day(text: &str) -> Option<i64> {
     let shape =
         |(at, byte): (usize, u8)| if [4, 7].contains(&at) { byte == b'-' } else { byte.is_ascii_digit() };

@@ -1,20 +1,21 @@
-//! Keys that a rule and an exception have. Each matches more the less is said about it: a key that nobody knows
-//! would make one wider than it was written, so it is refused.
+//! Validation of the keys of rules and exceptions. A rule without a criterion matches more, so a mistyped key
+//! would make it wider than written; unknown keys are therefore rejected.
 
 use tracego_model::text::nearest;
 
-/// What a start has to be, in rules and exceptions.
+/// Criteria of a match, in rules and exceptions.
 const MATCHER: [&str; 5] = ["executables", "args", "in-job", "users", "cgroups"];
-/// What only rules say.
+/// Keys of rules only.
 const RULE: [&str; 4] = ["name", "action", "message", "remediation"];
-/// What only exceptions say.
+/// Keys of exceptions only.
 const EXCEPTION: [&str; 4] = ["name", "owner", "reason", "expires"];
 
-/// Looks for keys that are none in `[[enforce.rules]]` and `[[enforce.exceptions]]`. What is no list of tables is
-/// left to who reads it.
+/// Rejects unknown keys in `[[enforce.rules]]` and `[[enforce.exceptions]]`. Values that are not lists of
+/// tables are left to the parser.
 ///
 /// # Errors
-/// Names the rule, the key and the nearest: `rules "no-curl": arg: unknown key; did you mean 'args'?`.
+/// Names the rule, the key and the nearest known key: `rules "no-curl": arg: unknown key; did you mean
+/// 'args'?`.
 pub(super) fn check(table: &toml::Value) -> Result<(), String> {
     for (list, own) in [("rules", RULE), ("exceptions", EXCEPTION)] {
         let all = table.get(list).and_then(toml::Value::as_array).into_iter().flatten();
@@ -78,7 +79,8 @@ mod tests {
 
     #[test]
     fn what_is_known_is_read() {
-        // No key takes a table: one that is read says so, and one that is not would be passed over.
+        // No key takes a table as its value, so a key that is read fails, and one that is not read would be
+        // ignored.
         let with = |key: &str| {
             let mut table: toml::Table =
                 "name = 'x'\nowner = 'o'\nreason = 'r'\nexpires = '2027-01-31'".parse().unwrap();
@@ -111,7 +113,7 @@ mod tests {
             for (list, own) in [("rules", RULE), ("exceptions", EXCEPTION)] {
                 let one = table["enforce"][list][0].as_table().unwrap();
                 let named: BTreeSet<&str> = one.keys().map(String::as_str).collect();
-                // A matcher is shown whole in the rule; the exception shows some of it.
+                // The rule shows all criteria; the exception shows some of them.
                 let expected = if list == "rules" { keys(own) } else { &keys(own) & &named };
                 assert_eq!(named, expected, "{place}: {list}");
                 assert!(own.iter().all(|key| named.contains(key)), "{place}: {list}: {named:?}");

@@ -1,22 +1,22 @@
-//! What a start has to be for a rule or an exception.
+//! The criteria by which rules and exceptions match process starts.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// What a start has to be for a rule or an exception; what is left out does not matter.
+/// The criteria of a rule or an exception. A criterion that is not set matches everything.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Matcher {
-    /// File names, or absolute paths.
+    /// File names or absolute paths.
     pub executables: Vec<String>,
-    /// `argv[1]` and those behind it: `*` is anything, `text*` what begins so.
+    /// Arguments from `argv[1]` on: `*` matches anything, `text*` matches a prefix.
     pub args: Vec<String>,
-    /// Processes of a job alone.
+    /// Only processes in a job.
     pub in_job: bool,
-    /// Real users, by number or name.
+    /// Real users, by id or name.
     pub users: Vec<User>,
-    /// Folders of cgroups v2: processes in exactly these.
+    /// Folders of cgroups v2; their descendants do not match.
     pub cgroups: Vec<PathBuf>,
 }
 
@@ -24,9 +24,9 @@ pub struct Matcher {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(untagged)]
 pub enum User {
-    /// Its number.
+    /// User id.
     Id(u32),
-    /// Its name.
+    /// User name.
     Name(String),
 }
 

@@ -1,15 +1,15 @@
-//! Lists and maps: what is in them, one by one.
+//! Lists and maps: the part of the walk for their content.
 
 use serde::{Serialize, de::value::Error, ser};
 
 use super::{Output, Place, Role, Walk};
 
-/// A list whose beginning is written, unless it is an attribute that is left out.
+/// List that has begun, unless it is an attribute that is left out.
 pub(super) struct List<'a, O: Output> {
     pub(super) walk: Walk<'a, O>,
-    /// Where it is an attribute itself.
+    /// Entry of the list, if it is an attribute itself.
     pub(super) entry: Option<O::Mark>,
-    /// Nothing where it is left out.
+    /// Mark of the list; `None` if it is left out.
     pub(super) list: Option<O::Mark>,
 }
 
@@ -64,17 +64,17 @@ impl<O: Output> ser::SerializeTupleStruct for List<'_, O> {
     }
 }
 
-/// An object: a map where it is a value, a longer name where it is an attribute.
+/// Object: a map if it is a value, a longer name if it is an attribute.
 pub(super) struct Map<'a, O: Output> {
     pub(super) walk: Walk<'a, O>,
-    /// Its beginning, where it is a value.
+    /// Mark of the map, if it is a value.
     pub(super) map: Option<O::Mark>,
-    /// Length of the name that it has itself.
+    /// Length of the object's own name.
     pub(super) above: usize,
 }
 
 impl<O: Output> Map<'_, O> {
-    /// The name of a member is at the end of the current name.
+    /// Writes a member, whose name is at the end of the current name.
     fn member<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if self.map.is_some() {
             let name = self.walk.key.get(self.above..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What each type of a value becomes: the part of the walk that serde calls.
+//! Mapping of each type of a value: the part of the walk that serde calls.
 
 use serde::{
     Serialize, Serializer,

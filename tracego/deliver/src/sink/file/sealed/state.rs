@@ -1,4 +1,4 @@
-//! How far the chain of a sealed file has come, and what its seals say of that.
+//! The state of a sealed file's chain, and the contents of its seals.
 
 use std::time::Duration;
 
@@ -13,33 +13,33 @@ use tracego_model::{
     record::seal::{Scope, Seal, Span},
 };
 
-/// As far as is written.
+/// The state of a chain behind the last line written.
 #[derive(Clone)]
 pub(super) struct State {
-    /// Behind the last line.
+    /// Link behind the last line.
     pub(super) link: Link,
-    /// Of the last line.
+    /// Digest of the last line.
     pub(super) last: [u8; LINK],
-    /// Of the last line, from 1.
+    /// Number of the last line, from 1.
     pub(super) number: u64,
     tally: Tally,
-    /// Where the chain starts, and when that was.
+    /// Link and time of the chain's start.
     first: (Link, Time),
-    /// Where the window starts, and when that was.
+    /// Link and time of the window's start.
     window: (Link, Reading),
 }
 
-/// A line that is linked.
+/// A linked line.
 pub(super) struct Line {
     pub(super) bytes: Vec<u8>,
-    /// Behind it.
+    /// Link behind the line.
     pub(super) link: Link,
     pub(super) facts: Facts<'static>,
-    /// The record that it is; none where the chain itself speaks.
+    /// Index of the record in the batch; `None` for a line of the chain itself.
     pub(super) of: Option<usize>,
 }
 
-/// Links a line; nothing for what is no record, and cannot be checked.
+/// Links a line. Returns `None` for bytes that are no record, and cannot be checked.
 pub(super) fn linked(
     mut bytes: Vec<u8>,
     number: u64,
@@ -58,7 +58,7 @@ impl State {
         Self { link, last: [0; LINK], number: 0, tally: Tally::default(), first, window: (link, now) }
     }
 
-    /// A line is there.
+    /// Adds a line that is written.
     pub(super) fn take(&mut self, line: &Line, now: Reading) {
         self.tally.add(&line.facts);
         (self.link, self.number) = (line.link, line.facts.seq);
@@ -67,7 +67,7 @@ impl State {
         }
     }
 
-    /// Those that no line of the window is of; `all`: the others, too.
+    /// Returns the jobs without a line in the current window; with `all`, every job.
     pub(super) fn jobs(&self, all: bool) -> impl Iterator<Item = (&String, &Counts)> {
         let window = self.tally.window.first_seq;
         let quiet = move |counts: &Counts| all || window.is_none_or(|first| counts.last_seq < Some(first));
@@ -79,7 +79,7 @@ impl State {
         u128::try_from(age).is_ok_and(|age| age >= interval.as_nanos())
     }
 
-    /// Of the window or of the whole.
+    /// Returns the seal of the window or of the whole chain.
     pub(super) fn seal(&self, scope: Scope) -> Seal {
         let whole = scope == Scope::Run;
         let counts = if whole { &self.tally.run } else { &self.tally.window };
@@ -88,7 +88,7 @@ impl State {
     }
 }
 
-/// Of a job; whether it has ended is not known.
+/// Returns the seal of a job; whether the job has ended is not known.
 pub(super) fn job_seal(job: &str, counts: &Counts) -> Seal {
     Seal { scope: Scope::Job, job: Some(job.to_owned()), ..counted(counts, counts.began) }
 }

@@ -28,7 +28,7 @@ fn without_anything_the_defaults_of_the_specification_hold() {
     assert!(r.headers.is_empty() && r.resource.is_empty());
     let r = resolved(&none(), &[("OTEL_EXPORTER_OTLP_PROTOCOL", "gRPC")]).unwrap();
     assert_eq!((r.endpoint.port, r.endpoint.secure), (4317, false));
-    // An empty variable is none.
+    // An empty variable counts as unset.
     let empty = ["ENDPOINT", "PROTOCOL", "HEADERS", "TIMEOUT", "COMPRESSION", "INSECURE", "CERTIFICATE"];
     let empty = empty.map(|name| format!("OTEL_EXPORTER_OTLP_{name}"));
     let empty: Vec<(&str, &str)> = empty.iter().map(|name| (name.as_str(), " ")).collect();
@@ -62,7 +62,7 @@ fn a_key_wins_over_the_signals_variable_and_that_over_the_general_one() {
     let files = (r.tls.ca, r.tls.cert, r.tls.key);
     assert_eq!(files, (path("/logs/ca"), path("/general/cert"), path("/logs/key")));
 
-    // What is for logs alone is nothing to the others.
+    // Variables of the logs signal do not affect other signals.
     let without: Vec<_> = all.iter().copied().filter(|(name, _)| !name.contains("PROTOCOL")).collect();
     for (signal, url) in [
         (Signal::Metrics, "http://general:1/base/v1/metrics"),
@@ -71,7 +71,7 @@ fn a_key_wins_over_the_signals_variable_and_that_over_the_general_one() {
         let r = of(signal, &none(), &without).unwrap();
         assert_eq!(r.endpoint.to_string(), url);
         assert_eq!((r.compression, r.timeout.as_millis()), (Compression::Zstd, 1000));
-        // The endpoint is not encrypted, so certificates are for another.
+        // The endpoint is not encrypted, so the certificates are not used.
         assert_eq!(r.tls, TlsSettings::default());
     }
 
@@ -89,7 +89,7 @@ fn a_key_wins_over_the_signals_variable_and_that_over_the_general_one() {
     assert_eq!((r.protocol, r.compression), (Protocol::HttpProtobuf, Compression::None));
     assert_eq!((r.headers.len(), r.timeout.as_secs()), (1, 3));
     assert_eq!(r.headers["c"], "3");
-    // Certificate and key are of one origin.
+    // Certificate and key come from the same source.
     assert_eq!((r.tls.ca, r.tls.cert, r.tls.key), (path("/logs/ca"), None, path("/my/key")));
 }
 

@@ -1,11 +1,11 @@
-//! Any order of records.
+//! Tests with any order of records.
 
 use opentelemetry::trace::SpanId;
 use proptest::prelude::*;
 
 use super::*;
 
-/// What a stream may hold, in any order.
+/// Step of a stream.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Start { pid: u32, up: u32, job: u8, helper_of: Option<u32>, trace: bool },
@@ -45,7 +45,7 @@ proptest! {
                     let root = [0, 1, 2, 3, 0, 0][usize::from(job)];
                     stream.job = (job < 5).then_some((root, ["", "a", "b", "c", "d", ""][usize::from(job)]));
                     stream.in_tree = job == 5;
-                    // Two processes may say to be made by each other.
+                    // Random parents may form a circle.
                     stream.parents.retain(|_, of| *of != pid && up != pid);
                     let up = if up == pid || stream.parents.contains_key(&up) { 0 } else { up };
                     let mut record = stream.start(pid, up, "program");
@@ -74,7 +74,7 @@ proptest! {
             prop_assert!(span.span_context.is_valid());
             prop_assert!(span.events.len() <= 32);
         }
-        // Every parent is a span of the same trace, or what TRACEPARENT said.
+        // Every parent is a span of the same trace, or comes from TRACEPARENT.
         for span in out.iter().filter(|span| span.parent_span_id != SpanId::INVALID && !span.parent_span_is_remote) {
             let above = |other: &SpanData| {
                 other.span_context.span_id() == span.parent_span_id

@@ -1,4 +1,4 @@
-//! Records of processes that nobody ran.
+//! Records of made-up processes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -33,11 +33,11 @@ pub(super) fn at(seconds: i64) -> Time {
     Time(1_800_000_000 * SECOND + seconds * SECOND)
 }
 
-/// A stream of records: each is a second after the one before.
+/// Stream of records: each is a second after the previous one.
 #[derive(Default)]
 pub(super) struct Stream {
     pub(super) now: i64,
-    /// Who made whom.
+    /// Parent of each process.
     pub(super) parents: BTreeMap<u32, u32>,
     pub(super) job: Option<(u32, &'static str)>,
     pub(super) in_tree: bool,
