@@ -27,11 +27,10 @@ use tracego_model::{
         job::{Changed, Context, Job, Root, Source, Sourced},
         lineage::{Line, Lineage},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
-        policy::{Identity, Violation},
+        policy::{self, Identity, Violation},
         tree::Tree,
     },
 };
-use tracego_policy as policy;
 
 /// Returns the records of a capture file.
 ///
@@ -442,7 +441,7 @@ pub fn ended(error: Option<&str>) -> Record {
 
 /// Returns a start record with the decision of policies.
 #[must_use]
-pub fn judged(allow: bool, error: Option<policy::decision::ErrorKind>) -> Record {
+pub fn judged(allow: bool, error: Option<policy::ErrorKind>) -> Record {
     let mut record = start();
     let violation = |n: u32| Violation {
         bundle: "bundle-name".into(),
@@ -450,7 +449,7 @@ pub fn judged(allow: bool, error: Option<policy::decision::ErrorKind>) -> Record
         msg: format!("message of violation {n}"),
         severity: Some(Severity::High),
         remediation: Some(format!("remediation of violation {n}")),
-        action: Some(policy::decision::Action::KillJob),
+        action: Some(policy::Action::KillJob),
     };
     if !allow {
         (record.severity_number, record.severity_text) = (17, "ERROR");
@@ -458,7 +457,7 @@ pub fn judged(allow: bool, error: Option<policy::decision::ErrorKind>) -> Record
     record.tracego.policy = Some(Box::new(policy::Decision {
         allow,
         severity: (!allow).then_some(Severity::High),
-        action: if allow { policy::decision::Action::None } else { policy::decision::Action::KillJob },
+        action: if allow { policy::Action::None } else { policy::Action::KillJob },
         violations: Arc::new(if allow { Vec::new() } else { vec![violation(1), violation(2)] }),
         warnings: Arc::new(vec![violation(3)]),
         cut: 88_001,
@@ -521,7 +520,7 @@ pub fn made_up() -> Vec<Record> {
         ended(Some("it could not be ended")),
         judged(false, None),
         judged(true, None),
-        judged(true, Some(policy::decision::ErrorKind::Time)),
+        judged(true, Some(policy::ErrorKind::Time)),
     ];
     for (n, record) in (1_u32..).zip(&mut records) {
         record.log.record.uid = uid(n);

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tracego_probe::btf::Btf;
 use tracego_common::{Offsets, offsets::ABSENT};
+use tracego_probe::btf::Btf;
 
 fuzz_target!(|blob: &[u8]| {
     let Ok(btf) = Btf::parse(blob) else { return };

@@ -6,9 +6,9 @@
 #![expect(clippy::expect_used, reason = "a failure here is what is looked for")]
 
 use libfuzzer_sys::fuzz_target;
-use tracego_model::{event::{Event, Exec, decode::{decode, is_piece}, pieces::Assembler}, meta::Meta};
 use tracego_analyze::enrich::Enricher;
 use tracego_deliver::sink::json;
+use tracego_model::{event::{Event, Exec, decode::{decode, is_piece}, pieces::Assembler}, meta::Meta};
 
 fuzz_target!(|input: &[u8]| {
     let mut assembler = Assembler::default();

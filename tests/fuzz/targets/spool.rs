@@ -8,10 +8,8 @@
 mod sim;
 
 use libfuzzer_sys::fuzz_target;
-use tracego_model::clock::Reading;
-use tracego_spool::{Item, Limits, Spool};
-
 use sim::{Power, Sim};
+use tracego_spool::{Item, Limits, Moment, Spool};
 
 /// Bytes of a segment's header.
 const HEADER: usize = 40;

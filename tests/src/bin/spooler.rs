@@ -6,15 +6,14 @@
 
 use std::{env, fmt::Write as _, io::Write as _, path::Path, sync::Mutex, thread, time::Duration};
 
-use tracego_model::clock::Reading;
-use tracego_spool::{Appended, Item, Limits, Spool, SyncPolicy};
+use tracego_spool::{Appended, Item, Limits, Moment, Spool, SyncPolicy};
 
 fn main() {
     let args: Vec<String> = env::args().collect();
     let first: u64 = args[2].parse().unwrap();
     let limits =
         Limits { segment_bytes: 100_000, sync: SyncPolicy { records: 64, millis: 3 }, ..Limits::default() };
-    let (spool, recovery) = Spool::open(Path::new(&args[1]), limits, Reading::now()).unwrap();
+    let (spool, recovery) = Spool::open(Path::new(&args[1]), limits, Moment::now()).unwrap();
     assert!(recovery.damaged.is_empty() && recovery.gaps.is_empty(), "{recovery:?}");
     let spool = Mutex::new(spool);
     thread::scope(|scope| {
@@ -33,7 +32,7 @@ fn append(spool: &Mutex<Spool>, first: u64) {
         if number % 16 == 0 {
             spool.flush();
         }
-        if spool.due(Reading::now()) && spool.sync() {
+        if spool.due(Moment::now()) && spool.sync() {
             durable.push(number);
         }
         drop(spool);

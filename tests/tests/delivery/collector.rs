@@ -11,7 +11,10 @@ use std::{
 use serde_json::Value;
 use tracego_tests::{Running, python, tracego, wait_until};
 
-use crate::{contract::golden, peers::PYTHON, peers::Peer};
+use crate::{
+    contract::golden,
+    peers::{PYTHON, Peer},
+};
 
 pub(crate) const TESTS: &[(&str, fn())] =
     &[("the OpenTelemetry Collector reads the records of a file", reads)];

@@ -8,9 +8,9 @@ use std::{
 };
 
 use tracego::{
-    agent::{Agent, Options, Report},
+    agent::{Agent, Options},
     metrics,
-    pipeline::Pipeline,
+    pipeline::{Pipeline, RunReport},
 };
 use tracego_analyze::{enrich::ci, inspect};
 use tracego_common::{
@@ -84,7 +84,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
     }
 }
 
-pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (Report, String) {
+pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (RunReport, String) {
     session_of(options, None, work)
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn session_of(
     options: Options,
     sealer: Option<Sealer>,
     work: impl AsyncFnOnce(&mut Agent),
-) -> (Report, String) {
+) -> (RunReport, String) {
     let memory = Memory::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let report = runtime.block_on(async {

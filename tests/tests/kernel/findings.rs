@@ -250,7 +250,7 @@ fn replayed() {
     let file = project.path("capture");
     let mut capture = Command::new(tracego());
     project.edit(capture.args(["capture", "--heartbeat", "0"]).arg(&file).args(["--", "make", "ci"]));
-    for (name, _) in ::tracego::enrich::ci::names() {
+    for (name, _) in tracego_analyze::enrich::ci::names() {
         capture.env_remove(name);
     }
     assert!(capture.output().unwrap().status.success());

@@ -17,9 +17,9 @@ use std::{
 };
 
 use tracego::{
-    agent::{Agent, Report},
+    agent::Agent,
     metrics::{self, Board, Listen},
-    pipeline::Pipeline,
+    pipeline::{Pipeline, RunReport},
 };
 use tracego_common::settings::event;
 use tracego_deliver::sink::{Format, Sink};
@@ -128,7 +128,7 @@ fn session(
     ring_size: u32,
     output: &Output,
     work: impl AsyncFnOnce(&mut Agent, SocketAddr),
-) -> (Report, Arc<Board>) {
+) -> (RunReport, Arc<Board>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let sink = Sink::new(Box::new(output.clone()), Format::JSON);
@@ -284,7 +284,7 @@ fn still() {
         pass(agent, 3000).await;
         let board = agent.board();
         assert!(board.pipeline.silence() > Duration::from_secs(2), "{board:?}");
-        assert!(board.reader.silence() < Duration::from_secs(1), "{board:?}");
+        assert!(board.reader.pulse.silence() < Duration::from_secs(1), "{board:?}");
         // Requests are answered nevertheless.
         assert_eq!(get(address, "/metrics").status, 200);
         output.becomes(TAKES);

@@ -11,7 +11,6 @@ use tracego_deliver::{
     format::otlp::Encoding,
     sink::otlp::{Compression, Protocol, Settings},
 };
-
 use tracego_tests::ports::free_port;
 
 use crate::side::{

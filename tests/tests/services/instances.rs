@@ -5,7 +5,6 @@ use tracego_analyze::inspect::{
     services::{Service, ServiceWatch},
 };
 use tracego_model::{clock::Reading, input::facts::ServiceState};
-
 use tracego_tests::ports::free_port;
 
 use crate::{

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use PidfileState::{Duplicate, Foreign, Missing, Stale, Unlocked, Valid};
 use tempfile::TempDir;
 use tracego_analyze::inspect::{
     proc::Procfs,
@@ -22,7 +23,6 @@ use crate::{
     daemon::{Daemon, at_once, configured, look, only, only_file},
     needs_root,
 };
-use PidfileState::{Duplicate, Foreign, Missing, Stale, Unlocked, Valid};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a pidfile under a lock of any kind is valid", locks),

@@ -21,8 +21,8 @@ use tracego_deliver::sink::{
 };
 use tracego_model::{record::Record, units::Span};
 use tracego_tests::{
-    Running, samples,
-    samples::{bare, captured, made_up},
+    Running,
+    samples::{self, bare, captured, made_up},
     wait_until,
 };
 

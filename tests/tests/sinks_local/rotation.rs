@@ -10,7 +10,6 @@ use std::{
 
 use tracego_deliver::sink::file::{Compress, Group, Mode, Settings, Sync};
 use tracego_model::units::{Bytes, Span};
-
 use tracego_tests::wait_until;
 
 use super::{Open, Test, assert_holds, assert_text, lines, rotated, whole};

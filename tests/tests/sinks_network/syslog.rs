@@ -1,6 +1,9 @@
 //! Syslog to rsyslog: its parsed fields equal the sent ones.
 
-use std::{net::TcpStream, net::UdpSocket, path::Path};
+use std::{
+    net::{TcpStream, UdpSocket},
+    path::Path,
+};
 
 use serde_json::Value;
 use tracego_deliver::{

@@ -9,8 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_model::clock::Reading;
-use tracego_spool::{Limits, OnFull, OpenError, Spool};
+use tracego_spool::{Limits, Moment, OnFull, OpenError, Spool};
 
 use super::Test;
 
@@ -28,7 +27,7 @@ fn limits() -> Limits {
 
 /// Creates a spool with 100 records, of which the oldest were evicted.
 fn spool(folder: &Path) -> Spool {
-    let (mut spool, _) = Spool::open(folder, limits(), Reading::now()).unwrap();
+    let (mut spool, _) = Spool::open(folder, limits(), Moment::now()).unwrap();
     for number in 1..=100 {
         spool.append(format!("{{\"number\":{number},\"filling\":\"{:300}\"}}", "").as_bytes()).unwrap();
     }
@@ -117,7 +116,7 @@ fn broken_pipe() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("sink");
     let limits = Limits::default();
-    let (mut spool, _) = Spool::open(&folder, limits, Reading::now()).unwrap();
+    let (mut spool, _) = Spool::open(&folder, limits, Moment::now()).unwrap();
     for number in 0..20_000 {
         spool.append(format!("{number:>500}").as_bytes()).unwrap();
     }
@@ -137,14 +136,14 @@ fn broken_pipe() {
 fn locked() {
     let dir = tempfile::tempdir().unwrap();
     let first = spool(dir.path());
-    let Err(error) = Spool::open(dir.path(), limits(), Reading::now()) else { panic!() };
+    let Err(error) = Spool::open(dir.path(), limits(), Moment::now()) else { panic!() };
     assert!(matches!(error, OpenError::Locked(..)));
     let drain = tracego(&["drain"], dir.path());
     let text = String::from_utf8_lossy(&drain.stderr).into_owned();
     assert!(text.contains(&format!("is in use by process {}", std::process::id())), "{text}");
     assert_eq!(drain.status.code(), Some(1));
     drop(first);
-    assert!(Spool::open(dir.path(), limits(), Reading::now()).is_ok());
+    assert!(Spool::open(dir.path(), limits(), Moment::now()).is_ok());
 }
 
 fn modes() {
@@ -161,6 +160,6 @@ fn modes() {
     drop(spool);
     // A folder that others can read is made private.
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(Spool::open(&folder, limits(), Reading::now()).is_ok());
+    assert!(Spool::open(&folder, limits(), Moment::now()).is_ok());
     assert_eq!(mode(&folder), 0o700);
 }

@@ -8,8 +8,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego_model::clock::Reading;
-use tracego_spool::{Appended, Full, Item, Limits, OnFull, Reason, Spool};
+use tracego_spool::{Appended, Full, Item, Limits, Moment, OnFull, Reason, Spool};
 
 use super::Test;
 
@@ -49,7 +48,7 @@ fn limits() -> Limits {
 }
 
 fn open(folder: &Path, limits: Limits) -> Spool {
-    Spool::open(folder, limits, Reading::now()).unwrap().0
+    Spool::open(folder, limits, Moment::now()).unwrap().0
 }
 
 fn record(number: u64) -> Vec<u8> {
@@ -60,7 +59,7 @@ fn record(number: u64) -> Vec<u8> {
 fn drain(spool: &mut Spool) -> (Vec<u64>, u64) {
     let (mut numbers, mut missing) = (Vec::new(), 0);
     loop {
-        spool.due(Reading::now());
+        spool.due(Moment::now());
         let batch = spool.read(50_000);
         let Some(last) = batch.last() else { return (numbers, missing) };
         for item in batch.iter() {
@@ -81,7 +80,7 @@ fn recover(spool: &mut Spool) {
     while spool.stats().failing {
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", spool.notice());
         std::thread::sleep(Duration::from_millis(20));
-        if spool.due(Reading::now()) {
+        if spool.due(Moment::now()) {
             spool.sync();
         }
     }
@@ -94,7 +93,7 @@ fn full_disk_blocks() {
     let mut stored = 0;
     while spool.append(&record(stored + 1)) != Err(Full) {
         stored += 1;
-        if spool.due(Reading::now()) {
+        if spool.due(Moment::now()) {
             spool.sync();
         }
     }
@@ -121,7 +120,7 @@ fn full_disk_drops() {
     let mut spool = open(&mount.folder(), limits);
     for number in 1..=5000 {
         assert!(matches!(spool.append(&record(number)), Ok(Appended::Stored(_))), "{number}");
-        if spool.due(Reading::now()) {
+        if spool.due(Moment::now()) {
             spool.sync();
         }
     }
@@ -158,7 +157,7 @@ fn read_only() {
             assert_eq!(reason, Reason::Disk);
             refused += 1;
         }
-        if spool.due(Reading::now()) {
+        if spool.due(Moment::now()) {
             spool.sync();
         }
     }
@@ -179,6 +178,6 @@ fn read_only() {
         .output()
         .unwrap();
     assert!(verify.status.success(), "{verify:?}");
-    let Err(error) = Spool::open(&mount.folder(), limits, Reading::now()) else { panic!() };
+    let Err(error) = Spool::open(&mount.folder(), limits, Moment::now()) else { panic!() };
     assert!(format!("{:?}", std::error::Error::source(&error)).contains("Read-only"), "{error:?}");
 }

@@ -5,6 +5,11 @@ use std::num::NonZeroUsize;
 
 use lru::LruCache;
 use tracego_common::TaskId;
+use tracego_model::{
+    finding::{Finding, Severity},
+    input::facts::ServiceState,
+    record::Record,
+};
 
 use crate::{
     enrich::Started,
@@ -14,11 +19,6 @@ use crate::{
         subject::{Known, Subject},
     },
     summary::Summary,
-};
-use tracego_model::{
-    finding::{Finding, Severity},
-    input::facts::ServiceState,
-    record::Record,
 };
 
 /// Maximum number of Go programs whose start is kept for later findings. The least recently used is evicted,

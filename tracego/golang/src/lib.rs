@@ -50,13 +50,11 @@ pub mod view;
 
 use std::io;
 
-use serde::{Deserialize, Serialize};
-
 pub use build::{Build, Module};
 pub use damage::Damage;
 pub use elf::{Elf, Linkage, Machine, Packer};
+use serde::{Deserialize, Serialize};
 pub use view::Source;
-
 use view::{Fault, View};
 
 /// An executable file.

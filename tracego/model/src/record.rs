@@ -27,8 +27,7 @@ use serde::Serialize;
 use serde_json::{Value, to_value};
 use tracego_common::TaskId;
 
-use crate::record::job::Context;
-use crate::{clock::Time, finding};
+use crate::{clock::Time, finding, record::job::Context};
 
 /// Version of the record format.
 pub const SCHEMA: &str = "tracego/1";

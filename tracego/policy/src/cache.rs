@@ -6,9 +6,9 @@
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
+use tracego_model::record::policy::Decision;
 
 use super::reads::Reads;
-use tracego_model::record::policy::Decision;
 
 /// Maximum size of a key in bytes; decisions with a larger one are not cached.
 const BYTES: usize = 16 << 10;

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use regorus::{Value, value::Object};
+use tracego_model::{
+    finding::Severity,
+    record::policy::{Action, Decision, Violation},
+};
 
 use super::{entry::Kind, limits::Limits};
-use tracego_model::finding::Severity;
-use tracego_model::record::policy::{Action, Decision, Violation};
 
 /// Maximum size of an id in bytes.
 const ID: usize = 256;

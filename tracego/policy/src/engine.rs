@@ -2,6 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
+use tracego_model::record::{
+    Record,
+    policy::{Decision, ErrorKind, Identity},
+};
+
 use super::{
     bundle::Bundle,
     cache::Cache,
@@ -16,8 +21,6 @@ use super::{
     stack,
     wanted::Wanted,
 };
-use tracego_model::record::Record;
-use tracego_model::record::policy::{Decision, ErrorKind, Identity};
 
 /// Counters of decisions.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

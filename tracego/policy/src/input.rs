@@ -16,12 +16,12 @@
 //! object.
 
 use regorus::{Value, value::Object};
+use tracego_model::record::Record;
 
 use super::{
     seen::{self, Day, Failed},
     wanted::Wanted,
 };
-use tracego_model::record::Record;
 
 /// Writes the members of a record that policies read, replacing the content of `into`.
 ///

@@ -22,6 +22,7 @@ use rustix::{
     process::Pid,
     thread::{CpuSet, sched_getcpu, sched_setaffinity},
 };
+use tracego_model::record::policy::{Decision, ErrorKind, Identity};
 
 use super::{
     abandoned,
@@ -31,7 +32,6 @@ use super::{
     patience::{Late, Patience},
     stack,
 };
-use tracego_model::record::policy::{Decision, ErrorKind, Identity};
 
 /// The combined result of the bundles.
 pub(super) struct Answer {

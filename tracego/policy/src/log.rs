@@ -9,9 +9,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-
-use tracego_model::record::Record;
-use tracego_model::record::policy::Decision;
+use tracego_model::record::{Record, policy::Decision};
 
 /// Path of the rule that decides, in OPA's notation.
 const PATH: &str = "tracego/process/decision";

@@ -19,6 +19,7 @@ use regorus::{
     utils::limits::ExecutionTimerConfig,
 };
 use rustix::time::{ClockId, clock_gettime};
+use tracego_model::record::policy::{Decision, ErrorKind};
 
 use super::{
     compile::Compiled,
@@ -27,7 +28,6 @@ use super::{
     limits::Limits,
     stack,
 };
-use tracego_model::record::policy::{Decision, ErrorKind};
 
 /// Number of instructions between two checks of the clock.
 const CHECK_INTERVAL: NonZeroU32 = match NonZeroU32::new(8) {

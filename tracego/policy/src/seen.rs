@@ -12,9 +12,9 @@ use std::fmt;
 
 use regorus::Value;
 use serde::{Serialize, ser};
+use tracego_model::clock::Time;
 
 use super::wanted::Wanted;
-use tracego_model::clock::Time;
 
 /// First byte of each value. The names of an object's members are texts in front of their values.
 mod tag {

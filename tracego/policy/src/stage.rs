@@ -3,14 +3,16 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
+use tracego_model::record::{
+    Record, event_name,
+    policy::{Action, Decision, Identity},
+};
 
 use super::{
     Engine, Limits,
     bundle::{self, Bundle, Trust},
     log::DecisionLog,
 };
-use tracego_model::record::policy::{Action, Decision, Identity};
-use tracego_model::record::{Record, event_name};
 
 /// Options of the policy stage.
 #[derive(Clone, Debug, Default)]

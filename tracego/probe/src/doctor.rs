@@ -18,10 +18,8 @@ use tracego_common::{
     limits::ARGV_LIMIT,
     settings::{event, filter},
 };
-use zerocopy::FromZeros as _;
-
-use crate::enforce::trial::trial;
 use tracego_model::enforcement::Mode;
+use zerocopy::FromZeros as _;
 
 use super::{
     btf::Btf,
@@ -29,6 +27,7 @@ use super::{
     load::{self, BTF_PATH, LoadError, LoadOptions},
     log, maps, require,
 };
+use crate::enforce::trial::trial;
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]

@@ -14,6 +14,7 @@ use tracego_common::{
     limits::{CPUS_MAX, ENV_NAME_MAX},
     settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
+use tracego_model::enforcement::Mode;
 
 use super::{
     btf::Btf,
@@ -23,7 +24,6 @@ use super::{
     log::{self, Diagnostics},
     maps, require,
 };
-use tracego_model::enforcement::Mode;
 
 /// The object built by `cargo xtask ebpf`, aligned as the ELF reader requires.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/tracego.bpf.o");

@@ -14,13 +14,13 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-
-use crate::ring::Ring;
-use tracego_model::pulse::Pulse;
 use tracego_model::{
     clock::Reading,
     input::{Batch, End, Input},
+    pulse::Pulse,
 };
+
+use crate::ring::Ring;
 
 /// Interval of polling, which bounds the delay that polling adds to a record. Each poll takes the CPU from a
 /// working process: at 2 ms a storm of /bin/true ran 5 % slower.

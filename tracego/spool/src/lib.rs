@@ -46,8 +46,10 @@ mod write;
 
 use std::{collections::VecDeque, path::Path, time::Duration};
 
+use ages::Ages;
 pub use batch::{Batch, Item};
 pub use cursor::CursorState;
+use cursor::{Cursor, Mark};
 pub use disk::{Disk, Files, OpenError};
 pub use frame::RECORD_MAX;
 pub use gap::{Gap, Reason};
@@ -56,13 +58,10 @@ pub use moment::Moment;
 pub use queue::Queue;
 pub use ram::Ram;
 pub use recover::Recovery;
+use stats::Fault;
 pub use stats::{Amount, Notice, Stats};
 pub use survey::{Segment as SurveyedSegment, Survey, is_spool, survey};
 pub use write::{Appended, Full};
-
-use ages::Ages;
-use cursor::{Cursor, Mark};
-use stats::Fault;
 
 /// A segment whose records are on the disk.
 #[derive(Debug)]

@@ -4,14 +4,14 @@ use std::io;
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
-
-use super::Agent;
-use crate::pipeline::Reload;
 use tracego_analyze::{judge::Selection, rules::settings::Settings};
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_model::{clock::Reading, input::Input};
 use tracego_policy::Engine;
 use tracego_probe::enforce::settings::Enforce;
+
+use super::Agent;
+use crate::pipeline::Reload;
 
 /// The settings that can change during a run.
 pub struct Changes {

@@ -4,10 +4,7 @@ mod change;
 mod start;
 mod stop;
 
-use crate::pipeline::Reload;
-use crate::pipeline::RunReport;
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
-use tracego_probe::counters::job_losses;
 
 pub use change::Changes;
 use tokio::{
@@ -15,16 +12,20 @@ use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
-
-use crate::metrics::{self, Board, otlp::Pusher, server::Server};
 use tracego_analyze::inspect;
 use tracego_deliver::sink::start::Sinks;
 use tracego_model::{clock::Reading, input::Input};
 use tracego_probe::{
+    counters::job_losses,
     enforce::{self, Enforcer},
     handover::keeper::Keeper,
     load::{LoadOptions, Loaded},
     reader::Reader,
+};
+
+use crate::{
+    metrics::{self, Board, otlp::Pusher, server::Server},
+    pipeline::{Reload, RunReport},
 };
 
 /// Time between two reads of the kernel side's counters.

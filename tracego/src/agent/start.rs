@@ -1,16 +1,9 @@
 //! The start of a run: the kernel side, the pipeline's thread, and the reader last.
 
-use crate::pipeline::PipelineThread;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-
-use super::{Agent, Options};
-use crate::{
-    metrics::{self, Board, otlp::Pusher, server::Server},
-    pipeline::Consumer,
-};
 use tracego_analyze::inspect::{Inspector, watcher::Watcher};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
@@ -18,6 +11,12 @@ use tracego_probe::{
     host,
     load::load,
     reader::{POLL, POLL_ENFORCING, Reader, Room},
+};
+
+use super::{Agent, Options};
+use crate::{
+    metrics::{self, Board, otlp::Pusher, server::Server},
+    pipeline::{Consumer, PipelineThread},
 };
 
 /// Maximum number of waiting inputs; a full queue stops the reader, and then the ring fills.

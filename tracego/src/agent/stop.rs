@@ -1,13 +1,13 @@
 //! The end of a run, in the order of the data.
 
 use std::time::Duration;
-use tracego_probe::counters::job_losses;
 
 use anyhow::Context as _;
+use tracego_model::{clock::Reading, counters::Counters, input::Input};
+use tracego_probe::counters::job_losses;
 
 use super::Agent;
 use crate::pipeline::RunReport;
-use tracego_model::{clock::Reading, counters::Counters, input::Input};
 
 /// Maximum wait for programs that still run after the detach.
 const SETTLE: Duration = Duration::from_secs(1);

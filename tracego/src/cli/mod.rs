@@ -8,18 +8,17 @@ mod view;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
-
 pub use policy::*;
 pub use subcommands::*;
+use tracego_analyze::rules::settings::Settings;
+use tracego_deliver::sink::settings::SinkSettings;
+use tracego_probe::enforce::settings::Enforce;
+use tracing_subscriber::EnvFilter;
 pub use values::EnvSpec;
 use values::{env_spec, log_filter};
 pub use view::*;
 
 use crate::config::Setting;
-use tracego_analyze::rules::settings::Settings;
-use tracego_deliver::sink::settings::SinkSettings;
-use tracego_probe::enforce::settings::Enforce;
 
 /// Records every program execution on this machine: what ran, for which commit and CI job, and what is wrong
 /// with it.

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use tracego_policy::{Limits, bundle::Algorithm, limits::OnError};
 
 use super::Shape;
-use tracego_policy::{Limits, bundle::Algorithm, limits::OnError};
 
 /// The options of `tracego policy`.
 #[derive(Args, Debug)]

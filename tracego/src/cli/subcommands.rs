@@ -3,14 +3,14 @@
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand, ValueEnum};
-
-use super::{View, Watch};
 use tracego_analyze::rules::{
     settings::Settings,
     table::{self, Rule},
 };
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
+
+use super::{View, Watch};
 
 /// The options of `tracego run`.
 #[derive(Args, Debug)]

@@ -3,14 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
-use tracego_common::{limits::ARGV_DEFAULT, settings::event};
-
-use super::values::{EnvSpec, argv_max, comm, env_spec, ring_size};
-use crate::{config::Setting, metrics::Listen};
 use tracego_analyze::{
     judge::Selection,
     rules::{place::Profile, settings::Settings},
 };
+use tracego_common::{limits::ARGV_DEFAULT, settings::event};
 use tracego_deliver::{format::Format, sink::settings::SinkSettings};
 use tracego_model::{enforcement::Mode, finding::Severity};
 use tracego_policy::{bundle::Algorithm, limits::OnError};
@@ -18,6 +15,9 @@ use tracego_probe::{
     enforce::settings::Enforce,
     handover::{self, FOLDER},
 };
+
+use super::values::{EnvSpec, argv_max, comm, env_spec, ring_size};
+use crate::{config::Setting, metrics::Listen};
 
 /// The options that select records, their form and their outputs.
 #[derive(Args, Clone, Debug)]

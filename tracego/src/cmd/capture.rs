@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use tracego_model::capture::{Reader, Writer};
 
 use super::{code, output, run, setup, watch};
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
     cli::{Capture, Replay},
     pipeline::Consumer as _,
 };
-use tracego_model::capture::{Reader, Writer};
 
 /// Writes raw events until a signal, or until the command ends.
 ///

@@ -5,11 +5,12 @@ use std::{
     process::ExitCode,
 };
 
-use crate::cli::{Detach, Handover, Watch};
 use tracego_probe::{
     handover::{self, HandoverError, folder::Removed},
     load::LoadError,
 };
+
+use crate::cli::{Detach, Handover, Watch};
 
 /// Removes the programs and files that a tracego left, and prints their numbers.
 ///

@@ -5,9 +5,10 @@ use std::{
     process::ExitCode,
 };
 
+use tracego_probe::doctor::{self as probe, Report, State};
+
 use super::code;
 use crate::cli::Doctor;
-use tracego_probe::doctor::{self as probe, Report, State};
 
 /// Runs all probes and prints the report. The exit code shows whether the main job runs here.
 ///

@@ -9,12 +9,12 @@ use std::{
 
 use anyhow::Context as _;
 use serde::Serialize;
-
-use super::code;
-use crate::cli::{Inspect, Shape};
 use tracego_analyze::inspect::open;
 use tracego_golang::{self as golang, Build, Elf, Image, Linkage, Module, Packer};
 use tracego_model::text::push_printable;
+
+use super::code;
+use crate::cli::{Inspect, Shape};
 
 /// A line of output.
 #[derive(Serialize)]

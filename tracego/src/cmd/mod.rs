@@ -18,8 +18,9 @@ mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
-use crate::{cli::Command, pipeline::RunReport};
 use tracego_probe::load::LoadError;
+
+use crate::{cli::Command, pipeline::RunReport};
 
 /// Exit codes, as the help text documents them.
 mod code {

@@ -8,12 +8,6 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-
-use super::telemetry;
-use crate::{
-    cli::{Color, Output, View},
-    pipeline::Pipeline,
-};
 use tracego_analyze::judge::Judge;
 use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
@@ -24,6 +18,12 @@ use tracego_policy::{
     Limits,
     bundle::Trust,
     stage::{self, Stage},
+};
+
+use super::telemetry;
+use crate::{
+    cli::{Color, Output, View},
+    pipeline::Pipeline,
 };
 
 /// Creates the pipeline and the sinks that it feeds.

@@ -1,6 +1,7 @@
 //! Reload on SIGHUP: reads the configuration again and reopens output files that were moved away.
 
 use anyhow::Context as _;
+use tracego_policy::{Engine, stage};
 
 use super::output;
 use crate::{
@@ -8,7 +9,6 @@ use crate::{
     cli::{Cli, Command, View},
     config::{self, Setting},
 };
-use tracego_policy::{Engine, stage};
 
 /// Options that can change while tracego runs, beside the tables.
 const CHANGES: [&str; 3] = ["min-severity", "only-findings", "profile"];

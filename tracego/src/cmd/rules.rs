@@ -8,13 +8,13 @@ use std::{
 use anyhow::Context as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
-
-use crate::cli::{Rules, RulesAction, RulesExplain, RulesList};
 use tracego_analyze::rules::{
     table::{Grades, RULES, Rule},
     thresholds::{KEYS, Key},
 };
 use tracego_model::finding::Severity;
+
+use crate::cli::{Rules, RulesAction, RulesExplain, RulesList};
 
 /// A rule with everything known about it.
 #[derive(Serialize)]

@@ -10,7 +10,9 @@ use tokio::{
     process::{Child, Command},
     signal::unix::{Signal, SignalKind, signal},
 };
+use tracego_analyze::summary::Summary;
 use tracego_common::verdict::Action;
+use tracego_model::record::Record;
 
 use super::{code, conclude, output, setup};
 use crate::{
@@ -18,8 +20,6 @@ use crate::{
     cli::{FailOn, Run},
     pipeline::Consumer,
 };
-use tracego_analyze::summary::Summary;
-use tracego_model::record::Record;
 
 /// Exit codes for a command that was not found or could not be started, as in env(1) and timeout(1).
 const NOT_FOUND: u8 = 127;

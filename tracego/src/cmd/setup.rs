@@ -3,9 +3,20 @@
 use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
+use tracego_analyze::{
+    enrich::ci,
+    inspect::{self, health::ProbeSettings, services::WatchSettings},
+    rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
+};
 use tracego_common::{
     Settings,
     settings::{event, filter},
+};
+use tracego_deliver::sink::start::Sinks;
+use tracego_model::{enforcement::Mode, meta::Meta};
+use tracego_probe::{
+    enforce, host,
+    load::{EnvName, LoadOptions},
 };
 
 use super::telemetry;
@@ -13,17 +24,6 @@ use crate::{
     agent::Options,
     cli::{EnvSpec, Watch},
     metrics,
-};
-use tracego_analyze::{
-    enrich::ci,
-    inspect::{self, health::ProbeSettings, services::WatchSettings},
-    rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
-};
-use tracego_deliver::sink::start::Sinks;
-use tracego_model::{enforcement::Mode, meta::Meta};
-use tracego_probe::{
-    enforce, host,
-    load::{EnvName, LoadOptions},
 };
 
 /// Returns the agent's options, and the description of the run for records.

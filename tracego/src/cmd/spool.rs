@@ -6,17 +6,16 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use tracego_spool::moment::Moment;
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
+use tracego_deliver::sink::otlp::{Payload, readable};
+use tracego_model::clock::Time;
+use tracego_spool::{Gap, Item, Limits, Spool, Survey, is_spool, moment::Moment, survey};
 
 use super::code;
 use crate::cli::{Spool as Options, SpoolCommand};
-use tracego_deliver::sink::otlp::{Payload, readable};
-use tracego_model::clock::Time;
-use tracego_spool::{Gap, Item, Limits, Spool, Survey, is_spool, survey};
 
 /// Number of bytes read, written and acknowledged at once.
 const BATCH: usize = 1 << 20;

@@ -4,14 +4,14 @@ use std::env;
 
 use anyhow::Context as _;
 use opentelemetry::KeyValue;
-
-use crate::{cli::View, metrics};
 use tracego_deliver::{
     collector::{Compression, Protocol, Target},
     sink::otlp::{self, Resolved, Signal, resolve},
     traces::{Traces, attribute, builder::Limits, export},
 };
 use tracego_model::{meta::Meta, record::Origin};
+
+use crate::{cli::View, metrics};
 
 /// Starts the stage that makes spans, if `--otlp-traces` is given.
 ///

@@ -7,9 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-
-use super::code;
-use crate::cli::VerifyLog;
 use tracego_deliver::{
     seal::{
         key::PublicKey,
@@ -17,6 +14,9 @@ use tracego_deliver::{
     },
     sink::file::names,
 };
+
+use super::code;
+use crate::cli::VerifyLog;
 
 /// Verifies the files and prints the report. Input that cannot be read has its own exit code.
 ///

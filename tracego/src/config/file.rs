@@ -4,15 +4,15 @@ use std::{fs, path::Path};
 
 use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
-
-use super::options;
-use crate::cli::Cli;
 use tracego_analyze::rules::{
     settings::{self, Settings},
     table,
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
+
+use super::options;
+use crate::cli::Cli;
 
 /// Options by their long names.
 pub(super) type Options = Vec<(String, Vec<String>)>;

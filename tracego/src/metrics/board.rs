@@ -7,20 +7,18 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tracego_probe::reader::ReaderVitals;
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
+use tracego_analyze::inspect::inspector::Figures;
+use tracego_deliver::sink::status::Status;
+use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse};
+use tracego_probe::{load::Run, reader::ReaderVitals};
 
 use super::{
     collect,
     health::{Health, Vitals},
     tally::Tally,
 };
-use tracego_analyze::inspect::inspector::Figures;
-use tracego_deliver::sink::status::Status;
-use tracego_model::pulse::Pulse;
-use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger};
-use tracego_probe::load::Run;
 
 /// Silence after which a thread counts as stuck; threads beat at least once a second.
 pub const STUCK: Duration = Duration::from_secs(30);

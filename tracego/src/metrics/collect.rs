@@ -8,6 +8,11 @@ use std::{fmt, sync::Arc};
 
 use clap::ValueEnum as _;
 use prometheus_client::encoding::DescriptorEncoder;
+use tracego_analyze::{
+    inspect::{images, inspector::Figures},
+    rules::table::RULES,
+};
+use tracego_model::finding::Severity;
 
 use super::{
     board::Board,
@@ -15,11 +20,6 @@ use super::{
     process::Usage,
     tally::{Missing, Tally},
 };
-use tracego_analyze::{
-    inspect::{images, inspector::Figures},
-    rules::table::RULES,
-};
-use tracego_model::finding::Severity;
 
 /// The collector that Prometheus's library calls for the text.
 #[derive(Debug)]

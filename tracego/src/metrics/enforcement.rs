@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use super::families::{Families, label};
 use tracego_model::{
     enforcement::{EnforcementStatus, Mode, name},
     record::policy::ErrorKind,
 };
 use tracego_policy::engine::Counts;
+
+use super::families::{Families, label};
 
 impl Families<'_> {
     pub(super) fn policy(&mut self, counts: &Counts) -> fmt::Result {

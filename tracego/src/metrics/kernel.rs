@@ -4,12 +4,13 @@
 
 use std::fmt;
 
+use tracego_model::{counters::Counters, ledger::Ledger};
+
 use super::{
     board::KernelSide,
     families::{Families, label},
     latency::seconds,
 };
-use tracego_model::{counters::Counters, ledger::Ledger};
 
 impl Families<'_> {
     pub(super) fn events(&mut self, kernel: &Counters, ledger: &Ledger) -> fmt::Result {

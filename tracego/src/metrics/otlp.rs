@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use mirror::Mirror;
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::{
@@ -22,10 +23,9 @@ use opentelemetry_sdk::{
     metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
 };
 use tokio::runtime::{Builder, Runtime};
+use tracego_deliver::collector::{self, Answers, Outcome, Protocol, Target, TargetError};
 
 use super::board::Board;
-use mirror::Mirror;
-use tracego_deliver::collector::{self, Answers, Outcome, Protocol, Target, TargetError};
 
 /// Default time between two pushes (`OTEL_METRIC_EXPORT_INTERVAL`).
 pub const INTERVAL: Duration = Duration::from_mins(1);

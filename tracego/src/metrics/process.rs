@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use procfs::{ProcResult, process::LimitValue, process::Process};
+use procfs::{
+    ProcResult,
+    process::{LimitValue, Process},
+};
 
 use super::families::Families;
 

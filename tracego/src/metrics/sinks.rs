@@ -2,11 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use super::families::Families;
 use tracego_deliver::sink::{
     file::Counts,
     status::{Numbers, Status},
 };
+
+use super::families::Families;
 
 impl Families<'_> {
     pub(super) fn sinks(&mut self, sinks: &[Arc<Status>]) -> fmt::Result {

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::families::{Families, label};
 use tracego_deliver::traces::{Counts, builder, export};
+
+use super::families::{Families, label};
 
 impl Families<'_> {
     pub(super) fn traces(&mut self, counts: &Counts) -> fmt::Result {

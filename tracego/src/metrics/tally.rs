@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::{jobs::JobLosses, latency::Latency};
 use tracego_deliver::traces;
 use tracego_model::{
     clock::Reading,
@@ -10,6 +9,8 @@ use tracego_model::{
     record::Record,
 };
 use tracego_policy as policy;
+
+use super::{jobs::JobLosses, latency::Latency};
 
 /// The counts of a field that records lack, by reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -1,8 +1,6 @@
 //! The stages that an event passes through: decode → assemble → enrich → rules → policy → output.
 
 use tracego_common::{flags, settings::event, verdict::Action};
-
-use super::Pipeline;
 use tracego_model::{
     event::{
         Event,
@@ -11,6 +9,8 @@ use tracego_model::{
     input::{Batch, note::Note},
     record::Record,
 };
+
+use super::Pipeline;
 
 impl Pipeline {
     pub(super) fn batch(&mut self, batch: &Batch) {

@@ -1,14 +1,14 @@
 //! Findings about running processes, and the killing of processes.
 
 use tracego_common::TaskId;
-
-use super::Pipeline;
 use tracego_model::{
     clock::{Reading, Time},
     finding::Finding,
     input::facts::ServiceState,
 };
 use tracego_probe::enforce::after::AfterStart;
+
+use super::Pipeline;
 
 impl Pipeline {
     /// Kills processes that the kernel side did not stop because it could not know them.

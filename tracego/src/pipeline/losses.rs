@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tracego_common::TaskId;
-
-use super::Pipeline;
 use tracego_model::{
     clock::Reading,
     counters::{Counters, JobLoss},
     input::SinkLoss,
     record::Record,
 };
+
+use super::Pipeline;
 
 impl Pipeline {
     /// Writes a record with the job's identity for each job whose losses grew. The counters that follow

@@ -18,18 +18,15 @@ mod thread;
 
 use std::{collections::HashMap, io, sync::mpsc::Receiver, time::Duration};
 
-use tracego_common::TaskId;
-
 pub use consumer::Consumer;
 pub use reload::Reload;
 pub use thread::{PipelineThread, RunReport};
-
-use crate::metrics::tally::Tally;
 use tracego_analyze::{
     enrich::Enricher,
     judge::{Judge, Selection},
     summary::Summary,
 };
+use tracego_common::TaskId;
 use tracego_deliver::{sink::outputs::Outputs, traces::Traces};
 use tracego_model::{
     clock::Reading,
@@ -42,6 +39,8 @@ use tracego_model::{
 };
 use tracego_policy::stage::Stage;
 use tracego_probe::enforce::after::AfterStart;
+
+use crate::metrics::tally::Tally;
 
 /// Maximum wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);

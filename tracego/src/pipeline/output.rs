@@ -2,9 +2,10 @@
 
 use std::io;
 
-use super::Pipeline;
 use tracego_deliver::seal::window::Moment;
 use tracego_model::record::Record;
+
+use super::Pipeline;
 
 impl Pipeline {
     /// Writes the first record of a sealed output; again if the output did not take it.

@@ -1,12 +1,11 @@
 //! Settings that change while tracego runs.
 
 use std::{fmt, io};
-use tracego_analyze::judge::Selection;
-use tracego_analyze::rules::settings::Settings;
-use tracego_deliver::sink::feed::Feed;
-use tracego_policy::engine::Engine;
 
 use tokio::sync::oneshot;
+use tracego_analyze::{judge::Selection, rules::settings::Settings};
+use tracego_deliver::sink::feed::Feed;
+use tracego_policy::engine::Engine;
 
 /// The settings that may change while tracego runs.
 pub struct Reload {

@@ -9,11 +9,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde_json::Value;
 use tracego_tests::{Running, go, records, tracego, wait_until};
 
 use super::place::Program;
 use crate::enforce::decided;
-use serde_json::Value;
 
 /// A user id without a user.
 const USER: u32 = 54_321;

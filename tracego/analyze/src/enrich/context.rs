@@ -4,18 +4,14 @@
 //! and the job that the process descends from. All but the first are claims of the job itself.
 
 use std::{collections::BTreeMap, sync::Arc};
-use tracego_model::record::job::Changed;
-use tracego_model::record::job::Context;
-use tracego_model::record::job::Identified;
-use tracego_model::record::job::Job;
-use tracego_model::record::job::Root;
-use tracego_model::record::job::Source;
-use tracego_model::record::job::Sourced;
 
 use tracego_common::TaskId;
+use tracego_model::record::{
+    job::{Changed, Context, Identified, Job, Root, Source, Sourced},
+    tree::Tree,
+};
 
 use super::ci::{self, Identity};
-use tracego_model::record::tree::Tree;
 
 /// A job, with the claims of the process that opened it.
 #[derive(Debug, Default)]

@@ -2,9 +2,14 @@
 //! same environment, so the latest environments are kept with everything that follows from them.
 
 use std::{collections::BTreeMap, sync::Arc};
-use tracego_model::record::Variables;
 
 use tracego_common::TaskId;
+use tracego_model::{
+    event::Exec,
+    meta::Meta,
+    record::{Completeness, Trace, Variables, job::Identified},
+    text,
+};
 
 use super::{
     ci,
@@ -12,12 +17,6 @@ use super::{
     trace,
 };
 use crate::redact as sanitize;
-use tracego_model::event::Exec;
-use tracego_model::{
-    meta::Meta,
-    record::{Completeness, Trace, job::Identified},
-    text,
-};
 
 /// The allow-listed variables of an environment, and the facts that follow from them.
 #[derive(Debug, Default)]

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use tracego_common::{TaskId, flags, record::Header};
-
-use super::{Enricher, start, table::Entry};
-use tracego_model::record::job::Context;
 use tracego_model::{
-    record::{At, Own, Process, Record, Severity, lineage::Lineage, uid::Stamp},
+    record::{At, Own, Process, Record, Severity, job::Context, lineage::Lineage, uid::Stamp},
     text,
 };
+
+use super::{Enricher, start, table::Entry};
 
 impl Enricher {
     pub(super) fn own(&self) -> Own {

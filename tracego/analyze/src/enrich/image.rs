@@ -1,11 +1,14 @@
 //! The parts of records that come from the executable of a process.
 
 use std::sync::Arc;
-use tracego_model::record::image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked};
+
+use tracego_golang::{Build, Elf, Image, Module};
+use tracego_model::record::{
+    frozen::Frozen,
+    image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
+};
 
 use crate::redact as sanitize;
-use tracego_golang::{Build, Elf, Image, Module};
-use tracego_model::record::frozen::Frozen;
 
 /// Parts of records, created once per image.
 #[derive(Clone, Debug, Default)]

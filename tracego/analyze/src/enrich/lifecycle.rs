@@ -6,13 +6,13 @@ use tracego_common::{
     flags,
     record::{ExitRecord, ForkRecord},
 };
-
-use super::{Enricher, table::Entry};
-use tracego_model::event::Failed;
 use tracego_model::{
+    event::Failed,
     record::{Exit, ExitFacts, Failure, Record, Severity, event_name, lineage::Line, linux, uid::Stamp},
     text,
 };
+
+use super::{Enricher, table::Entry};
 
 impl Enricher {
     /// Adds the child of a fork to the table, as a copy of the process that forked it.

@@ -20,20 +20,19 @@ use std::{
     num::NonZeroUsize,
     sync::{Arc, Weak},
 };
-use tracego_model::meta::Meta;
-use tracego_model::record::builder::RecordBuilder;
 
+use context::OpenJob;
 use lru::LruCache;
 use table::Table;
 use tracego_common::TaskId;
-pub use tracego_model::record::Record;
-
-use context::OpenJob;
 use tracego_golang::{Image, task::Task};
+pub use tracego_model::record::Record;
 use tracego_model::{
     clock::Reading,
     event::Event,
     input::{Seed, Takeover, facts::Surroundings, note::Note},
+    meta::Meta,
+    record::builder::RecordBuilder,
 };
 
 /// Maximum number of jobs whose identity outlives their processes.

@@ -3,16 +3,13 @@
 use std::sync::{Arc, Weak};
 
 use tracego_common::{ExecFixed, TaskId, flags, record::field};
-use zerocopy::IntoBytes as _;
-
-use super::{Enriched, Enricher, Started, ci, context::OpenJob, table::Entry};
-use crate::redact as sanitize;
 use tracego_golang::{
     evidence::{ImageFacts, Start},
     task::Task,
 };
-use tracego_model::{event::Exec, input::note::Note};
 use tracego_model::{
+    event::Exec,
+    input::note::Note,
     linux::cgroup,
     record::{
         Completeness, Executable, K8s, Leader, LinuxCgroup, Own, Pod, Process, Record, Severity, event_name,
@@ -23,6 +20,10 @@ use tracego_model::{
     },
     text,
 };
+use zerocopy::IntoBytes as _;
+
+use super::{Enriched, Enricher, Started, ci, context::OpenJob, table::Entry};
+use crate::redact as sanitize;
 
 /// Creates an [`Executable`] from a path; the name is its last part.
 pub(super) fn executable(path: String) -> Executable {

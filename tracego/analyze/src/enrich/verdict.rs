@@ -4,20 +4,19 @@ use tracego_common::{
     record::Header,
     verdict::{Action, REMEMBERED, SLOT_LEN, Verdict},
 };
-use tracego_model::record::enforcement::AFTER_START;
-use tracego_model::record::enforcement::BEFORE_START;
-use tracego_model::record::enforcement::Decision;
-use tracego_model::record::enforcement::Enforcement;
-
-use super::Enricher;
 use tracego_model::{
     clock::Reading,
     enforcement::{Ended, Pending},
-};
-use tracego_model::{
-    record::{Process, Record, Severity, event_name, uid::Stamp},
+    record::{
+        Process, Record, Severity,
+        enforcement::{AFTER_START, BEFORE_START, Decision, Enforcement},
+        event_name,
+        uid::Stamp,
+    },
     text,
 };
+
+use super::Enricher;
 
 /// The bit of the first rule, that of the enforcement check; see `enforce::compile`.
 const CANARY: u64 = 1;

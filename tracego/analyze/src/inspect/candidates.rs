@@ -7,13 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tracego_model::input::facts::PidfileSource;
+
 use super::{
     descriptors::{OpenFile, Purpose},
     root::Root,
     services::Service,
     unread::Unread,
 };
-use tracego_model::input::facts::PidfileSource;
 
 /// Maximum number of candidate files per service.
 pub(super) const CANDIDATES_MAX: usize = 32;

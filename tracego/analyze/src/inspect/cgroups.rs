@@ -8,11 +8,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use tracego_model::input::facts::CgroupLimits;
+
 use super::{
     proc::{Process, capped},
     unread::Unread,
 };
-use tracego_model::input::facts::CgroupLimits;
 
 /// Maximum number of bytes of a cgroup file.
 const SMALL: u64 = 4096;

@@ -8,13 +8,14 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use tracego_model::input::facts::{GoMod, Surroundings};
+
 use super::{
     root::Root,
     surroundings::GoCommand,
     unread::{Unread, noted},
 };
 use crate::redact as sanitize;
-use tracego_model::input::facts::{GoMod, Surroundings};
 
 /// Maximum number of bytes of a file.
 const FILE_MAX: u64 = 1 << 20;

@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{network, proc::Process, unread::Unread};
 use tracego_model::input::facts::{Listening, Probe};
+
+use super::{network, proc::Process, unread::Unread};
 
 /// The paths that are requested.
 const PATHS: [&str; 2] = ["/healthz", "/metrics"];

@@ -7,10 +7,10 @@ use std::{
 
 use lru::LruCache;
 use serde::Serialize;
-
-use super::open::{Opener, Process};
 use tracego_golang::{self as golang, Image};
 use tracego_model::input::note::Failure;
+
+use super::open::{Opener, Process};
 
 /// Default number of bytes of memory for images.
 pub const BYTES: usize = 8 << 20;

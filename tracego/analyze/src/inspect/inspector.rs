@@ -3,6 +3,16 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tracego_common::{ExecFixed, Header, RecordKind, TaskId, flags, record::field};
+use tracego_golang::{Image, command::Invocation};
+use tracego_model::{
+    event::{Event, Exec, decode::decode},
+    input::{
+        Batch,
+        facts::Surroundings,
+        note::{Failure, Note},
+    },
+    linux::{cgroup, users::Users},
+};
 use zerocopy::FromBytes as _;
 
 use super::{
@@ -14,16 +24,6 @@ use super::{
     watcher::Watcher,
 };
 use crate::rules::{place::Who, scope, thresholds::Thresholds};
-use tracego_golang::{Image, command::Invocation};
-use tracego_model::input::{
-    facts::Surroundings,
-    note::{Failure, Note},
-};
-use tracego_model::{
-    event::{Event, Exec, decode::decode},
-    input::Batch,
-    linux::{cgroup, users::Users},
-};
 
 /// Settings of the inspector.
 #[derive(Clone, Debug, Default)]

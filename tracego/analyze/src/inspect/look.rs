@@ -1,5 +1,10 @@
 //! One inspection of a running service.
 
+use tracego_model::{
+    clock::Reading,
+    input::facts::{Listening, Pidfile, PidfileSource, PidfileState, ServiceState},
+};
+
 use super::{
     candidates::{self, CANDIDATES_MAX, Candidate},
     descriptors::{self, Descriptors},
@@ -16,8 +21,6 @@ use super::{
     unread::{Unavailable, Unread, noted},
     whom::{self, Asked},
 };
-use tracego_model::clock::Reading;
-use tracego_model::input::facts::{Listening, Pidfile, PidfileSource, PidfileState, ServiceState};
 
 /// Maximum number of bytes of a pidfile.
 const PIDFILE_MAX: u64 = 4096;

@@ -21,11 +21,10 @@ use std::{
     },
     path::{Path, PathBuf},
 };
-use tracego_model::input::note::Failure;
 
 use procfs::{FromRead as _, process::Stat};
-
 use tracego_golang::Source;
+use tracego_model::input::note::Failure;
 
 /// A process that has just executed a file, as the kernel's event describes it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,6 +4,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use tracego_common::TaskId;
+use tracego_model::{
+    clock::Reading,
+    input::facts::{OtherInstance, ServiceState},
+};
 
 use super::{
     health::ProbeSettings,
@@ -11,8 +15,6 @@ use super::{
     proc::Procfs,
     unread::Unread,
 };
-use tracego_model::clock::Reading;
-use tracego_model::input::facts::{OtherInstance, ServiceState};
 
 /// A process that may be a service.
 #[derive(Clone, Debug, Default)]

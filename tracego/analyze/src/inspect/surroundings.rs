@@ -2,6 +2,7 @@
 //! of a Go program.
 
 use tracego_common::TaskId;
+use tracego_model::input::facts::Surroundings;
 
 use super::{
     cgroups::{Cgroups, Recorded},
@@ -10,7 +11,6 @@ use super::{
     root::Root,
     unread::{Unread, noted},
 };
-use tracego_model::input::facts::Surroundings;
 
 /// A go command as the kernel recorded it.
 #[derive(Clone, Copy)]

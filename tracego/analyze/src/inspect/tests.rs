@@ -10,13 +10,13 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tracego_golang::{self as golang, Linkage, Source as _};
+use tracego_model::input::note::Failure;
 
 use super::{
     images::{BYTES, Images},
     open::{self, Opener, Process},
 };
-use tracego_golang::{self as golang, Linkage, Source as _};
-use tracego_model::input::note::Failure;
 
 /// A process that is killed when its test ends.
 struct Sleeper(Child);

@@ -14,12 +14,12 @@ use std::{
 
 use tokio::sync::mpsc;
 use tracego_common::TaskId;
+use tracego_model::{clock::Reading, input::Input};
 
 use super::{
     proc::Procfs,
     services::{Service, ServiceWatch, WatchSettings},
 };
-use tracego_model::{clock::Reading, input::Input};
 
 /// Maximum number of queued changes; more are dropped and counted.
 const QUEUE: usize = 4096;

@@ -1,5 +1,7 @@
 //! Finds the process that the number in a pidfile names.
 
+use tracego_model::input::facts::PidfileSource;
+
 use super::{
     family::Family,
     pidfile::Named,
@@ -7,7 +9,6 @@ use super::{
     status::Status,
     unread::Unread,
 };
-use tracego_model::input::facts::PidfileSource;
 
 /// Maximum number of bytes of `cgroup` and `uid_map`.
 const SMALL: u64 = 4096;

@@ -1,16 +1,17 @@
 //! TG002: a process whose program `go run` made.
 
+use tracego_golang::role::Role;
+use tracego_model::finding::{
+    Confidence,
+    Severity::{High, Low, Medium},
+};
+
 use super::{
     go_run::{self, GENERATE, PROGRAM, TOOL},
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
-};
-use tracego_golang::role::Role;
-use tracego_model::finding::{
-    Confidence,
-    Severity::{High, Low, Medium},
 };
 
 /// The rule TG002.

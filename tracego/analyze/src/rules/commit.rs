@@ -1,5 +1,14 @@
 //! TG003: a binary that was built from another commit than its job claims.
 
+use tracego_golang::Build;
+use tracego_model::{
+    finding::{
+        Confidence,
+        Severity::{High, Low, Medium},
+    },
+    record::job::{Source, Sourced},
+};
+
 use super::{
     place::Who,
     report::{Case, Report},
@@ -8,12 +17,6 @@ use super::{
     thresholds::Stamp,
 };
 use crate::enrich::ci::attribute::REVISION;
-use tracego_golang::Build;
-use tracego_model::finding::{
-    Confidence,
-    Severity::{High, Low, Medium},
-};
-use tracego_model::record::job::{Source, Sourced};
 
 /// The rule TG003.
 pub const RULE: Rule = Rule {

@@ -1,12 +1,13 @@
 //! TG009 and TG010: variables that a service needs in its environment.
 
+use tracego_model::finding::Severity::{Low, Medium};
+
 use super::{
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use tracego_model::finding::Severity::{Low, Medium};
 
 /// The rule TG009.
 pub const REQUIRED: Rule = Rule {

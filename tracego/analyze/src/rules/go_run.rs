@@ -1,16 +1,17 @@
 //! TG001: `go run`.
 
+use tracego_golang::{
+    role::Role,
+    target::{Target, Version},
+};
+use tracego_model::finding::Severity::{High, Low, Medium};
+
 use super::{
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use tracego_golang::{
-    role::Role,
-    target::{Target, Version},
-};
-use tracego_model::finding::Severity::{High, Low, Medium};
 
 /// The rule TG001.
 pub const RULE: Rule = Rule {

@@ -3,6 +3,13 @@
 use std::sync::Arc;
 
 use tracego_common::TaskId;
+use tracego_model::{
+    finding::{
+        Confidence, Finding,
+        Severity::{High, Low, Medium},
+    },
+    record::job::Source,
+};
 
 use super::{
     commit::same_commit,
@@ -14,11 +21,6 @@ use super::{
     table::{Grades, Rule, Variant},
 };
 use crate::enrich::ci::attribute::{REVISION, RUN, TASK_RUN};
-use tracego_model::finding::{
-    Confidence, Finding,
-    Severity::{High, Low, Medium},
-};
-use tracego_model::record::job::Source;
 
 /// The rule TG016.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,10 @@
 //! TG007: resource limits that are too low for a service.
 
 use tracego_common::record::Rlimit;
+use tracego_model::{
+    finding::Severity::{Low, Medium},
+    record::linux::RLIMITS,
+};
 
 use super::{
     place::Who,
@@ -8,8 +12,6 @@ use super::{
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use tracego_model::finding::Severity::{Low, Medium};
-use tracego_model::record::linux::RLIMITS;
 
 /// The rule TG007.
 pub const RULE: Rule = Rule {

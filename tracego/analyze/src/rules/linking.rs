@@ -1,13 +1,14 @@
 //! TG011, TG012 and TG013: the linkage of programs in production.
 
+use tracego_golang::{Build, Elf, Linkage, Packer};
+use tracego_model::finding::Severity::{High, Low, Medium};
+
 use super::{
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use tracego_golang::{Build, Elf, Linkage, Packer};
-use tracego_model::finding::Severity::{High, Low, Medium};
 
 /// The rule TG011.
 pub const DYNAMIC: Rule = Rule {

@@ -41,17 +41,14 @@ mod cases;
 #[cfg(test)]
 mod scene;
 
-use tracego_common::TaskId;
-
 use identity::Member;
 use memory::Memory;
 use report::Report;
 use settings::Settings;
 use subject::{Known, Subject};
 use table::{OnStart, RULES, Rule};
-use tracego_model::finding::Finding;
-
-use tracego_model::input::facts::ServiceState;
+use tracego_common::TaskId;
+use tracego_model::{finding::Finding, input::facts::ServiceState};
 
 /// The rules that are on, and their state.
 #[derive(Debug)]

@@ -3,16 +3,17 @@
 mod command;
 mod variables;
 
+use command::{of_command, takes_modules};
+use tracego_golang::command::Invocation;
+use tracego_model::finding::Severity::{High, Low, Medium};
+use variables::{Sources, of_variables};
+
 use super::{
     place::Who,
     report::Report,
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use command::{of_command, takes_modules};
-use tracego_golang::command::Invocation;
-use tracego_model::finding::Severity::{High, Low, Medium};
-use variables::{Sources, of_variables};
 
 /// The rule TG004.
 pub const RULE: Rule = Rule {

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use clap::ValueEnum;
-
-use super::{scope, settings::Settings};
-use crate::enrich::ci::attribute;
-use tracego_model::finding::{Confidence, Severity};
 use tracego_model::{
+    finding::{Confidence, Severity},
     linux::users::User,
     record::{Record, job::Context},
 };
+
+use super::{scope, settings::Settings};
+use crate::enrich::ci::attribute;
 
 /// The defaults that hold for places.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use tracego_model::{
+    finding::{Confidence, Finding},
+    text,
+};
+
 use super::{
     memory::Memory,
     place::{Place, Who},
@@ -10,8 +15,6 @@ use super::{
     thresholds::Thresholds,
 };
 use crate::redact as sanitize;
-use tracego_model::finding::{Confidence, Finding};
-use tracego_model::text;
 
 /// Maximum length of a message or of a piece of evidence, in characters.
 const LENGTH_MAX: usize = 400;

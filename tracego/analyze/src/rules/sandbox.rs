@@ -1,12 +1,13 @@
 //! TG015: restrictions that a container lacks.
 
+use tracego_model::finding::Severity::{High, Low, Medium};
+
 use super::{
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use tracego_model::finding::Severity::{High, Low, Medium};
 
 /// The rule TG015.
 pub const RULE: Rule = Rule {

@@ -7,9 +7,6 @@ mod look;
 use std::{collections::BTreeMap, sync::Arc};
 
 use tracego_common::{TaskId, record::Rlimit};
-
-use super::{Rules, settings::Settings};
-use crate::enrich;
 use tracego_golang::{Build, Elf, Image, Linkage, Module, task::Task};
 use tracego_model::{
     input::facts::{GoMod, Surroundings},
@@ -19,6 +16,8 @@ use tracego_model::{
         linux::{Capabilities, Namespaces, Rlimits},
     },
 };
+
+use super::{Rules, settings::Settings};
 
 /// A container id.
 pub(super) const CONTAINER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -124,7 +123,7 @@ pub(super) fn app(pid: u32) -> Scene {
 }
 
 fn exec_id(id: TaskId) -> String {
-    enrich::exec_id("boot", id)
+    tracego_model::record::exec_id("boot", id)
 }
 
 /// Creates rules with a configuration and a profile.

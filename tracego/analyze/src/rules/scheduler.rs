@@ -1,14 +1,17 @@
 //! TG008: what Go takes from the machine, compared with what its cgroup allows.
 
+use tracego_golang::Build;
+use tracego_model::{
+    finding::Severity::{High, Low, Medium},
+    input::facts::CgroupLimits,
+};
+
 use super::{
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use tracego_golang::Build;
-use tracego_model::finding::Severity::{High, Low, Medium};
-use tracego_model::input::facts::CgroupLimits;
 
 /// The rule TG008.
 pub const RULE: Rule = Rule {

@@ -1,10 +1,9 @@
 //! The processes that a setting is for: lists of matchers with globs.
 
 use globset::{GlobBuilder, GlobMatcher};
+use tracego_model::{linux::users::User, text::nearest};
 
 use super::place::Who;
-use tracego_model::linux::users::User;
-use tracego_model::text::nearest;
 
 /// Keys of a matcher.
 const KEYS: [&str; 5] = ["path", "user", "unit", "container", "job"];

@@ -1,12 +1,15 @@
 //! TG006, TG017 and TG018: the state of a running service.
 
+use tracego_model::{
+    finding::Severity::{High, Low, Medium},
+    input::facts::{Pidfile, PidfileState, ServiceState},
+};
+
 use super::{
     report::{Case, Report},
     subject::Known,
     table::{Grades, Rule, Variant},
 };
-use tracego_model::finding::Severity::{High, Low, Medium};
-use tracego_model::input::facts::{Pidfile, PidfileState, ServiceState};
 
 /// The rule TG006.
 pub const PIDFILE: Rule = Rule {

@@ -1,12 +1,13 @@
 //! Configuration of the rules: `[rules.TG007]`, `[production]` and `[ci]`.
 
+use tracego_model::{finding::Severity, text::nearest};
+
 use super::{
     place::{Profile, Who},
     scope::{self, Scope},
     table::{self, RULES, Rule},
     thresholds::{self, KEYS, Thresholds},
 };
-use tracego_model::{finding::Severity, text::nearest};
 
 /// Tables of the configuration that are read here; every other key is an option.
 pub const TABLES: [&str; 3] = ["rules", "production", "ci"];

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use tracego_golang::{command::Invocation, subcommand::Subcommand};
+use tracego_model::finding::Severity::{Low, Medium};
+
 use super::{
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use tracego_golang::{command::Invocation, subcommand::Subcommand};
-use tracego_model::finding::Severity::{Low, Medium};
 
 /// The rule TG005.
 pub const RULE: Rule = Rule {

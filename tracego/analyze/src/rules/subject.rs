@@ -11,23 +11,23 @@ use std::{
 
 pub use known::Known;
 use tracego_common::TaskId;
-pub use variables::{VARIABLES, variables};
-
-use super::{
-    place::{Place, Who},
-    scope::one_of,
-    settings::Settings,
-};
 use tracego_golang::{
     Build, Image,
     command::Invocation,
     role::{self, Role},
     task::{self, Task},
 };
-use tracego_model::finding::Confidence;
 use tracego_model::{
+    finding::Confidence,
     input::facts::Surroundings,
     record::{Record, job::Context},
+};
+pub use variables::{VARIABLES, variables};
+
+use super::{
+    place::{Place, Who},
+    scope::one_of,
+    settings::Settings,
 };
 
 /// A program start, as rules see it.

@@ -2,6 +2,7 @@
 //! end.
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use tracego_model::{finding::Severity, input::facts::ServiceState, text::nearest};
 
 use super::{
     artifact, commit, environment, go_run, identity, limits, linking, modules,
@@ -11,8 +12,6 @@ use super::{
     subject::{Known, Subject},
     toolchain,
 };
-use tracego_model::input::facts::ServiceState;
-use tracego_model::{finding::Severity, text::nearest};
 
 /// The check of a program start.
 pub type OnStart = fn(&Subject<'_>, &mut Report<'_>);

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use globset::GlobMatcher;
 use tracego_common::limits::ENV_NAME_MAX;
+use tracego_model::{record::linux::RLIMITS, text::nearest};
 
 use super::{
     place::Who,
     sandbox,
     scope::{self, Matcher},
 };
-use tracego_model::record::linux::RLIMITS;
-use tracego_model::text::nearest;
 
 /// The places where a binary without a commit is a finding.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -1,13 +1,14 @@
 //! TG014: the Go toolchain in a place where only built programs should run.
 
+use tracego_golang::{role::Role, task::Place};
+use tracego_model::finding::Severity::{High, Medium};
+
 use super::{
     place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
-use tracego_golang::{role::Role, task::Place};
-use tracego_model::finding::Severity::{High, Medium};
 
 /// The rule TG014.
 pub const RULE: Rule = Rule {

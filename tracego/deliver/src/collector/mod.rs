@@ -10,6 +10,7 @@ mod outcome;
 
 use std::{str::FromStr, time::Duration};
 
+pub use http::Answers;
 use hyper::{
     Uri,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -19,12 +20,10 @@ use opentelemetry_otlp::{
     WithExportConfig as _, WithHttpConfig as _, WithTonicConfig as _,
 };
 use opentelemetry_sdk::Resource;
-
-pub use http::Answers;
 pub use outcome::Outcome;
+use tracego_model::record::SCHEMA_URL;
 
 use crate::http::tls::{TlsError, TlsSettings};
-use tracego_model::record::SCHEMA_URL;
 
 /// Protocol of requests.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -10,9 +10,19 @@ use super::http::Answer;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// The collector took the request, without `rejected` of its spans or points.
-    Taken { rejected: u64, why: String },
+    Taken {
+        /// Spans or points that it refused.
+        rejected: u64,
+        /// The collector's words; empty without.
+        why: String,
+    },
     /// The collector did not take the request now; a retry is possible, but not before `after`.
-    Later { why: String, after: Option<Duration> },
+    Later {
+        /// Reason of the failure.
+        why: String,
+        /// Shortest wait, where the collector names one.
+        after: Option<Duration>,
+    },
     /// The collector will never take the request.
     Never(String),
 }

@@ -9,13 +9,14 @@ use std::{
     io,
 };
 
-use super::{
-    Millis, decision, is_program, is_stopped, number, parent, severity, text::Quoted, to_start, worst,
-};
-use tracego_model::enforcement;
 use tracego_model::{
+    enforcement,
     finding::Severity,
     record::{self, Record, event_name},
+};
+
+use super::{
+    Millis, decision, is_program, is_stopped, number, parent, severity, text::Quoted, to_start, worst,
 };
 
 /// Writes one record as one line.

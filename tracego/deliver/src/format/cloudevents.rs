@@ -6,9 +6,9 @@
 use std::{fmt, io};
 
 use serde::{Serialize, Serializer};
+use tracego_model::record::{Record, Trace};
 
 use super::object::object;
-use tracego_model::record::{Record, Trace};
 
 /// Media type of [`batch`].
 pub const BATCH_MEDIA_TYPE: &str = "application/cloudevents-batch+json";

@@ -16,8 +16,6 @@ use std::io::{self, Write as _};
 
 use serde::{Serialize, Serializer};
 use tracego_common::verdict::Action;
-
-use crate::sink::json;
 use tracego_model::{
     clock::Time,
     finding::{Finding, Severity},
@@ -27,6 +25,8 @@ use tracego_model::{
         lineage::Line,
     },
 };
+
+use crate::sink::json;
 
 /// Format with one event per line. Lines end with `\n` and hold no other.
 #[derive(Clone, Copy, Debug, serde::Deserialize, Eq, PartialEq, clap::ValueEnum)]

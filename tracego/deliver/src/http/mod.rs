@@ -13,10 +13,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use hyper::{HeaderMap, StatusCode, Uri, body::Bytes, header::RETRY_AFTER};
-
 pub use client::Client;
 pub use connect::{Connector, Stream, Versions};
+use hyper::{HeaderMap, StatusCode, Uri, body::Bytes, header::RETRY_AFTER};
 
 /// Maximum pause that a receiver can ask for. A longer one is more likely a mistake than a wish.
 pub const SILENCE: Duration = Duration::from_secs(3600);

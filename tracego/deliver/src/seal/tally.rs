@@ -2,8 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use tracego_model::clock::Time;
-use tracego_model::record::seal::Scope;
+use tracego_model::{clock::Time, record::seal::Scope};
 
 /// Maximum number of jobs counted at a time. Further jobs are not counted until another job is sealed.
 const JOBS_MAX: usize = 4096;

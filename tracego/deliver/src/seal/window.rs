@@ -6,16 +6,21 @@ use std::{
     sync::Arc,
 };
 
+use tracego_model::{
+    clock::{Reading, Time},
+    ledger::Ledger,
+    record::{
+        Record, event_name,
+        frozen::Frozen,
+        job::Job,
+        seal::{ChainStart, Events, Scope, Seal, Span},
+    },
+};
+
 use super::{
     chain::{self, LINK, Link, digest, hex},
     key::Key,
     tally::{Counts, Facts, Tally},
-};
-use tracego_model::record::seal::{ChainStart, Events, Scope, Seal, Span};
-use tracego_model::{
-    clock::{Reading, Time},
-    ledger::Ledger,
-    record::{Record, event_name, frozen::Frozen, job::Job},
 };
 
 /// A record that is gathered but not yet written to the operating system.

@@ -2,6 +2,8 @@
 
 use std::env;
 
+use tracego_model::meta::Meta;
+
 use super::{
     deliver::Delivered,
     direct,
@@ -16,7 +18,6 @@ use super::{
     webhook::Webhook,
 };
 use crate::format::Format;
-use tracego_model::meta::Meta;
 
 /// Number of bytes that are delivered together, for types without a key for it.
 const BATCH: usize = 512 << 10;

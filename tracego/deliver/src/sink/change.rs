@@ -7,6 +7,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
+use tracego_spool::Queue;
 
 use super::{
     any,
@@ -17,7 +18,6 @@ use super::{
     start::{Leaving, Parts, Running, Sinks, check, feed, in_memory, open_queue, spawn},
     worker::{Control, Leftover},
 };
-use tracego_spool::Queue;
 
 /// A change of sinks between its two halves.
 #[derive(Default)]

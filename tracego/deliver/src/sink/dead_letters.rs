@@ -8,9 +8,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tracego_model::clock::{Reading, Time};
 
 use super::deliver::Refused;
-use tracego_model::clock::{Reading, Time};
 
 /// The dead letters: lines of JSON with the time, the reason, and the record as the receiver would have got
 /// it.

@@ -7,9 +7,10 @@ use std::{
     path::Path,
 };
 
+use tracego_model::record::Record;
+
 use super::text;
 use crate::{format, seal::window::Sealer};
-use tracego_model::record::Record;
 
 /// The format of the direct output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

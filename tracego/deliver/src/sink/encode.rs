@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::{direct::Format, journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder, text};
 use tracego_model::record::Record;
+
+use super::{direct::Format, journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder, text};
 
 /// An encoder of any type. It runs on the pipeline's thread.
 pub(super) enum Encoder {

@@ -3,13 +3,13 @@
 use std::{collections::VecDeque, mem, sync::Arc};
 
 use tokio::sync::mpsc::{self, error::TrySendError};
+use tracego_model::record::Record;
 
 use super::{
     encode::Encoder,
     filter::Filter,
     status::{Status, lost},
 };
-use tracego_model::record::Record;
 
 /// Encoded records on their way to the sink's worker.
 #[derive(Debug, Default)]

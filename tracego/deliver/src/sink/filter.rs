@@ -5,7 +5,6 @@ use std::{io, sync::Arc};
 use cel::{Context, Program, Value};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
-
 use tracego_model::{
     finding::Severity,
     record::{Record, event_name},

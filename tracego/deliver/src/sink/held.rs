@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::feed::Chunk;
 use tracego_spool::Queue;
+
+use super::feed::Chunk;
 
 /// Held chunks in their order. Usually there is at most one. While a sink is changed, all chunks that arrive
 /// are held, so that the pipeline does not wait for the old sink's receiver.
@@ -70,7 +71,8 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracego_model::clock::Reading;
+    use tracego_spool::Moment;
+
     use tracego_spool::{Limits, OnFull, Ram};
 
     fn chunk(records: usize) -> Chunk {

@@ -6,13 +6,14 @@ use std::{
     sync::Arc,
 };
 
+use tracego_model::record::{Record, SinkCounts};
+
 use super::{
     direct::{Flushed, Sink},
     feed::{Ahead, Feed},
     status::Status,
 };
 use crate::seal::window::Sealer;
-use tracego_model::record::{Record, SinkCounts};
 
 /// The outputs of a run: the direct output, and sinks with queues.
 #[derive(Default)]

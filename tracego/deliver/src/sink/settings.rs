@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
-
-use super::{file, filter::FilterSettings, journald, otlp, syslog, webhook};
-use crate::format::Format;
 use tracego_model::{
     finding::Severity,
     units::{Bytes, Span},
 };
 use tracego_spool::{Limits, OnFull};
+
+use super::{file, filter::FilterSettings, journald, otlp, syslog, webhook};
+use crate::format::Format;
 
 /// The settings of one sink.
 #[derive(Clone, Debug)]

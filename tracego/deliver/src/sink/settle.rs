@@ -6,6 +6,11 @@ use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
 };
+use tracego_model::{
+    clock::Reading,
+    input::{Input, SinkLoss},
+};
+use tracego_spool::{Gap, Item};
 
 use super::{
     deliver::{Delivered, Refused},
@@ -13,11 +18,6 @@ use super::{
     transport::Deliver,
     worker::{Current, Losses, Worker},
 };
-use tracego_model::{
-    clock::Reading,
-    input::{Input, SinkLoss},
-};
-use tracego_spool::{Gap, Item};
 
 /// Shortest time between two records that report losses for one reason. Such records may be lost, too, and
 /// reporting that must not go round in a circle.

@@ -9,13 +9,14 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
-use tracego_spool::moment::Moment;
 
 use anyhow::Context as _;
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
+use tracego_model::{input::Input, meta::Meta};
+use tracego_spool::{OnFull, Queue, Ram, Spool, moment::Moment};
 
 use super::{
     any::{self, AnyTransport},
@@ -29,8 +30,6 @@ use super::{
     suspicion::Suspicion,
     worker::{Control, Leftover, Losses, Progress, Worker},
 };
-use tracego_model::{input::Input, meta::Meta};
-use tracego_spool::{OnFull, Queue, Ram, Spool};
 
 /// All sinks with queues.
 #[derive(Default)]

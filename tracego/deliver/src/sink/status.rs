@@ -9,8 +9,9 @@ use std::{
     },
 };
 
-use super::file::Counts;
 use tracego_spool::{Reason, Stats};
+
+use super::file::Counts;
 
 /// Reasons why a record never reached the receiver, in addition to those of the queue.
 pub mod lost {

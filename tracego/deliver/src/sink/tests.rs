@@ -15,6 +15,9 @@ use std::{
 
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
+use tracego_analyze::enrich::Enricher;
+use tracego_model::{clock::Reading, input::Input, ledger::Ledger, meta::Meta, record::Record};
+use tracego_spool::{Limits, Queue, Ram, Spool, moment::Moment};
 
 use super::{
     dead_letters::DeadLetters,
@@ -31,9 +34,6 @@ use super::{
     worker::{Control, Leftover, Progress, Worker},
 };
 use crate::format::Format;
-use tracego_analyze::enrich::Enricher;
-use tracego_model::{clock::Reading, input::Input, ledger::Ledger, meta::Meta, record::Record};
-use tracego_spool::{Limits, Queue, Ram, Spool};
 
 /// A receiver with its answers to the next batches, and the records that arrived. Without answers left, it
 /// takes all.

@@ -6,12 +6,13 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tracego_spool::moment::Moment;
 
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
+use tracego_model::{clock::Reading, input::Input};
+use tracego_spool::{Batch, Item, Queue, moment::Moment};
 
 use super::{
     backoff::Backoff,
@@ -25,8 +26,6 @@ use super::{
     suspicion::Suspicion,
     transport::Deliver,
 };
-use tracego_model::{clock::Reading, input::Input};
-use tracego_spool::{Batch, Item, Queue};
 
 /// The instructions of the run to its sinks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -6,7 +6,6 @@ use std::{
 };
 
 use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Event};
-
 use tracego_model::{
     clock::Time,
     finding::Finding,

@@ -9,20 +9,23 @@ use std::{
     time::Duration,
 };
 
-use opentelemetry::{InstrumentationScope, trace::SpanContext, trace::SpanId};
+pub use limits::{Counts, Limits};
+use open::Open;
+use opentelemetry::{
+    InstrumentationScope,
+    trace::{SpanContext, SpanId},
+};
 use opentelemetry_sdk::trace::SpanData;
+use tracego_golang::role::Role;
+use tracego_model::{
+    clock::Time,
+    record::{Process, Record, SCHEMA_URL, event_name},
+};
 
 use super::{
     id::{self, JobId, JobTrace, ProcessId, Traces},
     job::Job,
     span::{self, End, Running},
-};
-pub use limits::{Counts, Limits};
-use open::Open;
-use tracego_golang::role::Role;
-use tracego_model::{
-    clock::Time,
-    record::{Process, Record, SCHEMA_URL, event_name},
 };
 
 /// Builder of spans from records.

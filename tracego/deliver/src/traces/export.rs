@@ -14,11 +14,11 @@ use std::{
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
+use queue::Queue;
 use tokio::{runtime::Builder, sync::watch, time::Instant};
+use worker::Worker;
 
 use crate::collector::{self, Protocol, Target, TargetError};
-use queue::Queue;
-use worker::Worker;
 
 /// Settings of the exporter.
 #[derive(Clone, Debug)]

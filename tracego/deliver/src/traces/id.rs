@@ -10,7 +10,6 @@ use std::num::NonZeroUsize;
 use lru::LruCache;
 use opentelemetry::trace::{SpanId, TraceId};
 use sha2::{Digest as _, Sha256};
-
 use tracego_model::record::{Record, job::Context};
 
 /// Names of `cicd.pipeline.run.id` and `cicd.pipeline.task.run.id` in the context.

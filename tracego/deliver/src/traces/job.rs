@@ -4,15 +4,15 @@ use opentelemetry::{
     KeyValue,
     trace::{Event, SpanId, Status},
 };
+use tracego_model::{
+    clock::Time,
+    record::{Exit, Record},
+};
 
 use super::{
     attribute,
     id::{self, JobTrace},
     span::{Ended, Events},
-};
-use tracego_model::{
-    clock::Time,
-    record::{Exit, Record},
 };
 
 /// Job with a running process, or with one that ended a moment ago.

@@ -39,12 +39,12 @@ mod span;
 use std::time::Duration;
 
 use opentelemetry_sdk::trace::SpanData;
-
-use crate::collector::TargetError;
 use tracego_model::{
     clock::Time,
     record::{Record, Trace},
 };
+
+use crate::collector::TargetError;
 
 /// Counts of the processes of jobs and of their spans.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

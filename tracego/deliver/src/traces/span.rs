@@ -5,16 +5,16 @@ use opentelemetry::{
     trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState},
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use tracego_golang::{role::Role, subcommand::Subcommand};
+use tracego_model::{
+    clock::Time,
+    record::{Exit, ExitFacts, Process, Record},
+};
 
 use super::{
     attribute,
     helpers::Helpers,
     id::{JobId, ProcessId},
-};
-use tracego_golang::{role::Role, subcommand::Subcommand};
-use tracego_model::{
-    clock::Time,
-    record::{Exit, ExitFacts, Process, Record},
 };
 
 /// Maximum number of events of a span; further ones are counted.

@@ -14,9 +14,8 @@ mod writer;
 
 use std::io;
 
-use serde::{Deserialize, Serialize};
-
 pub use reader::Reader;
+use serde::{Deserialize, Serialize};
 pub use writer::Writer;
 
 const MAGIC: &[u8; 8] = b"TRACEGO\0";

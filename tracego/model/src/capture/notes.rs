@@ -4,13 +4,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use tracego_golang::Image;
 
 use super::CaptureError;
 use crate::input::{
     facts::Surroundings,
     note::{Failure, Note},
 };
-use tracego_golang::Image;
 
 /// Maximum number of images in the table.
 const IMAGES_MAX: usize = 1024;

@@ -3,10 +3,10 @@
 use std::{io, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use tracego_golang::Image;
 
 use super::facts::Surroundings;
 use crate::linux::errno;
-use tracego_golang::Image;
 
 /// The facts found about one process start of a batch.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-
-use super::{frozen::Frozen, image::GoBuild};
 use tracego_golang::{
     role::{Confidence, Role},
     target::{Target, Version},
     task::{Command, Place, Task},
 };
+
+use super::{frozen::Frozen, image::GoBuild};
 
 /// `tracego.go.*`.
 #[derive(Clone, Debug, Serialize)]

@@ -127,3 +127,21 @@ impl Serialize for Lineage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_grows_for_ever_stays_short() {
+        let mut line = Line::below(None, Line::default());
+        for n in 0..10_000 {
+            line = Line::below(
+                Some(line),
+                Line { id: TaskId { tgid: n, ..TaskId::default() }, ..Line::default() },
+            );
+            assert!(line.depth <= 2 * DEPTH_KEPT + 1);
+        }
+        assert_eq!(Lineage(Some(line)).iter().next().map(|l| l.id.tgid), Some(9_999));
+    }
+}

@@ -1,5 +1,6 @@
 //! Keys for signing bundles: RS256, ES256 and HS256 of RFC 7518, implemented by ring.
 
+use ed25519_dalek::pkcs8::{ObjectIdentifier, spki::SubjectPublicKeyInfoRef};
 use ring::{
     hmac,
     rand::SystemRandom,
@@ -8,8 +9,6 @@ use ring::{
 use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject as _};
 
 use super::error::Problem;
-
-use ed25519_dalek::pkcs8::{ObjectIdentifier, spki::SubjectPublicKeyInfoRef};
 
 /// The algorithm of a signature, which is never taken from the signature itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]

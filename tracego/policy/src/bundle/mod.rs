@@ -27,17 +27,15 @@ use std::{
     time::SystemTime,
 };
 
-use rustix::fs::FileType;
-use serde_json::Value;
-
 use error::Fault;
-use files::{Files, MANIFEST, is_module};
-use folder::Writers;
-
 pub use error::{BundleError, Problem};
 pub use files::{DEPTH_MAX, FILE_MAX, FILES_MAX, NAME_MAX, SIGNATURES, TOTAL_MAX, VALUES_MAX};
+use files::{Files, MANIFEST, is_module};
+use folder::Writers;
 pub use key::Algorithm;
 pub use manifest::{Manifest, Rego};
+use rustix::fs::FileType;
+use serde_json::Value;
 pub use signature::{Signer, Trust};
 
 /// A loaded bundle.

@@ -1,18 +1,19 @@
 use std::{num::NonZeroUsize, time::Instant};
 
-use super::*;
-use crate::{
-    explain,
-    limits::OnError,
-    stage::{self, Stage},
-    trial::{self, Outcome},
-};
 use tracego_analyze::enrich::Enricher;
 use tracego_model::{
     clock::Reading,
     ledger::Ledger,
     meta::Meta,
     record::{event_name, policy::ErrorKind},
+};
+
+use super::*;
+use crate::{
+    explain,
+    limits::OnError,
+    stage::{self, Stage},
+    trial::{self, Outcome},
 };
 
 /// Number of doublings: the policy compares values with 2 to this power parts in one instruction, which takes

@@ -1,7 +1,8 @@
 use std::time::Instant;
 
-use super::*;
 use tracego_model::record::policy::ErrorKind;
+
+use super::*;
 
 /// Limits with a long deadline: the policies here end by themselves, but single calls are slow in debug
 /// builds.

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use tracego_model::record::{self, Record};
+
 use super::*;
 use crate::{compile, wanted::Wanted};
-use tracego_model::record::{self, Record};
 
 /// Returns the part of the input that a policy reads, made as the engine does.
 fn part(record: &Record, text: &str) -> Value {
@@ -93,7 +94,7 @@ fn the_day_is_there_without_the_time() {
 
 #[test]
 fn golden_records_are_inputs() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/go.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/go.json");
     let text = std::fs::read_to_string(path).unwrap();
     let mut engine = engine(
         "package main\ndeny contains input.process.argv[0] if {\n  input.process.env.CI == \"true\"\n  \

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use regorus::Value;
 use serde_json::json;
+use tracego_model::record::policy::Decision;
 
 use super::{
     Engine, Limits, PolicyError,
     bundle::{self, Bundle, Manifest, Module, Rego},
     input,
 };
-use tracego_model::record::policy::Decision;
 
 /// Limits with a long time, because debug builds on a busy machine are slow. Tests of the time set their own.
 fn patient() -> Limits {

@@ -59,7 +59,7 @@ fn what_is_remembered_of_a_day_ends_with_it() {
 
 #[test]
 fn decisions_of_the_starter_policies_are_remembered() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/policies");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policies");
     let options = bundle::Options { allow_writable: true, ..bundle::Options::default() };
     let starter = bundle::load_with(folder.as_ref(), &options).unwrap();
     let mut engine = Engine::new(&[starter], &patient()).unwrap();

@@ -1,13 +1,13 @@
 use std::fs;
 
 use serde_json::json;
-
-use super::*;
-use crate::{bundle, limits::OnError};
 use tracego_model::{
     finding::Severity,
     record::policy::{Action, ErrorKind},
 };
+
+use super::*;
+use crate::{bundle, limits::OnError};
 
 const CLASSIC: &str = r#"
 package tracego.process

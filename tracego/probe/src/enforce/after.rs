@@ -2,19 +2,19 @@
 //! such start.
 
 use std::{collections::BTreeSet, io, sync::Arc};
-use tracego_model::enforcement::Ended;
-use tracego_model::enforcement::Pending;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracego_common::{
     TaskId,
     verdict::{ARGV_LEN, Action, StartKey, Verdict, argv_hash},
 };
+use tracego_model::{
+    clock::TICK_NS,
+    enforcement::{Ended, Mode, Pending},
+    event::Exec,
+};
 
-use super::shared::RulesInForce;
-use super::{decide::is_decided, maps::Remembered};
-use tracego_model::enforcement::Mode;
-use tracego_model::{clock::TICK_NS, event::Exec};
+use super::{decide::is_decided, maps::Remembered, shared::RulesInForce};
 
 /// The enforcement stage of the pipeline: kills processes because of findings, policies and rules for whole
 /// jobs.

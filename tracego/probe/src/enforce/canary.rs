@@ -7,8 +7,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::compile;
 use tracego_model::enforcement::Mode;
+
+use super::compile;
 
 /// Path by which tracego starts itself; valid even if its file was replaced or removed.
 const ITSELF: &str = "/proc/self/exe";

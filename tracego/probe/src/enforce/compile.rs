@@ -2,18 +2,17 @@
 //! machine comes in [`Machine`].
 
 use std::path::{Path, PathBuf};
-use tracego_model::enforcement::Known;
 
 use tracego_common::verdict::{
     ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX, Rules,
     UID,
 };
+use tracego_model::enforcement::{Known, Mode};
 
 use super::{
     machine::Machine,
     settings::{Act, Enforce, Exception, Matcher, Rule, Unreadable, User},
 };
-use tracego_model::enforcement::Mode;
 
 /// The keys that the kernel side looks up for one set of rules. They have no set number yet.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,10 +2,9 @@
 //! after the fact, and for tests.
 
 use tracego_common::verdict::{ARGS, Action, CGROUP, UID};
+use tracego_model::{enforcement::Known, event::Exec};
 
 use super::compile::{Compiled, path_key};
-use tracego_model::enforcement::Known;
-use tracego_model::event::Exec;
 
 /// A program start as the kernel side sees it.
 #[derive(Clone, Debug, Default)]

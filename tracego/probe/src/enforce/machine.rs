@@ -8,16 +8,16 @@ use std::{
 };
 
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use tracego_model::{
+    clock::{Reading, Time},
+    linux::users::Users,
+};
 
 use super::{
     lockout,
     settings::{Enforce, User},
 };
 use crate::host;
-use tracego_model::{
-    clock::{Reading, Time},
-    linux::users::Users,
-};
 
 const DAY_NS: i64 = 86_400_000_000_000;
 

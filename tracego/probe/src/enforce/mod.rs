@@ -35,9 +35,7 @@ use marker::Marker;
 use settings::Enforce;
 use shared::RulesInForce;
 use tracego_common::flags;
-use tracego_model::enforcement::Mode;
-
-use tracego_model::linux::users::Users;
+use tracego_model::{enforcement::Mode, linux::users::Users};
 
 /// Time between two enforcement checks.
 const PROOF: Duration = Duration::from_secs(30);

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 pub use exception::Exception;
 pub use matcher::{Matcher, User};
 use serde::Deserialize;
-
 use tracego_model::clock::Time;
 
 /// Name of this table in the configuration.

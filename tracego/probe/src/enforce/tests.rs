@@ -1,6 +1,7 @@
 //! Tests of the way from a configuration to a decision.
 
 use tracego_common::verdict::{Action, KEYS_MAX};
+use tracego_model::enforcement::Mode;
 
 use super::{
     compile::{Canary, Compiled, compile},
@@ -9,7 +10,6 @@ use super::{
     machine::{File, Machine},
     settings::Enforce,
 };
-use tracego_model::enforcement::Mode;
 
 /// Returns a machine with three files, one of them a link, and a user.
 fn machine() -> Machine {

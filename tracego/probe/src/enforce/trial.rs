@@ -1,11 +1,11 @@
 //! A trial of enforcement on this kernel, for `tracego doctor`.
 
 use tracego_common::{Settings, settings::event};
+use tracego_model::enforcement::Mode;
 use zerocopy::FromZeros as _;
 
 use super::{Enforcer, Options, maps::Tables, settings::Enforce};
 use crate::load::{self, LoadOptions};
-use tracego_model::enforcement::Mode;
 
 /// Loads the programs with no rule but that of the enforcement check, and runs the check. Returns the mode
 /// that works.

@@ -4,13 +4,13 @@
 use std::{collections::VecDeque, path::PathBuf};
 
 use aya::maps::{Array, MapData};
-
-use super::{folder, state};
-use crate::ring::Release;
 use tracego_model::{
     counters::Counters,
     input::{End, Input},
 };
+
+use super::{folder, state};
+use crate::ring::Release;
 
 /// The map `told`: losses of a load that records have reported.
 pub(super) mod told {

@@ -1,23 +1,22 @@
 //! Activates this load, and collects what earlier loads left.
 
 use std::{path::Path, thread::sleep, time::Duration};
-use tracego_model::input::Takeover;
 
 use aya::{
     Ebpf,
     maps::{Array, Map, MapData, MapInfo, PerCpuArray, PerCpuValues},
 };
 use tracego_common::handover::HOOKS;
+use tracego_model::{counters::Counters, input::Takeover};
 
 use super::{Handover, HandoverError, array, folder, keeper, state};
-use crate::counters;
 use crate::{
+    counters,
     hooks::{ALWAYS, FAILED},
     load::{LoadError, grace},
     maps,
     ring::Ring,
 };
-use tracego_model::counters::Counters;
 
 /// State that earlier loads left.
 #[derive(Default)]

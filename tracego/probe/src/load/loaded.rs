@@ -13,6 +13,7 @@ use aya::{
 use rustix::thread::{MembarrierCommand, membarrier};
 use tokio::time::{Instant, sleep};
 use tracego_common::TaskCtx;
+use tracego_model::{counters::Counters, event::decode};
 
 use super::{LoadError, Table};
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
     maps,
     ring::Ring,
 };
-use tracego_model::{counters::Counters, event::decode};
 
 /// Number of readings of the counters, 2 ms apart, without a change that mean that no program runs.
 const STILL: u32 = 6;

@@ -7,9 +7,8 @@ mod faults;
 mod model;
 mod sim;
 
-use tracego_spool::{Item, Limits, Moment, Recovery, Spool};
-
 use sim::Sim;
+use tracego_spool::{Item, Limits, Moment, Recovery, Spool};
 
 /// So many milliseconds after the start of the test's world.
 fn at(millis: i64) -> Moment {

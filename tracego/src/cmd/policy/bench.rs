@@ -8,11 +8,11 @@ use std::{
 use anyhow::{anyhow, bail};
 use serde::Serialize;
 use serde_json::Value;
+use tracego_model::record::policy::{Decision, ErrorKind};
+use tracego_policy::{Engine, Limits};
 
 use super::{json, load, record, starts};
 use crate::cli::PolicyBench;
-use tracego_model::record::policy::{Decision, ErrorKind};
-use tracego_policy::{Engine, Limits};
 
 /// Maximum number of records kept in memory.
 const RECORDS: usize = 10_000;

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use serde::Serialize;
+use tracego_model::record::policy::Identity;
+use tracego_policy::{Engine, Limits, error::Refusal};
 
 use super::{json, load};
 use crate::cli::PolicyCheck;
-use tracego_model::record::policy::Identity;
-use tracego_policy::{Engine, Limits, error::Refusal};
 
 #[derive(Serialize)]
 struct Report<'a> {

@@ -3,15 +3,15 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-
-use super::{json, load, record};
-use crate::cli::{PolicyEval, Shape};
 use tracego_model::record::policy::{Decision, Violation};
 use tracego_policy::{
     Engine,
     explain::{self, Held},
     input, trial,
 };
+
+use super::{json, load, record};
+use crate::cli::{PolicyEval, Shape};
 
 #[derive(Serialize)]
 struct Report<'a> {

@@ -16,11 +16,11 @@ use std::{
 
 use anyhow::Context as _;
 use serde::Serialize;
+use tracego_model::record::event_name;
+use tracego_policy::bundle::{self, Bundle};
 
 use super::code;
 use crate::cli::{Bundles, Policy, PolicyAction};
-use tracego_model::record::event_name;
-use tracego_policy::bundle::{self, Bundle};
 
 /// Maximum size of a record in bytes; tracego's own are far smaller.
 const MAX_RECORD: u64 = 4 << 20;

@@ -7,11 +7,11 @@ use std::{
 };
 
 use serde::Serialize;
+use tracego_model::record::policy::{Decision, ErrorKind};
+use tracego_policy::{Engine, bundle::Bundle};
 
 use super::{Passed, json, starts};
 use crate::cli::PolicyTest;
-use tracego_model::record::policy::{Decision, ErrorKind};
-use tracego_policy::{Engine, bundle::Bundle};
 
 #[derive(Default, Serialize)]
 struct Report {

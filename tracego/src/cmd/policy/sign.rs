@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use tracego_policy::bundle::{self, Signer};
 
 use crate::cli::PolicySign;
-use tracego_policy::bundle::{self, Signer};
 
 /// Number of seconds in a day.
 const DAY: u64 = 24 * 60 * 60;

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-
-use super::{json, load, records};
-use crate::cli::PolicyTest;
 use tracego_policy::{
     bundle::Bundle,
     trial::{self, Coverage, Outcome, Tested},
 };
+
+use super::{json, load, records};
+use crate::cli::PolicyTest;
 
 #[derive(Serialize)]
 struct Report<'a> {

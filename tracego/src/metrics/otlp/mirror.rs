@@ -22,6 +22,7 @@ use opentelemetry_sdk::{
         exporter::PushMetricExporter,
     },
 };
+use tracego_model::record::SCHEMA_URL;
 
 use crate::metrics::{
     board::Board,
@@ -29,7 +30,6 @@ use crate::metrics::{
     families::{Kind, Number, Output, Rows},
     latency::Latency,
 };
-use tracego_model::record::SCHEMA_URL;
 
 /// The rows of a family.
 type Points = Vec<(Vec<KeyValue>, Number)>;

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use tracego_model::{counters::Counters as KernelCounters, finding::Severity, ledger::Ledger};
+use tracego_probe::load::Run;
 
 use super::*;
 use crate::metrics::{Stages, tally::Tally};
-use tracego_model::{counters::Counters as KernelCounters, finding::Severity, ledger::Ledger};
-use tracego_probe::load::Run;
 
 /// Values by name and labels as Prometheus writes them; histograms by their parts.
 type Values = BTreeMap<String, f64>;

@@ -1,12 +1,13 @@
 //! Go commands: TG005 and TG014.
 
+use tracego_golang::{Build, Image};
+use tracego_model::finding::Severity::{High, Low, Medium};
+
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
     scene::{Scene, app, go, process},
 };
-use tracego_golang::{Build, Image};
-use tracego_model::finding::Severity::{High, Low, Medium};
 
 pub(super) fn examples() -> Vec<Example> {
     [shared(), toolchain()].into_iter().flatten().collect()

@@ -1,9 +1,10 @@
 //! The commits of Go programs: TG003.
 
-use super::{Example, clean, finds};
-use crate::rules::scene::{COMMIT, Scene, app, go};
 use tracego_golang::Module;
 use tracego_model::finding::Severity::{High, Medium};
+
+use super::{Example, clean, finds};
+use crate::rules::scene::{COMMIT, Scene, app, go};
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 

@@ -1,12 +1,13 @@
 //! `go run` and the programs that it makes: TG001 and TG002.
 
+use tracego_golang::{Build, Image};
+use tracego_model::finding::Severity::{High, Low, Medium};
+
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
     scene::{Scene, app, go, process},
 };
-use tracego_golang::{Build, Image};
-use tracego_model::finding::Severity::{High, Low, Medium};
 
 const HASH: &str = "ab23456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 

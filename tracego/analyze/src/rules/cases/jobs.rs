@@ -1,13 +1,14 @@
 //! Processes of jobs: TG016.
 
+use tracego_model::finding::{
+    Finding,
+    Severity::{High, Low, Medium},
+};
+
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
     scene::{COMMIT, Scene, process, rules},
-};
-use tracego_model::finding::{
-    Finding,
-    Severity::{High, Low, Medium},
 };
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";

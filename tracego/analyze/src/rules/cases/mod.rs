@@ -9,13 +9,14 @@ mod programs;
 mod resources;
 mod services;
 
+use tracego_model::finding::{Confidence, Finding, Severity};
+
 use super::{
     Rules,
     place::Profile,
     scene::{self, Scene},
     table::RULES,
 };
-use tracego_model::finding::{Confidence, Finding, Severity};
 
 type Look = Box<dyn Fn(&mut Rules) -> Vec<Finding>>;
 

@@ -1,8 +1,9 @@
 //! Modules and their verification: TG004.
 
+use tracego_model::finding::Severity::{High, Low, Medium};
+
 use super::{Example, clean, finds};
 use crate::rules::scene::{Scene, go};
-use tracego_model::finding::Severity::{High, Low, Medium};
 
 pub(super) fn examples() -> Vec<Example> {
     [modules(), variables()].into_iter().flatten().collect()

@@ -1,12 +1,13 @@
 //! Go programs: TG009 to TG013 and TG015.
 
+use tracego_golang::{Image, Linkage, Packer};
+use tracego_model::finding::Severity::{High, Low, Medium};
+
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
     scene::{Scene, app, process},
 };
-use tracego_golang::{Image, Linkage, Packer};
-use tracego_model::finding::Severity::{High, Low, Medium};
 
 pub(super) fn examples() -> Vec<Example> {
     [environment(), linking(), sandbox()].into_iter().flatten().collect()

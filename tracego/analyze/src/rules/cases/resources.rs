@@ -1,12 +1,13 @@
 //! Limits, CPUs and memory of Go programs: TG007 and TG008.
 
+use tracego_golang::Module;
+use tracego_model::finding::Severity::{High, Low, Medium};
+
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
     scene::{Scene, app, go, process},
 };
-use tracego_golang::Module;
-use tracego_model::finding::Severity::{High, Low, Medium};
 
 pub(super) fn examples() -> Vec<Example> {
     [limits(), cpus(), memory()].into_iter().flatten().collect()

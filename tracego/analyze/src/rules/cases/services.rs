@@ -1,11 +1,12 @@
 //! Running services: TG006, TG017 and TG018.
 
-use super::Example;
-use crate::rules::scene::{Scene, app, go};
 use tracego_model::{
     finding::Severity::{self, High, Low, Medium},
     input::facts::{Listening, OtherInstance, Pidfile, PidfileState, Probe, ServiceState},
 };
+
+use super::Example;
+use crate::rules::scene::{Scene, app, go};
 
 pub(super) fn examples() -> Vec<Example> {
     [pidfiles(), instances(), health()].into_iter().flatten().collect()

@@ -1,12 +1,13 @@
 //! Checks of a command line and GOFLAGS that decide where modules come from.
 
-use super::variables::Sources;
-use crate::rules::{report::Case, subject::Subject};
 use tracego_golang::{
     command::Invocation,
     subcommand::Subcommand,
     target::{Target, Version},
 };
+
+use super::variables::Sources;
+use crate::rules::{report::Case, subject::Subject};
 
 /// Adds the cases that the command line and GOFLAGS are.
 pub(super) fn of_command(

@@ -3,9 +3,6 @@
 use std::sync::Arc;
 
 use tracego_common::record::Rlimit;
-
-use super::{COMMIT, CONTAINER, Scene};
-use crate::rules::sandbox;
 use tracego_golang::{Build, Elf, Image};
 use tracego_model::{
     input::facts::{CgroupLimits, Surroundings},
@@ -15,6 +12,9 @@ use tracego_model::{
         linux::{Capabilities, RLIMITS, Rlimits},
     },
 };
+
+use super::{COMMIT, CONTAINER, Scene};
+use crate::rules::sandbox;
 
 impl Scene {
     pub(in crate::rules) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {

@@ -2,6 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use tracego_golang::{
+    evidence::{self, Start},
+    task::Task,
+};
+use tracego_model::{finding::Finding, input::facts::ServiceState, record::Record};
+
 use super::{Scene, exec_id};
 use crate::{
     enrich::{
@@ -13,11 +19,6 @@ use crate::{
         subject::{Known, Subject},
     },
 };
-use tracego_golang::{
-    evidence::{self, Start},
-    task::Task,
-};
-use tracego_model::{finding::Finding, input::facts::ServiceState, record::Record};
 
 impl Scene {
     /// Returns the role of the process, as the pipeline determines it.

@@ -1,11 +1,12 @@
 //! Facts about a process that are kept after its start.
 
+use tracego_model::linux::users::User;
+
 use super::Subject;
 use crate::rules::{
     place::{Place, Who},
     settings::Settings,
 };
-use tracego_model::linux::users::User;
 
 /// The facts about a process that are kept for the time when it has become a service.
 #[derive(Clone, Debug, Default)]

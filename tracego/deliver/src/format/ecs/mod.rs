@@ -7,8 +7,15 @@ mod process;
 
 use std::{collections::BTreeSet, io};
 
+use process::{Process, User};
 use serde::{Serialize, Serializer};
 use tracego_common::verdict::Action;
+use tracego_model::{
+    finding::Finding,
+    record::{
+        self, Record, enforcement::Decision, event_name, frozen::Frozen, image::BuildId, policy::Violation,
+    },
+};
 
 use super::{
     decision, is_stopped,
@@ -16,13 +23,6 @@ use super::{
     to_start,
     without::Without,
     worst,
-};
-use process::{Process, User};
-use tracego_model::{
-    finding::Finding,
-    record::{
-        self, Record, enforcement::Decision, event_name, frozen::Frozen, image::BuildId, policy::Violation,
-    },
 };
 
 /// Writes one record as one line.

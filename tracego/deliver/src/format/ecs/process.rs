@@ -1,16 +1,15 @@
 //! Fields `process.*` of a document.
 
 use serde::{Serialize, Serializer};
+use tracego_model::{
+    linux::users,
+    record::{self, Record, exec_id, lineage::Line},
+};
 
 use super::super::{
     object::{One, Text, object},
     parent,
     text::Joined,
-};
-use tracego_model::record::exec_id;
-use tracego_model::{
-    linux::users,
-    record::{self, Record, lineage::Line},
 };
 
 pub(super) struct Process<'a>(pub(super) &'a Record, pub(super) &'a record::Process);

@@ -4,11 +4,13 @@
 
 use serde::{Serialize, Serializer};
 use tracego_common::verdict::Action;
+use tracego_model::{
+    finding::Finding,
+    record::{Record, enforcement, policy},
+};
 
 use super::finding;
 use crate::format::{decision, object::object, worst};
-use tracego_model::record::{enforcement, policy};
-use tracego_model::{finding::Finding, record::Record};
 
 /// Combination of `action_id` and `disposition_id`.
 #[derive(Clone, Copy)]

@@ -1,12 +1,12 @@
 //! `finding_info` and `policy`: a finding as a detection, and as the control that it comes from.
 
 use serde::{Serialize, Serializer};
-
-use crate::format::{object::object, without::Without};
 use tracego_model::{
     finding::{Confidence, Finding},
     record::Record,
 };
+
+use crate::format::{object::object, without::Without};
 
 pub(super) fn confidence_id(finding: &Finding) -> u8 {
     match finding.confidence {

@@ -12,7 +12,15 @@ mod process;
 
 use std::io;
 
+use control::{Policy, outcome};
+use finding::{FindingInfo, confidence_id};
+use origin::{Device, Metadata};
+use process::{Actor, Rest, Subject};
 use serde::{Serialize, Serializer};
+use tracego_model::{
+    finding::{Finding, Severity},
+    record::{Record, event_name, job::Context},
+};
 
 use super::{
     Millis, is_stopped,
@@ -20,14 +28,6 @@ use super::{
     severity,
     without::Without,
     worst,
-};
-use control::{Policy, outcome};
-use finding::{FindingInfo, confidence_id};
-use origin::{Device, Metadata};
-use process::{Actor, Rest, Subject};
-use tracego_model::{
-    finding::{Finding, Severity},
-    record::{Record, event_name, job::Context},
 };
 
 /// Writes one record as one line.

@@ -1,10 +1,10 @@
 //! `metadata` and `device`: the identity of a record, and the tracego and machine that made it.
 
 use serde::{Serialize, Serializer};
+use tracego_model::record::Record;
 
 use super::{control::outcome, integer};
 use crate::format::{Millis, object::object};
-use tracego_model::record::Record;
 
 pub(super) struct Metadata<'a>(pub(super) &'a Record);
 

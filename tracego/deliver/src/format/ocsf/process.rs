@@ -1,6 +1,10 @@
 //! Process of an event, and the actor behind it.
 
 use serde::{Serialize, Serializer};
+use tracego_model::{
+    linux::users,
+    record::{self, Record, event_name, exec_id, lineage::Line},
+};
 
 use super::{
     super::{
@@ -11,11 +15,6 @@ use super::{
         to_start,
     },
     integer,
-};
-use tracego_model::record::exec_id;
-use tracego_model::{
-    linux::users,
-    record::{self, Record, event_name, lineage::Line},
 };
 
 /// `actor`: the process that created this one. For an exit, a failed exec and a decision before a process

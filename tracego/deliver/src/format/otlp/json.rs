@@ -4,12 +4,13 @@
 
 use std::io;
 
+use tracego_model::record::Record;
+
 use super::{
     Encoder, Encoding, Piece, Request,
     flatten::{Output, Place},
     number,
 };
-use tracego_model::record::Record;
 
 /// Writes one record as one line.
 ///

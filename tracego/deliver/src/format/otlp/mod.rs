@@ -14,14 +14,14 @@ mod request;
 
 use std::io;
 
-use serde::de::value::Error;
-
-use super::number;
 use flatten::{Output, Place, attributes};
 use json::{Json, quoted};
 use protobuf::Protobuf;
 pub use request::Request;
+use serde::de::value::Error;
 use tracego_model::{clock::Time, record::Record};
+
+use super::number;
 
 /// Encoding of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

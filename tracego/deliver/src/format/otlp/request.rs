@@ -1,11 +1,12 @@
 //! Request with many encoded records: `ExportLogsServiceRequest`.
 
+use tracego_model::record::SCHEMA_URL;
+
 use super::{
     Encoding,
     json::quoted,
     protobuf::{self, bytes_len},
 };
-use tracego_model::record::SCHEMA_URL;
 
 /// Name and version in the `InstrumentationScope`, for the program that made the records.
 const SCOPE: &str = "tracego";

@@ -3,17 +3,17 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, de::IgnoredAny};
-
-use crate::seal::{
-    chain::{LINK, Link, Parts, split, unhex},
-    tally::Facts,
-};
 use tracego_model::{
     clock::Time,
     record::{
         event_name,
         seal::{ChainStart, Seal},
     },
+};
+
+use crate::seal::{
+    chain::{LINK, Link, Parts, split, unhex},
+    tally::Facts,
 };
 
 /// A line that is a record.

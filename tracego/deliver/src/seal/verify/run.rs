@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tracego_model::record::seal::{Events, Scope, Seal};
 
 use super::{damage::Good, line::Sealed};
 use crate::seal::{
@@ -10,7 +11,6 @@ use crate::seal::{
     key::PublicKey,
     tally::{Counts, Tally, add_reason},
 };
-use tracego_model::record::seal::{Events, Scope, Seal};
 
 /// Maximum number of characters kept of a text from a log.
 const TEXT_MAX: usize = 64;

@@ -9,10 +9,10 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use tracego_model::clock::Reading;
 
 use super::{FileError, names::folder, place::Place};
 use crate::sink::blocking::{Batch, write_all};
-use tracego_model::clock::Reading;
 
 /// An open output file.
 #[derive(Debug)]

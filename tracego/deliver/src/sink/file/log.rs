@@ -10,6 +10,7 @@ use rustix::{
     fs::{CWD, RenameFlags, renameat_with},
     io::Errno,
 };
+use tracego_model::clock::Reading;
 
 use super::{
     FileError, Shared,
@@ -26,7 +27,6 @@ use crate::{
         deliver::{Delivered, Refused, Trouble},
     },
 };
-use tracego_model::clock::Reading;
 
 /// A sequence of files: the current one, and the next after each rotation.
 #[derive(Debug)]

@@ -27,13 +27,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::io::Errno;
-use tokio::task::JoinHandle;
-
 pub use self::settings::{Compress, Group, Mode, Settings, Sync};
 use self::{log::Log, sealed::Chain};
-use super::{blocking, deliver::Delivered};
+use rustix::io::Errno;
+use tokio::task::JoinHandle;
 use tracego_model::meta::Meta;
+
+use super::{blocking, deliver::Delivered};
 
 /// The reason why a file cannot be written to.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -11,9 +11,9 @@ use std::{
 };
 
 use time::{Date, Month, OffsetDateTime};
+use tracego_model::clock::Time;
 
 use super::settings::Compress;
-use tracego_model::clock::Time;
 
 /// The time in a name, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -10,6 +10,15 @@ mod state;
 use std::{fmt, io, time::Duration};
 
 use state::{Line, State, job_seal, linked};
+use tracego_model::{
+    clock::{Reading, Time},
+    meta::Meta,
+    record::{
+        Record,
+        builder::RecordBuilder,
+        seal::{ChainStart, Scope, Seal, Span},
+    },
+};
 
 use super::settings::Settings;
 use crate::{
@@ -21,15 +30,6 @@ use crate::{
         nonce,
     },
     sink::{blocking::Batch, deliver::Refused},
-};
-use tracego_model::record::builder::RecordBuilder;
-use tracego_model::{
-    clock::{Reading, Time},
-    meta::Meta,
-    record::{
-        Record,
-        seal::{ChainStart, Scope, Seal, Span},
-    },
 };
 
 /// Default time between two seals.

@@ -7,7 +7,6 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, de};
-
 use tracego_model::units::{Bytes, Span};
 
 /// The settings of a file that records are appended to.

@@ -12,11 +12,12 @@ use std::{
     io,
 };
 
-use crate::{format::text::Quoted, sink::json};
 use tracego_model::{
     linux::users::User,
     record::{Process, Record, event_name},
 };
+
+use crate::{format::text::Quoted, sink::json};
 
 /// Returns the MESSAGE_ID of a kind of records: chosen at random once (RFC 9562, version 4), then constant.
 fn message_id(event_name: &str) -> Option<&'static str> {

@@ -12,9 +12,8 @@ mod transport;
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
 pub use self::{fields::JournaldEncoder, transport::Journald};
+use serde::Deserialize;
 use tracego_model::units::Span;
 
 /// Keys of a sink of type `journald`.

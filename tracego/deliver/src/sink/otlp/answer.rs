@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use prost::Message;
+use tracego_model::text::push_printable;
 
 use super::{
     grpc, http,
@@ -10,7 +11,6 @@ use super::{
 };
 use crate::http::{Response, SILENCE};
 pub use crate::sink::halve::Answer;
-use tracego_model::text::push_printable;
 
 /// Interprets the response to a request.
 #[must_use]

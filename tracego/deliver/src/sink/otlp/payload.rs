@@ -11,10 +11,10 @@ use opentelemetry_proto::tonic::{logs::v1::LogRecord, resource::v1::Resource};
 use prost::Message;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tracego_model::record::Record;
 
 use super::env::Resolved;
 use crate::format::otlp::{Encoder, Encoding, Piece, Request};
-use tracego_model::record::Record;
 
 /// Length of the header in front of the resource, in bytes.
 const HEAD: usize = 5;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
+use tracego_model::units::{Bytes, Span};
 
 use super::env::Error;
 use crate::{format::otlp::Encoding, http::tls::TlsSettings};
-use tracego_model::units::{Bytes, Span};
 
 /// Kind of data that is sent. Each signal has its own variables, paths and messages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

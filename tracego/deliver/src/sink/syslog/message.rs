@@ -5,9 +5,10 @@ use std::{
     process,
 };
 
+use tracego_model::{clock::Time, finding::Finding, record::Record, text::push_printable};
+
 use super::settings::{Settings, printable};
 use crate::format::Format;
-use tracego_model::{clock::Time, finding::Finding, record::Record, text::push_printable};
 
 /// Largest sequenceId; the next one is 1 (RFC 5424 section 7.3.1).
 const LAST: u32 = 2_147_483_647;

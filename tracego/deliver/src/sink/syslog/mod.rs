@@ -40,9 +40,6 @@ mod tests;
 
 use std::{io, os::fd::BorrowedFd, sync::Arc, time::Duration};
 
-use tokio::time::timeout;
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
-
 pub use self::{
     address::{Address, Peer},
     facility::Facility,
@@ -53,6 +50,9 @@ use self::{
     datagram::{Local, Udp},
     stream::Stream,
 };
+use tokio::time::timeout;
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+
 use super::deliver::{Delivered, Refused, Trouble};
 
 /// Syslog transport. Connects when there is something to deliver.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use tracego_model::units::{Bytes, Span};
 
 use super::{address::Address, facility::Facility};
 use crate::http::tls::TlsSettings;
-use tracego_model::units::{Bytes, Span};
 
 /// Keys of a syslog sink, beside those of all sinks.
 #[derive(Clone, Debug, Deserialize)]

@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use tracego_model::{input::Input, meta::Meta};
+use tracego_spool::{Limits, OnFull};
 
 use super::{
     super::{
@@ -19,8 +21,6 @@ use super::{
     },
     Answer, LONG, memory, records, seqs, set,
 };
-use tracego_model::{input::Input, meta::Meta};
-use tracego_spool::{Limits, OnFull};
 
 /// Returns the settings of a sink `a` that writes to this file.
 fn file(path: &Path, more: &str) -> Vec<SinkSettings> {

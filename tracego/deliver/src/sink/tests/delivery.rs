@@ -6,9 +6,9 @@ use std::{
 };
 
 use serde_json::Value;
+use tracego_spool::Limits;
 
 use super::{Answer, LONG, memory, records, seqs, set, spool};
-use tracego_spool::Limits;
 
 #[test]
 fn all_arrive_in_order_and_failures_cost_nothing() {

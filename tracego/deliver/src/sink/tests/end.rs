@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Answer, LONG, Set, memory, paused, records, seqs, set, spool};
 use tracego_spool::{Limits, OnFull};
+
+use super::{Answer, LONG, Set, memory, paused, records, seqs, set, spool};
 
 /// Pushes more chunks than the channel holds, of five records each.
 fn overfull(set: &mut Set) {

@@ -7,13 +7,13 @@ use std::{
 };
 
 use tokio::sync::mpsc;
+use tracego_spool::{Limits, OnFull};
 
 use super::{
     super::{direct, encode::Encoder, feed::Feed, filter::Filter, status::Status},
     Answer, LONG, memory, records, seqs, set,
 };
 use crate::format::Format;
-use tracego_spool::{Limits, OnFull};
 
 #[test]
 fn a_full_queue_loses_the_oldest_and_says_so() {

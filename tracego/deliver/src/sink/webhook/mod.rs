@@ -25,17 +25,17 @@ mod verdict;
 
 use std::{ops::Range, time::SystemTime};
 
+use self::verdict::Verdict;
+pub use self::{
+    secret::{Env, File, Secret},
+    settings::{Compression, Method, Settings},
+};
 use hyper::{
     Method as HttpMethod, Request, Uri,
     body::Bytes,
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT},
 };
 
-use self::verdict::Verdict;
-pub use self::{
-    secret::{Env, File, Secret},
-    settings::{Compression, Method, Settings},
-};
 use super::{
     deliver::{Delivered, Trouble},
     halve::{Answer, Parts},

@@ -7,10 +7,10 @@ use hyper::{
     header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING},
 };
 use serde::Deserialize;
+use tracego_model::units::{Bytes, Span};
 
 use super::secret::Secret;
 use crate::http::tls::TlsSettings;
-use tracego_model::units::{Bytes, Span};
 
 /// Keys of a webhook sink, beside those of all sinks.
 #[derive(Clone, Debug, Deserialize)]

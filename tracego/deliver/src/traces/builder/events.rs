@@ -1,8 +1,9 @@
 //! Events of running processes: findings, programs that could not be started, losses.
 
+use tracego_model::record::Record;
+
 use super::{Builder, Open, identity};
 use crate::traces::{attribute, id::ProcessId, span::Running};
-use tracego_model::record::Record;
 
 impl Builder {
     /// Returns the span for a record about a process: its own, or that of the go command that it helps, or

@@ -1,10 +1,11 @@
 //! Open processes: those that run.
 
+use tracego_model::clock::Time;
+
 use crate::traces::{
     id::{JobId, ProcessId},
     span::Running,
 };
-use tracego_model::clock::Time;
 
 /// Running process of a job.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ mod stream;
 use std::collections::BTreeMap;
 
 use opentelemetry::trace::{SpanKind, Status};
-
-use super::*;
 use stream::*;
 use tracego_model::record::{Trace, go::Go};
+
+use super::*;
 
 /// Returns all spans of a stream, with those that end with the stream.
 fn spans(builder: &mut Builder, records: &[Record]) -> Vec<SpanData> {

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 use time::Date;
+use tracego_model::clock::Time;
 
 use super::Matcher;
-use tracego_model::clock::Time;
 
 /// An exception, `[[enforce.exceptions]]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]

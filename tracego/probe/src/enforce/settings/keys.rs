@@ -100,9 +100,9 @@ mod tests {
 
     #[test]
     fn the_documentation_and_the_example_have_the_keys_that_there_are() {
-        let guide = include_str!("../../../../docs/enforcement.md");
+        let guide = include_str!("../../../../../docs/enforcement.md");
         let guide = guide.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-        let example: String = include_str!("../../../../deploy/tracego.toml")
+        let example: String = include_str!("../../../../../deploy/tracego.toml")
             .lines()
             .skip_while(|line| *line != "#[enforce]")
             .filter_map(|line| line.strip_prefix('#'))

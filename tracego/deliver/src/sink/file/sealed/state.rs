@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use tracego_model::{
+    clock::{Reading, Time},
+    record::seal::{Scope, Seal, Span},
+};
+
 use crate::seal::{
     chain::{LINK, Link, close_numbered},
     key::Key,
     tally::{Counts, Facts, Tally},
     verify::line::Known,
-};
-use tracego_model::{
-    clock::{Reading, Time},
-    record::seal::{Scope, Seal, Span},
 };
 
 /// The state of a chain behind the last line written.

@@ -1,5 +1,6 @@
-use super::*;
 use tracego_model::units::{Bytes, Span};
+
+use super::*;
 
 const SECRET: &str = "hunter2";
 

@@ -3,8 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tracego_common::TaskId;
-
-use super::super::*;
 use tracego_golang::role::Confidence;
 use tracego_model::{
     finding::{self, Finding, Severity},
@@ -17,6 +15,8 @@ use tracego_model::{
         tree::Tree,
     },
 };
+
+use super::super::*;
 
 pub(super) const SECOND: i64 = 1_000_000_000;
 pub(super) const BOOT: &str = "b0071d00-1111-4222-8333-444455556666";
