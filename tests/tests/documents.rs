@@ -263,7 +263,7 @@ fn every_type_of_sink_and_every_key_is_documented() {
     for key in keys(&read("tracego/src/sink/tls.rs"), "TlsSettings") {
         has("tls", &key);
     }
-    let reasons = tracego_spool::Reason::ALL.map(tracego_deliver::sink::status::reason);
+    let reasons = tracego_spool::GapReason::ALL.map(tracego_deliver::sink::status::reason);
     for reason in reasons.iter().chain(&tracego_deliver::sink::status::lost::ALL) {
         assert!(section("What is promised").contains(&format!("`{reason}`")), "{reason}");
     }

@@ -5,11 +5,11 @@
 
 #[path = "../../../tracego/tests/spool/sim.rs"]
 #[expect(dead_code, reason = "the disk of the tests, without its faults")]
-mod sim;
+mod sim_disk;
 
 use libfuzzer_sys::fuzz_target;
-use sim::{Power, Sim};
-use tracego_spool::{Item, Limits, Moment, Spool};
+use sim_disk::{PowerLoss, SimDisk};
+use tracego_spool::{Item, QueueLimits, Moment, Spool};
 
 /// Bytes of a segment's header.
 const HEADER: usize = 40;
@@ -23,8 +23,8 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// Reads the files of a folder from the input, in sequence: kind, sequence number, length and bytes.
-fn files(mut input: &[u8], repaired: bool) -> Sim {
-    let sim = Sim::default();
+fn files(mut input: &[u8], repaired: bool) -> SimDisk {
+    let sim = SimDisk::default();
     while let Some((head, rest)) = input.split_at_checked(4) {
         let len = usize::from(u16::from_le_bytes([head[2], head[3]])).min(rest.len()).min(LONGEST);
         let (bytes, rest) = rest.split_at(len);
@@ -94,7 +94,7 @@ fn segment(bytes: &mut Vec<u8>, first: u64) {
 
 fn run(input: &[u8], repaired: bool) {
     let sim = files(input, repaired);
-    let limits = Limits { segment_bytes: 400, total_bytes: 1 << 20, ..Limits::default() };
+    let limits = QueueLimits { segment_bytes: 400, total_bytes: 1 << 20, ..QueueLimits::default() };
     let now = Reading { boot_ns: 5_000_000_000, unix_ns: 1_800_000_000_000_000_000 };
     let (mut spool, recovery) = Spool::open_on(sim.clone(), limits, now).expect("the disk works");
     assert!(recovery.gaps.len() < 100_000);
@@ -121,22 +121,22 @@ fn run(input: &[u8], repaired: bool) {
     let batch = spool.read(1);
     assert!(batch.is_empty());
     spool.rewind();
-    if let Some(last) = spool.read(1).last() {
+    if let Some(last) = spool.read(1).last_seq() {
         spool.ack(last);
         expected = last + 1;
     }
-    assert_eq!(spool.acked(), expected - 1);
+    assert_eq!(spool.acked_seq(), expected - 1);
     let _stored = spool.append(b"a record");
     spool.due(now);
     spool.sync();
     let _stats = spool.stats();
-    let durable = spool.durable();
+    let durable = spool.durable_seq();
     assert_eq!(spool.close(), 0);
     if durable > 1 << 61 {
         // At the end of the number range only panics matter.
         return;
     }
-    let left = sim.after(Power::Nothing);
+    let left = sim.after(PowerLoss::Nothing);
     let (spool, again) = Spool::open_on(left, limits, now).expect("the disk works");
-    assert_eq!(spool.acked(), expected - 1, "{again:?}");
+    assert_eq!(spool.acked_seq(), expected - 1, "{again:?}");
 }

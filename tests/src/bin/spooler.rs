@@ -6,13 +6,16 @@
 
 use std::{env, fmt::Write as _, io::Write as _, path::Path, sync::Mutex, thread, time::Duration};
 
-use tracego_spool::{Appended, Item, Limits, Moment, Spool, SyncPolicy};
+use tracego_spool::{Appended, Item, Moment, QueueLimits, Spool, SyncPolicy};
 
 fn main() {
     let args: Vec<String> = env::args().collect();
     let first: u64 = args[2].parse().unwrap();
-    let limits =
-        Limits { segment_bytes: 100_000, sync: SyncPolicy { records: 64, millis: 3 }, ..Limits::default() };
+    let limits = QueueLimits {
+        segment_bytes: 100_000,
+        sync: SyncPolicy { records: 64, millis: 3 },
+        ..QueueLimits::default()
+    };
     let (spool, recovery) = Spool::open(Path::new(&args[1]), limits, Moment::now()).unwrap();
     assert!(recovery.damaged.is_empty() && recovery.gaps.is_empty(), "{recovery:?}");
     let spool = Mutex::new(spool);
@@ -48,7 +51,7 @@ fn append(spool: &Mutex<Spool>, first: u64) {
 fn deliver(spool: &Mutex<Spool>) {
     loop {
         let batch = spool.lock().unwrap().read(3000);
-        let Some(last) = batch.last() else {
+        let Some(last) = batch.last_seq() else {
             thread::sleep(Duration::from_micros(300));
             continue;
         };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_spool::{Limits, Moment, OnFull, OpenError, Spool};
+use tracego_spool::{Moment, OnFull, OpenError, QueueLimits, Spool};
 
 use super::Test;
 
@@ -21,8 +21,13 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("commands::files_are_for_their_owner", modes),
 ];
 
-fn limits() -> Limits {
-    Limits { segment_bytes: 2000, total_bytes: 30_000, on_full: OnFull::DropOldest, ..Limits::default() }
+fn limits() -> QueueLimits {
+    QueueLimits {
+        segment_bytes: 2000,
+        total_bytes: 30_000,
+        on_full: OnFull::DropOldest,
+        ..QueueLimits::default()
+    }
 }
 
 /// Creates a spool with 100 records, of which the oldest were evicted.
@@ -115,7 +120,7 @@ fn draining() {
 fn broken_pipe() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("sink");
-    let limits = Limits::default();
+    let limits = QueueLimits::default();
     let (mut spool, _) = Spool::open(&folder, limits, Moment::now()).unwrap();
     for number in 0..20_000 {
         spool.append(format!("{number:>500}").as_bytes()).unwrap();

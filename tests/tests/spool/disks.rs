@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego_spool::{Appended, Full, Item, Limits, Moment, OnFull, Reason, Spool};
+use tracego_spool::{Appended, GapReason, Item, Moment, OnFull, QueueFull, QueueLimits, Spool};
 
 use super::Test;
 
@@ -43,11 +43,11 @@ impl Drop for Mount {
     }
 }
 
-fn limits() -> Limits {
-    Limits { segment_bytes: 100_000, memory_bytes: 60_000, ..Limits::default() }
+fn limits() -> QueueLimits {
+    QueueLimits { segment_bytes: 100_000, memory_bytes: 60_000, ..QueueLimits::default() }
 }
 
-fn open(folder: &Path, limits: Limits) -> Spool {
+fn open(folder: &Path, limits: QueueLimits) -> Spool {
     Spool::open(folder, limits, Moment::now()).unwrap().0
 }
 
@@ -61,7 +61,7 @@ fn drain(spool: &mut Spool) -> (Vec<u64>, u64) {
     loop {
         spool.due(Moment::now());
         let batch = spool.read(50_000);
-        let Some(last) = batch.last() else { return (numbers, missing) };
+        let Some(last) = batch.last_seq() else { return (numbers, missing) };
         for item in batch.iter() {
             match item {
                 Item::Record(_, bytes) => {
@@ -91,7 +91,7 @@ fn full_disk_blocks() {
     fs::write(mount.dir.path().join("filler"), vec![0; 200_000]).unwrap();
     let mut spool = open(&mount.folder(), limits());
     let mut stored = 0;
-    while spool.append(&record(stored + 1)) != Err(Full) {
+    while spool.append(&record(stored + 1)) != Err(QueueFull) {
         stored += 1;
         if spool.due(Moment::now()) {
             spool.sync();
@@ -102,7 +102,7 @@ fn full_disk_blocks() {
     assert!(told.len() == 1 && told[0].contains("No space left"), "{told:?}");
     // Half of the records: the cursor advances on a full disk, and acknowledged records free space.
     let batch = spool.read(300_000);
-    spool.ack(batch.last().unwrap());
+    spool.ack(batch.last_seq().unwrap());
     let got = batch.len() as u64;
     recover(&mut spool);
     assert!(matches!(spool.append(&record(stored + 1)), Ok(Appended::Stored(_))));
@@ -116,7 +116,7 @@ fn full_disk_blocks() {
 
 fn full_disk_drops() {
     let mount = Mount::new(&["-t", "tmpfs", "-o", "size=1m"], Path::new("none"));
-    let limits = Limits { on_full: OnFull::DropOldest, ..limits() };
+    let limits = QueueLimits { on_full: OnFull::DropOldest, ..limits() };
     let mut spool = open(&mount.folder(), limits);
     for number in 1..=5000 {
         assert!(matches!(spool.append(&record(number)), Ok(Appended::Stored(_))), "{number}");
@@ -143,7 +143,7 @@ fn read_only() {
     let device = String::from_utf8(found.stdout).unwrap();
     let device = device.trim().trim_start_matches("/dev/");
 
-    let limits = Limits { on_full: OnFull::DropNewest, ..limits() };
+    let limits = QueueLimits { on_full: OnFull::DropNewest, ..limits() };
     let mut spool = open(&mount.folder(), limits);
     for number in 1..=300 {
         spool.append(&record(number)).unwrap();
@@ -154,7 +154,7 @@ fn read_only() {
     let mut refused = 0;
     for number in 301..=600 {
         if let Appended::Dropped(_, reason) = spool.append(&record(number)).unwrap() {
-            assert_eq!(reason, Reason::Disk);
+            assert_eq!(reason, GapReason::Disk);
             refused += 1;
         }
         if spool.due(Moment::now()) {

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_spool::{Appended, Limits, Moment, Spool};
+use tracego_spool::{Appended, Moment, QueueLimits, Spool};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().collect();
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: spool FOLDER BYTES SECONDS".into());
     };
     let (folder, size, seconds) = (Path::new(folder), size.parse()?, Duration::from_secs(seconds.parse()?));
-    let limits = Limits { total_bytes: 64 << 30, ..Limits::default() };
+    let limits = QueueLimits { total_bytes: 64 << 30, ..QueueLimits::default() };
     let record = text(size);
     let disk = disk(folder, &record, seconds / 4)?;
 
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut got = 0;
     while let batch = spool.read(512 * 1024)
-        && let Some(last) = batch.last()
+        && let Some(last) = batch.last_seq()
     {
         got += batch.len() as u64;
         spool.ack(last);
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     if spool.close() > 0 || got != count {
-        return Err(format!("{got} of {count} records came back").into());
+        return Err(format!("{got} of {count} records were read").into());
     }
     let drain = start.elapsed();
     let rate = |time: Duration| count as f64 / time.as_secs_f64();

@@ -6,13 +6,13 @@ use super::gap::Gap;
 
 /// A batch of records and gaps, in order.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct QueueBatch {
     pub(super) bytes: Vec<u8>,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<BatchEntry>,
 }
 
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(super) enum BatchEntry {
     Record(u64, Range<usize>),
     Gap(Gap),
 }
@@ -29,7 +29,7 @@ pub enum Item<'a> {
 impl Item<'_> {
     /// Returns the sequence number to acknowledge once the item is delivered.
     #[must_use]
-    pub fn last(&self) -> u64 {
+    pub fn last_seq(&self) -> u64 {
         match self {
             Self::Record(seq, _) => *seq,
             Self::Gap(gap) => gap.last,
@@ -37,14 +37,14 @@ impl Item<'_> {
     }
 }
 
-impl Batch {
+impl QueueBatch {
     /// Returns the items.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Item<'_>> {
         self.entries.iter().map(|entry| match entry {
-            Entry::Record(seq, range) => {
+            BatchEntry::Record(seq, range) => {
                 Item::Record(*seq, self.bytes.get(range.clone()).unwrap_or_default())
             }
-            Entry::Gap(gap) => Item::Gap(*gap),
+            BatchEntry::Gap(gap) => Item::Gap(*gap),
         })
     }
 
@@ -62,12 +62,12 @@ impl Batch {
 
     /// Returns the sequence number to acknowledge once the batch is delivered; `None` if the batch is empty.
     #[must_use]
-    pub fn last(&self) -> Option<u64> {
-        self.iter().last().map(|item| item.last())
+    pub fn last_seq(&self) -> Option<u64> {
+        self.iter().last().map(|item| item.last_seq())
     }
 
     /// Returns the size in bytes. Each item counts too, because a batch of gaps would otherwise have no end.
     pub(super) fn size(&self) -> usize {
-        self.bytes.len() + self.entries.len() * size_of::<Entry>()
+        self.bytes.len() + self.entries.len() * size_of::<BatchEntry>()
     }
 }

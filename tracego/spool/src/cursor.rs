@@ -10,7 +10,7 @@ use std::io;
 use super::{
     disk::{Disk, read_full, write_all},
     frame::{SEQ_END, u32_at, u64_at},
-    gap::{Gap, Reason},
+    gap::{Gap, GapReason},
 };
 
 /// Name of the file.
@@ -28,7 +28,7 @@ const SLOT: usize = 76;
 
 /// The content of a slot.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Mark {
+pub(super) struct CursorMark {
     /// Id of the spool, as in its segments.
     pub(super) spool: u64,
     /// Last acknowledged sequence number.
@@ -39,7 +39,7 @@ pub(super) struct Mark {
     pub(super) refused: Option<Gap>,
 }
 
-fn encode(mark: &Mark, generation: u64) -> [u8; SLOT] {
+fn encode(mark: &CursorMark, generation: u64) -> [u8; SLOT] {
     let mut bytes = [0; SLOT];
     bytes[..8].copy_from_slice(&MAGIC);
     bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -62,7 +62,7 @@ fn encode(mark: &Mark, generation: u64) -> [u8; SLOT] {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Option<(u64, Mark)> {
+fn decode(bytes: &[u8]) -> Option<(u64, CursorMark)> {
     let (covered, sum) = bytes.get(..SLOT)?.split_at(72);
     let ours = covered.starts_with(&MAGIC) && u32_at(covered, 8) == VERSION;
     if !ours || crc32c::crc32c(covered) != u32_at(sum, 0) {
@@ -70,10 +70,10 @@ fn decode(bytes: &[u8]) -> Option<(u64, Mark)> {
     }
     let [spool, generation, acked, durable, first, last, bytes] =
         std::array::from_fn(|number| u64_at(covered, 12 + 8 * number));
-    let refused = Reason::from_raw(u32_at(covered, 68)).map(|reason| Gap { first, last, reason, bytes });
+    let refused = GapReason::from_raw(u32_at(covered, 68)).map(|reason| Gap { first, last, reason, bytes });
     let bounded =
         [generation, acked, durable, first, last].iter().all(|&number| number < SEQ_END) && first <= last;
-    bounded.then_some((generation, Mark { spool, acked, durable, refused }))
+    bounded.then_some((generation, CursorMark { spool, acked, durable, refused }))
 }
 
 /// The state in which the cursor was found.
@@ -93,7 +93,7 @@ pub enum CursorState {
 }
 
 /// Reads the file without changes. Returns the state, and the newest valid generation and mark.
-pub(super) fn read<D: Disk>(disk: &D) -> io::Result<(CursorState, Option<(u64, Mark)>)> {
+pub(super) fn read<D: Disk>(disk: &D) -> io::Result<(CursorState, Option<(u64, CursorMark)>)> {
     let file = match disk.open(NAME, false) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((CursorState::Missing, None)),
@@ -119,12 +119,12 @@ pub(super) struct Cursor<F> {
     file: F,
     generation: u64,
     /// Content that each slot certainly has on the disk.
-    slots: [Option<Mark>; 2],
+    slots: [Option<CursorMark>; 2],
 }
 
 impl<F> Cursor<F> {
     /// Creates the file, with `mark` in both slots, if `generation` is 0; otherwise opens it.
-    pub(super) fn start<D: Disk<File = F>>(disk: &D, generation: u64, mark: &Mark) -> io::Result<Self> {
+    pub(super) fn start<D: Disk<File = F>>(disk: &D, generation: u64, mark: &CursorMark) -> io::Result<Self> {
         if generation == 0 {
             let file = disk.create(FRESH)?;
             let mut bytes = vec![0; 2 * PAGE];
@@ -143,7 +143,7 @@ impl<F> Cursor<F> {
     }
 
     /// Writes the mark to the slot with the older one, and syncs it.
-    pub(super) fn write<D: Disk<File = F>>(&mut self, disk: &D, mark: &Mark) -> io::Result<()> {
+    pub(super) fn write<D: Disk<File = F>>(&mut self, disk: &D, mark: &CursorMark) -> io::Result<()> {
         let generation = self.generation + 1;
         let slot = usize::from(generation.is_multiple_of(2));
         // Unknown until the write succeeds: a failed write may have changed it.
@@ -156,7 +156,7 @@ impl<F> Cursor<F> {
     }
 
     /// Whether the newest slot holds `mark`.
-    pub(super) fn holds(&self, mark: &Mark) -> bool {
+    pub(super) fn holds(&self, mark: &CursorMark) -> bool {
         self.slots[usize::from(self.generation.is_multiple_of(2))].as_ref() == Some(mark)
     }
 
@@ -173,8 +173,8 @@ mod tests {
 
     #[test]
     fn a_mark_is_read_as_it_was_written_and_a_changed_bit_is_seen() {
-        let refused = Some(Gap { first: 10, last: 12, reason: Reason::DropNewest, bytes: 300 });
-        for mark in [Mark { spool: 9, acked: 4, durable: 9, refused }, Mark::default()] {
+        let refused = Some(Gap { first: 10, last: 12, reason: GapReason::DropNewest, bytes: 300 });
+        for mark in [CursorMark { spool: 9, acked: 4, durable: 9, refused }, CursorMark::default()] {
             let bytes = encode(&mark, 77);
             assert_eq!(decode(&bytes), Some((77, mark)));
             for bit in 0..SLOT * 8 {

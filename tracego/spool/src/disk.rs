@@ -48,7 +48,7 @@ pub trait Disk {
     ///
     /// # Errors
     /// Fails as [`list`](Self::list) does.
-    fn cut(&self, file: &Self::File, len: u64) -> io::Result<()>;
+    fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Syncs a file, as with fdatasync(2): written data is on the disk afterwards, or the call fails.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ const AGAIN: Duration = Duration::from_millis(10);
 
 /// A folder of the real file system.
 #[derive(Debug)]
-pub struct Files {
+pub struct DiskFolder {
     path: PathBuf,
     folder: File,
     /// File with the flock(2), which lasts as long as the file is open, and so ends with the process in any
@@ -135,7 +135,7 @@ pub struct Files {
     _lock: Option<File>,
 }
 
-impl Files {
+impl DiskFolder {
     /// Creates the folder if needed, mode 0700, and locks it against other processes.
     ///
     /// # Errors
@@ -169,7 +169,7 @@ impl Files {
     ///
     /// # Errors
     /// Fails if there is no such folder.
-    pub fn look(path: &Path) -> io::Result<Self> {
+    pub fn open_unlocked(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), folder: File::open(path)?, _lock: None })
     }
 }
@@ -188,7 +188,7 @@ fn make(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-impl Disk for Files {
+impl Disk for DiskFolder {
     type File = File;
 
     fn list(&self) -> io::Result<Vec<(String, u64)>> {
@@ -221,7 +221,7 @@ impl Disk for Files {
         file.write_at(bytes, at)
     }
 
-    fn cut(&self, file: &File, len: u64) -> io::Result<()> {
+    fn truncate(&self, file: &File, len: u64) -> io::Result<()> {
         file.set_len(len)
     }
 
@@ -250,14 +250,14 @@ mod tests {
     fn a_lock_that_is_given_back_is_waited_for_and_one_that_is_kept_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("spool");
-        let first = Files::lock(&path).unwrap();
+        let first = DiskFolder::lock(&path).unwrap();
         let ending = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             drop(first);
         });
-        let _second = Files::lock(&path).unwrap();
+        let _second = DiskFolder::lock(&path).unwrap();
         ending.join().unwrap();
-        let error = Files::lock(&path).unwrap_err();
+        let error = DiskFolder::lock(&path).unwrap_err();
         assert!(matches!(error, OpenError::Locked(_, Some(pid)) if pid == std::process::id()), "{error}");
     }
 }

@@ -3,24 +3,24 @@
 use std::io;
 
 use super::{
-    cursor::{self, CursorState, Mark},
+    cursor::{self, CursorMark, CursorState},
     disk::Disk,
-    frame::{HEADER, Header, first_of, name},
-    gap::{Gap, Reason, push},
+    frame::{HEADER, SegmentHeader, first_of, name},
+    gap::{Gap, GapReason, push},
     stats::Amount,
-    walk::{End, Step, Walk, header},
+    walk::{SegmentWalk, WalkEnd, WalkStep, header},
 };
 
 /// A segment as it was found.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(super) struct FoundSegment {
     pub(super) first: u64,
     /// One past the last sequence number of the segment.
     pub(super) next: u64,
     /// One past the last sequence number that a frame in the segment stands for.
     pub(super) reached: u64,
     /// Header; without one, nothing of the segment can be read.
-    pub(super) header: Option<Header>,
+    pub(super) header: Option<SegmentHeader>,
     /// Bytes of the file.
     pub(super) size: u64,
     /// Bytes up to the end of the last good frame.
@@ -37,13 +37,13 @@ pub(super) struct Found {
 
 /// The result of examining a whole folder.
 #[derive(Debug)]
-pub(super) struct Examined {
+pub(super) struct Examination {
     pub(super) cursor: CursorState,
     /// Generation of the cursor; 0 if a new one has to be created.
     pub(super) generation: u64,
     /// Content of the cursor, or the correct content if there is none.
-    pub(super) mark: Mark,
-    pub(super) segments: Vec<Found>,
+    pub(super) mark: CursorMark,
+    pub(super) segments: Vec<FoundSegment>,
     /// Segments at the end without a frame that was ever durable, as a crash leaves them.
     pub(super) unborn: Vec<(String, u64)>,
     /// Incomplete files that a crash left.
@@ -54,26 +54,26 @@ pub(super) struct Examined {
     pub(super) tail: u64,
 }
 
-impl Examined {
+impl Examination {
     /// Returns the gaps between segments, before the first and after the last.
     pub(super) fn holes(&self) -> Vec<Gap> {
         let mut holes = Vec::new();
         let mut at = self.mark.acked + 1;
         for found in &self.segments {
             if found.first > at {
-                holes.push(Gap { first: at, last: found.first - 1, reason: Reason::Missing, bytes: 0 });
+                holes.push(Gap { first: at, last: found.first - 1, reason: GapReason::Missing, bytes: 0 });
             }
             at = at.max(found.next);
         }
         if self.tail > at {
-            holes.push(Gap { first: at, last: self.tail - 1, reason: Reason::Missing, bytes: 0 });
+            holes.push(Gap { first: at, last: self.tail - 1, reason: GapReason::Missing, bytes: 0 });
         }
         holes
     }
 }
 
 /// Examines the whole folder.
-pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examined> {
+pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examination> {
     let (mut segments, mut leftovers, mut bad) = (Vec::new(), Vec::new(), Vec::new());
     for (name, size) in disk.list()? {
         if let Some(first) = first_of(&name) {
@@ -105,7 +105,7 @@ pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examined> {
             // Delivering everything again is better than missing something.
             let acked = segments.first().map_or(0, |&(first, _)| first - 1);
             let spool = headers.iter().flatten().next().map_or(0, |header| header.spool);
-            (0, Mark { spool, acked, ..Mark::default() })
+            (0, CursorMark { spool, acked, ..CursorMark::default() })
         }
     };
     let mut unborn = Vec::new();
@@ -129,19 +129,19 @@ pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examined> {
         // Durable records before this gap are missing.
         tail = gap.first;
     }
-    let mark = Mark { refused, ..mark };
-    Ok(Examined { cursor: state, generation, mark, segments: found, unborn, leftovers, bad, tail })
+    let mark = CursorMark { refused, ..mark };
+    Ok(Examination { cursor: state, generation, mark, segments: found, unborn, leftovers, bad, tail })
 }
 
 fn segment<D: Disk>(
     disk: &D,
     first: u64,
     size: u64,
-    header: Option<Header>,
+    header: Option<SegmentHeader>,
     following: Option<u64>,
-    mark: &Mark,
-) -> io::Result<Found> {
-    let mut found = Found {
+    mark: &CursorMark,
+) -> io::Result<FoundSegment> {
+    let mut found = FoundSegment {
         first,
         next: first,
         reached: first,
@@ -156,35 +156,40 @@ fn segment<D: Disk>(
     // A segment ends where the next one begins. Behind that may be frames of a failed sync, which were
     // written again into the next one.
     let known = following.or_else(|| (mark.durable >= first).then_some(mark.durable + 1));
-    let mut reason = Reason::Damage;
+    let mut reason = GapReason::Damage;
     if header.is_some() {
         let name = name(first);
         let file = disk.open(&name, false)?;
-        let mut walk =
-            Walk::new(disk, &file, (first, HEADER as u64), size, following.unwrap_or(super::frame::SEQ_END));
+        let mut walk = SegmentWalk::new(
+            disk,
+            &file,
+            (first, HEADER as u64),
+            size,
+            following.unwrap_or(super::frame::SEQ_END),
+        );
         let end = loop {
             let seq = walk.seq;
             match walk.step()? {
-                Step::Record(range) => {
+                WalkStep::Record(range) => {
                     found.records += 1;
                     if seq > mark.acked {
                         found.unacked.add(1, range.len() as u64);
                     }
                 }
-                Step::Gap(gap) => {
-                    found.damaged |= gap.reason == Reason::Damage;
+                WalkStep::Gap(gap) => {
+                    found.damaged |= gap.reason == GapReason::Damage;
                     found.missing(gap, mark.acked);
                 }
-                Step::End(end) => break end,
+                WalkStep::End(end) => break end,
             }
         };
         (found.next, found.reached, found.good) = (walk.seq, walk.seq, walk.at);
-        if end == End::Clean {
-            reason = Reason::Missing;
+        if end == WalkEnd::Clean {
+            reason = GapReason::Missing;
         }
     }
     if let Some(known) = known.filter(|&known| known > found.next) {
-        found.damaged |= reason == Reason::Damage;
+        found.damaged |= reason == GapReason::Damage;
         found.missing(Gap { first: found.next, last: known - 1, reason, bytes: 0 }, mark.acked);
         found.next = known;
     }
@@ -196,7 +201,7 @@ fn segment<D: Disk>(
 /// Maximum number of gaps to list for one segment; others are merged into the last one.
 const SHOWN: usize = 256;
 
-impl Found {
+impl FoundSegment {
     fn missing(&mut self, gap: Gap, acked: u64) {
         if gap.last > acked {
             let gap = Gap { first: gap.first.max(acked + 1), ..gap };

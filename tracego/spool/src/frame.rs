@@ -10,7 +10,7 @@
 //! that a frame is valid only in its place: frames that are left over, moved or miscounted are not taken for
 //! the record that belongs there.
 
-use super::gap::{Gap, Reason};
+use super::gap::{Gap, GapReason};
 
 /// Size of a header in bytes.
 pub(super) const HEADER: usize = 40;
@@ -31,7 +31,7 @@ pub(super) const GAP_FRAME: usize = HEAD + GAP_LEN;
 
 /// The header of a segment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Header {
+pub(super) struct SegmentHeader {
     /// Id of the spool; a cursor with another id belongs to another spool.
     pub(super) spool: u64,
     /// Sequence number of the first frame.
@@ -40,7 +40,7 @@ pub(super) struct Header {
     pub(super) made: i64,
 }
 
-impl Header {
+impl SegmentHeader {
     pub(super) fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&MAGIC);
@@ -105,7 +105,7 @@ pub(super) fn put_gap(to: &mut Vec<u8>, gap: &Gap) {
 
 /// The frame at the start of some bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Parsed {
+pub(super) enum ParsedFrame {
     /// A record, with the number of bytes after [`HEAD`].
     Record(usize),
     /// A gap.
@@ -117,30 +117,30 @@ pub(super) enum Parsed {
 }
 
 /// Parses the frame that must have the sequence number `seq`.
-pub(super) fn parse(bytes: &[u8], seq: u64) -> Parsed {
+pub(super) fn parse(bytes: &[u8], seq: u64) -> ParsedFrame {
     if bytes.len() < HEAD {
-        return Parsed::Short(HEAD);
+        return ParsedFrame::Short(HEAD);
     }
     let raw = u32_at(bytes, 0);
     let gap = raw & GAP_BIT != 0;
     let len = (raw & !GAP_BIT) as usize;
     if len > RECORD_MAX || gap && len != GAP_LEN {
-        return Parsed::Bad(None);
+        return ParsedFrame::Bad(None);
     }
-    let Some(payload) = bytes.get(HEAD..HEAD + len) else { return Parsed::Short(HEAD + len) };
+    let Some(payload) = bytes.get(HEAD..HEAD + len) else { return ParsedFrame::Short(HEAD + len) };
     if checksum(seq, raw, payload) != u32_at(bytes, 4) {
         // The number of records in a damaged gap is unknown, so nothing after it has a number.
-        return Parsed::Bad((!gap).then_some(HEAD + len));
+        return ParsedFrame::Bad((!gap).then_some(HEAD + len));
     }
     if !gap {
-        return Parsed::Record(len);
+        return ParsedFrame::Record(len);
     }
     let (last, bytes) = (u64_at(payload, 0), u64_at(payload, 8));
-    match Reason::from_raw(u32_at(payload, 16)) {
+    match GapReason::from_raw(u32_at(payload, 16)) {
         Some(reason) if (seq..SEQ_END).contains(&last) => {
-            Parsed::Gap(Gap { first: seq, last, reason, bytes })
+            ParsedFrame::Gap(Gap { first: seq, last, reason, bytes })
         }
-        _ => Parsed::Bad(None),
+        _ => ParsedFrame::Bad(None),
     }
 }
 
@@ -164,37 +164,37 @@ mod tests {
     fn a_frame_is_valid_in_its_place_alone() {
         let mut bytes = Vec::new();
         put_record(&mut bytes, 7, b"record");
-        assert_eq!(parse(&bytes, 7), Parsed::Record(6));
-        assert_eq!(parse(&bytes, 8), Parsed::Bad(Some(14)));
-        assert_eq!(parse(&bytes[..7], 7), Parsed::Short(8));
-        assert_eq!(parse(&bytes[..13], 7), Parsed::Short(14));
-        let gap = Gap { first: 8, last: 20, reason: Reason::Age, bytes: 99 };
+        assert_eq!(parse(&bytes, 7), ParsedFrame::Record(6));
+        assert_eq!(parse(&bytes, 8), ParsedFrame::Bad(Some(14)));
+        assert_eq!(parse(&bytes[..7], 7), ParsedFrame::Short(8));
+        assert_eq!(parse(&bytes[..13], 7), ParsedFrame::Short(14));
+        let gap = Gap { first: 8, last: 20, reason: GapReason::Age, bytes: 99 };
         bytes.clear();
         put_gap(&mut bytes, &gap);
-        assert_eq!((parse(&bytes, 8), bytes.len()), (Parsed::Gap(gap), GAP_FRAME));
-        assert_eq!(parse(&bytes, 9), Parsed::Bad(None));
+        assert_eq!((parse(&bytes, 8), bytes.len()), (ParsedFrame::Gap(gap), GAP_FRAME));
+        assert_eq!(parse(&bytes, 9), ParsedFrame::Bad(None));
         // Zeros, which a disk leaves where nothing was written.
-        assert!(matches!(parse(&[0; 64], 9), Parsed::Bad(_)));
+        assert!(matches!(parse(&[0; 64], 9), ParsedFrame::Bad(_)));
     }
 
     #[test]
     fn a_changed_bit_is_seen() {
-        let header = Header { spool: 3, first: 12, made: -5 };
+        let header = SegmentHeader { spool: 3, first: 12, made: -5 };
         let mut frame = Vec::new();
         put_record(&mut frame, 3, b"abc");
         let mut gap = Vec::new();
-        put_gap(&mut gap, &Gap { first: 3, last: 4, reason: Reason::Disk, bytes: 5 });
-        assert_eq!(Header::decode(&header.encode()), Some(header));
+        put_gap(&mut gap, &Gap { first: 3, last: 4, reason: GapReason::Disk, bytes: 5 });
+        assert_eq!(SegmentHeader::decode(&header.encode()), Some(header));
         for bit in 0..HEADER * 8 {
             let mut bytes = header.encode();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Header::decode(&bytes), None, "{bit}");
+            assert_eq!(SegmentHeader::decode(&bytes), None, "{bit}");
         }
         for frame in [frame, gap] {
             for bit in 0..frame.len() * 8 {
                 let mut bytes = frame.clone();
                 bytes[bit / 8] ^= 1 << (bit % 8);
-                assert!(matches!(parse(&bytes, 3), Parsed::Bad(_) | Parsed::Short(_)), "{bit}");
+                assert!(matches!(parse(&bytes, 3), ParsedFrame::Bad(_) | ParsedFrame::Short(_)), "{bit}");
             }
         }
     }

@@ -5,12 +5,12 @@ use serde::Serialize;
 /// The reason why records are missing.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub enum GapReason {
     /// The spool was full, and the oldest were dropped ([`OnFull::DropOldest`](super::OnFull)).
     DropOldest,
     /// The spool was full, and new records were refused ([`OnFull::DropNewest`](super::OnFull)).
     DropNewest,
-    /// The records were older than [`Limits::max_age`](super::Limits).
+    /// The records were older than [`QueueLimits::max_age`](super::QueueLimits).
     Age,
     /// The bytes on the disk are not what was written.
     Damage,
@@ -22,7 +22,7 @@ pub enum Reason {
     Disk,
 }
 
-impl Reason {
+impl GapReason {
     /// All reasons, in the order of their numbers in files.
     pub const ALL: [Self; 7] = [
         Self::DropOldest,
@@ -69,9 +69,9 @@ pub struct Gap {
     /// Last missing sequence number.
     pub last: u64,
     /// Reason.
-    pub reason: Reason,
-    /// Bytes of the missing records; 0 for [`Reason::Damage`] and [`Reason::Missing`], whose records cannot
-    /// be read.
+    pub reason: GapReason,
+    /// Bytes of the missing records; 0 for [`GapReason::Damage`] and [`GapReason::Missing`], whose records
+    /// cannot be read.
     pub bytes: u64,
 }
 
@@ -113,10 +113,10 @@ mod tests {
 
     #[test]
     fn reasons_keep_their_numbers_and_their_names() {
-        for (reason, raw) in Reason::ALL.into_iter().zip(1..) {
-            assert_eq!((reason.to_raw(), Reason::from_raw(raw)), (raw, Some(reason)));
+        for (reason, raw) in GapReason::ALL.into_iter().zip(1..) {
+            assert_eq!((reason.to_raw(), GapReason::from_raw(raw)), (raw, Some(reason)));
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
         }
-        assert_eq!([0, 8, u32::MAX].map(Reason::from_raw), [None; 3]);
+        assert_eq!([0, 8, u32::MAX].map(GapReason::from_raw), [None; 3]);
     }
 }

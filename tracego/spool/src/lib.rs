@@ -32,9 +32,9 @@ mod frame;
 mod gap;
 mod limits;
 mod memory;
-pub mod moment;
+mod memory_queue;
+mod moment;
 mod queue;
-mod ram;
 mod read;
 mod reclaim;
 mod recover;
@@ -47,21 +47,21 @@ mod write;
 use std::{collections::VecDeque, path::Path, time::Duration};
 
 use ages::Ages;
-pub use batch::{Batch, Item};
+pub use batch::{Item, QueueBatch};
 pub use cursor::CursorState;
-use cursor::{Cursor, Mark};
-pub use disk::{Disk, Files, OpenError};
+use cursor::{Cursor, CursorMark};
+pub use disk::{Disk, DiskFolder, OpenError};
 pub use frame::RECORD_MAX;
-pub use gap::{Gap, Reason};
-pub use limits::{Limits, OnFull, SyncPolicy};
+pub use gap::{Gap, GapReason};
+pub use limits::{OnFull, QueueLimits, SyncPolicy};
+pub use memory_queue::MemoryQueue;
 pub use moment::Moment;
-pub use queue::Queue;
-pub use ram::Ram;
+pub use queue::RecordQueue;
 pub use recover::Recovery;
-use stats::Fault;
-pub use stats::{Amount, Notice, Stats};
-pub use survey::{Segment as SurveyedSegment, Survey, is_spool, survey};
-pub use write::{Appended, Full};
+use stats::DiskError;
+pub use stats::{Amount, QueueStats, SpoolNotice};
+pub use survey::{Survey, SurveyedSegment, is_spool, survey};
+pub use write::{Appended, QueueFull};
 
 /// A segment whose records are on the disk.
 #[derive(Debug)]
@@ -76,13 +76,13 @@ struct Segment {
     /// Whether the content is damaged; damaged segments are kept for inspection.
     damaged: bool,
     /// Whether missing records were already reported, and are not counted as waiting.
-    told: bool,
+    reported: bool,
     /// Whether the header is valid.
     readable: bool,
 }
 
 /// The segment that is being written.
-struct Writing<F> {
+struct OpenSegment<F> {
     file: F,
     first: u64,
     /// Bytes on the disk.
@@ -93,7 +93,7 @@ struct Writing<F> {
 
 /// Frames that are not on the disk yet.
 #[derive(Default)]
-struct Pending {
+struct PendingFrames {
     bytes: Vec<u8>,
     /// Bytes that were handed to the operating system, from the start of `bytes`.
     written: usize,
@@ -104,7 +104,7 @@ struct Pending {
 }
 
 /// State while the disk fails.
-struct Trouble {
+struct DiskFailure {
     since: i64,
     retry_at: i64,
     tries: u32,
@@ -113,9 +113,9 @@ struct Trouble {
 }
 
 /// A durable queue. See the [module](self).
-pub struct Spool<D: Disk = Files> {
+pub struct Spool<D: Disk = DiskFolder> {
     disk: D,
-    limits: Limits,
+    limits: QueueLimits,
     /// As of the last call that said.
     now: Moment,
     /// Id of the spool, written to segments and cursor.
@@ -126,8 +126,8 @@ pub struct Spool<D: Disk = Files> {
     bytes: u64,
     /// Damaged segments that were set aside, with their sizes in bytes.
     bad: VecDeque<(String, u64)>,
-    writing: Option<Writing<D::File>>,
-    pending: Pending,
+    writing: Option<OpenSegment<D::File>>,
+    pending: PendingFrames,
     /// First sequence number that is not on the disk.
     durable: u64,
     /// First sequence number after the pending frames.
@@ -143,12 +143,12 @@ pub struct Spool<D: Disk = Files> {
     /// Time when the cursor was last written, in ns since boot.
     marked_at: i64,
     acked: u64,
-    reading: read::Reading<D::File>,
+    reading: read::ReaderState<D::File>,
 
     ages: Ages,
-    trouble: Option<Trouble>,
-    notices: VecDeque<Notice>,
-    stats: Stats,
+    trouble: Option<DiskFailure>,
+    notices: VecDeque<SpoolNotice>,
+    stats: QueueStats,
 }
 
 /// Maximum number of notices that are kept until they are read.
@@ -162,8 +162,8 @@ impl Spool {
     ///
     /// # Errors
     /// When another process has it, or the disk fails.
-    pub fn open(path: &Path, limits: Limits, now: Moment) -> Result<(Self, Recovery), OpenError> {
-        let disk = Files::lock(path)?;
+    pub fn open(path: &Path, limits: QueueLimits, now: Moment) -> Result<(Self, Recovery), OpenError> {
+        let disk = DiskFolder::lock(path)?;
         Spool::open_on(disk, limits, now).map_err(|error| OpenError::Io(path.to_owned(), error))
     }
 }
@@ -209,12 +209,12 @@ impl<D: Disk> Spool<D> {
 
     /// Returns the counters and the current state.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         let oldest = (self.stats.depth.records > 0).then(|| {
             let age = self.now.boot_ns.saturating_sub(self.ages.not_after(self.oldest()));
             Duration::from_nanos(u64::try_from(age).unwrap_or(0))
         });
-        Stats {
+        QueueStats {
             used: self.used(),
             segments: self.segments.len(),
             oldest,
@@ -224,24 +224,24 @@ impl<D: Disk> Spool<D> {
     }
 
     /// Replaces the limits.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits.fit();
+    pub fn set_limits(&mut self, limits: QueueLimits) {
+        self.limits = limits.normalized();
     }
 
     /// Returns the next notice to report, each only once.
-    pub fn notice(&mut self) -> Option<Notice> {
+    pub fn notice(&mut self) -> Option<SpoolNotice> {
         self.notices.pop_front()
     }
 
     /// Returns the last acknowledged sequence number.
     #[must_use]
-    pub fn acked(&self) -> u64 {
+    pub fn acked_seq(&self) -> u64 {
         self.acked
     }
 
     /// Returns the last sequence number that is on the disk or was acknowledged.
     #[must_use]
-    pub fn durable(&self) -> u64 {
+    pub fn durable_seq(&self) -> u64 {
         self.durable - 1
     }
 
@@ -257,18 +257,18 @@ impl<D: Disk> Spool<D> {
         self.bytes + bad + self.pending.bytes.len() as u64 + cursor::SIZE
     }
 
-    fn mark(&self) -> Mark {
-        Mark { spool: self.id, acked: self.acked, durable: self.durable - 1, refused: self.refused }
+    fn mark(&self) -> CursorMark {
+        CursorMark { spool: self.id, acked: self.acked, durable: self.durable - 1, refused: self.refused }
     }
 
-    fn tell(&mut self, notice: Notice) {
+    fn push_notice(&mut self, notice: SpoolNotice) {
         if self.notices.len() == NOTICES {
             self.notices.pop_front();
         }
         self.notices.push_back(notice);
     }
 
-    fn failed(&mut self, fault: Fault) {
+    fn failed(&mut self, fault: DiskError) {
         self.stats.errors += 1;
         let now = self.now.boot_ns;
         let tries = self.trouble.as_ref().map_or(0, |trouble| trouble.tries);
@@ -276,20 +276,20 @@ impl<D: Disk> Spool<D> {
         let pause = RETRY.0.saturating_mul(1 << tries.min(8)).min(RETRY.1);
         let full = fault.is_full();
         if tries == 0 {
-            self.tell(Notice::Failing(fault.doing, fault.error));
+            self.push_notice(SpoolNotice::Failing(fault.doing, fault.error));
         }
         let tries = tries.saturating_add(1);
-        self.trouble = Some(Trouble { since, retry_at: now.saturating_add(pause), tries, full });
+        self.trouble = Some(DiskFailure { since, retry_at: now.saturating_add(pause), tries, full });
     }
 
     fn disk_is_full(&self) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| trouble.full)
     }
 
-    fn works(&mut self) {
+    fn recovered(&mut self) {
         if let Some(trouble) = self.trouble.take() {
             let nanos = self.now.boot_ns.saturating_sub(trouble.since);
-            self.tell(Notice::Recovered(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))));
+            self.push_notice(SpoolNotice::Recovered(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::frame::HEADER;
 
 /// Limits of one spool.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct QueueLimits {
     /// Size in bytes after which a new segment begins; at most a quarter of `total_bytes` is used, because
     /// space is freed by whole segments.
     pub segment_bytes: u64,
@@ -25,15 +25,15 @@ pub struct Limits {
     pub memory_bytes: usize,
 }
 
-impl Limits {
+impl QueueLimits {
     /// Returns the limits with segments that are small enough for the total.
-    pub(super) fn fit(self) -> Self {
+    pub(super) fn normalized(self) -> Self {
         let segment_bytes = self.segment_bytes.min(self.total_bytes / 4).max(HEADER as u64 + 1);
         Self { segment_bytes, ..self }
     }
 }
 
-impl Default for Limits {
+impl Default for QueueLimits {
     fn default() -> Self {
         Self {
             segment_bytes: 8 << 20,

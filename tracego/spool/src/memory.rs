@@ -2,14 +2,14 @@
 
 use super::{
     Disk, Spool,
-    batch::{Batch, Entry},
-    frame::{GAP_FRAME, HEAD, Parsed, name, parse},
-    read::{InHand, What, put_gap},
+    batch::{BatchEntry, QueueBatch},
+    frame::{GAP_FRAME, HEAD, ParsedFrame, name, parse},
+    read::{ItemKind, UnackedItem, put_gap},
 };
 
 impl<D: Disk> Spool<D> {
     /// Adds records that are only in memory to a batch.
-    pub(super) fn read_pending(&mut self, max_bytes: usize, batch: &mut Batch) {
+    pub(super) fn read_pending(&mut self, max_bytes: usize, batch: &mut QueueBatch) {
         let (mut at, mut seq) = (0, self.durable);
         while let Some(rest) = self.pending.bytes.get(at..).filter(|rest| !rest.is_empty()) {
             if !batch.is_empty() && batch.size() >= max_bytes {
@@ -17,25 +17,25 @@ impl<D: Disk> Spool<D> {
             }
             let wanted = seq >= self.reading.seq;
             match parse(rest, seq) {
-                Parsed::Record(len) => {
+                ParsedFrame::Record(len) => {
                     if wanted {
                         let begin = batch.bytes.len();
                         batch.bytes.extend_from_slice(rest.get(HEAD..HEAD + len).unwrap_or_default());
-                        batch.entries.push(Entry::Record(seq, begin..batch.bytes.len()));
-                        let what = What::Record(len as u32);
-                        self.reading.in_hand.push_back(InHand { last: seq, what, at: None });
+                        batch.entries.push(BatchEntry::Record(seq, begin..batch.bytes.len()));
+                        let what = ItemKind::Record(len as u32);
+                        self.reading.in_hand.push_back(UnackedItem { last: seq, what, at: None });
                     }
                     at += HEAD + len;
                     seq += 1;
                 }
-                Parsed::Gap(gap) => {
+                ParsedFrame::Gap(gap) => {
                     if wanted {
                         put_gap(batch, &mut self.reading.in_hand, gap, None);
                     }
                     at += GAP_FRAME;
                     seq = gap.last + 1;
                 }
-                Parsed::Short(_) | Parsed::Bad(_) => return,
+                ParsedFrame::Short(_) | ParsedFrame::Bad(_) => return,
             }
             if wanted {
                 self.reading.seq = seq;
@@ -49,16 +49,16 @@ impl<D: Disk> Spool<D> {
         let (mut at, mut seq, mut records) = (0, self.durable, 0);
         while let Some(rest) = self.pending.bytes.get(at..).filter(|_| seq <= self.acked) {
             match parse(rest, seq) {
-                Parsed::Record(len) => {
+                ParsedFrame::Record(len) => {
                     at += HEAD + len;
                     seq += 1;
                     records += 1;
                 }
-                Parsed::Gap(gap) => {
+                ParsedFrame::Gap(gap) => {
                     at += GAP_FRAME;
                     seq = gap.last + 1;
                 }
-                Parsed::Short(_) | Parsed::Bad(_) => break,
+                ParsedFrame::Short(_) | ParsedFrame::Bad(_) => break,
             }
         }
         if at == 0 {

@@ -1,17 +1,19 @@
 //! The queue of one sink, on the disk or in memory, with the same methods.
 
-use super::{Batch, Files, Full, Limits, Notice, Spool, Stats, ram::Ram};
+use super::{
+    DiskFolder, QueueBatch, QueueFull, QueueLimits, QueueStats, Spool, SpoolNotice, memory_queue::MemoryQueue,
+};
 use crate::Moment;
 
 /// A queue of records.
-pub enum Queue {
+pub enum RecordQueue {
     /// A spool in a folder.
-    Disk(Box<Spool<Files>>),
+    Disk(Box<Spool<DiskFolder>>),
     /// A queue in memory.
-    Memory(Box<Ram>),
+    Memory(Box<MemoryQueue>),
 }
 
-impl Queue {
+impl RecordQueue {
     /// Whether waiting records survive the process.
     #[must_use]
     pub fn is_durable(&self) -> bool {
@@ -21,11 +23,11 @@ impl Queue {
     /// Adds a record.
     ///
     /// # Errors
-    /// Fails if there is no room; see [`Full`].
-    pub fn append(&mut self, payload: &[u8]) -> Result<(), Full> {
+    /// Fails if there is no room; see [`QueueFull`].
+    pub fn append(&mut self, payload: &[u8]) -> Result<(), QueueFull> {
         match self {
             Self::Disk(spool) => spool.append(payload).map(|_| ()),
-            Self::Memory(ram) => ram.append(payload),
+            Self::Memory(memory) => memory.append(payload),
         }
     }
 
@@ -37,14 +39,14 @@ impl Queue {
     }
 
     /// Sets the time, and syncs where that is due.
-    pub fn keep(&mut self, now: Moment) {
+    pub fn maintain(&mut self, now: Moment) {
         match self {
             Self::Disk(spool) => {
                 if spool.due(now) {
                     spool.sync();
                 }
             }
-            Self::Memory(ram) => ram.due(now),
+            Self::Memory(memory) => memory.expire(now),
         }
     }
 
@@ -55,7 +57,7 @@ impl Queue {
         }
     }
 
-    /// Returns the time at which [`keep`](Self::keep) has something to do, in ns since boot.
+    /// Returns the time at which [`maintain`](Self::maintain) has something to do, in ns since boot.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {
         match self {
@@ -65,10 +67,10 @@ impl Queue {
     }
 
     /// Returns the next items, about `max_bytes` in all.
-    pub fn read(&mut self, max_bytes: usize) -> Batch {
+    pub fn read(&mut self, max_bytes: usize) -> QueueBatch {
         match self {
             Self::Disk(spool) => spool.read(max_bytes),
-            Self::Memory(ram) => ram.read(max_bytes),
+            Self::Memory(memory) => memory.read(max_bytes),
         }
     }
 
@@ -76,7 +78,7 @@ impl Queue {
     pub fn ack(&mut self, seq: u64) {
         match self {
             Self::Disk(spool) => spool.ack(seq),
-            Self::Memory(ram) => ram.ack(seq),
+            Self::Memory(memory) => memory.ack(seq),
         }
     }
 
@@ -84,29 +86,29 @@ impl Queue {
     pub fn rewind(&mut self) {
         match self {
             Self::Disk(spool) => spool.rewind(),
-            Self::Memory(ram) => ram.rewind(),
+            Self::Memory(memory) => memory.rewind(),
         }
     }
 
     /// Replaces the limits.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: QueueLimits) {
         match self {
             Self::Disk(spool) => spool.set_limits(limits),
-            Self::Memory(ram) => ram.set_limits(limits),
+            Self::Memory(memory) => memory.set_limits(limits),
         }
     }
 
     /// Returns the counters and the current state.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         match self {
             Self::Disk(spool) => spool.stats(),
-            Self::Memory(ram) => ram.stats(),
+            Self::Memory(memory) => memory.stats(),
         }
     }
 
     /// Returns the next notice to report, each only once.
-    pub fn notice(&mut self) -> Option<Notice> {
+    pub fn notice(&mut self) -> Option<SpoolNotice> {
         match self {
             Self::Disk(spool) => spool.notice(),
             Self::Memory(_) => None,
@@ -118,7 +120,7 @@ impl Queue {
     pub fn close(self) -> u64 {
         match self {
             Self::Disk(spool) => spool.close(),
-            Self::Memory(ram) => ram.stats().depth.records,
+            Self::Memory(memory) => memory.stats().depth.records,
         }
     }
 }

@@ -3,43 +3,43 @@
 use std::{collections::VecDeque, io};
 
 use super::{
-    Disk, Notice, Spool,
-    batch::{Batch, Entry},
+    Disk, Spool, SpoolNotice,
+    batch::{BatchEntry, QueueBatch},
     frame::{HEADER, name},
-    gap::{Gap, Reason},
+    gap::{Gap, GapReason},
     stats::Amount,
-    walk::{End, Step, Walk},
+    walk::{SegmentWalk, WalkEnd, WalkStep},
 };
 
 /// An item in hand, which was read and not acknowledged.
-pub(super) struct InHand {
+pub(super) struct UnackedItem {
     pub(super) last: u64,
-    pub(super) what: What,
+    pub(super) what: ItemKind,
     /// Offset in the segment, if any.
     pub(super) at: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum What {
+pub(super) enum ItemKind {
     /// A record with its size in bytes.
     Record(u32),
     Gap(Gap),
 }
 
 /// The state of the reader.
-pub(super) struct Reading<F> {
+pub(super) struct ReaderState<F> {
     /// Sequence number of the next item.
     pub(super) seq: u64,
     /// Offset of the next item in its segment, if known.
     pub(super) at: Option<u64>,
-    pub(super) in_hand: VecDeque<InHand>,
+    pub(super) in_hand: VecDeque<UnackedItem>,
     /// Segment that was read last, with its open file.
     file: Option<(u64, F)>,
     /// Number of tries of a segment that could not be read, and time of the next one.
     trouble: Option<(u32, i64)>,
 }
 
-impl<F> Reading<F> {
+impl<F> ReaderState<F> {
     pub(super) fn new(seq: u64) -> Self {
         Self { seq, at: None, in_hand: VecDeque::new(), file: None, trouble: None }
     }
@@ -57,17 +57,22 @@ impl<F> Reading<F> {
 }
 
 /// Adds a gap to a batch. A gap that follows another for the same reason is merged with it.
-pub(super) fn put_gap(batch: &mut Batch, in_hand: &mut VecDeque<InHand>, gap: Gap, at: Option<u64>) {
-    if let (Some(Entry::Gap(last)), Some(item)) = (batch.entries.last_mut(), in_hand.back_mut())
+pub(super) fn put_gap(
+    batch: &mut QueueBatch,
+    in_hand: &mut VecDeque<UnackedItem>,
+    gap: Gap,
+    at: Option<u64>,
+) {
+    if let (Some(BatchEntry::Gap(last)), Some(item)) = (batch.entries.last_mut(), in_hand.back_mut())
         && last.reason == gap.reason
     {
         last.last = gap.last;
         last.bytes = last.bytes.saturating_add(gap.bytes);
-        (item.last, item.what) = (last.last, What::Gap(*last));
+        (item.last, item.what) = (last.last, ItemKind::Gap(*last));
         return;
     }
-    batch.entries.push(Entry::Gap(gap));
-    in_hand.push_back(InHand { last: gap.last, what: What::Gap(gap), at });
+    batch.entries.push(BatchEntry::Gap(gap));
+    in_hand.push_back(UnackedItem { last: gap.last, what: ItemKind::Gap(gap), at });
 }
 
 /// Number of tries to read a segment before it counts as damaged, [`PAUSE`] nanoseconds apart.
@@ -77,22 +82,22 @@ const PAUSE: i64 = 1_000_000_000;
 impl<D: Disk> Spool<D> {
     /// Returns the next items after the last call: about `max_bytes` in all, and at least one if there is
     /// any. No item is read twice before a [`rewind`](Self::rewind) or a restart.
-    pub fn read(&mut self, max_bytes: usize) -> Batch {
-        let mut batch = Batch::default();
+    pub fn read(&mut self, max_bytes: usize) -> QueueBatch {
+        let mut batch = QueueBatch::default();
         while batch.is_empty() || batch.size() < max_bytes {
             let number = self.segments.partition_point(|segment| segment.next <= self.reading.seq);
             let Some(segment) = self.segments.get(number) else {
                 if self.reading.seq < self.durable {
-                    self.hole(&mut batch, self.durable, Reason::Missing);
+                    self.hole(&mut batch, self.durable, GapReason::Missing);
                     continue;
                 }
                 break;
             };
             let (first, readable) = (segment.first, segment.readable);
             if self.reading.seq < first {
-                self.hole(&mut batch, first, Reason::Missing);
+                self.hole(&mut batch, first, GapReason::Missing);
             } else if !readable {
-                self.hole(&mut batch, segment.next, Reason::Damage);
+                self.hole(&mut batch, segment.next, GapReason::Damage);
             } else if self.reading.trouble.is_some_and(|(_, at)| self.now.boot_ns < at) {
                 return batch;
             } else if let Err(error) = self.read_segment(number, max_bytes, &mut batch) {
@@ -118,15 +123,15 @@ impl<D: Disk> Spool<D> {
         while let Some(item) = self.reading.in_hand.front().filter(|item| item.last <= seq) {
             self.acked = item.last;
             match item.what {
-                What::Record(bytes) => {
+                ItemKind::Record(bytes) => {
                     self.stats.depth.take(1, u64::from(bytes));
                     self.stats.acked.add(1, u64::from(bytes));
                 }
                 // Other gaps were counted when their records were dropped.
-                What::Gap(gap) if matches!(gap.reason, Reason::Damage | Reason::Missing) => {
+                ItemKind::Gap(gap) if matches!(gap.reason, GapReason::Damage | GapReason::Missing) => {
                     self.stats.missing(&gap);
                 }
-                What::Gap(_) => {}
+                ItemKind::Gap(_) => {}
             }
             self.reading.in_hand.pop_front();
             self.moved = true;
@@ -153,7 +158,7 @@ impl<D: Disk> Spool<D> {
     }
 
     /// Adds a gap up to the item `next`, for the known reason or else for `reason`.
-    fn hole(&mut self, batch: &mut Batch, next: u64, reason: Reason) {
+    fn hole(&mut self, batch: &mut QueueBatch, next: u64, reason: GapReason) {
         let seq = self.reading.seq;
         let known = self.holes.iter().find(|hole| (hole.first..=hole.last).contains(&seq));
         let gap = match known {
@@ -164,9 +169,9 @@ impl<D: Disk> Spool<D> {
         (self.reading.seq, self.reading.at) = (gap.last + 1, None);
     }
 
-    fn read_segment(&mut self, number: usize, max_bytes: usize, batch: &mut Batch) -> io::Result<()> {
+    fn read_segment(&mut self, number: usize, max_bytes: usize, batch: &mut QueueBatch) -> io::Result<()> {
         let Some(segment) = self.segments.get(number) else { return Ok(()) };
-        let (first, next, len, told) = (segment.first, segment.next, segment.len, segment.told);
+        let (first, next, len, reported) = (segment.first, segment.next, segment.len, segment.reported);
         let file = match self.reading.file.take() {
             Some((open, file)) if open == first => file,
             _ => self.disk.open(&name(first), false)?,
@@ -176,32 +181,32 @@ impl<D: Disk> Spool<D> {
             Some(at) if seq > first => (seq, at),
             _ => (first, HEADER as u64),
         };
-        let mut walk = Walk::new(&self.disk, &file, start, len, next);
+        let mut walk = SegmentWalk::new(&self.disk, &file, start, len, next);
         let mut end = None;
         let mut found = Vec::new();
         while batch.is_empty() || batch.size() < max_bytes {
             let (at, place) = (walk.seq, walk.at);
             match walk.step()? {
-                Step::Record(range) => {
+                WalkStep::Record(range) => {
                     if at < seq {
                         continue;
                     }
                     let bytes = walk.bytes(range);
                     let begin = batch.bytes.len();
                     batch.bytes.extend_from_slice(bytes);
-                    batch.entries.push(Entry::Record(at, begin..batch.bytes.len()));
-                    let what = What::Record(bytes.len() as u32);
-                    self.reading.in_hand.push_back(InHand { last: at, what, at: Some(place) });
+                    batch.entries.push(BatchEntry::Record(at, begin..batch.bytes.len()));
+                    let what = ItemKind::Record(bytes.len() as u32);
+                    self.reading.in_hand.push_back(UnackedItem { last: at, what, at: Some(place) });
                 }
-                Step::Gap(gap) if gap.last < seq => {}
-                Step::Gap(gap) => {
+                WalkStep::Gap(gap) if gap.last < seq => {}
+                WalkStep::Gap(gap) => {
                     let gap = Gap { first: gap.first.max(seq), ..gap };
                     put_gap(batch, &mut self.reading.in_hand, gap, Some(place));
-                    if gap.reason == Reason::Damage && !told {
+                    if gap.reason == GapReason::Damage && !reported {
                         found.push(gap);
                     }
                 }
-                Step::End(reason) => {
+                WalkStep::End(reason) => {
                     end = Some(reason);
                     break;
                 }
@@ -214,10 +219,10 @@ impl<D: Disk> Spool<D> {
         let Some(end) = end else { return Ok(()) };
         self.reading.at = None;
         if self.reading.seq < next {
-            let reason = if end == End::Bad { Reason::Damage } else { Reason::Missing };
+            let reason = if end == WalkEnd::Bad { GapReason::Damage } else { GapReason::Missing };
             let first = self.reading.seq;
             self.hole(batch, next, reason);
-            if !told && !self.holes.iter().any(|hole| hole.last >= first) {
+            if !reported && !self.holes.iter().any(|hole| hole.last >= first) {
                 self.damage(number, Gap { first, last: next - 1, reason, bytes: 0 });
             }
         }
@@ -227,11 +232,11 @@ impl<D: Disk> Spool<D> {
     /// Reports damage that did not exist when the spool was opened.
     fn damage(&mut self, number: usize, gap: Gap) {
         if let Some(segment) = self.segments.get_mut(number) {
-            segment.damaged |= gap.reason == Reason::Damage;
-            segment.told = true;
+            segment.damaged |= gap.reason == GapReason::Damage;
+            segment.reported = true;
         }
         self.stats.depth.take(gap.count(), 0);
-        self.tell(Notice::Missing(gap));
+        self.push_notice(SpoolNotice::Missing(gap));
     }
 
     /// Handles a segment that cannot be read: after some retries it counts as damaged.
@@ -245,13 +250,14 @@ impl<D: Disk> Spool<D> {
             self.reading.trouble = Some((tries, self.now.boot_ns.saturating_add(PAUSE)));
             if tries == 1 {
                 let name = name(segment.first);
-                self.tell(Notice::Unreadable(name, error));
+                self.push_notice(SpoolNotice::Unreadable(name, error));
             }
             return;
         }
         self.reading.trouble = None;
         segment.readable = false;
-        let gap = Gap { first: self.reading.seq, last: segment.next - 1, reason: Reason::Damage, bytes: 0 };
+        let gap =
+            Gap { first: self.reading.seq, last: segment.next - 1, reason: GapReason::Damage, bytes: 0 };
         self.damage(number, gap);
     }
 }

@@ -5,17 +5,17 @@ use std::io;
 use super::{
     Disk, Segment, Spool,
     frame::name,
-    stats::{Doing as _, Fault},
+    stats::{DiskContext as _, DiskError},
 };
 
 /// Divisor of the total size that gives the limit for damaged segments; beyond it the oldest is removed.
 const BAD: u64 = 8;
 
 impl<D: Disk> Spool<D> {
-    pub(super) fn write_mark(&mut self) -> Result<(), Fault> {
+    pub(super) fn write_mark(&mut self) -> Result<(), DiskError> {
         let mark = self.mark();
         if !self.cursor.holds(&mark) {
-            self.cursor.write(&self.disk, &mark).doing("write the cursor")?;
+            self.cursor.write(&self.disk, &mark).context("write the cursor")?;
         }
         self.marked_at = self.now.boot_ns;
         self.moved = false;
@@ -24,7 +24,7 @@ impl<D: Disk> Spool<D> {
 
     /// Removes segments that were acknowledged completely; the segment being written only if `all` is true.
     /// Returns whether there was one.
-    pub(super) fn reclaim(&mut self, all: bool) -> Result<bool, Fault> {
+    pub(super) fn reclaim(&mut self, all: bool) -> Result<bool, DiskError> {
         let written = self.writing.as_ref().filter(|_| !all).map(|writing| writing.first);
         let done = |segment: &&Segment| segment.next <= self.acked + 1 && written != Some(segment.first);
         let count = self.segments.iter().take_while(done).count();
@@ -38,7 +38,7 @@ impl<D: Disk> Spool<D> {
         for _ in 0..count {
             let Some(segment) = self.segments.front() else { break };
             let (first, len) = (segment.first, segment.len);
-            self.set_aside(first, len, segment.damaged).doing("remove a segment")?;
+            self.set_aside(first, len, segment.damaged).context("remove a segment")?;
             self.segments.pop_front();
             self.bytes = self.bytes.saturating_sub(len);
             if self.writing.as_ref().is_some_and(|writing| writing.first == first) {
@@ -53,11 +53,11 @@ impl<D: Disk> Spool<D> {
 
     /// Prepares the removal of acknowledged records up to `last`: writes both slots of the cursor, so that
     /// with one of them damaged, the other does not refer to removed records.
-    pub(super) fn mark_past(&mut self, last: u64) -> Result<(), Fault> {
+    pub(super) fn mark_past(&mut self, last: u64) -> Result<(), DiskError> {
         let mut tries = 0;
         while !self.cursor.both_past(last) && tries < 2 {
             let mark = self.mark();
-            self.cursor.write(&self.disk, &mark).doing("write the cursor")?;
+            self.cursor.write(&self.disk, &mark).context("write the cursor")?;
             tries += 1;
         }
         Ok(())

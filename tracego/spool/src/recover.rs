@@ -5,16 +5,16 @@ use std::{collections::VecDeque, io};
 use serde::Serialize;
 
 use super::{
-    Disk, Pending, Segment, Spool, Writing,
+    Disk, OpenSegment, PendingFrames, Segment, Spool,
     ages::Ages,
     cursor::{Cursor, CursorState},
     disk::write_all,
-    examine::{Examined, Found, examine},
-    frame::{HEADER, Header, name},
+    examine::{Examination, FoundSegment, examine},
+    frame::{HEADER, SegmentHeader, name},
     gap::Gap,
-    limits::Limits,
+    limits::QueueLimits,
     read,
-    stats::{Amount, Stats},
+    stats::{Amount, QueueStats},
 };
 use crate::Moment;
 
@@ -51,8 +51,8 @@ impl<D: Disk> Spool<D> {
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn open_on(disk: D, limits: Limits, now: Moment) -> io::Result<(Self, Recovery)> {
-        let limits = limits.fit();
+    pub fn open_on(disk: D, limits: QueueLimits, now: Moment) -> io::Result<(Self, Recovery)> {
+        let limits = limits.normalized();
         let mut found = examine(&disk)?;
         let mut recovery = Recovery {
             waiting: Amount::default(),
@@ -69,10 +69,10 @@ impl<D: Disk> Spool<D> {
         if found.generation == 0 && found.segments.is_empty() {
             id = now.unix_ns.cast_unsigned() ^ u64::from(std::process::id()).rotate_left(40);
         }
-        let mark = super::Mark { spool: id, ..found.mark };
+        let mark = super::CursorMark { spool: id, ..found.mark };
         let cursor = Cursor::start(&disk, found.generation, &mark)?;
         let writing = resume(&disk, &mut found, &limits, &mut recovery)?;
-        let mut stats = Stats::default();
+        let mut stats = QueueStats::default();
         for segment in &found.segments {
             stats.depth.add(segment.unacked.records, segment.unacked.bytes);
             recovery.gaps.extend(&segment.gaps);
@@ -93,7 +93,7 @@ impl<D: Disk> Spool<D> {
             segments: found.segments.iter().map(Segment::from).collect(),
             bad,
             writing,
-            pending: Pending::default(),
+            pending: PendingFrames::default(),
             durable: found.tail,
             tail: found.tail,
             refused: found.mark.refused,
@@ -102,7 +102,7 @@ impl<D: Disk> Spool<D> {
             moved: true,
             marked_at: now.boot_ns,
             acked,
-            reading: read::Reading::new(acked + 1),
+            reading: read::ReaderState::new(acked + 1),
             trouble: None,
             notices: VecDeque::new(),
             stats,
@@ -119,7 +119,7 @@ impl<D: Disk> Spool<D> {
 /// Removes incomplete files that a crash left.
 fn clean<D: Disk>(
     disk: &D,
-    found: &Examined,
+    found: &Examination,
     bad: &mut VecDeque<(String, u64)>,
     recovery: &mut Recovery,
 ) -> io::Result<()> {
@@ -145,15 +145,15 @@ fn clean<D: Disk>(
 /// Cuts the torn end off the last segment. Returns the segment if writing can continue there.
 fn resume<D: Disk>(
     disk: &D,
-    found: &mut Examined,
-    limits: &Limits,
+    found: &mut Examination,
+    limits: &QueueLimits,
     recovery: &mut Recovery,
-) -> io::Result<Option<Writing<D::File>>> {
-    let usable = |last: &&mut Found| last.header.is_some() && !last.damaged;
+) -> io::Result<Option<OpenSegment<D::File>>> {
+    let usable = |last: &&mut FoundSegment| last.header.is_some() && !last.damaged;
     let Some(last) = found.segments.last_mut().filter(usable) else { return Ok(None) };
     let file = disk.open(&name(last.first), true)?;
     if last.size > last.good {
-        disk.cut(&file, last.good)?;
+        disk.truncate(&file, last.good)?;
         recovery.cut += last.size - last.good;
         last.size = last.good;
     }
@@ -161,12 +161,12 @@ fn resume<D: Disk>(
     disk.sync(&file)?;
     disk.sync_folder()?;
     let goes_on = last.reached == found.tail && last.good < limits.segment_bytes;
-    Ok(goes_on.then(|| Writing { file, first: last.first, len: last.good, listed: true }))
+    Ok(goes_on.then(|| OpenSegment { file, first: last.first, len: last.good, listed: true }))
 }
 
 /// Ages from the times in the headers. The wall clock is asked here alone, so that a clock that is set
 /// while tracego runs makes no record older.
-fn ages(segments: &[Found], now: Moment) -> Ages {
+fn ages(segments: &[FoundSegment], now: Moment) -> Ages {
     let mut ages = Ages::new(now.boot_ns);
     let mut newest = i64::MIN;
     for (first, header) in segments.iter().filter_map(|segment| Some((segment.first, segment.header?))) {
@@ -177,22 +177,22 @@ fn ages(segments: &[Found], now: Moment) -> Ages {
     ages
 }
 
-impl From<&Found> for Segment {
-    fn from(found: &Found) -> Self {
+impl From<&FoundSegment> for Segment {
+    fn from(found: &FoundSegment) -> Self {
         Self {
             first: found.first,
             next: found.next,
             len: found.size,
             records: found.records,
             damaged: found.damaged,
-            told: found.damaged || found.reached < found.next,
+            reported: found.damaged || found.reached < found.next,
             readable: found.header.is_some(),
         }
     }
 }
 
 /// Creates a segment with the given content under a temporary name, and only then renames it.
-pub(super) fn make<D: Disk>(disk: &D, header: &Header, frames: &[u8]) -> io::Result<D::File> {
+pub(super) fn make<D: Disk>(disk: &D, header: &SegmentHeader, frames: &[u8]) -> io::Result<D::File> {
     let file = disk.create(FRESH)?;
     let mut bytes = Vec::with_capacity(HEADER + frames.len());
     bytes.extend_from_slice(&header.encode());

@@ -2,12 +2,12 @@
 
 use super::{
     Disk, MILLI, Segment, Spool,
-    frame::{HEADER, Header, name, put_gap},
-    gap::{Gap, Reason, push},
+    frame::{HEADER, SegmentHeader, name, put_gap},
+    gap::{Gap, GapReason, push},
     limits::OnFull,
     recover::make,
-    stats::{Doing as _, Fault},
-    walk::{End, Step, Walk},
+    stats::{DiskContext as _, DiskError},
+    walk::{SegmentWalk, WalkEnd, WalkStep},
 };
 
 /// Maximum number of separate gaps that a dropped segment leaves; others are merged.
@@ -32,7 +32,7 @@ impl<D: Disk> Spool<D> {
     }
 
     /// Finishes a sync: drops old segments, writes the cursor and removes acknowledged segments.
-    pub(super) fn settle(&mut self) -> Result<(), Fault> {
+    pub(super) fn finish_sync(&mut self) -> Result<(), DiskError> {
         self.drop_aged()?;
         if self.moved {
             self.write_mark()?;
@@ -50,7 +50,7 @@ impl<D: Disk> Spool<D> {
             number = self.droppable();
         }
         let Some(number) = number else { return false };
-        match self.drop_segment(number, Reason::DropOldest) {
+        match self.drop_segment(number, GapReason::DropOldest) {
             Ok(()) => true,
             Err(fault) => {
                 self.failed(fault);
@@ -94,7 +94,7 @@ impl<D: Disk> Spool<D> {
         Some(self.ages.not_after(writing.first))
     }
 
-    fn drop_aged(&mut self) -> Result<(), Fault> {
+    fn drop_aged(&mut self) -> Result<(), DiskError> {
         let Some(limit) = self.max_age() else { return Ok(()) };
         let now = self.now.boot_ns;
         if self.writing_since().is_some_and(|since| now.saturating_sub(since) > limit / 8) {
@@ -107,7 +107,7 @@ impl<D: Disk> Spool<D> {
             if now.saturating_sub(newest) <= limit {
                 break;
             }
-            self.drop_segment(number, Reason::Age)?;
+            self.drop_segment(number, GapReason::Age)?;
         }
         Ok(())
     }
@@ -115,7 +115,7 @@ impl<D: Disk> Spool<D> {
     /// Replaces a segment with records by one with only gaps. The new segment gets its name before the old
     /// one is removed, and a segment ends where the next one begins, so that at any moment each record is
     /// either present or in a gap.
-    fn drop_segment(&mut self, number: usize, reason: Reason) -> Result<(), Fault> {
+    fn drop_segment(&mut self, number: usize, reason: GapReason) -> Result<(), DiskError> {
         let Some(segment) = self.segments.get(number) else { return Ok(()) };
         let from = segment.first.max(self.acked + 1);
         let (first, next, len, damaged) = (segment.first, segment.next, segment.len, segment.damaged);
@@ -143,24 +143,26 @@ impl<D: Disk> Spool<D> {
         }
         gaps.iter().skip(crowd).for_each(|gap| put_gap(&mut frames, gap));
         if first == start && damaged {
-            self.set_aside(first, len, true).doing("put a damaged segment aside")?;
+            self.set_aside(first, len, true).context("put a damaged segment aside")?;
         }
-        let header = Header { spool: self.id, first: start, made: self.now.unix_ns };
+        let header = SegmentHeader { spool: self.id, first: start, made: self.now.unix_ns };
         let gap = |spool: &Self| {
-            make(&spool.disk, &header, &frames).and_then(|_| spool.disk.sync_folder()).doing("drop a segment")
+            make(&spool.disk, &header, &frames)
+                .and_then(|_| spool.disk.sync_folder())
+                .context("drop a segment")
         };
         let mut gone = false;
         let mut made = gap(self);
-        if made.as_ref().is_err_and(Fault::is_full) {
+        if made.as_ref().is_err_and(DiskError::is_full) {
             // Not even a small file has room before the segment is removed. A crash in between leaves a hole,
             // which shows how much is missing but not why.
-            self.set_aside(first, len, damaged).doing("remove a segment")?;
+            self.set_aside(first, len, damaged).context("remove a segment")?;
             gone = true;
             made = gap(self);
         }
         match made {
             Ok(()) if first != start && !gone => {
-                self.set_aside(first, len, damaged).doing("remove a segment")?;
+                self.set_aside(first, len, damaged).context("remove a segment")?;
             }
             Ok(()) => {}
             Err(_) if gone => {
@@ -181,12 +183,12 @@ impl<D: Disk> Spool<D> {
         let len = (HEADER + frames.len()) as u64;
         self.bytes += len;
         let gap =
-            Segment { first: start, next, len, records: 0, damaged: false, told: false, readable: true };
+            Segment { first: start, next, len, records: 0, damaged: false, reported: false, readable: true };
         self.segments.insert(at, gap);
         Ok(())
     }
 
-    fn removed(&mut self, number: usize, (records, bytes, len): (u64, u64, u64), reason: Reason) {
+    fn removed(&mut self, number: usize, (records, bytes, len): (u64, u64, u64), reason: GapReason) {
         self.segments.remove(number);
         self.bytes = self.bytes.saturating_sub(len);
         self.stats.drop(reason, records, bytes);
@@ -196,7 +198,13 @@ impl<D: Disk> Spool<D> {
 
     /// Returns the gaps that replace a segment, and the number of records and bytes that are lost. Gaps in
     /// the segment keep their reasons.
-    fn gaps(&self, first: u64, (from, next): (u64, u64), len: u64, reason: Reason) -> (Vec<Gap>, u64, u64) {
+    fn gaps(
+        &self,
+        first: u64,
+        (from, next): (u64, u64),
+        len: u64,
+        reason: GapReason,
+    ) -> (Vec<Gap>, u64, u64) {
         let mut gaps = Vec::<Gap>::new();
         let mut lost = super::stats::Amount::default();
         let mut add = |gap: Gap| {
@@ -213,25 +221,25 @@ impl<D: Disk> Spool<D> {
                 None => push(&mut gaps, gap),
             }
         };
-        let (mut seq, mut unread) = (first, Reason::Damage);
+        let (mut seq, mut unread) = (first, GapReason::Damage);
         if let Ok(file) = self.disk.open(&name(first), false) {
-            let mut walk = Walk::new(&self.disk, &file, (first, HEADER as u64), len, next);
+            let mut walk = SegmentWalk::new(&self.disk, &file, (first, HEADER as u64), len, next);
             loop {
                 seq = walk.seq;
                 match walk.step() {
-                    Ok(Step::Record(range)) => {
+                    Ok(WalkStep::Record(range)) => {
                         let bytes = range.len() as u64;
                         if seq >= from {
                             lost.add(1, bytes);
                         }
                         add(Gap { first: seq, last: seq, reason, bytes });
                     }
-                    Ok(Step::Gap(gap)) => add(gap),
-                    Ok(Step::End(End::Clean)) => {
-                        unread = Reason::Missing;
+                    Ok(WalkStep::Gap(gap)) => add(gap),
+                    Ok(WalkStep::End(WalkEnd::Clean)) => {
+                        unread = GapReason::Missing;
                         break;
                     }
-                    Ok(Step::End(_)) | Err(_) => break,
+                    Ok(WalkStep::End(_)) | Err(_) => break,
                 }
             }
         }

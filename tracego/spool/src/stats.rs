@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use serde::Serialize;
 
-use super::gap::{Gap, Reason};
+use super::gap::{Gap, GapReason};
 
 /// A number of records and their bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
@@ -29,7 +29,7 @@ impl Amount {
 
 /// Counters since the spool was opened, and its current state.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Stats {
+pub struct QueueStats {
     /// Records that were not acknowledged, including those that are still in memory.
     pub depth: Amount,
     /// Bytes on the disk and in memory.
@@ -44,9 +44,9 @@ pub struct Stats {
     pub acked: Amount,
     /// Number of records that `append` refused for now, because the spool is full and blocks.
     pub blocked: u64,
-    /// Missing records, in the order of [`Reason::ALL`]. Records that are found missing, by damage or because
-    /// a file is gone, count when their gap is acknowledged; dropped records count at once.
-    pub dropped: [Amount; Reason::ALL.len()],
+    /// Missing records, in the order of [`GapReason::ALL`]. Records that are found missing, by damage or
+    /// because a file is gone, count when their gap is acknowledged; dropped records count at once.
+    pub dropped: [Amount; GapReason::ALL.len()],
     /// Number of syncs, each of a group of records.
     pub syncs: u64,
     /// Duration of the longest sync.
@@ -57,14 +57,14 @@ pub struct Stats {
     pub failing: bool,
 }
 
-impl Stats {
+impl QueueStats {
     /// Returns the missing records for a reason.
     #[must_use]
-    pub fn dropped(&self, reason: Reason) -> Amount {
+    pub fn dropped(&self, reason: GapReason) -> Amount {
         self.dropped[reason as usize]
     }
 
-    pub(super) fn drop(&mut self, reason: Reason, records: u64, bytes: u64) {
+    pub(super) fn drop(&mut self, reason: GapReason, records: u64, bytes: u64) {
         self.dropped[reason as usize].add(records, bytes);
     }
 
@@ -76,12 +76,12 @@ impl Stats {
 
 /// A condition to report, once each time it begins or ends.
 #[derive(Debug, thiserror::Error)]
-pub enum Notice {
+pub enum SpoolNotice {
     /// The disk fails; records are kept in memory, and the disk is retried.
     #[error("spool: cannot {0}: {1}; records are kept in memory")]
     Failing(&'static str, #[source] io::Error),
     /// A sync failed, and its records were written again to another segment.
-    #[error("spool: cannot {0}: {1}; the records were written again elsewhere")]
+    #[error("spool: cannot {0}: {1}; the records were written again to another segment")]
     Rewritten(&'static str, #[source] io::Error),
     /// The disk works again.
     #[error("spool: the disk works again after {:.1} s", .0.as_secs_f64())]
@@ -95,12 +95,12 @@ pub enum Notice {
 }
 
 /// An error of a disk operation, and the purpose of the operation.
-pub(super) struct Fault {
+pub(super) struct DiskError {
     pub(super) doing: &'static str,
     pub(super) error: io::Error,
 }
 
-impl Fault {
+impl DiskError {
     /// Whether the disk is full.
     pub(super) fn is_full(&self) -> bool {
         matches!(self.error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
@@ -108,12 +108,12 @@ impl Fault {
 }
 
 /// Adds the purpose of an operation to its error.
-pub(super) trait Doing<T> {
-    fn doing(self, what: &'static str) -> Result<T, Fault>;
+pub(super) trait DiskContext<T> {
+    fn context(self, what: &'static str) -> Result<T, DiskError>;
 }
 
-impl<T> Doing<T> for io::Result<T> {
-    fn doing(self, doing: &'static str) -> Result<T, Fault> {
-        self.map_err(|error| Fault { doing, error })
+impl<T> DiskContext<T> for io::Result<T> {
+    fn context(self, doing: &'static str) -> Result<T, DiskError> {
+        self.map_err(|error| DiskError { doing, error })
     }
 }

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{
     CursorState, cursor,
-    disk::{Files, LOCK},
+    disk::{DiskFolder, LOCK},
     examine::examine,
     frame::{first_of, name},
-    gap::{Gap, Reason},
+    gap::{Gap, GapReason},
     stats::Amount,
 };
 
@@ -27,7 +27,7 @@ pub struct Survey {
     /// State of the cursor file.
     pub cursor: CursorState,
     /// Segments.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<SurveyedSegment>,
     /// Missing records that were not acknowledged.
     pub gaps: Vec<Gap>,
     /// Bytes after the last complete frame, as in a spool that is in use or whose owner was killed.
@@ -40,7 +40,7 @@ pub struct Survey {
 
 /// The state of a segment on the disk.
 #[derive(Clone, Debug, Serialize)]
-pub struct Segment {
+pub struct SurveyedSegment {
     /// Name of the file.
     pub name: String,
     /// First sequence number.
@@ -72,7 +72,7 @@ pub fn is_spool(path: &Path) -> bool {
 /// # Errors
 /// Fails if the folder or a file in it cannot be read.
 pub fn survey(path: &Path) -> io::Result<Survey> {
-    let found = examine(&Files::look(path)?)?;
+    let found = examine(&DiskFolder::open_unlocked(path)?)?;
     let mut waiting = Amount::default();
     let mut gaps = found.holes();
     let mut unfinished: u64 = found.unborn.iter().map(|(_, size)| size).sum();
@@ -80,7 +80,7 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
     for segment in &found.segments {
         waiting.add(segment.unacked.records, segment.unacked.bytes);
         gaps.extend(&segment.gaps);
-        segments.push(Segment {
+        segments.push(SurveyedSegment {
             name: name(segment.first),
             first: segment.first,
             last: segment.next - 1,
@@ -95,7 +95,7 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
     }
     gaps.extend(found.mark.refused);
     gaps.sort_unstable_by_key(|gap| gap.first);
-    let explained = gaps.iter().all(|gap| !matches!(gap.reason, Reason::Damage | Reason::Missing));
+    let explained = gaps.iter().all(|gap| !matches!(gap.reason, GapReason::Damage | GapReason::Missing));
     let cursor =
         found.cursor == CursorState::Whole || segments.is_empty() && found.cursor == CursorState::Missing;
     Ok(Survey {

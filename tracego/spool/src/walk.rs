@@ -4,26 +4,26 @@ use std::{io, ops::Range};
 
 use super::{
     disk::{Disk, read_full},
-    frame::{HEAD, HEADER, Header, Parsed, parse},
-    gap::{Gap, Reason},
+    frame::{HEAD, HEADER, ParsedFrame, SegmentHeader, parse},
+    gap::{Gap, GapReason},
 };
 
 /// Number of bytes that are read at once.
 const CHUNK: usize = 256 * 1024;
 
 /// The next element of a segment.
-pub(super) enum Step {
-    /// A record; its bytes are in [`Walk::bytes`].
+pub(super) enum WalkStep {
+    /// A record; its bytes are in [`SegmentWalk::bytes`].
     Record(Range<usize>),
     /// A gap: a gap frame, or one damaged record between valid frames.
     Gap(Gap),
     /// The end of the walk.
-    End(End),
+    End(WalkEnd),
 }
 
 /// The reason for the end of a walk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum End {
+pub(super) enum WalkEnd {
     /// The next segment begins with this sequence number.
     Limit,
     /// The bytes end after a complete frame.
@@ -33,7 +33,7 @@ pub(super) enum End {
 }
 
 /// A place in a segment.
-pub(super) struct Walk<'a, D: Disk> {
+pub(super) struct SegmentWalk<'a, D: Disk> {
     disk: &'a D,
     file: &'a D::File,
     /// Sequence number of the next frame.
@@ -50,13 +50,13 @@ pub(super) struct Walk<'a, D: Disk> {
 }
 
 /// Reads the header of a segment; returns `None` if it is not valid.
-pub(super) fn header<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<Header>> {
+pub(super) fn header<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<SegmentHeader>> {
     let mut bytes = [0; HEADER];
     let len = read_full(disk, file, &mut bytes, 0)?;
-    Ok((len == HEADER).then(|| Header::decode(&bytes)).flatten())
+    Ok((len == HEADER).then(|| SegmentHeader::decode(&bytes)).flatten())
 }
 
-impl<'a, D: Disk> Walk<'a, D> {
+impl<'a, D: Disk> SegmentWalk<'a, D> {
     /// Creates a walk that starts at the frame with number `seq` at offset `at`, and ends at offset `end` or
     /// number `limit`.
     pub(super) fn new(disk: &'a D, file: &'a D::File, (seq, at): (u64, u64), end: u64, limit: u64) -> Self {
@@ -69,30 +69,30 @@ impl<'a, D: Disk> Walk<'a, D> {
     }
 
     /// Returns the next frame.
-    pub(super) fn step(&mut self) -> io::Result<Step> {
+    pub(super) fn step(&mut self) -> io::Result<WalkStep> {
         if self.seq >= self.limit {
-            return Ok(Step::End(End::Limit));
+            return Ok(WalkStep::End(WalkEnd::Limit));
         }
         if self.at >= self.end {
-            return Ok(Step::End(End::Clean));
+            return Ok(WalkStep::End(WalkEnd::Clean));
         }
         match self.look(self.at, self.seq)? {
-            Parsed::Record(len) => {
+            ParsedFrame::Record(len) => {
                 let start = (self.at - self.base) as usize + HEAD;
                 self.advance(HEAD + len, self.seq);
-                Ok(Step::Record(start..start + len))
+                Ok(WalkStep::Record(start..start + len))
             }
-            Parsed::Gap(mut gap) => {
+            ParsedFrame::Gap(mut gap) => {
                 gap.last = gap.last.min(self.limit - 1);
                 self.advance(super::frame::GAP_FRAME, gap.last);
-                Ok(Step::Gap(gap))
+                Ok(WalkStep::Gap(gap))
             }
-            Parsed::Bad(Some(skip)) if self.resumes(skip)? => {
-                let gap = Gap { first: self.seq, last: self.seq, reason: Reason::Damage, bytes: 0 };
+            ParsedFrame::Bad(Some(skip)) if self.resumes(skip)? => {
+                let gap = Gap { first: self.seq, last: self.seq, reason: GapReason::Damage, bytes: 0 };
                 self.advance(skip, self.seq);
-                Ok(Step::Gap(gap))
+                Ok(WalkStep::Gap(gap))
             }
-            Parsed::Bad(_) | Parsed::Short(_) => Ok(Step::End(End::Bad)),
+            ParsedFrame::Bad(_) | ParsedFrame::Short(_) => Ok(WalkStep::End(WalkEnd::Bad)),
         }
     }
 
@@ -107,16 +107,16 @@ impl<'a, D: Disk> Walk<'a, D> {
         if next >= self.end || seq >= self.limit {
             return Ok(next == self.end && seq == self.limit);
         }
-        Ok(matches!(self.look(next, seq)?, Parsed::Record(_) | Parsed::Gap(_)))
+        Ok(matches!(self.look(next, seq)?, ParsedFrame::Record(_) | ParsedFrame::Gap(_)))
     }
 
     /// Parses the frame at an offset, and reads as many bytes as needed.
-    fn look(&mut self, at: u64, seq: u64) -> io::Result<Parsed> {
+    fn look(&mut self, at: u64, seq: u64) -> io::Result<ParsedFrame> {
         let mut need = HEAD;
         loop {
             let here = self.window(at, need)?;
             match parse(here, seq) {
-                Parsed::Short(more) if at + more as u64 <= self.end => need = more,
+                ParsedFrame::Short(more) if at + more as u64 <= self.end => need = more,
                 parsed => return Ok(parsed),
             }
         }

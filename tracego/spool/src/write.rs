@@ -2,12 +2,12 @@
 //! the disk in groups. Frames stay in memory until they are on the disk.
 
 use super::{
-    Disk, Notice, Segment, Spool, Writing,
-    frame::{HEAD, HEADER, Header, RECORD_MAX, put_gap, put_record},
-    gap::{Gap, Reason},
+    Disk, OpenSegment, Segment, Spool, SpoolNotice,
+    frame::{HEAD, HEADER, RECORD_MAX, SegmentHeader, put_gap, put_record},
+    gap::{Gap, GapReason},
     limits::OnFull,
     recover::make,
-    stats::{Doing as _, Fault},
+    stats::{DiskContext as _, DiskError},
 };
 
 /// Number of bytes that are collected before a write.
@@ -19,30 +19,30 @@ pub enum Appended {
     /// The record waits under this sequence number.
     Stored(u64),
     /// The record was dropped; the gap that the reader gets counts it under this sequence number.
-    Dropped(u64, Reason),
+    Dropped(u64, GapReason),
 }
 
 /// Error: there is no room and the spool blocks, so the caller keeps the record. There is room again when the
 /// reader acknowledges, or when the disk works again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the spool is full")]
-pub struct Full;
+pub struct QueueFull;
 
 impl<D: Disk> Spool<D> {
     /// Adds a record. The record is durable after the next [`sync`](Self::sync) that succeeds.
     ///
     /// # Errors
-    /// Fails if there is no room; see [`Full`].
-    pub fn append(&mut self, payload: &[u8]) -> Result<Appended, Full> {
+    /// Fails if there is no room; see [`QueueFull`].
+    pub fn append(&mut self, payload: &[u8]) -> Result<Appended, QueueFull> {
         let frame = (HEAD + payload.len()) as u64;
         if payload.len() > RECORD_MAX || frame > self.limits.total_bytes / 2 {
-            return Ok(self.refuse(Reason::TooLarge, payload.len()));
+            return Ok(self.refuse(GapReason::TooLarge, payload.len()));
         }
         if !self.memory_for(frame) {
-            return self.full(Reason::Disk, payload.len());
+            return self.full(GapReason::Disk, payload.len());
         }
         if !self.room_for(frame) {
-            return self.full(Reason::DropNewest, payload.len());
+            return self.full(GapReason::DropNewest, payload.len());
         }
         self.name_refused();
         let seq = self.tail;
@@ -82,7 +82,7 @@ impl<D: Disk> Spool<D> {
     /// [`due`](Self::due) returns true.
     pub fn sync(&mut self) -> bool {
         let mut stored = self.store();
-        if stored.as_ref().is_err_and(Fault::is_full) && self.reclaim(false).is_ok_and(|freed| freed) {
+        if stored.as_ref().is_err_and(DiskError::is_full) && self.reclaim(false).is_ok_and(|freed| freed) {
             // Acknowledged segments were removed, which freed space.
             stored = self.store();
         }
@@ -90,23 +90,23 @@ impl<D: Disk> Spool<D> {
             self.failed(fault);
             return false;
         }
-        match self.settle() {
-            Ok(()) => self.works(),
+        match self.finish_sync() {
+            Ok(()) => self.recovered(),
             Err(fault) => self.failed(fault),
         }
         true
     }
 
-    fn full(&mut self, reason: Reason, len: usize) -> Result<Appended, Full> {
+    fn full(&mut self, reason: GapReason, len: usize) -> Result<Appended, QueueFull> {
         if self.limits.on_full == OnFull::Block {
             self.stats.blocked += 1;
-            return Err(Full);
+            return Err(QueueFull);
         }
         Ok(self.refuse(reason, len))
     }
 
     /// Counts a refused record, under the next sequence number.
-    fn refuse(&mut self, reason: Reason, len: usize) -> Appended {
+    fn refuse(&mut self, reason: GapReason, len: usize) -> Appended {
         let crowded = self.pending.bytes.len() >= self.limits.memory_bytes;
         if self.refused.is_some_and(|gap| gap.reason != reason) && !crowded {
             self.name_refused();
@@ -154,7 +154,7 @@ impl<D: Disk> Spool<D> {
     }
 
     /// Writes and syncs all pending frames.
-    pub(super) fn store(&mut self) -> Result<(), Fault> {
+    pub(super) fn store(&mut self) -> Result<(), DiskError> {
         if self.pending.bytes.is_empty() {
             return Ok(());
         }
@@ -166,7 +166,7 @@ impl<D: Disk> Spool<D> {
                 self.abandon();
                 self.stats.errors += 1;
                 if self.trouble.is_none() {
-                    self.tell(Notice::Rewritten(fault.doing, fault.error));
+                    self.push_notice(SpoolNotice::Rewritten(fault.doing, fault.error));
                 }
                 self.write_pending()?;
                 self.sync_writing().inspect_err(|_| self.abandon())?;
@@ -177,7 +177,7 @@ impl<D: Disk> Spool<D> {
     }
 
     /// Hands pending frames to the operating system.
-    fn write_pending(&mut self) -> Result<(), Fault> {
+    fn write_pending(&mut self) -> Result<(), DiskError> {
         if self.pending.written == self.pending.bytes.len() {
             return Ok(());
         }
@@ -190,33 +190,33 @@ impl<D: Disk> Spool<D> {
             let at = writing.len + self.pending.written as u64;
             match self.disk.write_at(&writing.file, rest, at) {
                 Ok(0) => {
-                    return Err(Fault { doing: "write", error: std::io::ErrorKind::WriteZero.into() });
+                    return Err(DiskError { doing: "write", error: std::io::ErrorKind::WriteZero.into() });
                 }
                 Ok(done) => self.pending.written += done,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Fault { doing: "write", error }),
+                Err(error) => return Err(DiskError { doing: "write", error }),
             }
         }
         Ok(())
     }
 
     /// Begins a segment with the first frame that is not on the disk.
-    fn begin(&mut self) -> Result<(), Fault> {
+    fn begin(&mut self) -> Result<(), DiskError> {
         let waited = self.pending.since.map_or(0, |since| self.now.boot_ns.saturating_sub(since));
         let made = self.now.unix_ns.saturating_sub(waited);
-        let header = Header { spool: self.id, first: self.durable, made };
-        let file = make(&self.disk, &header, &[]).doing("begin a segment")?;
-        self.writing = Some(Writing { file, first: self.durable, len: HEADER as u64, listed: false });
+        let header = SegmentHeader { spool: self.id, first: self.durable, made };
+        let file = make(&self.disk, &header, &[]).context("begin a segment")?;
+        self.writing = Some(OpenSegment { file, first: self.durable, len: HEADER as u64, listed: false });
         self.pending.written = 0;
         Ok(())
     }
 
-    fn sync_writing(&mut self) -> Result<(), Fault> {
+    fn sync_writing(&mut self) -> Result<(), DiskError> {
         let Some(writing) = &self.writing else { return Ok(()) };
         let start = std::time::Instant::now();
-        self.disk.sync(&writing.file).doing("sync a segment")?;
+        self.disk.sync(&writing.file).context("sync a segment")?;
         if !writing.listed {
-            self.disk.sync_folder().doing("sync the folder")?;
+            self.disk.sync_folder().context("sync the folder")?;
         }
         self.stats.syncs += 1;
         self.stats.sync_max = self.stats.sync_max.max(start.elapsed());
@@ -236,7 +236,7 @@ impl<D: Disk> Spool<D> {
                 len: writing.len,
                 records: 0,
                 damaged: false,
-                told: false,
+                reported: false,
                 readable: true,
             });
         }
@@ -261,7 +261,7 @@ impl<D: Disk> Spool<D> {
     pub(super) fn abandon(&mut self) {
         if let Some(writing) = self.writing.take() {
             // This only frees space: a segment ends where the next one begins, whatever follows.
-            drop(self.disk.cut(&writing.file, writing.len));
+            drop(self.disk.truncate(&writing.file, writing.len));
             if writing.listed && self.segments.pop_back_if(|last| last.first == last.next).is_some() {
                 // The segment has no frame: the next one gets its name.
                 self.bytes = self.bytes.saturating_sub(writing.len);

@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use tracego_deliver::sink::otlp::{Payload, readable};
 use tracego_model::clock::Time;
-use tracego_spool::{Gap, Item, Limits, Spool, Survey, is_spool, moment::Moment, survey};
+use tracego_spool::{Gap, Item, Moment, QueueLimits, Spool, Survey, is_spool, survey};
 
 use super::code;
 use crate::cli::{Spool as Options, SpoolCommand};
@@ -121,7 +121,7 @@ fn missing(gap: &Gap) -> String {
 fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(is_spool(folder), "{}: not a spool; name the folder of one sink", folder.display());
     // The limit is never reached, since nothing is appended.
-    let limits = Limits { total_bytes: u64::MAX, ..Limits::default() };
+    let limits = QueueLimits { total_bytes: u64::MAX, ..QueueLimits::default() };
     let (mut spool, recovery) = Spool::open(folder, limits, Moment::now())?;
     if !recovery.is_whole() {
         eprintln!("tracego: {}: {}", folder.display(), serde_json::to_string(&recovery)?);
@@ -132,7 +132,7 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     loop {
         spool.due(Moment::now());
         let batch = spool.read(BATCH);
-        let Some(last) = batch.last() else {
+        let Some(last) = batch.last_seq() else {
             // Syncing writes the frame of a gap that is still open.
             spool.sync();
             if spool.read(1).is_empty() {

@@ -7,7 +7,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
-use tracego_spool::Queue;
+use tracego_spool::RecordQueue;
 
 use super::{
     any,
@@ -131,7 +131,7 @@ impl Sinks {
 }
 
 /// Opens the queue. Retries until the sink has to end or changes again, and then returns a queue in memory.
-fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Receiver<Control>) -> Queue {
+fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Receiver<Control>) -> RecordQueue {
     loop {
         let error = match open_queue(settings, spool_dir) {
             Ok(queue) => return queue,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tracego_spool::Queue;
+use tracego_spool::RecordQueue;
 
 use super::feed::Chunk;
 
@@ -33,7 +33,7 @@ impl Held {
 
     /// Moves held chunks into the queue until it is full. Returns how many of this worker's chunks are now
     /// fully queued.
-    pub(super) fn place(&mut self, queue: &mut Queue) -> u64 {
+    pub(super) fn place(&mut self, queue: &mut RecordQueue) -> u64 {
         let mut placed = 0;
         while let Some(chunk) = self.chunks.front() {
             for record in chunk.iter_from(self.from) {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use tracego_spool::Moment;
 
-    use tracego_spool::{Limits, OnFull, Ram};
+    use tracego_spool::{MemoryQueue, OnFull, QueueLimits};
 
     fn chunk(records: usize) -> Chunk {
         Chunk { bytes: vec![b'x'; records * 1000], ends: (1..=records).map(|n| n * 1000).collect() }
@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn what_is_placed_and_what_is_given_up_are_all() {
-        let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
-        let mut queue = Queue::Memory(Box::new(Ram::new(limits, Moment::now())));
+        let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
+        let mut queue = RecordQueue::Memory(Box::new(MemoryQueue::new(limits, Moment::now())));
         let mut held = Held::default();
         held.push(chunk(2));
         let mut held = held.inherited();

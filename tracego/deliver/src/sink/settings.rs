@@ -7,7 +7,7 @@ use tracego_model::{
     finding::Severity,
     units::{Bytes, Span},
 };
-use tracego_spool::{Limits, OnFull};
+use tracego_spool::{OnFull, QueueLimits};
 
 use super::{file, filter::FilterSettings, journald, otlp, syslog, webhook};
 use crate::format::Format;
@@ -135,13 +135,13 @@ impl Common {
 
     /// Returns the bounds of the queue.
     #[must_use]
-    pub fn limits(&self, durable: bool) -> Limits {
+    pub fn limits(&self, durable: bool) -> QueueLimits {
         let default = if durable { ON_DISK } else { IN_MEMORY };
-        Limits {
+        QueueLimits {
             total_bytes: self.queue_bytes.map_or(default, |bytes| bytes.0),
             max_age: self.queue_age.map(|age| age.0),
             on_full: self.on_full.unwrap_or(OnFull::DropOldest),
-            ..Limits::default()
+            ..QueueLimits::default()
         }
     }
 

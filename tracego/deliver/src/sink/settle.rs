@@ -70,11 +70,11 @@ impl<T: Deliver + 'static> Worker<T> {
         }
         let left = current.done + done < current.batch.len();
         match current.batch.iter().nth(current.done + done) {
-            Some(front) if trouble.is_some() => self.suspicion.failed(front.last()),
+            Some(front) if trouble.is_some() => self.suspicion.failed(front.last_seq()),
             _ => self.suspicion.went_on(left),
         }
         let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
-        let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last());
+        let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last_seq());
         if let Some(last) = last {
             self.queue.ack(last);
         }

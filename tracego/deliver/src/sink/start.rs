@@ -16,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 use tracego_model::{input::Input, meta::Meta};
-use tracego_spool::{OnFull, Queue, Ram, Spool, moment::Moment};
+use tracego_spool::{MemoryQueue, Moment, OnFull, RecordQueue, Spool};
 
 use super::{
     any::{self, AnyTransport},
@@ -272,15 +272,15 @@ pub(super) fn spawn(
 }
 
 /// Returns a queue in memory, which ends with tracego.
-pub(super) fn in_memory(settings: &SinkSettings) -> Queue {
-    Queue::Memory(Box::new(Ram::new(settings.common.limits(false), Moment::now())))
+pub(super) fn in_memory(settings: &SinkSettings) -> RecordQueue {
+    RecordQueue::Memory(Box::new(MemoryQueue::new(settings.common.limits(false), Moment::now())))
 }
 
 /// Opens the queue of a sink, with the records that the last run left.
 ///
 /// # Errors
 /// Fails if the folder cannot be used.
-pub(super) fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<Queue> {
+pub(super) fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<RecordQueue> {
     let limits = settings.common.limits(spool_dir.is_some());
     let Some(dir) = spool_dir else { return Ok(in_memory(settings)) };
     let path = dir.join(&settings.name);
@@ -295,5 +295,5 @@ pub(super) fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> a
     } else if recovery.waiting.records > 0 {
         tracing::info!(sink = settings.name, records = recovery.waiting.records, "records wait from before");
     }
-    Ok(Queue::Disk(Box::new(spool)))
+    Ok(RecordQueue::Disk(Box::new(spool)))
 }

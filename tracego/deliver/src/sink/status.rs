@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use tracego_spool::{Reason, Stats};
+use tracego_spool::{GapReason, QueueStats};
 
 use super::file::Counts;
 
@@ -32,15 +32,15 @@ pub mod lost {
 
 /// Returns the name of a reason of the queue, as records and metrics have it.
 #[must_use]
-pub fn reason(reason: Reason) -> &'static str {
+pub fn reason(reason: GapReason) -> &'static str {
     match reason {
-        Reason::DropOldest => "drop_oldest",
-        Reason::DropNewest => "drop_newest",
-        Reason::Age => "age",
-        Reason::Damage => "damage",
-        Reason::Missing => "missing",
-        Reason::TooLarge => "too_large",
-        Reason::Disk => "disk",
+        GapReason::DropOldest => "drop_oldest",
+        GapReason::DropNewest => "drop_newest",
+        GapReason::Age => "age",
+        GapReason::Damage => "damage",
+        GapReason::Missing => "missing",
+        GapReason::TooLarge => "too_large",
+        GapReason::Disk => "disk",
     }
 }
 
@@ -56,7 +56,7 @@ pub struct Numbers {
     /// Number of lost records by reason: [`lost`].
     pub lost: BTreeMap<&'static str, u64>,
     /// Statistics of the queue.
-    pub queue: Stats,
+    pub queue: QueueStats,
     /// Number of bytes that the queue may take.
     pub queue_max: u64,
     /// Number of attempts that failed.
@@ -71,7 +71,7 @@ impl Numbers {
     /// Returns the number of lost records by reason, including those of the queue.
     #[must_use]
     pub fn losses(&self) -> BTreeMap<&'static str, u64> {
-        let queue = Reason::ALL.into_iter().map(|of| (reason(of), self.queue.dropped(of).records));
+        let queue = GapReason::ALL.into_iter().map(|of| (reason(of), self.queue.dropped(of).records));
         let own = self.lost.iter().map(|(&of, &count)| (of, count));
         queue.chain(own).filter(|&(_, count)| count > 0).collect()
     }

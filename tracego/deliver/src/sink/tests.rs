@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tracego_analyze::enrich::Enricher;
 use tracego_model::{clock::Reading, input::Input, ledger::Ledger, meta::Meta, record::Record};
-use tracego_spool::{Limits, Queue, Ram, Spool, moment::Moment};
+use tracego_spool::{MemoryQueue, Moment, QueueLimits, RecordQueue, Spool};
 
 use super::{
     dead_letters::DeadLetters,
@@ -169,13 +169,16 @@ fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
     Set { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
 
-fn memory(limits: Limits) -> Leftover {
-    Leftover { queue: Queue::Memory(Box::new(Ram::new(limits, Moment::now()))), held: Held::default() }
+fn memory(limits: QueueLimits) -> Leftover {
+    Leftover {
+        queue: RecordQueue::Memory(Box::new(MemoryQueue::new(limits, Moment::now()))),
+        held: Held::default(),
+    }
 }
 
 fn spool(path: &Path) -> Leftover {
-    let (spool, _) = Spool::open(path, Limits::default(), Moment::now()).unwrap();
-    Leftover { queue: Queue::Disk(Box::new(spool)), held: Held::default() }
+    let (spool, _) = Spool::open(path, QueueLimits::default(), Moment::now()).unwrap();
+    Leftover { queue: RecordQueue::Disk(Box::new(spool)), held: Held::default() }
 }
 
 impl Set {

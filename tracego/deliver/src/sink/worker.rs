@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tracego_model::{clock::Reading, input::Input};
-use tracego_spool::{Batch, Item, Queue, moment::Moment};
+use tracego_spool::{Item, Moment, QueueBatch, RecordQueue};
 
 use super::{
     backoff::Backoff,
@@ -48,7 +48,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// A batch in delivery, and how many of its records are done.
 pub(super) struct Current {
-    pub(super) batch: Batch,
+    pub(super) batch: QueueBatch,
     pub(super) done: usize,
 }
 
@@ -58,7 +58,7 @@ type Flight<T> = Pin<Box<dyn Future<Output = (T, Current, Delivered)>>>;
 /// The worker of a sink: see the [module](self).
 pub(super) struct Worker<T> {
     pub(super) status: Arc<Status>,
-    pub(super) queue: Queue,
+    pub(super) queue: RecordQueue,
     /// Transport; `None` during a delivery, or until it is opened.
     pub(super) transport: Option<T>,
     pub(super) opening: Option<Opening<T>>,
@@ -88,7 +88,7 @@ pub(super) struct Progress {
 
 /// The queue and chunks that a worker leaves to the one that takes over.
 pub(super) struct Leftover {
-    pub(super) queue: Queue,
+    pub(super) queue: RecordQueue,
     pub(super) held: Held,
 }
 
@@ -108,7 +108,7 @@ impl<T: Deliver + 'static> Worker<T> {
         loop {
             let control = *self.control.borrow_and_update();
             self.place();
-            self.queue.keep(Moment::now());
+            self.queue.maintain(Moment::now());
             self.notices();
             if looked.elapsed() >= LOOK || self.progress.ended {
                 looked = Instant::now();

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use tracego_spool::{Appended, Limits, OnFull, Reason, SyncPolicy};
+use tracego_spool::{Appended, GapReason, OnFull, QueueLimits, SyncPolicy};
 
 use super::{
-    Got, at, drain, open, record,
-    sim::{Faults, Power, Sim},
+    OwnedItem, at, drain, open, record,
+    sim_disk::{Faults, PowerLoss, SimDisk},
 };
 
 /// The facts that are known outside the spool when the power fails.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct KnownFacts {
     /// Records that `append` accepted, by sequence number.
     taken: BTreeMap<u64, Vec<u8>>,
     /// Numbers that `append` refused.
@@ -26,7 +26,7 @@ struct Known {
 
 #[derive(Clone, Copy, Debug)]
 struct Work {
-    limits: Limits,
+    limits: QueueLimits,
     /// Number of records between two reads; 0 for none.
     read_every: u64,
     /// Longest write of the disk in bytes.
@@ -34,13 +34,13 @@ struct Work {
 }
 
 const WORK: [Work; 5] = [
-    Work { limits: Limits { segment_bytes: 700, ..DEFAULT }, read_every: 7, longest: None },
-    Work { limits: Limits { segment_bytes: 700, ..DEFAULT }, read_every: 0, longest: Some(60) },
-    Work { limits: Limits { on_full: OnFull::DropOldest, ..SMALL }, read_every: 0, longest: None },
-    Work { limits: Limits { on_full: OnFull::DropOldest, ..SMALL }, read_every: 33, longest: None },
-    Work { limits: Limits { on_full: OnFull::DropNewest, ..SMALL }, read_every: 41, longest: None },
+    Work { limits: QueueLimits { segment_bytes: 700, ..DEFAULT }, read_every: 7, longest: None },
+    Work { limits: QueueLimits { segment_bytes: 700, ..DEFAULT }, read_every: 0, longest: Some(60) },
+    Work { limits: QueueLimits { on_full: OnFull::DropOldest, ..SMALL }, read_every: 0, longest: None },
+    Work { limits: QueueLimits { on_full: OnFull::DropOldest, ..SMALL }, read_every: 33, longest: None },
+    Work { limits: QueueLimits { on_full: OnFull::DropNewest, ..SMALL }, read_every: 41, longest: None },
 ];
-const DEFAULT: Limits = Limits {
+const DEFAULT: QueueLimits = QueueLimits {
     segment_bytes: 700,
     total_bytes: 1 << 20,
     max_age: None,
@@ -48,11 +48,11 @@ const DEFAULT: Limits = Limits {
     sync: SyncPolicy { records: 5, millis: 1000 },
     memory_bytes: 1 << 20,
 };
-const SMALL: Limits = Limits { total_bytes: 11_000, ..DEFAULT };
+const SMALL: QueueLimits = QueueLimits { total_bytes: 11_000, ..DEFAULT };
 
 /// Runs a workload until its end or until the power fails. Returns the facts that are known then.
-fn work(sim: &Sim, work: &Work) -> Known {
-    let mut known = Known::default();
+fn work(sim: &SimDisk, work: &Work) -> KnownFacts {
+    let mut known = KnownFacts::default();
     sim.faults(Faults { longest: work.longest, ..Faults::default() });
     let Ok((mut spool, _)) = tracego_spool::Spool::open_on(sim.clone(), work.limits, at(0)) else {
         return known;
@@ -71,14 +71,14 @@ fn work(sim: &Sim, work: &Work) -> Known {
         if spool.due(at(number.cast_signed() * 10)) {
             spool.sync();
         }
-        known.durable = spool.durable();
+        known.durable = spool.durable_seq();
         if work.read_every > 0 && number % work.read_every == 0 {
             let batch = spool.read(500);
             if number % 2 == 0 {
                 spool.rewind();
             } else {
-                batch.last().into_iter().for_each(|last| spool.ack(last));
-                known.acked = spool.acked();
+                batch.last_seq().into_iter().for_each(|last| spool.ack(last));
+                known.acked = spool.acked_seq();
             }
         }
         if sim.crashed() {
@@ -89,10 +89,10 @@ fn work(sim: &Sim, work: &Work) -> Known {
     known
 }
 
-fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
+fn check(sim: &SimDisk, work: &Work, known: &KnownFacts, power: PowerLoss) {
     let (mut spool, recovery) = open(sim, work.limits);
-    assert!(spool.acked() <= known.acked, "{recovery:?}");
-    if !matches!(power, Power::Some(_)) {
+    assert!(spool.acked_seq() <= known.acked, "{recovery:?}");
+    if !matches!(power, PowerLoss::Some(_)) {
         assert_eq!(recovery.damaged, Vec::<String>::new());
     }
     let before = spool.stats();
@@ -100,26 +100,26 @@ fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
     let mut records = 0;
     for got in &got {
         match got {
-            Got::Record(seq, bytes) => {
+            OwnedItem::Record(seq, bytes) => {
                 records += 1;
                 assert_eq!(known.taken.get(seq), Some(bytes), "{seq}");
             }
-            Got::Gap(gap) => {
+            OwnedItem::Gap(gap) => {
                 let lost = || known.taken.range(gap.first..=gap.last);
                 let bytes: u64 = lost().map(|(_, bytes)| bytes.len() as u64).sum();
                 match gap.reason {
-                    Reason::DropOldest => {
+                    GapReason::DropOldest => {
                         assert_eq!(work.limits.on_full, OnFull::DropOldest);
                         assert_eq!((gap.count(), gap.bytes), (lost().count() as u64, bytes), "{gap:?}");
                     }
-                    Reason::DropNewest => {
+                    GapReason::DropNewest => {
                         assert_eq!(work.limits.on_full, OnFull::DropNewest);
                         for seq in gap.first..=gap.last {
                             assert!(known.refused.contains(&seq), "{seq} was taken: {gap:?}");
                         }
                     }
                     // Only records that were never durable may be missing without a reason.
-                    Reason::Damage | Reason::Missing => {
+                    GapReason::Damage | GapReason::Missing => {
                         assert!(gap.first > known.durable, "{gap:?}, durable to {}", known.durable);
                     }
                     other => panic!("{other:?}"),
@@ -129,9 +129,9 @@ fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
     }
     assert_eq!(before.depth.records, records, "{got:?}");
     // Every durable record is there, was acknowledged, or is in a gap.
-    let reached = got.last().map_or(recovery.acked, Got::last);
+    let reached = got.last().map_or(recovery.acked, OwnedItem::last);
     assert!(reached >= known.durable.max(known.acked), "{reached} of {known:?}");
-    if matches!(power, Power::Everything) {
+    if matches!(power, PowerLoss::Everything) {
         assert!(reached >= known.flushed, "{reached} of {known:?}");
     }
     // The spool goes on as if nothing had happened.
@@ -142,22 +142,22 @@ fn check(sim: &Sim, work: &Work, known: &Known, power: Power) {
     assert!(next > reached);
     spool.sync();
     assert_eq!(spool.close(), 0);
-    let (mut spool, recovery) = open(&sim.after(Power::Nothing), work.limits);
+    let (mut spool, recovery) = open(&sim.after(PowerLoss::Nothing), work.limits);
     assert_eq!((recovery.waiting.records, &recovery.gaps[..]), (1, &[][..]), "{recovery:?}");
-    assert_eq!(drain(&mut spool), [Got::Record(next, b"more".to_vec())]);
+    assert_eq!(drain(&mut spool), [OwnedItem::Record(next, b"more".to_vec())]);
 }
 
 /// Returns the kinds of power failures to test.
-fn powers(op: u64) -> impl Iterator<Item = Power> {
-    let some = (0..12).map(move |seed| Power::Some(op * 12 + seed));
-    [Power::Nothing, Power::Everything, Power::Names].into_iter().chain(some)
+fn powers(op: u64) -> impl Iterator<Item = PowerLoss> {
+    let some = (0..12).map(move |seed| PowerLoss::Some(op * 12 + seed));
+    [PowerLoss::Nothing, PowerLoss::Everything, PowerLoss::Names].into_iter().chain(some)
 }
 
 fn each_crash(number: usize) {
     let script = WORK[number];
     let mut crashes = 0;
     for op in 0.. {
-        let sim = Sim::default();
+        let sim = SimDisk::default();
         sim.crash_at(op);
         let known = work(&sim, &script);
         for power in powers(op) {
@@ -206,10 +206,10 @@ fn no_crash_loses_what_is_durable_while_the_newest_is_dropped() {
 fn no_crash_while_opening_loses_what_is_durable() {
     for script in [WORK[0], WORK[3], WORK[4]] {
         for op in (20..).step_by(9) {
-            let sim = Sim::default();
+            let sim = SimDisk::default();
             sim.crash_at(op);
             let known = work(&sim, &script);
-            for power in [Power::Nothing, Power::Everything, Power::Some(op)] {
+            for power in [PowerLoss::Nothing, PowerLoss::Everything, PowerLoss::Some(op)] {
                 let left = sim.after(power);
                 for again in 0.. {
                     let second = left.copy();
@@ -219,9 +219,11 @@ fn no_crash_while_opening_loses_what_is_durable() {
                     {
                         spool.sync();
                     }
-                    for power in [Power::Nothing, Power::Everything, Power::Names, Power::Some(again)] {
+                    for power in
+                        [PowerLoss::Nothing, PowerLoss::Everything, PowerLoss::Names, PowerLoss::Some(again)]
+                    {
                         // Two crashes with some sectors each may damage more than one would.
-                        check(&second.after(power), &script, &known, Power::Some(0));
+                        check(&second.after(power), &script, &known, PowerLoss::Some(0));
                     }
                     if !second.crashed() {
                         break;

@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
-use tracego_spool::{Appended, CursorState, Limits, OnFull, Reason};
+use tracego_spool::{Appended, CursorState, GapReason, OnFull, QueueLimits};
 
 use super::{
-    Got, drain, fill, open, record,
-    sim::{Power, Sim},
+    OwnedItem, drain, fill, open, record,
+    sim_disk::{PowerLoss, SimDisk},
 };
 
 const CURSOR: &str = "cursor";
 
-const LIMITS: Limits = Limits {
+const LIMITS: QueueLimits = QueueLimits {
     segment_bytes: 500,
     total_bytes: 10_500,
     max_age: None,
@@ -22,8 +22,8 @@ const LIMITS: Limits = Limits {
 
 /// Returns a small spool of several segments, with a gap and partly acknowledged; its acknowledged position;
 /// and its records.
-fn small() -> (Sim, u64, BTreeMap<u64, Vec<u8>>) {
-    let sim = Sim::default();
+fn small() -> (SimDisk, u64, BTreeMap<u64, Vec<u8>>) {
+    let sim = SimDisk::default();
     let (mut spool, _) = open(&sim, LIMITS);
     let mut records = BTreeMap::new();
     for number in 1..=24 {
@@ -35,28 +35,28 @@ fn small() -> (Sim, u64, BTreeMap<u64, Vec<u8>>) {
     }
     spool.sync();
     let batch = spool.read(1);
-    spool.ack(batch.last().unwrap());
+    spool.ack(batch.last_seq().unwrap());
     let batch = spool.read(1);
-    spool.ack(batch.last().unwrap());
+    spool.ack(batch.last_seq().unwrap());
     assert_eq!(spool.close(), 0);
-    (sim.after(Power::Nothing), 2, records)
+    (sim.after(PowerLoss::Nothing), 2, records)
 }
 
 /// Opens, drains and compares the spool; every difference must be reported.
-fn check(sim: &Sim, acked: u64, records: &BTreeMap<u64, Vec<u8>>, name: &str) {
+fn check(sim: &SimDisk, acked: u64, records: &BTreeMap<u64, Vec<u8>>, name: &str) {
     let (mut spool, recovery) = open(sim, LIMITS);
     assert!(recovery.acked <= acked);
     let got = drain(&mut spool);
     let (mut delivered, mut missing) = (Vec::new(), 0);
     for got in &got {
         match got {
-            Got::Record(seq, bytes) => {
+            OwnedItem::Record(seq, bytes) => {
                 assert_eq!(records.get(seq), Some(bytes), "{seq}");
                 delivered.push(*seq);
             }
-            Got::Gap(gap) => match gap.reason {
-                Reason::TooLarge => assert_eq!((gap.first, gap.last, gap.bytes), (13, 13, 6000)),
-                Reason::Damage | Reason::Missing => missing += gap.count(),
+            OwnedItem::Gap(gap) => match gap.reason {
+                GapReason::TooLarge => assert_eq!((gap.first, gap.last, gap.bytes), (13, 13, 6000)),
+                GapReason::Damage | GapReason::Missing => missing += gap.count(),
                 other => panic!("{other:?}"),
             },
         }
@@ -126,13 +126,15 @@ fn one_damaged_record_costs_one_record_and_its_file_is_kept() {
     let (mut spool, recovery) = open(&sim, LIMITS);
     assert_eq!(recovery.damaged, [name.as_str()]);
     let got = drain(&mut spool);
-    let missing: Vec<_> =
-        got.iter().filter(|got| matches!(got, Got::Gap(gap) if gap.reason == Reason::Damage)).collect();
-    let [Got::Gap(gap)] = missing[..] else { panic!("{missing:?}") };
+    let missing: Vec<_> = got
+        .iter()
+        .filter(|got| matches!(got, OwnedItem::Gap(gap) if gap.reason == GapReason::Damage))
+        .collect();
+    let [OwnedItem::Gap(gap)] = missing[..] else { panic!("{missing:?}") };
     assert_eq!((gap.first, gap.last), (4, 4));
     spool.sync();
     assert!(sim.names().contains(&format!("{name}.bad")), "{:?}", sim.names());
-    assert_eq!(spool.stats().dropped(Reason::Damage).records, 1);
+    assert_eq!(spool.stats().dropped(GapReason::Damage).records, 1);
 }
 
 #[test]
@@ -146,7 +148,9 @@ fn damage_after_opening_is_told_too() {
     bytes[at] ^= 1;
     sim.put(&name, bytes);
     let got = drain(&mut spool);
-    assert!(matches!(got[1], Got::Gap(gap) if (gap.first, gap.last, gap.reason) == (4, 4, Reason::Damage)));
+    assert!(
+        matches!(got[1], OwnedItem::Gap(gap) if (gap.first, gap.last, gap.reason) == (4, 4, GapReason::Damage))
+    );
     assert!(spool.notice().is_some());
     assert_eq!(spool.stats().depth.records, 0);
 }
@@ -171,7 +175,7 @@ fn a_cursor_that_is_gone_or_of_another_spool_repeats_everything() {
     assert_eq!((recovery.cursor, recovery.acked), (CursorState::Missing, 0));
     assert_eq!(drain(&mut spool).len(), records.len() + 1);
 
-    let other = Sim::default();
+    let other = SimDisk::default();
     let (mut spool, _) = tracego_spool::Spool::open_on(other.clone(), LIMITS, super::at(5)).unwrap();
     fill(&mut spool, 1..=20);
     spool.sync();

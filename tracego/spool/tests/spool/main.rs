@@ -5,10 +5,10 @@ mod crash;
 mod damage;
 mod faults;
 mod model;
-mod sim;
+mod sim_disk;
 
-use sim::Sim;
-use tracego_spool::{Item, Limits, Moment, Recovery, Spool};
+use sim_disk::SimDisk;
+use tracego_spool::{Item, Moment, QueueLimits, Recovery, Spool};
 
 /// So many milliseconds after the start of the test's world.
 fn at(millis: i64) -> Moment {
@@ -16,7 +16,7 @@ fn at(millis: i64) -> Moment {
     Moment { boot_ns: ns, unix_ns: 1_800_000_000_000_000_000 + ns }
 }
 
-fn open(sim: &Sim, limits: Limits) -> (Spool<Sim>, Recovery) {
+fn open(sim: &SimDisk, limits: QueueLimits) -> (Spool<SimDisk>, Recovery) {
     Spool::open_on(sim.clone(), limits, at(0)).unwrap()
 }
 
@@ -28,7 +28,7 @@ fn record(number: u64) -> Vec<u8> {
 }
 
 /// Appends the records with these numbers.
-fn fill(spool: &mut Spool<Sim>, numbers: std::ops::RangeInclusive<u64>) {
+fn fill(spool: &mut Spool<SimDisk>, numbers: std::ops::RangeInclusive<u64>) {
     for number in numbers {
         assert_eq!(spool.append(&record(number)), Ok(tracego_spool::Appended::Stored(number)));
     }
@@ -36,12 +36,12 @@ fn fill(spool: &mut Spool<Sim>, numbers: std::ops::RangeInclusive<u64>) {
 
 /// An item that owns its bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Got {
+enum OwnedItem {
     Record(u64, Vec<u8>),
     Gap(tracego_spool::Gap),
 }
 
-impl Got {
+impl OwnedItem {
     fn first(&self) -> u64 {
         match self {
             Self::Record(seq, _) => *seq,
@@ -57,7 +57,7 @@ impl Got {
     }
 }
 
-impl From<Item<'_>> for Got {
+impl From<Item<'_>> for OwnedItem {
     fn from(item: Item<'_>) -> Self {
         match item {
             Item::Record(seq, bytes) => Self::Record(seq, bytes.to_vec()),
@@ -67,12 +67,12 @@ impl From<Item<'_>> for Got {
 }
 
 /// Reads and acknowledges everything, and checks that no item is missing between two others.
-fn drain(spool: &mut Spool<Sim>) -> Vec<Got> {
-    let mut all: Vec<Got> = Vec::new();
+fn drain(spool: &mut Spool<SimDisk>) -> Vec<OwnedItem> {
+    let mut all: Vec<OwnedItem> = Vec::new();
     loop {
         spool.sync();
         let batch = spool.read(300);
-        let Some(last) = batch.last() else {
+        let Some(last) = batch.last_seq() else {
             // A gap of refused records gets its frame when all else is delivered.
             spool.sync();
             if spool.read(1).is_empty() {
@@ -82,8 +82,8 @@ fn drain(spool: &mut Spool<Sim>) -> Vec<Got> {
             continue;
         };
         for item in batch.iter() {
-            let item = Got::from(item);
-            let expected = all.last().map_or(spool.acked() + 1, |before| before.last() + 1);
+            let item = OwnedItem::from(item);
+            let expected = all.last().map_or(spool.acked_seq() + 1, |before| before.last() + 1);
             assert_eq!(item.first(), expected, "{item:?} behind {:?}", all.last());
             all.push(item);
         }

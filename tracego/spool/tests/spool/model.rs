@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::{collection::vec, prelude::*};
-use tracego_spool::{Appended, Full, Limits, OnFull, Reason, Spool, SyncPolicy};
+use tracego_spool::{Appended, GapReason, OnFull, QueueFull, QueueLimits, Spool, SyncPolicy};
 
 use super::{
-    Got, at,
-    sim::{Faults, Power, Sim},
+    OwnedItem, at,
+    sim_disk::{Faults, PowerLoss, SimDisk},
 };
 
 #[derive(Clone, Debug)]
@@ -51,11 +51,11 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-fn limits() -> impl Strategy<Value = Limits> {
+fn limits() -> impl Strategy<Value = QueueLimits> {
     let on_full = prop_oneof![Just(OnFull::Block), Just(OnFull::DropOldest), Just(OnFull::DropNewest)];
     let age = prop_oneof![3 => Just(None), 1 => Just(Some(std::time::Duration::from_secs(4)))];
     (on_full, age, 200_u64..1500, 10_000_u64..16_000, 500_usize..3000).prop_map(
-        |(on_full, max_age, segment_bytes, total_bytes, memory_bytes)| Limits {
+        |(on_full, max_age, segment_bytes, total_bytes, memory_bytes)| QueueLimits {
             segment_bytes,
             total_bytes,
             max_age,
@@ -71,37 +71,37 @@ fn limits() -> impl Strategy<Value = Limits> {
 struct Model {
     /// Accepted records by sequence number; the refused ones follow, with reason and size.
     taken: BTreeMap<u64, Vec<u8>>,
-    refused: BTreeMap<u64, (Reason, u64)>,
+    refused: BTreeMap<u64, (GapReason, u64)>,
     next: u64,
     durable: u64,
     /// Last numbers of gaps that a power loss caused.
     lost: BTreeSet<u64>,
     acked: u64,
     /// Items that were read and not acknowledged.
-    hand: VecDeque<Got>,
+    hand: VecDeque<OwnedItem>,
     now: i64,
 }
 
 impl Model {
-    fn got(&mut self, item: Got, limits: &Limits) {
-        let expected = self.hand.back().map_or(self.acked, Got::last) + 1;
+    fn got(&mut self, item: OwnedItem, limits: &QueueLimits) {
+        let expected = self.hand.back().map_or(self.acked, OwnedItem::last) + 1;
         assert_eq!(item.first(), expected, "{item:?}");
         match &item {
-            Got::Record(seq, bytes) => assert_eq!(self.taken.get(seq), Some(bytes), "{seq}"),
-            Got::Gap(gap) => {
+            OwnedItem::Record(seq, bytes) => assert_eq!(self.taken.get(seq), Some(bytes), "{seq}"),
+            OwnedItem::Gap(gap) => {
                 let records = self.taken.range(gap.first..=gap.last);
                 let (count, bytes) =
                     records.fold((0, 0), |(count, sum), (_, bytes)| (count + 1, sum + bytes.len() as u64));
                 match gap.reason {
-                    Reason::DropOldest => {
+                    GapReason::DropOldest => {
                         assert_eq!(limits.on_full, OnFull::DropOldest);
                         assert_eq!((count, bytes), (gap.count(), gap.bytes), "{gap:?}");
                     }
-                    Reason::Age => {
+                    GapReason::Age => {
                         assert!(limits.max_age.is_some());
                         assert_eq!((count, bytes), (gap.count(), gap.bytes), "{gap:?}");
                     }
-                    Reason::DropNewest | Reason::TooLarge | Reason::Disk => {
+                    GapReason::DropNewest | GapReason::TooLarge | GapReason::Disk => {
                         let mut sum = 0;
                         for seq in gap.first..=gap.last {
                             let (reason, bytes) = self.refused[&seq];
@@ -111,7 +111,7 @@ impl Model {
                         assert_eq!(sum, gap.bytes, "{gap:?}");
                     }
                     // These records were never durable.
-                    Reason::Damage | Reason::Missing => {
+                    GapReason::Damage | GapReason::Missing => {
                         let lost = self.lost.contains(&gap.last);
                         assert!(lost || gap.first > self.durable, "{gap:?}");
                         // From now on the gap is durable in their place.
@@ -123,7 +123,7 @@ impl Model {
         self.hand.push_back(item);
     }
 
-    fn read(&mut self, spool: &mut Spool<Sim>, max: usize, limits: &Limits) -> usize {
+    fn read(&mut self, spool: &mut Spool<SimDisk>, max: usize, limits: &QueueLimits) -> usize {
         let batch = spool.read(max);
         batch.iter().for_each(|item| self.got(item.into(), limits));
         batch.len()
@@ -131,15 +131,15 @@ impl Model {
 
     /// Updates the model after a restart: records that were not durable may be gone, and their numbers are
     /// reused.
-    fn reopened(&mut self, spool: &Spool<Sim>) {
-        assert!(spool.acked() <= self.acked, "acknowledged more than the reader did");
-        self.acked = spool.acked();
+    fn reopened(&mut self, spool: &Spool<SimDisk>) {
+        assert!(spool.acked_seq() <= self.acked, "acknowledged more than the reader did");
+        self.acked = spool.acked_seq();
         self.hand.clear();
     }
 }
 
-fn run(calls: &[Call], limits: Limits) {
-    let mut sim = Sim::default();
+fn run(calls: &[Call], limits: QueueLimits) {
+    let mut sim = SimDisk::default();
     let mut model = Model { next: 1, ..Model::default() };
     let (mut spool, _) = Spool::open_on(sim.clone(), limits, at(0)).unwrap();
     for call in calls {
@@ -157,7 +157,7 @@ fn run(calls: &[Call], limits: Limits) {
                         model.refused.insert(seq, (reason, *len as u64));
                         model.next += 1;
                     }
-                    Err(Full) => assert_eq!(limits.on_full, OnFull::Block),
+                    Err(QueueFull) => assert_eq!(limits.on_full, OnFull::Block),
                 }
             }
             Call::Flush => spool.flush(),
@@ -179,7 +179,7 @@ fn run(calls: &[Call], limits: Limits) {
                     spool.ack(last);
                     model.hand.drain(..*count);
                     model.acked = last;
-                    assert_eq!(spool.acked(), last);
+                    assert_eq!(spool.acked_seq(), last);
                 }
             }
             Call::Rewind => {
@@ -190,7 +190,8 @@ fn run(calls: &[Call], limits: Limits) {
             Call::ReadOnly(read_only) => sim.faults(Faults { read_only: *read_only, ..Faults::default() }),
             Call::Restart | Call::Kill | Call::Fail => {
                 sim.faults(Faults::default());
-                let power = if matches!(call, Call::Fail) { Power::Nothing } else { Power::Everything };
+                let power =
+                    if matches!(call, Call::Fail) { PowerLoss::Nothing } else { PowerLoss::Everything };
                 let whole = matches!(call, Call::Restart);
                 if whole {
                     assert_eq!(spool.close(), 0);
@@ -206,9 +207,9 @@ fn run(calls: &[Call], limits: Limits) {
                 model.reopened(&spool);
                 // Finds out which records exist, and which numbers are free.
                 while model.read(&mut spool, 700, &limits) > 0 {}
-                let end = model.hand.back().map_or(model.acked, Got::last).max(model.durable);
+                let end = model.hand.back().map_or(model.acked, OwnedItem::last).max(model.durable);
                 let delivered: u64 =
-                    model.hand.iter().filter(|got| matches!(got, Got::Record(..))).count() as u64;
+                    model.hand.iter().filter(|got| matches!(got, OwnedItem::Record(..))).count() as u64;
                 assert_eq!(spool.stats().depth.records, delivered);
                 spool.rewind();
                 model.hand.clear();
@@ -240,7 +241,7 @@ fn run(calls: &[Call], limits: Limits) {
             }
         }
         if !spool.stats().failing {
-            model.durable = spool.durable();
+            model.durable = spool.durable_seq();
         }
     }
     // In the end everything is delivered.
@@ -253,7 +254,7 @@ fn run(calls: &[Call], limits: Limits) {
         if model.read(&mut spool, 500, &limits) == 0 && model.hand.is_empty() && model.acked >= until {
             break;
         }
-        if let Some(last) = model.hand.back().map(Got::last) {
+        if let Some(last) = model.hand.back().map(OwnedItem::last) {
             spool.ack(last);
             model.acked = last;
             model.hand.clear();
@@ -272,14 +273,14 @@ fn forget(model: &mut Model, from: u64) {
 }
 
 /// Empties a full spool that blocks, because `append` does not return the next number. Returns that number.
-fn continue_full(spool: &mut Spool<Sim>, model: &mut Model, limits: &Limits, end: u64) -> u64 {
+fn continue_full(spool: &mut Spool<SimDisk>, model: &mut Model, limits: &QueueLimits, end: u64) -> u64 {
     assert_eq!(limits.on_full, OnFull::Block);
     // A read that finds nothing else gives the gap of refused records its frame.
     let mut nothing = 0;
     while nothing < 2 {
         spool.sync();
         nothing = if model.read(spool, 700, limits) == 0 { nothing + 1 } else { 0 };
-        if let Some(last) = model.hand.back().map(Got::last) {
+        if let Some(last) = model.hand.back().map(OwnedItem::last) {
             spool.ack(last);
             model.acked = last;
             model.hand.clear();
@@ -310,7 +311,7 @@ fn what_was_acknowledged_of_a_segment_that_gives_way_is_not_missing_after_a_kill
     calls.extend([154, 109, 97, 79, 145].map(append));
     calls.extend([Call::Sync, Call::Append(64), Call::Read(1165), Call::Append(4), Call::Ack(11)]);
     calls.extend([Call::Append(169), Call::Kill]);
-    let limits = Limits {
+    let limits = QueueLimits {
         segment_bytes: 1077,
         total_bytes: 10069,
         max_age: None,

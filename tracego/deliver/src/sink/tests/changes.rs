@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tracego_model::{input::Input, meta::Meta};
-use tracego_spool::{Limits, OnFull};
+use tracego_spool::{OnFull, QueueLimits};
 
 use super::{
     super::{
@@ -149,7 +149,7 @@ fn a_sink_that_is_gone_is_waited_for_at_the_end_and_its_losses_are_counted_and_t
 
 #[test]
 fn a_pipeline_that_waits_for_room_comes_to_the_change_that_makes_it() {
-    let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
+    let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
     let mut first = set(memory(limits), true, None);
     first.receiver.will((0..10_000).map(|_| Answer::Fail(0)));
     let control = first.control.clone();

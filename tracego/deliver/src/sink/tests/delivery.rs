@@ -6,14 +6,14 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_spool::Limits;
+use tracego_spool::QueueLimits;
 
 use super::{Answer, LONG, memory, records, seqs, set, spool};
 
 #[test]
 fn all_arrive_in_order_and_failures_cost_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    for leftover in [memory(Limits::default()), spool(&dir.path().join("spool"))] {
+    for leftover in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
         let mut set = set(leftover, false, None);
         set.receiver.will([Answer::Fail(0), Answer::Fail(3), Answer::Fail(0)]);
         set.push(&records(1000));
@@ -50,7 +50,7 @@ fn what_a_dead_receiver_did_not_take_is_there_at_the_next_start() {
 
 #[test]
 fn what_waits_in_memory_at_the_end_is_counted() {
-    let mut set = set(memory(Limits::default()), false, None);
+    let mut set = set(memory(QueueLimits::default()), false, None);
     set.receiver.will([Answer::Hang]);
     set.push(&records(10));
     let (_, status) = set.end(Duration::from_millis(50));
@@ -62,7 +62,7 @@ fn what_waits_in_memory_at_the_end_is_counted() {
 fn a_refused_record_goes_to_the_dead_letters_and_the_others_arrive() {
     let dir = tempfile::tempdir().unwrap();
     let dead = dir.path().join("dead.ndjson");
-    let mut set = set(memory(Limits::default()), false, Some(&dead));
+    let mut set = set(memory(QueueLimits::default()), false, Some(&dead));
     set.receiver.will([Answer::Refuse]);
     set.push(&records(3));
     set.receiver.waits_for(2);
@@ -81,7 +81,7 @@ fn a_refused_record_goes_to_the_dead_letters_and_the_others_arrive() {
 fn without_room_for_dead_letters_nothing_is_given_up() {
     let dir = tempfile::tempdir().unwrap();
     let dead = dir.path().join("no such folder/dead.ndjson");
-    let mut set = set(memory(Limits::default()), false, Some(&dead));
+    let mut set = set(memory(QueueLimits::default()), false, Some(&dead));
     set.receiver.will([Answer::Refuse]);
     set.push(&records(3));
     // The second attempt takes all three.
@@ -114,7 +114,7 @@ fn a_record_that_the_receiver_always_fails_at_holds_up_the_others_for_a_time() {
 #[test]
 fn another_worker_goes_on_where_the_first_was() {
     let dir = tempfile::tempdir().unwrap();
-    for leftover in [memory(Limits::default()), spool(&dir.path().join("spool"))] {
+    for leftover in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
         let mut first = set(leftover, false, None);
         first.receiver.will((0..1000).map(|_| Answer::Fail(2)));
         first.push(&records(500));

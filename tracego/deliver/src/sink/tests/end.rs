@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracego_spool::{Limits, OnFull};
+use tracego_spool::{OnFull, QueueLimits};
 
 use super::{Answer, LONG, Set, memory, paused, records, seqs, set, spool};
 
@@ -16,7 +16,7 @@ fn overfull(set: &mut Set) {
 #[test]
 fn it_arrives_in_order() {
     let dir = tempfile::tempdir().unwrap();
-    for leftover in [memory(Limits::default()), spool(&dir.path().join("spool"))] {
+    for leftover in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
         let mut set = paused(leftover, false, None);
         overfull(&mut set);
         let (receiver, status) = set.end(LONG);
@@ -47,12 +47,12 @@ fn a_spool_keeps_it_from_a_dead_receiver_and_whatever_the_time() {
 
 #[test]
 fn what_no_queue_can_take_by_the_deadline_is_counted_by_the_queues_own_reasons() {
-    let small = Limits { total_bytes: 8 << 10, ..Limits::default() };
+    let small = QueueLimits { total_bytes: 8 << 10, ..QueueLimits::default() };
     for (limits, reasons) in [
-        (Limits::default(), vec!["stopped"]),
-        (Limits { on_full: OnFull::DropNewest, ..small }, vec!["drop_newest", "stopped"]),
-        (Limits { on_full: OnFull::DropOldest, ..small }, vec!["drop_oldest", "stopped"]),
-        (Limits { on_full: OnFull::Block, ..small }, vec!["stopped"]),
+        (QueueLimits::default(), vec!["stopped"]),
+        (QueueLimits { on_full: OnFull::DropNewest, ..small }, vec!["drop_newest", "stopped"]),
+        (QueueLimits { on_full: OnFull::DropOldest, ..small }, vec!["drop_oldest", "stopped"]),
+        (QueueLimits { on_full: OnFull::Block, ..small }, vec!["stopped"]),
     ] {
         let mut set = paused(memory(limits), false, None);
         set.receiver.will([Answer::Hang]);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use tracego_spool::{Limits, OnFull};
+use tracego_spool::{OnFull, QueueLimits};
 
 use super::{
     super::{direct, encode::Encoder, feed::Feed, filter::Filter, status::Status},
@@ -17,7 +17,7 @@ use crate::format::Format;
 
 #[test]
 fn a_full_queue_loses_the_oldest_and_says_so() {
-    let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::DropOldest, ..Limits::default() };
+    let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::DropOldest, ..QueueLimits::default() };
     let mut set = set(memory(limits), false, None);
     set.receiver.will([Answer::Fail(0), Answer::Fail(0), Answer::Fail(0)]);
     set.push(&records(1000));
@@ -35,7 +35,7 @@ fn a_full_queue_loses_the_oldest_and_says_so() {
 
 #[test]
 fn a_sink_that_blocks_holds_the_pipeline_and_loses_nothing() {
-    let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
+    let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
     let mut set = set(memory(limits), true, None);
     set.receiver.will((0..3).map(|_| Answer::Fail(0)));
     for chunk in records(2000).chunks(10) {
@@ -48,7 +48,7 @@ fn a_sink_that_blocks_holds_the_pipeline_and_loses_nothing() {
 
 #[test]
 fn a_sink_that_blocks_does_not_hold_up_the_end() {
-    let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
+    let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
     let mut set = set(memory(limits), true, None);
     set.receiver.will([Answer::Hang]);
     set.control.send_modify(|control| {
@@ -86,8 +86,8 @@ fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
 
 #[test]
 fn a_receiver_that_hangs_holds_nobody_but_loses_with_a_count() {
-    let limits = Limits { total_bytes: 8 << 10, ..Limits::default() };
-    let mut set = set(memory(Limits { on_full: OnFull::DropNewest, ..limits }), false, None);
+    let limits = QueueLimits { total_bytes: 8 << 10, ..QueueLimits::default() };
+    let mut set = set(memory(QueueLimits { on_full: OnFull::DropNewest, ..limits }), false, None);
     set.receiver.will([Answer::Hang]);
     // If the receiver held up the pipeline, this loop would not end.
     for chunk in records(20_000).chunks(10) {

@@ -6,7 +6,7 @@ use tracego_spool::Disk;
 
 /// The part of the data not synced that survives a power failure.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Power {
+pub(crate) enum PowerLoss {
     /// Neither bytes nor names survive.
     Nothing,
     /// Everything survives, as when only the process is killed.
@@ -74,7 +74,7 @@ pub(crate) struct Faults {
 
 /// A handle on the disk; clones share the same disk.
 #[derive(Clone, Default)]
-pub(crate) struct Sim(Rc<RefCell<State>>);
+pub(crate) struct SimDisk(Rc<RefCell<State>>);
 
 /// Returns an error with a number of the kernel.
 fn errno(number: i32) -> io::Error {
@@ -132,7 +132,7 @@ impl Dice {
     }
 }
 
-impl Sim {
+impl SimDisk {
     /// Makes the power fail before the operation with a number; all that follow fail.
     pub(crate) fn crash_at(&self, op: u64) {
         self.0.borrow_mut().crash_at = Some(op);
@@ -175,22 +175,22 @@ impl Sim {
 
     /// Returns another disk with the same content, all of it synced, and without faults.
     pub(crate) fn copy(&self) -> Self {
-        self.after(Power::Everything)
+        self.after(PowerLoss::Everything)
     }
 
     /// Returns the disk after the power failure.
-    pub(crate) fn after(&self, power: Power) -> Self {
+    pub(crate) fn after(&self, power: PowerLoss) -> Self {
         let state = self.0.borrow();
         let mut dice = Dice::new(match power {
-            Power::Some(seed) => seed,
+            PowerLoss::Some(seed) => seed,
             _ => 0,
         });
         let mut names = state.durable.clone();
         for change in &state.changes {
             let kept = match power {
-                Power::Nothing => false,
-                Power::Everything | Power::Names => true,
-                Power::Some(_) => dice.roll(2) == 0,
+                PowerLoss::Nothing => false,
+                PowerLoss::Everything | PowerLoss::Names => true,
+                PowerLoss::Some(_) => dice.roll(2) == 0,
             };
             if kept {
                 rename(&mut names, change);
@@ -200,9 +200,9 @@ impl Sim {
         for (name, inode) in names {
             let inode = &state.inodes[inode];
             let bytes = match power {
-                Power::Nothing | Power::Names => inode.disk.clone(),
-                Power::Everything => inode.now.clone(),
-                Power::Some(_) => some(inode, &mut dice),
+                PowerLoss::Nothing | PowerLoss::Names => inode.disk.clone(),
+                PowerLoss::Everything => inode.now.clone(),
+                PowerLoss::Some(_) => some(inode, &mut dice),
             };
             sim.put(&name, bytes);
         }
@@ -244,7 +244,7 @@ fn some(inode: &Inode, dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
-impl Disk for Sim {
+impl Disk for SimDisk {
     type File = usize;
 
     fn list(&self) -> io::Result<Vec<(String, u64)>> {
@@ -313,7 +313,7 @@ impl Disk for Sim {
         Ok(len)
     }
 
-    fn cut(&self, file: &usize, len: u64) -> io::Result<()> {
+    fn truncate(&self, file: &usize, len: u64) -> io::Result<()> {
         let mut state = self.change()?;
         let dirty = Dirty::Cut(len as usize);
         let inode = &mut state.inodes[*file];

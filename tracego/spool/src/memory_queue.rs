@@ -2,36 +2,39 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{Batch, Gap, Limits, OnFull, Reason, Stats, batch::Entry, frame::RECORD_MAX, write::Full};
+use super::{
+    Gap, GapReason, OnFull, QueueBatch, QueueLimits, QueueStats, batch::BatchEntry, frame::RECORD_MAX,
+    write::QueueFull,
+};
 use crate::Moment;
 
 /// A queue in memory. The methods mean the same as those of [`Spool`](super::Spool).
 #[derive(Debug)]
-pub struct Ram {
-    limits: Limits,
+pub struct MemoryQueue {
+    limits: QueueLimits,
     now: i64,
-    slots: VecDeque<Slot>,
+    slots: VecDeque<QueueSlot>,
     /// Number of slots at the front that the reader has in hand.
     in_hand: usize,
     bytes: u64,
     /// Sequence number of the next record.
     next: u64,
-    stats: Stats,
+    stats: QueueStats,
 }
 
 #[derive(Debug)]
-enum Slot {
+enum QueueSlot {
     Record { seq: u64, since: i64, bytes: Box<[u8]> },
     Gap(Gap),
 }
 
 /// Memory in bytes that a record takes in addition to its content.
-const OVERHEAD: u64 = size_of::<Slot>() as u64 + 16;
+const OVERHEAD: u64 = size_of::<QueueSlot>() as u64 + 16;
 
-impl Ram {
+impl MemoryQueue {
     /// Creates an empty queue. Limits of files do not matter here.
     #[must_use]
-    pub fn new(limits: Limits, now: Moment) -> Self {
+    pub fn new(limits: QueueLimits, now: Moment) -> Self {
         Self {
             limits,
             now: now.boot_ns,
@@ -39,33 +42,33 @@ impl Ram {
             in_hand: 0,
             bytes: 0,
             next: 1,
-            stats: Stats::default(),
+            stats: QueueStats::default(),
         }
     }
 
     /// Adds a record.
     ///
     /// # Errors
-    /// Fails if there is no room; see [`Full`].
-    pub fn append(&mut self, payload: &[u8]) -> Result<(), Full> {
+    /// Fails if there is no room; see [`QueueFull`].
+    pub fn append(&mut self, payload: &[u8]) -> Result<(), QueueFull> {
         let size = payload.len() as u64 + OVERHEAD;
         if payload.len() > RECORD_MAX {
-            self.skip(Reason::TooLarge, payload.len() as u64);
+            self.skip(GapReason::TooLarge, payload.len() as u64);
             return Ok(());
         }
         while self.bytes + size > self.limits.total_bytes {
             let on_full = self.limits.on_full;
             if on_full == OnFull::Block {
                 self.stats.blocked += 1;
-                return Err(Full);
+                return Err(QueueFull);
             }
-            if on_full == OnFull::DropNewest || !self.drop_first(Reason::DropOldest, |_| true) {
-                self.skip(Reason::DropNewest, payload.len() as u64);
+            if on_full == OnFull::DropNewest || !self.drop_first(GapReason::DropOldest, |_| true) {
+                self.skip(GapReason::DropNewest, payload.len() as u64);
                 return Ok(());
             }
         }
         self.bytes += size;
-        self.slots.push_back(Slot::Record { seq: self.next, since: self.now, bytes: payload.into() });
+        self.slots.push_back(QueueSlot::Record { seq: self.next, since: self.now, bytes: payload.into() });
         self.next += 1;
         self.stats.appended.add(1, payload.len() as u64);
         self.stats.depth.add(1, payload.len() as u64);
@@ -73,26 +76,26 @@ impl Ram {
     }
 
     /// Sets the time, and drops what is too old.
-    pub fn due(&mut self, now: Moment) {
+    pub fn expire(&mut self, now: Moment) {
         self.now = now.boot_ns;
         let Some(age) = self.limits.max_age.and_then(|age| i64::try_from(age.as_nanos()).ok()) else {
             return;
         };
         let oldest = self.now.saturating_sub(age);
-        while self.drop_first(Reason::Age, |since| since < oldest) {}
+        while self.drop_first(GapReason::Age, |since| since < oldest) {}
     }
 
     /// Returns the next items; see [`Spool::read`](super::Spool::read).
-    pub fn read(&mut self, max_bytes: usize) -> Batch {
-        let mut batch = Batch::default();
+    pub fn read(&mut self, max_bytes: usize) -> QueueBatch {
+        let mut batch = QueueBatch::default();
         while let Some(slot) = self.slots.get(self.in_hand) {
             match slot {
-                Slot::Record { seq, bytes, .. } => {
+                QueueSlot::Record { seq, bytes, .. } => {
                     let begin = batch.bytes.len();
                     batch.bytes.extend_from_slice(bytes);
-                    batch.entries.push(Entry::Record(*seq, begin..batch.bytes.len()));
+                    batch.entries.push(BatchEntry::Record(*seq, begin..batch.bytes.len()));
                 }
-                Slot::Gap(gap) => batch.entries.push(Entry::Gap(*gap)),
+                QueueSlot::Gap(gap) => batch.entries.push(BatchEntry::Gap(*gap)),
             }
             self.in_hand += 1;
             if batch.size() >= max_bytes {
@@ -105,7 +108,7 @@ impl Ram {
     /// Acknowledges all items up to a sequence number.
     pub fn ack(&mut self, seq: u64) {
         while self.in_hand > 0 && self.slots.front().is_some_and(|slot| slot.last() <= seq) {
-            if let Some(Slot::Record { bytes, .. }) = self.slots.pop_front() {
+            if let Some(QueueSlot::Record { bytes, .. }) = self.slots.pop_front() {
                 self.forget(&bytes);
                 self.stats.acked.add(1, bytes.len() as u64);
             }
@@ -119,19 +122,19 @@ impl Ram {
     }
 
     /// Replaces the limits.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: QueueLimits) {
         self.limits = limits;
     }
 
     /// Returns the counters and the current state.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         let since = self.slots.iter().find_map(|slot| match slot {
-            Slot::Record { since, .. } => Some(*since),
-            Slot::Gap(_) => None,
+            QueueSlot::Record { since, .. } => Some(*since),
+            QueueSlot::Gap(_) => None,
         });
         let age = |since| u64::try_from(self.now.saturating_sub(since)).unwrap_or(0);
-        Stats { used: self.bytes, oldest: since.map(|at| Duration::from_nanos(age(at))), ..self.stats }
+        QueueStats { used: self.bytes, oldest: since.map(|at| Duration::from_nanos(age(at))), ..self.stats }
     }
 
     fn forget(&mut self, bytes: &[u8]) {
@@ -140,7 +143,7 @@ impl Ram {
     }
 
     /// Adds a gap in place of a new record.
-    fn skip(&mut self, reason: Reason, bytes: u64) {
+    fn skip(&mut self, reason: GapReason, bytes: u64) {
         self.stats.drop(reason, 1, bytes);
         let gap = Gap { first: self.next, last: self.next, reason, bytes };
         self.next += 1;
@@ -151,28 +154,28 @@ impl Ram {
     fn put(&mut self, at: usize, gap: Gap) {
         let before = at.checked_sub(1).filter(|&before| before >= self.in_hand);
         match before.and_then(|before| self.slots.get_mut(before)) {
-            Some(Slot::Gap(last)) if last.reason == gap.reason && last.last + 1 == gap.first => {
+            Some(QueueSlot::Gap(last)) if last.reason == gap.reason && last.last + 1 == gap.first => {
                 last.last = gap.last;
                 last.bytes = last.bytes.saturating_add(gap.bytes);
             }
-            _ => self.slots.insert(at, Slot::Gap(gap)),
+            _ => self.slots.insert(at, QueueSlot::Gap(gap)),
         }
     }
 
     /// Drops the oldest record that the reader does not have in hand, if `wanted` accepts its time. Returns
     /// whether a record was dropped.
-    fn drop_first(&mut self, reason: Reason, wanted: impl Fn(i64) -> bool) -> bool {
+    fn drop_first(&mut self, reason: GapReason, wanted: impl Fn(i64) -> bool) -> bool {
         let mut rest = self.slots.iter().enumerate().skip(self.in_hand);
         let Some((at, seq)) = rest
             .find_map(|(at, slot)| match slot {
-                Slot::Record { seq, since, .. } => Some((at, *seq, *since)),
-                Slot::Gap(_) => None,
+                QueueSlot::Record { seq, since, .. } => Some((at, *seq, *since)),
+                QueueSlot::Gap(_) => None,
             })
             .and_then(|(at, seq, since)| wanted(since).then_some((at, seq)))
         else {
             return false;
         };
-        let Some(Slot::Record { bytes, .. }) = self.slots.remove(at) else { return false };
+        let Some(QueueSlot::Record { bytes, .. }) = self.slots.remove(at) else { return false };
         self.forget(&bytes);
         self.stats.drop(reason, 1, bytes.len() as u64);
         self.put(at, Gap { first: seq, last: seq, reason, bytes: bytes.len() as u64 });
@@ -180,7 +183,7 @@ impl Ram {
     }
 }
 
-impl Slot {
+impl QueueSlot {
     fn last(&self) -> u64 {
         match self {
             Self::Record { seq, .. } => *seq,
@@ -194,12 +197,12 @@ mod tests {
     use super::*;
     use crate::Item;
 
-    fn queue(records: u64, on_full: OnFull) -> Ram {
-        let limits = Limits { total_bytes: records * (OVERHEAD + 1), on_full, ..Limits::default() };
-        Ram::new(limits, Moment::default())
+    fn queue(records: u64, on_full: OnFull) -> MemoryQueue {
+        let limits = QueueLimits { total_bytes: records * (OVERHEAD + 1), on_full, ..QueueLimits::default() };
+        MemoryQueue::new(limits, Moment::default())
     }
 
-    fn shown(batch: &Batch) -> Vec<String> {
+    fn shown(batch: &QueueBatch) -> Vec<String> {
         batch
             .iter()
             .map(|item| match item {
@@ -214,11 +217,11 @@ mod tests {
         let mut queue = queue(2, OnFull::Block);
         queue.append(b"a").unwrap();
         queue.append(b"b").unwrap();
-        assert_eq!(queue.append(b"c"), Err(Full));
+        assert_eq!(queue.append(b"c"), Err(QueueFull));
         assert_eq!(shown(&queue.read(1)), ["1:a"]);
         assert_eq!(shown(&queue.read(1)), ["2:b"]);
         assert!(queue.read(1).is_empty());
-        assert_eq!(queue.append(b"c"), Err(Full));
+        assert_eq!(queue.append(b"c"), Err(QueueFull));
         queue.ack(1);
         queue.append(b"c").unwrap();
         queue.rewind();
@@ -245,7 +248,7 @@ mod tests {
         assert_eq!(shown(&queue.read(999)), ["7-7 drop-newest"]);
         queue.ack(7);
         assert_eq!((queue.stats().depth.records, queue.stats().used), (0, 0));
-        assert_eq!(queue.stats().dropped(Reason::DropOldest).records, 3);
+        assert_eq!(queue.stats().dropped(GapReason::DropOldest).records, 3);
     }
 
     #[test]
@@ -262,15 +265,15 @@ mod tests {
 
     #[test]
     fn what_is_too_old_or_too_large_becomes_a_gap() {
-        let limits = Limits { max_age: Some(Duration::from_secs(5)), ..Limits::default() };
-        let mut queue = Ram::new(limits, Moment::default());
+        let limits = QueueLimits { max_age: Some(Duration::from_secs(5)), ..QueueLimits::default() };
+        let mut queue = MemoryQueue::new(limits, Moment::default());
         let at = |seconds: i64| Moment { boot_ns: seconds * 1_000_000_000, ..Moment::default() };
         queue.append(b"a").unwrap();
-        queue.due(at(4));
+        queue.expire(at(4));
         queue.append(b"b").unwrap();
         queue.append(&vec![0; RECORD_MAX + 1]).unwrap();
         assert_eq!(queue.stats().oldest, Some(Duration::from_secs(4)));
-        queue.due(at(6));
+        queue.expire(at(6));
         assert_eq!(shown(&queue.read(999)), ["1-1 age", "2:b", "3-3 too-large"]);
     }
 }
