@@ -1,4 +1,4 @@
-//! Benchmark `spool FOLDER BYTES SECONDS`: fills a spool for some seconds, opens it again and empties it.
+//! Benchmark `throughput FOLDER BYTES SECONDS`: fills a spool for some seconds, opens it again and empties it.
 //! `cargo xtask bench spool` runs this example.
 //!
 //! Prints records appended per second, the longest sync in ms, records read and acknowledged per second,
@@ -18,7 +18,7 @@ use tracego_spool::{Appended, Moment, QueueLimits, Spool};
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().collect();
     let [_, folder, size, seconds] = &args[..] else {
-        return Err("usage: spool FOLDER BYTES SECONDS".into());
+        return Err("usage: throughput FOLDER BYTES SECONDS".into());
     };
     let (folder, size, seconds) = (Path::new(folder), size.parse()?, Duration::from_secs(seconds.parse()?));
     let limits = QueueLimits { total_bytes: 64 << 30, ..QueueLimits::default() };
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut count = 0_u64;
     while start.elapsed() < seconds {
-        // The time is read for each record, as in the pipeline.
+        // The time is read for each record, as by an owner that gets them one by one.
         for _ in 0..16 {
             if !matches!(spool.append(&record)?, Appended::Stored(_)) {
                 return Err("a record was not taken".into());
@@ -92,9 +92,9 @@ fn disk(folder: &Path, record: &[u8], time: Duration) -> Result<f64, Box<dyn Err
     Ok(count as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Returns a text that resembles a record of tracego.
+/// Returns a text that resembles a JSON record.
 fn text(size: usize) -> Vec<u8> {
-    let mut text = br#"{"schema":"tracego/1","event_name":"tracego.process.start","body":""#.to_vec();
+    let mut text = br#"{"schema":"example/1","event_name":"example.process.start","body":""#.to_vec();
     text.extend((text.len()..size.saturating_sub(2)).map(|at| b' ' + (at * 31 % 90) as u8));
     text.extend_from_slice(b"\"}");
     text

@@ -2,17 +2,17 @@
 
 use std::ops::Range;
 
-use super::gap::Gap;
+use crate::gap::Gap;
 
 /// A batch of records and gaps, in order.
 #[derive(Debug, Default)]
 pub struct QueueBatch {
-    pub(super) bytes: Vec<u8>,
-    pub(super) entries: Vec<BatchEntry>,
+    bytes: Vec<u8>,
+    pub(crate) entries: Vec<BatchEntry>,
 }
 
 #[derive(Debug)]
-pub(super) enum BatchEntry {
+pub(crate) enum BatchEntry {
     Record(u64, Range<usize>),
     Gap(Gap),
 }
@@ -66,8 +66,20 @@ impl QueueBatch {
         self.iter().last().map(|item| item.last_seq())
     }
 
+    /// Adds a record.
+    pub(crate) fn put_record(&mut self, seq: u64, bytes: &[u8]) {
+        let begin = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.entries.push(BatchEntry::Record(seq, begin..self.bytes.len()));
+    }
+
+    /// Whether a reader that wants about `max_bytes` may add another item.
+    pub(crate) fn has_room(&self, max_bytes: usize) -> bool {
+        self.is_empty() || self.size() < max_bytes
+    }
+
     /// Returns the size in bytes. Each item counts too, because a batch of gaps would otherwise have no end.
-    pub(super) fn size(&self) -> usize {
+    fn size(&self) -> usize {
         self.bytes.len() + self.entries.len() * size_of::<BatchEntry>()
     }
 }

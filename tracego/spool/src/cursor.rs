@@ -7,20 +7,22 @@
 
 use std::io;
 
-use super::{
+use crate::{
+    Moment,
     disk::{Disk, read_full, write_all},
-    frame::{SEQ_END, u32_at, u64_at},
     gap::{Gap, GapReason},
+    segment::frame::{SEQ_END, u32_at, u64_at},
+    stats::{DiskContext as _, DiskError},
 };
 
 /// Name of the file.
-pub(super) const NAME: &str = "cursor";
+pub(crate) const NAME: &str = "cursor";
 /// Temporary name of a new file.
 const FRESH: &str = "cursor.tmp";
 /// Bytes from one slot to the next.
 const PAGE: usize = 4096;
 /// Size of the file in bytes.
-pub(super) const SIZE: u64 = 2 * PAGE as u64;
+pub(crate) const SIZE: u64 = 2 * PAGE as u64;
 
 const MAGIC: [u8; 8] = *b"TGOCURSR";
 const VERSION: u32 = 1;
@@ -28,15 +30,15 @@ const SLOT: usize = 76;
 
 /// The content of a slot.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct CursorMark {
+pub(crate) struct CursorMark {
     /// Id of the spool, as in its segments.
-    pub(super) spool: u64,
+    pub(crate) spool: u64,
     /// Last acknowledged sequence number.
-    pub(super) acked: u64,
+    pub(crate) acked: u64,
     /// Last sequence number that was on the disk at the time.
-    pub(super) durable: u64,
+    pub(crate) durable: u64,
     /// Refused records after the durable ones, which no frame in a segment names yet.
-    pub(super) refused: Option<Gap>,
+    pub(crate) refused: Option<Gap>,
 }
 
 fn encode(mark: &CursorMark, generation: u64) -> [u8; SLOT] {
@@ -93,7 +95,7 @@ pub enum CursorState {
 }
 
 /// Reads the file without changes. Returns the state, and the newest valid generation and mark.
-pub(super) fn read<D: Disk>(disk: &D) -> io::Result<(CursorState, Option<(u64, CursorMark)>)> {
+pub(crate) fn read<D: Disk>(disk: &D) -> io::Result<(CursorState, Option<(u64, CursorMark)>)> {
     let file = match disk.open(NAME, false) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((CursorState::Missing, None)),
@@ -115,16 +117,27 @@ pub(super) fn read<D: Disk>(disk: &D) -> io::Result<(CursorState, Option<(u64, C
 
 /// The cursor of a spool that is in use.
 #[derive(Debug)]
-pub(super) struct Cursor<F> {
+pub(crate) struct Cursor<F> {
     file: F,
     generation: u64,
     /// Content that each slot certainly has on the disk.
     slots: [Option<CursorMark>; 2],
+    /// Whether the file has to be written because the mark has changed.
+    dirty: bool,
+    /// Time when the file was last up to date, in ns since boot.
+    saved_at: i64,
 }
 
 impl<F> Cursor<F> {
     /// Creates the file, with `mark` in both slots, if `generation` is 0; otherwise opens it.
-    pub(super) fn start<D: Disk<File = F>>(disk: &D, generation: u64, mark: &CursorMark) -> io::Result<Self> {
+    pub(crate) fn start<D: Disk<File = F>>(
+        disk: &D,
+        generation: u64,
+        mark: &CursorMark,
+        now: Moment,
+    ) -> io::Result<Self> {
+        let cursor =
+            |file, generation, slots| Self { file, generation, slots, dirty: true, saved_at: now.boot_ns };
         if generation == 0 {
             let file = disk.create(FRESH)?;
             let mut bytes = vec![0; 2 * PAGE];
@@ -135,35 +148,79 @@ impl<F> Cursor<F> {
             disk.sync(&file)?;
             disk.rename(FRESH, NAME)?;
             disk.sync_folder()?;
-            return Ok(Self { file, generation: 2, slots: [Some(*mark); 2] });
+            return Ok(cursor(file, 2, [Some(*mark); 2]));
         }
         // The content that was read may not be on the disk: a killed process leaves writes that were not
         // synced.
-        Ok(Self { file: disk.open(NAME, true)?, generation, slots: [None; 2] })
+        Ok(cursor(disk.open(NAME, true)?, generation, [None; 2]))
+    }
+
+    /// Notes that the mark has changed.
+    pub(crate) fn touch(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Returns the time since which a changed mark waits to be written, in ns since boot.
+    pub(crate) fn dirty_since(&self) -> Option<i64> {
+        self.dirty.then_some(self.saved_at)
+    }
+
+    /// Writes the mark if it has changed.
+    pub(crate) fn save<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        mark: &CursorMark,
+        now: Moment,
+    ) -> Result<(), DiskError> {
+        if self.dirty {
+            if self.slots[self.newest()].as_ref() != Some(mark) {
+                self.write(disk, mark)?;
+            }
+            self.set_saved(now);
+        }
+        Ok(())
+    }
+
+    /// Notes that the file is up to date.
+    pub(crate) fn set_saved(&mut self, now: Moment) {
+        self.dirty = false;
+        self.saved_at = now.boot_ns;
+    }
+
+    /// Prepares the removal of acknowledged records up to `seq`: writes both slots until they acknowledge
+    /// them, so that with one slot damaged, the other does not refer to removed records.
+    pub(crate) fn write_past<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        mark: &CursorMark,
+        seq: u64,
+    ) -> Result<(), DiskError> {
+        let past = |slot: &Option<CursorMark>| slot.is_some_and(|mark| mark.acked >= seq);
+        let mut tries = 0;
+        while !self.slots.iter().all(past) && tries < 2 {
+            self.write(disk, mark)?;
+            tries += 1;
+        }
+        Ok(())
     }
 
     /// Writes the mark to the slot with the older one, and syncs it.
-    pub(super) fn write<D: Disk<File = F>>(&mut self, disk: &D, mark: &CursorMark) -> io::Result<()> {
+    fn write<D: Disk<File = F>>(&mut self, disk: &D, mark: &CursorMark) -> Result<(), DiskError> {
         let generation = self.generation + 1;
         let slot = usize::from(generation.is_multiple_of(2));
         // Unknown until the write succeeds: a failed write may have changed it.
         self.slots[slot] = None;
-        write_all(disk, &self.file, &encode(mark, generation), (slot * PAGE) as u64)?;
-        disk.sync(&self.file)?;
+        write_all(disk, &self.file, &encode(mark, generation), (slot * PAGE) as u64)
+            .and_then(|()| disk.sync(&self.file))
+            .context("write the cursor")?;
         self.generation = generation;
         self.slots[slot] = Some(*mark);
         Ok(())
     }
 
-    /// Whether the newest slot holds `mark`.
-    pub(super) fn holds(&self, mark: &CursorMark) -> bool {
-        self.slots[usize::from(self.generation.is_multiple_of(2))].as_ref() == Some(mark)
-    }
-
-    /// Whether both slots acknowledge everything up to `seq`, so that even without one of them, no removed
-    /// record is needed.
-    pub(super) fn both_past(&self, seq: u64) -> bool {
-        self.slots.iter().all(|slot| slot.is_some_and(|mark| mark.acked >= seq))
+    /// Returns the slot with the newest mark.
+    fn newest(&self) -> usize {
+        usize::from(self.generation.is_multiple_of(2))
     }
 }
 

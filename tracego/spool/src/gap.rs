@@ -97,7 +97,7 @@ impl Serialize for Gap {
 }
 
 /// Adds a gap after the others. A gap that continues the last one for the same reason is merged with it.
-pub(super) fn push(gaps: &mut Vec<Gap>, gap: Gap) {
+pub(crate) fn push(gaps: &mut Vec<Gap>, gap: Gap) {
     match gaps.last_mut() {
         Some(last) if last.reason == gap.reason && last.last.checked_add(1) == Some(gap.first) => {
             last.last = gap.last;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::HEADER;
+use crate::segment::frame::HEADER;
 
 /// Limits of one spool.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +27,15 @@ pub struct QueueLimits {
 
 impl QueueLimits {
     /// Returns the limits with segments that are small enough for the total.
-    pub(super) fn normalized(self) -> Self {
+    pub(crate) fn normalized(self) -> Self {
         let segment_bytes = self.segment_bytes.min(self.total_bytes / 4).max(HEADER as u64 + 1);
         Self { segment_bytes, ..self }
+    }
+
+    /// Returns the maximum age of records in nanoseconds.
+    pub(crate) fn max_age_ns(&self) -> Option<i64> {
+        let age = self.max_age?;
+        Some(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX).max(1_000_000))
     }
 }
 

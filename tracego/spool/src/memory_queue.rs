@@ -1,14 +1,18 @@
-//! The queue in memory, for a sink without a folder: with the same limits, but lost with the process.
+//! The queue in memory: with the same limits as on the disk, but lost with the process.
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{
-    Gap, GapReason, OnFull, QueueBatch, QueueLimits, QueueStats, batch::BatchEntry, frame::RECORD_MAX,
-    write::QueueFull,
+use crate::{
+    Moment,
+    batch::{BatchEntry, QueueBatch},
+    gap::{Gap, GapReason},
+    limits::{OnFull, QueueLimits},
+    segment::frame::RECORD_MAX,
+    spool::QueueFull,
+    stats::QueueStats,
 };
-use crate::Moment;
 
-/// A queue in memory. The methods mean the same as those of [`Spool`](super::Spool).
+/// A queue in memory. The methods mean the same as those of [`Spool`](crate::Spool).
 #[derive(Debug)]
 pub struct MemoryQueue {
     limits: QueueLimits,
@@ -85,20 +89,16 @@ impl MemoryQueue {
         while self.drop_first(GapReason::Age, |since| since < oldest) {}
     }
 
-    /// Returns the next items; see [`Spool::read`](super::Spool::read).
+    /// Returns the next items; see [`Spool::read`](crate::Spool::read).
     pub fn read(&mut self, max_bytes: usize) -> QueueBatch {
         let mut batch = QueueBatch::default();
         while let Some(slot) = self.slots.get(self.in_hand) {
             match slot {
-                QueueSlot::Record { seq, bytes, .. } => {
-                    let begin = batch.bytes.len();
-                    batch.bytes.extend_from_slice(bytes);
-                    batch.entries.push(BatchEntry::Record(*seq, begin..batch.bytes.len()));
-                }
+                QueueSlot::Record { seq, bytes, .. } => batch.put_record(*seq, bytes),
                 QueueSlot::Gap(gap) => batch.entries.push(BatchEntry::Gap(*gap)),
             }
             self.in_hand += 1;
-            if batch.size() >= max_bytes {
+            if !batch.has_room(max_bytes) {
                 break;
             }
         }

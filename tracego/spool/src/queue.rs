@@ -1,9 +1,8 @@
-//! The queue of one sink, on the disk or in memory, with the same methods.
+//! A queue on the disk or in memory, with the same methods.
 
-use super::{
-    DiskFolder, QueueBatch, QueueFull, QueueLimits, QueueStats, Spool, SpoolNotice, memory_queue::MemoryQueue,
+use crate::{
+    DiskFolder, MemoryQueue, Moment, QueueBatch, QueueFull, QueueLimits, QueueStats, Spool, SpoolNotice,
 };
-use crate::Moment;
 
 /// A queue of records.
 pub enum RecordQueue {

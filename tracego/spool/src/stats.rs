@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use serde::Serialize;
 
-use super::gap::{Gap, GapReason};
+use crate::gap::{Gap, GapReason};
 
 /// A number of records and their bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
@@ -16,12 +16,12 @@ pub struct Amount {
 }
 
 impl Amount {
-    pub(super) fn add(&mut self, records: u64, bytes: u64) {
+    pub(crate) fn add(&mut self, records: u64, bytes: u64) {
         self.records = self.records.saturating_add(records);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    pub(super) fn take(&mut self, records: u64, bytes: u64) {
+    pub(crate) fn take(&mut self, records: u64, bytes: u64) {
         self.records = self.records.saturating_sub(records);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
@@ -64,12 +64,12 @@ impl QueueStats {
         self.dropped[reason as usize]
     }
 
-    pub(super) fn drop(&mut self, reason: GapReason, records: u64, bytes: u64) {
+    pub(crate) fn drop(&mut self, reason: GapReason, records: u64, bytes: u64) {
         self.dropped[reason as usize].add(records, bytes);
     }
 
     /// Counts a gap that was found.
-    pub(super) fn missing(&mut self, gap: &Gap) {
+    pub(crate) fn missing(&mut self, gap: &Gap) {
         self.drop(gap.reason, gap.count(), gap.bytes);
     }
 }
@@ -95,20 +95,20 @@ pub enum SpoolNotice {
 }
 
 /// An error of a disk operation, and the purpose of the operation.
-pub(super) struct DiskError {
-    pub(super) doing: &'static str,
-    pub(super) error: io::Error,
+pub(crate) struct DiskError {
+    pub(crate) doing: &'static str,
+    pub(crate) error: io::Error,
 }
 
 impl DiskError {
     /// Whether the disk is full.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         matches!(self.error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
 
 /// Adds the purpose of an operation to its error.
-pub(super) trait DiskContext<T> {
+pub(crate) trait DiskContext<T> {
     fn context(self, what: &'static str) -> Result<T, DiskError>;
 }
 

@@ -1,15 +1,15 @@
-//! Inspection of a spool without changes, for `tracego spool ls` and `verify`.
+//! Inspection of a spool without changes.
 
 use std::{fs, io, path::Path};
 
 use serde::Serialize;
 
-use super::{
-    CursorState, cursor,
+use super::examination::examine;
+use crate::{
+    cursor::{self, CursorState},
     disk::{DiskFolder, LOCK},
-    examine::examine,
-    frame::{first_of, name},
     gap::{Gap, GapReason},
+    segment::frame::{first_of, name},
     stats::Amount,
 };
 

@@ -2,61 +2,63 @@
 
 use std::io;
 
-use super::{
+use crate::{
     cursor::{self, CursorMark, CursorState},
     disk::Disk,
-    frame::{HEADER, SegmentHeader, first_of, name},
     gap::{Gap, GapReason, push},
+    segment::{
+        frame::{HEADER, SEQ_END, SegmentHeader, first_of, name},
+        walk::{SegmentWalk, WalkEnd, WalkStep, header},
+    },
     stats::Amount,
-    walk::{SegmentWalk, WalkEnd, WalkStep, header},
 };
 
 /// A segment as it was found.
 #[derive(Clone, Debug)]
-pub(super) struct FoundSegment {
-    pub(super) first: u64,
+pub(crate) struct FoundSegment {
+    pub(crate) first: u64,
     /// One past the last sequence number of the segment.
-    pub(super) next: u64,
+    pub(crate) next: u64,
     /// One past the last sequence number that a frame in the segment stands for.
-    pub(super) reached: u64,
+    pub(crate) reached: u64,
     /// Header; without one, nothing of the segment can be read.
-    pub(super) header: Option<SegmentHeader>,
+    pub(crate) header: Option<SegmentHeader>,
     /// Bytes of the file.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// Bytes up to the end of the last good frame.
-    pub(super) good: u64,
+    pub(crate) good: u64,
     /// Number of record frames.
-    pub(super) records: u64,
+    pub(crate) records: u64,
     /// Records that were not acknowledged.
-    pub(super) unacked: Amount,
+    pub(crate) unacked: Amount,
     /// Whether the content is damaged.
-    pub(super) damaged: bool,
+    pub(crate) damaged: bool,
     /// Gaps in the segment that were not acknowledged.
-    pub(super) gaps: Vec<Gap>,
+    pub(crate) gaps: Vec<Gap>,
 }
 
 /// The result of examining a whole folder.
 #[derive(Debug)]
-pub(super) struct Examination {
-    pub(super) cursor: CursorState,
+pub(crate) struct Examination {
+    pub(crate) cursor: CursorState,
     /// Generation of the cursor; 0 if a new one has to be created.
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
     /// Content of the cursor, or the correct content if there is none.
-    pub(super) mark: CursorMark,
-    pub(super) segments: Vec<FoundSegment>,
+    pub(crate) mark: CursorMark,
+    pub(crate) segments: Vec<FoundSegment>,
     /// Segments at the end without a frame that was ever durable, as a crash leaves them.
-    pub(super) unborn: Vec<(String, u64)>,
+    pub(crate) unborn: Vec<(String, u64)>,
     /// Incomplete files that a crash left.
-    pub(super) leftovers: Vec<(String, u64)>,
+    pub(crate) leftovers: Vec<(String, u64)>,
     /// Damaged segments that were set aside.
-    pub(super) bad: Vec<(String, u64)>,
+    pub(crate) bad: Vec<(String, u64)>,
     /// First free sequence number.
-    pub(super) tail: u64,
+    pub(crate) tail: u64,
 }
 
 impl Examination {
     /// Returns the gaps between segments, before the first and after the last.
-    pub(super) fn holes(&self) -> Vec<Gap> {
+    pub(crate) fn holes(&self) -> Vec<Gap> {
         let mut holes = Vec::new();
         let mut at = self.mark.acked + 1;
         for found in &self.segments {
@@ -73,7 +75,7 @@ impl Examination {
 }
 
 /// Examines the whole folder.
-pub(super) fn examine<D: Disk>(disk: &D) -> io::Result<Examination> {
+pub(crate) fn examine<D: Disk>(disk: &D) -> io::Result<Examination> {
     let (mut segments, mut leftovers, mut bad) = (Vec::new(), Vec::new(), Vec::new());
     for (name, size) in disk.list()? {
         if let Some(first) = first_of(&name) {
@@ -160,13 +162,8 @@ fn segment<D: Disk>(
     if header.is_some() {
         let name = name(first);
         let file = disk.open(&name, false)?;
-        let mut walk = SegmentWalk::new(
-            disk,
-            &file,
-            (first, HEADER as u64),
-            size,
-            following.unwrap_or(super::frame::SEQ_END),
-        );
+        let mut walk =
+            SegmentWalk::new(disk, &file, (first, HEADER as u64), size, following.unwrap_or(SEQ_END));
         let end = loop {
             let seq = walk.seq;
             match walk.step()? {

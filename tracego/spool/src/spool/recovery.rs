@@ -1,22 +1,24 @@
 //! Opening of a spool: repairs what a crash left, and reports what cannot be repaired.
 
-use std::{collections::VecDeque, io};
+use std::{collections::VecDeque, io, mem};
 
 use serde::Serialize;
 
-use super::{
-    Disk, OpenSegment, PendingFrames, Segment, Spool,
-    ages::Ages,
-    cursor::{Cursor, CursorState},
-    disk::write_all,
-    examine::{Examination, FoundSegment, examine},
-    frame::{HEADER, SegmentHeader, name},
+use super::{ages::Ages, writer::OpenSegment};
+use crate::{
+    Moment,
+    cursor::{Cursor, CursorMark, CursorState},
+    disk::Disk,
     gap::Gap,
+    inspection::examination::{Examination, FoundSegment, examine},
     limits::QueueLimits,
-    read,
-    stats::{Amount, QueueStats},
+    segment::{
+        Segment,
+        frame::{HEADER, name},
+        store::SegmentStore,
+    },
+    stats::Amount,
 };
-use crate::Moment;
 
 /// The findings when a spool was opened.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -46,74 +48,56 @@ impl Recovery {
     }
 }
 
-impl<D: Disk> Spool<D> {
-    /// Opens whatever file system there is below; the lock is the caller's.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn open_on(disk: D, limits: QueueLimits, now: Moment) -> io::Result<(Self, Recovery)> {
-        let limits = limits.normalized();
-        let mut found = examine(&disk)?;
-        let mut recovery = Recovery {
-            waiting: Amount::default(),
-            acked: found.mark.acked,
-            cursor: found.cursor,
-            cut: 0,
-            gaps: Vec::new(),
-            damaged: Vec::new(),
-            removed: Vec::new(),
-        };
-        let mut bad: VecDeque<(String, u64)> = std::mem::take(&mut found.bad).into();
-        clean(&disk, &found, &mut bad, &mut recovery)?;
-        let mut id = found.mark.spool;
-        if found.generation == 0 && found.segments.is_empty() {
-            id = now.unix_ns.cast_unsigned() ^ u64::from(std::process::id()).rotate_left(40);
-        }
-        let mark = super::CursorMark { spool: id, ..found.mark };
-        let cursor = Cursor::start(&disk, found.generation, &mark)?;
-        let writing = resume(&disk, &mut found, &limits, &mut recovery)?;
-        let mut stats = QueueStats::default();
-        for segment in &found.segments {
-            stats.depth.add(segment.unacked.records, segment.unacked.bytes);
-            recovery.gaps.extend(&segment.gaps);
-            if segment.damaged {
-                recovery.damaged.push(name(segment.first));
-            }
-        }
-        recovery.gaps.extend(found.holes());
-        recovery.gaps.sort_unstable_by_key(|gap| gap.first);
-        recovery.waiting = stats.depth;
-        let acked = found.mark.acked;
-        let mut spool = Self {
-            id,
-            limits,
-            now,
-            bytes: found.segments.iter().map(|segment| segment.size).sum(),
-            ages: ages(&found.segments, now),
-            segments: found.segments.iter().map(Segment::from).collect(),
-            bad,
-            writing,
-            pending: PendingFrames::default(),
-            durable: found.tail,
-            tail: found.tail,
-            refused: found.mark.refused,
-            holes: Vec::new(),
-            cursor,
-            moved: true,
-            marked_at: now.boot_ns,
-            acked,
-            reading: read::ReaderState::new(acked + 1),
-            trouble: None,
-            notices: VecDeque::new(),
-            stats,
-            disk,
-        };
-        // Removes segments that were acknowledged, but not removed before the end of the last run.
-        if let Err(fault) = spool.reclaim(false) {
-            return Err(fault.error);
-        }
-        Ok((spool, recovery))
+/// The parts of a spool that come from its folder.
+pub(super) struct RecoveredParts<D: Disk> {
+    pub(super) segments: SegmentStore<D>,
+    /// The last segment, if writing can continue there.
+    pub(super) open: Option<OpenSegment<D::File>>,
+    /// Refused records that no segment names yet.
+    pub(super) refused: Option<Gap>,
+    /// First free sequence number.
+    pub(super) next: u64,
+    pub(super) ages: Ages,
+}
+
+/// Repairs a spool's folder. Returns the parts and the findings.
+pub(super) fn recover<D: Disk>(
+    disk: D,
+    limits: &QueueLimits,
+    now: Moment,
+) -> io::Result<(RecoveredParts<D>, Recovery)> {
+    let mut found = examine(&disk)?;
+    let mut recovery = Recovery {
+        waiting: Amount::default(),
+        acked: found.mark.acked,
+        cursor: found.cursor,
+        cut: 0,
+        gaps: Vec::new(),
+        damaged: Vec::new(),
+        removed: Vec::new(),
+    };
+    let mut bad: VecDeque<(String, u64)> = mem::take(&mut found.bad).into();
+    clean(&disk, &found, &mut bad, &mut recovery)?;
+    let mut id = found.mark.spool;
+    if found.generation == 0 && found.segments.is_empty() {
+        id = now.unix_ns.cast_unsigned() ^ u64::from(std::process::id()).rotate_left(40);
     }
+    let mark = CursorMark { spool: id, ..found.mark };
+    let cursor = Cursor::start(&disk, found.generation, &mark, now)?;
+    let open = resume(&disk, &mut found, limits, &mut recovery)?;
+    for segment in &found.segments {
+        recovery.waiting.add(segment.unacked.records, segment.unacked.bytes);
+        recovery.gaps.extend(&segment.gaps);
+        if segment.damaged {
+            recovery.damaged.push(name(segment.first));
+        }
+    }
+    recovery.gaps.extend(found.holes());
+    recovery.gaps.sort_unstable_by_key(|gap| gap.first);
+    let ages = ages(&found.segments, now);
+    let segments = found.segments.iter().map(Segment::from).collect();
+    let segments = SegmentStore::new(disk, cursor, id, segments, bad);
+    Ok((RecoveredParts { segments, open, refused: found.mark.refused, next: found.tail, ages }, recovery))
 }
 
 /// Removes incomplete files that a crash left.
@@ -164,8 +148,8 @@ fn resume<D: Disk>(
     Ok(goes_on.then(|| OpenSegment { file, first: last.first, len: last.good, listed: true }))
 }
 
-/// Ages from the times in the headers. The wall clock is asked here alone, so that a clock that is set
-/// while tracego runs makes no record older.
+/// Returns the ages from the times in the headers. The wall clock is used only here, so that setting it later
+/// makes no record older.
 fn ages(segments: &[FoundSegment], now: Moment) -> Ages {
     let mut ages = Ages::new(now.boot_ns);
     let mut newest = i64::MIN;
@@ -190,20 +174,3 @@ impl From<&FoundSegment> for Segment {
         }
     }
 }
-
-/// Creates a segment with the given content under a temporary name, and only then renames it.
-pub(super) fn make<D: Disk>(disk: &D, header: &SegmentHeader, frames: &[u8]) -> io::Result<D::File> {
-    let file = disk.create(FRESH)?;
-    let mut bytes = Vec::with_capacity(HEADER + frames.len());
-    bytes.extend_from_slice(&header.encode());
-    bytes.extend_from_slice(frames);
-    write_all(disk, &file, &bytes, 0)?;
-    if !frames.is_empty() {
-        disk.sync(&file)?;
-    }
-    disk.rename(FRESH, &name(header.first))?;
-    Ok(file)
-}
-
-/// Temporary name of a new segment.
-const FRESH: &str = "segment.tmp";

@@ -10,38 +10,37 @@
 //! that a frame is valid only in its place: frames that are left over, moved or miscounted are not taken for
 //! the record that belongs there.
 
-use super::gap::{Gap, GapReason};
+use crate::gap::{Gap, GapReason};
 
 /// Size of a header in bytes.
-pub(super) const HEADER: usize = 40;
+pub(crate) const HEADER: usize = 40;
 /// Size of a frame before its payload, in bytes.
-pub(super) const HEAD: usize = 8;
-/// Maximum size of a record in bytes. The largest record of tracego, with two mebibytes of arguments in which
-/// each byte is escaped, is smaller.
+pub(crate) const HEAD: usize = 8;
+/// Maximum size of a record in bytes. Larger records leave a gap.
 pub const RECORD_MAX: usize = 16 << 20;
 /// Exclusive upper bound of sequence numbers, so that sums of them do not overflow.
-pub(super) const SEQ_END: u64 = 1 << 62;
+pub(crate) const SEQ_END: u64 = 1 << 62;
 
 const MAGIC: [u8; 8] = *b"TGOSPOOL";
 const VERSION: u32 = 1;
 const GAP_BIT: u32 = 1 << 31;
 const GAP_LEN: usize = 20;
 /// Size of a gap's frame in bytes.
-pub(super) const GAP_FRAME: usize = HEAD + GAP_LEN;
+pub(crate) const GAP_FRAME: usize = HEAD + GAP_LEN;
 
 /// The header of a segment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct SegmentHeader {
+pub(crate) struct SegmentHeader {
     /// Id of the spool; a cursor with another id belongs to another spool.
-    pub(super) spool: u64,
+    pub(crate) spool: u64,
     /// Sequence number of the first frame.
-    pub(super) first: u64,
+    pub(crate) first: u64,
     /// Time of the first record, in ns since 1970.
-    pub(super) made: i64,
+    pub(crate) made: i64,
 }
 
 impl SegmentHeader {
-    pub(super) fn encode(&self) -> [u8; HEADER] {
+    pub(crate) fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -54,7 +53,7 @@ impl SegmentHeader {
     }
 
     /// Decodes a header; returns `None` if the bytes are not one.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (covered, sum) = bytes.get(..HEADER)?.split_at(36);
         let whole = crc32c::crc32c(covered) == u32_at(sum, 0);
         let ours = covered.starts_with(&MAGIC) && u32_at(covered, 8) == VERSION;
@@ -67,12 +66,12 @@ impl SegmentHeader {
 }
 
 /// Returns the number at an offset; 0 if there are too few bytes.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
 
 /// Returns the number at an offset; 0 if there are too few bytes.
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
 
@@ -90,12 +89,12 @@ fn put(to: &mut Vec<u8>, seq: u64, len: u32, payload: &[u8]) {
 }
 
 /// Adds the frame of a record of at most [`RECORD_MAX`] bytes.
-pub(super) fn put_record(to: &mut Vec<u8>, seq: u64, payload: &[u8]) {
+pub(crate) fn put_record(to: &mut Vec<u8>, seq: u64, payload: &[u8]) {
     put(to, seq, payload.len() as u32, payload);
 }
 
 /// Adds the frame of a gap.
-pub(super) fn put_gap(to: &mut Vec<u8>, gap: &Gap) {
+pub(crate) fn put_gap(to: &mut Vec<u8>, gap: &Gap) {
     let mut payload = [0; GAP_LEN];
     payload[..8].copy_from_slice(&gap.last.to_le_bytes());
     payload[8..16].copy_from_slice(&gap.bytes.to_le_bytes());
@@ -105,7 +104,7 @@ pub(super) fn put_gap(to: &mut Vec<u8>, gap: &Gap) {
 
 /// The frame at the start of some bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum ParsedFrame {
+pub(crate) enum ParsedFrame {
     /// A record, with the number of bytes after [`HEAD`].
     Record(usize),
     /// A gap.
@@ -117,7 +116,7 @@ pub(super) enum ParsedFrame {
 }
 
 /// Parses the frame that must have the sequence number `seq`.
-pub(super) fn parse(bytes: &[u8], seq: u64) -> ParsedFrame {
+pub(crate) fn parse(bytes: &[u8], seq: u64) -> ParsedFrame {
     if bytes.len() < HEAD {
         return ParsedFrame::Short(HEAD);
     }
@@ -145,12 +144,12 @@ pub(super) fn parse(bytes: &[u8], seq: u64) -> ParsedFrame {
 }
 
 /// Returns the name of the segment that begins with a sequence number.
-pub(super) fn name(first: u64) -> String {
+pub(crate) fn name(first: u64) -> String {
     format!("{first:020}.seg")
 }
 
 /// Returns the sequence number in the name of a segment; `None` for other names.
-pub(super) fn first_of(name: &str) -> Option<u64> {
+pub(crate) fn first_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".seg")?;
     let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|first| plain && (1..SEQ_END).contains(first))

@@ -2,9 +2,9 @@
 
 use std::{io, ops::Range};
 
-use super::{
+use super::frame::{GAP_FRAME, HEAD, HEADER, ParsedFrame, SegmentHeader, parse};
+use crate::{
     disk::{Disk, read_full},
-    frame::{HEAD, HEADER, ParsedFrame, SegmentHeader, parse},
     gap::{Gap, GapReason},
 };
 
@@ -12,7 +12,7 @@ use super::{
 const CHUNK: usize = 256 * 1024;
 
 /// The next element of a segment.
-pub(super) enum WalkStep {
+pub(crate) enum WalkStep {
     /// A record; its bytes are in [`SegmentWalk::bytes`].
     Record(Range<usize>),
     /// A gap: a gap frame, or one damaged record between valid frames.
@@ -23,7 +23,7 @@ pub(super) enum WalkStep {
 
 /// The reason for the end of a walk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum WalkEnd {
+pub(crate) enum WalkEnd {
     /// The next segment begins with this sequence number.
     Limit,
     /// The bytes end after a complete frame.
@@ -33,13 +33,13 @@ pub(super) enum WalkEnd {
 }
 
 /// A place in a segment.
-pub(super) struct SegmentWalk<'a, D: Disk> {
+pub(crate) struct SegmentWalk<'a, D: Disk> {
     disk: &'a D,
     file: &'a D::File,
     /// Sequence number of the next frame.
-    pub(super) seq: u64,
+    pub(crate) seq: u64,
     /// Offset of the next frame.
-    pub(super) at: u64,
+    pub(crate) at: u64,
     /// Valid bytes of the file.
     end: u64,
     /// First sequence number after the segment.
@@ -50,7 +50,7 @@ pub(super) struct SegmentWalk<'a, D: Disk> {
 }
 
 /// Reads the header of a segment; returns `None` if it is not valid.
-pub(super) fn header<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<SegmentHeader>> {
+pub(crate) fn header<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<SegmentHeader>> {
     let mut bytes = [0; HEADER];
     let len = read_full(disk, file, &mut bytes, 0)?;
     Ok((len == HEADER).then(|| SegmentHeader::decode(&bytes)).flatten())
@@ -59,17 +59,17 @@ pub(super) fn header<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<Seg
 impl<'a, D: Disk> SegmentWalk<'a, D> {
     /// Creates a walk that starts at the frame with number `seq` at offset `at`, and ends at offset `end` or
     /// number `limit`.
-    pub(super) fn new(disk: &'a D, file: &'a D::File, (seq, at): (u64, u64), end: u64, limit: u64) -> Self {
+    pub(crate) fn new(disk: &'a D, file: &'a D::File, (seq, at): (u64, u64), end: u64, limit: u64) -> Self {
         Self { disk, file, seq, at, end, limit, buffer: Vec::new(), base: at }
     }
 
     /// Returns the bytes of the record that the last step found.
-    pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
+    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
         self.buffer.get(range).unwrap_or_default()
     }
 
     /// Returns the next frame.
-    pub(super) fn step(&mut self) -> io::Result<WalkStep> {
+    pub(crate) fn step(&mut self) -> io::Result<WalkStep> {
         if self.seq >= self.limit {
             return Ok(WalkStep::End(WalkEnd::Limit));
         }
@@ -84,7 +84,7 @@ impl<'a, D: Disk> SegmentWalk<'a, D> {
             }
             ParsedFrame::Gap(mut gap) => {
                 gap.last = gap.last.min(self.limit - 1);
-                self.advance(super::frame::GAP_FRAME, gap.last);
+                self.advance(GAP_FRAME, gap.last);
                 Ok(WalkStep::Gap(gap))
             }
             ParsedFrame::Bad(Some(skip)) if self.resumes(skip)? => {
