@@ -1,4 +1,4 @@
-//! `enrich::sanitize`: secrets are removed, everything else stays, and a second pass changes nothing.
+//! `redact`: secrets are removed, everything else stays, and a second pass changes nothing.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego_analyze::redact::{MARK, args};

@@ -1,21 +1,12 @@
-//! Properties that hold for every input of a parser, tested with generated inputs.
+//! Properties that hold for every input, tested with generated inputs: files and command lines.
 //!
 //! A failure prints the smallest input that proptest found. It belongs in a unit test beside the fix, so
 //! inputs are not persisted here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod btf;
-mod bundle;
-mod capture;
-mod cgroup;
 mod command;
-mod decode;
-mod golang;
-mod inspect;
-mod otlp;
-mod sanitize;
-mod seal;
-mod text;
+mod elf;
+mod image;
 
 use proptest::test_runner::Config;
 

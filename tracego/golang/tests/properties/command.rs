@@ -1,4 +1,4 @@
-//! `golang::command` and `golang::task`: the order of flags, the place of `-C` and the arguments of the
+//! `command` and `task`: the order of flags, the place of `-C` and the arguments of the
 //! program change nothing, and no words cause a panic.
 
 use proptest::{collection::vec, prelude::*, sample::select};

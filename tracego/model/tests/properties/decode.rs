@@ -1,4 +1,4 @@
-//! `decode` and `assemble`: a decoded event has exactly the content that the kernel side encoded.
+//! `event::decode` and `event::pieces`: a decoded event has exactly the content that the kernel side encoded.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tracego_common::{ArgvChunk, ExecFixed, RecordKind, Span, flags};

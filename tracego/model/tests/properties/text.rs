@@ -1,4 +1,4 @@
-//! `enrich::text`: conversion loses no byte, and a line stays one line.
+//! `text`: conversion loses no byte, and a line stays one line.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::{collection::vec, prelude::*};

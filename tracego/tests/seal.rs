@@ -1,5 +1,6 @@
-//! `seal`: every single change of a sealed log is found at its line, and an intact log is never called
-//! damaged.
+//! Sealed logs, as the pipeline writes them: every single change is found at its line, and an intact log is
+//! never called damaged.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     fs, io,
@@ -7,7 +8,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
-use proptest::{collection::vec, prelude::*, sample::Index};
+use proptest::{collection::vec, prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
 use tracego_deliver::{
     seal::{
@@ -25,8 +26,6 @@ use tracego_model::{
     input::Input,
     meta::Meta,
 };
-
-use super::cases;
 
 /// A disk with limited space: writes fail with a full disk until it has more room.
 #[derive(Clone, Default)]
@@ -276,7 +275,7 @@ fn runs_without_seals_between_are_said() {
 }
 
 proptest! {
-    #![proptest_config(cases(256))]
+    #![proptest_config(Config { cases: 256, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn a_changed_byte_is_found_at_its_line(at in any::<Index>(), change in 1_u8..) {

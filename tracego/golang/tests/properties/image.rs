@@ -1,15 +1,14 @@
-//! `golang`: build information is read from every kind of file. A damaged file causes no panic, no excessive
+//! `read`: build information is read from every kind of file. A damaged file causes no panic, no excessive
 //! work and no wrong answer.
-
-mod elf;
 
 use std::{cell::Cell, io};
 
-use elf::{Data, Spec, elf, framed};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tracego_golang::{
     self as golang, Build, Damage, Image, Linkage, Machine, Module, Packer, Source, parse, view,
 };
+
+use super::elf::{Data, Spec, elf, framed};
 
 fn text() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9./@+_-]{1,20}"

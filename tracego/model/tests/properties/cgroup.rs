@@ -1,4 +1,4 @@
-//! `enrich::cgroup`: paths of all runtimes yield their container and their pod.
+//! `linux::cgroup`: paths of all runtimes yield their container and their pod.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego_model::linux::cgroup::parse;

@@ -1,8 +1,9 @@
-//! `sink::otlp`: payloads read from disk, and answers of receivers.
+//! `sink::otlp`: payloads read from disk, and answers of receivers. Inputs are generated.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod check;
 
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, prelude::*, sample::select, test_runner::Config};
 
 /// Pieces of payloads and answers.
 const PIECES: [&[u8]; 18] = [
@@ -27,7 +28,7 @@ const PIECES: [&[u8]; 18] = [
 ];
 
 proptest! {
-    #![proptest_config(crate::cases(2000))]
+    #![proptest_config(Config { cases: 2000, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn every_payload_and_answer_is_understood_or_refused(

@@ -6,7 +6,6 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tracego::pipeline::Consumer as _;
 use tracego_model::{
     capture::{CaptureError, Reader, Writer},
     clock::Reading,
@@ -86,8 +85,8 @@ fn capture() -> impl Strategy<Value = (Vec<u8>, Vec<String>)> {
 fn write(meta: &Meta, inputs: impl Iterator<Item = Input>) -> Vec<u8> {
     let file = Memory::default();
     let mut writer = Writer::new(Box::new(file.clone()), meta).unwrap();
-    inputs.for_each(|input| writer.take(input).unwrap());
-    writer.end().unwrap();
+    inputs.for_each(|input| writer.write(input).unwrap());
+    writer.finish().unwrap();
     drop(writer);
     Arc::into_inner(file.0).unwrap().into_inner().unwrap()
 }

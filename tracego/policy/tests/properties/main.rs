@@ -1,10 +1,9 @@
-//! `policy::bundle`: arbitrary archives of policies.
+//! `bundle`: arbitrary archives of policies.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod check;
 
-use proptest::{collection::vec, prelude::*};
-
-use super::cases;
+use proptest::{collection::vec, prelude::*, test_runner::Config};
 
 /// Pieces of the files in a bundle.
 const PIECES: [&str; 24] = [
@@ -47,7 +46,7 @@ fn entry() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(cases(4000))]
+    #![proptest_config(Config { cases: 4000, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn any_bytes_are_refused_or_a_bundle(bytes in vec(any::<u8>(), 0..2048)) {

@@ -1,0 +1,17 @@
+//! Properties that hold for every input, tested with generated inputs: captures, events of the kernel side, paths and texts.
+//!
+//! A failure prints the smallest input that proptest found. It belongs in a unit test beside the fix, so
+//! inputs are not persisted here.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod capture;
+mod cgroup;
+mod decode;
+mod text;
+
+use proptest::test_runner::Config;
+
+/// Returns a configuration with a number of cases per property.
+fn cases(cases: u32) -> Config {
+    Config { cases, failure_persistence: None, ..Config::default() }
+}
