@@ -3,7 +3,7 @@
 #![no_main]
 #![expect(clippy::unwrap_used, reason = "a failure here is what is looked for")]
 
-#[path = "../../../tracego/tests/properties/otlp/check.rs"]
+#[path = "../../../tracego/deliver/tests/properties/check.rs"]
 mod check;
 
 use libfuzzer_sys::fuzz_target;

@@ -3,13 +3,13 @@
 #![no_main]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failure here is what is looked for")]
 
-#[path = "../../../tracego/tests/spool/sim.rs"]
+#[path = "../../../tracego/spool/tests/spool/sim_disk.rs"]
 #[expect(dead_code, reason = "the disk of the tests, without its faults")]
 mod sim_disk;
 
 use libfuzzer_sys::fuzz_target;
 use sim_disk::{PowerLoss, SimDisk};
-use tracego_spool::{Item, QueueLimits, Moment, Spool};
+use tracego_spool::{Item, Moment, QueueLimits, Spool};
 
 /// Bytes of a segment's header.
 const HEADER: usize = 40;
@@ -95,7 +95,7 @@ fn segment(bytes: &mut Vec<u8>, first: u64) {
 fn run(input: &[u8], repaired: bool) {
     let sim = files(input, repaired);
     let limits = QueueLimits { segment_bytes: 400, total_bytes: 1 << 20, ..QueueLimits::default() };
-    let now = Reading { boot_ns: 5_000_000_000, unix_ns: 1_800_000_000_000_000_000 };
+    let now = Moment { boot_ns: 5_000_000_000, unix_ns: 1_800_000_000_000_000_000 };
     let (mut spool, recovery) = Spool::open_on(sim.clone(), limits, now).expect("the disk works");
     assert!(recovery.gaps.len() < 100_000);
     let mut expected = recovery.acked + 1;
