@@ -242,7 +242,7 @@ pub fn module_path(bytes: &[u8]) -> Option<String> {
         } else if !rest.is_empty() {
             let quoted = |quote| rest.strip_prefix(quote)?.strip_suffix(quote);
             let path = quoted('"').or_else(|| quoted('`')).unwrap_or(rest);
-            return (path.len() <= VALUE_MAX).then(|| path.to_owned());
+            return (1..=VALUE_MAX).contains(&path.len()).then(|| path.to_owned());
         }
     }
     None
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn module_lines() {
-        let cases: [(&str, Option<&str>); 11] = [
+        let cases: [(&str, Option<&str>); 14] = [
             ("module example.com/demo\n\ngo 1.24\n", Some("example.com/demo")),
             ("// about\nmodule \"example.com/demo\" // end\n", Some("example.com/demo")),
             ("module `example.com/demo`\r\n", Some("example.com/demo")),
@@ -266,6 +266,9 @@ mod tests {
             ("go 1.24\n", None),
             ("", None),
             ("module \"", Some("\"")),
+            ("module \"\"", None),
+            ("module``\n", None),
+            ("module (\n``\n)\n", None),
         ];
         for (text, path) in cases {
             assert_eq!(module_path(text.as_bytes()).as_deref(), path, "{text}");
