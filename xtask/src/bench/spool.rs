@@ -1,6 +1,6 @@
 //! The durable queue on one core: appending records with a group sync, draining them, and opening the spool.
 //!
-//! The measured program is an example of the tracego crate, so the measured code is the code that ships.
+//! The measured program is an example of the spool's crate, so the measured code is the code that ships.
 
 use anyhow::{Context, Result, ensure};
 
@@ -28,9 +28,9 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
         "--release",
         "--locked",
         "--package",
-        "tracego",
+        "tracego-spool",
         "--example",
-        "spool",
+        "throughput",
     ]))?;
     let mut rows = Vec::new();
     for size in SIZES {
@@ -71,7 +71,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
 
 fn once(bench: &Bench, size: usize) -> Result<Run> {
     let folder = tempfile::tempdir_in(shell::target()?).context("cannot make a folder for the spool")?;
-    let example = shell::target()?.join("release/examples/spool");
+    let example = shell::target()?.join("release/examples/throughput");
     // One core, because the pipeline spends a single thread on this work.
     let mut command = std::process::Command::new("taskset");
     command.args(["-c", "1"]).arg(example).arg(folder.path());
