@@ -276,6 +276,6 @@ fn the_example_of_the_sinks_is_right() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, example.as_bytes()).unwrap();
     let line = ["tracego".into(), "--config".into(), file.path().into()];
-    let (cli, _) = tracego::config::explained(&line).unwrap();
-    assert_eq!(cli.watch.view.sinks.len(), 3);
+    let configuration = tracego::config::read(&line).unwrap();
+    assert_eq!(configuration.settings.sinks.len(), 3);
 }

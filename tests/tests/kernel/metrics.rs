@@ -18,7 +18,8 @@ use std::{
 
 use tracego::{
     agent::Agent,
-    metrics::{self, Board, Listen},
+    cli::ListenAddress,
+    metrics::{self, Board},
     pipeline::{Pipeline, RunReport},
 };
 use tracego_common::settings::event;
@@ -139,7 +140,7 @@ fn session(
             metrics::Options { listen: Some("0".parse().unwrap()), ..metrics::Options::default() };
         let mut agent = Agent::start(options, pipeline).unwrap();
         agent.kernel().follow(std::process::id()).unwrap();
-        let Some(&Listen::Tcp(address)) = agent.listens() else { panic!("no port") };
+        let Some(&ListenAddress::Tcp(address)) = agent.listens() else { panic!("no port") };
         work(&mut agent, address).await;
         let board = agent.board();
         (agent.stop().await.unwrap(), board)

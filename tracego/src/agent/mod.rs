@@ -24,6 +24,7 @@ use tracego_probe::{
 };
 
 use crate::{
+    cli::ListenAddress,
     metrics::{self, Board, otlp::Pusher, server::Server},
     pipeline::{Reload, RunReport},
 };
@@ -76,7 +77,7 @@ impl Agent {
 
     /// Returns the address that metrics are served on.
     #[must_use]
-    pub fn listens(&self) -> Option<&metrics::Listen> {
+    pub fn listens(&self) -> Option<&ListenAddress> {
         self.server.as_ref().map(Server::address)
     }
 

@@ -15,7 +15,8 @@ use tracego_probe::{
 
 use super::{Agent, Options};
 use crate::{
-    metrics::{self, Board, otlp::Pusher, server::Server},
+    cli::ListenAddress,
+    metrics::{Board, otlp::Pusher, server::Server},
     pipeline::{Consumer, PipelineThread},
 };
 
@@ -106,7 +107,7 @@ impl Agent {
 }
 
 /// Starts the server of metrics and health.
-fn serve(listen: &metrics::Listen, board: &Arc<Board>) -> anyhow::Result<Server> {
+fn serve(listen: &ListenAddress, board: &Arc<Board>) -> anyhow::Result<Server> {
     let server = Server::start(listen, Arc::clone(board)).with_context(|| format!("--listen {listen}"))?;
     let address = server.address();
     if address.is_remote() {

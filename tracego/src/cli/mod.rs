@@ -1,24 +1,21 @@
 //! The command line; its help text is the documentation of the options.
 
+mod address;
 mod policy;
+mod records;
 mod subcommands;
 mod values;
-mod view;
+mod watch;
 
-use std::sync::Arc;
-
+pub use address::ListenAddress;
 use clap::{Parser, Subcommand};
 pub use policy::*;
+pub use records::*;
 pub use subcommands::*;
-use tracego_analyze::rules::settings::Settings;
-use tracego_deliver::sink::settings::SinkSettings;
-use tracego_probe::enforce::settings::Enforce;
 use tracing_subscriber::EnvFilter;
 pub use values::EnvSpec;
-use values::{env_spec, log_filter};
-pub use view::*;
-
-use crate::config::Setting;
+use values::log_filter;
+pub use watch::*;
 
 /// Records every program execution on this machine: what ran, for which commit and CI job, and what is wrong
 /// with it.
@@ -38,65 +35,14 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Adds `--env` values of a configuration before those of the command line, which override them.
-    ///
-    /// # Errors
-    /// Fails if a value is not valid for `--env`.
-    pub fn add_env(&mut self, values: &[String]) -> Result<(), String> {
-        let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(view) = self.view() {
-            view.env.splice(0..0, specs);
-        }
-        Ok(())
-    }
-
-    /// Sets the rule settings of a configuration.
-    pub fn set_rules(&mut self, settings: Settings) {
-        let settings = Arc::new(settings);
-        match &mut self.command {
-            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => list.settings = settings,
-            _ => {
-                if let Some(view) = self.view() {
-                    view.rules = settings;
-                }
-            }
-        }
-    }
-
-    /// Sets the sinks of a configuration.
-    pub fn set_sinks(&mut self, sinks: Vec<SinkSettings>) {
-        if let Some(view) = self.view() {
-            view.sinks = Arc::new(sinks);
-        }
-    }
-
-    /// Sets the enforcement settings of a configuration.
-    pub fn set_enforce(&mut self, enforce: Enforce) {
-        if let Some(view) = self.view() {
-            view.enforce = Arc::new(enforce);
-        }
-    }
-
-    /// Sets the list of all options, as text.
-    pub fn set_settings(&mut self, settings: Vec<Setting>) {
-        if let Some(view) = self.view() {
-            view.settings_in_force = Arc::new(settings);
-        }
-    }
-
-    /// Sets the digest of the configuration file.
-    pub fn set_config_digest(&mut self, digest: String) {
-        if let Some(view) = self.view() {
-            view.config_digest = Some(digest);
-        }
-    }
-
-    fn view(&mut self) -> Option<&mut View> {
-        match &mut self.command {
-            None => Some(&mut self.watch.view),
-            Some(Command::Run(run)) => Some(&mut run.watch.view),
-            Some(Command::Capture(capture)) => Some(&mut capture.watch.view),
-            Some(Command::Replay(replay)) => Some(&mut replay.view),
+    /// Returns the options of the records, if the command makes any.
+    #[must_use]
+    pub fn records(&self) -> Option<&View> {
+        match &self.command {
+            None => Some(&self.watch.view),
+            Some(Command::Run(run)) => Some(&run.watch.view),
+            Some(Command::Capture(capture)) => Some(&capture.watch.view),
+            Some(Command::Replay(replay)) => Some(&replay.view),
             Some(
                 Command::Doctor(_)
                 | Command::Inspect(_)
@@ -191,7 +137,7 @@ mod tests {
             assert_eq!(explain.rule.id, "TG001");
         }
         let cli = Cli::try_parse_from(["tracego", "--profile", "development"]).unwrap();
-        assert_eq!(cli.watch.view.settings().profile, Profile::Developer);
+        assert_eq!(cli.watch.view.profile, Profile::Developer);
     }
 
     #[test]

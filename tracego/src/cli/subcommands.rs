@@ -1,12 +1,9 @@
 //! The options of the other subcommands.
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use tracego_analyze::rules::{
-    settings::Settings,
-    table::{self, Rule},
-};
+use tracego_analyze::rules::table::{self, Rule};
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 
@@ -126,9 +123,6 @@ pub struct RulesList {
     /// Show which rules are off in this TOML file.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Rule settings of that file.
-    #[arg(skip)]
-    pub settings: Arc<Settings>,
 }
 
 /// The options of `tracego rules explain`.

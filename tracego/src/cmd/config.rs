@@ -11,7 +11,7 @@ use serde_json::json;
 use super::code;
 use crate::{
     cli::{Config, ConfigAction},
-    config::{self, Setting},
+    config::{self, Configuration, Setting},
 };
 
 /// Keys of tables whose values are secret.
@@ -27,9 +27,9 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
     match &asked.action {
         ConfigAction::Check { file } => {
             let line = ["tracego".into(), "--config".into(), file.into()];
-            Ok(match config::explained(&line) {
-                Ok((cli, _)) => {
-                    let sinks = cli.watch.view.sinks.len();
+            Ok(match config::read(&line) {
+                Ok(Configuration { settings, .. }) => {
+                    let sinks = settings.sinks.len();
                     writeln!(io::stdout(), "{}: ok, {sinks} sinks", file.display())?;
                     ExitCode::SUCCESS
                 }
@@ -41,12 +41,12 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
         }
         ConfigAction::Show { json, options } => {
             let line: Vec<OsString> = ["tracego".into()].into_iter().chain(options.iter().cloned()).collect();
-            let (cli, settings) = config::explained(&line).unwrap_or_else(|error| error.exit());
+            let Configuration { cli, settings } = config::read(&line).unwrap_or_else(|error| error.exit());
             let tables = match &cli.watch.view.config {
                 Some(path) => config::tables(path).map_err(anyhow::Error::msg)?,
                 None => toml::Table::new(),
             };
-            show(&settings, tables, *json)?;
+            show(&settings.options, tables, *json)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -23,6 +23,7 @@ use tracego_policy::{
 use super::telemetry;
 use crate::{
     cli::{Color, Output, View},
+    config::RunSettings,
     pipeline::Pipeline,
 };
 
@@ -32,15 +33,16 @@ use crate::{
 /// Fails if an output cannot be opened.
 pub(super) fn pipeline(
     view: &View,
+    settings: &RunSettings,
     meta: Meta,
     other: (Box<dyn Write + Send>, bool),
 ) -> anyhow::Result<(Pipeline, Sinks)> {
-    let settings = sinks(view)?;
-    let direct = has_direct(view, &settings).then(|| direct(view, other)).transpose()?;
+    let with_queues = sinks(view, settings)?;
+    let direct = has_direct(view, &with_queues).then(|| direct(view, other)).transpose()?;
     if direct.is_none() && view.seal {
         bail!("--seal: seals standard output or --output-file; add one of --output json and --output-file");
     }
-    let (mut sinks, feeds) = Sinks::start(&settings, view.spool_dir.as_deref(), &meta)?;
+    let (mut sinks, feeds) = Sinks::start(&with_queues, view.spool_dir.as_deref(), &meta)?;
     sinks.set_beside(direct.is_some());
     for name in sinks.volatile() {
         tracing::warn!(
@@ -49,7 +51,7 @@ pub(super) fn pipeline(
              --spool-dir keeps it"
         );
     }
-    let judge = Judge::new(view.settings());
+    let judge = Judge::new(settings.rules.clone());
     let traces = telemetry::traces(view, &meta)?;
     let pipeline = Pipeline::new(meta, view.selection(), Some(judge), Outputs::new(direct, feeds));
     let pipeline = pipeline.with_traces(traces).with_policy(Stage::open(&policies(view)?)?);
@@ -80,8 +82,8 @@ pub(super) fn policies(view: &View) -> anyhow::Result<stage::Options> {
 ///
 /// # Errors
 /// Fails if two sinks have the same name.
-pub(super) fn sinks(view: &View) -> anyhow::Result<Vec<SinkSettings>> {
-    let mut sinks = view.sinks.to_vec();
+pub(super) fn sinks(view: &View, settings: &RunSettings) -> anyhow::Result<Vec<SinkSettings>> {
+    let mut sinks = settings.sinks.clone();
     if view.output == Some(Output::Otlp) {
         let mut own = toml::Table::new();
         if let Some(endpoint) = &view.otlp_endpoint {

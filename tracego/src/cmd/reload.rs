@@ -7,7 +7,7 @@ use super::output;
 use crate::{
     agent::{Agent, Changes},
     cli::{Cli, Command, View},
-    config::{self, Setting},
+    config::{self, Configuration, RunSettings, Setting},
 };
 
 /// Options that can change while tracego runs, beside the tables.
@@ -15,8 +15,8 @@ const CHANGES: [&str; 3] = ["min-severity", "only-findings", "profile"];
 
 /// Reads the configuration again and applies it. A configuration with a mistake is refused as a whole, and
 /// the one in force stays.
-pub(super) async fn reload(agent: &mut Agent, running: &View) {
-    let done = match prepare(running) {
+pub(super) async fn reload(agent: &mut Agent, running: &View, settings: &RunSettings) {
+    let done = match prepare(running, settings) {
         Ok((changes, later)) => {
             for name in later {
                 tracing::warn!(
@@ -36,19 +36,19 @@ pub(super) async fn reload(agent: &mut Agent, running: &View) {
 }
 
 /// Returns the changes to apply, and the options that need a restart.
-fn prepare(running: &View) -> anyhow::Result<(Changes, Vec<String>)> {
+fn prepare(running: &View, before: &RunSettings) -> anyhow::Result<(Changes, Vec<String>)> {
     let args: Vec<_> = std::env::args_os().collect();
     // The error text is made for a terminal, with usage lines that mean nothing here.
-    let (mut cli, settings) = config::explained(&args)
+    let Configuration { cli, settings } = config::read(&args)
         .map_err(|error| anyhow::anyhow!("{}", error.to_string().lines().next().unwrap_or_default()))?;
-    let view = view(&mut cli).context("this command has no configuration")?;
-    let later = later(&running.settings_in_force, &settings);
+    let view = view(&cli).context("this command has no configuration")?;
+    let later = later(&before.options, &settings.options);
     let changes = Changes {
         selection: view.selection(),
-        rules: view.settings(),
-        sinks: output::sinks(view)?,
+        sinks: output::sinks(view, &settings)?,
+        rules: settings.rules,
         output: output::reopened(running)?,
-        enforce: view.enforce.as_ref().clone(),
+        enforce: settings.enforce,
         policy: policies(view)?,
     };
     Ok((changes, later))
@@ -60,7 +60,7 @@ fn policies(view: &View) -> anyhow::Result<Option<Engine>> {
     (!options.bundles.is_empty()).then(|| stage::load(&options)).transpose()
 }
 
-fn view(cli: &mut Cli) -> Option<&View> {
+fn view(cli: &Cli) -> Option<&View> {
     match &cli.command {
         None => Some(&cli.watch.view),
         Some(Command::Capture(capture)) => Some(&capture.watch.view),

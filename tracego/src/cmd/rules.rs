@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
 use tracego_analyze::rules::{
+    settings::Settings,
     table::{Grades, RULES, Rule},
     thresholds::{KEYS, Key},
 };
@@ -51,10 +52,10 @@ fn keys(rule: &Rule) -> impl Iterator<Item = &'static Key> {
 ///
 /// # Errors
 /// Fails if standard output cannot be written.
-pub(super) fn rules(rules: &Rules) -> anyhow::Result<ExitCode> {
+pub(super) fn rules(rules: &Rules, settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     let done = match &rules.action {
-        RulesAction::List(asked) => list(asked, &mut out),
+        RulesAction::List(asked) => list(asked, settings, &mut out),
         RulesAction::Explain(asked) => explain(asked, &mut out),
     };
     match done {
@@ -64,8 +65,8 @@ pub(super) fn rules(rules: &Rules) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(asked: &RulesList, out: &mut impl Write) -> io::Result<()> {
-    let is_on = |rule| asked.settings.is_on(rule);
+fn list(asked: &RulesList, settings: &Settings, out: &mut impl Write) -> io::Result<()> {
+    let is_on = |rule| settings.is_on(rule);
     if asked.json {
         let all: Vec<Whole> = RULES.iter().map(|rule| Whole::of(rule, Some(is_on(rule)))).collect();
         serde_json::to_writer_pretty(&mut *out, &all)?;
@@ -146,7 +147,6 @@ fn wrapped(text: &str, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracego_analyze::rules::settings::Settings;
 
     fn text(print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();
@@ -154,15 +154,15 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    fn asked(json: bool, settings: Settings) -> RulesList {
-        RulesList { json, config: None, settings: settings.into() }
+    fn asked(json: bool) -> RulesList {
+        RulesList { json, config: None }
     }
 
     #[test]
     fn the_list_has_a_line_for_each_rule_and_says_which_are_off() {
         let mut settings = Settings::default();
         settings.read(&"[rules.TG003]\nenabled = false".parse().unwrap()).unwrap();
-        let lines = text(|out| list(&asked(false, settings), out));
+        let lines = text(|out| list(&asked(false), &settings, out));
         assert_eq!(lines.lines().count(), RULES.len());
         for (line, rule) in lines.lines().zip(&RULES) {
             assert!(line.starts_with(rule.id) && line.contains(rule.name), "{line}");
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn the_list_as_json_has_everything() {
         let list: serde_json::Value =
-            serde_json::from_str(&text(|out| list(&asked(true, Settings::default()), out))).unwrap();
+            serde_json::from_str(&text(|out| list(&asked(true), &Settings::default(), out))).unwrap();
         let first = &list[0];
         assert_eq!((first["id"].as_str(), first["enabled"].as_bool()), (Some("TG001"), Some(true)));
         assert_eq!(first["variants"][0]["severity"]["ci"], "high");

@@ -18,6 +18,7 @@ use super::{code, conclude, output, setup};
 use crate::{
     agent::{Agent, Options},
     cli::{FailOn, Run},
+    config::RunSettings,
     pipeline::Consumer,
 };
 
@@ -29,10 +30,10 @@ const NOT_STARTED: u8 = 126;
 ///
 /// # Errors
 /// Fails if the agent cannot start, and then the command is not started; or if a part of the agent fails.
-pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
-    let (mut options, meta) = setup::options(&run.watch, true)?;
+pub(super) async fn run(run: &Run, settings: &RunSettings) -> anyhow::Result<ExitCode> {
+    let (mut options, meta) = setup::options(&run.watch, settings, true)?;
     let pipeline;
-    (pipeline, options.sinks) = output::pipeline(&run.watch.view, meta, output::stderr())?;
+    (pipeline, options.sinks) = output::pipeline(&run.watch.view, settings, meta, output::stderr())?;
     let pipeline = pipeline.with_told(Some(Box::new(tell)));
     let fail_on = match run.fail_on {
         Some(FailOn::Never) => None,

@@ -8,17 +8,17 @@ use tokio::{
 };
 
 use super::{code, conclude, detach, output, reload, setup};
-use crate::{agent::Agent, cli::Watch};
+use crate::{agent::Agent, cli::Watch, config::RunSettings};
 
 /// Writes records until a signal, the end of `--duration`, or the end of the output's reader.
 ///
 /// # Errors
 /// Fails if the agent cannot start or a part of it fails.
-pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
-    let (mut options, meta) = setup::options(watch, false)?;
+pub(super) async fn watch(watch: &Watch, settings: &RunSettings) -> anyhow::Result<ExitCode> {
+    let (mut options, meta) = setup::options(watch, settings, false)?;
     options.load.handover = watch.handover();
     let pipeline;
-    (pipeline, options.sinks) = output::pipeline(&watch.view, meta, output::stdout())?;
+    (pipeline, options.sinks) = output::pipeline(&watch.view, settings, meta, output::stdout())?;
     // Signals are caught after the output is open, because opening a FIFO waits for its reader and a signal
     // has to end that. They are caught before the programs are attached, because an early signal must drain,
     // too.
@@ -26,13 +26,14 @@ pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
     let mut agent = Agent::start(options, pipeline)?;
     agent.prove();
     detach::tidy(watch)?;
-    until_signal(agent, watch, signals).await
+    until_signal(agent, watch, settings, signals).await
 }
 
 /// Runs until a signal or the end of `--duration`; a second signal exits at once.
 pub(super) async fn until_signal(
     mut agent: Agent,
     watch: &Watch,
+    settings: &RunSettings,
     (mut terminate, mut interrupt, mut hangup): (Signal, Signal, Signal),
 ) -> anyhow::Result<ExitCode> {
     let duration = watch.duration.map(Duration::from_secs);
@@ -56,7 +57,7 @@ pub(super) async fn until_signal(
             break;
         }
         let stop = agent.stopper();
-        let reload = reload::reload(&mut agent, &watch.view);
+        let reload = reload::reload(&mut agent, &watch.view, settings);
         tokio::pin!(reload);
         let mut ends = false;
         loop {

@@ -11,15 +11,17 @@ use tracego_analyze::rules::{
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
 
-use super::options;
-use crate::cli::Cli;
+use super::{ADDS_UP, options};
+use crate::cli::{Cli, EnvSpec};
 
 /// Options by their long names.
 pub(super) type Options = Vec<(String, Vec<String>)>;
 
 /// The content of a configuration file.
+#[derive(Default)]
 pub(super) struct File {
     pub(super) options: Options,
+    pub(super) env: Vec<EnvSpec>,
     pub(super) rules: Settings,
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
@@ -82,6 +84,7 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
     line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
     match Cli::command().try_get_matches_from(line) {
         Ok(_) => Ok(File {
+            env: env_specs(&found).map_err(|error| format!("{name}: env: {error}"))?,
             options: found,
             rules,
             sinks,
@@ -95,6 +98,12 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
             Err(format!("{name}: {}", first.strip_prefix("error: ").unwrap_or(first)))
         }
     }
+}
+
+/// Returns the values of `env`.
+fn env_specs(options: &Options) -> Result<Vec<EnvSpec>, String> {
+    let values = options.iter().filter(|(name, _)| name == ADDS_UP).flat_map(|(_, values)| values);
+    values.map(|value| value.parse()).collect()
 }
 
 fn texts(value: toml::Value) -> Option<Vec<String>> {

@@ -12,7 +12,7 @@
 //! otlp    push of the same metrics to a collector, every minute
 //! process the agent's own memory and CPU
 //! health  board → liveness and readiness, with reasons
-//! listen  address from the command line → socket
+//! socket  socket of the listening address
 //! server  thread that answers requests
 //! ```
 
@@ -24,22 +24,23 @@ pub mod health;
 pub mod jobs;
 mod kernel;
 pub mod latency;
-pub mod listen;
 pub mod otlp;
 mod process;
 pub mod server;
 mod sinks;
+mod socket;
 mod spans;
 pub mod tally;
 
 pub use board::{Board, Stages};
-pub use listen::Listen;
+
+use crate::cli::ListenAddress;
 
 /// The settings of metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Address to serve metrics on; not served without one.
-    pub listen: Option<Listen>,
+    pub listen: Option<ListenAddress>,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub config: Option<String>,
     /// Settings of the push to an OpenTelemetry collector, if it is on.
