@@ -15,7 +15,7 @@ use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::
 use tracego_probe::{load::Run, reader::ReaderVitals};
 
 use super::{
-    collect,
+    families::collector::Collector,
     health::{Health, Vitals},
     tally::Tally,
 };
@@ -161,7 +161,7 @@ impl Board {
     #[must_use]
     pub fn text(self: &Arc<Self>) -> String {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(collect::Collector(Arc::clone(self))));
+        registry.register_collector(Box::new(Collector(Arc::clone(self))));
         let mut text = String::new();
         match prometheus_text::encode(&mut text, &registry) {
             Ok(()) => text,

@@ -4,32 +4,20 @@
 //! [`Board`] at most twice a second, so metrics cost the data path nothing.
 //!
 //! ```text
-//! pulse   last sign of life of a thread
-//! tally   counts of the pipeline beside the ledger: latency, findings, missing fields
-//! board   newest copies, from all threads
-//! collect board → metrics and their names; families writes them in the format of Prometheus
-//! kernel  metrics of the kernel side and the ledger; sinks, spans, enforcement: of those parts
-//! otlp    push of the same metrics to a collector, every minute
-//! process the agent's own memory and CPU
-//! health  board → liveness and readiness, with reasons
-//! socket  socket of the listening address
-//! server  thread that answers requests
+//! board     newest numbers of all threads
+//! tally     counts of the pipeline beside the ledger: latency, findings, missing fields, losses by job
+//! families  board → metrics and their names, in the format of Prometheus or of OTLP
+//! otlp      push of the families to a collector, every minute
+//! health    board → liveness and readiness, with reasons
+//! server    thread that answers requests; socket: its listening socket
 //! ```
 
 pub mod board;
-mod collect;
-mod enforcement;
 mod families;
 pub mod health;
-pub mod jobs;
-mod kernel;
-pub mod latency;
 pub mod otlp;
-mod process;
 pub mod server;
-mod sinks;
 mod socket;
-mod spans;
 pub mod tally;
 
 pub use board::{Board, Stages};

@@ -26,9 +26,8 @@ use tracego_model::record::SCHEMA_URL;
 
 use crate::metrics::{
     board::Board,
-    collect::Collector,
-    families::{Kind, Number, Output, Rows},
-    latency::Latency,
+    families::{Kind, Number, Output, Rows, collector::Collector},
+    tally::latency::Latency,
 };
 
 /// The rows of a family.

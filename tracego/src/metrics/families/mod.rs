@@ -1,17 +1,28 @@
-//! Families of metrics, independent of the format: Prometheus's text ([`Text`]) or OTLP (`super::otlp`).
+//! Families of metrics, independent of the format: that of Prometheus ([`PrometheusText`]) or OTLP
+//! (`super::otlp`). Names never change, because alerts depend on them.
+//!
+//! Each other file writes the families of one part of the agent. Structures are destructured field by field
+//! there, so that a new counter does not compile until it has a metric.
+
+pub(super) mod collector;
+mod enforcement;
+mod inspection;
+mod kernel;
+mod process;
+mod prometheus;
+mod records;
+mod sinks;
+mod traces;
 
 use std::fmt;
 
-use prometheus_client::{
-    encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet},
-    metrics::MetricType,
-};
+use prometheus::PrometheusText;
 
-use super::latency::Latency;
+use super::tally::latency::Latency;
 
 /// The kind of a metric.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(in crate::metrics) enum Kind {
     /// A number that only grows; Prometheus's library adds `_total` to its name.
     Counter,
     /// A number that rises and falls.
@@ -20,7 +31,7 @@ pub(super) enum Kind {
 
 /// The value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Number {
+pub(in crate::metrics) enum Number {
     Whole(u64),
     Fraction(f64),
 }
@@ -50,15 +61,15 @@ impl From<f64> for Number {
 }
 
 /// Label names with their values.
-pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
+pub(in crate::metrics) type Labels<'a> = &'a [(&'a str, &'a str)];
 
 /// A function that takes one row of a family.
-pub(super) type Write<'a> = dyn FnMut(Labels<'_>, Number) -> fmt::Result + 'a;
+pub(in crate::metrics) type Write<'a> = dyn FnMut(Labels<'_>, Number) -> fmt::Result + 'a;
 /// A function that passes each row of a family to another function.
-pub(super) type Rows<'a> = dyn FnMut(&mut Write<'_>) -> fmt::Result + 'a;
+pub(in crate::metrics) type Rows<'a> = dyn FnMut(&mut Write<'_>) -> fmt::Result + 'a;
 
 /// A format that families are written in.
-pub(super) trait Output {
+pub(in crate::metrics) trait Output {
     /// Writes a family, which has at least one row.
     fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result;
 
@@ -67,16 +78,21 @@ pub(super) trait Output {
 }
 
 /// A writer of families to an [`Output`].
-pub(super) struct Families<'a>(pub(super) &'a mut dyn Output);
+pub(in crate::metrics) struct Families<'a>(pub(in crate::metrics) &'a mut dyn Output);
 
 impl Families<'_> {
     /// Writes a counter. `name` without `_total`, which Prometheus's library adds.
-    pub(super) fn counter(&mut self, name: &str, help: &str, value: impl Into<Number>) -> fmt::Result {
+    pub(in crate::metrics) fn counter(
+        &mut self,
+        name: &str,
+        help: &str,
+        value: impl Into<Number>,
+    ) -> fmt::Result {
         self.rows(name, help, Kind::Counter, [([], value)])
     }
 
     /// Writes a counter with labels.
-    pub(super) fn counters<'l, const N: usize, V: Into<Number>>(
+    pub(in crate::metrics) fn counters<'l, const N: usize, V: Into<Number>>(
         &mut self,
         name: &str,
         help: &str,
@@ -86,12 +102,17 @@ impl Families<'_> {
     }
 
     /// Writes a gauge.
-    pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl Into<Number>) -> fmt::Result {
+    pub(in crate::metrics) fn gauge(
+        &mut self,
+        name: &str,
+        help: &str,
+        value: impl Into<Number>,
+    ) -> fmt::Result {
         self.rows(name, help, Kind::Gauge, [([], value)])
     }
 
     /// Writes a gauge with labels.
-    pub(super) fn gauges<'l, const N: usize, V: Into<Number>>(
+    pub(in crate::metrics) fn gauges<'l, const N: usize, V: Into<Number>>(
         &mut self,
         name: &str,
         help: &str,
@@ -101,7 +122,7 @@ impl Families<'_> {
     }
 
     /// Writes a histogram of times.
-    pub(super) fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result {
+    pub(in crate::metrics) fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result {
         self.0.histogram(name, help, of)
     }
 
@@ -123,44 +144,8 @@ impl Families<'_> {
     }
 }
 
-/// Prometheus's text format, written by its library.
-pub(super) struct Text<'a>(pub(super) DescriptorEncoder<'a>);
-
-impl Output for Text<'_> {
-    fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result {
-        let metric = match kind {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
-        };
-        let mut encoder = self.0.encode_descriptor(name, help, None, metric)?;
-        rows(&mut |labels, value| {
-            if labels.is_empty() {
-                write(&mut encoder, kind, value)
-            } else {
-                write(&mut encoder.encode_family(&labels)?, kind, value)
-            }
-        })
-    }
-
-    fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        encoder.encode_histogram::<NoLabelSet>(of.sum(), of.count(), &of.buckets(), None)
-    }
-}
-
-fn write(encoder: &mut MetricEncoder<'_>, kind: Kind, value: Number) -> fmt::Result {
-    match (kind, value) {
-        (Kind::Counter, Number::Whole(value)) => encoder.encode_counter::<NoLabelSet, _, f64>(&value, None),
-        (Kind::Counter, Number::Fraction(value)) => {
-            encoder.encode_counter::<NoLabelSet, _, f64>(&value, None)
-        }
-        (Kind::Gauge, Number::Whole(value)) => encoder.encode_gauge(&value),
-        (Kind::Gauge, Number::Fraction(value)) => encoder.encode_gauge(&value),
-    }
-}
-
 /// Returns rows that differ in one label.
-pub(super) fn label<const N: usize>(
+pub(in crate::metrics) fn label<const N: usize>(
     name: &'static str,
     rows: [(&'static str, u64); N],
 ) -> [([(&'static str, &'static str); 1], u64); N] {

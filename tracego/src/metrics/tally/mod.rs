@@ -1,7 +1,12 @@
 //! Counts of the pipeline beside the ledger.
 
+pub mod jobs;
+pub mod latency;
+
 use std::collections::BTreeMap;
 
+use jobs::JobLosses;
+use latency::Latency;
 use tracego_deliver::traces;
 use tracego_model::{
     clock::Reading,
@@ -9,8 +14,6 @@ use tracego_model::{
     record::Record,
 };
 use tracego_policy as policy;
-
-use super::{jobs::JobLosses, latency::Latency};
 
 /// The counts of a field that records lack, by reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
