@@ -34,7 +34,7 @@ pub(super) async fn run(run: &Run, settings: &RunSettings) -> anyhow::Result<Exi
     let (mut options, meta) = setup::options(&run.watch, settings, true)?;
     let pipeline;
     (pipeline, options.sinks) = output::pipeline(&run.watch.view, settings, meta, output::stderr())?;
-    let pipeline = pipeline.with_told(Some(Box::new(tell)));
+    let pipeline = pipeline.with_decision_callback(Some(Box::new(tell)));
     let fail_on = match run.fail_on {
         Some(FailOn::Never) => None,
         Some(FailOn::From(severity)) => Some(severity),
