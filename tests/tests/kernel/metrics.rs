@@ -17,7 +17,7 @@ use std::{
 };
 
 use tracego::{
-    agent::Agent,
+    agent::{self, Agent},
     cli::ListenAddress,
     metrics::{self, Board},
     pipeline::{Pipeline, RunReport},
@@ -138,7 +138,7 @@ fn session(
         let mut options = options(ring_size, Duration::ZERO);
         options.metrics =
             metrics::Options { listen: Some("0".parse().unwrap()), ..metrics::Options::default() };
-        let mut agent = Agent::start(options, pipeline).unwrap();
+        let mut agent = agent::start(options, pipeline).unwrap();
         agent.kernel().follow(std::process::id()).unwrap();
         let Some(&ListenAddress::Tcp(address)) = agent.listens() else { panic!("no port") };
         work(&mut agent, address).await;

@@ -12,7 +12,7 @@ use tracego_model::capture::{Reader, Writer};
 
 use super::{code, output, run, setup, watch};
 use crate::{
-    agent::Agent,
+    agent,
     cli::{Capture, Replay},
     config::RunSettings,
     pipeline::Consumer as _,
@@ -30,7 +30,7 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
     let (options, meta) = setup::options(&capture.watch, settings, !capture.command.is_empty())?;
     let writer = Writer::new(Box::new(file), &meta).with_context(|| format!("capture {name}"))?;
     if capture.command.is_empty() {
-        watch::until_signal(Agent::start(options, writer)?, &capture.watch, settings, signals).await
+        watch::until_signal(agent::start(options, writer)?, &capture.watch, settings, signals).await
     } else {
         drop(signals);
         let (code, _) = run::follow(options, writer, &capture.command, false).await?;

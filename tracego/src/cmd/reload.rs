@@ -5,7 +5,7 @@ use tracego_policy::{Engine, stage};
 
 use super::output;
 use crate::{
-    agent::{Agent, Changes},
+    agent::{Agent, ReloadSettings},
     cli::{Cli, Command, View},
     config::{self, Configuration, RunSettings, Setting},
 };
@@ -17,14 +17,14 @@ const CHANGES: [&str; 3] = ["min-severity", "only-findings", "profile"];
 /// the one in force stays.
 pub(super) async fn reload(agent: &mut Agent, running: &View, settings: &RunSettings) {
     let done = match prepare(running, settings) {
-        Ok((changes, later)) => {
+        Ok((new, later)) => {
             for name in later {
                 tracing::warn!(
                     option = name,
                     "has changed; the change takes effect when tracego is started again"
                 );
             }
-            agent.reload(changes).await
+            agent.reload(new).await
         }
         Err(error) => Err(error),
     };
@@ -35,15 +35,15 @@ pub(super) async fn reload(agent: &mut Agent, running: &View, settings: &RunSett
     }
 }
 
-/// Returns the changes to apply, and the options that need a restart.
-fn prepare(running: &View, before: &RunSettings) -> anyhow::Result<(Changes, Vec<String>)> {
+/// Returns the settings to apply, and the options that need a restart.
+fn prepare(running: &View, before: &RunSettings) -> anyhow::Result<(ReloadSettings, Vec<String>)> {
     let args: Vec<_> = std::env::args_os().collect();
     // The error text is made for a terminal, with usage lines that mean nothing here.
     let Configuration { cli, settings } = config::read(&args)
         .map_err(|error| anyhow::anyhow!("{}", error.to_string().lines().next().unwrap_or_default()))?;
     let view = view(&cli).context("this command has no configuration")?;
     let later = later(&before.options, &settings.options);
-    let changes = Changes {
+    let new = ReloadSettings {
         selection: view.selection(),
         sinks: output::sinks(view, &settings)?,
         rules: settings.rules,
@@ -51,7 +51,7 @@ fn prepare(running: &View, before: &RunSettings) -> anyhow::Result<(Changes, Vec
         enforce: settings.enforce,
         policy: policies(view)?,
     };
-    Ok((changes, later))
+    Ok((new, later))
 }
 
 /// Loads the policies again.

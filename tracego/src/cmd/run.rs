@@ -16,7 +16,7 @@ use tracego_model::record::Record;
 
 use super::{code, conclude, output, setup};
 use crate::{
-    agent::{Agent, Options},
+    agent::{self, AgentOptions},
     cli::{FailOn, Run},
     config::RunSettings,
     pipeline::Consumer,
@@ -75,7 +75,7 @@ fn tell(record: &Record) {
 
 /// Runs a command in a followed tree. Returns its exit code and the summary of the findings.
 pub(super) async fn follow(
-    options: Options,
+    options: AgentOptions,
     consumer: impl Consumer + Send + 'static,
     command: &[OsString],
     wait: bool,
@@ -84,7 +84,7 @@ pub(super) async fn follow(
     if wait {
         adopt_orphans();
     }
-    let mut agent = Agent::start(options, consumer)?;
+    let mut agent = agent::start(options, consumer)?;
     // The mark passes to the child at fork, so its first instruction is in the tree already.
     agent.kernel().follow(std::process::id())?;
     agent.prove();

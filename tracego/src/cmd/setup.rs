@@ -21,7 +21,7 @@ use tracego_probe::{
 
 use super::telemetry;
 use crate::{
-    agent::Options,
+    agent::AgentOptions,
     cli::{EnvSpec, Watch},
     config::RunSettings,
     metrics,
@@ -32,7 +32,11 @@ use crate::{
 /// # Errors
 /// Fails if the cgroup cannot be found, if an enforcement rule cannot be applied, or if the settings of
 /// `--otlp-metrics` are invalid.
-pub(super) fn options(watch: &Watch, settings: &RunSettings, tree: bool) -> anyhow::Result<(Options, Meta)> {
+pub(super) fn options(
+    watch: &Watch,
+    settings: &RunSettings,
+    tree: bool,
+) -> anyhow::Result<(AgentOptions, Meta)> {
     let wanted = watch.view.selection().kinds;
     let mut kernel = KernelSettings {
         // The process table always needs the first three.
@@ -92,7 +96,10 @@ pub(super) fn options(watch: &Watch, settings: &RunSettings, tree: bool) -> anyh
         push: telemetry::metrics(&watch.view, &meta)?,
     };
     let sinks = Sinks::default();
-    Ok((Options { load, heartbeat, inspect: inspect(&settings.rules, &meta), metrics, sinks, enforce }, meta))
+    Ok((
+        AgentOptions { load, heartbeat, inspect: inspect(&settings.rules, &meta), metrics, sinks, enforce },
+        meta,
+    ))
 }
 
 /// Returns the settings of the inspector for the rules that are on.

@@ -8,7 +8,11 @@ use tokio::{
 };
 
 use super::{code, conclude, detach, output, reload, setup};
-use crate::{agent::Agent, cli::Watch, config::RunSettings};
+use crate::{
+    agent::{self, Agent},
+    cli::Watch,
+    config::RunSettings,
+};
 
 /// Writes records until a signal, the end of `--duration`, or the end of the output's reader.
 ///
@@ -23,7 +27,7 @@ pub(super) async fn watch(watch: &Watch, settings: &RunSettings) -> anyhow::Resu
     // has to end that. They are caught before the programs are attached, because an early signal must drain,
     // too.
     let signals = signals()?;
-    let mut agent = Agent::start(options, pipeline)?;
+    let mut agent = agent::start(options, pipeline)?;
     agent.prove();
     detach::tidy(watch)?;
     until_signal(agent, watch, settings, signals).await
