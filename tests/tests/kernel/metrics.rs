@@ -136,11 +136,13 @@ fn session(
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut options = options(ring_size, Duration::ZERO);
-        options.metrics =
-            metrics::Options { listen: Some("0".parse().unwrap()), ..metrics::Options::default() };
+        options.metrics = metrics::MetricsOptions {
+            listen: Some("0".parse().unwrap()),
+            ..metrics::MetricsOptions::default()
+        };
         let mut agent = agent::start(options, pipeline).unwrap();
         agent.kernel().follow(std::process::id()).unwrap();
-        let Some(&ListenAddress::Tcp(address)) = agent.listens() else { panic!("no port") };
+        let Some(&ListenAddress::Tcp(address)) = agent.metrics_address() else { panic!("no port") };
         work(&mut agent, address).await;
         let board = agent.board();
         (agent.stop().await.unwrap(), board)
@@ -213,7 +215,7 @@ fn ledger() {
     assert_eq!(of(&text, r#"tracego_argv_pieces_total{stage="processed"}"#), ledger.pieces);
     assert_eq!(of(&text, "tracego_record_latency_seconds_count"), ledger.written);
     assert_eq!(of(&text, r#"tracego_record_latency_seconds_bucket{le="+Inf"}"#), ledger.written);
-    assert!(!board.ready().ok, "its programs are detached");
+    assert!(!board.readiness().ok, "its programs are detached");
 }
 
 fn loss() {

@@ -57,13 +57,13 @@ impl Agent {
 
     /// Returns the address that metrics are served on.
     #[must_use]
-    pub fn listens(&self) -> Option<&ListenAddress> {
+    pub fn metrics_address(&self) -> Option<&ListenAddress> {
         self.server.as_ref().map(Server::address)
     }
 
     /// Runs the enforcement check, if enforcement is on. In a followed tree: call it once the tree is
     /// followed.
-    pub fn prove(&mut self) {
+    pub fn check_enforcement(&mut self) {
         if let Some(enforcer) = &mut self.enforcer {
             enforcer.prove();
         }
@@ -117,7 +117,7 @@ impl Agent {
         let jobs = job_losses(&self.loaded.ebpf)?;
         let (counters, now) = (self.loaded.counters()?, Reading::now());
         let queued = self.queue.max_capacity().saturating_sub(self.queue.capacity());
-        self.board.kernel(counters, self.loaded.runs(), queued);
+        self.board.set_kernel(counters, self.loaded.runs(), queued);
         if !jobs.is_empty() && self.queue.try_send(Input::LostJobs(jobs, now)).is_err() {
             return Ok(());
         }
@@ -157,7 +157,7 @@ impl Agent {
         told.await.context(gone)?;
         self.sinks.changed(changing).context("a sink did not start")?;
         self.sinks.reopen();
-        self.board.sinks(self.sinks.statuses());
+        self.board.set_sinks(self.sinks.statuses());
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Agent {
     /// When a part panicked or the kernel side cannot be read any more.
     pub async fn stop(mut self) -> anyhow::Result<RunReport> {
         let mut counters = self.loaded.counters()?;
-        self.board.attached(false);
+        self.board.set_attached(false);
         self.sinks.stopping();
         let kept = self.loaded.is_kept();
         if !kept {
@@ -183,7 +183,7 @@ impl Agent {
             _ => Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? },
         };
         counters.diagnostics_lost = self.loaded.diagnostics()?;
-        self.board.kernel(counters, self.loaded.runs(), 0);
+        self.board.set_kernel(counters, self.loaded.runs(), 0);
         let (jobs, now) = (job_losses(&self.loaded.ebpf)?, Reading::now());
         // A pipeline that ended early has its own report.
         let mut told = jobs.is_empty() || self.queue.send(Input::LostJobs(jobs, now)).await.is_ok();

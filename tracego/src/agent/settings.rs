@@ -21,7 +21,7 @@ pub struct AgentOptions {
     /// Settings of the inspector.
     pub inspect: inspect::Options,
     /// Settings of metrics and health.
-    pub metrics: metrics::Options,
+    pub metrics: metrics::MetricsOptions,
     /// Sinks with queues; the consumer has their feeds.
     pub sinks: Sinks,
     /// Settings of enforcement.

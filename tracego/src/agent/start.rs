@@ -44,9 +44,9 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
         _ => {
             let (tables, remembered) = Tables::take(&mut loaded.ebpf)?;
             let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
-            board.enforces(Arc::clone(shared.status()));
+            board.set_enforcement(Arc::clone(shared.status()));
             let after = AfterStart::new(enforce.findings(), mode, remembered, Arc::clone(shared));
-            stages.enforce(after);
+            stages.set_enforcement(after);
             let why_no_deny = loaded.why_no_deny().map(str::to_owned);
             let generation = loaded.inherited().takeover.generation;
             Some(Enforcer::start(options.enforce, tables, generation, why_no_deny)?)
@@ -58,14 +58,14 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     rings.push(ring);
     let (queue, input) = mpsc::channel(QUEUE);
     options.sinks.connect(queue.downgrade());
-    board.sinks(options.sinks.statuses());
+    board.set_sinks(options.sinks.statuses());
     let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
     let watcher = watcher.transpose().context("the thread that looks at services did not start")?;
     let (watcher, services) = watcher.unzip();
     let mut pipeline = JoinSet::new();
     let inspect = options.inspect;
     let (reloads, settings) = std::sync::mpsc::channel();
-    stages.reloads(settings);
+    stages.set_reloads(settings);
     let board_of_pipeline = Arc::clone(&board);
     pipeline.spawn_blocking(move || {
         let inspector = Inspector::new(inspect, watcher);
@@ -84,7 +84,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)
         .context("the reader did not start")?;
     let beat = Instant::now() + options.heartbeat;
-    board.attached(true);
+    board.set_attached(true);
     let heartbeat = options.heartbeat;
     let sinks = options.sinks;
     Ok(Agent {

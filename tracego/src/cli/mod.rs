@@ -24,7 +24,7 @@ pub use watch::*;
 pub struct Cli {
     /// Options for watching the machine, used without a subcommand.
     #[command(flatten)]
-    pub watch: Watch,
+    pub watch: WatchOptions,
     /// Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list
     /// of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side.
     #[arg(long, global = true, value_name = "FILTER", default_value = "warn", value_parser = log_filter)]
@@ -37,12 +37,12 @@ pub struct Cli {
 impl Cli {
     /// Returns the options of the records, if the command makes any.
     #[must_use]
-    pub fn records(&self) -> Option<&View> {
+    pub fn records(&self) -> Option<&RecordOptions> {
         match &self.command {
-            None => Some(&self.watch.view),
-            Some(Command::Run(run)) => Some(&run.watch.view),
-            Some(Command::Capture(capture)) => Some(&capture.watch.view),
-            Some(Command::Replay(replay)) => Some(&replay.view),
+            None => Some(&self.watch.records),
+            Some(Command::Run(run)) => Some(&run.watch.records),
+            Some(Command::Capture(capture)) => Some(&capture.watch.records),
+            Some(Command::Replay(replay)) => Some(&replay.records),
             Some(
                 Command::Doctor(_)
                 | Command::Inspect(_)
@@ -69,7 +69,7 @@ Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 
 /// The subcommands of `tracego`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Watch one command and its descendants; ends with the command's exit status.
+    /// WatchOptions one command and its descendants; ends with the command's exit status.
     Run(Run),
     /// Write raw kernel events to a file, for `replay`.
     Capture(Capture),
@@ -120,9 +120,9 @@ mod tests {
     fn the_main_job_is_understood() {
         let line = "tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID --output json";
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-        assert_eq!(cli.watch.view.events, [Event::Execve]);
+        assert_eq!(cli.watch.records.events, [EventKind::Execve]);
         assert_eq!(
-            cli.watch.view.env,
+            cli.watch.records.env,
             [EnvSpec::Value("GIT_COMMIT".into(), "abc123f".into()), EnvSpec::Name("CI_JOB_ID".into())]
         );
     }
@@ -137,7 +137,7 @@ mod tests {
             assert_eq!(explain.rule.id, "TG001");
         }
         let cli = Cli::try_parse_from(["tracego", "--profile", "development"]).unwrap();
-        assert_eq!(cli.watch.view.profile, Profile::Developer);
+        assert_eq!(cli.watch.records.profile, Profile::Developer);
     }
 
     #[test]

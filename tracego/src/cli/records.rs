@@ -13,11 +13,11 @@ use super::values::EnvSpec;
 
 /// The options that select records, their form and their outputs.
 #[derive(Args, Clone, Debug)]
-pub struct View {
+pub struct RecordOptions {
     /// Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and
     /// makes every system call of the machine a little slower (getppid: 169 ns → 210 ns).
     #[arg(short = 'e', long = "event", value_enum, value_delimiter = ',', default_value = "execve")]
-    pub events: Vec<Event>,
+    pub events: Vec<EventKind>,
     /// KEY=VALUE: put this into every record. KEY: take the process's own value. Repeatable. Variables of
     /// known CI systems are always read, and those that rules need, which records do not show. No other
     /// variable is read from a process.
@@ -27,7 +27,7 @@ pub struct View {
     /// collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal,
     /// else json; no output if the configuration has sinks.
     #[arg(long, value_enum)]
-    pub output: Option<Output>,
+    pub output: Option<OutputForm>,
     /// Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT,
     /// or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or
     /// http/json.
@@ -126,7 +126,7 @@ pub struct View {
     pub config: Option<PathBuf>,
 }
 
-impl View {
+impl RecordOptions {
     /// Returns the selection of records to write.
     #[must_use]
     pub fn selection(&self) -> Selection {
@@ -138,7 +138,7 @@ impl View {
 
 /// The kinds of events.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Event {
+pub enum EventKind {
     /// A program was executed.
     Execve,
     /// A process ended.
@@ -149,7 +149,7 @@ pub enum Event {
     ExecveFailed,
 }
 
-impl Event {
+impl EventKind {
     /// Returns the bit of the kind in [`event`].
     #[must_use]
     pub fn bit(self) -> u32 {
@@ -164,7 +164,7 @@ impl Event {
 
 /// The forms of output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Output {
+pub enum OutputForm {
     /// One JSON object per line.
     Json,
     /// Text for people.

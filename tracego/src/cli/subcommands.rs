@@ -7,14 +7,14 @@ use tracego_analyze::rules::table::{self, Rule};
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 
-use super::{View, Watch};
+use super::{RecordOptions, WatchOptions};
 
 /// The options of `tracego run`.
 #[derive(Args, Debug)]
 pub struct Run {
     /// Options for watching; records go to --output-file or to standard error.
     #[command(flatten)]
-    pub watch: Watch,
+    pub watch: WatchOptions,
     /// Wait for descendants that outlive the command.
     #[arg(long)]
     pub wait: bool,
@@ -32,7 +32,7 @@ pub struct Run {
 pub struct Capture {
     /// Options for watching; records and their form are selected at the replay.
     #[command(flatten)]
-    pub watch: Watch,
+    pub watch: WatchOptions,
     /// File to write; it must not exist.
     pub file: PathBuf,
     /// Capture only this command and its descendants.
@@ -45,7 +45,7 @@ pub struct Capture {
 pub struct Replay {
     /// Options for records and their output.
     #[command(flatten)]
-    pub view: View,
+    pub records: RecordOptions,
     /// Captured file.
     pub file: PathBuf,
 }
@@ -64,7 +64,7 @@ pub struct Inspect {
     /// Form of the report. json: one object per file and line. text: for people. Default: text on a terminal,
     /// else json.
     #[arg(long, value_enum)]
-    pub output: Option<Shape>,
+    pub output: Option<ReportForm>,
     /// Files to inspect.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -72,7 +72,7 @@ pub struct Inspect {
 
 /// The forms of a report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Shape {
+pub enum ReportForm {
     /// One JSON object per line.
     Json,
     /// Text for people.

@@ -8,16 +8,16 @@ use tracego_model::enforcement::Mode;
 use tracego_probe::handover::{self, FOLDER};
 
 use super::{
-    ListenAddress, View,
+    ListenAddress, RecordOptions,
     values::{argv_max, comm, ring_size},
 };
 
 /// The options for watching a machine or a command.
 #[derive(Args, Clone, Debug)]
-pub struct Watch {
+pub struct WatchOptions {
     /// Options for records and their output.
     #[command(flatten)]
-    pub view: View,
+    pub records: RecordOptions,
     /// Size of the ring buffer between kernel and agent in bytes; a power of two. The resident set contains
     /// it twice.
     #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size)]
@@ -25,13 +25,13 @@ pub struct Watch {
     /// Maximum number of argument bytes kept; the true number is in every record.
     #[arg(long, value_name = "BYTES", default_value_t = ARGV_DEFAULT, value_parser = argv_max)]
     pub argv_max: u32,
-    /// Watch only processes of this real user id.
+    /// WatchOptions only processes of this real user id.
     #[arg(long)]
     pub uid: Option<u32>,
-    /// Watch only processes with this task name (at most 15 bytes).
+    /// WatchOptions only processes with this task name (at most 15 bytes).
     #[arg(long, value_parser = comm)]
     pub comm: Option<String>,
-    /// Watch only processes in this cgroup or below: a folder below /sys/fs/cgroup.
+    /// WatchOptions only processes in this cgroup or below: a folder below /sys/fs/cgroup.
     #[arg(long, value_name = "FOLDER")]
     pub cgroup: Option<PathBuf>,
     /// Seconds between two `tracego.heartbeat` records; 0 for none.
@@ -72,7 +72,7 @@ pub enum Handover {
     Always,
 }
 
-impl Watch {
+impl WatchOptions {
     /// Returns the options of the handover, or `None` if it is off.
     #[must_use]
     pub fn handover(&self) -> Option<handover::Options> {

@@ -47,14 +47,14 @@ pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<
     let file = BufReader::new(File::open(&replay.file).with_context(name)?);
     let mut reader = Reader::new(file).with_context(name)?;
     let mut meta = reader.meta();
-    meta.raw = replay.view.raw_args;
+    meta.raw = replay.records.raw_args;
     let environment = setup::environment(settings);
     meta.unshown = environment.unshown;
     for (key, value) in environment.injected {
         meta.injected.retain(|(known, _)| *known != key);
         meta.injected.push((key, value));
     }
-    let (mut pipeline, sinks) = output::pipeline(&replay.view, settings, meta, output::stdout())?;
+    let (mut pipeline, sinks) = output::pipeline(&replay.records, settings, meta, output::stdout())?;
     while let Some(input) = reader.next_input().with_context(name)? {
         match pipeline.take(input) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),

@@ -10,7 +10,7 @@ use tracego_probe::{
     load::LoadError,
 };
 
-use crate::cli::{Detach, Handover, Watch};
+use crate::cli::{Detach, Handover, WatchOptions};
 
 /// Removes the programs and files that a tracego left, and prints their numbers.
 ///
@@ -32,7 +32,7 @@ pub(super) fn detach(detach: &Detach) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// Fails like [`detach`].
-pub(super) fn tidy(watch: &Watch) -> anyhow::Result<()> {
+pub(super) fn remove_leftovers(watch: &WatchOptions) -> anyhow::Result<()> {
     match watch.handover {
         Some(Handover::None) => match handover::remove(&watch.pin_dir) {
             // A running tracego is left alone.

@@ -69,7 +69,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Prints the ledger; whether nothing is missing in the output.
-fn conclude(report: &RunReport) -> bool {
+fn print_summary(report: &RunReport) -> bool {
     let quiet = report.output.is_some();
     if !quiet {
         eprintln!("tracego: {}", report.ledger);

@@ -19,27 +19,27 @@ use crate::cli::{Rules, RulesAction, RulesExplain, RulesList};
 
 /// A rule with everything known about it.
 #[derive(Serialize)]
-struct Whole {
+struct RuleDetails {
     #[serde(flatten)]
     rule: &'static Rule,
     /// Severity of the worst case.
     worst: Severity,
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
-    settings: Vec<Setting>,
+    settings: Vec<RuleSetting>,
 }
 
 #[derive(Serialize)]
-struct Setting {
+struct RuleSetting {
     name: &'static str,
     default: &'static str,
     about: &'static str,
 }
 
-impl Whole {
+impl RuleDetails {
     fn of(rule: &'static Rule, enabled: Option<bool>) -> Self {
         let settings =
-            keys(rule).map(|key| Setting { name: key.name, default: key.default, about: key.about });
+            keys(rule).map(|key| RuleSetting { name: key.name, default: key.default, about: key.about });
         Self { rule, worst: rule.severity(), enabled, settings: settings.collect() }
     }
 }
@@ -68,7 +68,8 @@ pub(super) fn rules(rules: &Rules, settings: &Settings) -> anyhow::Result<ExitCo
 fn list(asked: &RulesList, settings: &Settings, out: &mut impl Write) -> io::Result<()> {
     let is_on = |rule| settings.is_on(rule);
     if asked.json {
-        let all: Vec<Whole> = RULES.iter().map(|rule| Whole::of(rule, Some(is_on(rule)))).collect();
+        let all: Vec<RuleDetails> =
+            RULES.iter().map(|rule| RuleDetails::of(rule, Some(is_on(rule)))).collect();
         serde_json::to_writer_pretty(&mut *out, &all)?;
         return writeln!(out);
     }
@@ -83,7 +84,7 @@ fn list(asked: &RulesList, settings: &Settings, out: &mut impl Write) -> io::Res
 fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
     let rule = asked.rule;
     if asked.json {
-        serde_json::to_writer_pretty(&mut *out, &Whole::of(rule, None))?;
+        serde_json::to_writer_pretty(&mut *out, &RuleDetails::of(rule, None))?;
         return writeln!(out);
     }
     writeln!(out, "{} {}: {}", rule.id, rule.name, rule.title)?;

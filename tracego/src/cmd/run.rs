@@ -14,7 +14,7 @@ use tracego_analyze::summary::Summary;
 use tracego_common::verdict::Action;
 use tracego_model::record::Record;
 
-use super::{code, conclude, output, setup};
+use super::{code, output, print_summary, setup};
 use crate::{
     agent::{self, AgentOptions},
     cli::{FailOn, Run},
@@ -33,12 +33,12 @@ const NOT_STARTED: u8 = 126;
 pub(super) async fn run(run: &Run, settings: &RunSettings) -> anyhow::Result<ExitCode> {
     let (mut options, meta) = setup::options(&run.watch, settings, true)?;
     let pipeline;
-    (pipeline, options.sinks) = output::pipeline(&run.watch.view, settings, meta, output::stderr())?;
+    (pipeline, options.sinks) = output::pipeline(&run.watch.records, settings, meta, output::stderr())?;
     let pipeline = pipeline.with_decision_callback(Some(Box::new(tell)));
     let fail_on = match run.fail_on {
         Some(FailOn::Never) => None,
         Some(FailOn::From(severity)) => Some(severity),
-        None => run.watch.view.profile.fail_on(),
+        None => run.watch.records.profile.fail_on(),
     };
     let (code, summary) = follow(options, pipeline, &run.command, run.wait).await?;
     let found = summary.worst().zip(fail_on).is_some_and(|(worst, fail_on)| worst >= fail_on);
@@ -80,14 +80,14 @@ pub(super) async fn follow(
     command: &[OsString],
     wait: bool,
 ) -> anyhow::Result<(u8, Summary)> {
-    let mut signals = Forward::new()?;
+    let mut signals = SignalForwarder::new()?;
     if wait {
         adopt_orphans();
     }
     let mut agent = agent::start(options, consumer)?;
     // The mark passes to the child at fork, so its first instruction is in the tree already.
     agent.kernel().follow(std::process::id())?;
-    agent.prove();
+    agent.check_enforcement();
     let Some((program, args)) = command.split_first() else {
         return Ok((2, Summary::default()));
     };
@@ -95,7 +95,7 @@ pub(super) async fn follow(
         Ok(child) => child,
         Err(error) => {
             eprintln!("tracego: {}: {error}", program.to_string_lossy());
-            conclude(&agent.stop().await?);
+            print_summary(&agent.stop().await?);
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, Summary::default()));
         }
@@ -119,7 +119,7 @@ pub(super) async fn follow(
     tokio::select! {
         report = agent.stop() => {
             let report = report?;
-            conclude(&report);
+            print_summary(&report);
             if !report.summary.is_empty() {
                 eprintln!("tracego: {}", report.summary);
             }
@@ -161,7 +161,7 @@ fn adopt_orphans() {
 }
 
 /// The signals that are passed on. SIGINT from a terminal reaches the command by itself.
-struct Forward {
+struct SignalForwarder {
     terminate: Signal,
     hangup: Signal,
     interrupt: Signal,
@@ -169,7 +169,7 @@ struct Forward {
     user2: Signal,
 }
 
-impl Forward {
+impl SignalForwarder {
     fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

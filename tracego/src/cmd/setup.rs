@@ -22,7 +22,7 @@ use tracego_probe::{
 use super::telemetry;
 use crate::{
     agent::AgentOptions,
-    cli::{EnvSpec, Watch},
+    cli::{EnvSpec, WatchOptions},
     config::RunSettings,
     metrics,
 };
@@ -33,11 +33,11 @@ use crate::{
 /// Fails if the cgroup cannot be found, if an enforcement rule cannot be applied, or if the settings of
 /// `--otlp-metrics` are invalid.
 pub(super) fn options(
-    watch: &Watch,
+    watch: &WatchOptions,
     settings: &RunSettings,
     tree: bool,
 ) -> anyhow::Result<(AgentOptions, Meta)> {
-    let wanted = watch.view.selection().kinds;
+    let wanted = watch.records.selection().kinds;
     let mut kernel = KernelSettings {
         // The process table always needs the first three.
         events: event::EXEC | event::EXIT | event::FORK | wanted,
@@ -70,12 +70,12 @@ pub(super) fn options(
     }
     let Environment { names, injected, unshown } = environment(settings);
     kernel.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
-    let meta = Meta { unshown, ..host::meta(injected, watch.view.raw_args) };
+    let meta = Meta { unshown, ..host::meta(injected, watch.records.raw_args) };
     let enforce = enforce::Options {
         mode: watch.enforce,
         enforce: settings.enforce.clone(),
         tree,
-        policies: !watch.view.policy.is_empty(),
+        policies: !watch.records.policy.is_empty(),
         users: meta.users.clone(),
         shared: Arc::default(),
     };
@@ -90,10 +90,10 @@ pub(super) fn options(
         handover: None,
     };
     let heartbeat = Duration::from_secs(watch.heartbeat);
-    let metrics = metrics::Options {
+    let metrics = metrics::MetricsOptions {
         listen: watch.listen.clone(),
         config: settings.digest.clone(),
-        push: telemetry::metrics(&watch.view, &meta)?,
+        push: telemetry::metrics(&watch.records, &meta)?,
     };
     let sinks = Sinks::default();
     Ok((

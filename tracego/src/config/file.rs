@@ -14,13 +14,13 @@ use tracego_probe::enforce::{self, settings::Enforce};
 use super::{ADDS_UP, options};
 use crate::cli::{Cli, EnvSpec};
 
-/// Options by their long names.
-pub(super) type Options = Vec<(String, Vec<String>)>;
+/// FileOptions by their long names.
+pub(super) type FileOptions = Vec<(String, Vec<String>)>;
 
 /// The content of a configuration file.
 #[derive(Default)]
-pub(super) struct File {
-    pub(super) options: Options,
+pub(super) struct ConfigFile {
+    pub(super) options: FileOptions,
     pub(super) env: Vec<EnvSpec>,
     pub(super) rules: Settings,
     pub(super) sinks: Vec<SinkSettings>,
@@ -35,11 +35,11 @@ pub(super) struct File {
 const SINKS: &str = "sinks";
 
 /// Reads and validates a file on its own, so that mistakes are found whatever the command line is.
-pub(super) fn read(path: &Path) -> Result<File, String> {
+pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
     let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
-    let (mut found, mut rules, mut sinks) = (Options::new(), Settings::default(), Vec::new());
+    let (mut found, mut rules, mut sinks) = (FileOptions::new(), Settings::default(), Vec::new());
     rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
     let mut tables = table.clone();
     let mut enforce = Enforce::default();
@@ -83,7 +83,7 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
     let mut line = vec!["tracego".to_owned()];
     line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
     match Cli::command().try_get_matches_from(line) {
-        Ok(_) => Ok(File {
+        Ok(_) => Ok(ConfigFile {
             env: env_specs(&found).map_err(|error| format!("{name}: env: {error}"))?,
             options: found,
             rules,
@@ -101,7 +101,7 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
 }
 
 /// Returns the values of `env`.
-fn env_specs(options: &Options) -> Result<Vec<EnvSpec>, String> {
+fn env_specs(options: &FileOptions) -> Result<Vec<EnvSpec>, String> {
     let values = options.iter().filter(|(name, _)| name == ADDS_UP).flat_map(|(_, values)| values);
     values.map(|value| value.parse()).collect()
 }

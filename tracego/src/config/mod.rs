@@ -16,7 +16,7 @@ use std::{
 };
 
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
-pub use origin::{Origin, Setting};
+pub use origin::{OptionValue, Origin};
 pub use settings::{Configuration, RunSettings};
 
 use crate::cli::Cli;
@@ -112,7 +112,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::cli::{EnvSpec, Event, Output};
+    use crate::cli::{EnvSpec, EventKind, OutputForm};
     use tracego_analyze::rules::{place::Profile, table::find, thresholds::KEYS};
 
     fn with(text: &str, line: &str) -> Result<Configuration, String> {
@@ -130,18 +130,18 @@ mod tests {
             "ring-size = \"1M\"\nevent = [\"execve\", \"exit\"]\noutput = \"text\"\ntree = true\nuid = 7";
         let cli = with(file, "tracego --config FILE --output json --tree=false").unwrap().cli;
         assert_eq!((cli.watch.ring_size, cli.watch.uid), (1 << 20, Some(7)));
-        assert_eq!(cli.watch.view.events, [Event::Execve, Event::Exit]);
-        assert_eq!((cli.watch.view.output, cli.watch.view.tree), (Some(Output::Json), false));
+        assert_eq!(cli.watch.records.events, [EventKind::Execve, EventKind::Exit]);
+        assert_eq!((cli.watch.records.output, cli.watch.records.tree), (Some(OutputForm::Json), false));
         assert_eq!(cli.watch.heartbeat, 60);
         let cli = with(file, "tracego --config FILE").unwrap().cli;
-        assert!(cli.watch.view.tree);
+        assert!(cli.watch.records.tree);
     }
 
     #[test]
     fn a_subcommand_takes_the_same_file() {
         let cli = with("heartbeat = 5\nraw-args = true", "tracego run --config FILE -- make").unwrap().cli;
         let Some(crate::cli::Command::Run(run)) = cli.command else { panic!() };
-        assert_eq!((run.watch.heartbeat, run.watch.view.raw_args), (5, true));
+        assert_eq!((run.watch.heartbeat, run.watch.records.raw_args), (5, true));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tracego_analyze::rules::settings::Settings as RuleSettings;
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 
-use super::{Setting, deepest, file::File, origin};
+use super::{OptionValue, deepest, file::ConfigFile, origin};
 use crate::cli::{Cli, EnvSpec};
 
 /// A command line, and everything that its configuration file adds to it.
@@ -31,14 +31,14 @@ pub struct RunSettings {
     /// SHA-256 of the configuration file, in hexadecimal.
     pub digest: Option<String>,
     /// Every option that a file may set, as text.
-    pub options: Vec<Setting>,
+    pub options: Vec<OptionValue>,
 }
 
 impl Configuration {
     /// Joins the parsed command line with its file.
-    pub(super) fn new(matches: &ArgMatches, file: Option<File>) -> Result<Self, clap::Error> {
+    pub(super) fn new(matches: &ArgMatches, file: Option<ConfigFile>) -> Result<Self, clap::Error> {
         let digest = file.as_ref().map(|file| file.digest.clone());
-        let File { options, mut rules, mut env, sinks, enforce, .. } = file.unwrap_or_default();
+        let ConfigFile { options, mut rules, mut env, sinks, enforce, .. } = file.unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);
         let cli = Cli::from_arg_matches(matches)?;
         if let Some(records) = cli.records() {

@@ -20,17 +20,17 @@ pub mod server;
 mod socket;
 pub mod tally;
 
-pub use board::{Board, Stages};
+pub use board::{Board, StageNumbers};
 
 use crate::cli::ListenAddress;
 
 /// The settings of metrics.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct MetricsOptions {
     /// Address to serve metrics on; not served without one.
     pub listen: Option<ListenAddress>,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub config: Option<String>,
     /// Settings of the push to an OpenTelemetry collector, if it is on.
-    pub push: Option<otlp::Settings>,
+    pub push: Option<otlp::PushSettings>,
 }

@@ -176,8 +176,8 @@ fn answer(method: &Method, path: &str, board: &Arc<Board>) -> Response<Full<Byte
     }
     match path {
         "/metrics" => respond(StatusCode::OK, prometheus_text::CONTENT_TYPE, board.text()),
-        "/livez" => health(&board.live()),
-        "/readyz" => health(&board.ready()),
+        "/livez" => health(&board.liveness()),
+        "/readyz" => health(&board.readiness()),
         _ => respond(
             StatusCode::NOT_FOUND,
             "text/plain",

@@ -29,7 +29,7 @@ use tracego_probe::enforce::after::AfterStart;
 use super::{
     Consumer, DecisionCallback, Reload, judgement::Judgement, losses::LossReporter, writer::RecordWriter,
 };
-use crate::metrics::tally::Tally;
+use crate::metrics::tally::PipelineTally;
 
 /// Maximum wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);
@@ -146,7 +146,7 @@ impl Pipeline {
             // A start with a finding or a violation is written even if starts are not selected.
             let wanted = asked || is_wrong(&record);
             if wanted {
-                self.writer.tally.made(&record);
+                self.writer.tally.count_record(&record);
             }
             if decision || (wanted && self.selection.takes(&record)) {
                 self.write(&record, Some(event.boot_ns()));
@@ -175,7 +175,7 @@ impl Pipeline {
             let mut record = self.enricher.finding(id, body, reading);
             self.judgement.put(&mut record, findings);
             self.trace(&mut record);
-            self.writer.tally.made(&record);
+            self.writer.tally.count_record(&record);
             if self.selection.takes(&record) {
                 self.write(&record, None);
             } else {
@@ -306,7 +306,7 @@ impl Consumer for Pipeline {
         self.writer.ledger
     }
 
-    fn tally(&self) -> Option<Tally> {
+    fn tally(&self) -> Option<PipelineTally> {
         let mut tally = self.writer.tally.copy(self.judgement.evicted(), self.enricher.processes());
         tally.policy = self.judgement.policy_counts();
         Some(tally)
@@ -316,11 +316,11 @@ impl Consumer for Pipeline {
         self.writer.tally.refusal().map(str::to_owned)
     }
 
-    fn enforce(&mut self, after: AfterStart) {
+    fn set_enforcement(&mut self, after: AfterStart) {
         self.judgement.killer = Some(after);
     }
 
-    fn reloads(&mut self, reloads: Receiver<Reload>) {
+    fn set_reloads(&mut self, reloads: Receiver<Reload>) {
         self.reloads = Some(reloads);
     }
 

@@ -6,7 +6,7 @@ use tracego_analyze::enrich::Enricher;
 use tracego_deliver::{seal::window::Moment, sink::outputs::Outputs};
 use tracego_model::{clock::Reading, ledger::Ledger, record::Record};
 
-use crate::metrics::tally::Tally;
+use crate::metrics::tally::PipelineTally;
 
 /// The last stage: the outputs, and the counts of what they took.
 ///
@@ -15,7 +15,7 @@ use crate::metrics::tally::Tally;
 pub(super) struct RecordWriter {
     pub(super) outputs: Outputs,
     pub(super) ledger: Ledger,
-    pub(super) tally: Tally,
+    pub(super) tally: PipelineTally,
     now: Reading,
     failed: Option<io::Error>,
 }
@@ -25,7 +25,7 @@ impl RecordWriter {
         Self {
             outputs,
             ledger: Ledger::default(),
-            tally: Tally::default(),
+            tally: PipelineTally::default(),
             now: Reading::default(),
             failed: None,
         }

@@ -5,7 +5,8 @@ use std::{fmt, sync::Arc};
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::{
-    Families, Output, PrometheusText, enforcement, inspection, kernel, label, process, records, sinks, traces,
+    Families, FamilyOutput, PrometheusText, enforcement, inspection, kernel, label, process, records, sinks,
+    traces,
 };
 use crate::metrics::board::Board;
 
@@ -21,7 +22,7 @@ impl prometheus_client::collector::Collector for Collector {
 
 impl Collector {
     /// Writes all families to an output.
-    pub(in crate::metrics) fn families(&self, out: &mut dyn Output) -> fmt::Result {
+    pub(in crate::metrics) fn families(&self, out: &mut dyn FamilyOutput) -> fmt::Result {
         let board = &self.0;
         let (kernel, stages) = board.numbers();
         let out = &mut Families(out);
@@ -41,7 +42,7 @@ impl Collector {
         if let Some(shared) = board.enforcement() {
             enforcement::write(out, shared)?;
         }
-        let ready = u32::from(board.ready().ok);
+        let ready = u32::from(board.readiness().ok);
         out.gauge("tracego_ready", "Whether /readyz says so: records are complete and arrive.", ready)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         out.gauges(
@@ -67,7 +68,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::metrics::{Stages, tally::Tally};
+    use crate::metrics::{StageNumbers, tally::PipelineTally};
     use tracego_model::{counters::Counters, ledger::Ledger};
     use tracego_probe::load::Run;
 
@@ -89,11 +90,11 @@ mod tests {
         values
     }
 
-    fn board(counters: Counters, ledger: Ledger, tally: Tally) -> Arc<Board> {
+    fn board(counters: Counters, ledger: Ledger, tally: PipelineTally) -> Arc<Board> {
         let board = Arc::new(Board::new(8 << 20, Some("00ff".to_owned())));
         let runs = [Run { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
-        board.kernel(counters, &runs, 3);
-        board.stages(Stages { ledger, tally: Some(tally), ..Stages::default() });
+        board.set_kernel(counters, &runs, 3);
+        board.set_stages(StageNumbers { ledger, tally: Some(tally), ..StageNumbers::default() });
         board
     }
 
@@ -124,7 +125,7 @@ mod tests {
             unrequested: numbers.next(),
             pieces: numbers.next(),
         };
-        let text = board(kernel, ledger, Tally::default()).text();
+        let text = board(kernel, ledger, PipelineTally::default()).text();
         let found: BTreeSet<String> = values(&text).values().map(|&value| value.to_owned()).collect();
         // Counters of the kernel side, by their names in the records.
         let named = serde_json::to_value(Ledger { kernel, ..ledger }).unwrap();
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn words_of_jobs_do_not_break_the_text() {
-        let mut tally = Tally::default();
+        let mut tally = PipelineTally::default();
         tally.jobs.add("a\"b\\c\nd", 4);
         tally.jobs.add("e", 5);
         let text = board(Counters::default(), Ledger::default(), tally).text();
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn findings_are_there_before_the_first_one_and_empty_families_are_not() {
-        let text = board(Counters::default(), Ledger::default(), Tally::default()).text();
+        let text = board(Counters::default(), Ledger::default(), PipelineTally::default()).text();
         let all = values(&text);
         assert_eq!(all.get(r#"tracego_findings_total{rule="TG001",severity="critical"}"#), Some(&"0"));
         assert_eq!(all.get(r#"tracego_bpf_program_run_seconds_total{program="process_exec"}"#), Some(&"1.5"));

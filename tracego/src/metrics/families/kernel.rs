@@ -5,7 +5,7 @@ use std::fmt;
 use tracego_model::{counters::Counters, ledger::Ledger};
 
 use super::{Families, label};
-use crate::metrics::{board::KernelSide, tally::latency::seconds};
+use crate::metrics::{board::KernelNumbers, tally::latency::seconds};
 
 /// Writes the counts of events, by the stage that they reached.
 pub(super) fn write_events(out: &mut Families<'_>, kernel: &Counters, ledger: &Ledger) -> fmt::Result {
@@ -66,7 +66,7 @@ pub(super) fn write_events(out: &mut Families<'_>, kernel: &Counters, ledger: &L
 }
 
 /// Writes the state of the ring, and the run times of the BPF programs.
-pub(super) fn write_ring(out: &mut Families<'_>, kernel: &KernelSide, ring_size: u32) -> fmt::Result {
+pub(super) fn write_ring(out: &mut Families<'_>, kernel: &KernelNumbers, ring_size: u32) -> fmt::Result {
     out.gauge("tracego_ring_size_bytes", "Room of the ring between kernel and agent.", ring_size)?;
     let help = "Most bytes that one look of the reader took from the ring, of the looks of the last second.";
     out.gauge("tracego_ring_found_bytes", help, kernel.found)?;

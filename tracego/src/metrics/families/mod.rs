@@ -22,7 +22,7 @@ use super::tally::latency::Latency;
 
 /// The kind of a metric.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::metrics) enum Kind {
+pub(in crate::metrics) enum MetricKind {
     /// A number that only grows; Prometheus's library adds `_total` to its name.
     Counter,
     /// A number that rises and falls.
@@ -31,30 +31,30 @@ pub(in crate::metrics) enum Kind {
 
 /// The value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::metrics) enum Number {
+pub(in crate::metrics) enum MetricValue {
     Whole(u64),
     Fraction(f64),
 }
 
-impl From<u64> for Number {
+impl From<u64> for MetricValue {
     fn from(value: u64) -> Self {
         Self::Whole(value)
     }
 }
 
-impl From<u32> for Number {
+impl From<u32> for MetricValue {
     fn from(value: u32) -> Self {
         Self::Whole(value.into())
     }
 }
 
-impl From<usize> for Number {
+impl From<usize> for MetricValue {
     fn from(value: usize) -> Self {
         Self::Whole(value as u64)
     }
 }
 
-impl From<f64> for Number {
+impl From<f64> for MetricValue {
     fn from(value: f64) -> Self {
         Self::Fraction(value)
     }
@@ -64,21 +64,21 @@ impl From<f64> for Number {
 pub(in crate::metrics) type Labels<'a> = &'a [(&'a str, &'a str)];
 
 /// A function that takes one row of a family.
-pub(in crate::metrics) type Write<'a> = dyn FnMut(Labels<'_>, Number) -> fmt::Result + 'a;
+pub(in crate::metrics) type RowWriter<'a> = dyn FnMut(Labels<'_>, MetricValue) -> fmt::Result + 'a;
 /// A function that passes each row of a family to another function.
-pub(in crate::metrics) type Rows<'a> = dyn FnMut(&mut Write<'_>) -> fmt::Result + 'a;
+pub(in crate::metrics) type RowSource<'a> = dyn FnMut(&mut RowWriter<'_>) -> fmt::Result + 'a;
 
 /// A format that families are written in.
-pub(in crate::metrics) trait Output {
+pub(in crate::metrics) trait FamilyOutput {
     /// Writes a family, which has at least one row.
-    fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result;
+    fn family(&mut self, name: &str, help: &str, kind: MetricKind, rows: &mut RowSource<'_>) -> fmt::Result;
 
     /// Writes a histogram of times.
     fn histogram(&mut self, name: &str, help: &str, of: &Latency) -> fmt::Result;
 }
 
-/// A writer of families to an [`Output`].
-pub(in crate::metrics) struct Families<'a>(pub(in crate::metrics) &'a mut dyn Output);
+/// A writer of families to an [`FamilyOutput`].
+pub(in crate::metrics) struct Families<'a>(pub(in crate::metrics) &'a mut dyn FamilyOutput);
 
 impl Families<'_> {
     /// Writes a counter. `name` without `_total`, which Prometheus's library adds.
@@ -86,19 +86,19 @@ impl Families<'_> {
         &mut self,
         name: &str,
         help: &str,
-        value: impl Into<Number>,
+        value: impl Into<MetricValue>,
     ) -> fmt::Result {
-        self.rows(name, help, Kind::Counter, [([], value)])
+        self.rows(name, help, MetricKind::Counter, [([], value)])
     }
 
     /// Writes a counter with labels.
-    pub(in crate::metrics) fn counters<'l, const N: usize, V: Into<Number>>(
+    pub(in crate::metrics) fn counters<'l, const N: usize, V: Into<MetricValue>>(
         &mut self,
         name: &str,
         help: &str,
         rows: impl IntoIterator<Item = ([(&'l str, &'l str); N], V)>,
     ) -> fmt::Result {
-        self.rows(name, help, Kind::Counter, rows)
+        self.rows(name, help, MetricKind::Counter, rows)
     }
 
     /// Writes a gauge.
@@ -106,19 +106,19 @@ impl Families<'_> {
         &mut self,
         name: &str,
         help: &str,
-        value: impl Into<Number>,
+        value: impl Into<MetricValue>,
     ) -> fmt::Result {
-        self.rows(name, help, Kind::Gauge, [([], value)])
+        self.rows(name, help, MetricKind::Gauge, [([], value)])
     }
 
     /// Writes a gauge with labels.
-    pub(in crate::metrics) fn gauges<'l, const N: usize, V: Into<Number>>(
+    pub(in crate::metrics) fn gauges<'l, const N: usize, V: Into<MetricValue>>(
         &mut self,
         name: &str,
         help: &str,
         rows: impl IntoIterator<Item = ([(&'l str, &'l str); N], V)>,
     ) -> fmt::Result {
-        self.rows(name, help, Kind::Gauge, rows)
+        self.rows(name, help, MetricKind::Gauge, rows)
     }
 
     /// Writes a histogram of times.
@@ -127,11 +127,11 @@ impl Families<'_> {
     }
 
     /// Writes a family, unless it has no rows.
-    fn rows<'l, const N: usize, V: Into<Number>>(
+    fn rows<'l, const N: usize, V: Into<MetricValue>>(
         &mut self,
         name: &str,
         help: &str,
-        kind: Kind,
+        kind: MetricKind,
         rows: impl IntoIterator<Item = ([(&'l str, &'l str); N], V)>,
     ) -> fmt::Result {
         let mut rows = rows.into_iter().peekable();

@@ -7,17 +7,17 @@ use prometheus_client::{
     metrics::MetricType,
 };
 
-use super::{Kind, Number, Output, Rows};
+use super::{FamilyOutput, MetricKind, MetricValue, RowSource};
 use crate::metrics::tally::latency::Latency;
 
 /// Prometheus's text format, written by its library.
 pub(super) struct PrometheusText<'a>(pub(super) DescriptorEncoder<'a>);
 
-impl Output for PrometheusText<'_> {
-    fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result {
+impl FamilyOutput for PrometheusText<'_> {
+    fn family(&mut self, name: &str, help: &str, kind: MetricKind, rows: &mut RowSource<'_>) -> fmt::Result {
         let metric = match kind {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
         };
         let mut encoder = self.0.encode_descriptor(name, help, None, metric)?;
         rows(&mut |labels, value| {
@@ -35,13 +35,15 @@ impl Output for PrometheusText<'_> {
     }
 }
 
-fn write(encoder: &mut MetricEncoder<'_>, kind: Kind, value: Number) -> fmt::Result {
+fn write(encoder: &mut MetricEncoder<'_>, kind: MetricKind, value: MetricValue) -> fmt::Result {
     match (kind, value) {
-        (Kind::Counter, Number::Whole(value)) => encoder.encode_counter::<NoLabelSet, _, f64>(&value, None),
-        (Kind::Counter, Number::Fraction(value)) => {
+        (MetricKind::Counter, MetricValue::Whole(value)) => {
             encoder.encode_counter::<NoLabelSet, _, f64>(&value, None)
         }
-        (Kind::Gauge, Number::Whole(value)) => encoder.encode_gauge(&value),
-        (Kind::Gauge, Number::Fraction(value)) => encoder.encode_gauge(&value),
+        (MetricKind::Counter, MetricValue::Fraction(value)) => {
+            encoder.encode_counter::<NoLabelSet, _, f64>(&value, None)
+        }
+        (MetricKind::Gauge, MetricValue::Whole(value)) => encoder.encode_gauge(&value),
+        (MetricKind::Gauge, MetricValue::Fraction(value)) => encoder.encode_gauge(&value),
     }
 }

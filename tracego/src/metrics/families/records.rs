@@ -7,10 +7,10 @@ use tracego_analyze::rules::table::RULES;
 use tracego_model::finding::Severity;
 
 use super::Families;
-use crate::metrics::tally::{Missing, Tally};
+use crate::metrics::tally::{MissingCounts, PipelineTally};
 
 /// Writes the counts of the pipeline.
-pub(super) fn write(out: &mut Families<'_>, tally: &Tally) -> fmt::Result {
+pub(super) fn write(out: &mut Families<'_>, tally: &PipelineTally) -> fmt::Result {
     let rows = RULES.iter().flat_map(|rule| {
         Severity::value_variants().iter().map(|&severity| {
             let count = tally.findings.get(&(rule.id, severity)).copied().unwrap_or_default();
@@ -20,7 +20,7 @@ pub(super) fn write(out: &mut Families<'_>, tally: &Tally) -> fmt::Result {
     out.counters("tracego_findings", "What the rules found.", rows)?;
     let help = "Processes, jobs and commands that rules had to forget, because there were too many.";
     out.counter("tracego_rules_forgotten", help, tally.forgotten)?;
-    let missing = tally.missing.iter().flat_map(|&(field, Missing { unavailable, truncated })| {
+    let missing = tally.missing.iter().flat_map(|&(field, MissingCounts { unavailable, truncated })| {
         [("unavailable", unavailable), ("truncated", truncated)]
             .map(|(reason, count)| ([("field", field), ("reason", reason)], count))
     });
