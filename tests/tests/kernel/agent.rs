@@ -33,7 +33,7 @@ use crate::Test;
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a ring that is too small loses by the book", ledger),
     ("a sign of life carries the counters", heartbeat),
-    ("a loss is told by job", loss_by_job),
+    ("a loss is reported by job", loss_by_job),
 ];
 
 #[derive(Clone, Default)]

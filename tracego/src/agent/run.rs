@@ -101,7 +101,7 @@ impl Agent {
                     }
                     anyhow::ensure!(!self.reader.ended(), "the reader thread ended early");
                     let ended = self.services.as_ref().is_some_and(JoinHandle::is_finished);
-                    anyhow::ensure!(!ended, "the thread that looks at services ended early");
+                    anyhow::ensure!(!ended, "the thread that checks services ended early");
                     self.count()?;
                     if let Some(enforcer) = &mut self.enforcer {
                         enforcer.tick();

@@ -60,7 +60,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     options.sinks.connect(queue.downgrade());
     board.set_sinks(options.sinks.statuses());
     let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
-    let watcher = watcher.transpose().context("the thread that looks at services did not start")?;
+    let watcher = watcher.transpose().context("the thread that checks services did not start")?;
     let (watcher, services) = watcher.unzip();
     let mut pipeline = JoinSet::new();
     let inspect = options.inspect;

@@ -61,7 +61,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
 cannot be read; \
 2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
-4 records were lost or refused by the output (the ledger on stderr says how many); \
+4 records were lost or refused by the output (the ledger on stderr has their number); \
 5 tracego run found what --fail-on names, or stopped a start, and the command itself succeeded.
 
 Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
@@ -97,12 +97,12 @@ pub enum Command {
 }
 
 const VERIFY_CODES: &str = "\
-Exit codes: 0 the log is whole; records behind its last seal are said, not counted as damage. \
-1 it is damaged: the first record that was changed, removed, moved or added is named. \
+Exit codes: 0 the log is whole; records after its last seal are reported, not counted as damage. \
+1 the log is damaged: the first record that was changed, removed, moved or added is reported. \
 2 wrong usage, or a file or key that cannot be read.
 
-Files of one rotation may be given in any order. Compressed ones are not read: \
-zcat log.2.gz log.1.gz | cat - log | tracego verify-log -";
+Files of one rotation may be given in any order, also compressed with gzip or zstd: \
+tracego verify-log log.2.gz log.1.gz log";
 
 #[cfg(test)]
 mod tests {

@@ -92,7 +92,7 @@ pub struct VerifyLog {
     /// record is trusted.
     #[arg(long)]
     pub partial: bool,
-    /// Files of the log; - is standard input, alone.
+    /// Files of the log; - is standard input, alone and not compressed.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }

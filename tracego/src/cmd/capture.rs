@@ -58,10 +58,10 @@ pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<
     while let Some(input) = reader.next_input().with_context(name)? {
         match pipeline.take(input) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-            done => done.context("the output refuses records")?,
+            done => done.context("cannot write records")?,
         }
     }
-    pipeline.end().context("the output refuses records")?;
+    pipeline.end().context("cannot write records")?;
     drop(pipeline);
     let mut whole = true;
     for sink in sinks.join()? {

@@ -19,7 +19,7 @@ use crate::cli::{Detach, Handover, WatchOptions};
 pub(super) fn detach(detach: &Detach) -> anyhow::Result<ExitCode> {
     let said = match handover::remove(&detach.pin_dir).map_err(LoadError::from)? {
         Some(Removed { programs, records }) => {
-            format!("{programs} programs detached; {records} records that nobody had read are gone")
+            format!("{programs} programs detached; {records} unread records were lost")
         }
         None => "nothing is attached".to_owned(),
     };
@@ -41,7 +41,7 @@ pub(super) fn remove_leftovers(watch: &WatchOptions) -> anyhow::Result<()> {
             Ok(Some(Removed { programs, records })) if programs + records > 0 => tracing::warn!(
                 programs,
                 records,
-                "removed what another tracego left; records that nobody had read are lost"
+                "removed the programs of another tracego; its unread records are lost"
             ),
             Ok(_) => {}
         },

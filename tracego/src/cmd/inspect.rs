@@ -58,7 +58,7 @@ pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
     };
     match all() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        done => done.context("standard output refuses it")?,
+        done => done.context("cannot write to standard output")?,
     }
     Ok(if failed { ExitCode::from(code::RUNNING) } else { ExitCode::SUCCESS })
 }

@@ -47,8 +47,8 @@ pub(super) fn pipeline(
     for name in sinks.volatile() {
         tracing::warn!(
             sink = name,
-            "records wait in memory: what is not delivered when tracego ends, or is killed, is lost; \
-             --spool-dir keeps it"
+            "records wait in memory: undelivered records are lost when tracego ends or is killed; \
+             --spool-dir keeps them"
         );
     }
     let judge = Judge::new(settings.rules.clone());
@@ -149,7 +149,7 @@ fn direct(options: &RecordOptions, (other, terminal): (Box<dyn Write + Send>, bo
         (Some(format), _) => Format::Line(format),
         (None, OutputForm::Json) => Format::JSON,
         (None, OutputForm::Text) => Format::Text(style),
-        (None, OutputForm::Otlp) => bail!("--output-file: not with --output otlp, which has a collector"),
+        (None, OutputForm::Otlp) => bail!("--output-file cannot be combined with --output otlp"),
     };
     let sink = Sink::new(out, format);
     Ok(match sealer(options, before.last, format)? {

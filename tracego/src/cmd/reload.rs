@@ -19,10 +19,7 @@ pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings:
     let done = match prepare(running, settings) {
         Ok((new, restart)) => {
             for name in restart {
-                tracing::warn!(
-                    option = name,
-                    "has changed; the change takes effect when tracego is started again"
-                );
+                tracing::warn!(option = name, "has changed; restart tracego to apply it");
             }
             agent.reload(new).await
         }
@@ -30,8 +27,10 @@ pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings:
     };
     agent.board().count_reload(done.is_ok());
     match done {
-        Ok(()) => tracing::warn!("the configuration was read again"),
-        Err(error) => tracing::error!("the configuration is refused, the old one stays: {error:#}"),
+        Ok(()) => tracing::warn!("the configuration was reloaded"),
+        Err(error) => {
+            tracing::error!("the configuration was refused, the previous one stays in force: {error:#}")
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn rules(rules: &Rules, settings: &Settings) -> anyhow::Result<ExitCo
     };
     match done {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        done => done.context("standard output refuses it")?,
+        done => done.context("cannot write to standard output")?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -66,7 +66,7 @@ fn tell(record: &Record) {
     }
     if decision.stops() {
         message.push_str(
-            "\ntracego:   whoever keeps tracego's configuration can make an exception: [[enforce.exceptions]] \
+            "\ntracego:   the owner of tracego's configuration can add an exception: [[enforce.exceptions]] \
              with an owner, a reason and a day on which it ends",
         );
     }

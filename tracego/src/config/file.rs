@@ -129,7 +129,7 @@ fn unknown(key: &str, file: &str) -> String {
         Some((_, option)) => format!("{file}: unknown key '{key}'; did you mean '{option}'?"),
         None => {
             let all = all().collect::<Vec<_>>().join(", ");
-            format!("{file}: unknown key '{key}'; there are: {all}")
+            format!("{file}: unknown key '{key}'; known keys: {all}")
         }
     }
 }

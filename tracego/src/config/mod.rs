@@ -158,7 +158,7 @@ mod tests {
         let of = error("ringsize = 1");
         assert!(of.contains("FILE: unknown key 'ringsize'; did you mean 'ring-size'?"), "{of}");
         let of = error("colour_of_the_output = 1");
-        assert!(of.contains("there are:") && of.contains("output-file"), "{of}");
+        assert!(of.contains("known keys:") && of.contains("output-file"), "{of}");
         let of = error("ring-size = 5000");
         assert!(of.contains("FILE: ") && of.contains("power of two"), "{of}");
         let of = error("output = \"xml\"");

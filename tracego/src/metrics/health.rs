@@ -63,7 +63,7 @@ impl Vitals {
     fn threads(&self) -> [Check; 2] {
         let thread = |name, silence: Duration| {
             let stuck = silence > self.stuck;
-            check(name, stuck.then(|| format!("nothing from it for {} s", silence.as_secs())))
+            check(name, stuck.then(|| format!("no sign of life for {} s", silence.as_secs())))
         };
         [thread("reader", self.reader), thread("pipeline", self.pipeline)]
     }
@@ -78,7 +78,7 @@ impl Vitals {
         let attached = (!self.attached).then(|| "no programs are attached to the kernel".to_owned());
         let mut checks = vec![check("programs", attached)];
         checks.extend(self.threads());
-        let refused = self.refusal.as_ref().map(|why| format!("it refused what it was given last: {why}"));
+        let refused = self.refusal.as_ref().map(|why| format!("the output refused the last records: {why}"));
         checks.push(check("output", refused));
         let lost = self.lost.filter(|(ago, _)| *ago < LOSS_SHOWS);
         let lost = lost.map(|(ago, more)| format!("{more} events were lost {} s ago", ago.as_secs()));

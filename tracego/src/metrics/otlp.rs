@@ -158,7 +158,11 @@ impl PushMetricExporter for Exporter {
             Outcome::Later { why, .. } | Outcome::Never(why) => {
                 // Logged once; the counter has the others.
                 if self.numbers.failed.fetch_add(1, Relaxed) == 0 {
-                    tracing::warn!(why, endpoint = self.endpoint, "metrics are not taken");
+                    tracing::warn!(
+                        why,
+                        endpoint = self.endpoint,
+                        "metrics were not accepted by the collector"
+                    );
                 }
             }
         }

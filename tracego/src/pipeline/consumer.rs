@@ -20,7 +20,7 @@ pub trait Consumer {
     /// Ends the input.
     ///
     /// # Errors
-    /// Fails if the output refuses what is left.
+    /// Fails if the output refuses the remaining records.
     fn end(&mut self) -> io::Result<()>;
 
     /// Returns the counts so far.

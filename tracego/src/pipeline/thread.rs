@@ -67,7 +67,7 @@ impl<S: Consumer> PipelineThread<S> {
                     return (RunReport::of(&self.stages, Some(error)), self.keeper);
                 }
                 Err(error) if !refused => {
-                    tracing::error!(%error, "the output refuses records; they are counted");
+                    tracing::error!(%error, "the output refuses records; refused records are counted");
                     refused = true;
                 }
                 Err(_) => {}
@@ -79,7 +79,7 @@ impl<S: Consumer> PipelineThread<S> {
             }
         }
         if let Err(error) = self.stages.end() {
-            tracing::error!(%error, "the output refuses what is left");
+            tracing::error!(%error, "the output refuses the remaining records");
         }
         self.copy();
         (RunReport::of(&self.stages, None), self.keeper)

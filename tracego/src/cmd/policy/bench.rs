@@ -76,7 +76,7 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
             print("remembered", times, out)?;
         }
         if let Some(why) = &report.not_remembered {
-            writeln!(out, "decisions are not remembered: {why}")?;
+            writeln!(out, "decisions are not cached: {why}")?;
         }
         if report.errors > 0 {
             writeln!(out, "{} evaluations failed", report.errors)?;

@@ -63,7 +63,7 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
         writeln!(out, "{}: good, {}; decides with {}", bundle.name, bundle.digest, rules.join(", "))?;
     }
     if let Some(why) = engine.uncacheable() {
-        writeln!(out, "decisions are not remembered: {why}")?;
+        writeln!(out, "decisions are not cached: {why}")?;
     }
     Ok(true)
 }

@@ -100,10 +100,7 @@ fn print(report: &RecordsReport, out: &mut impl Write) -> io::Result<()> {
     }
     let SkippedLines { others, unreadable } = report.passed;
     if others + unreadable > 0 {
-        writeln!(
-            out,
-            "passed over: {others} records of other kinds, {unreadable} lines that are no records"
-        )?;
+        writeln!(out, "skipped: {others} records of other kinds, {unreadable} lines that are not records")?;
     }
     for line in &report.first {
         let ShownStart { timestamp, pid, body, decision } = line;

@@ -43,7 +43,11 @@ impl Collector {
             enforcement::write(out, shared)?;
         }
         let ready = u32::from(board.readiness().ok);
-        out.gauge("tracego_ready", "Whether /readyz says so: records are complete and arrive.", ready)?;
+        out.gauge(
+            "tracego_ready",
+            "1 while /readyz returns 200: records are complete and are delivered.",
+            ready,
+        )?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         out.gauges(
             "tracego_build_info",
@@ -54,7 +58,7 @@ impl Collector {
             let help = "Always 1; the label is the SHA-256 of the configuration file.";
             out.gauges("tracego_config_info", help, [([("sha256", digest.as_str())], 1_u32)])?;
         }
-        let help = "Whether the configuration that was read last is in force; 0 where it was refused.";
+        let help = "Whether the last configuration that was read is in force; 0 if it was refused.";
         out.gauge("tracego_config_current", help, u32::from(board.is_current()))?;
         let [taken, refused] = board.reloads();
         let rows = label("result", [("taken", taken), ("refused", refused)]);

@@ -19,8 +19,8 @@ pub(super) fn write_policies(out: &mut Families<'_>, counts: &Counts) -> fmt::Re
     let kinds = ErrorKind::ALL.map(|kind| (kind.name(), errors[kind as usize]));
     let help = "Evaluations of policies that failed, by the kind of failure.";
     out.counters("tracego_policy_errors", help, label("kind", kinds))?;
-    out.counter("tracego_policy_violations_cut", "Violations that found no room in a decision.", cut)?;
-    out.counter("tracego_policy_remembered", "Decisions that were made before on the same input.", hits)
+    out.counter("tracego_policy_violations_cut", "Violations dropped because a decision had too many.", cut)?;
+    out.counter("tracego_policy_remembered", "Decisions answered from the cache.", hits)
 }
 
 /// Writes the counts of enforcement decisions, and whether enforcement is in force.
@@ -32,6 +32,6 @@ pub(super) fn write(out: &mut Families<'_>, shared: &EnforcementStatus) -> fmt::
     let enforced = in_force.trouble().is_none();
     let modes = [Mode::Audit, Mode::Kill, Mode::Deny].into_iter();
     let modes = modes.map(|mode| ([("mode", mode.name())], u32::from(enforced && mode == in_force.mode)));
-    let help = "Whether the last start that had to be stopped shows that this mode is in force.";
+    let help = "Whether the last enforcement check shows that this mode is in force.";
     out.gauges("tracego_enforcement_in_force", help, modes)
 }

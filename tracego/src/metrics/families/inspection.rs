@@ -22,11 +22,11 @@ pub(super) fn write(out: &mut Families<'_>, figures: &Figures) -> fmt::Result {
     ];
     let help = "Executables that could not be read, by the reason.";
     out.counters("tracego_images_failures", help, label("reason", failures))?;
-    out.counter("tracego_images_evicted", "Executables that had to be forgotten.", evicted)?;
-    let help = "Memory of what is known about executables.";
+    out.counter("tracego_images_evicted", "Executables evicted from the cache.", evicted)?;
+    let help = "Memory of the cache of executables.";
     out.gauge("tracego_images_cache_bytes", help, image_bytes)?;
-    out.gauge("tracego_services_watched", "Services that are looked at from time to time.", services)?;
+    out.gauge("tracego_services_watched", "Services that are checked periodically.", services)?;
     let refused = [("too_many", services_refused), ("too_fast", services_missed)];
-    let help = "Changes of services that are not looked at: too many services, or they come and go too fast.";
+    let help = "Changes of services that were not checked: too many services, or too short-lived.";
     out.counters("tracego_services_refused", help, label("reason", refused))
 }

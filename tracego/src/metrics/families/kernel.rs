@@ -54,7 +54,7 @@ pub(super) fn write_events(out: &mut Families<'_>, kernel: &Counters, ledger: &L
         ("recursion_misses", recursion_misses),
         ("discarded", discarded),
     ];
-    let help = "Events that nobody will ever see, by the reason.";
+    let help = "Lost events by reason.";
     out.counters("tracego_events_lost", help, label("reason", lost))?;
     let parts =
         [("context_full", context_full), ("argv_piece", chunk_lost), ("diagnostic", diagnostics_lost)];

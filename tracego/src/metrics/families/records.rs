@@ -17,8 +17,8 @@ pub(super) fn write(out: &mut Families<'_>, tally: &PipelineTally) -> fmt::Resul
             ([("rule", rule.id), ("severity", severity.name())], count)
         })
     });
-    out.counters("tracego_findings", "What the rules found.", rows)?;
-    let help = "Processes, jobs and commands that rules had to forget, because there were too many.";
+    out.counters("tracego_findings", "Findings of the rules.", rows)?;
+    let help = "Processes, jobs and commands evicted from the state of the rules.";
     out.counter("tracego_rules_forgotten", help, tally.forgotten)?;
     let missing = tally.missing.iter().flat_map(|&(field, MissingCounts { unavailable, truncated })| {
         [("unavailable", unavailable), ("truncated", truncated)]

@@ -26,7 +26,7 @@ pub(super) fn write(out: &mut Families<'_>, sinks: &[Arc<Status>]) -> fmt::Resul
         losses.map(|(reason, count)| ([("sink", *sink), ("reason", reason)], count))
     });
     out.counters("tracego_sink_records_lost", "Records that a sink will never deliver.", losses)?;
-    let help = "Attempts to deliver that failed; what they were about is tried again.";
+    let help = "Failed attempts to deliver; their records are retried.";
     out.counters("tracego_sink_failures", help, each(|numbers| numbers.failures))?;
     let up = all.iter().map(|(sink, n)| ([("sink", *sink)], u32::from(n.trouble.is_none())));
     out.gauges("tracego_sink_up", "Whether the last attempt of a sink to deliver did not fail.", up)?;
@@ -52,8 +52,7 @@ pub(super) fn write(out: &mut Families<'_>, sinks: &[Arc<Status>]) -> fmt::Resul
         ];
         actions.map(|(action, count)| ([("sink", sink), ("action", action)], count))
     });
-    let help =
-        "What was done to the files of a sink; failed: what comes after a rotation, which is tried again.";
+    let help = "Actions on the files of a sink; failed: steps after a rotation, which are retried.";
     out.counters("tracego_sink_files", help, files)?;
     let durable = || sinks.iter().zip(&all).filter(|(sink, _)| sink.durable).map(|(_, row)| row);
     let of = |of: fn(&Numbers) -> u64| durable().map(move |(sink, n)| ([("sink", *sink)], of(n)));

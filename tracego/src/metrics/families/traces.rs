@@ -18,7 +18,7 @@ pub(super) fn write(out: &mut Families<'_>, counts: &Counts) -> fmt::Result {
         ("no_room_for_job", no_room_for_job),
         ("unsampled", unsampled),
     ];
-    let help = "Processes of jobs by what became of them: a span, counted on the span of their go command, \
+    let help = "Processes of jobs by result: a span, counted on the span of their go command, \
                 or none.";
     out.counters("tracego_trace_processes", help, label("result", processes))?;
     let help = "Spans whose process ended without being seen.";
@@ -30,10 +30,10 @@ pub(super) fn write(out: &mut Families<'_>, counts: &Counts) -> fmt::Result {
         ("expired", expired),
         ("closed", closed),
     ];
-    let help = "Spans by what became of them: taken by the collector, or dropped, and why.";
+    let help = "Spans by result: accepted by the collector, or dropped by reason.";
     out.counters("tracego_trace_spans", help, label("result", spans))?;
     out.gauge("tracego_trace_spans_waiting", "Spans that wait for the collector.", waiting)?;
     out.gauge("tracego_trace_spans_open", "Processes of jobs that run.", open)?;
     out.gauge("tracego_trace_jobs_open", "Jobs that run.", jobs)?;
-    out.gauge("tracego_trace_memory_bytes", "Memory of what runs, about.", bytes)
+    out.gauge("tracego_trace_memory_bytes", "Approximate memory of open jobs and spans.", bytes)
 }
