@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use tracego::metrics::{Board, Stages, otlp, tally::Tally};
+use tracego::metrics::{Board, StageNumbers, otlp, tally::PipelineTally};
 use tracego_deliver::{
     collector::{Compression, Protocol, Target},
     traces::{
@@ -65,18 +65,18 @@ fn main() {
     println!("builder and queue: {:.2} µs a record", took.as_secs_f64() * 1e6 / count as f64);
     println!("{:?}", traces.close(std::time::Duration::ZERO));
     let board = Arc::new(Board::new(8 << 20, None));
-    let mut tally = Tally::default();
+    let mut tally = PipelineTally::default();
     for n in 0..6_000_000_u64 {
         tally.latency.add(n * 1000 % 100_000_000);
     }
-    board.stages(Stages { tally: Some(tally), ..Stages::default() });
+    board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });
     let interval = std::time::Duration::from_secs(3600);
     let target = Target {
         endpoint: "http://127.0.0.1:9/v1/metrics".into(),
         timeout: std::time::Duration::from_millis(1),
         ..target
     };
-    let pusher = otlp::Pusher::start(otlp::Settings { target, resource, interval }, board).unwrap();
+    let pusher = otlp::Pusher::start(otlp::PushSettings { target, resource, interval }, board).unwrap();
     let begun = Instant::now();
     let counts = pusher.close(std::time::Duration::from_secs(60));
     println!("a push with six million more latencies: {:?} {counts:?}", begun.elapsed());

@@ -210,5 +210,5 @@ fn succeed(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(said.lines().last().unwrap_or("it fails and says nothing").to_owned())
+    Err(said.lines().last().unwrap_or("it failed without an error message").to_owned())
 }

@@ -216,7 +216,7 @@ fn links(pid: u32) -> usize {
 pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
-        assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
+        assert!(start.elapsed() < Duration::from_secs(30), "timed out after 30 s: {what}");
         sleep(Duration::from_millis(10));
     }
 }

@@ -114,7 +114,7 @@ fn oracle() {
     // The script exits with 1 if a case fails, and `python::script` panics then.
     let arguments = ["cases", folder.to_str().unwrap(), cases.to_str().unwrap()];
     let said = python::script(python, "policy_oracle.py", &arguments, b"");
-    assert!(!said.is_empty(), "it has looked at none");
+    assert!(!said.is_empty(), "the oracle checked no case");
     let said = python::script(python, "policy_oracle.py", &["examples", examples.to_str().unwrap()], b"");
-    assert!(!said.is_empty(), "it has looked at none");
+    assert!(!said.is_empty(), "the oracle checked no case");
 }

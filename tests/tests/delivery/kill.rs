@@ -57,12 +57,14 @@ fn kills() {
     }
     assert!(cut > rounds / 4, "{cut} of {rounds} were cut short");
     assert!(start(rounds).wait().unwrap().success());
-    for (sink, got) in [("hook", peer.got()), ("file", log(folder.path()))] {
-        let spool = survey(&path("spool").join(sink)).unwrap();
+    for sink in ["hook", "file"] {
+        let survey = || survey(&path("spool").join(sink)).unwrap();
+        wait_until(sink, || survey().waiting.records == 0);
+        let spool = survey();
+        let got = if sink == "hook" { peer.got() } else { log(folder.path()) };
         assert!(spool.gaps.is_empty() && spool.whole, "{spool:?}");
         let known: BTreeSet<&String> = got.iter().collect();
         // Every sequence number of the queue is one record, and each of them has arrived.
-        wait_until(sink, || spool.waiting.records == 0);
         assert_eq!(known.len() as u64, spool.next - 1, "{sink}: {} came, {cut} cut", got.len());
         // Retried records came first: no record of a later round is before them.
         let mut first = BTreeSet::new();

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
-    ("without an optional kernel field its value is said to be unavailable", each),
+    ("without an optional kernel field its value is reported as unavailable", each),
     ("without all optional kernel fields the rest is there", all),
 ];
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tracego::{
-    agent::{Agent, Options},
+    agent::{self, Agent, AgentOptions},
     metrics,
     pipeline::{Pipeline, RunReport},
 };
@@ -33,7 +33,7 @@ use crate::Test;
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a ring that is too small loses by the book", ledger),
     ("a sign of life carries the counters", heartbeat),
-    ("a loss is told by job", loss_by_job),
+    ("a loss is reported by job", loss_by_job),
 ];
 
 #[derive(Clone, Default)]
@@ -51,7 +51,7 @@ impl io::Write for Memory {
 }
 
 /// Returns options for the whole machine, without the test's own process.
-pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
+pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
     let wanted = event::EXEC | event::EXIT | event::FORK;
     let settings = Settings {
         events: wanted,
@@ -73,8 +73,8 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
         .collect();
     let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
     let load = LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None };
-    let (inspect, metrics) = (inspect::Options::default(), metrics::Options::default());
-    Options {
+    let (inspect, metrics) = (inspect::Options::default(), metrics::MetricsOptions::default());
+    AgentOptions {
         load,
         heartbeat,
         inspect,
@@ -84,13 +84,13 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> Options {
     }
 }
 
-pub(crate) fn session(options: Options, work: impl AsyncFnOnce(&mut Agent)) -> (RunReport, String) {
+pub(crate) fn session(options: AgentOptions, work: impl AsyncFnOnce(&mut Agent)) -> (RunReport, String) {
     session_of(options, None, work)
 }
 
 /// Runs an agent, with sealed output on request.
 pub(crate) fn session_of(
-    options: Options,
+    options: AgentOptions,
     sealer: Option<Sealer>,
     work: impl AsyncFnOnce(&mut Agent),
 ) -> (RunReport, String) {
@@ -104,7 +104,7 @@ pub(crate) fn session_of(
         };
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
-        let mut agent = Agent::start(options, pipeline).unwrap();
+        let mut agent = agent::start(options, pipeline).unwrap();
         agent.kernel().follow(std::process::id()).unwrap();
         work(&mut agent).await;
         agent.stop().await.unwrap()

@@ -11,7 +11,7 @@ use tracego_tests::{Session, tracego};
 use crate::Test;
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
-    ("doctor says that the main job works", works),
+    ("doctor reports that the main job works", works),
     ("doctor without rights names what is missing", without_rights),
     ("diagnostics arrive when they are on", diagnostics_on),
     ("diagnostics that are off are not in the programs", diagnostics_off),

@@ -24,9 +24,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a FIFO without a reader can be given up", fifo),
     ("--duration ends by itself", duration),
     ("a broken pipe is quiet", broken_pipe),
-    ("a full disk is said and counted", full_disk),
+    ("a full disk is reported and counted", full_disk),
     ("a file that cannot be made is named before anything is attached", no_folder),
-    ("wrong usage is 2 and says what is right", usage),
+    ("wrong usage exits with 2 and prints the right one", usage),
 ];
 
 fn status() {

@@ -18,7 +18,7 @@ use crate::Test;
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("enforcement: what a rule stops runs no instruction", stops),
     ("enforcement: audit stops nothing and tells", audits),
-    ("enforcement: an exception is let through and told", excepts),
+    ("enforcement: an exception is allowed and reported", excepts),
     ("enforcement: however it is started", disguises),
     ("enforcement: no thread can change an argument behind the check", races),
     ("enforcement: ten thousand others are let through", others),

@@ -20,10 +20,10 @@ use crate::{
 pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("a go run that is hidden in a build fails the job", hidden as Test, needs),
     ("a build that keeps its artifact passes", clean, needs),
-    ("a program of another commit than the job's is told", commit, needs),
-    ("two jobs that build at once with one temporary folder are told", shared, needs),
-    ("a service with low limits and without its variables is told", service, needs),
-    ("a running service without a pidfile is told later", pidfile, needs),
+    ("a program of another commit than the job's is reported", commit, needs),
+    ("two jobs that build at once with one temporary folder are reported", shared, needs),
+    ("a service with low limits and without its variables is reported", service, needs),
+    ("a running service without a pidfile is reported later", pidfile, needs),
     ("a replay finds what was found", replayed, needs),
     ("only findings are written on request", only, needs),
     ("the metrics count what is found", counted, needs),
@@ -136,7 +136,7 @@ fn hidden() {
     let stderr = session.stderr();
     assert!(stderr.contains("high TG001 go-run: go run ./cmd/server"), "{stderr}");
     assert!(
-        stderr.contains("make (") && stderr.contains(" → ci.sh (") && stderr.contains("mend "),
+        stderr.contains("make (") && stderr.contains(" → ci.sh (") && stderr.contains("fix "),
         "{stderr}"
     );
     let never = project.run(&["--fail-on", "never", "--profile", "ci"], &["make", "ci"]);

@@ -17,8 +17,9 @@ use std::{
 };
 
 use tracego::{
-    agent::Agent,
-    metrics::{self, Board, Listen},
+    agent::{self, Agent},
+    cli::ListenAddress,
+    metrics::{self, Board},
     pipeline::{Pipeline, RunReport},
 };
 use tracego_common::settings::event;
@@ -135,11 +136,13 @@ fn session(
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut options = options(ring_size, Duration::ZERO);
-        options.metrics =
-            metrics::Options { listen: Some("0".parse().unwrap()), ..metrics::Options::default() };
-        let mut agent = Agent::start(options, pipeline).unwrap();
+        options.metrics = metrics::MetricsOptions {
+            listen: Some("0".parse().unwrap()),
+            ..metrics::MetricsOptions::default()
+        };
+        let mut agent = agent::start(options, pipeline).unwrap();
         agent.kernel().follow(std::process::id()).unwrap();
-        let Some(&Listen::Tcp(address)) = agent.listens() else { panic!("no port") };
+        let Some(&ListenAddress::Tcp(address)) = agent.metrics_address() else { panic!("no port") };
         work(&mut agent, address).await;
         let board = agent.board();
         (agent.stop().await.unwrap(), board)
@@ -212,7 +215,7 @@ fn ledger() {
     assert_eq!(of(&text, r#"tracego_argv_pieces_total{stage="processed"}"#), ledger.pieces);
     assert_eq!(of(&text, "tracego_record_latency_seconds_count"), ledger.written);
     assert_eq!(of(&text, r#"tracego_record_latency_seconds_bucket{le="+Inf"}"#), ledger.written);
-    assert!(!board.ready().ok, "its programs are detached");
+    assert!(!board.readiness().ok, "its programs are detached");
 }
 
 fn loss() {

@@ -17,7 +17,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("text has a line each and no control characters", text),
     ("the agent does not trace itself", not_itself),
     ("the start that shows that stops are in force is in no record", not_the_canary),
-    ("stops are in force whoever is watched", watched_alone),
+    ("the enforcement check passes whatever the filters are", watched_alone),
     ("a start with which something is wrong is written whatever was asked for", wrong),
 ];
 

@@ -97,7 +97,7 @@ fn reload() {
     let output = running.output();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{stderr}");
-    assert_eq!(stderr.matches("the configuration was read again").count(), 16, "{stderr}");
+    assert_eq!(stderr.matches("the configuration was reloaded").count(), 16, "{stderr}");
     assert_eq!(all(), (0..count).collect::<Vec<_>>(), "{stderr}");
     // The second sink existed only at times; its records are in order and not repeated.
     let b = marks(&path("b"));
@@ -138,7 +138,7 @@ fn refused() {
     for words in ["pth", "'fil' is none", "is there twice", "endpoint", "where: ", "TG099", "ring-size"] {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
-    assert_eq!(stderr.matches("the old one stays").count(), bad.len(), "{stderr}");
+    assert_eq!(stderr.matches("the previous one stays in force").count(), bad.len(), "{stderr}");
 }
 
 fn blocked() {

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("metrics on a Unix socket are for its owner and group", unix),
     ("an address that is taken is named before anything is attached", taken),
-    ("clients that misbehave disturb nobody", hostile),
+    ("hostile clients do not disturb other clients", hostile),
     ("fields that records lack are counted", lacking),
 ];
 

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tracego::metrics::{
-    Board, Stages,
-    otlp::{Pusher, Settings},
-    tally::Tally,
+    Board, StageNumbers,
+    otlp::{PushSettings, Pusher},
+    tally::PipelineTally,
 };
 use tracego_deliver::{collector::Protocol, traces::attribute};
 use tracego_model::{counters::Counters, ledger::Ledger};
@@ -24,19 +24,19 @@ fn board(n: u64) -> Arc<Board> {
     let board = Arc::new(Board::new(8 << 20, None));
     let kernel = Counters { hooked: 100 * n, sent: 90 * n, ring_full: n, ..Counters::default() };
     let runs = [Run { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
-    board.kernel(kernel, &runs, 3);
-    let mut tally = Tally::default();
+    board.set_kernel(kernel, &runs, 3);
+    let mut tally = PipelineTally::default();
     tally.jobs.add("a \"job\"\n", n);
     (0..n).for_each(|ms| tally.latency.add(ms * 1_000_000));
     let ledger = Ledger { processed: 80 * n, written: 70 * n, ..Ledger::default() };
-    board.stages(Stages { ledger, tally: Some(tally), ..Stages::default() });
+    board.set_stages(StageNumbers { ledger, tally: Some(tally), ..StageNumbers::default() });
     board
 }
 
 fn pusher(receiver: &Receiver, board: &Arc<Board>) -> Pusher {
     let resource = attribute::resource(&samples::start().origin);
     let interval = Duration::from_millis(300);
-    let settings = Settings { target: receiver.target("metrics"), resource, interval };
+    let settings = PushSettings { target: receiver.target("metrics"), resource, interval };
     Pusher::start(settings, Arc::clone(board)).unwrap()
 }
 

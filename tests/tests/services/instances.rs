@@ -13,9 +13,9 @@ use crate::{
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
-    ("two that listen on one port are told of each other", port),
-    ("two that write to one data folder are told of each other", folder),
-    ("two of one pidfile are told of each other", pidfile),
+    ("two services that listen on one port are both reported", port),
+    ("two services that write to one data folder are both reported", folder),
+    ("two services with one pidfile are both reported", pidfile),
     ("two that have only their executable in common are two services", apart),
     ("lock files in folders for everybody are not data", shared_folder),
     ("a master and its workers are one service", workers),

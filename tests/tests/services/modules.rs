@@ -17,7 +17,7 @@ use crate::{Conditional, Test, daemon::Daemon, needs_root};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("the nearest go.mod above is in force", nearest),
-    ("go.work is in force unless GOWORK says otherwise", workspace),
+    ("go.work is in force unless GOWORK overrides it", workspace),
     ("without modules there is none", off),
     ("-C and -modfile lead elsewhere", flags),
     ("the way up goes by PWD where that is the same folder", by_pwd),

@@ -27,7 +27,7 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a pidfile under a lock of any kind is valid", locks),
     ("a lock that was taken ahead of a fork is the service's", lock_ahead_of_fork),
-    ("a pidfile that nobody locks is unlocked", unlocked),
+    ("a pidfile without a lock is unlocked", unlocked),
     ("a pidfile that is not there is missing", missing),
     ("a pidfile of a process that is gone is stale", stale),
     ("a pidfile that is older than the service is stale even with its number", older),

@@ -17,8 +17,8 @@ use crate::{
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a service is looked at when it has run for a while, and again later", grace),
-    ("what did not change is not told again", unchanged),
-    ("a round is bounded and nobody is left out", bounded),
+    ("an unchanged state is not reported again", unchanged),
+    ("a round is bounded and skips no service", bounded),
     ("too many are refused and counted", refused),
     ("a process that is gone is forgotten", gone),
     ("a number that another process has is gone", reused),

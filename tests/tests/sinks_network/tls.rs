@@ -35,7 +35,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
 pub(super) const ALONE: &[(&str, Test)] = &[
     ("a server that wants a certificate gets nothing without, and nothing is called settled", refused),
     ("a connection by TLS ends with a farewell", farewell),
-    ("the name of a certificate is that of the address, or the one that is told", named),
+    ("the name of a certificate is that of the address, or the configured one", named),
 ];
 
 fn against(driver: &str) {

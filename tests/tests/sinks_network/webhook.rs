@@ -27,7 +27,7 @@ use super::{
 
 pub(super) const TESTS: &[(&str, Test)] = &[
     ("a webhook delivers all records in order, in every format", formats),
-    ("a webhook compresses, signs and shows who it is", dressed),
+    ("a webhook compresses, signs and identifies itself", dressed),
     ("requests hold as many records and bytes as is said", sized),
     ("a receiver that is busy is left alone for as long as it says", busy),
     ("an answer that breaks off, comes late or not at all means once more", broken),

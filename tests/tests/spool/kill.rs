@@ -77,6 +77,6 @@ fn kills_lose_nothing() {
     }
     assert_eq!(missing, 0, "of {} delivered", delivered.len());
     // Only records in delivery when the process died are repeated, not all.
-    assert!(again < delivered.len() as u64 / 2, "{again} of {} came again", delivered.len());
-    eprintln!("{} delivered, {again} came again", delivered.len());
+    assert!(again < delivered.len() as u64 / 2, "{again} of {} repeated", delivered.len());
+    eprintln!("{} delivered, {again} repeated", delivered.len());
 }

@@ -13,100 +13,99 @@ use tracego_probe::{
     reader::{POLL, POLL_ENFORCING, Reader, Room},
 };
 
-use super::{Agent, Options};
+use super::{Agent, AgentOptions};
 use crate::{
-    metrics::{self, Board, otlp::Pusher, server::Server},
+    cli::ListenAddress,
+    metrics::{Board, otlp::Pusher, server::Server},
     pipeline::{Consumer, PipelineThread},
 };
 
 /// Maximum number of waiting inputs; a full queue stops the reader, and then the ring fills.
 const QUEUE: usize = 64;
 
-impl Agent {
-    /// Loads and attaches the programs, and starts to write records. Running processes are looked up after
-    /// attaching, so that none is missed.
-    ///
-    /// # Errors
-    /// Fails if the kernel side or a thread cannot be started, or if the address of the metrics cannot be
-    /// used.
-    pub fn start(options: Options, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Self> {
-        let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
-        let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
-        let push = options.metrics.push.map(|settings| Pusher::start(settings, Arc::clone(&board)));
-        let pusher = push.transpose().context("--otlp-metrics")?;
-        let mode = options.enforce.mode;
-        let mut loaded = load(&options.load, mode)?;
-        for field in &loaded.missing {
-            tracing::debug!(field, "not in this kernel");
-        }
-        let enforcer = match mode {
-            Mode::Off => None,
-            _ => {
-                let (tables, remembered) = Tables::take(&mut loaded.ebpf)?;
-                let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
-                board.enforces(Arc::clone(shared.status()));
-                let after = AfterStart::new(enforce.findings(), mode, remembered, Arc::clone(shared));
-                stages.enforce(after);
-                let why_no_deny = loaded.why_no_deny().map(str::to_owned);
-                let generation = loaded.inherited().takeover.generation;
-                Some(Enforcer::start(options.enforce, tables, generation, why_no_deny)?)
-            }
-        };
-        let ring = loaded.take_ring()?;
-        let keeper = loaded.keeper(&ring)?;
-        let mut rings = std::mem::take(&mut loaded.inherited().rings);
-        rings.push(ring);
-        let (queue, input) = mpsc::channel(QUEUE);
-        options.sinks.connect(queue.downgrade());
-        board.sinks(options.sinks.statuses());
-        let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
-        let watcher = watcher.transpose().context("the thread that looks at services did not start")?;
-        let (watcher, services) = watcher.unzip();
-        let mut pipeline = JoinSet::new();
-        let inspect = options.inspect;
-        let (reloads, settings) = std::sync::mpsc::channel();
-        stages.reloads(settings);
-        let board_of_pipeline = Arc::clone(&board);
-        pipeline.spawn_blocking(move || {
-            let inspector = Inspector::new(inspect, watcher);
-            PipelineThread::new(stages, inspector, keeper, board_of_pipeline).run(input)
-        });
-        let room = if loaded.is_handed_over() {
-            let takeover = Input::Takeover(loaded.inherited().takeover, Reading::now());
-            queue.try_send(takeover).ok().context("the pipeline did not start")?;
-            Room::Later
-        } else {
-            Room::AtOnce
-        };
-        let seed = Input::Seed(host::processes(), Reading::now());
-        queue.try_send(seed).ok().context("the pipeline did not start")?;
-        let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
-        let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)
-            .context("the reader did not start")?;
-        let beat = Instant::now() + options.heartbeat;
-        board.attached(true);
-        let heartbeat = options.heartbeat;
-        let sinks = options.sinks;
-        Ok(Self {
-            loaded,
-            reader,
-            services,
-            queue,
-            reloads,
-            pipeline,
-            heartbeat,
-            beat,
-            board,
-            server,
-            pusher,
-            sinks,
-            enforcer,
-        })
+/// Loads and attaches the programs, and starts to write records. Running processes are looked up after
+/// attaching, so that none is missed.
+///
+/// # Errors
+/// Fails if the kernel side or a thread cannot be started, or if the address of the metrics cannot be
+/// used.
+pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Agent> {
+    let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
+    let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
+    let push = options.metrics.push.map(|settings| Pusher::start(settings, Arc::clone(&board)));
+    let pusher = push.transpose().context("--otlp-metrics")?;
+    let mode = options.enforce.mode;
+    let mut loaded = load(&options.load, mode)?;
+    for field in &loaded.missing {
+        tracing::debug!(field, "not in this kernel");
     }
+    let enforcer = match mode {
+        Mode::Off => None,
+        _ => {
+            let (tables, remembered) = Tables::take(&mut loaded.ebpf)?;
+            let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
+            board.set_enforcement(Arc::clone(shared.status()));
+            let after = AfterStart::new(enforce.findings(), mode, remembered, Arc::clone(shared));
+            stages.set_enforcement(after);
+            let why_no_deny = loaded.why_no_deny().map(str::to_owned);
+            let generation = loaded.inherited().takeover.generation;
+            Some(Enforcer::start(options.enforce, tables, generation, why_no_deny)?)
+        }
+    };
+    let ring = loaded.take_ring()?;
+    let keeper = loaded.keeper(&ring)?;
+    let mut rings = std::mem::take(&mut loaded.inherited().rings);
+    rings.push(ring);
+    let (queue, input) = mpsc::channel(QUEUE);
+    options.sinks.connect(queue.downgrade());
+    board.set_sinks(options.sinks.statuses());
+    let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
+    let watcher = watcher.transpose().context("the thread that checks services did not start")?;
+    let (watcher, services) = watcher.unzip();
+    let mut pipeline = JoinSet::new();
+    let inspect = options.inspect;
+    let (reloads, settings) = std::sync::mpsc::channel();
+    stages.set_reloads(settings);
+    let board_of_pipeline = Arc::clone(&board);
+    pipeline.spawn_blocking(move || {
+        let inspector = Inspector::new(inspect, watcher);
+        PipelineThread::new(stages, inspector, keeper, board_of_pipeline).run(input)
+    });
+    let room = if loaded.is_handed_over() {
+        let takeover = Input::Takeover(loaded.inherited().takeover, Reading::now());
+        queue.try_send(takeover).ok().context("the pipeline did not start")?;
+        Room::Later
+    } else {
+        Room::AtOnce
+    };
+    let seed = Input::Seed(host::processes(), Reading::now());
+    queue.try_send(seed).ok().context("the pipeline did not start")?;
+    let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
+    let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)
+        .context("the reader did not start")?;
+    let beat = Instant::now() + options.heartbeat;
+    board.set_attached(true);
+    let heartbeat = options.heartbeat;
+    let sinks = options.sinks;
+    Ok(Agent {
+        loaded,
+        reader,
+        services,
+        queue,
+        reloads,
+        pipeline,
+        heartbeat,
+        beat,
+        board,
+        server,
+        pusher,
+        sinks,
+        enforcer,
+    })
 }
 
 /// Starts the server of metrics and health.
-fn serve(listen: &metrics::Listen, board: &Arc<Board>) -> anyhow::Result<Server> {
+fn serve(listen: &ListenAddress, board: &Arc<Board>) -> anyhow::Result<Server> {
     let server = Server::start(listen, Arc::clone(board)).with_context(|| format!("--listen {listen}"))?;
     let address = server.address();
     if address.is_remote() {

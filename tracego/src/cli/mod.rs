@@ -1,24 +1,21 @@
 //! The command line; its help text is the documentation of the options.
 
+mod address;
 mod policy;
+mod records;
 mod subcommands;
 mod values;
-mod view;
+mod watch;
 
-use std::sync::Arc;
-
+pub use address::ListenAddress;
 use clap::{Parser, Subcommand};
 pub use policy::*;
+pub use records::*;
 pub use subcommands::*;
-use tracego_analyze::rules::settings::Settings;
-use tracego_deliver::sink::settings::SinkSettings;
-use tracego_probe::enforce::settings::Enforce;
 use tracing_subscriber::EnvFilter;
 pub use values::EnvSpec;
-use values::{env_spec, log_filter};
-pub use view::*;
-
-use crate::config::Setting;
+use values::log_filter;
+pub use watch::*;
 
 /// Records every program execution on this machine: what ran, for which commit and CI job, and what is wrong
 /// with it.
@@ -27,7 +24,7 @@ use crate::config::Setting;
 pub struct Cli {
     /// Options for watching the machine, used without a subcommand.
     #[command(flatten)]
-    pub watch: Watch,
+    pub watch: WatchOptions,
     /// Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list
     /// of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side.
     #[arg(long, global = true, value_name = "FILTER", default_value = "warn", value_parser = log_filter)]
@@ -38,65 +35,14 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Adds `--env` values of a configuration before those of the command line, which override them.
-    ///
-    /// # Errors
-    /// Fails if a value is not valid for `--env`.
-    pub fn add_env(&mut self, values: &[String]) -> Result<(), String> {
-        let specs = values.iter().map(|value| env_spec(value)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(view) = self.view() {
-            view.env.splice(0..0, specs);
-        }
-        Ok(())
-    }
-
-    /// Sets the rule settings of a configuration.
-    pub fn set_rules(&mut self, settings: Settings) {
-        let settings = Arc::new(settings);
-        match &mut self.command {
-            Some(Command::Rules(Rules { action: RulesAction::List(list) })) => list.settings = settings,
-            _ => {
-                if let Some(view) = self.view() {
-                    view.rules = settings;
-                }
-            }
-        }
-    }
-
-    /// Sets the sinks of a configuration.
-    pub fn set_sinks(&mut self, sinks: Vec<SinkSettings>) {
-        if let Some(view) = self.view() {
-            view.sinks = Arc::new(sinks);
-        }
-    }
-
-    /// Sets the enforcement settings of a configuration.
-    pub fn set_enforce(&mut self, enforce: Enforce) {
-        if let Some(view) = self.view() {
-            view.enforce = Arc::new(enforce);
-        }
-    }
-
-    /// Sets the list of all options, as text.
-    pub fn set_settings(&mut self, settings: Vec<Setting>) {
-        if let Some(view) = self.view() {
-            view.settings_in_force = Arc::new(settings);
-        }
-    }
-
-    /// Sets the digest of the configuration file.
-    pub fn set_config_digest(&mut self, digest: String) {
-        if let Some(view) = self.view() {
-            view.config_digest = Some(digest);
-        }
-    }
-
-    fn view(&mut self) -> Option<&mut View> {
-        match &mut self.command {
-            None => Some(&mut self.watch.view),
-            Some(Command::Run(run)) => Some(&mut run.watch.view),
-            Some(Command::Capture(capture)) => Some(&mut capture.watch.view),
-            Some(Command::Replay(replay)) => Some(&mut replay.view),
+    /// Returns the options of the records, if the command makes any.
+    #[must_use]
+    pub fn records(&self) -> Option<&RecordOptions> {
+        match &self.command {
+            None => Some(&self.watch.records),
+            Some(Command::Run(run)) => Some(&run.watch.records),
+            Some(Command::Capture(capture)) => Some(&capture.watch.records),
+            Some(Command::Replay(replay)) => Some(&replay.records),
             Some(
                 Command::Doctor(_)
                 | Command::Inspect(_)
@@ -115,7 +61,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
 cannot be read; \
 2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
-4 records were lost or refused by the output (the ledger on stderr says how many); \
+4 records were lost or refused by the output (the ledger on stderr has their number); \
 5 tracego run found what --fail-on names, or stopped a start, and the command itself succeeded.
 
 Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
@@ -123,7 +69,7 @@ Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 
 /// The subcommands of `tracego`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Watch one command and its descendants; ends with the command's exit status.
+    /// WatchOptions one command and its descendants; ends with the command's exit status.
     Run(Run),
     /// Write raw kernel events to a file, for `replay`.
     Capture(Capture),
@@ -151,12 +97,12 @@ pub enum Command {
 }
 
 const VERIFY_CODES: &str = "\
-Exit codes: 0 the log is whole; records behind its last seal are said, not counted as damage. \
-1 it is damaged: the first record that was changed, removed, moved or added is named. \
+Exit codes: 0 the log is whole; records after its last seal are reported, not counted as damage. \
+1 the log is damaged: the first record that was changed, removed, moved or added is reported. \
 2 wrong usage, or a file or key that cannot be read.
 
-Files of one rotation may be given in any order. Compressed ones are not read: \
-zcat log.2.gz log.1.gz | cat - log | tracego verify-log -";
+Files of one rotation may be given in any order, also compressed with gzip or zstd: \
+tracego verify-log log.2.gz log.1.gz log";
 
 #[cfg(test)]
 mod tests {
@@ -174,9 +120,9 @@ mod tests {
     fn the_main_job_is_understood() {
         let line = "tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID --output json";
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-        assert_eq!(cli.watch.view.events, [Event::Execve]);
+        assert_eq!(cli.watch.records.events, [EventKind::Execve]);
         assert_eq!(
-            cli.watch.view.env,
+            cli.watch.records.env,
             [EnvSpec::Value("GIT_COMMIT".into(), "abc123f".into()), EnvSpec::Name("CI_JOB_ID".into())]
         );
     }
@@ -191,7 +137,7 @@ mod tests {
             assert_eq!(explain.rule.id, "TG001");
         }
         let cli = Cli::try_parse_from(["tracego", "--profile", "development"]).unwrap();
-        assert_eq!(cli.watch.view.settings().profile, Profile::Developer);
+        assert_eq!(cli.watch.records.profile, Profile::Developer);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 use tracego_policy::{Limits, bundle::Algorithm, limits::OnError};
 
-use super::Shape;
+use super::ReportForm;
 
 /// The options of `tracego policy`.
 #[derive(Args, Debug)]
@@ -109,7 +109,7 @@ pub struct PolicyEval {
     pub limits: PolicyLimits,
     /// Form of the report. json: one object. text: for people.
     #[arg(long, value_enum, default_value = "text")]
-    pub output: Shape,
+    pub output: ReportForm,
 }
 
 /// The options of `tracego policy bench`.

@@ -1,23 +1,20 @@
 //! The options of the other subcommands.
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use tracego_analyze::rules::{
-    settings::Settings,
-    table::{self, Rule},
-};
+use tracego_analyze::rules::table::{self, Rule};
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 
-use super::{View, Watch};
+use super::{RecordOptions, WatchOptions};
 
 /// The options of `tracego run`.
 #[derive(Args, Debug)]
 pub struct Run {
     /// Options for watching; records go to --output-file or to standard error.
     #[command(flatten)]
-    pub watch: Watch,
+    pub watch: WatchOptions,
     /// Wait for descendants that outlive the command.
     #[arg(long)]
     pub wait: bool,
@@ -35,7 +32,7 @@ pub struct Run {
 pub struct Capture {
     /// Options for watching; records and their form are selected at the replay.
     #[command(flatten)]
-    pub watch: Watch,
+    pub watch: WatchOptions,
     /// File to write; it must not exist.
     pub file: PathBuf,
     /// Capture only this command and its descendants.
@@ -48,7 +45,7 @@ pub struct Capture {
 pub struct Replay {
     /// Options for records and their output.
     #[command(flatten)]
-    pub view: View,
+    pub records: RecordOptions,
     /// Captured file.
     pub file: PathBuf,
 }
@@ -67,7 +64,7 @@ pub struct Inspect {
     /// Form of the report. json: one object per file and line. text: for people. Default: text on a terminal,
     /// else json.
     #[arg(long, value_enum)]
-    pub output: Option<Shape>,
+    pub output: Option<ReportForm>,
     /// Files to inspect.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -75,7 +72,7 @@ pub struct Inspect {
 
 /// The forms of a report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Shape {
+pub enum ReportForm {
     /// One JSON object per line.
     Json,
     /// Text for people.
@@ -95,7 +92,7 @@ pub struct VerifyLog {
     /// record is trusted.
     #[arg(long)]
     pub partial: bool,
-    /// Files of the log; - is standard input, alone.
+    /// Files of the log; - is standard input, alone and not compressed.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
@@ -126,9 +123,6 @@ pub struct RulesList {
     /// Show which rules are off in this TOML file.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Rule settings of that file.
-    #[arg(skip)]
-    pub settings: Arc<Settings>,
 }
 
 /// The options of `tracego rules explain`.

@@ -1,5 +1,7 @@
 //! Parsers for the values of options.
 
+use std::str::FromStr;
+
 use tracego_common::limits::{ARGV_LIMIT, ENV_NAME_MAX};
 use tracing_subscriber::EnvFilter;
 
@@ -12,24 +14,32 @@ pub enum EnvSpec {
     Name(String),
 }
 
-pub(super) fn env_spec(text: &str) -> Result<EnvSpec, String> {
-    let (name, value) = match text.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (text, None),
-    };
-    if name.is_empty() {
-        return Err("a name is missing: write KEY or KEY=VALUE".into());
+impl FromStr for EnvSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        if name.is_empty() {
+            return Err("a name is missing: write KEY or KEY=VALUE".into());
+        }
+        if name.len() >= ENV_NAME_MAX {
+            return Err(format!(
+                "the name has {} bytes, at most {} are supported",
+                name.len(),
+                ENV_NAME_MAX - 1
+            ));
+        }
+        if name.bytes().any(|b| b.is_ascii_control() || b == b' ') {
+            return Err("the name holds a space or a control character".into());
+        }
+        Ok(match value {
+            Some(value) => Self::Value(name.to_owned(), value.to_owned()),
+            None => Self::Name(name.to_owned()),
+        })
     }
-    if name.len() >= ENV_NAME_MAX {
-        return Err(format!("the name has {} bytes, at most {} are supported", name.len(), ENV_NAME_MAX - 1));
-    }
-    if name.bytes().any(|b| b.is_ascii_control() || b == b' ') {
-        return Err("the name holds a space or a control character".into());
-    }
-    Ok(match value {
-        Some(value) => EnvSpec::Value(name.to_owned(), value.to_owned()),
-        None => EnvSpec::Name(name.to_owned()),
-    })
 }
 
 /// Parses a number of bytes, with K or M for 1024 and 1024².

@@ -12,8 +12,9 @@ use tracego_model::capture::{Reader, Writer};
 
 use super::{code, output, run, setup, watch};
 use crate::{
-    agent::Agent,
+    agent,
     cli::{Capture, Replay},
+    config::RunSettings,
     pipeline::Consumer as _,
 };
 
@@ -21,15 +22,15 @@ use crate::{
 ///
 /// # Errors
 /// Fails if the file exists or the agent cannot start.
-pub(super) async fn capture(capture: &Capture) -> anyhow::Result<ExitCode> {
+pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow::Result<ExitCode> {
     let signals = watch::signals()?;
     let name = capture.file.display();
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&capture.file);
     let file = file.with_context(|| format!("capture {name}"))?;
-    let (options, meta) = setup::options(&capture.watch, !capture.command.is_empty())?;
+    let (options, meta) = setup::options(&capture.watch, settings, !capture.command.is_empty())?;
     let writer = Writer::new(Box::new(file), &meta).with_context(|| format!("capture {name}"))?;
     if capture.command.is_empty() {
-        watch::until_signal(Agent::start(options, writer)?, &capture.watch, signals).await
+        watch::until_signal(agent::start(options, writer)?, &capture.watch, settings, signals).await
     } else {
         drop(signals);
         let (code, _) = run::follow(options, writer, &capture.command, false).await?;
@@ -41,26 +42,26 @@ pub(super) async fn capture(capture: &Capture) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// Fails if the file is damaged; records before the damage are written.
-pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
+pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<ExitCode> {
     let name = || format!("replay {}", replay.file.display());
     let file = BufReader::new(File::open(&replay.file).with_context(name)?);
     let mut reader = Reader::new(file).with_context(name)?;
     let mut meta = reader.meta();
-    meta.raw = replay.view.raw_args;
-    let environment = setup::environment(&replay.view.env, &replay.view.settings());
+    meta.raw = replay.records.raw_args;
+    let environment = setup::environment(settings);
     meta.unshown = environment.unshown;
     for (key, value) in environment.injected {
         meta.injected.retain(|(known, _)| *known != key);
         meta.injected.push((key, value));
     }
-    let (mut pipeline, sinks) = output::pipeline(&replay.view, meta, output::stdout())?;
+    let (mut pipeline, sinks) = output::pipeline(&replay.records, settings, meta, output::stdout())?;
     while let Some(input) = reader.next_input().with_context(name)? {
         match pipeline.take(input) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-            done => done.context("the output refuses records")?,
+            done => done.context("cannot write records")?,
         }
     }
-    pipeline.end().context("the output refuses records")?;
+    pipeline.end().context("cannot write records")?;
     drop(pipeline);
     let mut whole = true;
     for sink in sinks.join()? {

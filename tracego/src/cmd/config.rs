@@ -11,7 +11,7 @@ use serde_json::json;
 use super::code;
 use crate::{
     cli::{Config, ConfigAction},
-    config::{self, Setting},
+    config::{self, Configuration, OptionValue},
 };
 
 /// Keys of tables whose values are secret.
@@ -27,9 +27,9 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
     match &asked.action {
         ConfigAction::Check { file } => {
             let line = ["tracego".into(), "--config".into(), file.into()];
-            Ok(match config::explained(&line) {
-                Ok((cli, _)) => {
-                    let sinks = cli.watch.view.sinks.len();
+            Ok(match config::read(&line) {
+                Ok(Configuration { settings, .. }) => {
+                    let sinks = settings.sinks.len();
                     writeln!(io::stdout(), "{}: ok, {sinks} sinks", file.display())?;
                     ExitCode::SUCCESS
                 }
@@ -41,12 +41,12 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
         }
         ConfigAction::Show { json, options } => {
             let line: Vec<OsString> = ["tracego".into()].into_iter().chain(options.iter().cloned()).collect();
-            let (cli, settings) = config::explained(&line).unwrap_or_else(|error| error.exit());
-            let tables = match &cli.watch.view.config {
+            let Configuration { cli, settings } = config::read(&line).unwrap_or_else(|error| error.exit());
+            let tables = match &cli.watch.records.config {
                 Some(path) => config::tables(path).map_err(anyhow::Error::msg)?,
                 None => toml::Table::new(),
             };
-            show(&settings, tables, *json)?;
+            show(&settings.options, tables, *json)?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -58,14 +58,15 @@ fn first_lines(error: &clap::Error) -> String {
     text.split("\n\n").next().unwrap_or_default().trim_end().to_owned() + "\n"
 }
 
-fn show(settings: &[Setting], mut tables: toml::Table, json: bool) -> anyhow::Result<()> {
+fn show(settings: &[OptionValue], mut tables: toml::Table, json: bool) -> anyhow::Result<()> {
     tables.iter_mut().for_each(|(_, value)| hide(value));
     let mut out = io::stdout().lock();
     if json {
         writeln!(out, "{}", json!({ "options": settings, "tables": tables }))?;
         return Ok(());
     }
-    let lines: Vec<(String, &Setting)> = settings.iter().map(|setting| (line(setting), setting)).collect();
+    let lines: Vec<(String, &OptionValue)> =
+        settings.iter().map(|setting| (line(setting), setting)).collect();
     let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0).min(48);
     for (line, setting) in lines {
         writeln!(out, "{line:width$}  # {}", setting.origin)?;
@@ -77,7 +78,7 @@ fn show(settings: &[Setting], mut tables: toml::Table, json: bool) -> anyhow::Re
 }
 
 /// Returns the line of a file that sets the option, or a comment if it is not set.
-fn line(setting: &Setting) -> String {
+fn line(setting: &OptionValue) -> String {
     let value = |text: &String| match text.as_str() {
         "true" | "false" => text.clone(),
         digits if !digits.is_empty() && digits.len() < 19 && digits.bytes().all(|b| b.is_ascii_digit()) => {
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_a_file_that_says_the_same() {
-        let setting = |name: &str, values: &[&str]| Setting {
+        let setting = |name: &str, values: &[&str]| OptionValue {
             name: name.to_owned(),
             values: values.iter().map(|&value| value.to_owned()).collect(),
             origin: Origin::Default,

@@ -10,7 +10,7 @@ use tracego_probe::{
     load::LoadError,
 };
 
-use crate::cli::{Detach, Handover, Watch};
+use crate::cli::{Detach, Handover, WatchOptions};
 
 /// Removes the programs and files that a tracego left, and prints their numbers.
 ///
@@ -19,7 +19,7 @@ use crate::cli::{Detach, Handover, Watch};
 pub(super) fn detach(detach: &Detach) -> anyhow::Result<ExitCode> {
     let said = match handover::remove(&detach.pin_dir).map_err(LoadError::from)? {
         Some(Removed { programs, records }) => {
-            format!("{programs} programs detached; {records} records that nobody had read are gone")
+            format!("{programs} programs detached; {records} unread records were lost")
         }
         None => "nothing is attached".to_owned(),
     };
@@ -32,7 +32,7 @@ pub(super) fn detach(detach: &Detach) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// Fails like [`detach`].
-pub(super) fn tidy(watch: &Watch) -> anyhow::Result<()> {
+pub(super) fn remove_leftovers(watch: &WatchOptions) -> anyhow::Result<()> {
     match watch.handover {
         Some(Handover::None) => match handover::remove(&watch.pin_dir) {
             // A running tracego is left alone.
@@ -41,7 +41,7 @@ pub(super) fn tidy(watch: &Watch) -> anyhow::Result<()> {
             Ok(Some(Removed { programs, records })) if programs + records > 0 => tracing::warn!(
                 programs,
                 records,
-                "removed what another tracego left; records that nobody had read are lost"
+                "removed the programs of another tracego; its unread records are lost"
             ),
             Ok(_) => {}
         },

@@ -14,11 +14,11 @@ use tracego_golang::{self as golang, Build, Elf, Image, Linkage, Module, Packer}
 use tracego_model::text::push_printable;
 
 use super::code;
-use crate::cli::{Inspect, Shape};
+use crate::cli::{Inspect, ReportForm};
 
 /// A line of output.
 #[derive(Serialize)]
-struct Line<'a> {
+struct InspectLine<'a> {
     file: Cow<'a, str>,
     #[serde(flatten)]
     image: &'a Image,
@@ -31,7 +31,7 @@ struct Line<'a> {
 /// Fails if standard output cannot be written.
 pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
     let text = match inspect.output {
-        Some(output) => output == Shape::Text,
+        Some(output) => output == ReportForm::Text,
         None => io::stdout().is_terminal(),
     };
     let mut out = BufWriter::new(io::stdout().lock());
@@ -41,7 +41,10 @@ pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
             match read(file) {
                 Ok(image) if text => print(file, &image, &mut out)?,
                 Ok(image) => {
-                    serde_json::to_writer(&mut out, &Line { file: file.to_string_lossy(), image: &image })?;
+                    serde_json::to_writer(
+                        &mut out,
+                        &InspectLine { file: file.to_string_lossy(), image: &image },
+                    )?;
                     writeln!(out)?;
                 }
                 Err(error) => {
@@ -55,7 +58,7 @@ pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
     };
     match all() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        done => done.context("standard output refuses it")?,
+        done => done.context("cannot write to standard output")?,
     }
     Ok(if failed { ExitCode::from(code::RUNNING) } else { ExitCode::SUCCESS })
 }

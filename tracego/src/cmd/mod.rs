@@ -20,7 +20,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use tracego_probe::load::LoadError;
 
-use crate::{cli::Command, pipeline::RunReport};
+use crate::{cli::Command, config::Configuration, pipeline::RunReport};
 
 /// Exit codes, as the help text documents them.
 mod code {
@@ -34,7 +34,7 @@ mod code {
 /// Runs the command given on the command line.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = crate::config::parse();
+    let Configuration { cli, settings } = crate::config::parse();
     tracing_subscriber::fmt()
         .with_env_filter(cli.log)
         .with_writer(std::io::stderr)
@@ -46,13 +46,13 @@ pub fn main() -> ExitCode {
         Err(error) => return failed(&error.into()),
     };
     let done = match cli.command {
-        None => runtime.block_on(watch::watch(&cli.watch)),
-        Some(Command::Run(run)) => runtime.block_on(run::run(&run)),
-        Some(Command::Capture(capture)) => runtime.block_on(capture::capture(&capture)),
-        Some(Command::Replay(replay)) => capture::replay(&replay),
+        None => runtime.block_on(watch::watch(&cli.watch, &settings)),
+        Some(Command::Run(run)) => runtime.block_on(run::run(&run, &settings)),
+        Some(Command::Capture(capture)) => runtime.block_on(capture::capture(&capture, &settings)),
+        Some(Command::Replay(replay)) => capture::replay(&replay, &settings),
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
-        Some(Command::Rules(rules)) => rules::rules(&rules),
+        Some(Command::Rules(rules)) => rules::rules(&rules, &settings.rules),
         Some(Command::Policy(asked)) => policy::policy(&asked),
         Some(Command::Spool(options)) => spool::spool(&options),
         Some(Command::Config(asked)) => config::config(&asked),
@@ -69,7 +69,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Prints the ledger; whether nothing is missing in the output.
-fn conclude(report: &RunReport) -> bool {
+fn print_summary(report: &RunReport) -> bool {
     let quiet = report.output.is_some();
     if !quiet {
         eprintln!("tracego: {}", report.ledger);

@@ -22,7 +22,8 @@ use tracego_policy::{
 
 use super::telemetry;
 use crate::{
-    cli::{Color, Output, View},
+    cli::{Color, OutputForm, RecordOptions},
+    config::RunSettings,
     pipeline::Pipeline,
 };
 
@@ -31,28 +32,29 @@ use crate::{
 /// # Errors
 /// Fails if an output cannot be opened.
 pub(super) fn pipeline(
-    view: &View,
+    options: &RecordOptions,
+    settings: &RunSettings,
     meta: Meta,
     other: (Box<dyn Write + Send>, bool),
 ) -> anyhow::Result<(Pipeline, Sinks)> {
-    let settings = sinks(view)?;
-    let direct = has_direct(view, &settings).then(|| direct(view, other)).transpose()?;
-    if direct.is_none() && view.seal {
+    let with_queues = sinks(options, settings)?;
+    let direct = has_direct(options, &with_queues).then(|| direct(options, other)).transpose()?;
+    if direct.is_none() && options.seal {
         bail!("--seal: seals standard output or --output-file; add one of --output json and --output-file");
     }
-    let (mut sinks, feeds) = Sinks::start(&settings, view.spool_dir.as_deref(), &meta)?;
+    let (mut sinks, feeds) = Sinks::start(&with_queues, options.spool_dir.as_deref(), &meta)?;
     sinks.set_beside(direct.is_some());
     for name in sinks.volatile() {
         tracing::warn!(
             sink = name,
-            "records wait in memory: what is not delivered when tracego ends, or is killed, is lost; \
-             --spool-dir keeps it"
+            "records wait in memory: undelivered records are lost when tracego ends or is killed; \
+             --spool-dir keeps them"
         );
     }
-    let judge = Judge::new(view.settings());
-    let traces = telemetry::traces(view, &meta)?;
-    let pipeline = Pipeline::new(meta, view.selection(), Some(judge), Outputs::new(direct, feeds));
-    let pipeline = pipeline.with_traces(traces).with_policy(Stage::open(&policies(view)?)?);
+    let judge = Judge::new(settings.rules.clone());
+    let traces = telemetry::traces(options, &meta)?;
+    let pipeline = Pipeline::new(meta, options.selection(), Some(judge), Outputs::new(direct, feeds));
+    let pipeline = pipeline.with_traces(traces).with_policy(Stage::open(&policies(options)?)?);
     Ok((pipeline, sinks))
 }
 
@@ -60,19 +62,19 @@ pub(super) fn pipeline(
 ///
 /// # Errors
 /// Fails if the key cannot be read.
-pub(super) fn policies(view: &View) -> anyhow::Result<stage::Options> {
+pub(super) fn policies(options: &RecordOptions) -> anyhow::Result<stage::Options> {
     let trust = |path: &Path| {
         let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
-        Ok::<_, anyhow::Error>(Trust { key, algorithm: view.policy_algorithm, key_id: None, scope: None })
+        Ok::<_, anyhow::Error>(Trust { key, algorithm: options.policy_algorithm, key_id: None, scope: None })
     };
-    let time = Duration::from_millis(view.policy_time_limit);
-    let limits = Limits { time, on_error: view.policy_on_error, ..Limits::default() };
+    let time = Duration::from_millis(options.policy_time_limit);
+    let limits = Limits { time, on_error: options.policy_on_error, ..Limits::default() };
     Ok(stage::Options {
-        bundles: view.policy.clone(),
-        trust: view.policy_key.as_deref().map(trust).transpose()?,
+        bundles: options.policy.clone(),
+        trust: options.policy_key.as_deref().map(trust).transpose()?,
         limits,
-        log: view.decision_log.clone(),
-        masks: view.decision_log_mask.clone(),
+        log: options.decision_log.clone(),
+        masks: options.decision_log_mask.clone(),
     })
 }
 
@@ -80,18 +82,18 @@ pub(super) fn policies(view: &View) -> anyhow::Result<stage::Options> {
 ///
 /// # Errors
 /// Fails if two sinks have the same name.
-pub(super) fn sinks(view: &View) -> anyhow::Result<Vec<SinkSettings>> {
-    let mut sinks = view.sinks.to_vec();
-    if view.output == Some(Output::Otlp) {
+pub(super) fn sinks(options: &RecordOptions, settings: &RunSettings) -> anyhow::Result<Vec<SinkSettings>> {
+    let mut sinks = settings.sinks.clone();
+    if options.output == Some(OutputForm::Otlp) {
         let mut own = toml::Table::new();
-        if let Some(endpoint) = &view.otlp_endpoint {
+        if let Some(endpoint) = &options.otlp_endpoint {
             own.insert("endpoint".to_owned(), endpoint.clone().into());
         }
         if sinks.iter().any(|sink| sink.name == "otlp") {
             bail!("--output otlp: the configuration has a sink of the name otlp already");
         }
         sinks.push(SinkSettings::of("otlp", own).map_err(|error| anyhow::anyhow!("--otlp-{error}"))?);
-    } else if view.otlp_endpoint.is_some() && !view.otlp_traces && !view.otlp_metrics {
+    } else if options.otlp_endpoint.is_some() && !options.otlp_traces && !options.otlp_metrics {
         bail!(
             "--otlp-endpoint: only with --output otlp, --otlp-traces and --otlp-metrics; sinks of the \
              configuration have a key endpoint"
@@ -101,11 +103,11 @@ pub(super) fn sinks(view: &View) -> anyhow::Result<Vec<SinkSettings>> {
 }
 
 /// Whether the pipeline also writes records itself: if no sink is configured, or if an option asks for it.
-fn has_direct(view: &View, sinks: &[SinkSettings]) -> bool {
-    match view.output {
-        Some(Output::Otlp) => view.output_file.is_some(),
-        Some(Output::Json | Output::Text) => true,
-        None => sinks.is_empty() || view.output_file.is_some() || view.format.is_some(),
+fn has_direct(options: &RecordOptions, sinks: &[SinkSettings]) -> bool {
+    match options.output {
+        Some(OutputForm::Otlp) => options.output_file.is_some(),
+        Some(OutputForm::Json | OutputForm::Text) => true,
+        None => sinks.is_empty() || options.output_file.is_some() || options.format.is_some(),
     }
 }
 
@@ -113,22 +115,22 @@ fn has_direct(view: &View, sinks: &[SinkSettings]) -> bool {
 ///
 /// # Errors
 /// Fails if the file cannot be opened.
-pub(super) fn reopened(view: &View) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
+pub(super) fn reopened(options: &RecordOptions) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
     let open = |path: &Path| Sink::file(path).with_context(|| format!("--output-file {}", path.display()));
-    view.output_file.as_deref().map(open).transpose()
+    options.output_file.as_deref().map(open).transpose()
 }
 
 /// Opens the direct output: the file, or `other` (standard output or error).
 ///
 /// # Errors
 /// Fails if the file cannot be opened.
-fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
+fn direct(options: &RecordOptions, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
     let mut before = Before::default();
     let mut torn = false;
-    let (out, terminal) = match &view.output_file {
+    let (out, terminal) = match &options.output_file {
         Some(path) => {
             let name = || format!("--output-file {}", path.display());
-            if view.seal {
+            if options.seal {
                 before = Before::read(path).with_context(name)?;
             }
             torn = Sink::is_torn(path);
@@ -136,31 +138,35 @@ fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyh
         }
         None => (other, terminal),
     };
-    let colour = match view.color {
+    let colour = match options.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none(),
     };
-    let output = view.output.unwrap_or(if terminal { Output::Text } else { Output::Json });
-    let style = text::Style { colour, tree: view.tree };
-    let format = match (view.format, output) {
+    let output = options.output.unwrap_or(if terminal { OutputForm::Text } else { OutputForm::Json });
+    let style = text::Style { colour, tree: options.tree };
+    let format = match (options.format, output) {
         (Some(format), _) => Format::Line(format),
-        (None, Output::Json) => Format::JSON,
-        (None, Output::Text) => Format::Text(style),
-        (None, Output::Otlp) => bail!("--output-file: not with --output otlp, which has a collector"),
+        (None, OutputForm::Json) => Format::JSON,
+        (None, OutputForm::Text) => Format::Text(style),
+        (None, OutputForm::Otlp) => bail!("--output-file cannot be combined with --output otlp"),
     };
     let sink = Sink::new(out, format);
-    Ok(match sealer(view, before.last, format)? {
+    Ok(match sealer(options, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
         None => sink.torn(torn),
     })
 }
 
 /// Creates the sealer of the output, if `--seal` is given.
-fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::Result<Option<Sealer>> {
+fn sealer(
+    options: &RecordOptions,
+    follows: Option<[u8; LINK]>,
+    format: Format,
+) -> anyhow::Result<Option<Sealer>> {
     let name = |path: &Path| format!("--seal-key {}", path.display());
-    if !view.seal {
-        if let Some(path) = &view.seal_key {
+    if !options.seal {
+        if let Some(path) = &options.seal_key {
             bail!("{}: only with --seal", name(path));
         }
         return Ok(None);
@@ -168,9 +174,10 @@ fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::R
     if format != Format::JSON {
         bail!("--seal: only JSON can be sealed; add --output json");
     }
-    let key = view.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;
+    let key =
+        options.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;
     let nonce = seal::nonce().context("/dev/urandom")?;
-    Ok(Some(Sealer::new(nonce, view.seal_interval, key, follows)))
+    Ok(Some(Sealer::new(nonce, options.seal_interval, key, follows)))
 }
 
 /// Returns standard output and whether it is a terminal.

@@ -5,9 +5,9 @@ use tracego_policy::{Engine, stage};
 
 use super::output;
 use crate::{
-    agent::{Agent, Changes},
-    cli::{Cli, Command, View},
-    config::{self, Setting},
+    agent::{Agent, ReloadSettings},
+    cli::{Cli, Command, RecordOptions},
+    config::{self, Configuration, OptionValue, RunSettings},
 };
 
 /// Options that can change while tracego runs, beside the tables.
@@ -15,61 +15,60 @@ const CHANGES: [&str; 3] = ["min-severity", "only-findings", "profile"];
 
 /// Reads the configuration again and applies it. A configuration with a mistake is refused as a whole, and
 /// the one in force stays.
-pub(super) async fn reload(agent: &mut Agent, running: &View) {
-    let done = match prepare(running) {
-        Ok((changes, later)) => {
-            for name in later {
-                tracing::warn!(
-                    option = name,
-                    "has changed; the change takes effect when tracego is started again"
-                );
+pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings: &RunSettings) {
+    let done = match prepare(running, settings) {
+        Ok((new, restart)) => {
+            for name in restart {
+                tracing::warn!(option = name, "has changed; restart tracego to apply it");
             }
-            agent.reload(changes).await
+            agent.reload(new).await
         }
         Err(error) => Err(error),
     };
-    agent.board().reloaded(done.is_ok());
+    agent.board().count_reload(done.is_ok());
     match done {
-        Ok(()) => tracing::warn!("the configuration was read again"),
-        Err(error) => tracing::error!("the configuration is refused, the old one stays: {error:#}"),
+        Ok(()) => tracing::warn!("the configuration was reloaded"),
+        Err(error) => {
+            tracing::error!("the configuration was refused, the previous one stays in force: {error:#}")
+        }
     }
 }
 
-/// Returns the changes to apply, and the options that need a restart.
-fn prepare(running: &View) -> anyhow::Result<(Changes, Vec<String>)> {
+/// Returns the settings to apply, and the options that need a restart.
+fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(ReloadSettings, Vec<String>)> {
     let args: Vec<_> = std::env::args_os().collect();
     // The error text is made for a terminal, with usage lines that mean nothing here.
-    let (mut cli, settings) = config::explained(&args)
+    let Configuration { cli, settings } = config::read(&args)
         .map_err(|error| anyhow::anyhow!("{}", error.to_string().lines().next().unwrap_or_default()))?;
-    let view = view(&mut cli).context("this command has no configuration")?;
-    let later = later(&running.settings_in_force, &settings);
-    let changes = Changes {
-        selection: view.selection(),
-        rules: view.settings(),
-        sinks: output::sinks(view)?,
+    let options = records(&cli).context("this command has no configuration")?;
+    let restart = needs_restart(&before.options, &settings.options);
+    let new = ReloadSettings {
+        selection: options.selection(),
+        sinks: output::sinks(options, &settings)?,
+        rules: settings.rules,
         output: output::reopened(running)?,
-        enforce: view.enforce.as_ref().clone(),
-        policy: policies(view)?,
+        enforce: settings.enforce,
+        policy: policies(options)?,
     };
-    Ok((changes, later))
+    Ok((new, restart))
 }
 
 /// Loads the policies again.
-fn policies(view: &View) -> anyhow::Result<Option<Engine>> {
-    let options = output::policies(view)?;
-    (!options.bundles.is_empty()).then(|| stage::load(&options)).transpose()
+fn policies(options: &RecordOptions) -> anyhow::Result<Option<Engine>> {
+    let stage = output::policies(options)?;
+    (!stage.bundles.is_empty()).then(|| stage::load(&stage)).transpose()
 }
 
-fn view(cli: &mut Cli) -> Option<&View> {
+fn records(cli: &Cli) -> Option<&RecordOptions> {
     match &cli.command {
-        None => Some(&cli.watch.view),
-        Some(Command::Capture(capture)) => Some(&capture.watch.view),
+        None => Some(&cli.watch.records),
+        Some(Command::Capture(capture)) => Some(&capture.watch.records),
         Some(_) => None,
     }
 }
 
 /// Returns the names of changed options that need a restart.
-fn later(before: &[Setting], now: &[Setting]) -> Vec<String> {
+fn needs_restart(before: &[OptionValue], now: &[OptionValue]) -> Vec<String> {
     let changed = now.iter().filter(|new| {
         let old = before.iter().find(|old| old.name == new.name);
         old.is_some_and(|old| old.values != new.values) && !CHANGES.contains(&new.name.as_str())
@@ -84,13 +83,13 @@ mod tests {
 
     #[test]
     fn what_cannot_change_is_named() {
-        let setting = |name: &str, value: &str| Setting {
+        let setting = |name: &str, value: &str| OptionValue {
             name: name.to_owned(),
             values: vec![value.to_owned()],
             origin: Origin::File,
         };
         let before = [setting("ring-size", "8M"), setting("profile", "ci"), setting("uid", "0")];
         let now = [setting("ring-size", "4M"), setting("profile", "auto"), setting("uid", "0")];
-        assert_eq!(later(&before, &now), ["ring-size"]);
+        assert_eq!(needs_restart(&before, &now), ["ring-size"]);
     }
 }

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
 use tracego_analyze::rules::{
+    settings::Settings,
     table::{Grades, RULES, Rule},
     thresholds::{KEYS, Key},
 };
@@ -18,27 +19,27 @@ use crate::cli::{Rules, RulesAction, RulesExplain, RulesList};
 
 /// A rule with everything known about it.
 #[derive(Serialize)]
-struct Whole {
+struct RuleDetails {
     #[serde(flatten)]
     rule: &'static Rule,
     /// Severity of the worst case.
     worst: Severity,
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
-    settings: Vec<Setting>,
+    settings: Vec<RuleSetting>,
 }
 
 #[derive(Serialize)]
-struct Setting {
+struct RuleSetting {
     name: &'static str,
     default: &'static str,
     about: &'static str,
 }
 
-impl Whole {
+impl RuleDetails {
     fn of(rule: &'static Rule, enabled: Option<bool>) -> Self {
         let settings =
-            keys(rule).map(|key| Setting { name: key.name, default: key.default, about: key.about });
+            keys(rule).map(|key| RuleSetting { name: key.name, default: key.default, about: key.about });
         Self { rule, worst: rule.severity(), enabled, settings: settings.collect() }
     }
 }
@@ -51,23 +52,24 @@ fn keys(rule: &Rule) -> impl Iterator<Item = &'static Key> {
 ///
 /// # Errors
 /// Fails if standard output cannot be written.
-pub(super) fn rules(rules: &Rules) -> anyhow::Result<ExitCode> {
+pub(super) fn rules(rules: &Rules, settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     let done = match &rules.action {
-        RulesAction::List(asked) => list(asked, &mut out),
+        RulesAction::List(asked) => list(asked, settings, &mut out),
         RulesAction::Explain(asked) => explain(asked, &mut out),
     };
     match done {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        done => done.context("standard output refuses it")?,
+        done => done.context("cannot write to standard output")?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(asked: &RulesList, out: &mut impl Write) -> io::Result<()> {
-    let is_on = |rule| asked.settings.is_on(rule);
+fn list(asked: &RulesList, settings: &Settings, out: &mut impl Write) -> io::Result<()> {
+    let is_on = |rule| settings.is_on(rule);
     if asked.json {
-        let all: Vec<Whole> = RULES.iter().map(|rule| Whole::of(rule, Some(is_on(rule)))).collect();
+        let all: Vec<RuleDetails> =
+            RULES.iter().map(|rule| RuleDetails::of(rule, Some(is_on(rule)))).collect();
         serde_json::to_writer_pretty(&mut *out, &all)?;
         return writeln!(out);
     }
@@ -82,7 +84,7 @@ fn list(asked: &RulesList, out: &mut impl Write) -> io::Result<()> {
 fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
     let rule = asked.rule;
     if asked.json {
-        serde_json::to_writer_pretty(&mut *out, &Whole::of(rule, None))?;
+        serde_json::to_writer_pretty(&mut *out, &RuleDetails::of(rule, None))?;
         return writeln!(out);
     }
     writeln!(out, "{} {}: {}", rule.id, rule.name, rule.title)?;
@@ -146,7 +148,6 @@ fn wrapped(text: &str, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracego_analyze::rules::settings::Settings;
 
     fn text(print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();
@@ -154,15 +155,15 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    fn asked(json: bool, settings: Settings) -> RulesList {
-        RulesList { json, config: None, settings: settings.into() }
+    fn asked(json: bool) -> RulesList {
+        RulesList { json, config: None }
     }
 
     #[test]
     fn the_list_has_a_line_for_each_rule_and_says_which_are_off() {
         let mut settings = Settings::default();
         settings.read(&"[rules.TG003]\nenabled = false".parse().unwrap()).unwrap();
-        let lines = text(|out| list(&asked(false, settings), out));
+        let lines = text(|out| list(&asked(false), &settings, out));
         assert_eq!(lines.lines().count(), RULES.len());
         for (line, rule) in lines.lines().zip(&RULES) {
             assert!(line.starts_with(rule.id) && line.contains(rule.name), "{line}");
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn the_list_as_json_has_everything() {
         let list: serde_json::Value =
-            serde_json::from_str(&text(|out| list(&asked(true, Settings::default()), out))).unwrap();
+            serde_json::from_str(&text(|out| list(&asked(true), &Settings::default(), out))).unwrap();
         let first = &list[0];
         assert_eq!((first["id"].as_str(), first["enabled"].as_bool()), (Some("TG001"), Some(true)));
         assert_eq!(first["variants"][0]["severity"]["ci"], "high");

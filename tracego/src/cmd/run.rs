@@ -14,10 +14,11 @@ use tracego_analyze::summary::Summary;
 use tracego_common::verdict::Action;
 use tracego_model::record::Record;
 
-use super::{code, conclude, output, setup};
+use super::{code, output, print_summary, setup};
 use crate::{
-    agent::{Agent, Options},
+    agent::{self, AgentOptions},
     cli::{FailOn, Run},
+    config::RunSettings,
     pipeline::Consumer,
 };
 
@@ -29,15 +30,15 @@ const NOT_STARTED: u8 = 126;
 ///
 /// # Errors
 /// Fails if the agent cannot start, and then the command is not started; or if a part of the agent fails.
-pub(super) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
-    let (mut options, meta) = setup::options(&run.watch, true)?;
+pub(super) async fn run(run: &Run, settings: &RunSettings) -> anyhow::Result<ExitCode> {
+    let (mut options, meta) = setup::options(&run.watch, settings, true)?;
     let pipeline;
-    (pipeline, options.sinks) = output::pipeline(&run.watch.view, meta, output::stderr())?;
-    let pipeline = pipeline.with_told(Some(Box::new(tell)));
+    (pipeline, options.sinks) = output::pipeline(&run.watch.records, settings, meta, output::stderr())?;
+    let pipeline = pipeline.with_decision_callback(Some(Box::new(tell)));
     let fail_on = match run.fail_on {
         Some(FailOn::Never) => None,
         Some(FailOn::From(severity)) => Some(severity),
-        None => run.watch.view.profile.fail_on(),
+        None => run.watch.records.profile.fail_on(),
     };
     let (code, summary) = follow(options, pipeline, &run.command, run.wait).await?;
     let found = summary.worst().zip(fail_on).is_some_and(|(worst, fail_on)| worst >= fail_on);
@@ -65,7 +66,7 @@ fn tell(record: &Record) {
     }
     if decision.stops() {
         message.push_str(
-            "\ntracego:   whoever keeps tracego's configuration can make an exception: [[enforce.exceptions]] \
+            "\ntracego:   the owner of tracego's configuration can add an exception: [[enforce.exceptions]] \
              with an owner, a reason and a day on which it ends",
         );
     }
@@ -74,19 +75,19 @@ fn tell(record: &Record) {
 
 /// Runs a command in a followed tree. Returns its exit code and the summary of the findings.
 pub(super) async fn follow(
-    options: Options,
+    options: AgentOptions,
     consumer: impl Consumer + Send + 'static,
     command: &[OsString],
     wait: bool,
 ) -> anyhow::Result<(u8, Summary)> {
-    let mut signals = Forward::new()?;
+    let mut signals = SignalForwarder::new()?;
     if wait {
         adopt_orphans();
     }
-    let mut agent = Agent::start(options, consumer)?;
+    let mut agent = agent::start(options, consumer)?;
     // The mark passes to the child at fork, so its first instruction is in the tree already.
     agent.kernel().follow(std::process::id())?;
-    agent.prove();
+    agent.check_enforcement();
     let Some((program, args)) = command.split_first() else {
         return Ok((2, Summary::default()));
     };
@@ -94,7 +95,7 @@ pub(super) async fn follow(
         Ok(child) => child,
         Err(error) => {
             eprintln!("tracego: {}: {error}", program.to_string_lossy());
-            conclude(&agent.stop().await?);
+            print_summary(&agent.stop().await?);
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, Summary::default()));
         }
@@ -118,7 +119,7 @@ pub(super) async fn follow(
     tokio::select! {
         report = agent.stop() => {
             let report = report?;
-            conclude(&report);
+            print_summary(&report);
             if !report.summary.is_empty() {
                 eprintln!("tracego: {}", report.summary);
             }
@@ -160,7 +161,7 @@ fn adopt_orphans() {
 }
 
 /// The signals that are passed on. SIGINT from a terminal reaches the command by itself.
-struct Forward {
+struct SignalForwarder {
     terminate: Signal,
     hangup: Signal,
     interrupt: Signal,
@@ -168,7 +169,7 @@ struct Forward {
     user2: Signal,
 }
 
-impl Forward {
+impl SignalForwarder {
     fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

@@ -9,7 +9,7 @@ use tracego_analyze::{
     rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
 };
 use tracego_common::{
-    Settings,
+    Settings as KernelSettings,
     settings::{event, filter},
 };
 use tracego_deliver::sink::start::Sinks;
@@ -21,8 +21,9 @@ use tracego_probe::{
 
 use super::telemetry;
 use crate::{
-    agent::Options,
-    cli::{EnvSpec, Watch},
+    agent::AgentOptions,
+    cli::{EnvSpec, WatchOptions},
+    config::RunSettings,
     metrics,
 };
 
@@ -31,9 +32,13 @@ use crate::{
 /// # Errors
 /// Fails if the cgroup cannot be found, if an enforcement rule cannot be applied, or if the settings of
 /// `--otlp-metrics` are invalid.
-pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Meta)> {
-    let wanted = watch.view.selection().kinds;
-    let mut settings = Settings {
+pub(super) fn options(
+    watch: &WatchOptions,
+    settings: &RunSettings,
+    tree: bool,
+) -> anyhow::Result<(AgentOptions, Meta)> {
+    let wanted = watch.records.selection().kinds;
+    let mut kernel = KernelSettings {
         // The process table always needs the first three.
         events: event::EXEC | event::EXIT | event::FORK | wanted,
         filters: 0,
@@ -49,49 +54,56 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
         unavailable: 0,
     };
     if tree {
-        settings.filters |= filter::TREE;
+        kernel.filters |= filter::TREE;
     }
     if let Some(uid) = watch.uid {
-        settings.filters |= filter::UID;
-        settings.uid = uid;
+        kernel.filters |= filter::UID;
+        kernel.uid = uid;
     }
     if let Some(comm) = &watch.comm {
-        settings.filters |= filter::COMM;
-        settings.comm[..comm.len()].copy_from_slice(comm.as_bytes());
+        kernel.filters |= filter::COMM;
+        kernel.comm[..comm.len()].copy_from_slice(comm.as_bytes());
     }
     if let Some(path) = &watch.cgroup {
-        settings.filters |= filter::CGROUP;
-        (settings.cgroup_id, settings.cgroup_level) = cgroup(path)?;
+        kernel.filters |= filter::CGROUP;
+        (kernel.cgroup_id, kernel.cgroup_level) = cgroup(path)?;
     }
-    let rules = watch.view.settings();
-    let Environment { names, injected, unshown } = environment(&watch.view.env, &rules);
-    settings.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
-    let meta = Meta { unshown, ..host::meta(injected, watch.view.raw_args) };
+    let Environment { names, injected, unshown } = environment(settings);
+    kernel.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
+    let meta = Meta { unshown, ..host::meta(injected, watch.records.raw_args) };
     let enforce = enforce::Options {
         mode: watch.enforce,
-        enforce: watch.view.enforce.as_ref().clone(),
+        enforce: settings.enforce.clone(),
         tree,
-        policies: !watch.view.policy.is_empty(),
+        policies: !watch.records.policy.is_empty(),
         users: meta.users.clone(),
         shared: Arc::default(),
     };
     enforce.check()?;
     let enforcement = (enforce.mode != Mode::Off).then(|| Arc::clone(enforce.shared.status()));
     let meta = Meta { enforcement, ..meta };
-    let load =
-        LoadOptions { settings, ring_size: watch.ring_size, env: names, without: Vec::new(), handover: None };
+    let load = LoadOptions {
+        settings: kernel,
+        ring_size: watch.ring_size,
+        env: names,
+        without: Vec::new(),
+        handover: None,
+    };
     let heartbeat = Duration::from_secs(watch.heartbeat);
-    let metrics = metrics::Options {
+    let metrics = metrics::MetricsOptions {
         listen: watch.listen.clone(),
-        config: watch.view.config_digest.clone(),
-        push: telemetry::metrics(&watch.view, &meta)?,
+        config: settings.digest.clone(),
+        push: telemetry::metrics(&watch.records, &meta)?,
     };
     let sinks = Sinks::default();
-    Ok((Options { load, heartbeat, inspect: inspect(rules, &meta), metrics, sinks, enforce }, meta))
+    Ok((
+        AgentOptions { load, heartbeat, inspect: inspect(&settings.rules, &meta), metrics, sinks, enforce },
+        meta,
+    ))
 }
 
 /// Returns the settings of the inspector for the rules that are on.
-fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
+fn inspect(rules: &RuleSettings, meta: &Meta) -> inspect::Options {
     let services = RULES.iter().any(|rule| rule.service.is_some() && rules.is_on(rule));
     let watch = WatchSettings {
         grace: Duration::from_secs(rules.thresholds.service_grace),
@@ -100,7 +112,7 @@ fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
     };
     inspect::Options {
         services: services.then_some(watch),
-        thresholds: rules.thresholds,
+        thresholds: rules.thresholds.clone(),
         users: meta.users.clone(),
     }
 }
@@ -116,13 +128,13 @@ pub(super) struct Environment {
 }
 
 /// Collects the variables of `--env`, the CI systems and the rules.
-pub(super) fn environment(specs: &[EnvSpec], rules: &RuleSettings) -> Environment {
+pub(super) fn environment(settings: &RunSettings) -> Environment {
     let mut names: Vec<EnvName> = ci::names()
         .into_iter()
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
         .collect();
     let mut injected: Vec<(String, String)> = Vec::new();
-    for spec in specs {
+    for spec in &settings.env {
         match spec {
             EnvSpec::Value(name, value) => {
                 injected.retain(|(known, _)| known != name);
@@ -135,7 +147,7 @@ pub(super) fn environment(specs: &[EnvSpec], rules: &RuleSettings) -> Environmen
         }
     }
     let mut unshown = BTreeSet::new();
-    for name in variables(rules) {
+    for name in variables(&settings.rules) {
         if names.iter().all(|known| known.name != name) {
             names.push(EnvName { name: name.clone(), opens_job: false });
             unshown.insert(name);

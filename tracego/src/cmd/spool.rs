@@ -98,7 +98,7 @@ fn text(out: &mut impl io::Write, path: &Path, survey: &Survey, verify: bool) ->
         writeln!(out, "  {} bytes at the end are not a whole record", survey.unfinished)?;
     }
     for name in &survey.bad {
-        writeln!(out, "  {name}  was put aside")?;
+        writeln!(out, "  {name}  was set aside as damaged")?;
     }
     if verify {
         let damaged = survey.segments.iter().filter(|segment| segment.damaged).count();

@@ -11,17 +11,17 @@ use tracego_deliver::{
 };
 use tracego_model::{meta::Meta, record::Origin};
 
-use crate::{cli::View, metrics};
+use crate::{cli::RecordOptions, metrics};
 
 /// Starts the stage that makes spans, if `--otlp-traces` is given.
 ///
 /// # Errors
 /// Fails on invalid settings; the text names the variable or option.
-pub(super) fn traces(view: &View, meta: &Meta) -> anyhow::Result<Option<Traces>> {
-    if !view.otlp_traces {
+pub(super) fn traces(options: &RecordOptions, meta: &Meta) -> anyhow::Result<Option<Traces>> {
+    if !options.otlp_traces {
         return Ok(None);
     }
-    let resolved = resolved(view, Signal::Traces).context("--otlp-traces")?;
+    let resolved = resolved(options, Signal::Traces).context("--otlp-traces")?;
     let resource = resource(&meta.origin, &resolved);
     let settings = export::Settings::new(target(resolved), resource);
     Traces::start(Limits::default(), settings).map(Some).context("--otlp-traces")
@@ -31,18 +31,21 @@ pub(super) fn traces(view: &View, meta: &Meta) -> anyhow::Result<Option<Traces>>
 ///
 /// # Errors
 /// Fails like [`traces`].
-pub(super) fn metrics(view: &View, meta: &Meta) -> anyhow::Result<Option<metrics::otlp::Settings>> {
-    if !view.otlp_metrics {
+pub(super) fn metrics(
+    options: &RecordOptions,
+    meta: &Meta,
+) -> anyhow::Result<Option<metrics::otlp::PushSettings>> {
+    if !options.otlp_metrics {
         return Ok(None);
     }
-    let resolved = resolved(view, Signal::Metrics).context("--otlp-metrics")?;
+    let resolved = resolved(options, Signal::Metrics).context("--otlp-metrics")?;
     let resource = resource(&meta.origin, &resolved);
     let interval = metrics::otlp::interval(env::var("OTEL_METRIC_EXPORT_INTERVAL").ok().as_deref());
-    Ok(Some(metrics::otlp::Settings { target: target(resolved), resource, interval }))
+    Ok(Some(metrics::otlp::PushSettings { target: target(resolved), resource, interval }))
 }
 
-fn resolved(view: &View, signal: Signal) -> anyhow::Result<Resolved> {
-    let settings = otlp::Settings { endpoint: view.otlp_endpoint.clone(), ..otlp::Settings::default() };
+fn resolved(options: &RecordOptions, signal: Signal) -> anyhow::Result<Resolved> {
+    let settings = otlp::Settings { endpoint: options.otlp_endpoint.clone(), ..otlp::Settings::default() };
     Ok(resolve(signal, &settings, |name| env::var(name).ok())?)
 }
 

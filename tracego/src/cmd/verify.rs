@@ -38,7 +38,7 @@ pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
     };
     match done {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        done => done.context("standard output refuses it")?,
+        done => done.context("cannot write to standard output")?,
     }
     Ok(if report.whole { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) })
 }
@@ -77,12 +77,12 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "and {more} more runs")?;
     }
     if report.foreign > 0 {
-        writeln!(out, "{} lines are of runs without --seal: nothing is known about them", report.foreign)?;
+        writeln!(out, "{} lines are of runs without --seal and cannot be verified", report.foreign)?;
     }
     match &report.damage {
         Some(damage) => writeln!(out, "DAMAGED {damage}\n{} records before it are whole", report.records),
         None if report.whole => writeln!(out, "whole: {} records", report.records),
-        None => writeln!(out, "NOT SEALED: there is no run with --seal in it"),
+        None => writeln!(out, "NOT SEALED: the log contains no run with --seal"),
     }
 }
 
@@ -100,14 +100,14 @@ fn line(run: &Told, signatures: bool) -> String {
         None => {}
     }
     if !run.opened {
-        line.push_str("; its begin is not there");
+        line.push_str("; its beginning is missing");
     }
     match (run.closed, run.unsealed) {
         (true, _) => {}
-        (false, 0) => line.push_str("; it has not ended in order, or goes on"),
+        (false, 0) => line.push_str("; the run did not end in order, or still runs"),
         (false, more) => {
             line.push_str(&format!(
-                "; it has not ended in order, or goes on: behind its last seal there are {more} records"
+                "; the run did not end in order, or still runs: {more} records after its last seal"
             ));
         }
     }

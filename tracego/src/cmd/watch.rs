@@ -7,32 +7,37 @@ use tokio::{
     time::sleep,
 };
 
-use super::{code, conclude, detach, output, reload, setup};
-use crate::{agent::Agent, cli::Watch};
+use super::{code, detach, output, print_summary, reload, setup};
+use crate::{
+    agent::{self, Agent},
+    cli::WatchOptions,
+    config::RunSettings,
+};
 
 /// Writes records until a signal, the end of `--duration`, or the end of the output's reader.
 ///
 /// # Errors
 /// Fails if the agent cannot start or a part of it fails.
-pub(super) async fn watch(watch: &Watch) -> anyhow::Result<ExitCode> {
-    let (mut options, meta) = setup::options(watch, false)?;
+pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyhow::Result<ExitCode> {
+    let (mut options, meta) = setup::options(watch, settings, false)?;
     options.load.handover = watch.handover();
     let pipeline;
-    (pipeline, options.sinks) = output::pipeline(&watch.view, meta, output::stdout())?;
+    (pipeline, options.sinks) = output::pipeline(&watch.records, settings, meta, output::stdout())?;
     // Signals are caught after the output is open, because opening a FIFO waits for its reader and a signal
     // has to end that. They are caught before the programs are attached, because an early signal must drain,
     // too.
     let signals = signals()?;
-    let mut agent = Agent::start(options, pipeline)?;
-    agent.prove();
-    detach::tidy(watch)?;
-    until_signal(agent, watch, signals).await
+    let mut agent = agent::start(options, pipeline)?;
+    agent.check_enforcement();
+    detach::remove_leftovers(watch)?;
+    until_signal(agent, watch, settings, signals).await
 }
 
 /// Runs until a signal or the end of `--duration`; a second signal exits at once.
 pub(super) async fn until_signal(
     mut agent: Agent,
-    watch: &Watch,
+    watch: &WatchOptions,
+    settings: &RunSettings,
     (mut terminate, mut interrupt, mut hangup): (Signal, Signal, Signal),
 ) -> anyhow::Result<ExitCode> {
     let duration = watch.duration.map(Duration::from_secs);
@@ -56,7 +61,7 @@ pub(super) async fn until_signal(
             break;
         }
         let stop = agent.stopper();
-        let reload = reload::reload(&mut agent, &watch.view);
+        let reload = reload::reload(&mut agent, &watch.records, settings);
         tokio::pin!(reload);
         let mut ends = false;
         loop {
@@ -78,7 +83,7 @@ pub(super) async fn until_signal(
     }
     tokio::select! {
         report = agent.stop() => {
-            let complete = conclude(&report?);
+            let complete = print_summary(&report?);
             Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })
         }
         _ = terminate.recv() => std::process::exit(i32::from(code::RUNNING)),

@@ -11,15 +11,17 @@ use tracego_analyze::rules::{
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
 
-use super::options;
-use crate::cli::Cli;
+use super::{ADDS_UP, options};
+use crate::cli::{Cli, EnvSpec};
 
-/// Options by their long names.
-pub(super) type Options = Vec<(String, Vec<String>)>;
+/// FileOptions by their long names.
+pub(super) type FileOptions = Vec<(String, Vec<String>)>;
 
 /// The content of a configuration file.
-pub(super) struct File {
-    pub(super) options: Options,
+#[derive(Default)]
+pub(super) struct ConfigFile {
+    pub(super) options: FileOptions,
+    pub(super) env: Vec<EnvSpec>,
     pub(super) rules: Settings,
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
@@ -33,11 +35,11 @@ pub(super) struct File {
 const SINKS: &str = "sinks";
 
 /// Reads and validates a file on its own, so that mistakes are found whatever the command line is.
-pub(super) fn read(path: &Path) -> Result<File, String> {
+pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
     let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
-    let (mut found, mut rules, mut sinks) = (Options::new(), Settings::default(), Vec::new());
+    let (mut found, mut rules, mut sinks) = (FileOptions::new(), Settings::default(), Vec::new());
     rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
     let mut tables = table.clone();
     let mut enforce = Enforce::default();
@@ -81,7 +83,8 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
     let mut line = vec!["tracego".to_owned()];
     line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
     match Cli::command().try_get_matches_from(line) {
-        Ok(_) => Ok(File {
+        Ok(_) => Ok(ConfigFile {
+            env: env_specs(&found).map_err(|error| format!("{name}: env: {error}"))?,
             options: found,
             rules,
             sinks,
@@ -95,6 +98,12 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
             Err(format!("{name}: {}", first.strip_prefix("error: ").unwrap_or(first)))
         }
     }
+}
+
+/// Returns the values of `env`.
+fn env_specs(options: &FileOptions) -> Result<Vec<EnvSpec>, String> {
+    let values = options.iter().filter(|(name, _)| name == ADDS_UP).flat_map(|(_, values)| values);
+    values.map(|value| value.parse()).collect()
 }
 
 fn texts(value: toml::Value) -> Option<Vec<String>> {
@@ -120,7 +129,7 @@ fn unknown(key: &str, file: &str) -> String {
         Some((_, option)) => format!("{file}: unknown key '{key}'; did you mean '{option}'?"),
         None => {
             let all = all().collect::<Vec<_>>().join(", ");
-            format!("{file}: unknown key '{key}'; there are: {all}")
+            format!("{file}: unknown key '{key}'; known keys: {all}")
         }
     }
 }

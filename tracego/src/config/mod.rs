@@ -8,15 +8,16 @@
 
 mod file;
 mod origin;
+mod settings;
 
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
-use file::File;
-pub use origin::{Origin, Setting};
+use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+pub use origin::{OptionValue, Origin};
+pub use settings::{Configuration, RunSettings};
 
 use crate::cli::Cli;
 
@@ -52,53 +53,33 @@ fn variable(long: &str) -> String {
     format!("TRACEGO_{}", long.to_uppercase().replace('-', "_"))
 }
 
-/// Returns the options in force. Exits on wrong usage, help and version, as clap does.
+/// Returns the configuration in force. Exits on wrong usage, help and version, as clap does.
 #[must_use]
-pub fn parse() -> Cli {
-    from(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+pub fn parse() -> Configuration {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    read(&args).unwrap_or_else(|error| error.exit())
 }
 
-/// Returns the options from a command line, the environment and the configuration file they name.
+/// Returns the configuration from a command line, the environment and the file that they name.
 ///
 /// # Errors
 /// Fails on wrong usage, or if the file cannot be read or has invalid content.
-pub fn from(args: Vec<OsString>) -> Result<Cli, clap::Error> {
-    Ok(explained(&args)?.0)
-}
-
-/// Does the same as [`from`], and returns the source of each option's value.
-///
-/// # Errors
-/// Fails like [`from`].
-pub fn explained(args: &[OsString]) -> Result<(Cli, Vec<Setting>), clap::Error> {
+pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
     let matches = command().try_get_matches_from(args)?;
     let Some(path) = path(deepest(&matches)) else {
-        let settings = origin::settings(deepest(&matches), &Vec::new());
-        let mut cli = Cli::from_arg_matches(&matches)?;
-        cli.set_settings(settings.clone());
-        return Ok((cli, settings));
+        return Configuration::new(&matches, None);
     };
     let usage = |text: String| command().error(clap::error::ErrorKind::InvalidValue, text);
-    let File { options, rules, sinks, enforce, digest, .. } = file::read(&path).map_err(usage)?;
+    let file = file::read(&path).map_err(usage)?;
     let command = each(command(), |arg| {
-        let given = arg.get_long().and_then(|long| options.iter().find(|(name, _)| name == long));
+        let given = arg.get_long().and_then(|long| file.options.iter().find(|(name, _)| name == long));
         match given {
             Some((name, values)) if name != ADDS_UP => arg.default_values(values.clone()),
             _ => arg,
         }
     });
     let matches = command.try_get_matches_from(args)?;
-    let settings = origin::settings(deepest(&matches), &options);
-    let mut cli = Cli::from_arg_matches(&matches)?;
-    if let Some((_, values)) = options.iter().find(|(name, _)| name == ADDS_UP) {
-        cli.add_env(values).map_err(|error| usage(format!("{}: env: {error}", path.display())))?;
-    }
-    cli.set_rules(rules);
-    cli.set_sinks(sinks);
-    cli.set_enforce(enforce);
-    cli.set_config_digest(digest);
-    cli.set_settings(settings.clone());
-    Ok((cli, settings))
+    Configuration::new(&matches, Some(file))
 }
 
 fn deepest(matches: &ArgMatches) -> &ArgMatches {
@@ -131,44 +112,44 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::cli::{EnvSpec, Event, Output};
+    use crate::cli::{EnvSpec, EventKind, OutputForm};
     use tracego_analyze::rules::{place::Profile, table::find, thresholds::KEYS};
 
-    fn with(text: &str, line: &str) -> Result<Cli, String> {
+    fn with(text: &str, line: &str) -> Result<Configuration, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let path = file.path().to_str().unwrap().to_owned();
         let line = line.replace("FILE", &path);
-        let args = line.split_whitespace().map(OsString::from).collect();
-        from(args).map_err(|error| error.render().to_string().replace(&path, "FILE"))
+        let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        read(&args).map_err(|error| error.render().to_string().replace(&path, "FILE"))
     }
 
     #[test]
     fn the_file_is_below_the_flags_and_above_the_defaults() {
         let file =
             "ring-size = \"1M\"\nevent = [\"execve\", \"exit\"]\noutput = \"text\"\ntree = true\nuid = 7";
-        let cli = with(file, "tracego --config FILE --output json --tree=false").unwrap();
+        let cli = with(file, "tracego --config FILE --output json --tree=false").unwrap().cli;
         assert_eq!((cli.watch.ring_size, cli.watch.uid), (1 << 20, Some(7)));
-        assert_eq!(cli.watch.view.events, [Event::Execve, Event::Exit]);
-        assert_eq!((cli.watch.view.output, cli.watch.view.tree), (Some(Output::Json), false));
+        assert_eq!(cli.watch.records.events, [EventKind::Execve, EventKind::Exit]);
+        assert_eq!((cli.watch.records.output, cli.watch.records.tree), (Some(OutputForm::Json), false));
         assert_eq!(cli.watch.heartbeat, 60);
-        let cli = with(file, "tracego --config FILE").unwrap();
-        assert!(cli.watch.view.tree);
+        let cli = with(file, "tracego --config FILE").unwrap().cli;
+        assert!(cli.watch.records.tree);
     }
 
     #[test]
     fn a_subcommand_takes_the_same_file() {
-        let cli = with("heartbeat = 5\nraw-args = true", "tracego run --config FILE -- make").unwrap();
+        let cli = with("heartbeat = 5\nraw-args = true", "tracego run --config FILE -- make").unwrap().cli;
         let Some(crate::cli::Command::Run(run)) = cli.command else { panic!() };
-        assert_eq!((run.watch.heartbeat, run.watch.view.raw_args), (5, true));
+        assert_eq!((run.watch.heartbeat, run.watch.records.raw_args), (5, true));
     }
 
     #[test]
     fn env_adds_up_and_the_command_line_comes_last() {
         let file = "env = [\"GIT_COMMIT=file\", \"BRANCH\"]";
-        let cli = with(file, "tracego --config FILE --env GIT_COMMIT=flag").unwrap();
+        let settings = with(file, "tracego --config FILE --env GIT_COMMIT=flag").unwrap().settings;
         let value = |value: &str| EnvSpec::Value("GIT_COMMIT".into(), value.into());
-        assert_eq!(cli.watch.view.env, [value("file"), EnvSpec::Name("BRANCH".into()), value("flag")]);
+        assert_eq!(settings.env, [value("file"), EnvSpec::Name("BRANCH".into()), value("flag")]);
     }
 
     #[test]
@@ -177,7 +158,7 @@ mod tests {
         let of = error("ringsize = 1");
         assert!(of.contains("FILE: unknown key 'ringsize'; did you mean 'ring-size'?"), "{of}");
         let of = error("colour_of_the_output = 1");
-        assert!(of.contains("there are:") && of.contains("output-file"), "{of}");
+        assert!(of.contains("known keys:") && of.contains("output-file"), "{of}");
         let of = error("ring-size = 5000");
         assert!(of.contains("FILE: ") && of.contains("power of two"), "{of}");
         let of = error("output = \"xml\"");
@@ -203,22 +184,14 @@ mod tests {
         for line in
             ["tracego --config FILE", "tracego run --config FILE -- x", "tracego replay --config FILE x"]
         {
-            let mut cli = with(file, line).unwrap();
-            let settings = match &mut cli.command {
-                None => cli.watch.view.settings(),
-                Some(crate::cli::Command::Run(run)) => run.watch.view.settings(),
-                Some(crate::cli::Command::Replay(replay)) => replay.view.settings(),
-                _ => panic!(),
-            };
+            let settings = with(file, line).unwrap().settings.rules;
             assert_eq!((settings.profile, settings.thresholds.nofile), (Profile::Ci, 99), "{line}");
             assert!(!settings.is_on(find("TG007").unwrap()) && settings.production.only.len() == 1);
         }
-        let cli = with(file, "tracego --config FILE --profile production").unwrap();
-        assert_eq!(cli.watch.view.settings().profile, Profile::Production);
-        let cli = with(file, "tracego rules list --config FILE").unwrap();
-        let Some(crate::cli::Command::Rules(rules)) = cli.command else { panic!() };
-        let crate::cli::RulesAction::List(list) = rules.action else { panic!() };
-        assert!(!list.settings.is_on(find("TG007").unwrap()));
+        let configuration = with(file, "tracego --config FILE --profile production").unwrap();
+        assert_eq!(configuration.settings.rules.profile, Profile::Production);
+        let configuration = with(file, "tracego rules list --config FILE").unwrap();
+        assert!(!configuration.settings.rules.is_on(find("TG007").unwrap()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use clap::{ArgMatches, CommandFactory as _, parser::ValueSource};
 use serde::{Serialize, Serializer};
 
-use super::{NOT_IN_FILE, file::Options, variable};
+use super::{NOT_IN_FILE, file::FileOptions, variable};
 use crate::cli::Cli;
 
 /// The source of a value.
@@ -40,7 +40,7 @@ impl Serialize for Origin {
 
 /// An option with its value and source.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Setting {
+pub struct OptionValue {
     /// Long name of the option.
     pub name: String,
     /// Values as text; empty if the option is not set.
@@ -50,7 +50,7 @@ pub struct Setting {
 }
 
 /// Returns every option that a file may set, in the order of the help text.
-pub(super) fn settings(matches: &ArgMatches, file: &Options) -> Vec<Setting> {
+pub(super) fn settings(matches: &ArgMatches, file: &FileOptions) -> Vec<OptionValue> {
     let command = Cli::command();
     let options = command.get_arguments().filter_map(|arg| Some((arg.get_id().as_str(), arg.get_long()?)));
     let options = options.filter(|(_, long)| !NOT_IN_FILE.contains(long));
@@ -70,7 +70,7 @@ pub(super) fn settings(matches: &ArgMatches, file: &Options) -> Vec<Setting> {
             if let Some((_, given)) = of_file.filter(|_| long == super::ADDS_UP) {
                 values.splice(0..0, given.iter().cloned());
             }
-            Some(Setting { name: long.to_owned(), values, origin })
+            Some(OptionValue { name: long.to_owned(), values, origin })
         })
         .collect()
 }

@@ -15,9 +15,9 @@ use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::
 use tracego_probe::{load::Run, reader::ReaderVitals};
 
 use super::{
-    collect,
+    families::collector::Collector,
     health::{Health, Vitals},
-    tally::Tally,
+    tally::PipelineTally,
 };
 
 /// Silence after which a thread counts as stuck; threads beat at least once a second.
@@ -25,7 +25,7 @@ pub const STUCK: Duration = Duration::from_secs(30);
 
 /// The numbers of the kernel side and the control loop.
 #[derive(Clone, Debug, Default)]
-pub(super) struct KernelSide {
+pub(super) struct KernelNumbers {
     pub(super) counters: Counters,
     pub(super) runs: Vec<Run>,
     /// Number of inputs that wait for the pipeline.
@@ -38,11 +38,11 @@ pub(super) struct KernelSide {
 
 /// The numbers of the stages after the reader.
 #[derive(Clone, Debug, Default)]
-pub struct Stages {
+pub struct StageNumbers {
     /// Counts of the stages; those of the kernel side are older here than on the board.
     pub ledger: Ledger,
     /// Further counts of the pipeline, if it makes records.
-    pub tally: Option<Tally>,
+    pub tally: Option<PipelineTally>,
     /// Last error of the output, if it refused the most recent records.
     pub refusal: Option<String>,
     /// Numbers of the inspector.
@@ -69,8 +69,8 @@ pub struct Board {
     /// Number of reloads: accepted, refused.
     reloads: [AtomicU64; 2],
     refused_config: AtomicBool,
-    kernel: Mutex<KernelSide>,
-    stages: Mutex<Arc<Stages>>,
+    kernel: Mutex<KernelNumbers>,
+    stages: Mutex<Arc<StageNumbers>>,
     sinks: Mutex<Vec<Arc<Status>>>,
     enforcement: OnceLock<Arc<EnforcementStatus>>,
 }
@@ -81,7 +81,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Board {
-    /// Creates the board before anything runs. `config` as in [`super::Options`].
+    /// Creates the board before anything runs. `config` as in [`super::MetricsOptions`].
     #[must_use]
     pub fn new(ring_size: u32, config: Option<String>) -> Self {
         Self {
@@ -100,12 +100,12 @@ impl Board {
     }
 
     /// Sets whether the programs are attached and the agent runs.
-    pub fn attached(&self, attached: bool) {
+    pub fn set_attached(&self, attached: bool) {
         self.attached.store(attached, Ordering::Relaxed);
     }
 
     /// Sets the numbers of the kernel side and the number of waiting inputs.
-    pub fn kernel(&self, counters: Counters, runs: &[Run], queued: usize) {
+    pub fn set_kernel(&self, counters: Counters, runs: &[Run], queued: usize) {
         let mut kernel = locked(&self.kernel);
         let more = counters.lost().saturating_sub(kernel.counters.lost());
         if more > 0 {
@@ -118,7 +118,7 @@ impl Board {
     }
 
     /// Program starts are decided.
-    pub fn enforces(&self, shared: Arc<EnforcementStatus>) {
+    pub fn set_enforcement(&self, shared: Arc<EnforcementStatus>) {
         let _known = self.enforcement.set(shared);
     }
 
@@ -127,7 +127,7 @@ impl Board {
     }
 
     /// Replaces the sinks.
-    pub fn sinks(&self, sinks: Vec<Arc<Status>>) {
+    pub fn set_sinks(&self, sinks: Vec<Arc<Status>>) {
         *locked(&self.sinks) = sinks;
     }
 
@@ -136,7 +136,7 @@ impl Board {
     }
 
     /// Records a reload of the configuration, which was accepted or refused.
-    pub fn reloaded(&self, taken: bool) {
+    pub fn count_reload(&self, taken: bool) {
         self.refused_config.store(!taken, Ordering::Relaxed);
         self.reloads[usize::from(!taken)].fetch_add(1, Ordering::Relaxed);
     }
@@ -152,7 +152,7 @@ impl Board {
     }
 
     /// Replaces the numbers of the stages.
-    pub fn stages(&self, stages: Stages) {
+    pub fn set_stages(&self, stages: StageNumbers) {
         let stages = Arc::new(stages);
         *locked(&self.stages) = stages;
     }
@@ -161,7 +161,7 @@ impl Board {
     #[must_use]
     pub fn text(self: &Arc<Self>) -> String {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(collect::Collector(Arc::clone(self))));
+        registry.register_collector(Box::new(Collector(Arc::clone(self))));
         let mut text = String::new();
         match prometheus_text::encode(&mut text, &registry) {
             Ok(()) => text,
@@ -170,7 +170,7 @@ impl Board {
         }
     }
 
-    pub(super) fn numbers(&self) -> (KernelSide, Arc<Stages>) {
+    pub(super) fn numbers(&self) -> (KernelNumbers, Arc<StageNumbers>) {
         (locked(&self.kernel).clone(), Arc::clone(&locked(&self.stages)))
     }
 
@@ -194,13 +194,13 @@ impl Board {
 
     /// Returns whether the agent works at all.
     #[must_use]
-    pub fn live(&self) -> Health {
-        self.vitals().live()
+    pub fn liveness(&self) -> Health {
+        self.vitals().liveness()
     }
 
     /// Returns whether records are complete and arrive.
     #[must_use]
-    pub fn ready(&self) -> Health {
-        self.vitals().ready()
+    pub fn readiness(&self) -> Health {
+        self.vitals().readiness()
     }
 }

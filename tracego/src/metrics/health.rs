@@ -63,22 +63,22 @@ impl Vitals {
     fn threads(&self) -> [Check; 2] {
         let thread = |name, silence: Duration| {
             let stuck = silence > self.stuck;
-            check(name, stuck.then(|| format!("nothing from it for {} s", silence.as_secs())))
+            check(name, stuck.then(|| format!("no sign of life for {} s", silence.as_secs())))
         };
         [thread("reader", self.reader), thread("pipeline", self.pipeline)]
     }
 
     /// Returns whether the threads work. If not, a restart helps.
-    pub(super) fn live(&self) -> Health {
+    pub(super) fn liveness(&self) -> Health {
         Vec::from(self.threads()).into()
     }
 
     /// Returns whether records are complete and arrive.
-    pub(super) fn ready(&self) -> Health {
+    pub(super) fn readiness(&self) -> Health {
         let attached = (!self.attached).then(|| "no programs are attached to the kernel".to_owned());
         let mut checks = vec![check("programs", attached)];
         checks.extend(self.threads());
-        let refused = self.refusal.as_ref().map(|why| format!("it refused what it was given last: {why}"));
+        let refused = self.refusal.as_ref().map(|why| format!("the output refused the last records: {why}"));
         checks.push(check("output", refused));
         let lost = self.lost.filter(|(ago, _)| *ago < LOSS_SHOWS);
         let lost = lost.map(|(ago, more)| format!("{more} events were lost {} s ago", ago.as_secs()));
@@ -125,15 +125,15 @@ mod tests {
             (Vitals { sinks: vec!["siem: refused".into()], ..WELL }, &[], &["sinks"]),
         ];
         for (vitals, live, ready) in cases {
-            assert_eq!(wrong(&vitals.live()), live, "{vitals:?}");
-            assert_eq!(wrong(&vitals.ready()), ready, "{vitals:?}");
+            assert_eq!(wrong(&vitals.liveness()), live, "{vitals:?}");
+            assert_eq!(wrong(&vitals.readiness()), ready, "{vitals:?}");
         }
     }
 
     #[test]
     fn the_answer_says_why() {
         let vitals = Vitals { lost: Some((Duration::from_secs(5), 3)), ..WELL };
-        let json = serde_json::to_value(vitals.ready()).unwrap();
+        let json = serde_json::to_value(vitals.readiness()).unwrap();
         assert_eq!(json["ok"], false);
         assert_eq!(json["checks"][4]["reason"], "3 events were lost 5 s ago");
         assert!(json["checks"][0].get("reason").is_none());

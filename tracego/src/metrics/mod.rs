@@ -4,44 +4,33 @@
 //! [`Board`] at most twice a second, so metrics cost the data path nothing.
 //!
 //! ```text
-//! pulse   last sign of life of a thread
-//! tally   counts of the pipeline beside the ledger: latency, findings, missing fields
-//! board   newest copies, from all threads
-//! collect board → metrics and their names; families writes them in the format of Prometheus
-//! kernel  metrics of the kernel side and the ledger; sinks, spans, enforcement: of those parts
-//! otlp    push of the same metrics to a collector, every minute
-//! process the agent's own memory and CPU
-//! health  board → liveness and readiness, with reasons
-//! listen  address from the command line → socket
-//! server  thread that answers requests
+//! board     newest numbers of all threads
+//! tally     counts of the pipeline beside the ledger: latency, findings, missing fields, losses by job
+//! families  board → metrics and their names, in the format of Prometheus or of OTLP
+//! otlp      push of the families to a collector, every minute
+//! health    board → liveness and readiness, with reasons
+//! server    thread that answers requests; socket: its listening socket
 //! ```
 
 pub mod board;
-mod collect;
-mod enforcement;
 mod families;
 pub mod health;
-pub mod jobs;
-mod kernel;
-pub mod latency;
-pub mod listen;
 pub mod otlp;
-mod process;
 pub mod server;
-mod sinks;
-mod spans;
+mod socket;
 pub mod tally;
 
-pub use board::{Board, Stages};
-pub use listen::Listen;
+pub use board::{Board, StageNumbers};
+
+use crate::cli::ListenAddress;
 
 /// The settings of metrics.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct MetricsOptions {
     /// Address to serve metrics on; not served without one.
-    pub listen: Option<Listen>,
+    pub listen: Option<ListenAddress>,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub config: Option<String>,
     /// Settings of the push to an OpenTelemetry collector, if it is on.
-    pub push: Option<otlp::Settings>,
+    pub push: Option<otlp::PushSettings>,
 }

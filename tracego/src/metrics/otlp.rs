@@ -40,7 +40,7 @@ pub fn interval(value: Option<&str>) -> Duration {
 
 /// The settings of the push.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct PushSettings {
     /// Collector to push to.
     pub target: Target,
     /// Attributes of the resource; see [`crate::traces::attribute::resource`].
@@ -51,18 +51,18 @@ pub struct Settings {
 
 /// The counts of pushes. Each number only grows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
+pub struct PushCounts {
     /// Number of pushes that the collector accepted.
     pub pushed: u64,
     /// Number of failed pushes. The next push has the same counters, so only one point in time is lost.
     pub failed: u64,
     /// Number of data points that the collector rejected in accepted pushes, as far as it reports them (see
-    /// [`crate::traces::export::Counts::exported`]).
+    /// [`crate::traces::export::PushCounts::exported`]).
     pub rejected: u64,
 }
 
 #[derive(Debug, Default)]
-struct Numbers {
+struct PushCounters {
     pushed: AtomicU64,
     failed: AtomicU64,
     rejected: AtomicU64,
@@ -71,7 +71,7 @@ struct Numbers {
 /// The thread that pushes metrics until it is dropped.
 #[derive(Debug)]
 pub struct Pusher {
-    numbers: Arc<Numbers>,
+    numbers: Arc<PushCounters>,
     stop: Option<mpsc::Sender<()>>,
     done: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
@@ -82,13 +82,13 @@ impl Pusher {
     ///
     /// # Errors
     /// Fails if the settings are wrong.
-    pub fn start(settings: Settings, board: Arc<Board>) -> Result<Self, TargetError> {
+    pub fn start(settings: PushSettings, board: Arc<Board>) -> Result<Self, TargetError> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let (inner, answers) = {
             let _inside = runtime.enter();
             settings.target.metrics()?
         };
-        let numbers = Arc::new(Numbers::default());
+        let numbers = Arc::new(PushCounters::default());
         let exporter = Exporter {
             inner,
             runtime,
@@ -114,9 +114,9 @@ impl Pusher {
 
     /// Returns the counts of pushes so far.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        let Numbers { pushed, failed, rejected } = &*self.numbers;
-        Counts {
+    pub fn counts(&self) -> PushCounts {
+        let PushCounters { pushed, failed, rejected } = &*self.numbers;
+        PushCounts {
             pushed: pushed.load(Relaxed),
             failed: failed.load(Relaxed),
             rejected: rejected.load(Relaxed),
@@ -124,7 +124,7 @@ impl Pusher {
     }
 
     /// Pushes a last time, for at most `within`, and ends. Returns the final counts.
-    pub fn close(mut self, within: Duration) -> Counts {
+    pub fn close(mut self, within: Duration) -> PushCounts {
         drop(self.stop.take());
         if self.done.recv_timeout(within).is_ok() {
             // A panic of the thread has been printed already.
@@ -141,7 +141,7 @@ struct Exporter {
     answers: Answers,
     grpc: bool,
     endpoint: String,
-    numbers: Arc<Numbers>,
+    numbers: Arc<PushCounters>,
 }
 
 impl PushMetricExporter for Exporter {
@@ -158,7 +158,11 @@ impl PushMetricExporter for Exporter {
             Outcome::Later { why, .. } | Outcome::Never(why) => {
                 // Logged once; the counter has the others.
                 if self.numbers.failed.fetch_add(1, Relaxed) == 0 {
-                    tracing::warn!(why, endpoint = self.endpoint, "metrics are not taken");
+                    tracing::warn!(
+                        why,
+                        endpoint = self.endpoint,
+                        "metrics were not accepted by the collector"
+                    );
                 }
             }
         }

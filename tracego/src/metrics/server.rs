@@ -33,11 +33,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
-    board::Board,
-    health::Health,
-    listen::{Listen, Socket},
-};
+use super::{board::Board, health::Health, socket::Socket};
+use crate::cli::ListenAddress;
 
 /// Maximum number of connections at once.
 const CONNECTIONS: usize = 32;
@@ -56,7 +53,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The server; dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
-    address: Listen,
+    address: ListenAddress,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -66,7 +63,7 @@ impl Server {
     ///
     /// # Errors
     /// Fails if the address cannot be used or the thread cannot be started.
-    pub fn start(listen: &Listen, board: Arc<Board>) -> io::Result<Self> {
+    pub fn start(listen: &ListenAddress, board: Arc<Board>) -> io::Result<Self> {
         let (socket, address) = Socket::open(listen)?;
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
@@ -87,7 +84,7 @@ impl Server {
 
     /// Returns the address that the server listens on.
     #[must_use]
-    pub fn address(&self) -> &Listen {
+    pub fn address(&self) -> &ListenAddress {
         &self.address
     }
 }
@@ -97,7 +94,7 @@ impl Drop for Server {
         drop(self.stop.take());
         // A panic of the thread has been printed already.
         let _ended = self.thread.take().map(JoinHandle::join);
-        if let Listen::Unix(path) = &self.address {
+        if let ListenAddress::Unix(path) = &self.address {
             remove(path);
         }
     }
@@ -179,8 +176,8 @@ fn answer(method: &Method, path: &str, board: &Arc<Board>) -> Response<Full<Byte
     }
     match path {
         "/metrics" => respond(StatusCode::OK, prometheus_text::CONTENT_TYPE, board.text()),
-        "/livez" => health(&board.live()),
-        "/readyz" => health(&board.ready()),
+        "/livez" => health(&board.liveness()),
+        "/readyz" => health(&board.readiness()),
         _ => respond(
             StatusCode::NOT_FOUND,
             "text/plain",

@@ -7,7 +7,7 @@ use tracego_model::{capture::Writer, input::Input, ledger::Ledger};
 use tracego_probe::enforce::after::AfterStart;
 
 use super::Reload;
-use crate::metrics::tally::Tally;
+use crate::metrics::tally::PipelineTally;
 
 /// A consumer of input: the pipeline, or the writer of a capture file.
 pub trait Consumer {
@@ -20,20 +20,20 @@ pub trait Consumer {
     /// Ends the input.
     ///
     /// # Errors
-    /// Fails if the output refuses what is left.
+    /// Fails if the output refuses the remaining records.
     fn end(&mut self) -> io::Result<()>;
 
     /// Returns the counts so far.
     fn ledger(&self) -> Ledger;
 
     /// Sets the stage that ends processes because of their findings.
-    fn enforce(&mut self, _after: AfterStart) {}
+    fn set_enforcement(&mut self, _after: AfterStart) {}
 
     /// Takes the channel on which the settings of each [`Input::Reload`] come.
-    fn reloads(&mut self, _reloads: Receiver<Reload>) {}
+    fn set_reloads(&mut self, _reloads: Receiver<Reload>) {}
 
     /// Returns the counts for metrics beside the ledger; `None` where no records are made.
-    fn tally(&self) -> Option<Tally> {
+    fn tally(&self) -> Option<PipelineTally> {
         None
     }
 

@@ -13,7 +13,7 @@ use tracego_model::{input::Input, ledger::Ledger};
 use tracego_probe::handover::keeper::{Keeper, Step};
 
 use super::Consumer;
-use crate::metrics::{Board, Stages};
+use crate::metrics::{Board, StageNumbers};
 
 /// Minimum time between two copies of the pipeline's numbers.
 const COPY: Duration = Duration::from_millis(500);
@@ -67,7 +67,7 @@ impl<S: Consumer> PipelineThread<S> {
                     return (RunReport::of(&self.stages, Some(error)), self.keeper);
                 }
                 Err(error) if !refused => {
-                    tracing::error!(%error, "the output refuses records; they are counted");
+                    tracing::error!(%error, "the output refuses records; refused records are counted");
                     refused = true;
                 }
                 Err(_) => {}
@@ -79,7 +79,7 @@ impl<S: Consumer> PipelineThread<S> {
             }
         }
         if let Err(error) = self.stages.end() {
-            tracing::error!(%error, "the output refuses what is left");
+            tracing::error!(%error, "the output refuses the remaining records");
         }
         self.copy();
         (RunReport::of(&self.stages, None), self.keeper)
@@ -100,7 +100,7 @@ impl<S: Consumer> PipelineThread<S> {
     /// Puts the numbers as they are now onto the board.
     fn copy(&mut self) {
         self.copied = Instant::now();
-        self.board.stages(Stages {
+        self.board.set_stages(StageNumbers {
             ledger: self.stages.ledger(),
             tally: self.stages.tally(),
             refusal: self.stages.refusal(),

@@ -75,7 +75,7 @@ impl Job {
 
 impl Job {
     fn in_force(&self) {
-        wait_until("rules are in force, and it is told", || {
+        wait_until("the rules are in force and reported", || {
             let stopped = !self.went(CI, "first", "go run first.go; exit 1");
             let text = fs::read_to_string(self.path().join("records")).unwrap_or_default();
             stopped && text.contains("\"mode\":\"kill\"")

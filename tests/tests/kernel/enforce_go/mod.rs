@@ -137,7 +137,7 @@ impl Mode {
                 ensure(outcome.ran && outcome.status == "0", "it was to do its work")?;
             }
             // Without a stop, the sign that go ran must be there.
-            _ if !stopped => ensure(outcome.started, "go left nothing, so it would not be seen")?,
+            _ if !stopped => ensure(outcome.started, "go left no file, so a run would not be noticed")?,
             _ => {}
         }
         let direct = match self.given {

@@ -52,7 +52,7 @@ pub(super) fn kills() {
             assert!(ids.insert(&uids[0]), "{name} {number}: another has the id {}", uids[0]);
         }
         let again: usize = starts.values().map(|uids| uids.len() - 1).sum();
-        eprintln!("{name}: {rounds} kills, {} starts, {again} came again", count + 1);
+        eprintln!("{name}: {rounds} kills, {} starts, {again} repeated", count + 1);
     }
     assert!(!place.pins().exists(), "an end in order leaves nothing");
     assert!(are_gone(&programs));

@@ -24,12 +24,12 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
     ("no start is missing however often tracego is killed", kills::kills, missing),
     ("what an older load took is left to it", kills::claims, missing),
     ("a restart has no gap and writes nothing twice", restarts, missing),
-    ("what a full ring loses while nobody reads it is told", unattended, missing),
+    ("events lost by a full ring without a reader are reported", unattended, missing),
     ("a ring of another size is emptied before the new one", resized, missing),
     ("two at once are refused", twice, missing),
     ("detach leaves nothing", detach, missing),
     ("handover none removes what another one left", none, missing),
-    ("what another version left is removed and told", foreign, missing),
+    ("programs that another version left are removed and reported", foreign, missing),
 ];
 
 fn missing() -> Option<String> {
@@ -232,7 +232,7 @@ fn unattended() {
     let told: u64 = lost[before..].iter().map(|lost| lost["ring_full"].as_u64().unwrap_or(0)).sum();
     // A start, an end and a process are three events.
     let found = place.starts(&marker).len() as u64;
-    assert!(found > 0 && told > (300 - found), "{found} found, {told} told");
+    assert!(found > 0 && told > (300 - found), "{found} found, {told} reported lost");
     assert!(stderr.contains(&format!("; ring_full {told}")), "{told} in {lost:?}; {stderr}");
 }
 

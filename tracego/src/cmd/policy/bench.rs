@@ -22,7 +22,7 @@ const TIME: Duration = Duration::from_secs(2);
 const DECISIONS: usize = 200_000;
 
 #[derive(Serialize)]
-struct Report {
+struct BenchReport {
     records: usize,
     evaluated: Times,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
         errors += more;
         remembered = (times.decisions > 0).then_some(times);
     }
-    let report = Report { records: records.len(), evaluated, remembered, not_remembered, errors };
+    let report = BenchReport { records: records.len(), evaluated, remembered, not_remembered, errors };
     if asked.json {
         json(out, &report)?;
     } else {
@@ -76,7 +76,7 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
             print("remembered", times, out)?;
         }
         if let Some(why) = &report.not_remembered {
-            writeln!(out, "decisions are not remembered: {why}")?;
+            writeln!(out, "decisions are not cached: {why}")?;
         }
         if report.errors > 0 {
             writeln!(out, "{} evaluations failed", report.errors)?;

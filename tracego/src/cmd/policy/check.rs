@@ -10,7 +10,7 @@ use super::{json, load};
 use crate::cli::PolicyCheck;
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct CheckReport<'a> {
     good: bool,
     bundles: &'a [Identity],
     refusals: &'a [Refusal],
@@ -26,7 +26,7 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
         Ok(engine) => engine,
         Err(error) => {
             let (refusals, warnings) = (error.refusals.as_slice(), Vec::new());
-            let report = Report {
+            let report = CheckReport {
                 good: false,
                 bundles: &[],
                 refusals,
@@ -43,7 +43,7 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
         }
     };
     if asked.json {
-        let report = Report {
+        let report = CheckReport {
             good: true,
             bundles: engine.bundles(),
             refusals: &[],
@@ -63,7 +63,7 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
         writeln!(out, "{}: good, {}; decides with {}", bundle.name, bundle.digest, rules.join(", "))?;
     }
     if let Some(why) = engine.uncacheable() {
-        writeln!(out, "decisions are not remembered: {why}")?;
+        writeln!(out, "decisions are not cached: {why}")?;
     }
     Ok(true)
 }

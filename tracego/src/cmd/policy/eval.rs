@@ -11,10 +11,10 @@ use tracego_policy::{
 };
 
 use super::{json, load, record};
-use crate::cli::{PolicyEval, Shape};
+use crate::cli::{PolicyEval, ReportForm};
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct EvalReport<'a> {
     decision: &'a Decision,
     /// Rules of each bundle with their results.
     rules: &'a [(String, Vec<Held>)],
@@ -34,8 +34,8 @@ pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<b
         rules.push((bundle.name.clone(), explained.rules));
     }
     match asked.output {
-        Shape::Json => json(out, &Report { decision: &decision, rules: &rules })?,
-        Shape::Text => print(&decision, &rules, out)?,
+        ReportForm::Json => json(out, &EvalReport { decision: &decision, rules: &rules })?,
+        ReportForm::Text => print(&decision, &rules, out)?,
     }
     Ok(good)
 }

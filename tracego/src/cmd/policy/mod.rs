@@ -70,7 +70,7 @@ fn record(path: &Path) -> anyhow::Result<serde_json::Value> {
     let mut text = String::new();
     let name = path.display();
     open(path)?.take(MAX_RECORD).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
-    serde_json::from_str(&text).with_context(|| format!("{name} is no JSON"))
+    serde_json::from_str(&text).with_context(|| format!("{name} is not JSON"))
 }
 
 fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
@@ -83,7 +83,7 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
 
 /// The counts of skipped lines of a log.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Passed {
+struct SkippedLines {
     /// Number of records of other kinds.
     others: u64,
     /// Number of lines that are not JSON objects, or too long.
@@ -91,9 +91,9 @@ struct Passed {
 }
 
 /// Calls a function for each program start of a log, until it returns false.
-fn starts(path: &Path, mut each: impl FnMut(serde_json::Value) -> bool) -> anyhow::Result<Passed> {
+fn starts(path: &Path, mut each: impl FnMut(serde_json::Value) -> bool) -> anyhow::Result<SkippedLines> {
     let mut from = open(path)?;
-    let mut passed = Passed::default();
+    let mut passed = SkippedLines::default();
     let mut line = Vec::new();
     loop {
         line.clear();

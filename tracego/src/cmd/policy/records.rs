@@ -10,11 +10,11 @@ use serde::Serialize;
 use tracego_model::record::policy::{Decision, ErrorKind};
 use tracego_policy::{Engine, bundle::Bundle};
 
-use super::{Passed, json, starts};
+use super::{SkippedLines, json, starts};
 use crate::cli::PolicyTest;
 
 #[derive(Default, Serialize)]
-struct Report {
+struct RecordsReport {
     /// Number of program starts that were decided about.
     starts: u64,
     allowed: u64,
@@ -25,20 +25,20 @@ struct Report {
     violations: BTreeMap<String, u64>,
     warnings: BTreeMap<String, u64>,
     #[serde(flatten)]
-    passed: Passed,
+    passed: SkippedLines,
     /// First starts that are not allowed, or whose evaluation failed.
-    first: Vec<Line>,
+    first: Vec<ShownStart>,
 }
 
 #[derive(Serialize)]
-struct Line {
+struct ShownStart {
     timestamp: String,
     pid: u64,
     body: String,
     decision: Decision,
 }
 
-impl Report {
+impl RecordsReport {
     fn add(&mut self, record: &serde_json::Value, decision: Decision, first: usize) {
         self.starts += 1;
         *(if decision.allow { &mut self.allowed } else { &mut self.denied }) += 1;
@@ -58,7 +58,7 @@ impl Report {
             let text =
                 |name: &str| record.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
             let pid = record.pointer("/process/pid").and_then(serde_json::Value::as_u64).unwrap_or_default();
-            self.first.push(Line { timestamp: text("timestamp"), pid, body: text("body"), decision });
+            self.first.push(ShownStart { timestamp: text("timestamp"), pid, body: text("body"), decision });
         }
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn records(
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
     let mut engine = Engine::new(bundles, &asked.limits.limits())?;
-    let mut report = Report::default();
+    let mut report = RecordsReport::default();
     report.passed = starts(path, |record| {
         let decision = engine.decide_json(&record);
         report.add(&record, decision, asked.first);
@@ -87,8 +87,8 @@ pub(super) fn records(
     Ok(report.errors.is_empty())
 }
 
-fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let Report { starts, allowed, denied, .. } = report;
+fn print(report: &RecordsReport, out: &mut impl Write) -> io::Result<()> {
+    let RecordsReport { starts, allowed, denied, .. } = report;
     writeln!(out, "{starts} starts: {allowed} allowed, {denied} denied")?;
     for (what, counts) in [("violation", &report.violations), ("warning", &report.warnings)] {
         for (id, count) in counts {
@@ -98,15 +98,12 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for (kind, count) in &report.errors {
         writeln!(out, "{count:>8}  error  {kind}")?;
     }
-    let Passed { others, unreadable } = report.passed;
+    let SkippedLines { others, unreadable } = report.passed;
     if others + unreadable > 0 {
-        writeln!(
-            out,
-            "passed over: {others} records of other kinds, {unreadable} lines that are no records"
-        )?;
+        writeln!(out, "skipped: {others} records of other kinds, {unreadable} lines that are not records")?;
     }
     for line in &report.first {
-        let Line { timestamp, pid, body, decision } = line;
+        let ShownStart { timestamp, pid, body, decision } = line;
         let word = if decision.allow { "allowed" } else { "denied" };
         writeln!(out, "{timestamp}  {pid}  {word}  {body}")?;
         for violation in decision.violations.iter() {

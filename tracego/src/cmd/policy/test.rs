@@ -12,7 +12,7 @@ use super::{json, load, records};
 use crate::cli::PolicyTest;
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct TestReport<'a> {
     bundle: &'a str,
     #[serde(flatten)]
     tested: &'a Tested,
@@ -29,7 +29,7 @@ pub(super) fn test(asked: &PolicyTest, out: &mut impl Write) -> anyhow::Result<b
     let good = all.iter().all(|(_, tested)| tested.is_good());
     if asked.json {
         let reports: Vec<_> =
-            all.iter().map(|(bundle, tested)| Report { bundle: &bundle.name, tested }).collect();
+            all.iter().map(|(bundle, tested)| TestReport { bundle: &bundle.name, tested }).collect();
         json(out, &reports)?;
     } else {
         for (bundle, tested) in &all {

@@ -26,13 +26,12 @@ use tracego_model::record::SCHEMA_URL;
 
 use crate::metrics::{
     board::Board,
-    collect::Collector,
-    families::{Kind, Number, Output, Rows},
-    latency::Latency,
+    families::{FamilyOutput, MetricKind, MetricValue, RowSource, collector::Collector},
+    tally::latency::Latency,
 };
 
 /// The rows of a family.
-type Points = Vec<(Vec<KeyValue>, Number)>;
+type Points = Vec<(Vec<KeyValue>, MetricValue)>;
 /// The newest rows, by family.
 type Newest = Arc<Mutex<HashMap<String, Points>>>;
 
@@ -94,19 +93,19 @@ impl Mirror {
     }
 
     /// Creates an observable instrument for a family.
-    fn instrument(&self, name: &str, help: &str, kind: Kind, first: Number) {
+    fn instrument(&self, name: &str, help: &str, kind: MetricKind, first: MetricValue) {
         let (unit, help) = (unit(name), help.to_owned());
         let rows = (Arc::clone(&self.newest), name.to_owned());
         let whole = |(newest, name): &(Newest, String), observe: &mut dyn FnMut(u64, &[KeyValue])| {
             for (labels, value) in locked(newest).get(name).into_iter().flatten() {
-                if let Number::Whole(value) = value {
+                if let MetricValue::Whole(value) = value {
                     observe(*value, labels);
                 }
             }
         };
         let fraction = |(newest, name): &(Newest, String), observe: &mut dyn FnMut(f64, &[KeyValue])| {
             for (labels, value) in locked(newest).get(name).into_iter().flatten() {
-                if let Number::Fraction(value) = value {
+                if let MetricValue::Fraction(value) = value {
                     observe(*value, labels);
                 }
             }
@@ -114,25 +113,25 @@ impl Mirror {
         // The SDK keeps the callbacks; the returned instruments are not needed.
         let name = name.to_owned();
         match (kind, first) {
-            (Kind::Counter, Number::Whole(_)) => {
+            (MetricKind::Counter, MetricValue::Whole(_)) => {
                 let builder = self.meter.u64_observable_counter(name).with_description(help).with_unit(unit);
                 let _kept = builder
                     .with_callback(move |to| whole(&rows, &mut |value, labels| to.observe(value, labels)))
                     .build();
             }
-            (Kind::Counter, Number::Fraction(_)) => {
+            (MetricKind::Counter, MetricValue::Fraction(_)) => {
                 let builder = self.meter.f64_observable_counter(name).with_description(help).with_unit(unit);
                 let _kept = builder
                     .with_callback(move |to| fraction(&rows, &mut |value, labels| to.observe(value, labels)))
                     .build();
             }
-            (Kind::Gauge, Number::Whole(_)) => {
+            (MetricKind::Gauge, MetricValue::Whole(_)) => {
                 let builder = self.meter.u64_observable_gauge(name).with_description(help).with_unit(unit);
                 let _kept = builder
                     .with_callback(move |to| whole(&rows, &mut |value, labels| to.observe(value, labels)))
                     .build();
             }
-            (Kind::Gauge, Number::Fraction(_)) => {
+            (MetricKind::Gauge, MetricValue::Fraction(_)) => {
                 let builder = self.meter.f64_observable_gauge(name).with_description(help).with_unit(unit);
                 let _kept = builder
                     .with_callback(move |to| fraction(&rows, &mut |value, labels| to.observe(value, labels)))
@@ -142,8 +141,8 @@ impl Mirror {
     }
 }
 
-impl Output for Mirror {
-    fn family(&mut self, name: &str, help: &str, kind: Kind, rows: &mut Rows<'_>) -> fmt::Result {
+impl FamilyOutput for Mirror {
+    fn family(&mut self, name: &str, help: &str, kind: MetricKind, rows: &mut RowSource<'_>) -> fmt::Result {
         let mut all = Points::new();
         rows(&mut |labels, value| {
             let labels = labels.iter().map(|&(name, value)| KeyValue::new(name.to_owned(), value.to_owned()));

@@ -7,7 +7,7 @@ use tracego_model::{counters::Counters as KernelCounters, finding::Severity, led
 use tracego_probe::load::Run;
 
 use super::*;
-use crate::metrics::{Stages, tally::Tally};
+use crate::metrics::{StageNumbers, tally::PipelineTally};
 
 /// Values by name and labels as Prometheus writes them; histograms by their parts.
 type Values = BTreeMap<String, f64>;
@@ -114,15 +114,15 @@ fn board() -> Arc<Board> {
 fn fill(board: &Board, n: u64, runs: u64) {
     let kernel = KernelCounters { hooked: 100 * n, sent: 90 * n, ring_full: n, ..KernelCounters::default() };
     let run = |name: &str, time_ns| Run { program: name.to_owned(), time_ns, count: runs };
-    board.kernel(kernel, &[run("process_exec", 1_500_000_000 * runs), run("process_exit", runs)], 3);
-    let mut tally = Tally::default();
+    board.set_kernel(kernel, &[run("process_exec", 1_500_000_000 * runs), run("process_exit", runs)], 3);
+    let mut tally = PipelineTally::default();
     tally.findings.insert(("TG001", Severity::High), n);
     tally.jobs.add("job 7", n);
     for ms in 0..n {
         tally.latency.add(ms * 1_000_000);
     }
     let ledger = Ledger { processed: 80 * n, written: 70 * n, ..Ledger::default() };
-    board.stages(Stages { ledger, tally: Some(tally), ..Stages::default() });
+    board.set_stages(StageNumbers { ledger, tally: Some(tally), ..StageNumbers::default() });
 }
 
 /// Removes metrics of the process itself, which are read anew each time.
@@ -163,14 +163,14 @@ fn what_is_no_longer_shown_is_no_longer_pushed() {
         let all = kept.0.lock().unwrap();
         all.0.keys().filter(|name| name.starts_with("tracego_job_events_lost")).cloned().collect::<Vec<_>>()
     };
-    let mut tally = Tally::default();
+    let mut tally = PipelineTally::default();
     tally.jobs.add("a", 1);
-    board.stages(Stages { tally: Some(tally), ..Stages::default() });
+    board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });
     mirror.push(&board);
     assert_eq!(jobs(&kept), ["tracego_job_events_lost_total{job=\"a\"}"]);
-    let mut tally = Tally::default();
+    let mut tally = PipelineTally::default();
     tally.jobs.add("b", 1);
-    board.stages(Stages { tally: Some(tally), ..Stages::default() });
+    board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });
     mirror.push(&board);
     assert_eq!(jobs(&kept), ["tracego_job_events_lost_total{job=\"b\"}"]);
 }

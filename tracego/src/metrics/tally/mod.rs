@@ -1,7 +1,12 @@
 //! Counts of the pipeline beside the ledger.
 
+pub mod jobs;
+pub mod latency;
+
 use std::collections::BTreeMap;
 
+use jobs::JobLosses;
+use latency::Latency;
 use tracego_deliver::traces;
 use tracego_model::{
     clock::Reading,
@@ -10,11 +15,9 @@ use tracego_model::{
 };
 use tracego_policy as policy;
 
-use super::{jobs::JobLosses, latency::Latency};
-
 /// The counts of a field that records lack, by reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Missing {
+pub struct MissingCounts {
     /// Number of records in which the field could not be read.
     pub unavailable: u64,
     /// Number of records in which the field is truncated.
@@ -23,11 +26,11 @@ pub struct Missing {
 
 /// The counts of one run.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct PipelineTally {
     /// Findings by rule and severity, including those on records that are not written.
     pub findings: BTreeMap<(&'static str, Severity), u64>,
     /// Fields that records lack. A list, because there are few and every record searches it.
-    pub missing: Vec<(&'static str, Missing)>,
+    pub missing: Vec<(&'static str, MissingCounts)>,
     /// Number of values in which a secret was replaced.
     pub redacted: u64,
     /// Time from an event to the end of the write of its record.
@@ -49,7 +52,7 @@ pub struct Tally {
     given: bool,
 }
 
-impl Tally {
+impl PipelineTally {
     /// Returns a copy, with the counts kept elsewhere: [`Self::forgotten`] and [`Self::processes`].
     #[must_use]
     pub fn copy(&self, forgotten: u64, processes: usize) -> Self {
@@ -63,15 +66,15 @@ impl Tally {
     }
 
     /// Counts findings.
-    pub fn found(&mut self, findings: &[Finding]) {
+    pub fn count_findings(&mut self, findings: &[Finding]) {
         for finding in findings {
             *self.findings.entry((finding.id, finding.severity)).or_default() += 1;
         }
     }
 
     /// Counts a record made of an event.
-    pub fn made(&mut self, record: &Record) {
-        self.found(&record.tracego.findings);
+    pub fn count_record(&mut self, record: &Record) {
+        self.count_findings(&record.tracego.findings);
         let whole = &record.tracego.completeness;
         self.redacted += u64::from(whole.redacted);
         for &field in &whole.unavailable {
@@ -82,10 +85,10 @@ impl Tally {
         }
     }
 
-    fn missing(&mut self, field: &'static str) -> &mut Missing {
+    fn missing(&mut self, field: &'static str) -> &mut MissingCounts {
         let at = self.missing.iter().position(|&(known, _)| known == field);
         let at = at.unwrap_or_else(|| {
-            self.missing.push((field, Missing::default()));
+            self.missing.push((field, MissingCounts::default()));
             self.missing.len() - 1
         });
         &mut self.missing[at].1
@@ -122,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_refusal_stays_until_the_output_takes_something() {
-        let mut tally = Tally::default();
+        let mut tally = PipelineTally::default();
         tally.given(Some(1));
         tally.given(Some(2));
         tally.answered(1, Some(&io::ErrorKind::StorageFull.into()));

@@ -1,60 +1,53 @@
-//! Conversion of the board to metric families. Names never change, because alerts depend on them. Prometheus
-//! and OTLP get the same families.
-//!
-//! Structures are destructured field by field, so that a new counter does not compile until it has a metric
-//! here.
+//! The collector: writes all families from the board.
 
 use std::{fmt, sync::Arc};
 
-use clap::ValueEnum as _;
 use prometheus_client::encoding::DescriptorEncoder;
-use tracego_analyze::{
-    inspect::{images, inspector::Figures},
-    rules::table::RULES,
-};
-use tracego_model::finding::Severity;
 
 use super::{
-    board::Board,
-    families::{Families, Output, Text, label},
-    process::Usage,
-    tally::{Missing, Tally},
+    Families, FamilyOutput, PrometheusText, enforcement, inspection, kernel, label, process, records, sinks,
+    traces,
 };
+use crate::metrics::board::Board;
 
 /// The collector that Prometheus's library calls for the text.
 #[derive(Debug)]
-pub(super) struct Collector(pub(super) Arc<Board>);
+pub(in crate::metrics) struct Collector(pub(in crate::metrics) Arc<Board>);
 
 impl prometheus_client::collector::Collector for Collector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        self.families(&mut Text(encoder))
+        self.families(&mut PrometheusText(encoder))
     }
 }
 
 impl Collector {
     /// Writes all families to an output.
-    pub(super) fn families(&self, out: &mut dyn Output) -> fmt::Result {
+    pub(in crate::metrics) fn families(&self, out: &mut dyn FamilyOutput) -> fmt::Result {
         let board = &self.0;
         let (kernel, stages) = board.numbers();
-        let mut out = Families(out);
-        out.events(&kernel.counters, &stages.ledger)?;
-        out.kernel(&kernel, board.setup.ring_size)?;
-        out.inspect(&stages.figures)?;
+        let out = &mut Families(out);
+        kernel::write_events(out, &kernel.counters, &stages.ledger)?;
+        kernel::write_ring(out, &kernel, board.setup.ring_size)?;
+        inspection::write(out, &stages.figures)?;
         if let Some(tally) = &stages.tally {
-            out.tally(tally)?;
+            records::write(out, tally)?;
             if let Some(policy) = &tally.policy {
-                out.policy(policy)?;
+                enforcement::write_policies(out, policy)?;
             }
             if let Some(traces) = &tally.traces {
-                out.traces(traces)?;
+                traces::write(out, traces)?;
             }
         }
-        out.sinks(&board.all_sinks())?;
+        sinks::write(out, &board.all_sinks())?;
         if let Some(shared) = board.enforcement() {
-            out.enforcement(shared)?;
+            enforcement::write(out, shared)?;
         }
-        let ready = u32::from(board.ready().ok);
-        out.gauge("tracego_ready", "Whether /readyz says so: records are complete and arrive.", ready)?;
+        let ready = u32::from(board.readiness().ok);
+        out.gauge(
+            "tracego_ready",
+            "1 while /readyz returns 200: records are complete and are delivered.",
+            ready,
+        )?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         out.gauges(
             "tracego_build_info",
@@ -65,66 +58,12 @@ impl Collector {
             let help = "Always 1; the label is the SHA-256 of the configuration file.";
             out.gauges("tracego_config_info", help, [([("sha256", digest.as_str())], 1_u32)])?;
         }
-        let help = "Whether the configuration that was read last is in force; 0 where it was refused.";
+        let help = "Whether the last configuration that was read is in force; 0 if it was refused.";
         out.gauge("tracego_config_current", help, u32::from(board.is_current()))?;
         let [taken, refused] = board.reloads();
         let rows = label("result", [("taken", taken), ("refused", refused)]);
         out.counters("tracego_config_reloads", "Configurations that were read while tracego ran.", rows)?;
-        out.process(&Usage::now())
-    }
-}
-
-impl Families<'_> {
-    fn inspect(&mut self, figures: &Figures) -> fmt::Result {
-        let Figures { images, image_bytes, services, services_refused, services_missed } = *figures;
-        let images::Counts { hits, misses, evicted, gone, changed, unverified, not_regular, denied, io } =
-            images;
-        let help = "Executables of program starts: known already, or opened.";
-        self.counters("tracego_images_lookups", help, label("result", [("hit", hits), ("miss", misses)]))?;
-        let failures = [
-            ("gone", gone),
-            ("changed", changed),
-            ("unverified", unverified),
-            ("not_regular", not_regular),
-            ("denied", denied),
-            ("io", io),
-        ];
-        let help = "Executables that could not be read, by the reason.";
-        self.counters("tracego_images_failures", help, label("reason", failures))?;
-        self.counter("tracego_images_evicted", "Executables that had to be forgotten.", evicted)?;
-        let help = "Memory of what is known about executables.";
-        self.gauge("tracego_images_cache_bytes", help, image_bytes)?;
-        self.gauge("tracego_services_watched", "Services that are looked at from time to time.", services)?;
-        let refused = [("too_many", services_refused), ("too_fast", services_missed)];
-        let help =
-            "Changes of services that are not looked at: too many services, or they come and go too fast.";
-        self.counters("tracego_services_refused", help, label("reason", refused))
-    }
-
-    fn tally(&mut self, tally: &Tally) -> fmt::Result {
-        let rows = RULES.iter().flat_map(|rule| {
-            Severity::value_variants().iter().map(|&severity| {
-                let count = tally.findings.get(&(rule.id, severity)).copied().unwrap_or_default();
-                ([("rule", rule.id), ("severity", severity.name())], count)
-            })
-        });
-        self.counters("tracego_findings", "What the rules found.", rows)?;
-        let help = "Processes, jobs and commands that rules had to forget, because there were too many.";
-        self.counter("tracego_rules_forgotten", help, tally.forgotten)?;
-        let missing = tally.missing.iter().flat_map(|&(field, Missing { unavailable, truncated })| {
-            [("unavailable", unavailable), ("truncated", truncated)]
-                .map(|(reason, count)| ([("field", field), ("reason", reason)], count))
-        });
-        let missing = missing.filter(|&(_, count)| count > 0);
-        self.counters("tracego_fields_missing", "Fields that records lack or hold in part.", missing)?;
-        let help = "Values of records in which a secret was replaced.";
-        self.counter("tracego_values_redacted", help, tally.redacted)?;
-        let jobs = tally.jobs.iter().map(|(job, count)| ([("job", job)], count));
-        let help = "Events of a job that found the ring full; the job is its cicd.pipeline.task.run.id, or the process that opened it.";
-        self.counters("tracego_job_events_lost", help, jobs)?;
-        self.gauge("tracego_processes_known", "Processes in the table.", tally.processes)?;
-        let help = "From an event in the kernel to the end of the write of its record.";
-        self.histogram("tracego_record_latency_seconds", help, &tally.latency)
+        process::write(out)
     }
 }
 
@@ -133,7 +72,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::metrics::Stages;
+    use crate::metrics::{StageNumbers, tally::PipelineTally};
     use tracego_model::{counters::Counters, ledger::Ledger};
     use tracego_probe::load::Run;
 
@@ -155,11 +94,11 @@ mod tests {
         values
     }
 
-    fn board(counters: Counters, ledger: Ledger, tally: Tally) -> Arc<Board> {
+    fn board(counters: Counters, ledger: Ledger, tally: PipelineTally) -> Arc<Board> {
         let board = Arc::new(Board::new(8 << 20, Some("00ff".to_owned())));
         let runs = [Run { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
-        board.kernel(counters, &runs, 3);
-        board.stages(Stages { ledger, tally: Some(tally), ..Stages::default() });
+        board.set_kernel(counters, &runs, 3);
+        board.set_stages(StageNumbers { ledger, tally: Some(tally), ..StageNumbers::default() });
         board
     }
 
@@ -190,7 +129,7 @@ mod tests {
             unrequested: numbers.next(),
             pieces: numbers.next(),
         };
-        let text = board(kernel, ledger, Tally::default()).text();
+        let text = board(kernel, ledger, PipelineTally::default()).text();
         let found: BTreeSet<String> = values(&text).values().map(|&value| value.to_owned()).collect();
         // Counters of the kernel side, by their names in the records.
         let named = serde_json::to_value(Ledger { kernel, ..ledger }).unwrap();
@@ -210,7 +149,7 @@ mod tests {
 
     #[test]
     fn words_of_jobs_do_not_break_the_text() {
-        let mut tally = Tally::default();
+        let mut tally = PipelineTally::default();
         tally.jobs.add("a\"b\\c\nd", 4);
         tally.jobs.add("e", 5);
         let text = board(Counters::default(), Ledger::default(), tally).text();
@@ -221,7 +160,7 @@ mod tests {
 
     #[test]
     fn findings_are_there_before_the_first_one_and_empty_families_are_not() {
-        let text = board(Counters::default(), Ledger::default(), Tally::default()).text();
+        let text = board(Counters::default(), Ledger::default(), PipelineTally::default()).text();
         let all = values(&text);
         assert_eq!(all.get(r#"tracego_findings_total{rule="TG001",severity="critical"}"#), Some(&"0"));
         assert_eq!(all.get(r#"tracego_bpf_program_run_seconds_total{program="process_exec"}"#), Some(&"1.5"));

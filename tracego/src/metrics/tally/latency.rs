@@ -102,7 +102,7 @@ fn float(count: u64) -> f64 {
 
 /// Converts nanoseconds to seconds, the unit of Prometheus.
 #[expect(clippy::cast_precision_loss, reason = "a sum of times; 53 bits are 104 days to the nanosecond")]
-pub(super) fn seconds(ns: u64) -> f64 {
+pub(in crate::metrics) fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 

@@ -8,25 +8,25 @@ use procfs::{
     process::{LimitValue, Process},
 };
 
-use super::families::Families;
+use super::Families;
 
 /// The resource usage of this process from /proc. Values that cannot be read are absent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Usage {
+struct Usage {
     /// User and system time in seconds.
-    pub(super) cpu: Option<f64>,
+    cpu: Option<f64>,
     /// Resident memory in bytes.
-    pub(super) resident: Option<u64>,
+    resident: Option<u64>,
     /// Address space in bytes.
-    pub(super) virtual_memory: Option<u64>,
+    virtual_memory: Option<u64>,
     /// Start time in seconds since 1970.
-    pub(super) start: Option<f64>,
-    /// Number of open descriptors.
-    pub(super) open: Option<u64>,
+    start: Option<f64>,
+    /// MetricValue of open descriptors.
+    open: Option<u64>,
     /// Maximum number of open descriptors.
-    pub(super) open_max: Option<u64>,
-    /// Number of threads.
-    pub(super) threads: Option<u64>,
+    open_max: Option<u64>,
+    /// MetricValue of threads.
+    threads: Option<u64>,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "clock ticks and seconds of this century fit")]
@@ -35,10 +35,7 @@ fn ticks(ticks: u64) -> f64 {
 }
 
 impl Usage {
-    pub(super) fn now() -> Self {
-        Self::read().unwrap_or_default()
-    }
-
+    /// Reads the usage now.
     fn read() -> ProcResult<Self> {
         let process = Process::myself()?;
         let stat = process.stat()?;
@@ -61,29 +58,29 @@ impl Usage {
     }
 }
 
-impl Families<'_> {
-    pub(super) fn process(&mut self, usage: &Usage) -> fmt::Result {
-        let Usage { cpu, resident, virtual_memory, start, open, open_max, threads } = *usage;
-        if let Some(cpu) = cpu {
-            self.counter("process_cpu_seconds", "User and system CPU time of tracego.", cpu)?;
+/// Writes the resource usage of this process.
+pub(super) fn write(out: &mut Families<'_>) -> fmt::Result {
+    let Usage { cpu, resident, virtual_memory, start, open, open_max, threads } =
+        Usage::read().unwrap_or_default();
+    if let Some(cpu) = cpu {
+        out.counter("process_cpu_seconds", "User and system CPU time of tracego.", cpu)?;
+    }
+    let bytes = [
+        ("process_resident_memory_bytes", "Resident memory of tracego.", resident),
+        ("process_virtual_memory_bytes", "Address space of tracego.", virtual_memory),
+        ("process_open_fds", "Open descriptors of tracego.", open),
+        ("process_max_fds", "Descriptors that tracego may open.", open_max),
+        ("process_threads", "Threads of tracego.", threads),
+    ];
+    for (name, help, value) in bytes {
+        if let Some(value) = value {
+            out.gauge(name, help, value)?;
         }
-        let bytes = [
-            ("process_resident_memory_bytes", "Resident memory of tracego.", resident),
-            ("process_virtual_memory_bytes", "Address space of tracego.", virtual_memory),
-            ("process_open_fds", "Open descriptors of tracego.", open),
-            ("process_max_fds", "Descriptors that tracego may open.", open_max),
-            ("process_threads", "Threads of tracego.", threads),
-        ];
-        for (name, help, value) in bytes {
-            if let Some(value) = value {
-                self.gauge(name, help, value)?;
-            }
+    }
+    match start {
+        Some(start) => {
+            out.gauge("process_start_time_seconds", "Start of tracego, seconds since 1970.", start)
         }
-        match start {
-            Some(start) => {
-                self.gauge("process_start_time_seconds", "Start of tracego, seconds since 1970.", start)
-            }
-            None => Ok(()),
-        }
+        None => Ok(()),
     }
 }

@@ -1,15 +1,14 @@
-//! Listening addresses from the command line, and their sockets.
+//! Sockets of the listening address.
 
 use std::{
-    fmt, fs,
+    fs,
     io::{self, ErrorKind},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::TcpListener,
     os::unix::{
         fs::{FileTypeExt as _, PermissionsExt as _},
         net::{UnixListener, UnixStream},
     },
-    path::{Path, PathBuf},
-    str::FromStr,
+    path::Path,
 };
 
 use rustix::{
@@ -17,59 +16,12 @@ use rustix::{
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with},
 };
 
+use crate::cli::ListenAddress;
+
 /// Mode of a Unix socket: owner and group may connect.
 const MODE: u32 = 0o660;
 /// Maximum number of connections waiting to be accepted.
 const BACKLOG: i32 = 64;
-
-/// An address to listen on.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Listen {
-    /// TCP address and port.
-    Tcp(SocketAddr),
-    /// Path of a Unix socket.
-    Unix(PathBuf),
-}
-
-impl Listen {
-    /// Whether other machines may reach the address.
-    #[must_use]
-    pub fn is_remote(&self) -> bool {
-        match self {
-            Self::Tcp(address) => !address.ip().to_canonical().is_loopback(),
-            Self::Unix(_) => false,
-        }
-    }
-}
-
-impl FromStr for Listen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            let path = PathBuf::from(path);
-            if !path.is_absolute() {
-                return Err("a path must be absolute: unix:/run/tracego/metrics.sock".to_owned());
-            }
-            return SocketAddrUnix::new(&path).map_err(|error| error.to_string()).map(|_| Self::Unix(path));
-        }
-        // A port alone is never open to other machines.
-        if let Ok(port) = text.parse() {
-            return Ok(Self::Tcp((Ipv4Addr::LOCALHOST, port).into()));
-        }
-        let wanted = "write a port (9470), IP:PORT (127.0.0.1:9470, [::1]:9470) or unix:/PATH";
-        text.parse().map(Self::Tcp).map_err(|_| wanted.to_owned())
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "http://{address}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
 
 /// A non-blocking listening socket.
 #[derive(Debug)]
@@ -83,15 +35,15 @@ impl Socket {
     ///
     /// # Errors
     /// Fails if the address is in use or not allowed.
-    pub(super) fn open(listen: &Listen) -> io::Result<(Self, Listen)> {
+    pub(super) fn open(listen: &ListenAddress) -> io::Result<(Self, ListenAddress)> {
         match listen {
-            Listen::Tcp(address) => {
+            ListenAddress::Tcp(address) => {
                 let socket = TcpListener::bind(address)?;
                 socket.set_nonblocking(true)?;
-                let address = Listen::Tcp(socket.local_addr()?);
+                let address = ListenAddress::Tcp(socket.local_addr()?);
                 Ok((Self::Tcp(socket), address))
             }
-            Listen::Unix(path) => {
+            ListenAddress::Unix(path) => {
                 let socket = match unix(path) {
                     Err(error) if error.kind() == ErrorKind::AddrInUse && is_left_over(path) => {
                         fs::remove_file(path)?;
@@ -129,26 +81,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_alone_is_for_this_machine() {
-        let of = |text: &str| text.parse::<Listen>().unwrap();
-        assert_eq!(of("9470"), of("127.0.0.1:9470"));
-        for near in ["9470", "127.1.2.3:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "unix:/run/x"] {
-            assert!(!of(near).is_remote(), "{near}");
-        }
-        for far in ["0.0.0.0:1", "[::]:1", "10.0.0.1:1"] {
-            assert!(of(far).is_remote(), "{far}");
-        }
-        let long = format!("unix:/{}", "x".repeat(200));
-        for wrong in ["", "localhost", ":9470", "unix:", "unix:run/x", "1.2.3.4", "70000", &long] {
-            assert!(wrong.parse::<Listen>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_socket_that_was_left_over_is_replaced_and_one_in_use_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
-        let listen = Listen::Unix(path.clone());
+        let listen = ListenAddress::Unix(path.clone());
         let (socket, _) = Socket::open(&listen).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
         assert_eq!(Socket::open(&listen).unwrap_err().kind(), ErrorKind::AddrInUse);

@@ -1,0 +1,211 @@
+//! The agent itself: a run in progress.
+
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinSet, spawn_blocking},
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tracego_deliver::sink::{self, start::Sinks};
+use tracego_model::{clock::Reading, counters::Counters, input::Input};
+use tracego_probe::{
+    counters::job_losses, enforce::Enforcer, handover::keeper::Keeper, load::Loaded, reader::Reader,
+};
+
+use super::ReloadSettings;
+use crate::{
+    cli::ListenAddress,
+    metrics::{Board, otlp::Pusher, server::Server},
+    pipeline::{Reload, RunReport},
+};
+
+/// Time between two reads of the kernel side's counters.
+const TICK: Duration = Duration::from_secs(1);
+/// Time between two reads of the kernel side's diagnostics while they are on.
+const DIAGNOSTICS: Duration = Duration::from_millis(10);
+/// Maximum wait for programs that still run after the detach.
+const SETTLE: Duration = Duration::from_secs(1);
+/// Maximum wait for the last push of the metrics.
+const LAST_PUSH: Duration = Duration::from_secs(2);
+
+/// A run in progress.
+pub struct Agent {
+    pub(super) loaded: Loaded,
+    pub(super) reader: Reader,
+    pub(super) services: Option<JoinHandle<()>>,
+    pub(super) queue: mpsc::Sender<Input>,
+    /// Ahead of each [`Input::Reload`].
+    pub(super) reloads: std::sync::mpsc::Sender<Reload>,
+    pub(super) pipeline: JoinSet<(RunReport, Keeper)>,
+    pub(super) heartbeat: Duration,
+    pub(super) beat: Instant,
+    pub(super) board: Arc<Board>,
+    pub(super) server: Option<Server>,
+    pub(super) pusher: Option<Pusher>,
+    pub(super) sinks: Sinks,
+    pub(super) enforcer: Option<Enforcer>,
+}
+
+impl Agent {
+    /// Returns the board with the newest numbers of all parts.
+    #[must_use]
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    /// Returns the address that metrics are served on.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<&ListenAddress> {
+        self.server.as_ref().map(Server::address)
+    }
+
+    /// Runs the enforcement check, if enforcement is on. In a followed tree: call it once the tree is
+    /// followed.
+    pub fn check_enforcement(&mut self) {
+        if let Some(enforcer) = &mut self.enforcer {
+            enforcer.prove();
+        }
+    }
+
+    /// Returns the kernel side, for following a process.
+    pub fn kernel(&mut self) -> &mut Loaded {
+        &mut self.loaded
+    }
+
+    /// Makes the reader leave events in the ring: see [`Reader::hold`].
+    pub fn hold(&self, hold: bool) {
+        self.reader.hold(hold);
+    }
+
+    /// Runs until `end` completes, or until the output or a part of the agent ends.
+    ///
+    /// # Errors
+    /// Fails if a part ends unexpectedly.
+    pub async fn run<T>(&mut self, end: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
+        tokio::pin!(end);
+        let mut diagnostics = interval(DIAGNOSTICS);
+        let on = self.loaded.has_diagnostics();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                ended = &mut end => return Ok(Some(ended)),
+                _ = diagnostics.tick(), if on => {
+                    self.loaded.diagnostics()?;
+                }
+                _ = tick.tick() => {
+                    if self.queue.is_closed() || self.sinks.have_ended() {
+                        return Ok(None);
+                    }
+                    anyhow::ensure!(!self.reader.ended(), "the reader thread ended early");
+                    let ended = self.services.as_ref().is_some_and(JoinHandle::is_finished);
+                    anyhow::ensure!(!ended, "the thread that checks services ended early");
+                    self.count()?;
+                    if let Some(enforcer) = &mut self.enforcer {
+                        enforcer.tick();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends counters, new losses by job, and a heartbeat when it is due. If the queue is full, they are sent
+    /// later.
+    fn count(&mut self) -> anyhow::Result<()> {
+        let jobs = job_losses(&self.loaded.ebpf)?;
+        let (counters, now) = (self.loaded.counters()?, Reading::now());
+        let queued = self.queue.max_capacity().saturating_sub(self.queue.capacity());
+        self.board.set_kernel(counters, self.loaded.runs(), queued);
+        if !jobs.is_empty() && self.queue.try_send(Input::LostJobs(jobs, now)).is_err() {
+            return Ok(());
+        }
+        let beat = !self.heartbeat.is_zero() && Instant::now() >= self.beat;
+        let input = if beat { Input::Heartbeat(counters, now) } else { Input::Counters(counters, now) };
+        if self.queue.try_send(input).is_ok() && beat {
+            self.beat = Instant::now() + self.heartbeat;
+        }
+        Ok(())
+    }
+
+    /// Returns a function that starts the deadline of all sinks for delivering the rest, even during a
+    /// reload.
+    pub fn stopper(&self) -> impl Fn() + use<> {
+        self.sinks.stopper()
+    }
+
+    /// Applies new settings between two records, and reopens output files that were moved away.
+    ///
+    /// # Errors
+    /// Fails without any change if the settings cannot be applied; also fails if a part of the agent has
+    /// ended.
+    pub async fn reload(&mut self, settings: ReloadSettings) -> anyhow::Result<()> {
+        let ReloadSettings { selection, rules, sinks, output, enforce, policy } = settings;
+        let findings = enforce.findings();
+        let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;
+        sink::change::check_all(&sinks)?;
+        if let (Some(enforcer), Some(prepared)) = (&mut self.enforcer, prepared) {
+            enforcer.change(prepared)?;
+        }
+        let (feeds, changing) = self.sinks.change(&sinks)?;
+        let (done, told) = oneshot::channel();
+        let reload = Reload { selection, rules, feeds, output, findings, policy, done };
+        let gone = "the pipeline has ended";
+        self.reloads.send(reload).ok().context(gone)?;
+        self.queue.send(Input::Reload(Reading::now())).await.ok().context(gone)?;
+        told.await.context(gone)?;
+        self.sinks.changed(changing).context("a sink did not start")?;
+        self.sinks.reopen();
+        self.board.set_sinks(self.sinks.statuses());
+        Ok(())
+    }
+
+    /// Detaches, drains, flushes. What is to stay attached does, and what comes then is left in the ring.
+    ///
+    /// # Errors
+    /// When a part panicked or the kernel side cannot be read any more.
+    pub async fn stop(mut self) -> anyhow::Result<RunReport> {
+        let mut counters = self.loaded.counters()?;
+        self.board.set_attached(false);
+        self.sinks.stopping();
+        let kept = self.loaded.is_kept();
+        if !kept {
+            self.loaded.detach()?;
+            counters = self.loaded.settled(counters.recursion_misses, SETTLE).await?;
+        }
+        let reader = self.reader;
+        let drained = spawn_blocking(move || reader.finish()).await?;
+        let ring = drained.ok().context("the reader thread panicked")?;
+        counters = match ring {
+            Some(ring) if kept => self.loaded.counters_up_to(&ring, SETTLE).await?,
+            // Read again, so that every drained event is counted, whatever was in progress before.
+            _ => Counters { recursion_misses: counters.recursion_misses, ..self.loaded.counters()? },
+        };
+        counters.diagnostics_lost = self.loaded.diagnostics()?;
+        self.board.set_kernel(counters, self.loaded.runs(), 0);
+        let (jobs, now) = (job_losses(&self.loaded.ebpf)?, Reading::now());
+        // A pipeline that ended early has its own report.
+        let mut told = jobs.is_empty() || self.queue.send(Input::LostJobs(jobs, now)).await.is_ok();
+        told &= self.queue.send(Input::Counters(counters, now)).await.is_ok();
+        if !told {
+            tracing::debug!("the output is closed");
+        }
+        drop(self.queue);
+        let (mut report, mut keeper) = self.pipeline.join_next().await.context("the pipeline is gone")??;
+        report.ledger.kernel = counters;
+        if let Some(pusher) = self.pusher {
+            spawn_blocking(move || pusher.close(LAST_PUSH)).await?;
+        }
+        let sinks = self.sinks;
+        report.sinks = spawn_blocking(move || sinks.join()).await??;
+        // An output that is gone has not taken all of its records.
+        if report.output.is_none() {
+            keeper.ended();
+        }
+        if !kept {
+            self.loaded.unpin()?;
+        }
+        Ok(report)
+    }
+}

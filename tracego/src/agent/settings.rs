@@ -1,0 +1,45 @@
+//! The settings of the agent: those of a run, and those that can change during it.
+
+use std::{io, time::Duration};
+
+use tracego_analyze::{inspect, judge::Selection, rules::settings::Settings};
+use tracego_deliver::sink::{settings::SinkSettings, start::Sinks};
+use tracego_policy::Engine;
+use tracego_probe::{
+    enforce::{self, settings::Enforce},
+    load::LoadOptions,
+};
+
+use crate::metrics;
+
+/// The settings of a run, for [`start`](super::start).
+pub struct AgentOptions {
+    /// Settings of the kernel side.
+    pub load: LoadOptions,
+    /// Time between two heartbeats; zero for none.
+    pub heartbeat: Duration,
+    /// Settings of the inspector.
+    pub inspect: inspect::Options,
+    /// Settings of metrics and health.
+    pub metrics: metrics::MetricsOptions,
+    /// Sinks with queues; the consumer has their feeds.
+    pub sinks: Sinks,
+    /// Settings of enforcement.
+    pub enforce: enforce::Options,
+}
+
+/// The settings that can change during a run.
+pub struct ReloadSettings {
+    /// Selection of the records to write.
+    pub selection: Selection,
+    /// Settings of the rules.
+    pub rules: Settings,
+    /// All sinks with queues.
+    pub sinks: Vec<SinkSettings>,
+    /// Settings of enforcement.
+    pub enforce: Enforce,
+    /// Freshly loaded policies.
+    pub policy: Option<Engine>,
+    /// Reopened direct output.
+    pub output: Option<Box<dyn io::Write + Send>>,
+}

@@ -1,0 +1,32 @@
+//! Metrics of the inspection of executables and services.
+
+use std::fmt;
+
+use tracego_analyze::inspect::{images, inspector::Figures};
+
+use super::{Families, label};
+
+/// Writes the counts of the inspector.
+pub(super) fn write(out: &mut Families<'_>, figures: &Figures) -> fmt::Result {
+    let Figures { images, image_bytes, services, services_refused, services_missed } = *figures;
+    let images::Counts { hits, misses, evicted, gone, changed, unverified, not_regular, denied, io } = images;
+    let help = "Executables of program starts: known already, or opened.";
+    out.counters("tracego_images_lookups", help, label("result", [("hit", hits), ("miss", misses)]))?;
+    let failures = [
+        ("gone", gone),
+        ("changed", changed),
+        ("unverified", unverified),
+        ("not_regular", not_regular),
+        ("denied", denied),
+        ("io", io),
+    ];
+    let help = "Executables that could not be read, by the reason.";
+    out.counters("tracego_images_failures", help, label("reason", failures))?;
+    out.counter("tracego_images_evicted", "Executables evicted from the cache.", evicted)?;
+    let help = "Memory of the cache of executables.";
+    out.gauge("tracego_images_cache_bytes", help, image_bytes)?;
+    out.gauge("tracego_services_watched", "Services that are checked periodically.", services)?;
+    let refused = [("too_many", services_refused), ("too_fast", services_missed)];
+    let help = "Changes of services that were not checked: too many services, or too short-lived.";
+    out.counters("tracego_services_refused", help, label("reason", refused))
+}

@@ -1,0 +1,156 @@
+//! The stages that judge a start: rules, policies, and enforcement after the start.
+
+use tracego_analyze::{
+    enrich::Enriched, judge::Judge, rules::settings::Settings as RuleSettings, summary::Summary,
+};
+use tracego_common::{TaskId, verdict::Action};
+use tracego_model::{
+    enforcement::{Ended, Pending},
+    event::Event,
+    finding::Finding,
+    input::facts::ServiceState,
+    record::Record,
+};
+use tracego_policy::{engine::Counts, engine::Engine, stage::Stage};
+use tracego_probe::enforce::after::AfterStart;
+
+/// A callback that gets each record about a decision of enforcement.
+pub type DecisionCallback = Box<dyn FnMut(&Record) + Send>;
+
+/// The stages that judge a start. Each may be absent.
+#[derive(Default)]
+pub(super) struct Judgement {
+    rules: Option<Judge>,
+    pub(super) policies: Option<Stage>,
+    /// Enforcement after the start.
+    pub(super) killer: Option<AfterStart>,
+    /// Callback for decisions of enforcement, beside their records.
+    pub(super) callback: Option<DecisionCallback>,
+    /// Process of the last enforcement check.
+    check: Option<TaskId>,
+}
+
+impl Judgement {
+    /// Creates the stages with rules alone.
+    pub(super) fn new(rules: Option<Judge>) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
+    /// Whether any stage looks at starts, beside their records.
+    pub(super) fn is_active(&self) -> bool {
+        self.rules.is_some() || self.policies.is_some() || self.killer.is_some()
+    }
+
+    /// Whether the event belongs to the enforcement check, which is no activity of the machine.
+    pub(super) fn is_check(&mut self, event: &Event<'_>) -> bool {
+        let Some(killer) = &self.killer else { return false };
+        let is_check = match event {
+            Event::Exec(exec) => killer.shared().is_canary(&exec.exe, &exec.argv),
+            Event::Failed(failed) => killer.shared().is_canary(failed.filename, failed.argv),
+            Event::Exit(exit) => self.check == Some(exit.header.id),
+            _ => false,
+        };
+        if is_check {
+            self.check = Some(event.id());
+        }
+        is_check
+    }
+
+    /// Keeps the state of the rules up to date with forks and exits.
+    pub(super) fn follow(&mut self, event: &Event<'_>) {
+        let Some(rules) = &mut self.rules else { return };
+        match event {
+            Event::Fork(fork) => rules.fork(fork.header.parent, fork.header.id),
+            Event::Exit(exit) => rules.exit(exit.header.id, exit.header.boot_ns),
+            _ => {}
+        }
+    }
+
+    /// Puts findings and the decision of the policies onto the record of an event, and marks its process if
+    /// they ask for a kill.
+    pub(super) fn judge(&mut self, event: &Event<'_>, Enriched { record, start }: &mut Enriched) {
+        if let (Some(rules), Some(started)) = (&mut self.rules, &*start) {
+            rules.start(record, started);
+        }
+        let refused = self.policies.as_mut().and_then(|policies| policies.decide(record));
+        if let (Some(_), Some(rules)) = (&refused, &mut self.rules) {
+            rules.refused(record);
+        }
+        match (event, &mut self.killer) {
+            (Event::Exec(exec), Some(killer)) => {
+                if let Some(refused) = refused {
+                    killer.stop(exec, &refused.id, &refused.message, refused.job);
+                } else {
+                    let findings = record.tracego.findings.iter();
+                    killer.found(exec, findings.map(|found| (found.id, found.message.as_str())));
+                }
+            }
+            (Event::Verdict(verdict), Some(killer)) if verdict.action >= Action::Audit as u32 => {
+                killer.decided(verdict);
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports the record of a decision about a start.
+    pub(super) fn report(&mut self, record: &Record) {
+        if let Some(rules) = &mut self.rules {
+            rules.decided(record);
+        }
+        if let Some(callback) = &mut self.callback {
+            callback(record);
+        }
+    }
+
+    /// Kills the marked processes, which the kernel side did not stop because it could not know them.
+    pub(super) fn kill_marked(&mut self) -> Vec<(Pending, Action, Ended)> {
+        self.killer.as_mut().map(AfterStart::end).unwrap_or_default()
+    }
+
+    /// Returns the findings about running services.
+    pub(super) fn services(&mut self, states: &[ServiceState]) -> Vec<(TaskId, Vec<Finding>)> {
+        let Some(rules) = &mut self.rules else { return Vec::new() };
+        states.iter().map(|state| (state.id(), rules.service(state))).collect()
+    }
+
+    /// Returns the findings that a lapse of time makes; `now` is in nanoseconds since boot.
+    pub(super) fn tick(&mut self, now: u64) -> Vec<(TaskId, Vec<Finding>)> {
+        let found = self.rules.as_mut().map(|rules| rules.tick(now)).unwrap_or_default();
+        found.into_iter().map(|(id, finding)| (id, vec![finding])).collect()
+    }
+
+    /// Puts findings onto a record about the same process.
+    pub(super) fn put(&mut self, record: &mut Record, findings: Vec<Finding>) {
+        if let Some(rules) = &mut self.rules {
+            rules.put(record, findings);
+        }
+    }
+
+    /// Applies new settings. `findings`: ids of rules whose findings kill.
+    pub(super) fn reload(&mut self, rules: RuleSettings, findings: Vec<String>, policies: Option<Engine>) {
+        if let Some(judge) = &mut self.rules {
+            judge.change(rules);
+        }
+        if let Some(killer) = &mut self.killer {
+            killer.change(findings);
+        }
+        if let (Some(stage), Some(engine)) = (&mut self.policies, policies) {
+            stage.change(engine);
+        }
+    }
+
+    /// Returns the number of entries that rules had to evict.
+    pub(super) fn evicted(&self) -> u64 {
+        self.rules.as_ref().map_or(0, Judge::forgotten)
+    }
+
+    /// Returns the counts of the policies, if there are any.
+    pub(super) fn policy_counts(&self) -> Option<Counts> {
+        self.policies.as_ref().map(Stage::counts)
+    }
+
+    /// Returns the findings so far.
+    pub(super) fn summary(&self) -> Summary {
+        self.rules.as_ref().map_or_else(Summary::default, |rules| rules.summary().clone())
+    }
+}

@@ -1,0 +1,100 @@
+//! Writing of records to the outputs, with the seals over them and the counts of what was written.
+
+use std::io;
+
+use tracego_analyze::enrich::Enricher;
+use tracego_deliver::{seal::window::Moment, sink::outputs::Outputs};
+use tracego_model::{clock::Reading, ledger::Ledger, record::Record};
+
+use crate::metrics::tally::PipelineTally;
+
+/// The last stage: the outputs, and the counts of what they took.
+///
+/// Records of seals come from the enricher, which numbers all records; so every method that may write one
+/// takes it.
+pub(super) struct RecordWriter {
+    pub(super) outputs: Outputs,
+    pub(super) ledger: Ledger,
+    pub(super) tally: PipelineTally,
+    now: Reading,
+    failed: Option<io::Error>,
+}
+
+impl RecordWriter {
+    pub(super) fn new(outputs: Outputs) -> Self {
+        Self {
+            outputs,
+            ledger: Ledger::default(),
+            tally: PipelineTally::default(),
+            now: Reading::default(),
+            failed: None,
+        }
+    }
+
+    /// Begins the records of an input: sets the time of seals, and opens a sealed output.
+    pub(super) fn begin(&mut self, now: Reading, enricher: &mut Enricher) {
+        self.now = now;
+        self.open(enricher);
+    }
+
+    /// Returns the first error since the last call.
+    pub(super) fn result(&mut self) -> io::Result<()> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Writes the first record of a sealed output; again if the output did not take it.
+    fn open(&mut self, enricher: &mut Enricher) {
+        let Some(start) = self.outputs.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
+        let record = enricher.opening(start, self.now);
+        if let Err(error) = self.outputs.push(&record, false) {
+            self.refused(error);
+        }
+    }
+
+    /// Writes the seals that are due. Refused seals are retried when the next ones are due.
+    pub(super) fn seal(&mut self, last: bool, enricher: &mut Enricher) {
+        if self.outputs.sealer().is_none() {
+            return;
+        }
+        self.flush(enricher);
+        let moment = Moment { ledger: self.ledger, now: self.now, running: enricher.running_jobs(), last };
+        while let Some(seal) = self.outputs.sealer().and_then(|sealer| sealer.due(&moment)) {
+            let record = enricher.seal(seal, self.now);
+            self.write(&record, None, enricher);
+            self.flush(enricher);
+            if !self.outputs.sealer().is_some_and(|sealer| sealer.took()) {
+                break;
+            }
+        }
+    }
+
+    /// Writes a record. `event_ns`: time of the event that the record stands for and that the ledger counts.
+    pub(super) fn write(&mut self, record: &Record, event_ns: Option<u64>, enricher: &mut Enricher) {
+        let counted = event_ns.is_some();
+        if let Err(error) = self.outputs.push(record, counted) {
+            self.ledger.write_errors += u64::from(counted);
+            self.refused(error);
+            return;
+        }
+        self.tally.given(event_ns);
+        if self.outputs.is_full() {
+            self.flush(enricher);
+        }
+    }
+
+    /// Hands what was written to the operating system and to the sinks.
+    pub(super) fn flush(&mut self, enricher: &mut Enricher) {
+        let flushed = self.outputs.flush();
+        self.tally.answered(flushed.written, flushed.error.as_ref());
+        self.ledger.written += flushed.written;
+        self.ledger.write_errors += flushed.refused;
+        if let Some(error) = flushed.error {
+            self.refused(error);
+            self.open(enricher);
+        }
+    }
+
+    fn refused(&mut self, error: io::Error) {
+        self.failed.get_or_insert(error);
+    }
+}
