@@ -199,3 +199,33 @@ fn options_in_the_text_exist() {
     }
     assert!(count >= 30, "{count} options are named");
 }
+
+/// Returns the anchors of the headings of a document, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let titles =
+        text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    titles
+        .map(|title| title.to_lowercase().replace(' ', "-").chars().filter(|&c| kept(c)).collect())
+        .collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut count = 0;
+    let others = ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
+    for document in documents().into_iter().chain(others) {
+        let text = read(&document);
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            count += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let here = root().join(&document);
+            let there = if file.is_empty() { here } else { here.parent().unwrap().join(file) };
+            assert!(there.exists(), "{document}: {target}");
+            let found = || anchors(&fs::read_to_string(&there).unwrap()).contains(anchor);
+            assert!(anchor.is_empty() || found(), "{document}: {target}: no such heading");
+        }
+    }
+    assert!(count >= 20, "{count} links");
+}
