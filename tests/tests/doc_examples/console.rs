@@ -160,7 +160,7 @@ pub(crate) fn is_shown(shown: &[String], lines: &[&str]) -> bool {
 }
 
 /// Whether a line of the output is what a document shows.
-pub(crate) fn is_shown_line(shown: &str, line: &str) -> bool {
+fn is_shown_line(shown: &str, line: &str) -> bool {
     let Some((front, rest)) = shown.split_once('…') else { return shown == line };
     let Some(mut line) = line.strip_prefix(front) else { return false };
     let mut parts: Vec<&str> = rest.split('…').collect();
@@ -170,6 +170,40 @@ pub(crate) fn is_shown_line(shown: &str, line: &str) -> bool {
         line = &line[at + part.len()..];
     }
     line.ends_with(end)
+}
+
+/// Returns the shown lines that differ from the output, by index, with the lines of the output in their place.
+/// Returns nothing if the output does not fit otherwise.
+pub(crate) fn corrected<'a>(shown: &[String], lines: &[&'a str]) -> Vec<(usize, &'a str)> {
+    let mut changed = Vec::new();
+    let mut fixed = shown.to_vec();
+    let mut rest = lines;
+    let mut is_behind_gap = false;
+    for (at, line) in shown.iter().enumerate() {
+        if line == "…" {
+            is_behind_gap = true;
+            continue;
+        }
+        let skipped =
+            if is_behind_gap { rest.iter().position(|other| is_shown_line(line, other)) } else { Some(0) };
+        let Some((&other, behind)) = skipped.and_then(|skipped| rest[skipped..].split_first()) else {
+            return Vec::new();
+        };
+        if !is_shown_line(line, other) {
+            other.clone_into(&mut fixed[at]);
+            changed.push((at, other));
+        }
+        (rest, is_behind_gap) = (behind, false);
+    }
+    if is_shown(&fixed, lines) { changed } else { Vec::new() }
+}
+
+#[test]
+fn changed_lines_are_found_between_gaps() {
+    let shown: Vec<String> = ["a", "…", "d…", "e", "…"].map(str::to_owned).to_vec();
+    assert_eq!(corrected(&shown, &["a", "b", "dd", "E", "f"]), [(3, "E")]);
+    assert_eq!(corrected(&shown, &["A", "dd", "e"]), [(0, "A")]);
+    assert_eq!(corrected(&shown, &["a", "b", "e"]), []);
 }
 
 #[test]

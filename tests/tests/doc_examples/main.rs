@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use console::{Block, Check, Example, blocks, is_shown, is_shown_line};
+use console::{Block, Check, Example, blocks, corrected, is_shown};
 use folder::Folder;
 
 fn root() -> PathBuf {
@@ -111,11 +111,8 @@ impl Checked {
                 self.wrong.push(format!("{place}\nfails:\n{output}"));
             }
         } else if !is_shown(&example.output, &lines) {
-            if lines.len() == example.output.len() {
-                let pairs = example.output.iter().zip(&lines).enumerate();
-                let changed = pairs.filter(|(_, (shown, line))| !is_shown_line(shown, line));
-                changes.extend(changed.map(|(at, (_, line))| (example.line + at, (*line).to_owned())));
-            }
+            let changed = corrected(&example.output, &lines).into_iter();
+            changes.extend(changed.map(|(at, line)| (example.line + at, line.to_owned())));
             self.wrong
                 .push(format!("{place}\nis shown with\n{}\nand gives\n{output}", example.output.join("\n")));
         }
