@@ -8,7 +8,6 @@ use std::{
     sync::Arc,
 };
 
-use clap::Parser as _;
 use tracego::cli::Cli;
 use tracego_model::{clock::Reading, ledger::Ledger};
 
@@ -35,29 +34,6 @@ fn lines(text: &str, code: bool) -> Vec<&str> {
     kept
 }
 
-/// Returns the arguments of tracego in a console line, without comment and prompt; `None` for other commands.
-fn arguments(line: &str) -> Option<Vec<&str>> {
-    let line = line.split(" #").next().unwrap().trim();
-    let line = line.strip_prefix("$ ").unwrap_or(line);
-    assert!(!line.contains(['\'', '"', '\\']) || line.starts_with(['{', '"']), "needs a shell's eye: {line}");
-    let line = line.strip_prefix("sudo ").unwrap_or(line);
-    let rest = line.strip_prefix("tracego ").or_else(|| line.strip_prefix("cargo xtask run -- "))?;
-    Some(rest.split_whitespace().collect())
-}
-
-#[test]
-fn command_lines_of_the_readme_are_understood() {
-    let text = read("README.md");
-    let mut count = 0;
-    for arguments in lines(&text, true).into_iter().filter_map(arguments) {
-        count += 1;
-        if let Err(error) = Cli::try_parse_from(["tracego"].iter().chain(&arguments)) {
-            panic!("{}\n{error}", arguments.join(" "));
-        }
-    }
-    assert!(count >= 5, "{count} command lines");
-}
-
 /// Converts `RunTests` to `run-tests`, as clap names subcommands.
 fn kebab(variant: &str) -> String {
     let mut name = String::new();
@@ -82,8 +58,11 @@ fn build_steps_of_the_documents_exist() {
         .map(|line| kebab(line.split(|c: char| !c.is_alphanumeric()).next().unwrap()))
         .collect();
     assert!(arms.contains("ebpf") && arms.contains("test"), "{arms:?}");
-    for document in ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", ".ci/run"] {
-        for (n, line) in read(document).lines().enumerate() {
+    let docs = fs::read_dir(root().join("docs")).unwrap();
+    let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
+    let others = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", ".ci/run"].map(str::to_owned);
+    for document in docs.chain(others) {
+        for (n, line) in read(&document).lines().enumerate() {
             for rest in line.split("cargo xtask ").skip(1) {
                 let arm = rest.split(|c: char| c != '-' && !c.is_alphanumeric()).next().unwrap();
                 assert!(arms.contains(arm), "{document}:{}: no `cargo xtask {arm}` in {arms:?}", n + 1);
@@ -133,7 +112,7 @@ fn files_of_the_recipes_exist() {
 
 #[test]
 fn kinds_of_records_are_documented() {
-    let source = read("tracego/src/enrich/record.rs");
+    let source = source("tracego/model/src", "pub mod event_name {");
     let (_, body) = source.split_once("pub mod event_name {").unwrap();
     let (body, _) = body.split_once("\n}").unwrap();
     let kinds: BTreeSet<&str> = body.split('"').skip(1).step_by(2).collect();
@@ -143,23 +122,33 @@ fn kinds_of_records_are_documented() {
     let allowed = schema["properties"]["event_name"]["enum"].as_array().unwrap();
     assert_eq!(kinds, allowed.iter().map(|kind| kind.as_str().unwrap()).collect());
 
-    let readme = read("README.md");
+    let document = read("docs/records.md");
     for kind in kinds {
-        assert!(readme.contains(&format!("`{kind}`")), "README.md does not name `{kind}`");
+        assert!(document.contains(&format!("`{kind}`")), "docs/records.md does not name `{kind}`");
     }
 }
 
 #[test]
-fn exit_codes_of_the_readme_are_those_of_the_help() {
+fn exit_codes_of_the_documents_are_those_of_the_help() {
     use clap::CommandFactory as _;
     let help = Cli::command().render_help().to_string();
     let (_, help) = help.split_once("Exit codes: ").unwrap();
     let (help, _) = help.split_once("\n\n").unwrap();
     let help: BTreeSet<&str> = help.split(';').map(|part| part.split_whitespace().next().unwrap()).collect();
+    let document = read("docs/operation.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let documented: BTreeSet<&str> = rows.filter(|code| code.parse::<u8>().is_ok()).collect();
+    assert_eq!(documented, help);
+}
+
+#[test]
+fn the_readme_is_short_and_names_every_document() {
     let readme = read("README.md");
-    let rows = readme.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
-    let readme: BTreeSet<&str> = rows.filter(|code| code.parse::<u8>().is_ok()).collect();
-    assert_eq!(readme, help);
+    assert!(readme.lines().count() < 150, "{} lines", readme.lines().count());
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = format!("(docs/{})", entry.unwrap().file_name().display());
+        assert!(readme.contains(&name), "README.md does not lead to {name}");
+    }
 }
 
 #[test]
@@ -191,40 +180,68 @@ fn findings_of_every_rule_are_what_the_schema_says() {
 }
 
 #[test]
-fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
-    use tracego::metrics::{Board, StageNumbers, tally::PipelineTally};
+fn every_metric_is_documented_and_no_other() {
+    use tracego::metrics::{Board, Stages, tally::Tally};
     use tracego_analyze::enrich::Enricher;
     use tracego_deliver::sink::status::Status;
     use tracego_model::{counters::Counters, meta::Meta};
     use tracego_probe::load::Run;
-    let mut tally = PipelineTally::default();
+    let mut tally = Tally::default();
     tally.jobs.add("4711", 1);
     let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
     record.tracego.completeness.truncated.push("process.command_args");
-    tally.count_record(&record);
+    tally.made(&record);
     tally.traces = Some(tracego_deliver::traces::Counts::default());
     tally.policy = Some(tracego_policy::engine::Counts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
-    board.set_enforcement(std::sync::Arc::default());
-    board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });
-    board.set_kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
+    board.enforces(std::sync::Arc::default());
+    board.stages(Stages { tally: Some(tally), ..Stages::default() });
+    board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
     let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
     sink.lose("refused", 1);
     sink.set_files(Some(tracego_deliver::sink::file::Counts::default()));
-    board.set_sinks(vec![Arc::new(sink)]);
+    board.sinks(vec![Arc::new(sink)]);
     let text = board.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     let names: BTreeSet<&str> = types.filter(|name| name.starts_with("tracego_")).collect();
-    let readme = read("README.md");
-    let named = readme.split('`').skip(1).step_by(2);
+    let document = read("docs/metrics.md");
+    let named = document.split('`').skip(1).step_by(2);
     let named: BTreeSet<&str> = named.filter(|name| name.starts_with("tracego_")).collect();
     assert_eq!(named, names);
 }
 
-/// Returns the keys of a struct that is read from TOML, from its source.
-fn keys(source: &str, of: &str) -> Vec<String> {
-    let (_, body) = source.split_once(&format!("pub struct {of} {{")).unwrap();
-    let (body, _) = body.split_once("\n}").unwrap();
+/// Returns the text of the only source file below a folder that contains `text`.
+fn source(folder: &str, text: &str) -> String {
+    let mut paths = Vec::new();
+    tree(&root().join(folder), &mut paths);
+    let paths = paths.iter().filter(|path| path.ends_with(".rs")).map(|path| read(&path[1..]));
+    let mut found: Vec<String> = paths.filter(|source| source.contains(text)).collect();
+    assert_eq!(found.len(), 1, "{folder}: {text}");
+    found.remove(0)
+}
+
+/// Returns the keys of the only struct of tracego-deliver that is chosen by its folder and name and is read
+/// from TOML.
+fn settings(chosen: &dyn Fn(&str, &str) -> bool) -> Vec<String> {
+    let mut paths = Vec::new();
+    tree(&root().join("tracego/deliver/src"), &mut paths);
+    let mut found = Vec::new();
+    for path in paths.iter().filter(|path| path.ends_with(".rs")) {
+        let folder = Path::new(path).parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let source = read(&path[1..]);
+        for body in source.split("pub struct ").skip(1) {
+            let (name, body) = body.split_once(|c: char| !c.is_alphanumeric()).unwrap();
+            if let (true, Some((body, _))) = (chosen(folder, name), body.split_once("\n}")) {
+                found.push((path.clone(), keys(body)));
+            }
+        }
+    }
+    assert_eq!(found.len(), 1, "{:?}", found.iter().map(|(path, _)| path).collect::<Vec<_>>());
+    found.remove(0).1
+}
+
+/// Returns the keys of a struct that is read from TOML, from the lines of its fields.
+fn keys(body: &str) -> Vec<String> {
     let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
     fields.map(|(name, _)| name.trim_start_matches("r#").replace('_', "-")).collect()
 }
@@ -247,23 +264,20 @@ fn every_type_of_sink_and_every_key_is_documented() {
     for &kind in Kind::NAMES {
         section(kind);
         assert!(section("What all sinks have").contains(&format!("`{kind}`")), "{kind}");
-        let folder = format!("tracego/src/sink/{kind}");
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let own = ["settings.rs", "mod.rs"].map(|file| root.join(&folder).join(file));
-        let source = own.iter().filter_map(|path| fs::read_to_string(path).ok());
-        let source = source.into_iter().find(|source| source.contains("pub struct Settings {"));
-        assert!(source.is_some() || kind == "stdout", "{kind} has no Settings");
-        for key in source.iter().flat_map(|source| keys(source, "Settings")) {
-            has(kind, &key);
+        // Standard output has no settings.
+        if kind != "stdout" {
+            for key in settings(&|folder, name| folder == kind && name.ends_with("Settings")) {
+                has(kind, &key);
+            }
         }
     }
-    for key in keys(&read("tracego/src/sink/settings.rs"), "Common") {
+    for key in settings(&|_, name| ["Common", "CommonSettings"].contains(&name)) {
         has("What all sinks have", &key);
     }
-    for key in keys(&read("tracego/src/sink/tls.rs"), "TlsSettings") {
+    for key in settings(&|_, name| name == "TlsSettings") {
         has("tls", &key);
     }
-    let reasons = tracego_spool::GapReason::ALL.map(tracego_deliver::sink::status::reason);
+    let reasons = tracego_spool::Reason::ALL.map(tracego_deliver::sink::status::reason);
     for reason in reasons.iter().chain(&tracego_deliver::sink::status::lost::ALL) {
         assert!(section("What is promised").contains(&format!("`{reason}`")), "{reason}");
     }
@@ -276,6 +290,6 @@ fn the_example_of_the_sinks_is_right() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, example.as_bytes()).unwrap();
     let line = ["tracego".into(), "--config".into(), file.path().into()];
-    let configuration = tracego::config::read(&line).unwrap();
-    assert_eq!(configuration.settings.sinks.len(), 3);
+    let (cli, _) = tracego::config::explained(&line).unwrap();
+    assert_eq!(cli.watch.view.sinks.len(), 3);
 }

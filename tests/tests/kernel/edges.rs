@@ -120,7 +120,7 @@ fn deleted() {
     assert_eq!(record["tracego"]["executable"]["memfd"], false);
 }
 
-/// Mounts tracefs, as README tells the machine's administrator to do. The tests run as root.
+/// Mounts tracefs, as docs/records.md tells the machine's administrator to do. The tests run as root.
 pub(crate) fn tracefs() {
     if !Path::new("/sys/kernel/tracing/events").is_dir() {
         let mount = ["-t", "tracefs", "tracefs", "/sys/kernel/tracing"];
