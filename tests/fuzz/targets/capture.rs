@@ -3,13 +3,20 @@
 #![no_main]
 #![expect(clippy::expect_used, reason = "a failure here is what is looked for")]
 
-use std::{io, sync::{Arc, Mutex, PoisonError}};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use libfuzzer_sys::fuzz_target;
 use tracego::pipeline::{Consumer, Pipeline};
 use tracego_analyze::{judge::Judge, rules::settings::Settings};
 use tracego_deliver::sink::{Format, Sink, text::Style};
-use tracego_model::{capture::{CaptureError, Reader, Writer}, input::Input, meta::Meta};
+use tracego_model::{
+    capture::{CaptureError, Reader, Writer},
+    input::Input,
+    meta::Meta,
+};
 
 fuzz_target!(|input: &[u8]| {
     replay(input);

@@ -3,7 +3,7 @@
 #![no_main]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failure here is what is looked for")]
 
-#[path = "../../../tracego/tests/spool/sim.rs"]
+#[path = "../../../tracego/spool/tests/spool/sim.rs"]
 #[expect(dead_code, reason = "the disk of the tests, without its faults")]
 mod sim;
 
