@@ -37,7 +37,7 @@ pub struct Reader {
     thread: JoinHandle<Option<Ring>>,
 }
 
-/// What the reader's thread shows of itself.
+/// Signs of life of the reader's thread.
 #[derive(Debug, Default)]
 pub struct ReaderVitals {
     /// Beats at each look at the ring.

@@ -116,7 +116,7 @@ struct Trouble {
 pub struct Spool<D: Disk = Files> {
     disk: D,
     limits: Limits,
-    /// As of the last call that said.
+    /// Time of the last call that passed one.
     now: Moment,
     /// Id of the spool, written to segments and cursor.
     id: u64,

@@ -59,7 +59,7 @@ pub(super) struct Setup {
 /// The newest numbers of all threads.
 #[derive(Debug)]
 pub struct Board {
-    /// Of the reader.
+    /// Signs of life of the reader.
     pub reader: Arc<ReaderVitals>,
     /// Pulse of the pipeline.
     pub pipeline: Pulse,

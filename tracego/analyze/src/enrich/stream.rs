@@ -72,7 +72,7 @@ impl Enricher {
         Record { process: Some(process), context, ..record }
     }
 
-    /// What the process that opened a job said of it.
+    /// Returns the identity that the process which opened a job stated.
     fn identity(&self, root: TaskId) -> Option<Identified> {
         let job = self.jobs.get(&root)?.upgrade()?;
         let id = self.exec_id(job.root);

@@ -53,7 +53,7 @@ pub struct Options {
     pub policies: bool,
     /// Names of users.
     pub users: Users,
-    /// Who else knows.
+    /// State that other stages read.
     pub shared: Arc<RulesInForce>,
 }
 
