@@ -6,7 +6,7 @@ use aya::{
     Ebpf,
     maps::{MapData, PerCpuArray, PerCpuHashMap},
 };
-use tracego_common::{Loss, TaskId};
+use tracego_common::{KernelCounter, TaskId};
 use tracego_model::counters::{Counters, JobLoss};
 use zerocopy::FromBytes as _;
 
@@ -27,14 +27,14 @@ pub fn read(ebpf: &Ebpf) -> Result<Counters, LoadError> {
 pub fn of(map: &PerCpuArray<impl Borrow<MapData>, u64>) -> Result<Counters, LoadError> {
     let sum = |counter| sum(map, counter);
     Ok(Counters {
-        hooked: sum(Loss::Hooked)?,
-        filtered: sum(Loss::Filtered)?,
-        ring_full: sum(Loss::RingFull)?,
-        no_scratch: sum(Loss::NoScratch)?,
-        context_full: sum(Loss::ContextFull)?,
-        sent: sum(Loss::Sent)?,
-        chunk_lost: sum(Loss::ChunkLost)?,
-        chunk_sent: sum(Loss::ChunkSent)?,
+        hooked: sum(KernelCounter::Hooked)?,
+        filtered: sum(KernelCounter::Filtered)?,
+        ring_full: sum(KernelCounter::RingFull)?,
+        no_scratch: sum(KernelCounter::NoScratch)?,
+        context_full: sum(KernelCounter::ContextFull)?,
+        sent: sum(KernelCounter::Sent)?,
+        chunk_lost: sum(KernelCounter::ChunkLost)?,
+        chunk_sent: sum(KernelCounter::ChunkSent)?,
         recursion_misses: 0,
         diagnostics_lost: 0,
         discarded: 0,
@@ -61,14 +61,14 @@ pub fn job_losses(ebpf: &Ebpf) -> Result<Vec<JobLoss>, LoadError> {
 /// # Errors
 /// Fails if the map is missing or cannot be read.
 pub(super) fn diagnostics(ebpf: &Ebpf) -> Result<u64, LoadError> {
-    sum(&array(ebpf)?, Loss::Diagnostic)
+    sum(&array(ebpf)?, KernelCounter::Diagnostic)
 }
 
 fn array(ebpf: &Ebpf) -> Result<PerCpuArray<&MapData, u64>, LoadError> {
     maps::read(ebpf, "COUNTERS")
 }
 
-fn sum(map: &PerCpuArray<impl Borrow<MapData>, u64>, counter: Loss) -> Result<u64, LoadError> {
+fn sum(map: &PerCpuArray<impl Borrow<MapData>, u64>, counter: KernelCounter) -> Result<u64, LoadError> {
     let values = map.get(&(counter as u32), 0).map_err(|e| LoadError::Map("COUNTERS", e))?;
     Ok(values.iter().sum())
 }

@@ -14,7 +14,7 @@ use aya::{
 };
 use serde::Serialize;
 use tracego_common::{
-    Offsets, Settings,
+    KernelSettings, Offsets,
     limits::ARGV_LIMIT,
     settings::{event, filter},
 };
@@ -166,12 +166,12 @@ fn supported(name: &str, found: Result<bool, String>) -> Check {
 fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
     // Every event is enabled, so that the verifier walks through all code; every filter is on and the tree is
     // empty, so that no event is written.
-    let settings = Settings {
+    let settings = KernelSettings {
         events: event::EXEC | event::EXIT | event::FORK | event::EXEC_FAILED,
         filters: filter::TREE | filter::UID | filter::CGROUP | filter::COMM,
         env_names: 1,
         argv_max: ARGV_LIMIT,
-        ..Settings::new_zeroed()
+        ..KernelSettings::new_zeroed()
     };
     let options = LoadOptions::trial(settings);
     let opened = load::open(&options, log::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));

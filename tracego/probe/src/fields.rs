@@ -1,6 +1,6 @@
 //! Record values that the running kernel can provide, depending on its fields.
 
-use tracego_common::record::field;
+use tracego_common::event::field;
 
 /// A value, and the sets of kernel fields that provide it; one set must be complete.
 type Optional = (u64, &'static [&'static [&'static str]]);

@@ -10,7 +10,7 @@ pub use error::LoadError;
 pub(super) use loaded::account;
 pub use loaded::{Loaded, Run, grace};
 use tracego_common::{
-    Offsets, Settings, TaskCtx,
+    KernelSettings, Offsets, TaskContext,
     limits::{CPUS_MAX, ENV_NAME_MAX},
     settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
@@ -44,7 +44,7 @@ pub struct EnvName {
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
     /// Settings of the kernel side.
-    pub settings: Settings,
+    pub settings: KernelSettings,
     /// Size of the ring buffer in bytes, a power of two.
     pub ring_size: u32,
     /// Variables that may leave a process's memory.
@@ -58,7 +58,7 @@ pub struct LoadOptions {
 impl LoadOptions {
     /// Returns options for trying the kernel side: the smallest ring, and no variables.
     #[must_use]
-    pub fn trial(settings: Settings) -> Self {
+    pub fn trial(settings: KernelSettings) -> Self {
         Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
     }
 }
@@ -69,10 +69,10 @@ impl LoadOptions {
 struct Table<T>(T);
 // SAFETY: `Offsets` is `repr(C)` with `i32` fields only: no padding, any bytes are valid.
 unsafe impl aya::Pod for Table<Offsets> {}
-// SAFETY: `Settings` derives `IntoBytes` and `FromBytes`: no padding, any bytes are valid.
-unsafe impl aya::Pod for Table<Settings> {}
-// SAFETY: as `Settings`.
-unsafe impl aya::Pod for Table<TaskCtx> {}
+// SAFETY: `KernelSettings` derives `IntoBytes` and `FromBytes`: no padding, any bytes are valid.
+unsafe impl aya::Pod for Table<KernelSettings> {}
+// SAFETY: as `KernelSettings`.
+unsafe impl aya::Pod for Table<TaskContext> {}
 
 /// Loads and attaches the programs. `enforce` is the enforcement mode.
 ///
@@ -125,7 +125,7 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     }
     let begin = |handover| Handover::begin(handover, options.ring_size);
     let handover = options.handover.as_ref().map(begin).transpose()?;
-    let mut settings = Settings { unavailable: fields::unavailable(&missing), ..options.settings };
+    let mut settings = KernelSettings { unavailable: fields::unavailable(&missing), ..options.settings };
     if let Some(handover) = &handover {
         settings.generation = handover.number();
         settings.agent_start = started();

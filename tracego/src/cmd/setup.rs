@@ -9,7 +9,7 @@ use tracego_analyze::{
     rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
 };
 use tracego_common::{
-    Settings,
+    KernelSettings,
     settings::{event, filter},
 };
 use tracego_deliver::sink::start::Sinks;
@@ -33,7 +33,7 @@ use crate::{
 /// `--otlp-metrics` are invalid.
 pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Meta)> {
     let wanted = watch.view.selection().kinds;
-    let mut settings = Settings {
+    let mut settings = KernelSettings {
         // The process table always needs the first three.
         events: event::EXEC | event::EXIT | event::FORK | wanted,
         filters: 0,

@@ -26,7 +26,7 @@ pub struct RecordBuilder {
     /// Boot time to wall time, as of the last [`Self::set_clock`].
     pub clock: Clock,
     observed: Reading,
-    /// Position of this run among runs that continue each other.
+    /// Facts about earlier runs that this run continues.
     takeover: Takeover,
     seq: u64,
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, io, sync::Arc};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracego_common::{
     TaskId,
-    verdict::{ARGV_LEN, Action, StartKey, Verdict, argv_hash},
+    verdict::{ARGV_LEN, Action, Verdict, VerdictKey, argv_hash},
 };
 use tracego_model::{
     clock::TICK_NS,
@@ -133,7 +133,7 @@ impl AfterStart {
 }
 
 /// Builds the key by which the kernel side recognizes such a start.
-fn key(exec: &Exec<'_>) -> StartKey {
+fn key(exec: &Exec<'_>) -> VerdictKey {
     let fixed = &exec.fixed;
     let mut words = [0_u64; ARGV_LEN / 8];
     for (word, bytes) in words.iter_mut().zip(exec.argv.chunks(8)) {
@@ -141,7 +141,7 @@ fn key(exec: &Exec<'_>) -> StartKey {
         whole[..bytes.len()].copy_from_slice(bytes);
         *word = u64::from_ne_bytes(whole);
     }
-    StartKey {
+    VerdictKey {
         inode: fixed.exe_inode,
         ctime_ns: fixed.exe_ctime_ns,
         argv: argv_hash(&words),

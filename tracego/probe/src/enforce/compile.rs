@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use tracego_common::verdict::{
-    ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX, Rules,
-    UID,
+    ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX,
+    RuleMasks, UID,
 };
 use tracego_model::enforcement::{Known, Mode};
 
@@ -18,7 +18,7 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Compiled {
     /// Properties of the rules that do not depend on keys.
-    pub rules: Rules,
+    pub rules: RuleMasks,
     /// Descriptions of the rules, by bit.
     pub known: Vec<Known>,
     /// Rules by file name.
@@ -97,7 +97,7 @@ pub fn compile(
 }
 
 /// Sets the action of a rule, limited by the mode.
-fn stop(rules: &mut Rules, mode: Mode, act: Act, bit: u64) {
+fn stop(rules: &mut RuleMasks, mode: Mode, act: Act, bit: u64) {
     match (mode, act) {
         (Mode::Off | Mode::Audit, _) | (_, Act::Audit) => {}
         (Mode::Deny, Act::Stop) => rules.deny |= bit,
@@ -146,7 +146,7 @@ impl Builder<'_> {
         };
         // An exception helps the user who asked for it, so an argument that cannot be read is taken as a
         // match.
-        let allow = |rules: &mut Rules, bit: u64| rules.allow |= bit;
+        let allow = |rules: &mut RuleMasks, bit: u64| rules.allow |= bit;
         self.rule(&one.matches, known, allow, Unreadable::Stop)
     }
 
@@ -154,7 +154,7 @@ impl Builder<'_> {
         &mut self,
         matches: &Matcher,
         known: Known,
-        act: impl Fn(&mut Rules, u64),
+        act: impl Fn(&mut RuleMasks, u64),
         unreadable: Unreadable,
     ) -> Result<(), String> {
         let name = known.name.clone();

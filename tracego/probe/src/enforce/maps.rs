@@ -10,8 +10,8 @@ use aya::{
     },
 };
 use tracego_common::{
-    TaskCtx, TaskId,
-    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, Rules, StartKey, set},
+    TaskContext, TaskId,
+    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, RuleMasks, VerdictKey, set},
 };
 
 use super::compile::Compiled;
@@ -22,7 +22,7 @@ use crate::load::LoadError;
 #[repr(transparent)]
 struct Plain<T>(T);
 // SAFETY: each derives `IntoBytes` and `FromBytes`: no padding, any bytes are valid.
-unsafe impl aya::Pod for Plain<Rules> {}
+unsafe impl aya::Pod for Plain<RuleMasks> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Plain<NameKey> {}
 // SAFETY: as above.
@@ -34,14 +34,14 @@ unsafe impl aya::Pod for Plain<ArgKey> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Plain<NumberKey> {}
 // SAFETY: as above.
-unsafe impl aya::Pod for Plain<StartKey> {}
+unsafe impl aya::Pod for Plain<VerdictKey> {}
 // SAFETY: as above.
-unsafe impl aya::Pod for Plain<TaskCtx> {}
+unsafe impl aya::Pod for Plain<TaskContext> {}
 
 /// The rule tables in the kernel. This type is their only writer.
 pub struct Tables {
     number: Array<MapData, u32>,
-    rules: Array<MapData, Plain<Rules>>,
+    rules: Array<MapData, Plain<RuleMasks>>,
     names: HashMap<MapData, Plain<NameKey>, u64>,
     exes: HashMap<MapData, Plain<ExeKey>, u64>,
     paths: LpmTrie<MapData, Plain<PathKey>, u64>,
@@ -55,8 +55,8 @@ pub struct Tables {
 
 /// The verdicts that the kernel remembers, and its table of processes with their jobs.
 pub struct Remembered {
-    starts: HashMap<MapData, Plain<StartKey>, u64>,
-    tasks: HashMap<MapData, u32, Plain<TaskCtx>>,
+    starts: HashMap<MapData, Plain<VerdictKey>, u64>,
+    tasks: HashMap<MapData, u32, Plain<TaskContext>>,
 }
 
 fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
@@ -178,7 +178,7 @@ impl Remembered {
     ///
     /// # Errors
     /// Fails if the kernel refuses the entry.
-    pub fn put(&mut self, key: StartKey, action: u32, number: u32) -> Result<(), LoadError> {
+    pub fn put(&mut self, key: VerdictKey, action: u32, number: u32) -> Result<(), LoadError> {
         let value = u64::from(action) | (u64::from(number) << 32);
         self.starts.insert(Plain(key), value, 0).map_err(|error| LoadError::Map("REMEMBERED", error))
     }
@@ -186,8 +186,8 @@ impl Remembered {
     /// Returns the processes of the job that `root` opened; without a root, those of the followed tree.
     #[must_use]
     pub fn job(&self, root: TaskId) -> Vec<TaskId> {
-        let of_job = |context: &TaskCtx| {
-            if root.tgid == 0 { context.flags & TaskCtx::IN_TREE != 0 } else { context.job_root == root }
+        let of_job = |context: &TaskContext| {
+            if root.tgid == 0 { context.flags & TaskContext::IN_TREE != 0 } else { context.job_root == root }
         };
         let all = self.tasks.iter().filter_map(Result::ok);
         let of = all.filter(|(tgid, Plain(context))| of_job(context) && *tgid != std::process::id());

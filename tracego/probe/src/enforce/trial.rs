@@ -1,6 +1,6 @@
 //! A trial of enforcement on this kernel, for `tracego doctor`.
 
-use tracego_common::{Settings, settings::event};
+use tracego_common::{KernelSettings, settings::event};
 use tracego_model::enforcement::Mode;
 use zerocopy::FromZeros as _;
 
@@ -13,10 +13,10 @@ use crate::load::{self, LoadOptions};
 /// # Errors
 /// Returns the reason if nothing can be stopped here.
 pub fn trial() -> Result<Mode, String> {
-    let settings = Settings {
+    let settings = KernelSettings {
         events: event::EXEC | event::EXIT | event::FORK,
         agent_tgid: std::process::id(),
-        ..Settings::new_zeroed()
+        ..KernelSettings::new_zeroed()
     };
     let loaded = load::load(&LoadOptions::trial(settings), Mode::Deny);
     let mut loaded = loaded.map_err(|error| error.reason())?;

@@ -12,7 +12,7 @@ use aya::{
 };
 use rustix::thread::{MembarrierCommand, membarrier};
 use tokio::time::{Instant, sleep};
-use tracego_common::TaskCtx;
+use tracego_common::TaskContext;
 use tracego_model::{counters::Counters, event::decode};
 
 use super::{LoadError, Table};
@@ -115,8 +115,8 @@ impl Loaded {
     /// # Errors
     /// Fails if the kernel refuses the update.
     pub fn follow(&mut self, tgid: u32) -> Result<(), LoadError> {
-        let mut map: HashMap<_, u32, Table<TaskCtx>> = maps::write(&mut self.ebpf, "TASK_CTX")?;
-        let ctx = TaskCtx { flags: TaskCtx::IN_TREE, ..TaskCtx::default() };
+        let mut map: HashMap<_, u32, Table<TaskContext>> = maps::write(&mut self.ebpf, "TASK_CTX")?;
+        let ctx = TaskContext { flags: TaskContext::IN_TREE, ..TaskContext::default() };
         map.insert(tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
     }
 

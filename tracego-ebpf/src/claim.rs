@@ -6,7 +6,7 @@
 //! both would take the event. Each program therefore leaves a claim that says whether it took the event, and
 //! the next program respects it.
 
-use tracego_common::handover::Hook;
+use tracego_common::handover::HookId;
 
 use crate::maps::{ACTIVE, CLAIMS, setting};
 
@@ -15,7 +15,7 @@ use crate::maps::{ACTIVE, CLAIMS, setting};
 ///
 /// Without handover the number is a constant zero to the verifier, which removes the rest.
 #[inline(always)]
-pub(crate) fn is_ours(hook: Hook) -> bool {
+pub(crate) fn claims_event(hook: HookId) -> bool {
     let own = setting!(generation);
     if own == 0 {
         return true;

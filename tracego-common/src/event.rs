@@ -1,4 +1,4 @@
-//! Events in the ring buffer. Every event starts with a [`Header`].
+//! Events in the ring buffer. Every event starts with an [`EventHeader`].
 
 use core::mem::{offset_of, size_of};
 
@@ -7,14 +7,14 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// The kind of an event, as its header names it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
-pub enum RecordKind {
+pub enum EventKind {
     /// A successful execve or execveat: [`ExecFixed`] and its data.
     Exec = 1,
-    /// The end of a process (its last thread): [`ExitRecord`].
+    /// The end of a process (its last thread): [`ExitEvent`].
     Exit = 2,
-    /// A new process (not a new thread): [`ForkRecord`].
+    /// A new process (not a new thread): [`ForkEvent`].
     Fork = 3,
-    /// A failed execve or execveat: [`FailedFixed`] and its data. On request only.
+    /// A failed execve or execveat: [`ExecFailedFixed`] and its data. On request only.
     ExecFailed = 4,
     /// A chunk of an argv that is longer than one event carries: [`ArgvChunk`] and its bytes. Chunks precede
     /// the [`ExecFixed`] that they belong to.
@@ -23,7 +23,7 @@ pub enum RecordKind {
     Verdict = 6,
 }
 
-impl RecordKind {
+impl EventKind {
     /// Returns the kind with a number; `None` for an unknown one.
     #[must_use]
     pub fn from_raw(raw: u32) -> Option<Self> {
@@ -54,8 +54,8 @@ pub struct TaskId {
 /// The start of every event.
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
-pub struct Header {
-    /// A [`RecordKind`].
+pub struct EventHeader {
+    /// A [`EventKind`].
     pub kind: u32,
     /// Bytes of the whole event.
     pub size: u32,
@@ -97,7 +97,7 @@ pub struct Rlimit {
 #[repr(C)]
 pub struct ExecFixed {
     /// The common header.
-    pub header: Header,
+    pub header: EventHeader,
     /// Fields that this kernel lacks or that could not be read, one bit of [`field`] each.
     pub unavailable: u64,
     /// Id of the thread that called exec, before it became the leader.
@@ -221,9 +221,9 @@ pub mod field {
 /// The end of a process.
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
-pub struct ExitRecord {
+pub struct ExitEvent {
     /// The common header.
-    pub header: Header,
+    pub header: EventHeader,
     /// Wait status: low 7 bits signal, bit 7 core, next 8 bits exit code (wait(2)).
     pub status: u32,
     /// Real user id.
@@ -237,9 +237,9 @@ pub struct ExitRecord {
 /// A new process.
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
-pub struct ForkRecord {
+pub struct ForkEvent {
     /// The common header; `id` is the child, `parent` its parent.
-    pub header: Header,
+    pub header: EventHeader,
     /// Thread that called fork.
     pub parent_tid: u32,
     /// Real user id of the child.
@@ -251,9 +251,9 @@ pub struct ForkRecord {
 /// A failed execve or execveat, read when the system call returned.
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
-pub struct FailedFixed {
+pub struct ExecFailedFixed {
     /// The common header.
-    pub header: Header,
+    pub header: EventHeader,
     /// Positive errno.
     pub errno: u32,
     /// 0 for execve, 1 for execveat.
@@ -279,17 +279,17 @@ pub struct FailedFixed {
 #[repr(C)]
 pub struct ArgvChunk {
     /// The common header; `id` is the process.
-    pub header: Header,
+    pub header: EventHeader,
     /// Offset of the bytes in argv.
     pub offset: u64,
 }
 
-const _: () = assert!(size_of::<FailedFixed>() == 128);
+const _: () = assert!(size_of::<ExecFailedFixed>() == 128);
 const _: () = assert!(size_of::<ArgvChunk>() == 80);
 const _: () = assert!(size_of::<TaskId>() == 16);
-const _: () = assert!(size_of::<Header>() == 72);
+const _: () = assert!(size_of::<EventHeader>() == 72);
 const _: () = assert!(offset_of!(ExecFixed, exe_inode) == 176);
 const _: () = assert!(offset_of!(ExecFixed, rlimits) == 240);
 const _: () = assert!(size_of::<ExecFixed>() == 568);
-const _: () = assert!(size_of::<ExitRecord>() == 104);
-const _: () = assert!(size_of::<ForkRecord>() == 96);
+const _: () = assert!(size_of::<ExitEvent>() == 104);
+const _: () = assert!(size_of::<ForkEvent>() == 96);

@@ -1,9 +1,11 @@
-//! All reads of kernel and user memory, and the workarounds that the verifier needs for them.
+//! All reads of kernel and user memory.
 
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
-use tracego_common::{limits::PREFIX_MAX, offsets::ABSENT};
+use tracego_common::offsets::ABSENT;
+
+use crate::verifier::typed_read;
 
 /// A kernel address; zero stands for a pointer that could not be read.
 pub(crate) type Addr = u64;
@@ -30,18 +32,14 @@ pub(crate) fn pointer(base: Addr, offset: i32) -> Addr {
 }
 
 /// Reads a field of a kernel structure whose type the verifier knows: `base` is an argument of a BTF
-/// tracepoint, or was read from such a structure by this function. One instruction replaces a helper call. A
-/// fault gives zero (the kernel's exception table, arch/x86/net/bpf_jit_comp.c, ex_handler_bpf).
-///
-/// `base` must not pass through arithmetic, a narrower register or the state of a callback, because the
-/// verifier then forgets its type ("R1 invalid mem access 'scalar'").
+/// tracepoint, or was read from such a structure by this function. See [`typed_read`] for what may happen to
+/// it in between.
 #[inline(always)]
 pub(crate) fn typed<T: Copy + Default>(base: Addr, offset: i32) -> T {
     if offset == ABSENT {
         return T::default();
     }
-    // SAFETY: the verifier checks type and offset; volatile, or the compiler might merge neighbours.
-    unsafe { core::ptr::read_volatile(base.wrapping_add(offset as u64) as *const T) }
+    typed_read(base.wrapping_add(offset as u64))
 }
 
 /// Copies a kernel string to `to`, at most `cap` bytes with its NUL. Returns the bytes written; `None` when
@@ -75,28 +73,3 @@ pub(crate) fn user(to: *mut u8, len: u32, from: u64) -> bool {
     // SAFETY: as `kernel_str`.
     unsafe { bpf_probe_read_user(to.cast(), len, from as *const core::ffi::c_void) == 0 }
 }
-
-/// Returns `value`, which the caller knows to be below 2^`BITS`, with that bound visible to the verifier.
-///
-/// Positions and lengths never exceed their caps, but the verifier cannot always see it: the value went
-/// through the stack of a callback, or the compiler removed a check that it had proved ("R2 unbounded memory
-/// access", "invalid access to map value", 6.18). The mask is in assembly so that the compiler keeps it. It
-/// is a mask and not a comparison, so that every path arrives with the same range: two ranges per path
-/// multiply the states ("BPF program is too large").
-#[inline(always)]
-pub(crate) fn bounded<const BITS: u32>(value: u64) -> u64 {
-    let mut bound = value;
-    // SAFETY: arithmetic on one register.
-    unsafe {
-        core::arch::asm!("{0} &= {1}", inout(reg) bound, const (1_i64 << BITS) - 1);
-    }
-    bound
-}
-
-/// Returns a position bounded to the prefix of the data area.
-#[inline(always)]
-pub(crate) fn position(value: u64) -> u64 {
-    bounded::<{ PREFIX_MAX.trailing_zeros() }>(value)
-}
-
-const _: () = assert!(PREFIX_MAX.is_power_of_two());

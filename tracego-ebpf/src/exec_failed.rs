@@ -6,23 +6,25 @@
 //! opened: a page that was never touched cannot be read here, and the event's flags say so.
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_task_btf, bpf_loop, bpf_task_pt_regs},
+    helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
     macros::tracepoint,
     programs::TracePointContext,
 };
 use tracego_common::{
-    FailedFixed, Loss, RecordKind, Span, flags,
-    handover::Hook,
+    EventKind, ExecFailedFixed, KernelCounter, Span, flags,
+    handover::HookId,
     limits::{FAILED_ARGS_BYTES, FAILED_ARGS_MAX, PATH_MAX},
     settings::event,
 };
 
 use crate::{
-    emit::{count, send},
-    log,
-    maps::{Scratch, cursor, offset, scratch, set_cursor, setting},
-    read::{Addr, bounded, kernel, position, user, user_str},
-    task, turn,
+    claim, log,
+    maps::{offset, setting},
+    memory::{Addr, kernel, user, user_str},
+    ring::{count, send},
+    scratch::{Scratch, cursor, position, scratch, set_cursor},
+    task,
+    verifier::{bounded, repeat},
 };
 
 #[tracepoint(category = "syscalls", name = "sys_exit_execve")]
@@ -40,19 +42,19 @@ pub(crate) fn execveat_failed(ctx: TracePointContext) -> u32 {
 /// Offset of `ret` in the tracepoint's record (events/syscalls/sys_exit_execve/format).
 const RET: usize = 16;
 /// Size of the fixed part; the strings follow in the data area.
-const FIXED: u64 = size_of::<FailedFixed>() as u64;
+const FIXED: u64 = size_of::<ExecFailedFixed>() as u64;
 
 #[inline(always)]
-fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
+fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), KernelCounter> {
     // SAFETY: a fixed field of the tracepoint's record.
     let ret = unsafe { ctx.read_at::<i64>(RET) }.unwrap_or(0);
     if ret >= 0 || setting!(events) & event::EXEC_FAILED == 0 {
         return Ok(());
     }
-    if !turn::is_ours(if at == 0 { Hook::Execve } else { Hook::Execveat }) {
+    if !claim::claims_event(if at == 0 { HookId::Execve } else { HookId::Execveat }) {
         return Ok(());
     }
-    count(Loss::Hooked);
+    count(KernelCounter::Hooked);
     // SAFETY: a helper without arguments.
     let current = unsafe { bpf_get_current_task_btf() };
     let task = current as Addr;
@@ -60,20 +62,20 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
     let context = task::context(&id).unwrap_or_default();
     let uid = task::uid(task);
     // A failed exec does not change the process table, so it is dropped here when a filter excludes it.
-    if task::unknown(&id, &context) || task::outside(task, uid) != 0 {
-        return Err(Loss::Filtered);
+    if task::is_hidden(&id, &context) || task::filter_flags(task, uid) != 0 {
+        return Err(KernelCounter::Filtered);
     }
     // SAFETY: the running task, as the helper asks.
     let regs = unsafe { bpf_task_pt_regs(current) } as Addr;
-    let scratch = scratch().ok_or(Loss::NoScratch)?;
-    let mut fixed = FailedFixed {
-        header: task::header(RecordKind::ExecFailed as u32, id, task::parent(task), &context),
+    let scratch = scratch().ok_or(KernelCounter::NoScratch)?;
+    let mut fixed = ExecFailedFixed {
+        header: task::header(EventKind::ExecFailed as u32, id, task::parent(task), &context),
         errno: (-ret) as u32,
         at,
         uid,
         tid: kernel(task, offset!(task_pid)),
         comm: kernel(task, offset!(task_comm)),
-        ..FailedFixed::default()
+        ..ExecFailedFixed::default()
     };
     let (name, argv): (u64, u64) = if at == 0 {
         (kernel(regs, offset!(regs_di)), kernel(regs, offset!(regs_si)))
@@ -93,7 +95,7 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), Loss> {
     let len = cursor(scratch);
     fixed.header.size = len as u32;
     // SAFETY: the data area is longer than the fixed part and aligned to eight bytes.
-    unsafe { (&raw mut (*scratch).data).cast::<FailedFixed>().write(fixed) };
+    unsafe { (&raw mut (*scratch).data).cast::<ExecFailedFixed>().write(fixed) };
     // SAFETY: the address of a field in the slot.
     send(unsafe { (&raw const (*scratch).data).cast() }, bounded::<16>(len))
 }
@@ -110,7 +112,7 @@ fn filename(scratch: *mut Scratch, from: u64) -> Span {
 
 /// State of a walk along argv, on the stack so that the callback can reach it.
 #[repr(C)]
-struct Args {
+struct ArgvWalk {
     next: u64,
     start: u64,
     pos: u64,
@@ -120,7 +122,7 @@ struct Args {
     whole: u64,
 }
 
-unsafe extern "C" fn step(_index: u64, args: *mut Args) -> i64 {
+unsafe extern "C" fn step(_index: u64, args: *mut ArgvWalk) -> i64 {
     // SAFETY: bpf_loop hands back the pointer that `arguments` gave it.
     let args = unsafe { &mut *args };
     let mut pointer = 0_u64;
@@ -150,12 +152,11 @@ unsafe extern "C" fn step(_index: u64, args: *mut Args) -> i64 {
 #[inline(always)]
 fn arguments(scratch: *mut Scratch, argv: u64) -> (Span, u64) {
     let pos = cursor(scratch);
-    let mut args = Args { next: argv, start: pos, pos, flags: 0, whole: 0 };
+    let mut args = ArgvWalk { next: argv, start: pos, pos, flags: 0, whole: 0 };
     if argv == 0 {
         return (Span { offset: (pos - FIXED) as u32, len: 0 }, 0);
     }
-    // SAFETY: `args` outlives the call; the callback has the signature that bpf_loop asks for.
-    unsafe { bpf_loop(FAILED_ARGS_MAX, step as *mut core::ffi::c_void, (&raw mut args).cast(), 0) };
+    repeat(FAILED_ARGS_MAX, step, &raw mut args);
     set_cursor(scratch, args.pos);
     if args.flags == 0 && args.whole == 0 {
         args.flags = flags::ARGV_TRUNCATED;

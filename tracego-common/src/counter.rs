@@ -3,7 +3,7 @@
 /// A counter of the kernel side. The order is the wire format; new counters go last.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
-pub enum Loss {
+pub enum KernelCounter {
     /// Not a loss: hook calls, counted before anything can fail.
     Hooked = 0,
     /// Not a loss: events outside the followed tree, or of the agent itself. Events that other filters
@@ -26,7 +26,7 @@ pub enum Loss {
     Diagnostic = 8,
 }
 
-impl Loss {
+impl KernelCounter {
     /// Every counter, in wire order.
     pub const ALL: [Self; 9] = [
         Self::Hooked,
