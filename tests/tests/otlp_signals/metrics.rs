@@ -10,7 +10,7 @@ use tracego::metrics::{
 };
 use tracego_deliver::{collector::Protocol, traces::attribute};
 use tracego_model::{counters::Counters, ledger::Ledger};
-use tracego_probe::load::Run;
+use tracego_probe::programs::ProgramStats;
 use tracego_tests::{samples, wait_until};
 
 use crate::receiver::{BOTH, Receiver};
@@ -23,7 +23,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
 fn board(n: u64) -> Arc<Board> {
     let board = Arc::new(Board::new(8 << 20, None));
     let kernel = Counters { hooked: 100 * n, sent: 90 * n, ring_full: n, ..Counters::default() };
-    let runs = [Run { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
+    let runs = [ProgramStats { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
     board.kernel(kernel, &runs, 3);
     let mut tally = Tally::default();
     tally.jobs.add("a \"job\"\n", n);

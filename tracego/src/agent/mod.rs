@@ -16,11 +16,11 @@ use tracego_analyze::inspect;
 use tracego_deliver::sink::start::Sinks;
 use tracego_model::{clock::Reading, input::Input};
 use tracego_probe::{
-    counters::job_losses,
     enforce::{self, Enforcer},
-    handover::keeper::Keeper,
+    handover::acknowledger::Acknowledger,
     load::{LoadOptions, Loaded},
-    reader::Reader,
+    programs::counters::job_losses,
+    ring::reader::RingReader,
 };
 
 use crate::{
@@ -52,12 +52,12 @@ pub struct Options {
 /// A run in progress.
 pub struct Agent {
     loaded: Loaded,
-    reader: Reader,
+    reader: RingReader,
     services: Option<JoinHandle<()>>,
     queue: mpsc::Sender<Input>,
     /// Ahead of each [`Input::Reload`].
     reloads: std::sync::mpsc::Sender<Reload>,
-    pipeline: JoinSet<(RunReport, Keeper)>,
+    pipeline: JoinSet<(RunReport, Acknowledger)>,
     heartbeat: Duration,
     beat: Instant,
     board: Arc<Board>,
@@ -93,7 +93,7 @@ impl Agent {
         &mut self.loaded
     }
 
-    /// Makes the reader leave events in the ring: see [`Reader::hold`].
+    /// Makes the reader leave events in the ring: see [`RingReader::hold`].
     pub fn hold(&self, hold: bool) {
         self.reader.hold(hold);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tracego_model::{clock::Reading, counters::Counters, input::Input};
-use tracego_probe::counters::job_losses;
+use tracego_probe::programs::counters::job_losses;
 
 use super::Agent;
 use crate::pipeline::RunReport;

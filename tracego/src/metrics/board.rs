@@ -12,7 +12,7 @@ use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tracego_analyze::inspect::inspector::Figures;
 use tracego_deliver::sink::status::Status;
 use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse};
-use tracego_probe::{load::Run, reader::ReaderVitals};
+use tracego_probe::{programs::ProgramStats, ring::reader::ReaderVitals};
 
 use super::{
     collect,
@@ -27,7 +27,7 @@ pub const STUCK: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default)]
 pub(super) struct KernelSide {
     pub(super) counters: Counters,
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<ProgramStats>,
     /// Number of inputs that wait for the pipeline.
     pub(super) queued: usize,
     /// Maximum number of bytes that the reader found at one look, over the last second.
@@ -105,7 +105,7 @@ impl Board {
     }
 
     /// Sets the numbers of the kernel side and the number of waiting inputs.
-    pub fn kernel(&self, counters: Counters, runs: &[Run], queued: usize) {
+    pub fn kernel(&self, counters: Counters, runs: &[ProgramStats], queued: usize) {
         let mut kernel = locked(&self.kernel);
         let more = counters.lost().saturating_sub(kernel.counters.lost());
         if more > 0 {

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::metrics::Stages;
     use tracego_model::{counters::Counters, ledger::Ledger};
-    use tracego_probe::load::Run;
+    use tracego_probe::programs::ProgramStats;
 
     /// A source of numbers that are all different.
     struct Numbers(u64);
@@ -157,7 +157,7 @@ mod tests {
 
     fn board(counters: Counters, ledger: Ledger, tally: Tally) -> Arc<Board> {
         let board = Arc::new(Board::new(8 << 20, Some("00ff".to_owned())));
-        let runs = [Run { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
+        let runs = [ProgramStats { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
         board.kernel(counters, &runs, 3);
         board.stages(Stages { ledger, tally: Some(tally), ..Stages::default() });
         board

@@ -4,7 +4,7 @@ use std::{io, sync::mpsc::Receiver};
 
 use tracego_analyze::summary::Summary;
 use tracego_model::{capture::Writer, input::Input, ledger::Ledger};
-use tracego_probe::enforce::after::AfterStart;
+use tracego_probe::enforce::killer::Killer;
 
 use super::Reload;
 use crate::metrics::tally::Tally;
@@ -27,7 +27,7 @@ pub trait Consumer {
     fn ledger(&self) -> Ledger;
 
     /// Sets the stage that ends processes because of their findings.
-    fn enforce(&mut self, _after: AfterStart) {}
+    fn enforce(&mut self, _after: Killer) {}
 
     /// Takes the channel on which the settings of each [`Input::Reload`] come.
     fn reloads(&mut self, _reloads: Receiver<Reload>) {}

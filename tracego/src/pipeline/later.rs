@@ -6,14 +6,14 @@ use tracego_model::{
     finding::Finding,
     input::facts::ServiceState,
 };
-use tracego_probe::enforce::after::AfterStart;
+use tracego_probe::enforce::killer::Killer;
 
 use super::Pipeline;
 
 impl Pipeline {
     /// Kills processes that the kernel side did not stop because it could not know them.
     pub(super) fn end_processes(&mut self) {
-        let ended = self.after.as_mut().map(AfterStart::end).unwrap_or_default();
+        let ended = self.after.as_mut().map(Killer::end).unwrap_or_default();
         for (pending, action, ended) in ended {
             let record = self.enricher.ended(&pending, action, ended, Reading::now());
             self.stopped(&record);

@@ -38,7 +38,7 @@ use tracego_model::{
     record::Record,
 };
 use tracego_policy::stage::Stage;
-use tracego_probe::enforce::after::AfterStart;
+use tracego_probe::enforce::killer::Killer;
 
 use crate::metrics::tally::Tally;
 
@@ -62,7 +62,7 @@ pub struct Pipeline {
     judge: Option<Judge>,
     traces: Option<Traces>,
     policy: Option<Stage>,
-    after: Option<AfterStart>,
+    after: Option<Killer>,
     /// Process of the last enforcement check.
     canary: Option<TaskId>,
     /// Callback for stopped starts, beside the records.
@@ -216,7 +216,7 @@ impl Consumer for Pipeline {
         self.tally.refusal().map(str::to_owned)
     }
 
-    fn enforce(&mut self, after: AfterStart) {
+    fn enforce(&mut self, after: Killer) {
         self.after = Some(after);
     }
 

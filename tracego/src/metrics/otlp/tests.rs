@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use tracego_model::{counters::Counters as KernelCounters, finding::Severity, ledger::Ledger};
-use tracego_probe::load::Run;
+use tracego_probe::programs::ProgramStats;
 
 use super::*;
 use crate::metrics::{Stages, tally::Tally};
@@ -113,7 +113,7 @@ fn board() -> Arc<Board> {
 
 fn fill(board: &Board, n: u64, runs: u64) {
     let kernel = KernelCounters { hooked: 100 * n, sent: 90 * n, ring_full: n, ..KernelCounters::default() };
-    let run = |name: &str, time_ns| Run { program: name.to_owned(), time_ns, count: runs };
+    let run = |name: &str, time_ns| ProgramStats { program: name.to_owned(), time_ns, count: runs };
     board.kernel(kernel, &[run("process_exec", 1_500_000_000 * runs), run("process_exit", runs)], 3);
     let mut tally = Tally::default();
     tally.findings.insert(("TG001", Severity::High), n);

@@ -3,9 +3,14 @@
 //! Format: <https://docs.kernel.org/bpf/btf.html>. The input is untrusted: every access is checked, and a
 //! malformed file is an error, never a panic.
 
+pub mod fields;
+
 use std::collections::HashMap;
 
 use tracego_common::{Offsets, offsets::ABSENT};
+
+/// Path of the kernel's own type information.
+pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
 /// Why a BTF blob could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@ use tracego_model::{
     pulse::Pulse,
 };
 
-use crate::ring::Ring;
+use super::Ring;
 
 /// Interval of polling, which bounds the delay that polling adds to a record. Each poll takes the CPU from a
 /// working process: at 2 ms a storm of /bin/true ran 5 % slower.
@@ -31,7 +31,7 @@ pub const POLL_ENFORCING: Duration = Duration::from_millis(1);
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// The thread that reads the ring.
-pub struct Reader {
+pub struct RingReader {
     stop: Arc<AtomicBool>,
     hold: Arc<AtomicBool>,
     thread: JoinHandle<Option<Ring>>,
@@ -58,7 +58,7 @@ impl ReaderVitals {
 
 /// The point at which the space of an event is freed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Room {
+pub enum SpaceRelease {
     /// Freed by the reader, as soon as the event is read.
     AtOnce,
     /// Freed at the end of the pipeline, once the batch is acknowledged; it carries its end position
@@ -66,7 +66,7 @@ pub enum Room {
     Later,
 }
 
-impl Reader {
+impl RingReader {
     /// Starts to drain `rings` into `queue`, one after the other; nobody writes any more to those before the
     /// last. `vitals` shows each look, between which it pauses.
     ///
@@ -74,7 +74,7 @@ impl Reader {
     /// When the thread cannot be started.
     pub fn start(
         rings: Vec<Ring>,
-        room: Room,
+        room: SpaceRelease,
         queue: mpsc::Sender<Input>,
         vitals: Arc<ReaderVitals>,
         pause: Duration,
@@ -121,7 +121,7 @@ impl Reader {
 struct Look<'a> {
     ring: &'a mut Ring,
     number: usize,
-    room: Room,
+    room: SpaceRelease,
     queue: &'a mpsc::Sender<Input>,
     vitals: &'a ReaderVitals,
     pause: Duration,
@@ -155,7 +155,7 @@ impl Look<'_> {
         let mut found = 0;
         while let Some(record) = self.ring.read() {
             batch.push(record);
-            if self.room == Room::AtOnce {
+            if self.room == SpaceRelease::AtOnce {
                 // Freed before the send, which may wait.
                 release.up_to(self.ring.position());
             }
@@ -175,7 +175,7 @@ impl Look<'_> {
         let mut full = std::mem::take(batch);
         full.clock = Reading::now();
         let end = End { ring: self.number, position: self.ring.position() };
-        full.end = Some(end).filter(|_| self.room == Room::Later);
+        full.end = Some(end).filter(|_| self.room == SpaceRelease::Later);
         self.queue.blocking_send(Input::Batch(full)).ok()
     }
 }

@@ -2,8 +2,10 @@
 //! overwrite it.
 //!
 //! aya's reader frees the space of an event as soon as it is read. If events must outlive this process, that
-//! has to happen later, when their records are with the operating system (`kernel/handover`). The memory
+//! has to happen later, when their records are with the operating system (`handover`). The memory
 //! layout is the kernel's interface (kernel/bpf/ringbuf.c, `struct bpf_ringbuf`).
+
+pub mod reader;
 
 use std::{
     io,

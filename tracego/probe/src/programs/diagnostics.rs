@@ -13,16 +13,14 @@ use aya_log::EbpfLogger;
 use log::{Log, Metadata, Record};
 use tracing::Level;
 
-use super::load::LoadError;
+use crate::error::LoadError;
 
-/// Target of the diagnostics in filters: `TRACEGO_LOG=tracego_ebpf=debug`.
-pub const TARGET: &str = "tracego_ebpf";
 /// Size in bytes of the log's own ring while diagnostics are on; one page while they are off.
-pub(super) const RING: u32 = 1 << 18;
+pub(crate) const RING: u32 = 1 << 18;
 
 /// Returns the level enabled in the log, as a level of aya-log: 0 (off) to 5 (trace).
 #[must_use]
-pub fn level() -> u8 {
+pub(crate) fn level() -> u8 {
     // `enabled!` requires literals.
     let on = [
         tracing::enabled!(target: "tracego_ebpf", Level::ERROR),
@@ -53,7 +51,7 @@ impl Log for Counting {
 }
 
 /// The reader of diagnostics.
-pub struct Diagnostics {
+pub(crate) struct Diagnostics {
     logger: EbpfLogger<Counting>,
     read: Arc<AtomicU64>,
 }
@@ -63,14 +61,14 @@ impl Diagnostics {
     ///
     /// # Errors
     /// Fails if the object has none.
-    pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
+    pub(crate) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
         let read = Arc::new(AtomicU64::new(0));
         let logger = EbpfLogger::init_with_logger(ebpf, Counting(Arc::clone(&read)));
         Ok(Self { logger: logger.map_err(|_| LoadError::Lacks("AYA_LOGS"))?, read })
     }
 
     /// Passes all waiting messages to the log. Returns the number of messages since the start.
-    pub fn flush(&mut self) -> u64 {
+    pub(crate) fn flush(&mut self) -> u64 {
         self.logger.flush();
         self.read.load(Ordering::Relaxed)
     }

@@ -14,22 +14,27 @@ use tracego_model::{
     event::Exec,
 };
 
-use super::{decide::is_decided, maps::Remembered, shared::RulesInForce};
+use super::{decision::is_decided, maps::VerdictCache, rules_in_force::RulesInForce};
 
 /// The enforcement stage of the pipeline: kills processes because of findings, policies and rules for whole
 /// jobs.
-pub struct AfterStart {
+pub struct Killer {
     findings: BTreeSet<String>,
     mode: Mode,
-    remembered: Remembered,
+    remembered: VerdictCache,
     shared: Arc<RulesInForce>,
     pending: Vec<Pending>,
 }
 
-impl AfterStart {
+impl Killer {
     /// Creates the stage. `findings`: ids of rules whose findings kill.
     #[must_use]
-    pub fn new(findings: Vec<String>, mode: Mode, remembered: Remembered, shared: Arc<RulesInForce>) -> Self {
+    pub fn new(
+        findings: Vec<String>,
+        mode: Mode,
+        remembered: VerdictCache,
+        shared: Arc<RulesInForce>,
+    ) -> Self {
         Self { findings: findings.into_iter().collect(), mode, remembered, shared, pending: Vec::new() }
     }
 
@@ -110,12 +115,12 @@ impl AfterStart {
         if let Some(key) = pending.key {
             let number = self.shared.status().number(&pending.reason);
             if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
-                tracing::error!(%error, "the next such start will be ended from here again");
+                tracing::error!(%error, "the kernel cannot remember this verdict; the next such start will be killed after it runs");
             }
         }
         let end = |id: TaskId| {
             kill(id).unwrap_or_else(|error| {
-                tracing::error!(pid = id.tgid, %error, "a process that has to end could not be ended");
+                tracing::error!(pid = id.tgid, %error, "a process could not be killed");
                 Ended::Failed
             })
         };

@@ -17,7 +17,7 @@ pub const TABLE: &str = "enforce";
 /// The action of a rule on a matching start; never more than the mode.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
-pub enum Act {
+pub enum RuleAction {
     /// The action of the mode.
     #[default]
     Stop,
@@ -66,7 +66,7 @@ pub struct Rule {
     pub name: String,
     /// Action on a match.
     #[serde(default)]
-    pub action: Act,
+    pub action: RuleAction,
     /// Criteria of a match. Its keys are flattened, so serde cannot reject unknown ones: `keys` does.
     #[serde(flatten)]
     pub matches: Matcher,
@@ -97,7 +97,7 @@ impl Enforce {
             let name = &one.name;
             one.holds(Time(0)).map_err(|error| format!("{TABLE}.exceptions {name:?}: {error}"))?;
             if one.owner.trim().is_empty() || one.reason.trim().is_empty() {
-                return Err(format!("{TABLE}.exceptions {name:?}: owner and reason must say something"));
+                return Err(format!("{TABLE}.exceptions {name:?}: owner and reason must not be empty"));
             }
         }
         Ok(table)
@@ -124,7 +124,7 @@ fn built_in(in_job: bool) -> Vec<Rule> {
     let rule = |args: &[&str]| {
         Rule {
         name: "go-run".to_owned(),
-        action: Act::Stop,
+        action: RuleAction::Stop,
         matches: Matcher {
             executables: vec!["go".to_owned()],
             args: args.iter().map(|&arg| arg.to_owned()).collect(),

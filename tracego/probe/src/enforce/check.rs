@@ -1,5 +1,4 @@
-//! The enforcement check, called canary: a program start that must be refused, to show that enforcement
-//! works.
+//! The enforcement check: a program start that must be refused, to show that enforcement works.
 
 use std::{
     io,
@@ -9,14 +8,14 @@ use std::{
 
 use tracego_model::enforcement::Mode;
 
-use super::compile;
+use super::compiler;
 
 /// Path by which tracego starts itself; valid even if its file was replaced or removed.
 const ITSELF: &str = "/proc/self/exe";
 
 /// The outcome of an enforcement check.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Fate {
+pub enum CheckOutcome {
     /// execve failed with EPERM.
     Denied,
     /// The program was killed before its first instruction.
@@ -30,11 +29,11 @@ pub enum Fate {
 /// The program start of the check: tracego itself, stopped by a rule of its own. Started by hand, it prints
 /// the version.
 #[derive(Clone, Debug)]
-pub struct Canary {
-    rule: compile::Canary,
+pub struct EnforcementCheck {
+    rule: compiler::CheckMatch,
 }
 
-impl Canary {
+impl EnforcementCheck {
     /// Creates a check with a random argument that nobody can guess.
     ///
     /// # Errors
@@ -44,12 +43,12 @@ impl Canary {
         let path = std::env::current_exe()?;
         let name = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?;
         let args = vec!["--version".to_owned(), random.trim().to_owned()];
-        Ok(Self { rule: compile::Canary { executable: name.to_owned(), args } })
+        Ok(Self { rule: compiler::CheckMatch { executable: name.to_owned(), args } })
     }
 
     /// Returns the match of the rule that must stop the check.
     #[must_use]
-    pub fn rule(&self) -> &compile::Canary {
+    pub fn rule(&self) -> &compiler::CheckMatch {
         &self.rule
     }
 
@@ -65,31 +64,31 @@ impl Canary {
 
     /// Runs the check.
     #[must_use]
-    pub fn fly(&self) -> Fate {
+    pub fn run(&self) -> CheckOutcome {
         let mut command = Command::new(ITSELF);
         command.arg0(&self.rule.executable).args(&self.rule.args);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match command.status() {
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => Fate::Denied,
-            Err(error) => Fate::Unknown(error.to_string()),
-            Ok(status) if status.signal() == Some(libc::SIGKILL) => Fate::Killed,
-            Ok(_) => Fate::Ran,
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => CheckOutcome::Denied,
+            Err(error) => CheckOutcome::Unknown(error.to_string()),
+            Ok(status) if status.signal() == Some(libc::SIGKILL) => CheckOutcome::Killed,
+            Ok(_) => CheckOutcome::Ran,
         }
     }
 }
 
-impl Fate {
+impl CheckOutcome {
     /// Returns the mode that is in force. `asked`: the configured mode.
     ///
     /// # Errors
     /// Returns the reason if programs are not stopped.
-    pub fn shows(&self, asked: Mode) -> Result<Mode, String> {
+    pub fn mode_in_force(&self, asked: Mode) -> Result<Mode, String> {
         match (self, asked) {
             (_, Mode::Off | Mode::Audit) => Ok(asked),
             (Self::Denied, _) => Ok(Mode::Deny),
             (Self::Killed, _) => Ok(Mode::Kill),
-            (Self::Ran, _) => Err("a start that had to be stopped ran".to_owned()),
-            (Self::Unknown(error), _) => Err(format!("the start that shows it failed: {error}")),
+            (Self::Ran, _) => Err("the enforcement check ran although it must be stopped".to_owned()),
+            (Self::Unknown(error), _) => Err(format!("the enforcement check failed: {error}")),
         }
     }
 }
@@ -101,10 +100,11 @@ mod tests {
     #[test]
     fn nothing_but_what_the_rule_stops_is_taken_for_it() {
         let args = vec!["--version".to_owned(), "word".to_owned()];
-        let canary = Canary { rule: compile::Canary { executable: "tracego".to_owned(), args } };
+        let check =
+            EnforcementCheck { rule: compiler::CheckMatch { executable: "tracego".to_owned(), args } };
         let argv = b"tracego\0--version\0word\0";
-        assert!(canary.is(b"/usr/bin/tracego", argv) && canary.is(b"/proc/self/exe", argv));
-        assert!(!canary.is(b"/tmp/evil", argv) && !canary.is(b"/tmp/tracego (deleted)", argv));
-        assert!(!canary.is(b"/usr/bin/tracego", b"tracego\0--version\0") && !canary.is(b"", b""));
+        assert!(check.is(b"/usr/bin/tracego", argv) && check.is(b"/proc/self/exe", argv));
+        assert!(!check.is(b"/tmp/evil", argv) && !check.is(b"/tmp/tracego (deleted)", argv));
+        assert!(!check.is(b"/usr/bin/tracego", b"tracego\0--version\0") && !check.is(b"", b""));
     }
 }

@@ -10,11 +10,12 @@ use aya::{
     },
 };
 
-use super::load::{LoadError, account};
+use super::account;
+use crate::error::LoadError;
 
 /// The place in the kernel to which a program is attached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Place {
+pub enum AttachPoint {
     /// A BTF tracepoint: `tp_btf/NAME`.
     Tracepoint(&'static str),
     /// A system call tracepoint: `tracepoint/syscalls/NAME`. Slows down every system call.
@@ -28,37 +29,37 @@ pub enum Place {
 pub struct Hook {
     /// Name of the program in the object.
     pub program: &'static str,
-    /// Place of the program.
-    pub place: Place,
+    /// AttachPoint of the program.
+    pub place: AttachPoint,
 }
 
-const fn hook(program: &'static str, place: Place) -> Hook {
+const fn hook(program: &'static str, place: AttachPoint) -> Hook {
     Hook { program, place }
 }
 
 /// Programs that are always attached: the process table needs all three, whatever is recorded. Forks come
 /// first, so that the children of every recorded exec are seen.
 pub const ALWAYS: [Hook; 3] = [
-    hook("process_fork", Place::Tracepoint("sched_process_fork")),
-    hook("process_exit", Place::Tracepoint("sched_process_exit")),
-    hook("process_exec", Place::Tracepoint("sched_process_exec")),
+    hook("process_fork", AttachPoint::Tracepoint("sched_process_fork")),
+    hook("process_exit", AttachPoint::Tracepoint("sched_process_exit")),
+    hook("process_exec", AttachPoint::Tracepoint("sched_process_exec")),
 ];
 
 /// Programs attached on request, for failed attempts.
 pub const FAILED: [Hook; 2] = [
-    hook("execve_failed", Place::Syscall("sys_exit_execve")),
-    hook("execveat_failed", Place::Syscall("sys_exit_execveat")),
+    hook("execve_failed", AttachPoint::Syscall("sys_exit_execve")),
+    hook("execveat_failed", AttachPoint::Syscall("sys_exit_execveat")),
 ];
 
 /// The program that evaluates rules in the kernel. Attached behind [`ALWAYS`], whose exec program sees new
 /// jobs first.
-pub const VERDICT: Hook = hook("exec_verdict", Place::Tracepoint("sched_process_exec"));
+pub const VERDICT: Hook = hook("exec_verdict", AttachPoint::Tracepoint("sched_process_exec"));
 
 /// The program that makes execve fail.
-pub const DENIED: Hook = hook("exec_denied", Place::Lsm("bprm_check_security"));
+pub const DENIED: Hook = hook("exec_denied", AttachPoint::Lsm("bprm_check_security"));
 
 /// Programs attached for a moment by `tracego doctor`.
-pub const PROBES: [Hook; 1] = [hook("lsm_probe", Place::Lsm("bprm_check_security"))];
+pub const PROBES: [Hook; 1] = [hook("lsm_probe", AttachPoint::Lsm("bprm_check_security"))];
 
 /// Returns every program of the object.
 pub fn all() -> impl Iterator<Item = Hook> {
@@ -78,17 +79,17 @@ impl Hook {
 
     fn try_attach(&self, program: &mut Program, btf: &Btf) -> Result<(), ProgramError> {
         match self.place {
-            Place::Tracepoint(name) => {
+            AttachPoint::Tracepoint(name) => {
                 let program: &mut BtfTracePoint = program.try_into()?;
                 program.load(name, btf)?;
                 program.attach().map(drop)
             }
-            Place::Syscall(name) => {
+            AttachPoint::Syscall(name) => {
                 let program: &mut TracePoint = program.try_into()?;
                 program.load()?;
                 program.attach("syscalls", name).map(drop)
             }
-            Place::Lsm(name) => {
+            AttachPoint::Lsm(name) => {
                 let program: &mut Lsm = program.try_into()?;
                 program.load(name, btf)?;
                 program.attach().map(drop)
@@ -108,13 +109,13 @@ impl Hook {
 
     fn try_attach_link(&self, program: &mut Program, btf: &Btf) -> Result<FdLink, ProgramError> {
         match self.place {
-            Place::Tracepoint(name) => {
+            AttachPoint::Tracepoint(name) => {
                 let program: &mut BtfTracePoint = program.try_into()?;
                 program.load(name, btf)?;
                 let id = program.attach()?;
                 program.take_link(id).map(FdLink::from)
             }
-            Place::Syscall(name) => {
+            AttachPoint::Syscall(name) => {
                 let program: &mut TracePoint = program.try_into()?;
                 program.load()?;
                 let id = program.attach("syscalls", name)?;
@@ -122,7 +123,7 @@ impl Hook {
                 program.take_link(id)?.try_into().map_err(refused)
             }
             // Programs of LSM hooks are never pinned.
-            Place::Lsm(_) => Err(ProgramError::UnexpectedProgramType),
+            AttachPoint::Lsm(_) => Err(ProgramError::UnexpectedProgramType),
         }
     }
 
@@ -130,9 +131,9 @@ impl Hook {
     #[must_use]
     pub fn misses(&self, pin: &Path) -> Option<u64> {
         let info = match self.place {
-            Place::Tracepoint(_) => account("", BtfTracePoint::from_pin(pin).ok()?.fd().ok()?.as_fd()),
-            Place::Syscall(_) => account("", TracePoint::from_pin(pin).ok()?.fd().ok()?.as_fd()),
-            Place::Lsm(_) => None,
+            AttachPoint::Tracepoint(_) => account("", BtfTracePoint::from_pin(pin).ok()?.fd().ok()?.as_fd()),
+            AttachPoint::Syscall(_) => account("", TracePoint::from_pin(pin).ok()?.fd().ok()?.as_fd()),
+            AttachPoint::Lsm(_) => None,
         };
         info.map(|(misses, _)| misses)
     }

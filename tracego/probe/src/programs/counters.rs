@@ -10,7 +10,8 @@ use tracego_common::{KernelCounter, TaskId};
 use tracego_model::counters::{Counters, JobLoss};
 use zerocopy::FromBytes as _;
 
-use super::{load::LoadError, maps};
+use super::maps;
+use crate::error::LoadError;
 
 /// Reads the counters.
 ///
@@ -60,7 +61,7 @@ pub fn job_losses(ebpf: &Ebpf) -> Result<Vec<JobLoss>, LoadError> {
 ///
 /// # Errors
 /// Fails if the map is missing or cannot be read.
-pub(super) fn diagnostics(ebpf: &Ebpf) -> Result<u64, LoadError> {
+pub(crate) fn diagnostics(ebpf: &Ebpf) -> Result<u64, LoadError> {
     sum(&array(ebpf)?, KernelCounter::Diagnostic)
 }
 

@@ -13,7 +13,7 @@ use super::{folder, state};
 use crate::ring::Release;
 
 /// The map `told`: losses of a load that records have reported.
-pub(super) mod told {
+pub(super) mod reported {
     use super::{Array, Counters, MapData};
 
     pub(in super::super) const LEN: u32 = 5;
@@ -42,7 +42,7 @@ pub(super) mod told {
         let mut counters = *counters;
         for (index, value) in (0..).zip(values(&mut counters)) {
             if let Err(error) = told.set(index, *value, 0) {
-                tracing::debug!(%error, "a loss may be told twice");
+                tracing::debug!(%error, "a loss may be reported twice");
             }
         }
     }
@@ -71,7 +71,7 @@ impl Step {
 
 /// Acknowledges input, on the pipeline's thread.
 #[derive(Default)]
-pub struct Keeper {
+pub struct Acknowledger {
     /// Rings, each with its end position if no program writes to it any more.
     rings: Vec<(Release, Option<u64>)>,
     /// Folders of earlier loads, until they can be removed.
@@ -81,7 +81,7 @@ pub struct Keeper {
     inherited: Counters,
     last: Counters,
     /// Whether counters have arrived once, and with them the losses of earlier loads.
-    forgettable: bool,
+    counters_arrived: bool,
     offset: i64,
     /// Actions in the order of the input, each with the position that its output has to reach.
     waiting: VecDeque<(u64, Step)>,
@@ -92,7 +92,7 @@ struct Maps {
     state: Array<MapData, u64>,
 }
 
-impl Keeper {
+impl Acknowledger {
     pub(super) fn new(
         rings: Vec<(Release, Option<u64>)>,
         older: Vec<PathBuf>,
@@ -105,7 +105,7 @@ impl Keeper {
         Self { rings, older, maps, inherited, offset, ..Self::default() }
     }
 
-    /// Whether there is anything to keep account of.
+    /// Returns whether anything is acknowledged.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.maps.is_some()
@@ -118,7 +118,7 @@ impl Keeper {
         let Some(maps) = &mut self.maps else { return };
         self.offset = offset;
         if let Err(error) = maps.state.set(state::OFFSET, offset.cast_unsigned(), 0) {
-            tracing::debug!(%error, "records that come again may have other ids");
+            tracing::debug!(%error, "records that are written again may have other ids");
         }
     }
 
@@ -148,31 +148,31 @@ impl Keeper {
                     release.up_to(position);
                 }
             }
-            Step::Told(counters) => self.tell(&counters),
+            Step::Told(counters) => self.store_reported(&counters),
         }
-        self.forget();
+        self.remove_older();
     }
 
-    fn tell(&mut self, counters: &Counters) {
+    fn store_reported(&mut self, counters: &Counters) {
         let own = counters.minus(&self.inherited);
         if let Some(maps) = &mut self.maps
             && own != self.last
         {
-            told::write(&own, &mut maps.told);
+            reported::write(&own, &mut maps.told);
         }
         self.last = own;
-        self.forgettable = true;
+        self.counters_arrived = true;
     }
 
     /// Removes earlier loads once their rings are empty and their losses reported.
-    fn forget(&mut self) {
+    fn remove_older(&mut self) {
         let rest = |(release, end): &(Release, Option<u64>)| end.is_some_and(|end| release.position() < end);
-        if !self.forgettable || self.older.is_empty() || self.rings.iter().any(rest) {
+        if !self.counters_arrived || self.older.is_empty() || self.rings.iter().any(rest) {
             return;
         }
         for folder in self.older.drain(..) {
             if let Err(error) = folder::remove(&folder) {
-                tracing::warn!(%error, "what a tracego before left cannot be removed");
+                tracing::warn!(%error, "the programs of an earlier tracego could not be removed");
             }
         }
     }

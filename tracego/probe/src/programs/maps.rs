@@ -5,13 +5,13 @@ use aya::{
     maps::{Map, MapError},
 };
 
-use super::load::LoadError;
+use crate::error::LoadError;
 
 /// Opens a map for reading.
 ///
 /// # Errors
 /// Fails if the object lacks it, or it has another type.
-pub(super) fn read<'a, M>(ebpf: &'a Ebpf, name: &'static str) -> Result<M, LoadError>
+pub(crate) fn read<'a, M>(ebpf: &'a Ebpf, name: &'static str) -> Result<M, LoadError>
 where
     M: TryFrom<&'a Map, Error = MapError>,
 {
@@ -23,7 +23,7 @@ where
 ///
 /// # Errors
 /// Fails if the object lacks it, or it has another type.
-pub(super) fn write<'a, M>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<M, LoadError>
+pub(crate) fn write<'a, M>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<M, LoadError>
 where
     M: TryFrom<&'a mut Map, Error = MapError>,
 {

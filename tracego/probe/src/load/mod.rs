@@ -1,14 +1,11 @@
 //! Loads and attaches the BPF programs.
 
-mod error;
 mod loaded;
 
 use std::fs;
 
 use aya::{Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader, maps::HashMap};
-pub use error::LoadError;
-pub(super) use loaded::account;
-pub use loaded::{Loaded, Run, grace};
+pub use loaded::Loaded;
 use tracego_common::{
     KernelSettings, Offsets, TaskContext,
     limits::{CPUS_MAX, ENV_NAME_MAX},
@@ -16,20 +13,19 @@ use tracego_common::{
 };
 use tracego_model::enforcement::Mode;
 
-use super::{
-    btf::Btf,
-    fields,
+use crate::{
+    btf::{BTF_PATH, Btf, fields},
+    error::LoadError,
     handover::{self, Handover, Inherited},
-    hooks,
-    log::{self, Diagnostics},
-    maps, require,
+    programs::{
+        diagnostics::{self, Diagnostics},
+        hooks, maps,
+    },
+    requirements,
 };
 
 /// The object built by `cargo xtask ebpf`, aligned as the ELF reader requires.
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/tracego.bpf.o");
-
-/// Path of the kernel's own type information.
-pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../bpf/tracego.bpf.o");
 
 /// A variable on the allow-list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -79,14 +75,14 @@ unsafe impl aya::Pod for Table<TaskContext> {}
 /// # Errors
 /// Fails if a requirement is missing or the kernel refuses a program, see [`LoadError`].
 pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
-    require::capabilities()?;
-    require::kernel_version()?;
-    require::lockdown()?;
+    requirements::capabilities()?;
+    requirements::kernel_version()?;
+    requirements::lockdown()?;
     let failed = options.settings.events & event::EXEC_FAILED != 0;
     if failed {
-        require::tracefs()?;
+        requirements::tracefs()?;
     }
-    let mut loaded = open(options, log::level())?;
+    let mut loaded = open(options, diagnostics::level())?;
     let btf = kernel_btf()?;
     for hook in hooks::ALWAYS.into_iter().chain(hooks::FAILED.into_iter().filter(|_| failed)) {
         match &mut loaded.handover {
@@ -108,12 +104,12 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
 }
 
 /// Reads the kernel's types in the form that aya needs to attach a program.
-pub(super) fn kernel_btf() -> Result<AyaBtf, LoadError> {
+pub(crate) fn kernel_btf() -> Result<AyaBtf, LoadError> {
     AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))
 }
 
 /// Creates the maps without loading or attaching a program. `log_level` is a level of aya-log.
-pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
+pub(crate) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
     let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
     let (offsets, missing) = Btf::parse(&blob)?.offsets(&options.without);
     if let Some(field) = fields::required(&missing) {
@@ -139,7 +135,7 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
         .override_global("SETTINGS", &settings, true)
         .override_global("ENV_BITS", &env_bits, true)
         .override_global(aya_log::LEVEL, &log_level, true)
-        .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { log::RING })
+        .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { diagnostics::RING })
         .map_max_entries("EVENTS", options.ring_size)
         .map_max_entries("SCRATCH", cpus);
     if let Some(handover) = &handover {
@@ -147,12 +143,12 @@ pub(super) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     }
     let mut ebpf = loader.load(OBJECT)?;
     allow(&mut ebpf, &options.env)?;
-    let diagnostics = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
+    let reader = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
     let inherited = Inherited::default();
     Ok(Loaded {
         ebpf,
         missing,
-        diagnostics,
+        diagnostics: reader,
         skipped: 0,
         runs: Vec::new(),
         handover,

@@ -1,12 +1,11 @@
-//! Errors of loading the kernel side, with their remediation.
+//! Errors of loading the kernel side and of handing it over, with their remediation.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use aya::{EbpfError, maps::MapError, programs::ProgramError};
 use tracego_common::limits::CPUS_MAX;
 
-use super::BTF_PATH;
-use crate::{btf::BtfError, handover::HandoverError};
+use crate::btf::{BTF_PATH, BtfError};
 
 /// Why the kernel side could not be started; each message names the remediation.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +21,7 @@ pub enum LoadError {
     OldKernel(String),
     /// Lockdown forbids reading kernel memory.
     #[error(
-        "the kernel is locked down for confidentiality, which forbids BPF programs to read its memory; boot with lockdown=integrity or none"
+        "the kernel is locked down for confidentiality, which forbids BPF programs to read kernel memory; boot with lockdown=integrity or none"
     )]
     Lockdown,
     /// tracefs is not mounted.
@@ -33,7 +32,7 @@ pub enum LoadError {
     BadBtf(#[from] BtfError),
     /// The kernel was built without a field that every record needs.
     #[error(
-        "this kernel has no {0}: tracego needs one with CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY, of 5.17 or later"
+        "this kernel has no {0}: tracego needs Linux 5.17 or later with CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY"
     )]
     NoField(String),
     /// The kernel refused the object.
@@ -86,4 +85,27 @@ impl LoadError {
             other => other.to_string(),
         }
     }
+}
+
+/// Why programs cannot be handed over; each message names the remediation.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoverError {
+    /// The folder is not below a BPF file system.
+    #[error("{} is not in a BPF file system: mount -t bpf bpf /sys/fs/bpf, or choose another --pin-dir", .0.display())]
+    NotBpffs(PathBuf),
+    /// The folder cannot be created.
+    #[error("{} cannot be created: {}; mount the BPF file system: mount -t bpf bpf /sys/fs/bpf", .0.display(), .1)]
+    Make(PathBuf, io::Error),
+    /// Another tracego uses the folder.
+    #[error("another tracego runs with --pin-dir {}: stop it first, or choose another --pin-dir", .0.display())]
+    InUse(PathBuf),
+    /// Other users could put something into the folder.
+    #[error("{} belongs to another user or is writable by others: remove it, or choose another --pin-dir", .0.display())]
+    Open(PathBuf),
+    /// An operation in the folder failed.
+    #[error("{}: {}", .0.display(), .1)]
+    Io(PathBuf, io::Error),
+    /// An object cannot be pinned.
+    #[error("{} cannot be pinned: {}", .0.display(), .1)]
+    Pin(PathBuf, String),
 }

@@ -8,7 +8,7 @@ use std::{
 use tracego_common::flags;
 use tracego_model::enforcement::EnforcementStatus;
 
-use super::{canary::Canary, compile::Compiled};
+use super::{check::EnforcementCheck, compiler::CompiledRules};
 
 /// Sets of rules that are kept, those in force among them: starts that they decided about may still be in the ring. They
 /// change once a second at the most, but for reloads.
@@ -19,8 +19,8 @@ const RULES_KEPT: usize = 8;
 pub struct RulesInForce {
     status: Arc<EnforcementStatus>,
     /// Rule sets by [`flags::rules`] of the events they decide about, the newest first.
-    rules: RwLock<VecDeque<(u64, Arc<Compiled>)>>,
-    canary: OnceLock<Canary>,
+    rules: RwLock<VecDeque<(u64, Arc<CompiledRules>)>>,
+    check: OnceLock<EnforcementCheck>,
 }
 
 impl RulesInForce {
@@ -31,19 +31,19 @@ impl RulesInForce {
     }
 
     /// Takes the enforcement check, once.
-    pub fn expect(&self, canary: &Canary) {
-        self.canary.get_or_init(|| canary.clone());
+    pub fn expect(&self, check: &EnforcementCheck) {
+        self.check.get_or_init(|| check.clone());
     }
 
     /// Whether a start is the enforcement check, by the path of the executable and its arguments with their NULs.
     /// Nobody can hide behind that: a rule stops whatever has this file name and these arguments.
     #[must_use]
     pub fn is_canary(&self, path: &[u8], argv: &[u8]) -> bool {
-        self.canary.get().is_some_and(|canary| canary.is(path, argv))
+        self.check.get().is_some_and(|check| check.is(path, argv))
     }
 
     /// Adds the rules that are about to decide; `flags`: those of the events that they decide about.
-    pub fn put(&self, flags: u64, rules: Arc<Compiled>) {
+    pub fn put(&self, flags: u64, rules: Arc<CompiledRules>) {
         self.status.put(flags, rules.known.clone());
         let number = flags::rules(flags);
         let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ impl RulesInForce {
     /// Returns the rules that decided when there was an event with these flags; `None` for those of another load and
     /// for those that are no longer kept.
     #[must_use]
-    pub fn rules(&self, flags: u64) -> Option<Arc<Compiled>> {
+    pub fn rules(&self, flags: u64) -> Option<Arc<CompiledRules>> {
         let number = flags::rules(flags);
         let all = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|(known, _)| *known == number).map(|(_, rules)| Arc::clone(rules))
@@ -73,7 +73,7 @@ mod tests {
         let shared = RulesInForce::default();
         let named = |name: &str| {
             let known = Known { name: name.to_owned(), ..Known::default() };
-            Arc::new(Compiled { known: vec![known], ..Compiled::default() })
+            Arc::new(CompiledRules { known: vec![known], ..CompiledRules::default() })
         };
         let put = |number, name| shared.put(flags::of_rules(3, number), named(name));
         let of = |flags| shared.rules(flags).map(|rules| rules.known[0].name.clone());

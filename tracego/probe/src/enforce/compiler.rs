@@ -1,5 +1,5 @@
 //! The compiler from configured rules to the keys that the kernel side looks up. Pure: the state of the
-//! machine comes in [`Machine`].
+//! machine comes in [`MachineState`].
 
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,13 @@ use tracego_common::verdict::{
 use tracego_model::enforcement::{Known, Mode};
 
 use super::{
-    machine::Machine,
-    settings::{Act, Enforce, Exception, Matcher, Rule, Unreadable, User},
+    machine::MachineState,
+    settings::{Enforce, Exception, Matcher, Rule, RuleAction, Unreadable, User},
 };
 
 /// The keys that the kernel side looks up for one set of rules. They have no set number yet.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Compiled {
+pub struct CompiledRules {
     /// Properties of the rules that do not depend on keys.
     pub rules: RuleMasks,
     /// Descriptions of the rules, by bit.
@@ -39,7 +39,7 @@ pub struct Compiled {
 
 /// The match of the enforcement check's own rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Canary {
+pub struct CheckMatch {
     /// File name of the executable.
     pub executable: String,
     /// Arguments from `argv[1]` on.
@@ -47,8 +47,8 @@ pub struct Canary {
 }
 
 struct Builder<'a> {
-    machine: &'a Machine,
-    out: Compiled,
+    machine: &'a MachineState,
+    out: CompiledRules,
 }
 
 /// Compiles the configuration.
@@ -59,22 +59,27 @@ pub fn compile(
     enforce: &Enforce,
     mode: Mode,
     tree: bool,
-    canary: Option<&Canary>,
+    check: Option<&CheckMatch>,
     exempt: &[PathBuf],
-    machine: &Machine,
-) -> Result<Compiled, String> {
-    let mut builder = Builder { machine, out: Compiled::default() };
+    machine: &MachineState,
+) -> Result<CompiledRules, String> {
+    let mut builder = Builder { machine, out: CompiledRules::default() };
     if mode == Mode::Off {
         return Ok(builder.out);
     }
-    if let Some(canary) = canary {
+    if let Some(check) = check {
         let matches = Matcher {
-            executables: vec![canary.executable.clone()],
-            args: canary.args.clone(),
+            executables: vec![check.executable.clone()],
+            args: check.args.clone(),
             ..Matcher::default()
         };
         let known = Known { name: "canary".to_owned(), own: true, ..Known::default() };
-        builder.rule(&matches, known, |rules, bit| stop(rules, mode, Act::Stop, bit), Unreadable::Allow)?;
+        builder.rule(
+            &matches,
+            known,
+            |rules, bit| stop(rules, mode, RuleAction::Stop, bit),
+            Unreadable::Allow,
+        )?;
     }
     let known = Known { name: "exempt".to_owned(), own: true, ..Known::default() };
     builder.exempt(exempt, known)?;
@@ -85,7 +90,7 @@ pub fn compile(
     }
     for rule in enforce.rules(tree) {
         let Rule { name, action, matches, message, remediation } = rule;
-        let job = action == Act::KillJob;
+        let job = action == RuleAction::KillJob;
         let known = Known { name, message, remediation, job, ..Known::default() };
         builder.rule(&matches, known, |rules, bit| stop(rules, mode, action, bit), enforce.unreadable)?;
     }
@@ -97,11 +102,11 @@ pub fn compile(
 }
 
 /// Sets the action of a rule, limited by the mode.
-fn stop(rules: &mut RuleMasks, mode: Mode, act: Act, bit: u64) {
+fn stop(rules: &mut RuleMasks, mode: Mode, act: RuleAction, bit: u64) {
     match (mode, act) {
-        (Mode::Off | Mode::Audit, _) | (_, Act::Audit) => {}
-        (Mode::Deny, Act::Stop) => rules.deny |= bit,
-        (Mode::Kill, Act::Stop) | (_, Act::Kill | Act::KillJob) => rules.kill |= bit,
+        (Mode::Off | Mode::Audit, _) | (_, RuleAction::Audit) => {}
+        (Mode::Deny, RuleAction::Stop) => rules.deny |= bit,
+        (Mode::Kill, RuleAction::Stop) | (_, RuleAction::Kill | RuleAction::KillJob) => rules.kill |= bit,
     }
 }
 
@@ -266,7 +271,7 @@ pub(super) fn path_key(path: &str) -> Option<(PathKey, u32)> {
     (at > 0 && at <= PATH_LEN).then_some((key, bits(4 + at)))
 }
 
-impl Compiled {
+impl CompiledRules {
     /// Joins equal keys of several rules, and adds to a longer argument the rules of its shorter prefixes.
     fn merge(&mut self) {
         join(&mut self.names);

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use super::load::LoadError;
+use crate::error::LoadError;
 
 // Bits of include/uapi/linux/capability.h.
 const CAP_SYS_ADMIN: u64 = 1 << 21;

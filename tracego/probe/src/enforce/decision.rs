@@ -4,7 +4,7 @@
 use tracego_common::verdict::{ARGS, Action, CGROUP, UID};
 use tracego_model::{enforcement::Known, event::Exec};
 
-use super::compile::{Compiled, path_key};
+use super::compiler::{CompiledRules, path_key};
 
 /// A program start as the kernel side sees it.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Start<'a> {
 
 /// Returns the action for a start and the rule that decided, or `None` if no rule matches.
 #[must_use]
-pub fn decide<'a>(with: &'a Compiled, start: &Start<'_>) -> Option<(Action, &'a Known)> {
+pub fn decide<'a>(with: &'a CompiledRules, start: &Start<'_>) -> Option<(Action, &'a Known)> {
     let rules = &with.rules;
     let name = start.path.rsplit('/').next().unwrap_or_default();
     let named = |key: &[u8]| key.iter().take_while(|&&byte| byte != 0).eq(name.as_bytes());
@@ -62,7 +62,7 @@ pub fn decide<'a>(with: &'a Compiled, start: &Start<'_>) -> Option<(Action, &'a 
 
 /// Whether a rule of the kernel side has decided about a start, be it to let it through.
 #[must_use]
-pub fn is_decided(with: &Compiled, exec: &Exec<'_>) -> bool {
+pub fn is_decided(with: &CompiledRules, exec: &Exec<'_>) -> bool {
     let fixed = &exec.fixed;
     let path = String::from_utf8_lossy(&exec.exe);
     let args: Vec<_> = exec.args().take(ARGS + 1).map(String::from_utf8_lossy).collect();
@@ -79,7 +79,7 @@ pub fn is_decided(with: &Compiled, exec: &Exec<'_>) -> bool {
 }
 
 /// Returns the rules of the longest matching prefix, like the kernel's trie.
-fn argument(with: &Compiled, place: usize, arg: &str) -> u64 {
+fn argument(with: &CompiledRules, place: usize, arg: &str) -> u64 {
     let text = [arg.as_bytes(), &[0]].concat();
     let of = with.args.iter().filter(|((key, bits), _)| {
         let len = (*bits as usize / 8).saturating_sub(4);
