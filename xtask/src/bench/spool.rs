@@ -1,6 +1,8 @@
 //! The durable queue on one core: appending records with a group sync, draining them, and opening the spool.
 //!
-//! The measured program is an example of the tracego crate, so the measured code is the code that ships.
+//! The measured program is an example of the spool's crate, so the measured code is the code that ships.
+
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
@@ -12,7 +14,7 @@ use crate::shell;
 const SIZES: [usize; 2] = [1500, 500];
 
 /// The numbers that one run of the example prints.
-struct Run {
+struct SpoolRun {
     append: f64,
     sync_max_ms: f64,
     drain: f64,
@@ -22,20 +24,12 @@ struct Run {
 
 /// Measures records per second for each size.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
-    let mut build = shell::cargo()?;
-    shell::must(build.args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "tracego",
-        "--example",
-        "spool",
-    ]))?;
+    let example = super::build("tracego-spool", Some("throughput"))?;
     let mut rows = Vec::new();
     for size in SIZES {
-        let runs = (0..bench.pairs).map(|_| once(bench, size)).collect::<Result<Vec<Run>>>()?;
-        let all = |number: fn(&Run) -> f64| runs.iter().map(number).collect::<Vec<f64>>();
+        let runs =
+            (0..bench.pairs).map(|_| once(&example, bench, size)).collect::<Result<Vec<SpoolRun>>>()?;
+        let all = |number: fn(&SpoolRun) -> f64| runs.iter().map(number).collect::<Vec<f64>>();
         let mut append = all(|run| run.append);
         let (low, high) = range(&append);
         let worst = range(&all(|run| run.sync_max_ms)).1;
@@ -69,16 +63,15 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn once(bench: &Bench, size: usize) -> Result<Run> {
+fn once(example: &Path, bench: &Bench, size: usize) -> Result<SpoolRun> {
     let folder = tempfile::tempdir_in(shell::target()?).context("cannot make a folder for the spool")?;
-    let example = shell::target()?.join("release/examples/spool");
     // One core, because the pipeline spends a single thread on this work.
     let mut command = std::process::Command::new("taskset");
     command.args(["-c", "1"]).arg(example).arg(folder.path());
     let text = shell::output(command.args([size.to_string(), bench.seconds.to_string()]))?;
     let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-    ensure!(numbers.len() == 5, "the example said {text:?}");
-    Ok(Run {
+    ensure!(numbers.len() == 5, "unexpected output of the example: {text:?}");
+    Ok(SpoolRun {
         append: numbers[0],
         sync_max_ms: numbers[1],
         drain: numbers[2],
