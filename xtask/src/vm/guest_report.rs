@@ -4,15 +4,15 @@ use serde::Deserialize;
 
 /// The used part of `tracego doctor --json`.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Doctor {
+pub(super) struct DoctorReport {
     pub(super) kernel: String,
-    pub(super) checks: Vec<Check>,
-    pub(super) programs: Vec<Program>,
+    pub(super) checks: Vec<DoctorCheck>,
+    pub(super) programs: Vec<DoctorProgram>,
 }
 
 /// One check of doctor.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Check {
+pub(super) struct DoctorCheck {
     pub(super) name: String,
     pub(super) state: String,
     pub(super) detail: String,
@@ -20,14 +20,14 @@ pub(super) struct Check {
 
 /// A program that the verifier accepted.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Program {
+pub(super) struct DoctorProgram {
     pub(super) name: String,
     pub(super) verified_insns: u32,
 }
 
 /// The results of a suite of tests.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Tests {
+pub(super) struct TestResults {
     pub(super) passed: Vec<String>,
     pub(super) failed: Vec<String>,
     /// Names of ignored tests, which contain the reason.
@@ -36,7 +36,7 @@ pub(super) struct Tests {
     pub(super) failures: String,
 }
 
-impl Tests {
+impl TestResults {
     /// Adds the results of another suite.
     pub(super) fn add(&mut self, other: Self) {
         self.passed.extend(other.passed);
@@ -48,7 +48,7 @@ impl Tests {
 
 /// One suite in a guest's report: its output, and its exit status once it has ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part<'a> {
+pub(super) struct SuiteOutput<'a> {
     pub(super) name: &'a str,
     pub(super) output: &'a str,
     pub(super) status: Option<u8>,
@@ -58,7 +58,7 @@ const BEGIN: &str = "@@ begin ";
 const END: &str = "@@ end ";
 
 /// Returns the suites that were started.
-pub(super) fn parts(said: &str) -> Vec<Part<'_>> {
+pub(super) fn parts(said: &str) -> Vec<SuiteOutput<'_>> {
     let begun = said.split(BEGIN).skip(1);
     begun
         .map(|text| {
@@ -66,14 +66,14 @@ pub(super) fn parts(said: &str) -> Vec<Part<'_>> {
             let (output, end) =
                 rest.split_once(END).map_or((rest, None), |(output, end)| (output, Some(end)));
             let status = end.and_then(|end| end.lines().next()?.trim().parse().ok());
-            Part { name: name.trim(), output, status }
+            SuiteOutput { name: name.trim(), output, status }
         })
         .collect()
 }
 
 /// Reads the lines of libtest: `test NAME ... ok`.
-pub(super) fn tests(output: &str) -> Tests {
-    let mut tests = Tests::default();
+pub(super) fn tests(output: &str) -> TestResults {
+    let mut tests = TestResults::default();
     for line in output.lines() {
         let Some((name, end)) = line.strip_prefix("test ").and_then(|line| line.rsplit_once(" ... ")) else {
             continue;
@@ -93,7 +93,7 @@ pub(super) fn tests(output: &str) -> Tests {
 }
 
 #[cfg(test)]
-mod tests_of_said {
+mod tests {
     use super::*;
 
     #[test]
@@ -101,7 +101,7 @@ mod tests_of_said {
         let said = "@@ begin doctor\n{}\n@@ end 0\n@@ begin kernel\ntest a b ... ok\n@@ end 101\n@@ begin more\ntest";
         let wanted =
             [("doctor", "{}\n", Some(0)), ("kernel", "test a b ... ok\n", Some(101)), ("more", "test", None)];
-        let wanted = wanted.map(|(name, output, status)| Part { name, output, status });
+        let wanted = wanted.map(|(name, output, status)| SuiteOutput { name, output, status });
         assert_eq!(parts(said), wanted);
         assert_eq!(parts(""), []);
     }

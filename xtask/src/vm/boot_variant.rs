@@ -2,7 +2,7 @@
 
 /// A way to boot a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Machine {
+pub(crate) enum BootVariant {
     /// With everything that tracego can use
     Plain,
     /// BPF is not among the active security modules
@@ -16,7 +16,7 @@ pub(crate) enum Machine {
 /// Debian's active security modules, as far as they matter here.
 const MODULES: &str = "landlock,lockdown,yama,apparmor";
 
-impl Machine {
+impl BootVariant {
     /// Returns the name for the table and for file names.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! The tests that every change must pass on other kernels.
 
-use super::machine::Machine;
+use super::boot_variant::BootVariant;
 
 /// One test for each kernel-dependent feature, and whether it also runs on machines that lack something.
 pub(super) const TESTS: [(&str, bool); 9] = [
@@ -16,6 +16,10 @@ pub(super) const TESTS: [(&str, bool); 9] = [
 ];
 
 /// Returns the ways to boot a kernel. Only the newest kernel is booted with something missing.
-pub(super) fn machines(newest: bool) -> &'static [Machine] {
-    if newest { &[Machine::Plain, Machine::WithoutLsm, Machine::CgroupV1] } else { &[Machine::Plain] }
+pub(super) fn machines(newest: bool) -> &'static [BootVariant] {
+    if newest {
+        &[BootVariant::Plain, BootVariant::WithoutLsm, BootVariant::CgroupV1]
+    } else {
+        &[BootVariant::Plain]
+    }
 }
