@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use tracego_analyze::enrich::Enricher;
-use tracego_common::{TaskId, record::Rlimit, verdict::Action};
+use tracego_common::{TaskId, event::Rlimit, verdict::Action};
 use tracego_golang::{Linkage, role};
 use tracego_model::{
     capture::Reader,

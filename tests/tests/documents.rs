@@ -185,7 +185,7 @@ fn every_metric_is_documented_and_no_other() {
     use tracego_analyze::enrich::Enricher;
     use tracego_deliver::sink::status::Status;
     use tracego_model::{counters::Counters, meta::Meta};
-    use tracego_probe::load::Run;
+    use tracego_probe::programs::ProgramStats;
     let mut tally = Tally::default();
     tally.jobs.add("4711", 1);
     let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
@@ -196,7 +196,11 @@ fn every_metric_is_documented_and_no_other() {
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.enforces(std::sync::Arc::default());
     board.stages(Stages { tally: Some(tally), ..Stages::default() });
-    board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
+    board.kernel(
+        Counters::default(),
+        &[ProgramStats { program: "process_exec".into(), time_ns: 1, count: 1 }],
+        0,
+    );
     let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
     sink.lose("refused", 1);
     sink.set_files(Some(tracego_deliver::sink::file::Counts::default()));

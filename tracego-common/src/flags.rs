@@ -1,4 +1,4 @@
-//! Flags of an event (`Header::flags`): what it lacks, and facts about its process.
+//! Flags of an event (`EventHeader::flags`): what it lacks, and facts about its process.
 
 /// Argv is longer than the cap; `argv_total` holds the true length.
 pub const ARGV_TRUNCATED: u64 = 1 << 0;

@@ -1,6 +1,6 @@
 //! Constants that the programs of two loads share while one load takes over from the other.
 
-/// Version of the events, of [`TaskCtx`](crate::TaskCtx) and of the way turns are taken; every change
+/// Version of the events, of [`TaskContext`](crate::TaskContext) and of the way turns are taken; every change
 /// increments it. A tracego process continues only programs of its own version that another one left
 /// attached.
 pub const FORMAT: u32 = 2;
@@ -8,7 +8,7 @@ pub const FORMAT: u32 = 2;
 /// A kernel hook that a program is attached to. Each hook has its own claim.
 #[derive(Clone, Copy, Debug)]
 #[repr(u32)]
-pub enum Hook {
+pub enum HookId {
     /// A program start.
     Exec = 0,
     /// The end of a process.

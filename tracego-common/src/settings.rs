@@ -2,9 +2,9 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::record::TaskId;
+use crate::event::TaskId;
 
-/// Bits of [`Settings::events`].
+/// Bits of [`KernelSettings::events`].
 pub mod event {
     /// Exec events.
     pub const EXEC: u32 = 1;
@@ -18,9 +18,9 @@ pub mod event {
     pub const VERDICT: u32 = 16;
 }
 
-/// Bits of [`Settings::filters`].
+/// Bits of [`KernelSettings::filters`].
 pub mod filter {
-    /// Keep only processes marked [`TaskCtx::IN_TREE`](super::TaskCtx::IN_TREE).
+    /// Keep only processes marked [`TaskContext::IN_TREE`](super::TaskContext::IN_TREE).
     pub const TREE: u32 = 1;
     /// Keep only processes with the real uid in `uid`.
     pub const UID: u32 = 2;
@@ -33,7 +33,7 @@ pub mod filter {
 /// The settings of one run.
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
-pub struct Settings {
+pub struct KernelSettings {
     /// Kinds of events to send, bits of [`event`].
     pub events: u32,
     /// Filters that are enabled, bits of [`filter`].
@@ -57,14 +57,14 @@ pub struct Settings {
     /// Start time of the agent, in clock ticks of 10 ms since boot. 0 when the programs do not outlive the
     /// agent, so that no other process can get its pid.
     pub agent_start: u64,
-    /// Fields that this kernel lacks, bits of [`field`](crate::record::field); set by the loader.
+    /// Fields that this kernel lacks, bits of [`field`](crate::event::field); set by the loader.
     pub unavailable: u64,
 }
 
 /// The context of a process that belongs to a job or to the followed tree. Children inherit it at fork.
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
-pub struct TaskCtx {
+pub struct TaskContext {
     /// Start time of the process, against pid reuse; 0 for a mark set before its first event.
     pub start_boottime: u64,
     /// Bits of the context, see [`Self::IN_TREE`].
@@ -73,7 +73,7 @@ pub struct TaskCtx {
     pub job_root: TaskId,
 }
 
-impl TaskCtx {
+impl TaskContext {
     /// The process is the followed one or one of its descendants.
     pub const IN_TREE: u64 = 1;
 }
@@ -94,5 +94,5 @@ pub fn env_bit(prefix: u64) -> u32 {
     (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as u32
 }
 
-const _: () = assert!(core::mem::size_of::<Settings>() == 72);
-const _: () = assert!(core::mem::size_of::<TaskCtx>() == 32);
+const _: () = assert!(core::mem::size_of::<KernelSettings>() == 72);
+const _: () = assert!(core::mem::size_of::<TaskContext>() == 32);

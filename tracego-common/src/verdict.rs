@@ -8,7 +8,7 @@ use core::mem::size_of;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::record::Header;
+use crate::event::EventHeader;
 
 /// Maximum number of rules in force at one time.
 pub const RULES_MAX: u32 = 64;
@@ -35,7 +35,7 @@ pub const REMEMBERED_MAX: u32 = 8192;
 /// value is the number of the rules, whose lowest bit selects their set (see [`set`]).
 #[derive(Clone, Copy, Debug, Default, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
-pub struct Rules {
+pub struct RuleMasks {
     /// Rules in force.
     pub active: u64,
     /// Rules that allow a start that later rules would stop.
@@ -135,7 +135,7 @@ pub struct PathKey {
 /// The key of a remembered verdict: one file, started in the same way by the same user in the same job.
 #[derive(Clone, Copy, Debug, Default, Eq, FromBytes, Hash, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
-pub struct StartKey {
+pub struct VerdictKey {
     /// Inode number.
     pub inode: u64,
     /// Change time, ns since 1970.
@@ -190,7 +190,7 @@ pub const REMEMBERED: u64 = 0;
 #[repr(C)]
 pub struct Verdict {
     /// The common header; `id` is the process that starts the program. The flags name the rules that decided.
-    pub header: Header,
+    pub header: EventHeader,
     /// The bit of the rule that decided, or [`REMEMBERED`].
     pub bit: u64,
     /// The [`Action`], as a number.
@@ -223,10 +223,10 @@ pub fn argv_hash(bytes: &[u64; ARGV_LEN / 8]) -> u64 {
     bytes.iter().fold(0, |hash, &word| mix(hash, word))
 }
 
-const _: () = assert!(size_of::<Rules>() == 120);
+const _: () = assert!(size_of::<RuleMasks>() == 120);
 const _: () = assert!(size_of::<NameKey>() == 72);
 const _: () = assert!(size_of::<ExeKey>() == 16);
 const _: () = assert!(size_of::<ArgKey>() == 64);
 const _: () = assert!(size_of::<PathKey>() == 252);
-const _: () = assert!(size_of::<StartKey>() == 56);
+const _: () = assert!(size_of::<VerdictKey>() == 56);
 const _: () = assert!(size_of::<Verdict>() == 432);

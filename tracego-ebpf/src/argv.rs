@@ -3,17 +3,19 @@
 //! The pointers that the caller passed are not used: another thread can change them, and their pages may not
 //! be resident yet.
 
-use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
-    ArgvChunk, ExecFixed, Loss, RecordKind, Span, flags,
+    ArgvChunk, EventKind, ExecFixed, KernelCounter, Span,
+    event::EventHeader,
+    flags,
     limits::{ARGV_MAX, CHUNKS_MAX, PREFIX_MAX},
-    record::Header,
 };
 
 use crate::{
-    emit::{self, count},
-    maps::{Scratch, cursor, offset, scratch, setting},
-    read::{Addr, bounded, typed, user},
+    maps::{offset, setting},
+    memory::{Addr, typed, user},
+    ring::{self, count},
+    scratch::{Scratch, cursor, scratch},
+    verifier::{bounded, repeat},
 };
 
 /// Bits of a length of argv: one more than [`ARGV_MAX`] needs, so that the cap itself passes.
@@ -33,7 +35,7 @@ pub(crate) fn read(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u6
     }
     if wanted > u64::from(ARGV_MAX) {
         fixed.header.flags |= flags::ARGV_CHUNKS;
-        pieces(&fixed.header, start + u64::from(ARGV_MAX), start + wanted, start);
+        send_chunks(&fixed.header, start + u64::from(ARGV_MAX), start + wanted, start);
         wanted = u64::from(ARGV_MAX);
     }
     let mut carried = bounded::<BITS>(wanted);
@@ -59,31 +61,30 @@ pub(crate) fn skip(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u6
 
 /// State of the loop over the chunks, on the stack so that the callback can reach it.
 #[repr(C)]
-struct Pieces {
+struct ChunkWalk {
     from: u64,
     end: u64,
     start: u64,
-    header: Header,
+    header: EventHeader,
 }
 
 /// Sends `[from, end)` as chunks before the exec event, so that the agent has all of argv when it arrives.
 #[inline(always)]
-fn pieces(header: &Header, from: u64, end: u64, start: u64) {
-    let mut pieces = Pieces { from, end, start, header: *header };
-    // SAFETY: `pieces` outlives the call; the callback has the signature that bpf_loop asks for.
-    unsafe { bpf_loop(CHUNKS_MAX, piece as *mut core::ffi::c_void, (&raw mut pieces).cast(), 0) };
+fn send_chunks(header: &EventHeader, from: u64, end: u64, start: u64) {
+    let mut walk = ChunkWalk { from, end, start, header: *header };
+    repeat(CHUNKS_MAX, send_chunk, &raw mut walk);
 }
 
-unsafe extern "C" fn piece(_index: u64, pieces: *mut Pieces) -> i64 {
-    // SAFETY: bpf_loop hands back the pointer that `pieces` gave it.
-    let pieces = unsafe { &mut *pieces };
-    if pieces.from >= pieces.end {
+unsafe extern "C" fn send_chunk(_index: u64, walk: *mut ChunkWalk) -> i64 {
+    // SAFETY: bpf_loop hands back the pointer that `send_chunks` gave it.
+    let walk = unsafe { &mut *walk };
+    if walk.from >= walk.end {
         return 1;
     }
     let Some(scratch) = scratch() else {
         return 1;
     };
-    let left = pieces.end - pieces.from;
+    let left = walk.end - walk.from;
     let mut len = u64::from(ARGV_MAX);
     if left < len {
         len = left;
@@ -91,19 +92,19 @@ unsafe extern "C" fn piece(_index: u64, pieces: *mut Pieces) -> i64 {
     let len = bounded::<BITS>(len);
     // SAFETY: after the prefix is room for 2 × ARGV_MAX bytes, free until argv itself is read.
     let area = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(PREFIX_MAX as usize) };
-    let mut chunk = ArgvChunk { header: pieces.header, offset: pieces.from - pieces.start };
-    chunk.header.kind = RecordKind::ArgvChunk as u32;
+    let mut chunk = ArgvChunk { header: walk.header, offset: walk.from - walk.start };
+    chunk.header.kind = EventKind::ArgvChunk as u32;
     chunk.header.size = (size_of::<ArgvChunk>() as u64 + len) as u32;
     // SAFETY: the area is long enough and PREFIX_MAX keeps it aligned to eight bytes.
     unsafe { area.cast::<ArgvChunk>().write(chunk) };
     // SAFETY: as above.
-    if !user(unsafe { area.add(size_of::<ArgvChunk>()) }, len as u32, pieces.from) {
+    if !user(unsafe { area.add(size_of::<ArgvChunk>()) }, len as u32, walk.from) {
         return 1;
     }
-    pieces.from += len;
-    count(match emit::output(area, size_of::<ArgvChunk>() as u64 + len) {
-        true => Loss::ChunkSent,
-        false => Loss::ChunkLost,
+    walk.from += len;
+    count(match ring::output(area, size_of::<ArgvChunk>() as u64 + len) {
+        true => KernelCounter::ChunkSent,
+        false => KernelCounter::ChunkLost,
     });
     0
 }

@@ -3,7 +3,6 @@
 //! The scan moves a window over the environment, eight bytes at a time, and one bit rejects most variables. A
 //! read and a lookup for each of forty variables takes four times as long.
 
-use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
     Span,
     flags::{ENV_TRUNCATED, ENV_UNREADABLE},
@@ -12,33 +11,14 @@ use tracego_common::{
 };
 
 use crate::{
-    maps::{ENV_ALLOW, Scratch, WINDOW, cursor, may_be_allowed, scratch, set_cursor},
-    read::{bounded, position, user, user_str},
+    maps::{ENV_ALLOW, may_be_allowed},
+    memory::{user, user_str},
+    scratch::{EnvScan, Scratch, WINDOW, cursor, position, scratch, set_cursor},
+    verifier::{bounded, repeat},
 };
 
-/// State of a scan. It lives in the scratch area: a value read back from there is any number to the verifier,
-/// so every step starts from the same state ("The sequence of 8193 jumps is too complex" otherwise).
-#[repr(C)]
-pub(crate) struct Scan {
-    /// User address of the first byte of the window.
-    base: u64,
-    /// Bytes in the window.
-    len: u64,
-    /// Position of the next step in the window.
-    at: u64,
-    /// User address of the end of the environment.
-    end: u64,
-    /// Nonzero when a variable starts at `at`.
-    fresh: u64,
-    start: u64,
-    pos: u64,
-    flags: u64,
-    opens_job: u64,
-    done: u64,
-}
-
 /// The result of a scan.
-pub(crate) struct Scanned {
+pub(crate) struct ScanResult {
     pub(crate) span: Span,
     pub(crate) flags: u64,
     pub(crate) opens_job: bool,
@@ -86,7 +66,7 @@ fn word(scratch: *const Scratch, at: u64, words: usize) -> u64 {
 
 /// Moves the window to the position of the scan. Returns whether the bytes could be read.
 #[inline(always)]
-fn refill(scan: &mut Scan, scratch: *mut Scratch) -> bool {
+fn refill(scan: &mut EnvScan, scratch: *mut Scratch) -> bool {
     scan.base += scan.at;
     scan.at = 0;
     let mut len = scan.end - scan.base;
@@ -105,7 +85,7 @@ fn refill(scan: &mut Scan, scratch: *mut Scratch) -> bool {
     read
 }
 
-unsafe extern "C" fn step(_index: u64, _none: u64) -> i64 {
+unsafe extern "C" fn step(_index: u64, _none: *mut ()) -> i64 {
     let Some(scratch) = scratch() else {
         return 1;
     };
@@ -145,7 +125,7 @@ unsafe extern "C" fn step(_index: u64, _none: u64) -> i64 {
 
 /// Copies the variable at `at` when its whole name is on the list.
 #[inline(always)]
-fn candidate(scan: &mut Scan, scratch: *mut Scratch, at: u64, prefix: u64, short: bool) {
+fn candidate(scan: &mut EnvScan, scratch: *mut Scratch, at: u64, prefix: u64, short: bool) {
     // SAFETY: this program alone uses the slot of this CPU, with preemption off.
     let name = unsafe { &mut (*scratch).name };
     name[0] = prefix;
@@ -185,18 +165,27 @@ fn candidate(scan: &mut Scan, scratch: *mut Scratch, at: u64, prefix: u64, short
 
 /// Copies the allowed variables of `[from, end)` into the scratch area.
 #[inline(always)]
-pub(crate) fn scan(from: u64, end: u64, scratch: *mut Scratch) -> Scanned {
+pub(crate) fn scan(from: u64, end: u64, scratch: *mut Scratch) -> ScanResult {
     let pos = cursor(scratch);
     // SAFETY: this program alone uses the slot of this CPU, with preemption off.
     let scan = unsafe { &mut (*scratch).scan };
-    *scan =
-        Scan { base: from, len: 0, at: 0, end, fresh: 1, start: pos, pos, flags: 0, opens_job: 0, done: 0 };
-    // SAFETY: the callback has the signature that bpf_loop asks for, and no context.
-    unsafe { bpf_loop(ENV_STEPS_MAX, step as *mut core::ffi::c_void, core::ptr::null_mut(), 0) };
+    *scan = EnvScan {
+        base: from,
+        len: 0,
+        at: 0,
+        end,
+        fresh: 1,
+        start: pos,
+        pos,
+        flags: 0,
+        opens_job: 0,
+        done: 0,
+    };
+    repeat(ENV_STEPS_MAX, step, core::ptr::null_mut());
     if scan.done == 0 {
         scan.flags |= ENV_TRUNCATED;
     }
     set_cursor(scratch, scan.pos);
     let span = Span { offset: pos as u32, len: (scan.pos - pos) as u32 };
-    Scanned { span, flags: scan.flags, opens_job: scan.opens_job != 0 }
+    ScanResult { span, flags: scan.flags, opens_job: scan.opens_job != 0 }
 }

@@ -3,22 +3,23 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracego_common::{
-    ExecFixed, Loss, RecordKind, Span,
+    EventKind, ExecFixed, KernelCounter, Span,
+    event::{Rlimit, field},
     flags::{self, OUTSIDE},
-    handover::Hook,
+    handover::HookId,
     limits::PATH_MAX,
-    record::{Rlimit, field},
     settings::event,
 };
 
 use crate::{
-    argv,
-    emit::{count, send},
-    env, log,
-    maps::{Scratch, cursor, offset, rule_number, scratch, set_cursor, setting},
+    argv, claim, env, log,
+    maps::{offset, rule_number, setting},
+    memory::{Addr, kernel, kernel_bytes, kernel_str, pointer, typed},
     path,
-    read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, typed},
-    task, turn,
+    ring::{count, send},
+    scratch::{Scratch, cursor, scratch, set_cursor},
+    task,
+    verifier::{bounded, is_null, reread},
 };
 
 #[btf_tracepoint(function = "sched_process_exec")]
@@ -28,29 +29,29 @@ pub(crate) fn process_exec(ctx: BtfTracePointContext) -> i32 {
 }
 
 #[inline(always)]
-fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
+fn try_exec(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     if setting!(events) & event::EXEC == 0 {
         return Ok(());
     }
-    if !turn::is_ours(Hook::Exec) {
+    if !claim::claims_event(HookId::Exec) {
         return Ok(());
     }
-    count(Loss::Hooked);
+    count(KernelCounter::Hooked);
     let task = ctx.arg::<*const u8>(0) as Addr;
     let old_tid = ctx.arg::<i32>(1) as u32;
     let bprm = ctx.arg::<*const u8>(2) as Addr;
 
     let id = task::id(task);
     let mut context = task::context(&id).unwrap_or_default();
-    if task::unknown(&id, &context) {
-        return Err(Loss::Filtered);
+    if task::is_hidden(&id, &context) {
+        return Err(KernelCounter::Filtered);
     }
-    let scratch = scratch().ok_or(Loss::NoScratch)?;
+    let scratch = scratch().ok_or(KernelCounter::NoScratch)?;
     // SAFETY: this program alone uses the slot of this CPU, with preemption off.
     let fixed = unsafe { &mut (*scratch).fixed };
 
-    fixed.header = task::header(RecordKind::Exec as u32, id, task::parent(task), &context);
-    fixed.header.flags |= task::outside(task, task::uid(task)) | flags::of_rules(0, rule_number());
+    fixed.header = task::header(EventKind::Exec as u32, id, task::parent(task), &context);
+    fixed.header.flags |= task::filter_flags(task, task::uid(task)) | flags::of_rules(0, rule_number());
     fixed.unavailable = setting!(unavailable);
     fixed.old_tid = old_tid;
     credentials(fixed, task);
@@ -68,9 +69,8 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), Loss> {
         fixed.header.job_root = id;
         task::set_context(&id, context);
     }
-    // Read back from the map: with a value in a register, the verifier would walk the following code twice.
     // SAFETY: a field of the slot.
-    let outside = unsafe { core::ptr::read_volatile(&raw const fixed.header.flags) } & OUTSIDE != 0;
+    let outside = unsafe { reread(&raw const fixed.header.flags) } & OUTSIDE != 0;
     let end = if outside { argv::skip(fixed, mm, scratch) } else { argv::read(fixed, mm, scratch) };
 
     // 2^18 is the first power of two above the fixed part, the prefix and ARGV_MAX; the slot is longer.
@@ -98,8 +98,7 @@ fn credentials(fixed: &mut ExecFixed, task: Addr) {
     fixed.cap_ambient = typed(cred, offset!(cred_cap_ambient));
     let user_ns = typed::<Addr>(cred, offset!(cred_user_ns));
     fixed.user_ns = typed(user_ns, offset!(user_ns_inum));
-    // Last, because after the comparison the verifier takes the pointer for zero and refuses to follow it.
-    if cred == 0 {
+    if is_null(cred) {
         fixed.unavailable |= field::CRED;
     }
 }
@@ -150,7 +149,7 @@ fn namespaces(fixed: &mut ExecFixed, task: Addr) {
     let nsproxy: Addr = typed(task, offset!(task_nsproxy));
     let mnt_ns: Addr = typed(nsproxy, offset!(nsproxy_mnt_ns));
     fixed.mnt_ns = typed(mnt_ns, offset!(mnt_ns_inum));
-    // Not typed: the verifier allows no variable offset on a pointer whose type it knows.
+    // Not typed, because the level below is a variable offset.
     let pid = pointer(task, offset!(task_thread_pid));
     let level: u32 = kernel(pid, offset!(pid_level));
     let innermost = offset!(pid_numbers) + (level as i32) * offset!(upid_size);

@@ -1,14 +1,14 @@
 //! `tp_btf/sched_process_fork`: the child inherits the context, whatever it does to its environment later.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracego_common::{ForkRecord, Loss, RecordKind, handover::Hook, settings::event};
+use tracego_common::{EventKind, ForkEvent, KernelCounter, handover::HookId, settings::event};
 
 use crate::{
-    emit::{count, send_fixed},
-    log,
+    claim, log,
     maps::{offset, setting},
-    read::{Addr, kernel},
-    task, turn,
+    memory::{Addr, kernel},
+    ring::{count, send_fixed},
+    task,
 };
 
 #[btf_tracepoint(function = "sched_process_fork")]
@@ -18,7 +18,7 @@ pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
 }
 
 #[inline(always)]
-fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
+fn try_fork(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     let parent_task = ctx.arg::<*const u8>(0) as Addr;
     let child = ctx.arg::<*const u8>(1) as Addr;
     let pid: u32 = kernel(child, offset!(task_pid));
@@ -26,12 +26,12 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     if pid != tgid {
         return Ok(()); // A thread.
     }
-    if !turn::is_ours(Hook::Fork) {
+    if !claim::claims_event(HookId::Fork) {
         return Ok(());
     }
     let wanted = setting!(events) & event::FORK != 0;
     if wanted {
-        count(Loss::Hooked);
+        count(KernelCounter::Hooked);
     }
     let id = task::id(child);
     let parent = task::id(parent_task);
@@ -44,16 +44,16 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), Loss> {
     }
     let inherited = inherited.unwrap_or_default();
     let uid = task::uid(child);
-    if task::unknown(&parent, &inherited) {
-        return Err(Loss::Filtered);
+    if task::is_hidden(&parent, &inherited) {
+        return Err(KernelCounter::Filtered);
     }
-    let mut record = ForkRecord {
-        header: task::header(RecordKind::Fork as u32, id, parent, &inherited),
+    let mut record = ForkEvent {
+        header: task::header(EventKind::Fork as u32, id, parent, &inherited),
         parent_tid: kernel(parent_task, offset!(task_pid)),
         uid,
         comm: kernel(child, offset!(task_comm)),
     };
-    record.header.flags |= task::outside(child, uid);
-    record.header.size = size_of::<ForkRecord>() as u32;
+    record.header.flags |= task::filter_flags(child, uid);
+    record.header.size = size_of::<ForkEvent>() as u32;
     send_fixed(&record)
 }

@@ -2,21 +2,21 @@
 //!
 //! Built for the BPF target only (`cargo xtask ebpf`); on the host it is an empty program.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
-// `read::bounded` needs one line of BPF assembly.
+// `verifier::bounded` needs one line of BPF assembly.
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "bpf")]
 mod argv;
 #[cfg(target_arch = "bpf")]
-mod emit;
+mod claim;
 #[cfg(target_arch = "bpf")]
 mod env;
 #[cfg(target_arch = "bpf")]
 mod exec;
 #[cfg(target_arch = "bpf")]
-mod exit;
+mod exec_failed;
 #[cfg(target_arch = "bpf")]
-mod failed;
+mod exit;
 #[cfg(target_arch = "bpf")]
 mod fork;
 #[cfg(target_arch = "bpf")]
@@ -24,17 +24,21 @@ mod log;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
+mod memory;
+#[cfg(target_arch = "bpf")]
 mod path;
 #[cfg(target_arch = "bpf")]
 mod probe;
 #[cfg(target_arch = "bpf")]
-mod read;
+mod ring;
+#[cfg(target_arch = "bpf")]
+mod scratch;
 #[cfg(target_arch = "bpf")]
 mod task;
 #[cfg(target_arch = "bpf")]
-mod turn;
-#[cfg(target_arch = "bpf")]
 mod verdict;
+#[cfg(target_arch = "bpf")]
+mod verifier;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -2,33 +2,31 @@
 
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
-    helpers::generated::bpf_get_smp_processor_id,
     macros::map,
     maps::{Array, HashMap, LruHashMap, LruPerCpuHashMap, PerCpuArray, RingBuf, lpm_trie::LpmTrie},
 };
 use tracego_common::{
-    Loss, Offsets, Settings, TaskCtx, TaskId,
+    KernelCounter, KernelSettings, Offsets, TaskContext, TaskId,
     handover::HOOKS,
-    limits::{ARGV_MAX, CPUS_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, PREFIX_MAX, TASK_CTX_MAX},
-    record::ExecFixed,
+    limits::{ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, TASK_CTX_MAX},
     settings::EnvBits,
-    verdict::{ArgKey, ExeKey, KEYS_MAX, NameKey, NumberKey, PathKey, REMEMBERED_MAX, Rules, StartKey},
+    verdict::{ArgKey, ExeKey, KEYS_MAX, NameKey, NumberKey, PathKey, REMEMBERED_MAX, RuleMasks, VerdictKey},
 };
 
-use crate::env::Scan;
-use crate::read::{bounded, position};
+use crate::verifier::{bounded, constant};
 
 /// Events for the agent, which sets the size of the ring.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 
-/// Counters by [`Loss`], one set per CPU.
+/// Counters by [`KernelCounter`], one set per CPU.
 #[map]
-pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::ALL.len() as u32, 0);
+pub(crate) static COUNTERS: PerCpuArray<u64> =
+    PerCpuArray::with_max_entries(KernelCounter::ALL.len() as u32, 0);
 
 /// Contexts by thread group id.
 #[map]
-pub(crate) static TASK_CTX: HashMap<u32, TaskCtx> = HashMap::with_max_entries(TASK_CTX_MAX, 0);
+pub(crate) static TASK_CTX: HashMap<u32, TaskContext> = HashMap::with_max_entries(TASK_CTX_MAX, 0);
 
 /// Number of events that found the ring full, by the process that opened their job; one count per CPU.
 #[map]
@@ -55,7 +53,7 @@ pub(crate) fn rule_number() -> u8 {
 
 /// Masks of the rules, by set.
 #[map]
-pub(crate) static RULES: Array<Rules> = Array::with_max_entries(2, 0);
+pub(crate) static RULES: Array<RuleMasks> = Array::with_max_entries(2, 0);
 
 /// Rules by file name of the executable.
 #[map]
@@ -79,7 +77,7 @@ pub(crate) static RULE_NUMBERS: HashMap<NumberKey, u64> = HashMap::with_max_entr
 
 /// Verdicts that the agent stored: the action in the low half, a number of the agent's own in the high half.
 #[map]
-pub(crate) static REMEMBERED: LruHashMap<StartKey, u64> = LruHashMap::with_max_entries(REMEMBERED_MAX, 0);
+pub(crate) static REMEMBERED: LruHashMap<VerdictKey, u64> = LruHashMap::with_max_entries(REMEMBERED_MAX, 0);
 
 /// Number of calls of the probe.
 #[map]
@@ -89,46 +87,13 @@ pub(crate) static PROBED: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static ENV_ALLOW: HashMap<[u8; ENV_NAME_MAX], u32> = HashMap::with_max_entries(ENV_NAMES_MAX, 0);
 
-/// Area where an exec event is put together. An ordinary array indexed by CPU, because per-CPU values are
-/// limited to 32 KiB. Only one program uses a slot, with preemption off, so uses cannot interleave.
-#[map]
-static SCRATCH: Array<Scratch> = Array::with_max_entries(CPUS_MAX, 0);
-
-/// Bytes of the environment that are scanned at a time.
-pub(crate) const WINDOW: usize = 4096;
-
-/// An event under construction.
-#[repr(C)]
-pub(crate) struct Scratch {
-    /// Position of the next value in `data`.
-    cursor: u64,
-    /// The scan of the environment.
-    pub(crate) scan: Scan,
-    /// The variable name to look up.
-    pub(crate) name: [u64; ENV_NAME_MAX / 8],
-    /// The part of the environment being scanned. The array is longer than a bounded length plus the bytes
-    /// that a step reads ahead.
-    pub(crate) window: [u64; (2 * WINDOW + 64) / 8],
-    /// The start of an event; `data` must follow it directly.
-    pub(crate) fixed: ExecFixed,
-    /// Data area; longer than a bounded offset plus a bounded length can reach.
-    pub(crate) data: [u8; PREFIX_MAX as usize + 2 * ARGV_MAX as usize],
-}
-
-/// Returns the scratch area of this CPU; `None` when there are more CPUs than areas.
-#[inline(always)]
-pub(crate) fn scratch() -> Option<*mut Scratch> {
-    // SAFETY: a helper without arguments.
-    SCRATCH.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })
-}
-
 /// Offsets of kernel fields, set before the load.
 #[unsafe(no_mangle)]
 static OFFSETS: Offsets = Offsets::NONE;
 
 /// Settings of this run, set before the load.
 #[unsafe(no_mangle)]
-static SETTINGS: Settings = Settings {
+static SETTINGS: KernelSettings = KernelSettings {
     events: 0,
     filters: 0,
     agent_tgid: 0,
@@ -151,25 +116,25 @@ static ENV_BITS: EnvBits = [0; 64];
 #[inline(always)]
 pub(crate) fn may_be_allowed(bit: u32) -> bool {
     let word = bounded::<6>(u64::from(bit / 64));
-    // SAFETY: `word` is below 64; volatile because the agent replaces the bytes.
-    let bits = unsafe { core::ptr::read_volatile((&raw const ENV_BITS).cast::<u64>().add(word as usize)) };
+    // SAFETY: `word` is below 64.
+    let bits = unsafe { constant((&raw const ENV_BITS).cast::<u64>().add(word as usize)) };
     bits & (1 << (bit % 64)) != 0
 }
 
-/// Reads the offset of a kernel field. Volatile, or the compiler would fold the placeholder in.
+/// Reads the offset of a kernel field.
 macro_rules! offset {
     ($field:ident) => {
-        // SAFETY: a read of an initialised static; volatile because the agent replaces the bytes.
-        unsafe { core::ptr::read_volatile(&raw const (*$crate::maps::offsets()).$field) }
+        // SAFETY: a field of an initialised static, which the agent sets before the load.
+        unsafe { $crate::verifier::constant(&raw const (*$crate::maps::offsets()).$field) }
     };
 }
 pub(crate) use offset;
 
-/// Reads a setting, volatile like [`offset`].
+/// Reads a setting.
 macro_rules! setting {
     ($field:ident) => {
-        // SAFETY: a read of an initialised static; volatile because the agent replaces the bytes.
-        unsafe { core::ptr::read_volatile(&raw const (*$crate::maps::settings()).$field) }
+        // SAFETY: a field of an initialised static, which the agent sets before the load.
+        unsafe { $crate::verifier::constant(&raw const (*$crate::maps::settings()).$field) }
     };
 }
 pub(crate) use setting;
@@ -180,23 +145,6 @@ pub(crate) fn offsets() -> *const Offsets {
 }
 
 #[inline(always)]
-pub(crate) fn settings() -> *const Settings {
+pub(crate) fn settings() -> *const KernelSettings {
     &raw const SETTINGS
-}
-
-/// Returns the position of the next value in the data area.
-///
-/// The position lives in the map and is read back volatile. The verifier then knows only the mask, so every
-/// path to this point is the same state to it ("BPF program is too large" otherwise).
-#[inline(always)]
-pub(crate) fn cursor(scratch: *mut Scratch) -> u64 {
-    // SAFETY: a field of a slot that only this program uses, on this CPU.
-    position(unsafe { core::ptr::read_volatile(&raw const (*scratch).cursor) })
-}
-
-/// Moves the [`cursor`].
-#[inline(always)]
-pub(crate) fn set_cursor(scratch: *mut Scratch, to: u64) {
-    // SAFETY: as `cursor`.
-    unsafe { core::ptr::write_volatile(&raw mut (*scratch).cursor, to) }
 }

@@ -3,15 +3,16 @@
 //! Names are written from the file towards its root, each ended by a NUL; the agent reverses them. The walk
 //! ends at the root of the mount namespace, so the path of a chrooted process is the outer one.
 
-use aya_ebpf::helpers::generated::bpf_loop;
 use tracego_common::{
     Span,
     limits::{PATH_DEPTH_MAX, PATH_MAX},
 };
 
 use crate::{
-    maps::{Scratch, cursor, offset, scratch, set_cursor},
-    read::{Addr, kernel, kernel_str, pointer, position},
+    maps::offset,
+    memory::{Addr, kernel, kernel_str, pointer},
+    scratch::{Scratch, cursor, position, scratch, set_cursor},
+    verifier::repeat,
 };
 
 /// Longest name that is copied: NAME_MAX and its NUL.
@@ -19,7 +20,7 @@ const NAME: u32 = 256;
 
 /// State of a walk, on the stack so that the callback can reach it.
 #[repr(C)]
-struct Walk {
+struct PathWalk {
     dentry: u64,
     mount: u64,
     /// Root of the mounted tree that the walk is in.
@@ -30,7 +31,7 @@ struct Walk {
 }
 
 /// The result of a walk.
-pub(crate) struct Walked {
+pub(crate) struct WalkResult {
     pub(crate) span: Span,
     /// Whether the walk hit the depth or the length bound.
     pub(crate) truncated: bool,
@@ -46,7 +47,7 @@ fn append(pos: u64, name: Addr) -> Option<u64> {
     Some(at + u64::from(kernel_str(to, NAME, name)?))
 }
 
-unsafe extern "C" fn step_dentry(_index: u64, walk: *mut Walk) -> i64 {
+unsafe extern "C" fn step_dentry(_index: u64, walk: *mut PathWalk) -> i64 {
     // SAFETY: bpf_loop hands back the pointer that `dentry` gave it.
     let walk = unsafe { &mut *walk };
     if walk.dentry == walk.root {
@@ -79,7 +80,7 @@ unsafe extern "C" fn step_dentry(_index: u64, walk: *mut Walk) -> i64 {
     i64::from(walk.pos - walk.start > u64::from(PATH_MAX))
 }
 
-unsafe extern "C" fn step_node(_index: u64, walk: *mut Walk) -> i64 {
+unsafe extern "C" fn step_node(_index: u64, walk: *mut PathWalk) -> i64 {
     // SAFETY: as `step_dentry`.
     let walk = unsafe { &mut *walk };
     let (parent, name) = node_parent_and_name(walk.dentry);
@@ -139,24 +140,23 @@ pub(crate) fn parent_node(node: Addr) -> Addr {
 
 #[inline(always)]
 fn walk(
-    step: unsafe extern "C" fn(u64, *mut Walk) -> i64,
+    step: unsafe extern "C" fn(u64, *mut PathWalk) -> i64,
     dentry: Addr,
     mount: Addr,
     scratch: *mut Scratch,
-) -> Walked {
+) -> WalkResult {
     let pos = cursor(scratch);
     let root = root_of(mount);
-    let mut walk = Walk { dentry, mount, root, start: pos, pos, done: 0 };
-    // SAFETY: `walk` outlives the call; the callback has the signature that bpf_loop asks for.
-    unsafe { bpf_loop(PATH_DEPTH_MAX, step as *mut core::ffi::c_void, (&raw mut walk).cast(), 0) };
+    let mut walk = PathWalk { dentry, mount, root, start: pos, pos, done: 0 };
+    repeat(PATH_DEPTH_MAX, step, &raw mut walk);
     set_cursor(scratch, walk.pos);
     let span = Span { offset: pos as u32, len: (walk.pos - pos) as u32 };
-    Walked { span, truncated: walk.done == 0 }
+    WalkResult { span, truncated: walk.done == 0 }
 }
 
 /// Writes the path of a directory entry in a mount.
 #[inline(always)]
-pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> Walked {
+pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> WalkResult {
     // container_of(vfsmount, struct mount, mnt)
     let mount = vfsmount.wrapping_sub(offset!(mount_mnt) as u64);
     walk(step_dentry, entry, mount, scratch)
@@ -164,7 +164,7 @@ pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> Walk
 
 /// Writes the path of a kernfs node (a cgroup).
 #[inline(always)]
-pub(crate) fn node(node: Addr, scratch: *mut Scratch) -> Walked {
+pub(crate) fn node(node: Addr, scratch: *mut Scratch) -> WalkResult {
     walk(step_node, node, 0, scratch)
 }
 

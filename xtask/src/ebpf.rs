@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use object::build::elf::{Builder, SectionData};
 use serde::{Deserialize, Serialize};
 
 use crate::toolchain::{self, TARGET, Toolchain};
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Returns a cargo command for the BPF package, with a subcommand and additional compiler flags.
 pub(crate) fn cargo(toolchain: Toolchain, subcommand: &str, more: &[&str]) -> Result<Command> {
     // The sources of all dependencies must be fetched before their folders can be listed.
-    shell::must(toolchain.cargo()?.args(["fetch", "--locked"]))?;
+    shell::run(toolchain.cargo()?.args(["fetch", "--locked"]))?;
     let mut flags = vec![
         "-Clinker=bpf-linker".to_owned(),
         "--cfg=bpf_target_arch=\"x86_64\"".to_owned(),
@@ -91,8 +92,30 @@ fn remaps(root: &Path) -> Result<Vec<String>> {
 
 /// Builds the object and returns its bytes.
 fn build(root: &Path, toolchain: Toolchain) -> Result<Vec<u8>> {
-    shell::must(cargo(toolchain, "build", &[])?.args(["--target-dir", "target/ebpf"]))?;
-    fs::read(root.join(BUILT)).with_context(|| format!("the build left no {BUILT}"))
+    shell::run(cargo(toolchain, "build", &[])?.args(["--target-dir", "target/ebpf"]))?;
+    let built = fs::read(root.join(BUILT)).with_context(|| format!("the build left no {BUILT}"))?;
+    without_dwarf(&built).with_context(|| format!("{BUILT} cannot be rewritten"))
+}
+
+/// Removes the DWARF sections, which are most of the object. bpf-linker makes BTF from them; afterwards
+/// nothing reads them.
+fn without_dwarf(object: &[u8]) -> Result<Vec<u8>> {
+    let mut builder = Builder::read(object)?;
+    for section in &mut builder.sections {
+        let name = section.name.as_slice();
+        section.delete = [".debug_", ".rel.debug_"].iter().any(|prefix| name.starts_with(prefix.as_bytes()));
+    }
+    // LLVM puts all names into one table; this writer keeps those of sections apart.
+    if !builder.sections.iter().any(|section| matches!(section.data, SectionData::SectionString)) {
+        let names = builder.sections.add();
+        names.name = ".shstrtab".into();
+        names.sh_type = object::elf::SHT_STRTAB;
+        names.sh_addralign = 1;
+        names.data = SectionData::SectionString;
+    }
+    let mut stripped = Vec::new();
+    builder.write(&mut stripped)?;
+    Ok(stripped)
 }
 
 /// Writes the object and its manifest.
@@ -163,6 +186,28 @@ mod tests {
             source_sha256: "s".to_owned(),
             object_sha256: object.to_owned(),
         }
+    }
+
+    #[test]
+    fn the_object_keeps_its_types_and_loses_its_dwarf() {
+        let committed = fs::read(shell::root().unwrap().join(OBJECT)).unwrap();
+        let mut builder = Builder::read(&*committed).unwrap();
+        let dwarf = builder.sections.add();
+        dwarf.name = ".debug_info".into();
+        dwarf.sh_type = object::elf::SHT_PROGBITS;
+        dwarf.data = SectionData::Data(b"dwarf"[..].into());
+        let mut with_dwarf = Vec::new();
+        builder.write(&mut with_dwarf).unwrap();
+        let names = |object: &[u8]| -> Vec<String> {
+            let sections = Builder::read(object).unwrap().sections;
+            sections.iter().map(|section| section.name.to_string()).collect()
+        };
+        assert!(names(&with_dwarf).contains(&".debug_info".to_owned()));
+        let stripped = names(&without_dwarf(&with_dwarf).unwrap());
+        for name in [".BTF", ".BTF.ext", "maps", "license", ".rodata", "tp_btf/sched_process_exec"] {
+            assert!(stripped.contains(&name.to_owned()), "{name}: {stripped:?}");
+        }
+        assert!(!stripped.iter().any(|name| name.contains("debug")), "{stripped:?}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{shell, side_by_side, toolchain};
+use crate::{parallel, shell, toolchain};
 
 /// Options of `cargo xtask fuzz`.
 #[derive(clap::Args)]
@@ -71,11 +71,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let wrapper = wrapper(&target)?;
     let mut build = shell::cargo()?;
     build.current_dir(&folder).args(["build", "--release", "--target", &host, "--target-dir"]);
-    shell::must(build.arg(&target).env("RUSTFLAGS", FLAGS).env("RUSTC_WRAPPER", wrapper))?;
+    shell::run(build.arg(&target).env("RUSTFLAGS", FLAGS).env("RUSTC_WRAPPER", wrapper))?;
     let programs = target.join(&host).join("release");
     let chosen = known.iter().filter(|name| args.targets.is_empty() || args.targets.contains(name));
     let chosen: Vec<_> = chosen.collect();
-    side_by_side::all(&chosen, side_by_side::cpus(), |name| {
+    parallel::all(&chosen, parallel::cpus(), |name| {
         fuzz(&programs.join(name), name, &folder, &target, args)
     })?;
     Ok(())
@@ -145,7 +145,7 @@ fn fuzz(program: &Path, name: &str, folder: &Path, target: &Path, args: &Args) -
 fn keep(program: &Path, found: &Path, committed: &Path) -> Result<()> {
     let all = tempfile::tempdir()?;
     let folders = [all.path(), committed, found];
-    shell::must(fuzzer(program, LONGEST_KEPT).arg("-set_cover_merge=1").args(folders))?;
+    shell::run(fuzzer(program, LONGEST_KEPT).arg("-set_cover_merge=1").args(folders))?;
     let mut files = Vec::new();
     for entry in fs::read_dir(all.path())? {
         let entry = entry?;

@@ -16,12 +16,12 @@ const INVENTORY: &str = "tracego/bpf/inventory.json";
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Inventory {
     kernel: String,
-    programs: Vec<Program>,
+    programs: Vec<InventoryProgram>,
 }
 
 /// A program as `tracego doctor --json` reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Program {
+struct InventoryProgram {
     name: String,
     verified_insns: u32,
     xlated_bytes: u32,
@@ -66,7 +66,7 @@ fn measure(root: &Path) -> Result<Result<Inventory, String>> {
     let here: Inventory =
         serde_json::from_slice(&output.stdout).context("tracego doctor --json gave no report")?;
     if here.programs.is_empty() {
-        return Ok(Err("the kernel does not let programs be loaded here".to_owned()));
+        return Ok(Err("the kernel does not allow loading BPF programs here".to_owned()));
     }
     Ok(Ok(here))
 }
@@ -86,12 +86,13 @@ fn compare(committed: &Inventory, here: &Inventory) -> Result<()> {
         );
         return Ok(());
     }
-    bail!("{INVENTORY} is not what the verifier says: run `cargo xtask ebpf` and commit it\n  {list}")
+    bail!("{INVENTORY} differs from the verifier's sizes: run `cargo xtask ebpf` and commit it\n  {list}")
 }
 
-fn differences(committed: &[Program], here: &[Program]) -> Vec<String> {
-    let of = |list: &[Program], name: &str| list.iter().find(|program| program.name == name).cloned();
-    let text = |program: Option<Program>| {
+fn differences(committed: &[InventoryProgram], here: &[InventoryProgram]) -> Vec<String> {
+    let of =
+        |list: &[InventoryProgram], name: &str| list.iter().find(|program| program.name == name).cloned();
+    let text = |program: Option<InventoryProgram>| {
         program.map_or("absent".to_owned(), |p| {
             format!("{} instructions verified, {} bytes", p.verified_insns, p.xlated_bytes)
         })
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     fn inventory(kernel: &str, verified_insns: u32) -> Inventory {
-        let program = Program { name: "p".to_owned(), verified_insns, xlated_bytes: 8 };
+        let program = InventoryProgram { name: "p".to_owned(), verified_insns, xlated_bytes: 8 };
         Inventory { kernel: kernel.to_owned(), programs: vec![program] }
     }
 

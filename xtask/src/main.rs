@@ -1,4 +1,4 @@
-//! The project's own build steps, run as `cargo xtask ARM`.
+//! The project's own build steps, run as `cargo xtask SUBCOMMAND`.
 
 mod bench;
 mod collector;
@@ -9,9 +9,9 @@ mod fuzz;
 mod inventory;
 mod lint;
 mod man;
+mod parallel;
 mod run;
 mod shell;
-mod side_by_side;
 mod test;
 mod toolchain;
 mod vm;
@@ -21,7 +21,7 @@ use clap::Parser;
 /// The subcommands of `cargo xtask`.
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "tracego's build steps")]
-enum Arm {
+enum Subcommand {
     /// Build the BPF object and its manifest
     Ebpf(ebpf::Args),
     /// Build tracego and run it as root
@@ -43,16 +43,16 @@ enum Arm {
 }
 
 fn main() -> std::process::ExitCode {
-    let done = match Arm::parse() {
-        Arm::Ebpf(args) => ebpf::run(&args),
-        Arm::Run(args) => run::run(&args),
-        Arm::Test => test::run(),
-        Arm::Fuzz(args) => fuzz::run(&args),
-        Arm::Collector(args) => collector::run(&args),
-        Arm::Bench(args) => bench::run(&args),
-        Arm::Vm(args) => vm::run(&args),
-        Arm::Man(args) => man::run(&args),
-        Arm::Lint => lint::run(),
+    let done = match Subcommand::parse() {
+        Subcommand::Ebpf(args) => ebpf::run(&args),
+        Subcommand::Run(args) => run::run(&args),
+        Subcommand::Test => test::run(),
+        Subcommand::Fuzz(args) => fuzz::run(&args),
+        Subcommand::Collector(args) => collector::run(&args),
+        Subcommand::Bench(args) => bench::run(&args),
+        Subcommand::Vm(args) => vm::run(&args),
+        Subcommand::Man(args) => man::run(&args),
+        Subcommand::Lint => lint::run(),
     };
     // Printed here, because `main` would print the error with its backtrace.
     if let Err(error) = &done {

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         fs::remove_dir_all(&fresh).context("cannot empty target/man")?;
     }
     test::build()?;
-    shell::must(Command::new(shell::target()?.join("debug/examples/generate")).arg(&fresh))?;
+    shell::run(Command::new(shell::target()?.join("debug/examples/generate")).arg(&fresh))?;
     for folder in FOLDERS {
         let (made, committed) = (files(&fresh.join(folder))?, root.join(COMMITTED).join(folder));
         if args.check {

@@ -17,7 +17,7 @@ pub(crate) struct Args {
 
 /// Builds, then replaces this process with tracego.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    shell::must(shell::cargo()?.args(["build", "--release", "--locked", "--package", "tracego"]))?;
+    shell::run(shell::cargo()?.args(["build", "--release", "--locked", "--package", "tracego"]))?;
     let failure = shell::as_root(shell::target()?.join("release/tracego"))?.args(&args.arguments).exec();
     Err(failure).context("cannot start tracego")
 }

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// Returns the root folder of the workspace, from the variable that `cargo run` sets.
 pub(crate) fn root() -> Result<PathBuf> {
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask ARM`")?;
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask SUBCOMMAND`")?;
     let folder = PathBuf::from(manifest).join("..");
     folder.canonicalize().with_context(|| format!("no workspace at {}", folder.display()))
 }
@@ -34,7 +35,7 @@ pub(crate) fn cargo() -> Result<Command> {
 }
 
 /// Prints the command to stderr and runs it with this program's own streams. Fails if the command fails.
-pub(crate) fn must(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = line(command);
     eprintln!("+ {line}");
     let status = command.status().with_context(|| format!("cannot start: {line}"))?;

@@ -15,7 +15,7 @@ pub(crate) const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "tracego-ebp
 /// selection would change the features of the dependencies and recompile all of them.
 pub(crate) fn build() -> Result<()> {
     let parts = ["--bin", "tracego", "--example", "generate"];
-    shell::must(shell::cargo()?.args(["build", "--locked"]).args(PACKAGES).args(parts))
+    shell::run(shell::cargo()?.args(["build", "--locked"]).args(PACKAGES).args(parts))
 }
 
 /// Replaces this process with `cargo test`, so that the last lines are cargo's own.
@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<()> {
             command.env(runner_variable()?, "sudo -E");
         } else {
             eprintln!(
-                "not root, and sudo cannot be used: tests that load BPF programs will not pass or will skip"
+                "not root, and sudo cannot be used: tests that load BPF programs will fail or be skipped"
             );
         }
     }

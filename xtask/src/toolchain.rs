@@ -134,8 +134,8 @@ fn apt(packages: &[&str], why: &str) -> Result<()> {
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         Ok(command)
     };
-    shell::must(apt()?.arg("update"))?;
-    shell::must(apt()?.args(["install", "-y", "--no-install-recommends"]).args(packages))
+    shell::run(apt()?.arg("update"))?;
+    shell::run(apt()?.args(["install", "-y", "--no-install-recommends"]).args(packages))
 }
 
 /// Installs bpf-linker, after a message, unless the exact version is already installed.
@@ -153,7 +153,7 @@ fn install_linker(way: Toolchain) -> Result<()> {
         command.args(["--no-default-features", "--features", "llvm-22"]);
         command.env("LLVM_PREFIX", LLVM).env("LLVM_SYS_221_PREFIX", LLVM);
     }
-    shell::must(&mut command)?;
+    shell::run(&mut command)?;
     let found = linker().context("bpf-linker is installed, but its folder is not in PATH")?;
     ensure!(found == wanted, "PATH finds {found} instead of {wanted}");
     Ok(())

@@ -6,8 +6,8 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_common::{record::field, settings::event};
-use tracego_probe::fields::OPTIONAL;
+use tracego_common::{event::field, settings::event};
+use tracego_probe::btf::fields::OPTIONAL;
 use tracego_tests::records;
 
 use crate::{

@@ -14,7 +14,7 @@ use tracego::{
 };
 use tracego_analyze::{enrich::ci, inspect};
 use tracego_common::{
-    Settings,
+    KernelSettings,
     limits::ARGV_DEFAULT,
     settings::{event, filter},
 };
@@ -53,7 +53,7 @@ impl io::Write for Memory {
 /// Returns options for the whole machine, without the test's own process.
 pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
     let wanted = event::EXEC | event::EXIT | event::FORK;
-    let settings = Settings {
+    let settings = KernelSettings {
         events: wanted,
         filters: filter::TREE,
         agent_tgid: 0,
@@ -71,7 +71,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
         .into_iter()
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
         .collect();
-    let settings = Settings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
+    let settings = KernelSettings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
     let load = LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None };
     let (inspect, metrics) = (inspect::Options::default(), metrics::MetricsOptions::default());
     AgentOptions {

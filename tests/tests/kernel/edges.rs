@@ -172,7 +172,7 @@ fn failed() {
 }
 
 fn opens_first() -> bool {
-    let release = tracego_probe::require::release();
+    let release = tracego_probe::requirements::release();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
     (numbers.next(), numbers.next()) >= (Some(6), Some(8))
 }

@@ -10,7 +10,7 @@ use tracego::metrics::{
 };
 use tracego_deliver::{collector::Protocol, traces::attribute};
 use tracego_model::{counters::Counters, ledger::Ledger};
-use tracego_probe::load::Run;
+use tracego_probe::programs::ProgramStats;
 use tracego_tests::{samples, wait_until};
 
 use crate::receiver::{BOTH, Receiver};

@@ -1,27 +1,29 @@
 //! The arguments of a program start: those of the new image, and those that the caller of execve passed.
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_task_btf, bpf_loop, bpf_task_pt_regs},
+    helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
     maps::lpm_trie::Key,
 };
-use tracego_common::verdict::{ARG_LEN, ARGS, ArgKey, Rules, SLOT_LEN};
+use tracego_common::verdict::{ARG_LEN, ARGS, ArgKey, RuleMasks, SLOT_LEN};
 
-use super::Start;
+use super::ProgramStart;
 use crate::{
-    maps::{RULE_ARGS, RULES, Scratch, WINDOW, offset, scratch},
-    read::{Addr, bounded, kernel, user, user_str},
+    maps::{RULE_ARGS, RULES, offset},
+    memory::{Addr, kernel, user, user_str},
+    scratch::{Scratch, WINDOW, scratch},
+    verifier::{bounded, forget, repeat, unrolled},
 };
 
 /// System call numbers (arch/x86/entry/syscalls/syscall_64.tbl).
 const EXECVE: u64 = 59;
 const EXECVEAT: u64 = 322;
 /// Maximum number of windows of one argument: MAX_ARG_STRLEN (include/uapi/linux/binfmts.h) in windows.
-const PIECES_MAX: u32 = 40;
+const WINDOWS_MAX: u32 = 40;
 
 /// Returns the rules of `matched` that an argument satisfies. `len` is the number of its bytes in `key`, 0
 /// when it cannot be read.
 #[inline(always)]
-fn argument(rules: &Rules, any: u64, key: &Key<ArgKey>, len: u32, matched: u64) -> u64 {
+fn argument(rules: &RuleMasks, any: u64, key: &Key<ArgKey>, len: u32, matched: u64) -> u64 {
     let fits = if len == 0 { rules.unreadable } else { RULE_ARGS.get(key).copied().unwrap_or(0) };
     matched & (any | fits)
 }
@@ -33,14 +35,14 @@ fn arg_key(set: u32, place: u16) -> Key<ArgKey> {
 
 /// State of a walk along the arguments of the new image, on the stack so that the callback can reach it.
 #[repr(C)]
-struct Image {
+struct ImageArguments {
     at: u64,
     end: u64,
     matched: u64,
     set: u64,
 }
 
-unsafe extern "C" fn step_image(index: u64, image: *mut Image) -> i64 {
+unsafe extern "C" fn step_image(index: u64, image: *mut ImageArguments) -> i64 {
     // SAFETY: bpf_loop hands back the pointer that `image_args` gave it.
     let image = unsafe { &mut *image };
     let place = bounded::<2>(index);
@@ -61,47 +63,38 @@ unsafe extern "C" fn step_image(index: u64, image: *mut Image) -> i64 {
     let next = match len {
         // Later arguments cannot be found either.
         0 => u64::MAX - 1,
-        len if len == ARG_LEN as u32 => behind(image.at, image.end),
+        len if len == ARG_LEN as u32 => next_argument(image.at, image.end),
         len => image.at + u64::from(len),
     };
-    image.at = forget(scratch, next);
+    image.at = forgotten(scratch, next);
     i64::from(image.matched == 0)
 }
 
 /// Returns the rules of `matched` that the arguments of the new image satisfy.
 #[inline(always)]
-pub(super) fn image_args(start: &Start, from: u64, end: u64, matched: u64) -> u64 {
-    let mut image = Image { at: from, end, matched, set: u64::from(start.set) };
-    // SAFETY: `image` outlives the call; the callback has the signature that bpf_loop asks for.
-    unsafe {
-        bpf_loop(ARGS as u32 + 1, step_image as *mut core::ffi::c_void, (&raw mut image).cast(), 0);
-    }
+pub(super) fn image_args(start: &ProgramStart, from: u64, end: u64, matched: u64) -> u64 {
+    let mut image = ImageArguments { at: from, end, matched, set: u64::from(start.set) };
+    repeat(ARGS as u32 + 1, step_image, &raw mut image);
     image.matched
 }
 
-/// Returns the same value after the verifier has forgotten everything about it. Otherwise sums that grow in a
-/// loop are a new state each time ("BPF program is too large").
+/// Returns an address that grows in a loop, as any number to the verifier.
 #[inline(always)]
-fn forget(scratch: *mut Scratch, value: u64) -> u64 {
-    // SAFETY: a field of the slot, which this program alone uses, with preemption off; after the bytes of a
-    // window.
-    unsafe {
-        let place = (&raw mut (*scratch).window).cast::<u64>().add(2 * WINDOW / 8);
-        core::ptr::write_volatile(place, value);
-        core::ptr::read_volatile(place)
-    }
+fn forgotten(scratch: *mut Scratch, address: u64) -> u64 {
+    // SAFETY: a field of the slot, which this program alone uses, with preemption off.
+    unsafe { forget(&raw mut (*scratch).forgotten, address) }
 }
 
 /// State of a walk along a long argument, on the stack so that the callback can reach it.
 #[repr(C)]
-struct Long {
+struct LongArgument {
     at: u64,
     end: u64,
     found: u64,
 }
 
-unsafe extern "C" fn step(_index: u64, long: *mut Long) -> i64 {
-    // SAFETY: bpf_loop hands back the pointer that `behind` gave it.
+unsafe extern "C" fn step(_index: u64, long: *mut LongArgument) -> i64 {
+    // SAFETY: bpf_loop hands back the pointer that `next_argument` gave it.
     let long = unsafe { &mut *long };
     let Some(scratch) = scratch() else { return 1 };
     // SAFETY: a field of the slot, which this program alone uses, with preemption off.
@@ -110,17 +103,16 @@ unsafe extern "C" fn step(_index: u64, long: *mut Long) -> i64 {
     let short = len < WINDOW as u32;
     // A full window ends with a NUL that the helper wrote.
     let len = if short { len } else { len - 1 };
-    long.at = forget(scratch, long.at + u64::from(len));
+    long.at = forgotten(scratch, long.at + u64::from(len));
     long.found = u64::from(short);
     i64::from(short || long.at >= long.end)
 }
 
 /// Returns the address of the argument after the one at `at`; beyond every address when it cannot be found.
 #[inline(always)]
-fn behind(at: u64, end: u64) -> u64 {
-    let mut long = Long { at, end, found: 0 };
-    // SAFETY: `long` outlives the call; the callback has the signature that bpf_loop asks for.
-    unsafe { bpf_loop(PIECES_MAX, step as *mut core::ffi::c_void, (&raw mut long).cast(), 0) };
+fn next_argument(at: u64, end: u64) -> u64 {
+    let mut long = LongArgument { at, end, found: 0 };
+    repeat(WINDOWS_MAX, step, &raw mut long);
     if long.found != 0 { long.at } else { u64::MAX - 1 }
 }
 
@@ -138,22 +130,21 @@ pub(super) fn caller_argv() -> u64 {
 }
 
 /// Returns the rules of `matched` that the arguments passed by the caller satisfy.
-///
-/// The loop is unrolled by hand: the compiler rotates it, and Linux 6.1 refuses a loop that is entered in its
-/// middle ("back-edge").
 #[inline(always)]
-pub(super) fn caller_args(start: &Start, argv: u64, matched: u64) -> u64 {
-    let (matched, ended) = caller_arg(start, argv, 1, matched, false);
-    let (matched, ended) = caller_arg(start, argv, 2, matched, ended);
-    caller_arg(start, argv, 3, matched, ended).0
+pub(super) fn caller_args(start: &ProgramStart, argv: u64, matched: u64) -> u64 {
+    let mut state = (matched, false);
+    unrolled!(place in [1, 2, 3] {
+        state = caller_arg(start, argv, place, state);
+    });
+    state.0
 }
 
 const _: () = assert!(ARGS == 3);
 
-/// Returns the rules that one argument satisfies, and whether the list has ended. With `ended`, its null came
-/// earlier and the memory at this position is something else.
+/// Returns the rules that one argument satisfies, and whether the list has ended. The state before is the
+/// rules, and whether the null came earlier: the memory at this position is then something else.
 #[inline(always)]
-fn caller_arg(start: &Start, argv: u64, place: u16, matched: u64, ended: bool) -> (u64, bool) {
+fn caller_arg(start: &ProgramStart, argv: u64, place: u16, (matched, ended): (u64, bool)) -> (u64, bool) {
     // SAFETY: `place` is at most ARGS, and the array has one element more.
     let any = unsafe { *start.rules.any_arg.get_unchecked(place as usize) };
     if ended {
@@ -169,9 +160,17 @@ fn caller_arg(start: &Start, argv: u64, place: u16, matched: u64, ended: bool) -
     (argument(start.rules, any, &key, len.unwrap_or(0), matched), false)
 }
 
-/// Copies an argument that the caller passed into its slot of the event; see [`caller_args`] for the loop.
+/// Copies the arguments that the caller passed into their slots of the event.
 #[inline(always)]
-pub(super) fn caller_slot(argv: u64, place: usize, slots: *mut u8) {
+pub(super) fn caller_slots(argv: u64, slots: *mut u8) {
+    unrolled!(place in [0, 1, 2, 3] {
+        caller_slot(argv, place, slots);
+    });
+}
+
+/// Copies an argument that the caller passed into its slot of the event.
+#[inline(always)]
+fn caller_slot(argv: u64, place: usize, slots: *mut u8) {
     let mut at = 0_u64;
     // A failed read clears the bytes, and no string is at address zero.
     user((&raw mut at).cast(), 8, argv + place as u64 * 8);

@@ -11,33 +11,32 @@
 
 mod args;
 
-use args::{caller_args, caller_argv, caller_slot, image_args};
+use args::{caller_args, caller_argv, caller_slots, image_args};
 use aya_ebpf::{
     bindings::BPF_RB_NO_WAKEUP,
-    helpers::generated::{bpf_get_current_task_btf, bpf_loop, bpf_send_signal},
+    helpers::generated::{bpf_get_current_task_btf, bpf_send_signal},
     macros::{btf_tracepoint, lsm},
     maps::lpm_trie::Key,
     programs::{BtfTracePointContext, LsmContext},
 };
 use tracego_common::{
-    Loss, RecordKind, TaskCtx, TaskId,
+    EventKind, KernelCounter, TaskContext, TaskId,
     flags::of_rules,
     verdict::{
         ARGS, ARGV_LEN, Action, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PathKey, REMEMBERED as NO_RULE,
-        Rules, SLOT_LEN, StartKey, UID, Verdict, mix, set,
+        RuleMasks, SLOT_LEN, UID, Verdict, VerdictKey, mix, set,
     },
 };
 
 use crate::{
-    emit::count,
     exec::ctime,
-    maps::{
-        EVENTS, REMEMBERED, RULE_EXES, RULE_NAMES, RULE_NUMBERS, RULE_PATHS, RULES, offset, rule_number,
-        scratch, set_cursor,
-    },
+    maps::{EVENTS, REMEMBERED, RULE_EXES, RULE_NAMES, RULE_NUMBERS, RULE_PATHS, RULES, offset, rule_number},
+    memory::{Addr, kernel, kernel_bytes, kernel_str, pointer, typed, user},
     path,
-    read::{Addr, bounded, kernel, kernel_bytes, kernel_str, pointer, typed, user},
+    ring::count,
+    scratch::{scratch, set_cursor},
     task,
+    verifier::{bounded, repeat},
 };
 
 /// SIGKILL (include/uapi/asm-generic/signal.h).
@@ -48,12 +47,12 @@ const EPERM: i32 = 1;
 const PATH_KEY: u64 = 8;
 
 /// A program start, its process, and the rules of the set that decides.
-struct Start {
+struct ProgramStart {
     number: u8,
     set: u32,
-    rules: &'static Rules,
+    rules: &'static RuleMasks,
     id: TaskId,
-    context: TaskCtx,
+    context: TaskContext,
     task: Addr,
     inode: Addr,
     dentry: Addr,
@@ -65,7 +64,7 @@ pub(crate) fn exec_verdict(ctx: BtfTracePointContext) -> i32 {
     let task = ctx.arg::<*const u8>(0) as Addr;
     let file: Addr = typed(typed(task, offset!(task_mm)), offset!(mm_exe_file));
     if let Some(start) = start(task, file) {
-        after(&start, typed(file, offset!(file_path_mnt)));
+        decide_after_exec(&start, typed(file, offset!(file_path_mnt)));
     }
     0
 }
@@ -77,7 +76,7 @@ pub(crate) fn exec_denied(ctx: LsmContext) -> i32 {
     let task = unsafe { bpf_get_current_task_btf() } as Addr;
     let file: Addr = typed(bprm, offset!(bprm_file));
     match start(task, file) {
-        Some(start) => before_exec(&start),
+        Some(start) => decide_before_exec(&start),
         None => 0,
     }
 }
@@ -85,7 +84,7 @@ pub(crate) fn exec_denied(ctx: LsmContext) -> i32 {
 /// Collects what the decision needs. Returns `None` when no rule applies: there are no rules, or the process
 /// is init, the agent, or excluded by a filter.
 #[inline(always)]
-fn start(task: Addr, file: Addr) -> Option<Start> {
+fn start(task: Addr, file: Addr) -> Option<ProgramStart> {
     let number = rule_number();
     let set = set(number);
     let rules = RULES.get(set)?;
@@ -95,22 +94,22 @@ fn start(task: Addr, file: Addr) -> Option<Start> {
     let id = task::id(task);
     let context = task::context(&id).unwrap_or_default();
     let uid = task::uid(task);
-    if id.tgid == 1 || task::unknown(&id, &context) {
+    if id.tgid == 1 || task::is_hidden(&id, &context) {
         return None;
     }
     // Programs that the agent itself starts are decided whatever the filters are: the enforcement check is
     // one.
-    if task::outside(task, uid) != 0 && !task::is_agent(&task::parent(task)) {
+    if task::filter_flags(task, uid) != 0 && !task::is_agent(&task::parent(task)) {
         return None;
     }
     let inode = typed(file, offset!(file_inode));
     let dentry = typed(file, offset!(file_path_dentry));
-    Some(Start { number, set, rules, id, context, task, inode, dentry, uid })
+    Some(ProgramStart { number, set, rules, id, context, task, inode, dentry, uid })
 }
 
 /// Decides after the point of no return, from the new image.
 #[inline(always)]
-fn after(start: &Start, mount: Addr) {
+fn decide_after_exec(start: &ProgramStart, mount: Addr) {
     let rules = start.rules;
     let mm: Addr = typed(start.task, offset!(task_mm));
     let from: u64 = typed(mm, offset!(mm_arg_start));
@@ -139,7 +138,7 @@ fn after(start: &Start, mount: Addr) {
         // SAFETY: a number; the running task is the one that starts the program.
         errno = unsafe { bpf_send_signal(SIGKILL) }.unsigned_abs() as u32;
     }
-    tell(start, bit, action, errno, number, |to| {
+    report(start, bit, action, errno, number, |to| {
         let len = if end.wrapping_sub(from) > 255 { 255 } else { end.wrapping_sub(from) };
         user(to, bounded::<8>(len) as u32, from);
     });
@@ -147,7 +146,7 @@ fn after(start: &Start, mount: Addr) {
 
 /// Decides while execve can still fail, from what the caller passed.
 #[inline(always)]
-fn before_exec(start: &Start) -> i32 {
+fn decide_before_exec(start: &ProgramStart) -> i32 {
     let rules = start.rules;
     if rules.deny == 0 {
         return 0;
@@ -162,17 +161,12 @@ fn before_exec(start: &Start) -> i32 {
     if bit & rules.deny == 0 {
         return 0;
     }
-    tell(start, bit, Action::Deny as u32, 0, 0, |to| {
-        caller_slot(argv, 0, to);
-        caller_slot(argv, 1, to);
-        caller_slot(argv, 2, to);
-        caller_slot(argv, 3, to);
-    });
+    report(start, bit, Action::Deny as u32, 0, 0, |to| caller_slots(argv, to));
     -EPERM
 }
 
 #[inline(always)]
-fn action(rules: &Rules, bit: u64) -> u32 {
+fn action(rules: &RuleMasks, bit: u64) -> u32 {
     if bit & rules.allow != 0 {
         Action::Allow as u32
     } else if bit & (rules.kill | rules.deny) != 0 {
@@ -184,7 +178,7 @@ fn action(rules: &Rules, bit: u64) -> u32 {
 
 /// Returns the rules that the executable's name and inode satisfy.
 #[inline(always)]
-fn executable(start: &Start) -> u64 {
+fn executable(start: &ProgramStart) -> u64 {
     let mut key = NameKey { set: start.set, pad: 0, name: [0; NAME_LEN] };
     kernel_str((&raw mut key.name).cast(), NAME_LEN as u32, pointer(start.dentry, offset!(dentry_name)));
     // SAFETY: the value is copied at once; entries of a set do not change while it decides.
@@ -195,14 +189,14 @@ fn executable(start: &Start) -> u64 {
 }
 
 #[inline(always)]
-fn inode_key(start: &Start) -> ExeKey {
+fn inode_key(start: &ProgramStart) -> ExeKey {
     let sb: Addr = typed(start.inode, offset!(inode_sb));
     ExeKey { inode: typed(start.inode, offset!(inode_ino)), dev: typed(sb, offset!(sb_dev)), set: start.set }
 }
 
 /// Returns the rules that name the executable's path.
 #[inline(always)]
-fn by_path(start: &Start, mount: Addr) -> u64 {
+fn by_path(start: &ProgramStart, mount: Addr) -> u64 {
     if start.rules.by_path == 0 {
         return 0;
     }
@@ -222,7 +216,7 @@ fn by_path(start: &Start, mount: Addr) -> u64 {
 
 /// Returns the rules that the user, the cgroup and the job satisfy.
 #[inline(always)]
-fn of_process(start: &Start) -> u64 {
+fn of_process(start: &ProgramStart) -> u64 {
     let rules = start.rules;
     let mut fits = u64::MAX;
     if start.context.job_root.tgid == 0 {
@@ -242,7 +236,7 @@ fn of_process(start: &Start) -> u64 {
 }
 
 #[inline(always)]
-fn cgroup_id(start: &Start) -> u64 {
+fn cgroup_id(start: &ProgramStart) -> u64 {
     let set: Addr = typed(start.task, offset!(task_cgroups));
     let node: Addr = typed(typed(set, offset!(css_set_dfl_cgrp)), offset!(cgroup_kn));
     typed(node, offset!(kn_id))
@@ -260,7 +254,7 @@ unsafe extern "C" fn step_hash(index: u64, hash: *mut u64) -> i64 {
 
 /// Returns the verdict that the agent stored for such a start; zero without one.
 #[inline(always)]
-fn remembered(start: &Start, from: u64, end: u64) -> u64 {
+fn remembered(start: &ProgramStart, from: u64, end: u64) -> u64 {
     let Some(scratch) = scratch() else { return 0 };
     let total = end.wrapping_sub(from);
     let len = if total > ARGV_LEN as u64 { ARGV_LEN as u64 } else { total };
@@ -272,12 +266,9 @@ fn remembered(start: &Start, from: u64, end: u64) -> u64 {
         return 0;
     }
     let mut hash = 0_u64;
-    // SAFETY: `hash` outlives the call; the callback has the signature that bpf_loop asks for.
-    unsafe {
-        bpf_loop((ARGV_LEN / 8) as u32, step_hash as *mut core::ffi::c_void, (&raw mut hash).cast(), 0);
-    }
+    repeat((ARGV_LEN / 8) as u32, step_hash, &raw mut hash);
     let exe = inode_key(start);
-    let key = StartKey {
+    let key = VerdictKey {
         inode: exe.inode,
         ctime_ns: ctime(start.inode),
         argv: hash,
@@ -293,16 +284,16 @@ fn remembered(start: &Start, from: u64, end: u64) -> u64 {
 
 /// Puts the decision into the ring; `args` writes its arguments.
 #[inline(always)]
-fn tell(start: &Start, bit: u64, action: u32, errno: u32, number: u32, args: impl FnOnce(*mut u8)) {
-    count(Loss::Hooked);
+fn report(start: &ProgramStart, bit: u64, action: u32, errno: u32, number: u32, args: impl FnOnce(*mut u8)) {
+    count(KernelCounter::Hooked);
     let Some(mut entry) = EVENTS.reserve::<Verdict>(0) else {
-        count(Loss::RingFull);
+        count(KernelCounter::RingFull);
         return;
     };
     let verdict = entry.as_mut_ptr();
     let (comm, name) = (kernel(start.task, offset!(task_comm)), pointer(start.dentry, offset!(dentry_name)));
     let mut header =
-        task::header(RecordKind::Verdict as u32, start.id, task::parent(start.task), &start.context);
+        task::header(EventKind::Verdict as u32, start.id, task::parent(start.task), &start.context);
     header.size = size_of::<Verdict>() as u32;
     header.flags |= of_rules(0, start.number);
     // SAFETY: room for a verdict in the ring, of which every field is written here.
@@ -320,5 +311,5 @@ fn tell(start: &Start, bit: u64, action: u32, errno: u32, number: u32, args: imp
         args((&raw mut (*verdict).args).cast());
     }
     entry.submit(u64::from(BPF_RB_NO_WAKEUP));
-    count(Loss::Sent);
+    count(KernelCounter::Sent);
 }

@@ -11,7 +11,7 @@ use std::{
 use serde::Serialize;
 use tracego_common::{
     TaskId, flags,
-    verdict::{Action, REMEMBERED, StartKey, Verdict},
+    verdict::{Action, REMEMBERED, Verdict, VerdictKey},
 };
 
 /// The mode of enforcement, `--enforce`.
@@ -94,7 +94,7 @@ pub struct Pending {
     /// Process to kill.
     pub id: TaskId,
     /// Key of the start; `None` if the kernel side knows it already.
-    pub key: Option<StartKey>,
+    pub key: Option<VerdictKey>,
     /// Root process of the job, if the whole job is to be killed.
     pub job: Option<TaskId>,
     /// Time of the start, ns since boot.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use tracego_common::{
     TaskId,
-    record::{ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord},
+    event::{ArgvChunk, ExecFailedFixed, ExecFixed, ExitEvent, ForkEvent},
     verdict::Verdict,
 };
 
@@ -17,9 +17,9 @@ pub enum Event<'a> {
     /// A program was executed.
     Exec(Box<Exec<'a>>),
     /// A process ended.
-    Exit(ExitRecord),
+    Exit(ExitEvent),
     /// A process was forked.
-    Fork(ForkRecord),
+    Fork(ForkEvent),
     /// An exec that failed.
     Failed(Failed<'a>),
     /// A part of the arguments of an exec event that follows.
@@ -112,7 +112,7 @@ impl Exec<'_> {
 #[derive(Clone, Debug)]
 pub struct Failed<'a> {
     /// The fixed part as the kernel side wrote it.
-    pub fixed: FailedFixed,
+    pub fixed: ExecFailedFixed,
     /// The path that the caller passed to exec.
     pub filename: &'a [u8],
     /// The first arguments, each ended by a NUL.

@@ -70,24 +70,24 @@ impl fmt::Display for Ledger {
 
 #[cfg(test)]
 mod tests {
-    use tracego_common::Loss;
+    use tracego_common::KernelCounter;
 
     use super::*;
 
     #[test]
     fn every_counter_of_the_kernel_side_is_counted_or_named() {
-        for counter in Loss::ALL {
+        for counter in KernelCounter::ALL {
             let mut kernel = Counters::default();
             let (field, name) = match counter {
-                Loss::Hooked => (&mut kernel.hooked, None),
-                Loss::Filtered => (&mut kernel.filtered, None),
-                Loss::RingFull => (&mut kernel.ring_full, Some("ring_full")),
-                Loss::NoScratch => (&mut kernel.no_scratch, Some("no_scratch")),
-                Loss::ContextFull => (&mut kernel.context_full, Some("context_full")),
-                Loss::Sent => (&mut kernel.sent, None),
-                Loss::ChunkLost => (&mut kernel.chunk_lost, Some("argv_piece")),
-                Loss::ChunkSent => (&mut kernel.chunk_sent, None),
-                Loss::Diagnostic => (&mut kernel.diagnostics_lost, Some("diagnostic")),
+                KernelCounter::Hooked => (&mut kernel.hooked, None),
+                KernelCounter::Filtered => (&mut kernel.filtered, None),
+                KernelCounter::RingFull => (&mut kernel.ring_full, Some("ring_full")),
+                KernelCounter::NoScratch => (&mut kernel.no_scratch, Some("no_scratch")),
+                KernelCounter::ContextFull => (&mut kernel.context_full, Some("context_full")),
+                KernelCounter::Sent => (&mut kernel.sent, None),
+                KernelCounter::ChunkLost => (&mut kernel.chunk_lost, Some("argv_piece")),
+                KernelCounter::ChunkSent => (&mut kernel.chunk_sent, None),
+                KernelCounter::Diagnostic => (&mut kernel.diagnostics_lost, Some("diagnostic")),
             };
             *field = 1;
             let named: Vec<_> =

@@ -14,25 +14,30 @@ use aya::{
 };
 use serde::Serialize;
 use tracego_common::{
-    Offsets, Settings,
+    KernelSettings, Offsets,
     limits::ARGV_LIMIT,
     settings::{event, filter},
 };
 use tracego_model::enforcement::Mode;
 use zerocopy::FromZeros as _;
 
-use super::{
-    btf::Btf,
-    hooks::{self, Hook, Place},
-    load::{self, BTF_PATH, LoadError, LoadOptions},
-    log, maps, require,
+use crate::{
+    btf::{BTF_PATH, Btf},
+    enforce::trial::trial,
+    error::LoadError,
+    load::{self, LoadOptions},
+    programs::{
+        diagnostics,
+        hooks::{self, AttachPoint, Hook},
+        maps,
+    },
+    requirements,
 };
-use crate::enforce::trial::trial;
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum CheckState {
     /// Available.
     Ok,
     /// Unavailable, and needed only by a part of tracego.
@@ -43,11 +48,11 @@ pub enum State {
 
 /// One check and its outcome.
 #[derive(Clone, Debug, Serialize)]
-pub struct Check {
+pub struct DoctorCheck {
     /// Name of the check.
     pub name: String,
     /// Outcome of the check.
-    pub state: State,
+    pub state: CheckState,
     /// Details of the finding.
     pub detail: String,
     /// Remediation; empty when none is needed.
@@ -57,7 +62,7 @@ pub struct Check {
 
 /// A program that the verifier accepted.
 #[derive(Clone, Debug, Serialize)]
-pub struct Accepted {
+pub struct AcceptedProgram {
     /// Name of the program.
     pub name: &'static str,
     /// Number of instructions that the verifier processed (`verified_insns` of bpf_prog_info).
@@ -68,52 +73,52 @@ pub struct Accepted {
 
 /// The result of all checks.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct DoctorReport {
     /// Kernel release, as `uname -r` prints it.
     pub kernel: String,
-    /// Whether tracego works here: no check is [`State::Missing`].
+    /// Whether tracego works here: no check is [`CheckState::Missing`].
     pub works: bool,
     /// Checks, in the order of startup.
-    pub checks: Vec<Check>,
-    /// Accepted programs, in the order of the hooks.
-    pub programs: Vec<Accepted>,
+    pub checks: Vec<DoctorCheck>,
+    /// AcceptedProgram programs, in the order of the hooks.
+    pub programs: Vec<AcceptedProgram>,
 }
 
 /// Runs all checks. Programs are attached for a moment, with settings that make them write nothing.
 #[must_use]
-pub fn probe() -> Report {
-    let release = require::release();
+pub fn examine() -> DoctorReport {
+    let release = requirements::release();
     let mut checks = vec![
-        needed("kernel", require::kernel_version(), &release),
-        needed("capabilities", require::capabilities(), "CAP_BPF and CAP_PERFMON"),
-        needed("lockdown", require::lockdown(), "kernel memory may be read"),
+        needed("kernel", requirements::kernel_version(), &release),
+        needed("capabilities", requirements::capabilities(), "CAP_BPF and CAP_PERFMON"),
+        needed("lockdown", requirements::lockdown(), "kernel memory may be read"),
         btf(),
         ring_buffer(),
         bpf_loop(),
     ];
     let programs = programs(&mut checks);
     checks.push(enforcement());
-    let tracefs = require::tracefs();
-    checks.push(Check { state: degraded(&tracefs), ..needed("tracefs", tracefs, "mounted") });
+    let tracefs = requirements::tracefs();
+    checks.push(DoctorCheck { state: degraded(&tracefs), ..needed("tracefs", tracefs, "mounted") });
     checks.extend([jit(), cgroup(), pid_namespace()]);
-    let works = checks.iter().all(|check| check.state != State::Missing);
-    Report { kernel: release, works, checks, programs }
+    let works = checks.iter().all(|check| check.state != CheckState::Missing);
+    DoctorReport { kernel: release, works, checks, programs }
 }
 
-fn check(name: &str, state: State, detail: impl Into<String>, remedy: &str) -> Check {
-    Check { name: name.to_owned(), state, detail: detail.into(), remedy: remedy.to_owned() }
+fn check(name: &str, state: CheckState, detail: impl Into<String>, remedy: &str) -> DoctorCheck {
+    DoctorCheck { name: name.to_owned(), state, detail: detail.into(), remedy: remedy.to_owned() }
 }
 
 /// Converts a [`LoadError`], which names the problem and the remediation, to a check.
-fn needed(name: &str, found: Result<(), LoadError>, detail: &str) -> Check {
+fn needed(name: &str, found: Result<(), LoadError>, detail: &str) -> DoctorCheck {
     match found {
-        Ok(()) => check(name, State::Ok, detail, ""),
-        Err(error) => check(name, State::Missing, chain(&error), ""),
+        Ok(()) => check(name, CheckState::Ok, detail, ""),
+        Err(error) => check(name, CheckState::Missing, chain(&error), ""),
     }
 }
 
-fn degraded<T, E>(found: &Result<T, E>) -> State {
-    if found.is_ok() { State::Ok } else { State::Degraded }
+fn degraded<T, E>(found: &Result<T, E>) -> CheckState {
+    if found.is_ok() { CheckState::Ok } else { CheckState::Degraded }
 }
 
 /// Returns the error and its cause. The verifier's log appears only with `TRACEGO_LOG=debug`.
@@ -126,7 +131,7 @@ fn chain(error: &LoadError) -> String {
     error.reason()
 }
 
-fn btf() -> Check {
+fn btf() -> DoctorCheck {
     let blob = match fs::read(BTF_PATH) {
         Ok(blob) => blob,
         Err(error) => return needed("BTF", Err(LoadError::NoBtf(error)), ""),
@@ -138,43 +143,45 @@ fn btf() -> Check {
             let total = Offsets::FIELDS.len();
             let mut detail = format!("{BTF_PATH}, {} of {total} fields", total - missing.len());
             if !missing.is_empty() {
-                detail = format!("{detail}; of other versions or configurations: {}", missing.join(", "));
+                detail =
+                    format!("{detail}; missing in this version or configuration: {}", missing.join(", "));
             }
-            check("BTF", State::Ok, detail, "")
+            check("BTF", CheckState::Ok, detail, "")
         }
     }
 }
 
-fn ring_buffer() -> Check {
+fn ring_buffer() -> DoctorCheck {
     supported("ring buffer", is_map_supported(MapType::RingBuf).map_err(|e| e.to_string()))
 }
 
-fn bpf_loop() -> Check {
+fn bpf_loop() -> DoctorCheck {
     let found = is_helper_supported(ProgramType::TracePoint, BpfHelper::BPF_FUNC_loop);
     supported("bpf_loop", found.map_err(|e| e.to_string()))
 }
 
-fn supported(name: &str, found: Result<bool, String>) -> Check {
+fn supported(name: &str, found: Result<bool, String>) -> DoctorCheck {
     match found {
-        Ok(true) => check(name, State::Ok, "available", ""),
-        Ok(false) => check(name, State::Missing, "not in this kernel", "use Linux 5.17 or later"),
-        Err(error) => check(name, State::Missing, format!("cannot be tried: {error}"), "run as root"),
+        Ok(true) => check(name, CheckState::Ok, "available", ""),
+        Ok(false) => check(name, CheckState::Missing, "not in this kernel", "use Linux 5.17 or later"),
+        Err(error) => check(name, CheckState::Missing, format!("check failed: {error}"), "run as root"),
     }
 }
 
 /// Loads and attaches the programs one by one.
-fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
+fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
     // Every event is enabled, so that the verifier walks through all code; every filter is on and the tree is
     // empty, so that no event is written.
-    let settings = Settings {
+    let settings = KernelSettings {
         events: event::EXEC | event::EXIT | event::FORK | event::EXEC_FAILED,
         filters: filter::TREE | filter::UID | filter::CGROUP | filter::COMM,
         env_names: 1,
         argv_max: ARGV_LIMIT,
-        ..Settings::new_zeroed()
+        ..KernelSettings::new_zeroed()
     };
     let options = LoadOptions::trial(settings);
-    let opened = load::open(&options, log::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
+    let opened =
+        load::open(&options, diagnostics::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
     let (mut loaded, btf) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -182,13 +189,13 @@ fn programs(checks: &mut Vec<Check>) -> Vec<Accepted> {
             return Vec::new();
         }
     };
-    checks.push(check("maps", State::Ok, "created", ""));
+    checks.push(check("maps", CheckState::Ok, "created", ""));
     let mut accepted = Vec::new();
     for hook in hooks::all() {
         let attached = hook.attach(&mut loaded.ebpf, &btf).and_then(|()| called(hook, &loaded.ebpf));
         let info = hook.info(&loaded.ebpf);
         accepted.extend(info.and_then(|info| {
-            Some(Accepted {
+            Some(AcceptedProgram {
                 name: hook.program,
                 verified_insns: info.verified_instruction_count()?,
                 xlated_bytes: info.size_translated()?,
@@ -208,7 +215,7 @@ const MODULES: &str = "/sys/kernel/security/lsm";
 /// Checks that the kernel calls the program of an LSM hook. The kernel always attaches the program, but calls
 /// it only if `bpf` is among the active security modules.
 fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
-    if !matches!(hook.place, Place::Lsm(_)) {
+    if !matches!(hook.place, AttachPoint::Lsm(_)) {
         return Ok(());
     }
     let calls: Array<_, u64> = maps::read(ebpf, "PROBED")?;
@@ -223,66 +230,77 @@ fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
     Err(LoadError::NotCalled(modules.trim().to_owned()))
 }
 
-fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> Check {
+fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> DoctorCheck {
     let (name, part, remedy) = match hook.place {
-        Place::Tracepoint(name) if hook.program == hooks::VERDICT.program => {
+        AttachPoint::Tracepoint(name) if hook.program == hooks::VERDICT.program => {
             (format!("tp_btf/{name}, to kill"), Some("--enforce"), "use Linux 5.17 or later")
         }
-        Place::Tracepoint(name) => (format!("tp_btf/{name}"), None, ""),
-        Place::Syscall(name) => {
+        AttachPoint::Tracepoint(name) => (format!("tp_btf/{name}"), None, ""),
+        AttachPoint::Syscall(name) => {
             let remedy = "mount -t tracefs tracefs /sys/kernel/tracing; needs CONFIG_FTRACE_SYSCALLS=y";
             (format!("tracepoint/syscalls/{name}"), Some("-e execve-failed"), remedy)
         }
-        Place::Lsm(name) => {
-            let remedy = "boot with bpf in lsm=…; needs CONFIG_BPF_LSM=y, and a kernel whose vendor allows programs of LSM";
+        AttachPoint::Lsm(name) => {
+            let remedy =
+                "boot with bpf in lsm=…; needs CONFIG_BPF_LSM=y, and a kernel that allows LSM programs";
             let what = if hook.program == hooks::DENIED.program { ", to deny" } else { "" };
             (format!("lsm/{name}{what}"), Some("--enforce deny"), remedy)
         }
     };
     match (attached, part) {
-        (Ok(()), _) => check(&name, State::Ok, "attached", ""),
-        (Err(error), None) => check(&name, State::Missing, chain(&error), remedy),
+        (Ok(()), _) => check(&name, CheckState::Ok, "attached", ""),
+        (Err(error), None) => check(&name, CheckState::Missing, chain(&error), remedy),
         (Err(error), Some(part)) => {
             let detail = format!("{}; only {part} needs it", chain(&error));
-            check(&name, State::Degraded, detail, remedy)
+            check(&name, CheckState::Degraded, detail, remedy)
         }
     }
 }
 
 /// Runs a program that enforcement must stop.
-fn enforcement() -> Check {
+fn enforcement() -> DoctorCheck {
     match trial() {
         Ok(Mode::Deny) => {
-            check("enforcement", State::Ok, "kill and deny: a start was refused with EPERM", "")
+            check("enforcement", CheckState::Ok, "kill and deny: execve was refused with EPERM", "")
         }
         Ok(mode) => {
-            let detail = format!("{}: a start was stopped, but not refused", mode.name());
-            check("enforcement", State::Degraded, detail, "for --enforce deny: see lsm/bprm_check_security")
+            let detail = format!("{}: the program was killed, but execve was not refused", mode.name());
+            check(
+                "enforcement",
+                CheckState::Degraded,
+                detail,
+                "for --enforce deny: see lsm/bprm_check_security",
+            )
         }
-        Err(why) => check("enforcement", State::Degraded, format!("none: {why}"), "see above"),
+        Err(why) => check("enforcement", CheckState::Degraded, format!("unavailable: {why}"), "see above"),
     }
 }
 
-fn jit() -> Check {
+fn jit() -> DoctorCheck {
     match fs::read_to_string("/proc/sys/net/core/bpf_jit_enable").map(|text| text.trim().to_owned()) {
-        Ok(off) if off == "0" => {
-            check("JIT", State::Degraded, "off: programs are interpreted", "sysctl net.core.bpf_jit_enable=1")
-        }
-        Ok(on) => check("JIT", State::Ok, format!("net.core.bpf_jit_enable={on}"), ""),
+        Ok(off) if off == "0" => check(
+            "JIT",
+            CheckState::Degraded,
+            "off: programs are interpreted",
+            "sysctl net.core.bpf_jit_enable=1",
+        ),
+        Ok(on) => check("JIT", CheckState::Ok, format!("net.core.bpf_jit_enable={on}"), ""),
         // Absent inside another network namespace, and where the JIT is always on.
-        Err(_) => check("JIT", State::Ok, "not shown here", ""),
+        Err(_) => check("JIT", CheckState::Ok, "not visible here", ""),
     }
 }
 
-fn cgroup() -> Check {
+fn cgroup() -> DoctorCheck {
     let v2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
     let hybrid = Path::new("/sys/fs/cgroup/unified/cgroup.procs").exists();
     match (v2, hybrid) {
-        (true, _) => check("cgroup", State::Ok, "v2", ""),
-        (false, true) => check("cgroup", State::Ok, "hybrid: paths from v1 where v2 holds only its root", ""),
+        (true, _) => check("cgroup", CheckState::Ok, "v2", ""),
+        (false, true) => {
+            check("cgroup", CheckState::Ok, "hybrid: paths from v1 where v2 holds only its root", "")
+        }
         (false, false) => {
             let detail = "no v2 tree: --cgroup cannot be used; paths come from v1";
-            check("cgroup", State::Degraded, detail, "mount -t cgroup2 none /sys/fs/cgroup/unified")
+            check("cgroup", CheckState::Degraded, detail, "mount -t cgroup2 none /sys/fs/cgroup/unified")
         }
     }
 }
@@ -290,17 +308,22 @@ fn cgroup() -> Check {
 /// Link of the initial pid namespace: PROC_PID_INIT_INO (include/linux/proc_ns.h).
 const INITIAL_PID_NS: &str = "pid:[4026531836]";
 
-fn pid_namespace() -> Check {
+fn pid_namespace() -> DoctorCheck {
     match fs::read_link("/proc/self/ns/pid") {
         Ok(link) if link == Path::new(INITIAL_PID_NS) => {
-            check("pid namespace", State::Ok, "the machine's", "")
+            check("pid namespace", CheckState::Ok, "the machine's", "")
         }
         Ok(link) => {
-            let detail = format!("{}: processes that ran before cannot be looked up", link.display());
-            check("pid namespace", State::Degraded, detail, "run in the host's pid namespace (hostPID: true)")
+            let detail = format!("{}: processes that started earlier cannot be looked up", link.display());
+            check(
+                "pid namespace",
+                CheckState::Degraded,
+                detail,
+                "run in the host's pid namespace (hostPID: true)",
+            )
         }
         Err(error) => {
-            check("pid namespace", State::Degraded, format!("/proc/self/ns/pid: {error}"), "mount /proc")
+            check("pid namespace", CheckState::Degraded, format!("/proc/self/ns/pid: {error}"), "mount /proc")
         }
     }
 }

@@ -1,17 +1,21 @@
-//! The kernel side as the agent sees it: kernel features, loaded BPF programs, their ring and counters.
-
-pub mod doctor;
-pub mod enforce;
-pub mod host;
-pub mod reader;
+//! The kernel side as the agent sees it: it loads the BPF programs, reads their events and counters, and puts
+//! the rules in force that stop program starts.
+//!
+//! The crate knows the wire (`tracego-common`) and the shapes of events (`tracego-model`). It may not know
+//! records' content, findings, policies or outputs: whoever decides about a process hands the decision in.
+//! Modules use those above them in this list; nothing uses [`doctor`].
 
 pub mod btf;
-pub mod counters;
-pub mod fields;
-pub mod handover;
-pub mod hooks;
-pub mod load;
-pub mod log;
-mod maps;
-pub mod require;
+pub mod error;
+pub mod host;
 pub mod ring;
+
+pub mod programs;
+pub mod requirements;
+
+pub mod handover;
+pub mod load;
+
+pub mod enforce;
+
+pub mod doctor;

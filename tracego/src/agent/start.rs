@@ -7,10 +7,10 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tracego_analyze::inspect::{Inspector, watcher::Watcher};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
-    enforce::{Enforcer, after::AfterStart, maps::Tables},
+    enforce::{Enforcer, killer::Killer, maps::RuleTables},
     host,
     load::load,
-    reader::{POLL, POLL_ENFORCING, Reader, Room},
+    ring::reader::{POLL, POLL_ENFORCING, RingReader, SpaceRelease},
 };
 
 use super::{Agent, AgentOptions};

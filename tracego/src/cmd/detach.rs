@@ -6,8 +6,8 @@ use std::{
 };
 
 use tracego_probe::{
-    handover::{self, HandoverError, folder::Removed},
-    load::LoadError,
+    error::{HandoverError, LoadError},
+    handover::{self, folder::Removed},
 };
 
 use crate::cli::{Detach, Handover, WatchOptions};

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use tracego_probe::doctor::{self as probe, Report, State};
+use tracego_probe::doctor::{self, CheckState, DoctorReport};
 
 use super::code;
 use crate::cli::Doctor;
@@ -15,7 +15,7 @@ use crate::cli::Doctor;
 /// # Errors
 /// Fails if standard output cannot be written.
 pub(super) fn doctor(doctor: &Doctor) -> anyhow::Result<ExitCode> {
-    let report = probe::probe();
+    let report = doctor::examine();
     let mut out = io::stdout().lock();
     if doctor.json {
         serde_json::to_writer_pretty(&mut out, &report)?;
@@ -26,15 +26,15 @@ pub(super) fn doctor(doctor: &Doctor) -> anyhow::Result<ExitCode> {
     Ok(if report.works { ExitCode::SUCCESS } else { ExitCode::from(code::KERNEL) })
 }
 
-fn print(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
+fn print(report: &DoctorReport, out: &mut impl io::Write) -> io::Result<()> {
     let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     writeln!(out, "tracego {} on Linux {}", env!("CARGO_PKG_VERSION"), report.kernel)?;
     let width = report.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
     for check in &report.checks {
         let (word, colour) = match check.state {
-            State::Ok => ("ok", "\x1b[32m"),
-            State::Degraded => ("degraded", "\x1b[33m"),
-            State::Missing => ("missing", "\x1b[31m"),
+            CheckState::Ok => ("ok", "\x1b[32m"),
+            CheckState::Degraded => ("degraded", "\x1b[33m"),
+            CheckState::Missing => ("missing", "\x1b[31m"),
         };
         let (colour, off) = if colours { (colour, "\x1b[0m") } else { ("", "") };
         writeln!(out, "  {colour}{word:<8}{off}  {:<width$}  {}", check.name, check.detail)?;
@@ -42,7 +42,7 @@ fn print(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
             writeln!(out, "  {:<8}  {:<width$}  → {}", "", "", check.remedy)?;
         }
     }
-    let degraded = report.checks.iter().filter(|check| check.state == State::Degraded).count();
+    let degraded = report.checks.iter().filter(|check| check.state == CheckState::Degraded).count();
     match (report.works, degraded) {
         (false, _) => writeln!(out, "tracego cannot watch this machine: see what is missing above"),
         (true, 0) => writeln!(out, "everything works here"),

@@ -18,7 +18,7 @@ mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
-use tracego_probe::load::LoadError;
+use tracego_probe::error::LoadError;
 
 use crate::{cli::Command, config::Configuration, pipeline::RunReport};
 

@@ -12,7 +12,7 @@ use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tracego_analyze::inspect::inspector::Figures;
 use tracego_deliver::sink::status::Status;
 use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse};
-use tracego_probe::{load::Run, reader::ReaderVitals};
+use tracego_probe::{programs::ProgramStats, ring::reader::ReaderVitals};
 
 use super::{
     families::collector::Collector,
@@ -27,7 +27,7 @@ pub const STUCK: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default)]
 pub(super) struct KernelNumbers {
     pub(super) counters: Counters,
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<ProgramStats>,
     /// Number of inputs that wait for the pipeline.
     pub(super) queued: usize,
     /// Maximum number of bytes that the reader found at one look, over the last second.
@@ -59,7 +59,7 @@ pub(super) struct Setup {
 /// The newest numbers of all threads.
 #[derive(Debug)]
 pub struct Board {
-    /// Of the reader.
+    /// Signs of life of the reader.
     pub reader: Arc<ReaderVitals>,
     /// Pulse of the pipeline.
     pub pipeline: Pulse,

@@ -4,7 +4,7 @@ use std::{io, sync::mpsc::Receiver};
 
 use tracego_analyze::summary::Summary;
 use tracego_model::{capture::Writer, input::Input, ledger::Ledger};
-use tracego_probe::enforce::after::AfterStart;
+use tracego_probe::enforce::killer::Killer;
 
 use super::Reload;
 use crate::metrics::tally::PipelineTally;

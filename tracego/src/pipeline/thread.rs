@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Receiver;
 use tracego_analyze::{inspect::Inspector, summary::Summary};
 use tracego_deliver::sink::status::Status;
 use tracego_model::{input::Input, ledger::Ledger};
-use tracego_probe::handover::keeper::{Keeper, Step};
+use tracego_probe::handover::acknowledger::{Acknowledger, Step};
 
 use super::Consumer;
 use crate::metrics::{Board, StageNumbers};
@@ -41,7 +41,7 @@ impl RunReport {
 pub struct PipelineThread<S> {
     stages: S,
     inspector: Inspector,
-    keeper: Keeper,
+    keeper: Acknowledger,
     board: Arc<Board>,
     /// When the board had the last copy of the numbers.
     copied: Instant,
@@ -49,12 +49,12 @@ pub struct PipelineThread<S> {
 
 impl<S: Consumer> PipelineThread<S> {
     /// Puts the parts together. Nothing runs yet.
-    pub fn new(stages: S, inspector: Inspector, keeper: Keeper, board: Arc<Board>) -> Self {
+    pub fn new(stages: S, inspector: Inspector, keeper: Acknowledger, board: Arc<Board>) -> Self {
         Self { stages, inspector, keeper, board, copied: Instant::now() }
     }
 
     /// Takes input until no more can come, or until the output ends the run.
-    pub fn run(mut self, mut input: Receiver<Input>) -> (RunReport, Keeper) {
+    pub fn run(mut self, mut input: Receiver<Input>) -> (RunReport, Acknowledger) {
         let mut refused = false;
         while let Some(mut input) = input.blocking_recv() {
             if let Input::Batch(batch) = &mut input {

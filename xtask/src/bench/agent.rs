@@ -20,9 +20,9 @@ pub(super) struct Agent {
     child: Child,
 }
 
-/// Run time of one BPF program, from `bpf_stats`.
+/// ProgramRunTime time of one BPF program, from `bpf_stats`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Run {
+pub(super) struct ProgramRunTime {
     /// Total time in nanoseconds.
     pub(super) ns: u64,
     /// Number of runs.
@@ -84,7 +84,7 @@ impl Agent {
     }
 
     /// Returns the run time of each program so far, in load order: fork, exit, exec.
-    pub(super) fn runs(&self) -> Result<Vec<Run>> {
+    pub(super) fn runs(&self) -> Result<Vec<ProgramRunTime>> {
         let mut runs = BTreeMap::new();
         for info in self.fdinfo()?.iter().filter(|info| info.contains("run_cnt:")) {
             let number = |key: &str| {
@@ -94,7 +94,7 @@ impl Agent {
             if let (Some(id), Some(ns), Some(count)) =
                 (number("prog_id"), number("run_time_ns"), number("run_cnt"))
             {
-                runs.insert(id, Run { ns, count });
+                runs.insert(id, ProgramRunTime { ns, count });
             }
         }
         ensure!(runs.len() >= PROGRAMS, "tracego holds {} programs, not {PROGRAMS}", runs.len());

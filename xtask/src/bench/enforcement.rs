@@ -41,7 +41,7 @@ fn decisions(bench: &Bench) -> Result<Vec<Row>> {
     fs::write(&config, many()).context("cannot write a configuration")?;
     let config = config.to_str().context("not UTF-8")?;
     let cases = [
-        ("its own rules alone", vec!["--enforce", "kill"]),
+        ("only the built-in rules", vec!["--enforce", "kill"]),
         ("61 rules, its arguments read", vec!["--enforce", "kill", "--config", config]),
     ];
     let mut rows = Vec::new();
@@ -87,7 +87,7 @@ fn ended(bench: &Bench) -> Result<Row> {
     for n in 0..STARTS {
         let mut sleep = Command::new("sleep");
         let status = sleep.args(["60", &format!("0.{n:04}")]).stdin(Stdio::null()).status()?;
-        ensure!(!status.success(), "a start that the policy does not allow came to its end");
+        ensure!(!status.success(), "a program that the policy denies ran to its end");
         std::thread::sleep(Duration::from_millis(8));
     }
     agent.stop()?;
@@ -102,5 +102,5 @@ fn ended(bench: &Bench) -> Result<Row> {
     ensure!(delays.len() == STARTS, "{} of {STARTS} were ended after their start", delays.len());
     let value =
         format!("p50 {:.2} ms, p99 {:.2} ms, of {STARTS}", median(&mut delays), percentile(&mut delays, 99));
-    Ok(row("from exec to SIGKILL where a policy says no", "p99 ≤ 2 ms", value))
+    Ok(row("from exec to SIGKILL when a policy denies the start", "p99 ≤ 2 ms", value))
 }

@@ -22,10 +22,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
 
 /// Measures reading tracego itself, the shell, and a go command if there is one.
 fn images(bench: &Bench) -> Result<Vec<Row>> {
-    let mut build = shell::cargo()?;
-    build.args(["build", "--release", "--locked", "--package", "tracego", "--example", "image"]);
-    shell::must(&mut build)?;
-    let program = shell::target()?.join("release/examples/image");
+    let program = super::build("tracego", Some("image"))?;
     let mut files = vec![bench.tracego.clone(), Path::new("/bin/sh").to_owned()];
     // The go command comes from the toolchains that the tests have downloaded.
     let toolchains = fs::read_dir(shell::target()?.join("go")).into_iter().flatten().flatten();
@@ -35,7 +32,9 @@ fn images(bench: &Bench) -> Result<Vec<Row>> {
         let mut command = std::process::Command::new(&program);
         let text = shell::output(command.arg(&file).arg("2000"))?;
         let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-        let [median, high] = numbers[..] else { anyhow::bail!("the measurement said {text:?}") };
+        let [median, high] = numbers[..] else {
+            anyhow::bail!("unexpected output of the measurement: {text:?}")
+        };
         let name = file.file_name().context("a file without a name")?.to_string_lossy().into_owned();
         let size = fs::metadata(&file)?.len() as f64 / 1e6;
         rows.push(row(

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::agent::{Agent, Run};
+use super::agent::{Agent, ProgramRunTime};
 use super::table::{Row, row};
 use super::{Bench, OPTIONS};
 
@@ -26,24 +26,25 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
 
 /// Compares the exec program with diagnostics of the kernel side off and at trace.
 pub(super) fn diagnostics(bench: &Bench) -> Result<Vec<Row>> {
-    let exec = |log| Ok::<Run, anyhow::Error>(storm(bench, log)?.last().copied().unwrap_or_default());
+    let exec =
+        |log| Ok::<ProgramRunTime, anyhow::Error>(storm(bench, log)?.last().copied().unwrap_or_default());
     let (off, on) = (exec("off")?, exec("tracego_ebpf=trace")?);
     let value = format!("{} / {}", us(off), us(on));
     Ok(vec![row("kernel side: an exec, diagnostics off / at trace", "off costs nothing", value)])
 }
 
 /// Formats the mean time of a run.
-pub(super) fn us(run: Run) -> String {
+pub(super) fn us(run: ProgramRunTime) -> String {
     format!("{:.2} µs", run.ns as f64 / 1e3 / run.count.max(1) as f64)
 }
 
 /// Runs a storm with the kernel's BPF statistics on, and restores the setting afterwards.
-fn storm(bench: &Bench, log: &str) -> Result<Vec<Run>> {
+fn storm(bench: &Bench, log: &str) -> Result<Vec<ProgramRunTime>> {
     counted(bench, &OPTIONS, log)
 }
 
 /// Runs the [`storm`] with other options.
-pub(super) fn counted(bench: &Bench, options: &[&str], log: &str) -> Result<Vec<Run>> {
+pub(super) fn counted(bench: &Bench, options: &[&str], log: &str) -> Result<Vec<ProgramRunTime>> {
     let before = fs::read_to_string(SWITCH).with_context(|| format!("cannot read {SWITCH}"))?;
     fs::write(SWITCH, "1").with_context(|| format!("cannot write {SWITCH}"))?;
     let measured = (|| {

@@ -14,6 +14,7 @@ mod table;
 mod throughput;
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -43,13 +44,16 @@ struct Bench {
     pairs: usize,
     long: u64,
     storm: Storm,
-    tracego: std::path::PathBuf,
+    tracego: PathBuf,
     folder: tempfile::TempDir,
 }
 
 /// Options of the main job, without filters. Output goes to /dev/null or to a pipe.
 const OPTIONS: [&str; 8] =
     ["-e", "execve", "--env", "GIT_COMMIT=abc123f", "--env", "CI_JOB_ID=456789", "--output", "json"];
+
+/// The build profile of what ships.
+const PROFILE: &str = "dist";
 
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
@@ -79,13 +83,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !shell::is_root()? {
         bail!("tracego has to be loaded: run this as root (sudo -E env PATH=$PATH cargo xtask bench)");
     }
-    shell::must(shell::cargo()?.args(["build", "--release", "--locked", "--package", "tracego"]))?;
     let bench = Bench {
         seconds: args.seconds,
         pairs: args.pairs,
         long: args.long,
         storm: Storm::build()?,
-        tracego: shell::target()?.join("release/tracego"),
+        tracego: build("tracego", None)?,
         folder: tempfile::tempdir()?,
     };
     let mut rows = Vec::new();
@@ -99,4 +102,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     table::print(&rows, kernel.trim(), cpus);
     Ok(())
+}
+
+/// Builds a package's program, or one of its examples, as it ships. Returns its path.
+fn build(package: &str, example: Option<&str>) -> Result<PathBuf> {
+    let mut cargo = shell::cargo()?;
+    cargo.args(["build", "--locked", "--profile", PROFILE, "--package", package]);
+    let folder = shell::target()?.join(PROFILE);
+    let Some(example) = example else {
+        shell::run(&mut cargo)?;
+        return Ok(folder.join(package));
+    };
+    shell::run(cargo.args(["--example", example]))?;
+    Ok(folder.join("examples").join(example))
 }

@@ -3,6 +3,7 @@
 //!
 //! The measured program is an example of the tests. It runs on one core, its receiver on another.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -15,7 +16,7 @@ use crate::shell;
 const HOUR: &str = "1800000";
 
 /// The numbers that one run of the example prints.
-struct Run {
+struct OtlpRun {
     given: f64,
     arrived: f64,
     seconds: f64,
@@ -24,29 +25,26 @@ struct Run {
 
 /// Compares records per second and losses of both ways, in alternation.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
-    let mut build = shell::cargo()?;
-    let example = ["--package", "tracego-tests", "--example", "otlp_rate"];
-    shell::must(build.args(["build", "--release", "--locked"]).args(example))?;
+    let example = super::build("tracego-tests", Some("otlp_rate"))?;
     let (mut ours, mut sdk) = (Vec::new(), Vec::new());
     for _ in 0..bench.pairs {
-        ours.push(once("ours", bench.seconds)?);
-        sdk.push(once("sdk", bench.seconds)?);
+        ours.push(once(&example, "ours", bench.seconds)?);
+        sdk.push(once(&example, "sdk", bench.seconds)?);
     }
-    let rates = |runs: &[Run]| runs.iter().map(|run| run.arrived / run.seconds).collect::<Vec<f64>>();
-    let lost = |runs: &[Run]| {
+    let rates = |runs: &[OtlpRun]| runs.iter().map(|run| run.arrived / run.seconds).collect::<Vec<f64>>();
+    let lost = |runs: &[OtlpRun]| {
         let (given, arrived) = (sum(runs, |run| run.given), sum(runs, |run| run.arrived));
         format!("{:.0} of {given:.0} lost", given - arrived)
     };
-    let cpu = |runs: &[Run]| sum(runs, |run| run.cpu) / sum(runs, |run| run.arrived) * 1e6;
-    let shown = |runs: &[Run]| {
+    let cpu = |runs: &[OtlpRun]| sum(runs, |run| run.cpu) / sum(runs, |run| run.arrived) * 1e6;
+    let shown = |runs: &[OtlpRun]| {
         let mut rates = rates(runs);
         let (low, high) = range(&rates);
         let (rate, cpu) = (median(&mut rates), cpu(runs));
         format!("{rate:.0} ({low:.0} to {high:.0}); {}; {cpu:.1} µs of CPU a record that arrived", lost(runs))
     };
     let folder = tempfile::tempdir_in(shell::target()?)?;
-    let example = shell::target()?.join("release/examples/otlp_rate");
-    let mut down = Command::new(example);
+    let mut down = Command::new(&example);
     let text = shell::output(down.args(["down", HOUR]).arg(folder.path()))?;
     let [given, waiting, lost, peak] = numbers(&text)?;
     ensure!(given == waiting + lost, "of {given} records {waiting} wait and {lost} are lost");
@@ -62,25 +60,24 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
         row(
             "most resident memory of a sink with a spool of 1 GiB, receiver down for an hour of 500 a second",
             "with the rest of tracego under 64 MiB",
-            format!("{peak:.1} MiB; {waiting:.0} wait, {lost:.0} made room and are counted"),
+            format!("{peak:.1} MiB; {waiting:.0} wait, {lost:.0} were evicted and counted"),
         ),
     ])
 }
 
-fn sum(runs: &[Run], of: fn(&Run) -> f64) -> f64 {
+fn sum(runs: &[OtlpRun], of: fn(&OtlpRun) -> f64) -> f64 {
     runs.iter().map(of).sum()
 }
 
-fn once(way: &str, seconds: u64) -> Result<Run> {
-    let example = shell::target()?.join("release/examples/otlp_rate");
+fn once(example: &Path, way: &str, seconds: u64) -> Result<OtlpRun> {
     let mut command = Command::new("taskset");
     command.args(["-c", "1"]).arg(example).args([way, &seconds.to_string()]);
     let text = shell::output(&mut command)?;
     let [given, arrived, seconds, cpu] = numbers(&text)?;
-    Ok(Run { given, arrived, seconds, cpu })
+    Ok(OtlpRun { given, arrived, seconds, cpu })
 }
 
 fn numbers(text: &str) -> Result<[f64; 4]> {
     let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-    numbers.try_into().ok().with_context(|| format!("the example said {text:?}"))
+    numbers.try_into().ok().with_context(|| format!("unexpected output of the example: {text:?}"))
 }

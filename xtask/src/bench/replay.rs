@@ -13,7 +13,7 @@ use super::agent::Agent;
 use super::table::{Row, median, row};
 
 /// The measurements of one replay.
-pub(super) struct Replayed {
+pub(super) struct ReplayResult {
     pub(super) records: u64,
     pub(super) seconds: f64,
     /// Peak resident memory in MiB.
@@ -58,7 +58,7 @@ pub(super) fn capture(bench: &Bench, name: &str, seconds: u64) -> Result<std::pa
 }
 
 /// Replays a capture. All kinds of events are written, so that each passes through the whole pipeline.
-pub(super) fn replay(bench: &Bench, file: &Path, options: &[&str]) -> Result<Replayed> {
+pub(super) fn replay(bench: &Bench, file: &Path, options: &[&str]) -> Result<ReplayResult> {
     let out = bench.folder.path().join("records");
     fs::File::create(&out)?;
     let begun = Instant::now();
@@ -85,7 +85,7 @@ pub(super) fn replay(bench: &Bench, file: &Path, options: &[&str]) -> Result<Rep
     ensure!(status.success(), "the replay ended with {status}");
     let records = bytecount(&fs::read(&out)?);
     fs::remove_file(&out)?;
-    Ok(Replayed { records, seconds, peak })
+    Ok(ReplayResult { records, seconds, peak })
 }
 
 fn bytecount(bytes: &[u8]) -> u64 {

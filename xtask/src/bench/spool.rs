@@ -12,7 +12,7 @@ use crate::shell;
 const SIZES: [usize; 2] = [1500, 500];
 
 /// The numbers that one run of the example prints.
-struct Run {
+struct SpoolRun {
     append: f64,
     sync_max_ms: f64,
     drain: f64,
@@ -34,8 +34,9 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     ]))?;
     let mut rows = Vec::new();
     for size in SIZES {
-        let runs = (0..bench.pairs).map(|_| once(bench, size)).collect::<Result<Vec<Run>>>()?;
-        let all = |number: fn(&Run) -> f64| runs.iter().map(number).collect::<Vec<f64>>();
+        let runs =
+            (0..bench.pairs).map(|_| once(&example, bench, size)).collect::<Result<Vec<SpoolRun>>>()?;
+        let all = |number: fn(&SpoolRun) -> f64| runs.iter().map(number).collect::<Vec<f64>>();
         let mut append = all(|run| run.append);
         let (low, high) = range(&append);
         let worst = range(&all(|run| run.sync_max_ms)).1;
@@ -69,7 +70,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn once(bench: &Bench, size: usize) -> Result<Run> {
+fn once(example: &Path, bench: &Bench, size: usize) -> Result<SpoolRun> {
     let folder = tempfile::tempdir_in(shell::target()?).context("cannot make a folder for the spool")?;
     let example = shell::target()?.join("release/examples/throughput");
     // One core, because the pipeline spends a single thread on this work.
@@ -77,8 +78,8 @@ fn once(bench: &Bench, size: usize) -> Result<Run> {
     command.args(["-c", "1"]).arg(example).arg(folder.path());
     let text = shell::output(command.args([size.to_string(), bench.seconds.to_string()]))?;
     let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-    ensure!(numbers.len() == 5, "the example said {text:?}");
-    Ok(Run {
+    ensure!(numbers.len() == 5, "unexpected output of the example: {text:?}");
+    Ok(SpoolRun {
         append: numbers[0],
         sync_max_ms: numbers[1],
         drain: numbers[2],

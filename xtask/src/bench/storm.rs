@@ -15,7 +15,7 @@ pub(super) struct Storm {
 
 /// The result of one storm.
 #[derive(Clone, Copy)]
-pub(super) struct Done {
+pub(super) struct StormResult {
     /// Number of programs started.
     pub(super) starts: u64,
     /// Starts per second, all workers together.
@@ -43,8 +43,8 @@ impl Storm {
             rustc.arg(from.join(format!("{name}.rs")));
             rustc
         };
-        shell::must(&mut rustc("storm"))?;
-        shell::must(
+        shell::run(&mut rustc("storm"))?;
+        shell::run(
             rustc("tiny")
                 .args(["-Cpanic=abort", "-Crelocation-model=static"])
                 .args(["-Clink-args=-nostdlib -static"]),
@@ -58,25 +58,27 @@ impl Storm {
     }
 
     /// Starts `program` at full speed.
-    pub(super) fn full(&self, program: &Path, seconds: u64) -> Result<Done> {
+    pub(super) fn full(&self, program: &Path, seconds: u64) -> Result<StormResult> {
         self.run(program, seconds, 0, WORKERS)
     }
 
     /// Starts the smallest program a hundred times a second.
-    pub(super) fn calm(&self, seconds: u64) -> Result<Done> {
+    pub(super) fn calm(&self, seconds: u64) -> Result<StormResult> {
         self.run(&self.tiny, seconds, 9_900, 1)
     }
 
-    fn run(&self, program: &Path, seconds: u64, pause_us: u64, workers: usize) -> Result<Done> {
+    fn run(&self, program: &Path, seconds: u64, pause_us: u64, workers: usize) -> Result<StormResult> {
         let start = || self.command(program, seconds, pause_us).spawn().context("cannot start the storm");
         let children = (0..workers).map(|_| start()).collect::<Result<Vec<Child>>>()?;
-        let mut done = Done { starts: 0, rate: 0.0, median_us: 0.0 };
+        let mut done = StormResult { starts: 0, rate: 0.0, median_us: 0.0 };
         for child in children {
             let output = child.wait_with_output()?;
             ensure!(output.status.success(), "the storm ended with {}", output.status);
             let text = String::from_utf8(output.stdout)?;
             let numbers = text.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-            let [starts, ns, median_ns] = numbers[..] else { anyhow::bail!("the storm said {text:?}") };
+            let [starts, ns, median_ns] = numbers[..] else {
+                anyhow::bail!("unexpected output of the storm: {text:?}")
+            };
             done.starts += starts as u64;
             done.rate += starts / (ns / 1e9);
             done.median_us = done.median_us.max(median_ns / 1e3);

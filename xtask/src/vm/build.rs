@@ -29,7 +29,7 @@ const PASSWD: &str =
 const GROUP: &str = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n";
 
 /// The programs built from the working tree.
-pub(super) struct Built {
+pub(super) struct GuestPrograms {
     pub(super) tracego: PathBuf,
     /// Names and paths of the test binaries.
     suites: Vec<(&'static str, PathBuf)>,
@@ -47,12 +47,12 @@ pub(super) enum Profile {
 }
 
 /// Builds tracego and the test binaries.
-pub(super) fn build(profile: Profile) -> Result<Built> {
+pub(super) fn build(profile: Profile) -> Result<GuestPrograms> {
     let optimized = (profile == Profile::Release).then_some("--release");
     match profile {
         Profile::Dev => test::build()?,
         Profile::Release => {
-            shell::must(shell::cargo()?.args(["build", "--package", "tracego", "--locked", "--release"]))?;
+            shell::run(shell::cargo()?.args(["build", "--package", "tracego", "--locked", "--release"]))?;
         }
     }
     let mut tests = shell::cargo()?;
@@ -79,13 +79,13 @@ pub(super) fn build(profile: Profile) -> Result<Built> {
     ensure!(suites.len() == SUITES.len(), "cargo made the test binaries {suites:?} instead of {SUITES:?}");
     let folder =
         suites.first().and_then(|(_, path)| path.parent()?.parent()).context("no folder of the build")?;
-    Ok(Built { tracego: folder.join("tracego"), suites, programs })
+    Ok(GuestPrograms { tracego: folder.join("tracego"), suites, programs })
 }
 
 /// Writes the guest's file system, in which all programs have the same paths as here. A suite runs once with
 /// each of the `filters`, and without a filter if there are none. The flag of a filter marks the few tests
 /// that also run on machines with something missing.
-pub(super) fn initramfs(built: &Built, filters: &[(&str, bool)], to: &Path) -> Result<()> {
+pub(super) fn initramfs(built: &GuestPrograms, filters: &[(&str, bool)], to: &Path) -> Result<()> {
     let mut tree = Tree::default();
     FOLDERS.iter().for_each(|folder| tree.folder(Path::new(folder)));
     for (command, package) in PACKAGES {
@@ -99,7 +99,7 @@ pub(super) fn initramfs(built: &Built, filters: &[(&str, bool)], to: &Path) -> R
     for program in built.suites.iter().map(|(_, path)| path).chain(&built.programs).chain([&built.tracego]) {
         tree.program(program)?;
         let to = stripped.join(program.file_name().context("a program without a name")?);
-        shell::must(Command::new("strip").arg("--strip-debug").arg("-o").args([&to, program]))?;
+        shell::run(Command::new("strip").arg("--strip-debug").arg("-o").args([&to, program]))?;
         tree.replace(program, to)?;
     }
     let go = go(&built.programs)?;
@@ -119,7 +119,7 @@ fn go(programs: &[PathBuf]) -> Result<PathBuf> {
 }
 
 /// Returns the script that the guest's first process runs.
-fn script(built: &Built, go: &Path, filters: &[(&str, bool)]) -> Result<String> {
+fn script(built: &GuestPrograms, go: &Path, filters: &[(&str, bool)]) -> Result<String> {
     let mut script = format!("export TRACEGO_TEST_GO_COMMAND={}\n", quoted(path(go)?));
     script += &format!("suite doctor doctor {}\n", quoted(path(&built.tracego)?));
     for (name, binary) in &built.suites {

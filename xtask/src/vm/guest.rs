@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::boot_variant::BootVariant;
 use super::kernels::Kernel;
-use super::machine::Machine;
 
 /// The emulator and its package.
 pub(super) const QEMU: &str = "qemu-system-x86_64";
@@ -18,33 +18,33 @@ pub(super) const PACKAGE: &str = "qemu-system-x86";
 const BOOT: Duration = Duration::from_secs(120);
 
 /// The result of a boot.
-pub(super) struct Ran {
+pub(super) struct BootRun {
     /// Report that the guest's first process wrote for xtask.
-    pub(super) said: String,
+    pub(super) report: String,
     /// Time until the first output of the guest's first process.
     pub(super) boot: Duration,
     /// Time from start to end.
-    pub(super) whole: Duration,
+    pub(super) total: Duration,
     /// The time limit that was exceeded, if any.
-    pub(super) late: Option<&'static str>,
+    pub(super) timed_out: Option<&'static str>,
 }
 
 /// Boots a kernel and waits until it powers off, or until `limit` is over. With `few`, only the tests marked
 /// as few run.
 pub(super) fn boot(
     kernel: &Kernel,
-    machine: Machine,
+    machine: BootVariant,
     few: bool,
     initramfs: &Path,
     limit: Duration,
-) -> Result<Ran> {
+) -> Result<BootRun> {
     let name = match machine {
-        Machine::Plain => "console".to_owned(),
+        BootVariant::Plain => "console".to_owned(),
         other => format!("console-{}", other.name()),
     };
     let (console, said) =
         (kernel.folder.join(format!("{name}.log")), kernel.folder.join(format!("{name}.said")));
-    eprintln!("booting Linux {}; it says in {} what it does", kernel.release, console.display());
+    eprintln!("booting Linux {}; its console is in {}", kernel.release, console.display());
     for file in [&console, &said] {
         fs::write(file, "").with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -65,7 +65,7 @@ pub(super) fn boot(
     let qemu = qemu.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {QEMU}"))?;
     let mut guest = Guest(qemu);
     let mut boot = None;
-    let late = loop {
+    let timed_out = loop {
         if guest.0.try_wait()?.is_some() {
             break None;
         }
@@ -81,8 +81,8 @@ pub(super) fn boot(
         sleep(Duration::from_millis(100));
     };
     drop(guest);
-    let said = String::from_utf8_lossy(&fs::read(said)?).into_owned();
-    Ok(Ran { said, boot: boot.unwrap_or_default(), whole: start.elapsed(), late })
+    let report = String::from_utf8_lossy(&fs::read(said)?).into_owned();
+    Ok(BootRun { report, boot: boot.unwrap_or_default(), total: start.elapsed(), timed_out })
 }
 
 /// An emulator process that is killed on drop.

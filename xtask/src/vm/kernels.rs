@@ -63,11 +63,11 @@ fn fetch(release: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     // apt's own download user has no access to this folder.
     let download = ["-o", "APT::Sandbox::User=root", "download", &package];
-    shell::must(Command::new("apt-get").args(download).current_dir(folder))?;
+    shell::run(Command::new("apt-get").args(download).current_dir(folder))?;
     let packages = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
     let package = packages.filter(|path| path.extension().is_some_and(|end| end == "deb")).max();
     let package = package.context("apt-get downloaded no package")?;
-    shell::must(Command::new("dpkg").arg("-x").args([&package, folder]))?;
+    shell::run(Command::new("dpkg").arg("-x").args([&package, folder]))?;
     fs::remove_file(&package)?;
     Ok(())
 }

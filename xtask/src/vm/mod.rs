@@ -1,13 +1,13 @@
 //! `cargo xtask vm`: runs the end-to-end tests on other kernels, in an emulator.
 
+mod boot_variant;
 mod build;
 mod cpio;
 mod guest;
+mod guest_report;
 mod kernels;
-mod machine;
 mod outcome;
-mod quick;
-mod said;
+mod quick_tests;
 mod table;
 mod tree;
 
@@ -15,12 +15,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use boot_variant::BootVariant;
 use build::Profile;
-use machine::Machine;
-use outcome::Outcome;
-use said::Doctor;
+use guest_report::DoctorReport;
+use outcome::BootOutcome;
 
-use crate::{shell, side_by_side, toolchain};
+use crate::{parallel, shell, toolchain};
 
 /// Kernel series that Debian offers.
 const SERIES: [&str; 2] = ["6.1", "6.12"];
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     kernel: String,
     /// Ways to boot them, separated by commas
     #[arg(long = "as", value_name = "MACHINE", value_enum, value_delimiter = ',', default_value = "plain")]
-    machines: Vec<Machine>,
+    machines: Vec<BootVariant>,
     /// Time limit of one boot with its tests, in seconds
     #[arg(long, default_value_t = 1200)]
     limit: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Args {
 }
 
 fn at_once() -> usize {
-    side_by_side::cpus().min(4)
+    parallel::cpus().min(4)
 }
 
 /// Boots the kernels and prints one table.
@@ -61,28 +61,28 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let built = build::build(profile)?;
     let initramfs = shell::target()?.join("vm/initramfs");
     let filter = args.filter.as_deref().map(|filter| (filter, true));
-    let filters = if args.quick { quick::TESTS.to_vec() } else { filter.into_iter().collect() };
+    let filters = if args.quick { quick_tests::TESTS.to_vec() } else { filter.into_iter().collect() };
     build::initramfs(&built, &filters, &initramfs)?;
     let mut boots = Vec::new();
     for (number, kernel) in kernels.iter().enumerate() {
         let newest = number + 1 == kernels.len();
-        let machines = if args.quick { quick::machines(newest) } else { &args.machines };
+        let machines = if args.quick { quick_tests::machines(newest) } else { &args.machines };
         boots.extend(machines.iter().map(|&machine| (kernel, machine)));
     }
     // A test in a guest mostly keeps one CPU busy.
-    let outcomes = side_by_side::all(&boots, args.at_once, |&(kernel, machine)| {
-        let few = args.quick && machine != Machine::Plain;
+    let outcomes = parallel::all(&boots, args.at_once, |&(kernel, machine)| {
+        let few = args.quick && machine != BootVariant::Plain;
         let ran = guest::boot(kernel, machine, few, &initramfs, Duration::from_secs(args.limit))?;
-        Ok(Outcome::of(kernel, machine, &ran))
+        Ok(BootOutcome::of(kernel, machine, &ran))
     })?;
     table::print(&here(&built)?, &outcomes);
-    let failed = outcomes.iter().filter(|outcome| !outcome.well()).count();
+    let failed = outcomes.iter().filter(|outcome| !outcome.succeeded()).count();
     ensure!(failed == 0, "{failed} of {} boots failed", outcomes.len());
     Ok(())
 }
 
 /// Returns doctor's report on the running kernel; it lists no programs where none can be loaded.
-fn here(built: &build::Built) -> Result<Doctor> {
+fn here(built: &build::GuestPrograms) -> Result<DoctorReport> {
     let mut doctor = shell::as_root(&built.tracego)?;
     let doctor = doctor.args(["doctor", "--json"]).env("TRACEGO_LOG", "off").stderr(Stdio::null());
     let output = doctor.output().context("cannot start tracego doctor")?;

@@ -2,68 +2,68 @@
 
 use std::time::Duration;
 
-use super::guest::Ran;
+use super::boot_variant::BootVariant;
+use super::guest::BootRun;
+use super::guest_report::{self, DoctorReport, TestResults};
 use super::kernels::Kernel;
-use super::machine::Machine;
-use super::said::{self, Doctor, Tests};
 
 /// The results on one kernel, booted in one way.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct BootOutcome {
     /// Release and machine.
     pub(super) name: String,
-    pub(super) doctor: Doctor,
-    pub(super) tests: Tests,
+    pub(super) doctor: DoctorReport,
+    pub(super) tests: TestResults,
     /// Reasons why the boot counts as failed, apart from failed tests.
-    pub(super) wrong: Vec<String>,
+    pub(super) errors: Vec<String>,
     pub(super) boot: Duration,
-    pub(super) whole: Duration,
+    pub(super) total: Duration,
 }
 
-impl Outcome {
+impl BootOutcome {
     /// Reads the guest's report.
-    pub(super) fn of(kernel: &Kernel, machine: Machine, ran: &Ran) -> Self {
+    pub(super) fn of(kernel: &Kernel, machine: BootVariant, ran: &BootRun) -> Self {
         let name = match machine {
-            Machine::Plain => kernel.release.clone(),
+            BootVariant::Plain => kernel.release.clone(),
             other => format!("{} {}", kernel.release, other.name()),
         };
-        let mut outcome = Self { name, boot: ran.boot, whole: ran.whole, ..Self::default() };
-        outcome.wrong.extend(ran.late.map(str::to_owned));
-        outcome.read(&ran.said);
+        let mut outcome = Self { name, boot: ran.boot, total: ran.total, ..Self::default() };
+        outcome.errors.extend(ran.timed_out.map(str::to_owned));
+        outcome.read(&ran.report);
         outcome
     }
 
-    fn read(&mut self, said: &str) {
-        for part in said::parts(said) {
+    fn read(&mut self, report: &str) {
+        for part in guest_report::parts(report) {
             if part.name == "doctor" {
                 match serde_json::from_str(part.output) {
                     Ok(doctor) => self.doctor = doctor,
-                    Err(error) => self.wrong.push(format!("doctor's report cannot be read: {error}")),
+                    Err(error) => self.errors.push(format!("cannot read doctor's report: {error}")),
                 }
             } else {
-                let tests = said::tests(part.output);
+                let tests = guest_report::tests(part.output);
                 // A suite that could not start has no failed test.
                 if part.status.is_some_and(|status| (status == 0) != tests.failed.is_empty()) {
-                    self.wrong.push(format!("{} ended with {:?}: {}", part.name, part.status, part.output));
+                    self.errors.push(format!("{} ended with {:?}: {}", part.name, part.status, part.output));
                 }
                 // A filter that matches no test would pass on every kernel.
-                if part.status == Some(0) && tests == Tests::default() {
-                    self.wrong.push(format!("{} ran no test: {}", part.name, part.output));
+                if part.status == Some(0) && tests == TestResults::default() {
+                    self.errors.push(format!("{} ran no test: {}", part.name, part.output));
                 }
                 self.tests.add(tests);
             }
             if part.status.is_none() {
-                self.wrong.push(format!("{} did not end", part.name));
+                self.errors.push(format!("{} did not end", part.name));
             }
         }
-        if !said.contains("@@ done") {
-            self.wrong.push("the guest did not come to its end".to_owned());
+        if !report.contains("@@ done") {
+            self.errors.push("the guest did not come to its end".to_owned());
         }
     }
 
     /// Returns whether everything that ran succeeded. Failed checks of doctor are shown, but do not count.
-    pub(super) fn well(&self) -> bool {
-        self.wrong.is_empty() && self.tests.failed.is_empty()
+    pub(super) fn succeeded(&self) -> bool {
+        self.errors.is_empty() && self.tests.failed.is_empty()
     }
 }
 
@@ -71,9 +71,9 @@ impl Outcome {
 mod tests {
     use super::*;
 
-    fn read(said: &str) -> Outcome {
-        let mut outcome = Outcome::default();
-        outcome.read(said);
+    fn read(report: &str) -> BootOutcome {
+        let mut outcome = BootOutcome::default();
+        outcome.read(report);
         outcome
     }
 
@@ -83,9 +83,9 @@ mod tests {
     fn only_a_guest_that_came_to_its_end_with_all_tests_passed_is_well() {
         let good =
             format!("{DOCTOR}@@ begin a\ntest x ... ok\n@@ end 0\n@@ begin b\ntest y ... ok\n@@ end 0\n");
-        assert!(read(&format!("{good}@@ done\n")).well());
+        assert!(read(&format!("{good}@@ done\n")).succeeded());
         assert_eq!(read(&format!("{good}@@ done\n")).tests.passed, ["x", "y"]);
-        assert_eq!(read(&good).wrong, ["the guest did not come to its end"]);
+        assert_eq!(read(&good).errors, ["the guest did not come to its end"]);
         for bad in [
             format!("{DOCTOR}@@ begin a\ntest x ... ok\n@@ done\n"),
             format!("{DOCTOR}@@ begin a\ntest x ... FAILED\n@@ end 101\n@@ done\n"),
@@ -94,7 +94,7 @@ mod tests {
             "@@ begin doctor\n@@ end 139\n@@ done\n".to_owned(),
             String::new(),
         ] {
-            assert!(!read(&bad).well(), "{bad}");
+            assert!(!read(&bad).succeeded(), "{bad}");
         }
     }
 }

@@ -1,20 +1,20 @@
 //! The outcomes as a Markdown table.
 #![expect(clippy::print_stdout, reason = "the table is the product of this arm")]
 
-use super::Outcome;
-use super::said::Doctor;
+use super::BootOutcome;
+use super::guest_report::DoctorReport;
 
 /// Prints tests, sizes and checks of all kernels, the running one last; then the details of each boot.
-pub(super) fn print(here: &Doctor, outcomes: &[Outcome]) {
-    let kernels: Vec<&Doctor> = outcomes.iter().map(|outcome| &outcome.doctor).chain([here]).collect();
+pub(super) fn print(here: &DoctorReport, outcomes: &[BootOutcome]) {
+    let kernels: Vec<&DoctorReport> = outcomes.iter().map(|outcome| &outcome.doctor).chain([here]).collect();
     println!();
     row("", outcomes.iter().map(|outcome| &outcome.name).chain([&here.kernel]).cloned());
     row("---", kernels.iter().map(|_| "---".to_owned()));
-    let of = |text: fn(&Outcome) -> String| outcomes.iter().map(text).chain(["not run".to_owned()]);
+    let of = |text: fn(&BootOutcome) -> String| outcomes.iter().map(text).chain(["not run".to_owned()]);
     row("tests passed", of(|outcome| outcome.tests.passed.len().to_string()));
     row("tests failed", of(|outcome| outcome.tests.failed.len().to_string()));
     row("tests ignored", of(|outcome| outcome.tests.ignored.len().to_string()));
-    row("boot, whole", of(|outcome| format!("{} s, {} s", outcome.boot.as_secs(), outcome.whole.as_secs())));
+    row("boot, whole", of(|outcome| format!("{} s, {} s", outcome.boot.as_secs(), outcome.total.as_secs())));
     for name in names(kernels.iter().flat_map(|doctor| doctor.programs.iter().map(|program| &program.name))) {
         row(
             &format!("{name}: instructions"),
@@ -43,10 +43,10 @@ pub(super) fn print(here: &Doctor, outcomes: &[Outcome]) {
 }
 
 /// Prints failures and ignored tests, which the table omits.
-fn details(outcome: &Outcome) {
+fn details(outcome: &BootOutcome) {
     println!("\nLinux {}", outcome.name);
-    for wrong in &outcome.wrong {
-        println!("  wrong: {wrong}");
+    for error in &outcome.errors {
+        println!("  wrong: {error}");
     }
     for name in &outcome.tests.ignored {
         println!("  ignored: {name}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tracego_common::{TaskId, flags, record::Header};
+use tracego_common::{TaskId, event::EventHeader, flags};
 use tracego_model::{
     record::{At, Own, Process, Record, Severity, job::Context, lineage::Lineage, uid::Stamp},
     text,
@@ -31,7 +31,7 @@ impl Enricher {
     }
 
     /// Creates the process part that all kinds of records share.
-    pub(super) fn process(&self, header: &Header, command: &[u8; 16]) -> Box<Process> {
+    pub(super) fn process(&self, header: &EventHeader, command: &[u8; 16]) -> Box<Process> {
         Box::new(Process {
             pid: header.id.tgid,
             parent_pid: header.parent.tgid,
@@ -49,7 +49,7 @@ impl Enricher {
     /// Adds the known facts about a process to a record that is not about a program start.
     pub(super) fn known(
         &mut self,
-        header: &Header,
+        header: &EventHeader,
         own: &mut Own,
         process: &mut Process,
     ) -> Option<Arc<Context>> {

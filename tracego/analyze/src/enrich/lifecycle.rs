@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tracego_common::{
+    event::{ExitEvent, ForkEvent},
     flags,
-    record::{ExitRecord, ForkRecord},
 };
 use tracego_model::{
     event::Failed,
@@ -16,7 +16,7 @@ use super::{Enricher, table::Entry};
 
 impl Enricher {
     /// Adds the child of a fork to the table, as a copy of the process that forked it.
-    pub(super) fn note_fork(&mut self, fork: &ForkRecord) {
+    pub(super) fn note_fork(&mut self, fork: &ForkEvent) {
         let header = fork.header;
         let parent = self.entry(header.parent).unwrap_or_default();
         let up = (parent.line.id.tgid != 0).then(|| Arc::clone(&parent.line));
@@ -31,7 +31,7 @@ impl Enricher {
         self.table.put(Entry { line: Line::below(up, line), task, ..parent });
     }
 
-    pub(super) fn fork(&mut self, fork: &ForkRecord) -> Record {
+    pub(super) fn fork(&mut self, fork: &ForkEvent) -> Record {
         let (mut own, mut process) = (self.own(), self.process(&fork.header, &fork.comm));
         let context = self.known(&fork.header, &mut own, &mut process);
         process.real_user = Some(self.builder.meta.users.get(fork.uid));
@@ -41,7 +41,7 @@ impl Enricher {
         Record { process: Some(process), context, ..record }
     }
 
-    pub(super) fn exit(&mut self, exit: &ExitRecord) -> Record {
+    pub(super) fn exit(&mut self, exit: &ExitEvent) -> Record {
         let header = &exit.header;
         let (mut own, mut process) = (self.own(), self.process(header, &exit.comm));
         let context = self.known(header, &mut own, &mut process);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use tracego_common::{ExecFixed, TaskId, flags, record::field};
+use tracego_common::{ExecFixed, TaskId, event::field, flags};
 use tracego_golang::{
     evidence::{ImageFacts, Start},
     task::Task,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tracego_common::{TaskId, record::Header};
+use tracego_common::{TaskId, event::EventHeader};
 use tracego_model::{
     clock::Reading,
     input::SinkLoss,
@@ -58,7 +58,7 @@ impl Enricher {
     pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
         self.set_clock(reading);
         let boot_ns = reading.boot_ns.unsigned_abs();
-        let header = Header { id, boot_ns, ..Header::default() };
+        let header = EventHeader { id, boot_ns, ..EventHeader::default() };
         let (mut own, mut process) = (self.own(), self.process(&header, &[0; 16]));
         let context = self.known(&header, &mut own, &mut process);
         // Nothing is read anew here: parent and name are those of the start.
@@ -72,7 +72,7 @@ impl Enricher {
         Record { process: Some(process), context, ..record }
     }
 
-    /// What the process that opened a job said of it.
+    /// Returns the identity that the process which opened a job stated.
     fn identity(&self, root: TaskId) -> Option<Identified> {
         let job = self.jobs.get(&root)?.upgrade()?;
         let id = self.exec_id(job.root);

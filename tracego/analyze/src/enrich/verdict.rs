@@ -1,7 +1,7 @@
 //! Records of enforcement decisions, made by the kernel side or, after the start, by the agent.
 
 use tracego_common::{
-    record::Header,
+    event::EventHeader,
     verdict::{Action, REMEMBERED, SLOT_LEN, Verdict},
 };
 use tracego_model::{
@@ -72,7 +72,7 @@ impl Enricher {
             shared.count(action);
         }
         let boot_ns = reading.boot_ns.unsigned_abs();
-        let header = Header { id: pending.id, boot_ns, ..Header::default() };
+        let header = EventHeader { id: pending.id, boot_ns, ..EventHeader::default() };
         let error = match ended {
             Ended::Killed => None,
             Ended::Gone => Some("it had ended by itself".to_owned()),
@@ -91,7 +91,7 @@ impl Enricher {
 
     fn decided(
         &mut self,
-        header: &Header,
+        header: &EventHeader,
         comm: &[u8; 16],
         stamp: Stamp,
         args: &[&[u8]],

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use tracego_common::{ExecFixed, Header, RecordKind, TaskId, flags, record::field};
+use tracego_common::{EventHeader, EventKind, ExecFixed, TaskId, event::field, flags};
 use tracego_golang::{Image, command::Invocation};
 use tracego_model::{
     event::{Event, Exec, decode::decode},
@@ -94,10 +94,10 @@ impl Inspector {
     }
 
     fn note(&mut self, at: usize, record: &[u8]) -> Option<Note> {
-        let (header, _) = Header::read_from_prefix(record).ok()?;
-        match RecordKind::from_raw(header.kind) {
-            Some(RecordKind::Exec) => {}
-            Some(RecordKind::Exit) => {
+        let (header, _) = EventHeader::read_from_prefix(record).ok()?;
+        match EventKind::from_raw(header.kind) {
+            Some(EventKind::Exec) => {}
+            Some(EventKind::Exit) => {
                 self.unwatch(header.id);
                 return None;
             }

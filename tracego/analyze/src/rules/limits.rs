@@ -1,6 +1,6 @@
 //! TG007: resource limits that are too low for a service.
 
-use tracego_common::record::Rlimit;
+use tracego_common::event::Rlimit;
 use tracego_model::{
     finding::Severity::{Low, Medium},
     record::linux::RLIMITS,

@@ -6,7 +6,7 @@ mod look;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tracego_common::{TaskId, record::Rlimit};
+use tracego_common::{TaskId, event::Rlimit};
 use tracego_golang::{Build, Elf, Image, Linkage, Module, task::Task};
 use tracego_model::{
     input::facts::{GoMod, Surroundings},

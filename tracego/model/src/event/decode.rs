@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use tracego_common::{
-    ArgvChunk, ExecFixed, ExitRecord, FailedFixed, ForkRecord, Header, RecordKind, Span, flags,
+    ArgvChunk, EventHeader, EventKind, ExecFailedFixed, ExecFixed, ExitEvent, ForkEvent, Span, flags,
     verdict::Verdict,
 };
 use zerocopy::FromBytes;
@@ -33,21 +33,21 @@ pub enum DecodeError {
 /// # Errors
 /// Fails if the bytes are no valid event; see [`DecodeError`]. The caller counts the failures.
 pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
-    let (header, _) = Header::read_from_prefix(bytes).map_err(|_| DecodeError::Short(bytes.len()))?;
+    let (header, _) = EventHeader::read_from_prefix(bytes).map_err(|_| DecodeError::Short(bytes.len()))?;
     if header.size as usize != bytes.len() {
         return Err(DecodeError::Size(header.size, bytes.len()));
     }
-    match RecordKind::from_raw(header.kind).ok_or(DecodeError::Kind(header.kind))? {
-        RecordKind::Exec => exec(bytes).map(|exec| Event::Exec(Box::new(exec))),
-        RecordKind::Exit => whole::<ExitRecord>(bytes).map(Event::Exit),
-        RecordKind::Fork => whole::<ForkRecord>(bytes).map(Event::Fork),
-        RecordKind::ExecFailed => {
-            let (fixed, data) = prefix::<FailedFixed>(bytes)?;
+    match EventKind::from_raw(header.kind).ok_or(DecodeError::Kind(header.kind))? {
+        EventKind::Exec => exec(bytes).map(|exec| Event::Exec(Box::new(exec))),
+        EventKind::Exit => whole::<ExitEvent>(bytes).map(Event::Exit),
+        EventKind::Fork => whole::<ForkEvent>(bytes).map(Event::Fork),
+        EventKind::ExecFailed => {
+            let (fixed, data) = prefix::<ExecFailedFixed>(bytes)?;
             let filename = unterminated(span(data, fixed.filename)?);
             Ok(Event::Failed(Failed { fixed, filename, argv: span(data, fixed.argv)? }))
         }
-        RecordKind::Verdict => whole::<Verdict>(bytes).map(|verdict| Event::Verdict(Box::new(verdict))),
-        RecordKind::ArgvChunk => {
+        EventKind::Verdict => whole::<Verdict>(bytes).map(|verdict| Event::Verdict(Box::new(verdict))),
+        EventKind::ArgvChunk => {
             prefix::<ArgvChunk>(bytes).map(|(fixed, bytes)| Event::Chunk(Chunk { fixed, bytes }))
         }
     }
@@ -57,13 +57,13 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
 /// other. Returns 0 without handover.
 #[must_use]
 pub fn generation(bytes: &[u8]) -> u32 {
-    Header::read_from_prefix(bytes).map_or(0, |(header, _)| flags::generation(header.flags))
+    EventHeader::read_from_prefix(bytes).map_or(0, |(header, _)| flags::generation(header.flags))
 }
 
 /// Whether the bytes are a part of argv; the ledger counts these separately.
 #[must_use]
 pub fn is_piece(bytes: &[u8]) -> bool {
-    Header::read_from_prefix(bytes).is_ok_and(|(header, _)| header.kind == RecordKind::ArgvChunk as u32)
+    EventHeader::read_from_prefix(bytes).is_ok_and(|(header, _)| header.kind == EventKind::ArgvChunk as u32)
 }
 
 fn whole<T: FromBytes>(bytes: &[u8]) -> Result<T, DecodeError> {
@@ -130,7 +130,7 @@ mod tests {
     fn record(data: &[u8], edit: impl Fn(&mut ExecFixed)) -> Vec<u8> {
         let zeros = vec![0_u8; size_of::<ExecFixed>()];
         let mut fixed = ExecFixed::read_from_bytes(&zeros).unwrap();
-        fixed.header.kind = RecordKind::Exec as u32;
+        fixed.header.kind = EventKind::Exec as u32;
         fixed.header.size = u32::try_from(zeros.len() + data.len()).unwrap();
         edit(&mut fixed);
         let mut bytes = fixed.as_bytes().to_vec();

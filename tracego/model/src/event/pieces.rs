@@ -61,7 +61,7 @@ impl Assembler {
 
 #[cfg(test)]
 mod tests {
-    use tracego_common::{ExecFixed, record::ArgvChunk};
+    use tracego_common::{ExecFixed, event::ArgvChunk};
     use zerocopy::FromZeros as _;
 
     use super::*;

@@ -66,7 +66,7 @@ fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl Decision {
-    /// Nothing more is known of it.
+    /// Returns a decision without further details.
     #[must_use]
     pub fn new(action: Action, when: &'static str, rule: String) -> Self {
         Self {

@@ -2,8 +2,9 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use tracego_common::{
-    ExecFixed, flags,
-    record::{Rlimit, field},
+    ExecFixed,
+    event::{Rlimit, field},
+    flags,
 };
 
 use crate::clock::Time;

@@ -5,7 +5,7 @@
 //! bits are the time of the event in nanoseconds, so ids sort by time. The last 60 bits distinguish events of
 //! the same nanosecond.
 
-use tracego_common::record::Header;
+use tracego_common::event::EventHeader;
 
 /// The identity of a record.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct Stamp {
 impl Stamp {
     /// Creates the stamp of an event. The process, the thread that the kernel names, and the kind distinguish
     /// two events of the same nanosecond.
-    pub fn event(header: &Header, thread: u32) -> Self {
+    pub fn event(header: &EventHeader, thread: u32) -> Self {
         let who = [header.id.start_boottime, u64::from(header.id.tgid) << 32 | u64::from(thread)];
         let salt = mix(&[who[0], who[1], header.boot_ns, u64::from(header.kind)]);
         let generation = Some(tracego_common::flags::generation(header.flags));
@@ -62,22 +62,22 @@ mod tests {
 
     const NOW: i64 = 1_700_000_000_123_456_789;
 
-    fn header(tgid: u32, boot_ns: u64) -> Header {
+    fn header(tgid: u32, boot_ns: u64) -> EventHeader {
         let id = TaskId { tgid, start_boottime: 77, ..TaskId::default() };
-        Header { kind: 1, boot_ns, id, ..Header::default() }
+        EventHeader { kind: 1, boot_ns, id, ..EventHeader::default() }
     }
 
     #[test]
     fn an_event_has_the_same_id_whoever_took_it_and_others_have_another() {
-        let of = |header: &Header, thread| Stamp::event(header, thread).uid(NOW, 5);
+        let of = |header: &EventHeader, thread| Stamp::event(header, thread).uid(NOW, 5);
         let first = of(&header(1, 9), 1);
         assert_eq!(first.len(), 26);
-        assert_eq!(of(&Header { flags: 3 << GENERATION_SHIFT, ..header(1, 9) }, 1), first);
+        assert_eq!(of(&EventHeader { flags: 3 << GENERATION_SHIFT, ..header(1, 9) }, 1), first);
         let others = [
             of(&header(2, 9), 1),
             of(&header(1, 10), 1),
             of(&header(1, 9), 2),
-            of(&Header { kind: 2, ..header(1, 9) }, 1),
+            of(&EventHeader { kind: 2, ..header(1, 9) }, 1),
             Stamp::event(&header(1, 9), 1).uid(NOW, 6),
             Stamp::own(9, 1).uid(NOW, 5),
         ];

@@ -1,7 +1,7 @@
 //! `event::decode` and `event::pieces`: a decoded event has exactly the content that the kernel side encoded.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tracego_common::{ArgvChunk, ExecFixed, RecordKind, Span, flags};
+use tracego_common::{ArgvChunk, EventKind, ExecFixed, Span, flags};
 use tracego_model::event::{Event, Exec, decode::decode, pieces::Assembler};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
@@ -31,7 +31,7 @@ struct Builder {
 impl Builder {
     fn new(flags: u64) -> Self {
         let mut fixed = ExecFixed::new_zeroed();
-        (fixed.header.kind, fixed.header.flags) = (RecordKind::Exec as u32, flags);
+        (fixed.header.kind, fixed.header.flags) = (EventKind::Exec as u32, flags);
         Self { fixed, data: Vec::new() }
     }
 
@@ -107,7 +107,7 @@ proptest! {
         let mut offset = first.len() as u64;
         let mut records: Vec<Vec<u8>> = pieces.iter().map(|piece| {
             let mut fixed = ArgvChunk { offset, ..ArgvChunk::default() };
-            fixed.header.kind = RecordKind::ArgvChunk as u32;
+            fixed.header.kind = EventKind::ArgvChunk as u32;
             fixed.header.size = u32::try_from(size_of::<ArgvChunk>() + piece.len()).unwrap();
             offset += piece.len() as u64;
             [fixed.as_bytes(), piece].concat()

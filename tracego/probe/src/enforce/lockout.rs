@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use tracego_common::verdict::Action;
 
 use super::{
-    compile::Compiled,
-    decide::{Start, decide},
-    machine::Machine,
+    compiler::CompiledRules,
+    decision::{Start, decide},
+    machine::MachineState,
 };
 
 /// The programs that a machine needs to be reached and to run services and containers. They are never
@@ -82,7 +82,7 @@ pub fn files() -> impl Iterator<Item = &'static Path> {
 
 /// Returns the first needed program that the rules would stop: its command line, and the name of the rule.
 #[must_use]
-pub fn stopped(rules: &Compiled, machine: &Machine) -> Option<(String, String)> {
+pub fn stopped(rules: &CompiledRules, machine: &MachineState) -> Option<(String, String)> {
     for (path, argv) in needed() {
         let Some(file) = machine.files.get(Path::new(path)) else { continue };
         let own = [path];

@@ -23,7 +23,7 @@ const DAY_NS: i64 = 86_400_000_000_000;
 
 /// A snapshot of the machine. Equal snapshots and settings compile to equal rules.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Machine {
+pub struct MachineState {
     /// Existing files, by the path in the configuration.
     pub files: BTreeMap<PathBuf, File>,
     /// User ids by name.
@@ -43,7 +43,7 @@ pub struct File {
     pub real: String,
 }
 
-impl Machine {
+impl MachineState {
     /// Takes a snapshot.
     #[must_use]
     pub fn now(enforce: &Enforce, exempt: &[PathBuf], users: &Users) -> Self {
@@ -140,7 +140,7 @@ mod tests {
         let table: toml::Table = rule.parse().expect("TOML");
         let enforce = Enforce::read(toml::Value::Table(table)).expect("rules");
         // Files only: the date could change between two snapshots.
-        let files = || Machine::now(&enforce, &[], &Users::default()).files;
+        let files = || MachineState::now(&enforce, &[], &Users::default()).files;
         let before = files();
         assert!(before.contains_key(&path) && !before.contains_key(Path::new("a-name")));
         assert_eq!(before, files());

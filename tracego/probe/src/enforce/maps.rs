@@ -10,19 +10,19 @@ use aya::{
     },
 };
 use tracego_common::{
-    TaskCtx, TaskId,
-    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, Rules, StartKey, set},
+    TaskContext, TaskId,
+    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, RuleMasks, VerdictKey, set},
 };
 
-use super::compile::Compiled;
-use crate::load::LoadError;
+use super::compiler::CompiledRules;
+use crate::error::LoadError;
 
 /// A key or value that may be passed to the kernel as bytes.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Plain<T>(T);
 // SAFETY: each derives `IntoBytes` and `FromBytes`: no padding, any bytes are valid.
-unsafe impl aya::Pod for Plain<Rules> {}
+unsafe impl aya::Pod for Plain<RuleMasks> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Plain<NameKey> {}
 // SAFETY: as above.
@@ -34,14 +34,14 @@ unsafe impl aya::Pod for Plain<ArgKey> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Plain<NumberKey> {}
 // SAFETY: as above.
-unsafe impl aya::Pod for Plain<StartKey> {}
+unsafe impl aya::Pod for Plain<VerdictKey> {}
 // SAFETY: as above.
-unsafe impl aya::Pod for Plain<TaskCtx> {}
+unsafe impl aya::Pod for Plain<TaskContext> {}
 
 /// The rule tables in the kernel. This type is their only writer.
-pub struct Tables {
+pub struct RuleTables {
     number: Array<MapData, u32>,
-    rules: Array<MapData, Plain<Rules>>,
+    rules: Array<MapData, Plain<RuleMasks>>,
     names: HashMap<MapData, Plain<NameKey>, u64>,
     exes: HashMap<MapData, Plain<ExeKey>, u64>,
     paths: LpmTrie<MapData, Plain<PathKey>, u64>,
@@ -50,13 +50,13 @@ pub struct Tables {
     /// Number of the rule set that decides.
     now: u8,
     /// Content of that rule set, kept to remove its entries when another set decides.
-    written: Arc<Compiled>,
+    written: Arc<CompiledRules>,
 }
 
 /// The verdicts that the kernel remembers, and its table of processes with their jobs.
-pub struct Remembered {
-    starts: HashMap<MapData, Plain<StartKey>, u64>,
-    tasks: HashMap<MapData, u32, Plain<TaskCtx>>,
+pub struct VerdictCache {
+    starts: HashMap<MapData, Plain<VerdictKey>, u64>,
+    tasks: HashMap<MapData, u32, Plain<TaskContext>>,
 }
 
 fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
@@ -64,12 +64,12 @@ fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) 
     T::try_from(map).map_err(|error| LoadError::Map(name, error))
 }
 
-impl Tables {
+impl RuleTables {
     /// Takes the tables out of the loaded object; works once.
     ///
     /// # Errors
     /// Fails if a table is missing.
-    pub fn take(ebpf: &mut Ebpf) -> Result<(Self, Remembered), LoadError> {
+    pub fn take(ebpf: &mut Ebpf) -> Result<(Self, VerdictCache), LoadError> {
         let tables = Self {
             number: take(ebpf, "RULE_NUMBER")?,
             rules: take(ebpf, "RULES")?,
@@ -88,12 +88,12 @@ impl Tables {
         };
         let tasks = MapData::from_id(tasks).and_then(Map::from_map_data).and_then(HashMap::try_from);
         let tasks = tasks.map_err(failed)?;
-        Ok((tables, Remembered { starts: take(ebpf, "REMEMBERED")?, tasks }))
+        Ok((tables, VerdictCache { starts: take(ebpf, "REMEMBERED")?, tasks }))
     }
 
     /// Returns the rules that decide.
     #[must_use]
-    pub fn in_force(&self) -> &Compiled {
+    pub fn in_force(&self) -> &CompiledRules {
         &self.written
     }
 
@@ -107,7 +107,7 @@ impl Tables {
     ///
     /// # Errors
     /// Fails if the kernel refuses an entry; the previous rules stay in force.
-    pub fn put(&mut self, compiled: Arc<Compiled>) -> Result<(), LoadError> {
+    pub fn put(&mut self, compiled: Arc<CompiledRules>) -> Result<(), LoadError> {
         let next = self.next();
         if let Err(error) = self.write(&compiled, set(next)) {
             self.remove(&compiled, set(next));
@@ -118,12 +118,12 @@ impl Tables {
         let before = std::mem::replace(&mut self.written, compiled);
         let old = std::mem::replace(&mut self.now, next);
         // Programs that read the old number are over before its entries go (bpf programs are RCU readers).
-        crate::load::grace();
+        crate::programs::grace();
         self.remove(&before, set(old));
         Ok(())
     }
 
-    fn write(&mut self, with: &Compiled, set: u32) -> Result<(), LoadError> {
+    fn write(&mut self, with: &CompiledRules, set: u32) -> Result<(), LoadError> {
         let failed = |name| move |error| LoadError::Map(name, error);
         for (key, mask) in &with.names {
             self.names.insert(Plain(NameKey { set, ..*key }), mask, 0).map_err(failed("RULE_NAMES"))?;
@@ -145,7 +145,7 @@ impl Tables {
         self.rules.set(set, Plain(with.rules), 0).map_err(failed("RULES"))
     }
 
-    fn remove(&mut self, with: &Compiled, set: u32) {
+    fn remove(&mut self, with: &CompiledRules, set: u32) {
         let mut kept = 0;
         for (key, _) in &with.names {
             kept += usize::from(self.names.remove(&Plain(NameKey { set, ..*key })).is_err());
@@ -164,7 +164,7 @@ impl Tables {
             kept += usize::from(self.numbers.remove(&Plain(NumberKey { set, ..*key })).is_err());
         }
         if kept > 0 {
-            tracing::debug!(kept, "entries of rules that are no longer in force stay in the kernel's tables");
+            tracing::debug!(kept, "could not remove entries of old rules from the kernel's tables");
         }
     }
 }
@@ -173,12 +173,12 @@ fn short(set: u32) -> u16 {
     u16::try_from(set).unwrap_or(0)
 }
 
-impl Remembered {
+impl VerdictCache {
     /// Makes the kernel side decide about such starts by itself from now on. The oldest entry is evicted.
     ///
     /// # Errors
     /// Fails if the kernel refuses the entry.
-    pub fn put(&mut self, key: StartKey, action: u32, number: u32) -> Result<(), LoadError> {
+    pub fn put(&mut self, key: VerdictKey, action: u32, number: u32) -> Result<(), LoadError> {
         let value = u64::from(action) | (u64::from(number) << 32);
         self.starts.insert(Plain(key), value, 0).map_err(|error| LoadError::Map("REMEMBERED", error))
     }
@@ -186,8 +186,8 @@ impl Remembered {
     /// Returns the processes of the job that `root` opened; without a root, those of the followed tree.
     #[must_use]
     pub fn job(&self, root: TaskId) -> Vec<TaskId> {
-        let of_job = |context: &TaskCtx| {
-            if root.tgid == 0 { context.flags & TaskCtx::IN_TREE != 0 } else { context.job_root == root }
+        let of_job = |context: &TaskContext| {
+            if root.tgid == 0 { context.flags & TaskContext::IN_TREE != 0 } else { context.job_root == root }
         };
         let all = self.tasks.iter().filter_map(Result::ok);
         let of = all.filter(|(tgid, Plain(context))| of_job(context) && *tgid != std::process::id());

@@ -28,7 +28,7 @@ impl Marker {
         let path = folder.join(format!("{NAME}{pid}"));
         let made = fs::create_dir_all(folder).and_then(|()| fs::write(&path, mode.name()));
         if let Err(error) = made {
-            tracing::debug!(path = %path.display(), %error, "the next tracego will not know of this one");
+            tracing::debug!(path = %path.display(), %error, "cannot write the marker: the next tracego will not report it if this one is killed");
             return None;
         }
         Some(Self(path))
@@ -45,7 +45,7 @@ impl Drop for Marker {
 pub fn tell() {
     for (pid, mode) in left(Path::new(FOLDER)) {
         tracing::warn!(
-            "a tracego with --enforce {mode} (pid {pid}) was killed: since then nothing was stopped"
+            "a tracego with --enforce {mode} (pid {pid}) was killed: no programs were stopped since then"
         );
     }
 }

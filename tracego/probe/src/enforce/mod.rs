@@ -1,21 +1,21 @@
 //! Enforcement: rules for the kernel side, the check that they are in force, and killing from user space what
 //! the kernel side cannot judge.
 //!
-//! [`settings`] → [`mod@compile`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict/`) →
-//! records. [`canary`] is the enforcement check: a program start that must be refused. [`shared`] holds the
-//! state that records and metrics report. [`after`] kills a process that was judged in user space, and has
-//! the kernel decide about the next such start.
+//! [`settings`] → [`compiler`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict/`) →
+//! records. [`check`] is the enforcement check: a program start that must be refused. [`rules_in_force`] keeps
+//! the rules that records refer to. [`killer`] kills a process that was judged in user space, and has the
+//! kernel decide about the next such start; [`decision`] evaluates the rules here as the kernel does.
 
-pub mod after;
-pub mod canary;
-pub mod compile;
-pub mod decide;
+pub mod check;
+pub mod compiler;
+pub mod decision;
+pub mod killer;
 pub mod lockout;
 pub mod machine;
 pub mod maps;
 pub mod marker;
+pub mod rules_in_force;
 pub mod settings;
-pub mod shared;
 #[cfg(test)]
 mod tests;
 pub mod trial;
@@ -27,13 +27,13 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use canary::Canary;
-use compile::{Compiled, compile};
-use machine::Machine;
-use maps::Tables;
+use check::EnforcementCheck;
+use compiler::{CompiledRules, compile};
+use machine::MachineState;
+use maps::RuleTables;
 use marker::Marker;
+use rules_in_force::RulesInForce;
 use settings::Enforce;
-use shared::RulesInForce;
 use tracego_common::flags;
 use tracego_model::{enforcement::Mode, linux::users::Users};
 
@@ -53,20 +53,20 @@ pub struct Options {
     pub policies: bool,
     /// Names of users.
     pub users: Users,
-    /// Who else knows.
+    /// State that other stages read.
     pub shared: Arc<RulesInForce>,
 }
 
 /// The owner of the rules in force: applies them, updates them and checks that they work.
 pub struct Enforcer {
     options: Options,
-    tables: Tables,
+    tables: RuleTables,
     /// Number of the load that owns these tables; see [`tracego_common::flags::generation`].
     generation: u32,
-    canary: Canary,
+    check: EnforcementCheck,
     exempt: Vec<PathBuf>,
     /// State of the machine that the rules in force were compiled for.
-    machine: Machine,
+    machine: MachineState,
     proven: Option<Instant>,
     /// Reason why execve cannot be made to fail here.
     why_no_deny: Option<String>,
@@ -75,16 +75,16 @@ pub struct Enforcer {
 }
 
 /// New rules that compile but are not in force yet.
-pub struct Prepared {
+pub struct PreparedRules {
     options: Options,
     exempt: Vec<PathBuf>,
-    machine: Machine,
-    compiled: Compiled,
+    machine: MachineState,
+    compiled: CompiledRules,
 }
 
 impl Options {
-    fn ask(&self, exempt: &[PathBuf]) -> Machine {
-        Machine::now(&self.enforce, exempt, &self.users)
+    fn ask(&self, exempt: &[PathBuf]) -> MachineState {
+        MachineState::now(&self.enforce, exempt, &self.users)
     }
 
     /// Compiles the rules for the kernel side.
@@ -94,17 +94,17 @@ impl Options {
     /// lock people out.
     fn compile(
         &self,
-        canary: Option<&Canary>,
+        check: Option<&EnforcementCheck>,
         exempt: &[PathBuf],
-        machine: &Machine,
-    ) -> anyhow::Result<Compiled> {
-        let rule = canary.map(Canary::rule);
+        machine: &MachineState,
+    ) -> anyhow::Result<CompiledRules> {
+        let rule = check.map(EnforcementCheck::rule);
         let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, machine);
         let mut compiled = compiled.map_err(|error| anyhow::anyhow!(error))?;
         compiled.rules.remembered |= u64::from(self.policies && self.mode >= Mode::Kill);
         if let Some((start, rule)) = lockout::stopped(&compiled, machine).filter(|_| !self.enforce.force) {
             bail!(
-                "enforce: the rule {rule:?} would stop {start}, which a machine needs; change the rule, or say \
+                "enforce: the rule {rule:?} would stop {start}, which a machine needs; change the rule, or set \
                  force = true in [enforce]"
             );
         }
@@ -128,20 +128,20 @@ impl Enforcer {
     /// Fails if a rule cannot be applied or would lock people out.
     pub fn start(
         options: Options,
-        tables: Tables,
+        tables: RuleTables,
         generation: u32,
         why_no_deny: Option<String>,
     ) -> anyhow::Result<Self> {
-        let canary = Canary::new().context("enforce: the start that shows that stops are in force")?;
-        options.shared.expect(&canary);
+        let check = EnforcementCheck::new().context("enforce: cannot prepare the enforcement check")?;
+        options.shared.expect(&check);
         let exempt = lockout::exempt(&options.enforce.break_glass);
         let machine = options.ask(&exempt);
-        let compiled = options.compile(Some(&canary), &exempt, &machine)?;
+        let compiled = options.compile(Some(&check), &exempt, &machine)?;
         let mut enforcer = Self {
             options,
             tables,
             generation,
-            canary,
+            check,
             exempt,
             machine,
             proven: None,
@@ -149,13 +149,13 @@ impl Enforcer {
             marker: None,
         };
         for path in &compiled.absent {
-            tracing::warn!(path, "a rule of [enforce] names an executable that is not there");
+            tracing::warn!(path, "a rule of [enforce] names an executable that does not exist");
         }
         enforcer.put(compiled)?;
         Ok(enforcer)
     }
 
-    fn put(&mut self, compiled: Compiled) -> anyhow::Result<()> {
+    fn put(&mut self, compiled: CompiledRules) -> anyhow::Result<()> {
         let compiled = Arc::new(compiled);
         // Shared state first: the next event may already be about the new rules.
         let flags = flags::of_rules(self.generation, self.tables.next());
@@ -167,20 +167,20 @@ impl Enforcer {
     ///
     /// # Errors
     /// Fails like [`Self::start`].
-    pub fn prepare(&self, enforce: Enforce) -> anyhow::Result<Prepared> {
+    pub fn prepare(&self, enforce: Enforce) -> anyhow::Result<PreparedRules> {
         let exempt = lockout::exempt(&enforce.break_glass);
         let options = Options { enforce, ..self.options.clone() };
         let machine = options.ask(&exempt);
-        let compiled = options.compile(Some(&self.canary), &exempt, &machine)?;
-        Ok(Prepared { options, exempt, machine, compiled })
+        let compiled = options.compile(Some(&self.check), &exempt, &machine)?;
+        Ok(PreparedRules { options, exempt, machine, compiled })
     }
 
     /// Puts prepared rules in force.
     ///
     /// # Errors
     /// Fails if the kernel refuses them; the previous rules stay in force.
-    pub fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
-        let Prepared { options, exempt, machine, compiled } = prepared;
+    pub fn change(&mut self, prepared: PreparedRules) -> anyhow::Result<()> {
+        let PreparedRules { options, exempt, machine, compiled } = prepared;
         self.put(compiled)?;
         (self.options, self.exempt, self.machine) = (options, exempt, machine);
         Ok(())
@@ -199,17 +199,19 @@ impl Enforcer {
     }
 
     /// Recompiles the rules after the machine has changed.
-    fn renew(&mut self, machine: Machine) {
-        match self.options.compile(Some(&self.canary), &self.exempt, &machine) {
+    fn renew(&mut self, machine: MachineState) {
+        match self.options.compile(Some(&self.check), &self.exempt, &machine) {
             Ok(compiled) if compiled != *self.tables.in_force() => {
                 if let Err(error) = self.put(compiled) {
                     // Retried at the next tick.
-                    tracing::error!("the rules of [enforce] could not be brought up to date: {error:#}");
+                    tracing::error!("the rules of [enforce] could not be updated: {error:#}");
                     return;
                 }
             }
             Ok(_) => {}
-            Err(error) => tracing::error!("the rules of [enforce] stay as they were: {error:#}"),
+            Err(error) => tracing::error!(
+                "the rules of [enforce] could not be compiled, the previous ones stay in force: {error:#}"
+            ),
         }
         self.machine = machine;
     }
@@ -217,7 +219,7 @@ impl Enforcer {
     /// Runs the enforcement check and publishes its result.
     pub fn prove(&mut self) {
         let asked = self.options.mode;
-        let shown = self.canary.fly().shows(asked);
+        let shown = self.check.run().mode_in_force(asked);
         self.proven = Some(Instant::now());
         if !self.options.shared.status().show(asked, shown.clone()) {
             return;
@@ -230,7 +232,7 @@ impl Enforcer {
         match shown {
             Err(why) => tracing::error!("--enforce {}: not in force: {why}", asked.name()),
             Ok(Mode::Kill) if asked == Mode::Deny => {
-                let why = self.why_no_deny.as_deref().unwrap_or("the start that shows it was killed");
+                let why = self.why_no_deny.as_deref().unwrap_or("the enforcement check was killed");
                 tracing::warn!(
                     "--enforce deny: execve cannot be made to fail here, programs are killed: {why}"
                 );

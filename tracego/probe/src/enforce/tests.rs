@@ -4,15 +4,15 @@ use tracego_common::verdict::{Action, KEYS_MAX};
 use tracego_model::enforcement::Mode;
 
 use super::{
-    compile::{Canary, Compiled, compile},
-    decide::{Start, decide},
+    compiler::{CheckMatch, CompiledRules, compile},
+    decision::{Start, decide},
     lockout,
-    machine::{File, Machine},
+    machine::{File, MachineState},
     settings::Enforce,
 };
 
 /// Returns a machine with three files, one of them a link, and a user.
-fn machine() -> Machine {
+fn machine() -> MachineState {
     let files = [
         ("/usr/bin/go", 10, "/usr/local/go/bin/go"),
         ("/usr/local/go/bin/go", 10, "/usr/local/go/bin/go"),
@@ -23,22 +23,22 @@ fn machine() -> Machine {
     let file = |(path, inode, real): (&str, u64, &str)| {
         (path.into(), File { inode: (1, inode), real: real.to_owned() })
     };
-    Machine {
+    MachineState {
         files: files.map(file).into(),
         users: [("runner".to_owned(), 1001)].into(),
         cgroups: [("/sys/fs/cgroup/ci".into(), 77)].into(),
-        ..Machine::default()
+        ..MachineState::default()
     }
 }
 
-fn compiled(text: &str, mode: Mode) -> Result<Compiled, String> {
+fn compiled(text: &str, mode: Mode) -> Result<CompiledRules, String> {
     let table: toml::Table = text.parse().expect("TOML");
     let enforce = Enforce::read(toml::Value::Table(table))?;
-    let canary = Canary { executable: "tracego".to_owned(), args: vec!["--version".into(), "x".into()] };
-    compile(&enforce, mode, false, Some(&canary), &["/usr/bin/sudo".into()], &machine())
+    let check = CheckMatch { executable: "tracego".to_owned(), args: vec!["--version".into(), "x".into()] };
+    compile(&enforce, mode, false, Some(&check), &["/usr/bin/sudo".into()], &machine())
 }
 
-fn decided(with: &Compiled, start: &Start<'_>) -> Option<(Action, String)> {
+fn decided(with: &CompiledRules, start: &Start<'_>) -> Option<(Action, String)> {
     decide(with, start).map(|(action, rule)| (action, rule.name.clone()))
 }
 
@@ -87,7 +87,7 @@ fn a_mode_is_the_most_that_a_rule_does() {
         let of = |path| decide(&rules, &Start { path, ..Start::default() }).map(|(action, _)| action);
         assert_eq!((of("/a"), of("/k"), of("/t")), (Some(a), Some(k), Some(Action::Audit)), "{mode:?}");
     }
-    assert_eq!(compiled(text, Mode::Off).expect("nothing"), Compiled::default());
+    assert_eq!(compiled(text, Mode::Off).expect("nothing"), CompiledRules::default());
 }
 
 #[test]

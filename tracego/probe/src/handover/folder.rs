@@ -3,7 +3,7 @@
 //! ```text
 //! tracego/                  locked by the running tracego; mode 0700
 //!   format-1/               shared by tracegos with the same FORMAT
-//!     active claims         which load takes an event (tracego-ebpf/src/turn.rs)
+//!     active claims         which load takes an event (tracego-ebpf/src/claim.rs)
 //!     task_ctx              jobs and the followed tree
 //!     state                 numbers that outlive a run
 //!     gen-7/                one load: its counters, and its ring, which other loads may share
@@ -24,8 +24,7 @@ use aya::{
 use rustix::fs::{FlockOperation, flock, fstatfs};
 use tracego_common::handover::FORMAT;
 
-use super::HandoverError;
-use crate::ring::Ring;
+use crate::{error::HandoverError, ring::Ring};
 
 /// The magic number BPF_FS_MAGIC (include/uapi/linux/magic.h).
 const BPFFS: u64 = 0xcafe_4a11;
@@ -130,7 +129,7 @@ impl Folder {
         }
         if let Err(error) = fs::remove_dir(&self.path) {
             // The folder is a mount point, or another program keeps it.
-            tracing::debug!(path = %self.path.display(), %error, "the folder stays");
+            tracing::debug!(path = %self.path.display(), %error, "the folder could not be removed");
         }
         Ok(Removed { programs, records })
     }

@@ -5,33 +5,37 @@
 //! ```
 //!
 //! Each load has a number (generation). Programs whose number is not the active one leave an event to others
-//! before counting it (`tracego-ebpf/src/turn.rs`), so exactly one load takes each event. Events carry the
+//! before counting it (`tracego-ebpf/src/claim.rs`), so exactly one load takes each event. Events carry the
 //! number, and counters belong to a load. Events in the ring of an older load are therefore known to be
 //! inherited, and losses that happened while no agent was running are reported.
 //!
 //! The kernel may overwrite events once their records are with the operating system, not once they are read
-//! ([`keeper`]). Events that a killed agent had in hand are read again, with the same `log.record.uid`.
+//! ([`acknowledger`]). Events that a killed agent had in hand are read again, with the same `log.record.uid`.
 
+pub mod acknowledger;
 pub mod folder;
-pub mod keeper;
 mod takeover;
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
+use acknowledger::Acknowledger;
 use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{Array, Map, MapData, MapError, MapInfo},
     programs::links::PinnedLink,
 };
 use folder::Folder;
-use keeper::Keeper;
 pub use takeover::Inherited;
 pub use tracego_model::input::Takeover;
 
-use super::{hooks::Hook, load::LoadError, ring::Ring};
+use crate::{
+    error::{HandoverError, LoadError},
+    programs::hooks::Hook,
+    ring::Ring,
+};
 
 /// Default folder of all pins.
 pub const FOLDER: &str = "/sys/fs/bpf/tracego";
@@ -45,32 +49,9 @@ pub struct Options {
     pub always: bool,
 }
 
-/// Why programs cannot be handed over; each message names the remediation.
-#[derive(Debug, thiserror::Error)]
-pub enum HandoverError {
-    /// The folder is not below a BPF file system.
-    #[error("{} is not in a BPF file system: mount -t bpf bpf /sys/fs/bpf, or name another --pin-dir", .0.display())]
-    NotBpffs(PathBuf),
-    /// The folder cannot be created.
-    #[error("{} cannot be made: {}; is a BPF file system there? mount -t bpf bpf /sys/fs/bpf", .0.display(), .1)]
-    Make(PathBuf, io::Error),
-    /// Another tracego uses the folder.
-    #[error("another tracego runs with --pin-dir {}: end it first, or give this one a --pin-dir of its own", .0.display())]
-    InUse(PathBuf),
-    /// Other users could put something into the folder.
-    #[error("{} belongs to another user or can be written by others: remove it, or name another --pin-dir", .0.display())]
-    Open(PathBuf),
-    /// An operation in the folder failed.
-    #[error("{}: {}", .0.display(), .1)]
-    Io(PathBuf, io::Error),
-    /// An object cannot be pinned.
-    #[error("{} cannot be pinned: {}", .0.display(), .1)]
-    Pin(PathBuf, String),
-}
-
 /// Indices of the map of numbers that outlive a run.
 mod state {
-    /// Random part of every `log.record.uid` of an event, as [`crate::enrich::Meta::instance`].
+    /// Random part of every `log.record.uid` of an event, as `Meta::instance`.
     pub(super) const INSTANCE: u32 = 0;
     /// Nanoseconds from the boot clock to the wall clock, as used in records; 0 before the first record.
     pub(super) const OFFSET: u32 = 1;
@@ -163,16 +144,16 @@ impl Handover {
         Ok(state)
     }
 
-    /// Creates the keeper, which acknowledges input on the pipeline's thread.
+    /// Creates the acknowledger, which acknowledges input on the pipeline's thread.
     ///
     /// # Errors
     /// Fails if the kernel refuses a map.
-    pub fn keeper(&self, inherited: &Inherited, used: &Ring) -> Result<Keeper, HandoverError> {
+    pub fn keeper(&self, inherited: &Inherited, used: &Ring) -> Result<Acknowledger, HandoverError> {
         let rings = inherited.rings.iter().map(|ring| (ring.release(), Some(ring.end())));
         let rings = rings.chain([(used.release(), None)]).collect();
         let older = self.older.iter().map(|&older| self.folder.generation(older)).collect();
-        let told = array(&self.own().join("told"), keeper::told::LEN)?;
-        Ok(Keeper::new(rings, older, told, self.state()?, inherited.lost))
+        let told = array(&self.own().join("told"), acknowledger::reported::LEN)?;
+        Ok(Acknowledger::new(rings, older, told, self.state()?, inherited.lost))
     }
 
     /// Detaches the programs of this load.

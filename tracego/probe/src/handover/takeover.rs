@@ -9,12 +9,14 @@ use aya::{
 use tracego_common::handover::HOOKS;
 use tracego_model::{counters::Counters, input::Takeover};
 
-use super::{Handover, HandoverError, array, folder, keeper, state};
+use super::{Handover, acknowledger::reported, array, folder, state};
 use crate::{
-    counters,
-    hooks::{ALWAYS, FAILED},
-    load::{LoadError, grace},
-    maps,
+    error::{HandoverError, LoadError},
+    programs::{
+        counters, grace,
+        hooks::{ALWAYS, FAILED},
+        maps,
+    },
     ring::Ring,
 };
 
@@ -54,21 +56,21 @@ impl Handover {
             for older in std::mem::take(&mut self.older) {
                 let folder = self.folder.generation(older);
                 folder::detach(&folder)?;
-                let (untold, events) = (untold(&folder), folder.join("events"));
+                let (unreported, events) = (unreported(&folder), folder.join("events"));
                 let id = map_id(&events);
-                if untold == Counters::default() && (id.is_none() || id == known[0]) {
+                if unreported == Counters::default() && (id.is_none() || id == known[0]) {
                     // The load has neither unread events nor unreported losses.
                     folder::remove(&folder)?;
                     continue;
                 }
-                lost = lost.plus(&untold);
+                lost = lost.plus(&unreported);
                 if !known.contains(&id) {
                     known.push(id);
                     rings.extend(folder::ring(&events));
                 }
                 self.older.push(older);
             }
-            tracing::info!(generation = self.number, "took over from the programs of a tracego before");
+            tracing::info!(generation = self.number, "took over from the programs of an earlier tracego");
         }
         for path in self.folder.foreign() {
             let records = folder::unread(&path);
@@ -76,7 +78,7 @@ impl Handover {
             lost.discarded += records;
             tracing::warn!(
                 path = %path.display(), records,
-                "another version of tracego left records that this one cannot read; they are lost"
+                "another version of tracego left events that this version cannot read; the events are lost"
             );
         }
         let state = self.state()?;
@@ -107,12 +109,12 @@ fn forget_claims(ebpf: &mut Ebpf) -> Result<(), LoadError> {
 }
 
 /// Returns the losses of a load that no record reports. A load that was never complete lost nothing.
-fn untold(folder: &Path) -> Counters {
+fn unreported(folder: &Path) -> Counters {
     let counters = MapData::from_pin(folder.join("counters")).and_then(Map::from_map_data);
     let counters = counters.and_then(PerCpuArray::try_from).ok();
     let Some(counters) = counters.and_then(|map| counters::of(&map).ok()) else { return Counters::default() };
     let skipped = ALWAYS.into_iter().chain(FAILED);
     let skipped = skipped.filter_map(|hook| hook.misses(&folder::program(folder, hook.program))).sum();
-    let told = array(&folder.join("told"), keeper::told::LEN).ok();
-    keeper::told::since(&Counters { recursion_misses: skipped, ..counters }, told.as_ref())
+    let stored = array(&folder.join("told"), reported::LEN).ok();
+    reported::since(&Counters { recursion_misses: skipped, ..counters }, stored.as_ref())
 }

@@ -1,27 +1,20 @@
 //! Loaded programs: their ring, their counters, and their detachment.
 
-use std::{
-    fs,
-    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
-    time::Duration,
-};
+use std::{os::fd::AsFd as _, time::Duration};
 
 use aya::{
     Ebpf,
     maps::{HashMap, Map},
 };
-use rustix::thread::{MembarrierCommand, membarrier};
 use tokio::time::{Instant, sleep};
-use tracego_common::TaskCtx;
+use tracego_common::TaskContext;
 use tracego_model::{counters::Counters, event::decode};
 
-use super::{LoadError, Table};
+use super::Table;
 use crate::{
-    counters,
-    handover::{Handover, Inherited, keeper::Keeper},
-    hooks,
-    log::Diagnostics,
-    maps,
+    error::LoadError,
+    handover::{Handover, Inherited, acknowledger::Acknowledger},
+    programs::{ProgramStats, account, counters, diagnostics::Diagnostics, grace, hooks, maps},
     ring::Ring,
 };
 
@@ -39,23 +32,12 @@ pub struct Loaded {
     /// Last sum of `recursion_misses`, which is unreadable after the detach.
     pub(super) skipped: u64,
     /// Run statistics of each program, as last read.
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<ProgramStats>,
     /// State of the handover; `None` without handover.
     pub(super) handover: Option<Handover>,
     pub(super) inherited: Inherited,
     /// Whether execve can be made to fail; otherwise the reason.
     pub(super) denies: Result<(), String>,
-}
-
-/// Run statistics of a program, collected while kernel.bpf_stats_enabled is set.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Run {
-    /// Name of the program.
-    pub program: String,
-    /// Total run time in nanoseconds.
-    pub time_ns: u64,
-    /// Number of runs.
-    pub count: u64,
 }
 
 impl Loaded {
@@ -93,11 +75,11 @@ impl Loaded {
         self.handover.as_ref().is_some_and(Handover::is_kept)
     }
 
-    /// Creates the keeper that acknowledges input; `used` is the ring of this load.
+    /// Creates the acknowledger of input; `used` is the ring of this load.
     ///
     /// # Errors
     /// Fails if the kernel refuses a map.
-    pub fn keeper(&self, used: &Ring) -> Result<Keeper, LoadError> {
+    pub fn keeper(&self, used: &Ring) -> Result<Acknowledger, LoadError> {
         let keeper = self.handover.as_ref().map(|handover| handover.keeper(&self.inherited, used));
         Ok(keeper.transpose()?.unwrap_or_default())
     }
@@ -115,8 +97,8 @@ impl Loaded {
     /// # Errors
     /// Fails if the kernel refuses the update.
     pub fn follow(&mut self, tgid: u32) -> Result<(), LoadError> {
-        let mut map: HashMap<_, u32, Table<TaskCtx>> = maps::write(&mut self.ebpf, "TASK_CTX")?;
-        let ctx = TaskCtx { flags: TaskCtx::IN_TREE, ..TaskCtx::default() };
+        let mut map: HashMap<_, u32, Table<TaskContext>> = maps::write(&mut self.ebpf, "TASK_CTX")?;
+        let ctx = TaskContext { flags: TaskContext::IN_TREE, ..TaskContext::default() };
         map.insert(tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
     }
 
@@ -191,7 +173,7 @@ impl Loaded {
 
     /// Returns the run statistics as of the last call of [`Self::counters`].
     #[must_use]
-    pub fn runs(&self) -> &[Run] {
+    pub fn runs(&self) -> &[ProgramStats] {
         &self.runs
     }
 
@@ -227,26 +209,4 @@ impl Loaded {
         grace();
         Ok(())
     }
-}
-
-/// Waits for running programs. Programs run with preemption off; membarrier returns after every CPU has left
-/// such a section (synchronize_rcu, kernel/sched/membarrier.c). If the kernel refuses it (nohz_full=), only
-/// the agent's own wait for the counters remains.
-pub fn grace() {
-    if let Err(error) = membarrier(MembarrierCommand::Global) {
-        tracing::debug!(%error, "membarrier");
-    }
-}
-
-/// Returns how often the kernel skipped a program, and its run statistics (kernel/bpf/syscall.c,
-/// bpf_prog_show_fdinfo).
-pub(crate) fn account(name: &str, program: BorrowedFd<'_>) -> Option<(u64, Run)> {
-    let fd = program.as_raw_fd();
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    let number = |key: &str| {
-        let value = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-        value.and_then(|value| value.trim().parse().ok())
-    };
-    let (time_ns, count) = (number("run_time_ns").unwrap_or(0), number("run_cnt").unwrap_or(0));
-    Some((number("recursion_misses").unwrap_or(0), Run { program: name.to_owned(), time_ns, count }))
 }

@@ -10,7 +10,7 @@ mod sim_disk;
 use sim_disk::SimDisk;
 use tracego_spool::{Item, Moment, QueueLimits, Recovery, Spool};
 
-/// So many milliseconds after the start of the test's world.
+/// Returns the moment this many milliseconds after the start of the test.
 fn at(millis: i64) -> Moment {
     let ns = millis * 1_000_000;
     Moment { boot_ns: ns, unix_ns: 1_800_000_000_000_000_000 + ns }

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::metrics::{StageNumbers, tally::PipelineTally};
     use tracego_model::{counters::Counters, ledger::Ledger};
-    use tracego_probe::load::Run;
+    use tracego_probe::programs::ProgramStats;
 
     /// A source of numbers that are all different.
     struct Numbers(u64);

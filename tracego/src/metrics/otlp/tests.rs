@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use tracego_model::{counters::Counters as KernelCounters, finding::Severity, ledger::Ledger};
-use tracego_probe::load::Run;
+use tracego_probe::programs::ProgramStats;
 
 use super::*;
 use crate::metrics::{StageNumbers, tally::PipelineTally};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tracego_common::record::Rlimit;
+use tracego_common::event::Rlimit;
 use tracego_golang::{Build, Elf, Image};
 use tracego_model::{
     input::facts::{CgroupLimits, Surroundings},

@@ -30,7 +30,7 @@ impl Exception {
     /// Fails if `expires` is not a day.
     pub fn holds(&self, now: Time) -> Result<bool, String> {
         let end = day(&self.expires)
-            .ok_or_else(|| format!("expires: {:?} is no day: write it as 2027-01-31", self.expires))?;
+            .ok_or_else(|| format!("expires: {:?} is not a day; example: 2027-01-31", self.expires))?;
         Ok(now.0 < end)
     }
 }

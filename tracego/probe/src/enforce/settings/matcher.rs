@@ -34,7 +34,7 @@ impl Matcher {
     pub(super) fn check(&self) -> Result<(), String> {
         use tracego_common::verdict::{ARG_LEN, ARGS, NAME_LEN};
         if self == &Self::default() {
-            return Err("says nothing: name executables, args, users, cgroups or in-job".to_owned());
+            return Err("has no criteria: set executables, args, users, cgroups or in-job".to_owned());
         }
         if self.args.len() > ARGS {
             return Err(format!("args: at most {ARGS}"));
@@ -42,7 +42,7 @@ impl Matcher {
         for arg in &self.args {
             let fixed = arg.strip_suffix('*').unwrap_or(arg);
             if fixed.contains('*') {
-                return Err(format!("args: {arg:?}: '*' stands at the end alone"));
+                return Err(format!("args: {arg:?}: '*' is only allowed at the end"));
             }
             if arg.len() >= ARG_LEN || arg.contains('\0') {
                 return Err(format!("args: {arg:?}: at most {} bytes, none of them NUL", ARG_LEN - 1));

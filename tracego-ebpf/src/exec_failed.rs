@@ -1,0 +1,165 @@
+//! `tracepoint/syscalls/sys_exit_execve{,at}`: failed execs with their errno. Attached on request only,
+//! because a system call tracepoint slows down every system call of the machine.
+//!
+//! Only the exit of the call is hooked. The caller's registers still hold the arguments (`task_pt_regs`). The
+//! kernel has read the path, so its page is resident. The kernel reads the arguments only after the file was
+//! opened: a page that was never touched cannot be read here, and the event's flags say so.
+
+use aya_ebpf::{
+    helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
+    macros::tracepoint,
+    programs::TracePointContext,
+};
+use tracego_common::{
+    EventKind, ExecFailedFixed, KernelCounter, Span, flags,
+    handover::HookId,
+    limits::{FAILED_ARGS_BYTES, FAILED_ARGS_MAX, PATH_MAX},
+    settings::event,
+};
+
+use crate::{
+    claim, log,
+    maps::{offset, setting},
+    memory::{Addr, kernel, user, user_str},
+    ring::{count, send},
+    scratch::{Scratch, cursor, position, scratch, set_cursor},
+    task,
+    verifier::{bounded, repeat},
+};
+
+#[tracepoint(category = "syscalls", name = "sys_exit_execve")]
+pub(crate) fn execve_failed(ctx: TracePointContext) -> u32 {
+    log::end(&ctx, "execve", try_failed(&ctx, 0));
+    0
+}
+
+#[tracepoint(category = "syscalls", name = "sys_exit_execveat")]
+pub(crate) fn execveat_failed(ctx: TracePointContext) -> u32 {
+    log::end(&ctx, "execveat", try_failed(&ctx, 1));
+    0
+}
+
+/// Offset of `ret` in the tracepoint's record (events/syscalls/sys_exit_execve/format).
+const RET: usize = 16;
+/// Size of the fixed part; the strings follow in the data area.
+const FIXED: u64 = size_of::<ExecFailedFixed>() as u64;
+
+#[inline(always)]
+fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), KernelCounter> {
+    // SAFETY: a fixed field of the tracepoint's record.
+    let ret = unsafe { ctx.read_at::<i64>(RET) }.unwrap_or(0);
+    if ret >= 0 || setting!(events) & event::EXEC_FAILED == 0 {
+        return Ok(());
+    }
+    if !claim::claims_event(if at == 0 { HookId::Execve } else { HookId::Execveat }) {
+        return Ok(());
+    }
+    count(KernelCounter::Hooked);
+    // SAFETY: a helper without arguments.
+    let current = unsafe { bpf_get_current_task_btf() };
+    let task = current as Addr;
+    let id = task::id(task);
+    let context = task::context(&id).unwrap_or_default();
+    let uid = task::uid(task);
+    // A failed exec does not change the process table, so it is dropped here when a filter excludes it.
+    if task::is_hidden(&id, &context) || task::filter_flags(task, uid) != 0 {
+        return Err(KernelCounter::Filtered);
+    }
+    // SAFETY: the running task, as the helper asks.
+    let regs = unsafe { bpf_task_pt_regs(current) } as Addr;
+    let scratch = scratch().ok_or(KernelCounter::NoScratch)?;
+    let mut fixed = ExecFailedFixed {
+        header: task::header(EventKind::ExecFailed as u32, id, task::parent(task), &context),
+        errno: (-ret) as u32,
+        at,
+        uid,
+        tid: kernel(task, offset!(task_pid)),
+        comm: kernel(task, offset!(task_comm)),
+        ..ExecFailedFixed::default()
+    };
+    let (name, argv): (u64, u64) = if at == 0 {
+        (kernel(regs, offset!(regs_di)), kernel(regs, offset!(regs_si)))
+    } else {
+        fixed.dirfd = kernel(regs, offset!(regs_di));
+        fixed.exec_flags = kernel(regs, offset!(regs_r8));
+        (kernel(regs, offset!(regs_si)), kernel(regs, offset!(regs_dx)))
+    };
+    set_cursor(scratch, FIXED);
+    fixed.filename = filename(scratch, name);
+    if fixed.filename.len == 0 {
+        fixed.header.flags |= flags::FILENAME_TRUNCATED;
+    }
+    let unread;
+    (fixed.argv, unread) = arguments(scratch, argv);
+    fixed.header.flags |= unread;
+    let len = cursor(scratch);
+    fixed.header.size = len as u32;
+    // SAFETY: the data area is longer than the fixed part and aligned to eight bytes.
+    unsafe { (&raw mut (*scratch).data).cast::<ExecFailedFixed>().write(fixed) };
+    // SAFETY: the address of a field in the slot.
+    send(unsafe { (&raw const (*scratch).data).cast() }, bounded::<16>(len))
+}
+
+#[inline(always)]
+fn filename(scratch: *mut Scratch, from: u64) -> Span {
+    let at = cursor(scratch);
+    // SAFETY: `at` < PREFIX_MAX; PATH_MAX more bytes are inside the area.
+    let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
+    let len = user_str(to, PATH_MAX, from).unwrap_or(0);
+    set_cursor(scratch, at + u64::from(len));
+    Span { offset: (at - FIXED) as u32, len }
+}
+
+/// State of a walk along argv, on the stack so that the callback can reach it.
+#[repr(C)]
+struct ArgvWalk {
+    next: u64,
+    start: u64,
+    pos: u64,
+    /// Bits of [`flags`] for what the event lacks.
+    flags: u64,
+    /// Nonzero when the list ended with its null pointer.
+    whole: u64,
+}
+
+unsafe extern "C" fn step(_index: u64, args: *mut ArgvWalk) -> i64 {
+    // SAFETY: bpf_loop hands back the pointer that `arguments` gave it.
+    let args = unsafe { &mut *args };
+    let mut pointer = 0_u64;
+    if !user((&raw mut pointer).cast(), 8, args.next) {
+        args.flags = flags::ARGV_UNREADABLE;
+        return 1;
+    }
+    if pointer == 0 {
+        args.whole = 1;
+        return 1;
+    }
+    args.next += 8;
+    let Some(scratch) = scratch() else {
+        return 1;
+    };
+    let at = position(args.pos);
+    // SAFETY: `at` < PREFIX_MAX; PATH_MAX more bytes are inside the area.
+    let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
+    let Some(len) = user_str(to, PATH_MAX, pointer) else {
+        args.flags = flags::ARGV_UNREADABLE;
+        return 1;
+    };
+    args.pos = at + u64::from(len);
+    i64::from(args.pos - args.start + u64::from(PATH_MAX) > u64::from(FAILED_ARGS_BYTES))
+}
+
+#[inline(always)]
+fn arguments(scratch: *mut Scratch, argv: u64) -> (Span, u64) {
+    let pos = cursor(scratch);
+    let mut args = ArgvWalk { next: argv, start: pos, pos, flags: 0, whole: 0 };
+    if argv == 0 {
+        return (Span { offset: (pos - FIXED) as u32, len: 0 }, 0);
+    }
+    repeat(FAILED_ARGS_MAX, step, &raw mut args);
+    set_cursor(scratch, args.pos);
+    if args.flags == 0 && args.whole == 0 {
+        args.flags = flags::ARGV_TRUNCATED;
+    }
+    (Span { offset: (pos - FIXED) as u32, len: (args.pos - pos) as u32 }, args.flags)
+}

@@ -1,0 +1,251 @@
+//! Field offsets from the running kernel's BTF.
+//!
+//! Format: <https://docs.kernel.org/bpf/btf.html>. The input is untrusted: every access is checked, and a
+//! malformed file is an error, never a panic.
+
+pub mod fields;
+
+use std::collections::HashMap;
+
+use tracego_common::{Offsets, offsets::ABSENT};
+
+/// Path of the kernel's own type information.
+pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+
+/// Why a BTF blob could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BtfError {
+    /// The magic number is missing: not BTF, or BTF of the other byte order.
+    #[error("not BTF in this machine's byte order (magic {0:#06x}, expected 0xeb9f)")]
+    Magic(u16),
+    /// The blob ends inside a structure.
+    #[error("BTF ends early, at type {0}")]
+    Truncated(usize),
+    /// A type has a kind whose size is unknown to this reader.
+    #[error("BTF type {0} has the unknown kind {1}")]
+    Kind(usize, u32),
+}
+
+/// One type: the position of its entry, and the fields of its header.
+#[derive(Clone, Copy)]
+struct Type {
+    at: usize,
+    name: u32,
+    kind: u32,
+    vlen: usize,
+    flag: bool,
+    size_or_type: u32,
+}
+
+/// A parsed BTF blob.
+pub struct Btf<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    index: Vec<Type>,
+    structs: HashMap<&'a [u8], Vec<usize>>,
+}
+
+/// Maximum number of structures visited by one search. Real ones hold a few dozen anonymous members. A
+/// damaged one may contain itself several times, and every level would multiply the work.
+const NESTED_MAX: usize = 256;
+
+const STRUCT: u32 = 4;
+const UNION: u32 = 5;
+const ENUM: u32 = 6;
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+impl<'a> Btf<'a> {
+    /// Parses the headers of all types.
+    ///
+    /// # Errors
+    /// Fails if the blob is not BTF or ends early.
+    pub fn parse(blob: &'a [u8]) -> Result<Self, BtfError> {
+        let magic = blob.get(..2).map_or(0, |b| u16::from_ne_bytes([b[0], b[1]]));
+        if magic != 0xeb9f {
+            return Err(BtfError::Magic(magic));
+        }
+        let header = |at| word(blob, at).map(|v| v as usize).ok_or(BtfError::Truncated(0));
+        let (start, type_off, type_len) = (header(4)?, header(8)?, header(12)?);
+        let (str_off, str_len) = (header(16)?, header(20)?);
+        let section = |off: usize, len: usize| {
+            let from = start.checked_add(off)?;
+            blob.get(from..from.checked_add(len)?)
+        };
+        let types = section(type_off, type_len).ok_or(BtfError::Truncated(0))?;
+        let strings = section(str_off, str_len).ok_or(BtfError::Truncated(0))?;
+        // Type 0 is void.
+        let void = Type { at: 0, name: 0, kind: 0, vlen: 0, flag: false, size_or_type: 0 };
+        let mut btf = Self { types, strings, index: vec![void], structs: HashMap::new() };
+        btf.index_types()?;
+        Ok(btf)
+    }
+
+    fn index_types(&mut self) -> Result<(), BtfError> {
+        let mut at = 0;
+        while at < self.types.len() {
+            let id = self.index.len();
+            let field = |n| word(self.types, at + n).ok_or(BtfError::Truncated(id));
+            let info = field(4)?;
+            let (kind, vlen) = ((info >> 24) & 0x1f, (info & 0xffff) as usize);
+            let entry =
+                Type { at, name: field(0)?, kind, vlen, flag: info >> 31 == 1, size_or_type: field(8)? };
+            let tail = match kind {
+                1 | 14 | 17 => 4,                      // int, var, decl tag
+                2 | 7..=12 | 16 | 18 => 0, // pointer, fwd, typedef, qualifiers, func, float, type tag
+                3 => 12,                   // array
+                STRUCT | UNION | 15 | 19 => vlen * 12, // members, data section, enum64
+                ENUM | 13 => vlen * 8,     // enum, function prototype
+                _ => return Err(BtfError::Kind(id, kind)),
+            };
+            if matches!(kind, STRUCT | ENUM) {
+                self.structs.entry(self.name(entry.name)).or_default().push(id);
+            }
+            self.index.push(entry);
+            at += 12 + tail;
+        }
+        Ok(())
+    }
+
+    fn name(&self, offset: u32) -> &'a [u8] {
+        let tail = self.strings.get(offset as usize..).unwrap_or_default();
+        tail.split(|&b| b == 0).next().unwrap_or_default()
+    }
+
+    /// Returns offset and type of a member. `seen` lists the structures that this search has visited.
+    fn member_in(&self, id: usize, name: &[u8], seen: &mut Vec<usize>) -> Option<(usize, usize)> {
+        let entry = *self.index.get(id)?;
+        if !matches!(entry.kind, STRUCT | UNION) || seen.contains(&id) || seen.len() >= NESTED_MAX {
+            return None;
+        }
+        seen.push(id);
+        for n in 0..entry.vlen {
+            let at = entry.at + 12 + n * 12;
+            let (member, ty) = (word(self.types, at)?, word(self.types, at + 4)? as usize);
+            let raw = word(self.types, at + 8)?;
+            let bits = if entry.flag { raw & 0x00ff_ffff } else { raw } as usize;
+            if !bits.is_multiple_of(8) {
+                continue; // A bit field has no byte offset.
+            }
+            if member != 0 && self.name(member) == name {
+                return Some((bits / 8, ty));
+            }
+            // Members of an anonymous structure belong to the enclosing one.
+            if member == 0
+                && let Some((inner, ty)) = self.member_in(self.resolve(ty), name, seen)
+            {
+                return Some((bits / 8 + inner, ty));
+            }
+        }
+        None
+    }
+
+    /// Follows typedefs and qualifiers.
+    fn resolve(&self, mut id: usize) -> usize {
+        for _ in 0..32 {
+            match self.index.get(id) {
+                Some(ty) if matches!(ty.kind, 8..=11 | 18) => id = ty.size_or_type as usize,
+                _ => break,
+            }
+        }
+        id
+    }
+
+    /// Returns the byte offset of a dotted path in a structure; the size of the structure for an empty path;
+    /// the value of an enumerator for `enum NAME`.
+    #[must_use]
+    pub fn offset(&self, structure: &str, path: &str) -> Option<u32> {
+        let name = structure.strip_prefix("enum ").unwrap_or(structure).as_bytes();
+        self.structs.get(name)?.iter().find_map(|&id| {
+            if structure.starts_with("enum ") {
+                return self.enumerator(id, path.as_bytes());
+            }
+            if path.is_empty() {
+                return Some(self.index.get(id)?.size_or_type);
+            }
+            let (mut id, mut total) = (id, 0);
+            for part in path.split('.') {
+                let (offset, ty) = self.member_in(id, part.as_bytes(), &mut Vec::new())?;
+                total += offset;
+                id = self.resolve(ty);
+            }
+            u32::try_from(total).ok()
+        })
+    }
+
+    fn enumerator(&self, id: usize, name: &[u8]) -> Option<u32> {
+        let entry = *self.index.get(id)?;
+        (0..if entry.kind == ENUM { entry.vlen } else { 0 }).find_map(|n| {
+            let at = entry.at + 12 + n * 8;
+            (self.name(word(self.types, at)?) == name).then(|| word(self.types, at + 4)).flatten()
+        })
+    }
+
+    /// Returns the table of offsets for the kernel side, and the names of the fields that this kernel lacks.
+    /// The fields in `without` are treated as missing.
+    #[must_use]
+    pub fn offsets(&self, without: &[String]) -> (Offsets, Vec<String>) {
+        let mut missing = Vec::new();
+        let values: Vec<i32> = Offsets::FIELDS
+            .iter()
+            .map(|(structure, path)| {
+                let name = format!("{structure}.{path}");
+                let found = self.offset(structure, path).filter(|_| !without.contains(&name));
+                found.and_then(|v| i32::try_from(v).ok()).unwrap_or_else(|| {
+                    missing.push(name);
+                    ABSENT
+                })
+            })
+            .collect();
+        (Offsets::from_values(&values), missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_running_kernel_has_the_required_fields() {
+        let Ok(blob) = std::fs::read("/sys/kernel/btf/vmlinux") else {
+            eprintln!("skipped: this kernel has no BTF");
+            return;
+        };
+        let btf = Btf::parse(&blob).unwrap();
+        let (offsets, missing) = btf.offsets(&[]);
+        assert!(offsets.task_tgid > 0 && offsets.mm_arg_start > 0, "missing: {missing:?}");
+        assert!(missing.iter().all(|m| !m.starts_with("mm_struct")), "{missing:?}");
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        assert!(matches!(Btf::parse(b"ELF"), Err(BtfError::Magic(_))));
+        let Ok(blob) = std::fs::read("/sys/kernel/btf/vmlinux") else {
+            eprintln!("skipped: this kernel has no BTF");
+            return;
+        };
+        for cut in [2, 8, 23, 24, 100, 5000] {
+            assert!(Btf::parse(&blob[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_structure_that_holds_itself_ends() {
+        const MEMBERS: u32 = 8;
+        let mut types = vec![1, (STRUCT << 24) | MEMBERS, 64];
+        // Anonymous members of type 1 at bit 0.
+        types.extend([0, 1, 0].repeat(MEMBERS as usize));
+        let length = u32::try_from(types.len() * 4).unwrap();
+        let strings = b"\0task_struct\0";
+        let mut blob = vec![0x9f, 0xeb, 1, 0];
+        for word in [24, 0, length, length, 13].into_iter().chain(types) {
+            blob.extend_from_slice(&u32::to_ne_bytes(word));
+        }
+        blob.extend_from_slice(strings);
+        let btf = Btf::parse(&blob).unwrap();
+        assert_eq!((btf.offset("task_struct", "tgid"), btf.offset("task_struct", "")), (None, Some(64)));
+    }
+}

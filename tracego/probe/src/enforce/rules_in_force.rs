@@ -1,0 +1,92 @@
+//! The rules in force, for the stages that decide after a start.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use tracego_common::flags;
+use tracego_model::enforcement::EnforcementStatus;
+
+use super::{check::EnforcementCheck, compiler::CompiledRules};
+
+/// Sets of rules that are kept, those in force among them: starts that they decided about may still be in the ring. They
+/// change once a second at the most, but for reloads.
+const RULES_KEPT: usize = 8;
+
+/// The rules in force and the enforcement check of one run: the control loop writes, the pipeline reads.
+#[derive(Debug, Default)]
+pub struct RulesInForce {
+    status: Arc<EnforcementStatus>,
+    /// Rule sets by [`flags::rules`] of the events they decide about, the newest first.
+    rules: RwLock<VecDeque<(u64, Arc<CompiledRules>)>>,
+    check: OnceLock<EnforcementCheck>,
+}
+
+impl RulesInForce {
+    /// Returns the state for records and metrics.
+    #[must_use]
+    pub fn status(&self) -> &Arc<EnforcementStatus> {
+        &self.status
+    }
+
+    /// Takes the enforcement check, once.
+    pub fn expect(&self, check: &EnforcementCheck) {
+        self.check.get_or_init(|| check.clone());
+    }
+
+    /// Whether a start is the enforcement check, by the path of the executable and its arguments with their NULs.
+    /// Nobody can hide behind that: a rule stops whatever has this file name and these arguments.
+    #[must_use]
+    pub fn is_canary(&self, path: &[u8], argv: &[u8]) -> bool {
+        self.check.get().is_some_and(|check| check.is(path, argv))
+    }
+
+    /// Adds the rules that are about to decide; `flags`: those of the events that they decide about.
+    pub fn put(&self, flags: u64, rules: Arc<CompiledRules>) {
+        self.status.put(flags, rules.known.clone());
+        let number = flags::rules(flags);
+        let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        // A number is reused if the kernel refused its rules.
+        all.retain(|(known, _)| *known != number);
+        all.push_front((number, rules));
+        all.truncate(RULES_KEPT);
+    }
+
+    /// Returns the rules that decided when there was an event with these flags; `None` for those of another load and
+    /// for those that are no longer kept.
+    #[must_use]
+    pub fn rules(&self, flags: u64) -> Option<Arc<CompiledRules>> {
+        let number = flags::rules(flags);
+        let all = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|(known, _)| *known == number).map(|(_, rules)| Arc::clone(rules))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracego_model::enforcement::Known;
+
+    #[test]
+    fn a_start_is_held_against_the_rules_that_decided_about_it() {
+        let shared = RulesInForce::default();
+        let named = |name: &str| {
+            let known = Known { name: name.to_owned(), ..Known::default() };
+            Arc::new(CompiledRules { known: vec![known], ..CompiledRules::default() })
+        };
+        let put = |number, name| shared.put(flags::of_rules(3, number), named(name));
+        let of = |flags| shared.rules(flags).map(|rules| rules.known[0].name.clone());
+        assert!(of(flags::of_rules(3, 1)).is_none());
+        put(1, "one");
+        put(2, "refused");
+        put(2, "two");
+        let event = flags::of_rules(3, 1) | flags::IN_TREE | flags::EXE_DELETED;
+        assert_eq!(of(event).as_deref(), Some("one"), "whatever decides by now");
+        assert_eq!(of(flags::of_rules(3, 2)).as_deref(), Some("two"));
+        // Events that an earlier load left in the ring.
+        assert_eq!((of(flags::of_rules(2, 1)), of(0)), (None, None));
+        (3..=9).for_each(|number| put(number, "other"));
+        assert_eq!((of(event), of(flags::of_rules(3, 2)).as_deref()), (None, Some("two")));
+    }
+}

@@ -1,0 +1,111 @@
+//! Errors of loading the kernel side and of handing it over, with their remediation.
+
+use std::{io, path::PathBuf};
+
+use aya::{EbpfError, maps::MapError, programs::ProgramError};
+use tracego_common::limits::CPUS_MAX;
+
+use crate::btf::{BTF_PATH, BtfError};
+
+/// Why the kernel side could not be started; each message names the remediation.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A capability is missing.
+    #[error("{0} is missing: run tracego as root (sudo tracego …), or grant CAP_BPF and CAP_PERFMON")]
+    Capability(&'static str),
+    /// The kernel has no BTF.
+    #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
+    NoBtf(io::Error),
+    /// The kernel lacks a feature that the programs need.
+    #[error("kernel {0} is too old: tracego needs 5.17 or later (bpf_loop)")]
+    OldKernel(String),
+    /// Lockdown forbids reading kernel memory.
+    #[error(
+        "the kernel is locked down for confidentiality, which forbids BPF programs to read kernel memory; boot with lockdown=integrity or none"
+    )]
+    Lockdown,
+    /// tracefs is not mounted.
+    #[error("-e execve-failed needs tracefs: mount -t tracefs tracefs /sys/kernel/tracing")]
+    NoTracefs,
+    /// The BTF is damaged.
+    #[error("{BTF_PATH}: {0}")]
+    BadBtf(#[from] BtfError),
+    /// The kernel was built without a field that every record needs.
+    #[error(
+        "this kernel has no {0}: tracego needs Linux 5.17 or later with CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY"
+    )]
+    NoField(String),
+    /// The kernel refused the object.
+    #[error("the kernel refused the BPF object: {0}")]
+    Object(#[from] EbpfError),
+    /// The kernel refused a program.
+    #[error("the kernel refused the program {program}: {source}")]
+    Program {
+        /// Name of the program.
+        program: &'static str,
+        /// The kernel's reason.
+        source: Box<ProgramError>,
+    },
+    /// A program is attached to a hook that the kernel never calls.
+    #[error("attached, but never called: the active security modules are {0}")]
+    NotCalled(String),
+    /// A program could not be detached.
+    #[error("the program {program} could not be detached: {source}")]
+    Detach {
+        /// Name of the program.
+        program: String,
+        /// The kernel's reason.
+        source: Box<ProgramError>,
+    },
+    /// A map is missing or has another type: the object does not belong to this agent.
+    #[error("map {0}: {1}")]
+    Map(&'static str, MapError),
+    /// The embedded object lacks a part.
+    #[error("the embedded BPF object lacks {0}: rebuild it with `cargo xtask ebpf`")]
+    Lacks(&'static str),
+    /// The programs cannot be handed over.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// The ring cannot be mapped.
+    #[error("the ring cannot be mapped: {0}")]
+    Ring(io::Error),
+    /// The machine has more CPUs than there are scratch areas.
+    #[error("{0} possible CPUs; at most {CPUS_MAX} are supported")]
+    Cpus(u32),
+}
+
+impl LoadError {
+    /// Returns the error and its cause in one line, without the verifier's log.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let Self::Program { source, .. } = self else { return self.to_string() };
+        match &**source {
+            ProgramError::LoadError { io_error, .. } => format!("refused: {io_error}"),
+            ProgramError::SyscallError(call) => format!("refused: {}", call.io_error),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Why programs cannot be handed over; each message names the remediation.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoverError {
+    /// The folder is not below a BPF file system.
+    #[error("{} is not in a BPF file system: mount -t bpf bpf /sys/fs/bpf, or choose another --pin-dir", .0.display())]
+    NotBpffs(PathBuf),
+    /// The folder cannot be created.
+    #[error("{} cannot be created: {}; mount the BPF file system: mount -t bpf bpf /sys/fs/bpf", .0.display(), .1)]
+    Make(PathBuf, io::Error),
+    /// Another tracego uses the folder.
+    #[error("another tracego runs with --pin-dir {}: stop it first, or choose another --pin-dir", .0.display())]
+    InUse(PathBuf),
+    /// Other users could put something into the folder.
+    #[error("{} belongs to another user or is writable by others: remove it, or choose another --pin-dir", .0.display())]
+    Open(PathBuf),
+    /// An operation in the folder failed.
+    #[error("{}: {}", .0.display(), .1)]
+    Io(PathBuf, io::Error),
+    /// An object cannot be pinned.
+    #[error("{} cannot be pinned: {}", .0.display(), .1)]
+    Pin(PathBuf, String),
+}

@@ -1,0 +1,193 @@
+//! Loads and attaches the BPF programs.
+
+mod loaded;
+
+use std::fs;
+
+use aya::{Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader, maps::HashMap};
+pub use loaded::Loaded;
+use tracego_common::{
+    KernelSettings, Offsets, TaskContext,
+    limits::{CPUS_MAX, ENV_NAME_MAX},
+    settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
+};
+use tracego_model::enforcement::Mode;
+
+use crate::{
+    btf::{BTF_PATH, Btf, fields},
+    error::LoadError,
+    handover::{self, Handover, Inherited},
+    programs::{
+        diagnostics::{self, Diagnostics},
+        hooks, maps,
+    },
+    requirements,
+};
+
+/// The object built by `cargo xtask ebpf`, aligned as the ELF reader requires.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../bpf/tracego.bpf.o");
+
+/// A variable on the allow-list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EnvName {
+    /// Name of the variable.
+    pub name: String,
+    /// Whether its presence opens a job context.
+    pub opens_job: bool,
+}
+
+/// Options for loading the programs.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Settings of the kernel side.
+    pub settings: KernelSettings,
+    /// Size of the ring buffer in bytes, a power of two.
+    pub ring_size: u32,
+    /// Variables that may leave a process's memory.
+    pub env: Vec<EnvName>,
+    /// Kernel fields (`task_struct.loginuid`) that are treated as missing, to test a kernel without them.
+    pub without: Vec<String>,
+    /// Options of the handover; `None` if nothing outlives the agent.
+    pub handover: Option<handover::Options>,
+}
+
+impl LoadOptions {
+    /// Returns options for trying the kernel side: the smallest ring, and no variables.
+    #[must_use]
+    pub fn trial(settings: KernelSettings) -> Self {
+        Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
+    }
+}
+
+/// A table that is passed to the kernel as bytes.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Table<T>(T);
+// SAFETY: `Offsets` is `repr(C)` with `i32` fields only: no padding, any bytes are valid.
+unsafe impl aya::Pod for Table<Offsets> {}
+// SAFETY: `KernelSettings` derives `IntoBytes` and `FromBytes`: no padding, any bytes are valid.
+unsafe impl aya::Pod for Table<KernelSettings> {}
+// SAFETY: as `KernelSettings`.
+unsafe impl aya::Pod for Table<TaskContext> {}
+
+/// Loads and attaches the programs. `enforce` is the enforcement mode.
+///
+/// # Errors
+/// Fails if a requirement is missing or the kernel refuses a program, see [`LoadError`].
+pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
+    requirements::capabilities()?;
+    requirements::kernel_version()?;
+    requirements::lockdown()?;
+    let failed = options.settings.events & event::EXEC_FAILED != 0;
+    if failed {
+        requirements::tracefs()?;
+    }
+    let mut loaded = open(options, diagnostics::level())?;
+    let btf = kernel_btf()?;
+    for hook in hooks::ALWAYS.into_iter().chain(hooks::FAILED.into_iter().filter(|_| failed)) {
+        match &mut loaded.handover {
+            Some(handover) => handover.attach(hook, &mut loaded.ebpf, &btf)?,
+            None => hook.attach(&mut loaded.ebpf, &btf)?,
+        }
+    }
+    if let Some(handover) = &mut loaded.handover {
+        loaded.inherited = handover.take_over(&mut loaded.ebpf)?;
+    }
+    if enforce != Mode::Off {
+        // The enforcing programs never outlive the agent, which must first prove that they work.
+        hooks::VERDICT.attach(&mut loaded.ebpf, &btf)?;
+    }
+    if enforce == Mode::Deny {
+        loaded.denies = hooks::DENIED.attach(&mut loaded.ebpf, &btf).map_err(|error| error.reason());
+    }
+    Ok(loaded)
+}
+
+/// Reads the kernel's types in the form that aya needs to attach a program.
+pub(crate) fn kernel_btf() -> Result<AyaBtf, LoadError> {
+    AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))
+}
+
+/// Creates the maps without loading or attaching a program. `log_level` is a level of aya-log.
+pub(crate) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
+    let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
+    let (offsets, missing) = Btf::parse(&blob)?.offsets(&options.without);
+    if let Some(field) = fields::required(&missing) {
+        return Err(LoadError::NoField(field.clone()));
+    }
+    let cpus = aya::util::nr_cpus().map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX));
+    if cpus > CPUS_MAX {
+        return Err(LoadError::Cpus(cpus));
+    }
+    let begin = |handover| Handover::begin(handover, options.ring_size);
+    let handover = options.handover.as_ref().map(begin).transpose()?;
+    let mut settings = KernelSettings { unavailable: fields::unavailable(&missing), ..options.settings };
+    if let Some(handover) = &handover {
+        settings.generation = handover.number();
+        settings.agent_start = started();
+    }
+    let (offsets, settings) = (Table(offsets), Table(settings));
+    let env_bits = bits(&options.env);
+    let page = u32::try_from(procfs::page_size()).unwrap_or(4096);
+    let mut loader = EbpfLoader::new();
+    loader
+        .override_global("OFFSETS", &offsets, true)
+        .override_global("SETTINGS", &settings, true)
+        .override_global("ENV_BITS", &env_bits, true)
+        .override_global(aya_log::LEVEL, &log_level, true)
+        .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { diagnostics::RING })
+        .map_max_entries("EVENTS", options.ring_size)
+        .map_max_entries("SCRATCH", cpus);
+    if let Some(handover) = &handover {
+        handover.maps(&mut loader);
+    }
+    let mut ebpf = loader.load(OBJECT)?;
+    allow(&mut ebpf, &options.env)?;
+    let reader = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
+    let inherited = Inherited::default();
+    Ok(Loaded {
+        ebpf,
+        missing,
+        diagnostics: reader,
+        skipped: 0,
+        runs: Vec::new(),
+        handover,
+        inherited,
+        denies: Ok(()),
+    })
+}
+
+/// Returns the start of this process in clock ticks since boot; 0 when unknown.
+fn started() -> u64 {
+    let me = procfs::process::Process::myself().and_then(|me| me.stat());
+    me.map_or(0, |stat| stat.starttime)
+}
+
+/// Converts a name to the key that the kernel side looks up.
+fn key(entry: &EnvName) -> [u8; ENV_NAME_MAX] {
+    let mut key = [0; ENV_NAME_MAX];
+    let len = entry.name.len().min(ENV_NAME_MAX);
+    key[..len].copy_from_slice(&entry.name.as_bytes()[..len]);
+    key
+}
+
+/// Returns the filter that rejects most variables before they are looked up.
+fn bits(names: &[EnvName]) -> EnvBits {
+    let mut bits = EnvBits::from([0; 64]);
+    for entry in names {
+        let first = key(entry).first_chunk().map_or(0, |first| u64::from_ne_bytes(*first));
+        let bit = env_bit(first) as usize;
+        bits[bit / 64] |= 1 << (bit % 64);
+    }
+    bits
+}
+
+/// Fills the allow-list.
+fn allow(ebpf: &mut Ebpf, names: &[EnvName]) -> Result<(), LoadError> {
+    let mut map: HashMap<_, [u8; ENV_NAME_MAX], u32> = maps::write(ebpf, "ENV_ALLOW")?;
+    for entry in names {
+        let flags = if entry.opens_job { ENV_OPENS_JOB } else { 0 };
+        map.insert(key(entry), flags, 0).map_err(|e| LoadError::Map("ENV_ALLOW", e))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Requirements checked before the programs are loaded, so that a missing one is reported by name where the
+//! kernel would only return EPERM.
+
+use std::{fs, path::Path};
+
+use crate::error::LoadError;
+
+// Bits of include/uapi/linux/capability.h.
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+const CAP_PERFMON: u64 = 1 << 38;
+const CAP_BPF: u64 = 1 << 39;
+
+/// Checks the capabilities for loading and attaching; CAP_SYS_ADMIN replaces both.
+///
+/// # Errors
+/// Fails with [`LoadError::Capability`] and the first missing one.
+pub fn capabilities() -> Result<(), LoadError> {
+    let effective = procfs::process::Process::myself()
+        .and_then(|me| me.status())
+        .map_or(u64::MAX, |status| status.capeff);
+    for (bit, name) in [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON")] {
+        if effective & (bit | CAP_SYS_ADMIN) == 0 {
+            return Err(LoadError::Capability(name));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the kernel is 5.17 or later, which introduced `bpf_loop`.
+///
+/// # Errors
+/// Fails with [`LoadError::OldKernel`].
+pub fn kernel_version() -> Result<(), LoadError> {
+    let release = release();
+    if too_old(&release) { Err(LoadError::OldKernel(release)) } else { Ok(()) }
+}
+
+/// Returns the kernel release, as `uname -r` prints it.
+#[must_use]
+pub fn release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
+}
+
+fn too_old(release: &str) -> bool {
+    let mut parts = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    matches!((parts.next(), parts.next()), (Some(major), Some(minor)) if (major, minor) < (5, 17))
+}
+
+/// Checks that lockdown permits reading kernel memory. In `none [integrity] confidentiality` the brackets
+/// mark the mode in force.
+///
+/// # Errors
+/// Fails with [`LoadError::Lockdown`].
+pub fn lockdown() -> Result<(), LoadError> {
+    let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    if state.contains("[confidentiality]") { Err(LoadError::Lockdown) } else { Ok(()) }
+}
+
+/// Checks that tracefs is mounted, through which the tracepoints of failed system calls are found.
+///
+/// # Errors
+/// Fails with [`LoadError::NoTracefs`].
+pub fn tracefs() -> Result<(), LoadError> {
+    let mounted = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
+    if mounted.iter().any(|at| Path::new(at).is_dir()) { Ok(()) } else { Err(LoadError::NoTracefs) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_kernels_are_told_by_their_number() {
+        for (release, old) in [
+            ("5.16.20", true),
+            ("4.19.0-27-amd64", true),
+            ("5.17.0", false),
+            ("6.18.1+", false),
+            ("odd", false),
+        ] {
+            assert_eq!(too_old(release), old, "{release}");
+        }
+    }
+}
