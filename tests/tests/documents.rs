@@ -181,22 +181,22 @@ fn findings_of_every_rule_are_what_the_schema_says() {
 
 #[test]
 fn every_metric_is_documented_and_no_other() {
-    use tracego::metrics::{Board, Stages, tally::Tally};
+    use tracego::metrics::{Board, StageNumbers, tally::PipelineTally};
     use tracego_analyze::enrich::Enricher;
     use tracego_deliver::sink::status::Status;
     use tracego_model::{counters::Counters, meta::Meta};
     use tracego_probe::programs::ProgramStats;
-    let mut tally = Tally::default();
+    let mut tally = PipelineTally::default();
     tally.jobs.add("4711", 1);
     let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
     record.tracego.completeness.truncated.push("process.command_args");
-    tally.made(&record);
+    tally.count_record(&record);
     tally.traces = Some(tracego_deliver::traces::Counts::default());
     tally.policy = Some(tracego_policy::engine::Counts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
-    board.enforces(std::sync::Arc::default());
-    board.stages(Stages { tally: Some(tally), ..Stages::default() });
-    board.kernel(
+    board.set_enforcement(std::sync::Arc::default());
+    board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });
+    board.set_kernel(
         Counters::default(),
         &[ProgramStats { program: "process_exec".into(), time_ns: 1, count: 1 }],
         0,
@@ -204,7 +204,7 @@ fn every_metric_is_documented_and_no_other() {
     let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
     sink.lose("refused", 1);
     sink.set_files(Some(tracego_deliver::sink::file::Counts::default()));
-    board.sinks(vec![Arc::new(sink)]);
+    board.set_sinks(vec![Arc::new(sink)]);
     let text = board.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     let names: BTreeSet<&str> = types.filter(|name| name.starts_with("tracego_")).collect();
@@ -281,7 +281,7 @@ fn every_type_of_sink_and_every_key_is_documented() {
     for key in settings(&|_, name| name == "TlsSettings") {
         has("tls", &key);
     }
-    let reasons = tracego_spool::Reason::ALL.map(tracego_deliver::sink::status::reason);
+    let reasons = tracego_spool::GapReason::ALL.map(tracego_deliver::sink::status::reason);
     for reason in reasons.iter().chain(&tracego_deliver::sink::status::lost::ALL) {
         assert!(section("What is promised").contains(&format!("`{reason}`")), "{reason}");
     }
@@ -294,6 +294,6 @@ fn the_example_of_the_sinks_is_right() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, example.as_bytes()).unwrap();
     let line = ["tracego".into(), "--config".into(), file.path().into()];
-    let (cli, _) = tracego::config::explained(&line).unwrap();
-    assert_eq!(cli.watch.view.sinks.len(), 3);
+    let configuration = tracego::config::read(&line).unwrap();
+    assert_eq!(configuration.settings.sinks.len(), 3);
 }

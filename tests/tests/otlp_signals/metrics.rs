@@ -23,7 +23,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
 fn board(n: u64) -> Arc<Board> {
     let board = Arc::new(Board::new(8 << 20, None));
     let kernel = Counters { hooked: 100 * n, sent: 90 * n, ring_full: n, ..Counters::default() };
-    let runs = [Run { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
+    let runs = [ProgramStats { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
     board.set_kernel(kernel, &runs, 3);
     let mut tally = PipelineTally::default();
     tally.jobs.add("a \"job\"\n", n);

@@ -1,6 +1,7 @@
 //! The agent itself: a run in progress.
 
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use tracego_probe::ring::reader::RingReader;
 
 use anyhow::Context as _;
 use tokio::{
@@ -11,7 +12,7 @@ use tokio::{
 use tracego_deliver::sink::{self, start::Sinks};
 use tracego_model::{clock::Reading, counters::Counters, input::Input};
 use tracego_probe::{
-    counters::job_losses, enforce::Enforcer, handover::keeper::Keeper, load::Loaded, reader::Reader,
+    enforce::Enforcer, handover::acknowledger::Acknowledger, load::Loaded, programs::counters::job_losses,
 };
 
 use super::ReloadSettings;
@@ -33,12 +34,12 @@ const LAST_PUSH: Duration = Duration::from_secs(2);
 /// A run in progress.
 pub struct Agent {
     pub(super) loaded: Loaded,
-    pub(super) reader: Reader,
+    pub(super) reader: RingReader,
     pub(super) services: Option<JoinHandle<()>>,
     pub(super) queue: mpsc::Sender<Input>,
     /// Ahead of each [`Input::Reload`].
     pub(super) reloads: std::sync::mpsc::Sender<Reload>,
-    pub(super) pipeline: JoinSet<(RunReport, Keeper)>,
+    pub(super) pipeline: JoinSet<(RunReport, Acknowledger)>,
     pub(super) heartbeat: Duration,
     pub(super) beat: Instant,
     pub(super) board: Arc<Board>,
@@ -74,7 +75,7 @@ impl Agent {
         &mut self.loaded
     }
 
-    /// Makes the reader leave events in the ring: see [`Reader::hold`].
+    /// Makes the reader leave events in the ring: see [`RingReader::hold`].
     pub fn hold(&self, hold: bool) {
         self.reader.hold(hold);
     }

@@ -42,10 +42,10 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let enforcer = match mode {
         Mode::Off => None,
         _ => {
-            let (tables, remembered) = Tables::take(&mut loaded.ebpf)?;
+            let (tables, remembered) = RuleTables::take(&mut loaded.ebpf)?;
             let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
             board.set_enforcement(Arc::clone(shared.status()));
-            let after = AfterStart::new(enforce.findings(), mode, remembered, Arc::clone(shared));
+            let after = Killer::new(enforce.findings(), mode, remembered, Arc::clone(shared));
             stages.set_enforcement(after);
             let why_no_deny = loaded.why_no_deny().map(str::to_owned);
             let generation = loaded.inherited().takeover.generation;
@@ -74,14 +74,14 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let room = if loaded.is_handed_over() {
         let takeover = Input::Takeover(loaded.inherited().takeover, Reading::now());
         queue.try_send(takeover).ok().context("the pipeline did not start")?;
-        Room::Later
+        SpaceRelease::Later
     } else {
-        Room::AtOnce
+        SpaceRelease::AtOnce
     };
     let seed = Input::Seed(host::processes(), Reading::now());
     queue.try_send(seed).ok().context("the pipeline did not start")?;
     let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
-    let reader = Reader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)
+    let reader = RingReader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)
         .context("the reader did not start")?;
     let beat = Instant::now() + options.heartbeat;
     board.set_attached(true);

@@ -9,7 +9,7 @@ use tracego_analyze::{
     rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
 };
 use tracego_common::{
-    Settings as KernelSettings,
+    KernelSettings,
     settings::{event, filter},
 };
 use tracego_deliver::sink::start::Sinks;

@@ -105,7 +105,7 @@ impl Board {
     }
 
     /// Sets the numbers of the kernel side and the number of waiting inputs.
-    pub fn set_kernel(&self, counters: Counters, runs: &[Run], queued: usize) {
+    pub fn set_kernel(&self, counters: Counters, runs: &[ProgramStats], queued: usize) {
         let mut kernel = locked(&self.kernel);
         let more = counters.lost().saturating_sub(kernel.counters.lost());
         if more > 0 {

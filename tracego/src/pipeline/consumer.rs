@@ -27,7 +27,7 @@ pub trait Consumer {
     fn ledger(&self) -> Ledger;
 
     /// Sets the stage that ends processes because of their findings.
-    fn set_enforcement(&mut self, _after: AfterStart) {}
+    fn set_enforcement(&mut self, _after: Killer) {}
 
     /// Takes the channel on which the settings of each [`Input::Reload`] come.
     fn set_reloads(&mut self, _reloads: Receiver<Reload>) {}

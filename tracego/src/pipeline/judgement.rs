@@ -12,7 +12,7 @@ use tracego_model::{
     record::Record,
 };
 use tracego_policy::{engine::Counts, engine::Engine, stage::Stage};
-use tracego_probe::enforce::after::AfterStart;
+use tracego_probe::enforce::killer::Killer;
 
 /// A callback that gets each record about a decision of enforcement.
 pub type DecisionCallback = Box<dyn FnMut(&Record) + Send>;
@@ -23,7 +23,7 @@ pub(super) struct Judgement {
     rules: Option<Judge>,
     pub(super) policies: Option<Stage>,
     /// Enforcement after the start.
-    pub(super) killer: Option<AfterStart>,
+    pub(super) killer: Option<Killer>,
     /// Callback for decisions of enforcement, beside their records.
     pub(super) callback: Option<DecisionCallback>,
     /// Process of the last enforcement check.
@@ -104,7 +104,7 @@ impl Judgement {
 
     /// Kills the marked processes, which the kernel side did not stop because it could not know them.
     pub(super) fn kill_marked(&mut self) -> Vec<(Pending, Action, Ended)> {
-        self.killer.as_mut().map(AfterStart::end).unwrap_or_default()
+        self.killer.as_mut().map(Killer::end).unwrap_or_default()
     }
 
     /// Returns the findings about running services.

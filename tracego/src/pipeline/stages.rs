@@ -24,7 +24,7 @@ use tracego_model::{
     record::Record,
 };
 use tracego_policy::stage::Stage;
-use tracego_probe::enforce::after::AfterStart;
+use tracego_probe::enforce::killer::Killer;
 
 use super::{
     Consumer, DecisionCallback, Reload, judgement::Judgement, losses::LossReporter, writer::RecordWriter,
@@ -316,7 +316,7 @@ impl Consumer for Pipeline {
         self.writer.tally.refusal().map(str::to_owned)
     }
 
-    fn set_enforcement(&mut self, after: AfterStart) {
+    fn set_enforcement(&mut self, after: Killer) {
         self.judgement.killer = Some(after);
     }
 

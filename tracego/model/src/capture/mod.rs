@@ -9,7 +9,7 @@
 //! files.
 
 mod notes;
-mod reader;
+pub mod reader;
 mod writer;
 
 use std::io;
