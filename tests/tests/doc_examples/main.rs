@@ -140,7 +140,7 @@ fn the_configurations_of_the_documents_are_right() {
             let file = tempfile::NamedTempFile::new().unwrap();
             fs::write(file.path(), block.lines.join("\n")).unwrap();
             let line = ["tracego".into(), "--config".into(), file.path().into()];
-            if let Err(error) = tracego::config::explained(&line) {
+            if let Err(error) = tracego::config::read(&line) {
                 panic!("{document}:{}: {error}", block.line);
             }
         }
