@@ -38,7 +38,7 @@ impl RunReport {
 }
 
 /// The stages of a run, and what goes along with them on their thread.
-pub struct PipelineThread<S> {
+pub(crate) struct PipelineThread<S> {
     stages: S,
     inspector: Inspector,
     keeper: Keeper,
@@ -49,12 +49,12 @@ pub struct PipelineThread<S> {
 
 impl<S: Consumer> PipelineThread<S> {
     /// Puts the parts together. Nothing runs yet.
-    pub fn new(stages: S, inspector: Inspector, keeper: Keeper, board: Arc<Board>) -> Self {
+    pub(crate) fn new(stages: S, inspector: Inspector, keeper: Keeper, board: Arc<Board>) -> Self {
         Self { stages, inspector, keeper, board, copied: Instant::now() }
     }
 
     /// Takes input until no more can come, or until the output ends the run.
-    pub fn run(mut self, mut input: Receiver<Input>) -> (RunReport, Keeper) {
+    pub(crate) fn run(mut self, mut input: Receiver<Input>) -> (RunReport, Keeper) {
         let mut refused = false;
         while let Some(mut input) = input.blocking_recv() {
             if let Input::Batch(batch) = &mut input {
