@@ -24,419 +24,419 @@ function __fish_tracego_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c tracego -n "__fish_tracego_needs_command" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
+complete -c tracego -n "__fish_tracego_needs_command" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
-fork\t'A process was made'
-execve-failed\t'A program could not be started'"
-complete -c tracego -n "__fish_tracego_needs_command" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
-text\t'For people'
-otlp\t'To an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_needs_command" -l otlp-endpoint -d 'The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l otlp-traces -d 'Send each CI job as one trace: a span a process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five minutes is dropped and counted: spans are no audit trail' -r -f -a "true\t''
+fork\t'A process was created'
+execve-failed\t'A program could not be executed'"
+complete -c tracego -n "__fish_tracego_needs_command" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. Variables of known CI systems are always read, and those that rules need, which records do not show. No other variable is read from a process' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no output if the configuration has sinks' -r -f -a "json\t'One JSON object per line'
+text\t'Text for people'
+otlp\t'Records to an OpenTelemetry collector'"
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five minutes are dropped and counted: spans are no audit trail' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l otlp-metrics -d 'Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-metrics -d 'Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
+complete -c tracego -n "__fish_tracego_needs_command" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss. Without this option they wait in memory' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l format -d 'Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
-complete -c tracego -n "__fish_tracego_needs_command" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_needs_command" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l color -d 'Colours in text' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+complete -c tracego -n "__fish_tracego_needs_command" -l color -d 'Use colours in text output' -r -f -a "auto\t'Colours on a terminal, unless NO_COLOR is set'
+always\t'Colours always'
+never\t'Colours never'"
 complete -c tracego -n "__fish_tracego_needs_command" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l profile -d 'Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a CI job. production: all that is no CI job is production. developer: nothing is production' -r -f -a "auto\t'Each process for itself: a CI job by its variables, production by container or system service'
-ci\t'Everything that is seen belongs to a CI job'
-production\t'Everything that is no CI job is production'
-developer\t'Nothing is production unless the configuration names it'"
-complete -c tracego -n "__fish_tracego_needs_command" -l only-findings -d 'Write records of processes only when something was found about them: --min-severity low' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_needs_command" -l profile -d 'Environment whose defaults the rules take. auto: decided per process by its variables, container and unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing is production' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
+ci\t'Every process belongs to a CI job'
+production\t'Every process outside of a CI job is production'
+developer\t'Only what the configuration names is production'"
+complete -c tracego -n "__fish_tracego_needs_command" -l only-findings -d 'Write records of processes only if something was found about them: --min-severity low' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l min-severity -d 'Write records of processes only with a finding that is at least so bad: low, medium, high, critical' -r -f -a "low\t'Good to know'
-medium\t'To be mended'
+complete -c tracego -n "__fish_tracego_needs_command" -l min-severity -d 'Write records of processes only if they have a finding of at least this severity: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
-complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number. Only with JSON' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l policy-key -d 'Take only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l policy-algorithm -d 'How they are signed' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Seconds between two seals; a job and the run also get one at their end' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
-hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_needs_command" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
-deny\t'It is not: only by choice'"
-complete -c tracego -n "__fish_tracego_needs_command" -l policy-time-limit -d 'Milliseconds that the bundles together may take for a decision' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l uid -d 'Only processes of this real user id' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+deny\t'Deny the program: only by explicit choice'"
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l decision-log-mask -d 'Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two. The resident set contains it twice' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l argv-max -d 'Maximum number of argument bytes kept; the true number is in every record' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l uid -d 'WatchOptions only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l comm -d 'WatchOptions only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l cgroup -d 'WatchOptions only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l enforce -d 'Stop program starts that a rule in the table enforce of the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
-audit\t'What would be stopped is told, and runs'
-kill\t'A program that a rule stops is ended before its first instruction'
+complete -c tracego -n "__fish_tracego_needs_command" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are served only on an IP that they reach, and tracego logs that at its start' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md describes what each mode covers' -r -f -a "off\t'No decisions are made'
+audit\t'Starts that would be stopped are reported, and run'
+kill\t'A program that a rule stops is killed before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
-complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: when this one is killed. always: also when it ends in order, for a restart or an upgrade; `tracego detach` ends it. none (the default; written out it also removes what another one left)' -r -f -a "none\t'Nothing'
-crash\t'Programs and ring, where this one was killed'
-always\t'Programs and ring'"
-complete -c tracego -n "__fish_tracego_needs_command" -l pin-dir -d 'Where that is kept: a folder in a BPF file system, of this tracego alone' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after so many seconds' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: if this one is killed. always: also if it ends in order, for a restart or an upgrade; `tracego detach` removes them. none (the default; given explicitly, it also removes what another tracego left)' -r -f -a "none\t'Leave nothing'
+crash\t'Leave programs and ring if this tracego is killed'
+always\t'Leave programs and ring'"
+complete -c tracego -n "__fish_tracego_needs_command" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after this many seconds' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_needs_command" -s V -l version -d 'Print version'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "policy" -d 'Policies in Rego: check bundles, run their tests, ask them about a record, or measure them'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "run" -d 'WatchOptions one command and its descendants; ends with the command\'s exit status'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove what it left. What is in their ring is lost; how much is said'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
-fork\t'A process was made'
-execve-failed\t'A program could not be started'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
-text\t'For people'
-otlp\t'To an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-endpoint -d 'The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-traces -d 'Send each CI job as one trace: a span a process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five minutes is dropped and counted: spans are no audit trail' -r -f -a "true\t''
+fork\t'A process was created'
+execve-failed\t'A program could not be executed'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. Variables of known CI systems are always read, and those that rules need, which records do not show. No other variable is read from a process' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no output if the configuration has sinks' -r -f -a "json\t'One JSON object per line'
+text\t'Text for people'
+otlp\t'Records to an OpenTelemetry collector'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five minutes are dropped and counted: spans are no audit trail' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-metrics -d 'Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-metrics -d 'Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss. Without this option they wait in memory' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l format -d 'Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l color -d 'Colours in text' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l color -d 'Use colours in text output' -r -f -a "auto\t'Colours on a terminal, unless NO_COLOR is set'
+always\t'Colours always'
+never\t'Colours never'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l profile -d 'Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a CI job. production: all that is no CI job is production. developer: nothing is production' -r -f -a "auto\t'Each process for itself: a CI job by its variables, production by container or system service'
-ci\t'Everything that is seen belongs to a CI job'
-production\t'Everything that is no CI job is production'
-developer\t'Nothing is production unless the configuration names it'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l only-findings -d 'Write records of processes only when something was found about them: --min-severity low' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l profile -d 'Environment whose defaults the rules take. auto: decided per process by its variables, container and unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing is production' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
+ci\t'Every process belongs to a CI job'
+production\t'Every process outside of a CI job is production'
+developer\t'Only what the configuration names is production'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l only-findings -d 'Write records of processes only if something was found about them: --min-severity low' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l min-severity -d 'Write records of processes only with a finding that is at least so bad: low, medium, high, critical' -r -f -a "low\t'Good to know'
-medium\t'To be mended'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l min-severity -d 'Write records of processes only if they have a finding of at least this severity: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number. Only with JSON' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-key -d 'Take only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-algorithm -d 'How they are signed' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Seconds between two seals; a job and the run also get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
-hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
-deny\t'It is not: only by choice'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-time-limit -d 'Milliseconds that the bundles together may take for a decision' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l uid -d 'Only processes of this real user id' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+deny\t'Deny the program: only by explicit choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log-mask -d 'Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two. The resident set contains it twice' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l argv-max -d 'Maximum number of argument bytes kept; the true number is in every record' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l uid -d 'WatchOptions only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'WatchOptions only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'WatchOptions only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce -d 'Stop program starts that a rule in the table enforce of the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
-audit\t'What would be stopped is told, and runs'
-kill\t'A program that a rule stops is ended before its first instruction'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are served only on an IP that they reach, and tracego logs that at its start' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md describes what each mode covers' -r -f -a "off\t'No decisions are made'
+audit\t'Starts that would be stopped are reported, and run'
+kill\t'A program that a rule stops is killed before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: when this one is killed. always: also when it ends in order, for a restart or an upgrade; `tracego detach` ends it. none (the default; written out it also removes what another one left)' -r -f -a "none\t'Nothing'
-crash\t'Programs and ring, where this one was killed'
-always\t'Programs and ring'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Where that is kept: a folder in a BPF file system, of this tracego alone' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after so many seconds' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 when something so bad was found and the command itself succeeded: low, medium, high, critical, or never. Default: high with --profile ci, else never' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: if this one is killed. always: also if it ends in order, for a restart or an upgrade; `tracego detach` removes them. none (the default; given explicitly, it also removes what another tracego left)' -r -f -a "none\t'Leave nothing'
+crash\t'Leave programs and ring if this tracego is killed'
+always\t'Leave programs and ring'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after this many seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 if a finding of at least this severity was made and the command itself succeeded: low, medium, high, critical, or never. Default: high with --profile ci, else never' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
-fork\t'A process was made'
-execve-failed\t'A program could not be started'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
-text\t'For people'
-otlp\t'To an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-endpoint -d 'The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-traces -d 'Send each CI job as one trace: a span a process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five minutes is dropped and counted: spans are no audit trail' -r -f -a "true\t''
+fork\t'A process was created'
+execve-failed\t'A program could not be executed'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. Variables of known CI systems are always read, and those that rules need, which records do not show. No other variable is read from a process' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no output if the configuration has sinks' -r -f -a "json\t'One JSON object per line'
+text\t'Text for people'
+otlp\t'Records to an OpenTelemetry collector'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five minutes are dropped and counted: spans are no audit trail' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-metrics -d 'Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-metrics -d 'Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss. Without this option they wait in memory' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l format -d 'Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l color -d 'Colours in text' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l color -d 'Use colours in text output' -r -f -a "auto\t'Colours on a terminal, unless NO_COLOR is set'
+always\t'Colours always'
+never\t'Colours never'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l profile -d 'Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a CI job. production: all that is no CI job is production. developer: nothing is production' -r -f -a "auto\t'Each process for itself: a CI job by its variables, production by container or system service'
-ci\t'Everything that is seen belongs to a CI job'
-production\t'Everything that is no CI job is production'
-developer\t'Nothing is production unless the configuration names it'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l only-findings -d 'Write records of processes only when something was found about them: --min-severity low' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l profile -d 'Environment whose defaults the rules take. auto: decided per process by its variables, container and unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing is production' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
+ci\t'Every process belongs to a CI job'
+production\t'Every process outside of a CI job is production'
+developer\t'Only what the configuration names is production'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l only-findings -d 'Write records of processes only if something was found about them: --min-severity low' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l min-severity -d 'Write records of processes only with a finding that is at least so bad: low, medium, high, critical' -r -f -a "low\t'Good to know'
-medium\t'To be mended'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l min-severity -d 'Write records of processes only if they have a finding of at least this severity: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number. Only with JSON' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-key -d 'Take only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-algorithm -d 'How they are signed' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Seconds between two seals; a job and the run also get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
-hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
-deny\t'It is not: only by choice'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-time-limit -d 'Milliseconds that the bundles together may take for a decision' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l ring-size -d 'Bytes of the ring buffer between kernel and agent; a power of two. It takes the room twice in the resident set' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l argv-max -d 'Bytes of arguments that are kept; the true number is in every record' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l uid -d 'Only processes of this real user id' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l comm -d 'Only processes with this task name (at most 15 bytes)' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l cgroup -d 'Only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+deny\t'Deny the program: only by explicit choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log-mask -d 'Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two. The resident set contains it twice' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l argv-max -d 'Maximum number of argument bytes kept; the true number is in every record' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l uid -d 'WatchOptions only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l comm -d 'WatchOptions only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l cgroup -d 'WatchOptions only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l listen -d 'Answer /metrics (for Prometheus), /livez and /readyz here: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are answered only at an IP that they reach, and tracego says so at its start' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l enforce -d 'Stop program starts that a rule in the table enforce of the configuration matches; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md says what each mode covers' -r -f -a "off\t'Nothing is decided'
-audit\t'What would be stopped is told, and runs'
-kill\t'A program that a rule stops is ended before its first instruction'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are served only on an IP that they reach, and tracego logs that at its start' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md describes what each mode covers' -r -f -a "off\t'No decisions are made'
+audit\t'Starts that would be stopped are reported, and run'
+kill\t'A program that a rule stops is killed before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: when this one is killed. always: also when it ends in order, for a restart or an upgrade; `tracego detach` ends it. none (the default; written out it also removes what another one left)' -r -f -a "none\t'Nothing'
-crash\t'Programs and ring, where this one was killed'
-always\t'Programs and ring'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l pin-dir -d 'Where that is kept: a folder in a BPF file system, of this tracego alone' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after so many seconds' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: if this one is killed. always: also if it ends in order, for a restart or an upgrade; `tracego detach` removes them. none (the default; given explicitly, it also removes what another tracego left)' -r -f -a "none\t'Leave nothing'
+crash\t'Leave programs and ring if this tracego is killed'
+always\t'Leave programs and ring'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after this many seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was started'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
-fork\t'A process was made'
-execve-failed\t'A program could not be started'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. The variables of known CI systems are always taken, and those that rules look at, which records do not show. No other variable leaves a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'json: one object a line. text: for people. otlp: to an OpenTelemetry collector, as --otlp-endpoint or the variables OTEL_EXPORTER_OTLP_* say. Default: text on a terminal, else json; nothing where the configuration has sinks' -r -f -a "json\t'One JSON object a line'
-text\t'For people'
-otlp\t'To an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-endpoint -d 'The collector for --output otlp, --otlp-traces and --otlp-metrics: http://localhost:4318 unless this or OTEL_EXPORTER_OTLP_ENDPOINT says otherwise. OTEL_EXPORTER_OTLP_PROTOCOL chooses grpc (port 4317), http/protobuf or http/json' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-traces -d 'Send each CI job as one trace: a span a process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. What it does not take within five minutes is dropped and counted: spans are no audit trail' -r -f -a "true\t''
+fork\t'A process was created'
+execve-failed\t'A program could not be executed'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. Variables of known CI systems are always read, and those that rules need, which records do not show. No other variable is read from a process' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no output if the configuration has sinks' -r -f -a "json\t'One JSON object per line'
+text\t'Text for people'
+otlp\t'Records to an OpenTelemetry collector'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or http/json' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five minutes are dropped and counted: spans are no audit trail' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-metrics -d 'Push what /metrics shows, every 60 seconds or as OTEL_METRIC_EXPORT_INTERVAL says, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-metrics -d 'Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l spool-dir -d 'Records that wait for a sink are kept in this folder, and survive a restart, a kill and a power loss. Without it they wait in memory' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l format -d 'What events are written as, one a line, whatever --output says. docs/formats.md has what each loses' -r -f -a "json\t'The native record'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss. Without this option they wait in memory' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l format -d 'Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output-file -d 'Append records to this file (made with mode 0600) instead of standard output' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l tree -d 'Indent text by ancestors' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l color -d 'Colours in text' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l color -d 'Use colours in text output' -r -f -a "auto\t'Colours on a terminal, unless NO_COLOR is set'
+always\t'Colours always'
+never\t'Colours never'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l profile -d 'Which defaults rules take. auto: each process by its variables, container and unit. ci: all is a CI job. production: all that is no CI job is production. developer: nothing is production' -r -f -a "auto\t'Each process for itself: a CI job by its variables, production by container or system service'
-ci\t'Everything that is seen belongs to a CI job'
-production\t'Everything that is no CI job is production'
-developer\t'Nothing is production unless the configuration names it'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l only-findings -d 'Write records of processes only when something was found about them: --min-severity low' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l profile -d 'Environment whose defaults the rules take. auto: decided per process by its variables, container and unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing is production' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
+ci\t'Every process belongs to a CI job'
+production\t'Every process outside of a CI job is production'
+developer\t'Only what the configuration names is production'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l only-findings -d 'Write records of processes only if something was found about them: --min-severity low' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l min-severity -d 'Write records of processes only with a finding that is at least so bad: low, medium, high, critical' -r -f -a "low\t'Good to know'
-medium\t'To be mended'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l min-severity -d 'Write records of processes only if they have a finding of at least this severity: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Write down in the log itself what shows that it is whole, for `tracego verify-log`: each record is linked to those before it, and a tracego.seal record says how many there are. Only with JSON' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number. Only with JSON' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Seconds between two seals; a job and the run get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` makes it. Its file must be closed to others' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; may be given several times (docs/policies.md). With --enforce kill or deny a start that is not allowed is ended' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-key -d 'Take only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-algorithm -d 'How they are signed' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Seconds between two seals; a job and the run also get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
-hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-on-error -d 'What a policy that fails or takes too long says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
-deny\t'It is not: only by choice'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-time-limit -d 'Milliseconds that the bundles together may take for a decision' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log -d 'Write each decision of a policy to this file, too, as OPA logs it' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log-mask -d 'Leave out of --decision-log what this JSON pointer points to (/input/process/command_args); may be given several times' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Take options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE wins over it, an option on the command line wins over both; --env adds up' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+deny\t'Deny the program: only by explicit choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log-mask -d 'Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l json -d 'Print the report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l output -d 'json: one object a file and line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object a line'
-text\t'For people'"
-complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l output -d 'Form of the report. json: one object per file and line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object per line'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "list" -d 'All rules, a line each'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "list" -d 'List all rules, one per line'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l config -d 'Say which are off in this TOML file' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l json -d 'All that is known about them, as one JSON array'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l config -d 'Show which rules are off in this TOML file' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l json -d 'Print everything known about the rules, as one JSON array'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l json -d 'As one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l json -d 'Print the rule as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "list" -d 'All rules, a line each'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "list" -d 'List all rules, one per line'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "check" -d 'Load bundles as tracego would, and say what is wrong with them, by file and line; ends with 1 if something is'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 when one fails. Or, with --records, say what the bundles would have decided about the program starts of a log'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "eval" -d 'Ask bundles about one record, and show which rules hold; ends with 1 when an evaluation fails, whatever else is decided with 0'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "bench" -d 'Measure how long a decision takes here, remembered and not'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then holds it to. Every change of a file makes a new signature necessary'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "check" -d 'Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 if one fails. With --records, report instead what the bundles would have decided about the program starts of a log'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "eval" -d 'Evaluate bundles on one record, and show which rules hold; ends with 1 if an evaluation fails, with 0 for any decision'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "bench" -d 'Measure how long a decision takes here, with and without the cache'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then verifies. Every change of a file requires a new signature'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'Print the report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l records -d 'Decide about the program starts of this log, as --output json writes it; - is standard input' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l first -d 'How many of the starts that are not allowed to show' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l time-limit -d 'Milliseconds that a decision may take' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l on-error -d 'What an evaluation that fails says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
-deny\t'It is not: only by choice'"
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l coverage -d 'Which lines the tests came by'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l first -d 'Number of starts to show that are not allowed' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l on-error -d 'Decision about a start if the evaluation fails' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+deny\t'Deny the program: only by explicit choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l coverage -d 'Report which lines the tests executed'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'Print the report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l input -d 'The record, as --output json writes it; - is standard input' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l time-limit -d 'Milliseconds that a decision may take' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l on-error -d 'What an evaluation that fails says about a start' -r -f -a "allow\t'It is allowed: a broken policy stops nobody'
-deny\t'It is not: only by choice'"
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l output -d 'json: one object. text: for people' -r -f -a "json\t'One JSON object a line'
-text\t'For people'"
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l input -d 'Record to decide about, as --output json writes it; - is standard input' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l on-error -d 'Decision about a start if the evaluation fails' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+deny\t'Deny the program: only by explicit choice'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l output -d 'Form of the report. json: one object. text: for people' -r -f -a "json\t'One JSON object per line'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l records -d 'Decide about the program starts of this log, as --output json writes it' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l input -d 'Decide about this record' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l json -d 'The report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l json -d 'Print the report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l key -d 'The private key in PEM (PKCS #8), or the secret of HS256' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l algorithm -d 'How to sign' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l key -d 'Private key in PEM (PKCS #8), or the secret of HS256' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l algorithm -d 'Algorithm of the signature' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
-hs256\t'HMAC with SHA-256: whoever can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l key-id -d 'The name of the key, for whoever reads the signature' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l days -d 'Days that the signature counts; without it, it does not end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l key-id -d 'Name of the key, for the reader of the signature' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l days -d 'Days for which the signature is valid; without this option it does not expire' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "check" -d 'Load bundles as tracego would, and say what is wrong with them, by file and line; ends with 1 if something is'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 when one fails. Or, with --records, say what the bundles would have decided about the program starts of a log'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "eval" -d 'Ask bundles about one record, and show which rules hold; ends with 1 when an evaluation fails, whatever else is decided with 0'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "bench" -d 'Measure how long a decision takes here, remembered and not'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then holds it to. Every change of a file makes a new signature necessary'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "check" -d 'Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 if one fails. With --records, report instead what the bundles would have decided about the program starts of a log'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "eval" -d 'Evaluate bundles on one record, and show which rules hold; ends with 1 if an evaluation fails, with 0 for any decision'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "bench" -d 'Measure how long a decision takes here, with and without the cache'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then verifies. Every change of a file requires a new signature'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "ls" -d 'Show what waits, and in which files. Changes nothing; also while tracego runs'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "verify" -d 'Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "drain" -d 'Write every record that waits to standard output, a line each, and acknowledge what was written. Ends with 4 where records were missing. tracego must not have the folder in use'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "ls" -d 'Show the waiting records and their files. Changes nothing; also works while tracego runs'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "verify" -d 'Read everything and report what is damaged or missing; ends with 1 if anything is. Changes nothing'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "drain" -d 'Write every waiting record to standard output, one per line, and acknowledge what was written. Ends with 4 if records are missing. tracego must not be using the folder'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l json -d 'JSON, one object a line'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l json -d 'Print JSON, one object per line'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l json -d 'JSON, one object a line'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l json -d 'Print JSON, one object per line'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l json -d 'JSON, one object a line'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l json -d 'Print JSON, one object per line'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "ls" -d 'Show what waits, and in which files. Changes nothing; also while tracego runs'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "drain" -d 'Write every record that waits to standard output, a line each, and acknowledge what was written. Ends with 4 where records were missing. tracego must not have the folder in use'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "ls" -d 'Show the waiting records and their files. Changes nothing; also works while tracego runs'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read everything and report what is damaged or missing; ends with 1 if anything is. Changes nothing'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "drain" -d 'Write every waiting record to standard output, one per line, and acknowledge what was written. Ends with 4 if records are missing. tracego must not be using the folder'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Read a file as tracego would, and say what is wrong; ends with 2 if something is. Nothing is opened or connected to but the certificates and keys that it names'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Show each option, its value and where it comes from, as a file that says the same. Values of headers and other secrets are left out'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates and keys that the file names are opened; no connection is made'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Show each option with its value and its source, in the form of an equivalent configuration file. Values of headers and other secrets are left out'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'As one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read a file as tracego would, and say what is wrong; ends with 2 if something is. Nothing is opened or connected to but the certificates and keys that it names'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show each option, its value and where it comes from, as a file that says the same. Values of headers and other secrets are left out'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates and keys that the file names are opened; no connection is made'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show each option with its value and its source, in the form of an equivalent configuration file. Values of headers and other secrets are left out'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand detach" -l pin-dir -d 'Where the programs are kept, as tracego was told' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand detach" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand detach" -l pin-dir -d 'Folder of the programs, the same as at the start of tracego' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand detach" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand detach" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'The public key of the seals, in PEM: each must be signed with it. Without it signatures are not checked' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'What tracego says about itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'The report as one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'The oldest records are no longer there: the log may begin in the middle of a run. Its first record is taken as it is'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'Public key in PEM; every seal must be signed with it. Without this option, signatures are not checked' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'Print the report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'Accept a log that begins in the middle of a run, because its oldest records were removed. The first record is trusted'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with its exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "capture" -d 'Write raw kernel records to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as at the time'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "doctor" -d 'Try what this kernel and this user allow; ends with 0 when the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "inspect" -d 'What executables say about themselves: how Go built them and how they are linked. Ends with 1 when a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "rules" -d 'What tracego finds: list the rules, or explain one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "policy" -d 'Policies in Rego: check bundles, run their tests, ask them about a record, or measure them'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "spool" -d 'Look at the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "run" -d 'WatchOptions one command and its descendants; ends with the command\'s exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove what it left. What is in their ring is lost; how much is said'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "verify-log" -d 'Check logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'All rules, a line each'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'What a rule means, how bad each of its cases is where, how to mend it, and its settings'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "check" -d 'Load bundles as tracego would, and say what is wrong with them, by file and line; ends with 1 if something is'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 when one fails. Or, with --records, say what the bundles would have decided about the program starts of a log'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "eval" -d 'Ask bundles about one record, and show which rules hold; ends with 1 when an evaluation fails, whatever else is decided with 0'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "bench" -d 'Measure how long a decision takes here, remembered and not'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then holds it to. Every change of a file makes a new signature necessary'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "ls" -d 'Show what waits, and in which files. Changes nothing; also while tracego runs'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "verify" -d 'Read everything and say what is damaged or missing; ends with 1 if something is. Changes nothing'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "drain" -d 'Write every record that waits to standard output, a line each, and acknowledge what was written. Ends with 4 where records were missing. tracego must not have the folder in use'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Read a file as tracego would, and say what is wrong; ends with 2 if something is. Nothing is opened or connected to but the certificates and keys that it names'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show each option, its value and where it comes from, as a file that says the same. Values of headers and other secrets are left out'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'List all rules, one per line'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "check" -d 'Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 if one fails. With --records, report instead what the bundles would have decided about the program starts of a log'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "eval" -d 'Evaluate bundles on one record, and show which rules hold; ends with 1 if an evaluation fails, with 0 for any decision'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "bench" -d 'Measure how long a decision takes here, with and without the cache'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then verifies. Every change of a file requires a new signature'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "ls" -d 'Show the waiting records and their files. Changes nothing; also works while tracego runs'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "verify" -d 'Read everything and report what is damaged or missing; ends with 1 if anything is. Changes nothing'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "drain" -d 'Write every waiting record to standard output, one per line, and acknowledge what was written. Ends with 4 if records are missing. tracego must not be using the folder'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates and keys that the file names are opened; no connection is made'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show each option with its value and its source, in the form of an equivalent configuration file. Values of headers and other secrets are left out'

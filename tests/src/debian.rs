@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use crate::python::{installed, run, target};
+use crate::python::{install_once, run, target};
 
 /// Returns the folder with the content of these packages.
 ///
@@ -10,7 +10,7 @@ use crate::python::{installed, run, target};
 /// Names what is missing on this machine, in few words.
 pub fn packages(names: &[&str]) -> Result<PathBuf, String> {
     let folder = target().join("debian").join(names[0]);
-    installed(&folder, &names.join(" "), || {
+    install_once(&folder, &names.join(" "), || {
         let said = |error: std::io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(&folder).map_err(said)?;
         run(Command::new("apt-get")

@@ -93,7 +93,7 @@ pub fn toolchain(version: &str) -> Result<PathBuf, String> {
 ///
 /// # Errors
 /// Fails like [`toolchain`].
-pub fn bare() -> Result<PathBuf, String> {
+pub fn newest_command() -> Result<PathBuf, String> {
     match std::env::var_os("TRACEGO_TEST_GO_COMMAND") {
         Some(path) => Ok(path.into()),
         None => Ok(toolchain(GO_1_27)?.join("bin/go")),
@@ -123,7 +123,7 @@ pub fn fill_cache(version: &str, home: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// Fails if it does not compile.
-pub fn linked(version: &str) -> Result<PathBuf, String> {
+pub fn dynamic_go(version: &str) -> Result<PathBuf, String> {
     let root = toolchain(version)?;
     once(&format!("{version}-linked"), |into| {
         eprintln!("compiling a go command of Go {version} that is linked dynamically");

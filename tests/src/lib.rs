@@ -133,9 +133,9 @@ impl Session {
 }
 
 /// A process that is killed when its test ends.
-pub struct Running(pub Child);
+pub struct ChildGuard(pub Child);
 
-impl Running {
+impl ChildGuard {
     /// Waits for the end of the process and returns its output.
     ///
     /// # Panics
@@ -181,7 +181,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         // Errors mean that the process has already ended, as it should.
         let _killed = self.0.kill();
@@ -195,10 +195,10 @@ impl Drop for Running {
 /// # Panics
 /// Panics if it cannot be started.
 #[must_use]
-pub fn watch(options: &[&str]) -> Running {
+pub fn watch(options: &[&str]) -> ChildGuard {
     let mut tracego = Command::new(tracego());
     tracego.args(["--output", "json", "--heartbeat", "0"]).args(options);
-    let running = Running(tracego.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let running = ChildGuard(tracego.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     wait_until("the programs are attached", || links(running.0.id()) >= 3);
     running
 }
@@ -222,19 +222,19 @@ pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
 }
 
 /// A guard that sets a stop flag on drop, even when the test panics: a thread scope waits for its threads.
-pub struct Ends<'a>(pub &'a AtomicBool);
+pub struct StopGuard<'a>(pub &'a AtomicBool);
 
-impl Drop for Ends<'_> {
+impl Drop for StopGuard<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
 /// Does `work` while another thread repeats `step`.
-pub fn meanwhile<R>(mut step: impl FnMut() + Send, work: impl FnOnce() -> R) -> R {
+pub fn with_background<R>(mut step: impl FnMut() + Send, work: impl FnOnce() -> R) -> R {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let _end = Ends(&stop);
+        let _end = StopGuard(&stop);
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 step();

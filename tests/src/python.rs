@@ -18,7 +18,7 @@ pub fn environment(name: &str) -> Result<PathBuf, String> {
     let wanted = fs::read_to_string(&list).map_err(|error| format!("{}: {error}", list.display()))?;
     let folder = target().join("python").join(name);
     let python = folder.join("bin/python");
-    installed(&folder, &wanted, || {
+    install_once(&folder, &wanted, || {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         let only = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement"];
@@ -33,7 +33,7 @@ pub fn environment(name: &str) -> Result<PathBuf, String> {
 /// Names what is missing on this machine, in few words.
 pub fn npm_package(name: &str, version: &str, sha512: &str) -> Result<PathBuf, String> {
     let folder = target().join("npm").join(name.replace('/', "+"));
-    installed(&folder, &format!("{version} {sha512}"), || {
+    install_once(&folder, &format!("{version} {sha512}"), || {
         fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         let spec = format!("{name}@{version}");
         let told = run(Command::new("npm").args(["pack", "--json", &spec]).current_dir(&folder))?;
@@ -80,7 +80,7 @@ pub(crate) fn target() -> PathBuf {
 }
 
 /// Runs `install` unless the folder was installed from the same list. Concurrent tests wait for each other.
-pub(crate) fn installed<T>(
+pub(crate) fn install_once<T>(
     folder: &Path,
     wanted: &str,
     install: impl FnOnce() -> Result<T, String>,

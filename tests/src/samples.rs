@@ -114,7 +114,7 @@ fn uid(n: u32) -> String {
 
 /// Returns a minimal record of any kind; the number determines id, position and time.
 #[must_use]
-pub fn bare(event_name: &'static str, n: u32) -> Record {
+pub fn minimal(event_name: &'static str, n: u32) -> Record {
     Record {
         schema: SCHEMA,
         schema_url: SCHEMA_URL,
@@ -212,7 +212,7 @@ pub fn finding(n: usize, severity: Severity) -> Finding {
 /// Never.
 #[must_use]
 pub fn start() -> Record {
-    let mut record = bare(event_name::START, 1);
+    let mut record = minimal(event_name::START, 1);
     let variables = BTreeMap::from([
         (Arc::from("CI_JOB_ID"), "job-variable".to_owned()),
         (Arc::from("GIT_COMMIT"), "commit-variable".to_owned()),
@@ -361,7 +361,7 @@ pub fn start() -> Record {
 
 /// Returns a start record with these findings and the severity that follows from them.
 #[must_use]
-pub fn found(findings: Vec<Finding>) -> Record {
+pub fn start_with_findings(findings: Vec<Finding>) -> Record {
     let worst = findings.iter().map(|finding| finding.severity).max();
     let (severity_number, severity_text) = match worst {
         None => (9, "INFO"),
@@ -377,7 +377,7 @@ pub fn found(findings: Vec<Finding>) -> Record {
 /// Returns the record of a process that was ended by a signal.
 #[must_use]
 pub fn exit() -> Record {
-    let mut record = bare(event_name::EXIT, 2);
+    let mut record = minimal(event_name::EXIT, 2);
     record.process = Some(Box::new(Process { exit: Some(Exit { code: 139, time: time(7) }), ..process() }));
     record.tracego.exec_id = Some("exit-exec-id".into());
     record.tracego.exit = Some(ExitFacts {
@@ -391,8 +391,8 @@ pub fn exit() -> Record {
 
 /// Returns the record of an enforcement decision with every attribute that it can have.
 #[must_use]
-pub fn decided(action: Action) -> Record {
-    let mut record = bare(event_name::ENFORCEMENT, 8);
+pub fn enforcement_decision(action: Action) -> Record {
+    let mut record = minimal(event_name::ENFORCEMENT, 8);
     (record.severity_number, record.severity_text) = match action {
         Action::Allow => (9, "INFO"),
         Action::Audit => (13, "WARN"),
@@ -428,8 +428,8 @@ pub fn decided(action: Action) -> Record {
 /// # Panics
 /// Never.
 #[must_use]
-pub fn ended(error: Option<&str>) -> Record {
-    let mut record = decided(Action::Kill);
+pub fn late_kill(error: Option<&str>) -> Record {
+    let mut record = enforcement_decision(Action::Kill);
     let decision = record.tracego.enforcement.as_mut().unwrap().decision.as_mut().unwrap();
     decision.when = AFTER_START;
     decision.executable = "server-binary".into();
@@ -441,7 +441,7 @@ pub fn ended(error: Option<&str>) -> Record {
 
 /// Returns a start record with the decision of policies.
 #[must_use]
-pub fn judged(allow: bool, error: Option<policy::ErrorKind>) -> Record {
+pub fn start_with_policy_decision(allow: bool, error: Option<policy::ErrorKind>) -> Record {
     let mut record = start();
     let violation = |n: u32| Violation {
         bundle: "bundle-name".into(),
@@ -476,11 +476,11 @@ pub fn judged(allow: bool, error: Option<policy::ErrorKind>) -> Record {
 
 /// Returns synthetic records of every kind, some with findings.
 #[must_use]
-pub fn made_up() -> Vec<Record> {
-    let mut fork = bare(event_name::FORK, 3);
+pub fn synthetic() -> Vec<Record> {
+    let mut fork = minimal(event_name::FORK, 3);
     fork.process = Some(Box::new(process()));
     fork.tracego.exec_id = Some("fork-exec-id".into());
-    let mut failed = bare(event_name::EXEC_FAILED, 4);
+    let mut failed = minimal(event_name::EXEC_FAILED, 4);
     failed.process =
         Some(Box::new(Process { command_args: Some(vec!["./gone".into(), "-x".into()]), ..process() }));
     failed.tracego.exec_id = Some("failed-exec-id".into());
@@ -490,37 +490,41 @@ pub fn made_up() -> Vec<Record> {
         syscall: Some("execve"),
         ..ExecCall::default()
     });
-    let mut later = bare(event_name::FINDING, 7);
+    let mut later = minimal(event_name::FINDING, 7);
     (later.severity_number, later.severity_text) = (17, "ERROR");
     later.process = Some(Box::new(process()));
     later.tracego.exec_id = Some("later-exec-id".into());
     later.tracego.findings = vec![finding(1, Severity::High)];
-    let mut lost = bare(event_name::LOST, 5);
+    let mut lost = minimal(event_name::LOST, 5);
     (lost.severity_number, lost.severity_text) = (13, "WARN");
     lost.context = Some(context());
     lost.tracego.lost = Some(BTreeMap::from([("ring_full", 85_001), ("no_scratch", 85_002)]));
-    let mut heartbeat = bare(event_name::HEARTBEAT, 6);
+    let mut heartbeat = minimal(event_name::HEARTBEAT, 6);
     let kernel = Counters { hooked: 86_001, sent: 86_002, ..Counters::default() };
     heartbeat.tracego.ledger =
         Some(Box::new(Ledger { kernel, processed: 86_003, written: 86_004, ..Ledger::default() }));
     let mut records = vec![
         start(),
-        found(vec![finding(0, Severity::High)]),
-        found(vec![finding(1, Severity::Low), finding(2, Severity::Critical), finding(0, Severity::Medium)]),
+        start_with_findings(vec![finding(0, Severity::High)]),
+        start_with_findings(vec![
+            finding(1, Severity::Low),
+            finding(2, Severity::Critical),
+            finding(0, Severity::Medium),
+        ]),
         exit(),
         fork,
         failed,
         later,
         lost,
         heartbeat,
-        decided(Action::Allow),
-        decided(Action::Audit),
-        decided(Action::Deny),
-        ended(None),
-        ended(Some("it could not be ended")),
-        judged(false, None),
-        judged(true, None),
-        judged(true, Some(policy::ErrorKind::Time)),
+        enforcement_decision(Action::Allow),
+        enforcement_decision(Action::Audit),
+        enforcement_decision(Action::Deny),
+        late_kill(None),
+        late_kill(Some("it could not be ended")),
+        start_with_policy_decision(false, None),
+        start_with_policy_decision(true, None),
+        start_with_policy_decision(true, Some(policy::ErrorKind::Time)),
     ];
     for (n, record) in (1_u32..).zip(&mut records) {
         record.log.record.uid = uid(n);

@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
 
 /// Checks what holds for every file.
 fn check(bytes: &[u8]) -> Image {
-    let source = Counted { bytes, read: Cell::new(0) };
+    let source = CountingSource { bytes, read: Cell::new(0) };
     let image = golang::read(&source).expect("memory cannot fail");
     assert!(source.read.get() <= TOTAL_MAX + 8192, "{} bytes are read", source.read.get());
     // Every stored byte was read, and a module takes a few words beside its line.
@@ -60,12 +60,12 @@ fn program(modules: &[u8]) -> Vec<u8> {
 }
 
 /// A source that counts the bytes that are read.
-struct Counted<'a> {
+struct CountingSource<'a> {
     bytes: &'a [u8],
     read: Cell<u64>,
 }
 
-impl Source for Counted<'_> {
+impl Source for CountingSource<'_> {
     fn size(&self) -> u64 {
         self.bytes.len() as u64
     }

@@ -15,14 +15,14 @@ use std::{
 
 /// Files, sockets and workers that stay open until the end.
 #[derive(Default)]
-struct Open {
+struct OpenResources {
     files: Vec<File>,
     sockets: Vec<TcpListener>,
     workers: Vec<Child>,
 }
 
 fn main() {
-    let mut open = Open::default();
+    let mut open = OpenResources::default();
     println!("{}", std::process::id());
     // Unbuffered, so that after a fork the child continues at the parent's position.
     while let Some(line) = line() {
@@ -53,7 +53,7 @@ fn line() -> Option<String> {
     None
 }
 
-fn run(open: &mut Open, command: &str, path: &str, rest: &str) -> String {
+fn run(open: &mut OpenResources, command: &str, path: &str, rest: &str) -> String {
     let own = std::process::id().to_string();
     let text = if rest.is_empty() { &own } else { rest };
     match command {

@@ -63,7 +63,7 @@ fn main() {
 }
 
 fn record(number: u64) -> String {
-    let mut record = samples::bare(event_name::START, u32::try_from(number).unwrap());
+    let mut record = samples::minimal(event_name::START, u32::try_from(number).unwrap());
     record.body = line(number);
     let mut out = Vec::new();
     Format::Json.write(&record, &mut out).unwrap();

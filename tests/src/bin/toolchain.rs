@@ -3,6 +3,6 @@
 #![expect(clippy::print_stdout, reason = "the path is what it is for")]
 
 fn main() -> Result<(), String> {
-    println!("{}", tracego_tests::go::bare()?.display());
+    println!("{}", tracego_tests::go::newest_command()?.display());
     Ok(())
 }

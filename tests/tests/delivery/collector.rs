@@ -9,11 +9,11 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Running, python, tracego, wait_until};
+use tracego_tests::{ChildGuard, python, tracego, wait_until};
 
 use crate::{
     contract::golden,
-    peers::{PYTHON, Peer},
+    receivers::{PYTHON, Receiver},
 };
 
 pub(crate) const TESTS: &[(&str, fn())] =
@@ -48,20 +48,20 @@ fn reads() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let peer = Peer::new(folder.path());
+    let receiver = Receiver::new(folder.path());
     let mut keeper = Command::new(PYTHON.as_ref().unwrap());
     keeper.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/keeper.py"));
-    let _keeper = Running(keeper.arg(peer.port.to_string()).arg(path("kept")).spawn().unwrap());
-    wait_until("the receiver", || TcpStream::connect(("127.0.0.1", peer.port)).is_ok());
+    let _keeper = ChildGuard(keeper.arg(receiver.port.to_string()).arg(path("kept")).spawn().unwrap());
+    wait_until("the receiver", || TcpStream::connect(("127.0.0.1", receiver.port)).is_ok());
     let sink = format!("[[sinks]]\ntype = \"file\"\npath = \"{}\"\n", path("records.json").display());
     fs::write(path("tracego.toml"), sink).unwrap();
-    fs::write(path("collector.yaml"), config(&path("records.json"), peer.port)).unwrap();
+    fs::write(path("collector.yaml"), config(&path("records.json"), receiver.port)).unwrap();
     let program = COLLECTOR.as_ref().unwrap();
     // A wheel does not mark files as executable.
     fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
     let mut collector = Command::new(program);
     collector.arg("--config").arg(path("collector.yaml")).stdout(Stdio::null()).stderr(Stdio::null());
-    let _collector = Running(collector.spawn().unwrap());
+    let _collector = ChildGuard(collector.spawn().unwrap());
     let mut replay = Command::new(tracego());
     replay.args(["replay", "-e", "execve,exit,fork", "--config"]).arg(path("tracego.toml"));
     assert!(replay.arg(golden("go.capture")).status().unwrap().success());

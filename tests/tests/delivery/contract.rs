@@ -10,23 +10,23 @@ use libtest_mimic::Trial;
 use tracego_deliver::sink::settings::Kind;
 use tracego_tests::{tracego, trial, wait_until};
 
-use crate::peers::{self, PYTHON, Peer};
+use crate::receivers::{self, PYTHON, Receiver};
 
 /// Returns the identifiers that a receiver got, from its files or from tracego's output.
-type Got = fn(&Peer, &[Output]) -> Vec<String>;
+type ReceivedIds = fn(&Receiver, &[Output]) -> Vec<String>;
 
 /// A type of sink and its receiver.
 #[derive(Clone, Copy)]
-struct Row {
+struct SinkCase {
     kind: &'static str,
     /// Name in the test's title.
     name: &'static str,
     /// Returns the keys of the type.
-    keys: fn(&Peer) -> String,
+    keys: fn(&Receiver) -> String,
     /// Starts the receiver; does nothing when the operating system is the receiver.
-    start: fn(&mut Peer),
+    start: fn(&mut Receiver),
     /// Returns what the receiver got, if the receiver does not report it itself.
-    got: Option<Got>,
+    got: Option<ReceivedIds>,
     /// The receiver can be dead.
     dies: bool,
     /// The receiver acknowledges nothing, so records may be lost with it.
@@ -36,75 +36,77 @@ struct Row {
 
 const NOTHING: fn() -> Option<String> = || None;
 
-const ROWS: &[Row] = &[
-    Row {
+const ROWS: &[SinkCase] = &[
+    SinkCase {
         kind: "stdout",
         name: "stdout",
         keys: |_| String::new(),
-        start: peers::file,
+        start: receivers::file,
         got: Some(|_, outputs| {
             let text = outputs.iter().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-            text.collect::<String>().lines().filter_map(peers::uid).collect()
+            text.collect::<String>().lines().filter_map(receivers::uid).collect()
         }),
         dies: false,
         blind: false,
         needs: NOTHING,
     },
-    Row {
+    SinkCase {
         kind: "file",
         name: "file",
-        keys: |peer| format!("path = \"{}\"\nrotate-bytes = \"1G\"", peer.folder.join("file").display()),
-        start: peers::file,
-        got: Some(|peer, _| peers::lines(&peer.folder.join("file"))),
+        keys: |receiver| {
+            format!("path = \"{}\"\nrotate-bytes = \"1G\"", receiver.folder.join("file").display())
+        },
+        start: receivers::file,
+        got: Some(|receiver, _| receivers::lines(&receiver.folder.join("file"))),
         dies: false,
         blind: false,
         needs: NOTHING,
     },
-    Row {
+    SinkCase {
         kind: "syslog",
         name: "syslog over UDP",
-        keys: |peer| format!("address = \"udp://127.0.0.1:{}\"\nmax-bytes = \"65507\"", peer.port),
-        start: peers::udp,
+        keys: |receiver| format!("address = \"udp://127.0.0.1:{}\"\nmax-bytes = \"65507\"", receiver.port),
+        start: receivers::udp,
         got: None,
         dies: true,
         blind: true,
         needs: NOTHING,
     },
-    Row {
+    SinkCase {
         kind: "syslog",
         name: "syslog over TCP",
-        keys: |peer| format!("address = \"tcp://127.0.0.1:{}\"\nmax-bytes = \"1M\"", peer.port),
-        start: peers::syslog,
+        keys: |receiver| format!("address = \"tcp://127.0.0.1:{}\"\nmax-bytes = \"1M\"", receiver.port),
+        start: receivers::syslog,
         got: None,
         dies: true,
         blind: false,
         needs: NOTHING,
     },
-    Row {
+    SinkCase {
         kind: "journald",
         name: "journald",
-        keys: |peer| format!("socket = \"{}\"", peer.folder.join("journal").display()),
-        start: peers::journal,
+        keys: |receiver| format!("socket = \"{}\"", receiver.folder.join("journal").display()),
+        start: receivers::journal,
         got: None,
         dies: true,
         blind: false,
         needs: NOTHING,
     },
-    Row {
+    SinkCase {
         kind: "otlp",
         name: "otlp",
-        keys: |peer| format!("endpoint = \"http://127.0.0.1:{}\"\ncompression = \"gzip\"", peer.port),
-        start: peers::otlp,
+        keys: |receiver| format!("endpoint = \"http://127.0.0.1:{}\"\ncompression = \"gzip\"", receiver.port),
+        start: receivers::otlp,
         got: None,
         dies: true,
         blind: false,
         needs: || PYTHON.as_ref().err().cloned(),
     },
-    Row {
+    SinkCase {
         kind: "webhook",
         name: "webhook",
-        keys: |peer| format!("url = \"http://127.0.0.1:{}/\"", peer.port),
-        start: peers::http,
+        keys: |receiver| format!("url = \"http://127.0.0.1:{}/\"", receiver.port),
+        start: receivers::http,
         got: None,
         dies: true,
         blind: false,
@@ -141,21 +143,24 @@ pub(crate) fn golden(name: &str) -> PathBuf {
 }
 
 /// A replay through a sink, with a file of the same records as the reference.
-struct Run {
+struct ReplayRun {
     folder: tempfile::TempDir,
     config: String,
-    peer: Peer,
+    receiver: Receiver,
     outputs: Vec<Output>,
 }
 
-impl Run {
-    fn new(row: &Row, common: &str) -> Self {
+impl ReplayRun {
+    fn new(row: &SinkCase, common: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let peer = Peer::new(folder.path());
-        let config =
-            format!("[[sinks]]\nname = \"it\"\ntype = \"{}\"\n{}\n{common}\n", row.kind, (row.keys)(&peer));
+        let receiver = Receiver::new(folder.path());
+        let config = format!(
+            "[[sinks]]\nname = \"it\"\ntype = \"{}\"\n{}\n{common}\n",
+            row.kind,
+            (row.keys)(&receiver)
+        );
         fs::write(folder.path().join("tracego.toml"), &config).unwrap();
-        Self { folder, config, peer, outputs: Vec::new() }
+        Self { folder, config, receiver, outputs: Vec::new() }
     }
 
     /// Runs the replay to its end.
@@ -174,15 +179,15 @@ impl Run {
     }
 
     fn reference(&self) -> Vec<String> {
-        peers::lines(&self.folder.path().join("reference"))
+        receivers::lines(&self.folder.path().join("reference"))
     }
 
-    fn got(&self, row: &Row) -> Vec<String> {
-        row.got.map_or_else(|| self.peer.got(), |got| got(&self.peer, &self.outputs))
+    fn got(&self, row: &SinkCase) -> Vec<String> {
+        row.got.map_or_else(|| self.receiver.got(), |got| got(&self.receiver, &self.outputs))
     }
 
     /// Waits until the receiver has as many different records as were written.
-    fn has_all(&self, row: &Row) {
+    fn has_all(&self, row: &SinkCase) {
         let wanted = self.reference().len();
         wait_until(&format!("{}: {wanted} records\n{}", row.name, self.config), || {
             once(&self.got(row)).len() >= wanted
@@ -200,23 +205,23 @@ fn once(all: &[String]) -> Vec<String> {
     all.iter().filter(|uid| known.insert(uid.as_str())).cloned().collect()
 }
 
-fn in_order(row: &Row, spool: bool) {
-    let mut run = Run::new(row, "");
-    (row.start)(&mut run.peer);
+fn in_order(row: &SinkCase, spool: bool) {
+    let mut run = ReplayRun::new(row, "");
+    (row.start)(&mut run.receiver);
     assert_eq!(run.replay(spool).status.code(), Some(0), "{}", run.stderr());
     run.has_all(row);
     assert!(run.reference().len() > 10);
     assert_eq!(run.got(row), run.reference());
     assert!(run.stderr().contains("sink it: "), "{}", run.stderr());
-    run.peer.stop();
+    run.receiver.stop();
 }
 
-fn comes_back(row: &Row) {
-    let mut run = Run::new(row, "");
+fn comes_back(row: &SinkCase) {
+    let mut run = ReplayRun::new(row, "");
     assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
     let waiting = format!("{} in the spool", run.reference().len());
     assert!(row.blind || run.stderr().contains(&waiting), "{}", run.stderr());
-    (row.start)(&mut run.peer);
+    (row.start)(&mut run.receiver);
     assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
     if row.blind {
         // A missing receiver is not noticed; records that are sent after its start arrive.
@@ -225,23 +230,23 @@ fn comes_back(row: &Row) {
         run.has_all(row);
         assert_eq!(once(&run.got(row)), run.reference());
     }
-    run.peer.stop();
+    run.receiver.stop();
 }
 
-fn in_the_middle(row: &Row) {
-    let mut run = Run::new(row, "");
+fn in_the_middle(row: &SinkCase) {
+    let mut run = ReplayRun::new(row, "");
     for round in 0..6 {
-        (row.start)(&mut run.peer);
+        (row.start)(&mut run.receiver);
         if round % 2 == 0 {
             assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
-            run.peer.stop();
+            run.receiver.stop();
         } else {
             // The receiver is gone before the replay ends.
-            run.peer.stop();
+            run.receiver.stop();
             assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
         }
     }
-    (row.start)(&mut run.peer);
+    (row.start)(&mut run.receiver);
     assert_eq!(run.replay(true).status.code(), Some(0), "{}", run.stderr());
     if row.blind {
         wait_until("the end", || run.got(row).last() == run.reference().last());
@@ -249,11 +254,11 @@ fn in_the_middle(row: &Row) {
         run.has_all(row);
         assert_eq!(once(&run.got(row)), run.reference());
     }
-    run.peer.stop();
+    run.receiver.stop();
 }
 
-fn counted(row: &Row) {
-    let mut run = Run::new(row, "queue-bytes = \"64K\"\ndrain = \"100ms\"");
+fn counted(row: &SinkCase) {
+    let mut run = ReplayRun::new(row, "queue-bytes = \"64K\"\ndrain = \"100ms\"");
     let code = run.replay(false).status.code();
     let stderr = run.stderr();
     let line = stderr.lines().find(|line| line.starts_with("tracego: sink it: ")).unwrap().to_owned();

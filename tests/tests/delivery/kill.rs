@@ -14,7 +14,7 @@ use tracego_tests::{tracego, wait_until};
 
 use crate::{
     contract::golden,
-    peers::{self, Peer},
+    receivers::{self, Receiver},
 };
 
 pub(crate) const TESTS: &[(&str, fn())] =
@@ -27,12 +27,12 @@ fn kills() {
     let rounds = env::var("TRACEGO_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let mut peer = Peer::new(folder.path());
-    peers::http(&mut peer);
+    let mut receiver = Receiver::new(folder.path());
+    receivers::http(&mut receiver);
     let config = format!(
         "[[sinks]]\nname = \"hook\"\ntype = \"webhook\"\nurl = \"http://127.0.0.1:{}/\"\nbatch-records = 7\n\
          [[sinks]]\nname = \"file\"\ntype = \"file\"\npath = \"{}\"\nrotate-bytes = \"64K\"\n",
-        peer.port,
+        receiver.port,
         path("log").display()
     );
     fs::write(path("tracego.toml"), config).unwrap();
@@ -61,7 +61,7 @@ fn kills() {
         let survey = || survey(&path("spool").join(sink)).unwrap();
         wait_until(sink, || survey().waiting.records == 0);
         let spool = survey();
-        let got = if sink == "hook" { peer.got() } else { log(folder.path()) };
+        let got = if sink == "hook" { receiver.got() } else { log(folder.path()) };
         assert!(spool.gaps.is_empty() && spool.whole, "{spool:?}");
         let known: BTreeSet<&String> = got.iter().collect();
         // Every sequence number of the queue is one record, and each of them has arrived.
@@ -73,7 +73,7 @@ fn kills() {
         let different: BTreeSet<&str> = once.iter().map(|uid| run(uid)).collect();
         assert_eq!(runs, different.len(), "{sink}: records of two runs are mixed");
     }
-    peer.stop();
+    receiver.stop();
 }
 
 /// Returns the run of tracego that a record belongs to.
@@ -87,5 +87,5 @@ fn log(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = names.filter(|name| name.starts_with("log")).collect();
     // The current file has no time in its name.
     names.sort_by_key(|name| (name == "log", name.clone()));
-    names.iter().flat_map(|name| peers::lines(&folder.join(name))).collect()
+    names.iter().flat_map(|name| receivers::lines(&folder.join(name))).collect()
 }

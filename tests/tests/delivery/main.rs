@@ -6,7 +6,7 @@
 mod collector;
 mod contract;
 mod kill;
-mod peers;
+mod receivers;
 
 use libtest_mimic::Arguments;
 use tracego_tests::trial;

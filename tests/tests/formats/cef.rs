@@ -99,7 +99,7 @@ fn every_line_is_read_back() {
 fn what_would_end_a_value_is_escaped() {
     let strategy = ".*|[\\\\|= a-c\n\r]{0,40}";
     proptest!(Config { cases: 512, failure_persistence: None, ..Config::default() }, |(text in strategy)| {
-        let mut record = samples::found(vec![samples::finding(0, tracego_model::finding::Severity::Low)]);
+        let mut record = samples::start_with_findings(vec![samples::finding(0, tracego_model::finding::Severity::Low)]);
         record.tracego.findings[0].message = text.clone();
         record.process.as_mut().unwrap().working_directory = Some(text.clone());
         let (header, pairs) = parse(&line(Format::Cef, &record));
@@ -132,12 +132,12 @@ fn long_values_are_cut_at_a_character() {
 
 fn what_was_done_about_a_start_is_said() {
     for (record, act, outcome, file) in [
-        (samples::decided(Action::Deny), "deny", "failure", "wanted-program"),
-        (samples::decided(Action::Kill), "kill", "failure", "wanted-program"),
-        (samples::ended(None), "kill", "failure", "server-binary"),
-        (samples::ended(Some("it had ended")), "kill", "success", "server-binary"),
-        (samples::decided(Action::Audit), "audit", "success", "wanted-program"),
-        (samples::decided(Action::Allow), "allow", "success", "wanted-program"),
+        (samples::enforcement_decision(Action::Deny), "deny", "failure", "wanted-program"),
+        (samples::enforcement_decision(Action::Kill), "kill", "failure", "wanted-program"),
+        (samples::late_kill(None), "kill", "failure", "server-binary"),
+        (samples::late_kill(Some("it had ended")), "kill", "success", "server-binary"),
+        (samples::enforcement_decision(Action::Audit), "audit", "success", "wanted-program"),
+        (samples::enforcement_decision(Action::Allow), "allow", "success", "wanted-program"),
     ] {
         let (_, pairs) = parse(&line(Format::Cef, &record));
         let said = ["act", "outcome", "reason", "cs6", "cs6Label", "fname"].map(|key| pairs[key].as_str());
@@ -146,7 +146,7 @@ fn what_was_done_about_a_start_is_said() {
         assert_eq!(said, wanted, "{pairs:#?}");
         assert_eq!(pairs.contains_key("filePath"), file == "server-binary", "the path of another program");
     }
-    let mut record = samples::decided(Action::Kill);
+    let mut record = samples::enforcement_decision(Action::Kill);
     record.tracego.enforcement.as_mut().unwrap().decision.as_mut().unwrap().message = None;
     assert_eq!(parse(&line(Format::Cef, &record)).1["reason"], "rule-of-enforcement");
     assert!(!parse(&line(Format::Cef, &samples::start())).1.contains_key("act"));

@@ -10,7 +10,7 @@ use tracego_tests::samples;
 
 use crate::{
     cef,
-    flat::{Flat, flat, native},
+    json_leaves::{Leaves, flat, native},
     line, object, records,
 };
 
@@ -27,7 +27,7 @@ const MAPPED: [Format; 5] = [Format::Ocsf, Format::Ecs, Format::CloudEvents, For
 
 /// A row of a table: an attribute and its places in a format.
 #[derive(Debug)]
-struct Row {
+struct MappingRow {
     /// Name of our attribute, with `*` at the end for all names with this prefix.
     ours: String,
     /// Names in the other format, likewise; none when the attribute is lost.
@@ -38,7 +38,7 @@ struct Row {
     partly: bool,
 }
 
-impl Row {
+impl MappingRow {
     /// Returns the part of a name that the `*` stands for; `None` if the row is not about the name.
     fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self.ours.strip_suffix('*') {
@@ -70,7 +70,7 @@ fn in_backticks(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-fn rows(format: Format) -> Vec<Row> {
+fn rows(format: Format) -> Vec<MappingRow> {
     let text = read("docs/formats.md");
     let (_, section) = text.split_once(&format!("\n## {}\n", format.name())).unwrap();
     let section = section.split("\n## ").next().unwrap();
@@ -78,7 +78,7 @@ fn rows(format: Format) -> Vec<Row> {
     for line in section.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         let [ours, theirs, note] = cells[..] else { panic!("{line}") };
-        let row = Row {
+        let row = MappingRow {
             ours: in_backticks(ours).remove(0),
             theirs: in_backticks(theirs),
             derived: note.starts_with("derived"),
@@ -93,7 +93,7 @@ fn rows(format: Format) -> Vec<Row> {
 }
 
 /// Returns the most specific row for an attribute.
-fn row_of<'a>(rows: &'a [Row], name: &str) -> Option<&'a Row> {
+fn row_of<'a>(rows: &'a [MappingRow], name: &str) -> Option<&'a MappingRow> {
     rows.iter().filter(|row| row.rest(name).is_some()).max_by_key(|row| row.ours.len())
 }
 
@@ -135,7 +135,7 @@ fn every_attribute_of_the_schema_has_a_row() {
 }
 
 /// Returns an event of a format as names and values, with the names of the tables.
-fn event(format: Format, record: &Record) -> Flat {
+fn event(format: Format, record: &Record) -> Leaves {
     match format {
         Format::Cef => {
             let (header, pairs) = cef::parse(&line(format, record));
@@ -155,7 +155,7 @@ fn event(format: Format, record: &Record) -> Flat {
     }
 }
 
-fn otlp(line: &Value) -> Flat {
+fn otlp(line: &Value) -> Leaves {
     let resource = &line["resourceLogs"][0];
     let scope = &resource["scopeLogs"][0];
     let record = &scope["logRecords"][0];
@@ -176,7 +176,7 @@ fn otlp(line: &Value) -> Flat {
     found
 }
 
-fn any_value(name: String, value: &Value, found: &mut Flat) {
+fn any_value(name: String, value: &Value, found: &mut Leaves) {
     match value.as_object().and_then(|value| value.iter().next()) {
         None => found.push((name, Value::Null)),
         Some((kind, inner)) if kind == "arrayValue" => {
@@ -276,7 +276,7 @@ fn every_value_is_where_its_row_says() {
 fn what_is_lost_is_nowhere() {
     for format in MAPPED {
         let rows = rows(format);
-        for record in samples::made_up() {
+        for record in samples::synthetic() {
             let event = event(format, &record);
             let native = native(&record);
             for (name, value) in &native {

@@ -7,10 +7,10 @@ use tracego_common::verdict::Action;
 use tracego_deliver::format::Format;
 use tracego_tests::{
     python::npm_package,
-    samples::{decided, ended, judged, start},
+    samples::{enforcement_decision, late_kill, start, start_with_policy_decision},
 };
 
-use crate::{flat::flat, object, records};
+use crate::{json_leaves::flat, object, records};
 
 pub(crate) const TESTS: &[(&str, crate::Test)] =
     &[("ecs::what_was_done_about_a_start_is_said", what_was_done_about_a_start_is_said)];
@@ -122,14 +122,26 @@ fn fields_that_are_the_same_in_opentelemetry_agree() {
 
 fn what_was_done_about_a_start_is_said() {
     for (record, action, kind, outcome, rule) in [
-        (decided(Action::Deny), "exec-denied", "alert", "failure", json!("rule-of-enforcement")),
-        (decided(Action::Kill), "exec-killed", "alert", "failure", json!("rule-of-enforcement")),
-        (ended(None), "exec-killed", "alert", "failure", json!("rule-of-enforcement")),
-        (ended(Some("it had ended")), "exec-killed", "alert", "success", json!("rule-of-enforcement")),
-        (decided(Action::Audit), "exec-audited", "alert", "success", json!("rule-of-enforcement")),
-        (decided(Action::Allow), "exec-allowed", "event", "success", json!("rule-of-enforcement")),
-        (judged(false, None), "exec", "alert", "success", json!("violation-1")),
-        (judged(true, None), "exec", "event", "success", Value::Null),
+        (enforcement_decision(Action::Deny), "exec-denied", "alert", "failure", json!("rule-of-enforcement")),
+        (enforcement_decision(Action::Kill), "exec-killed", "alert", "failure", json!("rule-of-enforcement")),
+        (late_kill(None), "exec-killed", "alert", "failure", json!("rule-of-enforcement")),
+        (late_kill(Some("it had ended")), "exec-killed", "alert", "success", json!("rule-of-enforcement")),
+        (
+            enforcement_decision(Action::Audit),
+            "exec-audited",
+            "alert",
+            "success",
+            json!("rule-of-enforcement"),
+        ),
+        (
+            enforcement_decision(Action::Allow),
+            "exec-allowed",
+            "event",
+            "success",
+            json!("rule-of-enforcement"),
+        ),
+        (start_with_policy_decision(false, None), "exec", "alert", "success", json!("violation-1")),
+        (start_with_policy_decision(true, None), "exec", "event", "success", Value::Null),
         (start(), "exec", "event", "success", Value::Null),
     ] {
         let document = object(Format::Ecs, &record);

@@ -6,9 +6,9 @@ mod cef;
 mod cloudevents;
 mod documents;
 mod ecs;
-mod flat;
+mod json_leaves;
 mod ocsf;
-mod odd;
+mod odd_values;
 mod otlp;
 
 use std::{path::PathBuf, sync::LazyLock};
@@ -29,7 +29,7 @@ fn main() {
     let groups = [
         (documents::TESTS, None),
         (cef::TESTS, None),
-        (odd::TESTS, None),
+        (odd_values::TESTS, None),
         (otlp::TESTS, None),
         (ocsf::TESTS, None),
         (ecs::TESTS, None),
@@ -50,7 +50,7 @@ fn main() {
 /// Returns captured and synthetic records.
 fn records() -> Vec<Record> {
     let mut all = samples::captured();
-    all.extend(samples::made_up());
+    all.extend(samples::synthetic());
     all
 }
 

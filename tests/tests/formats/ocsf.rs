@@ -8,7 +8,9 @@ use tracego_deliver::format::Format;
 use tracego_model::{finding::Severity, record::policy::ErrorKind};
 use tracego_tests::{
     python::script,
-    samples::{decided, ended, exit, finding, found, judged},
+    samples::{
+        enforcement_decision, exit, finding, late_kill, start_with_findings, start_with_policy_decision,
+    },
 };
 
 use crate::{PYTHON, object, records};
@@ -96,21 +98,21 @@ fn the_schema_refuses_what_is_not_in_it() {
 fn what_was_done_about_a_start_is_said() {
     for (record, action, disposition, alert, status, rule) in [
         // Denied, Blocked, Failure.
-        (decided(Action::Deny), 2, 2, true, 2, Some("rule-of-enforcement")),
-        (decided(Action::Kill), 2, 2, true, 2, Some("rule-of-enforcement")),
-        (ended(None), 2, 2, true, 2, Some("rule-of-enforcement")),
+        (enforcement_decision(Action::Deny), 2, 2, true, 2, Some("rule-of-enforcement")),
+        (enforcement_decision(Action::Kill), 2, 2, true, 2, Some("rule-of-enforcement")),
+        (late_kill(None), 2, 2, true, 2, Some("rule-of-enforcement")),
         // Unknown, Error: the program runs.
-        (ended(Some("it could not be ended")), 0, 27, true, 1, Some("rule-of-enforcement")),
+        (late_kill(Some("it could not be ended")), 0, 27, true, 1, Some("rule-of-enforcement")),
         // Observed, Detected.
-        (decided(Action::Audit), 3, 15, true, 1, Some("rule-of-enforcement")),
-        (found(vec![finding(0, Severity::Low)]), 3, 15, true, 1, Some("go-run")),
-        (judged(false, None), 3, 15, true, 1, Some("bundle-name")),
+        (enforcement_decision(Action::Audit), 3, 15, true, 1, Some("rule-of-enforcement")),
+        (start_with_findings(vec![finding(0, Severity::Low)]), 3, 15, true, 1, Some("go-run")),
+        (start_with_policy_decision(false, None), 3, 15, true, 1, Some("bundle-name")),
         // Allowed, Allowed.
-        (decided(Action::Allow), 1, 1, false, 1, Some("rule-of-enforcement")),
-        (judged(true, None), 1, 1, false, 1, Some("bundle-name")),
+        (enforcement_decision(Action::Allow), 1, 1, false, 1, Some("rule-of-enforcement")),
+        (start_with_policy_decision(true, None), 1, 1, false, 1, Some("bundle-name")),
         // No decision was possible.
-        (judged(true, Some(ErrorKind::Time)), 0, 27, true, 1, Some("bundle-name")),
-        (judged(false, Some(ErrorKind::Time)), 3, 15, true, 1, Some("bundle-name")),
+        (start_with_policy_decision(true, Some(ErrorKind::Time)), 0, 27, true, 1, Some("bundle-name")),
+        (start_with_policy_decision(false, Some(ErrorKind::Time)), 3, 15, true, 1, Some("bundle-name")),
     ] {
         let event = object(Format::Ocsf, &record);
         let said = ["action_id", "disposition_id", "is_alert", "status_id"].map(|name| event[name].clone());
@@ -122,9 +124,9 @@ fn what_was_done_about_a_start_is_said() {
     assert!(plain.get("action_id").is_none() && plain.get("policy").is_none(), "{plain:#}");
     // For a decision about a start, `process` is the program that would have run, and the caller is the
     // actor.
-    let denied = object(Format::Ocsf, &decided(Action::Deny));
+    let denied = object(Format::Ocsf, &enforcement_decision(Action::Deny));
     assert_eq!(denied["process"]["name"], "wanted-program");
     assert!(denied["process"].get("path").is_none() && denied["process"].get("file").is_none(), "{denied:#}");
     assert_eq!(denied["actor"]["process"]["path"], "/opt/shop/bin/server-binary");
-    assert_eq!(object(Format::Ocsf, &ended(None))["process"]["path"], "/opt/shop/bin/server-binary");
+    assert_eq!(object(Format::Ocsf, &late_kill(None))["process"]["path"], "/opt/shop/bin/server-binary");
 }

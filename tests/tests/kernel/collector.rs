@@ -16,11 +16,11 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Running, ports::free_port, python, tracego, wait_until};
+use tracego_tests::{ChildGuard, ports::free_port, python, tracego, wait_until};
 
-use crate::{Conditional, metrics::on_unix};
+use crate::{ConditionalTest, metrics::on_unix};
 
-pub(crate) const CONDITIONAL: &[Conditional] =
+pub(crate) const CONDITIONAL: &[ConditionalTest] =
     &[("a collector has exactly what ran, though it and tracego are killed", killed, needs_python)];
 
 static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("otlp"));
@@ -30,16 +30,16 @@ fn needs_python() -> Option<String> {
 }
 
 /// Starts a collector that writes a record to disk before it acknowledges it.
-fn collector(port: u16, file: &Path) -> Running {
+fn collector(port: u16, file: &Path) -> ChildGuard {
     let mut command = Command::new(PYTHON.as_ref().unwrap());
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/keeper.py"));
-    let running = Running(command.arg(port.to_string()).arg(file).spawn().unwrap());
+    let running = ChildGuard(command.arg(port.to_string()).arg(file).spawn().unwrap());
     wait_until("the collector", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     running
 }
 
 /// Starts tracego with a spool and this collector as its sink.
-fn agent(folder: &Path, port: u16) -> Running {
+fn agent(folder: &Path, port: u16) -> ChildGuard {
     let mut command = Command::new(tracego());
     command.args([
         "-e",
@@ -52,7 +52,7 @@ fn agent(folder: &Path, port: u16) -> Running {
     command.arg("--spool-dir").arg(folder.join("spool"));
     command.args(["--heartbeat", "1", "--listen"]).arg(format!("unix:{}", folder.join("metrics").display()));
     command.env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
-    let running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let running = ChildGuard(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     wait_until("the programs are attached", || {
         metrics(folder).is_some_and(|text| text.contains("tracego_events_total"))
             && on_unix(&folder.join("metrics"), "/readyz")

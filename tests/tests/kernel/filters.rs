@@ -8,7 +8,7 @@ use std::{
 
 use tracego_tests::{Session, args, tracego, watch};
 
-use crate::{Conditional, Test, VICTIM};
+use crate::{ConditionalTest, Test, VICTIM};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("filters: uid, comm", filters),
@@ -18,7 +18,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a folder that is no v2 cgroup is refused", no_cgroup),
 ];
 
-pub(crate) const CONDITIONAL: &[Conditional] =
+pub(crate) const CONDITIONAL: &[ConditionalTest] =
     &[("a filter by cgroup keeps the group and what is below", cgroup, cgroup_needs)];
 
 fn filters() {
@@ -79,9 +79,9 @@ fn context() {
 }
 
 /// Folders of cgroups, removed on drop.
-struct Groups(Vec<PathBuf>);
+struct CgroupFolders(Vec<PathBuf>);
 
-impl Groups {
+impl CgroupFolders {
     /// Creates a group, one below it and one beside it.
     fn make() -> io::Result<Self> {
         let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
@@ -97,7 +97,7 @@ impl Groups {
     }
 }
 
-impl Drop for Groups {
+impl Drop for CgroupFolders {
     fn drop(&mut self) {
         for path in self.0.iter().rev() {
             // A group that still has a process cannot be removed.
@@ -109,11 +109,11 @@ impl Drop for Groups {
 }
 
 fn cgroup_needs() -> Option<String> {
-    Groups::make().err().map(|error| format!("no cgroup can be made: {error}"))
+    CgroupFolders::make().err().map(|error| format!("no cgroup can be made: {error}"))
 }
 
 fn cgroup() {
-    let groups = Groups::make().unwrap();
+    let groups = CgroupFolders::make().unwrap();
     let [top, below, beside] = &groups.0[..] else { unreachable!() };
     let tracego = watch(&["--cgroup", top.to_str().unwrap(), "-e", "execve,exit,fork"]);
     // The shell starts outside and moves itself.

@@ -13,11 +13,11 @@ use serde_json::Value;
 use tracego_tests::{Session, args, go, records, tracego};
 
 use crate::{
-    Conditional, Test,
+    ConditionalTest, Test,
     metrics::{of, on_unix},
 };
 
-pub(crate) const CONDITIONAL: &[Conditional] = &[
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a go run that is hidden in a build fails the job", hidden as Test, needs),
     ("a build that keeps its artifact passes", clean, needs),
     ("a program of another commit than the job's is reported", commit, needs),

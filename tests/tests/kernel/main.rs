@@ -2,17 +2,16 @@
 //! machine do not matter.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod absent;
+mod absent_fields;
 mod agent;
 mod capture;
 mod collector;
 mod config;
 mod context;
 mod doctor;
-mod edges;
-mod ends;
-mod enforce;
 mod enforce_go;
+mod enforcement;
+mod exec_edge_cases;
 mod fields;
 mod filters;
 mod findings;
@@ -22,6 +21,7 @@ mod output;
 mod policies;
 mod processes;
 mod reload;
+mod run_end;
 mod scrapes;
 mod seal;
 mod sinks;
@@ -33,30 +33,30 @@ use tracego_tests::trial;
 type Test = fn();
 
 /// A test, and a function that returns why it cannot run on this machine.
-type Conditional = (&'static str, Test, fn() -> Option<String>);
+type ConditionalTest = (&'static str, Test, fn() -> Option<String>);
 
 fn main() {
     let root = tracego_tests::is_root();
     let missing = (!root).then(|| "needs root to load BPF programs".to_owned());
     let always = [
         fields::TESTS,
-        edges::TESTS,
+        exec_edge_cases::TESTS,
         processes::TESTS,
         context::TESTS,
         filters::TESTS,
         output::TESTS,
-        ends::TESTS,
+        run_end::TESTS,
         capture::TESTS,
         config::TESTS,
         doctor::TESTS,
         agent::TESTS,
-        absent::TESTS,
+        absent_fields::TESTS,
         metrics::TESTS,
         seal::TESTS,
         scrapes::TESTS,
         sinks::TESTS,
         reload::TESTS,
-        enforce::TESTS,
+        enforcement::TESTS,
         enforce_go::TESTS,
         policies::TESTS,
         traces::TESTS,

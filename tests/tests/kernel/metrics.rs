@@ -37,23 +37,23 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 /// An HTTP response.
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-fn answer(stream: impl io::Read + io::Write, request: &str) -> Answer {
+fn answer(stream: impl io::Read + io::Write, request: &str) -> HttpResponse {
     exchange(stream, request).unwrap()
 }
 
-pub(crate) fn exchange(mut stream: impl io::Read + io::Write, request: &str) -> Option<Answer> {
+pub(crate) fn exchange(mut stream: impl io::Read + io::Write, request: &str) -> Option<HttpResponse> {
     stream.write_all(request.as_bytes()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
+    Some(HttpResponse { status, head: head.to_lowercase(), body: body.to_owned() })
 }
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
@@ -62,12 +62,12 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) fn get(address: SocketAddr, path: &str) -> HttpResponse {
     answer(connect(address), &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
 }
 
 /// Requests a path on a Unix socket. Returns `None` when there is no listener or the response is incomplete.
-pub(crate) fn on_unix(socket: &Path, path: &str) -> Option<Answer> {
+pub(crate) fn on_unix(socket: &Path, path: &str) -> Option<HttpResponse> {
     let stream = UnixStream::connect(socket).ok()?;
     exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
 }
@@ -92,13 +92,13 @@ fn sum(text: &str, metric: &str) -> u64 {
 
 /// The behaviour of a test output.
 #[derive(Clone)]
-struct Output(Arc<AtomicU8>);
+struct FakeOutput(Arc<AtomicU8>);
 
 const TAKES: u8 = 0;
 const FULL: u8 = 1;
 const STILL: u8 = 2;
 
-impl Output {
+impl FakeOutput {
     fn new() -> Self {
         Self(Arc::new(AtomicU8::new(TAKES)))
     }
@@ -108,7 +108,7 @@ impl Output {
     }
 }
 
-impl io::Write for Output {
+impl io::Write for FakeOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while self.0.load(Ordering::Relaxed) == STILL {
             sleep(Duration::from_millis(10));
@@ -127,7 +127,7 @@ impl io::Write for Output {
 /// Runs an agent with a metrics server. Returns the report and the board after its end.
 fn session(
     ring_size: u32,
-    output: &Output,
+    output: &FakeOutput,
     work: impl AsyncFnOnce(&mut Agent, SocketAddr),
 ) -> (RunReport, Arc<Board>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -160,7 +160,7 @@ pub(crate) fn lives(count: usize) {
 }
 
 fn ledger() {
-    let (report, board) = session(8 << 20, &Output::new(), async |agent, address| {
+    let (report, board) = session(8 << 20, &FakeOutput::new(), async |agent, address| {
         lives(50);
         // Each life is a fork, an exec and an exit; other tests of this process may add theirs.
         let written = |text: &str| of(text, r#"tracego_events_total{stage="written"}"#);
@@ -219,7 +219,7 @@ fn ledger() {
 }
 
 fn loss() {
-    let (report, board) = session(64 * 1024, &Output::new(), async |agent, address| {
+    let (report, board) = session(64 * 1024, &FakeOutput::new(), async |agent, address| {
         let shell = |script: &str| {
             let mut shell = Command::new("/bin/sh");
             shell.args(["-c", script]).env("CI_JOB_ID", "47\"11\\");
@@ -251,7 +251,7 @@ fn loss() {
 }
 
 fn output() {
-    let output = Output::new();
+    let output = FakeOutput::new();
     let (report, board) = session(8 << 20, &output, async |agent, address| {
         lives(3);
         pass(agent, 1500).await;
@@ -278,7 +278,7 @@ fn output() {
 }
 
 fn still() {
-    let output = Output::new();
+    let output = FakeOutput::new();
     session(8 << 20, &output, async |agent, address| {
         lives(3);
         pass(agent, 1200).await;
@@ -297,11 +297,11 @@ fn still() {
 }
 
 /// A guard that keeps the kernel's BPF statistics enabled.
-struct Counting(String);
+struct BpfStatsGuard(String);
 
 const COUNTING: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
-impl Counting {
+impl BpfStatsGuard {
     fn start() -> Self {
         let before = fs::read_to_string(COUNTING).unwrap();
         fs::write(COUNTING, "1").unwrap();
@@ -309,15 +309,15 @@ impl Counting {
     }
 }
 
-impl Drop for Counting {
+impl Drop for BpfStatsGuard {
     fn drop(&mut self) {
         fs::write(COUNTING, &self.0).unwrap();
     }
 }
 
 fn programs() {
-    let counting = Counting::start();
-    let (_, board) = session(8 << 20, &Output::new(), async |agent, _| {
+    let counting = BpfStatsGuard::start();
+    let (_, board) = session(8 << 20, &FakeOutput::new(), async |agent, _| {
         lives(20);
         pass(agent, 1200).await;
     });

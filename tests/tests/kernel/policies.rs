@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Running, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, records, tracego, wait_until};
 
 use crate::Test;
 
@@ -34,7 +34,7 @@ fn endless() -> String {
 }
 
 /// Starts the program with this argument until the decision about it meets the condition.
-fn decided(folder: &Path, running: &mut Running, argument: &str, so: impl Fn(&Value) -> bool) {
+fn decided(folder: &Path, running: &mut ChildGuard, argument: &str, so: impl Fn(&Value) -> bool) {
     wait_until(argument, || {
         assert!(running.0.try_wait().unwrap().is_none(), "it has ended");
         assert!(Command::new(folder.join(NAME)).arg(argument).status().unwrap().success());
@@ -58,7 +58,7 @@ fn hangs() {
     let mut tracego = Command::new(tracego());
     tracego.args(["--heartbeat", "0", "--output", "json", "--output-file"]).arg(path.join("records"));
     tracego.arg("--policy").arg(&policy).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut running = Running(tracego.spawn().unwrap());
+    let mut running = ChildGuard(tracego.spawn().unwrap());
     decided(path, &mut running, "well", |decision| decision["allow"] == true && decision["error"].is_null());
     decided(path, &mut running, "hang", |decision| decision["error_kind"] == "hang");
     decided(path, &mut running, "well", |decision| decision["error_kind"] == "out-of-force");

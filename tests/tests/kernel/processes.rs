@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tracego_tests::{Session, args};
 
-use crate::{Conditional, Test, VICTIM};
+use crate::{ConditionalTest, Test, VICTIM};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("exec from a thread", thread),
@@ -21,7 +21,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a storm of short lives", storm),
 ];
 
-pub(crate) const CONDITIONAL: &[Conditional] =
+pub(crate) const CONDITIONAL: &[ConditionalTest] =
     &[("a number that is used again is another process", reuse, reuse_needs)];
 
 fn thread() {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_tests::{Running, meanwhile, ports::free_port, tracego, wait_until};
+use tracego_tests::{ChildGuard, ports::free_port, tracego, wait_until, with_background};
 
 use crate::{
     Test,
@@ -22,14 +22,14 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a sink that holds up everything can be changed, and does not hold up the end", blocked),
 ];
 
-fn hang_up(running: &Running) {
+fn hang_up(running: &ChildGuard) {
     let pid = i32::try_from(running.0.id()).unwrap();
     // SAFETY: the child is not reaped yet.
     assert_eq!(unsafe { libc::kill(pid, libc::SIGHUP) }, 0);
 }
 
 /// Replaces the configuration atomically, and waits until it is taken or refused.
-pub(crate) fn change(running: &Running, folder: &Path, config: &str, result: &str) {
+pub(crate) fn change(running: &ChildGuard, folder: &Path, config: &str, result: &str) {
     let name = format!("tracego_config_reloads_total{{result=\"{result}\"}}");
     let count = || crate::metrics::of(&metrics(folder, "/metrics"), &name);
     let before = count();
@@ -78,7 +78,7 @@ fn reload() {
         // grow for ever.
         sleep(Duration::from_millis(5));
     };
-    meanwhile(next, || {
+    with_background(next, || {
         for n in 1..=15 {
             change(&running, folder.path(), &configs[n % configs.len()], "taken");
             sleep(Duration::from_millis(100));

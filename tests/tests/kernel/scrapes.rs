@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_tests::{Running, Session, ports::free_port, tracego, wait_until};
+use tracego_tests::{ChildGuard, Session, ports::free_port, tracego, wait_until};
 
 use crate::{
-    Conditional, Test,
+    ConditionalTest, Test,
     metrics::{connect, exchange, get, lives, of, on_unix},
 };
 
@@ -24,19 +24,19 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("fields that records lack are counted", lacking),
 ];
 
-pub(crate) const CONDITIONAL: &[Conditional] = &[
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("promtool has nothing to say about the metrics", promtool, needs_promtool),
     ("Prometheus scrapes the metrics", prometheus, needs_prometheus),
 ];
 
 /// Starts tracego with options, without reading its standard output. Returns it and the port that it listens
 /// on.
-fn watched(options: &[&str]) -> (Running, SocketAddr) {
+fn watched(options: &[&str]) -> (ChildGuard, SocketAddr) {
     let mut command = Command::new(tracego());
     command.args(["--output", "json", "--output-file", "/dev/null", "--heartbeat", "0"]);
     command.args(["--listen", "0", "--log", "info"]).args(options);
     let running = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut running = Running(running);
+    let mut running = ChildGuard(running);
     let mut line = String::new();
     let stderr = running.0.stderr.as_mut().unwrap();
     while !line.ends_with('\n') {
@@ -55,7 +55,7 @@ fn unix() {
     let path = folder.path().join("metrics.sock");
     let mut command = Command::new(tracego());
     command.args(["--output-file", "/dev/null", "--listen", &format!("unix:{}", path.display())]);
-    let mut running = Running(command.stderr(Stdio::null()).spawn().unwrap());
+    let mut running = ChildGuard(command.stderr(Stdio::null()).spawn().unwrap());
     wait_until("the socket", || path.exists());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o660);
     wait_until("it is ready", || on_unix(&path, "/readyz").is_some_and(|answer| answer.status == 200));
@@ -187,7 +187,7 @@ fn promtool() {
     let (text, _) = worked();
     let mut check = Command::new("promtool");
     check.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut check = Running(check.spawn().unwrap());
+    let mut check = ChildGuard(check.spawn().unwrap());
     check.0.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = check.output();
     let said = [output.stdout, output.stderr].concat();
@@ -208,7 +208,7 @@ fn prometheus() {
     server.arg(format!("--config.file={}", config.display()));
     server.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
     server.arg(format!("--web.listen-address={port}"));
-    let server = Running(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let server = ChildGuard(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let ask = |query: &str| -> Option<f64> {
         let stream = TcpStream::connect(port).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;

@@ -143,7 +143,7 @@ fn kill() {
         let mut tracego = Command::new(tracego());
         tracego.args(["-e", "execve,exit,fork", "--output", "json", "--seal", "--seal-interval", "1"]);
         tracego.arg("--output-file").arg(&file).stderr(Stdio::null());
-        let mut running = tracego_tests::Running(tracego.spawn().unwrap());
+        let mut running = tracego_tests::ChildGuard(tracego.spawn().unwrap());
         let before = fs::metadata(&file).map_or(0, |about| about.len());
         let begun = Instant::now();
         while fs::metadata(&file).map_or(0, |about| about.len()) <= before {

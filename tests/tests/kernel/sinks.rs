@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::Value;
 use tracego_tests::{
-    Running,
+    ChildGuard,
     ports::{bind_again, free_port},
     records, tracego, wait_until,
 };
@@ -41,13 +41,13 @@ pub(crate) fn mark(test: &str, n: usize) {
 }
 
 /// Starts tracego with this configuration, and waits until its programs are attached.
-pub(crate) fn start(folder: &Path, config: &str) -> Running {
+pub(crate) fn start(folder: &Path, config: &str) -> ChildGuard {
     let file = folder.join("tracego.toml");
     fs::write(&file, config).unwrap();
     let mut command = Command::new(tracego());
     command.arg("--config").arg(&file).arg("--spool-dir").arg(folder.join("spool"));
     command.args(["--heartbeat", "0", "--listen"]).arg(format!("unix:{}", folder.join("metrics").display()));
-    let running = Running(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    let running = ChildGuard(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
     wait_until("the programs are attached", || {
         metrics(folder, "/readyz").contains("\"programs\",\"ok\":true")
     });

@@ -1,9 +1,9 @@
 //! Roles of real processes: each way to start a Go program, with real toolchains, on the running kernel.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod cases;
 mod flags;
 mod replay;
-mod rows;
 
 use libtest_mimic::Arguments;
 use tracego_tests::{go, is_root, trial};
@@ -13,16 +13,16 @@ fn main() {
     let mut trials = Vec::new();
     for (version, _) in go::TOOLCHAINS {
         let name = |what: &str| format!("Go {version}: {what}");
-        let rows = rows::ROWS.iter().filter(|row| row.is_for(version)).map(|row| name(row.name));
+        let rows = cases::ROWS.iter().filter(|row| row.is_for(version)).map(|row| name(row.name));
         let names: Vec<String> = rows.chain([name(flags::NAME)]).collect();
         // Nothing is downloaded for tests that were not selected.
         let asked =
             arguments.filter.as_ref().is_none_or(|filter| names.iter().any(|name| name.contains(filter)));
         let missing = if asked && !arguments.list { go::toolchain(version).err() } else { None };
         let root = (!is_root()).then(|| "needs root to load BPF programs".to_owned());
-        for row in rows::ROWS.iter().filter(|row| row.is_for(version)) {
+        for row in cases::ROWS.iter().filter(|row| row.is_for(version)) {
             let missing = missing.clone().or_else(|| root.clone());
-            trials.push(trial(&name(row.name), missing, move || rows::check(row, version)));
+            trials.push(trial(&name(row.name), missing, move || cases::check(row, version)));
         }
         trials.push(trial(&name(flags::NAME), missing, move || flags::check(version)));
     }

@@ -14,7 +14,7 @@ use tracego_deliver::{
     collector::{Compression, Protocol, Target},
     traces::{Traces, builder::Limits, export::Settings},
 };
-use tracego_tests::{Running, ports::free_port};
+use tracego_tests::{ChildGuard, ports::free_port};
 
 use crate::PYTHON;
 
@@ -34,7 +34,7 @@ pub(crate) struct Receiver {
     tls: Option<Certificates>,
     out: PathBuf,
     _dir: TempDir,
-    running: Option<Running>,
+    running: Option<ChildGuard>,
 }
 
 impl Receiver {
@@ -70,7 +70,7 @@ impl Receiver {
         let mut child = command.env("GRPC_VERBOSITY", "NONE").stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        self.running = Some(Running(child));
+        self.running = Some(ChildGuard(child));
         assert_eq!(line.trim(), self.port.to_string());
     }
 

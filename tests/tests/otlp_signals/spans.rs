@@ -14,7 +14,7 @@ use tracego_model::{
     finding::Severity,
     record::{Record, event_name},
 };
-use tracego_tests::{Running, ports::free_port, samples, wait_until};
+use tracego_tests::{ChildGuard, ports::free_port, samples, wait_until};
 
 use crate::{
     ROTEL,
@@ -172,7 +172,7 @@ fn a_collector_hands_all_on_as_it_was() {
     collector.args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")]);
     let folder = tempfile::tempdir().unwrap();
     collector.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
-    let _collector = Running(collector.spawn().unwrap());
+    let _collector = ChildGuard(collector.spawn().unwrap());
     let mut before = 0;
     for (protocol, port) in [(Protocol::Grpc, grpc), (Protocol::HttpProtobuf, http)] {
         let mut traces = traces(target(protocol, "http", port, "traces"), |_| {});

@@ -7,11 +7,11 @@ use std::{
 
 use serde_json::json;
 use tracego_deliver::sink::otlp::{Compression, Protocol, Settings};
-use tracego_tests::{Running, ports::free_port, wait_until};
+use tracego_tests::{ChildGuard, ports::free_port, wait_until};
 
 use crate::{
     PYTHON,
-    side::{Receiver, Side, counted, identifiers, payloads, plain, records, resolved},
+    harness::{Receiver, TestSink, counted, identifiers, payloads, plain, records, resolved},
 };
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[
@@ -22,7 +22,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
 struct Rotel {
     grpc: u16,
     http: u16,
-    _process: Running,
+    _process: ChildGuard,
 }
 
 impl Rotel {
@@ -34,7 +34,7 @@ impl Rotel {
         command.arg("start").args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")]);
         command.args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}"), "--disable-batching"]);
         command.args(exporter).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = Running(command.spawn().unwrap());
+        let process = ChildGuard(command.spawn().unwrap());
         for port in [grpc, http] {
             wait_until("the collector listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         }
@@ -60,7 +60,7 @@ fn rotel_takes_all_three_protocols() {
             let port = if protocol == Protocol::Grpc { rotel.grpc } else { rotel.http };
             let compression = Some(compression);
             let settings = Settings { compression, batch_records: 20, ..plain(port, protocol) };
-            let mut side = Side::new(&resolved(&settings));
+            let mut side = TestSink::new(&resolved(&settings));
             side.all(&payloads(&records, protocol));
             side.close();
             rounds += 1;
@@ -82,7 +82,7 @@ fn what_rotel_cannot_read_is_told_apart() {
     // Only the record that is not valid protobuf is refused.
     let mut all = payloads(&records[..8], Protocol::HttpProtobuf);
     all[5] = [&[1, 0, 0, 0, 0][..], &[0xff; 20]].concat();
-    let delivered = Side::to(rotel.http, Protocol::HttpProtobuf).deliver(&all);
+    let delivered = TestSink::to(rotel.http, Protocol::HttpProtobuf).deliver(&all);
     assert_eq!((delivered.done, delivered.refused.len()), (8, 1), "{delivered:?}");
     assert_eq!(delivered.refused[0].first, 5);
     // No record is refused for a path that is not served.
@@ -90,6 +90,6 @@ fn what_rotel_cannot_read_is_told_apart() {
         endpoint: Some(format!("http://127.0.0.1:{}/elsewhere", rotel.http)),
         ..plain(0, Protocol::HttpProtobuf)
     };
-    let trouble = Side::new(&resolved(&settings)).trouble(&all);
+    let trouble = TestSink::new(&resolved(&settings)).trouble(&all);
     assert!(trouble.why.contains("elsewhere/v1/logs: HTTP 404"), "{}", trouble.why);
 }

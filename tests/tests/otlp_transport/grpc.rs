@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tracego_deliver::sink::otlp::{Compression, Protocol, Settings};
 
-use crate::side::{Receiver, Side, few, identifiers, payloads, plain, quick, records, resolved, uids};
+use crate::harness::{Receiver, TestSink, few, identifiers, payloads, plain, quick, records, resolved, uids};
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("grpc::every_record_arrives", every_record_arrives),
@@ -22,7 +22,7 @@ fn every_record_arrives() {
         let headers = [("x-scope".to_owned(), "team".to_owned())].into();
         let compression = Some(compression);
         let settings = Settings { compression, headers, ..plain(receiver.port, Protocol::Grpc) };
-        let mut side = Side::new(&resolved(&settings));
+        let mut side = TestSink::new(&resolved(&settings));
         side.all(&payloads(&records, Protocol::Grpc));
         side.close();
     }
@@ -35,7 +35,7 @@ fn every_record_arrives() {
     let many = few(50);
     let receiver = Receiver::start("grpc", &json!([{}]));
     let settings = Settings { batch_records: 5, ..plain(receiver.port, Protocol::Grpc) };
-    Side::new(&resolved(&settings)).all(&payloads(&many, Protocol::Grpc));
+    TestSink::new(&resolved(&settings)).all(&payloads(&many, Protocol::Grpc));
     let requests = receiver.requests(10);
     assert!(requests.iter().all(|request| request["peer"] == requests[0]["peer"]));
     assert_eq!(receiver.arrived(many.len()), identifiers(&many));
@@ -46,7 +46,7 @@ fn every_compression_is_understood() {
     let receiver = Receiver::start("h2", &json!([{}]));
     for compression in Compression::ALL {
         let settings = Settings { compression: Some(compression), ..plain(receiver.port, Protocol::Grpc) };
-        Side::new(&resolved(&settings)).all(&payloads(&records, Protocol::Grpc));
+        TestSink::new(&resolved(&settings)).all(&payloads(&records, Protocol::Grpc));
     }
     let requests = receiver.requests(3);
     for request in &requests {
@@ -73,7 +73,7 @@ fn codes_and_retry_info_are_honoured() {
         {},
     ]);
     let receiver = Receiver::start("grpc", &script);
-    let mut side = Side::to(receiver.port, Protocol::Grpc);
+    let mut side = TestSink::to(receiver.port, Protocol::Grpc);
     let trouble = side.trouble(&payloads);
     assert!(trouble.why.ends_with("gRPC Unavailable (14): später"), "{}", trouble.why);
     assert_eq!(trouble.after, None);
@@ -94,7 +94,7 @@ fn codes_and_retry_info_are_honoured() {
 fn a_slow_or_cut_answer_is_none() {
     let payloads = payloads(&few(2), Protocol::Grpc);
     let receiver = Receiver::start("grpc", &json!([{ "sleep": 2 }, {}]));
-    let mut side = Side::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc))));
+    let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc))));
     // The receiver has its own clock for `grpc-timeout`; either side may time out first.
     let why = side.trouble(&payloads).why;
     assert!(
@@ -104,7 +104,7 @@ fn a_slow_or_cut_answer_is_none() {
     side.all(&payloads);
 
     let receiver = Receiver::start("h2", &json!([{ "cut": 1 }, {}]));
-    let mut side = Side::to(receiver.port, Protocol::Grpc);
+    let mut side = TestSink::to(receiver.port, Protocol::Grpc);
     let why = side.trouble(&payloads).why;
     assert!(why.contains("the answer was cut"), "{why}");
     side.all(&payloads);
@@ -115,7 +115,7 @@ fn who_speaks_no_grpc_is_trouble() {
     let payloads = payloads(&few(2), Protocol::Grpc);
     // HTTP/1.1 on the gRPC port, and a gRPC server on the HTTP port.
     let receiver = Receiver::start("http", &json!([{}]));
-    Side::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc)))).trouble(&payloads);
+    TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc)))).trouble(&payloads);
     let receiver = Receiver::start("grpc", &json!([{}]));
-    Side::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
+    TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
 }

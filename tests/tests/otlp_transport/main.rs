@@ -4,9 +4,9 @@
 
 mod collector;
 mod grpc;
+mod harness;
 mod http;
 mod refusals;
-mod side;
 mod tls;
 
 use std::{path::PathBuf, sync::LazyLock};

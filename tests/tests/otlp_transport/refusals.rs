@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tracego_deliver::sink::otlp::{Protocol, readable};
 
-use crate::side::{
-    Receiver, Side, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
+use crate::harness::{
+    Receiver, TestSink, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
 };
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[
@@ -30,7 +30,7 @@ fn partial_success_is_counted_and_never_sent_again() {
         let script =
             json!([{ "partial": [2, "too old"] }, { "partial": [0, "be quick"] }, { "partial": [99, ""] }]);
         let receiver = Receiver::start(kind, &script);
-        let mut side = Side::to(receiver.port, protocol);
+        let mut side = TestSink::to(receiver.port, protocol);
         let payloads = payloads(&records, protocol);
         let delivered = side.deliver(&payloads);
         assert_eq!((delivered.done, delivered.trouble), (9, None));
@@ -61,7 +61,7 @@ fn a_bad_record_takes_no_other_with_it() {
     for (kind, protocol) in ALL {
         let poisoned: Vec<String> = bad.iter().map(|&n| named[n].clone()).collect();
         let receiver = Receiver::start(kind, &poison(kind, &poisoned));
-        let delivered = Side::to(receiver.port, protocol).deliver(&payloads(&records, protocol));
+        let delivered = TestSink::to(receiver.port, protocol).deliver(&payloads(&records, protocol));
         assert_eq!((delivered.done, delivered.trouble), (records.len(), None));
         let refused: Vec<_> = delivered.refused.iter().map(|r| (r.first, r.among, r.count)).collect();
         assert_eq!(refused, bad.map(|n| (n, 1, 1)));
@@ -88,7 +88,7 @@ fn what_the_receiver_fails_at_is_given_up_alone() {
             step[0]["status"] = 500.into();
         }
         let receiver = Receiver::start(kind, &step);
-        let mut side = Side::to(receiver.port, protocol);
+        let mut side = TestSink::to(receiver.port, protocol);
         let payloads = payloads(&records, protocol);
         assert!(side.trouble(&payloads).why.contains("bad record"));
         let (mut done, mut given_up) = (0, Vec::new());
@@ -115,7 +115,7 @@ fn what_is_too_large_goes_in_parts() {
             json!([{ "status": 413, "most": 3 }])
         };
         let receiver = Receiver::start(kind, &step);
-        Side::to(receiver.port, protocol).all(&payloads(&records, protocol));
+        TestSink::to(receiver.port, protocol).all(&payloads(&records, protocol));
         let taken: Vec<_> =
             receiver.requests(receiver.count()).iter().map(uids).filter(|uids| uids.len() <= 3).collect();
         assert_eq!(taken.concat(), identifiers(&records));
@@ -132,7 +132,7 @@ fn who_refuses_everything_gets_it_later() {
             json!([{ "status": 400, "text": "not here" }, { "status": 415 }, {}])
         };
         let receiver = Receiver::start(kind, &script);
-        let mut side = Side::to(receiver.port, protocol);
+        let mut side = TestSink::to(receiver.port, protocol);
         let payloads = payloads(&records, protocol);
         let why = side.trouble(&payloads).why;
         assert!(why.contains("not here; a request without records is refused as well"), "{why}");
@@ -147,7 +147,7 @@ fn who_refuses_everything_gets_it_later() {
     let compression = Some(tracego_deliver::sink::otlp::Compression::Zstd);
     let settings =
         tracego_deliver::sink::otlp::Settings { compression, ..plain(receiver.port, Protocol::Grpc) };
-    let why = Side::new(&resolved(&settings)).trouble(&payloads(&records, Protocol::Grpc)).why;
+    let why = TestSink::new(&resolved(&settings)).trouble(&payloads(&records, Protocol::Grpc)).why;
     assert!(why.contains("gRPC Internal (13): Error parsing 'grpc-encoding'"), "{why}");
 }
 
@@ -160,7 +160,7 @@ fn damage_is_refused_in_its_place() {
     all.push(vec![1, 0xff, 0xff, 0xff, 0xff, 1, 2]);
     // Invalid JSON is noticed when it has to be written anew.
     all.push([&[2, 2, 0, 0, 0][..], b"{}{\"x"].concat());
-    let delivered = Side::to(receiver.port, Protocol::HttpProtobuf).deliver(&all);
+    let delivered = TestSink::to(receiver.port, Protocol::HttpProtobuf).deliver(&all);
     assert_eq!((delivered.done, delivered.trouble), (9, None));
     let refused: Vec<_> = delivered.refused.iter().map(|r| (r.first, &*r.why)).collect();
     let [(0, short), (3, unknown), (7, cut), (8, none)] = refused[..] else { panic!("{refused:?}") };
@@ -182,7 +182,7 @@ fn an_early_refusal_is_heard() {
     }
     // Answered before the body was read, as proxies do; the probe and the halves are accepted.
     let receiver = Receiver::start("http", &json!([{ "status": 413, "early": 0.3 }, {}]));
-    Side::to(receiver.port, Protocol::HttpProtobuf).all(&payloads(&large, Protocol::HttpProtobuf));
+    TestSink::to(receiver.port, Protocol::HttpProtobuf).all(&payloads(&large, Protocol::HttpProtobuf));
     let requests = receiver.requests(4);
     assert_eq!(requests.iter().flat_map(uids).collect::<Vec<_>>(), identifiers(&large));
 }
@@ -195,7 +195,7 @@ fn what_follows_a_refusal_is_not_lost() {
         { "status": 400 }, {}, { "status": 400 }, { "status": 400 }, { "status": 503 }, {},
     ]);
     let receiver = Receiver::start("http", &script);
-    let mut side = Side::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf))));
+    let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf))));
     let payloads = payloads(&records, Protocol::HttpProtobuf);
     let delivered = side.deliver(&payloads);
     assert_eq!((delivered.done, delivered.refused.len()), (1, 1), "{delivered:?}");

@@ -10,7 +10,7 @@ use tracego_deliver::{
     sink::otlp::{Protocol, Settings, Signal, resolve},
 };
 
-use crate::side::{Receiver, Side, few, identifiers, payloads, plain, quick, resolved, secure};
+use crate::harness::{Receiver, TestSink, few, identifiers, payloads, plain, quick, resolved, secure};
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("tls::the_right_authority_is_trusted", the_right_authority_is_trusted),
@@ -78,7 +78,7 @@ fn the_right_authority_is_trusted() {
     for (kind, protocol) in ALL {
         let receiver = authority.receiver(kind, false);
         let settings = Settings { batch_records: 10, ..secure(receiver.port, protocol, authority.trusted()) };
-        let mut side = Side::new(&resolved(&settings));
+        let mut side = TestSink::new(&resolved(&settings));
         side.all(&payloads(&records, protocol));
         side.close();
         assert_eq!(receiver.arrived(records.len()), identifiers(&records), "{kind}");
@@ -95,7 +95,7 @@ fn a_wrong_authority_or_name_is_trouble() {
         let receiver = authority.receiver(kind, false);
         let payloads = payloads(&few(2), protocol);
         let trouble =
-            |tls| Side::new(&resolved(&secure(receiver.port, protocol, tls))).trouble(&payloads).why;
+            |tls| TestSink::new(&resolved(&secure(receiver.port, protocol, tls))).trouble(&payloads).why;
         let why = trouble(other.trusted());
         assert!(why.contains("TLS: invalid peer certificate"), "{why}");
         let name = Some("elsewhere".to_owned());
@@ -111,7 +111,7 @@ fn a_client_shows_its_certificate() {
         let receiver = authority.receiver(kind, true);
         let records = few(2);
         let payloads = payloads(&records, protocol);
-        let side = |tls| Side::new(&resolved(&quick(secure(receiver.port, protocol, tls))));
+        let side = |tls| TestSink::new(&resolved(&quick(secure(receiver.port, protocol, tls))));
         side(authority.trusted()).trouble(&payloads);
         let ca = Some(authority.path("ca"));
         side(TlsSettings { ca, ..other.with_client() }).trouble(&payloads);
@@ -137,7 +137,7 @@ fn certificates_of_the_environment_are_used() {
     };
     let records = few(3);
     let resolved = resolve(Signal::Logs, &Settings::default(), env).unwrap();
-    Side::new(&resolved).all(&payloads(&records, Protocol::HttpProtobuf));
+    TestSink::new(&resolved).all(&payloads(&records, Protocol::HttpProtobuf));
     assert_eq!(receiver.arrived(records.len()), identifiers(&records));
 }
 
@@ -148,7 +148,7 @@ fn new_certificates_are_read_on_reopen() {
     let ca = dir.path().join("ca");
     fs::copy(other.path("ca"), &ca).unwrap();
     let tls = TlsSettings { ca: Some(ca.clone()), ..TlsSettings::default() };
-    let mut side = Side::new(&resolved(&secure(receiver.port, Protocol::HttpProtobuf, tls)));
+    let mut side = TestSink::new(&resolved(&secure(receiver.port, Protocol::HttpProtobuf, tls)));
     let payloads = payloads(&few(1), Protocol::HttpProtobuf);
     side.trouble(&payloads);
     fs::copy(authority.path("ca"), &ca).unwrap();
@@ -165,13 +165,13 @@ fn encrypted_and_plain_do_not_mix() {
     let authority = Authority::new();
     let payloads = payloads(&few(2), Protocol::HttpProtobuf);
     let receiver = authority.receiver("http", false);
-    Side::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
+    TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
     let open = Receiver::start("http", &json!([{}]));
     let settings = quick(secure(open.port, Protocol::HttpProtobuf, authority.trusted()));
-    let why = Side::new(&resolved(&settings)).trouble(&payloads).why;
+    let why = TestSink::new(&resolved(&settings)).trouble(&payloads).why;
     assert!(why.contains("TLS: "), "{why}");
     assert!(receiver.uids().is_empty() && open.uids().is_empty());
     // gRPC needs HTTP/2, which this receiver does not offer.
     let settings = quick(secure(receiver.port, Protocol::Grpc, authority.trusted()));
-    Side::new(&resolved(&settings)).trouble(&payloads);
+    TestSink::new(&resolved(&settings)).trouble(&payloads);
 }

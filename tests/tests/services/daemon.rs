@@ -17,14 +17,14 @@ use tracego_model::{
     clock::Reading,
     input::facts::{Pidfile, PidfileState, ServiceState},
 };
-use tracego_tests::Running;
+use tracego_tests::ChildGuard;
 
 pub(crate) const DAEMON: &str = env!("CARGO_BIN_EXE_daemon");
 
 /// A daemon that runs until this is dropped.
 pub(crate) struct Daemon {
     pub(crate) id: TaskId,
-    _process: Running,
+    _process: ChildGuard,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
@@ -44,7 +44,7 @@ impl Daemon {
 
     pub(crate) fn of(mut command: Command) -> Self {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut process = Running(child);
+        let mut process = ChildGuard(child);
         let input = process.0.stdin.take().unwrap();
         let mut output = BufReader::new(process.0.stdout.take().unwrap());
         let mut line = String::new();

@@ -13,7 +13,7 @@ use tracego_analyze::inspect::{
 use tracego_model::{clock::Reading, input::facts::ServiceState};
 
 use crate::{
-    Conditional, Test,
+    ConditionalTest, Test,
     daemon::{Daemon, at_once, look},
     needs_root,
 };
@@ -25,7 +25,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("so many ports are asked and no more", ports),
 ];
 
-pub(crate) const CONDITIONAL: &[Conditional] = &[
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a service in a network namespace is asked inside of it", namespace, needs_root),
     ("without the right to enter the namespace nothing is asked, and that is said", denied, needs_root),
 ];

@@ -8,9 +8,9 @@ use std::{
 use tracego_analyze::inspect::{cgroups::Recorded, surroundings::Inspector};
 use tracego_model::input::facts::CgroupLimits;
 
-use crate::{Conditional, daemon::Daemon};
+use crate::{ConditionalTest, daemon::Daemon};
 
-pub(crate) const CONDITIONAL: &[Conditional] = &[
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("quotas of cgroup v1 and of those above", version_1, needs_version_1),
     ("quotas of cgroup v2 and of those above", version_2, needs_version_2),
     ("the CPUs that a process may run on are counted", cpus, needs_affinity),
@@ -19,9 +19,9 @@ pub(crate) const CONDITIONAL: &[Conditional] = &[
 const ROOT: &str = "/sys/fs/cgroup";
 
 /// Folders of cgroups, removed on drop.
-struct Groups(Vec<PathBuf>);
+struct CgroupFolders(Vec<PathBuf>);
 
-impl Groups {
+impl CgroupFolders {
     /// Creates a group and one below it.
     fn make(at: &Path, name: &str) -> io::Result<(Self, PathBuf, PathBuf)> {
         let above = at.join(format!("tracego-{name}-{}", std::process::id()));
@@ -35,7 +35,7 @@ impl Groups {
     }
 }
 
-impl Drop for Groups {
+impl Drop for CgroupFolders {
     fn drop(&mut self) {
         for path in self.0.iter().rev() {
             if let Err(error) = fs::remove_dir(path) {
@@ -55,15 +55,15 @@ fn controllers() -> Option<[PathBuf; 2]> {
 
 fn needs_version_1() -> Option<String> {
     let Some(all) = controllers() else { return Some("no cgroup v1 controllers are mounted".into()) };
-    let made = all.iter().try_for_each(|at| Groups::make(at, "probe").map(drop));
+    let made = all.iter().try_for_each(|at| CgroupFolders::make(at, "probe").map(drop));
     made.err().map(|error| format!("no cgroup can be made: {error}"))
 }
 
 fn version_1() {
     let [cpu, memory] = controllers().unwrap();
     // The daemon is created last, so that it ends before its groups are removed.
-    let (_groups, cpu_above, cpu_below) = Groups::make(&cpu, "v1").unwrap();
-    let (_more, memory_above, memory_below) = Groups::make(&memory, "v1").unwrap();
+    let (_groups, cpu_above, cpu_below) = CgroupFolders::make(&cpu, "v1").unwrap();
+    let (_more, memory_above, memory_below) = CgroupFolders::make(&memory, "v1").unwrap();
     let daemon = Daemon::start();
     let pid = daemon.id.tgid.to_string();
     for group in [&cpu_below, &memory_below] {
@@ -104,12 +104,12 @@ fn needs_version_2() -> Option<String> {
     if !["cpu", "memory"].iter().all(|name| delegated.split_whitespace().any(|given| given == *name)) {
         return Some("cgroup v2 gives cpu and memory to no group".into());
     }
-    Groups::make(&root, "probe").map(drop).err().map(|error| format!("no cgroup can be made: {error}"))
+    CgroupFolders::make(&root, "probe").map(drop).err().map(|error| format!("no cgroup can be made: {error}"))
 }
 
 fn version_2() {
     let root = unified().unwrap();
-    let (_groups, above, below) = Groups::make(&root, "v2").unwrap();
+    let (_groups, above, below) = CgroupFolders::make(&root, "v2").unwrap();
     fs::write(above.join("cgroup.subtree_control"), "+cpu +memory").unwrap();
     let daemon = Daemon::start();
     fs::write(below.join("cgroup.procs"), daemon.id.tgid.to_string()).unwrap();

@@ -8,7 +8,7 @@ mod instances;
 mod limits;
 mod modules;
 mod pidfiles;
-mod watching;
+mod schedule;
 
 use libtest_mimic::Arguments;
 use tracego_tests::trial;
@@ -16,10 +16,10 @@ use tracego_tests::trial;
 type Test = fn();
 
 /// A test, and a function that returns why it cannot run on this machine.
-type Conditional = (&'static str, Test, fn() -> Option<String>);
+type ConditionalTest = (&'static str, Test, fn() -> Option<String>);
 
 fn main() {
-    let always = [pidfiles::TESTS, instances::TESTS, watching::TESTS, health::TESTS, modules::TESTS].concat();
+    let always = [pidfiles::TESTS, instances::TESTS, schedule::TESTS, health::TESTS, modules::TESTS].concat();
     let sometimes =
         [pidfiles::CONDITIONAL, health::CONDITIONAL, limits::CONDITIONAL, modules::CONDITIONAL].concat();
     let always = always.into_iter().map(|(name, test)| trial(name, None, test));

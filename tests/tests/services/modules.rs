@@ -13,7 +13,7 @@ use tracego_analyze::inspect::surroundings::{GoCommand, Inspector};
 use tracego_common::TaskId;
 use tracego_model::input::facts::{GoMod, Surroundings};
 
-use crate::{Conditional, Test, daemon::Daemon, needs_root};
+use crate::{ConditionalTest, Test, daemon::Daemon, needs_root};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("the nearest go.mod above is in force", nearest),
@@ -26,21 +26,21 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a command that is gone is looked up where its parent was", gone),
 ];
 
-pub(crate) const CONDITIONAL: &[Conditional] = &[
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("in a chroot its own files count and no link leads out", chroot, needs_root),
     ("in a mount namespace its own files count", mounts, needs_root),
     ("as the go command itself says", as_go_says, needs_go),
 ];
 
 /// Folders of a test. The daemon stands in for the go command, of which only the process and its root matter.
-struct Place {
+struct ModuleFolders {
     dir: TempDir,
     daemon: Daemon,
 }
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
-impl Place {
+impl ModuleFolders {
     fn new(files: &[(&str, &str)]) -> Self {
         // In a folder below /tmp, because a go.mod in /tmp itself is ignored.
         let place = Self { dir: tempfile::tempdir().unwrap(), daemon: Daemon::start() };
@@ -89,7 +89,7 @@ fn look(id: TaskId, cwd: &str, env: Variables<'_>, edit: impl FnOnce(&mut GoComm
 }
 
 fn nearest() {
-    let place = Place::new(&[
+    let place = ModuleFolders::new(&[
         ("a/go.mod", "module example.com/a\n"),
         ("a/b/c/x.go", ""),
         ("a/b/go.mod", "module example.com/b\n"),
@@ -112,7 +112,7 @@ fn nearest() {
 }
 
 fn workspace() {
-    let place = Place::new(&[
+    let place = ModuleFolders::new(&[
         ("go.work", "go 1.24\nuse ./a\n"),
         ("a/go.mod", "module example.com/a\n"),
         ("a/x/y.go", ""),
@@ -132,7 +132,7 @@ fn workspace() {
 }
 
 fn off() {
-    let place = Place::new(&[("go.mod", "module example.com/a\n"), ("env", "GO111MODULE=off\n")]);
+    let place = ModuleFolders::new(&[("go.mod", "module example.com/a\n"), ("env", "GO111MODULE=off\n")]);
     assert_eq!(place.look(".", &[("GO111MODULE", "off")]).go_mod, None);
     let env = place.text("env");
     let found = place.look(".", &[("GOENV", &env)]);
@@ -142,7 +142,7 @@ fn off() {
 }
 
 fn flags() {
-    let place = Place::new(&[
+    let place = ModuleFolders::new(&[
         ("go.mod", "module example.com/a\n"),
         ("other.mod", "module example.com/other\n"),
         ("b/go.mod", "module example.com/b\n"),
@@ -159,7 +159,8 @@ fn flags() {
 }
 
 fn by_pwd() {
-    let place = Place::new(&[("a/go.mod", "module example.com/a\n"), ("a/b/x.go", ""), ("home/x", "")]);
+    let place =
+        ModuleFolders::new(&[("a/go.mod", "module example.com/a\n"), ("a/b/x.go", ""), ("home/x", "")]);
     let link = place.path("home/link");
     symlink(place.path("a/b"), &link).unwrap();
     assert!(place.look("a/b", &[]).go_mod.is_some());
@@ -173,7 +174,7 @@ fn by_pwd() {
 }
 
 fn env_file() {
-    let place = Place::new(&[
+    let place = ModuleFolders::new(&[
         ("home/.config/go/env", "GOFLAGS=-mod=mod\nCC=clang\n"),
         ("config/go/env", "GOPROXY=direct\nGOSUMDB=off\n"),
         ("own", "GOPRIVATE=*\n"),
@@ -199,7 +200,7 @@ fn env_file() {
 }
 
 fn no_file() {
-    let place = Place::new(&[("a/x", ""), ("large/go.mod", &" ".repeat((1 << 20) + 1))]);
+    let place = ModuleFolders::new(&[("a/x", ""), ("large/go.mod", &" ".repeat((1 << 20) + 1))]);
     assert!(Command::new("mkfifo").arg(place.path("a/go.mod")).status().unwrap().success());
     let found = place.look("a", &[("GOENV", "/dev/zero")]);
     assert_eq!(found.unavailable["go_mod"], "no regular file");
@@ -210,7 +211,7 @@ fn no_file() {
 }
 
 fn gone() {
-    let place = Place::new(&[("a/go.mod", "module example.com/a\n")]);
+    let place = ModuleFolders::new(&[("a/go.mod", "module example.com/a\n")]);
     let mut child = Command::new("/bin/true").spawn().unwrap();
     child.wait().unwrap();
     let id = TaskId { tgid: child.id(), start_boottime: 1, ..TaskId::default() };
@@ -232,7 +233,7 @@ fn gone() {
 }
 
 fn chroot() {
-    let mut place = Place::new(&[
+    let mut place = ModuleFolders::new(&[
         ("go.mod", "module example.com/outside\n"),
         ("secret", "GOFLAGS=outside\n"),
         ("jail/app/x.go", ""),
@@ -282,7 +283,7 @@ fn needs_go() -> Option<String> {
 }
 
 fn as_go_says() {
-    let place = Place::new(&[
+    let place = ModuleFolders::new(&[
         ("w/go.work", "go 1.21\nuse ./a\n"),
         ("w/a/go.mod", "module example.com/a\n\ngo 1.21\n"),
         ("w/a/b/x.go", ""),

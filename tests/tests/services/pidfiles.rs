@@ -19,7 +19,7 @@ use tracego_model::{
 };
 
 use crate::{
-    Conditional, Test,
+    ConditionalTest, Test,
     daemon::{Daemon, at_once, configured, look, only, only_file},
     needs_root,
 };
@@ -44,7 +44,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("what is no file is not opened", no_file),
 ];
 
-pub(crate) const CONDITIONAL: &[Conditional] = &[
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a pidfile of another user is foreign", owner, needs_root),
     ("in a pid namespace the number inside counts", pid_namespace, needs_root),
     ("the file is looked for in the root folder of the service", root_folder, needs_root),

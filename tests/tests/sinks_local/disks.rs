@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tracego_deliver::sink::file::{Compress, File, Settings, Sync};
 use tracego_model::{meta::Meta, units::Bytes};
 
-use super::{Open, Test, assert_holds, lines, runtime, sealed};
+use super::{OpenFile, Test, assert_holds, lines, runtime, sealed};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("disks::a_full_disk_tears_no_line_and_goes_on_when_there_is_room", full),
@@ -61,7 +61,7 @@ fn full() {
         let mount = Mount::small();
         let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
         fs::write(&filler, vec![0; 500_000]).unwrap();
-        let mut open = Open::new(&Settings { sync, ..Settings::new(&path) });
+        let mut open = OpenFile::new(&Settings { sync, ..Settings::new(&path) });
         let lines = lines(1..2000);
         let (mut done, mut tries) = (0, 0);
         while done < lines.len() {
@@ -121,7 +121,7 @@ fn full_at_start() {
     let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
     fs::write(&filler, "").unwrap();
     fs::write(mount.dir.path().join("filler2"), "").unwrap();
-    let mut open = Open::new(&Settings { rotate_bytes: Some(Bytes(2000)), ..Settings::new(&path) });
+    let mut open = OpenFile::new(&Settings { rotate_bytes: Some(Bytes(2000)), ..Settings::new(&path) });
     let (done, trouble) = open.deliver(&lines(1..2));
     assert!(done == 0 && trouble.unwrap().contains("/log: No space left"));
     fs::remove_file(&filler).unwrap();
@@ -162,7 +162,7 @@ fn full_while_compressing() {
         })
         .collect();
     fs::write(&filler, vec![0; 700_000]).unwrap();
-    let mut open = Open::new(&settings);
+    let mut open = OpenFile::new(&settings);
     let mut done = 0;
     while done < lines.len() && open.file.counts().untidy == 0 {
         let end = lines.len().min(done + 50);
@@ -205,7 +205,7 @@ fn read_only() {
     let device = device.trim().trim_start_matches("/dev/");
     let path = mount.dir.path().join("log");
     let settings = Settings { rotate_bytes: Some(Bytes(20_000)), ..Settings::new(&path) };
-    let mut open = Open::new(&settings);
+    let mut open = OpenFile::new(&settings);
     let lines = lines(1..300);
     open.all(&lines[..100]);
     // The kernel's reaction to a damaged file system, with files open for writing.
@@ -216,7 +216,7 @@ fn read_only() {
         assert!(done == 0 && (why.contains("Read-only") || why.contains("Input/output")), "{done} {why}");
     }
     // A start on a read-only file system does not fail.
-    let mut second = Open::new(&Settings::new(mount.dir.path().join("other")));
+    let mut second = OpenFile::new(&Settings::new(mount.dir.path().join("other")));
     let (done, trouble) = second.deliver(&lines[..1]);
     assert!(done == 0 && trouble.unwrap().contains("Read-only"));
     second.close();
@@ -245,7 +245,7 @@ fn failing() {
     assert!(mkfs.status().unwrap().success(), "this test needs mkfs.ext4 (e2fsprogs)");
     let mount = Mount::new(&["-o", "loop,errors=continue"], &image);
     let path = mount.dir.path().join("log");
-    let mut open = Open::new(&Settings::new(&path));
+    let mut open = OpenFile::new(&Settings::new(&path));
     let lines: Vec<Vec<u8>> = (0..4096).map(|n| format!("{n:0>511}\n").into_bytes()).collect();
     let filler = small.dir.path().join("filler");
     open.all(&lines[..64]);

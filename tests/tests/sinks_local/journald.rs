@@ -21,8 +21,8 @@ use tracego_deliver::sink::{
 };
 use tracego_model::{record::Record, units::Span};
 use tracego_tests::{
-    Running,
-    samples::{self, bare, captured, made_up},
+    ChildGuard,
+    samples::{self, captured, minimal, synthetic},
     wait_until,
 };
 
@@ -50,7 +50,7 @@ pub(crate) fn missing() -> Option<String> {
 /// A journald and its journal.
 struct Journal {
     run: TempDir,
-    daemon: Option<Running>,
+    daemon: Option<ChildGuard>,
 }
 
 impl Journal {
@@ -76,7 +76,7 @@ impl Journal {
         daemon.args(["--mount", "--propagation", "private", "sh", "-c", &script]).arg(self.run.path());
         daemon.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         daemon.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.daemon = Some(Running(daemon.spawn().unwrap()));
+        self.daemon = Some(ChildGuard(daemon.spawn().unwrap()));
         let socket = self.socket();
         let answers = || UnixDatagram::unbound().unwrap().connect(&socket).is_ok();
         wait_until("journald is there", answers);
@@ -161,9 +161,9 @@ fn text(value: &Value) -> String {
 
 fn all_records() {
     let journal = Journal::start();
-    let mut records = [captured(), made_up()].concat();
-    records.push(Record { severity_number: 13, severity_text: "WARN", ..bare("tracego.lost", 90) });
-    records.push(Record { severity_number: 21, severity_text: "FATAL", ..bare("tracego.finding", 91) });
+    let mut records = [captured(), synthetic()].concat();
+    records.push(Record { severity_number: 13, severity_text: "WARN", ..minimal("tracego.lost", 90) });
+    records.push(Record { severity_number: 21, severity_text: "FATAL", ..minimal("tracego.finding", 91) });
     deliver_all(&mut journal.journald(), &encoded(&records));
     for (entry, record) in journal.wait_for(records.len()).iter().zip(&records) {
         let wanted = serde_json::to_string(record).unwrap();
@@ -213,7 +213,7 @@ fn fields() {
     let ids: Vec<&str> = record.tracego.findings.iter().map(|finding| finding.id).collect();
     assert_ne!(ids[0], ids[1]);
     record.process.as_mut().unwrap().working_directory = Some("/two\nlines\n".into());
-    let records = [record, bare("tracego.heartbeat", 2)];
+    let records = [record, minimal("tracego.heartbeat", 2)];
     deliver_all(&mut journal.journald(), &encoded(&records));
     journal.wait_for(2);
     for wanted in [
@@ -251,7 +251,7 @@ fn large() {
         .iter()
         .zip(1..)
         .map(|(&len, n)| {
-            let mut record = bare("tracego.process.start", n);
+            let mut record = minimal("tracego.process.start", n);
             record.body = "0123456789".repeat(len / 10);
             record
         })
@@ -266,7 +266,7 @@ fn large() {
 }
 
 fn numbered(numbers: std::ops::Range<u32>) -> Vec<Record> {
-    numbers.map(|n| bare("tracego.heartbeat", n)).collect()
+    numbers.map(|n| minimal("tracego.heartbeat", n)).collect()
 }
 
 fn seqs(entries: &[Value]) -> Vec<String> {

@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod disks;
+mod external_rotation;
 mod file;
 mod journald;
 mod kill;
 mod rotation;
 mod sealed;
-mod taken;
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ fn main() {
     let packers = ["gzip", "zstd"].into_iter().find(|name| !is_there(name));
     let packers = packers.map(|name| format!("needs {name}: apt-get install {name}"));
     let mut trials = Vec::new();
-    for (name, test) in [file::TESTS, taken::TESTS, sealed::TESTS].concat() {
+    for (name, test) in [file::TESTS, external_rotation::TESTS, sealed::TESTS].concat() {
         trials.push(trial(name, None, test));
     }
     for (name, test) in [rotation::TESTS, kill::TESTS].concat() {
@@ -54,12 +54,12 @@ fn runtime() -> Runtime {
 }
 
 /// A file sink, on a runtime of its own.
-struct Open {
+struct OpenFile {
     file: File,
     runtime: Runtime,
 }
 
-impl Open {
+impl OpenFile {
     fn new(settings: &Settings) -> Self {
         Self { file: File::open(settings).unwrap(), runtime: runtime() }
     }

@@ -12,7 +12,7 @@ use tracego_deliver::sink::file::{Compress, Group, Mode, Settings, Sync};
 use tracego_model::units::{Bytes, Span};
 use tracego_tests::wait_until;
 
-use super::{Open, Test, assert_holds, assert_text, lines, rotated, whole};
+use super::{OpenFile, Test, assert_holds, assert_text, lines, rotated, whole};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("rotation::by_size_each_line_is_there_once_and_in_order", by_size),
@@ -45,7 +45,7 @@ fn by_size() {
         let path = dir.path().join("log.ndjson");
         let lines = lines(1..if bytes < 1000 { 150 } else { 5000 });
         let sync = if batch < 100 { Sync::Never } else { Sync::Batch };
-        let mut open = Open::new(&Settings { sync, ..settings(&path, bytes, compress) });
+        let mut open = OpenFile::new(&Settings { sync, ..settings(&path, bytes, compress) });
         for batch in lines.chunks(batch) {
             open.all(batch);
         }
@@ -58,7 +58,7 @@ fn by_size() {
             let size = super::unpacked(&file).len() as u64;
             assert!(size <= bytes.max(1000) && size > 0, "{}: {size}", file.display());
         }
-        let mut open = Open::new(&settings(&path, bytes, compress));
+        let mut open = OpenFile::new(&settings(&path, bytes, compress));
         open.all(&[b"end\n".to_vec()]);
         let suffix = match compress {
             Compress::None => "Z",
@@ -81,7 +81,7 @@ fn by_age() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let rotate_age = Some(Span(Duration::from_millis(age)));
-        let mut open = Open::new(&Settings { rotate_age, ..Settings::new(&path) });
+        let mut open = OpenFile::new(&Settings { rotate_age, ..Settings::new(&path) });
         let lines = lines(1..301);
         for batch in lines.chunks(10) {
             open.all(batch);
@@ -101,7 +101,7 @@ fn age_survives() {
     let path = dir.path().join("log");
     let settings = Settings { rotate_age: Some(Span(Duration::from_millis(600))), ..Settings::new(&path) };
     for n in 0..3 {
-        let mut open = Open::new(&settings);
+        let mut open = OpenFile::new(&settings);
         open.all(&lines(n..n + 1));
         assert_eq!(open.file.counts().rotated, 0, "start {n}");
         open.close();
@@ -109,7 +109,7 @@ fn age_survives() {
     }
     sleep(Duration::from_millis(400));
     // Last written to 400 ms ago, and begun 700 ms ago.
-    let mut open = Open::new(&settings);
+    let mut open = OpenFile::new(&settings);
     open.all(&lines(3..4));
     assert_eq!(open.file.counts().rotated, 1, "needs a file system that knows when a file was made");
     assert_eq!(fs::read(&path).unwrap(), lines(3..4).concat());
@@ -125,7 +125,7 @@ fn kept() {
     for name in others {
         fs::write(dir.path().join(name), name).unwrap();
     }
-    let mut open = Open::new(&Settings { keep: Some(3), ..settings(&path, 5000, Compress::None) });
+    let mut open = OpenFile::new(&Settings { keep: Some(3), ..settings(&path, 5000, Compress::None) });
     let lines = lines(1..2001);
     for batch in lines.chunks(50) {
         open.all(batch);
@@ -158,7 +158,7 @@ fn aged() {
         file.set_times(FileTimes::new().set_modified(SystemTime::now() - days * day)).unwrap();
     }
     let keep_age = Some(Span(7 * day));
-    let mut open = Open::new(&Settings { keep_age, ..settings(&path, 1 << 20, Compress::None) });
+    let mut open = OpenFile::new(&Settings { keep_age, ..settings(&path, 1 << 20, Compress::None) });
     open.until(|file| file.counts().removed == 1);
     assert_eq!((open.file.counts().rotated, open.file.counts().removed_bytes), (0, 4));
     open.close();
@@ -177,7 +177,7 @@ fn owned() {
     };
     let settings =
         Settings { mode: Some(Mode(0o664)), group: group.clone(), ..settings(&path, 5000, Compress::Gzip) };
-    let mut open = Open::new(&settings);
+    let mut open = OpenFile::new(&settings);
     wanted(&path, 0o664);
     open.all(&lines(1..101));
     open.until(|file| file.counts().compressed >= 3);
@@ -188,10 +188,10 @@ fn owned() {
     }
     // An existing file gets mode and owner, too. Without `mode` it keeps its own, and a new one has the
     // owner's only.
-    let open = Open::new(&Settings { mode: Some(Mode(0o640)), ..settings.clone() });
+    let open = OpenFile::new(&Settings { mode: Some(Mode(0o640)), ..settings.clone() });
     wanted(&path, 0o640);
     open.close();
-    let mut open = Open::new(&Settings { mode: None, ..settings });
+    let mut open = OpenFile::new(&Settings { mode: None, ..settings });
     wanted(&path, 0o640);
     fs::remove_file(&path).unwrap();
     open.all(&lines(1..2));
@@ -212,7 +212,7 @@ fn leftovers() {
     put("log.20200102T000000.000Z.zst", b"cut by a disk that lies");
     put("log.20200103T000000.000Z", &lines[2]);
     put("log", &lines[3]);
-    let mut open = Open::new(&settings(&path, 1 << 20, Compress::Zstd));
+    let mut open = OpenFile::new(&settings(&path, 1 << 20, Compress::Zstd));
     open.until(|file| file.counts().compressed == 3);
     open.close();
     let names: Vec<_> = rotated(&path).iter().map(|path| path.extension().unwrap().to_owned()).collect();
@@ -226,7 +226,7 @@ fn clock() {
     let path = dir.path().join("log");
     let lines = lines(1..41);
     fs::write(dir.path().join("log.21991231T235959.999Z"), &lines[0]).unwrap();
-    let mut open = Open::new(&settings(&path, 1, Compress::None));
+    let mut open = OpenFile::new(&settings(&path, 1, Compress::None));
     open.all(&lines[1..]);
     open.close();
     assert_eq!(rotated(&path)[1], dir.path().join("log.22000101T000000.000Z"));
@@ -237,7 +237,7 @@ fn torn() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     fs::write(&path, "half of a reco").unwrap();
-    let mut open = Open::new(&settings(&path, 10, Compress::None));
+    let mut open = OpenFile::new(&settings(&path, 10, Compress::None));
     open.all(&[b"whole\n".to_vec()]);
     open.close();
     assert_eq!(rotated(&path).len(), 1);
@@ -249,12 +249,12 @@ fn broken_off() {
     let path = dir.path().join("log");
     let lines = lines(1..60_001);
     let wanted = settings(&path, 20 << 20, Compress::Gzip);
-    let mut open = Open::new(&wanted);
+    let mut open = OpenFile::new(&wanted);
     open.all(&lines);
     open.close();
     assert!(rotated(&path).len() == 1 && ends_with(&rotated(&path)[0], "Z"), "{:?}", rotated(&path));
     assert_holds(&path, &lines);
-    let mut open = Open::new(&wanted);
+    let mut open = OpenFile::new(&wanted);
     open.until(|file| file.counts().compressed == 1);
     assert_eq!(open.file.counts().untidy, 0);
     open.close();

@@ -194,7 +194,7 @@ fn damaged() {
 pub(crate) fn records(numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
     let one = |n| {
         let mut out = Vec::new();
-        let record = samples::bare("tracego.process.start", n);
+        let record = samples::minimal("tracego.process.start", n);
         tracego_deliver::format::Format::Json.write(&record, &mut out).unwrap();
         out
     };

@@ -11,7 +11,7 @@ use tracego_deliver::{
     sink::syslog::{Settings, Syslog},
 };
 use tracego_model::record::{Record, event_name};
-use tracego_tests::{Ends, ports::free_port, samples, wait_until};
+use tracego_tests::{StopGuard, ports::free_port, samples, wait_until};
 
 use super::{
     Test, pause,
@@ -36,7 +36,7 @@ const FLOW: u64 = 200_000;
 const LEAST: usize = 700;
 
 fn record(n: u32) -> Record {
-    let mut record = samples::bare(event_name::START, n);
+    let mut record = samples::minimal(event_name::START, n);
     record.body = "x".repeat(500);
     record
 }
@@ -72,7 +72,7 @@ fn pump(settings: &Settings, stop: &AtomicBool) -> (Vec<String>, usize) {
 fn killed(rsyslog: &mut Rsyslog, settings: &Settings) -> Vec<usize> {
     let stop = AtomicBool::new(false);
     let (settled, troubles) = thread::scope(|scope| {
-        let end = Ends(&stop);
+        let end = StopGuard(&stop);
         let pump = scope.spawn(|| pump(settings, &stop));
         for round in 0..KILLS {
             let before = rsyslog.written();

@@ -3,7 +3,7 @@
 
 mod certificates;
 mod kill;
-mod poison;
+mod poison_record;
 mod receiver;
 mod rsyslog;
 mod syslog;
@@ -24,7 +24,7 @@ fn main() {
     for (name, test) in [syslog::TESTS, kill::TESTS, tls::TESTS].concat() {
         trials.push(trial(name, missing.clone(), test));
     }
-    for (name, test) in [tls::ALONE, webhook::TESTS, poison::TESTS].concat() {
+    for (name, test) in [tls::ALONE, webhook::TESTS, poison_record::TESTS].concat() {
         trials.push(trial(name, None, test));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

@@ -16,7 +16,7 @@ use flate2::read::GzDecoder;
 
 /// A received request.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(super) struct ReceivedRequest {
     /// Method, path and version.
     pub(super) line: String,
     /// Headers by lower-case name.
@@ -27,7 +27,7 @@ pub(super) struct Seen {
     pub(super) connection: usize,
 }
 
-impl Seen {
+impl ReceivedRequest {
     /// Returns the body, decompressed.
     pub(super) fn body(&self) -> String {
         if self.headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
@@ -58,16 +58,16 @@ pub(super) fn answer(status: &str, headers: &str, body: &str) -> Answer {
 }
 
 /// Function that chooses the answer to a request.
-type Decide = dyn Fn(&Seen) -> Answer + Send + Sync;
+type AnswerFn = dyn Fn(&ReceivedRequest) -> Answer + Send + Sync;
 
 /// The receiver. Its threads end with the test.
 pub(super) struct Receiver {
     pub(super) port: u16,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl Receiver {
-    pub(super) fn new(decide: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(super) fn new(decide: impl Fn(&ReceivedRequest) -> Answer + Send + Sync + 'static) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), decide)
     }
 
@@ -81,10 +81,10 @@ impl Receiver {
 
     pub(super) fn on(
         listener: TcpListener,
-        decide: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
+        decide: impl Fn(&ReceivedRequest) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let port = listener.local_addr().unwrap().port();
-        let (seen, decide): (_, Arc<Decide>) = (Arc::new(Mutex::new(Vec::new())), Arc::new(decide));
+        let (seen, decide): (_, Arc<AnswerFn>) = (Arc::new(Mutex::new(Vec::new())), Arc::new(decide));
         let (log, connections) = (Arc::clone(&seen), AtomicUsize::new(0));
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -97,12 +97,12 @@ impl Receiver {
     }
 
     /// Returns all requests so far.
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(super) fn seen(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-fn serve(stream: TcpStream, connection: usize, log: &Mutex<Vec<Seen>>, decide: &Decide) {
+fn serve(stream: TcpStream, connection: usize, log: &Mutex<Vec<ReceivedRequest>>, decide: &AnswerFn) {
     let mut reader = BufReader::new(stream);
     while let Some(seen) = request(&mut reader, connection) {
         log.lock().unwrap().push(seen.clone());
@@ -117,7 +117,7 @@ fn serve(stream: TcpStream, connection: usize, log: &Mutex<Vec<Seen>>, decide: &
 }
 
 /// Returns the next request; `None` at the end of the connection.
-fn request(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<Seen> {
+fn request(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<ReceivedRequest> {
     let mut line = || {
         let mut text = String::new();
         reader.read_line(&mut text).ok().filter(|read| *read > 0)?;
@@ -132,5 +132,5 @@ fn request(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<Seen>
     }
     let mut raw = vec![0; headers["content-length"].parse().unwrap()];
     reader.read_exact(&mut raw).ok()?;
-    Some(Seen { line: first, headers, raw, connection })
+    Some(ReceivedRequest { line: first, headers, raw, connection })
 }

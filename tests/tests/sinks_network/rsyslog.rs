@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tracego_tests::{Running, debian, wait_until};
+use tracego_tests::{ChildGuard, debian, wait_until};
 
 use super::certificates::Certificates;
 
@@ -54,7 +54,7 @@ template(name="parsed" type="list" option.jsonf="on") {
 /// A daemon that can be killed and restarted.
 pub(super) struct Rsyslog {
     pub(super) dir: TempDir,
-    running: Option<Running>,
+    running: Option<ChildGuard>,
 }
 
 impl Rsyslog {
@@ -81,7 +81,7 @@ impl Rsyslog {
         let mut command = program(&folder);
         command.args(["-n", "-f"]).arg(path("conf")).arg("-i").arg(path("pid"));
         command.arg("-M").arg(libraries(&folder).join("rsyslog"));
-        self.running = Some(Running(command.stdin(Stdio::null()).stderr(errors).spawn().unwrap()));
+        self.running = Some(ChildGuard(command.stdin(Stdio::null()).stderr(errors).spawn().unwrap()));
     }
 
     /// Sends SIGKILL.

@@ -53,7 +53,7 @@ pub(super) fn encode(settings: &Settings, format: Format, records: &[Record]) ->
 
 /// Returns records of captured sessions and synthetic ones with unusual values.
 pub(super) fn records() -> Vec<Record> {
-    [samples::made_up(), samples::captured()].concat()
+    [samples::synthetic(), samples::captured()].concat()
 }
 
 /// Returns the records that fit into a datagram, and their payloads.
@@ -168,7 +168,7 @@ fn element() {
     wait_until("rsyslog listens", || listens(port));
     let more = "sd-id = 'tracego@32473'\nhostname = 'told'\napp-name = 'audit'\nfacility = 'local3'";
     let settings = settings(&format!("address = 'tcp://localhost:{port}'\n{more}"));
-    let mut records = samples::made_up();
+    let mut records = samples::synthetic();
     "a\"b\\c]d".clone_into(&mut records[0].log.record.uid);
     deliver(&settings, &encode(&settings, Format::Json, &records[..2]));
     let parsed = rsyslog.parsed(2);

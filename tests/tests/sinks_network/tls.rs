@@ -66,7 +66,7 @@ fn against(driver: &str) {
 }
 
 /// The bytes that a server received, and how the connection ended: `Ok` after a proper close.
-type Heard = (Vec<u8>, Result<(), ErrorKind>);
+type ReceivedStream = (Vec<u8>, Result<(), ErrorKind>);
 
 /// Returns the configuration of a server; `strict` requires a client certificate.
 fn config(files: &Certificates, strict: bool) -> Arc<ServerConfig> {
@@ -87,7 +87,7 @@ fn config(files: &Certificates, strict: bool) -> Arc<ServerConfig> {
 }
 
 /// Starts a server for one connection. Returns its port and thread.
-fn server(files: &Certificates, strict: bool) -> (u16, JoinHandle<Heard>) {
+fn server(files: &Certificates, strict: bool) -> (u16, JoinHandle<ReceivedStream>) {
     let config = config(files, strict);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -21,7 +21,7 @@ use tracego_tests::{
 
 use super::{
     Test, all,
-    receiver::{Answer, Receiver, Seen, answer},
+    receiver::{Answer, ReceivedRequest, Receiver, answer},
     slices, trouble, wait,
 };
 
@@ -60,7 +60,7 @@ fn lines(count: usize) -> Vec<Vec<u8>> {
 }
 
 /// Returns the numbers in a request.
-fn numbers(seen: &Seen) -> Vec<u64> {
+fn numbers(seen: &ReceivedRequest) -> Vec<u64> {
     seen.body()
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["n"].as_u64().unwrap())
@@ -68,7 +68,7 @@ fn numbers(seen: &Seen) -> Vec<u64> {
 }
 
 fn formats() {
-    let records = [samples::made_up(), samples::captured()].concat();
+    let records = [samples::synthetic(), samples::captured()].concat();
     for format in Format::ALL {
         let receiver = Receiver::answering(Vec::new());
         let payloads = encode(format, &records);
@@ -231,7 +231,7 @@ fn halved() {
     let refused: Vec<_> = delivered.refused.iter().map(|one| (one.first, one.among, one.count)).collect();
     assert_eq!(refused, [(3, 1, 1), (17, 1, 1)]);
     assert_eq!(delivered.refused[0].why, "422 Unprocessable Entity: {\"error\":\"field n\"}");
-    let taken = |seen: &&Seen| !numbers(seen).iter().any(|n| [3, 17].contains(n));
+    let taken = |seen: &&ReceivedRequest| !numbers(seen).iter().any(|n| [3, 17].contains(n));
     let took: Vec<u64> = receiver.seen().iter().filter(taken).flat_map(numbers).collect();
     let expected: Vec<u64> = (0..20).filter(|n| ![3, 17].contains(n)).collect();
     assert_eq!(took, expected);
@@ -266,7 +266,7 @@ fn smaller() {
         let again = &receiver.seen()[first..];
         assert!(again.iter().all(|seen| seen.raw.len() <= 20_000), "it has learned");
     });
-    let took = |seen: &&Seen| seen.raw.len() <= 20_000;
+    let took = |seen: &&ReceivedRequest| seen.raw.len() <= 20_000;
     let took: Vec<u64> = receiver.seen().iter().filter(took).flat_map(numbers).collect();
     assert_eq!(took, (0..100).chain(0..100).collect::<Vec<_>>());
 }

@@ -11,5 +11,6 @@ mod settings;
 mod start;
 
 pub use run::Agent;
-pub use settings::{AgentOptions, ReloadSettings};
+pub use settings::AgentOptions;
+pub(crate) use settings::ReloadSettings;
 pub use start::start;

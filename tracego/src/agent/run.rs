@@ -64,7 +64,7 @@ impl Agent {
 
     /// Runs the enforcement check, if enforcement is on. In a followed tree: call it once the tree is
     /// followed.
-    pub fn check_enforcement(&mut self) {
+    pub(crate) fn check_enforcement(&mut self) {
         if let Some(enforcer) = &mut self.enforcer {
             enforcer.prove();
         }
@@ -132,7 +132,7 @@ impl Agent {
 
     /// Returns a function that starts the deadline of all sinks for delivering the rest, even during a
     /// reload.
-    pub fn stopper(&self) -> impl Fn() + use<> {
+    pub(crate) fn stopper(&self) -> impl Fn() + use<> {
         self.sinks.stopper()
     }
 
@@ -141,7 +141,7 @@ impl Agent {
     /// # Errors
     /// Fails without any change if the settings cannot be applied; also fails if a part of the agent has
     /// ended.
-    pub async fn reload(&mut self, settings: ReloadSettings) -> anyhow::Result<()> {
+    pub(crate) async fn reload(&mut self, settings: ReloadSettings) -> anyhow::Result<()> {
         let ReloadSettings { selection, rules, sinks, output, enforce, policy } = settings;
         let findings = enforce.findings();
         let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;

@@ -29,17 +29,17 @@ pub struct AgentOptions {
 }
 
 /// The settings that can change during a run.
-pub struct ReloadSettings {
+pub(crate) struct ReloadSettings {
     /// Selection of the records to write.
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// Settings of the rules.
-    pub rules: Settings,
+    pub(crate) rules: Settings,
     /// All sinks with queues.
-    pub sinks: Vec<SinkSettings>,
+    pub(crate) sinks: Vec<SinkSettings>,
     /// Settings of enforcement.
-    pub enforce: Enforce,
+    pub(crate) enforce: Enforce,
     /// Freshly loaded policies.
-    pub policy: Option<Engine>,
+    pub(crate) policy: Option<Engine>,
     /// Reopened direct output.
-    pub output: Option<Box<dyn io::Write + Send>>,
+    pub(crate) output: Option<Box<dyn io::Write + Send>>,
 }

@@ -44,7 +44,7 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// Returns a description of the first mistake in the file.
-pub fn tables(path: &Path) -> Result<toml::Table, String> {
+pub(crate) fn tables(path: &Path) -> Result<toml::Table, String> {
     Ok(file::read(path)?.tables)
 }
 
@@ -55,7 +55,7 @@ fn variable(long: &str) -> String {
 
 /// Returns the configuration in force. Exits on wrong usage, help and version, as clap does.
 #[must_use]
-pub fn parse() -> Configuration {
+pub(crate) fn parse() -> Configuration {
     let args: Vec<OsString> = std::env::args_os().collect();
     read(&args).unwrap_or_else(|error| error.exit())
 }

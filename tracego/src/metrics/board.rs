@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Silence after which a thread counts as stuck; threads beat at least once a second.
-pub const STUCK: Duration = Duration::from_secs(30);
+const STUCK: Duration = Duration::from_secs(30);
 
 /// The numbers of the kernel side and the control loop.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +100,7 @@ impl Board {
     }
 
     /// Sets whether the programs are attached and the agent runs.
-    pub fn set_attached(&self, attached: bool) {
+    pub(crate) fn set_attached(&self, attached: bool) {
         self.attached.store(attached, Ordering::Relaxed);
     }
 
@@ -136,7 +136,7 @@ impl Board {
     }
 
     /// Records a reload of the configuration, which was accepted or refused.
-    pub fn count_reload(&self, taken: bool) {
+    pub(crate) fn count_reload(&self, taken: bool) {
         self.refused_config.store(!taken, Ordering::Relaxed);
         self.reloads[usize::from(!taken)].fetch_add(1, Ordering::Relaxed);
     }
@@ -194,7 +194,7 @@ impl Board {
 
     /// Returns whether the agent works at all.
     #[must_use]
-    pub fn liveness(&self) -> Health {
+    pub(crate) fn liveness(&self) -> Health {
         self.vitals().liveness()
     }
 

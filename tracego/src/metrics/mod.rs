@@ -12,11 +12,11 @@
 //! server    thread that answers requests; socket: its listening socket
 //! ```
 
-pub mod board;
+mod board;
 mod families;
-pub mod health;
+mod health;
 pub mod otlp;
-pub mod server;
+pub(crate) mod server;
 mod socket;
 pub mod tally;
 

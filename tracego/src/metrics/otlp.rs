@@ -28,12 +28,12 @@ use tracego_deliver::collector::{self, Answers, Outcome, Protocol, Target, Targe
 use super::board::Board;
 
 /// Default time between two pushes (`OTEL_METRIC_EXPORT_INTERVAL`).
-pub const INTERVAL: Duration = Duration::from_mins(1);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Parses `OTEL_METRIC_EXPORT_INTERVAL`, in milliseconds. Returns the default for an invalid number, as the
 /// specification demands.
 #[must_use]
-pub fn interval(value: Option<&str>) -> Duration {
+pub(crate) fn interval(value: Option<&str>) -> Duration {
     let given = value.and_then(|value| value.trim().parse().ok()).filter(|&milliseconds| milliseconds > 0);
     given.map_or(INTERVAL, Duration::from_millis)
 }
@@ -43,7 +43,7 @@ pub fn interval(value: Option<&str>) -> Duration {
 pub struct PushSettings {
     /// Collector to push to.
     pub target: Target,
-    /// Attributes of the resource; see [`crate::traces::attribute::resource`].
+    /// Attributes of the resource; see [`tracego_deliver::traces::attribute::resource`].
     pub resource: Vec<KeyValue>,
     /// Time between two pushes.
     pub interval: Duration,
@@ -57,7 +57,7 @@ pub struct PushCounts {
     /// Number of failed pushes. The next push has the same counters, so only one point in time is lost.
     pub failed: u64,
     /// Number of data points that the collector rejected in accepted pushes, as far as it reports them (see
-    /// [`crate::traces::export::PushCounts::exported`]).
+    /// [`tracego_deliver::traces::export::Counts::exported`]).
     pub rejected: u64,
 }
 

@@ -52,7 +52,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The server; dropping it ends it.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     address: ListenAddress,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
@@ -63,7 +63,7 @@ impl Server {
     ///
     /// # Errors
     /// Fails if the address cannot be used or the thread cannot be started.
-    pub fn start(listen: &ListenAddress, board: Arc<Board>) -> io::Result<Self> {
+    pub(crate) fn start(listen: &ListenAddress, board: Arc<Board>) -> io::Result<Self> {
         let (socket, address) = Socket::open(listen)?;
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
@@ -84,7 +84,7 @@ impl Server {
 
     /// Returns the address that the server listens on.
     #[must_use]
-    pub fn address(&self) -> &ListenAddress {
+    pub(crate) fn address(&self) -> &ListenAddress {
         &self.address
     }
 }

@@ -15,7 +15,7 @@ use tracego_policy::{engine::Counts, engine::Engine, stage::Stage};
 use tracego_probe::enforce::killer::Killer;
 
 /// A callback that gets each record about a decision of enforcement.
-pub type DecisionCallback = Box<dyn FnMut(&Record) + Send>;
+pub(crate) type DecisionCallback = Box<dyn FnMut(&Record) + Send>;
 
 /// The stages that judge a start. Each may be absent.
 #[derive(Default)]

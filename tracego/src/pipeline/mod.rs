@@ -19,7 +19,8 @@ mod thread;
 mod writer;
 
 pub use consumer::Consumer;
-pub use judgement::DecisionCallback;
+pub(crate) use judgement::DecisionCallback;
 pub use reload::Reload;
 pub use stages::Pipeline;
-pub use thread::{PipelineThread, RunReport};
+pub(crate) use thread::PipelineThread;
+pub use thread::RunReport;

@@ -74,20 +74,20 @@ impl Pipeline {
 
     /// Adds tracing, which makes spans.
     #[must_use]
-    pub fn with_traces(self, traces: Option<Traces>) -> Self {
+    pub(crate) fn with_traces(self, traces: Option<Traces>) -> Self {
         Self { traces, ..self }
     }
 
     /// Adds the policy stage, which decides about starts.
     #[must_use]
-    pub fn with_policy(mut self, policies: Option<Stage>) -> Self {
+    pub(crate) fn with_policy(mut self, policies: Option<Stage>) -> Self {
         self.judgement.policies = policies;
         self
     }
 
     /// Adds a callback for decisions about starts, beside their records.
     #[must_use]
-    pub fn with_decision_callback(mut self, callback: Option<DecisionCallback>) -> Self {
+    pub(crate) fn with_decision_callback(mut self, callback: Option<DecisionCallback>) -> Self {
         self.judgement.callback = callback;
         self
     }

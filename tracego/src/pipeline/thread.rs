@@ -38,7 +38,7 @@ impl RunReport {
 }
 
 /// The stages of a run, and what goes along with them on their thread.
-pub struct PipelineThread<S> {
+pub(crate) struct PipelineThread<S> {
     stages: S,
     inspector: Inspector,
     keeper: Acknowledger,

@@ -8,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 use tracego_tests::{Session, go};
 
-use crate::enforce::decisions;
+use crate::enforcement::decisions;
 
 pub(super) fn needs() -> Option<String> {
     go::toolchain(go::GO_1_27).err()
@@ -42,12 +42,12 @@ pub(super) fn needs_command() -> Option<String> {
     if !Path::new("/usr/bin/make").exists() {
         return Some("needs /usr/bin/make".to_owned());
     }
-    go::bare().err()
+    go::newest_command().err()
 }
 
 /// Checks the go command itself. It never runs, so no other part of Go is needed.
 pub(super) fn refused() {
-    let go = go::bare().unwrap();
+    let go = go::newest_command().unwrap();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("Makefile"), "ci:\n\tgo run .\n").unwrap();
     let path = format!("{}:/usr/bin:/bin", go.parent().unwrap().display());

@@ -10,10 +10,10 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Running, go, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, go, records, tracego, wait_until};
 
-use super::place::Program;
-use crate::enforce::decided;
+use super::workspace::ProgramState;
+use crate::enforcement::decided;
 
 /// A user id without a user.
 const USER: u32 = 54_321;
@@ -52,7 +52,7 @@ impl Job {
 
     /// Runs a script as that user. Returns whether go ran. `mark` names its program.
     fn went(&self, variables: &[(&str, &str)], mark: &str, script: &str) -> bool {
-        super::place::program(&self.path().join(format!("{mark}.go")), Program::Broken);
+        super::workspace::program(&self.path().join(format!("{mark}.go")), ProgramState::Broken);
         let root = go::toolchain(go::GO_1_27).unwrap();
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", script]).env_clear().envs(go::environment(&root, &self.path().join("home")));
@@ -65,11 +65,11 @@ impl Job {
         said.contains("not/there")
     }
 
-    fn watch(&self, options: &[&str]) -> Running {
+    fn watch(&self, options: &[&str]) -> ChildGuard {
         let mut tracego = Command::new(tracego());
         tracego.args(["--uid", &USER.to_string(), "--heartbeat", "0", "--output", "json", "--output-file"]);
         tracego.arg(self.path().join("records")).args(options);
-        Running(tracego.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+        ChildGuard(tracego.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
     }
 }
 
@@ -83,7 +83,7 @@ impl Job {
     }
 
     /// Stops tracego and returns the records.
-    fn records(&self, mut tracego: Running) -> Vec<Value> {
+    fn records(&self, mut tracego: ChildGuard) -> Vec<Value> {
         tracego.terminate();
         assert!(tracego.ended().success());
         records(&fs::read_to_string(self.path().join("records")).unwrap())

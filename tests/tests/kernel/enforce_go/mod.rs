@@ -3,22 +3,22 @@
 mod builds;
 mod documents;
 mod jobs;
-mod place;
 mod ways;
+mod workspace;
 
 use std::{fs, path::Path};
 
-use place::{Outcome, Place, Program, has_linked, mark};
 use serde_json::Value;
 use tracego_tests::{Session, go};
 use ways::{CONTROLS, Fate, LINKED, LINKER, WAYS, Way};
+use workspace::{ProgramState, WayOutcome, Workspace, has_linked, mark};
 
-use crate::{Conditional, Test, enforce::decided};
+use crate::{ConditionalTest, Test, enforcement::decided};
 
 pub(crate) const TESTS: &[(&str, Test)] =
     &[("enforcement: the ways that are documented are those that are tried", documents::ways)];
 
-pub(crate) const CONDITIONAL: &[Conditional] = &[
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("enforcement of Go 1.21: all ways", every::<0>, needs::<0>),
     ("enforcement of Go 1.22: all ways", every::<1>, needs::<1>),
     ("enforcement of Go 1.23: all ways", every::<2>, needs::<2>),
@@ -70,12 +70,12 @@ struct Mode {
 }
 
 fn every<const N: usize>() {
-    let place = Place::new(VERSIONS[N]);
+    let place = Workspace::new(VERSIONS[N]);
     let mut wrong = Vec::new();
     for asked in ["off", "audit", "kill", "deny"] {
         let ways = all().filter(|way| way.mark != LINKED || has_linked(VERSIONS[N]));
         // Without decisions, one way shows as much as all.
-        let ways = ways.filter(|way| asked != "off" || program(asked, way) == Program::Warm);
+        let ways = ways.filter(|way| asked != "off" || program(asked, way) == ProgramState::Warm);
         let ways: Vec<_> = ways.map(|way| (way, program(asked, way))).collect();
         let session = place.run(asked, &["--enforce", asked], &ways);
         let mode = Mode { asked, given: given(asked, &session) };
@@ -96,13 +96,13 @@ fn every<const N: usize>() {
 
 /// Returns how to prepare a way. A complete program costs a second, so it is used only where it runs or is
 /// killed late.
-fn program(asked: &str, way: &Way) -> Program {
+fn program(asked: &str, way: &Way) -> ProgramState {
     let control = CONTROLS.iter().any(|control| control.mark == way.mark);
     match (asked, way.kill) {
-        _ if control || way.mark == "direct" && matches!(asked, "off" | "audit") => Program::Warm,
-        ("off" | "audit", _) => Program::Broken,
-        (_, Fate::Ended | Fate::Runs) => Program::Warm,
-        (_, Fate::Denied | Fate::Killed) => Program::Cold,
+        _ if control || way.mark == "direct" && matches!(asked, "off" | "audit") => ProgramState::Warm,
+        ("off" | "audit", _) => ProgramState::Broken,
+        (_, Fate::Ended | Fate::Runs) => ProgramState::Warm,
+        (_, Fate::Denied | Fate::Killed) => ProgramState::Cold,
     }
 }
 
@@ -120,7 +120,7 @@ fn given(asked: &'static str, session: &Session) -> &'static str {
 }
 
 impl Mode {
-    fn check(self, way: &Way, program: Program, outcome: &Outcome) -> Result<(), String> {
+    fn check(self, way: &Way, program: ProgramState, outcome: &WayOutcome) -> Result<(), String> {
         let fate = if self.asked == "deny" { way.deny } else { way.kill };
         let stopped = fate != Fate::Runs && matches!(self.asked, "kill" | "deny");
         let decided = fate != Fate::Runs && self.asked != "off";
@@ -133,7 +133,7 @@ impl Mode {
         ensure(!before || !outcome.started, "go ran")?;
         ensure(!stopped || !outcome.ran, "the program ran")?;
         match program {
-            Program::Warm if !stopped => {
+            ProgramState::Warm if !stopped => {
                 ensure(outcome.ran && outcome.status == "0", "it was to do its work")?;
             }
             // Without a stop, the sign that go ran must be there.

@@ -6,11 +6,11 @@ use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
 use tracego_common::handover::{FORMAT, HOOKS};
 use tracego_tests::wait_until;
 
-use super::{Place, are_gone, end, programs, run, starting, starts};
+use super::{PinFolder, are_gone, end, programs, run, starting, starts};
 
 pub(super) fn kills() {
     let rounds: u32 = std::env::var("TRACEGO_KILLS").ok().map_or(100, |text| text.parse().unwrap());
-    let place = Place::new();
+    let place = PinFolder::new();
     let marker = format!("kill-{}-", std::process::id());
     let config = place.spooled();
     let options = ["--ring-size", "16M", "--comm", "true", "--config", config.to_str().unwrap()];
@@ -61,7 +61,7 @@ pub(super) fn kills() {
 /// Simulates the moment of a takeover that is too short to hit: the older program has taken an event, and the
 /// newer one, which runs after it, has just become active.
 pub(super) fn claims() {
-    let place = Place::new();
+    let place = PinFolder::new();
     let tracego = place.ready("crash", &[]);
     let path = place.pins().join(format!("format-{FORMAT}/claims"));
     let map = Map::from_map_data(MapData::from_pin(path).unwrap()).unwrap();

@@ -16,11 +16,11 @@ use aya::programs::loaded_programs;
 use serde_json::Value;
 use tempfile::TempDir;
 use tracego_common::handover::FORMAT;
-use tracego_tests::{Running, Session, meanwhile, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, Session, records, tracego, wait_until, with_background};
 
-use crate::Conditional;
+use crate::ConditionalTest;
 
-pub(crate) const CONDITIONAL: &[Conditional] = &[
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("no start is missing however often tracego is killed", kills::kills, missing),
     ("what an older load took is left to it", kills::claims, missing),
     ("a restart has no gap and writes nothing twice", restarts, missing),
@@ -38,9 +38,9 @@ fn missing() -> Option<String> {
 }
 
 /// A separate BPF file system, and files for records.
-struct Place(TempDir);
+struct PinFolder(TempDir);
 
-impl Place {
+impl PinFolder {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         fs::create_dir(place.bpffs()).unwrap();
@@ -83,12 +83,12 @@ impl Place {
         tracego
     }
 
-    fn start(&self, handover: &str, options: &[&str]) -> Running {
-        Running(self.command(handover, options).spawn().unwrap())
+    fn start(&self, handover: &str, options: &[&str]) -> ChildGuard {
+        ChildGuard(self.command(handover, options).spawn().unwrap())
     }
 
     /// Starts tracego and waits until its records appear.
-    fn ready(&self, handover: &str, options: &[&str]) -> Running {
+    fn ready(&self, handover: &str, options: &[&str]) -> ChildGuard {
         let mut tracego = self.start(handover, options);
         let marker = format!("ready-{}", tracego.0.id());
         wait_until("a record is there", || {
@@ -119,7 +119,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for PinFolder {
     fn drop(&mut self) {
         // The pinned programs disappear with the file system.
         let _done = Command::new("umount").arg(self.bpffs()).status();
@@ -147,7 +147,7 @@ fn run(marker: &str) {
 }
 
 /// Stops tracego in order. Returns its standard error and exit code.
-fn end(tracego: Running) -> (String, Option<i32>) {
+fn end(tracego: ChildGuard) -> (String, Option<i32>) {
     tracego.terminate();
     let output = Session::of_output(tracego.output());
     (output.stderr(), output.output.status.code())
@@ -184,19 +184,19 @@ fn starting(marker: &str, work: impl FnOnce()) -> u64 {
         // The ring must hold the events that arrive while it is not read.
         sleep(Duration::from_millis(1));
     };
-    meanwhile(step, work);
+    with_background(step, work);
     count
 }
 
 fn restarts() {
-    let place = Place::new();
+    let place = PinFolder::new();
     let marker = format!("restart-{}-", std::process::id());
     let mut tracego = place.ready("always", &[]);
     let count = starting(&marker, || {
         for _ in 0..8 {
             sleep(Duration::from_millis(200));
             let (stderr, code) =
-                end(std::mem::replace(&mut tracego, Running(Command::new("true").spawn().unwrap())));
+                end(std::mem::replace(&mut tracego, ChildGuard(Command::new("true").spawn().unwrap())));
             assert_eq!(code, Some(0), "{stderr}");
             assert!(stderr.contains(" = 0 lost") && !stderr.contains("BALANCE"), "{stderr}");
             sleep(Duration::from_millis(50));
@@ -216,7 +216,7 @@ fn restarts() {
 }
 
 fn unattended() {
-    let place = Place::new();
+    let place = PinFolder::new();
     let marker = format!("unattended-{}-", std::process::id());
     let options = ["--ring-size", "64K"];
     let (stderr, _) = end(place.ready("always", &options));
@@ -237,7 +237,7 @@ fn unattended() {
 }
 
 fn resized() {
-    let place = Place::new();
+    let place = PinFolder::new();
     let marker = format!("resized-{}-", std::process::id());
     for (size, at) in [("1M", 0), ("2M", 1), ("4M", 2), ("4M", 3)] {
         let tracego = place.ready("always", &["--ring-size", size]);
@@ -255,7 +255,7 @@ fn resized() {
 }
 
 fn twice() {
-    let place = Place::new();
+    let place = PinFolder::new();
     let tracego = place.ready("crash", &[]);
     let second = place.command("always", &[]).output().unwrap();
     let stderr = String::from_utf8_lossy(&second.stderr).into_owned();
@@ -273,7 +273,7 @@ fn twice() {
 }
 
 /// Stops a tracego that leaves its programs attached. Returns their ids.
-fn left(place: &Place) -> BTreeSet<u32> {
+fn left(place: &PinFolder) -> BTreeSet<u32> {
     let tracego = place.ready("always", &[]);
     let programs = programs(tracego.0.id());
     assert!(programs.len() >= 3, "{programs:?}");
@@ -285,7 +285,7 @@ fn left(place: &Place) -> BTreeSet<u32> {
 }
 
 fn detach() {
-    let place = Place::new();
+    let place = PinFolder::new();
     let programs = left(&place);
     let command = || {
         let mut tracego = Command::new(tracego());
@@ -301,7 +301,7 @@ fn detach() {
 }
 
 fn none() {
-    let place = Place::new();
+    let place = PinFolder::new();
     let programs = left(&place);
     let tracego = place.ready("none", &[]);
     assert!(!place.pins().exists() && are_gone(&programs));
@@ -310,7 +310,7 @@ fn none() {
 }
 
 fn foreign() {
-    let place = Place::new();
+    let place = PinFolder::new();
     let programs = left(&place);
     let format = |number: u32| place.pins().join(format!("format-{number}"));
     fs::rename(format(FORMAT), format(999)).unwrap();

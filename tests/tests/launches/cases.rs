@@ -7,7 +7,7 @@ use tracego_tests::{Session, go};
 use crate::replay;
 
 /// A way to start Go programs.
-pub(crate) struct Row {
+pub(crate) struct LaunchCase {
     /// Name of the way.
     pub(crate) name: &'static str,
     /// First and last minor version of Go that the row applies to.
@@ -22,7 +22,7 @@ const ALL: (u32, u32) = (21, 99);
 /// Versions that keep the executables of `go run`.
 const KEEPING: (u32, u32) = (24, 99);
 
-impl Row {
+impl LaunchCase {
     pub(crate) fn is_for(&self, version: &str) -> bool {
         (self.minor.0..=self.minor.1).contains(&minor(version))
     }
@@ -35,14 +35,14 @@ fn minor(version: &str) -> u32 {
 /// All rows. `KEPT` stands for `@cache` if the toolchain keeps executables, and for `@work` otherwise;
 /// `HOSTKEPT` is the same for the other toolchain. `BEFORE_1_27` stands for `medium` in older versions, and
 /// for nothing since.
-pub(crate) const ROWS: &[Row] = &[
-    Row {
+pub(crate) const ROWS: &[LaunchCase] = &[
+    LaunchCase {
         name: "go run of a file",
         minor: ALL,
         script: "go run main.go",
         seen: &["go-run run main.go", "go-run-child main @work < run main.go"],
     },
-    Row {
+    LaunchCase {
         name: "go run of a package, twice",
         minor: ALL,
         script: "go run ./cmd/app; go run ./cmd/app true -C x run",
@@ -53,7 +53,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child app KEPT < run ./cmd/app",
         ],
     },
-    Row {
+    LaunchCase {
         name: "-C in front of the subcommand and behind it",
         minor: ALL,
         script: "go -C cmd run ./app; go run -C=cmd ./app; go run --C cmd -x ./app 2>/dev/null",
@@ -66,7 +66,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child app KEPT < run ./app",
         ],
     },
-    Row {
+    LaunchCase {
         name: "a module of a proxy, pinned, latest, and as go.mod says",
         minor: ALL,
         script: r#"
@@ -85,7 +85,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child p KEPT < run example.com/p",
         ],
     },
-    Row {
+    LaunchCase {
         name: "go run -exec with a program and with a shell that forks",
         minor: ALL,
         script: r#"
@@ -101,7 +101,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child app KEPT < run ./cmd/app",
         ],
     },
-    Row {
+    LaunchCase {
         name: "a toolchain that hands over to another",
         minor: ALL,
         script: r#"
@@ -128,7 +128,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child app HOSTKEPT < run ./cmd/app",
         ],
     },
-    Row {
+    LaunchCase {
         name: "go generate with a go run",
         minor: ALL,
         script: "go generate ./...",
@@ -138,7 +138,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child app @work in go-generate < run ./cmd/app",
         ],
     },
-    Row {
+    LaunchCase {
         name: "go tool with a tool of the distribution",
         minor: (21, 24),
         script: "go tool addr2line -h 2>/dev/null; go tool compile -V; go tool -n compile",
@@ -150,7 +150,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-tool tool compile",
         ],
     },
-    Row {
+    LaunchCase {
         name: "go tool with a tool of the distribution that it builds",
         minor: (25, 99),
         script: "go tool addr2line -h 2>/dev/null; go tool addr2line -h 2>/dev/null; go tool compile -V; go tool -n compile",
@@ -164,7 +164,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-tool tool compile",
         ],
     },
-    Row {
+    LaunchCase {
         name: "go tool with a tool of go.mod, also by hand",
         minor: KEEPING,
         script: r#"
@@ -181,7 +181,7 @@ pub(crate) const ROWS: &[Row] = &[
             "medium go-run-child app @cache",
         ],
     },
-    Row {
+    LaunchCase {
         name: "go test, alone, with -exec and with a go run in it",
         minor: ALL,
         script: r#"
@@ -199,7 +199,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child app @work in go-test < run ./cmd/app",
         ],
     },
-    Row {
+    LaunchCase {
         name: "go test -c, its result by hand, and go test -o",
         minor: ALL,
         script: "go test -c -o x.test .; ./x.test -test.v; go test -o y -count=1 .; ./y -test.v",
@@ -211,7 +211,7 @@ pub(crate) const ROWS: &[Row] = &[
             "BEFORE_1_27 go-test-binary y",
         ],
     },
-    Row {
+    LaunchCase {
         name: "coverage, for which go test starts go tool",
         minor: (25, 99),
         script: "go test -cover ./cmd/app; go test -cover ./cmd/app",
@@ -224,7 +224,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-tool covdata @cache in go-test < tool covdata",
         ],
     },
-    Row {
+    LaunchCase {
         name: "go build and go install, and what they make",
         minor: ALL,
         script: r#"
@@ -241,13 +241,13 @@ pub(crate) const ROWS: &[Row] = &[
             "go-build build ./app -C cmd",
         ],
     },
-    Row {
+    LaunchCase {
         name: "arguments that only look like a go run",
         minor: ALL,
         script: "go build -o app ./cmd/app; ./app true go run .; ./app true /tmp/go-build1/b001/exe/x",
         seen: &["go-build build ./cmd/app", "go-service app", "go-service app"],
     },
-    Row {
+    LaunchCase {
         name: "go vet, go list, go env, go fmt, go version, go help, go clean, go mod tidy",
         minor: ALL,
         script: "go vet ./...; go list ./...; go env GOROOT; go fmt; go version; go help run; go run -h 2>/dev/null
@@ -265,13 +265,13 @@ pub(crate) const ROWS: &[Row] = &[
             "go-command help",
         ],
     },
-    Row {
+    LaunchCase {
         name: "make, a shell, a script and then a go run",
         minor: ALL,
         script: "make run",
         seen: &["go-run run ./cmd/app", "go-run-child app @work < run ./cmd/app"],
     },
-    Row {
+    LaunchCase {
         name: "a Go program that starts a go run",
         minor: ALL,
         script: "go build -o app ./cmd/app; ./app go run ./cmd/app true",
@@ -282,13 +282,13 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child app @work < run ./cmd/app",
         ],
     },
-    Row {
+    LaunchCase {
         name: "an environment that was wiped",
         minor: ALL,
         script: "env -i HOME=$HOME PATH=$PATH GOCACHE=$GOCACHE GOTOOLCHAIN=local go run ./cmd/app env",
         seen: &["go-run run ./cmd/app", "go-run-child app @work < run ./cmd/app"],
     },
-    Row {
+    LaunchCase {
         name: "a child that outlives its go run and starts itself again",
         minor: ALL,
         script: r#"
@@ -302,7 +302,7 @@ pub(crate) const ROWS: &[Row] = &[
             "again go-run-child again @work < run ./cmd/again",
         ],
     },
-    Row {
+    LaunchCase {
         name: "what the child of a go run starts",
         minor: ALL,
         script: "go build -o app ./cmd/app; go run ./cmd/app ./app go version; go run ./cmd/app go run .",
@@ -318,7 +318,7 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child demo @work < run .",
         ],
     },
-    Row {
+    LaunchCase {
         name: "a go command that was renamed, copied and linked",
         minor: ALL,
         script: r#"
@@ -335,13 +335,13 @@ pub(crate) const ROWS: &[Row] = &[
             "go-run-child app KEPT < run ./cmd/app",
         ],
     },
-    Row {
+    LaunchCase {
         name: "a go run that runs nothing",
         minor: ALL,
         script: "go run -n ./cmd/app 2>/dev/null; GOFLAGS=-n go run ./cmd/app 2>/dev/null; go run 2>/dev/null; go run -race -C cmd ./app 2>/dev/null",
         seen: &["go-command run ./cmd/app", "go-command run ./cmd/app", "go-command run", "go-command run"],
     },
-    Row {
+    LaunchCase {
         name: "programs called go",
         minor: ALL,
         script: r#"
@@ -350,7 +350,7 @@ pub(crate) const ROWS: &[Row] = &[
             printf '#!/bin/sh\ntrue "$@"\n' > sh/go; chmod +x sh/go; sh/go run ."#,
         seen: &["go-build build ./cmd/app", "go-service go"],
     },
-    Row {
+    LaunchCase {
         name: "folders called like those of the go command",
         minor: ALL,
         script: r#"
@@ -362,7 +362,7 @@ pub(crate) const ROWS: &[Row] = &[
             cp go-build123/app $GOCACHE; $GOCACHE/app"#,
         seen: &["go-build build ./cmd/app", "go-service app", "go-service app", "go-service app"],
     },
-    Row {
+    LaunchCase {
         name: "wrappers of the compiler and of vet",
         minor: ALL,
         script: r#"
@@ -386,7 +386,7 @@ pub(crate) const ROWS: &[Row] = &[
 ];
 
 /// Runs a row under tracego, and compares the observed roles with the expected ones.
-pub(crate) fn check(row: &Row, version: &str) {
+pub(crate) fn check(row: &LaunchCase, version: &str) {
     let root = go::toolchain(version).unwrap();
     let other = if version == go::GO_1_27 { go::GO_1_24 } else { go::GO_1_27 };
     let folder = tempfile::tempdir().unwrap();

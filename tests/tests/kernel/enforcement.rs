@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tracego_tests::{Running, Session, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, Session, records, tracego, wait_until};
 
 use crate::Test;
 
@@ -30,12 +30,12 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 /// A folder with a program that creates a file for each of its arguments, and a configuration.
-struct Place {
+struct RuleFolder {
     folder: TempDir,
     name: String,
 }
 
-impl Place {
+impl RuleFolder {
     /// Creates the folder. `name` is the name of the program, unique among the tests.
     fn new(name: &str, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -67,11 +67,11 @@ impl Place {
     }
 
     /// Starts tracego for the whole machine.
-    fn watch(&self, mode: &str, options: &[&str]) -> Running {
+    fn watch(&self, mode: &str, options: &[&str]) -> ChildGuard {
         let mut tracego = Command::new(tracego());
         tracego.args(["--enforce", mode, "--heartbeat", "0", "--output", "json", "--config"]);
         tracego.arg(self.path("tracego.toml")).arg("--output-file").arg(self.path("records")).args(options);
-        let mut tracego = Running(tracego.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+        let mut tracego = ChildGuard(tracego.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
         wait_until("rules are in force", || {
             assert!(tracego.0.try_wait().unwrap().is_none(), "it has ended");
             self.is_stopped()
@@ -122,7 +122,7 @@ fn mode(session: &Session) -> String {
 
 fn stops() {
     for asked in ["kill", "deny"] {
-        let place = Place::new("stops", RULE);
+        let place = RuleFolder::new("stops", RULE);
         let session = place.run(asked, "./stops fine; ./stops run; echo $?; ./stops other");
         assert!(place.path("fine").exists() && place.path("other").exists(), "{}", session.stderr());
         assert!(!place.path("run").exists(), "it ran: {}", session.stderr());
@@ -146,7 +146,7 @@ fn stops() {
 }
 
 fn audits() {
-    let place = Place::new("audits", RULE);
+    let place = RuleFolder::new("audits", RULE);
     let session = place.run("audit", "./audits run");
     assert!(place.path("run").exists(), "{}", session.stderr());
     assert_eq!(session.output.status.code(), Some(0));
@@ -158,7 +158,7 @@ fn audits() {
 fn excepts() {
     let exception = "[[enforce.exceptions]]\nname = \"one\"\nowner = \"ops\"\nreason = \"until it moves\"\n\
         expires = \"DAY\"\nexecutables = [\"NAME\"]\nargs = [\"run\", \"this\"]\n";
-    let place = Place::new("excepts", &format!("{}{RULE}", exception.replace("DAY", "2199-01-01")));
+    let place = RuleFolder::new("excepts", &format!("{}{RULE}", exception.replace("DAY", "2199-01-01")));
     let session = place.run("kill", "./excepts run this; ./excepts run that; true");
     assert!(place.path("this").exists() && !place.path("that").exists(), "{}", session.stderr());
     let all = decisions(&session.records);
@@ -177,7 +177,7 @@ fn disguises() {
     let by_path = "[[enforce.rules]]\nname = \"path\"\nexecutables = [\"FOLDER/NAME\"]\nargs = [\"run\"]\n";
     let long = "x".repeat(100_000);
     for config in [RULE, by_path] {
-        let place = Place::new("disguise", config);
+        let place = RuleFolder::new("disguise", config);
         std::os::unix::fs::symlink(place.path("disguise"), place.path("link")).unwrap();
         fs::write(place.path("long"), format!("exec -a {long} ./disguise run")).unwrap();
         fs::write(place.path("script"), "#!./disguise run\n").unwrap();
@@ -215,7 +215,7 @@ fn tries() -> u32 {
 
 fn races() {
     for mode in ["kill", "deny"] {
-        let place = Place::new("races", RULE);
+        let place = RuleFolder::new("races", RULE);
         let session = place.run(mode, &format!("{} ./races {} race", racer(), tries()));
         assert!(!place.path("run").exists(), "it ran: {}", session.stderr());
         assert!(place.path("rin").exists(), "nothing ran at all: {}", session.stderr());
@@ -229,7 +229,7 @@ fn races() {
 
 fn others() {
     let starts = tries();
-    let place = Place::new("others", RULE);
+    let place = RuleFolder::new("others", RULE);
     let session = place.run("deny", &format!("{} ./others {starts}", racer()));
     let out = String::from_utf8_lossy(&session.output.stdout).into_owned();
     assert_eq!(out.trim(), format!("refused 0 killed 0 well {starts}"), "{}", session.stderr());
@@ -237,7 +237,7 @@ fn others() {
 }
 
 fn overwhelmed() {
-    let place = Place::new("overwhelmed", &alone(RULE));
+    let place = RuleFolder::new("overwhelmed", &alone(RULE));
     let mut tracego = place.watch("deny", &["--ring-size", "4K"]);
     let pid = i32::try_from(tracego.0.id()).unwrap();
     // SAFETY: a running child of this process.
@@ -254,7 +254,7 @@ fn overwhelmed() {
 }
 
 fn ends() {
-    let place = Place::new("reloads", &alone(RULE));
+    let place = RuleFolder::new("reloads", &alone(RULE));
     let tracego = place.watch("kill", &[]);
     let pid = i32::try_from(tracego.0.id()).unwrap();
     for n in 0..10 {
@@ -281,7 +281,7 @@ fn ends() {
 }
 
 fn lockout() {
-    let place = Place::new(
+    let place = RuleFolder::new(
         "lockout",
         "[[enforce.rules]]\nname = \"shells\"\nexecutables = [\"bash\", \"sh\", \"dash\"]\n",
     );
@@ -293,7 +293,7 @@ fn lockout() {
 fn policy() {
     let config = "policy = [\"FOLDER/p.rego\"]\npolicy-time-limit = 10000\n\
         [enforce]\nrules = []\nfindings = []\n";
-    let place = Place::new("unused", config);
+    let place = RuleFolder::new("unused", config);
     let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| Path::new(path).exists()).unwrap();
     fs::copy(sleep, place.path("dozes")).unwrap();
     let text = "package tracego.process\n\ndeny contains {\"id\": \"doze\", \"msg\": \"no dozing\"} if {\n\
@@ -314,7 +314,7 @@ fn policy() {
 
 fn whole() {
     let rule = format!("{RULE}action = \"kill-job\"\n");
-    let place = Place::new("whole", &rule);
+    let place = RuleFolder::new("whole", &rule);
     let session = place.run("kill", "sleep 60 & ./whole run; sleep 5; ./whole other");
     assert!(!place.path("run").exists(), "{}", session.stderr());
     assert!(!place.path("other").exists(), "the shell went on: {}", session.stderr());

@@ -17,7 +17,7 @@ use std::{
 };
 
 use tracego_tests::{
-    Running,
+    ChildGuard,
     ports::{bind_again, free_port},
     python, wait_until,
 };
@@ -25,14 +25,14 @@ use tracego_tests::{
 pub(crate) static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("otlp"));
 
 /// The address of a receiver, and the identifiers that it got so far.
-pub(crate) struct Peer {
+pub(crate) struct Receiver {
     pub(crate) folder: PathBuf,
     pub(crate) port: u16,
     got: Arc<Mutex<Vec<String>>>,
     running: Option<Box<dyn FnOnce()>>,
 }
 
-impl Peer {
+impl Receiver {
     /// Creates a receiver that is not running yet.
     pub(crate) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), port: free_port(), got: Arc::default(), running: None }
@@ -72,8 +72,8 @@ pub(crate) fn uid(text: &str) -> Option<String> {
 }
 
 /// Prepares for the lines of a file.
-pub(crate) fn file(peer: &mut Peer) {
-    *peer.got.lock().unwrap() = Vec::new();
+pub(crate) fn file(receiver: &mut Receiver) {
+    *receiver.got.lock().unwrap() = Vec::new();
 }
 
 pub(crate) fn lines(path: &Path) -> Vec<String> {
@@ -83,10 +83,10 @@ pub(crate) fn lines(path: &Path) -> Vec<String> {
 
 const TICK: Duration = Duration::from_millis(20);
 
-pub(crate) fn udp(peer: &mut Peer) {
-    let socket = bind_again(|| UdpSocket::bind(peer.address()));
+pub(crate) fn udp(receiver: &mut Receiver) {
+    let socket = bind_again(|| UdpSocket::bind(receiver.address()));
     socket.set_read_timeout(Some(TICK)).unwrap();
-    peer.runs(|stopped, got| {
+    receiver.runs(|stopped, got| {
         thread::spawn(move || {
             let mut datagram = vec![0; 1 << 16];
             loop {
@@ -100,12 +100,12 @@ pub(crate) fn udp(peer: &mut Peer) {
     });
 }
 
-pub(crate) fn journal(peer: &mut Peer) {
-    let path = peer.folder.join("journal");
+pub(crate) fn journal(receiver: &mut Receiver) {
+    let path = receiver.folder.join("journal");
     drop(fs::remove_file(&path));
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(TICK)).unwrap();
-    peer.runs(|stopped, got| {
+    receiver.runs(|stopped, got| {
         thread::spawn(move || {
             let mut datagram = vec![0; 1 << 20];
             loop {
@@ -127,10 +127,10 @@ pub(crate) fn journal(peer: &mut Peer) {
 }
 
 /// Accepts connections until the receiver is stopped, and then closes all.
-fn tcp(peer: &mut Peer, serve: fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Result<()>) {
-    let listener = bind_again(|| TcpListener::bind(peer.address()));
+fn tcp(receiver: &mut Receiver, serve: fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Result<()>) {
+    let listener = bind_again(|| TcpListener::bind(receiver.address()));
     listener.set_nonblocking(true).unwrap();
-    peer.runs(move |stopped, got| {
+    receiver.runs(move |stopped, got| {
         thread::spawn(move || {
             let mut open = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
@@ -151,8 +151,8 @@ fn tcp(peer: &mut Peer, serve: fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Re
 }
 
 /// Receives syslog with octet counting (RFC 6587 section 3.4.1).
-pub(crate) fn syslog(peer: &mut Peer) {
-    tcp(peer, |stream, got| {
+pub(crate) fn syslog(receiver: &mut Receiver) {
+    tcp(receiver, |stream, got| {
         let mut reader = BufReader::new(stream);
         loop {
             let mut length = Vec::new();
@@ -165,8 +165,8 @@ pub(crate) fn syslog(peer: &mut Peer) {
     });
 }
 
-pub(crate) fn http(peer: &mut Peer) {
-    tcp(peer, |stream, got| {
+pub(crate) fn http(receiver: &mut Receiver) {
+    tcp(receiver, |stream, got| {
         let mut reader = BufReader::new(stream);
         loop {
             let (mut length, mut line) = (None, String::new());
@@ -186,15 +186,15 @@ pub(crate) fn http(peer: &mut Peer) {
 }
 
 /// Runs the receiver in Python, which is killed.
-pub(crate) fn otlp(peer: &mut Peer) {
-    let kept = peer.folder.join("kept");
+pub(crate) fn otlp(receiver: &mut Receiver) {
+    let kept = receiver.folder.join("kept");
     let mut command = Command::new(PYTHON.as_ref().unwrap());
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/keeper.py"));
-    let mut process = Running(command.arg(peer.port.to_string()).arg(&kept).spawn().unwrap());
-    let address = peer.address();
+    let mut process = ChildGuard(command.arg(receiver.port.to_string()).arg(&kept).spawn().unwrap());
+    let address = receiver.address();
     wait_until("the collector", || TcpStream::connect(address).is_ok());
-    let got = Arc::clone(&peer.got);
-    peer.runs(|stopped, _| {
+    let got = Arc::clone(&receiver.got);
+    receiver.runs(|stopped, _| {
         thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 let text = fs::read_to_string(&kept).unwrap_or_default();

@@ -11,7 +11,7 @@ use tracego_tests::tracego;
 
 use super::{
     Test,
-    receiver::{Receiver, Seen, answer},
+    receiver::{ReceivedRequest, Receiver, answer},
 };
 
 pub(super) const TESTS: &[(&str, Test)] = &[
@@ -53,7 +53,7 @@ fn failing(bad: &'static [u64]) -> Receiver {
     })
 }
 
-fn holds(seen: &Seen, bad: &[u64]) -> bool {
+fn holds(seen: &ReceivedRequest, bad: &[u64]) -> bool {
     let seq = |line: &str| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap();
     seen.body().lines().any(|line| bad.contains(&seq(line)))
 }
@@ -103,6 +103,6 @@ fn down() {
     assert!(stderr.contains(&format!("lost stopped {}", all.len())), "{stderr}");
     assert!(!stderr.contains("poison") && !folder.path().join("dead").exists(), "{stderr}");
     // The sink did try other records alone.
-    let lines = |seen: &Seen| seen.body().lines().count();
+    let lines = |seen: &ReceivedRequest| seen.body().lines().count();
     assert!(receiver.seen().iter().any(|seen| lines(seen) == 1), "{}", receiver.seen().len());
 }

@@ -13,7 +13,7 @@ use tracego_tests::records;
 use crate::{
     Test,
     agent::{options, session},
-    edges::tracefs,
+    exec_edge_cases::tracefs,
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[

@@ -24,7 +24,7 @@ use tracego_model::{
     record::{Record, event_name},
     units::Span,
 };
-use tracego_tests::{Running, samples};
+use tracego_tests::{ChildGuard, samples};
 
 use crate::PYTHON;
 
@@ -32,7 +32,7 @@ use crate::PYTHON;
 pub(crate) struct Receiver {
     pub(crate) port: u16,
     requests: Arc<Mutex<Vec<Value>>>,
-    _process: Running,
+    _process: ChildGuard,
 }
 
 impl Receiver {
@@ -57,7 +57,7 @@ impl Receiver {
             }
         });
         let port = u16::try_from(first["port"].as_u64().unwrap()).unwrap();
-        Self { port, requests, _process: Running(child) }
+        Self { port, requests, _process: ChildGuard(child) }
     }
 
     /// Waits for `count` requests and returns them.
@@ -93,12 +93,12 @@ pub(crate) fn uids(request: &Value) -> Vec<String> {
 }
 
 /// The sink, on a single-threaded runtime like the agent's.
-pub(crate) struct Side {
+pub(crate) struct TestSink {
     runtime: Runtime,
     pub(crate) otlp: Otlp,
 }
 
-impl Side {
+impl TestSink {
     pub(crate) fn new(resolved: &Resolved) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         Self { runtime, otlp: Otlp::new(resolved).unwrap() }
@@ -164,13 +164,13 @@ pub(crate) fn resolved(settings: &Settings) -> Resolved {
 /// Returns captured and synthetic records.
 pub(crate) fn records() -> Vec<Record> {
     let mut all = samples::captured();
-    all.extend(samples::made_up());
+    all.extend(samples::synthetic());
     all
 }
 
 /// Returns some small records.
 pub(crate) fn few(count: u32) -> Vec<Record> {
-    (100..100 + count).map(|n| samples::bare(event_name::HEARTBEAT, n)).collect()
+    (100..100 + count).map(|n| samples::minimal(event_name::HEARTBEAT, n)).collect()
 }
 
 /// Returns the payloads that the queue holds for records.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tracego_tests::{Running, Session, tracego, watch};
+use tracego_tests::{ChildGuard, Session, tracego, watch};
 
 use crate::Test;
 
@@ -40,7 +40,7 @@ fn signals() {
     let mut run = Command::new(tracego());
     run.args(["run", "--output-file", "/dev/null", "--", "/bin/sh"])
         .args(["-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done"]);
-    let mut tracego = Running(run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut tracego = ChildGuard(run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let mut ready = [0; 6];
     tracego.0.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
     tracego.terminate();
@@ -73,7 +73,7 @@ fn drain() {
 const LONG: usize = 100_000;
 
 /// Returns the exit status, or `None` if the process is still running after two seconds.
-fn still(running: &mut Running) -> Option<ExitStatus> {
+fn still(running: &mut ChildGuard) -> Option<ExitStatus> {
     for _ in 0..20 {
         sleep(Duration::from_millis(100));
         if let Some(status) = running.0.try_wait().unwrap() {
@@ -98,7 +98,7 @@ fn run_second_signal() {
     let mut run = Command::new(tracego());
     run.args(["run", "--output", "json", "--heartbeat", "0", "--", "/bin/sh", "-c"]);
     run.args(["/bin/true $0; echo; exit 7", &"x".repeat(LONG)]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut tracego = Running(run.spawn().unwrap());
+    let mut tracego = ChildGuard(run.spawn().unwrap());
     tracego.0.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
     assert_eq!(still(&mut tracego), None, "the pipe is full, so the drain cannot end");
     tracego.terminate();
@@ -121,7 +121,7 @@ fn give_up_waiting() {
     let mut run = Command::new(tracego());
     run.args(["run", "--wait", "--output-file", "/dev/null", "--", "/bin/sh", "-c"]);
     run.arg("sleep 300 >/dev/null 2>&1 & echo $!; exit 7").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut tracego = Running(run.spawn().unwrap());
+    let mut tracego = ChildGuard(run.spawn().unwrap());
     let mut pid = String::new();
     BufReader::new(tracego.0.stdout.take().unwrap()).read_line(&mut pid).unwrap();
     let _orphan = Orphan(pid.trim().parse().unwrap());
@@ -138,7 +138,7 @@ fn fifo() {
     let path = dir.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     let child = Command::new(tracego()).arg("--output-file").arg(&path).stderr(Stdio::null()).spawn();
-    let mut tracego = Running(child.unwrap());
+    let mut tracego = ChildGuard(child.unwrap());
     assert_eq!(still(&mut tracego), None, "open(2) waits for a reader");
     tracego.terminate();
     let status = tracego.ended();

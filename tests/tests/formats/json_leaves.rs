@@ -4,16 +4,16 @@ use serde_json::Value;
 use tracego_model::record::Record;
 
 /// Leaves of a value: names joined with dots, `[]` after a list, and every value in order.
-pub(crate) type Flat = Vec<(String, Value)>;
+pub(crate) type Leaves = Vec<(String, Value)>;
 
 /// Returns the leaves of a value.
-pub(crate) fn flat(value: &Value) -> Flat {
+pub(crate) fn flat(value: &Value) -> Leaves {
     let mut found = Vec::new();
     collect(value, String::new(), &mut found);
     found
 }
 
-fn collect(value: &Value, name: String, found: &mut Flat) {
+fn collect(value: &Value, name: String, found: &mut Leaves) {
     match value {
         Value::Object(members) => {
             for (key, value) in members {
@@ -27,6 +27,6 @@ fn collect(value: &Value, name: String, found: &mut Flat) {
 }
 
 /// Returns the leaves of the native record.
-pub(crate) fn native(record: &Record) -> Flat {
+pub(crate) fn native(record: &Record) -> Leaves {
     flat(&serde_json::to_value(record).unwrap())
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tracego_tests::{Session, go};
 
 use super::ways::{LINKER, Sign, Way};
-use crate::enforce::decided;
+use crate::enforcement::decided;
 
 /// A Go program that leaves a file when it runs. A shell that reads it runs it with go.
 const PROGRAM: &str = r#"//usr/bin/env go run "$0" "$@"; exit $?
@@ -62,7 +62,7 @@ func main() {
 
 /// The state in which a way's program is prepared.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) enum Program {
+pub(super) enum ProgramState {
     /// A package is missing, so go ends soon, and its cache is empty, so go leaves files there.
     Broken,
     /// The program can be built, and the cache is empty.
@@ -72,19 +72,19 @@ pub(super) enum Program {
 }
 
 /// Writes a program.
-pub(super) fn program(path: &Path, program: Program) {
-    let import = if program == Program::Broken { "_ \"not/there\"" } else { "" };
+pub(super) fn program(path: &Path, program: ProgramState) {
+    let import = if program == ProgramState::Broken { "_ \"not/there\"" } else { "" };
     fs::write(path, PROGRAM.replace("IMPORT", import)).unwrap();
 }
 
 /// A toolchain, helpers built by it, and the folders of the ways.
-pub(super) struct Place {
+pub(super) struct Workspace {
     folder: TempDir,
     pub(super) root: PathBuf,
 }
 
 /// The outcome of a way.
-pub(super) struct Outcome {
+pub(super) struct WayOutcome {
     /// Exit status of its shell.
     pub(super) status: String,
     /// Output of the way.
@@ -103,7 +103,7 @@ pub(super) fn has_linked(version: &str) -> bool {
     version == go::GO_1_27
 }
 
-impl Place {
+impl Workspace {
     pub(super) fn new(version: &str) -> Self {
         let root = go::toolchain(version).unwrap();
         let place = Self { folder: tempfile::tempdir().unwrap(), root };
@@ -113,7 +113,7 @@ impl Place {
             go::command(&place.root, place.top()).args(["build", "-o", "command", "command.go"]).status();
         assert!(built.unwrap().success());
         if has_linked(version) {
-            symlink(go::linked(version).unwrap(), place.top().join("pie")).unwrap();
+            symlink(go::dynamic_go(version).unwrap(), place.top().join("pie")).unwrap();
         }
         for helper in [env!("CARGO_BIN_EXE_unnamed"), env!("CARGO_BIN_EXE_racer")] {
             let name = Path::new(helper).file_name().unwrap();
@@ -131,7 +131,7 @@ impl Place {
     }
 
     /// Creates the folder of a way.
-    fn prepare(&self, group: &str, way: &Way, program: Program) {
+    fn prepare(&self, group: &str, way: &Way, program: ProgramState) {
         let folder = self.of(group, way);
         for name in ["home", "cache", "tmp"] {
             fs::create_dir_all(folder.join(name)).unwrap();
@@ -144,11 +144,11 @@ impl Place {
     }
 
     /// Returns a shell script that runs all ways in sequence.
-    fn script(&self, group: &str, ways: &[(&Way, Program)]) -> String {
+    fn script(&self, group: &str, ways: &[(&Way, ProgramState)]) -> String {
         let mut script = String::new();
         for (way, program) in ways {
             self.prepare(group, way, *program);
-            let cache = if *program == Program::Warm { "$WARM" } else { "$OWN/cache" };
+            let cache = if *program == ProgramState::Warm { "$WARM" } else { "$OWN/cache" };
             let (folder, way) = (self.of(group, way).display().to_string(), way.script);
             let own = format!("OWN={folder} HOME={folder}/home GOTMPDIR={folder}/tmp");
             writeln!(
@@ -170,7 +170,7 @@ impl Place {
     }
 
     /// Runs all ways under a mode, in one `tracego run`.
-    pub(super) fn run(&self, group: &str, options: &[&str], ways: &[(&Way, Program)]) -> Session {
+    pub(super) fn run(&self, group: &str, options: &[&str], ways: &[(&Way, ProgramState)]) -> Session {
         let script = self.script(group, ways);
         Session::run(options, &["sh", "-c", &script], |tracego| {
             tracego.current_dir(self.top());
@@ -178,7 +178,7 @@ impl Place {
         })
     }
 
-    pub(super) fn outcome(&self, group: &str, way: &Way, records: &[Value]) -> Outcome {
+    pub(super) fn outcome(&self, group: &str, way: &Way, records: &[Value]) -> WayOutcome {
         let folder = self.of(group, way);
         let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default().trim().to_owned();
         let said = read("said");
@@ -191,7 +191,7 @@ impl Place {
         };
         let about = decided(records).filter(|record| mark(record, records) == Some(way.mark));
         let decisions = about.map(|record| record["tracego"]["enforcement"].clone()).collect();
-        Outcome { status: read("status"), said, started, ran: folder.join("ran").exists(), decisions }
+        WayOutcome { status: read("status"), said, started, ran: folder.join("ran").exists(), decisions }
     }
 }
 

@@ -5,7 +5,7 @@ use tracego_deliver::format::Format;
 use tracego_model::{clock::Time, record::Record};
 use tracego_tests::samples;
 
-use crate::{flat, line, object};
+use crate::{json_leaves, line, object};
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("odd::any_text_gives_a_valid_line_with_the_text_in_it", any_text_gives_a_valid_line_with_the_text_in_it),
@@ -22,7 +22,8 @@ fn config() -> Config {
 
 /// Returns a record in which every text that a process can choose is `text`.
 fn written(text: &str) -> Record {
-    let mut record = samples::found(vec![samples::finding(0, tracego_model::finding::Severity::High)]);
+    let mut record =
+        samples::start_with_findings(vec![samples::finding(0, tracego_model::finding::Severity::High)]);
     record.body = text.to_owned();
     let process = record.process.as_mut().unwrap();
     process.command = text.to_owned();
@@ -43,7 +44,7 @@ fn any_text_gives_a_valid_line_with_the_text_in_it() {
     proptest!(config(), |(text in strategy)| {
         let record = written(&text);
         for format in JSON {
-            let found = flat::flat(&object(format, &record));
+            let found = json_leaves::flat(&object(format, &record));
             let there = found.iter().any(|(_, value)| value == text.as_str());
             prop_assert!(there, "{} lost {text:?}", format.name());
         }
@@ -64,7 +65,7 @@ fn any_number_gives_a_valid_line() {
         record.tracego.executable.as_mut().unwrap().inode = large;
         record.tracego.audit.as_mut().unwrap().login_user_id = Some(small);
         for format in JSON {
-            let found = flat::flat(&object(format, &record));
+            let found = json_leaves::flat(&object(format, &record));
             let inode = large.to_string();
             let there = found.iter().any(|(_, value)| *value == large || *value == inode.as_str());
             prop_assert!(there, "{} lost {large}", format.name());
