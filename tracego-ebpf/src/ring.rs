@@ -32,7 +32,8 @@ pub(crate) fn output(record: *const u8, len: u64) -> bool {
     ret == 0
 }
 
-/// Sends an event, which starts with an [`EventHeader`], and counts it. A loss is also counted for the event's job.
+/// Sends an event, which starts with an [`EventHeader`], and counts it. A loss is also counted for the event's
+/// job.
 #[inline(always)]
 pub(crate) fn send(record: *const u8, len: u64) -> Result<(), KernelCounter> {
     if output(record, len) {

@@ -2,9 +2,9 @@
 //! the kernel side cannot judge.
 //!
 //! [`settings`] → [`compiler`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict/`) →
-//! records. [`check`] is the enforcement check: a program start that must be refused. [`rules_in_force`] keeps
-//! the rules that records refer to. [`killer`] kills a process that was judged in user space, and has the
-//! kernel decide about the next such start; [`decision`] evaluates the rules here as the kernel does.
+//! records. [`check`] is the enforcement check: a program start that must be refused. [`rules_in_force`]
+//! keeps the rules that records refer to. [`killer`] kills a process that was judged in user space, and has
+//! the kernel decide about the next such start; [`decision`] evaluates the rules here as the kernel does.
 
 pub mod check;
 pub mod compiler;
@@ -133,7 +133,7 @@ impl Enforcer {
         why_no_deny: Option<String>,
     ) -> anyhow::Result<Self> {
         let check = EnforcementCheck::new().context("enforce: cannot prepare the enforcement check")?;
-        options.shared.expect(&check);
+        options.shared.set_check(&check);
         let exempt = lockout::exempt(&options.enforce.break_glass);
         let machine = options.ask(&exempt);
         let compiled = options.compile(Some(&check), &exempt, &machine)?;
@@ -159,7 +159,7 @@ impl Enforcer {
         let compiled = Arc::new(compiled);
         // Shared state first: the next event may already be about the new rules.
         let flags = flags::of_rules(self.generation, self.tables.next());
-        self.options.shared.put(flags, Arc::clone(&compiled));
+        self.options.shared.add_rules(flags, Arc::clone(&compiled));
         Ok(self.tables.put(compiled)?)
     }
 

@@ -10,8 +10,8 @@ use tracego_model::enforcement::EnforcementStatus;
 
 use super::{check::EnforcementCheck, compiler::CompiledRules};
 
-/// Sets of rules that are kept, those in force among them: starts that they decided about may still be in the ring. They
-/// change once a second at the most, but for reloads.
+/// Number of rule sets that are kept, the one in force among them. Events that an earlier set decided about
+/// may still be in the ring; sets change at most once a second, except for reloads.
 const RULES_KEPT: usize = 8;
 
 /// The rules in force and the enforcement check of one run: the control loop writes, the pipeline reads.
@@ -30,20 +30,21 @@ impl RulesInForce {
         &self.status
     }
 
-    /// Takes the enforcement check, once.
-    pub fn expect(&self, check: &EnforcementCheck) {
+    /// Sets the enforcement check, once.
+    pub fn set_check(&self, check: &EnforcementCheck) {
         self.check.get_or_init(|| check.clone());
     }
 
-    /// Whether a start is the enforcement check, by the path of the executable and its arguments with their NULs.
-    /// Nobody can hide behind that: a rule stops whatever has this file name and these arguments.
+    /// Returns whether a program start is the enforcement check, by the path of the executable and its
+    /// arguments with their NULs. No other program can hide behind it, because a rule stops every program with
+    /// this file name and these arguments.
     #[must_use]
     pub fn is_canary(&self, path: &[u8], argv: &[u8]) -> bool {
         self.check.get().is_some_and(|check| check.is(path, argv))
     }
 
-    /// Adds the rules that are about to decide; `flags`: those of the events that they decide about.
-    pub fn put(&self, flags: u64, rules: Arc<CompiledRules>) {
+    /// Adds the rules that are about to decide. `flags` are those of the events that they decide about.
+    pub fn add_rules(&self, flags: u64, rules: Arc<CompiledRules>) {
         self.status.put(flags, rules.known.clone());
         let number = flags::rules(flags);
         let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
@@ -53,8 +54,8 @@ impl RulesInForce {
         all.truncate(RULES_KEPT);
     }
 
-    /// Returns the rules that decided when there was an event with these flags; `None` for those of another load and
-    /// for those that are no longer kept.
+    /// Returns the rules that decided about an event with these flags. Returns `None` for events of another
+    /// load, and for rules that are no longer kept.
     #[must_use]
     pub fn rules(&self, flags: u64) -> Option<Arc<CompiledRules>> {
         let number = flags::rules(flags);
@@ -75,7 +76,7 @@ mod tests {
             let known = Known { name: name.to_owned(), ..Known::default() };
             Arc::new(CompiledRules { known: vec![known], ..CompiledRules::default() })
         };
-        let put = |number, name| shared.put(flags::of_rules(3, number), named(name));
+        let put = |number, name| shared.add_rules(flags::of_rules(3, number), named(name));
         let of = |flags| shared.rules(flags).map(|rules| rules.known[0].name.clone());
         assert!(of(flags::of_rules(3, 1)).is_none());
         put(1, "one");

@@ -111,8 +111,8 @@ impl Acknowledger {
         self.maps.is_some()
     }
 
-    /// Keeps the offset from the boot clock to the wall clock for the next run. Call it ahead of [`Self::settled`]: a run
-    /// that reads the records again must give them the same times.
+    /// Stores the offset from the boot clock to the wall clock for the next run. Call this before
+    /// [`Self::settled`]: a run that reads the events again must give them the same times.
     pub fn keep_offset(&mut self, offset: Option<i64>) {
         let Some(offset) = offset.filter(|&offset| offset != self.offset) else { return };
         let Some(maps) = &mut self.maps else { return };
