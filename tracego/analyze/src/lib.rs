@@ -9,4 +9,5 @@ pub mod inspect;
 pub mod judge;
 pub mod redact;
 pub mod rules;
+pub mod scope;
 pub mod summary;

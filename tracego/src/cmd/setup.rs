@@ -100,7 +100,7 @@ fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
     };
     inspect::Options {
         services: services.then_some(watch),
-        thresholds: rules.thresholds,
+        named: rules.thresholds.named,
         users: meta.users.clone(),
     }
 }

@@ -4,16 +4,15 @@
 //! All values are claims: a job can set its own environment. Names that hold secrets (`CI_JOB_TOKEN`,
 //! `CI_REPOSITORY_URL`, …) are not in the table and never leave the process.
 
-pub mod attribute;
 mod systems;
 
-use attribute::{REPOSITORY, RUN, TASK_RUN};
 use systems::{GENERIC, NOTHING, PARTS, SYSTEMS};
+use tracego_model::record::job::attribute::{REPOSITORY, RUN, TASK_RUN};
 
 /// A job's claim about one attribute.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claim {
-    /// The attribute; see [`attribute`].
+    /// The attribute; see [`tracego_model::record::job::attribute`].
     pub attribute: &'static str,
     /// The variable that the value comes from; the first one for a composed value.
     pub variable: &'static str,
@@ -88,7 +87,9 @@ pub fn names() -> Vec<(&'static str, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{attribute::REVISION, *};
+    use tracego_model::record::job::attribute::{REF, REVISION, TASK};
+
+    use super::*;
 
     fn read(environment: &[(&str, &str)]) -> Identity {
         identify(|name| environment.iter().find(|(known, _)| *known == name).map(|&(_, value)| value))
@@ -145,7 +146,6 @@ mod tests {
 
     #[test]
     fn what_means_nothing_to_one_vendor_is_a_name_to_others() {
-        use attribute::{REF, TASK};
         let buildkite =
             read(&[("BUILDKITE", "true"), ("BUILDKITE_BRANCH", "HEAD"), ("BUILDKITE_LABEL", "false")]);
         assert_eq!((value(&buildkite, REF), value(&buildkite, TASK)), (Some("HEAD"), Some("false")));

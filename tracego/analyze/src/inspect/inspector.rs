@@ -23,7 +23,7 @@ use super::{
     surroundings::{self, GoCommand},
     watcher::Watcher,
 };
-use crate::rules::{place::Who, scope, thresholds::Thresholds};
+use crate::scope::{NamedServices, ScopeTarget};
 
 /// Settings of the inspector.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ pub struct Options {
     /// Settings for watching services; `None` disables it.
     pub services: Option<WatchSettings>,
     /// Services and pidfiles named by the configuration.
-    pub thresholds: Thresholds,
+    pub named: NamedServices,
     /// Names of users, for the matchers.
     pub users: Users,
 }
@@ -169,18 +169,18 @@ impl Inspector {
         let info = cgroup::parse(&exec.cgroup);
         let user = self.options.users.get(fixed.euid);
         let container = info.container.map(|container| container.id);
-        let who = Who {
+        let target = ScopeTarget {
             path: Some(&path),
             user: Some(&user),
             unit: info.unit.as_deref(),
             container: container.as_deref(),
-            ..Who::default()
+            ..ScopeTarget::default()
         };
-        let of_unit = who.unit.is_some_and(|unit| unit.ends_with(".service"));
-        if !of_unit && container.is_none() && !scope::one_of(&self.options.thresholds.services, &who) {
+        let of_unit = target.unit.is_some_and(|unit| unit.ends_with(".service"));
+        if !of_unit && container.is_none() && !self.options.named.includes(&target) {
             return;
         }
-        let pidfiles = self.options.thresholds.pidfiles_of(&who);
+        let pidfiles = self.options.named.pidfiles_of(&target);
         self.watched.insert(fixed.header.id);
         watcher.add(Service {
             id: fixed.header.id,

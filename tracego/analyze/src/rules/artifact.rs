@@ -8,11 +8,11 @@ use tracego_model::finding::{
 
 use super::{
     go_run::{self, GENERATE, PROGRAM, TOOL},
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG002.
 pub const RULE: Rule = Rule {
@@ -68,7 +68,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     if task.repeated {
         return;
     }
-    let (place, who) = (subject.place(report.settings), Who::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
     let path = subject.path();
     let build = subject.build();
     let made =
@@ -79,7 +79,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             .sure(Confidence::Medium)
             .with("process.executable.path", path)
             .with_some("package", build.map(|build| build.path.as_str()));
-        report.add(case, place, &who);
+        report.add(case, place, &scope_target);
         return;
     };
     // A module that go.mod requires comes with its checksum, the main module does not.
@@ -94,5 +94,5 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     .with("package", target.to_string())
     .with("go_run.pid", pid.to_string())
     .with("process.executable.path", path);
-    report.add(case, place, &who);
+    report.add(case, place, &scope_target);
 }

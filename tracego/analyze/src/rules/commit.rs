@@ -6,17 +6,16 @@ use tracego_model::{
         Confidence,
         Severity::{High, Low, Medium},
     },
-    record::job::{Source, Sourced},
+    record::job::{Source, Sourced, attribute::REVISION},
 };
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
     thresholds::Stamp,
 };
-use crate::enrich::ci::attribute::REVISION;
+use crate::scope::ScopeTarget;
 
 /// The rule TG003.
 pub const RULE: Rule = Rule {
@@ -105,7 +104,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         .with_some("build.vcs.modified", build.setting("vcs.modified"))
         .with_some("build.main.path", main.map(|main| main.path.as_str()))
         .with("process.executable.path", subject.path());
-    report.add(case, place, &Who::of(subject.record));
+    report.add(case, place, &ScopeTarget::of(subject.record));
 }
 
 fn wants_stamp(stamp: Stamp, ci: bool, production: bool) -> bool {

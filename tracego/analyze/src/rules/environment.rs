@@ -3,11 +3,11 @@
 use tracego_model::finding::Severity::{Low, Medium};
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG009.
 pub const REQUIRED: Rule = Rule {
@@ -72,14 +72,14 @@ fn required(subject: &Subject<'_>, report: &mut Report<'_>) {
     if missing.is_empty() || !subject.is_production_program(report.settings) {
         return;
     }
-    let (place, who) = (subject.place(report.settings), Who::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
     let (empty, missing): (Vec<&str>, Vec<&str>) =
         missing.into_iter().partition(|name| subject.variables.contains_key(*name));
     for (variant, names, word) in [("missing", missing, "without"), ("empty", empty, "with an empty")] {
         if !names.is_empty() {
             let list = names.join(", ");
             let case = Case::new(variant, format!("a Go service runs in production {word} {list}"));
-            report.add(case.sure(place.confidence()).with("variables", list), place, &who);
+            report.add(case.sure(place.confidence()).with("variables", list), place, &scope_target);
         }
     }
 }
@@ -88,14 +88,14 @@ fn telemetry(subject: &Subject<'_>, report: &mut Report<'_>) {
     if subject.build().is_none() || !subject.knows("OTEL_SERVICE_NAME") || !subject.is_own_program() {
         return;
     }
-    let (place, who) = (subject.place(report.settings), Who::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
     if place.is_production() && !has_service_name(subject) {
         let message = "a Go service runs in production without a name for its telemetry";
-        report.add(Case::new("no-service-name", message).sure(place.confidence()), place, &who);
+        report.add(Case::new("no-service-name", message).sure(place.confidence()), place, &scope_target);
     }
     if place.ci && report.thresholds().trace_context && subject.variable("TRACEPARENT").is_none() {
         let message = "a Go program of a CI job belongs to no trace: TRACEPARENT is not set";
-        report.add(Case::new("no-trace-context", message), place, &who);
+        report.add(Case::new("no-trace-context", message), place, &scope_target);
     }
 }
 

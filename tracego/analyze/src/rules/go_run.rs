@@ -7,11 +7,11 @@ use tracego_golang::{
 use tracego_model::finding::Severity::{High, Low, Medium};
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG001.
 pub const RULE: Rule = Rule {
@@ -94,7 +94,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             .with("process.command_args", subject.args().join(" "))
             .with_some("go.mod", module.map(|module| module.path.as_str()))
             .with_some("GOFILE", subject.variable("GOFILE"));
-    report.add(case, place, &Who::of(subject.record));
+    report.add(case, place, &ScopeTarget::of(subject.record));
 }
 
 /// Returns the variant of a target. `foreign` decides whether an import path without a version belongs to

@@ -8,19 +8,21 @@ use tracego_model::{
         Confidence, Finding,
         Severity::{High, Low, Medium},
     },
-    record::job::Source,
+    record::job::{
+        Source,
+        attribute::{REVISION, RUN, TASK_RUN},
+    },
 };
 
 use super::{
     commit::same_commit,
     memory::Memory,
-    place::Who,
     report::{Case, Report},
     settings::Settings,
     subject::{Known, Subject},
     table::{Grades, Rule, Variant},
 };
-use crate::enrich::ci::attribute::{REVISION, RUN, TASK_RUN};
+use crate::scope::ScopeTarget;
 
 /// The rule TG016.
 pub const RULE: Rule = Rule {
@@ -153,7 +155,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             .with("claimed", claimed)
             .with("expected", expected)
             .with_some("job.root", Some(root).filter(|root| !root.is_empty()));
-        report.add(case, subject.place(report.settings), &Who::of(subject.record));
+        report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
     }
     let mut dropped = job.dropped.iter().copied().filter(|attribute| matters(attribute)).peekable();
     if dropped.peek().is_some() && subject.knows_environment() && report.memory.is_new(&(root, "dropped")) {
@@ -162,7 +164,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             Case::new("dropped", format!("a process of a job no longer has {list} in its environment"))
                 .with("attributes", list)
                 .with("job.root", root);
-        report.add(case, subject.place(report.settings), &Who::of(subject.record));
+        report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
     }
     other_container(subject, report);
 }
@@ -189,7 +191,7 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
         .with("container.job", job.as_ref())
         .with("container.first.pid", first.tgid.to_string())
         .with("job", own);
-    report.add(case, subject.place(report.settings), &Who::of(subject.record));
+    report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
 }
 
 /// Returns findings about processes whose job ended longer ago than the configuration allows. Each job is
@@ -221,7 +223,7 @@ pub(super) fn left_over(settings: &Settings, memory: &mut Memory, now: u64) -> V
             .sure(Confidence::Medium)
             .with("job", member.job.as_ref())
             .with("process.executable.path", &known.path);
-        report.add(case, known.place, &known.who());
+        report.add(case, known.place, &known.scope_target());
         found.extend(report.into_findings().into_iter().map(|finding| (id, finding)));
     }
     for job in ended {

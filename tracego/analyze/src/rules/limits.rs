@@ -7,11 +7,11 @@ use tracego_model::{
 };
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG007.
 pub const RULE: Rule = Rule {
@@ -70,9 +70,13 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     {
         return;
     }
-    let (place, who) = (subject.place(report.settings), Who::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
     if let Some(limit) = nofile {
-        report.add(open_files(subject, limit, thresholds.nofile).sure(place.confidence()), place, &who);
+        report.add(
+            open_files(subject, limit, thresholds.nofile).sure(place.confidence()),
+            place,
+            &scope_target,
+        );
     }
     for (name, least, limit) in others {
         let message = format!("the soft {name} limit of a Go service is {}, less than {least}", limit.soft);
@@ -81,7 +85,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             .with("tracego.rlimit.name", name)
             .with("tracego.rlimit.soft", limit.soft.to_string())
             .with("least", least.to_string());
-        report.add(case, place, &who);
+        report.add(case, place, &scope_target);
     }
 }
 

@@ -4,11 +4,11 @@ use tracego_golang::{Build, Elf, Linkage, Packer};
 use tracego_model::finding::Severity::{High, Low, Medium};
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG011.
 pub const DYNAMIC: Rule = Rule {
@@ -122,7 +122,7 @@ fn dynamic(subject: &Subject<'_>, report: &mut Report<'_>) {
         .sure(subject.place(report.settings).confidence())
         .with_some("elf.interpreter", elf.interpreter.as_deref())
         .with_some("CGO_ENABLED", build.setting("CGO_ENABLED"));
-    report.add(case, subject.place(report.settings), &Who::of(subject.record));
+    report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
 }
 
 fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
@@ -134,7 +134,7 @@ fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
     if built.is_empty() && !symbols || !subject.is_production_program(report.settings) {
         return;
     }
-    let (place, who) = (subject.place(report.settings), Who::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
     for (variant, setting, value) in built {
         let message = format!("a Go program in production was built with {setting}={value}");
         report.add(
@@ -142,14 +142,14 @@ fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
                 .sure(place.confidence())
                 .with("build.setting", format!("{setting}={value}")),
             place,
-            &who,
+            &scope_target,
         );
     }
     if symbols {
         let what =
             if elf(subject).is_some_and(|elf| elf.debug) { "debug information" } else { "a symbol table" };
         let case = Case::new("symbols", format!("a Go program in production has {what}"));
-        report.add(case.sure(place.confidence()).with("elf.debug", what), place, &who);
+        report.add(case.sure(place.confidence()).with("elf.debug", what), place, &scope_target);
     }
 }
 
@@ -179,6 +179,6 @@ fn packed(subject: &Subject<'_>, report: &mut Report<'_>) {
         let case = Case::new("upx", "a program in production is packed with UPX")
             .with("elf.packer", "upx")
             .sure(place.confidence());
-        report.add(case, place, &Who::of(subject.record));
+        report.add(case, place, &ScopeTarget::of(subject.record));
     }
 }

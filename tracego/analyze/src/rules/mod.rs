@@ -7,7 +7,6 @@
 //! place       where a process runs: CI job, production, container, terminal
 //! settings    configuration of all rules: on or off, severity, scope
 //! thresholds  configuration of single rules
-//! scope       matchers with globs
 //! memory      state about earlier processes
 //! report      conversion of a rule's case into a finding
 //! ```
@@ -27,7 +26,6 @@ pub mod place;
 pub mod report;
 pub mod sandbox;
 pub mod scheduler;
-pub mod scope;
 pub mod service;
 pub mod settings;
 pub mod shared_state;

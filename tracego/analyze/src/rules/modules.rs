@@ -9,11 +9,11 @@ use tracego_model::finding::Severity::{High, Low, Medium};
 use variables::{Sources, of_variables};
 
 use super::{
-    place::Who,
     report::Report,
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG004.
 pub const RULE: Rule = Rule {
@@ -124,8 +124,8 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     if cases.is_empty() {
         return;
     }
-    let (place, who) = (subject.place(report.settings), Who::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
     for case in cases {
-        report.add(case.sure(subject.confidence()), place, &who);
+        report.add(case.sure(subject.confidence()), place, &scope_target);
     }
 }

@@ -7,14 +7,8 @@ use tracego_model::{
     text,
 };
 
-use super::{
-    memory::Memory,
-    place::{Place, Who},
-    settings::Settings,
-    table::Rule,
-    thresholds::Thresholds,
-};
-use crate::redact as sanitize;
+use super::{memory::Memory, place::Place, settings::Settings, table::Rule, thresholds::Thresholds};
+use crate::{redact as sanitize, scope::ScopeTarget};
 
 /// Maximum length of a message or of a piece of evidence, in characters.
 const LENGTH_MAX: usize = 400;
@@ -89,13 +83,13 @@ impl<'a> Report<'a> {
     }
 
     /// Adds a case as a finding, unless the configuration excludes it for this process.
-    pub fn add(&mut self, case: Case, place: Place, who: &Who<'_>) {
+    pub fn add(&mut self, case: Case, place: Place, scope_target: &ScopeTarget<'_>) {
         let Some(variant) = self.rule.variant(case.variant) else {
             debug_assert!(false, "{} has no variant {}", self.rule.id, case.variant);
             return;
         };
         let severity = variant.grades.at(place);
-        let Some(severity) = self.settings.grade(self.rule, variant.name, severity, who) else {
+        let Some(severity) = self.settings.grade(self.rule, variant.name, severity, scope_target) else {
             return;
         };
         let evidence = case.evidence.into_iter().map(|(name, value)| (name, shown(value))).collect();

@@ -3,11 +3,11 @@
 use tracego_model::finding::Severity::{High, Low, Medium};
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG015.
 pub const RULE: Rule = Rule {
@@ -70,7 +70,8 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     if record.container.is_none() || !subject.is_own_program() {
         return;
     }
-    let (place, who, own) = (subject.place(report.settings), Who::of(record), &record.tracego);
+    let (place, scope_target, own) =
+        (subject.place(report.settings), ScopeTarget::of(record), &record.tracego);
     let dangerous = dangerous(subject, &report.thresholds().capabilities);
     if !dangerous.is_empty() {
         let list = dangerous.join(", ");
@@ -80,17 +81,17 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
                 own.capability.as_ref().map(|sets| sets.effective.as_str()),
             )
             .with("dangerous", list);
-        report.add(case, place, &who);
+        report.add(case, place, &scope_target);
     }
     if own.seccomp == Some("off") {
         let case = Case::new("seccomp", "a Go program in a container runs without a seccomp filter")
             .with("tracego.seccomp", "off");
-        report.add(case, place, &who);
+        report.add(case, place, &scope_target);
     }
     if own.no_new_privs == Some(false) {
         let message = "a Go program in a container can gain rights: no_new_privs is not set";
         let case = Case::new("new-privileges", message).with("tracego.no_new_privs", "false");
-        report.add(case, place, &who);
+        report.add(case, place, &scope_target);
     }
 }
 

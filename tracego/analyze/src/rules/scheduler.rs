@@ -7,11 +7,11 @@ use tracego_model::{
 };
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG008.
 pub const RULE: Rule = Rule {
@@ -88,14 +88,14 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     if !subject.is_own_program() || !subject.knows_environment() {
         return;
     }
-    let (place, who) = (subject.place(report.settings), Who::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
     let thresholds = report.thresholds();
     let cases = [
         cpus(subject, build, limits),
         memory(subject, build, limits, thresholds.memory_headroom, thresholds.memory_limit),
     ];
     for case in cases.into_iter().flatten() {
-        report.add(case.with("process.runtime.version", &build.version), place, &who);
+        report.add(case.with("process.runtime.version", &build.version), place, &scope_target);
     }
 }
 

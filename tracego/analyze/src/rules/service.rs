@@ -118,18 +118,18 @@ fn pidfile(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
             _ => ("missing", "is not there"),
         };
         let message = format!("the pidfile {} of {} (process {pid}) {what}", file.path, known.path);
-        report.add(evidence(Case::new(variant, message), file), known.place, &known.who());
+        report.add(evidence(Case::new(variant, message), file), known.place, &known.scope_target());
     } else if state.pidfiles.is_empty() {
         let message = format!(
             "{} (process {pid}) has run for {} s and has no pidfile",
             known.path,
             state.age_ms / 1000
         );
-        report.add(Case::new("missing", message), known.place, &known.who());
+        report.add(Case::new("missing", message), known.place, &known.scope_target());
     }
     if let Some(file) = of(PidfileState::Duplicate).next() {
         let message = format!("{} names {} (process {pid}) beside another pidfile", file.path, known.path);
-        report.add(evidence(Case::new("duplicate", message), file), known.place, &known.who());
+        report.add(evidence(Case::new("duplicate", message), file), known.place, &known.scope_target());
     }
 }
 
@@ -150,7 +150,7 @@ fn instances(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
         );
         let case =
             Case::new("shared", message).with("other.pid", other.pid.to_string()).with("shared", shared);
-        report.add(case, known.place, &known.who());
+        report.add(case, known.place, &known.scope_target());
     }
 }
 
@@ -167,5 +167,9 @@ fn health(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
         state.probes.iter().map(|probe| format!("{}{}", probe.port, probe.path)).collect();
     let message =
         format!("{} (process {}) listens and answers neither /healthz nor /metrics", known.path, state.pid);
-    report.add(Case::new("silent", message).with("asked", asked.join(", ")), known.place, &known.who());
+    report.add(
+        Case::new("silent", message).with("asked", asked.join(", ")),
+        known.place,
+        &known.scope_target(),
+    );
 }

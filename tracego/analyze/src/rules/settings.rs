@@ -3,11 +3,11 @@
 use tracego_model::{finding::Severity, text::nearest};
 
 use super::{
-    place::{Profile, Who},
-    scope::{self, Scope},
+    place::Profile,
     table::{self, RULES, Rule},
     thresholds::{self, KEYS, Thresholds},
 };
+use crate::scope::{self, ProcessMatcher, ProcessScope, ScopeTarget};
 
 /// Tables of the configuration that are read here; every other key is an option.
 pub const TABLES: [&str; 3] = ["rules", "production", "ci"];
@@ -20,9 +20,9 @@ pub struct Settings {
     /// Profile, from `--profile`.
     pub profile: Profile,
     /// Processes that are production whatever the profile is.
-    pub production: Scope,
+    pub production: ProcessScope,
     /// Processes of a CI job whatever the profile is.
-    pub ci: Scope,
+    pub ci: ProcessScope,
     /// Settings of each rule, in the order of the table.
     rules: Vec<OfRule>,
     /// Values that the rules compare with.
@@ -36,16 +36,17 @@ struct OfRule {
     severity: Option<Severity>,
     /// Severity of each configured variant; `None` for a variant that is off.
     variants: Vec<(&'static str, Option<Severity>)>,
-    scope: Scope,
+    scope: ProcessScope,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let of_rule = OfRule { enabled: true, severity: None, variants: Vec::new(), scope: Scope::default() };
+        let of_rule =
+            OfRule { enabled: true, severity: None, variants: Vec::new(), scope: ProcessScope::default() };
         Self {
             profile: Profile::default(),
-            production: Scope::default(),
-            ci: Scope::default(),
+            production: ProcessScope::default(),
+            ci: ProcessScope::default(),
             rules: vec![of_rule; RULES.len()],
             thresholds: thresholds::defaults(),
         }
@@ -115,9 +116,15 @@ impl Settings {
     /// Returns the severity of a variant for a process; `severity` is that of the table. Returns `None` when
     /// the variant is off or the process is out of scope.
     #[must_use]
-    pub fn grade(&self, rule: &Rule, variant: &str, severity: Severity, who: &Who<'_>) -> Option<Severity> {
+    pub fn grade(
+        &self,
+        rule: &Rule,
+        variant: &str,
+        severity: Severity,
+        scope_target: &ScopeTarget<'_>,
+    ) -> Option<Severity> {
         let Some(of_rule) = self.of(rule) else { return Some(severity) };
-        if !of_rule.enabled || !of_rule.scope.covers(who) {
+        if !of_rule.enabled || !of_rule.scope.covers(scope_target) {
             return None;
         }
         match of_rule.variants.iter().find(|(name, _)| *name == variant) {
@@ -133,7 +140,7 @@ impl Settings {
 }
 
 /// Reads `match` and `except` of `[production]` or `[ci]`.
-fn read_places(value: &toml::Value, name: &str, scope: &mut Scope) -> Result<(), String> {
+fn read_places(value: &toml::Value, name: &str, scope: &mut ProcessScope) -> Result<(), String> {
     let table = value.as_table().ok_or_else(|| format!("{name}: must be a table"))?;
     for (key, value) in table {
         let place = |error: String| format!("{name}.{key}: {error}");
@@ -147,7 +154,7 @@ fn read_places(value: &toml::Value, name: &str, scope: &mut Scope) -> Result<(),
 }
 
 /// Reads a list of matchers. The place of a mistake in the list follows the place of the key.
-fn scoped(value: &toml::Value, place: &dyn Fn(String) -> String) -> Result<Vec<scope::Matcher>, String> {
+fn scoped(value: &toml::Value, place: &dyn Fn(String) -> String) -> Result<Vec<ProcessMatcher>, String> {
     scope::read(value).map_err(place)
 }
 
@@ -193,12 +200,16 @@ mod tests {
         .unwrap();
         assert!(!settings.is_on(rule("TG007")) && settings.is_on(rule("TG008")));
         assert_eq!(settings.thresholds.nofile, 1024);
-        let here = Who { path: Some("/srv/go"), ..Who::default() };
-        let grade = |variant, who| settings.grade(rule("TG001"), variant, Severity::High, who);
+        let here = ScopeTarget { path: Some("/srv/go"), ..ScopeTarget::default() };
+        let grade =
+            |variant, scope_target| settings.grade(rule("TG001"), variant, Severity::High, scope_target);
         assert_eq!(grade("file", &here), Some(Severity::Critical));
         assert_eq!(grade("local", &here), Some(Severity::Low));
         assert_eq!(grade("pinned", &here), None);
-        assert_eq!(grade("file", &Who { path: Some("/opt/go/bin/go"), ..Who::default() }), None);
+        assert_eq!(
+            grade("file", &ScopeTarget { path: Some("/opt/go/bin/go"), ..ScopeTarget::default() }),
+            None
+        );
         assert_eq!(settings.grade(rule("TG007"), "open-files", Severity::High, &here), None);
         assert_eq!(settings.grade(rule("TG002"), "child", Severity::High, &here), Some(Severity::High));
     }

@@ -6,11 +6,11 @@ use tracego_golang::{command::Invocation, subcommand::Subcommand};
 use tracego_model::finding::Severity::{Low, Medium};
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG005.
 pub const RULE: Rule = Rule {
@@ -148,7 +148,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             .with(name, folder)
             .with("other.job", job.as_ref())
             .with("other.pid", id.tgid.to_string());
-        report.add(case, subject.place(report.settings), &Who::of(subject.record));
+        report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
     }
     report.memory.builds(subject.id, own);
 }

@@ -24,11 +24,8 @@ use tracego_model::{
 };
 pub use variables::{VARIABLES, variables};
 
-use super::{
-    place::{Place, Who},
-    scope::one_of,
-    settings::Settings,
-};
+use super::{place::Place, settings::Settings};
+use crate::scope::ScopeTarget;
 
 /// A program start, as rules see it.
 #[derive(Debug)]
@@ -144,7 +141,7 @@ impl<'a> Subject<'a> {
     /// Returns the path of the executable; empty when unknown.
     #[must_use]
     pub fn path(&self) -> &'a str {
-        Who::of(self.record).path.unwrap_or_default()
+        ScopeTarget::of(self.record).path.unwrap_or_default()
     }
 
     /// Returns the arguments.
@@ -240,7 +237,7 @@ impl<'a> Subject<'a> {
     /// or one that the configuration names.
     #[must_use]
     pub fn may_be_service(&self, settings: &Settings) -> bool {
-        let named = || one_of(&settings.thresholds.services, &Who::of(self.record));
+        let named = || settings.thresholds.named.includes(&ScopeTarget::of(self.record));
         self.is_production_program(settings) || named()
     }
 }

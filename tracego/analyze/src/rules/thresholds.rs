@@ -6,11 +6,8 @@ use globset::GlobMatcher;
 use tracego_common::limits::ENV_NAME_MAX;
 use tracego_model::{record::linux::RLIMITS, text::nearest};
 
-use super::{
-    place::Who,
-    sandbox,
-    scope::{self, Matcher},
-};
+use super::sandbox;
+use crate::scope::{self, NamedServices, ProcessMatcher};
 
 /// The places where a binary without a commit is a finding.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -33,13 +30,10 @@ pub struct Thresholds {
     pub modules: Vec<GlobMatcher>,
     /// TG004: allowed patterns of GOPRIVATE, GONOSUMDB and GOINSECURE.
     pub private: Vec<String>,
-    /// TG006, TG017: services beside units and containers.
-    pub services: Vec<Matcher>,
+    /// TG006, TG017: services beside units and containers, and pidfiles of services.
+    pub named: NamedServices,
     /// TG006: time that a process has to run before it is a service, in seconds.
     pub service_grace: u64,
-    /// TG006: paths of pidfiles, beside those that systemd and the process itself name. Each has a matcher
-    /// for its services; without one, it is for all.
-    pub pidfiles: Vec<(Option<Matcher>, String)>,
     /// TG007: least soft limit of open files.
     pub nofile: u64,
     /// TG007: least soft value of other limits, by name.
@@ -58,18 +52,6 @@ pub struct Thresholds {
     pub job_grace: u64,
     /// TG018: whether services are asked for their health.
     pub probe: bool,
-}
-
-impl Thresholds {
-    /// Returns the pidfiles that the configuration names for a service. In them, `{name}` stands for the name
-    /// of the executable, `{unit}` for the unit without its ending, and `*` and `?` for characters of the
-    /// last part.
-    #[must_use]
-    pub fn pidfiles_of(&self, who: &Who<'_>) -> Vec<String> {
-        let named =
-            self.pidfiles.iter().filter(|(whose, _)| whose.as_ref().is_none_or(|one| one.matches(who)));
-        named.map(|(_, file)| file.clone()).collect()
-    }
 }
 
 type Set = fn(&mut Thresholds, &toml::Value) -> Result<(), String>;
@@ -114,11 +96,11 @@ pub const KEYS: [Key; 15] = [
           set: |t, v| number(v).map(|value| t.service_grace = value) },
     Key { rule: "TG006", name: "services", default: "[]",
           about: "What counts as a service beside systemd units and containers: a list of matchers.",
-          set: |t, v| scope::read(v).map(|value| t.services = value) },
+          set: |t, v| scope::read(v).map(|value| t.named.services = value) },
     Key { rule: "TG006", name: "pidfiles", default: "[]",
           about: "Pidfiles of services as these see them, beside those that systemd names and they hold open: \
                   \"/run/{name}.pid\", or with a matcher { unit = \"api.service\", file = \"/run/api.pid\" }.",
-          set: |t, v| pidfiles(v).map(|value| t.pidfiles = value) },
+          set: |t, v| pidfiles(v).map(|value| t.named.pidfiles = value) },
     Key { rule: "TG007", name: "nofile", default: "65536",
           about: "Fewest open files that a service may be limited to.",
           set: |t, v| number(v).map(|value| t.nofile = value) },
@@ -193,7 +175,7 @@ fn globs(value: &toml::Value) -> Result<Vec<GlobMatcher>, String> {
 }
 
 /// Reads the pidfiles. A text is for every service, a table with a matcher for the services that it names.
-fn pidfiles(value: &toml::Value) -> Result<Vec<(Option<Matcher>, String)>, String> {
+fn pidfiles(value: &toml::Value) -> Result<Vec<(Option<ProcessMatcher>, String)>, String> {
     let one = |value: &toml::Value| {
         if let Some(path) = value.as_str() {
             return Ok((None, path.to_owned()));
@@ -201,7 +183,7 @@ fn pidfiles(value: &toml::Value) -> Result<Vec<(Option<Matcher>, String)>, Strin
         let mut table = value.as_table().ok_or("must be a text or a table")?.clone();
         let file = table.remove("file").ok_or("file: is missing")?;
         let file = file.as_str().ok_or("file: must be a text")?.to_owned();
-        Ok((Some(Matcher::read(&toml::Value::Table(table))?), file))
+        Ok((Some(ProcessMatcher::read(&toml::Value::Table(table))?), file))
     };
     let list = value.as_array().ok_or("must be a list of texts and tables")?;
     let placed = |(n, value)| one(value).map_err(|error: String| format!("[{n}]: {error}"));

@@ -4,11 +4,11 @@ use tracego_golang::{role::Role, task::Place};
 use tracego_model::finding::Severity::{High, Medium};
 
 use super::{
-    place::Who,
     report::{Case, Report},
     subject::Subject,
     table::{Grades, Rule, Variant},
 };
+use crate::scope::ScopeTarget;
 
 /// The rule TG014.
 pub const RULE: Rule = Rule {
@@ -55,7 +55,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         .with("process.executable.path", subject.path())
         .with_some("tracego.unit", record.tracego.unit.as_deref())
         .with_some("process.runtime.version", subject.build().map(|build| build.version.as_str()));
-    report.add(case, place, &Who::of(record));
+    report.add(case, place, &ScopeTarget::of(record));
 }
 
 /// Returns the variant: the go command, however it is called, or a tool that the go command did not start.

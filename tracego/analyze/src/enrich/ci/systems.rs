@@ -1,6 +1,6 @@
 //! The table of CI systems: how each is recognised, and which variable holds which attribute.
 
-use super::attribute::{
+use tracego_model::record::job::attribute::{
     CHANGE, PIPELINE, REF, REPOSITORY, REVISION, RUN, RUN_URL, TASK, TASK_RUN, TASK_URL, WORKER, WORKER_NAME,
 };
 

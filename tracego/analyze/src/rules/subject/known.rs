@@ -3,9 +3,9 @@
 use tracego_model::linux::users::User;
 
 use super::Subject;
-use crate::rules::{
-    place::{Place, Who},
-    settings::Settings,
+use crate::{
+    rules::{place::Place, settings::Settings},
+    scope::ScopeTarget,
 };
 
 /// The facts about a process that are kept for the time when it has become a service.
@@ -31,13 +31,13 @@ impl Known {
     /// Collects the facts at a program start.
     #[must_use]
     pub fn of(subject: &Subject<'_>, settings: &Settings) -> Self {
-        let who = Who::of(subject.record);
+        let scope_target = ScopeTarget::of(subject.record);
         Self {
             path: subject.path().to_owned(),
-            user: who.user.cloned(),
-            unit: who.unit.map(str::to_owned),
-            container: who.container.map(str::to_owned),
-            jobs: who.jobs.map(|job| job.map(str::to_owned)),
+            user: scope_target.user.cloned(),
+            unit: scope_target.unit.map(str::to_owned),
+            container: scope_target.container.map(str::to_owned),
+            jobs: scope_target.jobs.map(|job| job.map(str::to_owned)),
             place: subject.place(settings),
             service: subject.may_be_service(settings),
         }
@@ -45,8 +45,8 @@ impl Known {
 
     /// Returns the attributes that scopes match.
     #[must_use]
-    pub fn who(&self) -> Who<'_> {
-        Who {
+    pub fn scope_target(&self) -> ScopeTarget<'_> {
+        ScopeTarget {
             path: Some(&self.path),
             user: self.user.as_ref(),
             unit: self.unit.as_deref(),

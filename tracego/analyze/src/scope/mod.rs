@@ -1,16 +1,24 @@
 //! The processes that a setting is for: lists of matchers with globs.
+//!
+//! ```text
+//! target    the attributes of a process that matchers compare with
+//! services  services and pidfiles that the configuration names
+//! ```
+
+mod services;
+mod target;
 
 use globset::{GlobBuilder, GlobMatcher};
+pub use services::NamedServices;
+pub use target::ScopeTarget;
 use tracego_model::{linux::users::User, text::nearest};
-
-use super::place::Who;
 
 /// Keys of a matcher.
 const KEYS: [&str; 5] = ["path", "user", "unit", "container", "job"];
 
 /// A matcher: all keys that are given have to match. An empty matcher, `{}`, is refused.
 #[derive(Clone, Debug, Default)]
-pub struct Matcher {
+pub struct ProcessMatcher {
     /// Path of the executable; `*` stays within a folder and `**` does not.
     path: Option<GlobMatcher>,
     /// Name or number of the effective user.
@@ -23,7 +31,7 @@ pub struct Matcher {
     job: Option<GlobMatcher>,
 }
 
-impl Matcher {
+impl ProcessMatcher {
     /// Reads a matcher: `{ unit = "api-*.service", user = "www-data" }`.
     ///
     /// # Errors
@@ -35,7 +43,7 @@ impl Matcher {
         }
         let mut matcher = Self::default();
         for (key, value) in table {
-            let text = value.as_str().ok_or_else(|| format!("{key}: must be a text"))?;
+            let text = value.as_str().ok_or_else(|| format!("{key}: must be a string"))?;
             let place = match key.as_str() {
                 "path" => &mut matcher.path,
                 "user" => &mut matcher.user,
@@ -51,7 +59,7 @@ impl Matcher {
 
     /// Whether the matcher matches the process.
     #[must_use]
-    pub fn matches(&self, who: &Who<'_>) -> bool {
+    pub fn matches(&self, target: &ScopeTarget<'_>) -> bool {
         let one = |glob: &Option<GlobMatcher>, value: Option<&str>| match glob {
             None => true,
             Some(glob) => value.is_some_and(|value| glob.is_match(value)),
@@ -62,11 +70,11 @@ impl Matcher {
                     || glob.is_match(user.id.to_string())
             })
         };
-        one(&self.path, who.path)
-            && one(&self.unit, who.unit)
-            && one(&self.container, who.container)
-            && who.user.map_or(self.user.is_none(), of_user)
-            && self.job.as_ref().is_none_or(|glob| who.jobs.iter().flatten().any(|job| glob.is_match(job)))
+        one(&self.path, target.path)
+            && one(&self.unit, target.unit)
+            && one(&self.container, target.container)
+            && target.user.map_or(self.user.is_none(), of_user)
+            && self.job.as_ref().is_none_or(|glob| target.jobs.iter().flatten().any(|job| glob.is_match(job)))
     }
 }
 
@@ -81,40 +89,40 @@ pub fn glob(text: &str, path: bool) -> Result<GlobMatcher, String> {
 
 /// The processes that a setting is for.
 #[derive(Clone, Debug, Default)]
-pub struct Scope {
+pub struct ProcessScope {
     /// Processes that the setting is for; all when empty.
-    pub only: Vec<Matcher>,
+    pub only: Vec<ProcessMatcher>,
     /// Processes that the setting is never for.
-    pub except: Vec<Matcher>,
+    pub except: Vec<ProcessMatcher>,
 }
 
-impl Scope {
+impl ProcessScope {
     /// Whether the scope includes a process.
     #[must_use]
-    pub fn covers(&self, who: &Who<'_>) -> bool {
-        (self.only.is_empty() || one_of(&self.only, who)) && !one_of(&self.except, who)
+    pub fn covers(&self, target: &ScopeTarget<'_>) -> bool {
+        (self.only.is_empty() || one_of(&self.only, target)) && !one_of(&self.except, target)
     }
 
     /// Whether one of the matchers names the process, and no exception does.
     #[must_use]
-    pub fn names(&self, who: &Who<'_>) -> bool {
-        one_of(&self.only, who) && !one_of(&self.except, who)
+    pub fn names(&self, target: &ScopeTarget<'_>) -> bool {
+        one_of(&self.only, target) && !one_of(&self.except, target)
     }
 }
 
 /// Whether one of the matchers matches the process.
 #[must_use]
-pub fn one_of(matchers: &[Matcher], who: &Who<'_>) -> bool {
-    matchers.iter().any(|matcher| matcher.matches(who))
+pub fn one_of(matchers: &[ProcessMatcher], target: &ScopeTarget<'_>) -> bool {
+    matchers.iter().any(|matcher| matcher.matches(target))
 }
 
 /// Reads a list of matchers.
 ///
 /// # Errors
 /// Fails if a matcher is wrong. The message begins with its position: `[1]: path: …`.
-pub fn read(value: &toml::Value) -> Result<Vec<Matcher>, String> {
+pub fn read(value: &toml::Value) -> Result<Vec<ProcessMatcher>, String> {
     let list = value.as_array().ok_or("must be a list of matchers such as [{ path = \"/opt/**\" }]")?;
-    let one = |(n, value)| Matcher::read(value).map_err(|error| format!("[{n}]: {error}"));
+    let one = |(n, value)| ProcessMatcher::read(value).map_err(|error| format!("[{n}]: {error}"));
     list.iter().enumerate().map(one).collect()
 }
 
@@ -126,28 +134,28 @@ mod tests {
 
     use super::*;
 
-    fn matchers(text: &str) -> Result<Vec<Matcher>, String> {
+    fn matchers(text: &str) -> Result<Vec<ProcessMatcher>, String> {
         let table: toml::Table = format!("list = {text}").parse().unwrap();
         read(&table["list"])
     }
 
-    fn who<'a>(path: &'a str, unit: &'a str, user: &'a User) -> Who<'a> {
-        Who { path: Some(path), unit: Some(unit), user: Some(user), ..Who::default() }
+    fn target<'a>(path: &'a str, unit: &'a str, user: &'a User) -> ScopeTarget<'a> {
+        ScopeTarget { path: Some(path), unit: Some(unit), user: Some(user), ..ScopeTarget::default() }
     }
 
     #[test]
     fn all_keys_of_a_matcher_hold_and_one_matcher_of_a_list() {
         let user = User { id: 33, name: Some(Arc::from("www-data")) };
-        let api = who("/srv/api/bin/server", "api-1.service", &user);
+        let api = target("/srv/api/bin/server", "api-1.service", &user);
         let list = matchers(r#"[{ unit = "api-*.service", user = "www-*" }, { path = "/opt/**" }]"#).unwrap();
         assert!(one_of(&list, &api));
-        assert!(one_of(&list, &who("/opt/a/b", "x.service", &user)));
+        assert!(one_of(&list, &target("/opt/a/b", "x.service", &user)));
         let other = User { id: 34, name: None };
-        assert!(!one_of(&list, &who("/srv/api/bin/server", "api-1.service", &other)));
-        assert!(one_of(&matchers(r#"[{ user = "34" }]"#).unwrap(), &who("/", "", &other)));
+        assert!(!one_of(&list, &target("/srv/api/bin/server", "api-1.service", &other)));
+        assert!(one_of(&matchers(r#"[{ user = "34" }]"#).unwrap(), &target("/", "", &other)));
         assert!(!one_of(&matchers(r#"[{ container = "*" }]"#).unwrap(), &api));
         assert!(!one_of(&matchers(r#"[{ job = "*" }]"#).unwrap(), &api));
-        let of_job = Who { jobs: [Some("deploy"), None, Some("17"), None], ..Who::default() };
+        let of_job = ScopeTarget { jobs: [Some("deploy"), None, Some("17"), None], ..ScopeTarget::default() };
         assert!(one_of(&matchers(r#"[{ job = "1?" }]"#).unwrap(), &of_job));
         assert!(!one_of(&matchers(r#"[{ user = "*" }]"#).unwrap(), &of_job));
     }
@@ -156,19 +164,23 @@ mod tests {
     fn a_star_stays_within_a_folder() {
         let user = User { id: 0, name: None };
         let list = matchers(r#"[{ path = "/srv/*/server" }]"#).unwrap();
-        assert!(one_of(&list, &who("/srv/api/server", "", &user)));
-        assert!(!one_of(&list, &who("/srv/api/bin/server", "", &user)));
+        assert!(one_of(&list, &target("/srv/api/server", "", &user)));
+        assert!(!one_of(&list, &target("/srv/api/bin/server", "", &user)));
     }
 
     #[test]
     fn only_and_except_make_a_scope() {
         let user = User { id: 0, name: None };
         let list = |text| matchers(text).unwrap();
-        let scope = Scope { only: list(r#"[{ path = "/srv/**" }]"#), except: list(r#"[{ unit = "x*" }]"#) };
-        assert!(scope.covers(&who("/srv/a", "a.service", &user)));
-        assert!(!scope.covers(&who("/srv/a", "x.service", &user)));
-        assert!(!scope.covers(&who("/opt/a", "a.service", &user)));
-        assert!(Scope::default().covers(&Who::default()) && !Scope::default().names(&Who::default()));
+        let scope =
+            ProcessScope { only: list(r#"[{ path = "/srv/**" }]"#), except: list(r#"[{ unit = "x*" }]"#) };
+        assert!(scope.covers(&target("/srv/a", "a.service", &user)));
+        assert!(!scope.covers(&target("/srv/a", "x.service", &user)));
+        assert!(!scope.covers(&target("/opt/a", "a.service", &user)));
+        assert!(
+            ProcessScope::default().covers(&ScopeTarget::default())
+                && !ProcessScope::default().names(&ScopeTarget::default())
+        );
     }
 
     #[test]
@@ -181,7 +193,7 @@ mod tests {
         assert!(error(r#"[{ path = "[" }]"#).starts_with("[0]: path: error parsing glob"));
         assert!(error("[{}]").contains("name one of: path, user"));
         assert!(error(r#""x""#).contains("must be a list of matchers"));
-        assert!(error("[{ path = 1 }]").contains("path: must be a text"));
+        assert!(error("[{ path = 1 }]").contains("path: must be a string"));
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! The commit and the job of a process: `cicd.*`, `vcs.*` and `tracego.job.*`.
 
+pub mod attribute;
+
 use std::sync::Arc;
 
 use serde::Serialize;
