@@ -12,7 +12,7 @@ use std::{
 
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
-use tracego_analyze::{judge::Judge, rules::settings::Settings};
+use tracego_analyze::{rules::settings::Settings, rules_stage::Judge};
 use tracego_deliver::sink::{Format, Sink, text::Style};
 use tracego_model::capture::{CaptureError, Reader};
 

@@ -7,7 +7,7 @@ use std::{io, sync::{Arc, Mutex, PoisonError}};
 
 use libfuzzer_sys::fuzz_target;
 use tracego::pipeline::{Consumer, Pipeline};
-use tracego_analyze::{judge::Judge, rules::settings::Settings};
+use tracego_analyze::{rules::settings::Settings, rules_stage::Judge};
 use tracego_deliver::sink::{Format, Sink, text::Style};
 use tracego_model::{capture::{CaptureError, Reader, Writer}, input::Input, meta::Meta};
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tracego_analyze::inspect::{cgroups::Recorded, surroundings::Inspector};
+use tracego_analyze::inspect::surroundings::{Inspector, cgroups::Recorded};
 use tracego_model::input::facts::CgroupLimits;
 
 use crate::{Conditional, daemon::Daemon};
@@ -138,7 +138,9 @@ fn needs_affinity() -> Option<String> {
 fn cpus() {
     let count = |daemon: &Daemon| {
         let cgroups = Inspector::default().cgroups;
-        cgroups.cpus(&tracego_analyze::inspect::proc::Procfs::default().process(daemon.id).unwrap()).unwrap()
+        cgroups
+            .cpus(&tracego_analyze::inspect::proc::procfs::Procfs::default().process(daemon.id).unwrap())
+            .unwrap()
     };
     let one = Daemon::through(&["taskset", "--cpu-list", "1"]);
     assert_eq!(count(&one), 1);

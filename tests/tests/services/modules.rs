@@ -9,7 +9,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego_analyze::inspect::surroundings::{GoCommand, Inspector};
+use tracego_analyze::inspect::surroundings::{Inspector, gofiles::GoCommand};
 use tracego_common::TaskId;
 use tracego_model::input::facts::{GoMod, Surroundings};
 

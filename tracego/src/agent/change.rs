@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
-use tracego_analyze::{judge::Selection, rules::settings::Settings};
+use tracego_analyze::{rules::settings::Settings, rules_stage::Selection};
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_model::{clock::Reading, input::Input};
 use tracego_policy::Engine;

@@ -4,8 +4,8 @@ use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand, ValueEnum};
 use tracego_analyze::rules::{
+    registry::{self, Rule},
     settings::Settings,
-    table::{self, Rule},
 };
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
@@ -159,7 +159,7 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
 }
 
 fn rule(text: &str) -> Result<&'static Rule, String> {
-    table::find(text).ok_or_else(|| format!("there is no such rule; {}", table::nearest_id(text)))
+    registry::find(text).ok_or_else(|| format!("there is no such rule; {}", registry::nearest_id(text)))
 }
 
 /// The options of `tracego config`.

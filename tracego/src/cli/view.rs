@@ -4,8 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 use tracego_analyze::{
-    judge::Selection,
     rules::{place::Profile, settings::Settings},
+    rules_stage::Selection,
 };
 use tracego_common::{limits::ARGV_DEFAULT, settings::event};
 use tracego_deliver::{format::Format, sink::settings::SinkSettings};

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
 use tracego_analyze::rules::{
-    table::{Grades, RULES, Rule},
-    thresholds::{KEYS, Key},
+    registry::{Grades, RULES, Rule},
+    settings::options::{KEYS, Key},
 };
 use tracego_model::finding::Severity;
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path,
 use anyhow::{Context as _, bail};
 use tracego_analyze::{
     enrich::ci,
-    inspect::{self, health::ProbeSettings, services::WatchSettings},
-    rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
+    inspect::{self, network::health::ProbeSettings, service::watch_list::WatchSettings},
+    rules::{registry::RULES, settings::Settings as RuleSettings, subject::variables},
 };
 use tracego_common::{
     Settings,

@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
 use tracego_analyze::rules::{
+    registry,
     settings::{self, Settings},
-    table,
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
@@ -129,8 +129,8 @@ fn unknown(key: &str, file: &str) -> String {
 fn read_enforce(table: toml::Table) -> Result<Enforce, String> {
     let enforce = Enforce::read(toml::Value::Table(table))?;
     for id in enforce.findings.iter().flatten() {
-        if table::find(id).is_none() {
-            return Err(format!("enforce.findings: unknown rule {id}; {}", table::nearest_id(id)));
+        if registry::find(id).is_none() {
+            return Err(format!("enforce.findings: unknown rule {id}; {}", registry::nearest_id(id)));
         }
     }
     Ok(enforce)

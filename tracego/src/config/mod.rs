@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{EnvSpec, Event, Output};
-    use tracego_analyze::rules::{place::Profile, table::find, thresholds::KEYS};
+    use tracego_analyze::rules::{place::Profile, registry::find, settings::options::KEYS};
 
     fn with(text: &str, line: &str) -> Result<Cli, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();

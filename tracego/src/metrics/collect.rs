@@ -9,8 +9,8 @@ use std::{fmt, sync::Arc};
 use clap::ValueEnum as _;
 use prometheus_client::encoding::DescriptorEncoder;
 use tracego_analyze::{
-    inspect::{images, inspector::Figures},
-    rules::table::RULES,
+    inspect::{image::cache, inspector::Figures},
+    rules::registry::RULES,
 };
 use tracego_model::finding::Severity;
 
@@ -77,7 +77,7 @@ impl Collector {
 impl Families<'_> {
     fn inspect(&mut self, figures: &Figures) -> fmt::Result {
         let Figures { images, image_bytes, services, services_refused, services_missed } = *figures;
-        let images::Counts { hits, misses, evicted, gone, changed, unverified, not_regular, denied, io } =
+        let cache::Counts { hits, misses, evicted, gone, changed, unverified, not_regular, denied, io } =
             images;
         let help = "Executables of program starts: known already, or opened.";
         self.counters("tracego_images_lookups", help, label("result", [("hit", hits), ("miss", misses)]))?;

@@ -23,7 +23,7 @@ pub use reload::Reload;
 pub use thread::{PipelineThread, RunReport};
 use tracego_analyze::{
     enrich::Enricher,
-    judge::{Judge, Selection},
+    rules_stage::{Judge, Selection},
     summary::Summary,
 };
 use tracego_common::TaskId;

@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use tokio::sync::oneshot;
-use tracego_analyze::{judge::Selection, rules::settings::Settings};
+use tracego_analyze::{rules::settings::Settings, rules_stage::Selection};
 use tracego_deliver::sink::feed::Feed;
 use tracego_policy::engine::Engine;
 

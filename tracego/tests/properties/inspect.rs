@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego_analyze::inspect::{
-    candidates::matches, cgroups, descriptors, diag, gofiles, health, locks::Locks, pidfile, sockets, status,
-    units,
+    network::{diag, health, sockets},
+    proc::{descriptors, locks::Locks, status},
+    service::pidfile::{candidates::matches, state, units},
+    surroundings::{cgroups, gofiles},
 };
 
 /// Generates texts close to the known formats: meaningful pieces with noise between them.

@@ -12,7 +12,7 @@ use tracego_model::{
     text,
 };
 
-use super::{Enricher, table::Entry};
+use super::{Enricher, process_table::Entry};
 
 impl Enricher {
     /// Adds the child of a fork to the table, as a copy of the process that forked it.

@@ -5,15 +5,15 @@
 
 pub mod ci;
 pub mod context;
+pub mod enforcement;
 pub mod env;
 mod envelope;
+mod exec;
 pub mod image;
 mod lifecycle;
-mod start;
-mod stream;
-pub mod table;
+mod own_records;
+pub mod process_table;
 pub mod trace;
-pub mod verdict;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -23,7 +23,7 @@ use std::{
 
 use context::OpenJob;
 use lru::LruCache;
-use table::Table;
+use process_table::Table;
 use tracego_common::TaskId;
 use tracego_golang::{Image, task::Task};
 pub use tracego_model::record::Record;
@@ -52,7 +52,7 @@ pub struct Enricher {
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
     environments: env::Recent,
     images: image::Recent,
-    rights: start::Rights,
+    rights: exec::Rights,
 }
 
 /// A record, and for a program start the further input of the rules.
@@ -98,7 +98,7 @@ impl Enricher {
             recent_jobs: LruCache::new(RECENT_JOBS),
             environments: env::Recent::default(),
             images: image::Recent::default(),
-            rights: start::Rights::default(),
+            rights: exec::Rights::default(),
         }
     }
 

@@ -16,12 +16,12 @@ use tracego_model::{
 use zerocopy::FromBytes as _;
 
 use super::{
-    cgroups::Recorded,
-    images::{self, Images},
-    open::{Opener, Process},
-    services::{Service, WatchSettings},
-    surroundings::{self, GoCommand},
-    watcher::Watcher,
+    image::{
+        cache::{self, Images},
+        executable::{Opener, Process},
+    },
+    service::{watch_list::WatchSettings, watched::WatchedService, watcher::Watcher},
+    surroundings::{self, cgroups::Recorded, gofiles::GoCommand},
 };
 use crate::scope::{NamedServices, ScopeTarget};
 
@@ -40,7 +40,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Figures {
     /// Counters of the image cache.
-    pub images: images::Counts,
+    pub images: cache::Counts,
     /// Bytes of memory that cached images occupy.
     pub image_bytes: usize,
     /// Number of services being watched.
@@ -66,7 +66,7 @@ impl Inspector {
     #[must_use]
     pub fn new(options: Options, watcher: Option<Watcher>) -> Self {
         Self {
-            images: Images::new(Opener::default(), images::BYTES),
+            images: Images::new(Opener::default(), cache::BYTES),
             surroundings: surroundings::Inspector::default(),
             options,
             watcher,
@@ -182,7 +182,7 @@ impl Inspector {
         }
         let pidfiles = self.options.named.pidfiles_of(&target);
         self.watched.insert(fixed.header.id);
-        watcher.add(Service {
+        watcher.add(WatchedService {
             id: fixed.header.id,
             file: Some((fixed.exe_dev, fixed.exe_inode)),
             pidfiles,

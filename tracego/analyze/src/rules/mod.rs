@@ -1,50 +1,41 @@
 //! The rules about Go and production. No I/O: all that a rule looks at is in its subject.
 //!
 //! ```text
-//! finding     result of a rule about a process
-//! table       all rules, as values
-//! subject     input of a rule at a program start, and facts kept for later
-//! place       where a process runs: CI job, production, container, terminal
-//! settings    configuration of all rules: on or off, severity, scope
-//! thresholds  configuration of single rules
-//! memory      state about earlier processes
-//! report      conversion of a rule's case into a finding
+//! registry   all rules, as values
+//! subject    input of a rule at a program start, and facts kept for later
+//! place      where a process runs: CI job, production, container, terminal
+//! settings   configuration of all rules and of single ones
+//! state      what is known about earlier processes
+//! collector  conversion of a rule's case into a finding
+//!
+//! build      rules about how a program was built and made available
+//! job        rules about the job that a process belongs to
+//! runtime    rules about the surroundings in which a program runs
 //! ```
 //!
 //! Each family of rules has a file of its own.
 
-pub mod artifact;
-pub mod commit;
-pub mod environment;
-pub mod go_run;
-pub mod identity;
-pub mod limits;
-pub mod linking;
-pub mod memory;
-pub mod modules;
+pub mod build;
+pub mod collector;
+pub mod job;
 pub mod place;
-pub mod report;
-pub mod sandbox;
-pub mod scheduler;
-pub mod service;
+pub mod registry;
+pub mod runtime;
 pub mod settings;
-pub mod shared_state;
+pub mod state;
 pub mod subject;
-pub mod table;
-pub mod thresholds;
-pub mod toolchain;
 
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
-mod scene;
+mod test_process;
 
-use identity::Member;
-use memory::Memory;
-use report::Report;
+use collector::Report;
+use job::identity::Member;
+use registry::{OnStart, RULES, Rule};
 use settings::Settings;
+use state::Memory;
 use subject::{Known, Subject};
-use table::{OnStart, RULES, Rule};
 use tracego_common::TaskId;
 use tracego_model::{finding::Finding, input::facts::ServiceState};
 
@@ -133,6 +124,6 @@ impl Rules {
     /// Returns findings about processes that outlive their job; `now` is in nanoseconds since boot. Each is
     /// reported once.
     pub fn tick(&mut self, now: u64) -> Vec<(TaskId, Finding)> {
-        identity::left_over(&self.settings, &mut self.memory, now)
+        job::identity::left_over(&self.settings, &mut self.memory, now)
     }
 }

@@ -4,7 +4,7 @@ use tracego_golang::Module;
 use tracego_model::finding::Severity::{High, Medium};
 
 use super::{Example, clean, finds};
-use crate::rules::scene::{COMMIT, Scene, app, go};
+use crate::rules::test_process::{COMMIT, Scene, app, go};
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 

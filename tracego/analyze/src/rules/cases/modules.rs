@@ -3,7 +3,7 @@
 use tracego_model::finding::Severity::{High, Low, Medium};
 
 use super::{Example, clean, finds};
-use crate::rules::scene::{Scene, go};
+use crate::rules::test_process::{Scene, go};
 
 pub(super) fn examples() -> Vec<Example> {
     [modules(), variables()].into_iter().flatten().collect()

@@ -6,7 +6,7 @@ use tracego_model::finding::Severity::{High, Low, Medium};
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
-    scene::{Scene, app, process},
+    test_process::{Scene, app, process},
 };
 
 pub(super) fn examples() -> Vec<Example> {

@@ -6,7 +6,7 @@ use tracego_model::{
 };
 
 use super::Example;
-use crate::rules::scene::{Scene, app, go};
+use crate::rules::test_process::{Scene, app, go};
 
 pub(super) fn examples() -> Vec<Example> {
     [pidfiles(), instances(), health()].into_iter().flatten().collect()

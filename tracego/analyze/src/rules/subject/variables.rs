@@ -57,13 +57,13 @@ pub fn variables(settings: &Settings) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::table;
+    use crate::rules::registry;
 
     #[test]
     fn variables_are_told_once_and_can_be_asked_for() {
         for (n, (name, rule)) in VARIABLES.iter().enumerate() {
             assert!(name.len() < tracego_common::limits::ENV_NAME_MAX, "{name}");
-            assert!(table::find(rule).is_some(), "{name}: {rule}");
+            assert!(registry::find(rule).is_some(), "{name}: {rule}");
             assert!(VARIABLES[..n].iter().all(|(other, _)| other != name), "{name} twice");
         }
         let mut settings = Settings::default();
