@@ -3,10 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand, ValueEnum};
-use tracego_analyze::rules::{
-    registry::{self, Rule},
-    settings::Settings,
-};
+use tracego_analyze::rules::{registry, rule::Rule, settings::Settings};
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 

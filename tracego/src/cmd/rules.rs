@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
 use tracego_analyze::rules::{
-    registry::{Grades, RULES, Rule},
+    registry::RULES,
+    rule::{Grades, Rule},
     settings::options::{KEYS, Key},
 };
 use tracego_model::finding::Severity;

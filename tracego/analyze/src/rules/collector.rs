@@ -9,7 +9,7 @@ use tracego_model::{
 
 use super::{
     place::Place,
-    registry::Rule,
+    rule::Rule,
     settings::{Settings, options::Thresholds},
     state::Memory,
 };

@@ -1,7 +1,8 @@
 //! The rules about Go and production. No I/O: all that a rule looks at is in its subject.
 //!
 //! ```text
-//! registry   all rules, as values
+//! rule       a rule as a value
+//! registry   all rules
 //! subject    input of a rule at a program start, and facts kept for later
 //! place      where a process runs: CI job, production, container, terminal
 //! settings   configuration of all rules and of single ones
@@ -20,6 +21,7 @@ pub mod collector;
 pub mod job;
 pub mod place;
 pub mod registry;
+pub mod rule;
 pub mod runtime;
 pub mod settings;
 pub mod state;
@@ -32,7 +34,8 @@ mod test_process;
 
 use collector::Report;
 use job::identity::Member;
-use registry::{OnStart, RULES, Rule};
+use registry::RULES;
+use rule::{OnStart, Rule};
 use settings::Settings;
 use state::Memory;
 use subject::{Known, Subject};

@@ -10,7 +10,7 @@ use super::go_run::{self, GENERATE, PROGRAM, TOOL};
 use crate::{
     rules::{
         collector::{Case, Report},
-        registry::{Grades, Rule, Variant},
+        rule::{Grades, Rule, Variant},
         subject::Subject,
     },
     scope::ScopeTarget,

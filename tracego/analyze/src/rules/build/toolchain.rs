@@ -6,7 +6,7 @@ use tracego_model::finding::Severity::{High, Medium};
 use crate::{
     rules::{
         collector::{Case, Report},
-        registry::{Grades, Rule, Variant},
+        rule::{Grades, Rule, Variant},
         subject::Subject,
     },
     scope::ScopeTarget,

@@ -12,7 +12,7 @@ use tracego_model::{
 use crate::{
     rules::{
         collector::{Case, Report},
-        registry::{Grades, Rule, Variant},
+        rule::{Grades, Rule, Variant},
         settings::options::Stamp,
         subject::Subject,
     },

@@ -18,7 +18,7 @@ use super::commit::same_commit;
 use crate::{
     rules::{
         collector::{Case, Report},
-        registry::{Grades, Rule, Variant},
+        rule::{Grades, Rule, Variant},
         settings::Settings,
         state::Memory,
         subject::{Known, Subject},

@@ -8,7 +8,7 @@ use tracego_model::finding::Severity::{Low, Medium};
 use crate::{
     rules::{
         collector::{Case, Report},
-        registry::{Grades, Rule, Variant},
+        rule::{Grades, Rule, Variant},
         subject::Subject,
     },
     scope::ScopeTarget,

@@ -9,7 +9,7 @@ use tracego_model::{
 use crate::{
     rules::{
         collector::{Case, Report},
-        registry::{Grades, Rule, Variant},
+        rule::{Grades, Rule, Variant},
         subject::Subject,
     },
     scope::ScopeTarget,

@@ -7,7 +7,7 @@ use tracego_model::{
 
 use crate::rules::{
     collector::{Case, Report},
-    registry::{Grades, Rule, Variant},
+    rule::{Grades, Rule, Variant},
     subject::Known,
 };
 

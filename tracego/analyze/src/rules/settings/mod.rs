@@ -7,7 +7,8 @@ use tracego_model::{finding::Severity, text::nearest};
 
 use super::{
     place::Profile,
-    registry::{self, RULES, Rule},
+    registry::{self, RULES},
+    rule::Rule,
 };
 use crate::scope::{self, ProcessMatcher, ProcessScope, ScopeTarget};
 

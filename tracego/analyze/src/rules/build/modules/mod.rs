@@ -11,7 +11,7 @@ use variables::{Sources, of_variables};
 use crate::{
     rules::{
         collector::Report,
-        registry::{Grades, Rule, Variant},
+        rule::{Grades, Rule, Variant},
         subject::Subject,
     },
     scope::ScopeTarget,
