@@ -7,10 +7,10 @@ use tracego_analyze::enrich::Enricher;
 use tracego_common::{TaskId, record::Rlimit, verdict::Action};
 use tracego_golang::{Linkage, role};
 use tracego_model::{
-    capture::Reader,
+    capture::CaptureReader,
     clock::Time,
     counters::Counters,
-    event::{decode::decode, pieces::Assembler},
+    event::pieces::Assembler,
     finding::{Confidence, Finding, Severity},
     input::Input,
     ledger::Ledger,
@@ -39,7 +39,7 @@ use tracego_model::{
 #[must_use]
 pub fn replayed(path: &Path) -> Vec<Record> {
     let bytes = fs::read(path).unwrap();
-    let mut reader = Reader::new(&bytes[..]).unwrap();
+    let mut reader = CaptureReader::new(&bytes[..]).unwrap();
     let mut enricher = Enricher::new(reader.meta());
     let mut assembler = Assembler::default();
     let mut records = Vec::new();
@@ -51,9 +51,9 @@ pub fn replayed(path: &Path) -> Vec<Record> {
             }
             Input::Batch(batch) => {
                 enricher.set_clock(batch.clock);
-                for (bytes, note) in batch.noted() {
-                    let event = assembler.take(decode(bytes).unwrap());
-                    let enriched = event.and_then(|event| enricher.record(&event, note));
+                for decoded in batch.decode() {
+                    let event = assembler.take(decoded.event.unwrap());
+                    let enriched = event.and_then(|event| enricher.record(&event, decoded.note.as_ref()));
                     records.extend(enriched.map(|enriched| enriched.record));
                 }
             }

@@ -14,7 +14,7 @@ use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
 use tracego_analyze::{rules::settings::Settings, rules_stage::Judge};
 use tracego_deliver::sink::{Format, Sink, text::Style};
-use tracego_model::capture::{CaptureError, Reader};
+use tracego_model::capture::{CaptureError, CaptureReader};
 
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
@@ -32,7 +32,7 @@ impl Write for Memory {
 
 /// Replays a capture up to its damage. Returns the records, and the error if there is one.
 fn replay(bytes: &[u8], format: Format) -> (String, Option<CaptureError>) {
-    let mut reader = match Reader::new(bytes) {
+    let mut reader = match CaptureReader::new(bytes) {
         Ok(reader) => reader,
         Err(error) => return (String::new(), Some(error)),
     };

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use tracego::pipeline::{Consumer, Pipeline};
 use tracego_analyze::{rules::settings::Settings, rules_stage::Judge};
 use tracego_deliver::sink::{Format, Sink, text::Style};
-use tracego_model::{capture::{CaptureError, Reader, Writer}, input::Input, meta::Meta};
+use tracego_model::{capture::{CaptureError, CaptureReader, CaptureWriter}, input::Input, meta::Meta};
 
 fuzz_target!(|input: &[u8]| {
     replay(input);
@@ -38,7 +38,7 @@ fn repair(bytes: &mut [u8]) {
 
 /// Replays all readable inputs through both sinks, and once more through a file.
 fn replay(bytes: &[u8]) {
-    let Ok(reader) = Reader::new(bytes) else { return };
+    let Ok(reader) = CaptureReader::new(bytes) else { return };
     let meta = reader.meta();
     let (inputs, end) = read(reader);
     assert!(!matches!(end, Err(CaptureError::Io(_))), "memory cannot fail");
@@ -46,7 +46,7 @@ fn replay(bytes: &[u8]) {
     for format in [Format::JSON, text] {
         pipeline(bytes, &meta, format);
     }
-    let again = Reader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");
+    let again = CaptureReader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");
     assert_eq!(description(&again.meta()), description(&meta));
     let (inputs_again, end) = read(again);
     assert!(end.is_ok(), "{end:?}");
@@ -54,7 +54,7 @@ fn replay(bytes: &[u8]) {
 }
 
 /// Returns each input as text, and how reading ended. Text, because `Input` cannot be compared.
-fn read<R: io::Read>(mut reader: Reader<R>) -> (Vec<String>, Result<(), CaptureError>) {
+fn read<R: io::Read>(mut reader: CaptureReader<R>) -> (Vec<String>, Result<(), CaptureError>) {
     let mut inputs = Vec::new();
     loop {
         match reader.next_input() {
@@ -66,7 +66,7 @@ fn read<R: io::Read>(mut reader: Reader<R>) -> (Vec<String>, Result<(), CaptureE
 }
 
 fn each(bytes: &[u8], mut take: impl FnMut(Input)) {
-    let mut reader = Reader::new(bytes).expect("it could be read before");
+    let mut reader = CaptureReader::new(bytes).expect("it could be read before");
     while let Ok(Some(input)) = reader.next_input() {
         take(input);
     }
@@ -85,7 +85,7 @@ fn pipeline(bytes: &[u8], meta: &Meta, format: Format) {
 
 fn write(meta: &Meta, bytes: &[u8]) -> Vec<u8> {
     let file = Memory::default();
-    let mut writer = Writer::new(Box::new(file.clone()), meta).expect("memory takes it");
+    let mut writer = CaptureWriter::new(Box::new(file.clone()), meta).expect("memory takes it");
     each(bytes, |input| writer.take(input).expect("memory takes it"));
     writer.end().expect("memory takes it");
     let written = file.0.lock().unwrap_or_else(PoisonError::into_inner);

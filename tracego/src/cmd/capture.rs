@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tracego_model::capture::{Reader, Writer};
+use tracego_model::capture::{CaptureReader, CaptureWriter};
 
 use super::{code, output, run, setup, watch};
 use crate::{
@@ -27,7 +27,7 @@ pub(super) async fn capture(capture: &Capture) -> anyhow::Result<ExitCode> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&capture.file);
     let file = file.with_context(|| format!("capture {name}"))?;
     let (options, meta) = setup::options(&capture.watch, !capture.command.is_empty())?;
-    let writer = Writer::new(Box::new(file), &meta).with_context(|| format!("capture {name}"))?;
+    let writer = CaptureWriter::new(Box::new(file), &meta).with_context(|| format!("capture {name}"))?;
     if capture.command.is_empty() {
         watch::until_signal(Agent::start(options, writer)?, &capture.watch, signals).await
     } else {
@@ -44,7 +44,7 @@ pub(super) async fn capture(capture: &Capture) -> anyhow::Result<ExitCode> {
 pub(super) fn replay(replay: &Replay) -> anyhow::Result<ExitCode> {
     let name = || format!("replay {}", replay.file.display());
     let file = BufReader::new(File::open(&replay.file).with_context(name)?);
-    let mut reader = Reader::new(file).with_context(name)?;
+    let mut reader = CaptureReader::new(file).with_context(name)?;
     let mut meta = reader.meta();
     meta.raw = replay.view.raw_args;
     let environment = setup::environment(&replay.view.env, &replay.view.settings());

@@ -77,8 +77,17 @@ impl Collector {
 impl Families<'_> {
     fn inspect(&mut self, figures: &Figures) -> fmt::Result {
         let Figures { images, image_bytes, services, services_refused, services_missed } = *figures;
-        let cache::Counts { hits, misses, evicted, gone, changed, unverified, not_regular, denied, io } =
-            images;
+        let cache::ImageCacheCounters {
+            hits,
+            misses,
+            evicted,
+            gone,
+            changed,
+            unverified,
+            not_regular,
+            denied,
+            io,
+        } = images;
         let help = "Executables of program starts: known already, or opened.";
         self.counters("tracego_images_lookups", help, label("result", [("hit", hits), ("miss", misses)]))?;
         let failures = [

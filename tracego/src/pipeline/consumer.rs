@@ -3,7 +3,11 @@
 use std::{io, sync::mpsc::Receiver};
 
 use tracego_analyze::summary::Summary;
-use tracego_model::{capture::Writer, input::Input, ledger::Ledger};
+use tracego_model::{
+    capture::CaptureWriter,
+    input::{Batch, Input, batch::DecodedEvent},
+    ledger::Ledger,
+};
 use tracego_probe::enforce::after::AfterStart;
 
 use super::Reload;
@@ -16,6 +20,12 @@ pub trait Consumer {
     /// # Errors
     /// Fails if the output refuses the result. The caller may continue: refused records are counted.
     fn take(&mut self, input: Input) -> io::Result<()>;
+
+    /// Processes a batch whose events are decoded already, with the notes on them.
+    ///
+    /// # Errors
+    /// Fails as [`Self::take`] does.
+    fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()>;
 
     /// Ends the input.
     ///
@@ -64,9 +74,13 @@ pub trait Consumer {
     }
 }
 
-impl Consumer for Writer {
+impl Consumer for CaptureWriter {
     fn take(&mut self, input: Input) -> io::Result<()> {
         self.write(input)
+    }
+
+    fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
+        self.write_batch(batch, &events)
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -1,40 +1,38 @@
-//! The stages that an event passes through: decode → assemble → enrich → rules → policy → output.
+//! The stages that a decoded event passes through: assemble → enrich → rules → policy → output.
 
 use tracego_common::{flags, settings::event, verdict::Action};
 use tracego_model::{
-    event::{
-        Event,
-        decode::{self, decode},
-    },
-    input::{Batch, note::Note},
+    clock::Reading,
+    event::Event,
+    input::{batch::DecodedEvent, note::StartNote},
     record::Record,
 };
 
 use super::Pipeline;
 
 impl Pipeline {
-    pub(super) fn batch(&mut self, batch: &Batch) {
-        self.enricher.set_clock(batch.clock);
-        for (bytes, note) in batch.noted() {
-            let inherited = decode::generation(bytes) != self.generation;
-            if inherited && !decode::is_piece(bytes) {
+    pub(super) fn events(&mut self, clock: Reading, events: Vec<DecodedEvent<'_>>) {
+        self.enricher.set_clock(clock);
+        for DecodedEvent { event, generation, is_piece, note } in events {
+            let inherited = generation != self.generation;
+            if inherited && !is_piece {
                 self.ledger.inherited += 1;
             }
-            match decode(bytes) {
+            match event {
                 Err(error) => {
                     self.ledger.decode_errors += 1;
-                    tracing::warn!(%error, "a record of the kernel side could not be decoded");
+                    tracing::warn!(%error, "an event of the kernel side could not be decoded");
                 }
                 Ok(event) => match self.assembler.take(event) {
                     None => self.ledger.pieces += u64::from(!inherited),
-                    Some(event) => self.event(&event, note),
+                    Some(event) => self.event(&event, note.as_ref()),
                 },
             }
         }
         self.end_processes();
     }
 
-    fn event(&mut self, event: &Event<'_>, note: Option<&Note>) {
+    fn event(&mut self, event: &Event<'_>, note: Option<&StartNote>) {
         self.ledger.processed += 1;
         if let Some(judge) = &mut self.judge {
             match event {

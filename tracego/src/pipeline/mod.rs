@@ -32,7 +32,7 @@ use tracego_model::{
     clock::Reading,
     counters::Counters,
     event::pieces::Assembler,
-    input::{Input, Takeover},
+    input::{Batch, Input, Takeover, batch::DecodedEvent},
     ledger::Ledger,
     meta::Meta,
     record::Record,
@@ -163,7 +163,7 @@ impl Consumer for Pipeline {
                 self.enricher.set_clock(reading);
                 self.enricher.seed(&seeds);
             }
-            Input::Batch(batch) => self.batch(&batch),
+            Input::Batch(batch) => self.events(batch.clock, batch.decode()),
             Input::LostJobs(jobs, reading) => self.lost_jobs(jobs, reading),
             Input::Counters(counters, reading) => {
                 self.counters(counters, reading);
@@ -186,6 +186,14 @@ impl Consumer for Pipeline {
                 self.emit(&record, None);
             }
         }
+        self.flush();
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
+        self.now = batch.clock;
+        self.open();
+        self.events(batch.clock, events);
         self.flush();
         self.failed.take().map_or(Ok(()), Err)
     }

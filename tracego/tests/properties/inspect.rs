@@ -74,7 +74,7 @@ proptest! {
             prop_assert!(gofiles::GO_ENV.contains(&name.as_str()));
             prop_assert!(!value.contains('\n'));
         }
-        if let Some(number) = pidfile::number(&bytes) {
+        if let Some(number) = state::number(&bytes) {
             prop_assert!(number > 0 && lossy.contains(&number.to_string()));
         }
         if let Some(code) = health::status(&bytes) {
@@ -159,12 +159,12 @@ proptest! {
         flags in any::<[bool; 3]>(),
     ) {
         let [in_memory, held, locked] = flags;
-        let file = pidfile::File { bytes: &bytes, user, modified_ns, in_memory, held, locked: Some(locked) };
-        let whose = pidfile::Whose { numbers: vec![1], users: vec![0], started_ns, booted_ns };
-        for named in [pidfile::Named::Gone, pidfile::Named::Family, pidfile::Named::Other(other)] {
-            let (state, number) = pidfile::judge(&file, &whose, |_| named);
+        let file = state::File { bytes: &bytes, user, modified_ns, in_memory, held, locked: Some(locked) };
+        let whose = state::Whose { numbers: vec![1], users: vec![0], started_ns, booted_ns };
+        for named in [state::Named::Gone, state::Named::Family, state::Named::Other(other)] {
+            let (state, number) = state::judge(&file, &whose, |_| named);
             prop_assert!(state.is_some());
-            prop_assert_eq!(number, pidfile::number(&bytes));
+            prop_assert_eq!(number, state::number(&bytes));
         }
     }
 }

@@ -9,7 +9,7 @@ use tracego_golang::{
 };
 use tracego_model::{
     event::Exec,
-    input::note::Note,
+    input::note::StartNote,
     linux::cgroup,
     record::{
         Completeness, Executable, K8s, Leader, LinuxCgroup, Own, Pod, Process, Record, Severity, event_name,
@@ -59,7 +59,7 @@ impl Rights {
 }
 
 /// Returns the facts of an image that roles depend on.
-fn evidence(note: Option<&Note>) -> ImageFacts<'_> {
+fn evidence(note: Option<&StartNote>) -> ImageFacts<'_> {
     match note.map(|note| &note.image) {
         None | Some(Err(_)) => ImageFacts::Unread,
         Some(Ok(image)) => image.go.as_ref().map_or(ImageFacts::Foreign, |go| ImageFacts::Go {
@@ -72,7 +72,7 @@ fn evidence(note: Option<&Note>) -> ImageFacts<'_> {
 
 impl Enricher {
     /// Updates the table from a program start that is not written.
-    pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&Note>) {
+    pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
         let mut args: Vec<String> = exec.args().map(text::lossy).collect();
         if !self.builder.meta.raw {
             sanitize::args(&mut args);
@@ -86,7 +86,7 @@ impl Enricher {
         exec: &Exec<'_>,
         executable: String,
         args: &[String],
-        note: Option<&Note>,
+        note: Option<&StartNote>,
     ) -> Entry {
         let header = &exec.fixed.header;
         let (up, job, before) = match self.entry(header.id) {
@@ -150,7 +150,7 @@ impl Enricher {
         Some(job)
     }
 
-    pub(super) fn start(&mut self, exec: &Exec<'_>, note: Option<&Note>) -> Enriched {
+    pub(super) fn start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) -> Enriched {
         let fixed = &exec.fixed;
         let header = &fixed.header;
         let mut own = self.own();
@@ -201,7 +201,7 @@ impl Enricher {
     }
 
     /// Adds the facts of the executable, and the Go role that follows from them.
-    fn image(&mut self, note: Option<&Note>, entry: &Entry, process: &mut Process, own: &mut Own) {
+    fn image(&mut self, note: Option<&StartNote>, entry: &Entry, process: &mut Process, own: &mut Own) {
         let mut build = None;
         match note.map(|note| &note.image) {
             None => {}

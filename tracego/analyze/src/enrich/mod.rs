@@ -30,7 +30,7 @@ pub use tracego_model::record::Record;
 use tracego_model::{
     clock::Reading,
     event::Event,
-    input::{Seed, Takeover, facts::Surroundings, note::Note},
+    input::{Seed, Takeover, facts::Surroundings, note::StartNote},
     meta::Meta,
     record::builder::RecordBuilder,
 };
@@ -131,7 +131,7 @@ impl Enricher {
     }
 
     /// Updates the state for later records from an event that is not written.
-    pub fn note(&mut self, event: &Event<'_>, note: Option<&Note>) {
+    pub fn note(&mut self, event: &Event<'_>, note: Option<&StartNote>) {
         match event {
             Event::Exec(exec) => self.note_start(exec, note),
             Event::Fork(fork) => self.note_fork(fork),
@@ -142,7 +142,7 @@ impl Enricher {
 
     /// Makes the record of an event and updates the state for later records. Returns `None` for a part of
     /// argv, and for decisions about tracego's own rules.
-    pub fn record(&mut self, event: &Event<'_>, note: Option<&Note>) -> Option<Enriched> {
+    pub fn record(&mut self, event: &Event<'_>, note: Option<&StartNote>) -> Option<Enriched> {
         match event {
             Event::Exec(exec) => Some(self.start(exec, note)),
             Event::Fork(fork) => {

@@ -2,23 +2,22 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use tracego_common::{ExecFixed, Header, RecordKind, TaskId, flags, record::field};
+use tracego_common::{TaskId, flags, record::field};
 use tracego_golang::{Image, command::Invocation};
 use tracego_model::{
-    event::{Event, Exec, decode::decode},
+    event::{Event, Exec},
     input::{
-        Batch,
+        batch::DecodedEvent,
         facts::Surroundings,
-        note::{Failure, Note},
+        note::{OpenFailure, StartNote},
     },
     linux::{cgroup, users::Users},
 };
-use zerocopy::FromBytes as _;
 
 use super::{
     image::{
-        cache::{self, Images},
-        executable::{Opener, Process},
+        cache::{self, ImageCache},
+        executable::{ExecutedProcess, Opener},
     },
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::Watcher},
     surroundings::{self, cgroups::Recorded, gofiles::GoCommand},
@@ -40,7 +39,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Figures {
     /// Counters of the image cache.
-    pub images: cache::Counts,
+    pub images: cache::ImageCacheCounters,
     /// Bytes of memory that cached images occupy.
     pub image_bytes: usize,
     /// Number of services being watched.
@@ -53,7 +52,7 @@ pub struct Figures {
 
 /// Looks up facts about process starts: executables, surroundings, services.
 pub struct Inspector {
-    images: Images,
+    images: ImageCache,
     surroundings: surroundings::Inspector,
     options: Options,
     watcher: Option<Watcher>,
@@ -66,7 +65,7 @@ impl Inspector {
     #[must_use]
     pub fn new(options: Options, watcher: Option<Watcher>) -> Self {
         Self {
-            images: Images::new(Opener::default(), cache::BYTES),
+            images: ImageCache::new(Opener::default(), cache::BYTES),
             surroundings: surroundings::Inspector::default(),
             options,
             watcher,
@@ -87,39 +86,36 @@ impl Inspector {
         }
     }
 
-    /// Adds notes about each process start of a batch.
-    pub fn look(&mut self, batch: &mut Batch) {
-        let notes = batch.iter().enumerate().filter_map(|(at, record)| self.note(at, record)).collect();
-        batch.set_notes(notes);
+    /// Adds a note to each program start among the events of a batch. Executables are opened here, so this comes
+    /// before all other work on the events: a process may end at any time.
+    pub fn annotate(&mut self, events: &mut [DecodedEvent<'_>]) {
+        for decoded in events {
+            match &decoded.event {
+                Ok(Event::Exec(exec)) => decoded.note = Some(self.note(exec)),
+                Ok(Event::Exit(exit)) => self.unwatch(exit.header.id),
+                _ => {}
+            }
+        }
     }
 
-    fn note(&mut self, at: usize, record: &[u8]) -> Option<Note> {
-        let (header, _) = Header::read_from_prefix(record).ok()?;
-        match RecordKind::from_raw(header.kind) {
-            Some(RecordKind::Exec) => {}
-            Some(RecordKind::Exit) => {
-                self.unwatch(header.id);
-                return None;
-            }
-            _ => return None,
-        }
-        // A copy, because events lie unaligned in a batch.
-        let (fixed, _) = ExecFixed::read_from_prefix(record).ok()?;
-        let known = self.images.known((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
-        let image = match known {
+    fn note(&mut self, exec: &Exec<'_>) -> StartNote {
+        let fixed = &exec.fixed;
+        let cached = self.images.cached((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
+        let image = match cached {
             Some(image) => Ok(image),
-            None if fixed.unavailable & field::CTIME != 0 => Err(self.images.refused(Failure::Unverified)),
-            // Decodes only here and for Go programs: most starts are of a known file that is not Go's.
-            None => self.images.get(&process(&*exec(record)?)),
+            None if fixed.unavailable & field::CTIME != 0 => {
+                Err(self.images.count_failure(OpenFailure::Unverified))
+            }
+            None => self.images.get(&executed(exec)),
         };
         let surroundings = match &image {
-            Ok(image) if image.go.is_some() => self.go(image, &*exec(record)?),
+            Ok(image) if image.go.is_some() => self.go(image, exec),
             _ => {
-                self.unwatch(header.id);
+                self.unwatch(fixed.header.id);
                 None
             }
         };
-        Some(Note { record: u32::try_from(at).ok()?, image, surroundings })
+        StartNote { image, surroundings }
     }
 
     /// Reads the surroundings of a Go program, and starts watching it if it is a service.
@@ -201,17 +197,10 @@ impl Inspector {
     }
 }
 
-fn exec(record: &[u8]) -> Option<Box<Exec<'_>>> {
-    match decode(record) {
-        Ok(Event::Exec(exec)) => Some(exec),
-        // The pipeline counts events that cannot be decoded.
-        _ => None,
-    }
-}
-
-fn process<'a>(exec: &'a Exec<'_>) -> Process<'a> {
+/// Returns the description of the executed file.
+fn executed<'a>(exec: &'a Exec<'_>) -> ExecutedProcess<'a> {
     let fixed = &exec.fixed;
-    Process {
+    ExecutedProcess {
         pid: fixed.header.id.tgid,
         start_ns: fixed.header.id.start_boottime,
         parent: fixed.header.parent.tgid,

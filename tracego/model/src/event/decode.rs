@@ -15,16 +15,16 @@ use crate::event::{Chunk, Event, Exec, Failed};
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DecodeError {
     /// The bytes are shorter than the structure of the event's kind.
-    #[error("{0} bytes are too few for the record")]
+    #[error("{0} bytes are too few for the event")]
     Short(usize),
     /// The kind is unknown to this agent.
-    #[error("unknown record kind {0}")]
+    #[error("unknown event kind {0}")]
     Kind(u32),
     /// The length in the header differs from the number of bytes.
-    #[error("the header says {0} bytes, the record has {1}")]
+    #[error("the header gives {0} bytes, the event has {1}")]
     Size(u32, usize),
     /// A span points outside the event.
-    #[error("a span points outside the record")]
+    #[error("a span points outside the event")]
     Span,
 }
 

@@ -8,9 +8,9 @@ use std::{
 use lru::LruCache;
 use serde::Serialize;
 use tracego_golang::{self as golang, Image};
-use tracego_model::input::note::Failure;
+use tracego_model::input::note::OpenFailure;
 
-use super::executable::{Opener, Process};
+use super::executable::{ExecutedProcess, Opener};
 
 /// Default number of bytes of memory for images.
 pub const BYTES: usize = 8 << 20;
@@ -19,57 +19,63 @@ pub const BYTES: usize = 8 << 20;
 /// times stands still for up to 10 ms, so the file may still be written to without a new change time.
 const SETTLED: Duration = Duration::from_millis(20);
 
-/// Key of a file: device, inode and change time, as the kernel reports them. The change time covers size and
+/// FileKey of a file: device, inode and change time, as the kernel reports them. The change time covers size and
 /// modification time, because no program can set it.
-pub type Key = (u32, u64, u64);
+pub type FileKey = (u32, u64, u64);
 
 /// Counters of the cache.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
-pub struct Counts {
+pub struct ImageCacheCounters {
     /// Number of lookups answered from the cache.
     pub hits: u64,
     /// Number of lookups that opened a file, or failed to.
     pub misses: u64,
     /// Number of images evicted.
     pub evicted: u64,
-    /// Number of failures of kind [`Failure::Gone`].
+    /// Number of failures of kind [`OpenFailure::Gone`].
     pub gone: u64,
-    /// Number of failures of kind [`Failure::Changed`].
+    /// Number of failures of kind [`OpenFailure::Changed`].
     pub changed: u64,
-    /// Number of failures of kind [`Failure::Unverified`].
+    /// Number of failures of kind [`OpenFailure::Unverified`].
     pub unverified: u64,
-    /// Number of failures of kind [`Failure::NotRegular`].
+    /// Number of failures of kind [`OpenFailure::NotRegular`].
     pub not_regular: u64,
-    /// Number of failures of kind [`Failure::Denied`].
+    /// Number of failures of kind [`OpenFailure::Denied`].
     pub denied: u64,
-    /// Number of failures of kind [`Failure::Io`].
+    /// Number of failures of kind [`OpenFailure::Io`].
     pub io: u64,
 }
 
-/// Images by file; the least recently used one is evicted first.
-pub struct Images {
+/// ImageCache by file; the least recently used one is evicted first.
+pub struct ImageCache {
     opener: Opener,
-    entries: LruCache<Key, Arc<Image>>,
+    entries: LruCache<FileKey, Arc<Image>>,
     bytes: usize,
     bytes_max: usize,
-    counts: Counts,
+    counts: ImageCacheCounters,
 }
 
-impl Images {
+impl ImageCache {
     /// Creates a cache. `bytes_max` is the total size of the images in bytes, see [`BYTES`].
     #[must_use]
     pub fn new(opener: Opener, bytes_max: usize) -> Self {
-        Self { opener, entries: LruCache::unbounded(), bytes: 0, bytes_max, counts: Counts::default() }
+        Self {
+            opener,
+            entries: LruCache::unbounded(),
+            bytes: 0,
+            bytes_max,
+            counts: ImageCacheCounters::default(),
+        }
     }
 
     /// Returns the image that a process executed. Files that are not ELF are cached as well; failures are
     /// not.
     ///
     /// # Errors
-    /// Fails if the file cannot be read, see [`Failure`].
-    pub fn get(&mut self, process: &Process<'_>) -> Result<Arc<Image>, Failure> {
+    /// Fails if the file cannot be read, see [`OpenFailure`].
+    pub fn get(&mut self, process: &ExecutedProcess<'_>) -> Result<Arc<Image>, OpenFailure> {
         let key = (process.device, process.inode, process.ctime_ns);
-        if let Some(image) = self.known(key) {
+        if let Some(image) = self.cached(key) {
             return Ok(image);
         }
         self.counts.misses += 1;
@@ -81,31 +87,31 @@ impl Images {
                 }
                 Ok(image)
             }
-            Err(failure) => Err(self.refused(failure)),
+            Err(failure) => Err(self.count_failure(failure)),
         }
     }
 
-    /// Counts a file that could not be read. Returns the same failure.
-    pub fn refused(&mut self, failure: Failure) -> Failure {
+    /// ImageCacheCounters a file that could not be read. Returns the same failure.
+    pub fn count_failure(&mut self, failure: OpenFailure) -> OpenFailure {
         *self.count(failure) += 1;
         failure
     }
 
     /// Returns a cached image.
-    pub fn known(&mut self, key: Key) -> Option<Arc<Image>> {
+    pub fn cached(&mut self, key: FileKey) -> Option<Arc<Image>> {
         let image = Arc::clone(self.entries.get(&key)?);
         self.counts.hits += 1;
         Some(image)
     }
 
-    fn read(&self, process: &Process<'_>) -> Result<Image, Failure> {
+    fn read(&self, process: &ExecutedProcess<'_>) -> Result<Image, OpenFailure> {
         let file = self.opener.open(process)?;
         let image = golang::read(&file)?;
         file.verify()?;
         Ok(image)
     }
 
-    fn remember(&mut self, key: Key, image: &Arc<Image>) {
+    fn remember(&mut self, key: FileKey, image: &Arc<Image>) {
         let bytes = cost(image);
         if bytes > self.bytes_max {
             return;
@@ -120,20 +126,20 @@ impl Images {
         }
     }
 
-    fn count(&mut self, failure: Failure) -> &mut u64 {
+    fn count(&mut self, failure: OpenFailure) -> &mut u64 {
         match failure {
-            Failure::Gone => &mut self.counts.gone,
-            Failure::Changed => &mut self.counts.changed,
-            Failure::Unverified => &mut self.counts.unverified,
-            Failure::NotRegular => &mut self.counts.not_regular,
-            Failure::Denied => &mut self.counts.denied,
-            Failure::Io(_) => &mut self.counts.io,
+            OpenFailure::Gone => &mut self.counts.gone,
+            OpenFailure::Changed => &mut self.counts.changed,
+            OpenFailure::Unverified => &mut self.counts.unverified,
+            OpenFailure::NotRegular => &mut self.counts.not_regular,
+            OpenFailure::Denied => &mut self.counts.denied,
+            OpenFailure::Io(_) => &mut self.counts.io,
         }
     }
 
     /// Returns the counters.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ImageCacheCounters {
         self.counts
     }
 

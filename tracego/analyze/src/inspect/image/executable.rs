@@ -24,11 +24,11 @@ use std::{
 
 use procfs::{FromRead as _, process::Stat};
 use tracego_golang::Source;
-use tracego_model::input::note::Failure;
+use tracego_model::input::note::OpenFailure;
 
 /// A process that has just executed a file, as the kernel's event describes it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Process<'a> {
+pub struct ExecutedProcess<'a> {
     /// Process id in the pid namespace of the procfs.
     pub pid: u32,
     /// Start, nanoseconds since boot (`task_struct.start_boottime`).
@@ -47,20 +47,20 @@ pub struct Process<'a> {
 
 /// An opened file, and its size and times when it was opened.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedFile {
     file: File,
-    state: State,
+    state: FileState,
 }
 
 /// Metadata that changes whenever the content of a file does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct State {
+pub(super) struct FileState {
     size: u64,
     mtime: (i64, i64),
     ctime: (i64, i64),
 }
 
-impl From<&Metadata> for State {
+impl From<&Metadata> for FileState {
     fn from(meta: &Metadata) -> Self {
         Self {
             size: meta.size(),
@@ -70,18 +70,18 @@ impl From<&Metadata> for State {
     }
 }
 
-impl Opened {
+impl OpenedFile {
     /// Checks that the file has not changed since it was opened.
     ///
     /// # Errors
-    /// Fails with [`Failure::Changed`] if it has, or if its metadata cannot be read.
-    pub fn verify(&self) -> Result<(), Failure> {
-        let now = State::from(&self.file.metadata()?);
-        if now == self.state { Ok(()) } else { Err(Failure::Changed) }
+    /// Fails with [`OpenFailure::Changed`] if it has, or if its metadata cannot be read.
+    pub fn verify(&self) -> Result<(), OpenFailure> {
+        let now = FileState::from(&self.file.metadata()?);
+        if now == self.state { Ok(()) } else { Err(OpenFailure::Changed) }
     }
 }
 
-impl Source for Opened {
+impl Source for OpenedFile {
     fn size(&self) -> u64 {
         self.state.size
     }
@@ -94,26 +94,26 @@ impl Source for Opened {
 /// Opens a regular file by its path.
 ///
 /// # Errors
-/// Fails if the file cannot be opened or is not regular, see [`Failure`].
-pub fn file(path: &Path) -> Result<Opened, Failure> {
+/// Fails if the file cannot be opened or is not regular, see [`OpenFailure`].
+pub fn file(path: &Path) -> Result<OpenedFile, OpenFailure> {
     checked(path, |_| true)
 }
 
 /// Opens a regular file if its metadata pass the check.
-fn checked(path: &Path, right: impl Fn(&Metadata) -> bool) -> Result<Opened, Failure> {
+fn checked(path: &Path, right: impl Fn(&Metadata) -> bool) -> Result<OpenedFile, OpenFailure> {
     let place = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_CLOEXEC).open(path)?;
     let meta = place.metadata()?;
     if !right(&meta) {
-        return Err(Failure::Changed);
+        return Err(OpenFailure::Changed);
     }
     if !meta.is_file() {
-        return Err(Failure::NotRegular);
+        return Err(OpenFailure::NotRegular);
     }
     // The link of the descriptor leads to the same inode, even if the path by now leads elsewhere.
     let link = format!("/proc/self/fd/{}", place.as_raw_fd());
     let flags = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(link)?;
-    Ok(Opened { file, state: State::from(&meta) })
+    Ok(OpenedFile { file, state: FileState::from(&meta) })
 }
 
 /// Opens files that processes executed.
@@ -139,8 +139,8 @@ impl Opener {
     /// Opens the file that a process executed.
     ///
     /// # Errors
-    /// Fails if no path leads to that very file, see [`Failure`].
-    pub fn open(&self, process: &Process<'_>) -> Result<Opened, Failure> {
+    /// Fails if no path leads to that very file, see [`OpenFailure`].
+    pub fn open(&self, process: &ExecutedProcess<'_>) -> Result<OpenedFile, OpenFailure> {
         let of = |pid: u32| self.procfs.join(pid.to_string());
         let same = |meta: &Metadata| {
             let ctime = meta.ctime().wrapping_mul(1_000_000_000).wrapping_add(meta.ctime_nsec());
@@ -168,17 +168,17 @@ impl Opener {
     }
 
     /// Checks that the process with this id is the one in the event.
-    fn is_running(&self, process: &Process<'_>) -> Result<(), Failure> {
+    fn is_running(&self, process: &ExecutedProcess<'_>) -> Result<(), OpenFailure> {
         let stat = Stat::from_file(self.procfs.join(process.pid.to_string()).join("stat"));
         let stat = stat.map_err(|error| match error {
-            procfs::ProcError::NotFound(_) => Failure::Gone,
-            procfs::ProcError::PermissionDenied(_) => Failure::Denied,
+            procfs::ProcError::NotFound(_) => OpenFailure::Gone,
+            procfs::ProcError::PermissionDenied(_) => OpenFailure::Denied,
             procfs::ProcError::Io(error, _) => error.into(),
-            _ => Failure::Io(0),
+            _ => OpenFailure::Io(0),
         })?;
         let ticks = u128::from(process.start_ns) * u128::from(self.tick_hz) / 1_000_000_000;
         // The kernel rounds as well.
-        if u128::from(stat.starttime).abs_diff(ticks) <= 1 { Ok(()) } else { Err(Failure::Gone) }
+        if u128::from(stat.starttime).abs_diff(ticks) <= 1 { Ok(()) } else { Err(OpenFailure::Gone) }
     }
 }
 

@@ -11,11 +11,11 @@ use std::{
 
 use tempfile::TempDir;
 use tracego_golang::{self as golang, Linkage, Source as _};
-use tracego_model::input::note::Failure;
+use tracego_model::input::note::OpenFailure;
 
 use super::{
-    cache::{BYTES, Images},
-    executable::{self, Opener, Process},
+    cache::{BYTES, ImageCache},
+    executable::{self, ExecutedProcess, Opener},
 };
 
 /// A process that is killed when its test ends.
@@ -47,27 +47,27 @@ fn start(path: &Path) -> Sleeper {
 }
 
 /// Describes a file as the kernel's event would, without a process.
-fn of(path: &Path) -> Process<'_> {
+fn of(path: &Path) -> ExecutedProcess<'_> {
     let meta = fs::metadata(path).unwrap();
     let dev = meta.dev();
-    Process {
+    ExecutedProcess {
         path: path.as_os_str().as_bytes(),
         device: (libc::major(dev) << 20) | libc::minor(dev),
         inode: meta.ino(),
         ctime_ns: u64::try_from(meta.ctime() * 1_000_000_000 + meta.ctime_nsec()).unwrap(),
-        ..Process::default()
+        ..ExecutedProcess::default()
     }
 }
 
 /// Describes a running process of a file as the kernel's event would.
-fn running<'a>(path: &'a Path, child: &Sleeper) -> Process<'a> {
+fn running<'a>(path: &'a Path, child: &Sleeper) -> ExecutedProcess<'a> {
     let pid = child.0.id();
     let ticks = procfs::process::Process::new(pid.cast_signed()).unwrap().stat().unwrap().starttime;
     let start_ns = ticks * 1_000_000_000 / procfs::ticks_per_second() + 999_999;
-    Process { pid, parent: std::process::id(), start_ns, ..of(path) }
+    ExecutedProcess { pid, parent: std::process::id(), start_ns, ..of(path) }
 }
 
-fn failure(process: &Process<'_>) -> Failure {
+fn failure(process: &ExecutedProcess<'_>) -> OpenFailure {
     Opener::default().open(process).unwrap_err()
 }
 
@@ -78,12 +78,12 @@ fn a_running_process_gives_its_file_even_when_that_is_removed() {
     let process = running(&path, &child);
     assert!(Opener::default().open(&process).is_ok());
     fs::rename(&path, path.with_extension("away")).unwrap();
-    let process = Process { ctime_ns: of(&path.with_extension("away")).ctime_ns, ..process };
+    let process = ExecutedProcess { ctime_ns: of(&path.with_extension("away")).ctime_ns, ..process };
     assert!(Opener::default().open(&process).is_ok());
     fs::remove_file(path.with_extension("away")).unwrap();
     let ctime = fs::metadata(format!("/proc/{}/exe", process.pid)).unwrap();
     let ctime_ns = u64::try_from(ctime.ctime() * 1_000_000_000 + ctime.ctime_nsec()).unwrap();
-    let size = Opener::default().open(&Process { ctime_ns, ..process }).unwrap().size();
+    let size = Opener::default().open(&ExecutedProcess { ctime_ns, ..process }).unwrap().size();
     assert_eq!(size, fs::metadata("/bin/sleep").unwrap().len());
 }
 
@@ -91,10 +91,10 @@ fn a_running_process_gives_its_file_even_when_that_is_removed() {
 fn the_device_counts_by_path_and_not_through_the_process() {
     let (_folder, path) = program();
     let child = start(&path);
-    let other = Process { device: 1, ..running(&path, &child) };
+    let other = ExecutedProcess { device: 1, ..running(&path, &child) };
     assert!(Opener::default().open(&other).is_ok(), "overlayfs reports another device");
     drop(child);
-    assert_eq!(failure(&other), Failure::Changed);
+    assert_eq!(failure(&other), OpenFailure::Changed);
 }
 
 #[test]
@@ -105,20 +105,20 @@ fn a_process_that_is_gone_leaves_its_file_by_path() {
     let other = folder.path().join("other");
     fs::copy("/bin/true", &other).unwrap();
     fs::rename(&other, &path).unwrap();
-    assert_eq!(failure(&process), Failure::Changed);
+    assert_eq!(failure(&process), OpenFailure::Changed);
     fs::remove_file(&path).unwrap();
-    assert_eq!(failure(&process), Failure::Gone);
-    assert_eq!(failure(&Process { path: b"relative", ..process }), Failure::Gone);
+    assert_eq!(failure(&process), OpenFailure::Gone);
+    assert_eq!(failure(&ExecutedProcess { path: b"relative", ..process }), OpenFailure::Gone);
 }
 
 #[test]
 fn another_process_of_that_number_does_not_count() {
     let (_folder, path) = program();
     let child = start(&path);
-    let process = Process { path: b"/gone", ..running(&path, &child) };
+    let process = ExecutedProcess { path: b"/gone", ..running(&path, &child) };
     assert!(Opener::default().open(&process).is_ok());
     for start_ns in [process.start_ns + 30_000_000, process.start_ns - 30_000_000, 0] {
-        assert_eq!(failure(&Process { start_ns, ..process }), Failure::Gone);
+        assert_eq!(failure(&ExecutedProcess { start_ns, ..process }), OpenFailure::Gone);
     }
 }
 
@@ -129,9 +129,9 @@ fn the_root_of_the_parent_is_tried_before_the_own_root() {
     fs::create_dir(procfs.path().join("7")).unwrap();
     std::os::unix::fs::symlink(folder.path(), procfs.path().join("7/root")).unwrap();
     let opener = Opener::new(procfs.path().to_owned());
-    let process = Process { parent: 7, path: b"/program", ..of(&path) };
+    let process = ExecutedProcess { parent: 7, path: b"/program", ..of(&path) };
     assert!(opener.open(&process).is_ok());
-    assert_eq!(opener.open(&Process { parent: 8, ..process }).unwrap_err(), Failure::Gone);
+    assert_eq!(opener.open(&ExecutedProcess { parent: 8, ..process }).unwrap_err(), OpenFailure::Gone);
 }
 
 #[test]
@@ -139,19 +139,19 @@ fn neither_a_fifo_nor_a_device_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-    assert_eq!(failure(&of(&path)), Failure::NotRegular);
+    assert_eq!(failure(&of(&path)), OpenFailure::NotRegular);
     for path in [path.as_path(), Path::new("/dev/null"), folder.path()] {
-        assert_eq!(executable::file(path).unwrap_err(), Failure::NotRegular);
+        assert_eq!(executable::file(path).unwrap_err(), OpenFailure::NotRegular);
     }
 }
 
 #[test]
 fn what_can_be_mended_is_told_first() {
-    let of = |number| Failure::from(std::io::Error::from_raw_os_error(number));
-    assert_eq!((of(libc::ENOENT), of(libc::EACCES)), (Failure::Gone, Failure::Denied));
-    assert_eq!(of(libc::EIO).max(Failure::Gone), Failure::Io(libc::EIO));
-    assert!(Failure::Denied > Failure::Io(libc::EIO) && Failure::Changed > Failure::Gone);
-    assert_eq!(serde_json::to_string(&Failure::NotRegular).unwrap(), "\"not-regular\"");
+    let of = |number| OpenFailure::from(std::io::Error::from_raw_os_error(number));
+    assert_eq!((of(libc::ENOENT), of(libc::EACCES)), (OpenFailure::Gone, OpenFailure::Denied));
+    assert_eq!(of(libc::EIO).max(OpenFailure::Gone), OpenFailure::Io(libc::EIO));
+    assert!(OpenFailure::Denied > OpenFailure::Io(libc::EIO) && OpenFailure::Changed > OpenFailure::Gone);
+    assert_eq!(serde_json::to_string(&OpenFailure::NotRegular).unwrap(), "\"not-regular\"");
 }
 
 #[test]
@@ -160,14 +160,14 @@ fn a_file_that_changes_while_it_is_read_is_noticed() {
     let opened = executable::file(&path).unwrap();
     assert_eq!(opened.verify(), Ok(()));
     File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
-    assert_eq!(opened.verify(), Err(Failure::Changed));
-    assert_eq!(golang::read(&opened).map_err(Failure::from), Err(Failure::Changed));
+    assert_eq!(opened.verify(), Err(OpenFailure::Changed));
+    assert_eq!(golang::read(&opened).map_err(OpenFailure::from), Err(OpenFailure::Changed));
 }
 
 #[test]
 fn a_file_is_read_once() {
     let (_folder, path) = program();
-    let mut images = Images::new(Opener::default(), BYTES);
+    let mut images = ImageCache::new(Opener::default(), BYTES);
     let process = of(&path);
     let first = images.get(&process).unwrap();
     assert_eq!(first.elf.as_ref().unwrap().linkage, Linkage::Dynamic);
@@ -176,15 +176,15 @@ fn a_file_is_read_once() {
     assert_eq!(images.get(&process).unwrap(), first);
     assert_eq!((images.counts().hits, images.counts().misses), (1, 1));
     // Another change time means another file.
-    let other = Process { ctime_ns: process.ctime_ns + 1, ..process };
-    assert_eq!(images.get(&other).unwrap_err(), Failure::Gone);
+    let other = ExecutedProcess { ctime_ns: process.ctime_ns + 1, ..process };
+    assert_eq!(images.get(&other).unwrap_err(), OpenFailure::Gone);
     assert_eq!((images.counts().misses, images.counts().gone), (2, 1));
 }
 
 #[test]
 fn a_file_that_may_yet_change_is_read_again() {
     let (_folder, path) = program();
-    let mut images = Images::new(Opener::default(), BYTES);
+    let mut images = ImageCache::new(Opener::default(), BYTES);
     let young = loop {
         // Gives the file a new change time.
         fs::rename(&path, path.with_extension("x")).unwrap();
@@ -196,7 +196,7 @@ fn a_file_that_may_yet_change_is_read_again() {
             break process;
         }
         // The machine was too slow.
-        images = Images::new(Opener::default(), BYTES);
+        images = ImageCache::new(Opener::default(), BYTES);
     };
     assert_eq!((images.counts().misses, images.bytes()), (2, 0));
     sleep(Duration::from_millis(30));
@@ -211,11 +211,11 @@ fn no_more_is_remembered_than_there_is_room_for() {
     let paths: Vec<PathBuf> = (0..20).map(|n| folder.path().join(n.to_string())).collect();
     paths.iter().for_each(|path| fs::write(path, "no ELF file").unwrap());
     sleep(Duration::from_millis(30));
-    let mut one = Images::new(Opener::default(), BYTES);
+    let mut one = ImageCache::new(Opener::default(), BYTES);
     one.get(&of(&paths[0])).unwrap();
     let room = one.bytes() * 5;
 
-    let mut images = Images::new(Opener::default(), room);
+    let mut images = ImageCache::new(Opener::default(), room);
     for path in &paths {
         images.get(&of(path)).unwrap();
         // The entry used most often stays.
@@ -225,7 +225,7 @@ fn no_more_is_remembered_than_there_is_room_for() {
     assert_eq!((images.bytes(), images.counts().evicted), (room, 15));
     assert_eq!((images.counts().hits, images.counts().misses), (20, 20));
 
-    let mut none = Images::new(Opener::default(), 100);
+    let mut none = ImageCache::new(Opener::default(), 100);
     none.get(&of(&paths[0])).unwrap();
     assert_eq!((none.bytes(), none.counts().evicted), (0, 0));
 }

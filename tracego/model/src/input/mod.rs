@@ -1,12 +1,13 @@
 //! Pieces of input for the pipeline, from the kernel or from a capture file.
 
+pub mod batch;
 pub mod facts;
 pub mod note;
 
 use std::collections::BTreeMap;
 
+pub use batch::Batch;
 use facts::ServiceState;
-use note::Note;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -105,86 +106,4 @@ pub struct End {
     pub ring: usize,
     /// Position behind the last event.
     pub position: u64,
-}
-
-/// Raw events, oldest first, in one block of memory.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// Clocks at the time when the batch was drained.
-    pub clock: Reading,
-    /// End of the batch in its ring, if the ring's space is not released yet.
-    pub end: Option<End>,
-    /// The events, each preceded by its length: 32 bits in native byte order.
-    bytes: Vec<u8>,
-    records: usize,
-    /// Inspection results, in the order of the events.
-    notes: Vec<Note>,
-}
-
-impl Batch {
-    /// Creates a batch from the bytes of a capture file. A damaged tail yields fewer events, never a panic.
-    #[must_use]
-    pub fn from_bytes(clock: Reading, bytes: Vec<u8>) -> Self {
-        let mut batch = Self { clock, bytes, ..Self::default() };
-        batch.records = batch.iter().count();
-        batch
-    }
-
-    /// Appends an event.
-    pub fn push(&mut self, record: &[u8]) {
-        let Ok(len) = u32::try_from(record.len()) else { return };
-        self.bytes.extend_from_slice(&len.to_ne_bytes());
-        self.bytes.extend_from_slice(record);
-        self.records += 1;
-    }
-
-    /// Returns the number of events.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.records
-    }
-
-    /// Whether the batch has no events.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.records == 0
-    }
-
-    /// Returns the inspection results of the batch's program starts.
-    #[must_use]
-    pub fn notes(&self) -> &[Note] {
-        &self.notes
-    }
-
-    /// Sets the inspection results of the batch's program starts.
-    pub fn set_notes(&mut self, mut notes: Vec<Note>) {
-        notes.sort_by_key(|note| note.record);
-        self.notes = notes;
-    }
-
-    /// Iterates over the events, each with its inspection result.
-    pub fn noted(&self) -> impl Iterator<Item = (&[u8], Option<&Note>)> {
-        let mut notes = self.notes.iter().peekable();
-        self.iter().enumerate().map(move |(at, record)| {
-            while notes.next_if(|note| (note.record as usize) < at).is_some() {}
-            (record, notes.next_if(|note| note.record as usize == at))
-        })
-    }
-
-    /// Returns the raw memory, for a capture file.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Iterates over the events.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.bytes.as_slice();
-        std::iter::from_fn(move || {
-            let (len, tail) = rest.split_first_chunk::<4>()?;
-            let (record, tail) = tail.split_at_checked(u32::from_ne_bytes(*len) as usize)?;
-            rest = tail;
-            Some(record)
-        })
-    }
 }
