@@ -16,10 +16,10 @@ use tracego_model::{
     ledger::Ledger,
     linux::users::User,
     record::{
-        At, Completeness, Container, Executable, Exit, ExitFacts, Failure, Host, Instance, K8s, Leader,
+        At, Completeness, Container, ExecError, Executable, Exit, ExitFacts, Host, Instance, K8s, Leader,
         LinuxCgroup, Log, LogRecord, Origin, Own, Pod, Process, Record, Runtime, SCHEMA, SCHEMA_URL, Service,
         Trace,
-        enforcement::{AFTER_START, BEFORE_START, Decision, Enforcement},
+        enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
         event_name,
         frozen::Frozen,
         go::{Go, GoCommand},
@@ -288,7 +288,7 @@ pub fn start() -> Record {
         }))),
         go: Some(Box::new(Go {
             role: Some(role::Role::GoRunChild),
-            confidence: Some(role::Confidence::High),
+            confidence: Some(role::RoleConfidence::High),
             repeated: true,
             command: Some(GoCommand {
                 exec_id: "go-command-exec-id".into(),
@@ -406,7 +406,7 @@ pub fn decided(action: Action) -> Record {
     record.tracego.enforcement = Some(Box::new(Enforcement {
         state: "enforced".into(),
         mode: "deny",
-        decision: Some(Decision {
+        decision: Some(EnforcementDecision {
             action,
             when: BEFORE_START,
             rule: "rule-of-enforcement".into(),
@@ -454,7 +454,7 @@ pub fn judged(allow: bool, error: Option<policy::ErrorKind>) -> Record {
     if !allow {
         (record.severity_number, record.severity_text) = (17, "ERROR");
     }
-    record.tracego.policy = Some(Box::new(policy::Decision {
+    record.tracego.policy = Some(Box::new(policy::PolicyDecision {
         allow,
         severity: (!allow).then_some(Severity::High),
         action: if allow { policy::Action::None } else { policy::Action::KillJob },
@@ -484,7 +484,7 @@ pub fn made_up() -> Vec<Record> {
     failed.process =
         Some(Box::new(Process { command_args: Some(vec!["./gone".into(), "-x".into()]), ..process() }));
     failed.tracego.exec_id = Some("failed-exec-id".into());
-    failed.tracego.error = Some(Failure { errno: 84_001, name: "ENOENT" });
+    failed.tracego.error = Some(ExecError { errno: 84_001, name: "ENOENT" });
     failed.tracego.exec = Some(ExecCall {
         filename: "/opt/gone-program".into(),
         syscall: Some("execve"),

@@ -12,7 +12,7 @@ use std::{
 
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
-use tracego_analyze::{rules::settings::Settings, rules_stage::Judge};
+use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RulesStage};
 use tracego_deliver::sink::{Format, Sink, text::Style};
 use tracego_model::capture::{CaptureError, CaptureReader};
 
@@ -37,7 +37,7 @@ fn replay(bytes: &[u8], format: Format) -> (String, Option<CaptureError>) {
         Err(error) => return (String::new(), Some(error)),
     };
     let memory = Memory::default();
-    let judge = Judge::new(Settings::default());
+    let judge = RulesStage::new(RuleSettings::default());
     let sink = Sink::new(Box::new(memory.clone()), format);
     let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Some(judge), sink);
     let end = loop {

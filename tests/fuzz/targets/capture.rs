@@ -7,7 +7,7 @@ use std::{io, sync::{Arc, Mutex, PoisonError}};
 
 use libfuzzer_sys::fuzz_target;
 use tracego::pipeline::{Consumer, Pipeline};
-use tracego_analyze::{rules::settings::Settings, rules_stage::Judge};
+use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RulesStage};
 use tracego_deliver::sink::{Format, Sink, text::Style};
 use tracego_model::{capture::{CaptureError, CaptureReader, CaptureWriter}, input::Input, meta::Meta};
 
@@ -73,7 +73,7 @@ fn each(bytes: &[u8], mut take: impl FnMut(Input)) {
 }
 
 fn pipeline(bytes: &[u8], meta: &Meta, format: Format) {
-    let judge = Judge::new(Settings::default());
+    let judge = RulesStage::new(RuleSettings::default());
     let mut pipeline =
         Pipeline::new(meta.clone(), u32::MAX, Some(judge), Sink::new(Box::new(io::sink()), format));
     each(bytes, |input| pipeline.take(input).expect("nothing refuses it"));

@@ -341,10 +341,10 @@ fn no_file() {
     let state = configured(&daemon, &[&pipe, &large, "/proc/self/stat", "/dev/zero"]);
     assert_eq!(state.pidfiles, []);
     for (path, why) in [
-        (pipe.as_str(), "no regular file"),
+        (pipe.as_str(), "not a regular file"),
         (&large, "too large"),
-        ("/proc/self/stat", "no regular file"),
-        ("/dev/zero", "no regular file"),
+        ("/proc/self/stat", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
     ] {
         assert_eq!(state.unavailable[path], why);
     }

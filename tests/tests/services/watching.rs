@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tracego_analyze::inspect::{
-    proc::{procfs::Procfs, read_error::Unread},
+    proc::{procfs::Procfs, read_error::ReadError},
     service::{
         watch_list::{ServiceWatch, WatchSettings},
         watched::WatchedService,
@@ -105,8 +105,8 @@ fn reused() {
         |start_boottime| procfs.process(TaskId { start_boottime, ..daemon.id }).map(|process| process.pid);
     // The kernel side's time in nanoseconds lies within the tick.
     assert_eq!(at(daemon.id.start_boottime + tick - 1), Ok(daemon.id.tgid));
-    assert_eq!(at(daemon.id.start_boottime + 2 * tick), Err(Unread::Gone));
-    assert_eq!(at(daemon.id.start_boottime - 2 * tick), Err(Unread::Gone));
+    assert_eq!(at(daemon.id.start_boottime + 2 * tick), Err(ReadError::Gone));
+    assert_eq!(at(daemon.id.start_boottime - 2 * tick), Err(ReadError::Gone));
     let mut watch = ServiceWatch::new(procfs.clone(), at_once());
     let earlier = TaskId { start_boottime: 1, ..daemon.id };
     watch.add(WatchedService { id: earlier, ..daemon.service() });

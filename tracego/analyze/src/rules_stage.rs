@@ -12,13 +12,13 @@ use tracego_model::{
 };
 
 use crate::{
-    enrich::Started,
+    enrich::StartInput,
     rules::{
         Rules,
-        settings::Settings,
-        subject::{Known, Subject},
+        settings::RuleSettings,
+        subject::{KeptProcess, Subject},
     },
-    summary::Summary,
+    summary::FindingSummary,
 };
 
 /// Maximum number of Go programs whose start is kept for later findings. The least recently used is evicted,
@@ -29,33 +29,33 @@ const KNOWN: NonZeroUsize = match NonZeroUsize::new(4096) {
 };
 
 /// The rules, and what they need to know about processes that started before.
-pub struct Judge {
+pub struct RulesStage {
     rules: Rules,
-    known: LruCache<TaskId, Known>,
-    summary: Summary,
+    known: LruCache<TaskId, KeptProcess>,
+    summary: FindingSummary,
 }
 
-impl Judge {
+impl RulesStage {
     /// Creates the stage for one run.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        Self { rules: Rules::new(settings), known: LruCache::new(KNOWN), summary: Summary::default() }
+    pub fn new(settings: RuleSettings) -> Self {
+        Self { rules: Rules::new(settings), known: LruCache::new(KNOWN), summary: FindingSummary::default() }
     }
 
     /// Applies reloaded settings; what is known about processes stays.
-    pub fn change(&mut self, settings: Settings) {
+    pub fn change(&mut self, settings: RuleSettings) {
         self.rules.change(settings);
     }
 
     /// Runs the rules on a program start and puts the findings onto its record.
-    pub fn start(&mut self, record: &mut Record, started: &Started) {
+    pub fn start(&mut self, record: &mut Record, started: &StartInput) {
         let mut subject = Subject::new(started.id, record, &started.variables);
         subject.task = Some(&started.task).filter(|task| task.role.is_some() || task.command.is_some());
         subject.image = started.image.as_deref();
         subject.surroundings = started.surroundings.as_deref();
         let findings = self.rules.start(&subject);
         if subject.build().is_some_and(|build| !build.path.starts_with("cmd/")) {
-            let known = Known::of(&subject, self.rules.settings());
+            let known = KeptProcess::of(&subject, self.rules.settings());
             self.known.put(started.id, known);
         } else if !self.known.is_empty() {
             // The process now runs another program.
@@ -114,21 +114,21 @@ impl Judge {
 
     /// Returns the summary of the findings so far.
     #[must_use]
-    pub fn summary(&self) -> &Summary {
+    pub fn summary(&self) -> &FindingSummary {
         &self.summary
     }
 }
 
 /// The selection of the records to write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Selection {
+pub struct RecordSelection {
     /// Kinds of records, as bits of [`tracego_common::settings::event`].
     pub kinds: u32,
     /// Least severity of a finding for the record of a process to be written. `None` writes all records.
     pub min_severity: Option<Severity>,
 }
 
-impl Selection {
+impl RecordSelection {
     /// Whether the record of a process is selected.
     #[must_use]
     pub fn takes(self, record: &Record) -> bool {
@@ -137,7 +137,7 @@ impl Selection {
     }
 }
 
-impl From<u32> for Selection {
+impl From<u32> for RecordSelection {
     fn from(kinds: u32) -> Self {
         Self { kinds, min_severity: None }
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
-use tracego_analyze::{rules::settings::Settings, rules_stage::Selection};
+use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RecordSelection};
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_model::{clock::Reading, input::Input};
 use tracego_policy::Engine;
@@ -16,9 +16,9 @@ use crate::pipeline::Reload;
 /// The settings that can change during a run.
 pub struct Changes {
     /// Selection of the records to write.
-    pub selection: Selection,
+    pub selection: RecordSelection,
     /// Settings of the rules.
-    pub rules: Settings,
+    pub rules: RuleSettings,
     /// All sinks with queues.
     pub sinks: Vec<SinkSettings>,
     /// Settings of enforcement.

@@ -40,7 +40,7 @@ pub struct Options {
     /// Time between two heartbeats; zero for none.
     pub heartbeat: Duration,
     /// Settings of the inspector.
-    pub inspect: inspect::Options,
+    pub inspect: inspect::InspectOptions,
     /// Settings of metrics and health.
     pub metrics: metrics::Options,
     /// Sinks with queues; the consumer has their feeds.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracego_analyze::inspect::{Inspector, service::watcher::Watcher};
+use tracego_analyze::inspect::{Inspector, service::watcher::ServiceWatcher};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
     enforce::{Enforcer, after::AfterStart, maps::Tables},
@@ -59,7 +59,8 @@ impl Agent {
         let (queue, input) = mpsc::channel(QUEUE);
         options.sinks.connect(queue.downgrade());
         board.sinks(options.sinks.statuses());
-        let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
+        let watcher =
+            options.inspect.services.map(|settings| ServiceWatcher::start(settings, queue.downgrade()));
         let watcher = watcher.transpose().context("the thread that looks at services did not start")?;
         let (watcher, services) = watcher.unzip();
         let mut pipeline = JoinSet::new();

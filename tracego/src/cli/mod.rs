@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 pub use policy::*;
 pub use subcommands::*;
-use tracego_analyze::rules::settings::Settings;
+use tracego_analyze::rules::settings::RuleSettings;
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 use tracing_subscriber::EnvFilter;
@@ -51,7 +51,7 @@ impl Cli {
     }
 
     /// Sets the rule settings of a configuration.
-    pub fn set_rules(&mut self, settings: Settings) {
+    pub fn set_rules(&mut self, settings: RuleSettings) {
         let settings = Arc::new(settings);
         match &mut self.command {
             Some(Command::Rules(Rules { action: RulesAction::List(list) })) => list.settings = settings,

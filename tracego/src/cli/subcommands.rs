@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand, ValueEnum};
-use tracego_analyze::rules::{registry, rule::Rule, settings::Settings};
+use tracego_analyze::rules::{registry, rule::Rule, settings::RuleSettings};
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 
@@ -125,7 +125,7 @@ pub struct RulesList {
     pub config: Option<PathBuf>,
     /// Rule settings of that file.
     #[arg(skip)]
-    pub settings: Arc<Settings>,
+    pub settings: Arc<RuleSettings>,
 }
 
 /// The options of `tracego rules explain`.

@@ -4,8 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 use tracego_analyze::{
-    rules::{place::Profile, settings::Settings},
-    rules_stage::Selection,
+    rules::{place::Profile, settings::RuleSettings},
+    rules_stage::RecordSelection,
 };
 use tracego_common::{limits::ARGV_DEFAULT, settings::event};
 use tracego_deliver::{format::Format, sink::settings::SinkSettings};
@@ -130,7 +130,7 @@ pub struct View {
     pub decision_log_mask: Vec<String>,
     /// Rule settings of the configuration file.
     #[arg(skip)]
-    pub rules: Arc<Settings>,
+    pub rules: Arc<RuleSettings>,
     /// Sinks of the configuration file.
     #[arg(skip)]
     pub sinks: Arc<Vec<SinkSettings>>,
@@ -238,18 +238,18 @@ pub enum Event {
 impl View {
     /// Returns the rule settings in force.
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        let mut settings = Settings::clone(&self.rules);
+    pub fn settings(&self) -> RuleSettings {
+        let mut settings = RuleSettings::clone(&self.rules);
         settings.profile = self.profile;
         settings
     }
 
     /// Returns the selection of records to write.
     #[must_use]
-    pub fn selection(&self) -> Selection {
+    pub fn selection(&self) -> RecordSelection {
         let kinds = self.events.iter().fold(0, |bits, event| bits | event.bit());
         let least = self.only_findings.then_some(Severity::Low);
-        Selection { kinds, min_severity: self.min_severity.or(least) }
+        RecordSelection { kinds, min_severity: self.min_severity.or(least) }
     }
 }
 

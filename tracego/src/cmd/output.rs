@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use tracego_analyze::rules_stage::Judge;
+use tracego_analyze::rules_stage::RulesStage;
 use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
@@ -49,7 +49,7 @@ pub(super) fn pipeline(
              --spool-dir keeps it"
         );
     }
-    let judge = Judge::new(view.settings());
+    let judge = RulesStage::new(view.settings());
     let traces = telemetry::traces(view, &meta)?;
     let pipeline = Pipeline::new(meta, view.selection(), Some(judge), Outputs::new(direct, feeds));
     let pipeline = pipeline.with_traces(traces).with_policy(Stage::open(&policies(view)?)?);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tracego_analyze::rules::{
     registry::RULES,
     rule::{Grades, Rule},
-    settings::options::{KEYS, Key},
+    settings::options::{KEYS, RuleKey},
 };
 use tracego_model::finding::Severity;
 
@@ -44,7 +44,7 @@ impl Whole {
     }
 }
 
-fn keys(rule: &Rule) -> impl Iterator<Item = &'static Key> {
+fn keys(rule: &Rule) -> impl Iterator<Item = &'static RuleKey> {
     KEYS.iter().filter(|key| key.rule == rule.id)
 }
 
@@ -147,7 +147,7 @@ fn wrapped(text: &str, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracego_analyze::rules::settings::Settings;
+    use tracego_analyze::rules::settings::RuleSettings;
 
     fn text(print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();
@@ -155,13 +155,13 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    fn asked(json: bool, settings: Settings) -> RulesList {
+    fn asked(json: bool, settings: RuleSettings) -> RulesList {
         RulesList { json, config: None, settings: settings.into() }
     }
 
     #[test]
     fn the_list_has_a_line_for_each_rule_and_says_which_are_off() {
-        let mut settings = Settings::default();
+        let mut settings = RuleSettings::default();
         settings.read(&"[rules.TG003]\nenabled = false".parse().unwrap()).unwrap();
         let lines = text(|out| list(&asked(false, settings), out));
         assert_eq!(lines.lines().count(), RULES.len());
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn the_list_as_json_has_everything() {
         let list: serde_json::Value =
-            serde_json::from_str(&text(|out| list(&asked(true, Settings::default()), out))).unwrap();
+            serde_json::from_str(&text(|out| list(&asked(true, RuleSettings::default()), out))).unwrap();
         let first = &list[0];
         assert_eq!((first["id"].as_str(), first["enabled"].as_bool()), (Some("TG001"), Some(true)));
         assert_eq!(first["variants"][0]["severity"]["ci"], "high");

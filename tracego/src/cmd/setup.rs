@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use tracego_analyze::{
     enrich::ci,
     inspect::{self, network::health::ProbeSettings, service::watch_list::WatchSettings},
-    rules::{registry::RULES, settings::Settings as RuleSettings, subject::variables},
+    rules::{registry::RULES, settings::RuleSettings, subject::variables},
 };
 use tracego_common::{
     Settings,
@@ -91,14 +91,14 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
 }
 
 /// Returns the settings of the inspector for the rules that are on.
-fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::Options {
+fn inspect(rules: RuleSettings, meta: &Meta) -> inspect::InspectOptions {
     let services = RULES.iter().any(|rule| rule.service.is_some() && rules.is_on(rule));
     let watch = WatchSettings {
         grace: Duration::from_secs(rules.thresholds.service_grace),
         probe: rules.thresholds.probe.then(ProbeSettings::default),
         ..WatchSettings::default()
     };
-    inspect::Options {
+    inspect::InspectOptions {
         services: services.then_some(watch),
         named: rules.thresholds.named,
         users: meta.users.clone(),

@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
 use tracego_analyze::rules::{
     registry,
-    settings::{self, Settings},
+    settings::{self, RuleSettings},
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
@@ -20,7 +20,7 @@ pub(super) type Options = Vec<(String, Vec<String>)>;
 /// The content of a configuration file.
 pub(super) struct File {
     pub(super) options: Options,
-    pub(super) rules: Settings,
+    pub(super) rules: RuleSettings,
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
     /// Tables as written in the file.
@@ -37,7 +37,7 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
     let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
-    let (mut found, mut rules, mut sinks) = (Options::new(), Settings::default(), Vec::new());
+    let (mut found, mut rules, mut sinks) = (Options::new(), RuleSettings::default(), Vec::new());
     rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
     let mut tables = table.clone();
     let mut enforce = Enforce::default();
@@ -74,7 +74,7 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
             return Err(unknown(&key, &format!("{name}")));
         }
         let values = texts(value).ok_or_else(|| {
-            format!("{name}: {key}: must be a text, a number, true or false, or a list of these")
+            format!("{name}: {key}: must be a string, a number, true or false, or a list of these")
         })?;
         found.push((key, values));
     }

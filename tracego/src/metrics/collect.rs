@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 use clap::ValueEnum as _;
 use prometheus_client::encoding::DescriptorEncoder;
 use tracego_analyze::{
-    inspect::{image::cache, inspector::Figures},
+    inspect::{image::cache, inspector::InspectCounters},
     rules::registry::RULES,
 };
 use tracego_model::finding::Severity;
@@ -75,8 +75,8 @@ impl Collector {
 }
 
 impl Families<'_> {
-    fn inspect(&mut self, figures: &Figures) -> fmt::Result {
-        let Figures { images, image_bytes, services, services_refused, services_missed } = *figures;
+    fn inspect(&mut self, figures: &InspectCounters) -> fmt::Result {
+        let InspectCounters { images, image_bytes, services, services_refused, services_missed } = *figures;
         let cache::ImageCacheCounters {
             hits,
             misses,

@@ -2,7 +2,7 @@
 
 use std::{io, sync::mpsc::Receiver};
 
-use tracego_analyze::summary::Summary;
+use tracego_analyze::summary::FindingSummary;
 use tracego_model::{
     capture::CaptureWriter,
     input::{Batch, Input, batch::DecodedEvent},
@@ -69,8 +69,8 @@ pub trait Consumer {
     }
 
     /// Returns the findings so far; empty where no rules run.
-    fn summary(&self) -> Summary {
-        Summary::default()
+    fn summary(&self) -> FindingSummary {
+        FindingSummary::default()
     }
 }
 

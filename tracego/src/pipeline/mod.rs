@@ -23,8 +23,8 @@ pub use reload::Reload;
 pub use thread::{PipelineThread, RunReport};
 use tracego_analyze::{
     enrich::Enricher,
-    rules_stage::{Judge, Selection},
-    summary::Summary,
+    rules_stage::{RecordSelection, RulesStage},
+    summary::FindingSummary,
 };
 use tracego_common::TaskId;
 use tracego_deliver::{sink::outputs::Outputs, traces::Traces};
@@ -58,8 +58,8 @@ pub struct Pipeline {
     reported: Counters,
     /// Reported losses by the process that opened the job.
     reported_jobs: HashMap<(u32, u64), u64>,
-    selection: Selection,
-    judge: Option<Judge>,
+    selection: RecordSelection,
+    judge: Option<RulesStage>,
     traces: Option<Traces>,
     policy: Option<Stage>,
     after: Option<AfterStart>,
@@ -76,13 +76,13 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Creates a pipeline. `selection`: records to write, either a [`Selection`] or bits of
+    /// Creates a pipeline. `selection`: records to write, either a [`RecordSelection`] or bits of
     /// [`event`](tracego_common::settings::event). Without a judge there are no findings.
     #[must_use]
     pub fn new(
         meta: Meta,
-        selection: impl Into<Selection>,
-        judge: Option<Judge>,
+        selection: impl Into<RecordSelection>,
+        judge: Option<RulesStage>,
         outputs: impl Into<Outputs>,
     ) -> Self {
         Self {
@@ -214,7 +214,7 @@ impl Consumer for Pipeline {
     }
 
     fn tally(&self) -> Option<Tally> {
-        let forgotten = self.judge.as_ref().map_or(0, Judge::forgotten);
+        let forgotten = self.judge.as_ref().map_or(0, RulesStage::forgotten);
         let mut tally = self.tally.copy(forgotten, self.enricher.processes());
         tally.policy = self.policy.as_ref().map(Stage::counts);
         Some(tally)
@@ -244,7 +244,7 @@ impl Consumer for Pipeline {
         Some(self.enricher.offset())
     }
 
-    fn summary(&self) -> Summary {
-        self.judge.as_ref().map_or_else(Summary::default, |judge| judge.summary().clone())
+    fn summary(&self) -> FindingSummary {
+        self.judge.as_ref().map_or_else(FindingSummary::default, |judge| judge.summary().clone())
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::sync::mpsc::Receiver;
-use tracego_analyze::{inspect::Inspector, summary::Summary};
+use tracego_analyze::{inspect::Inspector, summary::FindingSummary};
 use tracego_deliver::sink::status::Status;
 use tracego_model::{input::Input, ledger::Ledger};
 use tracego_probe::handover::keeper::{Keeper, Step};
@@ -24,7 +24,7 @@ pub struct RunReport {
     /// Counts of the run.
     pub ledger: Ledger,
     /// Summary of the findings.
-    pub summary: Summary,
+    pub summary: FindingSummary,
     /// Error of the output, if it ended the run.
     pub output: Option<io::Error>,
     /// Status of each sink with a queue.

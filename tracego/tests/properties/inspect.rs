@@ -159,9 +159,9 @@ proptest! {
         flags in any::<[bool; 3]>(),
     ) {
         let [in_memory, held, locked] = flags;
-        let file = state::File { bytes: &bytes, user, modified_ns, in_memory, held, locked: Some(locked) };
-        let whose = state::Whose { numbers: vec![1], users: vec![0], started_ns, booted_ns };
-        for named in [state::Named::Gone, state::Named::Family, state::Named::Other(other)] {
+        let file = state::PidfileContent { bytes: &bytes, user, modified_ns, in_memory, held, locked: Some(locked) };
+        let whose = state::PidfileOwner { numbers: vec![1], users: vec![0], started_ns, booted_ns };
+        for named in [state::NamedProcess::Gone, state::NamedProcess::Family, state::NamedProcess::Other(other)] {
             let (state, number) = state::judge(&file, &whose, |_| named);
             prop_assert!(state.is_some());
             prop_assert_eq!(number, state::number(&bytes));

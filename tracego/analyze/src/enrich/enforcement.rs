@@ -8,8 +8,8 @@ use tracego_model::{
     clock::Reading,
     enforcement::{Ended, Pending},
     record::{
-        Process, Record, Severity,
-        enforcement::{AFTER_START, BEFORE_START, Decision, Enforcement},
+        OtelSeverity, Process, Record,
+        enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
         event_name,
         uid::Stamp,
     },
@@ -21,12 +21,12 @@ use super::Enricher;
 /// The bit of the first rule, that of the enforcement check; see `enforce::compile`.
 const CANARY: u64 = 1;
 
-fn words(action: Action) -> (&'static str, Severity) {
+fn words(action: Action) -> (&'static str, OtelSeverity) {
     match action {
-        Action::Allow => ("let through by an exception", Severity::Info),
-        Action::Audit => ("let through, would be stopped", Severity::Warn),
-        Action::Kill => ("killed", Severity::Error),
-        Action::Deny => ("denied", Severity::Error),
+        Action::Allow => ("let through by an exception", OtelSeverity::Info),
+        Action::Audit => ("let through, would be stopped", OtelSeverity::Warn),
+        Action::Kill => ("killed", OtelSeverity::Error),
+        Action::Deny => ("denied", OtelSeverity::Error),
     }
 }
 
@@ -53,14 +53,14 @@ impl Enricher {
         };
         let (owner, reason) = known.exception.unzip();
         let error = (verdict.errno != 0).then(|| format!("errno {}", verdict.errno));
-        let decision = Decision {
+        let decision = EnforcementDecision {
             message: known.message,
             remediation: known.remediation,
             owner,
             reason,
             executable: text::lossy(text::until_nul(&verdict.name)),
             error,
-            ..Decision::new(action, BEFORE_START, rule)
+            ..EnforcementDecision::new(action, BEFORE_START, rule)
         };
         let (header, comm) = (&verdict.header, &verdict.comm);
         Some(self.decided(header, comm, Stamp::event(header, 0), &args(verdict, action), decision))
@@ -79,11 +79,11 @@ impl Enricher {
             Ended::Failed if action == Action::Audit => None,
             Ended::Failed => Some("it could not be ended".to_owned()),
         };
-        let decision = Decision {
+        let decision = EnforcementDecision {
             message: Some(pending.message.clone()),
             delay: Some(boot_ns.saturating_sub(pending.boot_ns)),
             error,
-            ..Decision::new(action, AFTER_START, pending.reason.clone())
+            ..EnforcementDecision::new(action, AFTER_START, pending.reason.clone())
         };
         let stamp = self.builder.stamp(reading);
         self.decided(&header, &[0; 16], stamp, &[], decision)
@@ -95,7 +95,7 @@ impl Enricher {
         comm: &[u8; 16],
         stamp: Stamp,
         args: &[&[u8]],
-        mut decision: Decision,
+        mut decision: EnforcementDecision,
     ) -> Record {
         let (mut own, mut process) = (self.own(), self.process(header, comm));
         let context = self.known(header, &mut own, &mut process);
@@ -124,7 +124,7 @@ impl Enricher {
     }
 }
 
-fn body(process: &Process, what: &str, decision: &Decision) -> String {
+fn body(process: &Process, what: &str, decision: &EnforcementDecision) -> String {
     let (rule, start, pid) = (&decision.rule, decision.start(), process.pid);
     let mut body = format!("{what} by {rule}: {start} (pid {pid})");
     if let Some(message) = &decision.message {

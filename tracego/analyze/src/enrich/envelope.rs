@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tracego_common::{TaskId, flags, record::Header};
 use tracego_model::{
-    record::{At, Own, Process, Record, Severity, job::Context, lineage::Lineage, uid::Stamp},
+    record::{At, OtelSeverity, Own, Process, Record, job::Context, lineage::Lineage, uid::Stamp},
     text,
 };
 
-use super::{Enricher, exec, process_table::Entry};
+use super::{Enricher, exec, process_table::ProcessEntry};
 
 impl Enricher {
     pub(super) fn own(&self) -> Own {
@@ -18,7 +18,7 @@ impl Enricher {
     pub(super) fn envelope(
         &mut self,
         name: &'static str,
-        severity: Severity,
+        severity: OtelSeverity,
         stamp: Stamp,
         body: String,
         own: Own,
@@ -41,7 +41,7 @@ impl Enricher {
         })
     }
 
-    pub(super) fn entry(&mut self, id: TaskId) -> Option<Entry> {
+    pub(super) fn entry(&mut self, id: TaskId) -> Option<ProcessEntry> {
         let clock = self.builder.clock;
         self.table.get(id, |ns| clock.wall(ns)).cloned()
     }

@@ -4,15 +4,16 @@ use std::sync::{Arc, Weak};
 
 use tracego_common::{ExecFixed, TaskId, flags, record::field};
 use tracego_golang::{
-    evidence::{ImageFacts, Start},
-    task::Task,
+    evidence::{ImageFacts, ProcessStart},
+    task::GoTask,
 };
 use tracego_model::{
     event::Exec,
     input::note::StartNote,
     linux::cgroup,
     record::{
-        Completeness, Executable, K8s, Leader, LinuxCgroup, Own, Pod, Process, Record, Severity, event_name,
+        Completeness, Executable, K8s, Leader, LinuxCgroup, OtelSeverity, Own, Pod, Process, Record,
+        event_name,
         frozen::Frozen,
         go::Go,
         lineage::{Line, Lineage},
@@ -22,7 +23,7 @@ use tracego_model::{
 };
 use zerocopy::IntoBytes as _;
 
-use super::{Enriched, Enricher, Started, ci, context::OpenJob, process_table::Entry};
+use super::{EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, process_table::ProcessEntry};
 use crate::redact as sanitize;
 
 /// Creates an [`Executable`] from a path; the name is its last part.
@@ -32,12 +33,12 @@ pub(super) fn executable(path: String) -> Executable {
 
 /// Limits and capabilities of the previous program start; most of the time, the next one has the same.
 #[derive(Debug, Default)]
-pub(super) struct Rights {
+pub(super) struct SharedRights {
     limits: Option<Arc<Frozen<linux::Rlimits>>>,
     capabilities: Option<([u64; 5], Arc<Frozen<linux::Capabilities>>)>,
 }
 
-impl Rights {
+impl SharedRights {
     fn limits(&mut self, fixed: &ExecFixed) -> Arc<Frozen<linux::Rlimits>> {
         let found = self.limits.take().filter(|last| last.0.as_bytes() == fixed.rlimits.as_bytes());
         let found = found.unwrap_or_else(|| Arc::new(linux::Rlimits(fixed.rlimits).into()));
@@ -87,14 +88,14 @@ impl Enricher {
         executable: String,
         args: &[String],
         note: Option<&StartNote>,
-    ) -> Entry {
+    ) -> ProcessEntry {
         let header = &exec.fixed.header;
         let (up, job, before) = match self.entry(header.id) {
             Some(entry) => (entry.line.up.clone(), entry.job, entry.task),
             // The fork was not seen (lost or filtered): the current parent is the best that is known.
             None => match self.entry(header.parent) {
                 Some(parent) => (Some(parent.line), None, parent.task.forked()),
-                None => (None, None, Task::default()),
+                None => (None, None, GoTask::default()),
             },
         };
         let env = self.environments.of(exec, &self.builder.meta);
@@ -107,8 +108,13 @@ impl Enricher {
         // `go env -w` sets variables that the environment does not set.
         let written = note.and_then(|note| note.surroundings.as_ref()?.go_env.get("GOFLAGS"));
         let goflags = env.own.get("GOFLAGS").or(written).map_or("", String::as_str);
-        let task =
-            before.started(&Start { id: header.id, path: &executable, args, goflags, image: evidence(note) });
+        let task = before.started(&ProcessStart {
+            id: header.id,
+            path: &executable,
+            args,
+            goflags,
+            image: evidence(note),
+        });
         let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| {
             tracego_model::record::exec_id(&boot_id, id)
         });
@@ -119,7 +125,7 @@ impl Enricher {
             executable,
             ..Line::default()
         };
-        let entry = Entry { line: Line::below(up, line), job, identity, task };
+        let entry = ProcessEntry { line: Line::below(up, line), job, identity, task };
         self.table.put(entry.clone());
         entry
     }
@@ -130,7 +136,7 @@ impl Enricher {
         root: TaskId,
         id: TaskId,
         known: Option<Arc<OpenJob>>,
-        own: Arc<ci::Identity>,
+        own: Arc<ci::CiIdentity>,
     ) -> Option<Arc<OpenJob>> {
         if root.tgid == 0 {
             return None;
@@ -150,7 +156,7 @@ impl Enricher {
         Some(job)
     }
 
-    pub(super) fn start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) -> Enriched {
+    pub(super) fn start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) -> EnrichedRecord {
         let fixed = &exec.fixed;
         let header = &fixed.header;
         let mut own = self.own();
@@ -178,7 +184,7 @@ impl Enricher {
             own.completeness.unavailable.push("tracego.ancestors");
         }
         own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));
-        let Entry { identity, task, .. } = entry;
+        let ProcessEntry { identity, task, .. } = entry;
         let (context, job) = identity.unzip();
         own.job = job;
         let body = match process.command_args.as_deref() {
@@ -186,7 +192,7 @@ impl Enricher {
             _ => process.command.clone(),
         };
         let stamp = tracego_model::record::uid::Stamp::event(header, fixed.old_tid);
-        let record = self.envelope(event_name::START, Severity::Info, stamp, body, own);
+        let record = self.envelope(event_name::START, OtelSeverity::Info, stamp, body, own);
         let record = Record {
             trace,
             process: Some(process),
@@ -197,11 +203,20 @@ impl Enricher {
         };
         let image = note.and_then(|note| note.image.as_ref().ok()).map(Arc::clone);
         let surroundings = note.and_then(|note| note.surroundings.clone());
-        Enriched { record, start: Some(Started { id: header.id, task, image, surroundings, variables }) }
+        EnrichedRecord {
+            record,
+            start: Some(StartInput { id: header.id, task, image, surroundings, variables }),
+        }
     }
 
     /// Adds the facts of the executable, and the Go role that follows from them.
-    fn image(&mut self, note: Option<&StartNote>, entry: &Entry, process: &mut Process, own: &mut Own) {
+    fn image(
+        &mut self,
+        note: Option<&StartNote>,
+        entry: &ProcessEntry,
+        process: &mut Process,
+        own: &mut Own,
+    ) {
         let mut build = None;
         match note.map(|note| &note.image) {
             None => {}

@@ -23,9 +23,9 @@ use std::{
 
 use context::OpenJob;
 use lru::LruCache;
-use process_table::Table;
+use process_table::ProcessTable;
 use tracego_common::TaskId;
-use tracego_golang::{Image, task::Task};
+use tracego_golang::{Image, task::GoTask};
 pub use tracego_model::record::Record;
 use tracego_model::{
     clock::Reading,
@@ -44,33 +44,33 @@ const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
 /// The stage that turns events into records.
 pub struct Enricher {
     builder: RecordBuilder,
-    explicit: ci::Identity,
-    table: Table,
+    explicit: ci::CiIdentity,
+    table: ProcessTable,
     jobs: HashMap<TaskId, Weak<OpenJob>>,
     /// The most recently opened jobs. A record about a job that is over, such as a loss, can still name the
     /// job.
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
-    environments: env::Recent,
-    images: image::Recent,
-    rights: exec::Rights,
+    environments: env::RecentEnvironments,
+    images: image::RecentImages,
+    rights: exec::SharedRights,
 }
 
 /// A record, and for a program start the further input of the rules.
 #[derive(Debug)]
-pub struct Enriched {
+pub struct EnrichedRecord {
     /// The record.
     pub record: Record,
     /// Further input of the rules; only for a program start.
-    pub start: Option<Started>,
+    pub start: Option<StartInput>,
 }
 
 /// The input of the rules beside the record of a program start.
 #[derive(Clone, Debug)]
-pub struct Started {
+pub struct StartInput {
     /// The process.
     pub id: TaskId,
     /// Role of the process in an execution of the go command.
-    pub task: Task,
+    pub task: GoTask,
     /// Image of the executable, if it could be read.
     pub image: Option<Arc<Image>>,
     /// Surroundings of the process, if they were inspected.
@@ -79,7 +79,7 @@ pub struct Started {
     pub variables: Arc<BTreeMap<Arc<str>, String>>,
 }
 
-impl From<Record> for Enriched {
+impl From<Record> for EnrichedRecord {
     fn from(record: Record) -> Self {
         Self { record, start: None }
     }
@@ -93,12 +93,12 @@ impl Enricher {
         Self {
             builder: RecordBuilder::new(meta),
             explicit,
-            table: Table::default(),
+            table: ProcessTable::default(),
             jobs: HashMap::new(),
             recent_jobs: LruCache::new(RECENT_JOBS),
-            environments: env::Recent::default(),
-            images: image::Recent::default(),
-            rights: exec::Rights::default(),
+            environments: env::RecentEnvironments::default(),
+            images: image::RecentImages::default(),
+            rights: exec::SharedRights::default(),
         }
     }
 
@@ -142,7 +142,7 @@ impl Enricher {
 
     /// Makes the record of an event and updates the state for later records. Returns `None` for a part of
     /// argv, and for decisions about tracego's own rules.
-    pub fn record(&mut self, event: &Event<'_>, note: Option<&StartNote>) -> Option<Enriched> {
+    pub fn record(&mut self, event: &Event<'_>, note: Option<&StartNote>) -> Option<EnrichedRecord> {
         match event {
             Event::Exec(exec) => Some(self.start(exec, note)),
             Event::Fork(fork) => {

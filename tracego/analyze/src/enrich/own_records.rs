@@ -8,7 +8,7 @@ use tracego_model::{
     input::SinkLoss,
     ledger::Ledger,
     record::{
-        Record, Severity, event_name,
+        OtelSeverity, Record, event_name,
         job::Identified,
         seal::{ChainStart, Seal},
     },
@@ -68,7 +68,7 @@ impl Enricher {
             process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
         }
         let record =
-            self.envelope(event_name::FINDING, Severity::Info, self.builder.stamp(reading), body, own);
+            self.envelope(event_name::FINDING, OtelSeverity::Info, self.builder.stamp(reading), body, own);
         Record { process: Some(process), context, ..record }
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tracego_common::TaskId;
-use tracego_golang::task::Task;
+use tracego_golang::task::GoTask;
 use tracego_model::{
     clock::{TICK_NS, Time},
     input::Seed,
@@ -14,7 +14,7 @@ use super::context::OpenJob;
 
 /// A running process.
 #[derive(Clone, Debug, Default)]
-pub struct Entry {
+pub struct ProcessEntry {
     /// The process and its ancestors.
     pub line: Arc<Line>,
     /// The job that the process belongs to.
@@ -22,14 +22,14 @@ pub struct Entry {
     /// Commit and job, as its records show them.
     pub identity: Option<Identified>,
     /// Role in an execution of the go command.
-    pub task: Task,
+    pub task: GoTask,
 }
 
 /// The process table.
 #[derive(Debug, Default)]
-pub struct Table(HashMap<u32, Entry>);
+pub struct ProcessTable(HashMap<u32, ProcessEntry>);
 
-impl Table {
+impl ProcessTable {
     /// Adds the processes that ran when the programs were attached. Entries that came from events are better
     /// and stay.
     pub fn seed(&mut self, seeds: &[Seed], tick_hz: u64, wall: impl Fn(u64) -> Time) {
@@ -60,13 +60,13 @@ impl Table {
             }
         }
         for (pid, line) in lines {
-            self.0.entry(pid).or_insert(Entry { line, ..Entry::default() });
+            self.0.entry(pid).or_insert(ProcessEntry { line, ..ProcessEntry::default() });
         }
     }
 
     /// Returns a process by its identity. A start time that was read in ticks matches within a tick and is
     /// then made exact.
-    pub fn get(&mut self, id: TaskId, wall: impl Fn(u64) -> Time) -> Option<&Entry> {
+    pub fn get(&mut self, id: TaskId, wall: impl Fn(u64) -> Time) -> Option<&ProcessEntry> {
         let entry = self.0.get_mut(&id.tgid)?;
         let known = entry.line.id.start_boottime;
         if known != id.start_boottime {
@@ -81,7 +81,7 @@ impl Table {
     }
 
     /// Inserts a process that was forked or executed another program.
-    pub fn put(&mut self, entry: Entry) {
+    pub fn put(&mut self, entry: ProcessEntry) {
         self.0.insert(entry.line.id.tgid, entry);
     }
 
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_seeded_process_is_met_to_the_tick_and_a_reused_pid_is_not() {
-        let mut table = Table::default();
+        let mut table = ProcessTable::default();
         let seed = |pid, ppid, start_ticks| Seed { pid, ppid, start_ticks, ..Seed::default() };
         table.seed(&[seed(9, 7, 300), seed(7, 1, 200), seed(1, 0, 1)], 100, wall);
         assert!(table.get(id(7, 9_000_000_000), wall).is_none());
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn damaged_seeds_do_not_loop() {
-        let mut table = Table::default();
+        let mut table = ProcessTable::default();
         let seed = |pid, ppid| Seed { pid, ppid, ..Seed::default() };
         table.seed(&[seed(1, 2), seed(2, 1), seed(3, 3)], 100, wall);
         assert_eq!(table.len(), 3);

@@ -19,14 +19,14 @@ use super::{
         cache::{self, ImageCache},
         executable::{ExecutedProcess, Opener},
     },
-    service::{watch_list::WatchSettings, watched::WatchedService, watcher::Watcher},
-    surroundings::{self, cgroups::Recorded, gofiles::GoCommand},
+    service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
+    surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand},
 };
 use crate::scope::{NamedServices, ScopeTarget};
 
 /// Settings of the inspector.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct InspectOptions {
     /// Settings for watching services; `None` disables it.
     pub services: Option<WatchSettings>,
     /// Services and pidfiles named by the configuration.
@@ -37,7 +37,7 @@ pub struct Options {
 
 /// Figures about this stage.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Figures {
+pub struct InspectCounters {
     /// Counters of the image cache.
     pub images: cache::ImageCacheCounters,
     /// Bytes of memory that cached images occupy.
@@ -53,9 +53,9 @@ pub struct Figures {
 /// Looks up facts about process starts: executables, surroundings, services.
 pub struct Inspector {
     images: ImageCache,
-    surroundings: surroundings::Inspector,
-    options: Options,
-    watcher: Option<Watcher>,
+    surroundings: surroundings::SurroundingsReader,
+    options: InspectOptions,
+    watcher: Option<ServiceWatcher>,
     /// Processes that were handed to the watcher.
     watched: HashSet<TaskId>,
 }
@@ -63,10 +63,10 @@ pub struct Inspector {
 impl Inspector {
     /// Creates an inspector. Without a `watcher`, services are not inspected.
     #[must_use]
-    pub fn new(options: Options, watcher: Option<Watcher>) -> Self {
+    pub fn new(options: InspectOptions, watcher: Option<ServiceWatcher>) -> Self {
         Self {
             images: ImageCache::new(Opener::default(), cache::BYTES),
-            surroundings: surroundings::Inspector::default(),
+            surroundings: surroundings::SurroundingsReader::default(),
             options,
             watcher,
             watched: HashSet::new(),
@@ -75,14 +75,14 @@ impl Inspector {
 
     /// Returns the current figures.
     #[must_use]
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> InspectCounters {
         let watcher = self.watcher.as_ref();
-        Figures {
+        InspectCounters {
             images: self.images.counts(),
             image_bytes: self.images.bytes(),
-            services: watcher.map_or(0, Watcher::watched),
-            services_refused: watcher.map_or(0, Watcher::refused),
-            services_missed: watcher.map_or(0, Watcher::missed),
+            services: watcher.map_or(0, ServiceWatcher::watched),
+            services_refused: watcher.map_or(0, ServiceWatcher::refused),
+            services_missed: watcher.map_or(0, ServiceWatcher::missed),
         }
     }
 
@@ -133,7 +133,7 @@ impl Inspector {
         }
         self.watch(exec);
         let version = if exec.fixed.header.flags & flags::CGROUP_V1 == 0 { 2 } else { 1 };
-        Some(Arc::new(self.surroundings.program(id, &Recorded { path: &exec.cgroup, version })))
+        Some(Arc::new(self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version })))
     }
 
     fn command(&self, exec: &Exec<'_>) -> Surroundings {

@@ -21,4 +21,4 @@ pub mod proc;
 pub mod service;
 pub mod surroundings;
 
-pub use inspector::{Inspector, Options};
+pub use inspector::{InspectOptions, Inspector};

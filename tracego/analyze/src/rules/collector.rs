@@ -10,8 +10,8 @@ use tracego_model::{
 use super::{
     place::Place,
     rule::Rule,
-    settings::{Settings, options::Thresholds},
-    state::Memory,
+    settings::{RuleSettings, options::RuleOptions},
+    state::RuleState,
 };
 use crate::{redact as sanitize, scope::ScopeTarget};
 
@@ -20,14 +20,14 @@ const LENGTH_MAX: usize = 400;
 
 /// One case of a rule, as the rule found it.
 #[derive(Debug)]
-pub struct Case {
+pub struct FindingCase {
     variant: &'static str,
     confidence: Confidence,
     message: String,
     evidence: BTreeMap<&'static str, String>,
 }
 
-impl Case {
+impl FindingCase {
     /// Creates a case with high confidence.
     #[must_use]
     pub fn new(variant: &'static str, message: impl Into<String>) -> Self {
@@ -60,19 +60,19 @@ impl Case {
 
 /// The collector of the findings about one process.
 #[derive(Debug)]
-pub struct Report<'a> {
+pub struct FindingCollector<'a> {
     /// The settings in force.
-    pub settings: &'a Settings,
+    pub settings: &'a RuleSettings,
     /// State about earlier processes.
-    pub memory: &'a mut Memory,
+    pub memory: &'a mut RuleState,
     rule: &'static Rule,
     findings: Vec<Finding>,
 }
 
-impl<'a> Report<'a> {
+impl<'a> FindingCollector<'a> {
     /// Creates the report for one process; [`Self::turn`] sets the rule that is evaluated.
     #[must_use]
-    pub fn new(settings: &'a Settings, memory: &'a mut Memory, rule: &'static Rule) -> Self {
+    pub fn new(settings: &'a RuleSettings, memory: &'a mut RuleState, rule: &'static Rule) -> Self {
         Self { settings, memory, rule, findings: Vec::new() }
     }
 
@@ -83,12 +83,12 @@ impl<'a> Report<'a> {
 
     /// Returns the values that rules compare with.
     #[must_use]
-    pub fn thresholds(&self) -> &'a Thresholds {
+    pub fn thresholds(&self) -> &'a RuleOptions {
         &self.settings.thresholds
     }
 
     /// Adds a case as a finding, unless the configuration excludes it for this process.
-    pub fn add(&mut self, case: Case, place: Place, scope_target: &ScopeTarget<'_>) {
+    pub fn add(&mut self, case: FindingCase, place: Place, scope_target: &ScopeTarget<'_>) {
         let Some(variant) = self.rule.variant(case.variant) else {
             debug_assert!(false, "{} has no variant {}", self.rule.id, case.variant);
             return;

@@ -32,45 +32,45 @@ mod cases;
 #[cfg(test)]
 mod test_process;
 
-use collector::Report;
-use job::identity::Member;
+use collector::FindingCollector;
+use job::identity::JobMember;
 use registry::RULES;
-use rule::{OnStart, Rule};
-use settings::Settings;
-use state::Memory;
-use subject::{Known, Subject};
+use rule::{Rule, StartCheck};
+use settings::RuleSettings;
+use state::RuleState;
+use subject::{KeptProcess, Subject};
 use tracego_common::TaskId;
 use tracego_model::{finding::Finding, input::facts::ServiceState};
 
 /// The rules that are on, and their state.
 #[derive(Debug)]
 pub struct Rules {
-    settings: Settings,
-    starts: Vec<(&'static Rule, OnStart)>,
+    settings: RuleSettings,
+    starts: Vec<(&'static Rule, StartCheck)>,
     /// Whether jobs are followed, for rules that are on.
     follows_jobs: bool,
-    memory: Memory,
+    memory: RuleState,
 }
 
 impl Rules {
     /// Creates the rules for one run.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: RuleSettings) -> Self {
         let on = RULES.iter().filter(|rule| settings.is_on(rule));
         let starts: Vec<_> = on.filter_map(|rule| Some((rule, rule.start?))).collect();
         let follows_jobs = starts.iter().any(|(rule, _)| matches!(rule.id, "TG003" | "TG005" | "TG016"));
-        Self { settings, starts, follows_jobs, memory: Memory::default() }
+        Self { settings, starts, follows_jobs, memory: RuleState::default() }
     }
 
     /// Applies reloaded settings; what is known about processes and jobs stays.
-    pub fn change(&mut self, settings: Settings) {
+    pub fn change(&mut self, settings: RuleSettings) {
         let Self { settings, starts, follows_jobs, .. } = Self::new(settings);
         (self.settings, self.starts, self.follows_jobs) = (settings, starts, follows_jobs);
     }
 
     /// Returns the settings in force.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &RuleSettings {
         &self.settings
     }
 
@@ -82,14 +82,14 @@ impl Rules {
 
     /// Runs the rules on a program start. Returns their findings.
     pub fn start(&mut self, subject: &Subject<'_>) -> Vec<Finding> {
-        let mut report = Report::new(&self.settings, &mut self.memory, &RULES[0]);
+        let mut report = FindingCollector::new(&self.settings, &mut self.memory, &RULES[0]);
         for (rule, decide) in &self.starts {
             report.turn(rule);
             decide(subject, &mut report);
         }
         let findings = report.into_findings();
         if self.follows_jobs {
-            let member = Member::of(subject, &self.settings, &mut self.memory);
+            let member = JobMember::of(subject, &self.settings, &mut self.memory);
             self.memory.note(subject, member);
         }
         findings
@@ -97,7 +97,7 @@ impl Rules {
 
     /// Handles a fork, so that a daemon that only forks is followed.
     pub fn fork(&mut self, parent: TaskId, child: TaskId) {
-        if let Some(member) = self.memory.members.get(&parent).map(Member::forked) {
+        if let Some(member) = self.memory.members.get(&parent).map(JobMember::forked) {
             self.memory.enter(child, member);
         }
     }
@@ -107,14 +107,14 @@ impl Rules {
         self.memory.exit(id, now);
     }
 
-    /// Runs the rules on the inspected state of a service. `known` is what [`Known::of`] kept of its start.
+    /// Runs the rules on the inspected state of a service. `known` is what [`KeptProcess::of`] kept of its start.
     /// Returns no findings for a process that is no service: a test or a tool that runs for long in the unit
     /// of something else.
-    pub fn service(&mut self, state: &ServiceState, known: &Known) -> Vec<Finding> {
+    pub fn service(&mut self, state: &ServiceState, known: &KeptProcess) -> Vec<Finding> {
         if !known.service {
             return Vec::new();
         }
-        let mut report = Report::new(&self.settings, &mut self.memory, &RULES[0]);
+        let mut report = FindingCollector::new(&self.settings, &mut self.memory, &RULES[0]);
         for rule in RULES.iter().filter(|rule| self.settings.is_on(rule)) {
             if let Some(decide) = rule.service {
                 report.turn(rule);

@@ -11,7 +11,7 @@ use tracego_model::{
     },
 };
 
-use super::settings::Settings;
+use super::settings::RuleSettings;
 use crate::scope::{self, ScopeTarget};
 
 /// The defaults that hold for places.
@@ -103,8 +103,8 @@ const RUNNERS: [&str; 33] = [
 impl Place {
     /// Determines the place of a process from its record and its own variables.
     #[must_use]
-    pub fn of(record: &Record, variables: &BTreeMap<Arc<str>, String>, settings: &Settings) -> Self {
-        let Settings { profile, production, ci, .. } = settings;
+    pub fn of(record: &Record, variables: &BTreeMap<Arc<str>, String>, settings: &RuleSettings) -> Self {
+        let RuleSettings { profile, production, ci, .. } = settings;
         let profile = *profile;
         let scope_target = ScopeTarget::of(record);
         let declared = production.names(&scope_target);

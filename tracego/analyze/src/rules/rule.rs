@@ -4,15 +4,15 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use tracego_model::{finding::Severity, input::facts::ServiceState};
 
 use super::{
-    collector::Report,
+    collector::FindingCollector,
     place::{Place, Production},
-    subject::{Known, Subject},
+    subject::{KeptProcess, Subject},
 };
 
 /// The check of a program start.
-pub type OnStart = fn(&Subject<'_>, &mut Report<'_>);
+pub type StartCheck = fn(&Subject<'_>, &mut FindingCollector<'_>);
 /// The check of a running service.
-pub type OnService = fn(&ServiceState, &Known, &mut Report<'_>);
+pub type ServiceCheck = fn(&ServiceState, &KeptProcess, &mut FindingCollector<'_>);
 
 /// A rule.
 #[derive(Debug, Serialize)]
@@ -33,10 +33,10 @@ pub struct Rule {
     pub variants: &'static [Variant],
     /// The check of a program start.
     #[serde(skip)]
-    pub start: Option<OnStart>,
+    pub start: Option<StartCheck>,
     /// The check of a running service.
     #[serde(skip)]
-    pub service: Option<OnService>,
+    pub service: Option<ServiceCheck>,
 }
 
 /// One of the cases of a rule.

@@ -12,8 +12,8 @@ use tracego_common::TaskId;
 
 use super::{
     job::{
-        identity::{Job, Member},
-        shared_state::Building,
+        identity::{JobMember, TrackedJob},
+        shared_state::RunningBuild,
     },
     subject::Subject,
 };
@@ -38,17 +38,17 @@ const fn bound(entries: usize) -> NonZeroUsize {
 
 /// The state about earlier processes; see the module.
 #[derive(Debug)]
-pub struct Memory {
-    commands: LruCache<TaskId, Building>,
+pub struct RuleState {
+    commands: LruCache<TaskId, RunningBuild>,
     told: LruCache<u64, ()>,
     hasher: RandomState,
-    pub(super) jobs: LruCache<Arc<str>, Job>,
-    pub(super) members: LruCache<TaskId, Member>,
+    pub(super) jobs: LruCache<Arc<str>, TrackedJob>,
+    pub(super) members: LruCache<TaskId, JobMember>,
     pub(super) containers: LruCache<Arc<str>, (TaskId, Arc<str>)>,
     forgotten: u64,
 }
 
-impl Default for Memory {
+impl Default for RuleState {
     fn default() -> Self {
         Self {
             commands: LruCache::new(COMMANDS),
@@ -62,7 +62,7 @@ impl Default for Memory {
     }
 }
 
-impl Memory {
+impl RuleState {
     /// Returns the number of entries evicted so far.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
@@ -70,12 +70,12 @@ impl Memory {
     }
 
     /// Returns the go commands that run.
-    pub(super) fn builders(&self) -> impl Iterator<Item = (&TaskId, &Building)> {
+    pub(super) fn builders(&self) -> impl Iterator<Item = (&TaskId, &RunningBuild)> {
         self.commands.iter()
     }
 
     /// Adds a running go command of a job.
-    pub(super) fn builds(&mut self, id: TaskId, building: Building) {
+    pub(super) fn builds(&mut self, id: TaskId, building: RunningBuild) {
         push(&mut self.commands, id, building, &mut self.forgotten);
     }
 
@@ -103,7 +103,7 @@ impl Memory {
     }
 
     /// Updates the state from a program start, after the rules have run on it.
-    pub(super) fn note(&mut self, subject: &Subject<'_>, member: Option<Member>) {
+    pub(super) fn note(&mut self, subject: &Subject<'_>, member: Option<JobMember>) {
         if subject.invocation().is_none() && !self.commands.is_empty() {
             // The process now runs another program.
             self.commands.pop(&subject.id);
@@ -119,7 +119,7 @@ impl Memory {
     }
 
     /// Adds a process of a job.
-    pub(super) fn enter(&mut self, id: TaskId, member: Member) {
+    pub(super) fn enter(&mut self, id: TaskId, member: JobMember) {
         let job = Arc::clone(&member.job);
         let before = push(&mut self.members, id, member, &mut self.forgotten);
         if let Some(before) = before {
@@ -128,7 +128,7 @@ impl Memory {
         let Some(member) = self.members.peek(&id) else { return };
         let (opens, container) = (member.opens, member.first_of.clone());
         if self.jobs.peek(&job).is_none() {
-            push(&mut self.jobs, Arc::clone(&job), Job::default(), &mut self.forgotten);
+            push(&mut self.jobs, Arc::clone(&job), TrackedJob::default(), &mut self.forgotten);
         }
         if let Some(state) = self.jobs.get_mut(&job)
             && opens
@@ -154,7 +154,7 @@ impl Memory {
         }
     }
 
-    fn left(&mut self, member: &Member, now: u64) {
+    fn left(&mut self, member: &JobMember, now: u64) {
         if let Some(job) = self.jobs.get_mut(&member.job)
             && member.opens
         {

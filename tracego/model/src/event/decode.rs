@@ -9,7 +9,7 @@ use tracego_common::{
 };
 use zerocopy::FromBytes;
 
-use crate::event::{Chunk, Event, Exec, Failed};
+use crate::event::{ArgvPart, Event, Exec, FailedExec};
 
 /// The reason why bytes cannot be decoded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -44,11 +44,11 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         RecordKind::ExecFailed => {
             let (fixed, data) = prefix::<FailedFixed>(bytes)?;
             let filename = unterminated(span(data, fixed.filename)?);
-            Ok(Event::Failed(Failed { fixed, filename, argv: span(data, fixed.argv)? }))
+            Ok(Event::Failed(FailedExec { fixed, filename, argv: span(data, fixed.argv)? }))
         }
         RecordKind::Verdict => whole::<Verdict>(bytes).map(|verdict| Event::Verdict(Box::new(verdict))),
         RecordKind::ArgvChunk => {
-            prefix::<ArgvChunk>(bytes).map(|(fixed, bytes)| Event::Chunk(Chunk { fixed, bytes }))
+            prefix::<ArgvChunk>(bytes).map(|(fixed, bytes)| Event::Chunk(ArgvPart { fixed, bytes }))
         }
     }
 }

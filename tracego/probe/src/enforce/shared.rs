@@ -66,13 +66,13 @@ impl RulesInForce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracego_model::enforcement::Known;
+    use tracego_model::enforcement::EnforcedRule;
 
     #[test]
     fn a_start_is_held_against_the_rules_that_decided_about_it() {
         let shared = RulesInForce::default();
         let named = |name: &str| {
-            let known = Known { name: name.to_owned(), ..Known::default() };
+            let known = EnforcedRule { name: name.to_owned(), ..EnforcedRule::default() };
             Arc::new(Compiled { known: vec![known], ..Compiled::default() })
         };
         let put = |number, name| shared.put(flags::of_rules(3, number), named(name));

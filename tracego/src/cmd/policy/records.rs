@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
-use tracego_model::record::policy::{Decision, ErrorKind};
+use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 use tracego_policy::{Engine, bundle::Bundle};
 
 use super::{Passed, json, starts};
@@ -35,11 +35,11 @@ struct Line {
     timestamp: String,
     pid: u64,
     body: String,
-    decision: Decision,
+    decision: PolicyDecision,
 }
 
 impl Report {
-    fn add(&mut self, record: &serde_json::Value, decision: Decision, first: usize) {
+    fn add(&mut self, record: &serde_json::Value, decision: PolicyDecision, first: usize) {
         self.starts += 1;
         *(if decision.allow { &mut self.allowed } else { &mut self.denied }) += 1;
         for (counts, list) in

@@ -22,7 +22,7 @@ pub struct Claim {
 
 /// The identity that an environment claims.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Identity {
+pub struct CiIdentity {
     /// `cicd.system.component`: the CI system, if its marker is set.
     pub system: Option<&'static str>,
     /// Claims, at most one for each attribute.
@@ -30,7 +30,7 @@ pub struct Identity {
 }
 
 /// Reads an identity from an environment through `lookup`.
-pub fn identify<'a>(lookup: impl Fn(&str) -> Option<&'a str>) -> Identity {
+pub fn identify<'a>(lookup: impl Fn(&str) -> Option<&'a str>) -> CiIdentity {
     let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
     let system = SYSTEMS.iter().find(|system| {
         let (name, wanted) = system.marker;
@@ -65,7 +65,7 @@ pub fn identify<'a>(lookup: impl Fn(&str) -> Option<&'a str>) -> Identity {
             claim(attribute, variable, value.to_owned());
         }
     }
-    Identity { system: system.map(|system| system.name), claims }
+    CiIdentity { system: system.map(|system| system.name), claims }
 }
 
 /// Returns the variables for the allow-list, each with whether its presence opens a job context.
@@ -91,11 +91,11 @@ mod tests {
 
     use super::*;
 
-    fn read(environment: &[(&str, &str)]) -> Identity {
+    fn read(environment: &[(&str, &str)]) -> CiIdentity {
         identify(|name| environment.iter().find(|(known, _)| *known == name).map(|&(_, value)| value))
     }
 
-    fn value<'a>(identity: &'a Identity, attribute: &str) -> Option<&'a str> {
+    fn value<'a>(identity: &'a CiIdentity, attribute: &str) -> Option<&'a str> {
         identity.claims.iter().find(|c| c.attribute == attribute).map(|c| c.value.as_str())
     }
 
@@ -134,7 +134,7 @@ mod tests {
             (own.system, value(&own, REVISION), value(&own, TASK_RUN)),
             (None, Some("abc123f"), Some("456789"))
         );
-        assert_eq!(read(&[("HOME", "/root"), ("CI_JOB_ID", "")]), Identity::default());
+        assert_eq!(read(&[("HOME", "/root"), ("CI_JOB_ID", "")]), CiIdentity::default());
     }
 
     #[test]

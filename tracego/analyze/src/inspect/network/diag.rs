@@ -7,8 +7,8 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
 };
 
-use super::sockets::Socket;
-use crate::inspect::proc::read_error::Unread;
+use super::sockets::ListeningSocket;
+use crate::inspect::proc::read_error::ReadError;
 
 /// Maximum number of sockets of a namespace.
 const SOCKETS_MAX: usize = 16 << 10;
@@ -29,7 +29,7 @@ const MESSAGE: usize = 72;
 ///
 /// # Errors
 /// Fails if the kernel does not offer sock_diag or denies the request.
-pub(super) fn listening() -> Result<Vec<Socket>, Unread> {
+pub(super) fn listening() -> Result<Vec<ListeningSocket>, ReadError> {
     let socket =
         socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG))?;
     let mut found = Vec::new();
@@ -39,11 +39,11 @@ pub(super) fn listening() -> Result<Vec<Socket>, Unread> {
         loop {
             // The kernel writes the answer while it handles the request, so there is nothing to wait for.
             let (_, read) = recv(&socket, &mut buffer[..], RecvFlags::DONTWAIT)?;
-            if parse(buffer.get(..read).ok_or(Unread::TooLarge)?, &mut found)? {
+            if parse(buffer.get(..read).ok_or(ReadError::TooLarge)?, &mut found)? {
                 break;
             }
             if found.len() > SOCKETS_MAX {
-                return Err(Unread::TooMany);
+                return Err(ReadError::TooMany);
             }
         }
     }
@@ -67,16 +67,16 @@ fn request(family: u8) -> Vec<u8> {
 ///
 /// # Errors
 /// Fails if the kernel reports an error, or a message is shorter than its length field says.
-pub fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, Unread> {
+pub fn parse(mut bytes: &[u8], found: &mut Vec<ListeningSocket>) -> Result<bool, ReadError> {
     while let Some((header, _)) = bytes.split_at_checked(HEADER) {
-        let length = usize::try_from(word(header, 0).ok_or(Unread::Malformed)?).unwrap_or(usize::MAX);
-        let message = bytes.get(HEADER..length).ok_or(Unread::Malformed)?;
+        let length = usize::try_from(word(header, 0).ok_or(ReadError::Malformed)?).unwrap_or(usize::MAX);
+        let message = bytes.get(HEADER..length).ok_or(ReadError::Malformed)?;
         match half(header, 4) {
             Some(NLMSG_DONE) => return Ok(true),
             Some(NLMSG_ERROR) => {
-                let errno = word(message, 0).ok_or(Unread::Malformed)?.cast_signed().checked_neg();
+                let errno = word(message, 0).ok_or(ReadError::Malformed)?.cast_signed().checked_neg();
                 // The library accepts error numbers of the kernel only: 1 to 4095 (MAX_ERRNO).
-                let errno = errno.filter(|errno| (1..4096).contains(errno)).ok_or(Unread::Malformed)?;
+                let errno = errno.filter(|errno| (1..4096).contains(errno)).ok_or(ReadError::Malformed)?;
                 return Err(rustix::io::Errno::from_raw_os_error(errno).into());
             }
             Some(SOCK_DIAG_BY_FAMILY) => found.extend(socket(message)),
@@ -89,7 +89,7 @@ pub fn parse(mut bytes: &[u8], found: &mut Vec<Socket>) -> Result<bool, Unread> 
 }
 
 /// Parses a `struct inet_diag_msg`.
-fn socket(message: &[u8]) -> Option<Socket> {
+fn socket(message: &[u8]) -> Option<ListeningSocket> {
     let message = message.get(..MESSAGE)?;
     let port = u16::from_be_bytes(message.get(4..6)?.try_into().ok()?);
     let address: [u8; 16] = message.get(8..24)?.try_into().ok()?;
@@ -99,7 +99,7 @@ fn socket(message: &[u8]) -> Option<Socket> {
         _ => return None,
     };
     let listens = u32::from(message[1]) == TCP_LISTEN;
-    listens.then_some(Socket { transport, address, port, inode: word(message, 68)?.into() })
+    listens.then_some(ListeningSocket { transport, address, port, inode: word(message, 68)?.into() })
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -118,7 +118,7 @@ mod tests {
     fn it_says_what_proc_says() {
         let kept = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = kept.local_addr().unwrap().port();
-        let own = |socket: &Socket| socket.port == port && socket.address == Ipv4Addr::LOCALHOST;
+        let own = |socket: &ListeningSocket| socket.port == port && socket.address == Ipv4Addr::LOCALHOST;
         let found: Vec<_> = listening().unwrap().into_iter().filter(own).collect();
         let text = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
         let lines =
@@ -133,10 +133,10 @@ mod tests {
         let mut answer = request(0);
         assert_eq!(parse(&answer, &mut Vec::new()), Ok(false));
         answer.truncate(71);
-        assert_eq!(parse(&answer, &mut Vec::new()), Err(Unread::Malformed));
+        assert_eq!(parse(&answer, &mut Vec::new()), Err(ReadError::Malformed));
         assert_eq!(
             parse(&[0; 16], &mut Vec::new()),
-            Err(Unread::Malformed),
+            Err(ReadError::Malformed),
             "a length of nothing has no end"
         );
     }
@@ -149,10 +149,10 @@ mod tests {
             answer[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
             parse(&answer, &mut Vec::new())
         };
-        assert_eq!(refused(libc::EPERM), Err(Unread::Denied));
-        assert_eq!(refused(libc::ENOENT), Err(Unread::NotFound));
+        assert_eq!(refused(libc::EPERM), Err(ReadError::Denied));
+        assert_eq!(refused(libc::ENOENT), Err(ReadError::NotFound));
         for errno in [0, -1, 4096, i32::MAX] {
-            assert_eq!(refused(errno), Err(Unread::Malformed));
+            assert_eq!(refused(errno), Err(ReadError::Malformed));
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use tracego_model::input::facts::{Listening, Probe};
 
 use super::namespace;
-use crate::inspect::proc::{procfs::Process, read_error::Unread};
+use crate::inspect::proc::{procfs::Process, read_error::ReadError};
 
 /// The paths that are requested.
 const PATHS: [&str; 2] = ["/healthz", "/metrics"];
@@ -42,7 +42,7 @@ pub fn probe(
     process: &Process,
     listening: &[Listening],
     settings: ProbeSettings,
-) -> Result<Vec<Probe>, Unread> {
+) -> Result<Vec<Probe>, ReadError> {
     let targets = targets(listening, settings.ports);
     if targets.is_empty() {
         return Ok(Vec::new());

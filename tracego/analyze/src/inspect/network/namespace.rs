@@ -4,7 +4,7 @@ use std::{fs::File, os::fd::AsFd as _, thread};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::inspect::proc::{procfs::Process, read_error::Unread};
+use crate::inspect::proc::{procfs::Process, read_error::ReadError};
 
 /// Runs a function inside the network namespace of a process. A separate thread enters the namespace and ends
 /// afterwards, because it is of no other use. If the namespace is this program's own, the function runs on
@@ -14,8 +14,8 @@ use crate::inspect::proc::{procfs::Process, read_error::Unread};
 /// Fails if the namespace cannot be entered: another one requires CAP_SYS_ADMIN (setns(2)).
 pub(super) fn inside<T: Send + 'static>(
     process: &Process,
-    act: impl FnOnce() -> Result<T, Unread> + Send + 'static,
-) -> Result<T, Unread> {
+    act: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
     let theirs = process.open("ns/net")?;
     let own = File::open("/proc/thread-self/ns/net")?;
     let (theirs_is, own_is) = (rustix::fs::fstat(&theirs)?, rustix::fs::fstat(&own)?);
@@ -27,5 +27,5 @@ pub(super) fn inside<T: Send + 'static>(
         act()
     };
     let thread = thread::Builder::new().name("namespace".into()).spawn(enter)?;
-    thread.join().unwrap_or(Err(Unread::Malformed))
+    thread.join().unwrap_or(Err(ReadError::Malformed))
 }

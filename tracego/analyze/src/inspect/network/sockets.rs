@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{diag, namespace};
-use crate::inspect::proc::{procfs::Process, read_error::Unread};
+use crate::inspect::proc::{procfs::Process, read_error::ReadError};
 
 /// Maximum number of bytes of one table.
 const TABLE_MAX: u64 = 1 << 20;
@@ -18,7 +18,7 @@ const LISTEN: &str = "0A";
 
 /// A listening socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Socket {
+pub struct ListeningSocket {
     /// `tcp` or `tcp6`.
     pub transport: &'static str,
     /// Address.
@@ -30,13 +30,13 @@ pub struct Socket {
 }
 
 /// Listening sockets by network namespace, read once per round.
-pub type Tables = HashMap<u64, Result<Vec<Socket>, Unread>>;
+pub type Tables = HashMap<u64, Result<Vec<ListeningSocket>, ReadError>>;
 
 /// Returns the listening sockets in the network namespace of a process.
 ///
 /// # Errors
 /// Fails if a table cannot be read.
-pub fn listening(process: &Process) -> Result<Vec<Socket>, Unread> {
+pub fn listening(process: &Process) -> Result<Vec<ListeningSocket>, ReadError> {
     namespace::inside(process, diag::listening).or_else(|_| tables(process))
 }
 
@@ -45,7 +45,7 @@ pub fn listening(process: &Process) -> Result<Vec<Socket>, Unread> {
 ///
 /// # Errors
 /// Fails if a table cannot be read.
-pub fn tables(process: &Process) -> Result<Vec<Socket>, Unread> {
+pub fn tables(process: &Process) -> Result<Vec<ListeningSocket>, ReadError> {
     let mut found = Vec::new();
     for transport in ["tcp", "tcp6"] {
         match process.open(&format!("net/{transport}")) {
@@ -60,7 +60,11 @@ pub fn tables(process: &Process) -> Result<Vec<Socket>, Unread> {
 
 /// Reads the listening sockets of one table. The kernel lists them before all others (`tcp_seek_last_pos` in
 /// net/ipv4/tcp_ipv4.c), so reading stops at the first other socket.
-fn table(file: std::fs::File, transport: &'static str, found: &mut Vec<Socket>) -> Result<(), Unread> {
+fn table(
+    file: std::fs::File,
+    transport: &'static str,
+    found: &mut Vec<ListeningSocket>,
+) -> Result<(), ReadError> {
     let mut reader = BufReader::new(file.take(TABLE_MAX));
     let mut line = Vec::with_capacity(256);
     let mut first = true;
@@ -68,7 +72,7 @@ fn table(file: std::fs::File, transport: &'static str, found: &mut Vec<Socket>) 
         line.clear();
         if reader.read_until(b'\n', &mut line)? == 0 {
             let whole = reader.into_inner().limit() > 0;
-            return if whole { Ok(()) } else { Err(Unread::TooLarge) };
+            return if whole { Ok(()) } else { Err(ReadError::TooLarge) };
         }
         if std::mem::take(&mut first) {
             continue;
@@ -84,7 +88,7 @@ fn table(file: std::fs::File, transport: &'static str, found: &mut Vec<Socket>) 
 /// Parses a line of a table. Returns the listening socket, `Some(None)` for a socket in another state, and
 /// `None` for anything else.
 #[must_use]
-pub fn parse(line: &[u8], transport: &'static str) -> Option<Option<Socket>> {
+pub fn parse(line: &[u8], transport: &'static str) -> Option<Option<ListeningSocket>> {
     let line = std::str::from_utf8(line).ok()?;
     let mut fields = line.split_ascii_whitespace();
     let (local, state) = (fields.nth(1)?, fields.nth(1)?);
@@ -95,7 +99,7 @@ pub fn parse(line: &[u8], transport: &'static str) -> Option<Option<Socket>> {
         return Some(None);
     }
     let inode = fields.nth(5)?.parse().ok()?;
-    Some(Some(Socket { transport, address, port, inode }))
+    Some(Some(ListeningSocket { transport, address, port, inode }))
 }
 
 /// Parses an address: 32-bit words, each in the byte order of the machine.
@@ -122,13 +126,21 @@ mod tests {
     #[cfg(target_endian = "little")]
     fn lines_of_the_kernel() {
         let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 20583 1 00 100 0 0 10 0\n";
-        let socket =
-            Socket { transport: "tcp", address: Ipv4Addr::LOCALHOST.into(), port: 8080, inode: 20583 };
+        let socket = ListeningSocket {
+            transport: "tcp",
+            address: Ipv4Addr::LOCALHOST.into(),
+            port: 8080,
+            inode: 20583,
+        };
         assert_eq!(parse(line.as_bytes(), "tcp"), Some(Some(socket)));
         assert_eq!(parse(line.replace(" 0A ", " 01 ").as_bytes(), "tcp"), Some(None));
         let line = line.replace("0100007F", "00000000000000000000000001000000");
-        let socket =
-            Socket { transport: "tcp6", address: Ipv6Addr::LOCALHOST.into(), port: 8080, inode: 20583 };
+        let socket = ListeningSocket {
+            transport: "tcp6",
+            address: Ipv6Addr::LOCALHOST.into(),
+            port: 8080,
+            inode: 20583,
+        };
         assert_eq!(parse(line.as_bytes(), "tcp6"), Some(Some(socket)));
         assert_eq!(parse(b"  sl  local_address rem_address   st", "tcp"), None);
     }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use super::{
     procfs::Process,
-    read_error::Unread,
-    root::{FileId, Root},
+    read_error::ReadError,
+    root::{FileId, RootFolder},
 };
 
 /// Maximum number of descriptors that are looked at. A listening socket is opened before its connections, so
@@ -32,7 +32,7 @@ const SHARED: [&str; 10] = [
 
 /// The purpose of a file, judged by its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Purpose {
+pub enum FilePurpose {
     /// `*.pid`.
     Pidfile,
     /// `*.lock`, `*.lck`, `LOCK`.
@@ -51,7 +51,7 @@ pub struct OpenFile {
     /// Identity of the file.
     pub id: FileId,
     /// Purpose of the file.
-    pub purpose: Purpose,
+    pub purpose: FilePurpose,
     /// Whether the descriptor is open for writing.
     pub writable: bool,
     /// Whether the process holds a lock through this descriptor.
@@ -64,7 +64,7 @@ impl OpenFile {
     #[must_use]
     pub fn is_data(&self) -> bool {
         let folder = self.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        self.writable && !self.deleted && self.purpose != Purpose::Pidfile && !SHARED.contains(&folder)
+        self.writable && !self.deleted && self.purpose != FilePurpose::Pidfile && !SHARED.contains(&folder)
     }
 }
 
@@ -83,7 +83,7 @@ pub struct Descriptors {
 ///
 /// # Errors
 /// Fails if they cannot be listed.
-pub fn read(process: &Process, root: &Root) -> Result<Descriptors, Unread> {
+pub fn read(process: &Process, root: &RootFolder) -> Result<Descriptors, ReadError> {
     let (numbers, whole) = process.descriptors(DESCRIPTORS_MAX)?;
     let mut found = Descriptors { whole, ..Descriptors::default() };
     for fd in numbers {
@@ -107,7 +107,7 @@ fn socket(link: &[u8]) -> Option<u64> {
     std::str::from_utf8(inode).ok()?.parse().ok()
 }
 
-fn file(process: &Process, root: &Root, fd: u32, link: &[u8]) -> Option<OpenFile> {
+fn file(process: &Process, root: &RootFolder, fd: u32, link: &[u8]) -> Option<OpenFile> {
     let (path, deleted) = match link.strip_suffix(b" (deleted)") {
         Some(path) => (path, true),
         None => (link, false),
@@ -122,16 +122,18 @@ fn file(process: &Process, root: &Root, fd: u32, link: &[u8]) -> Option<OpenFile
 
 /// Returns the purpose of a file by its name; `None` when it has none of interest.
 #[must_use]
-pub fn purpose(path: &str) -> Option<Purpose> {
+pub fn purpose(path: &str) -> Option<FilePurpose> {
     let name = path.rsplit('/').next().unwrap_or_default();
     if name == "LOCK" {
-        return Some(Purpose::Lock);
+        return Some(FilePurpose::Lock);
     }
     let (front, end) = name.rsplit_once('.')?;
     match end {
-        "pid" => Some(Purpose::Pidfile),
-        "lock" | "lck" if !front.is_empty() => Some(Purpose::Lock),
-        "db" | "db-wal" | "sqlite" | "sqlite-wal" | "sqlite3" | "sqlite3-wal" | "wal" => Some(Purpose::Data),
+        "pid" => Some(FilePurpose::Pidfile),
+        "lock" | "lck" if !front.is_empty() => Some(FilePurpose::Lock),
+        "db" | "db-wal" | "sqlite" | "sqlite-wal" | "sqlite3" | "sqlite3-wal" | "wal" => {
+            Some(FilePurpose::Data)
+        }
         _ => None,
     }
 }

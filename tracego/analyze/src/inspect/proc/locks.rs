@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{procfs::Procfs, read_error::Unread, root::FileId};
+use super::{procfs::Procfs, read_error::ReadError, root::FileId};
 
 /// Maximum number of bytes of /proc/locks: some 16,000 locks.
 const LOCKS_MAX: u64 = 1 << 20;
@@ -16,7 +16,7 @@ impl Locks {
     ///
     /// # Errors
     /// Fails if the file cannot be read or is too large.
-    pub fn read(procfs: &Procfs) -> Result<Self, Unread> {
+    pub fn read(procfs: &Procfs) -> Result<Self, ReadError> {
         Ok(Self::parse(&procfs.read("locks", LOCKS_MAX)?))
     }
 

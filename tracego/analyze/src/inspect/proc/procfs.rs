@@ -12,8 +12,8 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, readlinkat, statat};
 use tracego_common::TaskId;
 
 use super::{
-    read_error::Unread,
-    root::{FileId, Root},
+    read_error::ReadError,
+    root::{FileId, RootFolder},
     status::{self, Status},
 };
 
@@ -46,13 +46,13 @@ impl Procfs {
     /// Opens a process that the kernel reported.
     ///
     /// # Errors
-    /// Fails if it cannot be read. [`Unread::Gone`] also means that its number belongs to another process by
+    /// Fails if it cannot be read. [`ReadError::Gone`] also means that its number belongs to another process by
     /// now: starts may differ by one tick of the clock of /proc.
-    pub fn process(&self, id: TaskId) -> Result<Process, Unread> {
+    pub fn process(&self, id: TaskId) -> Result<Process, ReadError> {
         let process = self.current(id.tgid)?;
         let ticks = self.ticks(id.start_boottime);
         if process.start_ticks.abs_diff(ticks) > 1 {
-            return Err(Unread::Gone);
+            return Err(ReadError::Gone);
         }
         Ok(process)
     }
@@ -61,13 +61,13 @@ impl Procfs {
     ///
     /// # Errors
     /// Fails if there is no such process or it cannot be read.
-    pub fn current(&self, pid: u32) -> Result<Process, Unread> {
+    pub fn current(&self, pid: u32) -> Result<Process, ReadError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(self.root.join(pid.to_string()), flags, Mode::empty()).map_err(gone)?;
         let stat = read_at(&dir, "stat", SMALL).map_err(ended)?;
-        let stat = procfs::process::Stat::from_read(stat.as_slice()).map_err(|_| Unread::Malformed)?;
+        let stat = procfs::process::Stat::from_read(stat.as_slice()).map_err(|_| ReadError::Malformed)?;
         if matches!(stat.state, 'Z' | 'X' | 'x') {
-            return Err(Unread::Gone);
+            return Err(ReadError::Gone);
         }
         let number = |n: i32| u32::try_from(n).unwrap_or_default();
         Ok(Process {
@@ -83,17 +83,17 @@ impl Procfs {
     ///
     /// # Errors
     /// Fails if the folder cannot be read or holds too many processes.
-    pub fn pids(&self) -> Result<Vec<u32>, Unread> {
+    pub fn pids(&self) -> Result<Vec<u32>, ReadError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&self.root, flags, Mode::empty())?;
-        numbers(dir, PROCESSES_MAX).and_then(|(pids, whole)| whole.then_some(pids).ok_or(Unread::TooMany))
+        numbers(dir, PROCESSES_MAX).and_then(|(pids, whole)| whole.then_some(pids).ok_or(ReadError::TooMany))
     }
 
     /// Reads a file in the root of the procfs, such as `locks`.
     ///
     /// # Errors
     /// Fails if it cannot be read or is longer than `max` bytes.
-    pub fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, Unread> {
+    pub fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, ReadError> {
         capped(std::fs::File::open(self.root.join(name))?, max)
     }
 
@@ -101,9 +101,9 @@ impl Procfs {
     ///
     /// # Errors
     /// Fails if it cannot be read.
-    pub fn own_mount_namespace(&self) -> Result<u64, Unread> {
+    pub fn own_mount_namespace(&self) -> Result<u64, ReadError> {
         let link = rustix::fs::readlink(self.root.join("self/ns/mnt"), Vec::new())?;
-        namespace(link.as_bytes()).ok_or(Unread::Malformed)
+        namespace(link.as_bytes()).ok_or(ReadError::Malformed)
     }
 
     /// Converts ns since boot to the ticks of field 22 of /proc/PID/stat (proc_pid_stat(5)).
@@ -138,7 +138,7 @@ impl Process {
     ///
     /// # Errors
     /// Fails if it cannot be read or is longer than `max` bytes.
-    pub fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, Unread> {
+    pub fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, ReadError> {
         read_at(&self.dir, name, max).map_err(ended)
     }
 
@@ -146,7 +146,7 @@ impl Process {
     ///
     /// # Errors
     /// Fails if it cannot be opened.
-    pub fn open(&self, name: &str) -> Result<std::fs::File, Unread> {
+    pub fn open(&self, name: &str) -> Result<std::fs::File, ReadError> {
         open_at(&self.dir, name).map_err(ended)
     }
 
@@ -154,7 +154,7 @@ impl Process {
     ///
     /// # Errors
     /// Fails if it cannot be read.
-    pub fn link(&self, name: &str) -> Result<Vec<u8>, Unread> {
+    pub fn link(&self, name: &str) -> Result<Vec<u8>, ReadError> {
         Ok(readlinkat(&self.dir, name, Vec::with_capacity(256)).map_err(gone)?.into_bytes())
     }
 
@@ -162,34 +162,34 @@ impl Process {
     ///
     /// # Errors
     /// Fails if it cannot be read.
-    pub fn namespace(&self, kind: &str) -> Result<u64, Unread> {
-        namespace(&self.link(&format!("ns/{kind}"))?).ok_or(Unread::Malformed)
+    pub fn namespace(&self, kind: &str) -> Result<u64, ReadError> {
+        namespace(&self.link(&format!("ns/{kind}"))?).ok_or(ReadError::Malformed)
     }
 
     /// Reads and parses `status`.
     ///
     /// # Errors
     /// Fails if it cannot be read.
-    pub fn status(&self) -> Result<Status, Unread> {
+    pub fn status(&self) -> Result<Status, ReadError> {
         let text = self.read("status", SMALL)?;
-        status::parse(&text).ok_or(Unread::Malformed)
+        status::parse(&text).ok_or(ReadError::Malformed)
     }
 
     /// Opens the root folder of the process.
     ///
     /// # Errors
     /// Fails if it cannot be opened.
-    pub fn root(&self) -> Result<Root, Unread> {
+    pub fn root(&self) -> Result<RootFolder, ReadError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let at = self.link("root")?;
-        Ok(Root::new(openat(&self.dir, "root", flags, Mode::empty()).map_err(gone)?, at))
+        Ok(RootFolder::new(openat(&self.dir, "root", flags, Mode::empty()).map_err(gone)?, at))
     }
 
     /// Returns the identity of the file that the process runs.
     ///
     /// # Errors
     /// Fails if it cannot be looked up.
-    pub fn executable(&self) -> Result<FileId, Unread> {
+    pub fn executable(&self) -> Result<FileId, ReadError> {
         Ok(FileId::of(&statat(&self.dir, "exe", AtFlags::empty()).map_err(gone)?))
     }
 
@@ -197,7 +197,7 @@ impl Process {
     ///
     /// # Errors
     /// Fails if the descriptor is closed by now.
-    pub fn descriptor(&self, fd: u32) -> Result<FileId, Unread> {
+    pub fn descriptor(&self, fd: u32) -> Result<FileId, ReadError> {
         Ok(FileId::of(&statat(&self.dir, format!("fd/{fd}"), AtFlags::empty()).map_err(gone)?))
     }
 
@@ -205,38 +205,38 @@ impl Process {
     ///
     /// # Errors
     /// Fails if they cannot be listed.
-    pub fn descriptors(&self, max: usize) -> Result<(Vec<u32>, bool), Unread> {
+    pub fn descriptors(&self, max: usize) -> Result<(Vec<u32>, bool), ReadError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         numbers(openat(&self.dir, "fd", flags, Mode::empty()).map_err(gone)?, max)
     }
 }
 
 /// Converts an error: in the folder of a process a missing file means a missing process.
-fn gone(errno: rustix::io::Errno) -> Unread {
+fn gone(errno: rustix::io::Errno) -> ReadError {
     ended(errno.into())
 }
 
-fn ended(why: Unread) -> Unread {
-    if why == Unread::NotFound { Unread::Gone } else { why }
+fn ended(why: ReadError) -> ReadError {
+    if why == ReadError::NotFound { ReadError::Gone } else { why }
 }
 
-fn open_at(dir: impl AsFd, name: &str) -> Result<std::fs::File, Unread> {
+fn open_at(dir: impl AsFd, name: &str) -> Result<std::fs::File, ReadError> {
     Ok(openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?.into())
 }
 
-fn read_at(dir: impl AsFd, name: &str, max: u64) -> Result<Vec<u8>, Unread> {
+fn read_at(dir: impl AsFd, name: &str, max: u64) -> Result<Vec<u8>, ReadError> {
     capped(open_at(dir, name)?, max)
 }
 
 /// Reads a file of at most `max` bytes.
-pub(in crate::inspect) fn capped(file: std::fs::File, max: u64) -> Result<Vec<u8>, Unread> {
+pub(in crate::inspect) fn capped(file: std::fs::File, max: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::with_capacity(4096);
     file.take(max + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max { Err(Unread::TooLarge) } else { Ok(bytes) }
+    if bytes.len() as u64 > max { Err(ReadError::TooLarge) } else { Ok(bytes) }
 }
 
 /// Returns the names in a folder that are numbers, at most `max`, and whether these are all.
-fn numbers(dir: OwnedFd, max: usize) -> Result<(Vec<u32>, bool), Unread> {
+fn numbers(dir: OwnedFd, max: usize) -> Result<(Vec<u32>, bool), ReadError> {
     let mut found = Vec::new();
     for entry in Dir::new(dir)? {
         let entry = entry.map_err(gone)?;

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 /// The reason why something could not be read; shown in `unavailable`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Unread {
+pub enum ReadError {
     /// The process has ended, or its number belongs to another process by now.
     Gone,
     /// Permission denied.
@@ -27,13 +27,13 @@ pub enum Unread {
     Errno(i32),
 }
 
-impl fmt::Display for Unread {
+impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gone => "gone",
             Self::Denied => "denied",
             Self::NotFound => "not found",
-            Self::NotRegular => "no regular file",
+            Self::NotRegular => "not a regular file",
             Self::TooLarge => "too large",
             Self::TooMany => "too many",
             Self::Malformed => "malformed",
@@ -49,7 +49,7 @@ impl fmt::Display for Unread {
     }
 }
 
-impl From<Errno> for Unread {
+impl From<Errno> for ReadError {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::ACCESS | Errno::PERM => Self::Denied,
@@ -60,7 +60,7 @@ impl From<Errno> for Unread {
     }
 }
 
-impl From<std::io::Error> for Unread {
+impl From<std::io::Error> for ReadError {
     fn from(error: std::io::Error) -> Self {
         // The library panics on a number that is not one of the kernel's.
         let known = error.raw_os_error().is_some_and(|number| (1..4096).contains(&number));
@@ -75,7 +75,7 @@ pub type Unavailable = BTreeMap<String, String>;
 /// Returns the value, or notes in `unavailable` why there is none.
 pub(in crate::inspect) fn noted<T>(
     what: &str,
-    result: Result<T, Unread>,
+    result: Result<T, ReadError>,
     unavailable: &mut Unavailable,
 ) -> Option<T> {
     result.map_err(|why| unavailable.insert(what.to_owned(), why.to_string())).ok()

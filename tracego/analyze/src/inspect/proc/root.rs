@@ -13,7 +13,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{procfs::capped, read_error::Unread};
+use super::{procfs::capped, read_error::ReadError};
 
 /// The identity of a file.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -32,7 +32,7 @@ impl FileId {
 
 /// The root folder of a process.
 #[derive(Debug)]
-pub struct Root {
+pub struct RootFolder {
     dir: OwnedFd,
     /// Path of the root folder as tracego sees it: `/`, unless the process is in a chroot.
     at: Vec<u8>,
@@ -40,7 +40,7 @@ pub struct Root {
 
 /// A regular file that was read.
 #[derive(Clone, Debug)]
-pub struct Content {
+pub struct FileContent {
     /// Identity of the file.
     pub id: FileId,
     /// User id of the owner.
@@ -53,7 +53,7 @@ pub struct Content {
     pub bytes: Vec<u8>,
 }
 
-impl Root {
+impl RootFolder {
     pub(super) fn new(dir: OwnedFd, at: Vec<u8>) -> Self {
         Self { dir, at }
     }
@@ -62,7 +62,7 @@ impl Root {
     ///
     /// # Errors
     /// Fails if it cannot be opened.
-    pub fn own() -> Result<Self, Unread> {
+    pub fn own() -> Result<Self, ReadError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self::new(rustix::fs::open("/", flags, Mode::empty())?, b"/".to_vec()))
     }
@@ -83,10 +83,10 @@ impl Root {
     ///
     /// # Errors
     /// Fails if the folder is outside of the root or its path cannot be read.
-    pub(in crate::inspect) fn path_of(&self, dir: impl AsFd) -> Result<Vec<u8>, Unread> {
+    pub(in crate::inspect) fn path_of(&self, dir: impl AsFd) -> Result<Vec<u8>, ReadError> {
         let link = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
         let path = rustix::fs::readlink(link, Vec::with_capacity(256))?.into_bytes();
-        self.inside(&path).map(<[u8]>::to_vec).ok_or(Unread::Outside)
+        self.inside(&path).map(<[u8]>::to_vec).ok_or(ReadError::Outside)
     }
 
     fn resolve(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -105,7 +105,7 @@ impl Root {
     ///
     /// # Errors
     /// Fails if there is no such folder or access is denied.
-    pub(in crate::inspect) fn folder(&self, path: &Path) -> Result<OwnedFd, Unread> {
+    pub(in crate::inspect) fn folder(&self, path: &Path) -> Result<OwnedFd, ReadError> {
         Ok(self.resolve(path, OFlags::PATH | OFlags::DIRECTORY)?)
     }
 
@@ -113,7 +113,7 @@ impl Root {
     ///
     /// # Errors
     /// Fails if the path cannot be looked up; a missing file is no error.
-    pub fn has_file(&self, path: &Path) -> Result<bool, Unread> {
+    pub fn has_file(&self, path: &Path) -> Result<bool, ReadError> {
         match self.resolve(path, OFlags::PATH) {
             Ok(file) => Ok(FileType::from_raw_mode(fstat(file)?.st_mode) != FileType::Directory),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
@@ -125,7 +125,7 @@ impl Root {
     ///
     /// # Errors
     /// Fails if the path cannot be looked up.
-    pub fn id(&self, path: &Path) -> Result<FileId, Unread> {
+    pub fn id(&self, path: &Path) -> Result<FileId, ReadError> {
         Ok(FileId::of(&fstat(self.resolve(path, OFlags::PATH)?)?))
     }
 
@@ -134,12 +134,12 @@ impl Root {
     ///
     /// # Errors
     /// Fails if the file is missing, not regular, too large, or access is denied.
-    pub fn read(&self, path: &Path, max: u64) -> Result<Content, Unread> {
+    pub fn read(&self, path: &Path, max: u64) -> Result<FileContent, ReadError> {
         let there = self.resolve(path, OFlags::PATH)?;
         let stat = fstat(&there)?;
         let file_system = fstatfs(&there)?.f_type;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || file_system == PROC_SUPER_MAGIC {
-            return Err(Unread::NotRegular);
+            return Err(ReadError::NotRegular);
         }
         // Opens the file that was checked, not the path a second time.
         let again = format!("/proc/self/fd/{}", there.as_raw_fd());
@@ -147,7 +147,7 @@ impl Root {
         let file: File = rustix::fs::open(again, flags, Mode::empty())?.into();
         let modified_ns =
             stat.st_mtime.saturating_mul(1_000_000_000).saturating_add_unsigned(stat.st_mtime_nsec);
-        Ok(Content {
+        Ok(FileContent {
             id: FileId::of(&stat),
             user: stat.st_uid,
             modified_ns,
@@ -160,7 +160,7 @@ impl Root {
     ///
     /// # Errors
     /// Fails if the folder cannot be read.
-    pub fn names(&self, path: &Path, max: usize) -> Result<Vec<Vec<u8>>, Unread> {
+    pub fn names(&self, path: &Path, max: usize) -> Result<Vec<Vec<u8>>, ReadError> {
         let dir = self.resolve(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut names = Vec::new();
         for entry in Dir::new(dir)? {

@@ -12,7 +12,7 @@ const DEPTH_MAX: usize = 64;
 
 /// Relations between processes. Each process is looked up once.
 #[derive(Debug)]
-pub struct Family<'a> {
+pub struct ProcessFamily<'a> {
     procfs: &'a Procfs,
     known: HashMap<u32, Option<Member>>,
 }
@@ -24,7 +24,7 @@ struct Member {
     executable: Option<FileId>,
 }
 
-impl<'a> Family<'a> {
+impl<'a> ProcessFamily<'a> {
     /// Creates an empty cache.
     #[must_use]
     pub fn new(procfs: &'a Procfs) -> Self {

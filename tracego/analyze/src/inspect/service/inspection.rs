@@ -6,11 +6,11 @@ use tracego_model::{
 };
 
 use super::{
-    family::Family,
+    family::ProcessFamily,
     pidfile::{
-        candidates::{self, CANDIDATES_MAX, Candidate},
-        pid_owner::{self, Asked},
-        state::{self, Named, Whose},
+        candidates::{self, CANDIDATES_MAX, PidfileCandidate},
+        pid_owner::{self, PidfileQuery},
+        state::{self, NamedProcess, PidfileOwner},
         units,
     },
     watched::WatchedService,
@@ -24,8 +24,8 @@ use crate::inspect::{
         descriptors::{self, Descriptors},
         locks::Locks,
         procfs::{Process, Procfs},
-        read_error::{Unavailable, Unread, noted},
-        root::{FileId, Root},
+        read_error::{ReadError, Unavailable, noted},
+        root::{FileId, RootFolder},
         status::Status,
     },
 };
@@ -41,18 +41,18 @@ const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// State shared by all inspections of one round.
 #[derive(Debug)]
-pub(super) struct Round<'a> {
+pub(super) struct InspectionRound<'a> {
     pub(super) procfs: &'a Procfs,
     pub(super) now: Reading,
-    pub(super) family: Family<'a>,
-    locks: Option<Result<Locks, Unread>>,
+    pub(super) family: ProcessFamily<'a>,
+    locks: Option<Result<Locks, ReadError>>,
     tables: Tables,
-    host: Option<Result<Root, Unread>>,
+    host: Option<Result<RootFolder, ReadError>>,
 }
 
 /// Facts kept for comparing a service with other processes of the same executable.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct ServiceFingerprint {
     pub(super) mount_namespace: Option<u64>,
     pub(super) network_namespace: Option<u64>,
     pub(super) listening: Vec<Listening>,
@@ -60,9 +60,9 @@ pub(super) struct Seen {
     pub(super) pidfiles: Vec<FileId>,
 }
 
-impl<'a> Round<'a> {
+impl<'a> InspectionRound<'a> {
     pub(super) fn new(procfs: &'a Procfs, now: Reading) -> Self {
-        let family = Family::new(procfs);
+        let family = ProcessFamily::new(procfs);
         Self { procfs, now, family, locks: None, tables: Tables::new(), host: None }
     }
 
@@ -74,7 +74,7 @@ impl<'a> Round<'a> {
         &mut self,
         service: &WatchedService,
         probe: Option<ProbeSettings>,
-    ) -> Result<(ServiceState, Seen), Unread> {
+    ) -> Result<(ServiceState, ServiceFingerprint), ReadError> {
         let process = self.procfs.process(service.id)?;
         let boot_ns = u64::try_from(self.now.boot_ns).unwrap_or_default();
         let mut state = ServiceState {
@@ -83,17 +83,17 @@ impl<'a> Round<'a> {
             age_ms: boot_ns.saturating_sub(service.id.start_boottime) / 1_000_000,
             ..ServiceState::default()
         };
-        let mut seen = Seen {
+        let mut seen = ServiceFingerprint {
             mount_namespace: process.namespace("mnt").ok(),
             network_namespace: process.namespace("net").ok(),
-            ..Seen::default()
+            ..ServiceFingerprint::default()
         };
         let missing = &mut state.unavailable;
         let root = noted("root", process.root(), missing);
         let open = root.as_ref().map(|root| descriptors::read(&process, root));
         let open = open.and_then(|open| noted("descriptors", open, missing)).unwrap_or_default();
         if !open.whole && !missing.contains_key("descriptors") && root.is_some() {
-            missing.insert("descriptors".into(), Unread::TooMany.to_string());
+            missing.insert("descriptors".into(), ReadError::TooMany.to_string());
         }
         seen.data = open.files.iter().filter(|file| file.is_data()).map(|file| file.id).collect();
         if let Some(root) = &root {
@@ -145,7 +145,7 @@ impl<'a> Round<'a> {
         shown.dedup();
         if shown.len() > LISTENING_MAX {
             shown.truncate(LISTENING_MAX);
-            missing.insert("listening".into(), Unread::TooMany.to_string());
+            missing.insert("listening".into(), ReadError::TooMany.to_string());
         }
         shown
     }
@@ -154,7 +154,7 @@ impl<'a> Round<'a> {
         &mut self,
         service: &WatchedService,
         process: &Process,
-        root: &Root,
+        root: &RootFolder,
         open: &Descriptors,
         missing: &mut Unavailable,
     ) -> Vec<(Pidfile, Option<FileId>)> {
@@ -168,7 +168,7 @@ impl<'a> Round<'a> {
         all.extend(candidates::held(&open.files));
         if all.len() > CANDIDATES_MAX {
             all.truncate(CANDIDATES_MAX);
-            missing.insert("pidfiles".into(), Unread::TooMany.to_string());
+            missing.insert("pidfiles".into(), ReadError::TooMany.to_string());
         }
         let mut judged: Vec<(Pidfile, Option<FileId>)> = Vec::new();
         let mut matched = Vec::new();
@@ -202,7 +202,7 @@ impl<'a> Round<'a> {
     }
 
     /// Finds the pidfile named by the unit of the host's systemd. Units inside a container are not looked up.
-    fn of_unit(&mut self, service: &WatchedService, missing: &mut Unavailable) -> Option<Candidate> {
+    fn of_unit(&mut self, service: &WatchedService, missing: &mut Unavailable) -> Option<PidfileCandidate> {
         let unit = service.unit.as_deref().filter(|_| service.container.is_none())?;
         let procfs = self.procfs;
         let host = self.host.get_or_insert_with(|| procfs.current(1)?.root());
@@ -215,10 +215,10 @@ impl<'a> Round<'a> {
         &mut self,
         process: &Process,
         status: &Status,
-        root: &Root,
+        root: &RootFolder,
         open: &Descriptors,
-        candidate: &Candidate,
-    ) -> Result<Option<(Pidfile, Option<FileId>)>, Unread> {
+        candidate: &PidfileCandidate,
+    ) -> Result<Option<(Pidfile, Option<FileId>)>, ReadError> {
         let by_host = candidate.source == PidfileSource::Unit;
         let root = match &self.host {
             Some(Ok(host)) if by_host => host,
@@ -232,7 +232,7 @@ impl<'a> Round<'a> {
         };
         let content = match root.read(&candidate.path, PIDFILE_MAX) {
             Ok(content) => content,
-            Err(Unread::NotFound) => {
+            Err(ReadError::NotFound) => {
                 let missing = (told(PidfileState::Missing, None), None);
                 return Ok((!candidate.only_if_named).then_some(missing));
             }
@@ -240,7 +240,7 @@ impl<'a> Round<'a> {
         };
         let ours: Vec<_> = open.files.iter().filter(|file| file.id == content.id).collect();
         let locked = ours.iter().any(|file| file.locked) || self.locked(content.id);
-        let file = state::File {
+        let file = state::PidfileContent {
             bytes: &content.bytes,
             user: content.user,
             modified_ns: content.modified_ns,
@@ -249,7 +249,7 @@ impl<'a> Round<'a> {
             locked: (locked || self.locks().is_ok()).then_some(locked),
         };
         let nested = !by_host && status.numbers.len() > 1;
-        let whose = Whose {
+        let whose = PidfileOwner {
             // In its own pid namespace the inner number counts too; tools of the host write the host's
             // number.
             numbers: if nested { status.numbers.clone() } else { vec![process.pid] },
@@ -259,13 +259,13 @@ impl<'a> Round<'a> {
         };
         let mut unknown = None;
         let (state, pid) = state::judge(&file, &whose, |number| {
-            let asked = Asked { process, number, nested, source: candidate.source };
+            let asked = PidfileQuery { process, number, nested, source: candidate.source };
             let named = pid_owner::named(self.procfs, &mut self.family, &asked, |ticks| {
                 wall(self.now, self.procfs.nanoseconds(ticks))
             });
             named.unwrap_or_else(|why| {
                 unknown = Some(why);
-                Named::Else
+                NamedProcess::Else
             })
         });
         if let Some(why) = unknown {
@@ -276,7 +276,7 @@ impl<'a> Round<'a> {
         Ok(affair.map(|state| (told(state, pid), Some(content.id))))
     }
 
-    fn locks(&mut self) -> &Result<Locks, Unread> {
+    fn locks(&mut self) -> &Result<Locks, ReadError> {
         let procfs = self.procfs;
         self.locks.get_or_insert_with(|| Locks::read(procfs))
     }

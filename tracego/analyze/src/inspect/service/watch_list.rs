@@ -10,12 +10,12 @@ use tracego_model::{
 };
 
 use super::{
-    inspection::{Round, Seen},
+    inspection::{InspectionRound, ServiceFingerprint},
     watched::WatchedService,
 };
 use crate::inspect::{
     network::health::ProbeSettings,
-    proc::{procfs::Procfs, read_error::Unread},
+    proc::{procfs::Procfs, read_error::ReadError},
 };
 
 /// Settings for watching services.
@@ -46,11 +46,11 @@ impl Default for WatchSettings {
 }
 
 #[derive(Debug)]
-struct Watched {
+struct WatchEntry {
     service: WatchedService,
     /// Time of the next inspection, ns since boot.
     next: u64,
-    seen: Option<Seen>,
+    seen: Option<ServiceFingerprint>,
     last: Option<ServiceState>,
 }
 
@@ -59,7 +59,7 @@ struct Watched {
 pub struct ServiceWatch {
     procfs: Procfs,
     settings: WatchSettings,
-    watched: HashMap<TaskId, Watched>,
+    watched: HashMap<TaskId, WatchEntry>,
     refused: u64,
 }
 
@@ -78,7 +78,7 @@ impl ServiceWatch {
             return false;
         }
         let first = id.start_boottime.saturating_add(nanoseconds(self.settings.grace));
-        self.watched.insert(id, Watched { service, next: first, seen: None, last: None });
+        self.watched.insert(id, WatchEntry { service, next: first, seen: None, last: None });
         true
     }
 
@@ -135,15 +135,15 @@ impl ServiceWatch {
         due.sort_unstable_by_key(|&(next, id)| (next, id.start_boottime, id.tgid));
         due.truncate(self.settings.looks);
         let procfs = self.procfs.clone();
-        let mut round = Round::new(&procfs, now);
+        let mut round = InspectionRound::new(&procfs, now);
         due.into_iter().filter_map(|(_, id)| self.look(&mut round, id, boot_ns)).collect()
     }
 
-    fn look(&mut self, round: &mut Round<'_>, id: TaskId, boot_ns: u64) -> Option<ServiceState> {
+    fn look(&mut self, round: &mut InspectionRound<'_>, id: TaskId, boot_ns: u64) -> Option<ServiceState> {
         let service = self.watched.get(&id)?.service.clone();
         let (mut state, seen) = match round.look(&service, self.settings.probe) {
             Ok(looked) => looked,
-            Err(Unread::Gone) => {
+            Err(ReadError::Gone) => {
                 self.remove(id);
                 return None;
             }
@@ -156,7 +156,7 @@ impl ServiceWatch {
                         unavailable,
                         ..ServiceState::default()
                     },
-                    Seen::default(),
+                    ServiceFingerprint::default(),
                 )
             }
         };
@@ -180,9 +180,9 @@ impl ServiceWatch {
     /// sharing a pidfile, data or a port. A master and its workers count as one.
     fn others(
         &self,
-        round: &mut Round<'_>,
+        round: &mut InspectionRound<'_>,
         service: &WatchedService,
-        seen: &Seen,
+        seen: &ServiceFingerprint,
         boot_ns: u64,
     ) -> Vec<OtherInstance> {
         let grace = nanoseconds(self.settings.grace);
@@ -214,7 +214,12 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 /// Returns whether two services run the same executable: the same file, or the same path in one mount
 /// namespace, in case the file was replaced between their starts.
-fn same(one: &WatchedService, one_seen: &Seen, other: &WatchedService, other_seen: &Seen) -> bool {
+fn same(
+    one: &WatchedService,
+    one_seen: &ServiceFingerprint,
+    other: &WatchedService,
+    other_seen: &ServiceFingerprint,
+) -> bool {
     (one.file.is_some() && one.file == other.file)
         || (!one.executable.is_empty()
             && one.executable == other.executable
@@ -223,7 +228,7 @@ fn same(one: &WatchedService, one_seen: &Seen, other: &WatchedService, other_see
 }
 
 /// Returns the resources that two processes of one executable share: `executable` first.
-fn shared(one: &Seen, other: &Seen) -> Vec<String> {
+fn shared(one: &ServiceFingerprint, other: &ServiceFingerprint) -> Vec<String> {
     let mut shared = vec!["executable".to_owned()];
     if one.pidfiles.iter().any(|file| other.pidfiles.contains(file)) {
         shared.push("pidfile".to_owned());

@@ -27,26 +27,26 @@ const QUEUE: usize = 4096;
 /// Interval between two rounds of inspections.
 const ROUND: Duration = Duration::from_secs(1);
 
-enum Change {
+enum WatchChange {
     Add(Box<WatchedService>),
     Remove(TaskId),
 }
 
 /// A handle that reports process starts and ends to the thread. The thread ends when it is dropped.
-pub struct Watcher {
-    changes: SyncSender<Change>,
+pub struct ServiceWatcher {
+    changes: SyncSender<WatchChange>,
     refused: u64,
-    counts: Arc<Counts>,
+    counts: Arc<WatcherCounters>,
 }
 
 /// Figures that the thread publishes.
 #[derive(Debug, Default)]
-struct Counts {
+struct WatcherCounters {
     watched: AtomicUsize,
     refused: AtomicU64,
 }
 
-impl Watcher {
+impl ServiceWatcher {
     /// Starts the thread. It sends its results into `queue` without keeping the queue open.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Watcher {
         queue: mpsc::WeakSender<Input>,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (changes, changed) = sync_channel(QUEUE);
-        let counts = Arc::new(Counts::default());
+        let counts = Arc::new(WatcherCounters::default());
         let told = Arc::clone(&counts);
         let thread = thread::Builder::new()
             .name("tracego-services".to_owned())
@@ -66,12 +66,12 @@ impl Watcher {
 
     /// Starts watching a process.
     pub fn add(&mut self, service: WatchedService) {
-        self.send(Change::Add(Box::new(service)));
+        self.send(WatchChange::Add(Box::new(service)));
     }
 
     /// Stops watching a process.
     pub fn remove(&mut self, id: TaskId) {
-        self.send(Change::Remove(id));
+        self.send(WatchChange::Remove(id));
     }
 
     /// Returns the number of watched processes.
@@ -92,11 +92,14 @@ impl Watcher {
         self.refused
     }
 
-    fn send(&mut self, change: Change) {
+    fn send(&mut self, change: WatchChange) {
         if let Err(TrySendError::Full(_)) = self.changes.try_send(change) {
             self.refused += 1;
             if self.refused.is_power_of_two() {
-                tracing::warn!(self.refused, "services come and go too fast to be looked at");
+                tracing::warn!(
+                    self.refused,
+                    "service changes arrive too fast; some services are not watched"
+                );
             }
         }
     }
@@ -104,21 +107,21 @@ impl Watcher {
 
 fn watch(
     mut services: ServiceWatch,
-    changed: &Receiver<Change>,
+    changed: &Receiver<WatchChange>,
     queue: &mpsc::WeakSender<Input>,
-    counts: &Counts,
+    counts: &WatcherCounters,
 ) {
     let mut round = Instant::now() + ROUND;
     loop {
         counts.watched.store(services.len(), Ordering::Relaxed);
         counts.refused.store(services.refused(), Ordering::Relaxed);
         match changed.recv_timeout(round.saturating_duration_since(Instant::now())) {
-            Ok(Change::Add(service)) => {
+            Ok(WatchChange::Add(service)) => {
                 if !services.add(*service) && services.refused().is_power_of_two() {
-                    tracing::warn!(refused = services.refused(), "too many services to look at all of them");
+                    tracing::warn!(refused = services.refused(), "too many services: some are not watched");
                 }
             }
-            Ok(Change::Remove(id)) => services.remove(id),
+            Ok(WatchChange::Remove(id)) => services.remove(id),
             Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
                 round = Instant::now() + ROUND;

@@ -12,7 +12,7 @@ use tracego_model::input::facts::CgroupLimits;
 
 use crate::inspect::proc::{
     procfs::{Process, capped},
-    read_error::Unread,
+    read_error::ReadError,
 };
 
 /// Maximum number of bytes of a cgroup file.
@@ -26,7 +26,7 @@ const UNLIMITED: u64 = 0x7fff_ffff_ffff_0000;
 
 /// A cgroup as the kernel event reports it.
 #[derive(Clone, Copy, Debug)]
-pub struct Recorded<'a> {
+pub struct RecordedCgroup<'a> {
     /// Path from the root of the hierarchy.
     pub path: &'a [u8],
     /// Version of the hierarchy: 1 or 2.
@@ -82,18 +82,18 @@ impl Cgroups {
     /// Fails if neither controller exists or a group cannot be found.
     pub fn limits(
         &self,
-        process: Result<&Process, Unread>,
-        recorded: &Recorded<'_>,
-    ) -> Result<CgroupLimits, Unread> {
-        let version = self.cpu.as_ref().or(self.memory.as_ref()).ok_or(Unread::NotFound)?.version;
+        process: Result<&Process, ReadError>,
+        recorded: &RecordedCgroup<'_>,
+    ) -> Result<CgroupLimits, ReadError> {
+        let version = self.cpu.as_ref().or(self.memory.as_ref()).ok_or(ReadError::NotFound)?.version;
         let own = process.and_then(|process| process.read("cgroup", 64 << 10));
-        let group = |tree: &Tree, controller| -> Result<PathBuf, Unread> {
+        let group = |tree: &Tree, controller| -> Result<PathBuf, ReadError> {
             if tree.version == 2 && recorded.version == 2 {
                 return below(&tree.root, recorded.path);
             }
             let wanted = if tree.version == 2 { "" } else { controller };
             let own = own.as_ref().map_err(|&why| why)?;
-            below(&tree.root, path_in(own, wanted).ok_or(Unread::Malformed)?)
+            below(&tree.root, path_in(own, wanted).ok_or(ReadError::Malformed)?)
         };
         let (mut cpu_millis, mut memory_bytes) = (None, None);
         if let Some(tree) = &self.cpu {
@@ -118,31 +118,31 @@ impl Cgroups {
     ///
     /// # Errors
     /// Fails if the CPUs cannot be read.
-    pub fn cpus(&self, process: &Process) -> Result<u32, Unread> {
+    pub fn cpus(&self, process: &Process) -> Result<u32, ReadError> {
         let online = cpu_list(&small(&self.online)?);
         let allowed = process.status()?.cpus;
         let usable =
             allowed.iter().filter(|&&cpu| online.iter().any(|&(first, last)| first <= cpu && cpu <= last));
         match u32::try_from(usable.count()) {
-            Ok(0) | Err(_) => Err(Unread::Malformed),
+            Ok(0) | Err(_) => Err(ReadError::Malformed),
             Ok(cpus) => Ok(cpus),
         }
     }
 }
 
-fn small(path: &Path) -> Result<String, Unread> {
+fn small(path: &Path) -> Result<String, ReadError> {
     Ok(String::from_utf8_lossy(&capped(File::open(path)?, SMALL)?).into_owned())
 }
 
 /// Returns the folder of a group. In another cgroup namespace the path of a group begins with `/..`.
-fn below(root: &Path, path: &[u8]) -> Result<PathBuf, Unread> {
+fn below(root: &Path, path: &[u8]) -> Result<PathBuf, ReadError> {
     let path = Path::new(OsStr::from_bytes(path));
     let inside = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     if !inside || !path.is_absolute() {
-        return Err(Unread::Outside);
+        return Err(ReadError::Outside);
     }
     let folder = root.join(path.strip_prefix("/").unwrap_or(path));
-    if folder.is_dir() { Ok(folder) } else { Err(Unread::NotFound) }
+    if folder.is_dir() { Ok(folder) } else { Err(ReadError::NotFound) }
 }
 
 /// Returns the lowest limit from a group up to the root. A group without the file has no limit of its own: it
@@ -150,16 +150,16 @@ fn below(root: &Path, path: &[u8]) -> Result<PathBuf, Unread> {
 fn tightest(
     tree: &Tree,
     group: &Path,
-    limit: impl Fn(&Path) -> Result<Option<u64>, Unread>,
-) -> Result<Option<u64>, Unread> {
+    limit: impl Fn(&Path) -> Result<Option<u64>, ReadError>,
+) -> Result<Option<u64>, ReadError> {
     let mut lowest: Option<u64> = None;
     for (depth, dir) in group.ancestors().take_while(|dir| dir.starts_with(&tree.root)).enumerate() {
         if depth == DEPTH_MAX {
-            return Err(Unread::TooMany);
+            return Err(ReadError::TooMany);
         }
         match limit(dir) {
             Ok(Some(found)) => lowest = Some(lowest.map_or(found, |lowest| lowest.min(found))),
-            Ok(None) | Err(Unread::NotFound) => {}
+            Ok(None) | Err(ReadError::NotFound) => {}
             Err(why) => return Err(why),
         }
     }
@@ -253,21 +253,22 @@ mod tests {
             ("a.slice/b.service/c/cgroup.procs", ""),
         ]);
         let cgroups = Cgroups::new(dir.path(), Path::new(ONLINE));
-        let limits =
-            |path: &str| cgroups.limits(Err(Unread::Gone), &Recorded { path: path.as_bytes(), version: 2 });
+        let limits = |path: &str| {
+            cgroups.limits(Err(ReadError::Gone), &RecordedCgroup { path: path.as_bytes(), version: 2 })
+        };
         let wanted = CgroupLimits { version: 2, cpu_millis: Some(500), memory_bytes: Some(1 << 30), cpus: 0 };
         assert_eq!(limits("/a.slice/b.service/c"), Ok(wanted));
         assert_eq!(limits("/"), Ok(CgroupLimits { version: 2, ..CgroupLimits::default() }));
-        assert_eq!(limits("/gone.slice"), Err(Unread::NotFound));
-        assert_eq!(limits("/../a.slice"), Err(Unread::Outside));
-        assert_eq!(limits("a.slice"), Err(Unread::Outside));
+        assert_eq!(limits("/gone.slice"), Err(ReadError::NotFound));
+        assert_eq!(limits("/../a.slice"), Err(ReadError::Outside));
+        assert_eq!(limits("a.slice"), Err(ReadError::Outside));
     }
 
     #[test]
     fn without_controllers_nothing_is_said() {
         let dir = tree(&[("cgroup.controllers", "pids\n")]);
         let cgroups = Cgroups::new(dir.path(), Path::new(ONLINE));
-        let recorded = Recorded { path: b"/", version: 2 };
-        assert_eq!(cgroups.limits(Err(Unread::Gone), &recorded), Err(Unread::NotFound));
+        let recorded = RecordedCgroup { path: b"/", version: 2 };
+        assert_eq!(cgroups.limits(Err(ReadError::Gone), &recorded), Err(ReadError::NotFound));
     }
 }

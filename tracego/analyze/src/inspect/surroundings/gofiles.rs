@@ -13,8 +13,8 @@ use tracego_model::input::facts::{GoMod, Surroundings};
 
 use crate::{
     inspect::proc::{
-        read_error::{Unread, noted},
-        root::Root,
+        read_error::{ReadError, noted},
+        root::RootFolder,
     },
     redact as sanitize,
 };
@@ -68,7 +68,7 @@ pub const GO_ENV: [&str; 15] = [
 ];
 
 /// Reads the files of a go command inside its root folder.
-pub(super) fn read(root: &Root, command: &GoCommand<'_>, found: &mut Surroundings) {
+pub(super) fn read(root: &RootFolder, command: &GoCommand<'_>, found: &mut Surroundings) {
     found.go_env = noted("go_env", go_env(root, command), &mut found.unavailable).unwrap_or_default();
     let Some(folder) = noted("go_mod", folder(root, command), &mut found.unavailable) else { return };
     let go_env = found.go_env.clone();
@@ -90,8 +90,8 @@ pub(super) fn read(root: &Root, command: &GoCommand<'_>, found: &mut Surrounding
 
 /// Returns the working folder by the name that the command uses (`os.Getwd`): `$PWD` if that is the same
 /// folder, else the path without links.
-fn folder(root: &Root, command: &GoCommand<'_>) -> Result<PathBuf, Unread> {
-    let start = root.inside(command.cwd).ok_or(Unread::Outside)?;
+fn folder(root: &RootFolder, command: &GoCommand<'_>) -> Result<PathBuf, ReadError> {
+    let start = root.inside(command.cwd).ok_or(ReadError::Outside)?;
     let mut folder = PathBuf::from(OsStr::from_bytes(start));
     if let Some(chdir) = command.chdir {
         folder.push(chdir);
@@ -119,8 +119,8 @@ fn clean(path: &Path) -> PathBuf {
 }
 
 struct Walk<'a> {
-    root: &'a Root,
-    denied: Option<Unread>,
+    root: &'a RootFolder,
+    denied: Option<ReadError>,
 }
 
 impl Walk<'_> {
@@ -129,7 +129,7 @@ impl Walk<'_> {
         folder: &Path,
         command: &GoCommand<'_>,
         get: &dyn Fn(&str) -> String,
-    ) -> Result<Option<GoMod>, Unread> {
+    ) -> Result<Option<GoMod>, ReadError> {
         let work = match get("GOWORK").as_str() {
             "off" => None,
             "" | "auto" => self.up(folder, "go.work"),
@@ -165,7 +165,7 @@ impl Walk<'_> {
         let mut above = folder.ancestors();
         let found = above.by_ref().take(DEPTH_MAX).map(|dir| dir.join(name)).find(|file| self.has(file));
         if found.is_none() && above.next().is_some() {
-            self.denied = self.denied.or(Some(Unread::TooMany));
+            self.denied = self.denied.or(Some(ReadError::TooMany));
         }
         found
     }
@@ -183,13 +183,13 @@ fn text(path: PathBuf) -> String {
 }
 
 /// Reads the settings written by `go env -w`. A missing file is no error.
-fn go_env(root: &Root, command: &GoCommand<'_>) -> Result<BTreeMap<String, String>, Unread> {
+fn go_env(root: &RootFolder, command: &GoCommand<'_>) -> Result<BTreeMap<String, String>, ReadError> {
     let get = |name: &str| (command.env)(name).filter(|value| !value.is_empty());
     let path = match (get("GOENV"), get("XDG_CONFIG_HOME"), get("HOME")) {
         (Some("off"), ..) => return Ok(BTreeMap::new()),
         // Read before -C takes effect, hence relative to the folder that the command was started in.
         (Some(file), ..) => {
-            let start = root.inside(command.cwd).ok_or(Unread::Outside)?;
+            let start = root.inside(command.cwd).ok_or(ReadError::Outside)?;
             Path::new(OsStr::from_bytes(start)).join(file)
         }
         // os.UserConfigDir: a relative path is an error.
@@ -200,7 +200,7 @@ fn go_env(root: &Root, command: &GoCommand<'_>) -> Result<BTreeMap<String, Strin
     };
     match root.read(&path, FILE_MAX) {
         Ok(content) => Ok(env_file(&content.bytes)),
-        Err(Unread::NotFound) => Ok(BTreeMap::new()),
+        Err(ReadError::NotFound) => Ok(BTreeMap::new()),
         Err(why) => Err(why),
     }
 }

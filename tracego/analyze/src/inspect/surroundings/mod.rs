@@ -4,27 +4,27 @@
 pub mod cgroups;
 pub mod gofiles;
 
-use cgroups::{Cgroups, Recorded};
+use cgroups::{Cgroups, RecordedCgroup};
 use gofiles::GoCommand;
 use tracego_common::TaskId;
 use tracego_model::input::facts::Surroundings;
 
 use super::proc::{
     procfs::{Process, Procfs},
-    read_error::{Unread, noted},
-    root::Root,
+    read_error::{ReadError, noted},
+    root::RootFolder,
 };
 
 /// Reads the environment of processes.
 #[derive(Clone, Debug, Default)]
-pub struct Inspector {
+pub struct SurroundingsReader {
     /// The procfs in which processes are looked up.
     pub procfs: Procfs,
     /// The cgroup hierarchies from which limits are read.
     pub cgroups: Cgroups,
 }
 
-impl Inspector {
+impl SurroundingsReader {
     /// Reads the module in force and the go env file of a go command, as the command itself sees them. Costs
     /// about two system calls per folder on the way up and seven per file.
     #[must_use]
@@ -43,7 +43,7 @@ impl Inspector {
 
     /// Reads the cgroup limits and the usable CPUs of a Go program.
     #[must_use]
-    pub fn program(&self, id: TaskId, cgroup: &Recorded<'_>) -> Surroundings {
+    pub fn program(&self, id: TaskId, cgroup: &RecordedCgroup<'_>) -> Surroundings {
         let mut found = Surroundings::default();
         let process = self.procfs.process(id);
         let limits = self.cgroups.limits(process.as_ref().map_err(|&why| why), cgroup);
@@ -60,13 +60,13 @@ impl Inspector {
     /// Opens the root folder of a go command. When the command has ended, uses the root of its parent or of
     /// tracego, provided that one is in the same mount namespace. A chroot of the command alone then goes
     /// unnoticed.
-    fn root(&self, command: &GoCommand<'_>) -> Result<Root, Unread> {
+    fn root(&self, command: &GoCommand<'_>) -> Result<RootFolder, ReadError> {
         let why = match self.procfs.process(command.id).and_then(|process| process.root()) {
             Ok(root) => return Ok(root),
             Err(why) => why,
         };
         let wanted = u64::from(command.mount_namespace);
-        if wanted == 0 || why != Unread::Gone {
+        if wanted == 0 || why != ReadError::Gone {
             return Err(why);
         }
         let same = |process: Process| {
@@ -75,6 +75,6 @@ impl Inspector {
         if let Some(root) = self.procfs.process(command.parent).ok().and_then(same) {
             return Ok(root);
         }
-        if self.procfs.own_mount_namespace() == Ok(wanted) { Root::own() } else { Err(why) }
+        if self.procfs.own_mount_namespace() == Ok(wanted) { RootFolder::own() } else { Err(why) }
     }
 }

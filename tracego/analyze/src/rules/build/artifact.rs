@@ -9,7 +9,7 @@ use tracego_model::finding::{
 use super::go_run::{self, GENERATE, PROGRAM, TOOL};
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -63,7 +63,7 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(task) = subject.task.filter(|task| task.role == Some(Role::GoRunChild)) else {
         return;
     };
@@ -77,7 +77,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         task.started_by().and_then(|command| Some((command.id.tgid, command.invocation.target.as_ref()?)));
     let Some((pid, target)) = made else {
         let message = format!("{path} is where go run puts what it links, and has no artifact");
-        let case = Case::new("unknown-parent", message)
+        let case = FindingCase::new("unknown-parent", message)
             .sure(Confidence::Medium)
             .with("process.executable.path", path)
             .with_some("package", build.map(|build| build.path.as_str()));
@@ -88,7 +88,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let main = build.and_then(|build| build.main.as_ref());
     let foreign = |_: &str| main.is_some_and(|main| !main.sum.is_empty());
     let variant = if subject.is_generated() { "generate" } else { go_run::variant(target, foreign) };
-    let case = Case::new(
+    let case = FindingCase::new(
         variant,
         format!("a program runs that go run {target} (process {pid}) made; it has no artifact"),
     )

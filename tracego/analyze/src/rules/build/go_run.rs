@@ -2,13 +2,13 @@
 
 use tracego_golang::{
     role::Role,
-    target::{Target, Version},
+    target::{ModuleVersion, RunTarget},
 };
 use tracego_model::finding::Severity::{High, Low, Medium};
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -72,7 +72,7 @@ pub(super) const TOOL: Grades =
 pub(super) const GENERATE: Grades =
     Grades { ci: Low, production: High, guessed: High, terminal: Low, other: Low };
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     // A toolchain that hands over to another executes the same command line twice in one process.
     if subject.role() != Some(Role::GoRun) || subject.is_repeated() {
         return;
@@ -89,26 +89,28 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         (_, true) => " in production",
         _ => "",
     };
-    let case =
-        Case::new(variant, format!("go run {target} builds and starts a program{wherein} and keeps none"))
-            .sure(subject.confidence())
-            .with("package", target.to_string())
-            .with("process.command_args", subject.args().join(" "))
-            .with_some("go.mod", module.map(|module| module.path.as_str()))
-            .with_some("GOFILE", subject.variable("GOFILE"));
+    let case = FindingCase::new(
+        variant,
+        format!("go run {target} builds and starts a program{wherein} and keeps none"),
+    )
+    .sure(subject.confidence())
+    .with("package", target.to_string())
+    .with("process.command_args", subject.args().join(" "))
+    .with_some("go.mod", module.map(|module| module.path.as_str()))
+    .with_some("GOFILE", subject.variable("GOFILE"));
     report.add(case, place, &ScopeTarget::of(subject.record));
 }
 
 /// Returns the variant of a target. `foreign` decides whether an import path without a version belongs to
 /// another module.
-pub(super) fn variant(target: &Target, foreign: impl Fn(&str) -> bool) -> &'static str {
+pub(super) fn variant(target: &RunTarget, foreign: impl Fn(&str) -> bool) -> &'static str {
     match target {
-        Target::Files(_) => "file",
-        Target::Local(_) => "local",
-        Target::Resolved(path) if foreign(path) => "pinned",
-        Target::Resolved(_) => "local",
-        Target::Remote { version: Version::Query(_), .. } => "unpinned",
-        Target::Remote { version: Version::Pinned(_) | Version::Commit(_), .. } => "pinned",
+        RunTarget::Files(_) => "file",
+        RunTarget::Local(_) => "local",
+        RunTarget::Resolved(path) if foreign(path) => "pinned",
+        RunTarget::Resolved(_) => "local",
+        RunTarget::Remote { version: ModuleVersion::Query(_), .. } => "unpinned",
+        RunTarget::Remote { version: ModuleVersion::Pinned(_) | ModuleVersion::Commit(_), .. } => "pinned",
     }
 }
 

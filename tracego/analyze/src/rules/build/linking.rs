@@ -5,7 +5,7 @@ use tracego_model::finding::Severity::{High, Low, Medium};
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -107,7 +107,7 @@ fn elf<'a>(subject: &Subject<'a>) -> Option<&'a Elf> {
     subject.image?.elf.as_ref()
 }
 
-fn dynamic(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn dynamic(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let (Some(build), Some(elf)) = (subject.build(), elf(subject)) else {
         return;
     };
@@ -115,10 +115,11 @@ fn dynamic(subject: &Subject<'_>, report: &mut Report<'_>) {
         return;
     }
     let case = if elf.needed.is_empty() {
-        Case::new("loader", "a Go program in production needs a dynamic loader")
+        FindingCase::new("loader", "a Go program in production needs a dynamic loader")
     } else {
         let list = elf.needed.join(", ");
-        Case::new("libraries", format!("a Go program in production needs {list}")).with("elf.needed", list)
+        FindingCase::new("libraries", format!("a Go program in production needs {list}"))
+            .with("elf.needed", list)
     };
     let case = case
         .sure(subject.place(report.settings).confidence())
@@ -127,7 +128,7 @@ fn dynamic(subject: &Subject<'_>, report: &mut Report<'_>) {
     report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
 }
 
-fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn debug(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(build) = subject.build() else {
         return;
     };
@@ -140,7 +141,7 @@ fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (variant, setting, value) in built {
         let message = format!("a Go program in production was built with {setting}={value}");
         report.add(
-            Case::new(variant, message)
+            FindingCase::new(variant, message)
                 .sure(place.confidence())
                 .with("build.setting", format!("{setting}={value}")),
             place,
@@ -150,7 +151,7 @@ fn debug(subject: &Subject<'_>, report: &mut Report<'_>) {
     if symbols {
         let what =
             if elf(subject).is_some_and(|elf| elf.debug) { "debug information" } else { "a symbol table" };
-        let case = Case::new("symbols", format!("a Go program in production has {what}"));
+        let case = FindingCase::new("symbols", format!("a Go program in production has {what}"));
         report.add(case.sure(place.confidence()).with("elf.debug", what), place, &scope_target);
     }
 }
@@ -168,7 +169,7 @@ fn built_for_tests(build: &Build) -> Vec<(&'static str, &'static str, &str)> {
     on.chain(unoptimised.map(|flags| ("unoptimised", "-gcflags", flags))).collect()
 }
 
-fn packed(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn packed(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     // Packing also hides the build information of Go, so any program counts that is not the system's.
     if elf(subject).and_then(|elf| elf.packer) != Some(Packer::Upx)
         || subject.is_of_system()
@@ -178,7 +179,7 @@ fn packed(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
     let place = subject.place(report.settings);
     if place.is_production() {
-        let case = Case::new("upx", "a program in production is packed with UPX")
+        let case = FindingCase::new("upx", "a program in production is packed with UPX")
             .with("elf.packer", "upx")
             .sure(place.confidence());
         report.add(case, place, &ScopeTarget::of(subject.record));

@@ -1,11 +1,11 @@
 //! TG014: the Go toolchain in a place where only built programs should run.
 
-use tracego_golang::{role::Role, task::Place};
+use tracego_golang::{role::Role, task::GoPosition};
 use tracego_model::finding::Severity::{High, Medium};
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -39,7 +39,7 @@ pub const RULE: Rule = Rule {
     service: None,
 };
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(variant) = variant(subject) else {
         return;
     };
@@ -52,7 +52,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         Some(container) => format!("{} was executed in the container {}", subject.path(), container.id),
         None => format!("{} was executed in production", subject.path()),
     };
-    let case = Case::new(variant, message)
+    let case = FindingCase::new(variant, message)
         .sure(place.confidence())
         .with("process.executable.path", subject.path())
         .with_some("tracego.unit", record.tracego.unit.as_deref())
@@ -66,5 +66,5 @@ fn variant(subject: &Subject<'_>) -> Option<&'static str> {
         return Some("go-command");
     }
     let task = subject.task.filter(|task| task.role == Some(Role::CompilerHelper))?;
-    (task.place == Place::Outside).then_some("tool")
+    (task.place == GoPosition::Outside).then_some("tool")
 }

@@ -8,7 +8,7 @@ use tracego_model::finding::{
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
-    test_process::{COMMIT, Scene, process, rules},
+    test_process::{COMMIT, TestProcess, process, rules},
 };
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
@@ -86,7 +86,7 @@ pub(super) fn examples() -> Vec<Example> {
     ]
 }
 
-fn sh(pid: u32) -> Scene {
+fn sh(pid: u32) -> TestProcess {
     process(pid, "/bin/sh", "sh")
 }
 

@@ -15,7 +15,7 @@ use super::{
     Rules,
     place::Profile,
     registry::RULES,
-    test_process::{self, Scene},
+    test_process::{self, TestProcess},
 };
 
 type Look = Box<dyn Fn(&mut Rules) -> Vec<Finding>>;
@@ -75,13 +75,13 @@ fn finds(
     variant: &'static str,
     severity: Severity,
     what: &'static str,
-    scenes: impl Into<Vec<Scene>>,
+    scenes: impl Into<Vec<TestProcess>>,
 ) -> Example {
     Example { wanted: Some((variant, severity)), ..clean(rule, what, scenes) }
 }
 
 /// Creates an example where the last start is no finding.
-fn clean(rule: &'static str, what: &'static str, scenes: impl Into<Vec<Scene>>) -> Example {
+fn clean(rule: &'static str, what: &'static str, scenes: impl Into<Vec<TestProcess>>) -> Example {
     let scenes = scenes.into();
     Example::new(rule, what, move |rules| {
         scenes.iter().map(|scene| scene.start(rules)).last().unwrap_or_default()

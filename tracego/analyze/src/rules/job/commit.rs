@@ -11,9 +11,9 @@ use tracego_model::{
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
-        settings::options::Stamp,
+        settings::options::CommitStampPolicy,
         subject::Subject,
     },
     scope::ScopeTarget,
@@ -66,7 +66,7 @@ const CHECKOUTS: [&str; 9] = [
     "WORKSPACE",
 ];
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(build) = subject.build() else {
         return;
     };
@@ -84,10 +84,10 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let case = match (build.revision(), claimed) {
         (Some(revision), Some(commit)) if same_commit(revision, commit) == Some(false) => {
             let message = format!("the binary was built from commit {revision}, and the job claims {commit}");
-            Case::new("mismatch", message).with("vcs.ref.head.revision", commit)
+            FindingCase::new("mismatch", message).with("vcs.ref.head.revision", commit)
         }
         _ if build.modified() == Some(true) && (place.ci || place.is_production()) => {
-            Case::new("modified", "the binary was built from files that are in no commit")
+            FindingCase::new("modified", "the binary was built from files that are in no commit")
         }
         (None, _) if wants_stamp(report.thresholds().stamp, place.ci, place.is_production()) => {
             // Go writes the commit from 1.18 on, and only when it builds a module.
@@ -95,7 +95,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             if !can {
                 return;
             }
-            Case::new("unstamped", "the binary carries no commit")
+            FindingCase::new("unstamped", "the binary carries no commit")
         }
         _ => return,
     };
@@ -109,17 +109,17 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     report.add(case, place, &ScopeTarget::of(subject.record));
 }
 
-fn wants_stamp(stamp: Stamp, ci: bool, production: bool) -> bool {
+fn wants_stamp(stamp: CommitStampPolicy, ci: bool, production: bool) -> bool {
     match stamp {
-        Stamp::Off => false,
-        Stamp::Production => production,
-        Stamp::Always => production || ci,
+        CommitStampPolicy::Off => false,
+        CommitStampPolicy::Production => production,
+        CommitStampPolicy::Always => production || ci,
     }
 }
 
 /// Returns how sure it is that the claimed commit is about this binary; `None` if it is not. A job runs many
 /// programs that others built from their own commits.
-fn ownership(subject: &Subject<'_>, build: &Build, report: &mut Report<'_>) -> Option<Confidence> {
+fn ownership(subject: &Subject<'_>, build: &Build, report: &mut FindingCollector<'_>) -> Option<Confidence> {
     let module = build.main.as_ref().map_or("", |main| main.path.as_str());
     if report.thresholds().modules.iter().any(|glob| glob.is_match(module)) {
         return Some(Confidence::High);

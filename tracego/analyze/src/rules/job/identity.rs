@@ -17,11 +17,11 @@ use tracego_model::{
 use super::commit::same_commit;
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
-        settings::Settings,
-        state::Memory,
-        subject::{Known, Subject},
+        settings::RuleSettings,
+        state::RuleState,
+        subject::{KeptProcess, Subject},
     },
     scope::ScopeTarget,
 };
@@ -67,7 +67,7 @@ pub const RULE: Rule = Rule {
 
 /// A known CI job.
 #[derive(Debug, Default)]
-pub struct Job {
+pub struct TrackedJob {
     /// Number of running processes that opened the job. Some systems open it anew for each step.
     pub(in crate::rules) openers: u32,
     /// Time when the last opener ended, in nanoseconds since boot.
@@ -79,7 +79,7 @@ pub struct Job {
 /// Maximum number of modules that are kept for a job.
 const MODULES: usize = 32;
 
-impl Job {
+impl TrackedJob {
     /// Adds a module that a go command of the job builds.
     pub(in crate::rules) fn builds(&mut self, module: &str) {
         if !module.is_empty() && self.modules.len() < MODULES && !self.modules.iter().any(|m| m == module) {
@@ -90,7 +90,7 @@ impl Job {
 
 /// A process of a job.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct JobMember {
     /// The job of the process.
     pub(in crate::rules) job: Arc<str>,
     /// Whether the process opened the job.
@@ -98,16 +98,16 @@ pub struct Member {
     /// The container whose first process this is.
     pub(in crate::rules) first_of: Option<Arc<str>>,
     /// The facts for findings after the job has ended.
-    pub(in crate::rules) known: Arc<Known>,
+    pub(in crate::rules) known: Arc<KeptProcess>,
 }
 
-impl Member {
+impl JobMember {
     /// Creates a member for a process that opened a job or descends from its opener. Returns `None` without a
     /// job.
     pub(in crate::rules) fn of(
         subject: &Subject<'_>,
-        settings: &Settings,
-        memory: &mut Memory,
+        settings: &RuleSettings,
+        memory: &mut RuleState,
     ) -> Option<Self> {
         let record = subject.record;
         let root = record.tracego.job.as_ref()?.root.as_ref()?;
@@ -117,7 +117,7 @@ impl Member {
             job,
             opens: root.pid == subject.id.tgid && record.tracego.exec_id.as_ref() == Some(&root.exec_id),
             first_of: container.map(|container| container.id.as_str().into()),
-            known: Arc::new(Known::of(subject, settings)),
+            known: Arc::new(KeptProcess::of(subject, settings)),
         })
     }
 
@@ -141,7 +141,7 @@ fn matters(attribute: &str) -> bool {
     matches!(attribute, REVISION | RUN | TASK_RUN)
 }
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(job) = subject.record.tracego.job.as_ref() else {
         return;
     };
@@ -156,7 +156,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         }
         let whose = if changed.source == Source::Explicit { "--env says" } else { "its job has" };
         let message = format!("a process claims {} {claimed} where {whose} {expected}", changed.attribute);
-        let case = Case::new("changed", message)
+        let case = FindingCase::new("changed", message)
             .with("attribute", changed.attribute)
             .with("claimed", claimed)
             .with("expected", expected)
@@ -166,16 +166,18 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let mut dropped = job.dropped.iter().copied().filter(|attribute| matters(attribute)).peekable();
     if dropped.peek().is_some() && subject.knows_environment() && report.memory.is_new(&(root, "dropped")) {
         let list = dropped.collect::<Vec<_>>().join(", ");
-        let case =
-            Case::new("dropped", format!("a process of a job no longer has {list} in its environment"))
-                .with("attributes", list)
-                .with("job.root", root);
+        let case = FindingCase::new(
+            "dropped",
+            format!("a process of a job no longer has {list} in its environment"),
+        )
+        .with("attributes", list)
+        .with("job.root", root);
         report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
     }
     other_container(subject, report);
 }
 
-fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn other_container(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(container) = &subject.record.container else {
         return;
     };
@@ -192,7 +194,7 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
         return;
     }
     let message = format!("a process of job {own} runs in the container of job {job}");
-    let case = Case::new("other-container", message)
+    let case = FindingCase::new("other-container", message)
         .with("container.id", &container.id)
         .with("container.job", job.as_ref())
         .with("container.first.pid", first.tgid.to_string())
@@ -203,19 +205,20 @@ fn other_container(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// Returns findings about processes whose job ended longer ago than the configuration allows. Each job is
 /// reported once.
 pub(in crate::rules) fn left_over(
-    settings: &Settings,
-    memory: &mut Memory,
+    settings: &RuleSettings,
+    memory: &mut RuleState,
     now: u64,
 ) -> Vec<(TaskId, Finding)> {
     let grace = settings.thresholds.job_grace.saturating_mul(1_000_000_000);
-    let due =
-        |job: &Job| job.openers == 0 && job.ended.is_some_and(|ended| now >= ended.saturating_add(grace));
+    let due = |job: &TrackedJob| {
+        job.openers == 0 && job.ended.is_some_and(|ended| now >= ended.saturating_add(grace))
+    };
     let ended: Vec<Arc<str>> =
         memory.jobs.iter().filter(|(_, job)| due(job)).map(|(key, _)| Arc::clone(key)).collect();
     if ended.is_empty() {
         return Vec::new();
     }
-    let left: Vec<(TaskId, Member)> = memory
+    let left: Vec<(TaskId, JobMember)> = memory
         .members
         .iter()
         .filter(|(_, member)| ended.contains(&member.job))
@@ -225,11 +228,11 @@ pub(in crate::rules) fn left_over(
     let mut found = Vec::new();
     for (id, member) in left {
         memory.members.pop(&id);
-        let mut report = Report::new(settings, memory, rule);
+        let mut report = FindingCollector::new(settings, memory, rule);
         let known = &member.known;
         let message =
             format!("{} (process {}) still runs after its job {} has ended", known.path, id.tgid, member.job);
-        let case = Case::new("outlives", message)
+        let case = FindingCase::new("outlives", message)
             .sure(Confidence::Medium)
             .with("job", member.job.as_ref())
             .with("process.executable.path", &known.path);

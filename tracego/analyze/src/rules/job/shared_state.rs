@@ -7,7 +7,7 @@ use tracego_model::finding::Severity::{Low, Medium};
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -45,7 +45,7 @@ pub const RULE: Rule = Rule {
 
 /// A running go command of a job, and the folders that it builds in.
 #[derive(Clone, Debug)]
-pub struct Building {
+pub struct RunningBuild {
     /// The job that the command belongs to.
     job: Arc<str>,
     /// The mount namespace of the paths.
@@ -54,7 +54,7 @@ pub struct Building {
     temporary: Option<String>,
 }
 
-impl Building {
+impl RunningBuild {
     /// Creates the entry for a go command of a job. Returns `None` for a command that does not use the
     /// folders.
     #[must_use]
@@ -121,18 +121,18 @@ fn clean(path: &str) -> String {
     clean
 }
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if subject.invocation().is_none() {
         return;
     }
     let job = report.memory.job_key(subject);
-    let Some(own) = Building::of(subject, job) else {
+    let Some(own) = RunningBuild::of(subject, job) else {
         return;
     };
     let folders = [("cache", "GOCACHE", &own.cache), ("temporary-folder", "TMPDIR", &own.temporary)];
     for (variant, name, folder) in folders {
         let Some(folder) = folder else { continue };
-        let same = |other: &Building| {
+        let same = |other: &RunningBuild| {
             let theirs = if variant == "cache" { &other.cache } else { &other.temporary };
             theirs.as_ref() == Some(folder) && other.mounts == own.mounts && other.job != own.job
         };
@@ -146,7 +146,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
             continue;
         }
         let message = format!("jobs {} and {} build with {name} {folder} at the same time", jobs[0], jobs[1]);
-        let case = Case::new(variant, message)
+        let case = FindingCase::new(variant, message)
             .with(name, folder)
             .with("other.job", job.as_ref())
             .with("other.pid", id.tgid.to_string());

@@ -4,7 +4,7 @@ use tracego_model::finding::Severity::{Low, Medium};
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -66,7 +66,7 @@ pub const TELEMETRY: Rule = Rule {
     service: None,
 };
 
-fn required(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn required(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let names = &report.thresholds().required;
     let known = |name: &&String| subject.knows(name);
     let missing: Vec<&str> =
@@ -80,24 +80,28 @@ fn required(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (variant, names, word) in [("missing", missing, "without"), ("empty", empty, "with an empty")] {
         if !names.is_empty() {
             let list = names.join(", ");
-            let case = Case::new(variant, format!("a Go service runs in production {word} {list}"));
+            let case = FindingCase::new(variant, format!("a Go service runs in production {word} {list}"));
             report.add(case.sure(place.confidence()).with("variables", list), place, &scope_target);
         }
     }
 }
 
-fn telemetry(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn telemetry(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if subject.build().is_none() || !subject.knows("OTEL_SERVICE_NAME") || !subject.is_own_program() {
         return;
     }
     let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
     if place.is_production() && !has_service_name(subject) {
         let message = "a Go service runs in production without a name for its telemetry";
-        report.add(Case::new("no-service-name", message).sure(place.confidence()), place, &scope_target);
+        report.add(
+            FindingCase::new("no-service-name", message).sure(place.confidence()),
+            place,
+            &scope_target,
+        );
     }
     if place.ci && report.thresholds().trace_context && subject.variable("TRACEPARENT").is_none() {
         let message = "a Go program of a CI job belongs to no trace: TRACEPARENT is not set";
-        report.add(Case::new("no-trace-context", message), place, &scope_target);
+        report.add(FindingCase::new("no-trace-context", message), place, &scope_target);
     }
 }
 

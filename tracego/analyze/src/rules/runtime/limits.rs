@@ -8,7 +8,7 @@ use tracego_model::{
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -57,7 +57,7 @@ const NOFILE: usize = 7;
 /// Go 1.19, later src/syscall/rlimit.go.
 const RAISES: (u32, u32, u32) = (1, 19, 0);
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(limits) = subject.record.tracego.rlimit.as_ref() else {
         return;
     };
@@ -82,7 +82,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
     for (name, least, limit) in others {
         let message = format!("the soft {name} limit of a Go service is {}, less than {least}", limit.soft);
-        let case = Case::new("other-limit", message)
+        let case = FindingCase::new("other-limit", message)
             .sure(place.confidence())
             .with("tracego.rlimit.name", name)
             .with("tracego.rlimit.soft", limit.soft.to_string())
@@ -91,7 +91,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-fn open_files(subject: &Subject<'_>, limit: Rlimit, least: u64) -> Case {
+fn open_files(subject: &Subject<'_>, limit: Rlimit, least: u64) -> FindingCase {
     let raises = subject.build().and_then(|build| build.release()).is_some_and(|release| release >= RAISES);
     let case = if raises && limit.hard >= least {
         let message = format!(
@@ -99,13 +99,13 @@ fn open_files(subject: &Subject<'_>, limit: Rlimit, least: u64) -> Case {
             limit.soft,
             number(limit.hard),
         );
-        Case::new("open-files-soft", message)
+        FindingCase::new("open-files-soft", message)
     } else {
         let message = format!(
             "a Go service may have {} open files, less than {least}",
             if raises { limit.hard } else { limit.soft }
         );
-        Case::new("open-files", message)
+        FindingCase::new("open-files", message)
     };
     case.with("tracego.rlimit.nofile.soft", number(limit.soft))
         .with("tracego.rlimit.nofile.hard", number(limit.hard))

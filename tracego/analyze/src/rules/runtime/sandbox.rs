@@ -4,7 +4,7 @@ use tracego_model::finding::Severity::{High, Low, Medium};
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -67,7 +67,7 @@ pub fn bit(name: &str) -> Option<u32> {
     CAPABILITIES.iter().position(|known| *known == name).and_then(|at| u32::try_from(at).ok())
 }
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let record = subject.record;
     if record.container.is_none() || !subject.is_own_program() {
         return;
@@ -77,7 +77,7 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     let dangerous = dangerous(subject, &report.thresholds().capabilities);
     if !dangerous.is_empty() {
         let list = dangerous.join(", ");
-        let case = Case::new("capabilities", format!("a Go program in a container holds {list}"))
+        let case = FindingCase::new("capabilities", format!("a Go program in a container holds {list}"))
             .with_some(
                 "tracego.capability.effective",
                 own.capability.as_ref().map(|sets| sets.effective.as_str()),
@@ -86,13 +86,13 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
         report.add(case, place, &scope_target);
     }
     if own.seccomp == Some("off") {
-        let case = Case::new("seccomp", "a Go program in a container runs without a seccomp filter")
+        let case = FindingCase::new("seccomp", "a Go program in a container runs without a seccomp filter")
             .with("tracego.seccomp", "off");
         report.add(case, place, &scope_target);
     }
     if own.no_new_privs == Some(false) {
         let message = "a Go program in a container can gain rights: no_new_privs is not set";
-        let case = Case::new("new-privileges", message).with("tracego.no_new_privs", "false");
+        let case = FindingCase::new("new-privileges", message).with("tracego.no_new_privs", "false");
         report.add(case, place, &scope_target);
     }
 }

@@ -8,7 +8,7 @@ use tracego_model::{
 
 use crate::{
     rules::{
-        collector::{Case, Report},
+        collector::{FindingCase, FindingCollector},
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -83,7 +83,7 @@ const HAS_MEMORY_LIMIT: (u32, u32, u32) = (1, 19, 0);
 const FOLLOWS_BY_LIBRARY: &str = "go.uber.org/automaxprocs";
 const LIMITS_BY_LIBRARY: &str = "github.com/KimMachineGun/automemlimit";
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let (Some(build), Some(limits)) = (subject.build(), subject.surroundings.and_then(|s| s.limits)) else {
         return;
     };
@@ -101,13 +101,13 @@ fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-fn cpus(subject: &Subject<'_>, build: &Build, limits: CgroupLimits) -> Option<Case> {
+fn cpus(subject: &Subject<'_>, build: &Build, limits: CgroupLimits) -> Option<FindingCase> {
     let quota = limits.cpu_millis?;
     // `None` means that the CPUs could not be counted.
     let machine = Some(u64::from(limits.cpus)).filter(|cpus| *cpus > 0);
     // The same as Go 1.25 computes: the quota rounded up, at least two, at most the CPUs of the machine.
     let fits = quota.div_ceil(1000).max(2).min(machine.unwrap_or(u64::MAX));
-    let evidence = |case: Case| {
+    let evidence = |case: FindingCase| {
         case.with("cgroup.cpu_quota", format!("{}.{:03}", quota / 1000, quota % 1000))
             .with_some("cpus", machine.map(|cpus| cpus.to_string()))
     };
@@ -119,14 +119,14 @@ fn cpus(subject: &Subject<'_>, build: &Build, limits: CgroupLimits) -> Option<Ca
             !follows_quota(subject, build)? && !depends(build, FOLLOWS_BY_LIBRARY) && machine? > fits;
         let message =
             format!("{} runs Go code on {} CPUs under a quota of {}", build.version, machine?, cpu(quota));
-        return ignored.then(|| evidence(Case::new("quota-ignored", message)));
+        return ignored.then(|| evidence(FindingCase::new("quota-ignored", message)));
     };
     let message = |word| format!("GOMAXPROCS is {set}, {word} the CPU quota of {}", cpu(quota));
     // A library sets it only where the environment does not (automaxprocs honours GOMAXPROCS).
     let case = if set > fits {
-        Case::new("above-quota", message("above"))
+        FindingCase::new("above-quota", message("above"))
     } else if set * 2 < quota.div_ceil(1000).min(machine.unwrap_or(u64::MAX)) {
-        Case::new("below-quota", message("less than half of"))
+        FindingCase::new("below-quota", message("less than half of"))
     } else {
         return None;
     };
@@ -166,7 +166,7 @@ fn memory(
     limits: CgroupLimits,
     headroom: u64,
     required: bool,
-) -> Option<Case> {
+) -> Option<FindingCase> {
     if build.release().is_some_and(|release| release < HAS_MEMORY_LIMIT) {
         return None;
     }
@@ -175,27 +175,30 @@ fn memory(
         Some(Some(bytes)) => bytes,
         Some(None) => {
             let message = "GOMEMLIMIT is no number of bytes: Go ends the program at its start";
-            return Some(Case::new("memory-malformed", message).with_some("GOMEMLIMIT", set));
+            return Some(FindingCase::new("memory-malformed", message).with_some("GOMEMLIMIT", set));
         }
         None => u64::MAX,
     };
     let limit = limits.memory_bytes?;
     let evidence =
-        |case: Case| case.with("cgroup.memory_limit", limit.to_string()).with_some("GOMEMLIMIT", set);
+        |case: FindingCase| case.with("cgroup.memory_limit", limit.to_string()).with_some("GOMEMLIMIT", set);
     let missing = required && set.is_none() && !depends(build, LIMITS_BY_LIBRARY);
     let case = if missing {
-        Case::new("memory-unset", format!("memory is limited to {limit} bytes and GOMEMLIMIT is not set"))
+        FindingCase::new(
+            "memory-unset",
+            format!("memory is limited to {limit} bytes and GOMEMLIMIT is not set"),
+        )
     } else if bytes == u64::MAX {
         // Unset or off: both are somebody's choice.
         return None;
     } else if bytes > limit {
         let message = format!("GOMEMLIMIT is {bytes} bytes, above the memory limit of {limit}");
-        Case::new("memory-above-limit", message)
+        FindingCase::new("memory-above-limit", message)
     } else if u128::from(bytes) * 100 > u128::from(limit) * u128::from(100 - headroom.min(100)) {
         let message = format!(
             "GOMEMLIMIT is {bytes} bytes and leaves less than {headroom} percent of the memory limit of {limit}"
         );
-        Case::new("memory-headroom", message)
+        FindingCase::new("memory-headroom", message)
     } else {
         return None;
     };

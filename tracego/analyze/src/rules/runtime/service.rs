@@ -6,9 +6,9 @@ use tracego_model::{
 };
 
 use crate::rules::{
-    collector::{Case, Report},
+    collector::{FindingCase, FindingCollector},
     rule::{Grades, Rule, Variant},
-    subject::Known,
+    subject::KeptProcess,
 };
 
 /// The rule TG006.
@@ -96,7 +96,7 @@ pub const HEALTH: Rule = Rule {
     service: Some(health),
 };
 
-fn pidfile(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
+fn pidfile(state: &ServiceState, known: &KeptProcess, report: &mut FindingCollector<'_>) {
     let of = |wanted: PidfileState| state.pidfiles.iter().filter(move |file| file.state == wanted);
     // A file that names the service decides, whatever other files hold. Of the files that do not, the worst
     // is reported.
@@ -118,27 +118,31 @@ fn pidfile(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
             _ => ("missing", "is not there"),
         };
         let message = format!("the pidfile {} of {} (process {pid}) {what}", file.path, known.path);
-        report.add(evidence(Case::new(variant, message), file), known.place, &known.scope_target());
+        report.add(evidence(FindingCase::new(variant, message), file), known.place, &known.scope_target());
     } else if state.pidfiles.is_empty() {
         let message = format!(
             "{} (process {pid}) has run for {} s and has no pidfile",
             known.path,
             state.age_ms / 1000
         );
-        report.add(Case::new("missing", message), known.place, &known.scope_target());
+        report.add(FindingCase::new("missing", message), known.place, &known.scope_target());
     }
     if let Some(file) = of(PidfileState::Duplicate).next() {
         let message = format!("{} names {} (process {pid}) beside another pidfile", file.path, known.path);
-        report.add(evidence(Case::new("duplicate", message), file), known.place, &known.scope_target());
+        report.add(
+            evidence(FindingCase::new("duplicate", message), file),
+            known.place,
+            &known.scope_target(),
+        );
     }
 }
 
-fn evidence(case: Case, file: &Pidfile) -> Case {
+fn evidence(case: FindingCase, file: &Pidfile) -> FindingCase {
     case.with("tracego.pidfile.path", &file.path)
         .with_some("tracego.pidfile.pid", file.pid.map(|pid| pid.to_string()))
 }
 
-fn instances(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
+fn instances(state: &ServiceState, known: &KeptProcess, report: &mut FindingCollector<'_>) {
     let twin = |shared: &[String]| {
         shared.iter().any(|what| what == "executable") && shared.iter().any(|what| what != "executable")
     };
@@ -148,13 +152,14 @@ fn instances(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
             "processes {} and {} both run as {}: they share {shared}",
             state.pid, other.pid, known.path
         );
-        let case =
-            Case::new("shared", message).with("other.pid", other.pid.to_string()).with("shared", shared);
+        let case = FindingCase::new("shared", message)
+            .with("other.pid", other.pid.to_string())
+            .with("shared", shared);
         report.add(case, known.place, &known.scope_target());
     }
 }
 
-fn health(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
+fn health(state: &ServiceState, known: &KeptProcess, report: &mut FindingCollector<'_>) {
     // 404 is no answer; an error, or a demand for credentials, is one.
     let answers = |status: Option<u16>| status.is_some_and(|status| status != 404);
     if state.listening.is_empty()
@@ -168,7 +173,7 @@ fn health(state: &ServiceState, known: &Known, report: &mut Report<'_>) {
     let message =
         format!("{} (process {}) listens and answers neither /healthz nor /metrics", known.path, state.pid);
     report.add(
-        Case::new("silent", message).with("asked", asked.join(", ")),
+        FindingCase::new("silent", message).with("asked", asked.join(", ")),
         known.place,
         &known.scope_target(),
     );

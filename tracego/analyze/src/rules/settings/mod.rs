@@ -2,7 +2,7 @@
 
 pub mod options;
 
-use options::{KEYS, Thresholds};
+use options::{KEYS, RuleOptions};
 use tracego_model::{finding::Severity, text::nearest};
 
 use super::{
@@ -19,7 +19,7 @@ const COMMON: [&str; 5] = ["enabled", "severity", "variants", "only", "except"];
 
 /// The settings in force.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct RuleSettings {
     /// Profile, from `--profile`.
     pub profile: Profile,
     /// Processes that are production whatever the profile is.
@@ -27,14 +27,14 @@ pub struct Settings {
     /// Processes of a CI job whatever the profile is.
     pub ci: ProcessScope,
     /// Settings of each rule, in the order of the table.
-    rules: Vec<OfRule>,
+    rules: Vec<SingleRuleSettings>,
     /// Values that the rules compare with.
-    pub thresholds: Thresholds,
+    pub thresholds: RuleOptions,
 }
 
 /// The settings of one rule.
 #[derive(Clone, Debug)]
-struct OfRule {
+struct SingleRuleSettings {
     enabled: bool,
     severity: Option<Severity>,
     /// Severity of each configured variant; `None` for a variant that is off.
@@ -42,10 +42,14 @@ struct OfRule {
     scope: ProcessScope,
 }
 
-impl Default for Settings {
+impl Default for RuleSettings {
     fn default() -> Self {
-        let of_rule =
-            OfRule { enabled: true, severity: None, variants: Vec::new(), scope: ProcessScope::default() };
+        let of_rule = SingleRuleSettings {
+            enabled: true,
+            severity: None,
+            variants: Vec::new(),
+            scope: ProcessScope::default(),
+        };
         Self {
             profile: Profile::default(),
             production: ProcessScope::default(),
@@ -56,7 +60,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl RuleSettings {
     /// Reads the tables of a configuration; other keys are left to the caller.
     ///
     /// # Errors
@@ -136,7 +140,7 @@ impl Settings {
         }
     }
 
-    fn of(&self, rule: &Rule) -> Option<&OfRule> {
+    fn of(&self, rule: &Rule) -> Option<&SingleRuleSettings> {
         let at = RULES.iter().position(|other| other.id == rule.id)?;
         self.rules.get(at)
     }
@@ -170,7 +174,7 @@ fn variants(rule: &Rule, value: &toml::Value) -> Result<Vec<(&'static str, Optio
     let one = |(name, value): (&String, &toml::Value)| {
         let known = rule.variants.iter().map(|variant| variant.name);
         let Some(name) = known.clone().find(|known| known == name) else {
-            return Err(format!("'{name}' is no variant; {}", nearest(name, known)));
+            return Err(format!("'{name}' is not a variant; {}", nearest(name, known)));
         };
         match value.as_str() {
             Some("off") => Ok((name, None)),
@@ -184,8 +188,8 @@ fn variants(rule: &Rule, value: &toml::Value) -> Result<Vec<(&'static str, Optio
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Settings, String> {
-        let mut settings = Settings::default();
+    fn read(text: &str) -> Result<RuleSettings, String> {
+        let mut settings = RuleSettings::default();
         settings.read(&text.parse().unwrap())?;
         Ok(settings)
     }
@@ -232,9 +236,11 @@ mod tests {
         );
         assert_eq!(
             error("[rules.TG001]\nvariants = { flie = \"off\" }"),
-            "rules.TG001.variants: 'flie' is no variant; did you mean 'file'?"
+            "rules.TG001.variants: 'flie' is not a variant; did you mean 'file'?"
         );
-        assert!(error("[rules.TG001]\nvariants = { file = \"no\" }").contains("file: 'no' is no severity"));
+        assert!(
+            error("[rules.TG001]\nvariants = { file = \"no\" }").contains("file: 'no' is not a severity")
+        );
         assert!(error("[rules.TG001]\nseverity = \"hihg\"").contains("low, medium, high, critical"));
         assert!(error("[rules.TG001]\nenabled = 1").contains("rules.TG001.enabled: must be true or false"));
         assert_eq!(

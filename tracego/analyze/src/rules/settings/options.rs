@@ -13,7 +13,7 @@ use crate::{
 
 /// The places where a binary without a commit is a finding.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Stamp {
+pub enum CommitStampPolicy {
     /// Nowhere: images are often built without the repository.
     #[default]
     Off,
@@ -25,9 +25,9 @@ pub enum Stamp {
 
 /// The values that the rules compare with.
 #[derive(Clone, Debug, Default)]
-pub struct Thresholds {
+pub struct RuleOptions {
     /// TG003: where a binary without a commit is a finding.
-    pub stamp: Stamp,
+    pub stamp: CommitStampPolicy,
     /// TG003: main modules that belong to the job.
     pub modules: Vec<GlobMatcher>,
     /// TG004: allowed patterns of GOPRIVATE, GONOSUMDB and GOINSECURE.
@@ -56,10 +56,10 @@ pub struct Thresholds {
     pub probe: bool,
 }
 
-type Set = fn(&mut Thresholds, &toml::Value) -> Result<(), String>;
+type Set = fn(&mut RuleOptions, &toml::Value) -> Result<(), String>;
 
 /// A key in the table of a rule.
-pub struct Key {
+pub struct RuleKey {
     /// Id of the rule.
     pub rule: &'static str,
     /// Name of the key.
@@ -71,72 +71,72 @@ pub struct Key {
     set: Set,
 }
 
-impl Key {
+impl RuleKey {
     /// Reads a value into the thresholds.
     ///
     /// # Errors
     /// Fails if the value is not allowed; the message says what it must be.
-    pub fn set(&self, thresholds: &mut Thresholds, value: &toml::Value) -> Result<(), String> {
+    pub fn set(&self, thresholds: &mut RuleOptions, value: &toml::Value) -> Result<(), String> {
         (self.set)(thresholds, value)
     }
 }
 
 /// All keys, in the order of the rules.
 #[rustfmt::skip]
-pub const KEYS: [Key; 15] = [
-    Key { rule: "TG003", name: "stamp", default: "\"off\"",
-          about: "When a binary of one's own without a commit is a finding: off, production or always.",
+pub const KEYS: [RuleKey; 15] = [
+    RuleKey { rule: "TG003", name: "stamp", default: "\"off\"",
+          about: "Where an own binary without a commit is a finding: off, production or always.",
           set: |t, v| stamp(v).map(|value| t.stamp = value) },
-    Key { rule: "TG003", name: "modules", default: "[]",
-          about: "Main modules that the job's commit is for (globs), beside those that its go commands build.",
+    RuleKey { rule: "TG003", name: "modules", default: "[]",
+          about: "Main modules that belong to the job (globs), beside those that its go commands build.",
           set: |t, v| globs(v).map(|value| t.modules = value) },
-    Key { rule: "TG004", name: "private", default: "[]",
-          about: "Patterns of GOPRIVATE, GONOSUMDB and GOINSECURE that are meant.",
+    RuleKey { rule: "TG004", name: "private", default: "[]",
+          about: "Allowed patterns of GOPRIVATE, GONOSUMDB and GOINSECURE.",
           set: |t, v| texts(v).map(|value| t.private = value) },
-    Key { rule: "TG006", name: "grace-seconds", default: "30",
+    RuleKey { rule: "TG006", name: "grace-seconds", default: "30",
           about: "How long a process has run before it counts as a service.",
           set: |t, v| number(v).map(|value| t.service_grace = value) },
-    Key { rule: "TG006", name: "services", default: "[]",
+    RuleKey { rule: "TG006", name: "services", default: "[]",
           about: "What counts as a service beside systemd units and containers: a list of matchers.",
           set: |t, v| scope::read(v).map(|value| t.named.services = value) },
-    Key { rule: "TG006", name: "pidfiles", default: "[]",
-          about: "Pidfiles of services as these see them, beside those that systemd names and they hold open: \
+    RuleKey { rule: "TG006", name: "pidfiles", default: "[]",
+          about: "Pidfiles of services, as paths seen by the service, beside those that systemd names and it holds open: \
                   \"/run/{name}.pid\", or with a matcher { unit = \"api.service\", file = \"/run/api.pid\" }.",
           set: |t, v| pidfiles(v).map(|value| t.named.pidfiles = value) },
-    Key { rule: "TG007", name: "nofile", default: "65536",
-          about: "Fewest open files that a service may be limited to.",
+    RuleKey { rule: "TG007", name: "nofile", default: "65536",
+          about: "Minimum limit of open files of a service.",
           set: |t, v| number(v).map(|value| t.nofile = value) },
-    Key { rule: "TG007", name: "limits", default: "{}",
-          about: "Least value of other limits, by name: { nproc = 4096, memlock = 65536 }.",
+    RuleKey { rule: "TG007", name: "limits", default: "{}",
+          about: "Minimum of other limits, by name: { nproc = 4096, memlock = 65536 }.",
           set: |t, v| limits(v).map(|value| t.limits = value) },
-    Key { rule: "TG008", name: "memory-headroom", default: "5",
+    RuleKey { rule: "TG008", name: "memory-headroom", default: "5",
           about: "Percent of the memory limit that GOMEMLIMIT has to leave to stacks of C, maps and kernel memory.",
           set: |t, v| percent(v).map(|value| t.memory_headroom = value) },
-    Key { rule: "TG008", name: "require-gomemlimit", default: "false",
+    RuleKey { rule: "TG008", name: "require-gomemlimit", default: "false",
           about: "A service under a memory limit has to set GOMEMLIMIT.",
           set: |t, v| truth(v).map(|value| t.memory_limit = value) },
-    Key { rule: "TG009", name: "required", default: "[\"APP_ENV\"]",
+    RuleKey { rule: "TG009", name: "required", default: "[\"APP_ENV\"]",
           about: "Variables that a service has to be given.",
           set: |t, v| variables(v).map(|value| t.required = value) },
-    Key { rule: "TG010", name: "trace-context", default: "false",
+    RuleKey { rule: "TG010", name: "trace-context", default: "false",
           about: "A Go program of a CI job has to be given TRACEPARENT.",
           set: |t, v| truth(v).map(|value| t.trace_context = value) },
-    Key { rule: "TG015", name: "capabilities",
+    RuleKey { rule: "TG015", name: "capabilities",
           default: "[\"sys_admin\", \"sys_module\", \"sys_ptrace\", \"sys_rawio\", \"sys_boot\", \"dac_read_search\", \"mac_admin\", \"net_admin\", \"bpf\", \"perfmon\"]",
-          about: "Capabilities that nothing in a container should have in force.",
+          about: "Capabilities that no program in a container should have in force.",
           set: |t, v| capabilities(v).map(|value| t.capabilities = value) },
-    Key { rule: "TG016", name: "grace-seconds", default: "60",
-          about: "How long after its job's end a process may run. Between two steps of a job nothing of it runs.",
+    RuleKey { rule: "TG016", name: "grace-seconds", default: "60",
+          about: "Seconds that a process may run after the end of its job. Between two steps of a job, no process of it runs.",
           set: |t, v| number(v).map(|value| t.job_grace = value) },
-    Key { rule: "TG018", name: "probe", default: "false",
-          about: "Ask what listens for /healthz and /metrics, from inside its network namespace.",
+    RuleKey { rule: "TG018", name: "probe", default: "false",
+          about: "Request /healthz and /metrics from services that listen, inside their network namespace.",
           set: |t, v| truth(v).map(|value| t.probe = value) },
 ];
 
 /// Returns the defaults of all keys.
 #[must_use]
-pub fn defaults() -> Thresholds {
-    let mut thresholds = Thresholds::default();
+pub fn defaults() -> RuleOptions {
+    let mut thresholds = RuleOptions::default();
     for key in &KEYS {
         // A test ensures that every default can be read.
         if let Ok(table) = format!("value = {}", key.default).parse::<toml::Table>() {
@@ -146,17 +146,17 @@ pub fn defaults() -> Thresholds {
     thresholds
 }
 
-fn stamp(value: &toml::Value) -> Result<Stamp, String> {
+fn stamp(value: &toml::Value) -> Result<CommitStampPolicy, String> {
     match value.as_str() {
-        Some("off") => Ok(Stamp::Off),
-        Some("production") => Ok(Stamp::Production),
-        Some("always") => Ok(Stamp::Always),
+        Some("off") => Ok(CommitStampPolicy::Off),
+        Some("production") => Ok(CommitStampPolicy::Production),
+        Some("always") => Ok(CommitStampPolicy::Always),
         _ => Err("must be \"off\", \"production\" or \"always\"".into()),
     }
 }
 
 fn number(value: &toml::Value) -> Result<u64, String> {
-    value.as_integer().and_then(|n| u64::try_from(n).ok()).ok_or_else(|| "must be a number from 0 on".into())
+    value.as_integer().and_then(|n| u64::try_from(n).ok()).ok_or_else(|| "must be a number, 0 or more".into())
 }
 
 fn percent(value: &toml::Value) -> Result<u64, String> {
@@ -169,7 +169,7 @@ fn truth(value: &toml::Value) -> Result<bool, String> {
 
 fn texts(value: &toml::Value) -> Result<Vec<String>, String> {
     let list = value.as_array().and_then(|list| list.iter().map(|v| Some(v.as_str()?.to_owned())).collect());
-    list.ok_or_else(|| "must be a list of texts".into())
+    list.ok_or_else(|| "must be a list of strings".into())
 }
 
 fn globs(value: &toml::Value) -> Result<Vec<GlobMatcher>, String> {
@@ -182,12 +182,12 @@ fn pidfiles(value: &toml::Value) -> Result<Vec<(Option<ProcessMatcher>, String)>
         if let Some(path) = value.as_str() {
             return Ok((None, path.to_owned()));
         }
-        let mut table = value.as_table().ok_or("must be a text or a table")?.clone();
+        let mut table = value.as_table().ok_or("must be a string or a table")?.clone();
         let file = table.remove("file").ok_or("file: is missing")?;
-        let file = file.as_str().ok_or("file: must be a text")?.to_owned();
+        let file = file.as_str().ok_or("file: must be a string")?.to_owned();
         Ok((Some(ProcessMatcher::read(&toml::Value::Table(table))?), file))
     };
-    let list = value.as_array().ok_or("must be a list of texts and tables")?;
+    let list = value.as_array().ok_or("must be a list of strings and tables")?;
     let placed = |(n, value)| one(value).map_err(|error: String| format!("[{n}]: {error}"));
     list.iter().enumerate().map(placed).collect()
 }
@@ -196,7 +196,7 @@ fn variables(value: &toml::Value) -> Result<Vec<String>, String> {
     let names = texts(value)?;
     let wrong = |name: &&String| name.is_empty() || name.len() >= ENV_NAME_MAX || name.contains(['=', ' ']);
     match names.iter().find(wrong) {
-        Some(name) => Err(format!("'{name}' is no name of a variable of at most {} bytes", ENV_NAME_MAX - 1)),
+        Some(name) => Err(format!("'{name}' is not a variable name of at most {} bytes", ENV_NAME_MAX - 1)),
         None => Ok(names),
     }
 }
@@ -204,7 +204,7 @@ fn variables(value: &toml::Value) -> Result<Vec<String>, String> {
 fn capabilities(value: &toml::Value) -> Result<Vec<String>, String> {
     let names = texts(value)?;
     match names.iter().find(|name| sandbox::bit(name).is_none()) {
-        Some(name) => Err(format!("'{name}' is no capability; {}", nearest(name, sandbox::CAPABILITIES))),
+        Some(name) => Err(format!("'{name}' is not a capability; {}", nearest(name, sandbox::CAPABILITIES))),
         None => Ok(names),
     }
 }
@@ -213,7 +213,7 @@ fn limits(value: &toml::Value) -> Result<BTreeMap<String, u64>, String> {
     let table = value.as_table().ok_or("must be a table such as { nproc = 4096 }")?;
     let one = |(name, value): (&String, &toml::Value)| {
         if !RLIMITS.contains(&name.as_str()) {
-            return Err(format!("'{name}' is no limit; {}", nearest(name, RLIMITS)));
+            return Err(format!("'{name}' is not a limit; {}", nearest(name, RLIMITS)));
         }
         Ok((name.clone(), number(value).map_err(|error| format!("{name}: {error}"))?))
     };
@@ -228,7 +228,7 @@ mod tests {
     fn every_default_is_one_and_keys_are_told_apart() {
         for (n, key) in KEYS.iter().enumerate() {
             let table: toml::Table = format!("value = {}", key.default).parse().unwrap();
-            let set = key.set(&mut Thresholds::default(), &table["value"]);
+            let set = key.set(&mut RuleOptions::default(), &table["value"]);
             assert_eq!(set, Ok(()), "{} {}", key.rule, key.name);
             assert!(!KEYS[..n].iter().any(|other| (other.rule, other.name) == (key.rule, key.name)));
             assert!(key.about.ends_with('.') && key.about.len() > 20, "{}", key.name);
@@ -242,15 +242,15 @@ mod tests {
         let refused = |name: &str, text: &str| {
             let table: toml::Table = format!("value = {text}").parse().unwrap();
             let key = KEYS.iter().find(|key| key.name == name).unwrap();
-            key.set(&mut Thresholds::default(), &table["value"]).unwrap_err()
+            key.set(&mut RuleOptions::default(), &table["value"]).unwrap_err()
         };
-        assert!(refused("nofile", "-1").contains("from 0 on"));
+        assert!(refused("nofile", "-1").contains("0 or more"));
         assert!(refused("memory-headroom", "101").contains("0 to 100"));
         assert!(refused("stamp", "true").contains("\"production\""));
         assert!(refused("limits", "{ nprocs = 1 }").contains("did you mean 'nproc'?"));
         assert!(refused("limits", "{ nproc = \"x\" }").contains("nproc: must be a number"));
         assert!(refused("capabilities", "[\"sys_admn\"]").contains("did you mean 'sys_admin'?"));
-        assert!(refused("required", "[\"A=B\"]").contains("'A=B' is no name"));
+        assert!(refused("required", "[\"A=B\"]").contains("'A=B' is not a variable name"));
         assert!(refused("modules", "[\"[\"]").contains("glob"));
         assert!(refused("services", "[{ unix = \"x\" }]").contains("did you mean 'unit'?"));
         assert!(refused("pidfiles", "[{ unit = \"x\" }]").contains("[0]: file: is missing"));

@@ -4,13 +4,13 @@ use tracego_model::linux::users::User;
 
 use super::Subject;
 use crate::{
-    rules::{place::Place, settings::Settings},
+    rules::{place::Place, settings::RuleSettings},
     scope::ScopeTarget,
 };
 
 /// The facts about a process that are kept for the time when it has become a service.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct KeptProcess {
     /// Path of the executable.
     pub path: String,
     /// Effective user.
@@ -27,10 +27,10 @@ pub struct Known {
     pub service: bool,
 }
 
-impl Known {
+impl KeptProcess {
     /// Collects the facts at a program start.
     #[must_use]
-    pub fn of(subject: &Subject<'_>, settings: &Settings) -> Self {
+    pub fn of(subject: &Subject<'_>, settings: &RuleSettings) -> Self {
         let scope_target = ScopeTarget::of(subject.record);
         Self {
             path: subject.path().to_owned(),

@@ -9,13 +9,13 @@ use std::{
     sync::Arc,
 };
 
-pub use kept_facts::Known;
+pub use kept_facts::KeptProcess;
 use tracego_common::TaskId;
 use tracego_golang::{
     Build, Image,
     command::Invocation,
     role::{self, Role},
-    task::{self, Task},
+    task::{self, GoTask},
 };
 use tracego_model::{
     finding::Confidence,
@@ -24,7 +24,7 @@ use tracego_model::{
 };
 pub use variables::{VARIABLES, variables};
 
-use super::{place::Place, settings::Settings};
+use super::{place::Place, settings::RuleSettings};
 use crate::scope::ScopeTarget;
 
 /// A program start, as rules see it.
@@ -41,7 +41,7 @@ pub struct Subject<'a> {
     /// not on the list is unknown rather than unset.
     pub asked: Option<&'a HashSet<String>>,
     /// Role in an execution of the go command; `None` for most processes.
-    pub task: Option<&'a Task>,
+    pub task: Option<&'a GoTask>,
     /// Image of the executable; `None` when it could not be read.
     pub image: Option<&'a Image>,
     /// Surroundings of the process, if they were inspected.
@@ -111,7 +111,7 @@ impl<'a> Subject<'a> {
     /// Returns the command line of a go command; `None` for other processes.
     #[must_use]
     pub fn invocation(&self) -> Option<&'a Invocation> {
-        let task = self.task.filter(|task| task.place == task::Place::Itself)?;
+        let task = self.task.filter(|task| task.place == task::GoPosition::Itself)?;
         task.command.as_deref().map(|command| &command.invocation)
     }
 
@@ -119,8 +119,8 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn confidence(&self) -> Confidence {
         match self.task.map(|task| task.confidence) {
-            Some(role::Confidence::Medium) => Confidence::Medium,
-            Some(role::Confidence::High) | None => Confidence::High,
+            Some(role::RoleConfidence::Medium) => Confidence::Medium,
+            Some(role::RoleConfidence::High) | None => Confidence::High,
         }
     }
 
@@ -152,7 +152,7 @@ impl<'a> Subject<'a> {
 
     /// Returns the place where the process runs.
     #[must_use]
-    pub fn place(&self, settings: &Settings) -> Place {
+    pub fn place(&self, settings: &RuleSettings) -> Place {
         *self.place.get_or_init(|| Place::of(self.record, self.variables, settings))
     }
 
@@ -229,14 +229,14 @@ impl<'a> Subject<'a> {
 
     /// Whether [`Self::is_own_program`] holds and the process runs in production.
     #[must_use]
-    pub fn is_production_program(&self, settings: &Settings) -> bool {
+    pub fn is_production_program(&self, settings: &RuleSettings) -> bool {
         self.is_own_program() && self.place(settings).is_production()
     }
 
     /// Whether the process is inspected as a service once it has run for a while: a Go program in production,
     /// or one that the configuration names.
     #[must_use]
-    pub fn may_be_service(&self, settings: &Settings) -> bool {
+    pub fn may_be_service(&self, settings: &RuleSettings) -> bool {
         let named = || settings.thresholds.named.includes(&ScopeTarget::of(self.record));
         self.is_production_program(settings) || named()
     }

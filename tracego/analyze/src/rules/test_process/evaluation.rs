@@ -3,26 +3,26 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tracego_golang::{
-    evidence::{self, Start},
-    task::Task,
+    evidence::{self, ProcessStart},
+    task::GoTask,
 };
 use tracego_model::{finding::Finding, input::facts::ServiceState, record::Record};
 
-use super::{Scene, exec_id};
+use super::{TestProcess, exec_id};
 use crate::{
     enrich::{
-        ci::Identity,
+        ci::CiIdentity,
         context::{self, OpenJob},
     },
     rules::{
         Rules,
-        subject::{Known, Subject},
+        subject::{KeptProcess, Subject},
     },
 };
 
-impl Scene {
+impl TestProcess {
     /// Returns the role of the process, as the pipeline determines it.
-    pub(in crate::rules) fn task(&self) -> Task {
+    pub(in crate::rules) fn task(&self) -> GoTask {
         let process = self.record.process.as_ref().unwrap();
         let build = self.image.as_ref().map(|image| image.go.as_ref());
         let image = match build {
@@ -34,7 +34,7 @@ impl Scene {
                 version: &build.version,
             },
         };
-        self.above.started(&Start {
+        self.above.started(&ProcessStart {
             id: self.id,
             path: &process.executable.as_ref().unwrap().path,
             args: process.command_args.as_deref().unwrap(),
@@ -45,7 +45,7 @@ impl Scene {
 
     /// Returns the record with commit and job, merged as the enrichment does it.
     fn whole(&self) -> Record {
-        let identity = |env: &BTreeMap<Arc<str>, String>| -> Identity {
+        let identity = |env: &BTreeMap<Arc<str>, String>| -> CiIdentity {
             context::explicit(&env.iter().map(|(k, v)| (k.to_string(), v.clone())).collect::<Vec<_>>())
         };
         let job =
@@ -78,7 +78,7 @@ impl Scene {
 
     /// Runs the rules on the process as a running service.
     pub(in crate::rules) fn service(&self, rules: &mut Rules, state: &ServiceState) -> Vec<Finding> {
-        let known = self.look(|subject| Known::of(subject, rules.settings()));
+        let known = self.look(|subject| KeptProcess::of(subject, rules.settings()));
         rules.service(state, &known)
     }
 }

@@ -7,7 +7,7 @@ mod setters;
 use std::{collections::BTreeMap, sync::Arc};
 
 use tracego_common::{TaskId, record::Rlimit};
-use tracego_golang::{Build, Elf, Image, Linkage, Module, task::Task};
+use tracego_golang::{Build, Elf, Image, Linkage, Module, task::GoTask};
 use tracego_model::{
     input::facts::{GoMod, Surroundings},
     linux::users::User,
@@ -17,7 +17,7 @@ use tracego_model::{
     },
 };
 
-use super::{Rules, settings::Settings};
+use super::{Rules, settings::RuleSettings};
 
 /// A container id.
 pub(super) const CONTAINER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -26,19 +26,19 @@ pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A process that starts a program.
 #[derive(Clone)]
-pub(super) struct Scene {
+pub(super) struct TestProcess {
     pub id: TaskId,
     record: Record,
     env: BTreeMap<Arc<str>, String>,
     job: Option<(TaskId, BTreeMap<Arc<str>, String>)>,
     injected: Vec<(String, String)>,
     image: Option<Image>,
-    above: Task,
+    above: GoTask,
     surroundings: Option<Surroundings>,
 }
 
 /// Creates a program start with the process id `pid`, of an executable without an image.
-pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
+pub(super) fn process(pid: u32, path: &str, args: &str) -> TestProcess {
     let id = TaskId { tgid: pid, pad: 0, start_boottime: u64::from(pid) * 1000 };
     let process = Process {
         pid,
@@ -85,14 +85,22 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> Scene {
         k8s: None,
         tracego: Box::new(own),
     };
-    let (above, env) = (Task::default(), BTreeMap::new());
-    let scene =
-        Scene { id, record, env, job: None, injected: Vec::new(), image: None, above, surroundings: None };
+    let (above, env) = (GoTask::default(), BTreeMap::new());
+    let scene = TestProcess {
+        id,
+        record,
+        env,
+        job: None,
+        injected: Vec::new(),
+        image: None,
+        above,
+        surroundings: None,
+    };
     scene.env("HOME", "/home/me")
 }
 
 /// Creates an execution of the go command with this command line, with a go.mod in force.
-pub(super) fn go(pid: u32, args: &str) -> Scene {
+pub(super) fn go(pid: u32, args: &str) -> TestProcess {
     let build = Build { version: "go1.27.3".into(), path: "cmd/go".into(), ..Build::default() };
     let image = Image { go: Some(build), elf: Some(Elf::default()), ..Image::default() };
     let go_mod =
@@ -103,7 +111,7 @@ pub(super) fn go(pid: u32, args: &str) -> Scene {
 }
 
 /// Creates a program that Go 1.27 built from `example.com/app` at [`COMMIT`]: static and stripped.
-pub(super) fn app(pid: u32) -> Scene {
+pub(super) fn app(pid: u32) -> TestProcess {
     let setting = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let build = Build {
         version: "go1.27.3".into(),
@@ -128,7 +136,7 @@ fn exec_id(id: TaskId) -> String {
 
 /// Creates rules with a configuration and a profile.
 pub(super) fn rules(configuration: &str, profile: super::place::Profile) -> Rules {
-    let mut settings = Settings::default();
+    let mut settings = RuleSettings::default();
     settings.read(&configuration.parse().unwrap()).unwrap();
     settings.profile = profile;
     Rules::new(settings)

@@ -13,10 +13,10 @@ use tracego_model::{
     },
 };
 
-use super::{COMMIT, CONTAINER, Scene};
+use super::{COMMIT, CONTAINER, TestProcess};
 use crate::rules::runtime::sandbox;
 
-impl Scene {
+impl TestProcess {
     pub(in crate::rules) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self

@@ -11,9 +11,9 @@ use tracego_model::input::facts::PidfileSource;
 
 use crate::inspect::{
     proc::{
-        descriptors::{OpenFile, Purpose},
-        read_error::Unread,
-        root::Root,
+        descriptors::{FilePurpose, OpenFile},
+        read_error::ReadError,
+        root::RootFolder,
     },
     service::watched::WatchedService,
 };
@@ -26,7 +26,7 @@ const NAMES_MAX: usize = 4096;
 
 /// A file that may be the pidfile of a service.
 #[derive(Clone, Debug)]
-pub(in crate::inspect::service) struct Candidate {
+pub(in crate::inspect::service) struct PidfileCandidate {
     pub(in crate::inspect::service) path: PathBuf,
     pub(in crate::inspect::service) source: PidfileSource,
     /// Whether the file counts only if it names the service: it was found by a pattern or because it is open.
@@ -35,7 +35,7 @@ pub(in crate::inspect::service) struct Candidate {
     pub(in crate::inspect::service) pattern: Option<String>,
 }
 
-impl Candidate {
+impl PidfileCandidate {
     fn new(path: PathBuf, source: PidfileSource) -> Self {
         Self { path, source, only_if_named: false, pattern: None }
     }
@@ -48,10 +48,10 @@ impl Candidate {
 /// # Errors
 /// Fails if the folder of a pattern cannot be read.
 pub(in crate::inspect::service) fn configured(
-    root: &Root,
+    root: &RootFolder,
     service: &WatchedService,
     pattern: &str,
-) -> Result<Vec<Candidate>, Unread> {
+) -> Result<Vec<PidfileCandidate>, ReadError> {
     let name = service.executable.rsplit('/').next().unwrap_or_default();
     let unit = service.unit.as_deref().unwrap_or_default();
     let unit = unit.rsplit_once('.').map_or(unit, |(unit, _)| unit);
@@ -60,22 +60,22 @@ pub(in crate::inspect::service) fn configured(
     }
     let path = pattern.replace("{name}", name).replace("{unit}", unit);
     let Some((folder, last)) = path.rsplit_once('/').filter(|(_, last)| last.contains(['*', '?'])) else {
-        return Ok(vec![Candidate::new(path.into(), PidfileSource::Configuration)]);
+        return Ok(vec![PidfileCandidate::new(path.into(), PidfileSource::Configuration)]);
     };
     let folder = Path::new(if folder.is_empty() { "/" } else { folder });
     let names = match root.names(folder, NAMES_MAX) {
-        Err(Unread::NotFound) => Vec::new(),
+        Err(ReadError::NotFound) => Vec::new(),
         names => names?,
     };
     let matching = names.into_iter().filter(|name| matches(last.as_bytes(), name)).take(CANDIDATES_MAX);
-    let found = matching.map(|name| Candidate {
+    let found = matching.map(|name| PidfileCandidate {
         only_if_named: true,
         pattern: Some(path.clone()),
-        ..Candidate::new(folder.join(OsStr::from_bytes(&name)), PidfileSource::Configuration)
+        ..PidfileCandidate::new(folder.join(OsStr::from_bytes(&name)), PidfileSource::Configuration)
     });
     let mut found: Vec<_> = found.collect();
     // Stands for the whole pattern if none of the files names the service.
-    found.push(Candidate::new(path.into(), PidfileSource::Configuration));
+    found.push(PidfileCandidate::new(path.into(), PidfileSource::Configuration));
     Ok(found)
 }
 
@@ -105,24 +105,24 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 /// Finds candidates among the open files of a service: pidfiles that are locked or open for writing, and
 /// locked lock files, into which some programs write their process id.
-pub(in crate::inspect::service) fn held(files: &[OpenFile]) -> impl Iterator<Item = Candidate> {
+pub(in crate::inspect::service) fn held(files: &[OpenFile]) -> impl Iterator<Item = PidfileCandidate> {
     let ours = files.iter().filter(|file| match file.purpose {
-        Purpose::Pidfile => file.locked || file.writable,
-        Purpose::Lock => file.locked,
-        Purpose::Data => false,
+        FilePurpose::Pidfile => file.locked || file.writable,
+        FilePurpose::Lock => file.locked,
+        FilePurpose::Data => false,
     });
     ours.map(|file| {
         let source = if file.locked { PidfileSource::Lock } else { PidfileSource::Descriptor };
-        Candidate {
-            only_if_named: file.purpose == Purpose::Lock,
-            ..Candidate::new(PathBuf::from(&file.path), source)
+        PidfileCandidate {
+            only_if_named: file.purpose == FilePurpose::Lock,
+            ..PidfileCandidate::new(PathBuf::from(&file.path), source)
         }
     })
 }
 
 /// Makes a candidate of the path that the systemd unit names.
-pub(in crate::inspect::service) fn of_unit(path: PathBuf) -> Candidate {
-    Candidate::new(path, PidfileSource::Unit)
+pub(in crate::inspect::service) fn of_unit(path: PathBuf) -> PidfileCandidate {
+    PidfileCandidate::new(path, PidfileSource::Unit)
 }
 
 #[cfg(test)]

@@ -2,21 +2,21 @@
 
 use tracego_model::input::facts::PidfileSource;
 
-use super::state::Named;
+use super::state::NamedProcess;
 use crate::inspect::{
     proc::{
         procfs::{Process, Procfs},
-        read_error::Unread,
+        read_error::ReadError,
         status::Status,
     },
-    service::family::Family,
+    service::family::ProcessFamily,
 };
 
 /// Maximum number of bytes of `cgroup` and `uid_map`.
 const SMALL: u64 = 4096;
 
 /// A number in the pidfile of a service.
-pub(in crate::inspect::service) struct Asked<'a> {
+pub(in crate::inspect::service) struct PidfileQuery<'a> {
     /// The process of the service.
     pub(in crate::inspect::service) process: &'a Process,
     pub(in crate::inspect::service) number: u32,
@@ -33,48 +33,48 @@ pub(in crate::inspect::service) struct Asked<'a> {
 /// Fails if /proc cannot be read.
 pub(in crate::inspect::service) fn named(
     procfs: &Procfs,
-    family: &mut Family<'_>,
-    asked: &Asked<'_>,
+    family: &mut ProcessFamily<'_>,
+    asked: &PidfileQuery<'_>,
     wall: impl Fn(u64) -> i64,
-) -> Result<Named, Unread> {
-    let &Asked { process, number, nested, source } = asked;
+) -> Result<NamedProcess, ReadError> {
+    let &PidfileQuery { process, number, nested, source } = asked;
     let found = if nested { inside(procfs, process, number)? } else { running(procfs, number)? };
-    let Some(other) = found else { return Ok(Named::Gone) };
+    let Some(other) = found else { return Ok(NamedProcess::Gone) };
     if family.in_line(other.pid, process.pid) {
         if source == PidfileSource::Unit || family.same_executable(other.pid, process.pid) {
-            return Ok(Named::Family);
+            return Ok(NamedProcess::Family);
         }
         // A supervisor keeps the pidfile of the program that it runs.
         if matches!(source, PidfileSource::Lock | PidfileSource::Descriptor) {
-            return Ok(Named::Else);
+            return Ok(NamedProcess::Else);
         }
     }
     // If the main process of the unit is another one, the file is right but not about this process.
     if source == PidfileSource::Unit {
         let of = |process: &Process| process.read("cgroup", SMALL).ok();
         if of(&other).is_some_and(|group| of(process) == Some(group)) {
-            return Ok(Named::Else);
+            return Ok(NamedProcess::Else);
         }
     }
-    Ok(Named::Other(wall(other.start_ticks)))
+    Ok(NamedProcess::Other(wall(other.start_ticks)))
 }
 
 /// Finds the process with a number in the pid namespace of /proc. A thread, which /proc finds by number too,
 /// is not a process.
-fn running(procfs: &Procfs, number: u32) -> Result<Option<Process>, Unread> {
+fn running(procfs: &Procfs, number: u32) -> Result<Option<Process>, ReadError> {
     match procfs.current(number) {
         Ok(other) => match other.status() {
             Ok(status) => Ok((status.tgid == number).then_some(other)),
-            Err(Unread::Gone) => Ok(None),
+            Err(ReadError::Gone) => Ok(None),
             Err(why) => Err(why),
         },
-        Err(Unread::Gone) => Ok(None),
+        Err(ReadError::Gone) => Ok(None),
         Err(why) => Err(why),
     }
 }
 
 /// Finds the process with a number in the pid namespace of another process, by searching all processes.
-fn inside(procfs: &Procfs, process: &Process, number: u32) -> Result<Option<Process>, Unread> {
+fn inside(procfs: &Procfs, process: &Process, number: u32) -> Result<Option<Process>, ReadError> {
     let namespace = process.namespace("pid")?;
     for pid in procfs.pids()? {
         let Ok(other) = procfs.current(pid) else { continue };

@@ -7,7 +7,7 @@ const ROOM_NS: i64 = 2_000_000_000;
 
 /// A pidfile that was read.
 #[derive(Clone, Copy, Debug)]
-pub struct File<'a> {
+pub struct PidfileContent<'a> {
     /// Content of the file.
     pub bytes: &'a [u8],
     /// User id of the owner.
@@ -25,7 +25,7 @@ pub struct File<'a> {
 
 /// The service that the pidfile should name.
 #[derive(Clone, Debug)]
-pub struct Whose {
+pub struct PidfileOwner {
     /// Process ids of the service that are meaningful where the file is.
     pub numbers: Vec<u32>,
     /// User ids that may own the file.
@@ -38,7 +38,7 @@ pub struct Whose {
 
 /// The process that a number other than the service's own names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Named {
+pub enum NamedProcess {
     /// No running process.
     Gone,
     /// Another process of the same service: its master or one of its workers.
@@ -52,24 +52,24 @@ pub enum Named {
 /// Decides the state of a pidfile. `find` looks up a number that is not the service's own. Returns the state,
 /// `None` when the file does not concern the service, and the number in the file.
 pub fn judge(
-    file: &File<'_>,
-    whose: &Whose,
-    find: impl FnOnce(u32) -> Named,
+    file: &PidfileContent<'_>,
+    whose: &PidfileOwner,
+    find: impl FnOnce(u32) -> NamedProcess,
 ) -> (Option<PidfileState>, Option<u32>) {
     let Some(number) = number(file.bytes) else { return (Some(PidfileState::Foreign), None) };
     let named = if whose.numbers.contains(&number) { None } else { Some(find(number)) };
     let state = match named {
-        Some(Named::Else) => return (None, Some(number)),
+        Some(NamedProcess::Else) => return (None, Some(number)),
         // The process that the file names started after the file was written.
-        Some(Named::Other(started_ns)) if started_ns > file.modified_ns.saturating_add(ROOM_NS) => {
+        Some(NamedProcess::Other(started_ns)) if started_ns > file.modified_ns.saturating_add(ROOM_NS) => {
             PidfileState::Stale
         }
-        Some(Named::Gone) => PidfileState::Stale,
-        Some(Named::Other(_)) => PidfileState::Foreign,
-        None | Some(Named::Family) if !whose.users.contains(&file.user) => PidfileState::Foreign,
+        Some(NamedProcess::Gone) => PidfileState::Stale,
+        Some(NamedProcess::Other(_)) => PidfileState::Foreign,
+        None | Some(NamedProcess::Family) if !whose.users.contains(&file.user) => PidfileState::Foreign,
         None if older(file, whose) => PidfileState::Stale,
-        None | Some(Named::Family) if file.locked == Some(false) => PidfileState::Unlocked,
-        None | Some(Named::Family) => PidfileState::Valid,
+        None | Some(NamedProcess::Family) if file.locked == Some(false) => PidfileState::Unlocked,
+        None | Some(NamedProcess::Family) => PidfileState::Valid,
     };
     (Some(state), Some(number))
 }
@@ -77,7 +77,7 @@ pub fn judge(
 /// Returns whether the file was written before the service started. Such a file holds the number of an
 /// earlier process by chance. A file in memory that seems older than the machine's start was written before
 /// the clock was set, and does not count as older.
-fn older(file: &File<'_>, whose: &Whose) -> bool {
+fn older(file: &PidfileContent<'_>, whose: &PidfileOwner) -> bool {
     let clock_was_set = file.in_memory && file.modified_ns < whose.booted_ns;
     !file.held && !clock_was_set && file.modified_ns.saturating_add(ROOM_NS) < whose.started_ns
 }
@@ -98,8 +98,8 @@ mod tests {
 
     const SECOND: i64 = 1_000_000_000;
 
-    fn whose() -> Whose {
-        Whose {
+    fn whose() -> PidfileOwner {
+        PidfileOwner {
             numbers: vec![4242, 7],
             users: vec![1000, 0],
             started_ns: 1000 * SECOND,
@@ -107,51 +107,62 @@ mod tests {
         }
     }
 
-    fn file(bytes: &[u8]) -> File<'_> {
+    fn file(bytes: &[u8]) -> PidfileContent<'_> {
         let modified_ns = 1001 * SECOND;
-        File { bytes, user: 1000, modified_ns, in_memory: false, held: false, locked: Some(true) }
+        PidfileContent { bytes, user: 1000, modified_ns, in_memory: false, held: false, locked: Some(true) }
     }
 
-    fn of(file: &File<'_>, named: Named) -> Option<PidfileState> {
+    fn of(file: &PidfileContent<'_>, named: NamedProcess) -> Option<PidfileState> {
         judge(file, &whose(), |_| named).0
     }
 
     #[test]
     fn it_names_the_service_by_any_of_its_numbers() {
         for text in ["4242\n", "4242", " 7 \r\n", "4242\n/var/lib/data\n"] {
-            assert_eq!(of(&file(text.as_bytes()), Named::Gone), Some(Valid), "{text:?}");
+            assert_eq!(of(&file(text.as_bytes()), NamedProcess::Gone), Some(Valid), "{text:?}");
         }
-        assert_eq!(of(&File { locked: Some(false), ..file(b"7") }, Named::Gone), Some(Unlocked));
-        assert_eq!(of(&File { locked: None, ..file(b"7") }, Named::Gone), Some(Valid));
+        assert_eq!(
+            of(&PidfileContent { locked: Some(false), ..file(b"7") }, NamedProcess::Gone),
+            Some(Unlocked)
+        );
+        assert_eq!(of(&PidfileContent { locked: None, ..file(b"7") }, NamedProcess::Gone), Some(Valid));
     }
 
     #[test]
     fn it_is_stale_when_it_is_older_or_its_process_is_gone() {
-        let old = File { modified_ns: 900 * SECOND, ..file(b"7") };
-        assert_eq!(of(&old, Named::Gone), Some(Stale));
-        assert_eq!(of(&File { held: true, ..old }, Named::Gone), Some(Valid));
-        assert_eq!(of(&file(b"99"), Named::Gone), Some(Stale));
-        assert_eq!(of(&file(b"99"), Named::Other(1010 * SECOND)), Some(Stale), "the number was used again");
-        let unset = File { modified_ns: 5 * SECOND, in_memory: true, ..file(b"7") };
-        assert_eq!(of(&unset, Named::Gone), Some(Valid), "written before the clock was set");
-        assert_eq!(of(&File { in_memory: false, ..unset }, Named::Gone), Some(Stale), "kept over a restart");
+        let old = PidfileContent { modified_ns: 900 * SECOND, ..file(b"7") };
+        assert_eq!(of(&old, NamedProcess::Gone), Some(Stale));
+        assert_eq!(of(&PidfileContent { held: true, ..old }, NamedProcess::Gone), Some(Valid));
+        assert_eq!(of(&file(b"99"), NamedProcess::Gone), Some(Stale));
+        assert_eq!(
+            of(&file(b"99"), NamedProcess::Other(1010 * SECOND)),
+            Some(Stale),
+            "the number was used again"
+        );
+        let unset = PidfileContent { modified_ns: 5 * SECOND, in_memory: true, ..file(b"7") };
+        assert_eq!(of(&unset, NamedProcess::Gone), Some(Valid), "written before the clock was set");
+        assert_eq!(
+            of(&PidfileContent { in_memory: false, ..unset }, NamedProcess::Gone),
+            Some(Stale),
+            "kept over a restart"
+        );
     }
 
     #[test]
     fn it_is_foreign_when_it_names_another_or_nobody_or_is_anothers() {
-        assert_eq!(of(&file(b"99"), Named::Other(50 * SECOND)), Some(Foreign));
+        assert_eq!(of(&file(b"99"), NamedProcess::Other(50 * SECOND)), Some(Foreign));
         for text in ["", "\n", "x", "-1", "0", "4242 x", "99999999999"] {
-            assert_eq!(of(&file(text.as_bytes()), Named::Gone), Some(Foreign), "{text:?}");
+            assert_eq!(of(&file(text.as_bytes()), NamedProcess::Gone), Some(Foreign), "{text:?}");
         }
-        assert_eq!(of(&File { user: 65534, ..file(b"7") }, Named::Gone), Some(Foreign));
-        assert_eq!(of(&File { user: 0, ..file(b"7") }, Named::Gone), Some(Valid));
+        assert_eq!(of(&PidfileContent { user: 65534, ..file(b"7") }, NamedProcess::Gone), Some(Foreign));
+        assert_eq!(of(&PidfileContent { user: 0, ..file(b"7") }, NamedProcess::Gone), Some(Valid));
     }
 
     #[test]
     fn a_worker_is_named_through_its_master() {
-        let old = File { modified_ns: 900 * SECOND, ..file(b"99") };
-        assert_eq!(of(&old, Named::Family), Some(Valid));
-        assert_eq!(of(&File { locked: Some(false), ..old }, Named::Family), Some(Unlocked));
-        assert_eq!(of(&old, Named::Else), None);
+        let old = PidfileContent { modified_ns: 900 * SECOND, ..file(b"99") };
+        assert_eq!(of(&old, NamedProcess::Family), Some(Valid));
+        assert_eq!(of(&PidfileContent { locked: Some(false), ..old }, NamedProcess::Family), Some(Unlocked));
+        assert_eq!(of(&old, NamedProcess::Else), None);
     }
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::inspect::proc::{read_error::Unread, root::Root};
+use crate::inspect::proc::{read_error::ReadError, root::RootFolder};
 
 /// Maximum number of bytes of a file.
 const FILE_MAX: u64 = 1 << 20;
@@ -36,7 +36,7 @@ const FOLDERS: [&str; 11] = [
 ///
 /// # Errors
 /// Fails if a file exists but cannot be read.
-pub fn pidfile(root: &Root, unit: &str) -> Result<Option<PathBuf>, Unread> {
+pub fn pidfile(root: &RootFolder, unit: &str) -> Result<Option<PathBuf>, ReadError> {
     let Some(name) = Name::of(unit) else { return Ok(None) };
     let mut value = None;
     let mut found = false;
@@ -61,31 +61,31 @@ pub fn pidfile(root: &Root, unit: &str) -> Result<Option<PathBuf>, Unread> {
     Ok(value.and_then(|value| name.expand(&value)).map(|path| Path::new("/run").join(path)))
 }
 
-fn read(root: &Root, path: &Path) -> Result<Option<Vec<u8>>, Unread> {
+fn read(root: &RootFolder, path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
     match root.read(path, FILE_MAX) {
         Ok(content) => Ok(Some(content.bytes)),
         // A masked unit is a link to /dev/null.
-        Err(Unread::NotFound | Unread::NotRegular) => Ok(None),
+        Err(ReadError::NotFound | ReadError::NotRegular) => Ok(None),
         Err(why) => Err(why),
     }
 }
 
 /// Returns the drop-ins by file name, in their order. Of two with one name, the one in the first folder
 /// counts.
-fn drop_ins(root: &Root, name: &Name<'_>) -> Result<BTreeMap<Vec<u8>, PathBuf>, Unread> {
+fn drop_ins(root: &RootFolder, name: &Name<'_>) -> Result<BTreeMap<Vec<u8>, PathBuf>, ReadError> {
     let mut found = BTreeMap::new();
     for unit in name.files().into_iter().chain(name.prefixes()) {
         for folder in FOLDERS {
             let folder = Path::new(folder).join(format!("{unit}.d"));
             let files = match root.names(&folder, DROP_INS_MAX) {
-                Err(Unread::NotFound) => continue,
+                Err(ReadError::NotFound) => continue,
                 files => files?,
             };
             for file in files.into_iter().filter(|file| file.ends_with(b".conf")) {
                 let path = folder.join(OsStr::from_bytes(&file));
                 found.entry(file).or_insert(path);
                 if found.len() > DROP_INS_MAX {
-                    return Err(Unread::TooMany);
+                    return Err(ReadError::TooMany);
                 }
             }
         }

@@ -3,47 +3,48 @@
 use tracego_golang::{
     command::Invocation,
     subcommand::Subcommand,
-    target::{Target, Version},
+    target::{ModuleVersion, RunTarget},
 };
 
-use super::variables::Sources;
-use crate::rules::{collector::Case, subject::Subject};
+use super::variables::VariableSources;
+use crate::rules::{collector::FindingCase, subject::Subject};
 
 /// Adds the cases that the command line and GOFLAGS are.
 pub(super) fn of_command(
     subject: &Subject<'_>,
     invocation: &Invocation,
-    sources: &Sources<'_>,
-    cases: &mut Vec<Case>,
+    sources: &VariableSources<'_>,
+    cases: &mut Vec<FindingCase>,
 ) {
     let flags = &invocation.flags;
     // The flags without those of GOFLAGS. Arguments behind the package are for the program that is run.
     let given = || Invocation::parse(subject.args(), "").flags;
     if builds(invocation) {
         if flags.module_mode.as_deref() == Some("mod") {
-            let case = Case::new("mod-mod", "a build may change go.mod and go.sum: -mod=mod");
+            let case = FindingCase::new("mod-mod", "a build may change go.mod and go.sum: -mod=mod");
             let source = sources.of_flag(given().module_mode.is_some());
             cases.push(case.with("-mod", "mod").with("source", source));
         }
         if let Some(program) = flags.toolexec.as_deref() {
-            let case = Case::new("toolexec", format!("compiler and linker are started through {program}"));
+            let case =
+                FindingCase::new("toolexec", format!("compiler and linker are started through {program}"));
             let source = sources.of_flag(given().toolexec.is_some());
             cases.push(case.with("-toolexec", program).with("source", source));
         }
         if sources.get("GO111MODULE").is_some_and(|(value, _)| value == "off") {
-            let case = Case::new("gopath-mode", "modules are off: code comes from GOPATH");
+            let case = FindingCase::new("gopath-mode", "modules are off: code comes from GOPATH");
             cases.push(sources.evidence(case, "GO111MODULE"));
         } else if is_without_module(subject) && needs_module(invocation) {
             let folder =
                 subject.record.process.as_ref().and_then(|process| process.working_directory.as_deref());
-            let case = Case::new("no-module", "a build has no go.mod in force")
+            let case = FindingCase::new("no-module", "a build has no go.mod in force")
                 .with_some("process.working_directory", folder)
                 .with_some("-C", invocation.chdir.as_deref());
             cases.push(case);
         }
     }
     if let Some(question) = question(invocation) {
-        let case = Case::new("unpinned", format!("{question} is another version another day"));
+        let case = FindingCase::new("unpinned", format!("{question} is another version another day"));
         cases.push(case.with("package", question).with("source", "process.command_args"));
     }
 }
@@ -86,7 +87,7 @@ fn is_without_module(subject: &Subject<'_>) -> bool {
 /// library is in none.
 fn needs_module(invocation: &Invocation) -> bool {
     match (&invocation.subcommand, &invocation.target) {
-        (Subcommand::Run, Some(target)) => !matches!(target, Target::Remote { .. }),
+        (Subcommand::Run, Some(target)) => !matches!(target, RunTarget::Remote { .. }),
         (Subcommand::Run, None) => false,
         _ => {
             invocation.operands.is_empty() || invocation.operands.iter().any(|operand| is_of_module(operand))
@@ -103,7 +104,7 @@ fn is_of_module(operand: &str) -> bool {
 
 /// Returns the first operand with a query such as `@latest` in place of a version.
 fn question(invocation: &Invocation) -> Option<String> {
-    let is_question = |target: &Target| matches!(target, Target::Remote { version: Version::Query(query), .. } if query.as_ref() != "none");
+    let is_question = |target: &RunTarget| matches!(target, RunTarget::Remote { version: ModuleVersion::Query(query), .. } if query.as_ref() != "none");
     if let Some(target) = invocation.target.as_ref().filter(|target| is_question(target)) {
         return Some(target.to_string());
     }
@@ -114,7 +115,7 @@ fn question(invocation: &Invocation) -> Option<String> {
         }
         _ => &[],
     };
-    operands.iter().filter_map(|operand| Target::package(operand)).find(is_question).map(|t| t.to_string())
+    operands.iter().filter_map(|operand| RunTarget::package(operand)).find(is_question).map(|t| t.to_string())
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ mod variables;
 use command::{of_command, takes_modules};
 use tracego_golang::command::Invocation;
 use tracego_model::finding::Severity::{High, Low, Medium};
-use variables::{Sources, of_variables};
+use variables::{VariableSources, of_variables};
 
 use crate::{
     rules::{
-        collector::Report,
+        collector::FindingCollector,
         rule::{Grades, Rule, Variant},
         subject::Subject,
     },
@@ -104,14 +104,14 @@ pub const RULE: Rule = Rule {
 const MIDDLING: Grades =
     Grades { ci: Medium, production: Medium, guessed: Medium, terminal: Low, other: Low };
 
-fn start(subject: &Subject<'_>, report: &mut Report<'_>) {
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(invocation) = subject.invocation() else {
         return;
     };
     if subject.is_repeated() {
         return;
     }
-    let sources = Sources { subject };
+    let sources = VariableSources { subject };
     // GOFLAGS of `go env -w` is in force where the environment does not set it.
     let read_again = sources.written("GOFLAGS").map(|flags| Invocation::parse(subject.args(), flags));
     let invocation = read_again.as_ref().unwrap_or(invocation);

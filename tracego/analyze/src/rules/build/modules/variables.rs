@@ -1,12 +1,12 @@
 //! Checks of variables that decide where modules come from, set in the environment or by `go env -w`.
 
-use crate::rules::{collector::Case, subject::Subject};
+use crate::rules::{collector::FindingCase, subject::Subject};
 
 /// Adds the cases that variables from the environment or from `go env -w` are. `meant` lists patterns that
 /// the configuration allows.
-pub(super) fn of_variables(sources: &Sources<'_>, meant: &[String], cases: &mut Vec<Case>) {
+pub(super) fn of_variables(sources: &VariableSources<'_>, meant: &[String], cases: &mut Vec<FindingCase>) {
     let mut add = |name: &'static str, variant, message: String| {
-        cases.push(sources.evidence(Case::new(variant, message), name));
+        cases.push(sources.evidence(FindingCase::new(variant, message), name));
     };
     if sources.get("GOSUMDB").is_some_and(|(value, _)| value == "off") {
         add(
@@ -79,11 +79,11 @@ fn is_wide(pattern: &str) -> bool {
 }
 
 /// The sources of variables: the environment, and the file of `go env -w`.
-pub(super) struct Sources<'a> {
+pub(super) struct VariableSources<'a> {
     pub(super) subject: &'a Subject<'a>,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> VariableSources<'a> {
     /// Returns a variable as the go command sees it, with its source. An empty variable counts as unset
     /// (cmd/go/internal/cfg.Getenv).
     pub(super) fn get(&self, name: &str) -> Option<(&'a str, &'static str)> {
@@ -100,7 +100,7 @@ impl<'a> Sources<'a> {
         file.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    pub(super) fn evidence(&self, case: Case, name: &'static str) -> Case {
+    pub(super) fn evidence(&self, case: FindingCase, name: &'static str) -> FindingCase {
         match self.get(name) {
             Some((value, source)) => case.with(name, value).with("source", source),
             None => case,
