@@ -25,6 +25,15 @@ pub struct ProcessEntry {
     pub task: GoTask,
 }
 
+impl ProcessEntry {
+    /// Whether the entry is about a process. A start time that was read in ticks matches within a tick.
+    fn is(&self, id: TaskId) -> bool {
+        let known = self.line.id.start_boottime;
+        let within_tick = || known <= id.start_boottime && id.start_boottime < known.saturating_add(TICK_NS);
+        known == id.start_boottime || (self.line.seeded && within_tick())
+    }
+}
+
 /// The process table.
 #[derive(Debug, Default)]
 pub struct ProcessTable(HashMap<u32, ProcessEntry>);
@@ -68,12 +77,10 @@ impl ProcessTable {
     /// then made exact.
     pub fn get(&mut self, id: TaskId, wall: impl Fn(u64) -> Time) -> Option<&ProcessEntry> {
         let entry = self.0.get_mut(&id.tgid)?;
-        let known = entry.line.id.start_boottime;
-        if known != id.start_boottime {
-            let tick = known..known.saturating_add(TICK_NS);
-            if !entry.line.seeded || !tick.contains(&id.start_boottime) {
-                return None;
-            }
+        if !entry.is(id) {
+            return None;
+        }
+        if entry.line.id.start_boottime != id.start_boottime {
             let line = Arc::make_mut(&mut entry.line);
             line.make_exact(id, wall(id.start_boottime));
         }
@@ -85,9 +92,12 @@ impl ProcessTable {
         self.0.insert(entry.line.id.tgid, entry);
     }
 
-    /// Removes an ended process. Its children hold what they need from it.
+    /// Removes an ended process. Its children hold what they need from it. A later process with the same pid
+    /// stays: the exit of the earlier one may arrive after its start.
     pub fn remove(&mut self, id: TaskId) {
-        self.0.remove(&id.tgid);
+        if self.0.get(&id.tgid).is_some_and(|entry| entry.is(id)) {
+            self.0.remove(&id.tgid);
+        }
     }
 
     /// Returns the number of known processes.
@@ -127,6 +137,17 @@ mod tests {
         assert!(table.get(id(7, 2_000_000_124), wall).is_none());
         let above = Lineage(table.get(id(9, 3_000_000_000), wall).unwrap().line.up.clone());
         assert_eq!(above.iter().map(|line| line.id.tgid).collect::<Vec<_>>(), [7, 1]);
+    }
+
+    #[test]
+    fn the_exit_of_an_earlier_process_does_not_remove_a_later_one_with_its_pid() {
+        let mut table = ProcessTable::default();
+        let line = Line { id: id(7, 2_000), ..Line::default() };
+        table.put(ProcessEntry { line: line.into(), ..ProcessEntry::default() });
+        table.remove(id(7, 1_000));
+        assert!(table.get(id(7, 2_000), wall).is_some());
+        table.remove(id(7, 2_000));
+        assert!(table.is_empty());
     }
 
     #[test]
