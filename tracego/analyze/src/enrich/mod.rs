@@ -7,11 +7,9 @@ pub mod ci;
 pub mod context;
 pub mod enforcement;
 pub mod env;
-mod envelope;
 mod exec;
 pub mod image;
 mod lifecycle;
-mod own_records;
 pub mod process_table;
 pub mod trace;
 
@@ -23,16 +21,26 @@ use std::{
 
 use context::OpenJob;
 use lru::LruCache;
-use process_table::ProcessTable;
-use tracego_common::TaskId;
+use process_table::{ProcessEntry, ProcessTable};
+use tracego_common::{TaskId, flags, record::Header};
 use tracego_golang::{Image, task::GoTask};
 pub use tracego_model::record::Record;
 use tracego_model::{
     clock::Reading,
     event::Event,
-    input::{Seed, Takeover, facts::Surroundings, note::StartNote},
+    input::{Seed, SinkLoss, Takeover, facts::Surroundings, note::StartNote},
+    ledger::Ledger,
     meta::Meta,
-    record::builder::RecordBuilder,
+    record::{
+        At, OtelSeverity, Own, Process,
+        builder::RecordBuilder,
+        event_name,
+        job::{Context, Identified},
+        lineage::Lineage,
+        seal::{ChainStart, Seal},
+        uid::Stamp,
+    },
+    text,
 };
 
 /// Maximum number of jobs whose identity outlives their processes.
@@ -172,5 +180,122 @@ impl Enricher {
             job.strong_count() > usize::from(self.recent_jobs.contains(root))
         };
         self.jobs.iter().filter(running).map(|(root, _)| self.exec_id(*root)).collect()
+    }
+
+    /// Makes the record of events that were lost since the last such record; `root` is the process that opened their
+    /// job, where losses are told apart by it.
+    pub fn lost(
+        &mut self,
+        lost: BTreeMap<&'static str, u64>,
+        root: Option<TaskId>,
+        reading: Reading,
+    ) -> Record {
+        let job = root.and_then(|root| self.identity(root));
+        self.builder.lost(lost, job, reading)
+    }
+
+    /// Makes the record of a sink that lost records.
+    pub fn sink_lost(&mut self, loss: SinkLoss, reading: Reading) -> Record {
+        self.builder.sink_lost(loss, reading)
+    }
+
+    /// Makes a sign of life.
+    pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
+        self.builder.heartbeat(ledger, reading)
+    }
+
+    /// Makes the first record of a sealed output.
+    pub fn opening(&mut self, start: ChainStart, reading: Reading) -> Record {
+        self.builder.opening(start, reading)
+    }
+
+    /// Makes a seal.
+    pub fn seal(&mut self, seal: Seal, reading: Reading) -> Record {
+        let root = seal
+            .job
+            .as_ref()
+            .and_then(|wanted| self.jobs.keys().find(|root| self.exec_id(**root) == *wanted).copied());
+        let job = root.and_then(|root| self.identity(root));
+        self.builder.seal(seal, job, reading)
+    }
+
+    /// Makes a record about a process that started before. The caller adds the findings.
+    pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
+        self.set_clock(reading);
+        let boot_ns = reading.boot_ns.unsigned_abs();
+        let header = Header { id, boot_ns, ..Header::default() };
+        let (mut own, mut process) = (self.own(), self.process(&header, &[0; 16]));
+        let context = self.known(&header, &mut own, &mut process);
+        // Nothing is read anew here: parent and name are those of the start.
+        own.reparented = false;
+        if let Some(entry) = self.entry(id) {
+            process.command.clone_from(&entry.line.command);
+            process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
+        }
+        let record =
+            self.envelope(event_name::FINDING, OtelSeverity::Info, self.builder.stamp(reading), body, own);
+        Record { process: Some(process), context, ..record }
+    }
+
+    /// What the process that opened a job said of it.
+    fn identity(&self, root: TaskId) -> Option<Identified> {
+        let job = self.jobs.get(&root)?.upgrade()?;
+        let id = self.exec_id(job.root);
+        context::merge(&self.explicit, &job.identity, Some((&job, id)), true)
+    }
+
+    pub(super) fn own(&self) -> Own {
+        self.builder.own()
+    }
+
+    pub(super) fn envelope(
+        &mut self,
+        name: &'static str,
+        severity: OtelSeverity,
+        stamp: Stamp,
+        body: String,
+        own: Own,
+    ) -> Record {
+        self.builder.envelope(name, severity, stamp, body, own)
+    }
+
+    pub(super) fn exec_id(&self, id: TaskId) -> String {
+        self.builder.exec_id(id)
+    }
+
+    /// Creates the process part that all kinds of records share.
+    pub(super) fn process(&self, header: &Header, command: &[u8; 16]) -> Box<Process> {
+        Box::new(Process {
+            pid: header.id.tgid,
+            parent_pid: header.parent.tgid,
+            creation: At { time: self.builder.clock.wall(header.id.start_boottime) },
+            command: text::lossy(text::comm(command)),
+            ..Process::default()
+        })
+    }
+
+    pub(super) fn entry(&mut self, id: TaskId) -> Option<ProcessEntry> {
+        let clock = self.builder.clock;
+        self.table.get(id, |ns| clock.wall(ns)).cloned()
+    }
+
+    /// Adds the known facts about a process to a record that is not about a program start.
+    pub(super) fn known(
+        &mut self,
+        header: &Header,
+        own: &mut Own,
+        process: &mut Process,
+    ) -> Option<Arc<Context>> {
+        own.exec_id = Some(self.exec_id(header.id));
+        own.in_tree = header.flags & flags::IN_TREE != 0;
+        let entry = self.entry(header.id)?;
+        if !entry.line.executable.is_empty() {
+            process.executable = Some(exec::executable(entry.line.executable.clone()));
+        }
+        own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
+        own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));
+        let (context, job) = entry.identity?;
+        own.job = Some(job);
+        Some(context)
     }
 }
