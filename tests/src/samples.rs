@@ -7,19 +7,19 @@ use tracego_analyze::enrich::Enricher;
 use tracego_common::{TaskId, event::Rlimit, verdict::Action};
 use tracego_golang::{Linkage, role};
 use tracego_model::{
-    capture::Reader,
+    capture::CaptureReader,
     clock::Time,
     counters::Counters,
-    event::{decode::decode, pieces::Assembler},
+    event::pieces::Assembler,
     finding::{Confidence, Finding, Severity},
     input::Input,
     ledger::Ledger,
     linux::users::User,
     record::{
-        At, Completeness, Container, Executable, Exit, ExitFacts, Failure, Host, Instance, K8s, Leader,
+        At, Completeness, Container, ExecError, Executable, Exit, ExitFacts, Host, Instance, K8s, Leader,
         LinuxCgroup, Log, LogRecord, Origin, Own, Pod, Process, Record, Runtime, SCHEMA, SCHEMA_URL, Service,
         Trace,
-        enforcement::{AFTER_START, BEFORE_START, Decision, Enforcement},
+        enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
         event_name,
         frozen::Frozen,
         go::{Go, GoCommand},
@@ -39,7 +39,7 @@ use tracego_model::{
 #[must_use]
 pub fn replayed(path: &Path) -> Vec<Record> {
     let bytes = fs::read(path).unwrap();
-    let mut reader = Reader::new(&bytes[..]).unwrap();
+    let mut reader = CaptureReader::new(&bytes[..]).unwrap();
     let mut enricher = Enricher::new(reader.meta());
     let mut assembler = Assembler::default();
     let mut records = Vec::new();
@@ -51,9 +51,9 @@ pub fn replayed(path: &Path) -> Vec<Record> {
             }
             Input::Batch(batch) => {
                 enricher.set_clock(batch.clock);
-                for (bytes, note) in batch.noted() {
-                    let event = assembler.take(decode(bytes).unwrap());
-                    let enriched = event.and_then(|event| enricher.record(&event, note));
+                for decoded in batch.decode() {
+                    let event = assembler.take(decoded.event.unwrap());
+                    let enriched = event.and_then(|event| enricher.record(&event, decoded.note.as_ref()));
                     records.extend(enriched.map(|enriched| enriched.record));
                 }
             }
@@ -288,7 +288,7 @@ pub fn start() -> Record {
         }))),
         go: Some(Box::new(Go {
             role: Some(role::Role::GoRunChild),
-            confidence: Some(role::Confidence::High),
+            confidence: Some(role::RoleConfidence::High),
             repeated: true,
             command: Some(GoCommand {
                 exec_id: "go-command-exec-id".into(),
@@ -406,7 +406,7 @@ pub fn enforcement_decision(action: Action) -> Record {
     record.tracego.enforcement = Some(Box::new(Enforcement {
         state: "enforced".into(),
         mode: "deny",
-        decision: Some(Decision {
+        decision: Some(EnforcementDecision {
             action,
             when: BEFORE_START,
             rule: "rule-of-enforcement".into(),
@@ -454,7 +454,7 @@ pub fn start_with_policy_decision(allow: bool, error: Option<policy::ErrorKind>)
     if !allow {
         (record.severity_number, record.severity_text) = (17, "ERROR");
     }
-    record.tracego.policy = Some(Box::new(policy::Decision {
+    record.tracego.policy = Some(Box::new(policy::PolicyDecision {
         allow,
         severity: (!allow).then_some(Severity::High),
         action: if allow { policy::Action::None } else { policy::Action::KillJob },
@@ -484,7 +484,7 @@ pub fn synthetic() -> Vec<Record> {
     failed.process =
         Some(Box::new(Process { command_args: Some(vec!["./gone".into(), "-x".into()]), ..process() }));
     failed.tracego.exec_id = Some("failed-exec-id".into());
-    failed.tracego.error = Some(Failure { errno: 84_001, name: "ENOENT" });
+    failed.tracego.error = Some(ExecError { errno: 84_001, name: "ENOENT" });
     failed.tracego.exec = Some(ExecCall {
         filename: "/opt/gone-program".into(),
         syscall: Some("execve"),

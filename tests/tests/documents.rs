@@ -153,7 +153,7 @@ fn the_readme_is_short_and_names_every_document() {
 
 #[test]
 fn findings_of_every_rule_are_what_the_schema_says() {
-    use tracego_analyze::rules::table::RULES;
+    use tracego_analyze::rules::registry::RULES;
     use tracego_model::finding::{Confidence, Finding, Severity};
     let schema: serde_json::Value = serde_json::from_str(&read("tracego/schema/record.schema.json")).unwrap();
     let part = &schema["properties"]["tracego"]["properties"]["findings"];

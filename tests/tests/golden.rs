@@ -12,9 +12,9 @@ use std::{
 
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
-use tracego_analyze::{judge::Judge, rules::settings::Settings};
+use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RulesStage};
 use tracego_deliver::sink::{Format, Sink, text::Style};
-use tracego_model::capture::{CaptureError, Reader};
+use tracego_model::capture::{CaptureError, CaptureReader};
 
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
@@ -32,12 +32,12 @@ impl Write for Memory {
 
 /// Replays a capture up to its damage. Returns the records, and the error if there is one.
 fn replay(bytes: &[u8], format: Format) -> (String, Option<CaptureError>) {
-    let mut reader = match Reader::new(bytes) {
+    let mut reader = match CaptureReader::new(bytes) {
         Ok(reader) => reader,
         Err(error) => return (String::new(), Some(error)),
     };
     let memory = Memory::default();
-    let judge = Judge::new(Settings::default());
+    let judge = RulesStage::new(RuleSettings::default());
     let sink = Sink::new(Box::new(memory.clone()), format);
     let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Some(judge), sink);
     let end = loop {

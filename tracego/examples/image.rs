@@ -3,7 +3,7 @@
 
 use std::{env, error::Error, hint::black_box, path::Path, time::Instant};
 
-use tracego_analyze::inspect::open;
+use tracego_analyze::inspect::image::executable;
 use tracego_golang as golang;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut times = Vec::new();
     for _ in 0..rounds.parse()? {
         let start = Instant::now();
-        let opened = open::file(Path::new(file))?;
+        let opened = executable::file(Path::new(file))?;
         black_box(golang::read(&opened)?);
         opened.verify()?;
         times.push(start.elapsed().as_secs_f64() * 1e6);

@@ -20,7 +20,7 @@ use tracego_deliver::{
     sink::{Format, Sink},
 };
 use tracego_model::{
-    capture::Reader,
+    capture::CaptureReader,
     clock::Reading,
     counters::{Counters, JobLoss},
     input::Input,
@@ -57,9 +57,9 @@ impl Disk {
     }
 }
 
-fn reader(name: &str) -> Reader<io::Cursor<Vec<u8>>> {
+fn reader(name: &str) -> CaptureReader<io::Cursor<Vec<u8>>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden").join(name);
-    Reader::new(io::Cursor::new(fs::read(path).unwrap())).unwrap()
+    CaptureReader::new(io::Cursor::new(fs::read(path).unwrap())).unwrap()
 }
 
 fn pipeline(meta: Meta, disk: &Disk, sealer: Sealer, torn: bool) -> Pipeline {

@@ -10,7 +10,7 @@ use std::{
 
 use libfuzzer_sys::fuzz_target;
 use tracego::pipeline::{Consumer, Pipeline};
-use tracego_analyze::{judge::Judge, rules::settings::Settings};
+use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RulesStage};
 use tracego_deliver::sink::{Format, Sink, text::Style};
 use tracego_model::{
     capture::{CaptureError, Reader, Writer},
@@ -45,7 +45,7 @@ fn repair(bytes: &mut [u8]) {
 
 /// Replays all readable inputs through both sinks, and once more through a file.
 fn replay(bytes: &[u8]) {
-    let Ok(reader) = Reader::new(bytes) else { return };
+    let Ok(reader) = CaptureReader::new(bytes) else { return };
     let meta = reader.meta();
     let (inputs, end) = read(reader);
     assert!(!matches!(end, Err(CaptureError::Io(_))), "memory cannot fail");
@@ -53,7 +53,7 @@ fn replay(bytes: &[u8]) {
     for format in [Format::JSON, text] {
         pipeline(bytes, &meta, format);
     }
-    let again = Reader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");
+    let again = CaptureReader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");
     assert_eq!(description(&again.meta()), description(&meta));
     let (inputs_again, end) = read(again);
     assert!(end.is_ok(), "{end:?}");
@@ -61,7 +61,7 @@ fn replay(bytes: &[u8]) {
 }
 
 /// Returns each input as text, and how reading ended. Text, because `Input` cannot be compared.
-fn read<R: io::Read>(mut reader: Reader<R>) -> (Vec<String>, Result<(), CaptureError>) {
+fn read<R: io::Read>(mut reader: CaptureReader<R>) -> (Vec<String>, Result<(), CaptureError>) {
     let mut inputs = Vec::new();
     loop {
         match reader.next_input() {
@@ -73,14 +73,14 @@ fn read<R: io::Read>(mut reader: Reader<R>) -> (Vec<String>, Result<(), CaptureE
 }
 
 fn each(bytes: &[u8], mut take: impl FnMut(Input)) {
-    let mut reader = Reader::new(bytes).expect("it could be read before");
+    let mut reader = CaptureReader::new(bytes).expect("it could be read before");
     while let Ok(Some(input)) = reader.next_input() {
         take(input);
     }
 }
 
 fn pipeline(bytes: &[u8], meta: &Meta, format: Format) {
-    let judge = Judge::new(Settings::default());
+    let judge = RulesStage::new(RuleSettings::default());
     let mut pipeline =
         Pipeline::new(meta.clone(), u32::MAX, Some(judge), Sink::new(Box::new(io::sink()), format));
     each(bytes, |input| pipeline.take(input).expect("nothing refuses it"));
@@ -92,7 +92,7 @@ fn pipeline(bytes: &[u8], meta: &Meta, format: Format) {
 
 fn write(meta: &Meta, bytes: &[u8]) -> Vec<u8> {
     let file = Memory::default();
-    let mut writer = Writer::new(Box::new(file.clone()), meta).expect("memory takes it");
+    let mut writer = CaptureWriter::new(Box::new(file.clone()), meta).expect("memory takes it");
     each(bytes, |input| writer.take(input).expect("memory takes it"));
     writer.end().expect("memory takes it");
     let written = file.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 use tracego_common::TaskId;
 use tracego_golang::{
-    evidence::{ImageFacts, Start},
-    role::{Confidence, Role},
-    shape::{self, Shape},
+    evidence::{ImageFacts, ProcessStart},
+    role::{Role, RoleConfidence},
+    shape::{self, PathKind},
     subcommand::Subcommand,
-    task::{Place, Task},
+    task::{GoPosition, GoTask},
 };
 use tracego_tests::args;
 
@@ -19,7 +19,7 @@ use tracego_tests::args;
 /// Format: `[again] [medium] ROLE NAME [@work|@cache] [in ROLE…] [< TARGET]`, where `<` names what the go
 /// command above it was asked to run.
 pub(crate) fn lines(records: &[Value]) -> Vec<String> {
-    let mut tasks: HashMap<u64, Task> = HashMap::new();
+    let mut tasks: HashMap<u64, GoTask> = HashMap::new();
     let mut lines = Vec::new();
     for record in records {
         let process = &record["process"];
@@ -37,7 +37,7 @@ pub(crate) fn lines(records: &[Value]) -> Vec<String> {
                 let args = args(record);
                 let goflags = process["environment_variable"]["GOFLAGS"].as_str().unwrap_or_default();
                 let id = id(record["tracego"]["exec_id"].as_str().unwrap());
-                let start = Start { id, path, args: &args, goflags, image: image(record) };
+                let start = ProcessStart { id, path, args: &args, goflags, image: image(record) };
                 let task = tasks.get(&pid).cloned().unwrap_or_default().started(&start);
                 // The agent's role at the time equals the result of its parts here.
                 assert_eq!(
@@ -62,10 +62,10 @@ fn id(text: &str) -> TaskId {
     TaskId { tgid, start_boottime: parts.next().unwrap(), ..TaskId::default() }
 }
 
-fn line(task: &Task, path: &str) -> Option<String> {
+fn line(task: &GoTask, path: &str) -> Option<String> {
     let role = task.role?;
     if role == Role::CompilerHelper
-        && (Shape::of(path) == Shape::Distribution || path.ends_with("/bin/gofmt"))
+        && (PathKind::of(path) == PathKind::Distribution || path.ends_with("/bin/gofmt"))
     {
         return None;
     }
@@ -74,11 +74,11 @@ fn line(task: &Task, path: &str) -> Option<String> {
     if task.repeated {
         word("again");
     }
-    if task.confidence == Confidence::Medium {
+    if task.confidence == RoleConfidence::Medium {
         word("medium");
     }
     word(role.as_str());
-    if task.place == Place::Itself {
+    if task.place == GoPosition::Itself {
         let invocation = &task.command.as_ref().unwrap().invocation;
         if invocation.subcommand == Subcommand::Sidecar {
             return None;
@@ -93,9 +93,9 @@ fn line(task: &Task, path: &str) -> Option<String> {
         }
     } else {
         word(shape::name(path));
-        match Shape::of(path) {
-            Shape::Work => word("@work"),
-            Shape::Cache => word("@cache"),
+        match PathKind::of(path) {
+            PathKind::Work => word("@work"),
+            PathKind::Cache => word("@cache"),
             _ => {}
         }
     }

@@ -9,8 +9,11 @@ use std::{
 };
 
 use tracego_analyze::inspect::{
-    proc::Procfs,
-    services::{Service, ServiceWatch, WatchSettings},
+    proc::procfs::Procfs,
+    service::{
+        watch_list::{ServiceWatch, WatchSettings},
+        watched::WatchedService,
+    },
 };
 use tracego_common::TaskId;
 use tracego_model::{
@@ -69,7 +72,7 @@ impl Daemon {
         self.id = id(pid.parse().unwrap());
     }
 
-    pub(crate) fn service(&self) -> Service {
+    pub(crate) fn service(&self) -> WatchedService {
         service(self.id)
     }
 }
@@ -98,14 +101,14 @@ pub(crate) fn id(pid: u32) -> TaskId {
     TaskId { tgid: pid, start_boottime, ..TaskId::default() }
 }
 
-pub(crate) fn service(id: TaskId) -> Service {
+pub(crate) fn service(id: TaskId) -> WatchedService {
     let exe = Path::new("/proc").join(id.tgid.to_string()).join("exe");
     let file = std::fs::metadata(&exe).unwrap();
-    Service {
+    WatchedService {
         id,
         executable: std::fs::read_link(exe).unwrap().to_str().unwrap().to_owned(),
         file: Some((file.dev() as u32, file.ino())),
-        ..Service::default()
+        ..WatchedService::default()
     }
 }
 
@@ -115,7 +118,7 @@ pub(crate) fn at_once() -> WatchSettings {
 }
 
 /// Inspects a service once.
-pub(crate) fn look(service: Service) -> ServiceState {
+pub(crate) fn look(service: WatchedService) -> ServiceState {
     let mut watch = ServiceWatch::new(Procfs::default(), at_once());
     assert!(watch.add(service));
     let mut states = watch.due(Reading::now());
@@ -126,7 +129,7 @@ pub(crate) fn look(service: Service) -> ServiceState {
 /// Inspects a daemon once, with pidfiles from the configuration.
 pub(crate) fn configured(daemon: &Daemon, pidfiles: &[&str]) -> ServiceState {
     let pidfiles = pidfiles.iter().map(|&path| path.to_owned()).collect();
-    look(Service { pidfiles, ..daemon.service() })
+    look(WatchedService { pidfiles, ..daemon.service() })
 }
 
 /// Returns the state of the only pidfile.

@@ -6,9 +6,9 @@ use std::{
 };
 
 use tracego_analyze::inspect::{
-    health::ProbeSettings,
-    proc::Procfs,
-    services::{ServiceWatch, WatchSettings},
+    network::health::ProbeSettings,
+    proc::procfs::Procfs,
+    service::watch_list::{ServiceWatch, WatchSettings},
 };
 use tracego_model::{clock::Reading, input::facts::ServiceState};
 

@@ -1,8 +1,8 @@
 //! Two instances of one service.
 
 use tracego_analyze::inspect::{
-    proc::Procfs,
-    services::{Service, ServiceWatch},
+    proc::procfs::Procfs,
+    service::{watch_list::ServiceWatch, watched::WatchedService},
 };
 use tracego_model::{clock::Reading, input::facts::ServiceState};
 use tracego_tests::ports::free_port;
@@ -34,7 +34,7 @@ fn daemon() -> Daemon {
     Daemon::of(command)
 }
 
-fn watch(services: impl IntoIterator<Item = Service>) -> ServiceWatch {
+fn watch(services: impl IntoIterator<Item = WatchedService>) -> ServiceWatch {
     let mut watch = ServiceWatch::new(Procfs::default(), at_once());
     for service in services {
         assert!(watch.add(service));

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tracego_analyze::inspect::{cgroups::Recorded, surroundings::Inspector};
+use tracego_analyze::inspect::surroundings::{SurroundingsReader, cgroups::RecordedCgroup};
 use tracego_model::input::facts::CgroupLimits;
 
 use crate::{ConditionalTest, daemon::Daemon};
@@ -69,10 +69,10 @@ fn version_1() {
     for group in [&cpu_below, &memory_below] {
         fs::write(group.join("cgroup.procs"), &pid).unwrap();
     }
-    let inspector = Inspector::default();
+    let inspector = SurroundingsReader::default();
     // The kernel side reports the path in another controller's hierarchy; that path is not used.
     let limits = || {
-        let found = inspector.program(daemon.id, &Recorded { path: b"/", version: 1 });
+        let found = inspector.program(daemon.id, &RecordedCgroup { path: b"/", version: 1 });
         assert_eq!(found.unavailable, Default::default());
         found.limits.unwrap()
     };
@@ -114,9 +114,9 @@ fn version_2() {
     let daemon = Daemon::start();
     fs::write(below.join("cgroup.procs"), daemon.id.tgid.to_string()).unwrap();
     let path = Path::new("/").join(below.strip_prefix(&root).unwrap());
-    let inspector = Inspector::default();
+    let inspector = SurroundingsReader::default();
     let limits = || {
-        let recorded = Recorded { path: path.to_str().unwrap().as_bytes(), version: 2 };
+        let recorded = RecordedCgroup { path: path.to_str().unwrap().as_bytes(), version: 2 };
         inspector.program(daemon.id, &recorded).limits.unwrap()
     };
     fs::write(above.join("cpu.max"), "150000 100000").unwrap();
@@ -137,8 +137,10 @@ fn needs_affinity() -> Option<String> {
 
 fn cpus() {
     let count = |daemon: &Daemon| {
-        let cgroups = Inspector::default().cgroups;
-        cgroups.cpus(&tracego_analyze::inspect::proc::Procfs::default().process(daemon.id).unwrap()).unwrap()
+        let cgroups = SurroundingsReader::default().cgroups;
+        cgroups
+            .cpus(&tracego_analyze::inspect::proc::procfs::Procfs::default().process(daemon.id).unwrap())
+            .unwrap()
     };
     let one = Daemon::through(&["taskset", "--cpu-list", "1"]);
     assert_eq!(count(&one), 1);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego_analyze::inspect::surroundings::{GoCommand, Inspector};
+use tracego_analyze::inspect::surroundings::{SurroundingsReader, gofiles::GoCommand};
 use tracego_common::TaskId;
 use tracego_model::input::facts::{GoMod, Surroundings};
 
@@ -85,7 +85,7 @@ fn look(id: TaskId, cwd: &str, env: Variables<'_>, edit: impl FnOnce(&mut GoComm
         env: &get,
     };
     edit(&mut command);
-    Inspector::default().go_command(&command)
+    SurroundingsReader::default().go_command(&command)
 }
 
 fn nearest() {
@@ -203,8 +203,8 @@ fn no_file() {
     let place = ModuleFolders::new(&[("a/x", ""), ("large/go.mod", &" ".repeat((1 << 20) + 1))]);
     assert!(Command::new("mkfifo").arg(place.path("a/go.mod")).status().unwrap().success());
     let found = place.look("a", &[("GOENV", "/dev/zero")]);
-    assert_eq!(found.unavailable["go_mod"], "no regular file");
-    assert_eq!(found.unavailable["go_env"], "no regular file");
+    assert_eq!(found.unavailable["go_mod"], "not a regular file");
+    assert_eq!(found.unavailable["go_env"], "not a regular file");
     assert_eq!(place.look("large", &[("GOENV", "/proc/self/environ")]).unavailable["go_mod"], "too large");
     symlink("/proc/self/root/etc/hostname", place.path("magic")).unwrap();
     assert_eq!(place.look("a", &[("GOENV", &place.text("magic"))]).unavailable["go_env"], "ELOOP");

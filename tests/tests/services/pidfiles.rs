@@ -10,8 +10,8 @@ use std::{
 use PidfileState::{Duplicate, Foreign, Missing, Stale, Unlocked, Valid};
 use tempfile::TempDir;
 use tracego_analyze::inspect::{
-    proc::Procfs,
-    services::{Service, ServiceWatch},
+    proc::procfs::Procfs,
+    service::{watch_list::ServiceWatch, watched::WatchedService},
 };
 use tracego_model::{
     clock::Reading,
@@ -244,7 +244,7 @@ fn workers() {
     daemon.tell(&format!("write {master}"));
     daemon.tell(&format!("flock {master}"));
     let worker = crate::daemon::id(daemon.tell("worker").parse().unwrap());
-    let of_worker = Service { pidfiles: vec![master.clone()], ..crate::daemon::service(worker) };
+    let of_worker = WatchedService { pidfiles: vec![master.clone()], ..crate::daemon::service(worker) };
     let state = look(of_worker);
     assert_eq!((only(&state), only_file(&state).pid), (Valid, Some(daemon.id.tgid)));
     // The child is another program: its pidfile is not the supervisor's, unless it is configured.
@@ -274,11 +274,11 @@ fn templates() {
     let mut daemon = Daemon::start();
     daemon.tell(&format!("write {}", path(&dir, "daemon-api.pid")));
     let pidfiles = vec![path(&dir, "{name}-{unit}.pid")];
-    let service = Service { pidfiles, unit: Some("api.service".into()), ..daemon.service() };
+    let service = WatchedService { pidfiles, unit: Some("api.service".into()), ..daemon.service() };
     let state = look(service.clone());
     let files: Vec<_> = state.pidfiles.iter().map(|file| (file.path.clone(), file.state)).collect();
     assert_eq!(files, [(path(&dir, "daemon-api.pid"), Unlocked)]);
-    assert_eq!(look(Service { unit: None, ..service }).pidfiles, [], "there is no unit to fill in");
+    assert_eq!(look(WatchedService { unit: None, ..service }).pidfiles, [], "there is no unit to fill in");
 }
 
 /// Creates a /proc of real processes, with a made-up root folder for process 1.
@@ -300,14 +300,14 @@ fn unit() {
     let units = root.path().join("etc/systemd/system");
     fs::create_dir_all(units.join("api@.service.d")).unwrap();
     fs::create_dir(root.path().join("run")).unwrap();
-    fs::write(units.join("api@.service"), "[Service]\nPIDFile=/run/wrong.pid\n").unwrap();
-    fs::write(units.join("api@.service.d/10.conf"), "[Service]\nPIDFile=%p/%i.pid\n").unwrap();
+    fs::write(units.join("api@.service"), "[WatchedService]\nPIDFile=/run/wrong.pid\n").unwrap();
+    fs::write(units.join("api@.service.d/10.conf"), "[WatchedService]\nPIDFile=%p/%i.pid\n").unwrap();
     let mut daemon = Daemon::start();
     let procfs = with_init(root.path(), &daemon);
     let look = |container: Option<&str>| -> ServiceState {
         let mut watch = ServiceWatch::new(Procfs::new(procfs.path()), at_once());
         let container = container.map(str::to_owned);
-        watch.add(Service { unit: Some("api@blue.service".into()), container, ..daemon.service() });
+        watch.add(WatchedService { unit: Some("api@blue.service".into()), container, ..daemon.service() });
         watch.due(Reading::now()).remove(0)
     };
     let state = look(None);
@@ -320,7 +320,7 @@ fn unit() {
     daemon.tell(&format!("write {}", file.display()));
     let look = |daemon: &Daemon| -> ServiceState {
         let mut watch = ServiceWatch::new(Procfs::new(procfs.path()), at_once());
-        watch.add(Service { unit: Some("api@blue.service".into()), ..daemon.service() });
+        watch.add(WatchedService { unit: Some("api@blue.service".into()), ..daemon.service() });
         watch.due(Reading::now()).remove(0)
     };
     assert_eq!(only(&look(&daemon)), Unlocked);
@@ -341,10 +341,10 @@ fn no_file() {
     let state = configured(&daemon, &[&pipe, &large, "/proc/self/stat", "/dev/zero"]);
     assert_eq!(state.pidfiles, []);
     for (path, why) in [
-        (pipe.as_str(), "no regular file"),
+        (pipe.as_str(), "not a regular file"),
         (&large, "too large"),
-        ("/proc/self/stat", "no regular file"),
-        ("/dev/zero", "no regular file"),
+        ("/proc/self/stat", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
     ] {
         assert_eq!(state.unavailable[path], why);
     }

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use tracego_analyze::inspect::{
-    proc::Procfs,
-    services::{Service, ServiceWatch, WatchSettings},
-    unread::Unread,
+    proc::{procfs::Procfs, read_error::ReadError},
+    service::{
+        watch_list::{ServiceWatch, WatchSettings},
+        watched::WatchedService,
+    },
 };
 use tracego_common::TaskId;
 use tracego_model::{clock::Reading, input::facts::Listening};
@@ -103,11 +105,11 @@ fn reused() {
         |start_boottime| procfs.process(TaskId { start_boottime, ..daemon.id }).map(|process| process.pid);
     // The kernel side's time in nanoseconds lies within the tick.
     assert_eq!(at(daemon.id.start_boottime + tick - 1), Ok(daemon.id.tgid));
-    assert_eq!(at(daemon.id.start_boottime + 2 * tick), Err(Unread::Gone));
-    assert_eq!(at(daemon.id.start_boottime - 2 * tick), Err(Unread::Gone));
+    assert_eq!(at(daemon.id.start_boottime + 2 * tick), Err(ReadError::Gone));
+    assert_eq!(at(daemon.id.start_boottime - 2 * tick), Err(ReadError::Gone));
     let mut watch = ServiceWatch::new(procfs.clone(), at_once());
     let earlier = TaskId { start_boottime: 1, ..daemon.id };
-    watch.add(Service { id: earlier, ..daemon.service() });
+    watch.add(WatchedService { id: earlier, ..daemon.service() });
     assert_eq!(watch.due(Reading::now()), []);
     assert!(watch.is_empty());
 }

@@ -1,12 +1,17 @@
 //! Events become records, and records get their findings.
 //!
-//! [`inspect`] reads what files and /proc say beside the stream; [`enrich`] joins an event with that and with the table
-//! of processes; [`rules`] decide what is wrong, and [`judge`] puts it onto the record; [`redact`] takes secrets out.
-//! Nothing here knows how an event was got, who is told, or what is done about it.
+//! [`inspect`] reads what files and /proc say beside the events; [`enrich`] joins an event with that and with the
+//! table of processes; [`rules`] decide what is wrong, and [`rules_stage`] puts their findings onto the record.
+//! [`scope`] matches processes, [`redact`] takes secrets out, and [`summary`] counts findings for a person.
+//!
+//! Only [`inspect`] does input. The crate does not know where events come from, who receives records, or what is
+//! done about a finding. The modules depend on each other in one direction: `rules_stage` on `enrich` and `rules`,
+//! these and `inspect` on `scope` and `redact`.
 
 pub mod enrich;
 pub mod inspect;
-pub mod judge;
 pub mod redact;
 pub mod rules;
+pub mod rules_stage;
+pub mod scope;
 pub mod summary;

@@ -18,9 +18,9 @@ const ANCESTORS: usize = 12;
 
 /// The counts of findings, and the findings to print.
 #[derive(Clone, Debug, Default)]
-pub struct Summary {
+pub struct FindingSummary {
     counts: BTreeMap<Severity, u64>,
-    told: Vec<Told>,
+    told: Vec<PrintedFinding>,
     /// Executions of `go run` that are printed. The finding about the program that each started is the same
     /// and is left out.
     commands: HashSet<String>,
@@ -28,13 +28,13 @@ pub struct Summary {
 }
 
 #[derive(Clone, Debug)]
-struct Told {
+struct PrintedFinding {
     finding: Finding,
     line: String,
     times: u64,
 }
 
-impl Summary {
+impl FindingSummary {
     /// Counts the program start of an enforcement record if it was stopped.
     pub fn decided(&mut self, record: &Record) {
         let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
@@ -64,12 +64,13 @@ impl Summary {
             if self.is_told(record, finding) {
                 continue;
             }
-            let same =
-                |told: &&mut Told| (told.finding.id, &told.finding.message) == (finding.id, &finding.message);
+            let same = |told: &&mut PrintedFinding| {
+                (told.finding.id, &told.finding.message) == (finding.id, &finding.message)
+            };
             if let Some(told) = self.told.iter_mut().find(same) {
                 told.times += 1;
             } else if self.told.len() < TOLD {
-                self.told.push(Told { finding: finding.clone(), line: line(record), times: 1 });
+                self.told.push(PrintedFinding { finding: finding.clone(), line: line(record), times: 1 });
             }
         }
     }
@@ -101,13 +102,13 @@ impl Summary {
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for FindingSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.counts.iter().rev().map(|(severity, count)| format!("{count} {}", severity.name()));
         write!(f, "findings: {}", counts.collect::<Vec<_>>().join(", "))?;
-        let mut told: Vec<&Told> = self.told.iter().collect();
+        let mut told: Vec<&PrintedFinding> = self.told.iter().collect();
         told.sort_by_key(|told| std::cmp::Reverse(told.finding.severity));
-        for Told { finding, line, times } in told {
+        for PrintedFinding { finding, line, times } in told {
             write!(
                 f,
                 "\n  {} {} {}: {}",
@@ -119,7 +120,7 @@ impl fmt::Display for Summary {
             if *times > 1 {
                 write!(f, " ({times} times)")?;
             }
-            write!(f, "\n    by   {line}\n    mend {}", finding.remedy)?;
+            write!(f, "\n    by   {line}\n    fix  {}", finding.remedy)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use object::elf::{PF_W, PT_LOAD};
 
 use super::{
     Build, Damage,
-    layout::Layout,
+    layout::ElfHeaders,
     modinfo,
     view::{Fault, View},
 };
@@ -44,14 +44,18 @@ const CHUNK: usize = 64 << 10;
 const FINDS_MAX: usize = 16;
 
 /// Result of reading at a find.
-enum Find {
+enum FindResult {
     Good(Build),
     /// The header is there, but a part behind it is damaged.
     Bad(Damage),
 }
 
 /// Reads the build information. Returns `None` when Go did not build the file.
-pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -> io::Result<Option<Build>> {
+pub(super) fn read(
+    view: &View<'_>,
+    layout: &ElfHeaders,
+    damage: &mut Vec<Damage>,
+) -> io::Result<Option<Build>> {
     let mut search = Search { view, layout, left: SEARCH_MAX, finds: 0, bad: None };
     let most = if layout.sections.present { START_MAX } else { u64::MAX };
     if let Some((address, size)) = layout.sections.build_info {
@@ -71,7 +75,7 @@ pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -
 
 struct Search<'a> {
     view: &'a View<'a>,
-    layout: &'a Layout,
+    layout: &'a ElfHeaders,
     /// Number of bytes that may still be searched.
     left: u64,
     finds: usize,
@@ -106,8 +110,8 @@ impl Search<'_> {
                     continue;
                 }
                 match at_address(self.view, self.layout, find, damage)? {
-                    Find::Good(build) => return Ok(Some(build)),
-                    Find::Bad(what) => self.bad.get_or_insert(what),
+                    FindResult::Good(build) => return Ok(Some(build)),
+                    FindResult::Bad(what) => self.bad.get_or_insert(what),
                 };
                 self.finds += 1;
                 if self.finds >= FINDS_MAX {
@@ -121,10 +125,15 @@ impl Search<'_> {
 }
 
 /// Reads the build information whose magic bytes are at an address.
-fn at_address(view: &View<'_>, layout: &Layout, address: u64, damage: &mut Vec<Damage>) -> io::Result<Find> {
+fn at_address(
+    view: &View<'_>,
+    layout: &ElfHeaders,
+    address: u64,
+    damage: &mut Vec<Damage>,
+) -> io::Result<FindResult> {
     let bad = |fault, what| match fault {
         Fault::Io(error) => Err(error),
-        Fault::Damaged => Ok(Find::Bad(what)),
+        Fault::Damaged => Ok(FindResult::Bad(what)),
     };
     let texts = match Texts::new(view, layout, address) {
         Ok(texts) => texts,
@@ -143,19 +152,19 @@ fn at_address(view: &View<'_>, layout: &Layout, address: u64, damage: &mut Vec<D
     if modules.is_none() {
         damage.push(Damage::GoModules);
     }
-    Ok(Find::Good(Build { version, ..modules.unwrap_or_default() }))
+    Ok(FindResult::Good(Build { version, ..modules.unwrap_or_default() }))
 }
 
 /// Access to the texts, which are stored in one of two ways.
 struct Texts<'a> {
     view: &'a View<'a>,
-    layout: &'a Layout,
+    layout: &'a ElfHeaders,
     address: u64,
     header: Vec<u8>,
 }
 
 impl<'a> Texts<'a> {
-    fn new(view: &'a View<'a>, layout: &'a Layout, address: u64) -> Result<Self, Fault> {
+    fn new(view: &'a View<'a>, layout: &'a ElfHeaders, address: u64) -> Result<Self, Fault> {
         let header = layout.bytes(view, address, HEADER, HEADER)?;
         let texts = Self { view, layout, address, header };
         let pointer = texts.header.get(14).copied().unwrap_or_default();

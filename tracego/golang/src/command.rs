@@ -4,10 +4,10 @@
 //! cmd/go/internal/run/run.go, cmd/go/internal/test/testflag.go, cmd/go/internal/vet/vetflag.go.
 
 use super::{
-    flag_table::{self, Kind},
-    flags::{Flags, Refused},
+    flag_table::{self, FlagKind},
+    flags::{FlagError, GoFlags},
     subcommand::{SIDECAR, Subcommand},
-    target::Target,
+    target::RunTarget,
 };
 
 /// Why a command line does not do what its subcommand is for.
@@ -33,9 +33,9 @@ pub struct Invocation {
     /// `mod` and `work`, only the tool for `tool`, empty for `run`.
     pub operands: Vec<Box<str>>,
     /// The program that `run` runs.
-    pub target: Option<Target>,
+    pub target: Option<RunTarget>,
     /// Flags that tracego interprets, including those of GOFLAGS.
-    pub flags: Flags,
+    pub flags: GoFlags,
     /// Why the command does something else.
     pub problem: Option<Problem>,
 }
@@ -51,7 +51,7 @@ impl Invocation {
             chdir: take_chdir(&mut words).map(text),
             operands: Vec::new(),
             target: None,
-            flags: Flags::default(),
+            flags: GoFlags::default(),
             problem: None,
         };
         let outcome = invocation.read(&words, goflags);
@@ -125,7 +125,7 @@ impl Invocation {
         let rest = self.read_flags(rest)?;
         match self.subcommand {
             Subcommand::Run => {
-                self.target = Target::of(rest);
+                self.target = RunTarget::of(rest);
                 if self.target.is_none() {
                     return Err(Problem::Usage);
                 }
@@ -158,11 +158,11 @@ impl Invocation {
             }
             words = match self.read_flag(first, rest) {
                 Ok(taken) => &rest[usize::from(taken)..],
-                Err(Refused::Wrong) => return Err(Problem::Usage),
-                Err(Refused::Unknown) if is_help(first) => return Err(Problem::Help),
+                Err(FlagError::Wrong) => return Err(Problem::Usage),
+                Err(FlagError::Unknown) if is_help(first) => return Err(Problem::Help),
                 // The analyzers of `go vet` are flags that only the vet tool knows.
-                Err(Refused::Unknown) if self.has_flags_of_its_tool() => rest,
-                Err(Refused::Unknown) => {
+                Err(FlagError::Unknown) if self.has_flags_of_its_tool() => rest,
+                Err(FlagError::Unknown) => {
                     self.problem = Some(Problem::UnknownFlag);
                     rest
                 }
@@ -172,19 +172,19 @@ impl Invocation {
     }
 
     /// Parses one flag. Returns whether the next word was its value.
-    fn read_flag(&mut self, word: &str, rest: &[&str]) -> Result<bool, Refused> {
+    fn read_flag(&mut self, word: &str, rest: &[&str]) -> Result<bool, FlagError> {
         let body = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or(word);
         if body.is_empty() || body.starts_with(['-', '=']) {
-            return Err(Refused::Wrong);
+            return Err(FlagError::Wrong);
         }
         let (name, value) = body.split_once('=').map_or((body, None), |(name, value)| (name, Some(value)));
         // The one valid `-C` has been removed already.
         if name == "C" {
-            return Err(Refused::Wrong);
+            return Err(FlagError::Wrong);
         }
-        let kind = flag_table::kind(&self.subcommand, name).ok_or(Refused::Unknown)?;
+        let kind = flag_table::kind(&self.subcommand, name).ok_or(FlagError::Unknown)?;
         let behind = match (kind, value) {
-            (Kind::Value, None) => Some(*rest.first().ok_or(Refused::Wrong)?),
+            (FlagKind::Value, None) => Some(*rest.first().ok_or(FlagError::Wrong)?),
             _ => None,
         };
         self.flags.set(name, kind, value.or(behind))?;
@@ -219,9 +219,9 @@ impl Invocation {
             in_list = false;
             words = match self.read_flag(first, rest) {
                 Ok(taken) => &rest[usize::from(taken)..],
-                Err(Refused::Wrong) => return Err(Problem::Usage),
-                Err(Refused::Unknown) if body == "args" => return Ok(()),
-                Err(Refused::Unknown) => {
+                Err(FlagError::Wrong) => return Err(Problem::Usage),
+                Err(FlagError::Unknown) if body == "args" => return Ok(()),
+                Err(FlagError::Unknown) => {
                     list_done = true;
                     after_unknown = !body.contains('=');
                     rest

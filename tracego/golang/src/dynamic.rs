@@ -8,7 +8,7 @@ use object::{
 };
 
 use super::{
-    layout::Layout,
+    layout::ElfHeaders,
     view::{Fault, View},
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Dynamic {
 }
 
 /// Reads the section. Returns the default when there is none.
-pub(super) fn read(view: &View<'_>, layout: &Layout) -> Result<Dynamic, Fault> {
+pub(super) fn read(view: &View<'_>, layout: &ElfHeaders) -> Result<Dynamic, Fault> {
     if layout.is_64 {
         entries::<Dyn64<Endianness>>(view, layout)
     } else {
@@ -38,7 +38,7 @@ pub(super) fn read(view: &View<'_>, layout: &Layout) -> Result<Dynamic, Fault> {
     }
 }
 
-fn entries<D: Dyn<Endian = Endianness>>(view: &View<'_>, layout: &Layout) -> Result<Dynamic, Fault> {
+fn entries<D: Dyn<Endian = Endianness>>(view: &View<'_>, layout: &ElfHeaders) -> Result<Dynamic, Fault> {
     let mut found = Dynamic::default();
     let Some(segment) = layout.of(PT_DYNAMIC).next() else { return Ok(found) };
     let bytes = view.bytes(segment.offset, segment.size, SECTION_MAX)?;
@@ -67,7 +67,7 @@ fn entries<D: Dyn<Endian = Endianness>>(view: &View<'_>, layout: &Layout) -> Res
 }
 
 /// Reads a text that ends with a NUL.
-fn text(view: &View<'_>, layout: &Layout, address: u64) -> Result<String, Fault> {
+fn text(view: &View<'_>, layout: &ElfHeaders, address: u64) -> Result<String, Fault> {
     for most in NAME_MAX {
         let bytes = layout.some_bytes(view, address, most)?;
         if let Some(end) = bytes.iter().position(|&b| b == 0) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Damage, dynamic,
-    layout::Layout,
+    layout::ElfHeaders,
     noted, notes, packer,
     view::{Fault, View},
 };
@@ -145,7 +145,7 @@ impl Machine {
 }
 
 /// Collects the facts from the headers and the parts that they point to.
-pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -> io::Result<Elf> {
+pub(super) fn read(view: &View<'_>, layout: &ElfHeaders, damage: &mut Vec<Damage>) -> io::Result<Elf> {
     let interpreter = noted(interpreter(view, layout), damage, Damage::Interpreter)?;
     let dynamic = noted(dynamic::read(view, layout), damage, Damage::Dynamic)?;
     let mut ids = notes::Ids::default();
@@ -171,7 +171,7 @@ pub(super) fn read(view: &View<'_>, layout: &Layout, damage: &mut Vec<Damage>) -
 }
 
 /// Reads the text of `PT_INTERP`. As in the kernel, the first one counts and must end with a NUL.
-fn interpreter(view: &View<'_>, layout: &Layout) -> Result<Option<String>, Fault> {
+fn interpreter(view: &View<'_>, layout: &ElfHeaders) -> Result<Option<String>, Fault> {
     let Some(segment) = layout.of(PT_INTERP).next() else { return Ok(None) };
     let bytes = view.bytes(segment.offset, segment.size, INTERPRETER_MAX)?;
     match bytes.split_last() {

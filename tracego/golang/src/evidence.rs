@@ -5,9 +5,9 @@ use tracego_common::TaskId;
 use super::{
     command::Invocation,
     flags,
-    role::{Confidence, Role, Roles},
-    shape::{self, Shape},
-    target::Target,
+    role::{Role, RoleConfidence, Roles},
+    shape::{self, PathKind},
+    target::RunTarget,
 };
 
 /// Facts about the executable of a process.
@@ -31,7 +31,7 @@ pub enum ImageFacts<'a> {
 
 /// The start of a process.
 #[derive(Clone, Copy, Debug)]
-pub struct Start<'a, S> {
+pub struct ProcessStart<'a, S> {
     /// The process.
     pub id: TaskId,
     /// Path of the executable, absolute and without symbolic links.
@@ -45,7 +45,7 @@ pub struct Start<'a, S> {
 }
 
 /// Parses the command line if the program is the go command.
-pub(super) fn go_command<S: AsRef<str>>(start: &Start<'_, S>) -> Option<(Invocation, Confidence)> {
+pub(super) fn go_command<S: AsRef<str>>(start: &ProcessStart<'_, S>) -> Option<(Invocation, RoleConfidence)> {
     let by_name = match start.image {
         ImageFacts::Go { path: "cmd/go", .. } => false,
         // Go 1.17 and earlier did not write the main package of their own programs.
@@ -57,19 +57,19 @@ pub(super) fn go_command<S: AsRef<str>>(start: &Start<'_, S>) -> Option<(Invocat
     }
     let invocation = Invocation::parse(start.args, start.goflags);
     if !by_name {
-        return Some((invocation, Confidence::High));
+        return Some((invocation, RoleConfidence::High));
     }
-    invocation.is_plausible().then_some((invocation, Confidence::Medium))
+    invocation.is_plausible().then_some((invocation, RoleConfidence::Medium))
 }
 
 /// Decides the role of a program for which no go command is waiting.
 pub(super) fn alone<S: AsRef<str>>(
-    start: &Start<'_, S>,
-    shape: Shape,
+    start: &ProcessStart<'_, S>,
+    shape: PathKind,
     within: Roles,
-) -> Option<(Role, Confidence)> {
-    let medium = |role| Some((role, Confidence::Medium));
-    let high = |role| Some((role, Confidence::High));
+) -> Option<(Role, RoleConfidence)> {
+    let medium = |role| Some((role, RoleConfidence::Medium));
+    let high = |role| Some((role, RoleConfidence::High));
     if distribution(start, shape).is_some() {
         let read = start.image != ImageFacts::Unread;
         return if read { high(Role::CompilerHelper) } else { medium(Role::CompilerHelper) };
@@ -81,9 +81,9 @@ pub(super) fn alone<S: AsRef<str>>(
         ImageFacts::Go { .. } => false,
     };
     match shape {
-        Shape::Debug if within.contains(Role::Debugger) => return high(Role::Debugger),
-        Shape::Debug => return medium(Role::Debugger),
-        Shape::Work | Shape::Cache => return medium(Role::GoRunChild),
+        PathKind::Debug if within.contains(Role::Debugger) => return high(Role::Debugger),
+        PathKind::Debug => return medium(Role::Debugger),
+        PathKind::Work | PathKind::Cache => return medium(Role::GoRunChild),
         _ => {}
     }
     if let Some(confidence) = test_binary(start, shape) {
@@ -102,20 +102,20 @@ pub(super) fn is_go(image: ImageFacts<'_>) -> bool {
 
 /// Returns the name of a program of the Go distribution other than go. Its main package belongs to no module,
 /// so a user's package `cmd/vet` does not count.
-pub(super) fn distribution<'a, S>(start: &Start<'a, S>, shape: Shape) -> Option<&'a str> {
+pub(super) fn distribution<'a, S>(start: &ProcessStart<'a, S>, shape: PathKind) -> Option<&'a str> {
     match start.image {
         ImageFacts::Go { path, module: "", .. } => match path.strip_prefix("cmd/") {
             Some(name) => Some(name),
-            None if path.is_empty() && shape == Shape::Distribution => Some(shape::name(start.path)),
+            None if path.is_empty() && shape == PathKind::Distribution => Some(shape::name(start.path)),
             None => None,
         },
-        ImageFacts::Unread if shape == Shape::Distribution => Some(shape::name(start.path)),
+        ImageFacts::Unread if shape == PathKind::Distribution => Some(shape::name(start.path)),
         _ => None,
     }
 }
 
 /// Returns whether the program is the one named by `-toolexec` or `-vettool`.
-pub(super) fn stands_in<S: AsRef<str>>(invocation: &Invocation, start: &Start<'_, S>) -> bool {
+pub(super) fn stands_in<S: AsRef<str>>(invocation: &Invocation, start: &ProcessStart<'_, S>) -> bool {
     let args = start.args.iter().map(AsRef::as_ref);
     let named = |program: &str| {
         let program = shape::name(program);
@@ -124,7 +124,7 @@ pub(super) fn stands_in<S: AsRef<str>>(invocation: &Invocation, start: &Start<'_
     };
     let wrapper =
         invocation.flags.toolexec.as_deref().and_then(|words| flags::split(words)?.first().copied());
-    let tool = |arg| matches!(Shape::of(arg), Shape::Distribution | Shape::Work | Shape::Cache);
+    let tool = |arg| matches!(PathKind::of(arg), PathKind::Distribution | PathKind::Work | PathKind::Cache);
     if wrapper.is_some_and(named) && args.clone().skip(1).any(tool) {
         return true;
     }
@@ -139,7 +139,7 @@ pub(super) fn asks_for(invocation: &Invocation, name: &str) -> bool {
 
 /// Returns whether `go run` was asked for this program of the distribution.
 pub(super) fn runs(invocation: &Invocation, name: &str) -> bool {
-    matches!(&invocation.target, Some(Target::Local(package)) if shape::name(package) == name)
+    matches!(&invocation.target, Some(RunTarget::Local(package)) if shape::name(package) == name)
 }
 
 /// Returns whether a flag of test binaries is given. The go command passes such flags first.
@@ -149,22 +149,22 @@ pub(super) fn has_test_flags<S: AsRef<str>>(args: &[S]) -> bool {
 }
 
 /// Returns whether the program is a test binary, judged by itself, and with which confidence.
-fn test_binary<S: AsRef<str>>(start: &Start<'_, S>, shape: Shape) -> Option<Confidence> {
+fn test_binary<S: AsRef<str>>(start: &ProcessStart<'_, S>, shape: PathKind) -> Option<RoleConfidence> {
     let flags = has_test_flags(start.args);
     let ImageFacts::Go { path, module, version } = start.image else {
-        return (shape == Shape::Test && flags).then_some(Confidence::Medium);
+        return (shape == PathKind::Test && flags).then_some(RoleConfidence::Medium);
     };
     // Go 1.27 writes `example.com/demo.test`, and so does 1.24 for packages that are not programs. A module
     // may have such a name, too.
     if path.ends_with(".test") && path != module {
-        return Some(if flags { Confidence::High } else { Confidence::Medium });
+        return Some(if flags { RoleConfidence::High } else { RoleConfidence::Medium });
     }
     // In earlier versions a test binary has the same path as the program beside it.
     let named = shape::name(start.path).ends_with(".test");
     let silent = path.is_empty() || is_before_1_27(version);
     match (silent, flags, named) {
-        (true, true, true) => Some(Confidence::High),
-        (true, true, false) => Some(Confidence::Medium),
+        (true, true, true) => Some(RoleConfidence::High),
+        (true, true, false) => Some(RoleConfidence::Medium),
         _ => None,
     }
 }

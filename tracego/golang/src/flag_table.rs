@@ -6,7 +6,7 @@ use super::subcommand::Subcommand;
 
 /// Whether a flag takes the next argument as its value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum FlagKind {
     /// A value only with `=`.
     Bool,
     /// A value with `=`, or the next argument.
@@ -153,28 +153,28 @@ fn own(subcommand: &Subcommand) -> (bool, &'static [&'static str], &'static [&'s
 }
 
 /// Returns the kind of a flag of a subcommand; `None` when it has no such flag.
-pub(super) fn kind(subcommand: &Subcommand, name: &str) -> Option<Kind> {
+pub(super) fn kind(subcommand: &Subcommand, name: &str) -> Option<FlagKind> {
     let (build, bools, values) = own(subcommand);
     if bools.contains(&name) {
-        return Some(Kind::Bool);
+        return Some(FlagKind::Bool);
     }
     if values.contains(&name) {
-        return Some(Kind::Value);
+        return Some(FlagKind::Value);
     }
     if build && BUILD.0.contains(&name) {
-        return Some(Kind::Bool);
+        return Some(FlagKind::Bool);
     }
     if build && BUILD.1.contains(&name) {
-        return Some(Kind::Value);
+        return Some(FlagKind::Value);
     }
     if *subcommand == Subcommand::Test
         && let Some(name) = name.strip_prefix("test.")
         && !KEPT.contains(&name)
     {
         return match name {
-            "v" => Some(Kind::Bool),
-            _ if TEST.0.contains(&name) => Some(Kind::Bool),
-            _ if TEST.1.contains(&name) => Some(Kind::Value),
+            "v" => Some(FlagKind::Bool),
+            _ if TEST.0.contains(&name) => Some(FlagKind::Bool),
+            _ if TEST.1.contains(&name) => Some(FlagKind::Value),
             _ => None,
         };
     }
@@ -200,7 +200,7 @@ mod tests {
         for name in KEPT {
             assert_eq!(kind(&Subcommand::Test, &format!("test.{name}")), None);
         }
-        assert_eq!(kind(&Subcommand::Test, "test.v"), Some(Kind::Bool));
-        assert_eq!(kind(&Subcommand::Test, "test.run"), Some(Kind::Value));
+        assert_eq!(kind(&Subcommand::Test, "test.v"), Some(FlagKind::Bool));
+        assert_eq!(kind(&Subcommand::Test, "test.run"), Some(FlagKind::Value));
     }
 }

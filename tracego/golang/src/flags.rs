@@ -2,13 +2,13 @@
 
 use super::{
     command::text,
-    flag_table::{self, Kind},
+    flag_table::{self, FlagKind},
     subcommand::Subcommand,
 };
 
 /// Flags that tell what is run and how safe that is, on the command line or in GOFLAGS.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Flags {
+pub struct GoFlags {
     /// `-mod`: `readonly`, `vendor` or `mod`.
     pub module_mode: Option<Box<str>>,
     /// `-modfile`: a file used instead of go.mod.
@@ -57,32 +57,32 @@ pub struct Flags {
 
 /// Why a flag is not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Refused {
+pub(super) enum FlagError {
     /// The flag does not exist in Go up to 1.27.
     Unknown,
     /// The flag has no value or a wrong one, or stands in the wrong place.
     Wrong,
 }
 
-impl Flags {
+impl GoFlags {
     /// Sets one flag. A flag that tracego does not interpret is checked and ignored.
-    pub(super) fn set(&mut self, name: &str, kind: Kind, value: Option<&str>) -> Result<(), Refused> {
-        if kind == Kind::Bool && !matches!(name, "buildvcs" | "json" | "u" | "d" | "v" | "test.v") {
-            let on = value.map_or(Some(true), parse_bool).ok_or(Refused::Wrong)?;
+    pub(super) fn set(&mut self, name: &str, kind: FlagKind, value: Option<&str>) -> Result<(), FlagError> {
+        if kind == FlagKind::Bool && !matches!(name, "buildvcs" | "json" | "u" | "d" | "v" | "test.v") {
+            let on = value.map_or(Some(true), parse_bool).ok_or(FlagError::Wrong)?;
             self.switch(name, on);
             return Ok(());
         }
         if name == "buildvcs" {
             let said = match value.unwrap_or("true") {
                 "auto" => "auto",
-                value if parse_bool(value).ok_or(Refused::Wrong)? => "true",
+                value if parse_bool(value).ok_or(FlagError::Wrong)? => "true",
                 _ => "false",
             };
             self.buildvcs = Some(said.into());
             return Ok(());
         }
         let value = match (kind, value) {
-            (Kind::Value, None) => return Err(Refused::Wrong),
+            (FlagKind::Value, None) => return Err(FlagError::Wrong),
             (_, value) => value.unwrap_or_default(),
         };
         if matches!(name, "covermode" | "coverpkg" | "coverprofile") {
@@ -129,12 +129,16 @@ impl Flags {
     ///
     /// # Errors
     /// Fails if the go command would: an unclosed quote, a word that is no flag, a wrong value.
-    pub(super) fn set_from_goflags(&mut self, goflags: &str, subcommand: &Subcommand) -> Result<(), Refused> {
-        let words = split(goflags).ok_or(Refused::Wrong)?;
+    pub(super) fn set_from_goflags(
+        &mut self,
+        goflags: &str,
+        subcommand: &Subcommand,
+    ) -> Result<(), FlagError> {
+        let words = split(goflags).ok_or(FlagError::Wrong)?;
         for word in &words {
             let body = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or_default();
             if body.is_empty() || body.starts_with(['-', '=']) {
-                return Err(Refused::Wrong);
+                return Err(FlagError::Wrong);
             }
         }
         for word in words {
@@ -199,7 +203,7 @@ mod tests {
     #[test]
     fn goflags_are_taken_where_the_subcommand_has_them() {
         let of = |text: &str, subcommand: Subcommand| {
-            let mut flags = Flags::default();
+            let mut flags = GoFlags::default();
             flags.set_from_goflags(text, &subcommand).map(|()| flags)
         };
         let flags = of("-mod=mod --race '-ldflags=-s -w' -exec=nice -buildvcs", Subcommand::Run).unwrap();
@@ -208,9 +212,9 @@ mod tests {
         assert_eq!(flags.exec.as_deref(), Some("nice"));
         assert_eq!(flags.buildvcs.as_deref(), Some("true"));
         assert!(flags.race);
-        assert_eq!(of("-exec=nice -mod=mod -newer", Subcommand::Env), Ok(Flags::default()));
+        assert_eq!(of("-exec=nice -mod=mod -newer", Subcommand::Env), Ok(GoFlags::default()));
         for wrong in ["mod=mod", "-", "--", "---x", "-=x", "'-x", "-mod", "-race=maybe", "-buildvcs=no"] {
-            assert_eq!(of(wrong, Subcommand::Run), Err(Refused::Wrong), "{wrong}");
+            assert_eq!(of(wrong, Subcommand::Run), Err(FlagError::Wrong), "{wrong}");
         }
     }
 }

@@ -26,7 +26,7 @@ const NAMES_MAX: u64 = 1 << 20;
 
 /// A segment: a part that the kernel maps, or the location of some data.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Segment {
+pub(super) struct ElfSegment {
     /// Type, one of `PT_*`.
     pub(super) kind: u32,
     /// Flags, a set of `PF_*`.
@@ -55,12 +55,12 @@ pub(super) struct Sections {
     /// Address and size of `.go.buildinfo`.
     pub(super) build_info: Option<(u64, u64)>,
     /// Note sections, as segments: Go's own linker leaves GNU's id out of the program header.
-    pub(super) notes: Vec<Segment>,
+    pub(super) notes: Vec<ElfSegment>,
 }
 
 /// The headers of an ELF file.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(super) struct ElfHeaders {
     pub(super) is_64: bool,
     pub(super) endian: Endianness,
     /// Processor, one of `EM_*`.
@@ -69,12 +69,12 @@ pub(super) struct Layout {
     pub(super) kind: u16,
     /// Offset of the first byte behind the program headers.
     pub(super) after_segments: u64,
-    pub(super) segments: Vec<Segment>,
+    pub(super) segments: Vec<ElfSegment>,
     pub(super) sections: Sections,
 }
 
-impl Layout {
-    pub(super) fn of(&self, kind: u32) -> impl Iterator<Item = &Segment> {
+impl ElfHeaders {
+    pub(super) fn of(&self, kind: u32) -> impl Iterator<Item = &ElfSegment> {
         self.segments.iter().filter(move |segment| segment.kind == kind)
     }
 
@@ -108,7 +108,7 @@ impl Layout {
 }
 
 /// Reads the headers. Returns `None` when the file is not ELF.
-pub(super) fn read(view: &View<'_>, damage: &mut Vec<Damage>) -> io::Result<Option<Layout>> {
+pub(super) fn read(view: &View<'_>, damage: &mut Vec<Damage>) -> io::Result<Option<ElfHeaders>> {
     let head = view.head();
     if !head.starts_with(&elf::ELFMAG) {
         return Ok(None);
@@ -130,17 +130,17 @@ fn headers<H: FileHeader<Endian = Endianness>>(
     view: &View<'_>,
     endian: Endianness,
     damage: &mut Vec<Damage>,
-) -> io::Result<Option<Layout>> {
+) -> io::Result<Option<ElfHeaders>> {
     let Ok((header, _)) = from_bytes::<H>(view.head()) else {
         return noted(Err(Fault::Damaged), damage, Damage::ElfHeader);
     };
     let length = u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
     let segments = noted(segments(view, header, endian), damage, Damage::ProgramHeaders)?;
-    let whole = |load: &Segment| load.offset.checked_add(load.size).is_some_and(|end| end <= view.size());
+    let whole = |load: &ElfSegment| load.offset.checked_add(load.size).is_some_and(|end| end <= view.size());
     if !segments.iter().filter(|segment| segment.kind == elf::PT_LOAD).all(whole) {
         damage.push(Damage::Truncated);
     }
-    Ok(Some(Layout {
+    Ok(Some(ElfHeaders {
         is_64: header.is_type_64(),
         endian,
         machine: header.e_machine(endian),
@@ -155,7 +155,7 @@ fn segments<H: FileHeader<Endian = Endianness>>(
     view: &View<'_>,
     header: &H,
     endian: Endianness,
-) -> Result<Vec<Segment>, Fault> {
+) -> Result<Vec<ElfSegment>, Fault> {
     let count = header.e_phnum(endian);
     if count == 0 {
         return Ok(Vec::new());
@@ -168,7 +168,7 @@ fn segments<H: FileHeader<Endian = Endianness>>(
     let bytes = view.bytes(header.e_phoff(endian).into(), length, PROGRAM_HEADERS_MAX)?;
     let (headers, _) =
         slice_from_bytes::<H::ProgramHeader>(&bytes, count.into()).map_err(|()| Fault::Damaged)?;
-    let segment = |header: &H::ProgramHeader| Segment {
+    let segment = |header: &H::ProgramHeader| ElfSegment {
         kind: header.p_type(endian),
         flags: header.p_flags(endian),
         offset: header.p_offset(endian).into(),
@@ -222,7 +222,7 @@ fn sections<H: FileHeader<Endian = Endianness>>(
         found.symbols |= section.sh_type(endian) == elf::SHT_SYMTAB;
         if section.sh_type(endian) == elf::SHT_NOTE && found.notes.len() < NOTES_MAX {
             let size = section.sh_size(endian).into();
-            found.notes.push(Segment {
+            found.notes.push(ElfSegment {
                 kind: elf::PT_NOTE,
                 flags: 0,
                 offset: section.sh_offset(endian).into(),

@@ -1,5 +1,22 @@
-//! Everything specific to Go: the metadata in an executable, and the role of a process that follows from that
-//! metadata and the command line.
+//! What an executable file and a command line say about Go: the build information of a binary, how it was linked,
+//! what a `go` command was asked to do, and the role that a process plays in it.
+//!
+//! The crate does no input or output of its own: the bytes come through [`Source`], and a command line comes as text.
+//! It knows nothing of events, processes in /proc, records or rules. The bytes are untrusted: every length is
+//! capped, and the work is bounded by the bytes read, at most [`view::TOTAL_MAX`]. For a malformed file,
+//! [`Image::damage`] names the damaged parts; nothing is guessed.
+//!
+//! ```
+//! use tracego_golang::{command::Invocation, subcommand::Subcommand};
+//!
+//! // A file that Go did not build has no build information.
+//! let image = tracego_golang::parse(b"#!/bin/sh\n");
+//! assert!(image.go.is_none() && image.elf.is_none());
+//!
+//! let invocation = Invocation::parse(&["go", "run", "-race", "./cmd/server"], "");
+//! assert_eq!(invocation.subcommand, Subcommand::Run);
+//! assert_eq!(invocation.target.unwrap().to_string(), "./cmd/server");
+//! ```
 //!
 //! ```text
 //! view       bounded access to the bytes of a file
@@ -22,10 +39,6 @@
 //! evidence   facts about one process start by itself
 //! task       role of a process, from its image, its arguments and its parents
 //! ```
-//!
-//! No code here does input or output of its own: the bytes come through [`Source`]. The bytes are untrusted.
-//! Every length is capped, and the work is bounded by the bytes read, at most [`view::TOTAL_MAX`]. For a
-//! malformed file, [`Image::damage`] names the damaged parts; nothing is guessed.
 
 mod build;
 mod buildinfo;

@@ -22,7 +22,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Build> {
     let text = String::from_utf8_lossy(bytes);
     let mut build = Build::default();
     // The module that a following replacement belongs to.
-    let mut last: Option<Last> = None;
+    let mut last: Option<LastModule> = None;
     for line in text.split_inclusive('\n') {
         // Go ignores a last line without a line feed.
         let Some(line) = line.strip_suffix('\n') else { break };
@@ -31,16 +31,16 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Build> {
             "path" => rest.clone_into(&mut build.path),
             "mod" => {
                 build.main = Some(module(rest, 2..=3)?);
-                last = Some(Last::Main);
+                last = Some(LastModule::Main);
             }
             "dep" if build.dependencies.len() < MODULES_MAX => {
                 build.dependencies.push(module(rest, 2..=3)?);
-                last = Some(Last::Dependency);
+                last = Some(LastModule::Dependency);
             }
             "=>" => {
                 let replaced = match last.take()? {
-                    Last::Main => build.main.as_mut(),
-                    Last::Dependency => build.dependencies.last_mut(),
+                    LastModule::Main => build.main.as_mut(),
+                    LastModule::Dependency => build.dependencies.last_mut(),
                 };
                 replaced?.replacement = Some(Box::new(module(rest, 3..=3)?));
             }
@@ -54,7 +54,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Build> {
     Some(build)
 }
 
-enum Last {
+enum LastModule {
     Main,
     Dependency,
 }

@@ -10,7 +10,7 @@ use object::{
 };
 
 use super::{
-    layout::{Layout, Segment},
+    layout::{ElfHeaders, ElfSegment},
     view::{Fault, View, hex},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Ids {
 }
 
 /// Reads all notes up to the first damaged one; the first id of a kind counts.
-pub(super) fn read(view: &View<'_>, layout: &Layout, ids: &mut Ids) -> Result<(), Fault> {
+pub(super) fn read(view: &View<'_>, layout: &ElfHeaders, ids: &mut Ids) -> Result<(), Fault> {
     for (n, segment) in layout.of(PT_NOTE).chain(&layout.sections.notes).enumerate() {
         if n >= SEGMENTS_MAX {
             return Err(Fault::Damaged);
@@ -40,7 +40,7 @@ pub(super) fn read(view: &View<'_>, layout: &Layout, ids: &mut Ids) -> Result<()
     Ok(())
 }
 
-fn each(bytes: &[u8], layout: &Layout, segment: &Segment, ids: &mut Ids) -> Result<(), Fault> {
+fn each(bytes: &[u8], layout: &ElfHeaders, segment: &ElfSegment, ids: &mut Ids) -> Result<(), Fault> {
     // Alignment as in binutils: 8 where the segment says so, else 4. The header of a note is the same in
     // 32-bit and 64-bit files.
     let align = if segment.align == 8 { 8 } else { 4 };

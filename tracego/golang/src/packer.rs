@@ -13,7 +13,7 @@ use object::{
 
 use super::{
     elf::Packer,
-    layout::{Layout, Segment},
+    layout::{ElfHeaders, ElfSegment},
     view::View,
 };
 
@@ -30,7 +30,7 @@ const METHODS: std::ops::RangeInclusive<u8> = 2..=17;
 const SEGMENTS_MAX: u32 = 64;
 
 /// Returns the packer of a file.
-pub(super) fn find(view: &View<'_>, layout: &Layout) -> Option<Packer> {
+pub(super) fn find(view: &View<'_>, layout: &ElfHeaders) -> Option<Packer> {
     let at = usize::try_from(layout.after_segments).ok()?;
     let info = view.head().get(at..).unwrap_or_default();
     let word = info.get(WORD_AT..).is_some_and(|rest| rest.starts_with(WORD));
@@ -45,17 +45,17 @@ pub(super) fn find(view: &View<'_>, layout: &Layout) -> Option<Packer> {
 
 /// Returns whether the segments look packed: two or three mappings, one with code from the start of the file,
 /// one for the loader to fill, and no dynamic loader.
-fn is_shaped(layout: &Layout) -> bool {
+fn is_shaped(layout: &ElfHeaders) -> bool {
     let linked = layout.segments.iter().any(|s| matches!(s.kind, PT_INTERP | PT_DYNAMIC));
     let loads: Vec<_> = layout.of(PT_LOAD).collect();
-    let code = |load: &&Segment| load.offset == 0 && load.flags & PF_X != 0;
+    let code = |load: &&ElfSegment| load.offset == 0 && load.flags & PF_X != 0;
     let empty =
         loads.iter().any(|load| load.flags & PF_W != 0 && load.size <= 4096 && load.memory > load.size);
     !linked && (2..=3).contains(&loads.len()) && loads.iter().any(code) && empty
 }
 
 /// Returns whether a block with the headers of another program follows `p_info`.
-fn first_block(info: &[u8], layout: &Layout) -> bool {
+fn first_block(info: &[u8], layout: &ElfHeaders) -> bool {
     let number = |at: usize| {
         let bytes = info.get(at..at + 4)?.try_into().ok()?;
         Some(layout.endian.read_u32(bytes))

@@ -83,7 +83,7 @@ impl Role {
 /// The confidence in a role.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Confidence {
+pub enum RoleConfidence {
     /// Part of the evidence is missing: the image, or the process that started this one.
     Medium,
     /// All evidence was seen.

@@ -4,7 +4,7 @@
 
 /// Kinds of places where the go command and its helpers put executables.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Shape {
+pub enum PathKind {
     /// `go-build<digits>/b<digits>/exe/NAME`: linked by `go run` or `go tool` and not taken from the build
     /// cache (cmd/go/internal/work/exec.go, Go 1.21 to 1.27).
     Work,
@@ -21,7 +21,7 @@ pub enum Shape {
     Other,
 }
 
-impl Shape {
+impl PathKind {
     /// Classifies an absolute path.
     #[must_use]
     pub fn of(path: &str) -> Self {
@@ -97,32 +97,32 @@ mod tests {
     #[test]
     fn paths_say_who_put_a_file_there() {
         for (path, wanted) in [
-            ("/tmp/go-build123/b001/exe/main".to_owned(), Shape::Work),
-            ("/tmp/go-build123/b1234/exe/x.test".to_owned(), Shape::Work),
-            (format!("/root/.cache/go-build/ab/{HASH}-d/main"), Shape::Cache),
-            (format!("/ab/{HASH}-d/main"), Shape::Cache),
-            ("/tmp/go-build123/b001/demo.test".to_owned(), Shape::Test),
-            ("/usr/lib/go/pkg/tool/linux_amd64/compile".to_owned(), Shape::Distribution),
-            ("/x/__debug_bin".to_owned(), Shape::Debug),
-            ("/x/__debug_bin123".to_owned(), Shape::Debug),
-            ("/x/__debug_binary".to_owned(), Shape::Other),
-            ("/home/me/go-build123/server".to_owned(), Shape::Other),
-            ("/home/me/go-build123/b001/server".to_owned(), Shape::Other),
-            ("/home/me/go-build/b001/exe/server".to_owned(), Shape::Other),
-            ("/home/me/go-buildx1/b001/exe/server".to_owned(), Shape::Other),
-            ("/home/me/go-build1/b/exe/server".to_owned(), Shape::Other),
-            ("/home/me/go-build1/b001/exe/".to_owned(), Shape::Other),
-            ("/home/me/go-build1/b001/exe/sub/server".to_owned(), Shape::Other),
-            (format!("/root/.cache/go-build/aa/{HASH}-d/main"), Shape::Other),
-            (format!("/root/.cache/go-build/a/{HASH}-d/main"), Shape::Other),
-            (format!("/root/.cache/go-build/ab/{HASH}-d"), Shape::Other),
-            (format!("/root/.cache/go-build/ab/{HASH}-a/main"), Shape::Other),
-            (format!("/root/.cache/go-build/ab/{}-d/main", &HASH[1..]), Shape::Other),
-            (format!("/root/.cache/go-build/AB/{}-d/main", HASH.to_uppercase()), Shape::Other),
-            ("main".to_owned(), Shape::Other),
-            (String::new(), Shape::Other),
+            ("/tmp/go-build123/b001/exe/main".to_owned(), PathKind::Work),
+            ("/tmp/go-build123/b1234/exe/x.test".to_owned(), PathKind::Work),
+            (format!("/root/.cache/go-build/ab/{HASH}-d/main"), PathKind::Cache),
+            (format!("/ab/{HASH}-d/main"), PathKind::Cache),
+            ("/tmp/go-build123/b001/demo.test".to_owned(), PathKind::Test),
+            ("/usr/lib/go/pkg/tool/linux_amd64/compile".to_owned(), PathKind::Distribution),
+            ("/x/__debug_bin".to_owned(), PathKind::Debug),
+            ("/x/__debug_bin123".to_owned(), PathKind::Debug),
+            ("/x/__debug_binary".to_owned(), PathKind::Other),
+            ("/home/me/go-build123/server".to_owned(), PathKind::Other),
+            ("/home/me/go-build123/b001/server".to_owned(), PathKind::Other),
+            ("/home/me/go-build/b001/exe/server".to_owned(), PathKind::Other),
+            ("/home/me/go-buildx1/b001/exe/server".to_owned(), PathKind::Other),
+            ("/home/me/go-build1/b/exe/server".to_owned(), PathKind::Other),
+            ("/home/me/go-build1/b001/exe/".to_owned(), PathKind::Other),
+            ("/home/me/go-build1/b001/exe/sub/server".to_owned(), PathKind::Other),
+            (format!("/root/.cache/go-build/aa/{HASH}-d/main"), PathKind::Other),
+            (format!("/root/.cache/go-build/a/{HASH}-d/main"), PathKind::Other),
+            (format!("/root/.cache/go-build/ab/{HASH}-d"), PathKind::Other),
+            (format!("/root/.cache/go-build/ab/{HASH}-a/main"), PathKind::Other),
+            (format!("/root/.cache/go-build/ab/{}-d/main", &HASH[1..]), PathKind::Other),
+            (format!("/root/.cache/go-build/AB/{}-d/main", HASH.to_uppercase()), PathKind::Other),
+            ("main".to_owned(), PathKind::Other),
+            (String::new(), PathKind::Other),
         ] {
-            assert_eq!(Shape::of(&path), wanted, "{path}");
+            assert_eq!(PathKind::of(&path), wanted, "{path}");
         }
     }
 

@@ -6,7 +6,7 @@ use super::command::text;
 
 /// The package argument of `go run` (cmd/go/internal/run/run.go, the same from Go 1.21 to 1.27).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Target {
+pub enum RunTarget {
     /// Source files, whose names end in `.go`.
     Files(Vec<Box<str>>),
     /// A folder (`.`, `./cmd/x`, `../x`, `/abs`), or a package whose path has no host name: from the standard
@@ -20,13 +20,13 @@ pub enum Target {
         /// Import path.
         path: Box<str>,
         /// The text behind the `@`.
-        version: Version,
+        version: ModuleVersion,
     },
 }
 
 /// A module version (cmd/go/internal/modload/query.go).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Version {
+pub enum ModuleVersion {
     /// A complete semantic version or pseudo-version: always the same code.
     Pinned(Box<str>),
     /// A full commit hash: always the same code, but not a version of the module.
@@ -36,7 +36,7 @@ pub enum Version {
     Query(Box<str>),
 }
 
-impl Target {
+impl RunTarget {
     /// Parses the arguments behind the flags of `go run`. Returns `None` when the go command rejects them.
     #[must_use]
     pub fn of<S: AsRef<str>>(arguments: &[S]) -> Option<Self> {
@@ -61,7 +61,8 @@ impl Target {
         }
         if let Some((path, version)) = argument.split_once('@') {
             let refused = path.is_empty() || version.is_empty() || version.contains('@');
-            return (!refused).then(|| Self::Remote { path: text(path), version: Version::of(version) });
+            return (!refused)
+                .then(|| Self::Remote { path: text(path), version: ModuleVersion::of(version) });
         }
         let host = argument.split('/').next().unwrap_or_default();
         let local = !host.contains('.') || host.contains("...");
@@ -69,7 +70,7 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for RunTarget {
     /// Writes the target as on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -80,7 +81,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl Version {
+impl ModuleVersion {
     /// Classifies the text behind the `@`.
     #[must_use]
     pub fn of(version: &str) -> Self {
@@ -151,10 +152,10 @@ mod tests {
             "v2.0.0+incompatible",
             "v1.2.3-rc.1",
         ] {
-            assert_eq!(Version::of(version), Version::Pinned(version.into()));
+            assert_eq!(ModuleVersion::of(version), ModuleVersion::Pinned(version.into()));
         }
         let commit = "0123456789abcdef0123456789abcdef01234567";
-        assert_eq!(Version::of(commit), Version::Commit(commit.into()));
+        assert_eq!(ModuleVersion::of(commit), ModuleVersion::Commit(commit.into()));
         for version in [
             "latest",
             "upgrade",
@@ -175,19 +176,19 @@ mod tests {
             "abcdef123456",
             "v",
         ] {
-            assert_eq!(Version::of(version), Version::Query(version.into()));
+            assert_eq!(ModuleVersion::of(version), ModuleVersion::Query(version.into()));
         }
     }
 
     #[test]
     fn the_package_argument_is_taken_as_the_go_command_takes_it() {
-        let local = |text: &str| Some(Target::Local(text.into()));
-        let resolved = |text: &str| Some(Target::Resolved(text.into()));
-        let remote = |path: &str, version| Some(Target::Remote { path: path.into(), version });
+        let local = |text: &str| Some(RunTarget::Local(text.into()));
+        let resolved = |text: &str| Some(RunTarget::Resolved(text.into()));
+        let remote = |path: &str, version| Some(RunTarget::Remote { path: path.into(), version });
         for (arguments, wanted) in [
             (
                 &["main.go", "a.go", "x", "b.go"][..],
-                Some(Target::Files(vec!["main.go".into(), "a.go".into()])),
+                Some(RunTarget::Files(vec!["main.go".into(), "a.go".into()])),
             ),
             (&["main_test.go"], None),
             (&[".", "main.go"], local(".")),
@@ -201,23 +202,23 @@ mod tests {
             (&["./..."], local("./...")),
             (&["..."], local("...")),
             (&["example.com/x"], resolved("example.com/x")),
-            (&["example.com/x@v1.0.0"], remote("example.com/x", Version::Pinned("v1.0.0".into()))),
-            (&["example.com/x@latest", "-f"], remote("example.com/x", Version::Query("latest".into()))),
+            (&["example.com/x@v1.0.0"], remote("example.com/x", ModuleVersion::Pinned("v1.0.0".into()))),
+            (&["example.com/x@latest", "-f"], remote("example.com/x", ModuleVersion::Query("latest".into()))),
             (&["example.com/x@"], None),
             (&["@latest"], None),
             (&["-x"], None),
             (&[""], None),
             (&[], None),
         ] {
-            assert_eq!(Target::of(arguments), wanted, "{arguments:?}");
+            assert_eq!(RunTarget::of(arguments), wanted, "{arguments:?}");
         }
     }
 
     #[test]
     fn a_target_is_written_as_it_was_given() {
         for text in ["./x", "example.com/x", "example.com/x@v1.0.0", "example.com/x@main"] {
-            assert_eq!(Target::package(text).unwrap().to_string(), text);
+            assert_eq!(RunTarget::package(text).unwrap().to_string(), text);
         }
-        assert_eq!(Target::of(&["a.go", "b.go", "c"]).unwrap().to_string(), "a.go b.go");
+        assert_eq!(RunTarget::of(&["a.go", "b.go", "c"]).unwrap().to_string(), "a.go b.go");
     }
 }

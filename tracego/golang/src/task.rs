@@ -1,6 +1,6 @@
 //! Decides the role of a process from its image, its arguments, and the go command above it.
 //!
-//! Each process has a [`Task`]: [`Task::forked`] returns the task of a child, [`Task::started`] the task
+//! Each process has a [`GoTask`]: [`GoTask::forked`] returns the task of a child, [`GoTask::started`] the task
 //! after an exec. Both are pure, so the process table stores the tasks and a replay finds the same roles.
 //!
 //! A name or a path alone never decides where the image can be read: a program called `go` that is not cmd/go
@@ -12,15 +12,15 @@ use tracego_common::TaskId;
 
 use super::{
     command::Invocation,
-    evidence::{self, ImageFacts, Start},
-    role::{Confidence, Role, Roles},
-    shape::Shape,
+    evidence::{self, ImageFacts, ProcessStart},
+    role::{Role, RoleConfidence, Roles},
+    shape::PathKind,
     subcommand::Subcommand,
 };
 
 /// An execution of the go command, with the processes that it starts.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Command {
+pub struct GoExecution {
     /// Process of the go command.
     pub id: TaskId,
     /// The parsed command line.
@@ -30,13 +30,13 @@ pub struct Command {
     pub version: Box<str>,
     /// The go command above this one, such as `go generate` above a `go run`.
     pub above: Option<TaskId>,
-    /// [`Task::within`] of the process.
+    /// [`GoTask::within`] of the process.
     pub within: Roles,
 }
 
 /// The position of a process within an execution of the go command.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Place {
+pub enum GoPosition {
     /// Outside of any go command.
     #[default]
     Outside,
@@ -55,20 +55,20 @@ pub enum Place {
 struct Program {
     path: Box<str>,
     role: Role,
-    confidence: Confidence,
+    confidence: RoleConfidence,
 }
 
 /// The role and the position of a process. The default is a process about which nothing is known.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Task {
+pub struct GoTask {
     /// Role of the process; `None` when it has nothing to do with Go, or has not executed a program yet.
     pub role: Option<Role>,
     /// Confidence in the role.
-    pub confidence: Confidence,
-    /// The nearest execution of the go command that the process is, or is below. See [`Task::place`].
-    pub command: Option<Arc<Command>>,
+    pub confidence: RoleConfidence,
+    /// The nearest execution of the go command that the process is, or is below. See [`GoTask::place`].
+    pub command: Option<Arc<GoExecution>>,
     /// Position within that execution.
-    pub place: Place,
+    pub place: GoPosition,
     /// Whether an earlier start had the same role for the same reason, so that it is not reported again: the
     /// go command handed over to another toolchain, or the program that it started executes itself again.
     pub repeated: bool,
@@ -78,14 +78,14 @@ pub struct Task {
     program: Option<Arc<Program>>,
 }
 
-impl Task {
+impl GoTask {
     /// Returns the task of a child. The child has no role until it executes a program.
     #[must_use]
     pub fn forked(&self) -> Self {
         let place = below(self.place);
         Self {
             role: None,
-            confidence: Confidence::default(),
+            confidence: RoleConfidence::default(),
             command: self.command.clone(),
             place,
             repeated: false,
@@ -95,17 +95,17 @@ impl Task {
     }
 
     /// Returns the task after an exec; `self` is the task before. If the fork was not seen, call this on
-    /// [`Task::forked`] of the parent.
+    /// [`GoTask::forked`] of the parent.
     #[must_use]
-    pub fn started<S: AsRef<str>>(&self, start: &Start<'_, S>) -> Self {
+    pub fn started<S: AsRef<str>>(&self, start: &ProcessStart<'_, S>) -> Self {
         if let Some((invocation, confidence)) = evidence::go_command(start) {
             return self.become_command(start, invocation, confidence);
         }
         if let Some(program) = self.starts_itself_again(start.path) {
             let (role, confidence) = (Some(program.role), program.confidence);
-            return Self { role, confidence, place: Place::Program, repeated: true, ..self.clone() };
+            return Self { role, confidence, place: GoPosition::Program, repeated: true, ..self.clone() };
         }
-        let shape = Shape::of(start.path);
+        let shape = PathKind::of(start.path);
         if let Some(found) = self.awaited(start, shape) {
             let (role, confidence, place) = found;
             return self.become_other(start.path, role, confidence, place);
@@ -113,7 +113,7 @@ impl Task {
         match evidence::alone(start, shape, self.within) {
             // The execution of the go command that built it is unknown.
             Some((role @ Role::GoRunChild, confidence)) => {
-                let task = self.become_other(start.path, role, confidence, Place::Program);
+                let task = self.become_other(start.path, role, confidence, GoPosition::Program);
                 Self { command: None, ..task }
             }
             Some((role, confidence)) => self.become_other(start.path, role, confidence, below(self.place)),
@@ -121,29 +121,36 @@ impl Task {
                 let role = None;
                 let within = self.within.with(self.role);
                 let place = below(self.place);
-                Self { role, confidence: Confidence::High, place, repeated: false, within, ..self.clone() }
+                Self {
+                    role,
+                    confidence: RoleConfidence::High,
+                    place,
+                    repeated: false,
+                    within,
+                    ..self.clone()
+                }
             }
         }
     }
 
     /// Returns the `go run`, `go test` or `go tool` that started this process as its program.
     #[must_use]
-    pub fn started_by(&self) -> Option<&Command> {
-        self.command.as_deref().filter(|_| self.place == Place::Program)
+    pub fn started_by(&self) -> Option<&GoExecution> {
+        self.command.as_deref().filter(|_| self.place == GoPosition::Program)
     }
 
     fn become_command<S>(
         &self,
-        start: &Start<'_, S>,
+        start: &ProcessStart<'_, S>,
         invocation: Invocation,
-        confidence: Confidence,
+        confidence: RoleConfidence,
     ) -> Self {
         if let Some(first) = self.handed_over_from(&invocation) {
             return Self {
                 role: Some(Role::of_command(&first.invocation)),
                 confidence,
                 command: Some(Arc::clone(first)),
-                place: Place::Itself,
+                place: GoPosition::Itself,
                 repeated: true,
                 within: first.within,
                 program: None,
@@ -154,11 +161,11 @@ impl Task {
         Self {
             role: Some(Role::of_command(&invocation)),
             confidence,
-            place: Place::Itself,
+            place: GoPosition::Itself,
             repeated: false,
             within,
             program: None,
-            command: Some(Arc::new(Command {
+            command: Some(Arc::new(GoExecution {
                 id: start.id,
                 invocation,
                 version: version.into(),
@@ -170,24 +177,24 @@ impl Task {
 
     /// Returns the go command that another toolchain continues: in the same process
     /// (cmd/go/internal/toolchain/exec.go), or below a wrapper (golang.org/dl).
-    fn handed_over_from(&self, invocation: &Invocation) -> Option<&Arc<Command>> {
+    fn handed_over_from(&self, invocation: &Invocation) -> Option<&Arc<GoExecution>> {
         let first = self.command.as_ref()?;
         let possible = match self.place {
-            Place::Itself => true,
+            GoPosition::Itself => true,
             // A directive may run `go generate` in another folder.
-            Place::Between => invocation.subcommand != Subcommand::Generate,
+            GoPosition::Between => invocation.subcommand != Subcommand::Generate,
             _ => false,
         };
         (possible && first.invocation.is_same_but_chdir(invocation)).then_some(first)
     }
 
     fn starts_itself_again(&self, path: &str) -> Option<&Program> {
-        let inside = matches!(self.place, Place::Program | Place::Below);
+        let inside = matches!(self.place, GoPosition::Program | GoPosition::Below);
         self.program.as_deref().filter(|program| inside && *program.path == *path)
     }
 
-    fn become_other(&self, path: &str, role: Role, confidence: Confidence, place: Place) -> Self {
-        let program = if place == Place::Program {
+    fn become_other(&self, path: &str, role: Role, confidence: RoleConfidence, place: GoPosition) -> Self {
+        let program = if place == GoPosition::Program {
             Some(Arc::new(Program { path: path.into(), role, confidence }))
         } else {
             self.program.clone()
@@ -200,16 +207,16 @@ impl Task {
     /// Returns the role of a program started below a go command that has not started its own program yet.
     fn awaited<S: AsRef<str>>(
         &self,
-        start: &Start<'_, S>,
-        shape: Shape,
-    ) -> Option<(Role, Confidence, Place)> {
+        start: &ProcessStart<'_, S>,
+        shape: PathKind,
+    ) -> Option<(Role, RoleConfidence, GoPosition)> {
         let command = self.command.as_deref()?;
-        if !matches!(self.place, Place::Itself | Place::Between) {
+        if !matches!(self.place, GoPosition::Itself | GoPosition::Between) {
             return None;
         }
         let invocation = &command.invocation;
         if evidence::stands_in(invocation, start) {
-            return Some((Role::CompilerHelper, Confidence::High, Place::Between));
+            return Some((Role::CompilerHelper, RoleConfidence::High, GoPosition::Between));
         }
         let starts = invocation.starts_program();
         let subcommand = if starts { Some(&invocation.subcommand) } else { None };
@@ -222,28 +229,28 @@ impl Task {
                 _ => None,
             };
             let (role, place) =
-                asked.map_or((Role::CompilerHelper, Place::Between), |role| (role, Place::Program));
-            return Some((role, Confidence::High, place));
+                asked.map_or((Role::CompilerHelper, GoPosition::Between), |role| (role, GoPosition::Program));
+            return Some((role, RoleConfidence::High, place));
         }
         let role = match subcommand? {
             Subcommand::Run if shape.is_made_to_run() => Role::GoRunChild,
             Subcommand::Tool if shape.is_made_to_run() => Role::GoTool,
-            Subcommand::Test if shape == Shape::Test => Role::GoTestBinary,
+            Subcommand::Test if shape == PathKind::Test => Role::GoTestBinary,
             // `go test -o` starts the test binary from the path given with `-o`.
             Subcommand::Test if evidence::is_go(start.image) && evidence::has_test_flags(start.args) => {
                 Role::GoTestBinary
             }
             _ => return None,
         };
-        Some((role, Confidence::High, Place::Program))
+        Some((role, RoleConfidence::High, GoPosition::Program))
     }
 }
 
 /// Returns the place of a process started at a place, unless the go command is waiting for it.
-fn below(place: Place) -> Place {
+fn below(place: GoPosition) -> GoPosition {
     match place {
-        Place::Outside => Place::Outside,
-        Place::Itself | Place::Between => Place::Between,
-        Place::Program | Place::Below => Place::Below,
+        GoPosition::Outside => GoPosition::Outside,
+        GoPosition::Itself | GoPosition::Between => GoPosition::Between,
+        GoPosition::Program | GoPosition::Below => GoPosition::Below,
     }
 }

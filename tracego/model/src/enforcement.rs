@@ -73,7 +73,7 @@ impl InForce {
 
 /// The description of a compiled rule, found by its bit.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Known {
+pub struct EnforcedRule {
     /// Name of the rule.
     pub name: String,
     /// Reason, shown to the person whose program is stopped.
@@ -127,7 +127,7 @@ const RULES_KEPT: usize = 8;
 pub struct EnforcementStatus {
     in_force: RwLock<InForce>,
     /// The newest first, by [`flags::rules`] of the starts that they decide about.
-    rules: RwLock<VecDeque<(u64, Vec<Known>)>>,
+    rules: RwLock<VecDeque<(u64, Vec<EnforcedRule>)>>,
     /// Why starts were judged that the kernel side remembers, by their numbers.
     remembered: RwLock<Vec<String>>,
     counts: [AtomicU64; 5],
@@ -167,7 +167,7 @@ impl EnforcementStatus {
     }
 
     /// Adds the rules that decide from now on, by bit; `flags`: those of the events that they decide about.
-    pub fn put(&self, flags: u64, rules: Vec<Known>) {
+    pub fn put(&self, flags: u64, rules: Vec<EnforcedRule>) {
         let number = flags::rules(flags);
         let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         // A number is reused if the kernel refused its rules.
@@ -178,7 +178,7 @@ impl EnforcementStatus {
 
     /// Returns the rule that a verdict is of; `None` for those of another load, and for those that are no longer kept.
     #[must_use]
-    pub fn rule(&self, verdict: &Verdict) -> Option<Known> {
+    pub fn rule(&self, verdict: &Verdict) -> Option<EnforcedRule> {
         if verdict.bit == REMEMBERED {
             return None;
         }

@@ -21,9 +21,9 @@ pub enum Event<'a> {
     /// A process was forked.
     Fork(ForkEvent),
     /// An exec that failed.
-    Failed(Failed<'a>),
+    Failed(FailedExec<'a>),
     /// A part of the arguments of an exec event that follows.
-    Chunk(Chunk<'a>),
+    Chunk(ArgvPart<'a>),
     /// A decision of the kernel side about a program start.
     Verdict(Box<Verdict>),
 }
@@ -110,7 +110,7 @@ impl Exec<'_> {
 
 /// A failed exec.
 #[derive(Clone, Debug)]
-pub struct Failed<'a> {
+pub struct FailedExec<'a> {
     /// The fixed part as the kernel side wrote it.
     pub fixed: ExecFailedFixed,
     /// The path that the caller passed to exec.
@@ -119,7 +119,7 @@ pub struct Failed<'a> {
     pub argv: &'a [u8],
 }
 
-impl Failed<'_> {
+impl FailedExec<'_> {
     /// Returns the first arguments.
     pub fn args(&self) -> impl Iterator<Item = &[u8]> + Clone {
         strings(self.argv)
@@ -128,7 +128,7 @@ impl Failed<'_> {
 
 /// A part of the arguments of a process.
 #[derive(Clone, Debug)]
-pub struct Chunk<'a> {
+pub struct ArgvPart<'a> {
     /// The fixed part as the kernel side wrote it.
     pub fixed: ArgvChunk,
     /// The bytes of the part.

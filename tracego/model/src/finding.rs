@@ -46,7 +46,7 @@ impl FromStr for Severity {
             .iter()
             .find(|severity| severity.name() == text)
             .copied()
-            .ok_or_else(|| format!("'{text}' is no severity; there are: low, medium, high, critical"))
+            .ok_or_else(|| format!("'{text}' is not a severity; valid: low, medium, high, critical"))
     }
 }
 

@@ -1,8 +1,11 @@
-//! The shapes of tracego, at the bottom of everything.
+//! The shapes that the stages of tracego hand on, at the bottom of everything.
 //!
-//! What the kernel side sends ([`event`], [`input`]), what is written ([`record`], [`finding`]), and what the stages
-//! count and hand on ([`counters`], [`ledger`], [`enforcement`]). Pure: nothing here opens a file, starts a thread or
-//! knows a stage; every other crate may know this one.
+//! Events of the kernel side ([`event`], [`input`]), records as they are written ([`record`], [`finding`]), counters
+//! ([`counters`], [`ledger`]), and the state of enforcement that records show ([`enforcement`]). [`capture`] stores
+//! input in a file.
+//!
+//! The crate opens no file, starts no thread and reads no clock that it is not handed; it knows no stage and no sink.
+//! Of the other crates it knows only `tracego-golang` and the wire types of `tracego-common`.
 
 pub mod capture;
 pub mod clock;

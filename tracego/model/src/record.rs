@@ -19,7 +19,7 @@ mod process;
 
 use std::sync::Arc;
 
-pub use own::{Completeness, ExitFacts, Failure, Own, SinkCounts, SinkFacts};
+pub use own::{Completeness, ExecError, ExitFacts, Own, SinkCounts, SinkFacts};
 pub use process::{
     At, Container, Executable, Exit, K8s, Leader, LinuxCgroup, Pod, Process, Runtime, Variables,
 };
@@ -60,7 +60,7 @@ pub mod event_name {
 
 /// OpenTelemetry severity of a record.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
+pub enum OtelSeverity {
     /// 9: informational.
     Info,
     /// 13: a finding of low or medium severity, or something missing.
@@ -71,7 +71,7 @@ pub enum Severity {
     Fatal,
 }
 
-impl Severity {
+impl OtelSeverity {
     /// Returns the number and text of the severity (OTel logs data model, "Severity Fields").
     #[must_use]
     pub fn parts(self) -> (u8, &'static str) {
@@ -84,7 +84,7 @@ impl Severity {
     }
 }
 
-impl From<finding::Severity> for Severity {
+impl From<finding::Severity> for OtelSeverity {
     fn from(severity: finding::Severity) -> Self {
         match severity {
             finding::Severity::Low | finding::Severity::Medium => Self::Warn,
@@ -107,9 +107,9 @@ pub struct Record {
     pub timestamp: Time,
     /// Time when the agent read the event from the ring.
     pub observed_timestamp: Time,
-    /// Severity as a number; see [`Severity::parts`].
+    /// Severity as a number; see [`OtelSeverity::parts`].
     pub severity_number: u8,
-    /// Severity as a text; see [`Severity::parts`].
+    /// Severity as a text; see [`OtelSeverity::parts`].
     pub severity_text: &'static str,
     /// Trace context from the process's own TRACEPARENT.
     #[serde(flatten)]
@@ -141,7 +141,7 @@ pub struct Record {
 
 impl Record {
     /// Raises the severity to at least the given one.
-    pub fn raise(&mut self, severity: Severity) {
+    pub fn raise(&mut self, severity: OtelSeverity) {
         let (number, text) = severity.parts();
         if number > self.severity_number {
             (self.severity_number, self.severity_text) = (number, text);

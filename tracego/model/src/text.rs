@@ -72,7 +72,7 @@ pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str> + Clone)
     let near = known.clone().into_iter().map(|name| (strsim::damerau_levenshtein(name, text), name)).min();
     match near.filter(|(distance, name)| *distance <= 3 && *distance < name.len()) {
         Some((_, name)) => format!("did you mean '{name}'?"),
-        None => format!("there are: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+        None => format!("valid: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
     }
 }
 

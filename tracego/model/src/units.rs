@@ -29,7 +29,7 @@ impl FromStr for Bytes {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let bytes = scaled(text, &SIZES);
-        bytes.map(Self).ok_or_else(|| format!("'{text}' is no size; write 65536, 64K, 16M, 4G or 1T"))
+        bytes.map(Self).ok_or_else(|| format!("'{text}' is not a size; write 65536, 64K, 16M, 4G or 1T"))
     }
 }
 
@@ -39,7 +39,7 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let millis = scaled(text, &SPANS);
         let span = millis.map(|millis| Self(Duration::from_millis(millis)));
-        span.ok_or_else(|| format!("'{text}' is no span of time; write 500ms, 30s, 5m, 12h or 7d"))
+        span.ok_or_else(|| format!("'{text}' is not a duration; write 500ms, 30s, 5m, 12h or 7d"))
     }
 }
 
@@ -124,6 +124,6 @@ mod tests {
         let both: Both = toml::from_str("bytes = 4096\nspan = \"2m\"").unwrap();
         assert_eq!((both.bytes.0, both.span.0.as_secs()), (4096, 120));
         let Err(error) = toml::from_str::<Both>("bytes = \"4 kB\"\nspan = 1") else { panic!() };
-        assert!(error.to_string().contains("'4 kB' is no size"), "{error}");
+        assert!(error.to_string().contains("'4 kB' is not a size"), "{error}");
     }
 }

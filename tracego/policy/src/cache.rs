@@ -6,7 +6,7 @@
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
-use tracego_model::record::policy::Decision;
+use tracego_model::record::policy::PolicyDecision;
 
 use super::reads::Reads;
 
@@ -15,7 +15,7 @@ const BYTES: usize = 16 << 10;
 
 /// A cache that evicts the least recently used decision first.
 #[derive(Debug)]
-pub(super) struct Cache(LruCache<Box<[u8]>, Decision>);
+pub(super) struct Cache(LruCache<Box<[u8]>, PolicyDecision>);
 
 impl Cache {
     /// Creates a cache; returns `None` if decisions must not be cached.
@@ -29,11 +29,11 @@ impl Cache {
         seen.len() <= BYTES
     }
 
-    pub(super) fn get(&mut self, seen: &[u8]) -> Option<&Decision> {
+    pub(super) fn get(&mut self, seen: &[u8]) -> Option<&PolicyDecision> {
         self.0.get(seen)
     }
 
-    pub(super) fn put(&mut self, seen: &[u8], decision: Decision) {
+    pub(super) fn put(&mut self, seen: &[u8], decision: PolicyDecision) {
         self.0.put(seen.into(), decision);
     }
 

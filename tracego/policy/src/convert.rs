@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regorus::{Value, value::Object};
 use tracego_model::{
     finding::Severity,
-    record::policy::{Action, Decision, Violation},
+    record::policy::{Action, PolicyDecision, Violation},
 };
 
 use super::{entry::Kind, limits::Limits};
@@ -28,7 +28,12 @@ pub(super) struct From<'a> {
 ///
 /// # Errors
 /// Fails with a description of the wrong member.
-pub(super) fn add(to: &mut Decision, value: &Value, from: &From<'_>, limits: &Limits) -> Result<(), String> {
+pub(super) fn add(
+    to: &mut PolicyDecision,
+    value: &Value,
+    from: &From<'_>,
+    limits: &Limits,
+) -> Result<(), String> {
     match (value, from.kind) {
         (Value::Undefined, _) if from.default => Err(format!(
             "{} is undefined although it has a default: rules give it different values",
@@ -51,7 +56,7 @@ pub(super) fn add(to: &mut Decision, value: &Value, from: &From<'_>, limits: &Li
     }
 }
 
-fn decision(to: &mut Decision, value: &Value, from: &From<'_>, limits: &Limits) -> Result<(), String> {
+fn decision(to: &mut PolicyDecision, value: &Value, from: &From<'_>, limits: &Limits) -> Result<(), String> {
     let path = from.path;
     let members = value.as_object().map_err(|_| wrong(path, "an object", value))?;
     let before = to.action;
@@ -79,7 +84,7 @@ fn decision(to: &mut Decision, value: &Value, from: &From<'_>, limits: &Limits) 
 
 /// Adds a set or array of violations or warnings. Returns whether there are any.
 fn list(
-    to: &mut Decision,
+    to: &mut PolicyDecision,
     value: &Value,
     from: &From<'_>,
     path: &str,

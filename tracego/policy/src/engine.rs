@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use tracego_model::record::{
     Record,
-    policy::{Decision, ErrorKind, Identity},
+    policy::{ErrorKind, Identity, PolicyDecision},
 };
 
 use super::{
@@ -149,21 +149,21 @@ impl Engine {
     }
 
     /// Decides about a record. Never fails: errors are part of the decision.
-    pub fn decide(&mut self, record: &Record) -> Decision {
+    pub fn decide(&mut self, record: &Record) -> PolicyDecision {
         let started = Instant::now();
         let seen = input::see(record, &self.wanted, &mut self.seen);
         self.finish(started, seen)
     }
 
     /// Decides about a JSON record. Never fails: errors are part of the decision.
-    pub fn decide_json(&mut self, record: &serde_json::Value) -> Decision {
+    pub fn decide_json(&mut self, record: &serde_json::Value) -> PolicyDecision {
         let started = Instant::now();
         let seen = input::see_json(record, &self.wanted, &mut self.seen);
         self.finish(started, seen)
     }
 
     /// Decides about the encoded record in `self.seen`.
-    fn finish(&mut self, started: Instant, seen: Result<(), Failed>) -> Decision {
+    fn finish(&mut self, started: Instant, seen: Result<(), Failed>) -> PolicyDecision {
         let mut cache = self.cache.as_mut().filter(|_| seen.is_ok() && Cache::takes(&self.seen));
         let known = cache.as_mut().and_then(|cache| cache.get(&self.seen)).cloned();
         let mut decision = match known {
@@ -188,13 +188,13 @@ impl Engine {
         decision
     }
 
-    fn count(&mut self, decision: &Decision) {
+    fn count(&mut self, decision: &PolicyDecision) {
         self.counts.decisions += 1;
         self.counts.denied += u64::from(!decision.allow);
         self.counts.cut += decision.cut;
     }
 
-    fn evaluate(&mut self, seen: Result<(), Failed>) -> Decision {
+    fn evaluate(&mut self, seen: Result<(), Failed>) -> PolicyDecision {
         let Answer { mut decision, failures } = match seen.and_then(|()| input::of(&self.seen)) {
             Ok(input) => self.judge.decide(&input),
             Err(error) => self.judge.unasked(&error.to_string()),

@@ -22,7 +22,7 @@ use rustix::{
     process::Pid,
     thread::{CpuSet, sched_getcpu, sched_setaffinity},
 };
-use tracego_model::record::policy::{Decision, ErrorKind, Identity};
+use tracego_model::record::policy::{ErrorKind, Identity, PolicyDecision};
 
 use super::{
     abandoned,
@@ -35,7 +35,7 @@ use super::{
 
 /// The combined result of the bundles.
 pub(super) struct Answer {
-    pub(super) decision: Decision,
+    pub(super) decision: PolicyDecision,
     /// Failures, in the order of the bundles.
     pub(super) failures: Vec<Failure>,
 }
@@ -65,7 +65,7 @@ pub(super) struct Judge {
 /// for it.
 #[derive(Debug)]
 struct Worker {
-    front: Front<Value, (Decision, Vec<Failed>)>,
+    front: Front<Value, (PolicyDecision, Vec<Failed>)>,
     place: Arc<Place>,
     /// Id of the thread.
     thread: i32,
@@ -139,13 +139,13 @@ impl Judge {
         self.answer(None, all.collect())
     }
 
-    fn answer(&self, decision: Option<Decision>, mut failed: Vec<Failed>) -> Answer {
+    fn answer(&self, decision: Option<PolicyDecision>, mut failed: Vec<Failed>) -> Answer {
         failed.sort_by_key(|(place, ..)| *place);
         let named = |(place, kind, text): Failed| {
             let bundle = self.ready.get(place).map_or_else(|| Arc::from("?"), |ready| ready.name.clone());
             Failure { bundle, kind, text }
         };
-        let decision = decision.unwrap_or_else(|| Decision::new(self.bundles.clone()));
+        let decision = decision.unwrap_or_else(|| PolicyDecision::new(self.bundles.clone()));
         Answer { decision, failures: failed.into_iter().map(named).collect() }
     }
 
@@ -162,7 +162,7 @@ impl Judge {
         Patience { deadline, work: (deadline / 16).max(time.saturating_mul(bundles).saturating_mul(2)) }
     }
 
-    fn ask(&mut self, input: &Value) -> Result<(Decision, Vec<Failed>), Lost> {
+    fn ask(&mut self, input: &Value) -> Result<(PolicyDecision, Vec<Failed>), Lost> {
         let patience = self.patience();
         let mut worker = match self.worker.take() {
             Some(worker) => worker,
@@ -215,7 +215,7 @@ impl Worker {
             // The starting thread waits for this message.
             let _heard: Result<(), _> = begun.send(rustix::thread::gettid().as_raw_pid());
             while let Some(input) = back.question() {
-                let (mut decision, mut failed) = (Decision::new(bundles.clone()), Vec::new());
+                let (mut decision, mut failed) = (PolicyDecision::new(bundles.clone()), Vec::new());
                 let started = Instant::now();
                 for (place, ready, machine) in &mut machines {
                     at.bundle.store(*place, Ordering::Relaxed);
@@ -253,7 +253,7 @@ impl Worker {
         self.processor = Some(here);
     }
 
-    fn ask(&mut self, input: Value, patience: &Patience) -> Result<(Decision, Vec<Failed>), Lost> {
+    fn ask(&mut self, input: Value, patience: &Patience) -> Result<(PolicyDecision, Vec<Failed>), Lost> {
         self.follow();
         self.front.ask(input);
         let answer = patience.wait(self.thread, |time| self.front.answer(time).map_err(|Closed| Late::Gone));

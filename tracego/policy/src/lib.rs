@@ -3,7 +3,7 @@
 //! A [`bundle`] is compiled once ([`Engine::new`] compiles all bundles or none): its modules are parsed,
 //! checked for functions that the engine lacks or that would not be pure ([`error::Refusal`]), and compiled
 //! for regorus's virtual machine. [`Engine::decide`] then evaluates an [`input`] within [`limits::Limits`]
-//! and returns a [`decision::Decision`]. A policy that fails yields an error decision, never an error of the
+//! and returns a [`PolicyDecision`](tracego_model::record::policy::PolicyDecision). A policy that fails yields an error decision, never an error of the
 //! agent. An evaluation that hangs is abandoned on its thread.
 
 mod abandoned;
@@ -43,4 +43,4 @@ mod tests;
 pub use engine::Engine;
 pub use error::PolicyError;
 pub use limits::Limits;
-pub use tracego_model::record::policy::Decision;
+pub use tracego_model::record::policy::PolicyDecision;

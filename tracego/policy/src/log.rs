@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tracego_model::record::{Record, policy::Decision};
+use tracego_model::record::{Record, policy::PolicyDecision};
 
 /// Path of the rule that decides, in OPA's notation.
 const PATH: &str = "tracego/process/decision";
@@ -40,7 +40,7 @@ impl DecisionLog {
     }
 
     /// Writes a decision. Failures are counted, and the first one is logged.
-    pub fn write(&mut self, record: &Record, decision: &Decision) {
+    pub fn write(&mut self, record: &Record, decision: &PolicyDecision) {
         let written = event(record, decision, &self.masks).and_then(|mut line| {
             line.push(b'\n');
             self.file.write_all(&line)
@@ -62,7 +62,7 @@ impl Drop for DecisionLog {
     }
 }
 
-fn event(record: &Record, decision: &Decision, masks: &[String]) -> io::Result<Vec<u8>> {
+fn event(record: &Record, decision: &PolicyDecision, masks: &[String]) -> io::Result<Vec<u8>> {
     let bundles: serde_json::Map<String, Value> = decision
         .bundles
         .iter()

@@ -19,7 +19,7 @@ use regorus::{
     utils::limits::ExecutionTimerConfig,
 };
 use rustix::time::{ClockId, clock_gettime};
-use tracego_model::record::policy::{Decision, ErrorKind};
+use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 
 use super::{
     compile::Compiled,
@@ -65,7 +65,7 @@ impl Machine {
         input: &Value,
         started: Instant,
         limits: &Limits,
-        decision: &mut Decision,
+        decision: &mut PolicyDecision,
         at: &AtomicUsize,
     ) -> Result<(), (ErrorKind, String)> {
         let used = processor_time();
@@ -88,7 +88,7 @@ impl Machine {
         input: &Value,
         started: Instant,
         limits: &Limits,
-        decision: &mut Decision,
+        decision: &mut PolicyDecision,
         at: &AtomicUsize,
     ) -> Result<(), (ErrorKind, String)> {
         let Ready { name: bundle, compiled } = ready;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use tracego_model::record::{
     Record, event_name,
-    policy::{Action, Decision, Identity},
+    policy::{Action, Identity, PolicyDecision},
 };
 
 use super::{
@@ -125,7 +125,7 @@ impl Stage {
     }
 }
 
-fn refused(decision: &Decision) -> Option<Refused> {
+fn refused(decision: &PolicyDecision) -> Option<Refused> {
     if decision.allow {
         return None;
     }

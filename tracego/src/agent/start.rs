@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracego_analyze::inspect::{Inspector, watcher::Watcher};
+use tracego_analyze::inspect::{Inspector, service::watcher::ServiceWatcher};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
     enforce::{Enforcer, killer::Killer, maps::RuleTables},

@@ -153,7 +153,7 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
 }
 
 fn rule(text: &str) -> Result<&'static Rule, String> {
-    table::find(text).ok_or_else(|| format!("there is no such rule; {}", table::nearest_id(text)))
+    registry::find(text).ok_or_else(|| format!("there is no such rule; {}", registry::nearest_id(text)))
 }
 
 /// The options of `tracego config`.

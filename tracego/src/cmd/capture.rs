@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tracego_model::capture::{Reader, Writer};
+use tracego_model::capture::{CaptureReader, CaptureWriter};
 
 use super::{code, output, run, setup, watch};
 use crate::{
@@ -45,7 +45,7 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
 pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<ExitCode> {
     let name = || format!("replay {}", replay.file.display());
     let file = BufReader::new(File::open(&replay.file).with_context(name)?);
-    let mut reader = Reader::new(file).with_context(name)?;
+    let mut reader = CaptureReader::new(file).with_context(name)?;
     let mut meta = reader.meta();
     meta.raw = replay.records.raw_args;
     let environment = setup::environment(settings);

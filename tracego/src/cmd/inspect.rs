@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use serde::Serialize;
-use tracego_analyze::inspect::open;
+use tracego_analyze::inspect::image::executable;
 use tracego_golang::{self as golang, Build, Elf, Image, Linkage, Module, Packer};
 use tracego_model::text::push_printable;
 
@@ -64,7 +64,7 @@ pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Image> {
-    let file = open::file(path)?;
+    let file = executable::file(path)?;
     let image = golang::read(&file)?;
     file.verify()?;
     Ok(image)

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use tracego_analyze::judge::Judge;
+use tracego_analyze::rules_stage::RulesStage;
 use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},

@@ -44,7 +44,7 @@ impl RuleDetails {
     }
 }
 
-fn keys(rule: &Rule) -> impl Iterator<Item = &'static Key> {
+fn keys(rule: &Rule) -> impl Iterator<Item = &'static RuleKey> {
     KEYS.iter().filter(|key| key.rule == rule.id)
 }
 
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_list_has_a_line_for_each_rule_and_says_which_are_off() {
-        let mut settings = Settings::default();
+        let mut settings = RuleSettings::default();
         settings.read(&"[rules.TG003]\nenabled = false".parse().unwrap()).unwrap();
         let lines = text(|out| list(&asked(false), &settings, out));
         assert_eq!(lines.lines().count(), RULES.len());

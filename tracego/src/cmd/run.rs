@@ -10,7 +10,7 @@ use tokio::{
     process::{Child, Command},
     signal::unix::{Signal, SignalKind, signal},
 };
-use tracego_analyze::summary::Summary;
+use tracego_analyze::summary::FindingSummary;
 use tracego_common::verdict::Action;
 use tracego_model::record::Record;
 
@@ -89,7 +89,7 @@ pub(super) async fn follow(
     agent.kernel().follow(std::process::id())?;
     agent.check_enforcement();
     let Some((program, args)) = command.split_first() else {
-        return Ok((2, Summary::default()));
+        return Ok((2, FindingSummary::default()));
     };
     let mut child = match Command::new(program).args(args).spawn() {
         Ok(child) => child,
@@ -97,7 +97,7 @@ pub(super) async fn follow(
             eprintln!("tracego: {}: {error}", program.to_string_lossy());
             print_summary(&agent.stop().await?);
             let missing = error.kind() == std::io::ErrorKind::NotFound;
-            return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, Summary::default()));
+            return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, FindingSummary::default()));
         }
     };
     // If the output has ended, the agent continues as a plain parent: the command is what counts.

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path,
 use anyhow::{Context as _, bail};
 use tracego_analyze::{
     enrich::ci,
-    inspect::{self, health::ProbeSettings, services::WatchSettings},
-    rules::{settings::Settings as RuleSettings, subject::variables, table::RULES},
+    inspect::{self, network::health::ProbeSettings, service::watch_list::WatchSettings},
+    rules::{registry::RULES, settings::RuleSettings, subject::variables},
 };
 use tracego_common::{
     KernelSettings,
@@ -110,7 +110,7 @@ fn inspect(rules: &RuleSettings, meta: &Meta) -> inspect::Options {
         probe: rules.thresholds.probe.then(ProbeSettings::default),
         ..WatchSettings::default()
     };
-    inspect::Options {
+    inspect::InspectOptions {
         services: services.then_some(watch),
         thresholds: rules.thresholds.clone(),
         users: meta.users.clone(),

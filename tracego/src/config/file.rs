@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
 use tracego_analyze::rules::{
-    settings::{self, Settings},
-    table,
+    registry,
+    settings::{self, RuleSettings},
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
@@ -76,7 +76,7 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
             return Err(unknown(&key, &format!("{name}")));
         }
         let values = texts(value).ok_or_else(|| {
-            format!("{name}: {key}: must be a text, a number, true or false, or a list of these")
+            format!("{name}: {key}: must be a string, a number, true or false, or a list of these")
         })?;
         found.push((key, values));
     }
@@ -138,8 +138,8 @@ fn unknown(key: &str, file: &str) -> String {
 fn read_enforce(table: toml::Table) -> Result<Enforce, String> {
     let enforce = Enforce::read(toml::Value::Table(table))?;
     for id in enforce.findings.iter().flatten() {
-        if table::find(id).is_none() {
-            return Err(format!("enforce.findings: unknown rule {id}; {}", table::nearest_id(id)));
+        if registry::find(id).is_none() {
+            return Err(format!("enforce.findings: unknown rule {id}; {}", registry::nearest_id(id)));
         }
     }
     Ok(enforce)

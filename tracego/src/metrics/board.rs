@@ -9,7 +9,7 @@ use std::{
 };
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
-use tracego_analyze::inspect::inspector::Figures;
+use tracego_analyze::inspect::inspector::InspectCounters;
 use tracego_deliver::sink::status::Status;
 use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse};
 use tracego_probe::{programs::ProgramStats, ring::reader::ReaderVitals};
@@ -46,7 +46,7 @@ pub struct StageNumbers {
     /// Last error of the output, if it refused the most recent records.
     pub refusal: Option<String>,
     /// Numbers of the inspector.
-    pub figures: Figures,
+    pub figures: InspectCounters,
 }
 
 /// The properties that do not change during a run.

@@ -17,6 +17,12 @@ pub trait Consumer {
     /// Fails if the output refuses the result. The caller may continue: refused records are counted.
     fn take(&mut self, input: Input) -> io::Result<()>;
 
+    /// Processes a batch whose events are decoded already, with the notes on them.
+    ///
+    /// # Errors
+    /// Fails as [`Self::take`] does.
+    fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()>;
+
     /// Ends the input.
     ///
     /// # Errors
@@ -59,14 +65,18 @@ pub trait Consumer {
     }
 
     /// Returns the findings so far; empty where no rules run.
-    fn summary(&self) -> Summary {
-        Summary::default()
+    fn summary(&self) -> FindingSummary {
+        FindingSummary::default()
     }
 }
 
-impl Consumer for Writer {
+impl Consumer for CaptureWriter {
     fn take(&mut self, input: Input) -> io::Result<()> {
         self.write(input)
+    }
+
+    fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
+        self.write_batch(batch, &events)
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -3,16 +3,16 @@
 use std::{fmt, io};
 
 use tokio::sync::oneshot;
-use tracego_analyze::{judge::Selection, rules::settings::Settings};
+use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RecordSelection};
 use tracego_deliver::sink::feed::Feed;
 use tracego_policy::engine::Engine;
 
 /// The settings that may change while tracego runs.
 pub struct Reload {
     /// Selection of the records to write.
-    pub selection: Selection,
+    pub selection: RecordSelection,
     /// Settings of the rules.
-    pub rules: Settings,
+    pub rules: RuleSettings,
     /// The pipeline's ends of the sinks.
     pub feeds: Vec<Feed>,
     /// The direct output, reopened.

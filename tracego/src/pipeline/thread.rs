@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::sync::mpsc::Receiver;
-use tracego_analyze::{inspect::Inspector, summary::Summary};
+use tracego_analyze::{inspect::Inspector, summary::FindingSummary};
 use tracego_deliver::sink::status::Status;
 use tracego_model::{input::Input, ledger::Ledger};
 use tracego_probe::handover::acknowledger::{Acknowledger, Step};
@@ -24,7 +24,7 @@ pub struct RunReport {
     /// Counts of the run.
     pub ledger: Ledger,
     /// Summary of the findings.
-    pub summary: Summary,
+    pub summary: FindingSummary,
     /// Error of the output, if it ended the run.
     pub output: Option<io::Error>,
     /// Status of each sink with a queue.
@@ -56,12 +56,17 @@ impl<S: Consumer> PipelineThread<S> {
     /// Takes input until no more can come, or until the output ends the run.
     pub fn run(mut self, mut input: Receiver<Input>) -> (RunReport, Acknowledger) {
         let mut refused = false;
-        while let Some(mut input) = input.blocking_recv() {
-            if let Input::Batch(batch) = &mut input {
-                self.inspector.look(batch);
-            }
+        while let Some(input) = input.blocking_recv() {
             let step = Step::of(&input);
-            match self.stages.take(input) {
+            let taken = match input {
+                Input::Batch(batch) => {
+                    let mut events = batch.decode();
+                    self.inspector.annotate(&mut events);
+                    self.stages.take_batch(&batch, events)
+                }
+                input => self.stages.take(input),
+            };
+            match taken {
                 Ok(()) => refused = false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     return (RunReport::of(&self.stages, Some(error)), self.keeper);

@@ -11,7 +11,7 @@ use tracego_model::record::{
     tree::Tree,
 };
 
-use super::ci::{self, Identity};
+use super::ci::{self, CiIdentity};
 
 /// A job, with the claims of the process that opened it.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub struct OpenJob {
     /// The process that opened the job.
     pub root: TaskId,
     /// The claims of that process.
-    pub identity: Arc<Identity>,
+    pub identity: Arc<CiIdentity>,
 }
 
 /// Makes the note of a claim that contradicts a stronger or an earlier one.
@@ -30,8 +30,8 @@ fn changed(claim: &ci::Claim, expected: &str, source: Source) -> Changed {
 
 /// Merges the three sources. Returns `None` where no source has a value.
 pub fn merge(
-    explicit: &Identity,
-    own: &Identity,
+    explicit: &CiIdentity,
+    own: &CiIdentity,
     job: Option<(&OpenJob, String)>,
     is_root: bool,
 ) -> Option<Identified> {
@@ -86,7 +86,7 @@ pub fn merge(
 
 /// Returns the claims of `--env KEY=VALUE` pairs.
 #[must_use]
-pub fn explicit(injected: &[(String, String)]) -> Identity {
+pub fn explicit(injected: &[(String, String)]) -> CiIdentity {
     ci::identify(|name| injected.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()))
 }
 
@@ -94,7 +94,7 @@ pub fn explicit(injected: &[(String, String)]) -> Identity {
 mod tests {
     use super::*;
 
-    fn identity(pairs: &[(&str, &str)]) -> Identity {
+    fn identity(pairs: &[(&str, &str)]) -> CiIdentity {
         explicit(&pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect::<Vec<_>>())
     }
 
@@ -123,13 +123,14 @@ mod tests {
     #[test]
     fn the_root_of_a_job_inherits_nothing() {
         let job = job(&[("CI_JOB_ID", "1")]);
-        let (_, facts) = merge(&Identity::default(), &job.identity, Some((&job, "x".into())), true).unwrap();
+        let (_, facts) =
+            merge(&CiIdentity::default(), &job.identity, Some((&job, "x".into())), true).unwrap();
         assert_eq!(facts.sources[0].source, Source::Environment);
         assert!(facts.dropped.is_empty() && facts.changed.is_empty());
     }
 
     #[test]
     fn nothing_said_is_nothing_written() {
-        assert!(merge(&Identity::default(), &Identity::default(), None, false).is_none());
+        assert!(merge(&CiIdentity::default(), &CiIdentity::default(), None, false).is_none());
     }
 }

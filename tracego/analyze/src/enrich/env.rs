@@ -20,11 +20,11 @@ use crate::redact as sanitize;
 
 /// The allow-listed variables of an environment, and the facts that follow from them.
 #[derive(Debug, Default)]
-pub struct Env {
+pub struct Environment {
     /// The variables as the kernel side sent them.
     bytes: Vec<u8>,
     /// The commit and job that the variables claim.
-    pub identity: Arc<ci::Identity>,
+    pub identity: Arc<ci::CiIdentity>,
     /// The variables that records show: the process's own and the injected ones, which win. Those that only
     /// rules look at are left out.
     pub variables: Arc<Variables>,
@@ -43,24 +43,24 @@ const KEPT: usize = 8;
 
 /// The latest environments, the most recent first.
 #[derive(Debug, Default)]
-pub struct Recent(Vec<Env>);
+pub struct RecentEnvironments(Vec<Environment>);
 
-impl Recent {
+impl RecentEnvironments {
     /// Returns the environment of a program start.
-    pub fn of(&mut self, exec: &Exec<'_>, meta: &Meta) -> &mut Env {
+    pub fn of(&mut self, exec: &Exec<'_>, meta: &Meta) -> &mut Environment {
         match self.0.iter().position(|env| env.bytes == exec.env) {
             Some(0) => {}
             Some(at) => self.0[..=at].rotate_right(1),
             None => {
                 self.0.truncate(KEPT - 1);
-                self.0.insert(0, Env::new(exec, meta));
+                self.0.insert(0, Environment::new(exec, meta));
             }
         }
         &mut self.0[0]
     }
 }
 
-impl Env {
+impl Environment {
     fn new(exec: &Exec<'_>, meta: &Meta) -> Self {
         let mut env = Self { bytes: exec.env.to_vec(), ..Self::default() };
         env.identity = Arc::new(identity(exec, meta));
@@ -100,7 +100,7 @@ impl Env {
     /// Returns the commit and job of the process. `exec_id` makes the identity of the opener.
     pub fn merge(
         &mut self,
-        explicit: &ci::Identity,
+        explicit: &ci::CiIdentity,
         job: Option<&OpenJob>,
         is_root: bool,
         exec_id: impl Fn(TaskId) -> String,
@@ -119,9 +119,9 @@ impl Env {
 }
 
 /// Returns the identity that the process's own environment claims.
-fn identity(exec: &Exec<'_>, meta: &Meta) -> ci::Identity {
+fn identity(exec: &Exec<'_>, meta: &Meta) -> ci::CiIdentity {
     if exec.env.is_empty() {
-        return ci::Identity::default();
+        return ci::CiIdentity::default();
     }
     let mut own = ci::identify(|name| {
         let found = exec.variables().find(|(key, _)| *key == name.as_bytes());

@@ -12,7 +12,7 @@ use crate::redact as sanitize;
 
 /// Parts of records, created once per image.
 #[derive(Clone, Debug, Default)]
-pub struct Described {
+pub struct ImageParts {
     /// `process.executable.build_id.*`.
     pub build_id: Option<Arc<Frozen<BuildId>>>,
     /// `process.runtime.*`.
@@ -23,7 +23,7 @@ pub struct Described {
     pub go: Option<Arc<Frozen<GoBuild>>>,
 }
 
-impl Described {
+impl ImageParts {
     /// Describes an image. With `raw`, secrets stay in the linker flags.
     #[must_use]
     pub fn of(image: &Image, raw: bool) -> Self {
@@ -97,17 +97,17 @@ const KEPT: usize = 64;
 
 /// The most recent images, the latest first.
 #[derive(Debug, Default)]
-pub struct Recent(Vec<(Arc<Image>, Described)>);
+pub struct RecentImages(Vec<(Arc<Image>, ImageParts)>);
 
-impl Recent {
+impl RecentImages {
     /// Returns the parts of records for an image.
-    pub fn of(&mut self, image: &Arc<Image>, raw: bool) -> &Described {
+    pub fn of(&mut self, image: &Arc<Image>, raw: bool) -> &ImageParts {
         match self.0.iter().position(|(known, _)| Arc::ptr_eq(known, image)) {
             Some(0) => {}
             Some(at) => self.0[..=at].rotate_right(1),
             None => {
                 self.0.truncate(KEPT - 1);
-                self.0.insert(0, (Arc::clone(image), Described::of(image, raw)));
+                self.0.insert(0, (Arc::clone(image), ImageParts::of(image, raw)));
             }
         }
         &self.0[0].1

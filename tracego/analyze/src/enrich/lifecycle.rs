@@ -7,12 +7,14 @@ use tracego_common::{
     flags,
 };
 use tracego_model::{
-    event::Failed,
-    record::{Exit, ExitFacts, Failure, Record, Severity, event_name, lineage::Line, linux, uid::Stamp},
+    event::FailedExec,
+    record::{
+        ExecError, Exit, ExitFacts, OtelSeverity, Record, event_name, lineage::Line, linux, uid::Stamp,
+    },
     text,
 };
 
-use super::{Enricher, table::Entry};
+use super::{Enricher, process_table::ProcessEntry};
 
 impl Enricher {
     /// Adds the child of a fork to the table, as a copy of the process that forked it.
@@ -28,7 +30,7 @@ impl Enricher {
             ..Line::default()
         };
         let task = parent.task.forked();
-        self.table.put(Entry { line: Line::below(up, line), task, ..parent });
+        self.table.put(ProcessEntry { line: Line::below(up, line), task, ..parent });
     }
 
     pub(super) fn fork(&mut self, fork: &ForkEvent) -> Record {
@@ -37,7 +39,7 @@ impl Enricher {
         process.real_user = Some(self.builder.meta.users.get(fork.uid));
         let body = format!("fork {} by {}", process.pid, process.parent_pid);
         let record =
-            self.envelope(event_name::FORK, Severity::Info, Stamp::event(&fork.header, 0), body, own);
+            self.envelope(event_name::FORK, OtelSeverity::Info, Stamp::event(&fork.header, 0), body, own);
         Record { process: Some(process), context, ..record }
     }
 
@@ -59,11 +61,11 @@ impl Enricher {
             Some(signal) => format!("{} ended by signal {signal}", process.command),
             None => format!("{} ended with {code}", process.command),
         };
-        let record = self.envelope(event_name::EXIT, Severity::Info, Stamp::event(header, 0), body, own);
+        let record = self.envelope(event_name::EXIT, OtelSeverity::Info, Stamp::event(header, 0), body, own);
         Record { process: Some(process), context, ..record }
     }
 
-    pub(super) fn failed(&mut self, failed: &Failed<'_>) -> Record {
+    pub(super) fn failed(&mut self, failed: &FailedExec<'_>) -> Record {
         let fixed = &failed.fixed;
         let (mut own, mut process) = (self.own(), self.process(&fixed.header, &fixed.comm));
         let context = self.known(&fixed.header, &mut own, &mut process);
@@ -73,7 +75,7 @@ impl Enricher {
         let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);
         own.completeness.truncated.extend(linux::names(flags, table));
         own.completeness.unavailable.extend(linux::names(flags, &linux::UNREADABLE));
-        let error = Failure { errno: fixed.errno, name: tracego_model::linux::errno::name(fixed.errno) };
+        let error = ExecError { errno: fixed.errno, name: tracego_model::linux::errno::name(fixed.errno) };
         let body = format!("{}: {}", text::one_line(std::slice::from_ref(&filename)), error.name);
         own.error = Some(error);
         own.exec = Some(linux::ExecCall {
@@ -84,7 +86,7 @@ impl Enricher {
         });
         process.command_args = Some(args);
         let stamp = Stamp::event(&fixed.header, fixed.tid);
-        let record = self.envelope(event_name::EXEC_FAILED, Severity::Info, stamp, body, own);
+        let record = self.envelope(event_name::EXEC_FAILED, OtelSeverity::Info, stamp, body, own);
         Record { process: Some(process), context, ..record }
     }
 }

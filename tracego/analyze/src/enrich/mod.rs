@@ -5,15 +5,13 @@
 
 pub mod ci;
 pub mod context;
+pub mod enforcement;
 pub mod env;
-mod envelope;
+mod exec;
 pub mod image;
 mod lifecycle;
-mod start;
-mod stream;
-pub mod table;
+pub mod process_table;
 pub mod trace;
-pub mod verdict;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -23,16 +21,26 @@ use std::{
 
 use context::OpenJob;
 use lru::LruCache;
-use table::Table;
-use tracego_common::TaskId;
-use tracego_golang::{Image, task::Task};
+use process_table::{ProcessEntry, ProcessTable};
+use tracego_common::{TaskId, flags, record::Header};
+use tracego_golang::{Image, task::GoTask};
 pub use tracego_model::record::Record;
 use tracego_model::{
     clock::Reading,
     event::Event,
-    input::{Seed, Takeover, facts::Surroundings, note::Note},
+    input::{Seed, SinkLoss, Takeover, facts::Surroundings, note::StartNote},
+    ledger::Ledger,
     meta::Meta,
-    record::builder::RecordBuilder,
+    record::{
+        At, OtelSeverity, Own, Process,
+        builder::RecordBuilder,
+        event_name,
+        job::{Context, Identified},
+        lineage::Lineage,
+        seal::{ChainStart, Seal},
+        uid::Stamp,
+    },
+    text,
 };
 
 /// Maximum number of jobs whose identity outlives their processes.
@@ -44,33 +52,33 @@ const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
 /// The stage that turns events into records.
 pub struct Enricher {
     builder: RecordBuilder,
-    explicit: ci::Identity,
-    table: Table,
+    explicit: ci::CiIdentity,
+    table: ProcessTable,
     jobs: HashMap<TaskId, Weak<OpenJob>>,
     /// The most recently opened jobs. A record about a job that is over, such as a loss, can still name the
     /// job.
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
-    environments: env::Recent,
-    images: image::Recent,
-    rights: start::Rights,
+    environments: env::RecentEnvironments,
+    images: image::RecentImages,
+    rights: exec::SharedRights,
 }
 
 /// A record, and for a program start the further input of the rules.
 #[derive(Debug)]
-pub struct Enriched {
+pub struct EnrichedRecord {
     /// The record.
     pub record: Record,
     /// Further input of the rules; only for a program start.
-    pub start: Option<Started>,
+    pub start: Option<StartInput>,
 }
 
 /// The input of the rules beside the record of a program start.
 #[derive(Clone, Debug)]
-pub struct Started {
+pub struct StartInput {
     /// The process.
     pub id: TaskId,
     /// Role of the process in an execution of the go command.
-    pub task: Task,
+    pub task: GoTask,
     /// Image of the executable, if it could be read.
     pub image: Option<Arc<Image>>,
     /// Surroundings of the process, if they were inspected.
@@ -79,7 +87,7 @@ pub struct Started {
     pub variables: Arc<BTreeMap<Arc<str>, String>>,
 }
 
-impl From<Record> for Enriched {
+impl From<Record> for EnrichedRecord {
     fn from(record: Record) -> Self {
         Self { record, start: None }
     }
@@ -93,12 +101,12 @@ impl Enricher {
         Self {
             builder: RecordBuilder::new(meta),
             explicit,
-            table: Table::default(),
+            table: ProcessTable::default(),
             jobs: HashMap::new(),
             recent_jobs: LruCache::new(RECENT_JOBS),
-            environments: env::Recent::default(),
-            images: image::Recent::default(),
-            rights: start::Rights::default(),
+            environments: env::RecentEnvironments::default(),
+            images: image::RecentImages::default(),
+            rights: exec::SharedRights::default(),
         }
     }
 
@@ -131,7 +139,7 @@ impl Enricher {
     }
 
     /// Updates the state for later records from an event that is not written.
-    pub fn note(&mut self, event: &Event<'_>, note: Option<&Note>) {
+    pub fn note(&mut self, event: &Event<'_>, note: Option<&StartNote>) {
         match event {
             Event::Exec(exec) => self.note_start(exec, note),
             Event::Fork(fork) => self.note_fork(fork),
@@ -142,7 +150,7 @@ impl Enricher {
 
     /// Makes the record of an event and updates the state for later records. Returns `None` for a part of
     /// argv, and for decisions about tracego's own rules.
-    pub fn record(&mut self, event: &Event<'_>, note: Option<&Note>) -> Option<Enriched> {
+    pub fn record(&mut self, event: &Event<'_>, note: Option<&StartNote>) -> Option<EnrichedRecord> {
         match event {
             Event::Exec(exec) => Some(self.start(exec, note)),
             Event::Fork(fork) => {
@@ -172,5 +180,122 @@ impl Enricher {
             job.strong_count() > usize::from(self.recent_jobs.contains(root))
         };
         self.jobs.iter().filter(running).map(|(root, _)| self.exec_id(*root)).collect()
+    }
+
+    /// Makes the record of events that were lost since the last such record; `root` is the process that opened their
+    /// job, where losses are told apart by it.
+    pub fn lost(
+        &mut self,
+        lost: BTreeMap<&'static str, u64>,
+        root: Option<TaskId>,
+        reading: Reading,
+    ) -> Record {
+        let job = root.and_then(|root| self.identity(root));
+        self.builder.lost(lost, job, reading)
+    }
+
+    /// Makes the record of a sink that lost records.
+    pub fn sink_lost(&mut self, loss: SinkLoss, reading: Reading) -> Record {
+        self.builder.sink_lost(loss, reading)
+    }
+
+    /// Makes a sign of life.
+    pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
+        self.builder.heartbeat(ledger, reading)
+    }
+
+    /// Makes the first record of a sealed output.
+    pub fn opening(&mut self, start: ChainStart, reading: Reading) -> Record {
+        self.builder.opening(start, reading)
+    }
+
+    /// Makes a seal.
+    pub fn seal(&mut self, seal: Seal, reading: Reading) -> Record {
+        let root = seal
+            .job
+            .as_ref()
+            .and_then(|wanted| self.jobs.keys().find(|root| self.exec_id(**root) == *wanted).copied());
+        let job = root.and_then(|root| self.identity(root));
+        self.builder.seal(seal, job, reading)
+    }
+
+    /// Makes a record about a process that started before. The caller adds the findings.
+    pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
+        self.set_clock(reading);
+        let boot_ns = reading.boot_ns.unsigned_abs();
+        let header = Header { id, boot_ns, ..Header::default() };
+        let (mut own, mut process) = (self.own(), self.process(&header, &[0; 16]));
+        let context = self.known(&header, &mut own, &mut process);
+        // Nothing is read anew here: parent and name are those of the start.
+        own.reparented = false;
+        if let Some(entry) = self.entry(id) {
+            process.command.clone_from(&entry.line.command);
+            process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
+        }
+        let record =
+            self.envelope(event_name::FINDING, OtelSeverity::Info, self.builder.stamp(reading), body, own);
+        Record { process: Some(process), context, ..record }
+    }
+
+    /// What the process that opened a job said of it.
+    fn identity(&self, root: TaskId) -> Option<Identified> {
+        let job = self.jobs.get(&root)?.upgrade()?;
+        let id = self.exec_id(job.root);
+        context::merge(&self.explicit, &job.identity, Some((&job, id)), true)
+    }
+
+    pub(super) fn own(&self) -> Own {
+        self.builder.own()
+    }
+
+    pub(super) fn envelope(
+        &mut self,
+        name: &'static str,
+        severity: OtelSeverity,
+        stamp: Stamp,
+        body: String,
+        own: Own,
+    ) -> Record {
+        self.builder.envelope(name, severity, stamp, body, own)
+    }
+
+    pub(super) fn exec_id(&self, id: TaskId) -> String {
+        self.builder.exec_id(id)
+    }
+
+    /// Creates the process part that all kinds of records share.
+    pub(super) fn process(&self, header: &Header, command: &[u8; 16]) -> Box<Process> {
+        Box::new(Process {
+            pid: header.id.tgid,
+            parent_pid: header.parent.tgid,
+            creation: At { time: self.builder.clock.wall(header.id.start_boottime) },
+            command: text::lossy(text::comm(command)),
+            ..Process::default()
+        })
+    }
+
+    pub(super) fn entry(&mut self, id: TaskId) -> Option<ProcessEntry> {
+        let clock = self.builder.clock;
+        self.table.get(id, |ns| clock.wall(ns)).cloned()
+    }
+
+    /// Adds the known facts about a process to a record that is not about a program start.
+    pub(super) fn known(
+        &mut self,
+        header: &Header,
+        own: &mut Own,
+        process: &mut Process,
+    ) -> Option<Arc<Context>> {
+        own.exec_id = Some(self.exec_id(header.id));
+        own.in_tree = header.flags & flags::IN_TREE != 0;
+        let entry = self.entry(header.id)?;
+        if !entry.line.executable.is_empty() {
+            process.executable = Some(exec::executable(entry.line.executable.clone()));
+        }
+        own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
+        own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));
+        let (context, job) = entry.identity?;
+        own.job = Some(job);
+        Some(context)
     }
 }

@@ -5,42 +5,41 @@ use std::{collections::HashSet, sync::Arc};
 use tracego_common::{EventHeader, EventKind, ExecFixed, TaskId, event::field, flags};
 use tracego_golang::{Image, command::Invocation};
 use tracego_model::{
-    event::{Event, Exec, decode::decode},
+    event::{Event, Exec},
     input::{
-        Batch,
+        batch::DecodedEvent,
         facts::Surroundings,
-        note::{Failure, Note},
+        note::{OpenFailure, StartNote},
     },
     linux::{cgroup, users::Users},
 };
-use zerocopy::FromBytes as _;
 
 use super::{
-    cgroups::Recorded,
-    images::{self, Images},
-    open::{Opener, Process},
-    services::{Service, WatchSettings},
-    surroundings::{self, GoCommand},
-    watcher::Watcher,
+    image::{
+        cache::{self, ImageCache},
+        executable::{ExecutedProcess, Opener},
+    },
+    service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
+    surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand},
 };
-use crate::rules::{place::Who, scope, thresholds::Thresholds};
+use crate::scope::{NamedServices, ScopeTarget};
 
 /// Settings of the inspector.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct InspectOptions {
     /// Settings for watching services; `None` disables it.
     pub services: Option<WatchSettings>,
     /// Services and pidfiles named by the configuration.
-    pub thresholds: Thresholds,
+    pub named: NamedServices,
     /// Names of users, for the matchers.
     pub users: Users,
 }
 
 /// Figures about this stage.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Figures {
+pub struct InspectCounters {
     /// Counters of the image cache.
-    pub images: images::Counts,
+    pub images: cache::ImageCacheCounters,
     /// Bytes of memory that cached images occupy.
     pub image_bytes: usize,
     /// Number of services being watched.
@@ -53,10 +52,10 @@ pub struct Figures {
 
 /// Looks up facts about process starts: executables, surroundings, services.
 pub struct Inspector {
-    images: Images,
-    surroundings: surroundings::Inspector,
-    options: Options,
-    watcher: Option<Watcher>,
+    images: ImageCache,
+    surroundings: surroundings::SurroundingsReader,
+    options: InspectOptions,
+    watcher: Option<ServiceWatcher>,
     /// Processes that were handed to the watcher.
     watched: HashSet<TaskId>,
 }
@@ -64,10 +63,10 @@ pub struct Inspector {
 impl Inspector {
     /// Creates an inspector. Without a `watcher`, services are not inspected.
     #[must_use]
-    pub fn new(options: Options, watcher: Option<Watcher>) -> Self {
+    pub fn new(options: InspectOptions, watcher: Option<ServiceWatcher>) -> Self {
         Self {
-            images: Images::new(Opener::default(), images::BYTES),
-            surroundings: surroundings::Inspector::default(),
+            images: ImageCache::new(Opener::default(), cache::BYTES),
+            surroundings: surroundings::SurroundingsReader::default(),
             options,
             watcher,
             watched: HashSet::new(),
@@ -76,14 +75,14 @@ impl Inspector {
 
     /// Returns the current figures.
     #[must_use]
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> InspectCounters {
         let watcher = self.watcher.as_ref();
-        Figures {
+        InspectCounters {
             images: self.images.counts(),
             image_bytes: self.images.bytes(),
-            services: watcher.map_or(0, Watcher::watched),
-            services_refused: watcher.map_or(0, Watcher::refused),
-            services_missed: watcher.map_or(0, Watcher::missed),
+            services: watcher.map_or(0, ServiceWatcher::watched),
+            services_refused: watcher.map_or(0, ServiceWatcher::refused),
+            services_missed: watcher.map_or(0, ServiceWatcher::missed),
         }
     }
 
@@ -101,25 +100,27 @@ impl Inspector {
                 self.unwatch(header.id);
                 return None;
             }
-            _ => return None,
         }
-        // A copy, because events lie unaligned in a batch.
-        let (fixed, _) = ExecFixed::read_from_prefix(record).ok()?;
-        let known = self.images.known((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
-        let image = match known {
+    }
+
+    fn note(&mut self, exec: &Exec<'_>) -> StartNote {
+        let fixed = &exec.fixed;
+        let cached = self.images.cached((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
+        let image = match cached {
             Some(image) => Ok(image),
-            None if fixed.unavailable & field::CTIME != 0 => Err(self.images.refused(Failure::Unverified)),
-            // Decodes only here and for Go programs: most starts are of a known file that is not Go's.
-            None => self.images.get(&process(&*exec(record)?)),
+            None if fixed.unavailable & field::CTIME != 0 => {
+                Err(self.images.count_failure(OpenFailure::Unverified))
+            }
+            None => self.images.get(&executed(exec)),
         };
         let surroundings = match &image {
-            Ok(image) if image.go.is_some() => self.go(image, &*exec(record)?),
+            Ok(image) if image.go.is_some() => self.go(image, exec),
             _ => {
-                self.unwatch(header.id);
+                self.unwatch(fixed.header.id);
                 None
             }
         };
-        Some(Note { record: u32::try_from(at).ok()?, image, surroundings })
+        StartNote { image, surroundings }
     }
 
     /// Reads the surroundings of a Go program, and starts watching it if it is a service.
@@ -137,7 +138,7 @@ impl Inspector {
         }
         self.watch(exec);
         let version = if exec.fixed.header.flags & flags::CGROUP_V1 == 0 { 2 } else { 1 };
-        Some(Arc::new(self.surroundings.program(id, &Recorded { path: &exec.cgroup, version })))
+        Some(Arc::new(self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version })))
     }
 
     fn command(&self, exec: &Exec<'_>) -> Surroundings {
@@ -169,20 +170,20 @@ impl Inspector {
         let info = cgroup::parse(&exec.cgroup);
         let user = self.options.users.get(fixed.euid);
         let container = info.container.map(|container| container.id);
-        let who = Who {
+        let target = ScopeTarget {
             path: Some(&path),
             user: Some(&user),
             unit: info.unit.as_deref(),
             container: container.as_deref(),
-            ..Who::default()
+            ..ScopeTarget::default()
         };
-        let of_unit = who.unit.is_some_and(|unit| unit.ends_with(".service"));
-        if !of_unit && container.is_none() && !scope::one_of(&self.options.thresholds.services, &who) {
+        let of_unit = target.unit.is_some_and(|unit| unit.ends_with(".service"));
+        if !of_unit && container.is_none() && !self.options.named.includes(&target) {
             return;
         }
-        let pidfiles = self.options.thresholds.pidfiles_of(&who);
+        let pidfiles = self.options.named.pidfiles_of(&target);
         self.watched.insert(fixed.header.id);
-        watcher.add(Service {
+        watcher.add(WatchedService {
             id: fixed.header.id,
             file: Some((fixed.exe_dev, fixed.exe_inode)),
             pidfiles,
@@ -201,17 +202,10 @@ impl Inspector {
     }
 }
 
-fn exec(record: &[u8]) -> Option<Box<Exec<'_>>> {
-    match decode(record) {
-        Ok(Event::Exec(exec)) => Some(exec),
-        // The pipeline counts events that cannot be decoded.
-        _ => None,
-    }
-}
-
-fn process<'a>(exec: &'a Exec<'_>) -> Process<'a> {
+/// Returns the description of the executed file.
+fn executed<'a>(exec: &'a Exec<'_>) -> ExecutedProcess<'a> {
     let fixed = &exec.fixed;
-    Process {
+    ExecutedProcess {
         pid: fixed.header.id.tgid,
         start_ns: fixed.header.id.start_boottime,
         parent: fixed.header.parent.tgid,

@@ -5,12 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use clap::ValueEnum;
 use tracego_model::{
     finding::{Confidence, Severity},
-    linux::users::User,
-    record::{Record, job::Context},
+    record::{
+        Record,
+        job::{Context, attribute},
+    },
 };
 
-use super::{scope, settings::Settings};
-use crate::enrich::ci::attribute;
+use super::settings::RuleSettings;
+use crate::scope::{self, ScopeTarget};
 
 /// The defaults that hold for places.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -32,42 +34,6 @@ impl Profile {
     #[must_use]
     pub fn fail_on(self) -> Option<Severity> {
         (self == Self::Ci).then_some(Severity::High)
-    }
-}
-
-/// The attributes of a process that scopes match.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Who<'a> {
-    /// Path of the executable.
-    pub path: Option<&'a str>,
-    /// Effective user.
-    pub user: Option<&'a User>,
-    /// systemd unit.
-    pub unit: Option<&'a str>,
-    /// Container id.
-    pub container: Option<&'a str>,
-    /// Names and ids of pipeline and job.
-    pub jobs: [Option<&'a str>; 4],
-}
-
-impl<'a> Who<'a> {
-    /// Reads the attributes of a record.
-    #[must_use]
-    pub fn of(record: &'a Record) -> Self {
-        let process = record.process.as_ref();
-        let job = |name| record.context.as_ref().and_then(|context| context.cicd.get(name));
-        Self {
-            path: process.and_then(|process| Some(process.executable.as_ref()?.path.as_str())),
-            user: process.and_then(|process| process.user.as_ref()),
-            unit: record.tracego.unit.as_deref(),
-            container: record.container.as_ref().map(|container| container.id.as_str()),
-            jobs: [
-                job("pipeline.name"),
-                job("pipeline.run.id"),
-                job("pipeline.task.name"),
-                job("pipeline.task.run.id"),
-            ],
-        }
     }
 }
 
@@ -137,18 +103,18 @@ const RUNNERS: [&str; 33] = [
 impl Place {
     /// Determines the place of a process from its record and its own variables.
     #[must_use]
-    pub fn of(record: &Record, variables: &BTreeMap<Arc<str>, String>, settings: &Settings) -> Self {
-        let Settings { profile, production, ci, .. } = settings;
+    pub fn of(record: &Record, variables: &BTreeMap<Arc<str>, String>, settings: &RuleSettings) -> Self {
+        let RuleSettings { profile, production, ci, .. } = settings;
         let profile = *profile;
-        let who = Who::of(record);
-        let declared = production.names(&who);
+        let scope_target = ScopeTarget::of(record);
+        let declared = production.names(&scope_target);
         let claims = claims_job(record) || variables.get("CI").is_some_and(|value| is_true(value));
-        let in_job = profile == Profile::Ci || ci.names(&who) || claims;
-        let in_job = in_job && !declared && !scope::one_of(&ci.except, &who);
+        let in_job = profile == Profile::Ci || ci.names(&scope_target) || claims;
+        let in_job = in_job && !declared && !scope::one_of(&ci.except, &scope_target);
         let container = record.container.is_some();
         let guessed = profile == Profile::Auto && (container || is_service(record));
         let production = match () {
-            () if in_job || scope::one_of(&production.except, &who) => Production::No,
+            () if in_job || scope::one_of(&production.except, &scope_target) => Production::No,
             () if declared || profile == Profile::Production => Production::Declared,
             () if guessed => Production::Guessed,
             () => Production::No,

@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use tracego_analyze::inspect::{
-    candidates::matches, cgroups, descriptors, diag, gofiles, health, locks::Locks, pidfile, sockets, status,
-    units,
+    network::{diag, health, sockets},
+    proc::{descriptors, locks::Locks, status},
+    service::pidfile::{candidates::matches, state, units},
+    surroundings::{cgroups, gofiles},
 };
 
 /// Generates texts close to the known formats: meaningful pieces with noise between them.
@@ -72,7 +74,7 @@ proptest! {
             prop_assert!(gofiles::GO_ENV.contains(&name.as_str()));
             prop_assert!(!value.contains('\n'));
         }
-        if let Some(number) = pidfile::number(&bytes) {
+        if let Some(number) = state::number(&bytes) {
             prop_assert!(number > 0 && lossy.contains(&number.to_string()));
         }
         if let Some(code) = health::status(&bytes) {
@@ -157,12 +159,12 @@ proptest! {
         flags in any::<[bool; 3]>(),
     ) {
         let [in_memory, held, locked] = flags;
-        let file = pidfile::File { bytes: &bytes, user, modified_ns, in_memory, held, locked: Some(locked) };
-        let whose = pidfile::Whose { numbers: vec![1], users: vec![0], started_ns, booted_ns };
-        for named in [pidfile::Named::Gone, pidfile::Named::Family, pidfile::Named::Other(other)] {
-            let (state, number) = pidfile::judge(&file, &whose, |_| named);
+        let file = state::PidfileContent { bytes: &bytes, user, modified_ns, in_memory, held, locked: Some(locked) };
+        let whose = state::PidfileOwner { numbers: vec![1], users: vec![0], started_ns, booted_ns };
+        for named in [state::NamedProcess::Gone, state::NamedProcess::Family, state::NamedProcess::Other(other)] {
+            let (state, number) = state::judge(&file, &whose, |_| named);
             prop_assert!(state.is_some());
-            prop_assert_eq!(number, pidfile::number(&bytes));
+            prop_assert_eq!(number, state::number(&bytes));
         }
     }
 }

@@ -21,7 +21,7 @@ use tracego_model::{
     finding::{Finding, Severity},
     record::{
         Executable, Record,
-        enforcement::{BEFORE_START, Decision},
+        enforcement::{BEFORE_START, EnforcementDecision},
         lineage::Line,
     },
 };
@@ -133,7 +133,7 @@ fn worst(record: &Record) -> Option<&Finding> {
 }
 
 /// Returns the decision about the process start that a record describes.
-fn decision(record: &Record) -> Option<&Decision> {
+fn decision(record: &Record) -> Option<&EnforcementDecision> {
     record.tracego.enforcement.as_ref()?.decision.as_ref()
 }
 

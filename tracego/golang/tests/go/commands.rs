@@ -3,7 +3,7 @@
 use tracego_golang::{
     command::{Invocation, Problem},
     subcommand::Subcommand,
-    target::{Target, Version},
+    target::{ModuleVersion, RunTarget},
 };
 
 /// Parses a command line split at spaces, without GOFLAGS.
@@ -12,18 +12,18 @@ fn parse(line: &str) -> Invocation {
     Invocation::parse(&words, "")
 }
 
-fn local(text: &str) -> Target {
-    Target::Local(text.into())
+fn local(text: &str) -> RunTarget {
+    RunTarget::Local(text.into())
 }
 
-fn remote(path: &str, version: Version) -> Target {
-    Target::Remote { path: path.into(), version }
+fn remote(path: &str, version: ModuleVersion) -> RunTarget {
+    RunTarget::Remote { path: path.into(), version }
 }
 
 #[test]
 fn what_go_run_runs() {
-    let files = |files: &[&str]| Target::Files(files.iter().map(|&file| file.into()).collect());
-    let pinned = Version::Pinned("v1.2.3".into());
+    let files = |files: &[&str]| RunTarget::Files(files.iter().map(|&file| file.into()).collect());
+    let pinned = ModuleVersion::Pinned("v1.2.3".into());
     let table = [
         ("go run main.go", None, files(&["main.go"])),
         ("go run a.go b.go run c.go", None, files(&["a.go", "b.go"])),
@@ -52,11 +52,11 @@ fn what_go_run_runs() {
         ("go run ./x -- -C y", None, local("./x")),
         ("go run ./x -C y", None, local("./x")),
         ("go run cmd/vet", None, local("cmd/vet")),
-        ("go run example.com/x", None, Target::Resolved("example.com/x".into())),
+        ("go run example.com/x", None, RunTarget::Resolved("example.com/x".into())),
         ("go run example.com/x@v1.2.3 -v", None, remote("example.com/x", pinned.clone())),
         ("go run -mod=mod example.com/x@v1.2.3", None, remote("example.com/x", pinned)),
-        ("go run example.com/x@latest", None, remote("example.com/x", Version::Query("latest".into()))),
-        ("go run example.com/x@v1 a@b", None, remote("example.com/x", Version::Query("v1".into()))),
+        ("go run example.com/x@latest", None, remote("example.com/x", ModuleVersion::Query("latest".into()))),
+        ("go run example.com/x@v1 a@b", None, remote("example.com/x", ModuleVersion::Query("v1".into()))),
         ("/usr/lib/go/bin/go run ./x", None, local("./x")),
         ("anything run ./x", None, local("./x")),
     ];
@@ -243,6 +243,6 @@ fn long_command_lines_are_kept_in_part() {
     assert_eq!(invocation.operands[0].len(), 4096);
     let files: Vec<String> =
         ["go".to_owned(), "run".to_owned()].into_iter().chain((0..1000).map(|n| format!("{n}.go"))).collect();
-    let Some(Target::Files(files)) = Invocation::parse(&files, "").target else { panic!() };
+    let Some(RunTarget::Files(files)) = Invocation::parse(&files, "").target else { panic!() };
     assert_eq!(files.len(), 64);
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use tracego_common::TaskId;
 use tracego_golang::{
-    evidence::{ImageFacts, Start},
-    role::{Confidence, Role},
-    task::{Place, Task},
+    evidence::{ImageFacts, ProcessStart},
+    role::{Role, RoleConfidence},
+    task::{GoPosition, GoTask},
 };
 
 const GO: &str = "/usr/lib/go/bin/go";
@@ -18,7 +18,7 @@ const COMPILE: &str = "/usr/lib/go/pkg/tool/linux_amd64/compile";
 /// A model of processes that fork and execute programs.
 #[derive(Default)]
 struct Machine {
-    tasks: HashMap<u32, Task>,
+    tasks: HashMap<u32, GoTask>,
 }
 
 impl Machine {
@@ -32,7 +32,7 @@ impl Machine {
     fn exec(&mut self, pid: u32, path: &str, line: &str, image: ImageFacts<'_>) -> Option<Role> {
         let args: Vec<&str> = line.split(' ').collect();
         let id = TaskId { tgid: pid, start_boottime: u64::from(pid), ..TaskId::default() };
-        let start = Start { id, path, args: &args, goflags: "", image };
+        let start = ProcessStart { id, path, args: &args, goflags: "", image };
         let task = self.tasks.get(&pid).cloned().unwrap_or_default().started(&start);
         let role = task.role;
         self.tasks.insert(pid, task);
@@ -52,7 +52,7 @@ impl Machine {
         self.exec(pid, path, line, image)
     }
 
-    fn task(&self, pid: u32) -> &Task {
+    fn task(&self, pid: u32) -> &GoTask {
         &self.tasks[&pid]
     }
 
@@ -80,7 +80,10 @@ fn the_go_command_is_known_by_its_image_under_any_name() {
         let mut machine = Machine::default();
         assert_eq!(machine.exec(1, path, "x run .", go("cmd/go")), Some(Role::GoRun), "{path}");
         let task = machine.task(1);
-        assert_eq!((task.confidence, task.place, task.repeated), (Confidence::High, Place::Itself, false));
+        assert_eq!(
+            (task.confidence, task.place, task.repeated),
+            (RoleConfidence::High, GoPosition::Itself, false)
+        );
         assert_eq!(&*task.command.as_ref().unwrap().version, "go1.27.3");
     }
 }
@@ -115,11 +118,11 @@ fn a_name_decides_only_where_the_image_cannot() {
     };
     let old = ImageFacts::Go { path: "", module: "", version: "go1.17" };
     for image in [ImageFacts::Unread, old] {
-        assert_eq!(exec(GO, "go run .", image), Some((Role::GoRun, Confidence::Medium)));
-        assert_eq!(exec("/go1.27.3", "go run .", image), Some((Role::GoRun, Confidence::Medium)));
+        assert_eq!(exec(GO, "go run .", image), Some((Role::GoRun, RoleConfidence::Medium)));
+        assert_eq!(exec("/go1.27.3", "go run .", image), Some((Role::GoRun, RoleConfidence::Medium)));
     }
     assert_eq!(exec(GO, "go run .", ImageFacts::Foreign), None);
-    assert_eq!(exec(GO, "go run .", go("example.com/go")), Some((Role::GoService, Confidence::High)));
+    assert_eq!(exec(GO, "go run .", go("example.com/go")), Some((Role::GoService, RoleConfidence::High)));
     for line in ["go", "go game.sgf", "go run", "go --black", "go run -level 9 me"] {
         let role = exec("/usr/games/go", line, ImageFacts::Unread);
         assert_eq!(role, None, "{line}");
@@ -136,12 +139,12 @@ fn the_child_carries_the_go_run_that_made_it() {
             let compile = machine.spawn(1, 2, COMPILE, "compile -V=full", go("cmd/compile"));
             assert_eq!(compile, Some(Role::CompilerHelper));
             assert_eq!(machine.spawn(1, 3, path, "app", image), Some(Role::GoRunChild));
-            assert_eq!(machine.task(3).confidence, Confidence::High);
+            assert_eq!(machine.task(3).confidence, RoleConfidence::High);
             assert_eq!(machine.made_by(3), Some((1, "./app".to_owned())));
             // Programs started by the child have their own roles.
             assert_eq!(machine.spawn(3, 4, "/bin/ls", "ls", ImageFacts::Foreign), None);
             assert_eq!(machine.spawn(3, 5, "/srv/app", "app", go("example.com/app")), Some(Role::GoService));
-            assert_eq!((machine.task(5).place, machine.made_by(5)), (Place::Below, None));
+            assert_eq!((machine.task(5).place, machine.made_by(5)), (GoPosition::Below, None));
             assert_eq!(machine.spawn(3, 6, GO, "go env", go("cmd/go")), Some(Role::GoCommand));
             assert_eq!(machine.task(6).command.as_ref().unwrap().above.unwrap().tgid, 1);
         }
@@ -163,7 +166,7 @@ fn wrappers_of_exec_are_passed_through() {
     machine.spawn(1, 2, "/bin/sh", "sh -c x", ImageFacts::Foreign);
     assert_eq!(machine.spawn(2, 3, "/srv/wrap", "wrap", go("example.com/wrap")), Some(Role::GoService));
     assert_eq!(machine.spawn(3, 4, CACHE, "app", go("example.com/m")), Some(Role::GoRunChild));
-    assert_eq!(machine.task(4).confidence, Confidence::High);
+    assert_eq!(machine.task(4).confidence, RoleConfidence::High);
     assert_eq!(machine.made_by(4), Some((1, ".".to_owned())));
 }
 
@@ -208,14 +211,14 @@ fn a_path_without_a_go_run_above_needs_a_go_image() {
         assert!(role != Some(Role::GoRunChild) || machine.made_by(1).is_none());
         role.map(|role| (role, machine.task(1).confidence))
     };
-    let medium = Some((Role::GoRunChild, Confidence::Medium));
+    let medium = Some((Role::GoRunChild, RoleConfidence::Medium));
     for path in [WORK, CACHE] {
         assert_eq!(exec(path, go("example.com/m")), medium);
         assert_eq!(exec(path, ImageFacts::Unread), medium);
         assert_eq!(exec(path, ImageFacts::Foreign), None);
-        assert_eq!(exec(path, go("cmd/addr2line")), Some((Role::CompilerHelper, Confidence::High)));
+        assert_eq!(exec(path, go("cmd/addr2line")), Some((Role::CompilerHelper, RoleConfidence::High)));
     }
-    let service = Some((Role::GoService, Confidence::High));
+    let service = Some((Role::GoService, RoleConfidence::High));
     assert_eq!(exec("/home/me/go-build123/app", go("example.com/m")), service);
     assert_eq!(exec("/home/me/go-build123/b001/app", go("example.com/m")), service);
     assert_eq!(exec("/root/.cache/go-build/tool", go("example.com/m")), service);
@@ -229,7 +232,7 @@ fn a_path_below_another_go_command_is_not_made_by_that() {
         machine.exec(1, GO, line, go("cmd/go"));
         machine.spawn(1, 2, WORK, "app", go("example.com/m"));
         let task = machine.task(2);
-        assert_eq!((task.role, task.confidence), (Some(Role::GoRunChild), Confidence::Medium), "{line}");
+        assert_eq!((task.role, task.confidence), (Some(Role::GoRunChild), RoleConfidence::Medium), "{line}");
         assert_eq!(machine.made_by(2), None, "{line}");
     }
 }
@@ -246,7 +249,7 @@ fn a_child_outlives_its_go_run_and_starts_itself_again() {
     assert_eq!(machine.spawn(2, 3, CACHE, "app worker", ImageFacts::Unread), Some(Role::GoRunChild));
     assert!(machine.task(3).repeated);
     assert_eq!(machine.exec(2, "/bin/sleep", "sleep 1", ImageFacts::Foreign), None);
-    assert_eq!((machine.task(2).place, machine.task(2).repeated), (Place::Below, false));
+    assert_eq!((machine.task(2).place, machine.task(2).repeated), (GoPosition::Below, false));
     assert!(machine.task(2).within.contains(Role::GoRunChild));
 }
 
@@ -286,13 +289,13 @@ fn tools_and_what_makes_them() {
         let mut machine = Machine::default();
         machine.exec(1, GO, line, go("cmd/go"));
         assert_eq!(machine.spawn(1, 2, path, "x -V=full", image), Some(role), "{line} {path}");
-        assert_eq!(machine.task(2).confidence, Confidence::High, "{line}");
+        assert_eq!(machine.task(2).confidence, RoleConfidence::High, "{line}");
     }
     // Without a go command above.
     let mut machine = Machine::default();
     assert_eq!(machine.exec(1, "/bin/gofmt", "gofmt -l .", go("cmd/gofmt")), Some(Role::CompilerHelper));
     assert_eq!(machine.exec(2, COMPILE, "compile x", ImageFacts::Unread), Some(Role::CompilerHelper));
-    assert_eq!(machine.task(2).confidence, Confidence::Medium);
+    assert_eq!(machine.task(2).confidence, RoleConfidence::Medium);
     let mine = ImageFacts::Go { path: "cmd/server", module: "cmd/server", version: "go1.27.3" };
     assert_eq!(machine.exec(3, "/srv/server", "server", mine), Some(Role::GoService));
 }
@@ -324,7 +327,10 @@ fn test_binaries() {
         let mut machine = Machine::default();
         machine.exec(1, GO, "go test", go("cmd/go"));
         assert_eq!(machine.spawn(1, 2, test, line, image), Some(Role::GoTestBinary));
-        assert_eq!((machine.task(2).confidence, machine.task(2).place), (Confidence::High, Place::Program));
+        assert_eq!(
+            (machine.task(2).confidence, machine.task(2).place),
+            (RoleConfidence::High, GoPosition::Program)
+        );
         // exec.Command("go", "run", …) in a test.
         assert_eq!(machine.spawn(2, 3, GO, "go run ./x", go("cmd/go")), Some(Role::GoRun));
         assert!(machine.task(3).within.contains(Role::GoTest));
@@ -340,14 +346,16 @@ fn test_binaries() {
         machine.spawn(2, 3, test, "demo.test -test.v", old("example.com/m")),
         Some(Role::GoTestBinary)
     );
-    assert_eq!(machine.task(3).place, Place::Program);
+    assert_eq!(machine.task(3).place, GoPosition::Program);
     let alone = |path, line, image| {
         let mut machine = Machine::default();
         machine.exec(1, path, line, image).map(|role| (role, machine.task(1).confidence))
     };
-    let (high, medium) =
-        (Some((Role::GoTestBinary, Confidence::High)), Some((Role::GoTestBinary, Confidence::Medium)));
-    let service = Some((Role::GoService, Confidence::High));
+    let (high, medium) = (
+        Some((Role::GoTestBinary, RoleConfidence::High)),
+        Some((Role::GoTestBinary, RoleConfidence::Medium)),
+    );
+    let service = Some((Role::GoService, RoleConfidence::High));
     assert_eq!(alone("/x/t", "t -test.v", go("example.com/m.test")), high);
     assert_eq!(alone("/x/t", "t", go("example.com/m.test")), medium);
     assert_eq!(alone("/x/m.test", "m.test -test.v", old("example.com/m")), high);
@@ -368,11 +376,11 @@ fn debuggers() {
     assert_eq!(machine.exec(1, "/go/bin/dlv", "dlv debug", go(dlv)), Some(Role::Debugger));
     assert_eq!(machine.spawn(1, 2, GO, "go build -o __debug_bin1 .", go("cmd/go")), Some(Role::GoBuild));
     assert_eq!(machine.spawn(1, 3, "/x/__debug_bin1", "x", go("example.com/m")), Some(Role::Debugger));
-    assert_eq!(machine.task(3).confidence, Confidence::High);
+    assert_eq!(machine.task(3).confidence, RoleConfidence::High);
     assert_eq!(machine.spawn(1, 4, "/x/app", "app", go("example.com/m")), Some(Role::GoService));
     assert!(machine.task(4).within.contains(Role::Debugger));
     assert_eq!(machine.exec(9, "/x/__debug_bin1", "x", go("example.com/m")), Some(Role::Debugger));
-    assert_eq!(machine.task(9).confidence, Confidence::Medium);
+    assert_eq!(machine.task(9).confidence, RoleConfidence::Medium);
     assert_eq!(machine.exec(10, "/x/__debug_bin1", "x", ImageFacts::Foreign), None);
 }
 

@@ -5,9 +5,9 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use tracego_common::TaskId;
 use tracego_golang::{
     command::Invocation,
-    evidence::{ImageFacts, Start},
+    evidence::{ImageFacts, ProcessStart},
     role::Role,
-    task::Task,
+    task::GoTask,
 };
 
 /// Flags of `go run`, each in all of its spellings.
@@ -95,10 +95,10 @@ fn parse(parts: &[&str]) -> Invocation {
     Invocation::parse(&words(parts), "")
 }
 
-fn role(line: &[String]) -> (Option<Role>, Task) {
+fn role(line: &[String]) -> (Option<Role>, GoTask) {
     let image = ImageFacts::Go { path: "cmd/go", module: "", version: "go1.27.3" };
-    let start = Start { id: TaskId::default(), path: "/usr/bin/go", args: line, goflags: "", image };
-    let task = Task::default().started(&start);
+    let start = ProcessStart { id: TaskId::default(), path: "/usr/bin/go", args: line, goflags: "", image };
+    let task = GoTask::default().started(&start);
     (task.role, task)
 }
 

@@ -14,9 +14,9 @@ mod writer;
 
 use std::io;
 
-pub use reader::Reader;
+pub use reader::CaptureReader;
 use serde::{Deserialize, Serialize};
-pub use writer::Writer;
+pub use writer::CaptureWriter;
 
 const MAGIC: &[u8; 8] = b"TRACEGO\0";
 /// Format version; incremented with every change of a frame or of the wire types.
@@ -58,7 +58,7 @@ pub enum CaptureError {
     #[error("written by another version of tracego (format {0}, this one reads {OLDEST} to {VERSION})")]
     Version(u32),
     /// The file ends within a frame, or without the last frame.
-    #[error("cut off after {0} bytes: the capture did not end in order; everything before was replayed")]
+    #[error("cut off after {0} bytes: the capture is incomplete; everything before was replayed")]
     Cut(u64),
     /// A frame is damaged.
     #[error("damaged at byte {0}: {1}; everything before was replayed")]
@@ -68,10 +68,10 @@ pub enum CaptureError {
     Io(#[from] io::Error),
 }
 
-/// [`Meta`](crate::enrich::Meta) as stored in a capture.
+/// [`Meta`](crate::meta::Meta) as stored in a capture.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-struct Head {
+struct StoredMeta {
     host_id: String,
     host_name: String,
     instance: String,

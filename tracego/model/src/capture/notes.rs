@@ -9,7 +9,7 @@ use tracego_golang::Image;
 use super::CaptureError;
 use crate::input::{
     facts::Surroundings,
-    note::{Failure, Note},
+    note::{OpenFailure, StartNote},
 };
 
 /// Maximum number of images in the table.
@@ -19,50 +19,49 @@ const BYTES_MAX: usize = 64 << 20;
 
 /// New images, and whether the table restarts before them.
 #[derive(Debug, Default, Deserialize, Serialize)]
-struct Images {
+struct StoredImages {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     anew: bool,
     images: Vec<Arc<Image>>,
 }
 
-/// A [`Note`] as stored in a capture.
+/// A [`StartNote`] as stored in a capture.
 #[derive(Debug, Deserialize, Serialize)]
-struct Line {
+struct StoredNote {
     record: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure>,
+    failure: Option<OpenFailure>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     surroundings: Option<Arc<Surroundings>>,
 }
 
 /// The writer's side of the table.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct ImageWriteTable {
     /// Numbers by address; `kept` prevents the addresses from being reused.
     numbers: HashMap<usize, u32>,
     kept: Vec<Arc<Image>>,
     bytes: usize,
 }
 
-impl Table {
+impl ImageWriteTable {
     /// Encodes the payloads of up to two frames: new images, if there are any, and the notes.
-    pub(super) fn write(&mut self, notes: &[Note]) -> serde_json::Result<(Option<Vec<u8>>, Vec<u8>)> {
-        let mut images = Images::default();
+    pub(super) fn write(
+        &mut self,
+        notes: &[(u32, &StartNote)],
+    ) -> serde_json::Result<(Option<Vec<u8>>, Vec<u8>)> {
+        let mut images = StoredImages::default();
         // A batch holds fewer starts than the table holds images, so one table suffices for a batch.
         if self.kept.len() + notes.len() > IMAGES_MAX || self.bytes > BYTES_MAX / 2 {
             *self = Self::default();
             images.anew = true;
         }
         let mut lines = Vec::with_capacity(notes.len());
-        for note in notes {
-            let mut line = Line {
-                record: note.record,
-                image: None,
-                failure: None,
-                surroundings: note.surroundings.clone(),
-            };
+        for &(record, note) in notes {
+            let mut line =
+                StoredNote { record, image: None, failure: None, surroundings: note.surroundings.clone() };
             match &note.image {
                 Err(failure) => line.failure = Some(*failure),
                 Ok(image) => {
@@ -86,46 +85,48 @@ impl Table {
 
 /// The reader's side of the table, and the notes about the next batch.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct ImageReadTable {
     images: Vec<Arc<Image>>,
     bytes: usize,
-    waiting: Vec<Note>,
+    waiting: Vec<(u32, StartNote)>,
 }
 
-impl Known {
+impl ImageReadTable {
     pub(super) fn take_images(&mut self, payload: &[u8], at: u64) -> Result<(), CaptureError> {
-        let json = |_| CaptureError::Damaged(at, "images that are no JSON");
-        let Images { anew, images } = serde_json::from_slice(payload).map_err(json)?;
+        let json = |_| CaptureError::Damaged(at, "the images are not valid JSON");
+        let StoredImages { anew, images } = serde_json::from_slice(payload).map_err(json)?;
         if anew {
             *self = Self::default();
         }
         self.bytes += payload.len();
         self.images.extend(images);
         if self.images.len() > IMAGES_MAX || self.bytes > BYTES_MAX {
-            return Err(CaptureError::Damaged(at, "more images than one table holds"));
+            return Err(CaptureError::Damaged(at, "too many images"));
         }
         Ok(())
     }
 
     pub(super) fn take_notes(&mut self, payload: &[u8], at: u64) -> Result<(), CaptureError> {
-        let lines: Vec<Line> = serde_json::from_slice(payload)
-            .map_err(|_| CaptureError::Damaged(at, "notes that are no JSON"))?;
+        let lines: Vec<StoredNote> = serde_json::from_slice(payload)
+            .map_err(|_| CaptureError::Damaged(at, "the notes are not valid JSON"))?;
         for line in lines {
             let image = match (line.image, line.failure) {
                 (Some(number), None) => {
                     let image = self.images.get(number as usize);
-                    Ok(Arc::clone(image.ok_or(CaptureError::Damaged(at, "a note without its image"))?))
+                    Ok(Arc::clone(
+                        image.ok_or(CaptureError::Damaged(at, "a note refers to a missing image"))?,
+                    ))
                 }
                 (None, Some(failure)) => Err(failure),
-                _ => return Err(CaptureError::Damaged(at, "a note that says nothing")),
+                _ => return Err(CaptureError::Damaged(at, "a note has neither image nor failure, or both")),
             };
-            self.waiting.push(Note { record: line.record, image, surroundings: line.surroundings });
+            self.waiting.push((line.record, StartNote { image, surroundings: line.surroundings }));
         }
         Ok(())
     }
 
     /// Takes the notes read since the last batch.
-    pub(super) fn waiting(&mut self) -> Vec<Note> {
+    pub(super) fn waiting(&mut self) -> Vec<(u32, StartNote)> {
         std::mem::take(&mut self.waiting)
     }
 }
@@ -136,16 +137,17 @@ mod tests {
 
     #[test]
     fn an_image_is_written_once_until_the_table_starts_anew() {
-        let (mut table, mut known) = (Table::default(), Known::default());
+        let (mut table, mut known) = (ImageWriteTable::default(), ImageReadTable::default());
         let image = |size| Arc::new(Image { size, ..Image::default() });
         let (a, b) = (image(1), image(2));
         let mut round = |images: &[&Arc<Image>]| {
             let notes: Vec<_> = images
                 .iter()
                 .zip(0..)
-                .map(|(image, record)| Note { record, image: Ok(Arc::clone(image)), surroundings: None })
+                .map(|(image, at)| (at, StartNote { image: Ok(Arc::clone(image)), surroundings: None }))
                 .collect();
-            let (new, lines) = table.write(&notes).unwrap();
+            let borrowed: Vec<_> = notes.iter().map(|(at, note)| (*at, note)).collect();
+            let (new, lines) = table.write(&borrowed).unwrap();
             if let Some(new) = &new {
                 known.take_images(new, 0).unwrap();
             }
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn damage_is_named() {
-        let mut known = Known::default();
+        let mut known = ImageReadTable::default();
         for bad in ["[{\"record\":0,\"image\":0}]", "[{\"record\":0}]", "{}", "[{\"record\":-1}]"] {
             assert!(known.take_notes(bad.as_bytes(), 7).is_err(), "{bad}");
         }

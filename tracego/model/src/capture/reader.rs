@@ -2,7 +2,9 @@
 
 use std::io::{self, Read};
 
-use super::{CaptureError, FRAME_MAX, Head, MAGIC, OLDEST, VERSION, checksum, kind, notes::Known};
+use super::{
+    CaptureError, FRAME_MAX, MAGIC, OLDEST, StoredMeta, VERSION, checksum, kind, notes::ImageReadTable,
+};
 use crate::{
     clock::Reading,
     counters::{Counters, JobLoss},
@@ -13,20 +15,20 @@ use crate::{
 };
 
 /// A reader of a capture.
-pub struct Reader<R> {
+pub struct CaptureReader<R> {
     input: R,
     at: u64,
     meta: Meta,
-    known: Known,
+    known: ImageReadTable,
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> CaptureReader<R> {
     /// Reads the file up to the first input.
     ///
     /// # Errors
     /// Fails if the file is no readable capture, see [`CaptureError`].
     pub fn new(input: R) -> Result<Self, CaptureError> {
-        let mut reader = Self { input, at: 0, meta: Meta::default(), known: Known::default() };
+        let mut reader = Self { input, at: 0, meta: Meta::default(), known: ImageReadTable::default() };
         let mut start = [0; 12];
         match reader.input.read_exact(&mut start) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(CaptureError::Foreign),
@@ -43,10 +45,10 @@ impl<R: Read> Reader<R> {
         reader.at = 12;
         let (kind, payload) = reader.frame()?;
         if kind != kind::META {
-            return Err(CaptureError::Damaged(12, "the first frame is not the description"));
+            return Err(CaptureError::Damaged(12, "the first frame is not the metadata"));
         }
-        let head: Head = serde_json::from_slice(&payload)
-            .map_err(|_| CaptureError::Damaged(12, "the description is no JSON"))?;
+        let head: StoredMeta = serde_json::from_slice(&payload)
+            .map_err(|_| CaptureError::Damaged(12, "the metadata is not valid JSON"))?;
         reader.meta = Meta {
             enforcement: None,
             origin: Origin {
@@ -90,15 +92,16 @@ impl<R: Read> Reader<R> {
                 _ => break (at, kind, payload),
             }
         };
-        let json = |_| CaptureError::Damaged(at, "no JSON where there must be");
+        let json = |_| CaptureError::Damaged(at, "the frame is not valid JSON");
         Ok(Some(match kind {
             kind::SEED => {
                 let (seeds, now): (Vec<Seed>, Reading) = serde_json::from_slice(&payload).map_err(json)?;
                 Input::Seed(seeds, now)
             }
             kind::BATCH => {
-                let (clock, bytes) =
-                    payload.split_at_checked(16).ok_or(CaptureError::Damaged(at, "a short batch"))?;
+                let (clock, bytes) = payload
+                    .split_at_checked(16)
+                    .ok_or(CaptureError::Damaged(at, "the batch is too short"))?;
                 let (boot, unix) = clock.split_at(8);
                 let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_le_bytes);
                 let clock = Reading { boot_ns: number(boot), unix_ns: number(unix) };

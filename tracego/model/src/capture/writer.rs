@@ -2,22 +2,22 @@
 
 use std::io::{self, Write};
 
-use super::{Head, MAGIC, VERSION, checksum, kind, notes::Table};
+use super::{MAGIC, StoredMeta, VERSION, checksum, kind, notes::ImageWriteTable};
 use crate::{
-    input::{Input, note::Note},
+    input::{Batch, Input, batch::DecodedEvent, note::StartNote},
     ledger::Ledger,
     meta::Meta,
 };
 
 /// A writer of a capture.
-pub struct Writer {
+pub struct CaptureWriter {
     out: Box<dyn Write + Send>,
     ledger: Ledger,
-    images: Table,
+    images: ImageWriteTable,
     failed: bool,
 }
 
-impl Writer {
+impl CaptureWriter {
     /// Starts a capture.
     ///
     /// # Errors
@@ -25,7 +25,7 @@ impl Writer {
     pub fn new(mut out: Box<dyn Write + Send>, meta: &Meta) -> io::Result<Self> {
         out.write_all(MAGIC)?;
         out.write_all(&VERSION.to_le_bytes())?;
-        let head = Head {
+        let head = StoredMeta {
             host_id: meta.origin.host.id.clone(),
             host_name: meta.origin.host.name.clone(),
             instance: meta.origin.service.instance.id.clone(),
@@ -36,12 +36,13 @@ impl Writer {
             tick_hz: meta.tick_hz,
             page_size: meta.page_size,
         };
-        let mut writer = Self { out, ledger: Ledger::default(), images: Table::default(), failed: false };
+        let mut writer =
+            Self { out, ledger: Ledger::default(), images: ImageWriteTable::default(), failed: false };
         writer.frame(kind::META, &serde_json::to_vec(&head)?)?;
         Ok(writer)
     }
 
-    fn notes(&mut self, notes: &[Note]) -> io::Result<()> {
+    fn notes(&mut self, notes: &[(u32, &StartNote)]) -> io::Result<()> {
         if notes.is_empty() {
             return Ok(());
         }
@@ -73,7 +74,7 @@ impl Writer {
     }
 }
 
-impl Writer {
+impl CaptureWriter {
     /// Writes one piece of input.
     ///
     /// # Errors
@@ -81,22 +82,7 @@ impl Writer {
     pub fn write(&mut self, input: Input) -> io::Result<()> {
         match input {
             Input::Seed(seeds, now) => self.frame(kind::SEED, &serde_json::to_vec(&(seeds, now))?),
-            Input::Batch(batch) => {
-                let pieces =
-                    batch.iter().filter(|record| crate::event::decode::is_piece(record)).count() as u64;
-                let records = batch.len() as u64 - pieces;
-                let mut payload = Vec::with_capacity(batch.bytes().len() + 16);
-                payload.extend_from_slice(&batch.clock.boot_ns.to_le_bytes());
-                payload.extend_from_slice(&batch.clock.unix_ns.to_le_bytes());
-                payload.extend_from_slice(batch.bytes());
-                let done = self.notes(batch.notes()).and_then(|()| self.frame(kind::BATCH, &payload));
-                self.ledger.processed += records;
-                self.ledger.pieces += pieces;
-                let count =
-                    if done.is_ok() { &mut self.ledger.written } else { &mut self.ledger.write_errors };
-                *count += records;
-                done
-            }
+            Input::Batch(batch) => self.write_batch(&batch, &batch.decode()),
             Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
             Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
             // A capture has neither sinks nor rules, and no other run continues it.
@@ -110,6 +96,27 @@ impl Writer {
                 self.frame(kind::HEARTBEAT, &serde_json::to_vec(&(counters, now))?)
             }
         }
+    }
+
+    /// Writes a batch and the notes on its decoded events.
+    ///
+    /// # Errors
+    /// Fails if the output refuses it; what is refused is counted.
+    pub fn write_batch(&mut self, batch: &Batch, events: &[DecodedEvent<'_>]) -> io::Result<()> {
+        let pieces = events.iter().filter(|event| event.is_piece).count() as u64;
+        let records = batch.len() as u64 - pieces;
+        let notes = events.iter().zip(0..).filter_map(|(event, at)| Some((at, event.note.as_ref()?)));
+        let notes: Vec<(u32, &StartNote)> = notes.collect();
+        let mut payload = Vec::with_capacity(batch.bytes().len() + 16);
+        payload.extend_from_slice(&batch.clock.boot_ns.to_le_bytes());
+        payload.extend_from_slice(&batch.clock.unix_ns.to_le_bytes());
+        payload.extend_from_slice(batch.bytes());
+        let done = self.notes(&notes).and_then(|()| self.frame(kind::BATCH, &payload));
+        self.ledger.processed += records;
+        self.ledger.pieces += pieces;
+        let count = if done.is_ok() { &mut self.ledger.written } else { &mut self.ledger.write_errors };
+        *count += records;
+        done
     }
 
     /// Writes the last frame.
@@ -129,6 +136,6 @@ impl Writer {
     /// Returns why nothing more is written, after a part of the capture could not be.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
-        self.failed.then(|| "a part of the capture could not be written, and nothing after it".to_owned())
+        self.failed.then(|| "writing the capture failed; it ends before that point".to_owned())
     }
 }

@@ -9,22 +9,22 @@ use tracego_common::{
 };
 use zerocopy::FromBytes;
 
-use crate::event::{Chunk, Event, Exec, Failed};
+use crate::event::{ArgvPart, Event, Exec, FailedExec};
 
 /// The reason why bytes cannot be decoded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DecodeError {
     /// The bytes are shorter than the structure of the event's kind.
-    #[error("{0} bytes are too few for the record")]
+    #[error("{0} bytes are too few for the event")]
     Short(usize),
     /// The kind is unknown to this agent.
-    #[error("unknown record kind {0}")]
+    #[error("unknown event kind {0}")]
     Kind(u32),
     /// The length in the header differs from the number of bytes.
-    #[error("the header says {0} bytes, the record has {1}")]
+    #[error("the header gives {0} bytes, the event has {1}")]
     Size(u32, usize),
     /// A span points outside the event.
-    #[error("a span points outside the record")]
+    #[error("a span points outside the event")]
     Span,
 }
 
@@ -44,7 +44,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         EventKind::ExecFailed => {
             let (fixed, data) = prefix::<ExecFailedFixed>(bytes)?;
             let filename = unterminated(span(data, fixed.filename)?);
-            Ok(Event::Failed(Failed { fixed, filename, argv: span(data, fixed.argv)? }))
+            Ok(Event::Failed(FailedExec { fixed, filename, argv: span(data, fixed.argv)? }))
         }
         EventKind::Verdict => whole::<Verdict>(bytes).map(|verdict| Event::Verdict(Box::new(verdict))),
         EventKind::ArgvChunk => {

@@ -65,12 +65,12 @@ mod tests {
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::event::Chunk;
+    use crate::event::ArgvPart;
 
     fn chunk(tgid: u32, offset: u64, bytes: &'static [u8]) -> Event<'static> {
         let mut fixed = ArgvChunk { offset, ..ArgvChunk::default() };
         fixed.header.id.tgid = tgid;
-        Event::Chunk(Chunk { fixed, bytes })
+        Event::Chunk(ArgvPart { fixed, bytes })
     }
 
     fn exec(tgid: u32, argv: &'static [u8], total: u32) -> Event<'static> {

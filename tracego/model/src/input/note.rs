@@ -8,13 +8,11 @@ use tracego_golang::Image;
 use super::facts::Surroundings;
 use crate::linux::errno;
 
-/// The facts found about one process start of a batch.
+/// The facts found about one process start.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Note {
-    /// Position of the event in the batch, from 0.
-    pub record: u32,
+pub struct StartNote {
     /// Metadata of the executable, or why it could not be read.
-    pub image: Result<Arc<Image>, Failure>,
+    pub image: Result<Arc<Image>, OpenFailure>,
     /// The environment of the process; `None` where no rule needs it.
     pub surroundings: Option<Arc<Surroundings>>,
 }
@@ -23,15 +21,15 @@ pub struct Note {
 /// a user can fix are greater than those that nobody can.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
-pub enum Failure {
+pub enum OpenFailure {
     /// The file does not exist; process and file may have gone.
     #[error("no such file")]
     Gone,
     /// Another file is in its place, or the file changed while it was read.
-    #[error("another file, or it changed meanwhile")]
+    #[error("the path leads to another file, or the file changed")]
     Changed,
     /// The kernel does not report the change time of the executed file, so no file can be verified.
-    #[error("it cannot be told apart from other files")]
+    #[error("the file cannot be verified: this kernel does not report its change time")]
     Unverified,
     /// Not a regular file.
     #[error("not a regular file")]
@@ -44,7 +42,7 @@ pub enum Failure {
     Denied,
 }
 
-impl Failure {
+impl OpenFailure {
     /// Returns the name used in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -59,7 +57,7 @@ impl Failure {
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for OpenFailure {
     fn from(error: io::Error) -> Self {
         match error.raw_os_error() {
             Some(libc::ENOENT | libc::ESRCH | libc::ENOTDIR | libc::ELOOP | libc::ESTALE) => Self::Gone,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tracego_common::TaskId;
 
 use super::{
-    Log, LogRecord, Own, Record, SCHEMA, SCHEMA_URL, Severity, SinkFacts,
+    Log, LogRecord, OtelSeverity, Own, Record, SCHEMA, SCHEMA_URL, SinkFacts,
     enforcement::Enforcement,
     event_name, exec_id,
     job::Identified,
@@ -84,7 +84,7 @@ impl RecordBuilder {
     pub fn envelope(
         &mut self,
         name: &'static str,
-        severity: Severity,
+        severity: OtelSeverity,
         stamp: Stamp,
         body: String,
         own: Own,
@@ -144,7 +144,7 @@ impl RecordBuilder {
         let (context, job) = job.unzip();
         let own = Own { lost: Some(lost), job, ..self.own() };
         let stamp = self.stamp(reading);
-        let record = self.envelope(event_name::LOST, Severity::Warn, stamp, format!("lost: {body}"), own);
+        let record = self.envelope(event_name::LOST, OtelSeverity::Warn, stamp, format!("lost: {body}"), own);
         Record { context, ..record }
     }
 
@@ -161,7 +161,7 @@ impl RecordBuilder {
         }
         let sink = Some(Box::new(SinkFacts { name: sink, first, last, error: why }));
         let own = Own { lost: Some(lost), sink, ..self.own() };
-        self.envelope(event_name::LOST, Severity::Warn, self.stamp(reading), body, own)
+        self.envelope(event_name::LOST, OtelSeverity::Warn, self.stamp(reading), body, own)
     }
 
     /// Makes a sign of life.
@@ -169,7 +169,7 @@ impl RecordBuilder {
         self.set_clock(reading);
         let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
         let own = Own { ledger: Some(Box::new(ledger)), ..self.own() };
-        self.envelope(event_name::HEARTBEAT, Severity::Info, self.stamp(reading), body, own)
+        self.envelope(event_name::HEARTBEAT, OtelSeverity::Info, self.stamp(reading), body, own)
     }
 
     /// Makes the first record of a sealed output.
@@ -177,7 +177,7 @@ impl RecordBuilder {
         self.set_clock(reading);
         let own = Own { chain_start: Some(Box::new(start)), ..self.own() };
         let body = "the chain of this run starts".to_owned();
-        self.envelope(event_name::SEAL_OPENED, Severity::Info, self.stamp(reading), body, own)
+        self.envelope(event_name::SEAL_OPENED, OtelSeverity::Info, self.stamp(reading), body, own)
     }
 
     /// Makes a seal; `job`: the job that it is about.
@@ -192,7 +192,7 @@ impl RecordBuilder {
         let dropped = seal.dropped.values().fold(0, |sum: u64, more| sum.saturating_add(*more));
         let body = format!("seal of a {of}: {} records, {dropped} lost", seal.records);
         let own = Own { seal: Some(Box::new(seal)), job, ..self.own() };
-        let record = self.envelope(event_name::SEAL, Severity::Info, self.stamp(reading), body, own);
+        let record = self.envelope(event_name::SEAL, OtelSeverity::Info, self.stamp(reading), body, own);
         Record { context, ..record }
     }
 }

@@ -16,12 +16,12 @@ pub struct Enforcement {
     pub mode: &'static str,
     /// The decision, if the record is about one.
     #[serde(flatten)]
-    pub decision: Option<Decision>,
+    pub decision: Option<EnforcementDecision>,
 }
 
 /// An enforcement decision about one program start.
 #[derive(Clone, Debug, Serialize)]
-pub struct Decision {
+pub struct EnforcementDecision {
     /// The action that was decided.
     #[serde(serialize_with = "named")]
     pub action: Action,
@@ -55,10 +55,10 @@ pub struct Decision {
     pub error: Option<String>,
 }
 
-/// Value of [`Decision::when`]: no instruction of the program ran.
+/// Value of [`EnforcementDecision::when`]: no instruction of the program ran.
 pub const BEFORE_START: &str = "before-start";
 
-/// Value of [`Decision::when`]: the program ran.
+/// Value of [`EnforcementDecision::when`]: the program ran.
 pub const AFTER_START: &str = "after-start";
 
 fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {

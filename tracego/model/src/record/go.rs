@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tracego_golang::{
-    role::{Confidence, Role},
-    target::{Target, Version},
-    task::{Command, Place, Task},
+    role::{Role, RoleConfidence},
+    target::{ModuleVersion, RunTarget},
+    task::{GoExecution, GoPosition, GoTask},
 };
 
 use super::{frozen::Frozen, image::GoBuild};
@@ -19,7 +19,7 @@ pub struct Go {
     pub role: Option<Role>,
     /// Confidence of the role.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub confidence: Option<Confidence>,
+    pub confidence: Option<RoleConfidence>,
     /// Whether the previous program start in this process had the same role: the go command handed over to
     /// another toolchain, or a program started itself again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -58,15 +58,15 @@ impl Go {
     /// has to do with Go.
     #[must_use]
     pub fn of(
-        task: &Task,
+        task: &GoTask,
         build: Option<Arc<Frozen<GoBuild>>>,
-        exec_id: impl Fn(&Command) -> String,
+        exec_id: impl Fn(&GoExecution) -> String,
     ) -> Option<Box<Self>> {
         if task.role.is_none() && build.is_none() {
             return None;
         }
         // A compiler belongs to its go command, and so does the program that `go run` started.
-        let command = task.command.as_deref().filter(|_| task.place != Place::Below);
+        let command = task.command.as_deref().filter(|_| task.place != GoPosition::Below);
         Some(Box::new(Self {
             role: task.role,
             confidence: task.role.map(|_| task.confidence),
@@ -78,17 +78,17 @@ impl Go {
 }
 
 impl GoCommand {
-    fn of(command: &Command, exec_id: String) -> Self {
+    fn of(command: &GoExecution, exec_id: String) -> Self {
         let invocation = &command.invocation;
         let (target, version) = match &invocation.target {
             None => (None, None),
-            Some(Target::Files(_)) => (Some("files"), None),
-            Some(Target::Local(_)) => (Some("local"), None),
-            Some(Target::Resolved(_)) => (Some("resolved"), None),
-            Some(Target::Remote { version, .. }) => {
+            Some(RunTarget::Files(_)) => (Some("files"), None),
+            Some(RunTarget::Local(_)) => (Some("local"), None),
+            Some(RunTarget::Resolved(_)) => (Some("resolved"), None),
+            Some(RunTarget::Remote { version, .. }) => {
                 let kind = match version {
-                    Version::Pinned(_) | Version::Commit(_) => "pinned",
-                    Version::Query(_) => "unpinned",
+                    ModuleVersion::Pinned(_) | ModuleVersion::Commit(_) => "pinned",
+                    ModuleVersion::Query(_) => "unpinned",
                 };
                 (Some(kind), Some(version.as_str().to_owned()))
             }
@@ -105,9 +105,11 @@ impl GoCommand {
 }
 
 /// Returns the package as given on the command line, without the version.
-fn package(target: &Target) -> String {
+fn package(target: &RunTarget) -> String {
     match target {
-        Target::Files(files) => files.join(" "),
-        Target::Local(path) | Target::Resolved(path) | Target::Remote { path, .. } => path.to_string(),
+        RunTarget::Files(files) => files.join(" "),
+        RunTarget::Local(path) | RunTarget::Resolved(path) | RunTarget::Remote { path, .. } => {
+            path.to_string()
+        }
     }
 }

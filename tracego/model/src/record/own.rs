@@ -91,7 +91,7 @@ pub struct Own {
     pub enforcement: Option<Box<Enforcement>>,
     /// Decision of the policies.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Box<policy::Decision>>,
+    pub policy: Option<Box<policy::PolicyDecision>>,
     /// Truncated, unavailable and redacted values of the record.
     #[serde(skip_serializing_if = "Completeness::is_whole")]
     pub completeness: Completeness,
@@ -100,7 +100,7 @@ pub struct Own {
     pub exit: Option<ExitFacts>,
     /// Error of a failed exec.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
+    pub error: Option<ExecError>,
     /// Number of lost events or records since the last such record, by reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<BTreeMap<&'static str, u64>>,
@@ -192,7 +192,7 @@ pub struct ExitFacts {
 
 /// `tracego.error.*`.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Failure {
+pub struct ExecError {
     /// Error number.
     pub errno: u32,
     /// Name of the error, as in errno(3).

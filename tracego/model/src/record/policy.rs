@@ -47,7 +47,7 @@ impl FromStr for Action {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|action| action.name() == text);
-        found.ok_or_else(|| format!("'{text}' is no action; there are: none, deny, kill, kill-job"))
+        found.ok_or_else(|| format!("'{text}' is not an action; valid: none, deny, kill, kill-job"))
     }
 }
 
@@ -136,7 +136,7 @@ impl ErrorKind {
 
 /// The combined decision of all bundles: the strictest value of each field.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Decision {
+pub struct PolicyDecision {
     /// Whether the program may run.
     pub allow: bool,
     /// Highest severity that any bundle gives.
@@ -175,7 +175,7 @@ fn nanoseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S
     serializer.serialize_u64(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))
 }
 
-impl Decision {
+impl PolicyDecision {
     /// Allows, and has nothing to say.
     #[must_use]
     pub fn new(bundles: Arc<[Identity]>) -> Self {

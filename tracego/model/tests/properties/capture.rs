@@ -7,7 +7,7 @@ use std::{
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tracego_model::{
-    capture::{CaptureError, Reader, Writer},
+    capture::{CaptureError, CaptureReader, CaptureWriter},
     clock::Reading,
     counters::Counters,
     input::{Batch, Input, Seed},
@@ -94,7 +94,7 @@ fn write(meta: &Meta, inputs: impl Iterator<Item = Input>) -> Vec<u8> {
 /// Reads a capture. Returns each input as text, up to the end or the damage.
 fn read(bytes: &[u8]) -> (Vec<String>, Result<(), CaptureError>) {
     let mut inputs = Vec::new();
-    let mut reader = match Reader::new(bytes) {
+    let mut reader = match CaptureReader::new(bytes) {
         Ok(reader) => reader,
         Err(error) => return (inputs, Err(error)),
     };
@@ -151,7 +151,7 @@ proptest! {
             instance,
             ..Meta::default()
         };
-        let read = Reader::new(write(&meta, std::iter::empty()).as_slice()).unwrap().meta();
+        let read = CaptureReader::new(write(&meta, std::iter::empty()).as_slice()).unwrap().meta();
         prop_assert_eq!((&read.boot_id, &read.injected, read.instance), (&meta.boot_id, &meta.injected, instance));
         prop_assert_eq!((read.tick_hz, read.page_size), (tick_hz, page_size));
         let kept: std::collections::BTreeMap<_, _> = read.users.iter().map(|(id, name)| (id, name.to_owned())).collect();

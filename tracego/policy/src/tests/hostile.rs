@@ -13,7 +13,7 @@ fn limited() -> Limits {
 
 /// Evaluates a rule that would not end by itself, and checks that it is stopped. Returns the kind of error
 /// and the decision.
-fn failure(body: &str) -> (ErrorKind, Decision) {
+fn failure(body: &str) -> (ErrorKind, PolicyDecision) {
     let text = format!("package main\n\ndeny contains msg if {{\n{body}\n}}\n");
     let mut engine = Engine::new(&[bundle("b", &text)], &limited()).unwrap();
     let started = Instant::now();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use regorus::Value;
 use serde_json::json;
-use tracego_model::record::policy::Decision;
+use tracego_model::record::policy::PolicyDecision;
 
 use super::{
     Engine, Limits, PolicyError,
@@ -75,10 +75,10 @@ fn start(argv: &[&str], ci: &str) -> serde_json::Value {
     })
 }
 
-fn decide(text: &str, record: serde_json::Value) -> Decision {
+fn decide(text: &str, record: serde_json::Value) -> PolicyDecision {
     engine(text).decide_json(&record)
 }
 
-fn messages(decision: &Decision) -> Vec<&str> {
+fn messages(decision: &PolicyDecision) -> Vec<&str> {
     decision.violations.iter().map(|violation| violation.msg.as_str()).collect()
 }

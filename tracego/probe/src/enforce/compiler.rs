@@ -7,7 +7,7 @@ use tracego_common::verdict::{
     ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX,
     RuleMasks, UID,
 };
-use tracego_model::enforcement::{Known, Mode};
+use tracego_model::enforcement::{EnforcedRule, Mode};
 
 use super::{
     machine::MachineState,
@@ -20,7 +20,7 @@ pub struct CompiledRules {
     /// Properties of the rules that do not depend on keys.
     pub rules: RuleMasks,
     /// Descriptions of the rules, by bit.
-    pub known: Vec<Known>,
+    pub known: Vec<EnforcedRule>,
     /// Rules by file name.
     pub names: Vec<(NameKey, u64)>,
     /// Rules by inode.
@@ -81,7 +81,7 @@ pub fn compile(
             Unreadable::Allow,
         )?;
     }
-    let known = Known { name: "exempt".to_owned(), own: true, ..Known::default() };
+    let known = EnforcedRule { name: "exempt".to_owned(), own: true, ..EnforcedRule::default() };
     builder.exempt(exempt, known)?;
     for one in &enforce.exceptions {
         if one.holds(machine.today)? {
@@ -111,7 +111,7 @@ fn stop(rules: &mut RuleMasks, mode: Mode, act: RuleAction, bit: u64) {
 }
 
 impl Builder<'_> {
-    fn next(&mut self, known: Known) -> Result<u64, String> {
+    fn next(&mut self, known: EnforcedRule) -> Result<u64, String> {
         let at = u32::try_from(self.out.known.len()).unwrap_or(RULES_MAX);
         if at >= RULES_MAX {
             return Err(format!(
@@ -125,7 +125,7 @@ impl Builder<'_> {
         Ok(bit)
     }
 
-    fn exempt(&mut self, paths: &[PathBuf], known: Known) -> Result<(), String> {
+    fn exempt(&mut self, paths: &[PathBuf], known: EnforcedRule) -> Result<(), String> {
         let bit = self.next(known)?;
         let rules = &mut self.out.rules;
         rules.allow |= bit;
@@ -144,10 +144,10 @@ impl Builder<'_> {
     }
 
     fn exception(&mut self, one: &Exception) -> Result<(), String> {
-        let known = Known {
+        let known = EnforcedRule {
             name: one.name.clone(),
             exception: Some((one.owner.clone(), one.reason.clone())),
-            ..Known::default()
+            ..EnforcedRule::default()
         };
         // An exception helps the user who asked for it, so an argument that cannot be read is taken as a
         // match.

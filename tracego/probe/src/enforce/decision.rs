@@ -2,7 +2,7 @@
 //! after the fact, and for tests.
 
 use tracego_common::verdict::{ARGS, Action, CGROUP, UID};
-use tracego_model::{enforcement::Known, event::Exec};
+use tracego_model::{enforcement::EnforcedRule, event::Exec};
 
 use super::compiler::{CompiledRules, path_key};
 

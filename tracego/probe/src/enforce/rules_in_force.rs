@@ -67,7 +67,7 @@ impl RulesInForce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracego_model::enforcement::Known;
+    use tracego_model::enforcement::EnforcedRule;
 
     #[test]
     fn a_start_is_held_against_the_rules_that_decided_about_it() {

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{anyhow, bail};
 use serde::Serialize;
 use serde_json::Value;
-use tracego_model::record::policy::{Decision, ErrorKind};
+use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 use tracego_policy::{Engine, Limits};
 
 use super::{json, load, record, starts};
@@ -108,7 +108,7 @@ fn measure(engine: &mut Engine, records: &[Value], cached: bool) -> anyhow::Resu
 
 /// Decides about a record. Fails if a bundle has been disabled by a hang, since nothing after it would be
 /// measured.
-fn decide(engine: &mut Engine, record: &Value) -> anyhow::Result<Decision> {
+fn decide(engine: &mut Engine, record: &Value) -> anyhow::Result<PolicyDecision> {
     let decision = engine.decide_json(record);
     match &decision.error {
         Some(error) if decision.error_kind == Some(ErrorKind::Hang) => Err(anyhow!("{error}")),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use tracego_model::record::policy::{Decision, Violation};
+use tracego_model::record::policy::{PolicyDecision, Violation};
 use tracego_policy::{
     Engine,
     explain::{self, Held},
@@ -40,7 +40,7 @@ pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<b
     Ok(good)
 }
 
-fn print(decision: &Decision, rules: &[(String, Vec<Held>)], out: &mut impl Write) -> io::Result<()> {
+fn print(decision: &PolicyDecision, rules: &[(String, Vec<Held>)], out: &mut impl Write) -> io::Result<()> {
     let word = if decision.allow { "allowed" } else { "denied" };
     let severity = decision.severity.map_or_else(String::new, |severity| format!(", {severity}"));
     writeln!(out, "{word}{severity}, action {}, in {:.1?}", decision.action, decision.took)?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
-use tracego_model::record::policy::{Decision, ErrorKind};
+use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 use tracego_policy::{Engine, bundle::Bundle};
 
 use super::{SkippedLines, json, starts};
@@ -35,7 +35,7 @@ struct ShownStart {
     timestamp: String,
     pid: u64,
     body: String,
-    decision: Decision,
+    decision: PolicyDecision,
 }
 
 impl RecordsReport {

@@ -1,11 +1,11 @@
 //! The table of CI systems: how each is recognised, and which variable holds which attribute.
 
-use super::attribute::{
+use tracego_model::record::job::attribute::{
     CHANGE, PIPELINE, REF, REPOSITORY, REVISION, RUN, RUN_URL, TASK, TASK_RUN, TASK_URL, WORKER, WORKER_NAME,
 };
 
 /// A CI system: its marker, and its variables, the best variable of an attribute first.
-pub(super) struct System {
+pub(super) struct CiSystem {
     pub(super) name: &'static str,
     /// The variable that marks the system, and the value it must have; `None` for any value.
     pub(super) marker: (&'static str, Option<&'static str>),
@@ -13,10 +13,10 @@ pub(super) struct System {
 }
 
 /// The CI systems, in the order in which they are tried.
-pub(super) const SYSTEMS: [System; 12] = [
-    System { name: "gitea", marker: ("GITEA_ACTIONS", Some("true")), variables: GITHUB },
-    System { name: "github", marker: ("GITHUB_ACTIONS", Some("true")), variables: GITHUB },
-    System {
+pub(super) const SYSTEMS: [CiSystem; 12] = [
+    CiSystem { name: "gitea", marker: ("GITEA_ACTIONS", Some("true")), variables: GITHUB },
+    CiSystem { name: "github", marker: ("GITHUB_ACTIONS", Some("true")), variables: GITHUB },
+    CiSystem {
         name: "gitlab",
         marker: ("GITLAB_CI", Some("true")),
         variables: &[
@@ -34,7 +34,7 @@ pub(super) const SYSTEMS: [System; 12] = [
             (WORKER_NAME, "CI_RUNNER_DESCRIPTION"),
         ],
     },
-    System {
+    CiSystem {
         name: "woodpecker",
         marker: ("CI", Some("woodpecker")),
         variables: &[
@@ -50,7 +50,7 @@ pub(super) const SYSTEMS: [System; 12] = [
             (TASK_URL, "CI_STEP_URL"),
         ],
     },
-    System {
+    CiSystem {
         name: "buildkite",
         marker: ("BUILDKITE", Some("true")),
         variables: &[
@@ -68,7 +68,7 @@ pub(super) const SYSTEMS: [System; 12] = [
             (WORKER_NAME, "BUILDKITE_AGENT_NAME"),
         ],
     },
-    System {
+    CiSystem {
         name: "circleci",
         marker: ("CIRCLECI", Some("true")),
         variables: &[
@@ -83,7 +83,7 @@ pub(super) const SYSTEMS: [System; 12] = [
             (TASK_URL, "CIRCLE_BUILD_URL"),
         ],
     },
-    System {
+    CiSystem {
         name: "azure",
         marker: ("TF_BUILD", Some("True")),
         variables: &[
@@ -99,7 +99,7 @@ pub(super) const SYSTEMS: [System; 12] = [
             (WORKER_NAME, "AGENT_NAME"),
         ],
     },
-    System {
+    CiSystem {
         name: "drone",
         marker: ("DRONE", Some("true")),
         variables: &[
@@ -115,7 +115,7 @@ pub(super) const SYSTEMS: [System; 12] = [
             (WORKER_NAME, "DRONE_STAGE_MACHINE"),
         ],
     },
-    System {
+    CiSystem {
         name: "jenkins",
         marker: ("JENKINS_URL", None),
         variables: &[
@@ -133,13 +133,13 @@ pub(super) const SYSTEMS: [System; 12] = [
             (WORKER_NAME, "NODE_NAME"),
         ],
     },
-    System {
+    CiSystem {
         name: "argo",
         marker: ("ARGO_NODE_ID", None),
         variables: &[(TASK_RUN, "ARGO_NODE_ID"), (TASK, "ARGO_CONTAINER_NAME")],
     },
-    System { name: "prow", marker: ("PROW_JOB_ID", None), variables: &[(TASK_RUN, "PROW_JOB_ID")] },
-    System {
+    CiSystem { name: "prow", marker: ("PROW_JOB_ID", None), variables: &[(TASK_RUN, "PROW_JOB_ID")] },
+    CiSystem {
         name: "bitbucket",
         marker: ("BITBUCKET_BUILD_NUMBER", None),
         variables: &[

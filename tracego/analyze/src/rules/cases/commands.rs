@@ -6,7 +6,7 @@ use tracego_model::finding::Severity::{High, Low, Medium};
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
-    scene::{Scene, app, go, process},
+    test_process::{TestProcess, app, go, process},
 };
 
 pub(super) fn examples() -> Vec<Example> {
@@ -14,9 +14,9 @@ pub(super) fn examples() -> Vec<Example> {
 }
 
 fn shared() -> Vec<Example> {
-    let own_temp = |scene: Scene, n: &str| scene.env("TMPDIR", &format!("/tmp/{n}"));
+    let own_temp = |scene: TestProcess, n: &str| scene.env("TMPDIR", &format!("/tmp/{n}"));
     let build = |pid: u32, job: &str| own_temp(go(pid, "go build .").job(job), job);
-    let two = |change: &dyn Fn(Scene) -> Scene| vec![build(1, "1"), change(build(2, "2"))];
+    let two = |change: &dyn Fn(TestProcess) -> TestProcess| vec![build(1, "1"), change(build(2, "2"))];
     vec![
         finds("TG005", "cache", Medium, "the default cache of one user", two(&|scene| scene)),
         finds(

@@ -4,14 +4,14 @@ use tracego_golang::Module;
 use tracego_model::finding::Severity::{High, Medium};
 
 use super::{Example, clean, finds};
-use crate::rules::scene::{COMMIT, Scene, app, go};
+use crate::rules::test_process::{COMMIT, TestProcess, app, go};
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
 pub(super) fn examples() -> Vec<Example> {
     let other = || app(9).setting("vcs.revision", OTHER).job("1");
     let module = |path: &'static str| {
-        move |scene: Scene| scene.build(|build| build.main.as_mut().unwrap().path = path.into())
+        move |scene: TestProcess| scene.build(|build| build.main.as_mut().unwrap().path = path.into())
     };
     let third = |path: &str| module("github.com/docker/cli")(other().path(path));
     let unstamped = || app(9).setting("vcs.revision", "").setting("vcs.modified", "").job("1");

@@ -6,7 +6,7 @@ use tracego_model::finding::Severity::{High, Low, Medium};
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
-    scene::{Scene, app, go, process},
+    test_process::{TestProcess, app, go, process},
 };
 
 const HASH: &str = "ab23456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -114,7 +114,7 @@ fn go_run() -> Vec<Example> {
 }
 
 /// Creates a program that the go command linked, without a commit.
-fn linked(path: &str) -> Scene {
+fn linked(path: &str) -> TestProcess {
     app(10).path(path).args(path).setting("vcs.revision", "").setting("vcs", "").setting("vcs.modified", "")
 }
 

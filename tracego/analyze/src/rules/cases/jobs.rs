@@ -8,7 +8,7 @@ use tracego_model::finding::{
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
-    scene::{COMMIT, Scene, process, rules},
+    test_process::{COMMIT, TestProcess, process, rules},
 };
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
@@ -86,7 +86,7 @@ pub(super) fn examples() -> Vec<Example> {
     ]
 }
 
-fn sh(pid: u32) -> Scene {
+fn sh(pid: u32) -> TestProcess {
     process(pid, "/bin/sh", "sh")
 }
 
@@ -111,7 +111,7 @@ fn what_is_remembered_has_a_bound_and_says_what_it_forgot() {
     assert!(rules.forgotten() >= 11_000, "{}", rules.forgotten());
     let before = rules.forgotten();
     for pid in 1..2000 {
-        crate::rules::scene::go(pid, "go build .").job(&pid.to_string()).start(&mut rules);
+        crate::rules::test_process::go(pid, "go build .").job(&pid.to_string()).start(&mut rules);
     }
     assert!(rules.forgotten() > before + 900, "{}", rules.forgotten());
 }

@@ -14,8 +14,8 @@ use tracego_model::finding::{Confidence, Finding, Severity};
 use super::{
     Rules,
     place::Profile,
-    scene::{self, Scene},
-    table::RULES,
+    registry::RULES,
+    test_process::{self, TestProcess},
 };
 
 type Look = Box<dyn Fn(&mut Rules) -> Vec<Finding>>;
@@ -50,7 +50,7 @@ impl Example {
     }
 
     fn check(&self) {
-        let mut rules = scene::rules(self.configuration, self.profile);
+        let mut rules = test_process::rules(self.configuration, self.profile);
         let findings = (self.look)(&mut rules);
         let of_rule: Vec<_> = findings
             .iter()
@@ -75,13 +75,13 @@ fn finds(
     variant: &'static str,
     severity: Severity,
     what: &'static str,
-    scenes: impl Into<Vec<Scene>>,
+    scenes: impl Into<Vec<TestProcess>>,
 ) -> Example {
     Example { wanted: Some((variant, severity)), ..clean(rule, what, scenes) }
 }
 
 /// Creates an example where the last start is no finding.
-fn clean(rule: &'static str, what: &'static str, scenes: impl Into<Vec<Scene>>) -> Example {
+fn clean(rule: &'static str, what: &'static str, scenes: impl Into<Vec<TestProcess>>) -> Example {
     let scenes = scenes.into();
     Example::new(rule, what, move |rules| {
         scenes.iter().map(|scene| scene.start(rules)).last().unwrap_or_default()
@@ -136,7 +136,7 @@ fn every_rule_has_both_sides_and_every_variant_one() {
 fn a_rule_that_is_off_says_nothing() {
     let off: String = RULES.iter().map(|rule| format!("[rules.{}]\nenabled = false\n", rule.id)).collect();
     for example in all() {
-        let mut rules = scene::rules(&off, example.profile);
+        let mut rules = test_process::rules(&off, example.profile);
         assert_eq!((example.look)(&mut rules), [], "{} {}", example.rule, example.what);
     }
 }
@@ -144,8 +144,8 @@ fn a_rule_that_is_off_says_nothing() {
 #[test]
 fn a_scope_and_a_grade_hold_for_findings() {
     let start = |configuration: &str| {
-        let mut rules = scene::rules(configuration, Profile::Ci);
-        let found = scene::go(9, "go run ./cmd/server").start(&mut rules);
+        let mut rules = test_process::rules(configuration, Profile::Ci);
+        let found = test_process::go(9, "go run ./cmd/server").start(&mut rules);
         found.into_iter().filter(|finding| finding.id == "TG001").map(|finding| finding.severity).next()
     };
     assert_eq!(start(""), Some(Severity::High));
@@ -158,8 +158,8 @@ fn a_scope_and_a_grade_hold_for_findings() {
 
 #[test]
 fn a_finding_says_what_decided_it() {
-    let mut rules = scene::rules("", Profile::Ci);
-    let found = scene::go(9, "go run ./cmd/server --token=abcdefgh").start(&mut rules);
+    let mut rules = test_process::rules("", Profile::Ci);
+    let found = test_process::go(9, "go run ./cmd/server --token=abcdefgh").start(&mut rules);
     let finding = &found[0];
     assert_eq!((finding.id, finding.name, finding.confidence), ("TG001", "go-run", Confidence::High));
     assert_eq!(finding.message, "go run ./cmd/server builds and starts a program in a CI job and keeps none");
@@ -176,22 +176,22 @@ fn a_finding_says_what_decided_it() {
 #[ignore = "a measurement, not a test"]
 fn speed() {
     let other =
-        |pid| scene::process(pid, "/usr/bin/ls", "ls -l").with_image(tracego_golang::Image::default());
-    let job = scene::process(1, "/bin/sh", "sh").job("1");
+        |pid| test_process::process(pid, "/usr/bin/ls", "ls -l").with_image(tracego_golang::Image::default());
+    let job = test_process::process(1, "/bin/sh", "sh").job("1");
     for (what, scene) in [
         ("not Go", other(9)),
         ("not Go, in a job", other(9).in_job_of(&job)),
         ("not Go, in a container", other(9).container()),
-        ("go build in a job", scene::go(9, "go build ./...").in_job_of(&job)),
-        ("go run in a job, with its finding", scene::go(9, "go run .").in_job_of(&job)),
-        ("a program in a job", scene::app(9).in_job_of(&job)),
+        ("go build in a job", test_process::go(9, "go build ./...").in_job_of(&job)),
+        ("go run in a job, with its finding", test_process::go(9, "go run .").in_job_of(&job)),
+        ("a program in a job", test_process::app(9).in_job_of(&job)),
         (
             "a program in production",
-            scene::app(9).container().env("APP_ENV", "x").env("OTEL_SERVICE_NAME", "x"),
+            test_process::app(9).container().env("APP_ENV", "x").env("OTEL_SERVICE_NAME", "x"),
         ),
-        ("the same with three findings", scene::app(9).container().nofile(9, 9)),
+        ("the same with three findings", test_process::app(9).container().nofile(9, 9)),
     ] {
-        let mut rules = scene::rules("", Profile::Auto);
+        let mut rules = test_process::rules("", Profile::Auto);
         job.start(&mut rules);
         const ROUNDS: u32 = 100_000;
         let (took, found) = scene.look(|subject| {

@@ -3,7 +3,7 @@
 use tracego_model::finding::Severity::{High, Low, Medium};
 
 use super::{Example, clean, finds};
-use crate::rules::scene::{Scene, go};
+use crate::rules::test_process::{TestProcess, go};
 
 pub(super) fn examples() -> Vec<Example> {
     [modules(), variables()].into_iter().flatten().collect()
@@ -138,7 +138,7 @@ fn variables() -> Vec<Example> {
             .configured(meant),
     );
     // GONOSUMDB takes precedence over GOPRIVATE, wherever each of the two is set.
-    let written = |scene: Scene, name: &str, value: &str| {
+    let written = |scene: TestProcess, name: &str, value: &str| {
         let (name, value) = (name.to_owned(), value.to_owned());
         scene.around(move |around| drop(around.go_env.insert(name, value)))
     };

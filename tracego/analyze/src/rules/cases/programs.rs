@@ -6,7 +6,7 @@ use tracego_model::finding::Severity::{High, Low, Medium};
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
-    scene::{Scene, app, process},
+    test_process::{TestProcess, app, process},
 };
 
 pub(super) fn examples() -> Vec<Example> {
@@ -56,13 +56,13 @@ fn environment() -> Vec<Example> {
 
 fn linking() -> Vec<Example> {
     let service = || app(9).container();
-    let dynamic = |scene: Scene| {
+    let dynamic = |scene: TestProcess| {
         scene.elf(|elf| {
             elf.linkage = Linkage::Dynamic;
             elf.needed = vec!["libc.so.6".into()];
         })
     };
-    let packed = |scene: Scene| scene.elf(|elf| elf.packer = Some(Packer::Upx)).with_go(None);
+    let packed = |scene: TestProcess| scene.elf(|elf| elf.packer = Some(Packer::Upx)).with_go(None);
     vec![
         finds("TG011", "libraries", Low, "libc", [dynamic(service())]),
         finds("TG011", "loader", Low, "PIE", [service().elf(|elf| elf.linkage = Linkage::Dynamic)]),

@@ -6,7 +6,7 @@ use tracego_model::finding::Severity::{High, Low, Medium};
 use super::{Example, clean, finds};
 use crate::rules::{
     place::Profile,
-    scene::{Scene, app, go, process},
+    test_process::{TestProcess, app, go, process},
 };
 
 pub(super) fn examples() -> Vec<Example> {
@@ -66,7 +66,7 @@ fn limits() -> Vec<Example> {
 fn cpus() -> Vec<Example> {
     let old = || app(9).unit("api.service").build(|build| build.version = "go1.24.11".into());
     let new = || app(9).unit("api.service");
-    let uncounted = |scene: Scene| {
+    let uncounted = |scene: TestProcess| {
         scene.limits(Some(2000), None).around(|around| around.limits.as_mut().unwrap().cpus = 0)
     };
     let library = Module { path: "go.uber.org/automaxprocs".into(), ..Module::default() };

@@ -6,7 +6,7 @@ use tracego_model::{
 };
 
 use super::Example;
-use crate::rules::scene::{Scene, app, go};
+use crate::rules::test_process::{TestProcess, app, go};
 
 pub(super) fn examples() -> Vec<Example> {
     [pidfiles(), instances(), health()].into_iter().flatten().collect()
@@ -20,7 +20,7 @@ fn service(rule: &'static str, what: &'static str, state: ServiceState) -> Examp
 }
 
 /// Creates an example of a process without a pidfile that is no service.
-fn bare(what: &'static str, scene: Scene) -> Example {
+fn bare(what: &'static str, scene: TestProcess) -> Example {
     Example::new("TG006", what, move |rules| {
         scene.service(rules, &ServiceState { pid: 9, age_ms: 60_000, ..ServiceState::default() })
     })

@@ -1,6 +1,6 @@
 //! Variables that rules look at.
 
-use crate::rules::settings::Settings;
+use crate::rules::settings::RuleSettings;
 
 /// Variables that rules, or the stage before them, depend on, each with the first rule that needs it. They go
 /// on the allow-list, and into the record only on request. Variables of CI systems are on the list anyway.
@@ -46,7 +46,7 @@ pub const VARIABLES: [(&str, &str); 37] = [
 
 /// Returns the names in [`VARIABLES`] and those that the configuration requires.
 #[must_use]
-pub fn variables(settings: &Settings) -> Vec<String> {
+pub fn variables(settings: &RuleSettings) -> Vec<String> {
     let mut names: Vec<String> = VARIABLES.iter().map(|&(name, _)| name.to_owned()).collect();
     names.extend(settings.thresholds.required.iter().cloned());
     names.sort();
@@ -57,16 +57,16 @@ pub fn variables(settings: &Settings) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::table;
+    use crate::rules::registry;
 
     #[test]
     fn variables_are_told_once_and_can_be_asked_for() {
         for (n, (name, rule)) in VARIABLES.iter().enumerate() {
             assert!(name.len() < tracego_common::limits::ENV_NAME_MAX, "{name}");
-            assert!(table::find(rule).is_some(), "{name}: {rule}");
+            assert!(registry::find(rule).is_some(), "{name}: {rule}");
             assert!(VARIABLES[..n].iter().all(|(other, _)| other != name), "{name} twice");
         }
-        let mut settings = Settings::default();
+        let mut settings = RuleSettings::default();
         settings.read(&"[rules.TG009]\nrequired = [\"REGION\", \"HOME\"]".parse().unwrap()).unwrap();
         let names = variables(&settings);
         assert!(names.contains(&"REGION".to_owned()) && names.len() == VARIABLES.len() + 1);

@@ -13,7 +13,8 @@ use tracego_common::verdict::Action;
 use tracego_model::{
     finding::Finding,
     record::{
-        self, Record, enforcement::Decision, event_name, frozen::Frozen, image::BuildId, policy::Violation,
+        self, Record, enforcement::EnforcementDecision, event_name, frozen::Frozen, image::BuildId,
+        policy::Violation,
     },
 };
 
@@ -191,7 +192,7 @@ impl Serialize for Pod<'_> {
 
 /// `rule`: the decision, finding or violation of a record.
 enum Rule<'a> {
-    Enforced(&'a Decision),
+    Enforced(&'a EnforcementDecision),
     Found(&'a Finding),
     Violated(&'a Violation),
 }
@@ -231,7 +232,7 @@ impl Serialize for Rule<'_> {
 }
 
 /// Returns the `event.action` of a decision.
-fn decided(decision: &Decision) -> &'static str {
+fn decided(decision: &EnforcementDecision) -> &'static str {
     match decision.action {
         Action::Allow => "exec-allowed",
         Action::Audit => "exec-audited",

@@ -53,7 +53,7 @@ pub(super) fn outcome(record: &Record) -> Option<Outcome> {
 
 /// `policy`: the rule behind an event.
 pub(super) enum Policy<'a> {
-    Enforced(&'a enforcement::Decision),
+    Enforced(&'a enforcement::EnforcementDecision),
     Found(&'a Finding),
     Violated(&'a policy::Violation),
     Kept(&'a policy::Identity),

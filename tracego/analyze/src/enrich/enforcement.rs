@@ -1,0 +1,147 @@
+//! Records of enforcement decisions, made by the kernel side or, after the start, by the agent.
+
+use tracego_common::{
+    event::EventHeader,
+    verdict::{Action, REMEMBERED, SLOT_LEN, Verdict},
+};
+use tracego_model::{
+    clock::Reading,
+    enforcement::{Ended, Pending},
+    record::{
+        OtelSeverity, Process, Record,
+        enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
+        event_name,
+        uid::Stamp,
+    },
+    text,
+};
+
+use super::Enricher;
+
+/// The bit of the first rule, that of the enforcement check; see `enforce::compile`.
+const CANARY: u64 = 1;
+
+fn words(action: Action) -> (&'static str, OtelSeverity) {
+    match action {
+        Action::Allow => ("let through by an exception", OtelSeverity::Info),
+        Action::Audit => ("let through, would be stopped", OtelSeverity::Warn),
+        Action::Kill => ("killed", OtelSeverity::Error),
+        Action::Deny => ("denied", OtelSeverity::Error),
+    }
+}
+
+impl Enricher {
+    /// Makes the record of a decision of the kernel side. Returns `None` for tracego's own rules: the
+    /// enforcement check, and programs that are exempt.
+    pub(super) fn verdict(&mut self, verdict: &Verdict) -> Option<Record> {
+        let action = Action::from_raw(verdict.action)?;
+        // A replay does not know the names of rules, but the first is always the canary's.
+        let shared = self.builder.meta.enforcement.clone();
+        let known = shared.as_ref().and_then(|shared| shared.rule(verdict));
+        if known.as_ref().map_or(verdict.bit == CANARY, |known| known.own) {
+            return None;
+        }
+        if let Some(shared) = &shared {
+            shared.count(action);
+        }
+        let known = known.unwrap_or_default();
+        let reason = || shared.as_ref().and_then(|shared| shared.reason(verdict.number));
+        let rule = match verdict.bit {
+            REMEMBERED => reason().unwrap_or_else(|| format!("reason {}", verdict.number)),
+            _ if known.name.is_empty() => format!("bit {}", verdict.bit.trailing_zeros()),
+            _ => known.name,
+        };
+        let (owner, reason) = known.exception.unzip();
+        let error = (verdict.errno != 0).then(|| format!("errno {}", verdict.errno));
+        let decision = EnforcementDecision {
+            message: known.message,
+            remediation: known.remediation,
+            owner,
+            reason,
+            executable: text::lossy(text::until_nul(&verdict.name)),
+            error,
+            ..EnforcementDecision::new(action, BEFORE_START, rule)
+        };
+        let (header, comm) = (&verdict.header, &verdict.comm);
+        Some(self.decided(header, comm, Stamp::event(header, 0), &args(verdict, action), decision))
+    }
+
+    /// Makes the record of a process that the agent ended, or would have ended.
+    pub fn ended(&mut self, pending: &Pending, action: Action, ended: Ended, reading: Reading) -> Record {
+        if let Some(shared) = &self.builder.meta.enforcement {
+            shared.count(action);
+        }
+        let boot_ns = reading.boot_ns.unsigned_abs();
+        let header = EventHeader { id: pending.id, boot_ns, ..EventHeader::default() };
+        let error = match ended {
+            Ended::Killed => None,
+            Ended::Gone => Some("it had ended by itself".to_owned()),
+            Ended::Failed if action == Action::Audit => None,
+            Ended::Failed => Some("it could not be ended".to_owned()),
+        };
+        let decision = EnforcementDecision {
+            message: Some(pending.message.clone()),
+            delay: Some(boot_ns.saturating_sub(pending.boot_ns)),
+            error,
+            ..EnforcementDecision::new(action, AFTER_START, pending.reason.clone())
+        };
+        let stamp = self.builder.stamp(reading);
+        self.decided(&header, &[0; 16], stamp, &[], decision)
+    }
+
+    fn decided(
+        &mut self,
+        header: &EventHeader,
+        comm: &[u8; 16],
+        stamp: Stamp,
+        args: &[&[u8]],
+        mut decision: EnforcementDecision,
+    ) -> Record {
+        let (mut own, mut process) = (self.own(), self.process(header, comm));
+        let context = self.known(header, &mut own, &mut process);
+        own.reparented = false;
+        decision.args = self.args(args.iter().copied(), &mut own.completeness);
+        if let Some(entry) = self.entry(header.id) {
+            if decision.executable.is_empty() {
+                decision.executable.clone_from(&entry.line.command);
+            }
+            if header.parent.tgid == 0 {
+                process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
+            }
+            if process.command.is_empty() {
+                process.command.clone_from(&entry.line.command);
+            }
+        }
+        let (what, severity) = words(decision.action);
+        let body = body(&process, what, &decision);
+        let replayed = || {
+            let state = "unavailable: not known to a replay".into();
+            Box::new(Enforcement { state, mode: "off", decision: None })
+        };
+        own.enforcement.get_or_insert_with(replayed).decision = Some(decision);
+        let record = self.envelope(event_name::ENFORCEMENT, severity, stamp, body, own);
+        Record { process: Some(process), context, ..record }
+    }
+}
+
+fn body(process: &Process, what: &str, decision: &EnforcementDecision) -> String {
+    let (rule, start, pid) = (&decision.rule, decision.start(), process.pid);
+    let mut body = format!("{what} by {rule}: {start} (pid {pid})");
+    if let Some(message) = &decision.message {
+        body.push_str(": ");
+        body.push_str(message);
+    }
+    body
+}
+
+/// Returns the first arguments; see [`Verdict::args`].
+fn args(verdict: &Verdict, action: Action) -> Vec<&[u8]> {
+    let mut pieces: Vec<&[u8]> = if action == Action::Deny {
+        verdict.args.chunks(SLOT_LEN).map(text::until_nul).collect()
+    } else {
+        verdict.args.split(|&byte| byte == 0).collect()
+    };
+    let last = pieces.iter().rposition(|piece| !piece.is_empty()).map_or(0, |at| at + 1);
+    pieces.truncate(last);
+    pieces
+}

@@ -1,0 +1,335 @@
+//! The record of a program start.
+
+use std::sync::{Arc, Weak};
+
+use tracego_common::{ExecFixed, TaskId, event::field, flags};
+use tracego_golang::{
+    evidence::{ImageFacts, ProcessStart},
+    task::GoTask,
+};
+use tracego_model::{
+    event::Exec,
+    input::note::StartNote,
+    linux::cgroup,
+    record::{
+        Completeness, Executable, K8s, Leader, LinuxCgroup, OtelSeverity, Own, Pod, Process, Record,
+        event_name,
+        frozen::Frozen,
+        go::Go,
+        lineage::{Line, Lineage},
+        linux,
+    },
+    text,
+};
+use zerocopy::IntoBytes as _;
+
+use super::{EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, process_table::ProcessEntry};
+use crate::redact as sanitize;
+
+/// Creates an [`Executable`] from a path; the name is its last part.
+pub(super) fn executable(path: String) -> Executable {
+    Executable { name: path.rsplit('/').next().unwrap_or_default().to_owned(), path, build_id: None }
+}
+
+/// Limits and capabilities of the previous program start; most of the time, the next one has the same.
+#[derive(Debug, Default)]
+pub(super) struct SharedRights {
+    limits: Option<Arc<Frozen<linux::Rlimits>>>,
+    capabilities: Option<([u64; 5], Arc<Frozen<linux::Capabilities>>)>,
+}
+
+impl SharedRights {
+    fn limits(&mut self, fixed: &ExecFixed) -> Arc<Frozen<linux::Rlimits>> {
+        let found = self.limits.take().filter(|last| last.0.as_bytes() == fixed.rlimits.as_bytes());
+        let found = found.unwrap_or_else(|| Arc::new(linux::Rlimits(fixed.rlimits).into()));
+        Arc::clone(self.limits.insert(found))
+    }
+
+    fn capabilities(&mut self, fixed: &ExecFixed) -> Arc<Frozen<linux::Capabilities>> {
+        let key = [
+            fixed.cap_effective,
+            fixed.cap_permitted,
+            fixed.cap_inheritable,
+            fixed.cap_bounding,
+            fixed.cap_ambient,
+        ];
+        let found = self.capabilities.take().filter(|(last, _)| *last == key);
+        let found = found.unwrap_or_else(|| (key, Arc::new(linux::Capabilities::of(fixed).into())));
+        Arc::clone(&self.capabilities.insert(found).1)
+    }
+}
+
+/// Returns the facts of an image that roles depend on.
+fn evidence(note: Option<&StartNote>) -> ImageFacts<'_> {
+    match note.map(|note| &note.image) {
+        None | Some(Err(_)) => ImageFacts::Unread,
+        Some(Ok(image)) => image.go.as_ref().map_or(ImageFacts::Foreign, |go| ImageFacts::Go {
+            path: &go.path,
+            module: go.main.as_ref().map_or("", |module| &module.path),
+            version: &go.version,
+        }),
+    }
+}
+
+impl Enricher {
+    /// Updates the table from a program start that is not written.
+    pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
+        let mut args: Vec<String> = exec.args().map(text::lossy).collect();
+        if !self.builder.meta.raw {
+            sanitize::args(&mut args);
+        }
+        self.remember(exec, text::lossy(&exec.exe), &args, note);
+    }
+
+    /// Updates the table from a program start. Returns the new entry.
+    fn remember(
+        &mut self,
+        exec: &Exec<'_>,
+        executable: String,
+        args: &[String],
+        note: Option<&StartNote>,
+    ) -> ProcessEntry {
+        let header = &exec.fixed.header;
+        let (up, job, before) = match self.entry(header.id) {
+            Some(entry) => (entry.line.up.clone(), entry.job, entry.task),
+            // The fork was not seen (lost or filtered): the current parent is the best that is known.
+            None => match self.entry(header.parent) {
+                Some(parent) => (Some(parent.line), None, parent.task.forked()),
+                None => (None, None, GoTask::default()),
+            },
+        };
+        let env = self.environments.of(exec, &self.builder.meta);
+        let own = Arc::clone(&env.identity);
+        let job = self.job(header.job_root, header.id, job, own);
+        let boot_id = Arc::clone(&self.builder.meta.boot_id);
+        // The latest: it is the one from above.
+        let env = self.environments.of(exec, &self.builder.meta);
+        let is_root = header.job_root == header.id;
+        // `go env -w` sets variables that the environment does not set.
+        let written = note.and_then(|note| note.surroundings.as_ref()?.go_env.get("GOFLAGS"));
+        let goflags = env.own.get("GOFLAGS").or(written).map_or("", String::as_str);
+        let task = before.started(&ProcessStart {
+            id: header.id,
+            path: &executable,
+            args,
+            goflags,
+            image: evidence(note),
+        });
+        let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| {
+            tracego_model::record::exec_id(&boot_id, id)
+        });
+        let line = Line {
+            id: header.id,
+            created: self.builder.clock.wall(header.id.start_boottime),
+            command: text::lossy(text::comm(&exec.fixed.comm)),
+            executable,
+            ..Line::default()
+        };
+        let entry = ProcessEntry { line: Line::below(up, line), job, identity, task };
+        self.table.put(entry.clone());
+        entry
+    }
+
+    /// Returns the job that the kernel side assigns to the process.
+    fn job(
+        &mut self,
+        root: TaskId,
+        id: TaskId,
+        known: Option<Arc<OpenJob>>,
+        own: Arc<ci::CiIdentity>,
+    ) -> Option<Arc<OpenJob>> {
+        if root.tgid == 0 {
+            return None;
+        }
+        if let Some(job) = known.filter(|job| job.root == root) {
+            return Some(job);
+        }
+        if root != id {
+            return self.jobs.get(&root).and_then(Weak::upgrade);
+        }
+        let job = Arc::new(OpenJob { root, identity: own });
+        if self.jobs.len() >= 1024 {
+            self.jobs.retain(|_, job| job.strong_count() > 0);
+        }
+        self.jobs.insert(root, Arc::downgrade(&job));
+        self.recent_jobs.put(root, Arc::clone(&job));
+        Some(job)
+    }
+
+    pub(super) fn start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) -> EnrichedRecord {
+        let fixed = &exec.fixed;
+        let header = &fixed.header;
+        let mut own = self.own();
+        let mut process = self.process(header, &fixed.comm);
+        self.program(exec, &mut process, &mut own);
+        self.credentials(exec, &mut process, &mut own);
+        let env = self.environments.of(exec, &self.builder.meta);
+        let trace = env.trace.clone();
+        let variables = Arc::clone(&env.own);
+        process.environment_variable =
+            Some(Arc::clone(&env.variables)).filter(|variables| !variables.is_empty());
+        own.completeness.redacted += env.completeness.redacted;
+        own.completeness.bytes.extend(env.completeness.bytes.clone());
+        let info = cgroup::parse(&exec.cgroup);
+        own.unit = info.unit;
+        let path = process.executable.as_ref().map(|file| file.path.clone()).unwrap_or_default();
+        let args = process.command_args.take().unwrap_or_default();
+        let entry = self.remember(exec, path, &args, note);
+        process.command_args = Some(args);
+        self.image(note, &entry, &mut process, &mut own);
+        own.exec_id = Some(self.exec_id(header.id));
+        own.in_tree = header.flags & flags::IN_TREE != 0;
+        own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
+        if entry.line.up.is_none() && header.parent.tgid != 0 {
+            own.completeness.unavailable.push("tracego.ancestors");
+        }
+        own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));
+        let ProcessEntry { identity, task, .. } = entry;
+        let (context, job) = identity.unzip();
+        own.job = job;
+        let body = match process.command_args.as_deref() {
+            Some(args) if !args.is_empty() => text::one_line(args),
+            _ => process.command.clone(),
+        };
+        let stamp = tracego_model::record::uid::Stamp::event(header, fixed.old_tid);
+        let record = self.envelope(event_name::START, OtelSeverity::Info, stamp, body, own);
+        let record = Record {
+            trace,
+            process: Some(process),
+            context,
+            container: info.container.map(Into::into),
+            k8s: info.pod_uid.map(|uid| K8s { pod: Pod { uid } }),
+            ..record
+        };
+        let image = note.and_then(|note| note.image.as_ref().ok()).map(Arc::clone);
+        let surroundings = note.and_then(|note| note.surroundings.clone());
+        EnrichedRecord {
+            record,
+            start: Some(StartInput { id: header.id, task, image, surroundings, variables }),
+        }
+    }
+
+    /// Adds the facts of the executable, and the Go role that follows from them.
+    fn image(
+        &mut self,
+        note: Option<&StartNote>,
+        entry: &ProcessEntry,
+        process: &mut Process,
+        own: &mut Own,
+    ) {
+        let mut build = None;
+        match note.map(|note| &note.image) {
+            None => {}
+            Some(Err(failure)) => {
+                if let Some(file) = &mut own.executable {
+                    file.unread = Some(failure.as_str());
+                }
+            }
+            Some(Ok(image)) => {
+                let described = self.images.of(image, self.builder.meta.raw);
+                if let Some(file) = &mut process.executable {
+                    file.build_id.clone_from(&described.build_id);
+                }
+                process.runtime.clone_from(&described.runtime);
+                own.elf.clone_from(&described.elf);
+                build = described.go.clone();
+            }
+        }
+        own.go = Go::of(&entry.task, build, |command| self.exec_id(command.id));
+    }
+
+    /// Adds executable, arguments and folders.
+    fn program(&mut self, exec: &Exec<'_>, process: &mut Process, own: &mut Own) {
+        let fixed = &exec.fixed;
+        let whole = &mut own.completeness;
+        let (bits, missing) = (fixed.header.flags, fixed.unavailable);
+        whole.truncated.extend(linux::names(bits, &linux::TRUNCATED));
+        whole.unavailable.extend(linux::names(bits, &linux::UNREADABLE));
+        whole.unavailable.extend(linux::names(missing, &linux::UNAVAILABLE));
+        if missing & field::EXE == 0 {
+            process.executable = Some(executable(text::keep(&exec.exe, "process.executable.path", whole)));
+            own.executable = Some(linux::ExecutableFile::of(fixed));
+        }
+        if missing & field::CWD == 0 {
+            process.working_directory = Some(text::keep(&exec.cwd, "process.working_directory", whole));
+        }
+        if missing & field::CGROUP == 0 {
+            process.linux =
+                Some(LinuxCgroup { cgroup: text::keep(&exec.cgroup, "process.linux.cgroup", whole) });
+            let version = if bits & flags::CGROUP_V1 == 0 { 2 } else { 1 };
+            own.cgroup = Some(linux::CgroupNode { id: fixed.cgroup_id, version });
+        }
+        own.working_directory_deleted = bits & flags::CWD_DELETED != 0;
+        process.args_count = (missing & field::COUNTS == 0).then_some(fixed.argc);
+        own.exec = Some(linux::ExecCall {
+            filename: text::keep(exec.filename, "tracego.exec.filename", whole),
+            interpreter: (exec.interp != exec.filename)
+                .then(|| text::keep(exec.interp, "tracego.exec.interpreter", whole)),
+            thread_id: (fixed.old_tid != fixed.header.id.tgid).then_some(fixed.old_tid),
+            syscall: None,
+            args_bytes: fixed.argv_total,
+            env_count: fixed.envc,
+            env_bytes: fixed.env_total,
+        });
+        process.command_args = Some(self.args(exec.args(), whole));
+    }
+
+    /// Converts arguments to text and redacts secrets. The bytes of a redacted argument are not kept.
+    pub(super) fn args<'a>(
+        &self,
+        raw: impl Iterator<Item = &'a [u8]> + Clone,
+        whole: &mut Completeness,
+    ) -> Vec<String> {
+        let mut bytes = Completeness::default();
+        let mut args: Vec<String> = Vec::new();
+        for (n, arg) in raw.clone().enumerate() {
+            args.push(match std::str::from_utf8(arg) {
+                Ok(text) => text.to_owned(),
+                Err(_) => text::keep(arg, &format!("process.command_args[{n}]"), &mut bytes),
+            });
+        }
+        if !self.builder.meta.raw {
+            whole.redacted += sanitize::args(&mut args);
+            if !bytes.bytes.is_empty() {
+                for (n, (arg, raw)) in args.iter().zip(raw).enumerate() {
+                    if *arg != String::from_utf8_lossy(raw) {
+                        bytes.bytes.remove(&format!("process.command_args[{n}]"));
+                    }
+                }
+            }
+        }
+        whole.bytes.append(&mut bytes.bytes);
+        args
+    }
+
+    /// Adds users, rights and limits.
+    fn credentials(&mut self, exec: &Exec<'_>, process: &mut Process, own: &mut Own) {
+        let fixed = &exec.fixed;
+        let there = |bit: u64| fixed.unavailable & bit == 0;
+        process.vpid = (fixed.vpid != 0).then_some(fixed.vpid);
+        if there(field::CRED) {
+            process.user = Some(self.builder.meta.users.get(fixed.euid));
+            process.real_user = Some(self.builder.meta.users.get(fixed.uid));
+            process.saved_user = Some(self.builder.meta.users.get(fixed.suid));
+            own.capability = Some(self.rights.capabilities(fixed));
+        }
+        if there(field::GROUPS) {
+            process.group_leader = Some(Leader { pid: fixed.pgid });
+            process.session_leader = Some(Leader { pid: fixed.sid });
+        }
+        if there(field::TTY) {
+            process.interactive = Some(fixed.tty_dev != 0);
+            own.tty = (fixed.tty_dev != 0).then(|| linux::device(fixed.tty_dev));
+        }
+        own.audit = there(field::AUDIT).then(|| linux::Audit::of(fixed)).flatten();
+        own.seccomp = there(field::SECCOMP).then(|| linux::seccomp(fixed.seccomp_mode));
+        own.no_new_privs =
+            there(field::NO_NEW_PRIVS).then_some(fixed.header.flags & flags::NO_NEW_PRIVS != 0);
+        own.rlimit = there(field::RLIMITS).then(|| self.rights.limits(fixed));
+        own.namespace = there(field::NAMESPACES).then_some(linux::Namespaces {
+            pid: fixed.pid_ns,
+            mnt: fixed.mnt_ns,
+            user: fixed.user_ns,
+        });
+    }
+}

@@ -1,0 +1,160 @@
+//! The table of running processes: what later records need from earlier events. One owner, no lock.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tracego_common::TaskId;
+use tracego_golang::task::GoTask;
+use tracego_model::{
+    clock::{TICK_NS, Time},
+    input::Seed,
+    record::{job::Identified, lineage::Line},
+};
+
+use super::context::OpenJob;
+
+/// A running process.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessEntry {
+    /// The process and its ancestors.
+    pub line: Arc<Line>,
+    /// The job that the process belongs to.
+    pub job: Option<Arc<OpenJob>>,
+    /// Commit and job, as its records show them.
+    pub identity: Option<Identified>,
+    /// Role in an execution of the go command.
+    pub task: GoTask,
+}
+
+impl ProcessEntry {
+    /// Whether the entry is about a process. A start time that was read in ticks matches within a tick.
+    fn is(&self, id: TaskId) -> bool {
+        let known = self.line.id.start_boottime;
+        let within_tick = || known <= id.start_boottime && id.start_boottime < known.saturating_add(TICK_NS);
+        known == id.start_boottime || (self.line.seeded && within_tick())
+    }
+}
+
+/// The process table.
+#[derive(Debug, Default)]
+pub struct ProcessTable(HashMap<u32, ProcessEntry>);
+
+impl ProcessTable {
+    /// Adds the processes that ran when the programs were attached. Entries that came from events are better
+    /// and stay.
+    pub fn seed(&mut self, seeds: &[Seed], tick_hz: u64, wall: impl Fn(u64) -> Time) {
+        let by_pid: HashMap<u32, &Seed> = seeds.iter().map(|seed| (seed.pid, seed)).collect();
+        let mut lines: HashMap<u32, Arc<Line>> = HashMap::new();
+        for seed in seeds {
+            // From the highest unknown ancestor down. A loop in damaged input ends at the bound.
+            let mut path = vec![seed];
+            while let Some(up) = path.last().and_then(|last| by_pid.get(&last.ppid))
+                && path.len() < 1024
+                && !lines.contains_key(&up.pid)
+                && path.iter().all(|below| below.pid != up.pid)
+            {
+                path.push(up);
+            }
+            for seed in path.into_iter().rev() {
+                let start_boottime = seed.start_ticks.saturating_mul(1_000_000_000 / tick_hz.max(1));
+                let line = Line {
+                    id: TaskId { tgid: seed.pid, pad: 0, start_boottime },
+                    created: wall(start_boottime),
+                    seeded: true,
+                    command: seed.comm.clone(),
+                    executable: seed.exe.clone(),
+                    ..Line::default()
+                };
+                let up = lines.get(&seed.ppid).cloned();
+                lines.entry(seed.pid).or_insert_with(|| Line::below(up, line));
+            }
+        }
+        for (pid, line) in lines {
+            self.0.entry(pid).or_insert(ProcessEntry { line, ..ProcessEntry::default() });
+        }
+    }
+
+    /// Returns a process by its identity. A start time that was read in ticks matches within a tick and is
+    /// then made exact.
+    pub fn get(&mut self, id: TaskId, wall: impl Fn(u64) -> Time) -> Option<&ProcessEntry> {
+        let entry = self.0.get_mut(&id.tgid)?;
+        if !entry.is(id) {
+            return None;
+        }
+        if entry.line.id.start_boottime != id.start_boottime {
+            let line = Arc::make_mut(&mut entry.line);
+            line.make_exact(id, wall(id.start_boottime));
+        }
+        Some(entry)
+    }
+
+    /// Inserts a process that was forked or executed another program.
+    pub fn put(&mut self, entry: ProcessEntry) {
+        self.0.insert(entry.line.id.tgid, entry);
+    }
+
+    /// Removes an ended process. Its children hold what they need from it. A later process with the same pid
+    /// stays: the exit of the earlier one may arrive after its start.
+    pub fn remove(&mut self, id: TaskId) {
+        if self.0.get(&id.tgid).is_some_and(|entry| entry.is(id)) {
+            self.0.remove(&id.tgid);
+        }
+    }
+
+    /// Returns the number of known processes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the table is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracego_model::record::lineage::Lineage;
+
+    fn id(tgid: u32, start_boottime: u64) -> TaskId {
+        TaskId { tgid, pad: 0, start_boottime }
+    }
+
+    fn wall(ns: u64) -> Time {
+        Time(ns as i64)
+    }
+
+    #[test]
+    fn a_seeded_process_is_met_to_the_tick_and_a_reused_pid_is_not() {
+        let mut table = ProcessTable::default();
+        let seed = |pid, ppid, start_ticks| Seed { pid, ppid, start_ticks, ..Seed::default() };
+        table.seed(&[seed(9, 7, 300), seed(7, 1, 200), seed(1, 0, 1)], 100, wall);
+        assert!(table.get(id(7, 9_000_000_000), wall).is_none());
+        assert!(table.get(id(7, 1_999_999_999), wall).is_none());
+        assert!(table.get(id(7, 2_000_000_123), wall).is_some());
+        assert!(table.get(id(7, 2_000_000_124), wall).is_none());
+        let above = Lineage(table.get(id(9, 3_000_000_000), wall).unwrap().line.up.clone());
+        assert_eq!(above.iter().map(|line| line.id.tgid).collect::<Vec<_>>(), [7, 1]);
+    }
+
+    #[test]
+    fn the_exit_of_an_earlier_process_does_not_remove_a_later_one_with_its_pid() {
+        let mut table = ProcessTable::default();
+        let line = Line { id: id(7, 2_000), ..Line::default() };
+        table.put(ProcessEntry { line: line.into(), ..ProcessEntry::default() });
+        table.remove(id(7, 1_000));
+        assert!(table.get(id(7, 2_000), wall).is_some());
+        table.remove(id(7, 2_000));
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn damaged_seeds_do_not_loop() {
+        let mut table = ProcessTable::default();
+        let seed = |pid, ppid| Seed { pid, ppid, ..Seed::default() };
+        table.seed(&[seed(1, 2), seed(2, 1), seed(3, 3)], 100, wall);
+        assert_eq!(table.len(), 3);
+    }
+}

@@ -1,0 +1,7 @@
+//! The executables of processes: how they are opened, and a cache of what they hold.
+
+pub mod cache;
+pub mod executable;
+
+#[cfg(test)]
+mod tests;

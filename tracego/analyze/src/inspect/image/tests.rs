@@ -1,0 +1,231 @@
+//! Tests with real processes, real files, and a folder that stands in for a procfs.
+
+use std::{
+    fs::{self, File},
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    thread::sleep,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tracego_golang::{self as golang, Linkage, Source as _};
+use tracego_model::input::note::OpenFailure;
+
+use super::{
+    cache::{BYTES, ImageCache},
+    executable::{self, ExecutedProcess, Opener},
+};
+
+/// A process that is killed when its test ends.
+struct Sleeper(Child);
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        // An error means that the process has already ended.
+        let _killed = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// Copies a program into a new folder and waits until it is old enough to be cached.
+fn program() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("program");
+    fs::copy("/bin/sleep", &path).unwrap();
+    sleep(Duration::from_millis(30));
+    (folder, path)
+}
+
+/// Starts a process that executes the program; returns after its exec.
+fn start(path: &Path) -> Sleeper {
+    let child = Sleeper(Command::new(path).arg("1000").spawn().unwrap());
+    // spawn() returns when exec has succeeded.
+    assert_eq!(fs::read_link(format!("/proc/{}/exe", child.0.id())).unwrap(), path);
+    child
+}
+
+/// Describes a file as the kernel's event would, without a process.
+fn of(path: &Path) -> ExecutedProcess<'_> {
+    let meta = fs::metadata(path).unwrap();
+    let dev = meta.dev();
+    ExecutedProcess {
+        path: path.as_os_str().as_bytes(),
+        device: (libc::major(dev) << 20) | libc::minor(dev),
+        inode: meta.ino(),
+        ctime_ns: u64::try_from(meta.ctime() * 1_000_000_000 + meta.ctime_nsec()).unwrap(),
+        ..ExecutedProcess::default()
+    }
+}
+
+/// Describes a running process of a file as the kernel's event would.
+fn running<'a>(path: &'a Path, child: &Sleeper) -> ExecutedProcess<'a> {
+    let pid = child.0.id();
+    let ticks = procfs::process::Process::new(pid.cast_signed()).unwrap().stat().unwrap().starttime;
+    let start_ns = ticks * 1_000_000_000 / procfs::ticks_per_second() + 999_999;
+    ExecutedProcess { pid, parent: std::process::id(), start_ns, ..of(path) }
+}
+
+fn failure(process: &ExecutedProcess<'_>) -> OpenFailure {
+    Opener::default().open(process).unwrap_err()
+}
+
+#[test]
+fn a_running_process_gives_its_file_even_when_that_is_removed() {
+    let (_folder, path) = program();
+    let child = start(&path);
+    let process = running(&path, &child);
+    assert!(Opener::default().open(&process).is_ok());
+    fs::rename(&path, path.with_extension("away")).unwrap();
+    let process = ExecutedProcess { ctime_ns: of(&path.with_extension("away")).ctime_ns, ..process };
+    assert!(Opener::default().open(&process).is_ok());
+    fs::remove_file(path.with_extension("away")).unwrap();
+    let ctime = fs::metadata(format!("/proc/{}/exe", process.pid)).unwrap();
+    let ctime_ns = u64::try_from(ctime.ctime() * 1_000_000_000 + ctime.ctime_nsec()).unwrap();
+    let size = Opener::default().open(&ExecutedProcess { ctime_ns, ..process }).unwrap().size();
+    assert_eq!(size, fs::metadata("/bin/sleep").unwrap().len());
+}
+
+#[test]
+fn the_device_counts_by_path_and_not_through_the_process() {
+    let (_folder, path) = program();
+    let child = start(&path);
+    let other = ExecutedProcess { device: 1, ..running(&path, &child) };
+    assert!(Opener::default().open(&other).is_ok(), "overlayfs reports another device");
+    drop(child);
+    assert_eq!(failure(&other), OpenFailure::Changed);
+}
+
+#[test]
+fn a_process_that_is_gone_leaves_its_file_by_path() {
+    let (folder, path) = program();
+    let process = running(&path, &start(&path));
+    assert!(Opener::default().open(&process).is_ok());
+    let other = folder.path().join("other");
+    fs::copy("/bin/true", &other).unwrap();
+    fs::rename(&other, &path).unwrap();
+    assert_eq!(failure(&process), OpenFailure::Changed);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(failure(&process), OpenFailure::Gone);
+    assert_eq!(failure(&ExecutedProcess { path: b"relative", ..process }), OpenFailure::Gone);
+}
+
+#[test]
+fn another_process_of_that_number_does_not_count() {
+    let (_folder, path) = program();
+    let child = start(&path);
+    let process = ExecutedProcess { path: b"/gone", ..running(&path, &child) };
+    assert!(Opener::default().open(&process).is_ok());
+    for start_ns in [process.start_ns + 30_000_000, process.start_ns - 30_000_000, 0] {
+        assert_eq!(failure(&ExecutedProcess { start_ns, ..process }), OpenFailure::Gone);
+    }
+}
+
+#[test]
+fn the_root_of_the_parent_is_tried_before_the_own_root() {
+    let (folder, path) = program();
+    let procfs = tempfile::tempdir().unwrap();
+    fs::create_dir(procfs.path().join("7")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), procfs.path().join("7/root")).unwrap();
+    let opener = Opener::new(procfs.path().to_owned());
+    let process = ExecutedProcess { parent: 7, path: b"/program", ..of(&path) };
+    assert!(opener.open(&process).is_ok());
+    assert_eq!(opener.open(&ExecutedProcess { parent: 8, ..process }).unwrap_err(), OpenFailure::Gone);
+}
+
+#[test]
+fn neither_a_fifo_nor_a_device_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert_eq!(failure(&of(&path)), OpenFailure::NotRegular);
+    for path in [path.as_path(), Path::new("/dev/null"), folder.path()] {
+        assert_eq!(executable::file(path).unwrap_err(), OpenFailure::NotRegular);
+    }
+}
+
+#[test]
+fn what_can_be_mended_is_told_first() {
+    let of = |number| OpenFailure::from(std::io::Error::from_raw_os_error(number));
+    assert_eq!((of(libc::ENOENT), of(libc::EACCES)), (OpenFailure::Gone, OpenFailure::Denied));
+    assert_eq!(of(libc::EIO).max(OpenFailure::Gone), OpenFailure::Io(libc::EIO));
+    assert!(OpenFailure::Denied > OpenFailure::Io(libc::EIO) && OpenFailure::Changed > OpenFailure::Gone);
+    assert_eq!(serde_json::to_string(&OpenFailure::NotRegular).unwrap(), "\"not-regular\"");
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_noticed() {
+    let (_folder, path) = program();
+    let opened = executable::file(&path).unwrap();
+    assert_eq!(opened.verify(), Ok(()));
+    File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
+    assert_eq!(opened.verify(), Err(OpenFailure::Changed));
+    assert_eq!(golang::read(&opened).map_err(OpenFailure::from), Err(OpenFailure::Changed));
+}
+
+#[test]
+fn a_file_is_read_once() {
+    let (_folder, path) = program();
+    let mut images = ImageCache::new(Opener::default(), BYTES);
+    let process = of(&path);
+    let first = images.get(&process).unwrap();
+    assert_eq!(first.elf.as_ref().unwrap().linkage, Linkage::Dynamic);
+    // From here on the file is not needed.
+    fs::remove_file(&path).unwrap();
+    assert_eq!(images.get(&process).unwrap(), first);
+    assert_eq!((images.counts().hits, images.counts().misses), (1, 1));
+    // Another change time means another file.
+    let other = ExecutedProcess { ctime_ns: process.ctime_ns + 1, ..process };
+    assert_eq!(images.get(&other).unwrap_err(), OpenFailure::Gone);
+    assert_eq!((images.counts().misses, images.counts().gone), (2, 1));
+}
+
+#[test]
+fn a_file_that_may_yet_change_is_read_again() {
+    let (_folder, path) = program();
+    let mut images = ImageCache::new(Opener::default(), BYTES);
+    let young = loop {
+        // Gives the file a new change time.
+        fs::rename(&path, path.with_extension("x")).unwrap();
+        fs::rename(path.with_extension("x"), &path).unwrap();
+        let process = of(&path);
+        images.get(&process).unwrap();
+        images.get(&process).unwrap();
+        if images.counts().hits == 0 {
+            break process;
+        }
+        // The machine was too slow.
+        images = ImageCache::new(Opener::default(), BYTES);
+    };
+    assert_eq!((images.counts().misses, images.bytes()), (2, 0));
+    sleep(Duration::from_millis(30));
+    images.get(&young).unwrap();
+    images.get(&young).unwrap();
+    assert_eq!(images.counts().hits, 1);
+}
+
+#[test]
+fn no_more_is_remembered_than_there_is_room_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = (0..20).map(|n| folder.path().join(n.to_string())).collect();
+    paths.iter().for_each(|path| fs::write(path, "no ELF file").unwrap());
+    sleep(Duration::from_millis(30));
+    let mut one = ImageCache::new(Opener::default(), BYTES);
+    one.get(&of(&paths[0])).unwrap();
+    let room = one.bytes() * 5;
+
+    let mut images = ImageCache::new(Opener::default(), room);
+    for path in &paths {
+        images.get(&of(path)).unwrap();
+        // The entry used most often stays.
+        images.get(&of(&paths[0])).unwrap();
+        assert!(images.bytes() <= room);
+    }
+    assert_eq!((images.bytes(), images.counts().evicted), (room, 15));
+    assert_eq!((images.counts().hits, images.counts().misses), (20, 20));
+
+    let mut none = ImageCache::new(Opener::default(), 100);
+    none.get(&of(&paths[0])).unwrap();
+    assert_eq!((none.bytes(), none.counts().evicted), (0, 0));
+}

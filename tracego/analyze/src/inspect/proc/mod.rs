@@ -1,0 +1,17 @@
+//! Processes in /proc, and files as a process sees them.
+//!
+//! ```text
+//! procfs       processes, by their identity; files of a process
+//! status       the status file
+//! descriptors  open files, and why they are open
+//! locks        locks on files
+//! root         paths below the root folder of a process
+//! read_error   why a read failed
+//! ```
+
+pub mod descriptors;
+pub mod locks;
+pub mod procfs;
+pub mod read_error;
+pub mod root;
+pub mod status;

@@ -1,0 +1,256 @@
+//! Processes in /proc. Each is held by a descriptor of its folder, so that its number cannot come to mean
+//! another process.
+
+use std::{
+    io::Read as _,
+    os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
+};
+
+use procfs::FromRead as _;
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, readlinkat, statat};
+use tracego_common::TaskId;
+
+use super::{
+    read_error::ReadError,
+    root::{FileId, RootFolder},
+    status::{self, Status},
+};
+
+/// Maximum number of bytes of `stat` and `status`.
+const SMALL: u64 = 64 << 10;
+
+/// Maximum number of processes that one search looks at.
+const PROCESSES_MAX: usize = 16 << 10;
+
+/// A mounted procfs.
+#[derive(Clone, Debug)]
+pub struct Procfs {
+    root: PathBuf,
+    hz: u64,
+}
+
+impl Default for Procfs {
+    fn default() -> Self {
+        Self::new("/proc")
+    }
+}
+
+impl Procfs {
+    /// Uses the procfs mounted at a folder.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), hz: procfs::ticks_per_second() }
+    }
+
+    /// Opens a process that the kernel reported.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read. [`ReadError::Gone`] also means that its number belongs to another process by
+    /// now: starts may differ by one tick of the clock of /proc.
+    pub fn process(&self, id: TaskId) -> Result<Process, ReadError> {
+        let process = self.current(id.tgid)?;
+        let ticks = self.ticks(id.start_boottime);
+        if process.start_ticks.abs_diff(ticks) > 1 {
+            return Err(ReadError::Gone);
+        }
+        Ok(process)
+    }
+
+    /// Opens the process that has a number now. A zombie counts as gone.
+    ///
+    /// # Errors
+    /// Fails if there is no such process or it cannot be read.
+    pub fn current(&self, pid: u32) -> Result<Process, ReadError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(self.root.join(pid.to_string()), flags, Mode::empty()).map_err(gone)?;
+        let stat = read_at(&dir, "stat", SMALL).map_err(ended)?;
+        let stat = procfs::process::Stat::from_read(stat.as_slice()).map_err(|_| ReadError::Malformed)?;
+        if matches!(stat.state, 'Z' | 'X' | 'x') {
+            return Err(ReadError::Gone);
+        }
+        let number = |n: i32| u32::try_from(n).unwrap_or_default();
+        Ok(Process {
+            pid,
+            start_ticks: stat.starttime,
+            parent: number(stat.ppid),
+            group: number(stat.pgrp),
+            dir,
+        })
+    }
+
+    /// Returns the numbers of all running processes.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be read or holds too many processes.
+    pub fn pids(&self) -> Result<Vec<u32>, ReadError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(&self.root, flags, Mode::empty())?;
+        numbers(dir, PROCESSES_MAX).and_then(|(pids, whole)| whole.then_some(pids).ok_or(ReadError::TooMany))
+    }
+
+    /// Reads a file in the root of the procfs, such as `locks`.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read or is longer than `max` bytes.
+    pub fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, ReadError> {
+        capped(std::fs::File::open(self.root.join(name))?, max)
+    }
+
+    /// Returns the inode number of this program's mount namespace.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read.
+    pub fn own_mount_namespace(&self) -> Result<u64, ReadError> {
+        let link = rustix::fs::readlink(self.root.join("self/ns/mnt"), Vec::new())?;
+        namespace(link.as_bytes()).ok_or(ReadError::Malformed)
+    }
+
+    /// Converts ns since boot to the ticks of field 22 of /proc/PID/stat (proc_pid_stat(5)).
+    #[must_use]
+    pub fn ticks(&self, boot_ns: u64) -> u64 {
+        u64::try_from(u128::from(boot_ns) * u128::from(self.hz) / 1_000_000_000).unwrap_or(u64::MAX)
+    }
+
+    /// Converts ticks to nanoseconds.
+    #[must_use]
+    pub fn nanoseconds(&self, ticks: u64) -> u64 {
+        u64::try_from(u128::from(ticks) * 1_000_000_000 / u128::from(self.hz.max(1))).unwrap_or(u64::MAX)
+    }
+}
+
+/// A process in /proc.
+#[derive(Debug)]
+pub struct Process {
+    /// Process id, in the pid namespace that /proc was mounted in.
+    pub pid: u32,
+    /// Process start, ticks since boot.
+    pub start_ticks: u64,
+    /// Process id of the parent.
+    pub parent: u32,
+    /// Process group.
+    pub group: u32,
+    dir: OwnedFd,
+}
+
+impl Process {
+    /// Reads a file in the folder of the process.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read or is longer than `max` bytes.
+    pub fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, ReadError> {
+        read_at(&self.dir, name, max).map_err(ended)
+    }
+
+    /// Opens a file in the folder of the process, for files of which only a part is needed.
+    ///
+    /// # Errors
+    /// Fails if it cannot be opened.
+    pub fn open(&self, name: &str) -> Result<std::fs::File, ReadError> {
+        open_at(&self.dir, name).map_err(ended)
+    }
+
+    /// Reads a link in the folder of the process.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read.
+    pub fn link(&self, name: &str) -> Result<Vec<u8>, ReadError> {
+        Ok(readlinkat(&self.dir, name, Vec::with_capacity(256)).map_err(gone)?.into_bytes())
+    }
+
+    /// Returns the inode number of one of the process's namespaces. `kind` is a name in its `ns` folder.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read.
+    pub fn namespace(&self, kind: &str) -> Result<u64, ReadError> {
+        namespace(&self.link(&format!("ns/{kind}"))?).ok_or(ReadError::Malformed)
+    }
+
+    /// Reads and parses `status`.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read.
+    pub fn status(&self) -> Result<Status, ReadError> {
+        let text = self.read("status", SMALL)?;
+        status::parse(&text).ok_or(ReadError::Malformed)
+    }
+
+    /// Opens the root folder of the process.
+    ///
+    /// # Errors
+    /// Fails if it cannot be opened.
+    pub fn root(&self) -> Result<RootFolder, ReadError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let at = self.link("root")?;
+        Ok(RootFolder::new(openat(&self.dir, "root", flags, Mode::empty()).map_err(gone)?, at))
+    }
+
+    /// Returns the identity of the file that the process runs.
+    ///
+    /// # Errors
+    /// Fails if it cannot be looked up.
+    pub fn executable(&self) -> Result<FileId, ReadError> {
+        Ok(FileId::of(&statat(&self.dir, "exe", AtFlags::empty()).map_err(gone)?))
+    }
+
+    /// Returns the identity of the file behind a descriptor.
+    ///
+    /// # Errors
+    /// Fails if the descriptor is closed by now.
+    pub fn descriptor(&self, fd: u32) -> Result<FileId, ReadError> {
+        Ok(FileId::of(&statat(&self.dir, format!("fd/{fd}"), AtFlags::empty()).map_err(gone)?))
+    }
+
+    /// Returns the open descriptors of the process, at most `max`, and whether these are all.
+    ///
+    /// # Errors
+    /// Fails if they cannot be listed.
+    pub fn descriptors(&self, max: usize) -> Result<(Vec<u32>, bool), ReadError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        numbers(openat(&self.dir, "fd", flags, Mode::empty()).map_err(gone)?, max)
+    }
+}
+
+/// Converts an error: in the folder of a process a missing file means a missing process.
+fn gone(errno: rustix::io::Errno) -> ReadError {
+    ended(errno.into())
+}
+
+fn ended(why: ReadError) -> ReadError {
+    if why == ReadError::NotFound { ReadError::Gone } else { why }
+}
+
+fn open_at(dir: impl AsFd, name: &str) -> Result<std::fs::File, ReadError> {
+    Ok(openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?.into())
+}
+
+fn read_at(dir: impl AsFd, name: &str, max: u64) -> Result<Vec<u8>, ReadError> {
+    capped(open_at(dir, name)?, max)
+}
+
+/// Reads a file of at most `max` bytes.
+pub(in crate::inspect) fn capped(file: std::fs::File, max: u64) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::with_capacity(4096);
+    file.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max { Err(ReadError::TooLarge) } else { Ok(bytes) }
+}
+
+/// Returns the names in a folder that are numbers, at most `max`, and whether these are all.
+fn numbers(dir: OwnedFd, max: usize) -> Result<(Vec<u32>, bool), ReadError> {
+    let mut found = Vec::new();
+    for entry in Dir::new(dir)? {
+        let entry = entry.map_err(gone)?;
+        if let Some(number) = entry.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
+            if found.len() == max {
+                return Ok((found, false));
+            }
+            found.push(number);
+        }
+    }
+    Ok((found, true))
+}
+
+/// Parses a namespace link: `mnt:[4026531841]`.
+fn namespace(link: &[u8]) -> Option<u64> {
+    std::str::from_utf8(link).ok()?.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
+}

@@ -1,0 +1,100 @@
+//! TG002: a process whose program `go run` made.
+
+use tracego_golang::role::Role;
+use tracego_model::finding::{
+    Confidence,
+    Severity::{High, Low, Medium},
+};
+
+use super::go_run::{self, GENERATE, PROGRAM, TOOL};
+use crate::{
+    rules::{
+        collector::{FindingCase, FindingCollector},
+        rule::{Grades, Rule, Variant},
+        subject::Subject,
+    },
+    scope::ScopeTarget,
+};
+
+/// The rule TG002.
+pub const RULE: Rule = Rule {
+    id: "TG002",
+    name: "run-artifact",
+    title: "a program that go run made and that has no artifact",
+    summary: "A program runs that go run linked into a temporary folder or into the build cache: there is no \
+              artifact of it. Nobody can say later what ran, sign it, scan it or start it again.",
+    remedy: "Build once with go build, keep and ship the file, and start that.",
+    reference: "https://pkg.go.dev/cmd/go#hdr-Compile_and_run_Go_program",
+    variants: &[
+        Variant { name: "file", grades: PROGRAM, summary: "go run was given files.", remedy: "" },
+        Variant {
+            name: "local",
+            grades: PROGRAM,
+            summary: "go run was given a package of its module.",
+            remedy: "",
+        },
+        Variant {
+            name: "unpinned",
+            grades: PROGRAM,
+            summary: "go run was given a package of another module without a fixed version.",
+            remedy: "",
+        },
+        Variant {
+            name: "pinned",
+            grades: TOOL,
+            summary: "go run was given a package of another module in a fixed version.",
+            remedy: "Add a tool line to go.mod (Go 1.24) and use go tool, or go install it into the image of the job.",
+        },
+        Variant {
+            name: "generate",
+            grades: GENERATE,
+            summary: "go run was started by go generate.",
+            remedy: "Commit what is generated, and let the job check it instead of making it.",
+        },
+        Variant {
+            name: "unknown-parent",
+            grades: Grades { ci: Medium, production: High, guessed: High, terminal: Low, other: Low },
+            summary: "The executable is where go run puts what it links, and which go run it was is not known: it \
+                      ended, or ran before tracego. go tool puts its tools there too.",
+            remedy: "",
+        },
+    ],
+    start: Some(start),
+    service: None,
+};
+
+fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
+    let Some(task) = subject.task.filter(|task| task.role == Some(Role::GoRunChild)) else {
+        return;
+    };
+    if task.repeated {
+        return;
+    }
+    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
+    let path = subject.path();
+    let build = subject.build();
+    let made =
+        task.started_by().and_then(|command| Some((command.id.tgid, command.invocation.target.as_ref()?)));
+    let Some((pid, target)) = made else {
+        let message = format!("{path} is where go run puts what it links, and has no artifact");
+        let case = FindingCase::new("unknown-parent", message)
+            .sure(Confidence::Medium)
+            .with("process.executable.path", path)
+            .with_some("package", build.map(|build| build.path.as_str()));
+        report.add(case, place, &scope_target);
+        return;
+    };
+    // A module that go.mod requires comes with its checksum, the main module does not.
+    let main = build.and_then(|build| build.main.as_ref());
+    let foreign = |_: &str| main.is_some_and(|main| !main.sum.is_empty());
+    let variant = if subject.is_generated() { "generate" } else { go_run::variant(target, foreign) };
+    let case = FindingCase::new(
+        variant,
+        format!("a program runs that go run {target} (process {pid}) made; it has no artifact"),
+    )
+    .sure(subject.confidence())
+    .with("package", target.to_string())
+    .with("go_run.pid", pid.to_string())
+    .with("process.executable.path", path);
+    report.add(case, place, &scope_target);
+}

@@ -1,0 +1,145 @@
+//! Conversion of a rule's case into the [`Finding`] that is written: severity, scope, secrets, lengths.
+
+use std::collections::BTreeMap;
+
+use tracego_model::{
+    finding::{Confidence, Finding},
+    text,
+};
+
+use super::{
+    place::Place,
+    rule::Rule,
+    settings::{RuleSettings, options::RuleOptions},
+    state::RuleState,
+};
+use crate::{redact as sanitize, scope::ScopeTarget};
+
+/// Maximum length of a message or of a piece of evidence, in characters.
+const LENGTH_MAX: usize = 400;
+
+/// One case of a rule, as the rule found it.
+#[derive(Debug)]
+pub struct FindingCase {
+    variant: &'static str,
+    confidence: Confidence,
+    message: String,
+    evidence: BTreeMap<&'static str, String>,
+}
+
+impl FindingCase {
+    /// Creates a case with high confidence.
+    #[must_use]
+    pub fn new(variant: &'static str, message: impl Into<String>) -> Self {
+        let evidence = BTreeMap::new();
+        Self { variant, confidence: Confidence::High, message: message.into(), evidence }
+    }
+
+    /// Sets the confidence.
+    #[must_use]
+    pub fn sure(self, confidence: Confidence) -> Self {
+        Self { confidence, ..self }
+    }
+
+    /// Adds evidence: an attribute or a variable, with its value.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.evidence.insert(name, value.into());
+        self
+    }
+
+    /// Adds evidence, if there is a value.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+}
+
+/// The collector of the findings about one process.
+#[derive(Debug)]
+pub struct FindingCollector<'a> {
+    /// The settings in force.
+    pub settings: &'a RuleSettings,
+    /// State about earlier processes.
+    pub memory: &'a mut RuleState,
+    rule: &'static Rule,
+    findings: Vec<Finding>,
+}
+
+impl<'a> FindingCollector<'a> {
+    /// Creates the report for one process; [`Self::turn`] sets the rule that is evaluated.
+    #[must_use]
+    pub fn new(settings: &'a RuleSettings, memory: &'a mut RuleState, rule: &'static Rule) -> Self {
+        Self { settings, memory, rule, findings: Vec::new() }
+    }
+
+    /// Sets the rule that is evaluated next.
+    pub fn turn(&mut self, rule: &'static Rule) {
+        self.rule = rule;
+    }
+
+    /// Returns the values that rules compare with.
+    #[must_use]
+    pub fn thresholds(&self) -> &'a RuleOptions {
+        &self.settings.thresholds
+    }
+
+    /// Adds a case as a finding, unless the configuration excludes it for this process.
+    pub fn add(&mut self, case: FindingCase, place: Place, scope_target: &ScopeTarget<'_>) {
+        let Some(variant) = self.rule.variant(case.variant) else {
+            debug_assert!(false, "{} has no variant {}", self.rule.id, case.variant);
+            return;
+        };
+        let severity = variant.grades.at(place);
+        let Some(severity) = self.settings.grade(self.rule, variant.name, severity, scope_target) else {
+            return;
+        };
+        let evidence = case.evidence.into_iter().map(|(name, value)| (name, shown(value))).collect();
+        self.findings.push(Finding {
+            id: self.rule.id,
+            name: self.rule.name,
+            variant: Some(variant.name),
+            severity,
+            confidence: case.confidence,
+            message: shown(case.message),
+            remedy: if variant.remedy.is_empty() { self.rule.remedy } else { variant.remedy },
+            evidence,
+        });
+    }
+
+    /// Returns the findings.
+    #[must_use]
+    pub fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+}
+
+/// Makes a value safe to show: on one line, without control characters and secrets, and not too long. Parts
+/// of it come from the process.
+fn shown(mut value: String) -> String {
+    sanitize::text(&mut value);
+    let mut line = String::with_capacity(value.len().min(LENGTH_MAX));
+    for (n, c) in value.chars().enumerate() {
+        if n == LENGTH_MAX {
+            line.push('…');
+            break;
+        }
+        text::push_printable(&mut line, c);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_process_are_made_harmless() {
+        assert_eq!(shown("a\nb\u{1b}[2J".into()), "a\\nb\\u{1b}[2J");
+        assert!(!shown("https://user:hunter2@proxy.example".into()).contains("hunter2"));
+        assert_eq!(shown("x".repeat(1000)).chars().count(), LENGTH_MAX + 1);
+    }
+}

@@ -1,0 +1,5 @@
+//! Rules about the job that a process belongs to.
+
+pub mod commit;
+pub mod identity;
+pub mod shared_state;

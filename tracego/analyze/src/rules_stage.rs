@@ -1,0 +1,144 @@
+//! The stage that runs the rules. Findings at a program start go onto its record and raise its severity;
+//! later findings become records of their own.
+
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+use tracego_common::TaskId;
+use tracego_model::{
+    finding::{Finding, Severity},
+    input::facts::ServiceState,
+    record::Record,
+};
+
+use crate::{
+    enrich::StartInput,
+    rules::{
+        Rules,
+        settings::RuleSettings,
+        subject::{KeptProcess, Subject},
+    },
+    summary::FindingSummary,
+};
+
+/// Maximum number of Go programs whose start is kept for later findings. The least recently used is evicted,
+/// and later findings about it are lost.
+const KNOWN: NonZeroUsize = match NonZeroUsize::new(4096) {
+    Some(known) => known,
+    None => NonZeroUsize::MIN,
+};
+
+/// The rules, and what they need to know about processes that started before.
+pub struct RulesStage {
+    rules: Rules,
+    known: LruCache<TaskId, KeptProcess>,
+    summary: FindingSummary,
+}
+
+impl RulesStage {
+    /// Creates the stage for one run.
+    #[must_use]
+    pub fn new(settings: RuleSettings) -> Self {
+        Self { rules: Rules::new(settings), known: LruCache::new(KNOWN), summary: FindingSummary::default() }
+    }
+
+    /// Applies reloaded settings; what is known about processes stays.
+    pub fn change(&mut self, settings: RuleSettings) {
+        self.rules.change(settings);
+    }
+
+    /// Runs the rules on a program start and puts the findings onto its record.
+    pub fn start(&mut self, record: &mut Record, started: &StartInput) {
+        let mut subject = Subject::new(started.id, record, &started.variables);
+        subject.task = Some(&started.task).filter(|task| task.role.is_some() || task.command.is_some());
+        subject.image = started.image.as_deref();
+        subject.surroundings = started.surroundings.as_deref();
+        let findings = self.rules.start(&subject);
+        if subject.build().is_some_and(|build| !build.path.starts_with("cmd/")) {
+            let known = KeptProcess::of(&subject, self.rules.settings());
+            self.known.put(started.id, known);
+        } else if !self.known.is_empty() {
+            // The process now runs another program.
+            self.known.pop(&started.id);
+        }
+        self.put(record, findings);
+    }
+
+    /// Puts findings onto a record about the same process.
+    pub fn put(&mut self, record: &mut Record, findings: Vec<Finding>) {
+        let Some(worst) = findings.iter().map(|finding| finding.severity).max() else { return };
+        record.raise(worst.into());
+        record.tracego.findings = findings;
+        self.summary.add(record);
+    }
+
+    /// Adds the policy violations of a record to the summary.
+    pub fn refused(&mut self, record: &Record) {
+        self.summary.refused(record);
+    }
+
+    /// Adds an enforcement record to the summary.
+    pub fn decided(&mut self, record: &Record) {
+        self.summary.decided(record);
+    }
+
+    /// Handles a fork.
+    pub fn fork(&mut self, parent: TaskId, child: TaskId) {
+        self.rules.fork(parent, child);
+    }
+
+    /// Handles the exit of a process; `now` is in nanoseconds since boot.
+    pub fn exit(&mut self, id: TaskId, now: u64) {
+        self.rules.exit(id, now);
+        self.known.pop(&id);
+    }
+
+    /// Returns the findings about an inspected service.
+    pub fn service(&mut self, state: &ServiceState) -> Vec<Finding> {
+        match self.known.get(&state.id()) {
+            Some(known) => self.rules.service(state, known),
+            None => Vec::new(),
+        }
+    }
+
+    /// Returns the findings that become due by time alone; `now` is in nanoseconds since boot.
+    pub fn tick(&mut self, now: u64) -> Vec<(TaskId, Finding)> {
+        self.rules.tick(now)
+    }
+
+    /// Returns the number of entries that the rules evicted so far to stay within bounds.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.rules.forgotten()
+    }
+
+    /// Returns the summary of the findings so far.
+    #[must_use]
+    pub fn summary(&self) -> &FindingSummary {
+        &self.summary
+    }
+}
+
+/// The selection of the records to write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RecordSelection {
+    /// Kinds of records, as bits of [`tracego_common::settings::event`].
+    pub kinds: u32,
+    /// Least severity of a finding for the record of a process to be written. `None` writes all records.
+    pub min_severity: Option<Severity>,
+}
+
+impl RecordSelection {
+    /// Whether the record of a process is selected.
+    #[must_use]
+    pub fn takes(self, record: &Record) -> bool {
+        let worst = || record.tracego.findings.iter().map(|finding| finding.severity).max();
+        self.min_severity.is_none_or(|least| worst().is_some_and(|worst| worst >= least))
+    }
+}
+
+impl From<u32> for RecordSelection {
+    fn from(kinds: u32) -> Self {
+        Self { kinds, min_severity: None }
+    }
+}

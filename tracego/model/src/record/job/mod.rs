@@ -1,0 +1,84 @@
+//! The commit and the job of a process: `cicd.*`, `vcs.*` and `tracego.job.*`.
+
+pub mod attribute;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{frozen::Frozen, tree::Tree};
+
+/// The source of a value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// `--env KEY=VALUE`.
+    Explicit,
+    /// The process's own environment.
+    Environment,
+    /// The process that opened the job.
+    Inherited,
+}
+
+/// `cicd` and `vcs`, two members of a record.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Context {
+    /// `cicd.*`.
+    #[serde(skip_serializing_if = "Tree::is_empty")]
+    pub cicd: Tree,
+    /// `vcs.*`.
+    #[serde(skip_serializing_if = "Tree::is_empty")]
+    pub vcs: Tree,
+}
+
+/// `tracego.job.*`: the sources of the identity, and the claims that contradict it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Job {
+    /// Process that opened the job; absent when no process did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Root>,
+    /// The attributes, each with its source.
+    pub sources: Vec<Sourced>,
+    /// Claims of the process that contradict the job it descends from, or explicit values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Changed>,
+    /// Attributes of the job that are no longer in the process's environment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<&'static str>,
+}
+
+/// `tracego.job.root.*`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Root {
+    /// Id of the process.
+    pub pid: u32,
+    /// `tracego.exec_id` of the process.
+    pub exec_id: String,
+}
+
+/// The source of an attribute.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sourced {
+    /// The attribute.
+    pub attribute: &'static str,
+    /// The source; see [`Source`].
+    pub source: Source,
+    /// The variable that the value comes from.
+    pub variable: &'static str,
+}
+
+/// A claim that contradicts a stronger or an earlier one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Changed {
+    /// The attribute.
+    pub attribute: &'static str,
+    /// The value that the process claims.
+    pub claimed: String,
+    /// The value that was expected.
+    pub expected: String,
+    /// The source of the expected value: explicit, or the job that the process descends from.
+    pub source: Source,
+}
+
+/// Commit and job of a process, shared by all processes with the same values.
+pub type Identified = (Arc<Context>, Arc<Frozen<Job>>);
