@@ -1,46 +1,32 @@
 //! Policy decisions about records, with policies written in Rego.
 //!
-//! A [`bundle`] is compiled once ([`Engine::new`] compiles all bundles or none): its modules are parsed,
-//! checked for functions that the engine lacks or that would not be pure ([`error::Refusal`]), and compiled
-//! for regorus's virtual machine. [`Engine::decide`] then evaluates an [`input`] within [`limits::Limits`]
-//! and returns a [`decision::Decision`]. A policy that fails yields an error decision, never an error of the
-//! agent. An evaluation that hangs is abandoned on its thread.
+//! A [`bundle`] is compiled once ([`PolicyEngine::new`] compiles all bundles or none): its modules are
+//! parsed, checked for functions that the engine lacks or that would not be pure
+//! ([`error::PolicyProblem`]), and compiled for regorus's virtual machine. [`PolicyEngine::decide`] then
+//! evaluates an [`input`] within [`limits::DecisionLimits`] and returns a [`Decision`]. A policy that fails
+//! yields an error decision, never an error of the agent. An evaluation that hangs is abandoned on its
+//! thread.
+//!
+//! Modules, each of which uses only modules before it: `error` and `limits`; `bundle`, the files of a bundle
+//! and its signature; `compiler`, from modules to a program; `input`, from a record to what policies read of
+//! it; `evaluation`, from program and input to a decision; `engine`, all of them together; `offline`, tests
+//! and explanations; `decision_log` and `stage`, the policies' place in the pipeline.
 
-mod abandoned;
-mod alias;
 pub mod bundle;
-mod cache;
-mod compile;
-mod convert;
-mod desk;
+mod compiler;
+pub mod decision_log;
 pub mod engine;
-mod entry;
 pub mod error;
-pub mod explain;
-mod guard;
+mod evaluation;
 pub mod input;
-mod judge;
 pub mod limits;
-pub mod log;
-mod machine;
-mod nesting;
-mod patience;
-mod reads;
-mod recursion;
-mod refused;
-mod said;
-mod seen;
-mod stack;
+pub mod offline;
 pub mod stage;
-mod steps;
-pub mod trial;
-mod walk;
-pub mod wanted;
 
 #[cfg(test)]
 mod tests;
 
-pub use engine::Engine;
+pub use engine::PolicyEngine;
 pub use error::PolicyError;
-pub use limits::Limits;
+pub use limits::DecisionLimits;
 pub use tracego_model::record::policy::Decision;

@@ -8,21 +8,22 @@ use tracego_model::record::{
     policy::{Action, Decision, Identity},
 };
 
-use super::{
-    Engine, Limits,
+use crate::{
     bundle::{self, Bundle, Trust},
-    log::DecisionLog,
+    decision_log::DecisionLog,
+    engine::{PolicyCounts, PolicyEngine},
+    limits::DecisionLimits,
 };
 
 /// Options of the policy stage.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct PolicyOptions {
     /// Paths of the bundles: folders, archives and modules.
     pub bundles: Vec<PathBuf>,
     /// Key that each bundle must be signed with.
     pub trust: Option<Trust>,
     /// Limits of a decision.
-    pub limits: Limits,
+    pub limits: DecisionLimits,
     /// File of the decision log, which is written in addition to the records.
     pub log: Option<PathBuf>,
     /// Members left out of the decision log: JSON pointers into `/input` and `/result`.
@@ -31,14 +32,14 @@ pub struct Options {
 
 /// The policy stage.
 #[derive(Debug)]
-pub struct Stage {
-    engine: Engine,
+pub struct PolicyStage {
+    engine: PolicyEngine,
     log: Option<DecisionLog>,
 }
 
 /// The reason why a process must be stopped.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refused {
+pub struct PolicyStop {
     /// Id of the violation; `on-error` or `policy` if there is none.
     pub id: String,
     /// Message.
@@ -51,7 +52,7 @@ pub struct Refused {
 ///
 /// # Errors
 /// Fails if any bundle cannot be loaded or compiled; then no bundle is loaded.
-pub fn load(options: &Options) -> anyhow::Result<Engine> {
+pub fn load(options: &PolicyOptions) -> anyhow::Result<PolicyEngine> {
     let bundles: Vec<Bundle> = options
         .bundles
         .iter()
@@ -59,22 +60,22 @@ pub fn load(options: &Options) -> anyhow::Result<Engine> {
             bundle::load(path, options.trust.as_ref()).with_context(|| format!("--policy {}", path.display()))
         })
         .collect::<Result<_, _>>()?;
-    let engine = Engine::new(&bundles, &options.limits).context("--policy")?;
+    let engine = PolicyEngine::new(&bundles, &options.limits).context("--policy")?;
     for warning in engine.warnings() {
         tracing::warn!("--policy: {warning}");
     }
-    if let Some(why) = engine.uncacheable() {
-        tracing::debug!(why, "no decision of the policies is remembered");
+    if let Some(why) = engine.uncacheable_reason() {
+        tracing::debug!(why, "decisions of the policies are not cached");
     }
     Ok(engine)
 }
 
-impl Stage {
+impl PolicyStage {
     /// Opens the stage. Returns `None` if there are no bundles.
     ///
     /// # Errors
     /// Fails if a bundle cannot be loaded, the log cannot be opened, or a log is set without bundles.
-    pub fn open(options: &Options) -> anyhow::Result<Option<Self>> {
+    pub fn open(options: &PolicyOptions) -> anyhow::Result<Option<Self>> {
         if options.bundles.is_empty() {
             anyhow::ensure!(options.log.is_none(), "--decision-log: only with --policy");
             return Ok(None);
@@ -88,8 +89,8 @@ impl Stage {
     }
 
     /// Replaces the bundles on reload. The counters continue.
-    pub fn change(&mut self, mut engine: Engine) {
-        engine.count_from(self.engine.counts());
+    pub fn reload(&mut self, mut engine: PolicyEngine) {
+        engine.resume_counts(self.engine.counts());
         self.engine = engine;
     }
 
@@ -101,14 +102,14 @@ impl Stage {
 
     /// Returns the counters.
     #[must_use]
-    pub fn counts(&self) -> super::engine::Counts {
+    pub fn counts(&self) -> PolicyCounts {
         self.engine.counts()
     }
 
     /// Adds the decision to the record of a process start; other records are not changed.
     ///
     /// Returns the reason if the process must be stopped.
-    pub fn decide(&mut self, record: &mut Record) -> Option<Refused> {
+    pub fn decide(&mut self, record: &mut Record) -> Option<PolicyStop> {
         if record.event_name != event_name::START {
             return None;
         }
@@ -125,7 +126,7 @@ impl Stage {
     }
 }
 
-fn refused(decision: &Decision) -> Option<Refused> {
+fn refused(decision: &Decision) -> Option<PolicyStop> {
     if decision.allow {
         return None;
     }
@@ -133,9 +134,9 @@ fn refused(decision: &Decision) -> Option<Refused> {
     let (id, message) = match (decision.violations.first(), &decision.error) {
         (Some(first), _) => (first.id.clone(), first.msg.clone()),
         (None, Some(error)) => ("on-error".to_owned(), error.clone()),
-        (None, None) => ("policy".to_owned(), "a policy does not allow it".to_owned()),
+        (None, None) => ("policy".to_owned(), "a policy does not allow the program".to_owned()),
     };
-    Some(Refused { id, message, job })
+    Some(PolicyStop { id, message, job })
 }
 
 #[cfg(test)]
@@ -152,13 +153,13 @@ mod tests {
         let (policy, log) = (folder.path().join("p.rego"), folder.path().join("log"));
         let text = "package tracego.process\n\ndeny contains {\"id\": \"all\", \"msg\": \"no\", \"severity\": \"high\"} if input.seq >= 0\n";
         fs::write(&policy, text).expect("a policy");
-        let options = Options {
+        let options = PolicyOptions {
             bundles: vec![policy],
             log: Some(log.clone()),
             masks: vec!["/input/host/name".to_owned()],
-            ..Options::default()
+            ..PolicyOptions::default()
         };
-        let mut stage = Stage::open(&options).expect("it loads").expect("a stage");
+        let mut stage = PolicyStage::open(&options).expect("it loads").expect("a stage");
         let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
         assert_eq!(stage.decide(&mut record), None);
         assert!(record.tracego.policy.is_none());
@@ -180,10 +181,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let policy = folder.path().join("p.rego");
         fs::write(&policy, "package a\n\ndeny contains \"x\" if http.send({})\n").expect("a policy");
-        let options = Options { bundles: vec![policy], ..Options::default() };
-        let error = format!("{:#}", Stage::open(&options).expect_err("it is refused"));
+        let options = PolicyOptions { bundles: vec![policy], ..PolicyOptions::default() };
+        let error = format!("{:#}", PolicyStage::open(&options).expect_err("it is refused"));
         assert!(error.contains("http.send") && error.contains("p.rego:3"), "{error}");
-        let options = Options { log: Some("/nowhere".into()), ..Options::default() };
-        assert!(Stage::open(&options).is_err());
+        let options = PolicyOptions { log: Some("/nowhere".into()), ..PolicyOptions::default() };
+        assert!(PolicyStage::open(&options).is_err());
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tracego_analyze::{judge::Selection, rules::settings::Settings};
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_model::{clock::Reading, input::Input};
-use tracego_policy::Engine;
+use tracego_policy::PolicyEngine;
 use tracego_probe::enforce::settings::Enforce;
 
 use super::Agent;
@@ -24,7 +24,7 @@ pub struct Changes {
     /// Settings of enforcement.
     pub enforce: Enforce,
     /// Freshly loaded policies.
-    pub policy: Option<Engine>,
+    pub policy: Option<PolicyEngine>,
     /// Reopened direct output.
     pub output: Option<Box<dyn io::Write + Send>>,
 }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use tracego_policy::{Limits, bundle::Algorithm, limits::OnError};
+use tracego_policy::{DecisionLimits, bundle::SignatureAlgorithm, limits::OnError};
 
 use super::Shape;
 
@@ -55,9 +55,9 @@ pub struct PolicyLimits {
 impl PolicyLimits {
     /// Returns the limits for the engine.
     #[must_use]
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> DecisionLimits {
         let time = Duration::from_millis(self.time_limit);
-        Limits { time, on_error: self.on_error, ..Limits::default() }
+        DecisionLimits { time, on_error: self.on_error, ..DecisionLimits::default() }
     }
 }
 
@@ -87,7 +87,7 @@ pub struct PolicyTest {
     /// Number of starts to show that are not allowed.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub first: usize,
-    /// Limits of a decision, with --records.
+    /// DecisionLimits of a decision, with --records.
     #[command(flatten)]
     pub limits: PolicyLimits,
     /// Print the report as one JSON object.
@@ -104,7 +104,7 @@ pub struct PolicyEval {
     /// Record to decide about, as --output json writes it; - is standard input.
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
-    /// Limits of the decision.
+    /// DecisionLimits of the decision.
     #[command(flatten)]
     pub limits: PolicyLimits,
     /// Form of the report. json: one object. text: for people.
@@ -138,9 +138,9 @@ pub struct PolicySign {
     /// Private key in PEM (PKCS #8), or the secret of HS256.
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
-    /// Algorithm of the signature.
+    /// SignatureAlgorithm of the signature.
     #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
-    pub algorithm: Algorithm,
+    pub algorithm: SignatureAlgorithm,
     /// Name of the key, for the reader of the signature.
     #[arg(long, value_name = "NAME")]
     pub key_id: Option<String>,

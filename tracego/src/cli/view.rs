@@ -10,7 +10,7 @@ use tracego_analyze::{
 use tracego_common::{limits::ARGV_DEFAULT, settings::event};
 use tracego_deliver::{format::Format, sink::settings::SinkSettings};
 use tracego_model::{enforcement::Mode, finding::Severity};
-use tracego_policy::{bundle::Algorithm, limits::OnError};
+use tracego_policy::{bundle::SignatureAlgorithm, limits::OnError};
 use tracego_probe::{
     enforce::settings::Enforce,
     handover::{self, FOLDER},
@@ -113,9 +113,9 @@ pub struct View {
     /// secret.
     #[arg(long, value_name = "FILE")]
     pub policy_key: Option<PathBuf>,
-    /// Algorithm of the signatures.
+    /// SignatureAlgorithm of the signatures.
     #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
-    pub policy_algorithm: Algorithm,
+    pub policy_algorithm: SignatureAlgorithm,
     /// Decision about a start if a policy fails or takes too long.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
     pub policy_on_error: OnError,

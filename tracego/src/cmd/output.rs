@@ -15,9 +15,9 @@ use tracego_deliver::{
 };
 use tracego_model::meta::Meta;
 use tracego_policy::{
-    Limits,
+    DecisionLimits,
     bundle::Trust,
-    stage::{self, Stage},
+    stage::{PolicyOptions, PolicyStage},
 };
 
 use super::telemetry;
@@ -52,7 +52,7 @@ pub(super) fn pipeline(
     let judge = Judge::new(view.settings());
     let traces = telemetry::traces(view, &meta)?;
     let pipeline = Pipeline::new(meta, view.selection(), Some(judge), Outputs::new(direct, feeds));
-    let pipeline = pipeline.with_traces(traces).with_policy(Stage::open(&policies(view)?)?);
+    let pipeline = pipeline.with_traces(traces).with_policy(PolicyStage::open(&policies(view)?)?);
     Ok((pipeline, sinks))
 }
 
@@ -60,14 +60,14 @@ pub(super) fn pipeline(
 ///
 /// # Errors
 /// Fails if the key cannot be read.
-pub(super) fn policies(view: &View) -> anyhow::Result<stage::Options> {
+pub(super) fn policies(view: &View) -> anyhow::Result<PolicyOptions> {
     let trust = |path: &Path| {
         let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
         Ok::<_, anyhow::Error>(Trust { key, algorithm: view.policy_algorithm, key_id: None, scope: None })
     };
     let time = Duration::from_millis(view.policy_time_limit);
-    let limits = Limits { time, on_error: view.policy_on_error, ..Limits::default() };
-    Ok(stage::Options {
+    let limits = DecisionLimits { time, on_error: view.policy_on_error, ..DecisionLimits::default() };
+    Ok(PolicyOptions {
         bundles: view.policy.clone(),
         trust: view.policy_key.as_deref().map(trust).transpose()?,
         limits,

@@ -1,7 +1,7 @@
 //! Reload on SIGHUP: reads the configuration again and reopens output files that were moved away.
 
 use anyhow::Context as _;
-use tracego_policy::{Engine, stage};
+use tracego_policy::{PolicyEngine, stage};
 
 use super::output;
 use crate::{
@@ -55,7 +55,7 @@ fn prepare(running: &View) -> anyhow::Result<(Changes, Vec<String>)> {
 }
 
 /// Loads the policies again.
-fn policies(view: &View) -> anyhow::Result<Option<Engine>> {
+fn policies(view: &View) -> anyhow::Result<Option<PolicyEngine>> {
     let options = output::policies(view)?;
     (!options.bundles.is_empty()).then(|| stage::load(&options)).transpose()
 }

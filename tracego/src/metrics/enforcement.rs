@@ -6,13 +6,13 @@ use tracego_model::{
     enforcement::{EnforcementStatus, Mode, name},
     record::policy::ErrorKind,
 };
-use tracego_policy::engine::Counts;
+use tracego_policy::engine::PolicyCounts;
 
 use super::families::{Families, label};
 
 impl Families<'_> {
-    pub(super) fn policy(&mut self, counts: &Counts) -> fmt::Result {
-        let Counts { decisions, denied, errors, cut, hits, misses: _ } = *counts;
+    pub(super) fn policy(&mut self, counts: &PolicyCounts) -> fmt::Result {
+        let PolicyCounts { decisions, denied, errors, cut, hits, misses: _ } = *counts;
         let results = [("allow", decisions.saturating_sub(denied)), ("deny", denied)];
         let help = "Decisions of policies about program starts.";
         self.counters("tracego_policy_decisions", help, label("result", results))?;

@@ -41,7 +41,7 @@ pub struct Tally {
     /// Counts of spans, if traces are on.
     pub traces: Option<traces::Counts>,
     /// Counts of policies, if there are any.
-    pub policy: Option<policy::engine::Counts>,
+    pub policy: Option<policy::engine::PolicyCounts>,
     refusal: Option<String>,
     /// Event times, in ns since boot, of the records that are on their way to the output.
     pending: Vec<u64>,

@@ -37,7 +37,7 @@ use tracego_model::{
     meta::Meta,
     record::Record,
 };
-use tracego_policy::stage::Stage;
+use tracego_policy::stage::PolicyStage;
 use tracego_probe::enforce::after::AfterStart;
 
 use crate::metrics::tally::Tally;
@@ -61,7 +61,7 @@ pub struct Pipeline {
     selection: Selection,
     judge: Option<Judge>,
     traces: Option<Traces>,
-    policy: Option<Stage>,
+    policy: Option<PolicyStage>,
     after: Option<AfterStart>,
     /// Process of the last enforcement check.
     canary: Option<TaskId>,
@@ -115,7 +115,7 @@ impl Pipeline {
 
     /// Adds the policy stage, which decides about starts.
     #[must_use]
-    pub fn with_policy(self, policy: Option<Stage>) -> Self {
+    pub fn with_policy(self, policy: Option<PolicyStage>) -> Self {
         Self { policy, ..self }
     }
 
@@ -143,7 +143,7 @@ impl Pipeline {
             after.change(findings);
         }
         if let (Some(stage), Some(engine)) = (&mut self.policy, policy) {
-            stage.change(engine);
+            stage.reload(engine);
         }
         self.outputs.replace(feeds, output);
         if done.send(()).is_err() {
@@ -208,7 +208,7 @@ impl Consumer for Pipeline {
     fn tally(&self) -> Option<Tally> {
         let forgotten = self.judge.as_ref().map_or(0, Judge::forgotten);
         let mut tally = self.tally.copy(forgotten, self.enricher.processes());
-        tally.policy = self.policy.as_ref().map(Stage::counts);
+        tally.policy = self.policy.as_ref().map(PolicyStage::counts);
         Some(tally)
     }
 

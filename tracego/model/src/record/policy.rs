@@ -47,7 +47,7 @@ impl FromStr for Action {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|action| action.name() == text);
-        found.ok_or_else(|| format!("'{text}' is no action; there are: none, deny, kill, kill-job"))
+        found.ok_or_else(|| format!("'{text}' is not an action; the actions are: none, deny, kill, kill-job"))
     }
 }
 

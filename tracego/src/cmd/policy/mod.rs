@@ -155,7 +155,7 @@ mod tests {
         Ok((String::from_utf8(out).unwrap(), good))
     }
 
-    const HANGS: &str = "endless: did not come back from data.main.deny within 250ms";
+    const HANGS: &str = "endless: no result from data.main.deny within 250ms";
 
     #[test]
     fn a_bundle_that_hangs_is_not_measured() {
@@ -179,7 +179,7 @@ mod tests {
         fs::write(&path, record).unwrap();
         let (said, good) = asked(&["eval", "BUNDLE", "--input", path.to_str().unwrap()]).unwrap();
         assert!(!good && said.contains(&format!("error: {HANGS}")), "{said}");
-        let rule = "endless/endless.rego:3: data.main.deny: error: did not come back within 10s";
+        let rule = "endless/endless.rego:3: data.main.deny: error: no result within 10s";
         assert!(said.contains(rule), "{said}");
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 use tracego_model::record::policy::{Decision, ErrorKind};
-use tracego_policy::{Engine, bundle::Bundle};
+use tracego_policy::{PolicyEngine, bundle::Bundle};
 
 use super::{Passed, json, starts};
 use crate::cli::PolicyTest;
@@ -69,7 +69,7 @@ pub(super) fn records(
     path: &Path,
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
-    let mut engine = Engine::new(bundles, &asked.limits.limits())?;
+    let mut engine = PolicyEngine::new(bundles, &asked.limits.limits())?;
     let mut report = Report::default();
     report.passed = starts(path, |record| {
         let decision = engine.decide_json(&record);
