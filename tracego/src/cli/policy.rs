@@ -87,7 +87,7 @@ pub struct PolicyTest {
     /// Number of starts to show that are not allowed.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub first: usize,
-    /// DecisionLimits of a decision, with --records.
+    /// Limits of a decision, with --records.
     #[command(flatten)]
     pub limits: PolicyLimits,
     /// Print the report as one JSON object.
@@ -104,7 +104,7 @@ pub struct PolicyEval {
     /// Record to decide about, as --output json writes it; - is standard input.
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
-    /// DecisionLimits of the decision.
+    /// Limits of the decision.
     #[command(flatten)]
     pub limits: PolicyLimits,
     /// Form of the report. json: one object. text: for people.
@@ -138,7 +138,7 @@ pub struct PolicySign {
     /// Private key in PEM (PKCS #8), or the secret of HS256.
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
-    /// SignatureAlgorithm of the signature.
+    /// Algorithm of the signature.
     #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
     pub algorithm: SignatureAlgorithm,
     /// Name of the key, for the reader of the signature.

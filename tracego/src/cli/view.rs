@@ -113,7 +113,7 @@ pub struct View {
     /// secret.
     #[arg(long, value_name = "FILE")]
     pub policy_key: Option<PathBuf>,
-    /// SignatureAlgorithm of the signatures.
+    /// Algorithm of the signatures.
     #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
     pub policy_algorithm: SignatureAlgorithm,
     /// Decision about a start if a policy fails or takes too long.
