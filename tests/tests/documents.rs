@@ -203,7 +203,7 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     record.tracego.completeness.truncated.push("process.command_args");
     tally.made(&record);
     tally.traces = Some(tracego_deliver::traces::Counts::default());
-    tally.policy = Some(tracego_policy::engine::PolicyCounts::default());
+    tally.policy = Some(tracego_model::policy::PolicyCounts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.enforces(std::sync::Arc::default());
     board.stages(Stages { tally: Some(tally), ..Stages::default() });

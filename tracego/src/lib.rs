@@ -33,3 +33,4 @@ pub mod agent;
 pub mod cli;
 pub mod cmd;
 pub mod config;
+pub mod policy;

@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tracego_model::record::{
-    Record,
-    policy::{Decision, ErrorKind, Identity},
+use tracego_model::{
+    policy::PolicyCounts,
+    record::{
+        Record,
+        policy::{Decision, ErrorKind, Identity},
+    },
 };
 
 use crate::{
@@ -20,23 +23,6 @@ use crate::{
     input::{self, EncodingError, Projection},
     limits::{DecisionLimits, OnError},
 };
-
-/// Counters of decisions.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct PolicyCounts {
-    /// Decisions in total.
-    pub decisions: u64,
-    /// Decisions that do not allow.
-    pub denied: u64,
-    /// Evaluations that failed, by [`ErrorKind`].
-    pub errors: [u64; ErrorKind::ALL.len()],
-    /// Violations and warnings that were left out.
-    pub cut: u64,
-    /// Decisions found in the cache.
-    pub hits: u64,
-    /// Cacheable decisions that were not found in the cache.
-    pub misses: u64,
-}
 
 /// Decides about inputs with a set of bundles, on behalf of one thread. Inputs that are not in the cache are
 /// evaluated on a second thread, which is abandoned if it hangs.

@@ -3,21 +3,24 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use tracego_model::record::{
-    Record, event_name,
-    policy::{Action, Decision, Identity},
+use tracego_model::{
+    policy::{PolicyCounts, PolicyStop},
+    record::{
+        Record, event_name,
+        policy::{Action, Decision, Identity},
+    },
 };
 
 use crate::{
     bundle::{self, Bundle, Trust},
     decision_log::DecisionLog,
-    engine::{PolicyCounts, PolicyEngine},
+    engine::PolicyEngine,
     limits::DecisionLimits,
 };
 
 /// Options of the policy stage.
 #[derive(Clone, Debug, Default)]
-pub struct PolicyOptions {
+pub struct StageOptions {
     /// Paths of the bundles: folders, archives and modules.
     pub bundles: Vec<PathBuf>,
     /// Key that each bundle must be signed with.
@@ -37,22 +40,11 @@ pub struct PolicyStage {
     log: Option<DecisionLog>,
 }
 
-/// The reason why a process must be stopped.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PolicyStop {
-    /// Id of the violation; `on-error` or `policy` if there is none.
-    pub id: String,
-    /// Message.
-    pub message: String,
-    /// Whether all processes of the job must be stopped.
-    pub job: bool,
-}
-
 /// Loads and compiles all bundles.
 ///
 /// # Errors
 /// Fails if any bundle cannot be loaded or compiled; then no bundle is loaded.
-pub fn load(options: &PolicyOptions) -> anyhow::Result<PolicyEngine> {
+pub fn load(options: &StageOptions) -> anyhow::Result<PolicyEngine> {
     let bundles: Vec<Bundle> = options
         .bundles
         .iter()
@@ -75,7 +67,7 @@ impl PolicyStage {
     ///
     /// # Errors
     /// Fails if a bundle cannot be loaded, the log cannot be opened, or a log is set without bundles.
-    pub fn open(options: &PolicyOptions) -> anyhow::Result<Option<Self>> {
+    pub fn open(options: &StageOptions) -> anyhow::Result<Option<Self>> {
         if options.bundles.is_empty() {
             anyhow::ensure!(options.log.is_none(), "--decision-log: only with --policy");
             return Ok(None);
@@ -153,11 +145,11 @@ mod tests {
         let (policy, log) = (folder.path().join("p.rego"), folder.path().join("log"));
         let text = "package tracego.process\n\ndeny contains {\"id\": \"all\", \"msg\": \"no\", \"severity\": \"high\"} if input.seq >= 0\n";
         fs::write(&policy, text).expect("a policy");
-        let options = PolicyOptions {
+        let options = StageOptions {
             bundles: vec![policy],
             log: Some(log.clone()),
             masks: vec!["/input/host/name".to_owned()],
-            ..PolicyOptions::default()
+            ..StageOptions::default()
         };
         let mut stage = PolicyStage::open(&options).expect("it loads").expect("a stage");
         let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
@@ -181,10 +173,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let policy = folder.path().join("p.rego");
         fs::write(&policy, "package a\n\ndeny contains \"x\" if http.send({})\n").expect("a policy");
-        let options = PolicyOptions { bundles: vec![policy], ..PolicyOptions::default() };
+        let options = StageOptions { bundles: vec![policy], ..StageOptions::default() };
         let error = format!("{:#}", PolicyStage::open(&options).expect_err("it is refused"));
         assert!(error.contains("http.send") && error.contains("p.rego:3"), "{error}");
-        let options = PolicyOptions { log: Some("/nowhere".into()), ..PolicyOptions::default() };
+        let options = StageOptions { log: Some("/nowhere".into()), ..StageOptions::default() };
         assert!(PolicyStage::open(&options).is_err());
     }
 }

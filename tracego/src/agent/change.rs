@@ -7,11 +7,10 @@ use tokio::sync::oneshot;
 use tracego_analyze::{judge::Selection, rules::settings::Settings};
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_model::{clock::Reading, input::Input};
-use tracego_policy::PolicyEngine;
 use tracego_probe::enforce::settings::Enforce;
 
 use super::Agent;
-use crate::pipeline::Reload;
+use crate::{pipeline::Reload, policy::PolicyEngine};
 
 /// The settings that can change during a run.
 pub struct Changes {

@@ -1,5 +1,6 @@
 //! The command line; its help text is the documentation of the options.
 
+#[cfg_attr(not(feature = "policy"), path = "policy_absent.rs")]
 mod policy;
 mod subcommands;
 mod values;

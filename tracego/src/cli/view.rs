@@ -10,13 +10,15 @@ use tracego_analyze::{
 use tracego_common::{limits::ARGV_DEFAULT, settings::event};
 use tracego_deliver::{format::Format, sink::settings::SinkSettings};
 use tracego_model::{enforcement::Mode, finding::Severity};
-use tracego_policy::{bundle::SignatureAlgorithm, limits::OnError};
 use tracego_probe::{
     enforce::settings::Enforce,
     handover::{self, FOLDER},
 };
 
-use super::values::{EnvSpec, argv_max, comm, env_spec, ring_size};
+use super::{
+    policy::PolicyOptions,
+    values::{EnvSpec, argv_max, comm, env_spec, ring_size},
+};
 use crate::{config::Setting, metrics::Listen};
 
 /// The options that select records, their form and their outputs.
@@ -105,29 +107,9 @@ pub struct View {
     /// Others must have no access to the file.
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
-    /// Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file;
-    /// repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed.
-    #[arg(long, value_name = "BUNDLE")]
-    pub policy: Vec<PathBuf>,
-    /// Accept only bundles that are signed with the private half of this public key in PEM, or with this
-    /// secret.
-    #[arg(long, value_name = "FILE")]
-    pub policy_key: Option<PathBuf>,
-    /// Algorithm of the signatures.
-    #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
-    pub policy_algorithm: SignatureAlgorithm,
-    /// Decision about a start if a policy fails or takes too long.
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
-    pub policy_on_error: OnError,
-    /// Maximum time of a decision by all bundles together, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    pub policy_time_limit: u64,
-    /// Write each policy decision to this file, too, in OPA's format of decision logs.
-    #[arg(long, value_name = "FILE")]
-    pub decision_log: Option<PathBuf>,
-    /// Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable.
-    #[arg(long, value_name = "POINTER")]
-    pub decision_log_mask: Vec<String>,
+    /// Policies.
+    #[command(flatten)]
+    pub policies: PolicyOptions,
     /// Rule settings of the configuration file.
     #[arg(skip)]
     pub rules: Arc<Settings>,

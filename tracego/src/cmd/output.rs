@@ -1,10 +1,8 @@
 //! Construction of the outputs and the pipeline from the command line.
 
 use std::{
-    fs,
     io::{self, IsTerminal as _, Write},
     path::Path,
-    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -14,13 +12,8 @@ use tracego_deliver::{
     sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
 };
 use tracego_model::meta::Meta;
-use tracego_policy::{
-    DecisionLimits,
-    bundle::Trust,
-    stage::{PolicyOptions, PolicyStage},
-};
 
-use super::telemetry;
+use super::{policy, telemetry};
 use crate::{
     cli::{Color, Output, View},
     pipeline::Pipeline,
@@ -52,28 +45,8 @@ pub(super) fn pipeline(
     let judge = Judge::new(view.settings());
     let traces = telemetry::traces(view, &meta)?;
     let pipeline = Pipeline::new(meta, view.selection(), Some(judge), Outputs::new(direct, feeds));
-    let pipeline = pipeline.with_traces(traces).with_policy(PolicyStage::open(&policies(view)?)?);
+    let pipeline = pipeline.with_traces(traces).with_policy(policy::open_stage(&view.policies)?);
     Ok((pipeline, sinks))
-}
-
-/// Returns the options of the policy stage.
-///
-/// # Errors
-/// Fails if the key cannot be read.
-pub(super) fn policies(view: &View) -> anyhow::Result<PolicyOptions> {
-    let trust = |path: &Path| {
-        let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
-        Ok::<_, anyhow::Error>(Trust { key, algorithm: view.policy_algorithm, key_id: None, scope: None })
-    };
-    let time = Duration::from_millis(view.policy_time_limit);
-    let limits = DecisionLimits { time, on_error: view.policy_on_error, ..DecisionLimits::default() };
-    Ok(PolicyOptions {
-        bundles: view.policy.clone(),
-        trust: view.policy_key.as_deref().map(trust).transpose()?,
-        limits,
-        log: view.decision_log.clone(),
-        masks: view.decision_log_mask.clone(),
-    })
 }
 
 /// Returns the sinks with queues: those of the configuration, and the one of `--output otlp`.

@@ -1,9 +1,8 @@
 //! Reload on SIGHUP: reads the configuration again and reopens output files that were moved away.
 
 use anyhow::Context as _;
-use tracego_policy::{PolicyEngine, stage};
 
-use super::output;
+use super::{output, policy};
 use crate::{
     agent::{Agent, Changes},
     cli::{Cli, Command, View},
@@ -49,15 +48,9 @@ fn prepare(running: &View) -> anyhow::Result<(Changes, Vec<String>)> {
         sinks: output::sinks(view)?,
         output: output::reopened(running)?,
         enforce: view.enforce.as_ref().clone(),
-        policy: policies(view)?,
+        policy: policy::load_engine(&view.policies)?,
     };
     Ok((changes, later))
-}
-
-/// Loads the policies again.
-fn policies(view: &View) -> anyhow::Result<Option<PolicyEngine>> {
-    let options = output::policies(view)?;
-    (!options.bundles.is_empty()).then(|| stage::load(&options)).transpose()
 }
 
 fn view(cli: &mut Cli) -> Option<&View> {

@@ -71,7 +71,7 @@ pub(super) fn options(watch: &Watch, tree: bool) -> anyhow::Result<(Options, Met
         mode: watch.enforce,
         enforce: watch.view.enforce.as_ref().clone(),
         tree,
-        policies: !watch.view.policy.is_empty(),
+        policies: !watch.view.policies.policy.is_empty(),
         users: meta.users.clone(),
         shared: Arc::default(),
     };

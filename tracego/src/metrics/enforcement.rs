@@ -4,9 +4,9 @@ use std::fmt;
 
 use tracego_model::{
     enforcement::{EnforcementStatus, Mode, name},
+    policy::PolicyCounts,
     record::policy::ErrorKind,
 };
-use tracego_policy::engine::PolicyCounts;
 
 use super::families::{Families, label};
 

@@ -6,9 +6,9 @@ use tracego_deliver::traces;
 use tracego_model::{
     clock::Reading,
     finding::{Finding, Severity},
+    policy::PolicyCounts,
     record::Record,
 };
-use tracego_policy as policy;
 
 use super::{jobs::JobLosses, latency::Latency};
 
@@ -41,7 +41,7 @@ pub struct Tally {
     /// Counts of spans, if traces are on.
     pub traces: Option<traces::Counts>,
     /// Counts of policies, if there are any.
-    pub policy: Option<policy::engine::PolicyCounts>,
+    pub policy: Option<PolicyCounts>,
     refusal: Option<String>,
     /// Event times, in ns since boot, of the records that are on their way to the output.
     pending: Vec<u64>,

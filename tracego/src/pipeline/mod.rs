@@ -37,10 +37,9 @@ use tracego_model::{
     meta::Meta,
     record::Record,
 };
-use tracego_policy::stage::PolicyStage;
 use tracego_probe::enforce::after::AfterStart;
 
-use crate::metrics::tally::Tally;
+use crate::{metrics::tally::Tally, policy::PolicyStage};
 
 /// Maximum wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);

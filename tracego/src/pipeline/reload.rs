@@ -5,7 +5,8 @@ use std::{fmt, io};
 use tokio::sync::oneshot;
 use tracego_analyze::{judge::Selection, rules::settings::Settings};
 use tracego_deliver::sink::feed::Feed;
-use tracego_policy::engine::PolicyEngine;
+
+use crate::policy::PolicyEngine;
 
 /// The settings that may change while tracego runs.
 pub struct Reload {

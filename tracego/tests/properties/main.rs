@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod btf;
+#[cfg(feature = "policy")]
 mod bundle;
 mod capture;
 mod cgroup;

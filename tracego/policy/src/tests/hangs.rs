@@ -116,7 +116,7 @@ fn what_is_loaded_anew_is_in_force_again() {
     let policy = folder.path().join("p.rego");
     std::fs::write(&policy, hanging_if("input.seq == 2")).unwrap();
     let options =
-        stage::PolicyOptions { bundles: vec![policy.clone()], limits: limits(), ..Default::default() };
+        stage::StageOptions { bundles: vec![policy.clone()], limits: limits(), ..Default::default() };
     let mut stage = PolicyStage::open(&options).unwrap().unwrap();
     let mut enricher = Enricher::new(Meta::default());
     let mut decide = |stage: &mut PolicyStage| {

@@ -1,10 +1,11 @@
-//! The command `tracego policy`: works with bundles, without an agent.
+//! The command `tracego policy`, which works with bundles without an agent, and the policy stage of one.
 
 mod bench;
 mod check;
 mod eval;
 mod records;
 mod sign;
+mod stage;
 mod test;
 
 use std::{
@@ -19,6 +20,7 @@ use serde::Serialize;
 use tracego_model::record::event_name;
 use tracego_policy::bundle::{self, Bundle};
 
+pub(super) use self::stage::{load_engine, open_stage};
 use super::code;
 use crate::cli::{Bundles, Policy, PolicyAction};
 
