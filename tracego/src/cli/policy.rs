@@ -7,6 +7,10 @@ use tracego_policy::{DecisionLimits, bundle::SignatureAlgorithm, limits::OnError
 
 use super::Shape;
 
+/// The help of `tracego policy`.
+pub(super) const ABOUT: &str =
+    "Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them";
+
 /// The options of the policy stage.
 #[derive(Args, Clone, Debug)]
 pub struct PolicyOptions {

@@ -7,6 +7,9 @@ use clap::Args;
 /// The error of all uses of policies.
 pub const NO_POLICIES: &str = "this tracego was built without policies (cargo feature `policy`)";
 
+/// The help of `tracego policy`.
+pub(super) const ABOUT: &str = "Not available: this tracego was built without policies";
+
 /// The options of the policy stage.
 #[derive(Args, Clone, Debug)]
 pub struct PolicyOptions {
@@ -17,7 +20,6 @@ pub struct PolicyOptions {
 
 /// The options of `tracego policy`.
 #[derive(Args, Debug)]
-#[command(about = "Not available: this tracego was built without policies")]
 pub struct Policy {
     /// Arguments, none of which is read.
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]

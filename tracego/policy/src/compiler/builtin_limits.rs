@@ -220,9 +220,6 @@ guards! {
     "sprintf" format,
     "strings.replace_n" replace_many,
     "union" any,
-    "urlquery.decode_object" any,
-    "urlquery.encode" any,
-    "urlquery.encode_object" deep,
     "walk" deep,
 }
 

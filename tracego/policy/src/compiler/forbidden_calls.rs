@@ -14,6 +14,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("rego.", "the engine cannot look at policies"),
     ("graphql.", "the engine has no GraphQL"),
     ("providers.", "the engine signs no requests"),
+    ("urlquery.", "the engine has no URL queries; use split, replace or regex"),
     ("rand.", "a decision must be the same each time"),
     ("uuid.rfc4122", "a decision must be the same each time"),
     ("graph.reachable_paths", "the number of paths has no bound; use graph.reachable"),
@@ -41,7 +42,7 @@ mod tests {
         for name in ["http.send", "io.jwt.decode", "crypto.sha256", "opa.runtime", "rego.parse_module"] {
             assert!(refusal_reason(name).is_some(), "{name}");
         }
-        for name in ["net.lookup_ip_addr", "graphql.parse", "rand.intn", "uuid.rfc4122", "cuont"] {
+        for name in ["net.lookup_ip_addr", "graphql.parse", "rand.intn", "uuid.rfc4122", "urlquery.decode", "cuont"] {
             assert!(refusal_reason(name).is_some(), "{name}");
         }
         for name in ["count", "time.now_ns", "print", "trace", "net.cidr_contains", "regex.match", "walk"] {
