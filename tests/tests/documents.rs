@@ -192,7 +192,7 @@ fn every_metric_is_documented_and_no_other() {
     record.tracego.completeness.truncated.push("process.command_args");
     tally.count_record(&record);
     tally.traces = Some(tracego_deliver::traces::Counts::default());
-    tally.policy = Some(tracego_policy::engine::Counts::default());
+    tally.policy = Some(tracego_model::policy::PolicyCounts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.set_enforcement(std::sync::Arc::default());
     board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });

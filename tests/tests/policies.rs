@@ -11,7 +11,7 @@ use std::{
 use libtest_mimic::Arguments;
 use serde_json::{Value, json};
 use tracego_policy::{
-    Engine, Limits,
+    DecisionLimits, PolicyEngine,
     bundle::{self, Bundle},
 };
 use tracego_tests::{python, trial};
@@ -41,12 +41,12 @@ fn starter() -> Bundle {
 }
 
 /// Returns limits with enough time: time is not tested here, and other tests run at the same time.
-fn limits() -> Limits {
-    Limits { time: std::time::Duration::from_secs(5), ..Limits::default() }
+fn limits() -> DecisionLimits {
+    DecisionLimits { time: std::time::Duration::from_secs(5), ..DecisionLimits::default() }
 }
 
 /// Returns a decision in the format of the oracle.
-fn decide(engine: &mut Engine, record: &Value) -> Value {
+fn decide(engine: &mut PolicyEngine, record: &Value) -> Value {
     let decision = engine.decide_json(record);
     assert_eq!(decision.error, None);
     let mut ids: Vec<&str> = decision.violations.iter().map(|one| one.id.as_str()).collect();
@@ -69,7 +69,7 @@ fn cases() {
             let all = bundle.data["tracego"]["settings"].as_object_mut().unwrap();
             all.extend(settings.clone());
         }
-        let mut engine = Engine::new(&[bundle], &limits()).unwrap();
+        let mut engine = PolicyEngine::new(&[bundle], &limits()).unwrap();
         let decided = decide(&mut engine, &case["input"]);
         let expected = case["expected"].as_object().unwrap();
         for (member, value) in expected {
@@ -97,7 +97,7 @@ fn same() {
     let (records, theirs) = (String::from_utf8(records).unwrap(), String::from_utf8(theirs).unwrap());
     let (records, theirs) = (lines(&records), lines(&theirs));
     assert_eq!((records.len(), theirs.len()), (4000, 4000));
-    let mut engine = Engine::new(&[starter()], &limits()).unwrap();
+    let mut engine = PolicyEngine::new(&[starter()], &limits()).unwrap();
     let mut refused = 0;
     for (record, theirs) in records.into_iter().zip(theirs) {
         let ours = decide(&mut engine, &record);

@@ -17,6 +17,7 @@ pub mod input;
 pub mod ledger;
 pub mod linux;
 pub mod meta;
+pub mod policy;
 pub mod pulse;
 pub mod record;
 pub mod text;

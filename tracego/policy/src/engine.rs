@@ -7,126 +7,108 @@ use tracego_model::record::{
     policy::{ErrorKind, Identity, PolicyDecision},
 };
 
-use super::{
+use crate::{
     bundle::Bundle,
-    cache::Cache,
-    compile,
-    error::{PolicyError, Refusal},
-    input,
-    judge::{Answer, Failure, Judge},
-    limits::{Limits, OnError},
-    machine::{Machine, Ready},
-    reads::Reads,
-    seen::Failed,
-    stack,
-    wanted::Wanted,
+    compiler::{self, InputUse},
+    error::{PolicyError, PolicyProblem},
+    evaluation::{
+        cache::DecisionCache,
+        stack,
+        vm::{NamedBundle, PolicyVm},
+        worker::{BundleFailure, EvaluationResult, Evaluator},
+    },
+    input::{self, EncodingError, Projection},
+    limits::{DecisionLimits, OnError},
 };
-
-/// Counters of decisions.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
-    /// Decisions in total.
-    pub decisions: u64,
-    /// Decisions that do not allow.
-    pub denied: u64,
-    /// Evaluations that failed, by [`ErrorKind`].
-    pub errors: [u64; ErrorKind::ALL.len()],
-    /// Violations and warnings that were left out.
-    pub cut: u64,
-    /// Decisions found in the cache.
-    pub hits: u64,
-    /// Cacheable decisions that were not found in the cache.
-    pub misses: u64,
-}
 
 /// Decides about inputs with a set of bundles, on behalf of one thread. Inputs that are not in the cache are
 /// evaluated on a second thread, which is abandoned if it hangs.
 #[derive(Debug)]
-pub struct Engine {
-    ready: Arc<[Ready]>,
+pub struct PolicyEngine {
+    ready: Arc<[NamedBundle]>,
     bundles: Arc<[Identity]>,
-    judge: Judge,
-    limits: Limits,
-    wanted: Wanted,
-    cache: Option<Cache>,
+    evaluator: Evaluator,
+    limits: DecisionLimits,
+    projection: Projection,
+    cache: Option<DecisionCache>,
     /// Encoded part of the current record that policies read; the buffer is reused.
-    seen: Vec<u8>,
+    encoded: Vec<u8>,
     uncacheable: Option<String>,
-    counts: Counts,
+    counts: PolicyCounts,
 }
 
-impl Engine {
+impl PolicyEngine {
     /// Compiles all bundles.
     ///
     /// # Errors
     /// Fails with everything that is wrong in any bundle; then no bundle is loaded.
-    pub fn new(bundles: &[Bundle], limits: &Limits) -> Result<Self, PolicyError> {
+    pub fn new(bundles: &[Bundle], limits: &DecisionLimits) -> Result<Self, PolicyError> {
         let compiled = stack::deep(|| {
             let compile = |bundle: &Bundle| {
-                stack::caught(|| compile::compile(bundle)).unwrap_or_else(|panic| {
+                stack::caught(|| compiler::compile(bundle)).unwrap_or_else(|panic| {
                     let what = format!("the engine panicked: {panic}");
-                    Err(vec![Refusal { bundle: bundle.name.clone(), place: None, what }])
+                    Err(vec![PolicyProblem { bundle: bundle.name.clone(), place: None, what }])
                 })
             };
             bundles.iter().map(compile).collect::<Vec<_>>()
         });
         let compiled = compiled.map_err(|what| PolicyError {
-            refusals: vec![Refusal { bundle: String::new(), place: None, what }],
+            problems: vec![PolicyProblem { bundle: String::new(), place: None, what }],
         })?;
-        let (mut ready, mut refusals) = (Vec::new(), Vec::new());
-        let mut reads = Reads::default();
+        let (mut ready, mut problems) = (Vec::new(), Vec::new());
+        let mut input_use = InputUse::default();
         for (bundle, compiled) in bundles.iter().zip(compiled) {
             let made = compiled.and_then(|compiled| {
-                let made = Ready { name: Arc::from(bundle.name.as_str()), compiled };
+                let made = NamedBundle { name: Arc::from(bundle.name.as_str()), compiled };
                 // Created only to check that it can be.
-                Machine::new(&made, limits).map_err(|error| {
-                    vec![Refusal { bundle: bundle.name.clone(), place: None, what: error.to_string() }]
+                PolicyVm::new(&made, limits).map_err(|error| {
+                    vec![PolicyProblem { bundle: bundle.name.clone(), place: None, what: error.to_string() }]
                 })?;
-                reads.join(&made.compiled.reads);
+                input_use.join(&made.compiled.input_use);
                 Ok(made)
             });
             match made {
                 Ok(made) => ready.push(made),
-                Err(mut more) => refusals.append(&mut more),
+                Err(mut more) => problems.append(&mut more),
             }
         }
-        if !refusals.is_empty() {
-            return Err(PolicyError { refusals });
+        if !problems.is_empty() {
+            return Err(PolicyError { problems });
         }
-        let identity = |(bundle, ready): (&Bundle, &Ready)| Identity {
+        let identity = |(bundle, ready): (&Bundle, &NamedBundle)| Identity {
             name: ready.name.clone(),
             digest: bundle.digest.clone(),
             revision: bundle.manifest.revision.clone(),
         };
         let bundles: Arc<[Identity]> = bundles.iter().zip(&ready).map(identity).collect();
-        let ready: Arc<[Ready]> = ready.into();
+        let ready: Arc<[NamedBundle]> = ready.into();
         Ok(Self {
-            judge: Judge::new(ready.clone(), bundles.clone(), *limits),
+            evaluator: Evaluator::new(ready.clone(), bundles.clone(), *limits),
             ready,
             bundles,
             limits: *limits,
-            wanted: Wanted::of(&reads),
-            cache: Cache::new(&reads, limits.cache),
-            seen: Vec::new(),
-            uncacheable: reads.uncacheable,
-            counts: Counts::default(),
+            projection: Projection::from_input_use(&input_use),
+            cache: DecisionCache::new(&input_use, limits.cache),
+            encoded: Vec::new(),
+            uncacheable: input_use.uncacheable,
+            counts: PolicyCounts::default(),
         })
     }
 
     /// Returns the reason why no decision is cached; `None` if decisions may be cached.
     #[must_use]
-    pub fn uncacheable(&self) -> Option<&str> {
+    pub fn uncacheable_reason(&self) -> Option<&str> {
         self.uncacheable.as_deref()
     }
 
     /// Returns the counters.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> PolicyCounts {
         self.counts
     }
 
     /// Continues counting from `counts`.
-    pub(super) fn count_from(&mut self, counts: Counts) {
+    pub(super) fn resume_counts(&mut self, counts: PolicyCounts) {
         self.counts = counts;
     }
 
@@ -137,7 +119,7 @@ impl Engine {
     }
 
     /// Returns findings that do not prevent loading but are probably mistakes.
-    pub fn warnings(&self) -> impl Iterator<Item = &Refusal> {
+    pub fn warnings(&self) -> impl Iterator<Item = &PolicyProblem> {
         self.ready.iter().flat_map(|ready| &ready.compiled.warnings)
     }
 
@@ -151,15 +133,15 @@ impl Engine {
     /// Decides about a record. Never fails: errors are part of the decision.
     pub fn decide(&mut self, record: &Record) -> PolicyDecision {
         let started = Instant::now();
-        let seen = input::see(record, &self.wanted, &mut self.seen);
-        self.finish(started, seen)
+        let encoded = input::encode(record, &self.projection, &mut self.encoded);
+        self.finish(started, encoded)
     }
 
     /// Decides about a JSON record. Never fails: errors are part of the decision.
     pub fn decide_json(&mut self, record: &serde_json::Value) -> PolicyDecision {
         let started = Instant::now();
-        let seen = input::see_json(record, &self.wanted, &mut self.seen);
-        self.finish(started, seen)
+        let encoded = input::encode_json(record, &self.projection, &mut self.encoded);
+        self.finish(started, encoded)
     }
 
     /// Decides about the encoded record in `self.seen`.
@@ -175,10 +157,10 @@ impl Engine {
             None => {
                 let takes = cache.is_some();
                 self.counts.misses += u64::from(takes);
-                let decision = self.evaluate(seen);
+                let decision = self.evaluate(encoded);
                 // An evaluation that failed may succeed next time, so errors are not cached.
                 if let Some(cache) = self.cache.as_mut().filter(|_| takes && decision.error.is_none()) {
-                    cache.put(&self.seen, decision.clone());
+                    cache.put(&self.encoded, decision.clone());
                 }
                 decision
             }

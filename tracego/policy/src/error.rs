@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A problem of a bundle.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
-pub struct Refusal {
+pub struct PolicyProblem {
     /// Name of the bundle.
     pub bundle: String,
     /// Module and line, from 1; 0 for the whole module. `None` if the bundle as a whole is meant.
@@ -13,7 +13,7 @@ pub struct Refusal {
     pub what: String,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for PolicyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.bundle)?;
         if let Some((path, line)) = &self.place {
@@ -30,14 +30,14 @@ impl fmt::Display for Refusal {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub struct PolicyError {
     /// Problems, in the order of bundles, modules and lines.
-    pub refusals: Vec<Refusal>,
+    pub problems: Vec<PolicyProblem>,
 }
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, refusal) in self.refusals.iter().enumerate() {
+        for (index, problem) in self.problems.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{refusal}")?;
+            write!(f, "{separator}{problem}")?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ pub enum OnError {
 
 /// Limits of a decision.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct DecisionLimits {
     /// Time limit for all bundles together, in wall-clock time. A bundle that hardly had the processor in
     /// that time gets the same time again, a few times.
     pub time: Duration,
@@ -36,7 +36,7 @@ pub struct Limits {
     pub on_error: OnError,
 }
 
-impl Default for Limits {
+impl Default for DecisionLimits {
     fn default() -> Self {
         Self {
             time: Duration::from_millis(5),

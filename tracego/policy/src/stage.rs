@@ -8,21 +8,22 @@ use tracego_model::record::{
     policy::{Action, Identity, PolicyDecision},
 };
 
-use super::{
-    Engine, Limits,
+use crate::{
     bundle::{self, Bundle, Trust},
-    log::DecisionLog,
+    decision_log::DecisionLog,
+    engine::PolicyEngine,
+    limits::DecisionLimits,
 };
 
 /// Options of the policy stage.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct StageOptions {
     /// Paths of the bundles: folders, archives and modules.
     pub bundles: Vec<PathBuf>,
     /// Key that each bundle must be signed with.
     pub trust: Option<Trust>,
     /// Limits of a decision.
-    pub limits: Limits,
+    pub limits: DecisionLimits,
     /// File of the decision log, which is written in addition to the records.
     pub log: Option<PathBuf>,
     /// Members left out of the decision log: JSON pointers into `/input` and `/result`.
@@ -31,27 +32,16 @@ pub struct Options {
 
 /// The policy stage.
 #[derive(Debug)]
-pub struct Stage {
-    engine: Engine,
+pub struct PolicyStage {
+    engine: PolicyEngine,
     log: Option<DecisionLog>,
-}
-
-/// The reason why a process must be stopped.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refused {
-    /// Id of the violation; `on-error` or `policy` if there is none.
-    pub id: String,
-    /// Message.
-    pub message: String,
-    /// Whether all processes of the job must be stopped.
-    pub job: bool,
 }
 
 /// Loads and compiles all bundles.
 ///
 /// # Errors
 /// Fails if any bundle cannot be loaded or compiled; then no bundle is loaded.
-pub fn load(options: &Options) -> anyhow::Result<Engine> {
+pub fn load(options: &StageOptions) -> anyhow::Result<PolicyEngine> {
     let bundles: Vec<Bundle> = options
         .bundles
         .iter()
@@ -59,22 +49,22 @@ pub fn load(options: &Options) -> anyhow::Result<Engine> {
             bundle::load(path, options.trust.as_ref()).with_context(|| format!("--policy {}", path.display()))
         })
         .collect::<Result<_, _>>()?;
-    let engine = Engine::new(&bundles, &options.limits).context("--policy")?;
+    let engine = PolicyEngine::new(&bundles, &options.limits).context("--policy")?;
     for warning in engine.warnings() {
         tracing::warn!("--policy: {warning}");
     }
-    if let Some(why) = engine.uncacheable() {
-        tracing::debug!(why, "no decision of the policies is remembered");
+    if let Some(why) = engine.uncacheable_reason() {
+        tracing::debug!(why, "decisions of the policies are not cached");
     }
     Ok(engine)
 }
 
-impl Stage {
+impl PolicyStage {
     /// Opens the stage. Returns `None` if there are no bundles.
     ///
     /// # Errors
     /// Fails if a bundle cannot be loaded, the log cannot be opened, or a log is set without bundles.
-    pub fn open(options: &Options) -> anyhow::Result<Option<Self>> {
+    pub fn open(options: &StageOptions) -> anyhow::Result<Option<Self>> {
         if options.bundles.is_empty() {
             anyhow::ensure!(options.log.is_none(), "--decision-log: only with --policy");
             return Ok(None);
@@ -88,8 +78,8 @@ impl Stage {
     }
 
     /// Replaces the bundles on reload. The counters continue.
-    pub fn change(&mut self, mut engine: Engine) {
-        engine.count_from(self.engine.counts());
+    pub fn reload(&mut self, mut engine: PolicyEngine) {
+        engine.resume_counts(self.engine.counts());
         self.engine = engine;
     }
 
@@ -101,14 +91,14 @@ impl Stage {
 
     /// Returns the counters.
     #[must_use]
-    pub fn counts(&self) -> super::engine::Counts {
+    pub fn counts(&self) -> PolicyCounts {
         self.engine.counts()
     }
 
     /// Adds the decision to the record of a process start; other records are not changed.
     ///
     /// Returns the reason if the process must be stopped.
-    pub fn decide(&mut self, record: &mut Record) -> Option<Refused> {
+    pub fn decide(&mut self, record: &mut Record) -> Option<PolicyStop> {
         if record.event_name != event_name::START {
             return None;
         }
@@ -133,9 +123,9 @@ fn refused(decision: &PolicyDecision) -> Option<Refused> {
     let (id, message) = match (decision.violations.first(), &decision.error) {
         (Some(first), _) => (first.id.clone(), first.msg.clone()),
         (None, Some(error)) => ("on-error".to_owned(), error.clone()),
-        (None, None) => ("policy".to_owned(), "a policy does not allow it".to_owned()),
+        (None, None) => ("policy".to_owned(), "a policy does not allow the program".to_owned()),
     };
-    Some(Refused { id, message, job })
+    Some(PolicyStop { id, message, job })
 }
 
 #[cfg(test)]
@@ -152,13 +142,13 @@ mod tests {
         let (policy, log) = (folder.path().join("p.rego"), folder.path().join("log"));
         let text = "package tracego.process\n\ndeny contains {\"id\": \"all\", \"msg\": \"no\", \"severity\": \"high\"} if input.seq >= 0\n";
         fs::write(&policy, text).expect("a policy");
-        let options = Options {
+        let options = StageOptions {
             bundles: vec![policy],
             log: Some(log.clone()),
             masks: vec!["/input/host/name".to_owned()],
-            ..Options::default()
+            ..StageOptions::default()
         };
-        let mut stage = Stage::open(&options).expect("it loads").expect("a stage");
+        let mut stage = PolicyStage::open(&options).expect("it loads").expect("a stage");
         let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
         assert_eq!(stage.decide(&mut record), None);
         assert!(record.tracego.policy.is_none());
@@ -180,10 +170,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let policy = folder.path().join("p.rego");
         fs::write(&policy, "package a\n\ndeny contains \"x\" if http.send({})\n").expect("a policy");
-        let options = Options { bundles: vec![policy], ..Options::default() };
-        let error = format!("{:#}", Stage::open(&options).expect_err("it is refused"));
+        let options = StageOptions { bundles: vec![policy], ..StageOptions::default() };
+        let error = format!("{:#}", PolicyStage::open(&options).expect_err("it is refused"));
         assert!(error.contains("http.send") && error.contains("p.rego:3"), "{error}");
-        let options = Options { log: Some("/nowhere".into()), ..Options::default() };
-        assert!(Stage::open(&options).is_err());
+        let options = StageOptions { log: Some("/nowhere".into()), ..StageOptions::default() };
+        assert!(PolicyStage::open(&options).is_err());
     }
 }

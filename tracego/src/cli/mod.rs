@@ -82,7 +82,8 @@ pub enum Command {
     Inspect(Inspect),
     /// List the rules that tracego checks, or explain one.
     Rules(Rules),
-    /// Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them.
+    /// Work with Rego policies.
+    #[command(about = policy::ABOUT)]
     Policy(Policy),
     /// Show the queues of records that wait for a sink (--spool-dir), or empty one.
     Spool(Spool),

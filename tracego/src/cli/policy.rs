@@ -1,11 +1,43 @@
-//! The options of `tracego policy`.
+//! The options of policies, and of `tracego policy`.
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use tracego_policy::{Limits, bundle::Algorithm, limits::OnError};
+use tracego_policy::{DecisionLimits, bundle::SignatureAlgorithm, limits::OnError};
 
 use super::ReportForm;
+
+/// The help of `tracego policy`.
+pub(super) const ABOUT: &str =
+    "Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them";
+
+/// The options of the policy stage.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyOptions {
+    /// Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file;
+    /// repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed.
+    #[arg(long, value_name = "BUNDLE")]
+    pub policy: Vec<PathBuf>,
+    /// Accept only bundles that are signed with the private half of this public key in PEM, or with this
+    /// secret.
+    #[arg(long, value_name = "FILE")]
+    pub policy_key: Option<PathBuf>,
+    /// Algorithm of the signatures.
+    #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
+    pub policy_algorithm: SignatureAlgorithm,
+    /// Decision about a start if a policy fails or takes too long.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
+    pub policy_on_error: OnError,
+    /// Maximum time of a decision by all bundles together, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub policy_time_limit: u64,
+    /// Write each policy decision to this file, too, in OPA's format of decision logs.
+    #[arg(long, value_name = "FILE")]
+    pub decision_log: Option<PathBuf>,
+    /// Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable.
+    #[arg(long, value_name = "POINTER")]
+    pub decision_log_mask: Vec<String>,
+}
 
 /// The options of `tracego policy`.
 #[derive(Args, Debug)]
@@ -55,9 +87,9 @@ pub struct PolicyLimits {
 impl PolicyLimits {
     /// Returns the limits for the engine.
     #[must_use]
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> DecisionLimits {
         let time = Duration::from_millis(self.time_limit);
-        Limits { time, on_error: self.on_error, ..Limits::default() }
+        DecisionLimits { time, on_error: self.on_error, ..DecisionLimits::default() }
     }
 }
 
@@ -140,7 +172,7 @@ pub struct PolicySign {
     pub key: PathBuf,
     /// Algorithm of the signature.
     #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
-    pub algorithm: Algorithm,
+    pub algorithm: SignatureAlgorithm,
     /// Name of the key, for the reader of the signature.
     #[arg(long, value_name = "NAME")]
     pub key_id: Option<String>,

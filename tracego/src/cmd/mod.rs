@@ -6,6 +6,7 @@ mod detach;
 mod doctor;
 mod inspect;
 mod output;
+#[cfg_attr(not(feature = "policy"), path = "policy_absent.rs")]
 mod policy;
 mod reload;
 mod rules;

@@ -1,10 +1,8 @@
 //! Construction of the outputs and the pipeline from the command line.
 
 use std::{
-    fs,
     io::{self, IsTerminal as _, Write},
     path::Path,
-    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -14,13 +12,8 @@ use tracego_deliver::{
     sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
 };
 use tracego_model::meta::Meta;
-use tracego_policy::{
-    Limits,
-    bundle::Trust,
-    stage::{self, Stage},
-};
 
-use super::telemetry;
+use super::{policy, telemetry};
 use crate::{
     cli::{Color, OutputForm, RecordOptions},
     config::RunSettings,

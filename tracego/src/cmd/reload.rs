@@ -1,9 +1,8 @@
 //! Reload on SIGHUP: reads the configuration again and reopens output files that were moved away.
 
 use anyhow::Context as _;
-use tracego_policy::{Engine, stage};
 
-use super::output;
+use super::{output, policy};
 use crate::{
     agent::{Agent, ReloadSettings},
     cli::{Cli, Command, RecordOptions},

@@ -5,7 +5,8 @@ use std::{fmt, io};
 use tokio::sync::oneshot;
 use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RecordSelection};
 use tracego_deliver::sink::feed::Feed;
-use tracego_policy::engine::Engine;
+
+use crate::policy::PolicyEngine;
 
 /// The settings that may change while tracego runs.
 pub struct Reload {
@@ -20,7 +21,7 @@ pub struct Reload {
     /// Findings that end a process.
     pub findings: Vec<String>,
     /// The policies, reloaded.
-    pub policy: Option<Engine>,
+    pub policy: Option<PolicyEngine>,
     /// Signals that the old feeds are gone.
     pub done: oneshot::Sender<()>,
 }

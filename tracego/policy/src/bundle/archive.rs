@@ -7,8 +7,8 @@ use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType};
 
 use super::{
-    error::{Fault, Problem, shown},
-    files::{FILE_MAX, FILES_MAX, Files, TOTAL_MAX, ignored, name},
+    error::{BundleProblem, FileProblem, printable},
+    files::{BundleFiles, FILE_MAX, FILES_MAX, TOTAL_MAX, ignored, name},
 };
 
 /// Maximum size of a decompressed archive in bytes: the limit for files, and for each file or folder a
@@ -16,14 +16,14 @@ use super::{
 const STREAM_MAX: u64 = TOTAL_MAX + (FILES_MAX as u64) * 3072;
 
 /// Reads a gzip-compressed archive.
-pub(super) fn gzip(bytes: impl Read) -> Result<Files, Fault> {
+pub(super) fn gzip(bytes: impl Read) -> Result<BundleFiles, FileProblem> {
     plain(MultiGzDecoder::new(bytes))
 }
 
 /// Reads an uncompressed archive.
-pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
+pub(super) fn plain(bytes: impl Read) -> Result<BundleFiles, FileProblem> {
     let mut archive = Archive::new(Bounded { inner: bytes, left: STREAM_MAX });
-    let mut files = Files::default();
+    let mut files = BundleFiles::default();
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         files.count()?;
@@ -35,13 +35,13 @@ pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
         let raw = entry.path_bytes().into_owned();
         match kind {
             EntryType::Regular | EntryType::Directory => {}
-            other => return Err(Problem::Special(special(other)).of(&shown(&raw))),
+            other => return Err(BundleProblem::Special(special(other)).of(&printable(&raw))),
         }
         let Some(name) = name(&raw)? else {
             if kind == EntryType::Directory {
                 continue;
             }
-            return Err(Problem::Name("has an empty name").of(&shown(&raw)));
+            return Err(BundleProblem::Name("has an empty name").of(&printable(&raw)));
         };
         // In old archives, a file whose name ends with a slash is a folder.
         if kind == EntryType::Directory || raw.ends_with(b"/") || ignored(&name) {
@@ -49,12 +49,12 @@ pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
         }
         let size = entry.size();
         if size > FILE_MAX {
-            return Err(Problem::Large.of(&name));
+            return Err(BundleProblem::Large.of(&name));
         }
         let mut content = Vec::new();
         (&mut entry).take(FILE_MAX + 1).read_to_end(&mut content).map_err(broken)?;
         if content.len() as u64 != size {
-            return Err(Problem::Archive("it ends early".into()).of(&name));
+            return Err(BundleProblem::Archive("the file ends early".into()).of(&name));
         }
         files.add(name, content)?;
     }
@@ -64,7 +64,7 @@ pub(super) fn plain(bytes: impl Read) -> Result<Files, Fault> {
     loop {
         match rest.read(&mut block).map_err(broken)? {
             0 => return Ok(files),
-            read if block[..read].iter().any(|&byte| byte != 0) => return Err(Problem::Behind.into()),
+            read if block[..read].iter().any(|&byte| byte != 0) => return Err(BundleProblem::Behind.into()),
             _ => {}
         }
     }
@@ -75,27 +75,27 @@ fn special(kind: EntryType) -> &'static str {
         EntryType::Symlink | EntryType::Link => "link",
         EntryType::Char | EntryType::Block => "device",
         EntryType::Fifo => "pipe",
-        EntryType::GNUSparse => "file with holes",
-        _ => "thing of an unknown kind",
+        EntryType::GNUSparse => "sparse file",
+        _ => "entry of an unknown kind",
     }
 }
 
-fn broken(error: io::Error) -> Fault {
+fn broken(error: io::Error) -> FileProblem {
     if error.get_ref().is_some_and(|inner| inner.is::<TooMuch>()) {
-        return Problem::Total.into();
+        return BundleProblem::Total.into();
     }
     // The tar crate wraps the error of the reader, which is then a source.
     let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {
         if inner.is::<TooMuch>() {
-            return Problem::Total.into();
+            return BundleProblem::Total.into();
         }
         source = match inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => inner.source(),
         };
     }
-    Problem::Archive(shown(error.to_string().as_bytes())).into()
+    BundleProblem::Archive(printable(error.to_string().as_bytes())).into()
 }
 
 /// The error of [`Bounded`] at its limit.

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::files::{Files, MANIFEST, is_data, is_module};
+use super::files::{BundleFiles, MANIFEST, is_data, is_module};
 
 /// Prefix of the hashed data, so that the digest means nothing elsewhere.
 const DOMAIN: &[u8] = b"tracego.policy.bundle/1\n";
@@ -10,7 +10,7 @@ const DOMAIN: &[u8] = b"tracego.policy.bundle/1\n";
 /// Returns `sha256:` and, in hexadecimal digits, the digest of everything that can change a decision:
 /// modules, data and the manifest, by name. A folder and its archive have the same digest; a signature or a
 /// README does not change it.
-pub(super) fn digest(files: &Files) -> String {
+pub(super) fn digest(files: &BundleFiles) -> String {
     let mut hash = Sha256::new_with_prefix(DOMAIN);
     for (name, content) in files.iter() {
         if is_module(name) || is_data(name) || name == MANIFEST {

@@ -12,7 +12,7 @@ pub struct BundleError {
     /// File in the bundle, relative to its root; `None` if the bundle as a whole is meant.
     pub file: Option<String>,
     /// Problem.
-    pub problem: Problem,
+    pub problem: BundleProblem,
 }
 
 impl fmt::Display for BundleError {
@@ -22,14 +22,14 @@ impl fmt::Display for BundleError {
             write!(f, "{file}: ")?;
         }
         // The problem may quote from the file.
-        f.write_str(&shown(self.problem.to_string().as_bytes()))
+        f.write_str(&printable(self.problem.to_string().as_bytes()))
     }
 }
 
 impl std::error::Error for BundleError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.problem {
-            Problem::Io(error) => Some(error),
+            BundleProblem::Io(error) => Some(error),
             _ => None,
         }
     }
@@ -38,7 +38,7 @@ impl std::error::Error for BundleError {
 /// A problem of a bundle.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum BundleProblem {
     /// The operating system reported an error.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -46,16 +46,16 @@ pub enum Problem {
     #[error("a bundle is a folder, a .tar.gz or .tgz, or one .rego file")]
     Kind,
     /// The archive cannot be read.
-    #[error("not a whole gzip'd tar archive ({0}); `tar czf FILE -C FOLDER .` makes one")]
+    #[error("not a complete gzip-compressed tar archive ({0}); `tar czf FILE -C FOLDER .` makes one")]
     Archive(String),
     /// There is data behind the end of the archive.
-    #[error("there are bytes behind the end of the archive; make it again")]
+    #[error("there is data after the end of the archive; create the archive again")]
     Behind,
     /// A link, device, socket or pipe in an archive.
     #[error("is a {0} in the archive; only files and folders are allowed (`tar --dereference`)")]
     Special(&'static str),
     /// A device, socket or pipe in a folder.
-    #[error("is neither a file nor a folder; take it out of the bundle")]
+    #[error("is neither a file nor a folder; remove it from the bundle")]
     NoFile,
     /// A link to a folder.
     #[error("is a link to a folder; copy the folder instead")]
@@ -82,7 +82,7 @@ pub enum Problem {
     Total,
     /// Others than the owner can write the file.
     #[error(
-        "others than its owner may write it (mode {0:03o}), and a policy decides what is ended: \
+        "others than its owner can write it (mode {0:03o}), and a policy decides which processes are killed: \
          chmod go-w, or allow it in the configuration"
     )]
     Writable(u32),
@@ -93,7 +93,7 @@ pub enum Problem {
     #[error("line {0}: a module starts with `package NAME`")]
     Package(usize),
     /// The bundle has no module to evaluate.
-    #[error("there is no module (*.rego) in it")]
+    #[error("the bundle has no module (*.rego)")]
     Empty,
     /// The bundle is a delta bundle.
     #[error("is a patch for a bundle that OPA has loaded; make a whole bundle")]
@@ -105,10 +105,10 @@ pub enum Problem {
     #[error("the roots {0:?} and {1:?} overlap; keep the shorter one")]
     Roots(String, String),
     /// A package outside the roots.
-    #[error("its package {0} is outside the roots of the manifest ({1}); add it there")]
+    #[error("the package {0} is outside the roots of the manifest ({1}); add it to the roots")]
     PackageOutside(String, String),
     /// Data outside the roots.
-    #[error("its data at {0} is outside the roots of the manifest ({1}); add it there")]
+    #[error("the data at {0} is outside the roots of the manifest ({1}); add it to the roots")]
     DataOutside(String, String),
     /// Data that cannot be parsed.
     #[error("{0}")]
@@ -128,7 +128,7 @@ pub enum Problem {
     )]
     NoKey,
     /// The bundle is not signed, but a key is configured.
-    #[error("the bundle is not signed, but a key is configured: sign it, or take the key out")]
+    #[error("the bundle is not signed, but a key is configured: sign the bundle, or remove the key")]
     NotSigned,
     /// The signature is not valid.
     #[error("{0}")]
@@ -137,51 +137,51 @@ pub enum Problem {
     #[error("the signature has expired ({0} s after 1970); sign the bundle again")]
     Expired(u64),
     /// The signature does not cover the file.
-    #[error("the signature does not cover it; sign the bundle again, or remove the file")]
+    #[error("is not covered by the signature; sign the bundle again, or remove the file")]
     NotCovered,
     /// The signature covers the file, but it is missing.
-    #[error("the signature covers it, but it is not there; bring it back, or sign the bundle again")]
+    #[error("is missing, although the signature covers it; restore the file, or sign the bundle again")]
     Missing,
     /// The file was changed after signing.
-    #[error("was changed after the bundle was signed; bring it back, or sign the bundle again")]
+    #[error("was changed after the bundle was signed; restore the file, or sign the bundle again")]
     Changed,
     /// The key cannot be used.
     #[error("{0}")]
     Key(&'static str),
 }
 
-impl Problem {
+impl BundleProblem {
     /// Adds the file that has the problem.
-    pub(super) fn of(self, file: &str) -> Fault {
-        Fault { file: Some(file.to_owned()), problem: self }
+    pub(super) fn of(self, file: &str) -> FileProblem {
+        FileProblem { file: Some(file.to_owned()), problem: self }
     }
 }
 
 /// A problem and its file, before the bundle is known.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct FileProblem {
     pub(super) file: Option<String>,
-    pub(super) problem: Problem,
+    pub(super) problem: BundleProblem,
 }
 
-impl Fault {
+impl FileProblem {
     pub(super) fn of(self, bundle: &std::path::Path) -> BundleError {
         BundleError { bundle: bundle.to_owned(), file: self.file, problem: self.problem }
     }
 }
 
-impl<P: Into<Problem>> From<P> for Fault {
+impl<P: Into<BundleProblem>> From<P> for FileProblem {
     fn from(problem: P) -> Self {
         Self { file: None, problem: problem.into() }
     }
 }
 
 /// Returns a name for display, shortened and without control characters that could affect a terminal.
-pub(super) fn shown(name: &[u8]) -> String {
+pub(super) fn printable(name: &[u8]) -> String {
     let name = &name[..name.len().min(NAME_MAX)];
     String::from_utf8_lossy(name).chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
 /// Message about a name that is too deep.
-pub(super) const DEEP: &str = "is in more than 32 folders";
+pub(super) const DEEP: &str = "has more than 32 parts in its name";
 const _: () = assert!(DEPTH_MAX == 32, "DEEP says so");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{DEEP, Fault, Problem, shown};
+use super::error::{BundleProblem, DEEP, FileProblem, printable};
 
 /// Maximum number of files and folders in a bundle.
 pub const FILES_MAX: usize = 4096;
@@ -25,31 +25,31 @@ pub const SIGNATURES: &str = ".signatures.json";
 
 /// Files by name, in the order of the names' bytes.
 #[derive(Debug, Default)]
-pub(super) struct Files {
+pub(super) struct BundleFiles {
     files: BTreeMap<String, Vec<u8>>,
     entries: usize,
     bytes: u64,
 }
 
-impl Files {
+impl BundleFiles {
     /// Counts a file or folder. Fails if there are too many.
-    pub(super) fn count(&mut self) -> Result<(), Fault> {
+    pub(super) fn count(&mut self) -> Result<(), FileProblem> {
         self.entries += 1;
-        if self.entries > FILES_MAX { Err(Problem::Many.into()) } else { Ok(()) }
+        if self.entries > FILES_MAX { Err(BundleProblem::Many.into()) } else { Ok(()) }
     }
 
     /// Adds a file, with a name from [`name`]. Fails if the name exists or a size limit is exceeded.
-    pub(super) fn add(&mut self, name: String, content: Vec<u8>) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, name: String, content: Vec<u8>) -> Result<(), FileProblem> {
         let size = content.len() as u64;
         if size > FILE_MAX {
-            return Err(Problem::Large.of(&name));
+            return Err(BundleProblem::Large.of(&name));
         }
         self.bytes += size;
         if self.bytes > TOTAL_MAX {
-            return Err(Problem::Total.into());
+            return Err(BundleProblem::Total.into());
         }
         if self.files.contains_key(&name) {
-            return Err(Problem::Twice.of(&name));
+            return Err(BundleProblem::Twice.of(&name));
         }
         self.files.insert(name, content);
         Ok(())
@@ -68,8 +68,8 @@ impl Files {
 ///
 /// `opa build` starts every name with a slash, and `tar` with `./`: both mean the root. Nothing is ever
 /// unpacked, so such a name leads nowhere else.
-pub(super) fn name(raw: &[u8]) -> Result<Option<String>, Fault> {
-    let bad = |why| Err(Problem::Name(why).of(&shown(raw)));
+pub(super) fn name(raw: &[u8]) -> Result<Option<String>, FileProblem> {
+    let bad = |why| Err(BundleProblem::Name(why).of(&printable(raw)));
     if raw.len() > NAME_MAX {
         return bad("has a name of more than 1024 bytes");
     }

@@ -17,8 +17,8 @@ use rustix::{
 };
 
 use super::{
-    error::{Fault, Problem, shown},
-    files::{FILE_MAX, Files, ignored, name},
+    error::{BundleProblem, FileProblem, printable},
+    files::{BundleFiles, FILE_MAX, ignored, name},
 };
 
 /// Mode bits that let others than the owner write.
@@ -31,90 +31,97 @@ const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOC
 
 /// The users who may have written the files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Writers {
+pub(super) enum AllowedWriters {
     /// Anybody.
     Any,
     /// Only the owner of each file.
     Owner,
 }
 
-impl Writers {
+impl AllowedWriters {
     /// Returns the requirement for this process. Root acts for all users, so its bundles must not be writable
     /// by others.
     pub(super) fn of_process(allow_writable: bool) -> Self {
         if allow_writable || !rustix::process::geteuid().is_root() { Self::Any } else { Self::Owner }
     }
 
-    fn check(self, stat: &Stat) -> Result<(), Problem> {
+    fn check(self, stat: &Stat) -> Result<(), BundleProblem> {
         match self {
-            Self::Owner if stat.st_mode & OTHERS_WRITE != 0 => Err(Problem::Writable(stat.st_mode & 0o7777)),
+            Self::Owner if stat.st_mode & OTHERS_WRITE != 0 => {
+                Err(BundleProblem::Writable(stat.st_mode & 0o7777))
+            }
             _ => Ok(()),
         }
     }
 
     /// Checks the folders above: a user who can rename there can put another bundle in place.
-    fn check_above(self, path: &Path) -> Result<(), Fault> {
+    fn check_above(self, path: &Path) -> Result<(), FileProblem> {
         if self == Self::Any {
             return Ok(());
         }
         for folder in fs::canonicalize(path)?.ancestors().skip(1) {
             let stat = statat(CWD, folder, AtFlags::empty()).map_err(io)?;
             if stat.st_mode & STICKY == 0 {
-                self.check(&stat).map_err(|problem| problem.of(&shown(folder.as_os_str().as_bytes())))?;
+                self.check(&stat).map_err(|problem| problem.of(&printable(folder.as_os_str().as_bytes())))?;
             }
         }
         Ok(())
     }
 }
 
-fn io(error: Errno) -> Fault {
-    Problem::Io(error.into()).into()
+fn io(error: Errno) -> FileProblem {
+    BundleProblem::Io(error.into()).into()
 }
 
 /// Reads all files of a folder that are not hidden.
-pub(super) fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
+pub(super) fn read(path: &Path, writers: AllowedWriters) -> Result<BundleFiles, FileProblem> {
     let root = openat(CWD, path, READ | OFlags::DIRECTORY, Mode::empty()).map_err(io)?;
     writers.check_above(path)?;
-    let mut files = Files::default();
+    let mut files = BundleFiles::default();
     folder(&root, "", writers, &mut files)?;
     Ok(files)
 }
 
 /// Opens a single file that is a bundle.
-pub(super) fn open(path: &Path, writers: Writers) -> Result<(File, Stat), Fault> {
+pub(super) fn open(path: &Path, writers: AllowedWriters) -> Result<(File, Stat), FileProblem> {
     let stat = statat(CWD, path, AtFlags::empty()).map_err(io)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Problem::Kind.into());
+        return Err(BundleProblem::Kind.into());
     }
     writers.check_above(path)?;
     let file = openat(CWD, path, READ, Mode::empty()).map_err(io)?;
     let stat = fstat(&file).map_err(io)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Problem::Kind.into());
+        return Err(BundleProblem::Kind.into());
     }
     writers.check(&stat)?;
     Ok((File::from(file), stat))
 }
 
 /// Reads a file of a bundle. The file may grow meanwhile, but is not read much beyond the limit.
-pub(super) fn content(file: impl Into<File>, stat: &Stat) -> Result<Vec<u8>, Problem> {
+pub(super) fn content(file: impl Into<File>, stat: &Stat) -> Result<Vec<u8>, BundleProblem> {
     if u64::try_from(stat.st_size).is_ok_and(|size| size > FILE_MAX) {
-        return Err(Problem::Large);
+        return Err(BundleProblem::Large);
     }
     let mut content = Vec::new();
     file.into().take(FILE_MAX + 1).read_to_end(&mut content)?;
     Ok(content)
 }
 
-fn folder(root: &OwnedFd, at: &str, writers: Writers, files: &mut Files) -> Result<(), Fault> {
-    let here = |problem: Problem| if at.is_empty() { problem.into() } else { problem.of(at) };
+fn folder(
+    root: &OwnedFd,
+    at: &str,
+    writers: AllowedWriters,
+    files: &mut BundleFiles,
+) -> Result<(), FileProblem> {
+    let here = |problem: BundleProblem| if at.is_empty() { problem.into() } else { problem.of(at) };
     let path = if at.is_empty() { "." } else { at };
     let opened = beneath(root, path, READ | OFlags::DIRECTORY).map_err(here)?;
-    let stat = fstat(&opened).map_err(|error| here(Problem::Io(error.into())))?;
+    let stat = fstat(&opened).map_err(|error| here(BundleProblem::Io(error.into())))?;
     writers.check(&stat).map_err(here)?;
     files.count()?;
-    for entry in Dir::read_from(&opened).map_err(|error| here(Problem::Io(error.into())))? {
-        let entry = entry.map_err(|error| here(Problem::Io(error.into())))?;
+    for entry in Dir::read_from(&opened).map_err(|error| here(BundleProblem::Io(error.into())))? {
+        let entry = entry.map_err(|error| here(BundleProblem::Io(error.into())))?;
         let raw = entry.file_name().to_bytes();
         if raw == b"." || raw == b".." {
             continue;
@@ -137,44 +144,49 @@ fn hidden(raw: &[u8]) -> bool {
     )
 }
 
-fn one(root: &OwnedFd, name: &str, writers: Writers, files: &mut Files) -> Result<(), Fault> {
-    let of = |problem: Problem| problem.of(name);
-    let system = |error: Errno| of(Problem::Io(error.into()));
+fn one(
+    root: &OwnedFd,
+    name: &str,
+    writers: AllowedWriters,
+    files: &mut BundleFiles,
+) -> Result<(), FileProblem> {
+    let of = |problem: BundleProblem| problem.of(name);
+    let system = |error: Errno| of(BundleProblem::Io(error.into()));
     let itself = statat(root, OsStr::new(name), AtFlags::SYMLINK_NOFOLLOW).map_err(system)?;
     let link = match FileType::from_raw_mode(itself.st_mode) {
         FileType::Directory => return folder(root, name, writers, files),
         FileType::RegularFile => false,
         FileType::Symlink => true,
-        _ => return Err(of(Problem::NoFile)),
+        _ => return Err(of(BundleProblem::NoFile)),
     };
     if link {
         // Checked before it is opened, because opening a device can have effects.
         let target = beneath(root, name, OFlags::PATH | OFlags::CLOEXEC).map_err(of)?;
         match FileType::from_raw_mode(fstat(&target).map_err(system)?.st_mode) {
             FileType::RegularFile => {}
-            FileType::Directory => return Err(of(Problem::FolderLink)),
-            _ => return Err(of(Problem::NoFile)),
+            FileType::Directory => return Err(of(BundleProblem::FolderLink)),
+            _ => return Err(of(BundleProblem::NoFile)),
         }
     }
     let file = beneath(root, name, READ).map_err(of)?;
     let stat = fstat(&file).map_err(system)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(of(Problem::NoFile));
+        return Err(of(BundleProblem::NoFile));
     }
     writers.check(&stat).map_err(of)?;
     files.count()?;
     files.add(name.to_owned(), content(file, &stat).map_err(of)?)
 }
 
-fn beneath(root: &OwnedFd, name: &str, flags: OFlags) -> Result<OwnedFd, Problem> {
+fn beneath(root: &OwnedFd, name: &str, flags: OFlags) -> Result<OwnedFd, BundleProblem> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let mut tries = 0;
     loop {
         match openat2(root, name, flags, Mode::empty(), resolve) {
             // Something on the machine was renamed while `..` was followed.
             Err(Errno::AGAIN) if tries < 16 => tries += 1,
-            Err(Errno::XDEV | Errno::LOOP | Errno::NOENT) => return Err(Problem::Leaves),
-            result => return result.map_err(|error| Problem::Io(error.into())),
+            Err(Errno::XDEV | Errno::LOOP | Errno::NOENT) => return Err(BundleProblem::Leaves),
+            result => return result.map_err(|error| BundleProblem::Io(error.into())),
         }
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512, Sha512_256};
 
 use super::{
     data,
-    error::Problem,
+    error::BundleProblem,
     files::{MANIFEST, base},
 };
 
@@ -19,7 +19,7 @@ use super::{
 const NESTED_MAX: usize = 64;
 
 /// Returns the hash of a file. `algorithm` is a name that OPA uses.
-pub(super) fn hash(name: &str, content: &[u8], algorithm: &str) -> Result<Vec<u8>, Problem> {
+pub(super) fn hash(name: &str, content: &[u8], algorithm: &str) -> Result<Vec<u8>, BundleProblem> {
     let bytes = canonical(name, content)?;
     Ok(match algorithm {
         "SHA-256" => Sha256::digest(&bytes).to_vec(),
@@ -28,31 +28,37 @@ pub(super) fn hash(name: &str, content: &[u8], algorithm: &str) -> Result<Vec<u8
         "SHA-512-256" => Sha512_256::digest(&bytes).to_vec(),
         "MD5" | "SHA-1" => {
             let why = format!("is signed by its {algorithm}, which can be forged; sign it with SHA-256");
-            return Err(Problem::Signature(why));
+            return Err(BundleProblem::Signature(why));
         }
-        _ => return Err(Problem::Signature("is signed by a hash that is not SHA-256, -384 or -512".into())),
+        _ => {
+            return Err(BundleProblem::Signature(
+                "is signed by a hash that is not SHA-256, -384 or -512".into(),
+            ));
+        }
     })
 }
 
-fn canonical<'a>(name: &str, content: &'a [u8]) -> Result<Cow<'a, [u8]>, Problem> {
+fn canonical<'a>(name: &str, content: &'a [u8]) -> Result<Cow<'a, [u8]>, BundleProblem> {
     if !matches!(base(name), "data.json" | "data.yaml" | MANIFEST) {
         return Ok(Cow::Borrowed(content));
     }
     let mut out = Vec::with_capacity(content.len());
     match serde_json::from_slice::<&RawValue>(content) {
         Ok(raw) => json(raw, &mut out, 0)?,
-        Err(error) if base(name) != "data.yaml" => return Err(Problem::Data(error.to_string())),
+        Err(error) if base(name) != "data.yaml" => return Err(BundleProblem::Data(error.to_string())),
         Err(_) => yaml(&data::yaml(content)?, &mut out),
     }
     Ok(Cow::Owned(out))
 }
 
 /// Writes JSON with sorted keys, the last one of equal keys, and numbers as they are written.
-fn json(raw: &RawValue, out: &mut Vec<u8>, depth: usize) -> Result<(), Problem> {
+fn json(raw: &RawValue, out: &mut Vec<u8>, depth: usize) -> Result<(), BundleProblem> {
     if depth > NESTED_MAX {
-        return Err(Problem::Data(format!("has more than {NESTED_MAX} objects and lists in each other")));
+        return Err(BundleProblem::Data(format!(
+            "has more than {NESTED_MAX} objects and lists in each other"
+        )));
     }
-    let bad = |error: serde_json::Error| Problem::Data(error.to_string());
+    let bad = |error: serde_json::Error| BundleProblem::Data(error.to_string());
     let source = raw.get();
     match source.as_bytes().first() {
         Some(b'{') => {

@@ -9,11 +9,11 @@ use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::{Fault, Problem};
+use super::error::{BundleProblem, FileProblem};
 
 /// The version of Rego that a module is written in.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Rego {
+pub enum RegoVersion {
     /// Version before OPA 1.0: `deny[msg] { … }`.
     V0,
     /// Version since OPA 1.0: `deny contains msg if { … }`.
@@ -29,12 +29,12 @@ pub struct Manifest {
     /// Roots of packages and data, as paths with slashes; the empty root is everywhere.
     pub roots: Vec<String>,
     /// Version of Rego of the modules; `None` if not declared.
-    pub rego_version: Option<Rego>,
+    pub rego_version: Option<RegoVersion>,
     /// Version of Rego of single files, by patterns in which `*` also matches slashes.
-    pub file_rego_versions: BTreeMap<String, Rego>,
+    pub file_rego_versions: BTreeMap<String, RegoVersion>,
     /// Additional data of the owner.
     pub metadata: Value,
-    patterns: Vec<(GlobMatcher, Rego)>,
+    patterns: Vec<(GlobMatcher, RegoVersion)>,
 }
 
 impl Default for Manifest {
@@ -52,7 +52,7 @@ impl Default for Manifest {
 
 /// The manifest as written in the file.
 #[derive(Deserialize)]
-struct Raw {
+struct RawManifest {
     revision: Option<String>,
     roots: Option<Vec<String>>,
     rego_version: Option<i64>,
@@ -71,9 +71,9 @@ const PATTERN_MAX: usize = 256;
 
 impl Manifest {
     /// Parses a manifest.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
-        let bad = |why: String| Fault::from(Problem::Manifest(why));
-        let raw: Raw = serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, FileProblem> {
+        let bad = |why: String| FileProblem::from(BundleProblem::Manifest(why));
+        let raw: RawManifest = serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
         let mut roots = raw.roots.unwrap_or_else(|| vec![String::new()]);
         if roots.len() > LISTED_MAX || raw.file_rego_versions.len() > LISTED_MAX {
             return Err(bad(format!("there are more than {LISTED_MAX} roots or file_rego_versions")));
@@ -85,7 +85,7 @@ impl Manifest {
             if let Some(other) =
                 roots[at + 1..].iter().find(|&other| within(one, other) || within(other, one))
             {
-                return Err(Problem::Roots(one.clone(), other.clone()).into());
+                return Err(BundleProblem::Roots(one.clone(), other.clone()).into());
             }
         }
         let mut file_rego_versions = BTreeMap::new();
@@ -113,13 +113,15 @@ impl Manifest {
 
     /// Returns the version of Rego that the manifest declares for a file. OPA takes any of the patterns that
     /// match; here all of them must agree.
-    pub(super) fn rego(&self, file: &str) -> Result<Option<Rego>, Problem> {
+    pub(super) fn rego(&self, file: &str) -> Result<Option<RegoVersion>, BundleProblem> {
         let path = format!("/{file}");
         let mut found = None;
         for (_, rego) in self.patterns.iter().filter(|(glob, _)| glob.is_match(&path) || glob.is_match(file))
         {
             if found.is_some_and(|found| found != *rego) {
-                return Err(Problem::Manifest("two of file_rego_versions match it and disagree".to_owned()));
+                return Err(BundleProblem::Manifest(
+                    "two patterns of file_rego_versions match the file and disagree".to_owned(),
+                ));
             }
             found = Some(*rego);
         }
@@ -132,12 +134,12 @@ impl Manifest {
     }
 
     /// Whether one of the roots is under a path.
-    pub(super) fn leads(&self, path: &str) -> bool {
+    pub(super) fn has_root_below(&self, path: &str) -> bool {
         self.roots.iter().any(|root| within(root, path))
     }
 
     /// Returns the roots for display.
-    pub(super) fn shown(&self) -> String {
+    pub(super) fn roots_text(&self) -> String {
         self.roots.iter().map(|root| format!("{root:?}")).collect::<Vec<_>>().join(", ")
     }
 }
@@ -147,10 +149,10 @@ fn within(path: &str, root: &str) -> bool {
     root.is_empty() || path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn rego(version: i64) -> Result<Rego, String> {
+fn rego(version: i64) -> Result<RegoVersion, String> {
     match version {
-        0 => Ok(Rego::V0),
-        1 => Ok(Rego::V1),
+        0 => Ok(RegoVersion::V0),
+        1 => Ok(RegoVersion::V1),
         other => Err(format!("there is no version {other} of Rego; it is 0 or 1")),
     }
 }

@@ -27,13 +27,13 @@ use std::{
     time::SystemTime,
 };
 
-use error::Fault;
-pub use error::{BundleError, Problem};
+use error::FileProblem;
+pub use error::{BundleError, BundleProblem};
+use files::{BundleFiles, MANIFEST, is_module};
 pub use files::{DEPTH_MAX, FILE_MAX, FILES_MAX, NAME_MAX, SIGNATURES, TOTAL_MAX, VALUES_MAX};
-use files::{Files, MANIFEST, is_module};
-use folder::Writers;
-pub use key::Algorithm;
-pub use manifest::{Manifest, Rego};
+use folder::AllowedWriters;
+pub use key::SignatureAlgorithm;
+pub use manifest::{Manifest, RegoVersion};
 use rustix::fs::FileType;
 use serde_json::Value;
 pub use signature::{Signer, Trust};
@@ -44,7 +44,7 @@ pub struct Bundle {
     /// Name of the folder or file, without the extension of an archive or module.
     pub name: String,
     /// Modules by path; at least one.
-    pub modules: Vec<Module>,
+    pub modules: Vec<RegoModule>,
     /// Data, an object.
     pub data: Value,
     /// Manifest.
@@ -57,14 +57,14 @@ pub struct Bundle {
 
 /// A module, which is a file of rules.
 #[derive(Clone, Debug)]
-pub struct Module {
+pub struct RegoModule {
     /// Path in the bundle.
     pub path: String,
     /// Source text.
     pub text: String,
     /// Version of Rego.
-    pub rego: Rego,
-    /// Whether the manifest declares the version; otherwise [`Module::rego`] is OPA's default.
+    pub rego: RegoVersion,
+    /// Whether the manifest declares the version; otherwise [`RegoModule::rego`] is OPA's default.
     pub rego_declared: bool,
     /// Parts of the package, as checked against the manifest's roots.
     pub package: Vec<String>,
@@ -74,7 +74,7 @@ pub struct Module {
 
 /// Options for loading bundles.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct BundleOptions {
     /// Key that a bundle must be signed with. Without one, a signed bundle is refused.
     pub trust: Option<Trust>,
     /// Whether root may load files that others than their owner can write. For other users this is not
@@ -88,15 +88,15 @@ pub struct Options {
 /// Fails if the bundle cannot be read, is malformed, or is not signed as required; the error names the file
 /// and the remediation.
 pub fn load(path: &Path, trust: Option<&Trust>) -> Result<Bundle, BundleError> {
-    load_with(path, &Options { trust: trust.cloned(), allow_writable: false })
+    load_with(path, &BundleOptions { trust: trust.cloned(), allow_writable: false })
 }
 
 /// Loads a bundle.
 ///
 /// # Errors
 /// Fails as [`load`] does.
-pub fn load_with(path: &Path, options: &Options) -> Result<Bundle, BundleError> {
-    let writers = Writers::of_process(options.allow_writable);
+pub fn load_with(path: &Path, options: &BundleOptions) -> Result<Bundle, BundleError> {
+    let writers = AllowedWriters::of_process(options.allow_writable);
     let bundle =
         read(path, writers).and_then(|files| bundle(&name(path), &files, options, SystemTime::now()));
     bundle.map_err(|fault| fault.of(path))
@@ -106,7 +106,7 @@ pub fn load_with(path: &Path, options: &Options) -> Result<Bundle, BundleError> 
 ///
 /// # Errors
 /// Fails as [`load`] does.
-pub fn load_archive(name: &str, bytes: impl Read, options: &Options) -> Result<Bundle, BundleError> {
+pub fn load_archive(name: &str, bytes: impl Read, options: &BundleOptions) -> Result<Bundle, BundleError> {
     let files = archive::gzip(bytes);
     let bundle = files.and_then(|files| bundle(name, &files, options, SystemTime::now()));
     bundle.map_err(|fault| fault.of(Path::new(name)))
@@ -117,7 +117,7 @@ pub fn load_archive(name: &str, bytes: impl Read, options: &Options) -> Result<B
 /// # Errors
 /// Fails as [`load`] does.
 #[doc(hidden)]
-pub fn load_tar(name: &str, bytes: impl Read, options: &Options) -> Result<Bundle, BundleError> {
+pub fn load_tar(name: &str, bytes: impl Read, options: &BundleOptions) -> Result<Bundle, BundleError> {
     let files = archive::plain(bytes);
     let bundle = files.and_then(|files| bundle(name, &files, options, SystemTime::now()));
     bundle.map_err(|fault| fault.of(Path::new(name)))
@@ -130,12 +130,12 @@ pub fn load_tar(name: &str, bytes: impl Read, options: &Options) -> Result<Bundl
 /// # Errors
 /// Fails if the files cannot be read, or the key does not fit the algorithm.
 pub fn sign(path: &Path, signer: &Signer) -> Result<String, BundleError> {
-    let text = read(path, Writers::Any).and_then(|files| signature::sign(&files, signer));
+    let text = read(path, AllowedWriters::Any).and_then(|files| signature::sign(&files, signer));
     text.map_err(|fault| fault.of(path))
 }
 
 /// Reads the files of a folder, an archive or a single module.
-fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
+fn read(path: &Path, writers: AllowedWriters) -> Result<BundleFiles, FileProblem> {
     let stat = rustix::fs::stat(path).map_err(std::io::Error::from)?;
     if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
         return folder::read(path, writers);
@@ -143,13 +143,13 @@ fn read(path: &Path, writers: Writers) -> Result<Files, Fault> {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let is_archive = ARCHIVES.iter().any(|end| name.ends_with(end));
     if !is_archive && !is_module(&name) {
-        return Err(Problem::Kind.into());
+        return Err(BundleProblem::Kind.into());
     }
     let (file, stat) = folder::open(path, writers)?;
     if is_archive {
         return archive::gzip(file);
     }
-    let mut files = Files::default();
+    let mut files = BundleFiles::default();
     if let Some(name) = files::name(name.as_bytes())? {
         files.add(name, folder::content(file, &stat)?)?;
     }
@@ -168,33 +168,38 @@ fn name(path: &Path) -> String {
 }
 
 /// Creates a bundle from its files.
-fn bundle(name: &str, files: &Files, options: &Options, now: SystemTime) -> Result<Bundle, Fault> {
+fn bundle(
+    name: &str,
+    files: &BundleFiles,
+    options: &BundleOptions,
+    now: SystemTime,
+) -> Result<Bundle, FileProblem> {
     // The signature comes first, so that unsigned content is read only as far as this check needs.
     let signed_by = signature::verify(files, options.trust.as_ref(), now)?;
     if files.get("patch.json").is_some() {
-        return Err(Problem::Delta.of("patch.json"));
+        return Err(BundleProblem::Delta.of("patch.json"));
     }
     let manifest = files.get(MANIFEST).map(Manifest::parse).transpose();
     let manifest = manifest.map_err(|fault| fault.problem.of(MANIFEST))?.unwrap_or_default();
     let modules = files.iter().filter(|(name, _)| is_module(name));
     let modules = modules.map(|(path, content)| module(path, content, &manifest).map_err(|e| e.of(path)));
-    let modules = modules.collect::<Result<Vec<_>, Fault>>()?;
+    let modules = modules.collect::<Result<Vec<_>, FileProblem>>()?;
     if modules.iter().all(|module| module.test) {
-        return Err(Problem::Empty.into());
+        return Err(BundleProblem::Empty.into());
     }
     let data = data::data(files, &manifest)?;
     Ok(Bundle { name: name.to_owned(), modules, data, manifest, digest: digest::digest(files), signed_by })
 }
 
-fn module(path: &str, content: &[u8], manifest: &Manifest) -> Result<Module, Problem> {
-    let text = std::str::from_utf8(content).map_err(|error| Problem::Utf8(error.valid_up_to()))?;
+fn module(path: &str, content: &[u8], manifest: &Manifest) -> Result<RegoModule, BundleProblem> {
+    let text = std::str::from_utf8(content).map_err(|error| BundleProblem::Utf8(error.valid_up_to()))?;
     let package = package::package(text)?;
     let at = package.iter().fold(String::new(), |path, part| data::join(&path, part));
     if !manifest.permits(&at) {
-        return Err(Problem::PackageOutside(package.join("."), manifest.shown()));
+        return Err(BundleProblem::PackageOutside(package.join("."), manifest.roots_text()));
     }
     let declared = manifest.rego(path)?;
-    Ok(Module {
+    Ok(RegoModule {
         path: path.to_owned(),
         text: text.to_owned(),
         rego: declared.unwrap_or_default(),

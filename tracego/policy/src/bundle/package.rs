@@ -1,11 +1,11 @@
 //! The package of a module, which is declared at its beginning. The engine parses the rest.
 
-use super::error::Problem;
+use super::error::BundleProblem;
 
 /// Returns the parts of a module's package: `package a["b-c"].d` is `a`, `b-c` and `d`.
-pub(super) fn package(text: &str) -> Result<Vec<String>, Problem> {
+pub(super) fn package(text: &str) -> Result<Vec<String>, BundleProblem> {
     let (rest, line) = skip(text, 1);
-    let refused = || Problem::Package(line);
+    let refused = || BundleProblem::Package(line);
     let rest = rest.strip_prefix("package").ok_or_else(refused)?;
     if !rest.starts_with(|c: char| c.is_ascii_whitespace()) {
         return Err(refused());

@@ -16,10 +16,10 @@ use serde_json::json;
 
 use super::{
     digest::hex,
-    error::{Fault, Problem},
-    files::{FILES_MAX, Files, SIGNATURES, ignored},
+    error::{BundleProblem, FileProblem},
+    files::{BundleFiles, FILES_MAX, SIGNATURES, ignored},
     hash::hash,
-    key::{self, Algorithm},
+    key::{self, SignatureAlgorithm},
 };
 
 /// The key and scope that bundles must be signed with.
@@ -28,7 +28,7 @@ pub struct Trust {
     /// A public key in PEM, or the secret of HS256.
     pub key: Vec<u8>,
     /// Algorithm of the signature.
-    pub algorithm: Algorithm,
+    pub algorithm: SignatureAlgorithm,
     /// Name of the key; without one, the name in the signature is used.
     pub key_id: Option<String>,
     /// Scope that the signature must have; without one, the signature must have none.
@@ -49,7 +49,7 @@ pub struct Signer {
     /// A private key in PEM (PKCS #8), or the secret of HS256.
     pub key: Vec<u8>,
     /// Algorithm of the signature.
-    pub algorithm: Algorithm,
+    pub algorithm: SignatureAlgorithm,
     /// Name of the key.
     pub key_id: Option<String>,
     /// Scope of the signature.
@@ -67,14 +67,14 @@ struct SignaturesFile {
 }
 
 #[derive(Deserialize)]
-struct Header {
+struct JwtHeader {
     alg: String,
     kid: Option<String>,
     crit: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
-struct Payload {
+struct JwtPayload {
     #[serde(default)]
     files: Vec<SignedFile>,
     #[serde(default)]
@@ -94,11 +94,15 @@ struct SignedFile {
 
 /// Verifies the signature and all files of a bundle. Returns the name of the key; `None` if no signature is
 /// required.
-pub(super) fn verify(files: &Files, trust: Option<&Trust>, now: SystemTime) -> Result<Option<String>, Fault> {
+pub(super) fn verify(
+    files: &BundleFiles,
+    trust: Option<&Trust>,
+    now: SystemTime,
+) -> Result<Option<String>, FileProblem> {
     match (files.get(SIGNATURES), trust) {
         (None, None) => Ok(None),
-        (None, Some(_)) => Err(Problem::NotSigned.into()),
-        (Some(_), None) => Err(Problem::NoKey.of(SIGNATURES)),
+        (None, Some(_)) => Err(BundleProblem::NotSigned.into()),
+        (Some(_), None) => Err(BundleProblem::NoKey.of(SIGNATURES)),
         (Some(content), Some(trust)) => {
             let (by, payload) = token(content, trust, now).map_err(|problem| problem.of(SIGNATURES))?;
             covers(files, payload)?;
@@ -107,22 +111,23 @@ pub(super) fn verify(files: &Files, trust: Option<&Trust>, now: SystemTime) -> R
     }
 }
 
-fn bad(why: impl fmt::Display) -> Problem {
-    Problem::Signature(why.to_string())
+fn bad(why: impl fmt::Display) -> BundleProblem {
+    BundleProblem::Signature(why.to_string())
 }
 
-fn token(content: &[u8], trust: &Trust, now: SystemTime) -> Result<(String, Payload), Problem> {
+fn token(content: &[u8], trust: &Trust, now: SystemTime) -> Result<(String, JwtPayload), BundleProblem> {
     let file: SignaturesFile = serde_json::from_slice(content).map_err(bad)?;
     if !matches!(file.plugin.as_str(), "" | "_default") {
         return Err(bad("the signature is for a plugin of OPA; sign the bundle without one"));
     }
     let [token] = &*file.signatures else {
-        return Err(bad(format!("there are {} signatures in it and not one", file.signatures.len())));
+        return Err(bad(format!("the file has {} signatures instead of one", file.signatures.len())));
     };
-    let (message, signature) = token.rsplit_once('.').ok_or_else(|| bad("the signature is no JWT"))?;
-    let (header, payload) = message.split_once('.').ok_or_else(|| bad("the signature is no JWT"))?;
-    let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| bad("the signature is no JWT"));
-    let header: Header = serde_json::from_slice(&decode(header)?).map_err(bad)?;
+    let (message, signature) = token.rsplit_once('.').ok_or_else(|| bad("the signature is not a JWT"))?;
+    let (header, payload) = message.split_once('.').ok_or_else(|| bad("the signature is not a JWT"))?;
+    let decode =
+        |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| bad("the signature is not a JWT"));
+    let header: JwtHeader = serde_json::from_slice(&decode(header)?).map_err(bad)?;
     if header.alg != trust.algorithm.name() {
         let why = format!("the signature is not {}, which is configured", trust.algorithm.name());
         return Err(bad(why));
@@ -131,9 +136,9 @@ fn token(content: &[u8], trust: &Trust, now: SystemTime) -> Result<(String, Payl
         return Err(bad("the signature needs an extension of JWT that is not supported"));
     }
     if !key::verifies(trust.algorithm, &trust.key, message.as_bytes(), &decode(signature)?)? {
-        return Err(bad("the signature does not fit the key: it is another's, or was changed"));
+        return Err(bad("the signature does not fit the key: it was made with another key, or was changed"));
     }
-    let payload: Payload = serde_json::from_slice(&decode(payload)?).map_err(bad)?;
+    let payload: JwtPayload = serde_json::from_slice(&decode(payload)?).map_err(bad)?;
     if payload.scope != trust.scope.as_deref().unwrap_or("") {
         return Err(bad(format!(
             "the signature is for the scope {:?}, not the one configured",
@@ -144,7 +149,7 @@ fn token(content: &[u8], trust: &Trust, now: SystemTime) -> Result<(String, Payl
         let now = now.duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
         if now >= exp {
             // The conversion from a float saturates.
-            return Err(Problem::Expired(exp as u64));
+            return Err(BundleProblem::Expired(exp as u64));
         }
     }
     let named = [trust.key_id.as_ref(), header.kid.as_ref(), payload.keyid.as_ref()];
@@ -154,9 +159,9 @@ fn token(content: &[u8], trust: &Trust, now: SystemTime) -> Result<(String, Payl
 
 /// Checks that the files are exactly those that were signed. Hidden files are never read, so it does not
 /// matter whether they were signed.
-fn covers(files: &Files, payload: Payload) -> Result<(), Fault> {
+fn covers(files: &BundleFiles, payload: JwtPayload) -> Result<(), FileProblem> {
     if payload.files.len() > FILES_MAX {
-        return Err(Problem::Many.of(SIGNATURES));
+        return Err(BundleProblem::Many.of(SIGNATURES));
     }
     let mut signed = BTreeMap::new();
     for file in payload.files {
@@ -167,21 +172,21 @@ fn covers(files: &Files, payload: Payload) -> Result<(), Fault> {
     }
     for (name, content) in files.iter().filter(|(name, _)| *name != SIGNATURES) {
         let Some(file) = signed.remove(name) else {
-            return Err(Problem::NotCovered.of(name));
+            return Err(BundleProblem::NotCovered.of(name));
         };
         let found = hash(name, content, &file.algorithm).map_err(|problem| problem.of(name))?;
         if !file.hash.eq_ignore_ascii_case(&hex(&found)) {
-            return Err(Problem::Changed.of(name));
+            return Err(BundleProblem::Changed.of(name));
         }
     }
     match signed.pop_first() {
-        Some((name, _)) => Err(Problem::Missing.of(&super::error::shown(name.as_bytes()))),
+        Some((name, _)) => Err(BundleProblem::Missing.of(&super::error::printable(name.as_bytes()))),
         None => Ok(()),
     }
 }
 
 /// Returns the content of `.signatures.json` for the files.
-pub(super) fn sign(files: &Files, signer: &Signer) -> Result<String, Fault> {
+pub(super) fn sign(files: &BundleFiles, signer: &Signer) -> Result<String, FileProblem> {
     const ALGORITHM: &str = "SHA-256";
     let mut signed = Vec::new();
     for (name, content) in files.iter().filter(|(name, _)| *name != SIGNATURES) {

@@ -10,10 +10,12 @@ use tracego_model::{
 
 use super::*;
 use crate::{
-    explain,
     limits::OnError,
-    stage::{self, Stage},
-    trial::{self, Outcome},
+    offline::{
+        bundle_tests::{self, TestOutcome},
+        explanation::explain,
+    },
+    stage::{self, PolicyStage},
 };
 
 /// Number of doublings: the policy compares values with 2 to this power parts in one instruction, which takes
@@ -46,13 +48,17 @@ fn bundles() -> [Bundle; 3] {
 }
 
 /// Limits for tests of the deadline; a decision that does not hang has all the time it needs.
-fn limits() -> Limits {
-    Limits { time: Duration::from_millis(50), hang: Duration::from_secs(1), ..Limits::default() }
+fn limits() -> DecisionLimits {
+    DecisionLimits {
+        time: Duration::from_millis(50),
+        hang: Duration::from_secs(1),
+        ..DecisionLimits::default()
+    }
 }
 
 #[test]
 fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
-    let mut engine = Engine::new(&bundles(), &limits()).unwrap();
+    let mut engine = PolicyEngine::new(&bundles(), &limits()).unwrap();
     // Until the bundle hangs, it decides as the others do.
     let decision = engine.decide_json(&start(&["go", "run"], ""));
     assert_eq!((messages(&decision), decision.error.clone()), (vec!["first", "last"], None));
@@ -61,7 +67,7 @@ fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     assert_eq!(messages(&decision), ["first", "last"]);
     assert_eq!(decision.error_kind, Some(ErrorKind::Hang));
-    assert_eq!(decision.error.as_deref(), Some("endless: did not come back from data.main.deny within 1s"));
+    assert_eq!(decision.error.as_deref(), Some("endless: no result from data.main.deny within 1s"));
     // The next decisions do not wait, and the bundle is out of force: not even its cached decisions are used.
     let started = Instant::now();
     for _ in 0..10 {
@@ -79,15 +85,15 @@ fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
 
 #[test]
 fn what_a_policy_that_does_not_come_back_says_is_a_choice() {
-    let limits = Limits { on_error: OnError::Deny, cache: NonZeroUsize::new(8), ..limits() };
-    let mut engine = Engine::new(&[bundle("endless", &hanging())], &limits).unwrap();
+    let limits = DecisionLimits { on_error: OnError::Deny, cache: NonZeroUsize::new(8), ..limits() };
+    let mut engine = PolicyEngine::new(&[bundle("endless", &hanging())], &limits).unwrap();
     assert!(engine.decide_json(&start(&["go"], "")).allow);
     for kind in [ErrorKind::Hang, ErrorKind::OutOfForce, ErrorKind::OutOfForce] {
         let decision = engine.decide_json(&start(&["hang"], ""));
         assert_eq!((decision.allow, decision.error_kind), (false, Some(kind)));
     }
     // The bundle is in force again in another engine.
-    let mut engine = Engine::new(&[bundle("endless", &hanging())], &limits).unwrap();
+    let mut engine = PolicyEngine::new(&[bundle("endless", &hanging())], &limits).unwrap();
     let decision = engine.decide_json(&start(&["go"], ""));
     assert!(decision.allow && decision.error.is_none());
 }
@@ -96,11 +102,11 @@ fn what_a_policy_that_does_not_come_back_says_is_a_choice() {
 fn the_second_that_does_not_come_back_is_named_beside_the_first() {
     let bundles =
         ["a", "b"].map(|name| bundle(name, &hanging_if(&format!("input.process.argv[0] == \"{name}\""))));
-    let mut engine = Engine::new(&bundles, &limits()).unwrap();
+    let mut engine = PolicyEngine::new(&bundles, &limits()).unwrap();
     for name in ["a", "b"] {
         let decision = engine.decide_json(&start(&[name], ""));
         assert_eq!(decision.error_kind, Some(ErrorKind::Hang));
-        assert!(decision.error.is_some_and(|error| error.starts_with(&format!("{name}: did not come back"))));
+        assert!(decision.error.is_some_and(|error| error.starts_with(&format!("{name}: no result"))));
     }
 }
 
@@ -109,10 +115,11 @@ fn what_is_loaded_anew_is_in_force_again() {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("p.rego");
     std::fs::write(&policy, hanging_if("input.seq == 2")).unwrap();
-    let options = stage::Options { bundles: vec![policy.clone()], limits: limits(), ..Default::default() };
-    let mut stage = Stage::open(&options).unwrap().unwrap();
+    let options =
+        stage::StageOptions { bundles: vec![policy.clone()], limits: limits(), ..Default::default() };
+    let mut stage = PolicyStage::open(&options).unwrap().unwrap();
     let mut enricher = Enricher::new(Meta::default());
-    let mut decide = |stage: &mut Stage| {
+    let mut decide = |stage: &mut PolicyStage| {
         let mut record = enricher.heartbeat(Ledger::default(), Reading::default());
         record.event_name = event_name::START;
         let refused = stage.decide(&mut record).map(|refused| refused.message);
@@ -123,7 +130,7 @@ fn what_is_loaded_anew_is_in_force_again() {
     assert_eq!(decide(&mut stage), (Some(ErrorKind::OutOfForce), None));
     std::fs::write(&policy, "package main\n\ndeny contains \"mended\" if input.seq > 2\n").unwrap();
     // Reloads as SIGHUP does.
-    stage.change(stage::load(&options).unwrap());
+    stage.reload(stage::load(&options).unwrap());
     assert_eq!(decide(&mut stage), (None, Some("mended".to_owned())));
     let counts = stage.counts();
     assert_eq!((counts.decisions, counts.denied), (4, 1));
@@ -141,7 +148,7 @@ fn a_rule_that_does_not_come_back_is_the_last_that_is_explained() {
     let text = hanging().replacen("deny", "before := 1\n\ndeny", 1) + "\nbehind := 2\n";
     let bundle = bundle("endless", &text);
     let explain = |name| {
-        let explained = explain::explain(&bundle, &input::of_json(start(&[name], "")), TIME).unwrap();
+        let explained = explain(&bundle, &input::from_json(start(&[name], "")), TIME).unwrap();
         let rules = explained.rules.into_iter().map(|held| (held.rule, held.line, held.error));
         (explained.whole, rules.collect::<Vec<_>>())
     };
@@ -150,7 +157,7 @@ fn a_rule_that_does_not_come_back_is_the_last_that_is_explained() {
     let (whole, rules) = explain("hang");
     let [(before, _, None), (deny, 5, Some(why))] = rules.as_slice() else { panic!("{rules:?}") };
     assert_eq!((whole, &**before, &**deny), (false, "data.main.before", "data.main.deny"));
-    assert!(why.starts_with("did not come back within 4s, and what is behind it is left out"), "{why}");
+    assert!(why.starts_with("no result within 4s, and everything after it is skipped"), "{why}");
 }
 
 #[test]
@@ -160,15 +167,12 @@ fn a_test_that_does_not_come_back_is_the_last_that_runs() {
         test_hangs if \"hangs\" in main.deny with input as {\"process\": {\"argv\": [\"hang\"]}}\n\n\
         test_last if true\n";
     bundle.modules.push(module("main_test.rego", text));
-    let tested = trial::run(&bundle, true, TIME).unwrap();
+    let tested = bundle_tests::run(&bundle, true, TIME).unwrap();
     let [first, hangs] = tested.tests.as_slice() else { panic!("{tested:?}") };
-    assert_eq!((&*first.name, &first.outcome), ("data.main_test.test_first", &Outcome::Pass));
+    assert_eq!((&*first.name, &first.outcome), ("data.main_test.test_first", &TestOutcome::Pass));
     assert_eq!((&*hangs.name, &*hangs.path, hangs.line), ("data.main_test.test_hangs", "main_test.rego", 7));
-    assert!(
-        matches!(&hangs.outcome, Outcome::Error(why) if why.starts_with("did not come back")),
-        "{hangs:?}"
-    );
-    assert!(!tested.is_good() && tested.coverage.is_empty());
+    assert!(matches!(&hangs.outcome, TestOutcome::Error(why) if why.starts_with("no result")), "{hangs:?}");
+    assert!(!tested.passed() && tested.coverage.is_empty());
 }
 
 #[test]
@@ -177,8 +181,7 @@ fn a_value_that_is_too_large_is_not_shown() {
     for index in 1..22 {
         text.push_str(&format!("  x{index} := [x{0}, x{0}]\n", index - 1));
     }
-    let held =
-        explain::explain(&bundle("b", &(text + "}\n")), &input::of_json(start(&["go"], "")), TIME).unwrap();
+    let held = explain(&bundle("b", &(text + "}\n")), &input::from_json(start(&["go"], "")), TIME).unwrap();
     let [big] = held.rules.as_slice() else { panic!("{held:?}") };
     assert_eq!(
         (&big.value, big.error.as_deref(), held.whole),
@@ -206,8 +209,8 @@ fn values_that_are_nested_as_deep_as_a_policy_is_long_are_compared() {
             module(&format!("{index}.rego"), &format!("package main\n{}\n", lines.join("\n")))
         })
         .collect();
-    let limits = Limits { time: Duration::from_secs(20), ..Limits::default() };
-    let mut engine = Engine::new(&[parts], &limits).unwrap();
+    let limits = DecisionLimits { time: Duration::from_secs(20), ..DecisionLimits::default() };
+    let mut engine = PolicyEngine::new(&[parts], &limits).unwrap();
     let decision = engine.decide_json(&start(&["go"], ""));
     assert_eq!((messages(&decision), decision.error.clone()), (vec!["same"], None));
 }

@@ -3,18 +3,18 @@ use std::sync::Arc;
 use tracego_model::record::{self, Record};
 
 use super::*;
-use crate::{compile, wanted::Wanted};
+use crate::{compiler, input::Projection};
 
 /// Returns the part of the input that a policy reads, made as the engine does.
 fn part(record: &Record, text: &str) -> Value {
-    let reads = compile::compile(&bundle("b", text)).unwrap().reads;
-    of(record, &Wanted::of(&reads))
+    let reads = compiler::compile(&bundle("b", text)).unwrap().input_use;
+    of(record, &Projection::from_input_use(&reads))
 }
 
-fn of(record: &Record, wanted: &Wanted) -> Value {
+fn of(record: &Record, wanted: &Projection) -> Value {
     let mut seen = vec![7];
-    input::see(record, wanted, &mut seen).unwrap();
-    input::of(&seen).unwrap()
+    input::encode(record, wanted, &mut seen).unwrap();
+    input::decode(&seen).unwrap()
 }
 
 fn record() -> Record {
@@ -48,8 +48,8 @@ fn record() -> Record {
 fn a_record_is_the_same_input_as_its_json() {
     let record = record();
     let json = serde_json::to_value(&record).unwrap();
-    let built = of(&record, &Wanted::All);
-    assert_eq!(built, input::of_json(json));
+    let built = of(&record, &Projection::All);
+    assert_eq!(built, input::from_json(json));
     let process = |name: &str| built["process"][name].clone();
     assert_eq!(process("argv"), process("command_args"));
     assert_eq!(process("args"), process("command_args"));
@@ -62,7 +62,7 @@ fn a_record_is_the_same_input_as_its_json() {
 
 #[test]
 fn the_day_is_that_of_the_time_in_utc_or_not_known() {
-    let date = |time: serde_json::Value| input::of_json(json!({ "timestamp": time }))["date"].clone();
+    let date = |time: serde_json::Value| input::from_json(json!({ "timestamp": time }))["date"].clone();
     assert_eq!(date(json!("2026-11-25T02:11:46.003673602Z")), Value::from("2026-11-25"));
     for none in [
         json!("2026-11-25T02:11:46+02:00"),
@@ -77,7 +77,7 @@ fn the_day_is_that_of_the_time_in_utc_or_not_known() {
         assert_eq!(date(none.clone()), Value::Undefined, "{none}");
     }
     // A member of the record itself is kept.
-    let own = input::of_json(json!({ "timestamp": "2026-11-25T02:11:46Z", "date": "never" }));
+    let own = input::from_json(json!({ "timestamp": "2026-11-25T02:11:46Z", "date": "never" }));
     assert_eq!(own["date"], Value::from("never"));
 }
 

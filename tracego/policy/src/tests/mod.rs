@@ -1,11 +1,11 @@
 //! Tests with policies as people write them, and with policies that must be refused or stopped.
 
+mod cache_key;
+mod caching;
 mod hangs;
-mod hostile;
+mod hostile_policies;
 mod inputs;
 mod refusals;
-mod remembered;
-mod seen;
 mod styles;
 mod trials;
 
@@ -16,21 +16,21 @@ use serde_json::json;
 use tracego_model::record::policy::PolicyDecision;
 
 use super::{
-    Engine, Limits, PolicyError,
-    bundle::{self, Bundle, Manifest, Module, Rego},
+    DecisionLimits, PolicyEngine, PolicyError,
+    bundle::{self, Bundle, Manifest, RegoModule, RegoVersion},
     input,
 };
 
 /// Limits with a long time, because debug builds on a busy machine are slow. Tests of the time set their own.
-fn patient() -> Limits {
-    Limits { time: Duration::from_secs(10), ..Limits::default() }
+fn patient() -> DecisionLimits {
+    DecisionLimits { time: Duration::from_secs(10), ..DecisionLimits::default() }
 }
 
-fn module(path: &str, text: &str) -> Module {
-    Module {
+fn module(path: &str, text: &str) -> RegoModule {
+    RegoModule {
         path: path.to_owned(),
         text: text.to_owned(),
-        rego: Rego::V1,
+        rego: RegoVersion::V1,
         rego_declared: false,
         package: Vec::new(),
         test: path.ends_with("_test.rego"),
@@ -49,12 +49,12 @@ pub(super) fn bundle(name: &str, text: &str) -> Bundle {
     }
 }
 
-fn engine(text: &str) -> Engine {
-    Engine::new(&[bundle("b", text)], &patient()).unwrap()
+fn engine(text: &str) -> PolicyEngine {
+    PolicyEngine::new(&[bundle("b", text)], &patient()).unwrap()
 }
 
 fn refused(text: &str) -> PolicyError {
-    Engine::new(&[bundle("b", text)], &patient()).unwrap_err()
+    PolicyEngine::new(&[bundle("b", text)], &patient()).unwrap_err()
 }
 
 /// Returns the record of a process start with the given arguments and value of CI.

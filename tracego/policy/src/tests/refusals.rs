@@ -57,7 +57,7 @@ deny contains "no" if crypto(input.process.argv[0]) == "go"
 fn a_call_through_an_import_is_seen() {
     let mut two = bundle("b", "package main\nimport data.lib\ndeny contains \"no\" if lib.f(1)");
     two.modules.push(module("lib.rego", "package lib\n\nf(x) if http.send({\"url\": x})"));
-    let error = Engine::new(&[two], &patient()).unwrap_err().to_string();
+    let error = PolicyEngine::new(&[two], &patient()).unwrap_err().to_string();
     assert_eq!(error.lines().count(), 1, "{error}");
     assert!(error.starts_with("b: lib.rego:3: http.send: "), "{error}");
 }
@@ -76,11 +76,11 @@ fn all_or_nothing() {
     let bad = bundle("bad", "package main\n\ndeny contains \"no\" if http.send({})");
     let none = bundle("none", "package other\n\nx := 1");
     let truth = bundle("truth", "package main\n\ndeny if input.x");
-    let error = Engine::new(&[good, bad, none, truth], &patient()).unwrap_err();
-    let names: Vec<_> = error.refusals.iter().map(|refusal| refusal.bundle.as_str()).collect();
+    let error = PolicyEngine::new(&[good, bad, none, truth], &patient()).unwrap_err();
+    let names: Vec<_> = error.problems.iter().map(|problem| problem.bundle.as_str()).collect();
     assert_eq!(names, ["bad", "none", "truth"]);
-    assert!(error.refusals[1].what.contains("nothing decides"));
-    assert!(error.refusals[2].what.contains("deny contains"), "{error}");
+    assert!(error.problems[1].what.contains("no entry point"));
+    assert!(error.problems[2].what.contains("deny contains"), "{error}");
 }
 
 #[test]

@@ -114,11 +114,11 @@ decision := {"allow": true, "violations": ["seen"]}
 fn version_0_is_understood() {
     let text = "package main\n\ndeny[msg] {\n  input.process.argv[1] == \"run\"\n  msg := \"no\"\n}\n";
     let mut old = bundle("old", text);
-    let mut guessed = Engine::new(&[old.clone()], &patient()).unwrap();
+    let mut guessed = PolicyEngine::new(&[old.clone()], &patient()).unwrap();
     assert!(guessed.warnings().next().unwrap().to_string().contains("version 0"));
     assert_eq!(messages(&guessed.decide_json(&start(&["go", "run"], ""))), ["no"]);
-    old.modules[0].rego = Rego::V0;
-    let mut said = Engine::new(&[old], &patient()).unwrap();
+    old.modules[0].rego = RegoVersion::V0;
+    let mut said = PolicyEngine::new(&[old], &patient()).unwrap();
     assert_eq!(said.warnings().count(), 0);
     assert!(!said.decide_json(&start(&["go", "run"], "")).allow);
 }
@@ -128,7 +128,7 @@ fn the_strictest_of_several_bundles_counts() {
     let one = bundle("one", "package main\ndeny contains {\"msg\": \"a\", \"severity\": \"low\"} if true");
     let two = bundle("two", "package main\ndeny contains {\"msg\": \"b\", \"severity\": \"high\"} if true");
     let three = bundle("three", "package tracego.process\ndecision := {\"allow\": true}");
-    let mut engine = Engine::new(&[one, two, three], &patient()).unwrap();
+    let mut engine = PolicyEngine::new(&[one, two, three], &patient()).unwrap();
     let decision = engine.decide_json(&start(&["go"], ""));
     assert!(!decision.allow);
     assert_eq!(decision.severity, Some(Severity::High));
@@ -172,8 +172,8 @@ fn what_an_error_says_about_a_start_is_a_choice() {
     let broken = bundle("broken", "package main\ndeny := 7");
     let fine = bundle("fine", "package main\ndeny contains \"no\" if input.process.argv[0] == \"go\"");
     for (on_error, allowed) in [(OnError::Allow, true), (OnError::Deny, false)] {
-        let limits = Limits { on_error, ..patient() };
-        let mut engine = Engine::new(&[broken.clone(), fine.clone()], &limits).unwrap();
+        let limits = DecisionLimits { on_error, ..patient() };
+        let mut engine = PolicyEngine::new(&[broken.clone(), fine.clone()], &limits).unwrap();
         let decision = engine.decide_json(&start(&["make"], ""));
         assert_eq!(decision.allow, allowed);
         assert!(decision.violations.is_empty() && decision.error.is_some());
@@ -228,7 +228,7 @@ fn data_of_the_bundle_is_there() {
     let text = "package main\ndeny contains \"no\" if input.process.argv[0] in data.forbidden";
     let mut with = bundle("b", text);
     with.data = json!({"forbidden": ["go", "gcc"]});
-    let mut engine = Engine::new(&[with], &patient()).unwrap();
+    let mut engine = PolicyEngine::new(&[with], &patient()).unwrap();
     assert!(!engine.decide_json(&start(&["gcc"], "")).allow);
     assert!(engine.decide_json(&start(&["make"], "")).allow);
 }
@@ -238,7 +238,7 @@ fn data_env_of_the_bundle_comes_before_the_alias() {
     let text = "package main\ndeny contains \"no\" if data.env.CI == \"from the bundle\"";
     let mut with = bundle("b", text);
     with.data = json!({"env": {"CI": "from the bundle"}});
-    assert!(!Engine::new(&[with], &patient()).unwrap().decide_json(&start(&["go"], "true")).allow);
+    assert!(!PolicyEngine::new(&[with], &patient()).unwrap().decide_json(&start(&["go"], "true")).allow);
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn files_of_tests_do_not_decide() {
         "policy_test.rego",
         "package tracego.process\n\ntest_x if { deny with input as {} }\n\ndeny contains \"x\" if true",
     ));
-    assert!(Engine::new(&[with], &patient()).unwrap().decide_json(&start(&["go"], "")).allow);
+    assert!(PolicyEngine::new(&[with], &patient()).unwrap().decide_json(&start(&["go"], "")).allow);
 }
 
 #[test]
@@ -257,6 +257,6 @@ fn a_folder_is_a_bundle() {
     fs::write(folder.path().join("p.rego"), CLASSIC).unwrap();
     fs::write(folder.path().join("data.json"), "{}").unwrap();
     let loaded = bundle::load(folder.path(), None).unwrap();
-    let mut engine = Engine::new(&[loaded], &patient()).unwrap();
+    let mut engine = PolicyEngine::new(&[loaded], &patient()).unwrap();
     assert!(!engine.decide_json(&start(&["go", "run", "x.go"], "true")).allow);
 }

@@ -1,7 +1,7 @@
 use super::*;
-use crate::{
-    explain,
-    trial::{self, Outcome},
+use crate::offline::{
+    bundle_tests::{self, TestOutcome},
+    explanation::explain,
 };
 
 const POLICY: &str = r#"
@@ -27,7 +27,7 @@ fn with_tests(tests: &str) -> Bundle {
 
 #[test]
 fn tests_pass_and_fail() {
-    let tested = trial::run(
+    let tested = bundle_tests::run(
         &with_tests(
             r#"
 test_run if "no" in main.deny with input as {"process": {"argv": ["go", "run"], "env": {"CI": "true"}}}
@@ -41,20 +41,20 @@ helper if true
 "#,
         ),
         true,
-        trial::TIME,
+        bundle_tests::TIME,
     )
     .unwrap();
     let outcomes: Vec<_> = tested.tests.iter().map(|test| (test.name.as_str(), &test.outcome)).collect();
     let [run, env, fails, later, contradicts] = outcomes.as_slice() else { panic!("{outcomes:?}") };
-    assert_eq!(*run, ("data.main_test.test_run", &Outcome::Pass));
-    assert_eq!(*env, ("data.main_test.test_env", &Outcome::Pass));
-    assert_eq!(*fails, ("data.main_test.test_fails", &Outcome::Fail));
-    assert_eq!(*later, ("data.main_test.todo_test_later", &Outcome::Skipped));
+    assert_eq!(*run, ("data.main_test.test_run", &TestOutcome::Pass));
+    assert_eq!(*env, ("data.main_test.test_env", &TestOutcome::Pass));
+    assert_eq!(*fails, ("data.main_test.test_fails", &TestOutcome::Fail));
+    assert_eq!(*later, ("data.main_test.todo_test_later", &TestOutcome::Skipped));
     assert!(
-        matches!(contradicts.1, Outcome::Error(why) if why.starts_with("main_test.rego:")),
+        matches!(contradicts.1, TestOutcome::Error(why) if why.starts_with("main_test.rego:")),
         "{contradicts:?}"
     );
-    assert!(!tested.is_good());
+    assert!(!tested.passed());
     assert_eq!(tested.tests[0].line, 6);
     let [coverage] = tested.coverage.as_slice() else { panic!("{:?}", tested.coverage) };
     assert_eq!(coverage.path, "policy.rego");
@@ -66,19 +66,19 @@ fn a_test_that_does_not_end_is_an_error() {
     let endless = with_tests(
         "test_x if count({x | some a in numbers.range(1, 9999); some b in numbers.range(1, 9999); x := a * b}) == 0",
     );
-    let tested = trial::run(&endless, false, Duration::from_millis(100)).unwrap();
-    assert!(matches!(&tested.tests[0].outcome, Outcome::Error(_)), "{tested:?}");
+    let tested = bundle_tests::run(&endless, false, Duration::from_millis(100)).unwrap();
+    assert!(matches!(&tested.tests[0].outcome, TestOutcome::Error(_)), "{tested:?}");
 }
 
 #[test]
 fn rules_that_hold_are_named() {
-    let input = input::of_json(start(&["go", "run"], "true"));
-    let held = explain::explain(&bundle("b", POLICY), &input, trial::TIME).unwrap().rules;
+    let input = input::from_json(start(&["go", "run"], "true"));
+    let held = explain(&bundle("b", POLICY), &input, bundle_tests::TIME).unwrap().rules;
     let find = |name: &str| held.iter().find(|held| held.rule == name).unwrap();
     assert_eq!(find("data.main.deny").value, Some(serde_json::json!(["no"])));
     assert_eq!(find("data.main.is_run").value, Some(serde_json::json!(true)));
     assert_eq!((find("data.main.never").value.clone(), find("data.main.never").line), (None, 9));
     let text = "package main\ndeny contains \"no\" if x == 1\nx := 1\nx := 2";
-    let held = explain::explain(&bundle("b", text), &input, trial::TIME).unwrap().rules;
+    let held = explain(&bundle("b", text), &input, bundle_tests::TIME).unwrap().rules;
     assert!(held.iter().all(|held| held.error.is_some()), "{held:?}");
 }

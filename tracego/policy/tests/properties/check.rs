@@ -1,7 +1,8 @@
 //! Properties of every archive, shared with the fuzz target.
 
 use tracego_policy::bundle::{
-    Algorithm, Bundle, BundleError, DEPTH_MAX, NAME_MAX, Options, Trust, load_archive, load_tar,
+    Bundle, BundleError, BundleOptions, DEPTH_MAX, NAME_MAX, SignatureAlgorithm, Trust, load_archive,
+    load_tar,
 };
 
 /// File names with a meaning in a bundle.
@@ -19,8 +20,9 @@ const NAMES: [&str; 8] = [
 /// Checks one input; its first byte selects the meaning of the others.
 pub(super) fn any(input: &[u8]) {
     let Some((kind, bytes)) = input.split_first() else { return };
-    let trust = || Trust { key: b"secret".to_vec(), algorithm: Algorithm::Hs256, key_id: None, scope: None };
-    let options = Options { trust: (kind & 4 != 0).then(trust), allow_writable: false };
+    let trust =
+        || Trust { key: b"secret".to_vec(), algorithm: SignatureAlgorithm::Hs256, key_id: None, scope: None };
+    let options = BundleOptions { trust: (kind & 4 != 0).then(trust), allow_writable: false };
     let bytes = match kind & 3 {
         0 => return check(&|| load_archive("any", bytes, &options)),
         // Raw bytes, which rarely pass the checksum of a header.

@@ -53,10 +53,11 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
     if records.is_empty() {
         bail!("there is no program start to decide about");
     }
-    let mut engine = Engine::new(&bundles, &Limits { cache: None, ..Limits::default() })?;
+    let mut engine =
+        PolicyEngine::new(&bundles, &DecisionLimits { cache: None, ..DecisionLimits::default() })?;
     let (evaluated, mut errors) = measure(&mut engine, &records, false)?;
-    let mut engine = Engine::new(&bundles, &Limits::default())?;
-    let not_remembered = engine.uncacheable().map(str::to_owned);
+    let mut engine = PolicyEngine::new(&bundles, &DecisionLimits::default())?;
+    let not_remembered = engine.uncacheable_reason().map(str::to_owned);
     let mut remembered = None;
     if not_remembered.is_none() {
         for record in &records {
@@ -87,7 +88,7 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
 
 /// Decides about the records repeatedly and measures each decision. Only cached or only uncached decisions
 /// count, as given by `cached`.
-fn measure(engine: &mut Engine, records: &[Value], cached: bool) -> anyhow::Result<(Times, u64)> {
+fn measure(engine: &mut PolicyEngine, records: &[Value], cached: bool) -> anyhow::Result<(Times, u64)> {
     let (mut times, mut errors) = (Vec::new(), 0);
     let started = Instant::now();
     while started.elapsed() < TIME && times.len() < DECISIONS {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use tracego_model::record::policy::Identity;
-use tracego_policy::{Engine, Limits, error::Refusal};
+use tracego_policy::{DecisionLimits, PolicyEngine, error::PolicyProblem};
 
 use super::{json, load};
 use crate::cli::PolicyCheck;
@@ -13,8 +13,8 @@ use crate::cli::PolicyCheck;
 struct CheckReport<'a> {
     good: bool,
     bundles: &'a [Identity],
-    refusals: &'a [Refusal],
-    warnings: Vec<&'a Refusal>,
+    refusals: &'a [PolicyProblem],
+    warnings: Vec<&'a PolicyProblem>,
     rules: Vec<(&'a str, &'a str)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_remembered: Option<&'a str>,
@@ -22,7 +22,7 @@ struct CheckReport<'a> {
 
 pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<bool> {
     let bundles = load(&asked.bundles)?;
-    let engine = match Engine::new(&bundles, &Limits::default()) {
+    let engine = match PolicyEngine::new(&bundles, &DecisionLimits::default()) {
         Ok(engine) => engine,
         Err(error) => {
             let (refusals, warnings) = (error.refusals.as_slice(), Vec::new());
@@ -49,7 +49,7 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
             refusals: &[],
             warnings: engine.warnings().collect(),
             rules: engine.entries().collect(),
-            not_remembered: engine.uncacheable(),
+            not_remembered: engine.uncacheable_reason(),
         };
         json(out, &report)?;
         return Ok(true);

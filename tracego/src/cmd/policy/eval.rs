@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 use tracego_model::record::policy::{PolicyDecision, Violation};
 use tracego_policy::{
-    Engine,
-    explain::{self, Held},
-    input, trial,
+    PolicyEngine, input,
+    offline::{
+        bundle_tests,
+        explanation::{self, RuleValue},
+    },
 };
 
 use super::{json, load, record};
@@ -17,19 +19,19 @@ use crate::cli::{PolicyEval, ReportForm};
 struct EvalReport<'a> {
     decision: &'a Decision,
     /// Rules of each bundle with their results.
-    rules: &'a [(String, Vec<Held>)],
+    rules: &'a [(String, Vec<RuleValue>)],
 }
 
 pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<bool> {
     let bundles = load(&asked.bundles)?;
-    let mut engine = Engine::new(&bundles, &asked.limits.limits())?;
+    let mut engine = PolicyEngine::new(&bundles, &asked.limits.limits())?;
     let record = record(&asked.input)?;
     let decision = engine.decide_json(&record);
-    let input = input::of_json(record);
+    let input = input::from_json(record);
     let mut good = decision.error.is_none();
-    let mut rules: Vec<(String, Vec<Held>)> = Vec::new();
+    let mut rules: Vec<(String, Vec<RuleValue>)> = Vec::new();
     for bundle in &bundles {
-        let explained = explain::explain(bundle, &input, trial::TIME)?;
+        let explained = explanation::explain(bundle, &input, bundle_tests::TIME)?;
         good &= explained.whole;
         rules.push((bundle.name.clone(), explained.rules));
     }
@@ -58,7 +60,7 @@ fn print(decision: &PolicyDecision, rules: &[(String, Vec<Held>)], out: &mut imp
     }
     for (bundle, rules) in rules {
         for held in rules {
-            let Held { rule, path, line, value, error } = held;
+            let RuleValue { rule, path, line, value, error } = held;
             match (value, error) {
                 (_, Some(error)) => writeln!(out, "  {bundle}/{path}:{line}: {rule}: error: {error}")?,
                 (Some(value), None) => {

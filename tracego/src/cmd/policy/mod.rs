@@ -1,10 +1,11 @@
-//! The command `tracego policy`: works with bundles, without an agent.
+//! The command `tracego policy`, which works with bundles without an agent, and the policy stage of one.
 
 mod bench;
 mod check;
 mod eval;
 mod records;
 mod sign;
+mod stage;
 mod test;
 
 use std::{
@@ -19,6 +20,7 @@ use serde::Serialize;
 use tracego_model::record::event_name;
 use tracego_policy::bundle::{self, Bundle};
 
+pub(super) use self::stage::{load_engine, open_stage};
 use super::code;
 use crate::cli::{Bundles, Policy, PolicyAction};
 
@@ -155,7 +157,7 @@ mod tests {
         Ok((String::from_utf8(out).unwrap(), good))
     }
 
-    const HANGS: &str = "endless: did not come back from data.main.deny within 250ms";
+    const HANGS: &str = "endless: no result from data.main.deny within 250ms";
 
     #[test]
     fn a_bundle_that_hangs_is_not_measured() {
@@ -179,7 +181,7 @@ mod tests {
         fs::write(&path, record).unwrap();
         let (said, good) = asked(&["eval", "BUNDLE", "--input", path.to_str().unwrap()]).unwrap();
         assert!(!good && said.contains(&format!("error: {HANGS}")), "{said}");
-        let rule = "endless/endless.rego:3: data.main.deny: error: did not come back within 10s";
+        let rule = "endless/endless.rego:3: data.main.deny: error: no result within 10s";
         assert!(said.contains(rule), "{said}");
     }
 }

@@ -37,7 +37,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use tracego_policy::bundle::{Algorithm, Options, Trust};
+    use tracego_policy::bundle::{BundleOptions, SignatureAlgorithm, Trust};
 
     #[test]
     fn what_is_signed_is_loaded_with_the_key_and_not_when_it_was_changed() {
@@ -48,7 +48,7 @@ mod tests {
         let asked = |bundle: &Path| PolicySign {
             bundle: bundle.to_owned(),
             key: key.path().to_owned(),
-            algorithm: Algorithm::Hs256,
+            algorithm: SignatureAlgorithm::Hs256,
             key_id: Some("ci".to_owned()),
             days: Some(1),
         };
@@ -59,8 +59,13 @@ mod tests {
         }
         assert!(String::from_utf8(said).unwrap().contains(".signatures.json"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-        let trust = Trust { key: b"secret".to_vec(), algorithm: Algorithm::Hs256, key_id: None, scope: None };
-        let options = Options { trust: Some(trust), allow_writable: true };
+        let trust = Trust {
+            key: b"secret".to_vec(),
+            algorithm: SignatureAlgorithm::Hs256,
+            key_id: None,
+            scope: None,
+        };
+        let options = BundleOptions { trust: Some(trust), allow_writable: true };
         let loaded = bundle::load_with(folder.path(), &options).unwrap();
         assert_eq!(loaded.signed_by.as_deref(), Some("ci"));
         fs::write(folder.path().join("p.rego"), "package main\n\ndeny contains \"no\" if true\n").unwrap();

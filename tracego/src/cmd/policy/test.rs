@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use tracego_policy::{
     bundle::Bundle,
-    trial::{self, Coverage, Outcome, Tested},
+    offline::bundle_tests::{self, Coverage, TestOutcome, TestRun},
 };
 
 use super::{json, load, records};
@@ -15,7 +15,7 @@ use crate::cli::PolicyTest;
 struct TestReport<'a> {
     bundle: &'a str,
     #[serde(flatten)]
-    tested: &'a Tested,
+    tested: &'a TestRun,
 }
 
 pub(super) fn test(asked: &PolicyTest, out: &mut impl Write) -> anyhow::Result<bool> {
@@ -23,10 +23,11 @@ pub(super) fn test(asked: &PolicyTest, out: &mut impl Write) -> anyhow::Result<b
     if let Some(path) = &asked.records {
         return records::records(asked, &bundles, path, out);
     }
-    let test =
-        |bundle| -> anyhow::Result<_> { Ok((bundle, trial::run(bundle, asked.coverage, trial::TIME)?)) };
-    let all: Vec<(&Bundle, Tested)> = bundles.iter().map(test).collect::<Result<_, _>>()?;
-    let good = all.iter().all(|(_, tested)| tested.is_good());
+    let test = |bundle| -> anyhow::Result<_> {
+        Ok((bundle, bundle_tests::run(bundle, asked.coverage, bundle_tests::TIME)?))
+    };
+    let all: Vec<(&Bundle, TestRun)> = bundles.iter().map(test).collect::<Result<_, _>>()?;
+    let good = all.iter().all(|(_, tested)| tested.passed());
     if asked.json {
         let reports: Vec<_> =
             all.iter().map(|(bundle, tested)| TestReport { bundle: &bundle.name, tested }).collect();
@@ -40,15 +41,15 @@ pub(super) fn test(asked: &PolicyTest, out: &mut impl Write) -> anyhow::Result<b
 }
 
 /// Prints the results as `opa test` does.
-fn print(bundle: &Bundle, tested: &Tested, out: &mut impl Write) -> io::Result<()> {
+fn print(bundle: &Bundle, tested: &TestRun, out: &mut impl Write) -> io::Result<()> {
     let count =
-        |wanted: fn(&Outcome) -> bool| tested.tests.iter().filter(|test| wanted(&test.outcome)).count();
+        |wanted: fn(&TestOutcome) -> bool| tested.tests.iter().filter(|test| wanted(&test.outcome)).count();
     for test in &tested.tests {
         let (word, why) = match &test.outcome {
-            Outcome::Pass => ("PASS", ""),
-            Outcome::Fail => ("FAIL", ""),
-            Outcome::Error(why) => ("ERROR", why.as_str()),
-            Outcome::Skipped => ("SKIPPED", ""),
+            TestOutcome::Pass => ("PASS", ""),
+            TestOutcome::Fail => ("FAIL", ""),
+            TestOutcome::Error(why) => ("ERROR", why.as_str()),
+            TestOutcome::Skipped => ("SKIPPED", ""),
         };
         let (path, line, name) = (&test.path, test.line, &test.name);
         writeln!(out, "{}/{path}:{line}: {name}: {word} ({:.2?})", bundle.name, test.took)?;
@@ -57,12 +58,12 @@ fn print(bundle: &Bundle, tested: &Tested, out: &mut impl Write) -> io::Result<(
         }
     }
     tested.coverage.iter().try_for_each(|coverage| cover(coverage, out))?;
-    let (all, passed) = (tested.tests.len(), count(|outcome| *outcome == Outcome::Pass));
+    let (all, passed) = (tested.tests.len(), count(|outcome| *outcome == TestOutcome::Pass));
     writeln!(out, "{}: PASS: {passed}/{all}", bundle.name)?;
     for (word, count) in [
-        ("FAIL", count(|outcome| *outcome == Outcome::Fail)),
-        ("ERROR", count(|outcome| matches!(outcome, Outcome::Error(_)))),
-        ("SKIPPED", count(|outcome| *outcome == Outcome::Skipped)),
+        ("FAIL", count(|outcome| *outcome == TestOutcome::Fail)),
+        ("ERROR", count(|outcome| matches!(outcome, TestOutcome::Error(_)))),
+        ("SKIPPED", count(|outcome| *outcome == TestOutcome::Skipped)),
     ] {
         if count > 0 {
             writeln!(out, "{}: {word}: {count}/{all}", bundle.name)?;

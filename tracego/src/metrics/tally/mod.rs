@@ -11,9 +11,9 @@ use tracego_deliver::traces;
 use tracego_model::{
     clock::Reading,
     finding::{Finding, Severity},
+    policy::PolicyCounts,
     record::Record,
 };
-use tracego_policy as policy;
 
 /// The counts of a field that records lack, by reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -44,7 +44,7 @@ pub struct PipelineTally {
     /// Counts of spans, if traces are on.
     pub traces: Option<traces::Counts>,
     /// Counts of policies, if there are any.
-    pub policy: Option<policy::engine::Counts>,
+    pub policy: Option<PolicyCounts>,
     refusal: Option<String>,
     /// Event times, in ns since boot, of the records that are on their way to the output.
     pending: Vec<u64>,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    super::{Problem, Rego, VALUES_MAX},
+    super::{BundleProblem, RegoVersion, VALUES_MAX},
     MODULE, loaded, refused,
 };
 
@@ -35,7 +35,7 @@ fn data_of_two_files_at_one_place_is_refused() {
         (("a/data.json", r#"{"b": [1]}"#), ("a/data.yaml", "b: [2]"), "/a/b"),
     ] {
         let (file, problem) = refused(&[("p.rego", MODULE), one, two]);
-        assert!(matches!(&problem, Problem::Overlap(found) if found == at), "{problem}");
+        assert!(matches!(&problem, BundleProblem::Overlap(found) if found == at), "{problem}");
         assert!(file.is_some());
     }
 }
@@ -60,11 +60,11 @@ fn data_that_cannot_be_used_is_refused_by_file() {
         ("a/data.yaml", "a: ["),
     ] {
         let (file, problem) = refused(&[("p.rego", MODULE), (name, text)]);
-        assert!(matches!(problem, Problem::Data(_)), "{name} {:.20}: {problem}", text);
+        assert!(matches!(problem, BundleProblem::Data(_)), "{name} {:.20}: {problem}", text);
         assert_eq!(file.as_deref(), Some(name));
     }
     for text in ["[1]", "1", "null"] {
-        assert!(matches!(refused(&[("p.rego", MODULE), ("data.json", text)]).1, Problem::NoObject));
+        assert!(matches!(refused(&[("p.rego", MODULE), ("data.json", text)]).1, BundleProblem::NoObject));
     }
 }
 
@@ -72,12 +72,12 @@ fn data_that_cannot_be_used_is_refused_by_file() {
 fn values_are_counted_because_they_are_larger_in_memory() {
     let text = format!("[{}1]", "1,".repeat(VALUES_MAX));
     let (file, problem) = refused(&[("p.rego", MODULE), ("a/data.json", &text)]);
-    assert!(matches!(problem, Problem::Values), "{problem}");
+    assert!(matches!(problem, BundleProblem::Values), "{problem}");
     assert_eq!(file.as_deref(), Some("a/data.json"));
     let half = format!("[{}1]", "1,".repeat(VALUES_MAX / 2 - 2));
     let two = [("p.rego", MODULE), ("a/data.json", half.as_str()), ("b/data.json", half.as_str())];
     assert!(loaded(&two).is_ok());
-    assert!(matches!(refused(&[&two[..], &[("c/data.json", "[1,2,3]")]].concat()).1, Problem::Values));
+    assert!(matches!(refused(&[&two[..], &[("c/data.json", "[1,2,3]")]].concat()).1, BundleProblem::Values));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn yaml_has_the_booleans_that_opa_takes_for_such_and_no_octal_numbers() {
     // JSON has no such number, which would silently become null.
     for number in [".nan", ".inf", "-.inf"] {
         let (_, problem) = refused(&[("p.rego", MODULE), ("data.yaml", &format!("a: {number}"))]);
-        assert!(matches!(problem, Problem::Data(_)), "{number}: {problem}");
+        assert!(matches!(problem, BundleProblem::Data(_)), "{number}: {problem}");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_package_outside_the_roots_is_refused_by_module_and_package() {
         ("[]", "package foo\n", "foo"),
     ] {
         let (file, problem) = roots(list, module).unwrap_err();
-        assert!(matches!(&problem, Problem::PackageOutside(p, _) if p == package), "{list}: {problem}");
+        assert!(matches!(&problem, BundleProblem::PackageOutside(p, _) if p == package), "{list}: {problem}");
         assert_eq!(file.as_deref(), Some("a/x.rego"));
     }
     let key = loaded(&[
@@ -129,7 +129,7 @@ fn a_package_outside_the_roots_is_refused_by_module_and_package() {
         ("p.rego", "package a.b\n"),
         ("data.json", r#"{"a/b": 1}"#),
     ]);
-    assert!(matches!(key.unwrap_err().problem, Problem::DataOutside(..)));
+    assert!(matches!(key.unwrap_err().problem, BundleProblem::DataOutside(..)));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn data_outside_the_roots_is_refused_by_file_and_place() {
         (("c/data.yaml", "[1]"), "/c"),
     ] {
         let (file, problem) = refused(&[manifest, module, data]);
-        assert!(matches!(&problem, Problem::DataOutside(found, _) if found == at), "{problem}");
+        assert!(matches!(&problem, BundleProblem::DataOutside(found, _) if found == at), "{problem}");
         assert_eq!(file.as_deref(), Some(data.0));
     }
 }
@@ -176,12 +176,15 @@ fn the_language_of_a_module_is_what_the_manifest_says() {
         [(".manifest", manifest), ("old.rego", MODULE), ("new/deep/p.rego", MODULE), ("x/both.rego", MODULE)];
     let bundle = loaded(&files).unwrap();
     let found: Vec<_> = bundle.modules.iter().map(|m| (m.path.as_str(), m.rego, m.rego_declared)).collect();
-    let expected =
-        [("new/deep/p.rego", Rego::V1, true), ("old.rego", Rego::V0, true), ("x/both.rego", Rego::V1, true)];
+    let expected = [
+        ("new/deep/p.rego", RegoVersion::V1, true),
+        ("old.rego", RegoVersion::V0, true),
+        ("x/both.rego", RegoVersion::V1, true),
+    ];
     assert_eq!(found, expected);
     assert_eq!(bundle.manifest.metadata, json!({"team": "ci"}));
     let silent = loaded(&[("p.rego", MODULE)]).unwrap();
-    assert_eq!((silent.modules[0].rego, silent.modules[0].rego_declared), (Rego::V1, false));
+    assert_eq!((silent.modules[0].rego, silent.modules[0].rego_declared), (RegoVersion::V1, false));
     let torn = r#"{"file_rego_versions": {"*.rego": 1, "/p.*": 0}}"#;
     assert_eq!(refused(&[(".manifest", torn), ("p.rego", MODULE)]).0.as_deref(), Some("p.rego"));
 }
@@ -227,7 +230,7 @@ fn a_package_is_found_wherever_it_may_stand() {
         ("package a-b\n", 1),
     ] {
         let (file, problem) = refused(&[("p.rego", text)]);
-        assert!(matches!(problem, Problem::Package(found) if found == line), "{text:?}: {problem}");
+        assert!(matches!(problem, BundleProblem::Package(found) if found == line), "{text:?}: {problem}");
         assert_eq!(file.as_deref(), Some("p.rego"));
     }
 }
@@ -237,12 +240,12 @@ fn a_module_that_is_no_text_is_refused_with_the_place() {
     let bytes = [MODULE.as_bytes(), b"# \xe9t\xe9\n"].concat();
     let tar = super::tar(&[(b'0', "p.rego", &bytes)]);
     let error = super::super::load_tar("t", &*tar, &Default::default()).unwrap_err();
-    assert!(matches!(error.problem, Problem::Utf8(at) if at == MODULE.len() + 2), "{error}");
+    assert!(matches!(error.problem, BundleProblem::Utf8(at) if at == MODULE.len() + 2), "{error}");
     assert_eq!(error.file.as_deref(), Some("p.rego"));
 }
 
 #[test]
 fn a_patch_for_opa_is_no_bundle() {
     let problem = refused(&[("p.rego", MODULE), ("/patch.json", r#"{"data": []}"#)]).1;
-    assert!(matches!(problem, Problem::Delta), "{problem}");
+    assert!(matches!(problem, BundleProblem::Delta), "{problem}");
 }

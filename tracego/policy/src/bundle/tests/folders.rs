@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     super::{
-        FILES_MAX, Options, Problem, files,
-        folder::{self, Writers},
+        BundleOptions, BundleProblem, FILES_MAX, files,
+        folder::{self, AllowedWriters},
         load, load_with,
     },
     MODULE, archive, folder, load_folder, put,
@@ -121,8 +121,8 @@ fn a_pipe_or_socket_is_refused_and_nobody_waits_for_it() {
     let folder = folder(&[("p.rego", MODULE)]);
     let pipe = folder.path().join("q.rego");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    assert!(matches!(load_folder(folder.path()).unwrap_err().problem, Problem::NoFile));
-    assert!(matches!(load_folder(&pipe).unwrap_err().problem, Problem::Kind));
+    assert!(matches!(load_folder(folder.path()).unwrap_err().problem, BundleProblem::NoFile));
+    assert!(matches!(load_folder(&pipe).unwrap_err().problem, BundleProblem::Kind));
 }
 
 #[test]
@@ -131,15 +131,15 @@ fn bounds_hold_in_a_folder() {
     for n in 0..FILES_MAX {
         fs::create_dir(many.path().join(n.to_string())).unwrap();
     }
-    assert!(matches!(load_folder(many.path()).unwrap_err().problem, Problem::Many));
+    assert!(matches!(load_folder(many.path()).unwrap_err().problem, BundleProblem::Many));
     let large = folder(&[("p.rego", MODULE)]);
     let file = fs::File::create(large.path().join("data.json")).unwrap();
     file.set_len(1 << 40).unwrap();
     let error = load_folder(large.path()).unwrap_err();
-    assert!(matches!(error.problem, Problem::Large), "{error}");
+    assert!(matches!(error.problem, BundleProblem::Large), "{error}");
     assert_eq!(error.file.as_deref(), Some("data.json"));
     let deep = folder(&[(&format!("{}p.rego", "d/".repeat(40)), MODULE)]);
-    assert!(matches!(load_folder(deep.path()).unwrap_err().problem, Problem::Name(_)));
+    assert!(matches!(load_folder(deep.path()).unwrap_err().problem, BundleProblem::Name(_)));
 }
 
 #[test]
@@ -152,42 +152,46 @@ fn what_others_may_write_is_refused_by_name_for_root() {
         }
         folder
     };
-    assert!(folder::read(made().path(), Writers::Owner).is_ok());
+    assert!(folder::read(made().path(), AllowedWriters::Owner).is_ok());
     for (name, bits) in [("", 0o775), ("sub", 0o757), ("p.rego", 0o664), ("sub/data.json", 0o646)] {
         let folder = made();
         mode(&folder.path().join(name), bits);
-        let fault = folder::read(folder.path(), Writers::Owner).unwrap_err();
-        assert!(matches!(fault.problem, Problem::Writable(found) if found == bits), "{}", fault.problem);
+        let fault = folder::read(folder.path(), AllowedWriters::Owner).unwrap_err();
+        assert!(
+            matches!(fault.problem, BundleProblem::Writable(found) if found == bits),
+            "{}",
+            fault.problem
+        );
         assert_eq!(fault.file.unwrap_or_default(), name);
-        assert!(folder::read(folder.path(), Writers::Any).is_ok());
+        assert!(folder::read(folder.path(), AllowedWriters::Any).is_ok());
     }
     // A single file, and the folder above it, where another file could be put in its place.
     let folder = made();
     let file = folder.path().join("p.rego");
-    assert!(folder::open(&file, Writers::Owner).is_ok());
+    assert!(folder::open(&file, AllowedWriters::Owner).is_ok());
     mode(folder.path(), 0o777);
-    let fault = folder::open(&file, Writers::Owner).unwrap_err();
-    assert!(matches!(fault.problem, Problem::Writable(0o777)), "{}", fault.problem);
+    let fault = folder::open(&file, AllowedWriters::Owner).unwrap_err();
+    assert!(matches!(fault.problem, BundleProblem::Writable(0o777)), "{}", fault.problem);
     mode(folder.path(), 0o1777);
-    assert!(folder::open(&file, Writers::Owner).is_ok());
+    assert!(folder::open(&file, AllowedWriters::Owner).is_ok());
     mode(&file, 0o666);
-    assert!(folder::open(&file, Writers::Owner).is_err());
+    assert!(folder::open(&file, AllowedWriters::Owner).is_err());
     // The same check through the public functions.
     let root = rustix::process::geteuid().is_root();
     assert_eq!(load(&file, None).is_err(), root);
-    assert!(load_with(&file, &Options { trust: None, allow_writable: true }).is_ok());
+    assert!(load_with(&file, &BundleOptions { trust: None, allow_writable: true }).is_ok());
 }
 
 #[test]
 fn a_path_that_is_no_bundle_is_refused_with_the_way_out() {
     let folder = folder(&[("policy.txt", MODULE)]);
     let error = load_folder(&folder.path().join("policy.txt")).unwrap_err();
-    assert!(matches!(error.problem, Problem::Kind), "{error}");
+    assert!(matches!(error.problem, BundleProblem::Kind), "{error}");
     let error = load_folder(&folder.path().join("missing")).unwrap_err();
-    assert!(matches!(error.problem, Problem::Io(_)), "{error}");
-    assert!(matches!(load_folder(folder.path()).unwrap_err().problem, Problem::Empty));
+    assert!(matches!(error.problem, BundleProblem::Io(_)), "{error}");
+    assert!(matches!(load_folder(folder.path()).unwrap_err().problem, BundleProblem::Empty));
     let tests_alone = super::folder(&[("p_test.rego", MODULE)]);
-    assert!(matches!(load_folder(tests_alone.path()).unwrap_err().problem, Problem::Empty));
+    assert!(matches!(load_folder(tests_alone.path()).unwrap_err().problem, BundleProblem::Empty));
 }
 
 #[test]

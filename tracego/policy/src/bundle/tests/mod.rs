@@ -4,7 +4,7 @@ mod archives;
 mod content;
 mod folders;
 mod rsa;
-mod signed;
+mod signatures;
 mod vectors;
 
 use std::{fs, io::Write as _, path::Path};
@@ -12,7 +12,7 @@ use std::{fs, io::Write as _, path::Path};
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 
-use super::{Bundle, BundleError, Options, Problem, load_archive, load_with};
+use super::{Bundle, BundleError, BundleOptions, BundleProblem, load_archive, load_with};
 
 /// A minimal policy.
 const MODULE: &str = "package tracego.process\n\ndeny contains \"no\" if false\n";
@@ -77,16 +77,16 @@ fn put(folder: &Path, name: &str, text: &str) {
 
 /// Loads files from an archive without a signature.
 fn loaded(files: &[(&str, &str)]) -> Result<Bundle, BundleError> {
-    load_archive("test", &*archive(files), &Options::default())
+    load_archive("test", &*archive(files), &BundleOptions::default())
 }
 
 /// Returns the problem of invalid files, and the file that has it.
-fn refused(files: &[(&str, &str)]) -> (Option<String>, Problem) {
+fn refused(files: &[(&str, &str)]) -> (Option<String>, BundleProblem) {
     let error = loaded(files).unwrap_err();
     (error.file, error.problem)
 }
 
 /// Loads a folder without checking write permissions, because the umask of a test is unknown.
 fn load_folder(path: &Path) -> Result<Bundle, BundleError> {
-    load_with(path, &Options { trust: None, allow_writable: true })
+    load_with(path, &BundleOptions { trust: None, allow_writable: true })
 }

@@ -4,7 +4,7 @@
 //! it. The tokens of ES256 and RS256 were made with OpenSSL's keys and Python's `cryptography`.
 
 use super::{
-    super::{Algorithm, Options, Trust, digest::hex, hash::hash, load_archive},
+    super::{BundleOptions, SignatureAlgorithm, Trust, digest::hex, hash::hash, load_archive},
     archive,
 };
 
@@ -108,12 +108,12 @@ fn yaml_is_hashed_as_the_json_that_go_makes_of_it() {
 fn signed(token: &str, files: &[(&str, &str)], trust: Trust) -> Result<Option<String>, String> {
     let signatures = format!(r#"{{"signatures": ["{token}"]}}"#);
     let files = [files, &[("/.signatures.json", signatures.as_str())]].concat();
-    let options = Options { trust: Some(trust), allow_writable: false };
+    let options = BundleOptions { trust: Some(trust), allow_writable: false };
     let bundle = load_archive("test", &*archive(&files), &options);
     bundle.map(|bundle| bundle.signed_by).map_err(|error| error.to_string())
 }
 
-fn trust(algorithm: Algorithm, key: &str, scope: Option<&str>) -> Trust {
+fn trust(algorithm: SignatureAlgorithm, key: &str, scope: Option<&str>) -> Trust {
     Trust { key: key.into(), algorithm, key_id: None, scope: scope.map(str::to_owned) }
 }
 
@@ -124,7 +124,7 @@ fn tokens_of_openssl_are_checked() {
         ("limits/data.json", "[1, 2, 3]"),
         ("process.rego", "package tracego.process\n"),
     ];
-    let ways = [(Algorithm::Es256, ES256, ES256_KEY), (Algorithm::Rs256, RS256, RS256_KEY)];
+    let ways = [(SignatureAlgorithm::Es256, ES256, ES256_KEY), (SignatureAlgorithm::Rs256, RS256, RS256_KEY)];
     for (at, (algorithm, token, key)) in ways.into_iter().enumerate() {
         assert_eq!(signed(token, &files, trust(algorithm, key, None)).unwrap().as_deref(), Some("ci"));
         // No character of the token may be changed.

@@ -1,0 +1,44 @@
+//! The policy stage from its options.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::Context as _;
+use tracego_policy::{
+    DecisionLimits, PolicyEngine,
+    bundle::Trust,
+    stage::{self, PolicyStage},
+};
+
+use crate::cli::PolicyOptions;
+
+/// Opens the policy stage. Returns `None` if there are no policies.
+///
+/// # Errors
+/// Fails if the key cannot be read, a bundle cannot be loaded, or the decision log cannot be opened.
+pub(in crate::cmd) fn open_stage(options: &PolicyOptions) -> anyhow::Result<Option<PolicyStage>> {
+    PolicyStage::open(&stage_options(options)?)
+}
+
+/// Loads the policies. Returns `None` if there are none.
+///
+/// # Errors
+/// Fails if the key cannot be read, or a bundle cannot be loaded.
+pub(in crate::cmd) fn load_engine(options: &PolicyOptions) -> anyhow::Result<Option<PolicyEngine>> {
+    let options = stage_options(options)?;
+    (!options.bundles.is_empty()).then(|| stage::load(&options)).transpose()
+}
+
+fn stage_options(options: &PolicyOptions) -> anyhow::Result<stage::StageOptions> {
+    let trust = |path: &Path| {
+        let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
+        Ok::<_, anyhow::Error>(Trust { key, algorithm: options.policy_algorithm, key_id: None, scope: None })
+    };
+    let time = Duration::from_millis(options.policy_time_limit);
+    Ok(stage::StageOptions {
+        bundles: options.policy.clone(),
+        trust: options.policy_key.as_deref().map(trust).transpose()?,
+        limits: DecisionLimits { time, on_error: options.policy_on_error, ..DecisionLimits::default() },
+        log: options.decision_log.clone(),
+        masks: options.decision_log_mask.clone(),
+    })
+}
