@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cli       definition of the command line: plain values
+//! policy    the policy stage, or its stand-in in a build without policies
 //! config    command line, environment and file → settings of a run
 //! metrics   counts of all parts, for Prometheus, collectors and health checks
 //! pipeline  input → records, outputs and the ledger, which shows at exit that no event went missing
@@ -14,6 +15,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod policy;
 
 pub mod metrics;
 pub mod pipeline;

@@ -73,7 +73,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
         .collect();
     let settings = KernelSettings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
     let load = LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None };
-    let (inspect, metrics) = (inspect::Options::default(), metrics::MetricsOptions::default());
+    let (inspect, metrics) = (inspect::InspectOptions::default(), metrics::MetricsOptions::default());
     AgentOptions {
         load,
         heartbeat,

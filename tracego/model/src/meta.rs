@@ -1,4 +1,4 @@
-//! Facts about a run that do not change during it.
+//! What does not change during a run.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -26,6 +26,6 @@ pub struct Meta {
     pub raw: bool,
     /// Variables that only rules look at; records do not show them.
     pub unshown: Arc<BTreeSet<String>>,
-    /// Status of enforcement, if rules stop programs.
+    /// What is in force, where programs are stopped.
     pub enforcement: Option<Arc<EnforcementStatus>>,
 }

@@ -7,9 +7,10 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
+use tracego_model::record::policy::PolicyDecision;
 
 use serde_json::{Value, json};
-use tracego_model::record::{Record, policy::PolicyDecision};
+use tracego_model::record::Record;
 
 /// Path of the rule that decides, in OPA's notation.
 const PATH: &str = "tracego/process/decision";

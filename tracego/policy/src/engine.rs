@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tracego_model::record::{
-    Record,
-    policy::{ErrorKind, Identity, PolicyDecision},
+use tracego_model::{
+    policy::PolicyCounts,
+    record::{
+        Record,
+        policy::{ErrorKind, Identity, PolicyDecision},
+    },
 };
 
 use crate::{
@@ -144,10 +147,11 @@ impl PolicyEngine {
         self.finish(started, encoded)
     }
 
-    /// Decides about the encoded record in `self.seen`.
-    fn finish(&mut self, started: Instant, seen: Result<(), Failed>) -> PolicyDecision {
-        let mut cache = self.cache.as_mut().filter(|_| seen.is_ok() && Cache::takes(&self.seen));
-        let known = cache.as_mut().and_then(|cache| cache.get(&self.seen)).cloned();
+    /// Decides about the encoded record in `self.encoded`.
+    fn finish(&mut self, started: Instant, encoded: Result<(), EncodingError>) -> PolicyDecision {
+        let mut cache =
+            self.cache.as_mut().filter(|_| encoded.is_ok() && DecisionCache::accepts(&self.encoded));
+        let known = cache.as_mut().and_then(|cache| cache.get(&self.encoded)).cloned();
         let mut decision = match known {
             Some(mut known) => {
                 known.cached = true;
@@ -176,12 +180,13 @@ impl PolicyEngine {
         self.counts.cut += decision.cut;
     }
 
-    fn evaluate(&mut self, seen: Result<(), Failed>) -> PolicyDecision {
-        let Answer { mut decision, failures } = match seen.and_then(|()| input::of(&self.seen)) {
-            Ok(input) => self.judge.decide(&input),
-            Err(error) => self.judge.unasked(&error.to_string()),
-        };
-        for Failure { bundle, kind, text } in failures {
+    fn evaluate(&mut self, encoded: Result<(), EncodingError>) -> PolicyDecision {
+        let EvaluationResult { mut decision, failures } =
+            match encoded.and_then(|()| input::decode(&self.encoded)) {
+                Ok(input) => self.evaluator.decide(&input),
+                Err(error) => self.evaluator.fail_all(&error.to_string()),
+            };
+        for BundleFailure { bundle, kind, text } in failures {
             self.counts.errors[kind as usize] += 1;
             decision.allow &= self.limits.on_error == OnError::Allow;
             // Earlier decisions of the bundle do not count any more.

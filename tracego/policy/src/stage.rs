@@ -3,9 +3,12 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use tracego_model::record::{
-    Record, event_name,
-    policy::{Action, Identity, PolicyDecision},
+use tracego_model::{
+    policy::{PolicyCounts, PolicyStop},
+    record::{
+        Record, event_name,
+        policy::{Action, Identity, PolicyDecision},
+    },
 };
 
 use crate::{
@@ -115,7 +118,7 @@ impl PolicyStage {
     }
 }
 
-fn refused(decision: &PolicyDecision) -> Option<Refused> {
+fn refused(decision: &PolicyDecision) -> Option<PolicyStop> {
     if decision.allow {
         return None;
     }

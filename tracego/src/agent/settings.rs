@@ -1,10 +1,11 @@
 //! The settings of the agent: those of a run, and those that can change during it.
 
 use std::{io, time::Duration};
+use tracego_analyze::rules::settings::RuleSettings;
+use tracego_policy::engine::PolicyEngine;
 
-use tracego_analyze::{inspect, judge::Selection, rules::settings::Settings};
+use tracego_analyze::{inspect, rules_stage::RecordSelection};
 use tracego_deliver::sink::{settings::SinkSettings, start::Sinks};
-use tracego_policy::Engine;
 use tracego_probe::{
     enforce::{self, settings::Enforce},
     load::LoadOptions,
@@ -14,32 +15,32 @@ use crate::metrics;
 
 /// The settings of a run, for [`start`](super::start).
 pub struct AgentOptions {
-    /// Settings of the kernel side.
+    /// RuleSettings of the kernel side.
     pub load: LoadOptions,
     /// Time between two heartbeats; zero for none.
     pub heartbeat: Duration,
-    /// Settings of the inspector.
-    pub inspect: inspect::Options,
-    /// Settings of metrics and health.
+    /// RuleSettings of the inspector.
+    pub inspect: inspect::InspectOptions,
+    /// RuleSettings of metrics and health.
     pub metrics: metrics::MetricsOptions,
     /// Sinks with queues; the consumer has their feeds.
     pub sinks: Sinks,
-    /// Settings of enforcement.
+    /// RuleSettings of enforcement.
     pub enforce: enforce::Options,
 }
 
 /// The settings that can change during a run.
 pub(crate) struct ReloadSettings {
-    /// Selection of the records to write.
-    pub(crate) selection: Selection,
-    /// Settings of the rules.
-    pub(crate) rules: Settings,
+    /// RecordSelection of the records to write.
+    pub(crate) selection: RecordSelection,
+    /// RuleSettings of the rules.
+    pub(crate) rules: RuleSettings,
     /// All sinks with queues.
     pub(crate) sinks: Vec<SinkSettings>,
-    /// Settings of enforcement.
+    /// RuleSettings of enforcement.
     pub(crate) enforce: Enforce,
     /// Freshly loaded policies.
-    pub(crate) policy: Option<Engine>,
+    pub(crate) policy: Option<PolicyEngine>,
     /// Reopened direct output.
     pub(crate) output: Option<Box<dyn io::Write + Send>>,
 }

@@ -1,10 +1,11 @@
 //! The start of a run: the kernel side, the pipeline's thread, and the reader last.
 
 use std::sync::Arc;
+use tracego_analyze::inspect::service::watcher::ServiceWatcher;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracego_analyze::inspect::{Inspector, service::watcher::ServiceWatcher};
+use tracego_analyze::inspect::Inspector;
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
     enforce::{Enforcer, killer::Killer, maps::RuleTables},
@@ -59,7 +60,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let (queue, input) = mpsc::channel(QUEUE);
     options.sinks.connect(queue.downgrade());
     board.set_sinks(options.sinks.statuses());
-    let watcher = options.inspect.services.map(|settings| Watcher::start(settings, queue.downgrade()));
+    let watcher = options.inspect.services.map(|settings| ServiceWatcher::start(settings, queue.downgrade()));
     let watcher = watcher.transpose().context("the thread that checks services did not start")?;
     let (watcher, services) = watcher.unzip();
     let mut pipeline = JoinSet::new();

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
-use tracego_analyze::{judge::Selection, rules::place::Profile};
+use tracego_analyze::{rules::place::Profile, rules_stage::RecordSelection};
 use tracego_common::settings::event;
 use tracego_deliver::format::Format;
 use tracego_model::finding::Severity;
-use tracego_policy::{bundle::Algorithm, limits::OnError};
 
-use super::values::EnvSpec;
+use super::{policy::PolicyOptions, values::EnvSpec};
 
 /// The options that select records, their form and their outputs.
 #[derive(Args, Clone, Debug)]
@@ -97,29 +96,9 @@ pub struct RecordOptions {
     /// Others must have no access to the file.
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
-    /// Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file;
-    /// repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed.
-    #[arg(long, value_name = "BUNDLE")]
-    pub policy: Vec<PathBuf>,
-    /// Accept only bundles that are signed with the private half of this public key in PEM, or with this
-    /// secret.
-    #[arg(long, value_name = "FILE")]
-    pub policy_key: Option<PathBuf>,
-    /// Algorithm of the signatures.
-    #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
-    pub policy_algorithm: Algorithm,
-    /// Decision about a start if a policy fails or takes too long.
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
-    pub policy_on_error: OnError,
-    /// Maximum time of a decision by all bundles together, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    pub policy_time_limit: u64,
-    /// Write each policy decision to this file, too, in OPA's format of decision logs.
-    #[arg(long, value_name = "FILE")]
-    pub decision_log: Option<PathBuf>,
-    /// Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable.
-    #[arg(long, value_name = "POINTER")]
-    pub decision_log_mask: Vec<String>,
+    /// Policies.
+    #[command(flatten)]
+    pub policies: PolicyOptions,
     /// Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable
     /// TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up.
     #[arg(long, value_name = "FILE")]
@@ -129,10 +108,10 @@ pub struct RecordOptions {
 impl RecordOptions {
     /// Returns the selection of records to write.
     #[must_use]
-    pub fn selection(&self) -> Selection {
+    pub fn selection(&self) -> RecordSelection {
         let kinds = self.events.iter().fold(0, |bits, event| bits | event.bit());
         let least = self.only_findings.then_some(Severity::Low);
-        Selection { kinds, min_severity: self.min_severity.or(least) }
+        RecordSelection { kinds, min_severity: self.min_severity.or(least) }
     }
 }
 

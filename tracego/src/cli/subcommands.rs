@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use tracego_analyze::rules::table::{self, Rule};
+use tracego_analyze::rules::{registry, rule::Rule};
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 

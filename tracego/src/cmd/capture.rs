@@ -6,9 +6,10 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     process::ExitCode,
 };
+use tracego_model::capture::writer::CaptureWriter;
 
 use anyhow::Context as _;
-use tracego_model::capture::{CaptureReader, CaptureWriter};
+use tracego_model::capture::CaptureReader;
 
 use super::{code, output, run, setup, watch};
 use crate::{
@@ -28,7 +29,7 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&capture.file);
     let file = file.with_context(|| format!("capture {name}"))?;
     let (options, meta) = setup::options(&capture.watch, settings, !capture.command.is_empty())?;
-    let writer = Writer::new(Box::new(file), &meta).with_context(|| format!("capture {name}"))?;
+    let writer = CaptureWriter::new(Box::new(file), &meta).with_context(|| format!("capture {name}"))?;
     if capture.command.is_empty() {
         watch::until_signal(agent::start(options, writer)?, &capture.watch, settings, signals).await
     } else {

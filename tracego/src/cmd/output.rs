@@ -44,31 +44,11 @@ pub(super) fn pipeline(
              --spool-dir keeps them"
         );
     }
-    let judge = Judge::new(settings.rules.clone());
+    let judge = RulesStage::new(settings.rules.clone());
     let traces = telemetry::traces(options, &meta)?;
     let pipeline = Pipeline::new(meta, options.selection(), Some(judge), Outputs::new(direct, feeds));
-    let pipeline = pipeline.with_traces(traces).with_policy(Stage::open(&policies(options)?)?);
+    let pipeline = pipeline.with_traces(traces).with_policy(policy::open_stage(&options.policies)?);
     Ok((pipeline, sinks))
-}
-
-/// Returns the options of the policy stage.
-///
-/// # Errors
-/// Fails if the key cannot be read.
-pub(super) fn policies(options: &RecordOptions) -> anyhow::Result<stage::Options> {
-    let trust = |path: &Path| {
-        let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
-        Ok::<_, anyhow::Error>(Trust { key, algorithm: options.policy_algorithm, key_id: None, scope: None })
-    };
-    let time = Duration::from_millis(options.policy_time_limit);
-    let limits = Limits { time, on_error: options.policy_on_error, ..Limits::default() };
-    Ok(stage::Options {
-        bundles: options.policy.clone(),
-        trust: options.policy_key.as_deref().map(trust).transpose()?,
-        limits,
-        log: options.decision_log.clone(),
-        masks: options.decision_log_mask.clone(),
-    })
 }
 
 /// Returns the sinks with queues: those of the configuration, and the one of `--output otlp`.

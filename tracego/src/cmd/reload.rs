@@ -47,15 +47,9 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
         rules: settings.rules,
         output: output::reopened(running)?,
         enforce: settings.enforce,
-        policy: policies(options)?,
+        policy: policy::load_engine(&options.policies)?,
     };
     Ok((new, restart))
-}
-
-/// Loads the policies again.
-fn policies(options: &RecordOptions) -> anyhow::Result<Option<Engine>> {
-    let stage = output::policies(options)?;
-    (!stage.bundles.is_empty()).then(|| stage::load(&stage)).transpose()
 }
 
 fn records(cli: &Cli) -> Option<&RecordOptions> {

@@ -4,14 +4,15 @@ use std::{
     io::{self, Write},
     process::ExitCode,
 };
+use tracego_analyze::rules::settings::options::RuleKey;
 
 use anyhow::Context as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
 use tracego_analyze::rules::{
-    settings::Settings,
-    table::{Grades, RULES, Rule},
-    thresholds::{KEYS, Key},
+    registry::RULES,
+    rule::{Grades, Rule},
+    settings::{RuleSettings, options::KEYS},
 };
 use tracego_model::finding::Severity;
 
@@ -52,7 +53,7 @@ fn keys(rule: &Rule) -> impl Iterator<Item = &'static RuleKey> {
 ///
 /// # Errors
 /// Fails if standard output cannot be written.
-pub(super) fn rules(rules: &Rules, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(super) fn rules(rules: &Rules, settings: &RuleSettings) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     let done = match &rules.action {
         RulesAction::List(asked) => list(asked, settings, &mut out),
@@ -65,7 +66,7 @@ pub(super) fn rules(rules: &Rules, settings: &Settings) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(asked: &RulesList, settings: &Settings, out: &mut impl Write) -> io::Result<()> {
+fn list(asked: &RulesList, settings: &RuleSettings, out: &mut impl Write) -> io::Result<()> {
     let is_on = |rule| settings.is_on(rule);
     if asked.json {
         let all: Vec<RuleDetails> =
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn the_list_as_json_has_everything() {
         let list: serde_json::Value =
-            serde_json::from_str(&text(|out| list(&asked(true), &Settings::default(), out))).unwrap();
+            serde_json::from_str(&text(|out| list(&asked(true), &RuleSettings::default(), out))).unwrap();
         let first = &list[0];
         assert_eq!((first["id"].as_str(), first["enabled"].as_bool()), (Some("TG001"), Some(true)));
         assert_eq!(first["variants"][0]["severity"]["ci"], "high");

@@ -79,7 +79,7 @@ pub(super) async fn follow(
     consumer: impl Consumer + Send + 'static,
     command: &[OsString],
     wait: bool,
-) -> anyhow::Result<(u8, Summary)> {
+) -> anyhow::Result<(u8, FindingSummary)> {
     let mut signals = SignalForwarder::new()?;
     if wait {
         adopt_orphans();

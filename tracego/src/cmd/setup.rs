@@ -75,7 +75,7 @@ pub(super) fn options(
         mode: watch.enforce,
         enforce: settings.enforce.clone(),
         tree,
-        policies: !watch.records.policy.is_empty(),
+        policies: !watch.records.policies.policy.is_empty(),
         users: meta.users.clone(),
         shared: Arc::default(),
     };
@@ -103,7 +103,7 @@ pub(super) fn options(
 }
 
 /// Returns the settings of the inspector for the rules that are on.
-fn inspect(rules: &RuleSettings, meta: &Meta) -> inspect::Options {
+fn inspect(rules: &RuleSettings, meta: &Meta) -> inspect::InspectOptions {
     let services = RULES.iter().any(|rule| rule.service.is_some() && rules.is_on(rule));
     let watch = WatchSettings {
         grace: Duration::from_secs(rules.thresholds.service_grace),
@@ -112,7 +112,7 @@ fn inspect(rules: &RuleSettings, meta: &Meta) -> inspect::Options {
     };
     inspect::InspectOptions {
         services: services.then_some(watch),
-        thresholds: rules.thresholds.clone(),
+        named: rules.thresholds.named.clone(),
         users: meta.users.clone(),
     }
 }

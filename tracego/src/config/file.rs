@@ -1,12 +1,13 @@
 //! Parser of the configuration file.
 
 use std::{fs, path::Path};
+use tracego_analyze::rules::settings::RuleSettings;
 
 use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
 use tracego_analyze::rules::{
     registry,
-    settings::{self, RuleSettings},
+    settings::{self},
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
@@ -22,7 +23,7 @@ pub(super) type FileOptions = Vec<(String, Vec<String>)>;
 pub(super) struct ConfigFile {
     pub(super) options: FileOptions,
     pub(super) env: Vec<EnvSpec>,
-    pub(super) rules: Settings,
+    pub(super) rules: RuleSettings,
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
     /// Tables as written in the file.
@@ -39,7 +40,7 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
     let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
-    let (mut found, mut rules, mut sinks) = (FileOptions::new(), Settings::default(), Vec::new());
+    let (mut found, mut rules, mut sinks) = (FileOptions::new(), RuleSettings::default(), Vec::new());
     rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
     let mut tables = table.clone();
     let mut enforce = Enforce::default();

@@ -1,7 +1,7 @@
 //! The stages that judge a start: rules, policies, and enforcement after the start.
 
 use tracego_analyze::{
-    enrich::Enriched, judge::Judge, rules::settings::Settings as RuleSettings, summary::Summary,
+    enrich::EnrichedRecord, rules::settings::RuleSettings, rules_stage::RulesStage, summary::FindingSummary,
 };
 use tracego_common::{TaskId, verdict::Action};
 use tracego_model::{
@@ -9,10 +9,12 @@ use tracego_model::{
     event::Event,
     finding::Finding,
     input::facts::ServiceState,
+    policy::PolicyCounts,
     record::Record,
 };
-use tracego_policy::{engine::Counts, engine::Engine, stage::Stage};
 use tracego_probe::enforce::killer::Killer;
+
+use crate::policy::{PolicyEngine, PolicyStage};
 
 /// A callback that gets each record about a decision of enforcement.
 pub(crate) type DecisionCallback = Box<dyn FnMut(&Record) + Send>;
@@ -20,8 +22,8 @@ pub(crate) type DecisionCallback = Box<dyn FnMut(&Record) + Send>;
 /// The stages that judge a start. Each may be absent.
 #[derive(Default)]
 pub(super) struct Judgement {
-    rules: Option<Judge>,
-    pub(super) policies: Option<Stage>,
+    rules: Option<RulesStage>,
+    pub(super) policies: Option<PolicyStage>,
     /// Enforcement after the start.
     pub(super) killer: Option<Killer>,
     /// Callback for decisions of enforcement, beside their records.
@@ -32,7 +34,7 @@ pub(super) struct Judgement {
 
 impl Judgement {
     /// Creates the stages with rules alone.
-    pub(super) fn new(rules: Option<Judge>) -> Self {
+    pub(super) fn new(rules: Option<RulesStage>) -> Self {
         Self { rules, ..Self::default() }
     }
 
@@ -68,7 +70,7 @@ impl Judgement {
 
     /// Puts findings and the decision of the policies onto the record of an event, and marks its process if
     /// they ask for a kill.
-    pub(super) fn judge(&mut self, event: &Event<'_>, Enriched { record, start }: &mut Enriched) {
+    pub(super) fn judge(&mut self, event: &Event<'_>, EnrichedRecord { record, start }: &mut EnrichedRecord) {
         if let (Some(rules), Some(started)) = (&mut self.rules, &*start) {
             rules.start(record, started);
         }
@@ -127,7 +129,12 @@ impl Judgement {
     }
 
     /// Applies new settings. `findings`: ids of rules whose findings kill.
-    pub(super) fn reload(&mut self, rules: RuleSettings, findings: Vec<String>, policies: Option<Engine>) {
+    pub(super) fn reload(
+        &mut self,
+        rules: RuleSettings,
+        findings: Vec<String>,
+        policies: Option<PolicyEngine>,
+    ) {
         if let Some(judge) = &mut self.rules {
             judge.change(rules);
         }
@@ -141,16 +148,16 @@ impl Judgement {
 
     /// Returns the number of entries that rules had to evict.
     pub(super) fn evicted(&self) -> u64 {
-        self.rules.as_ref().map_or(0, Judge::forgotten)
+        self.rules.as_ref().map_or(0, RulesStage::forgotten)
     }
 
     /// Returns the counts of the policies, if there are any.
-    pub(super) fn policy_counts(&self) -> Option<Counts> {
-        self.policies.as_ref().map(Stage::counts)
+    pub(super) fn policy_counts(&self) -> Option<PolicyCounts> {
+        self.policies.as_ref().map(PolicyStage::counts)
     }
 
     /// Returns the findings so far.
-    pub(super) fn summary(&self) -> Summary {
-        self.rules.as_ref().map_or_else(Summary::default, |rules| rules.summary().clone())
+    pub(super) fn summary(&self) -> FindingSummary {
+        self.rules.as_ref().map_or_else(FindingSummary::default, |rules| rules.summary().clone())
     }
 }

@@ -1,4 +1,4 @@
-//! Settings that change while tracego runs.
+//! RuleSettings that change while tracego runs.
 
 use std::{fmt, io};
 
@@ -10,9 +10,9 @@ use crate::policy::PolicyEngine;
 
 /// The settings that may change while tracego runs.
 pub struct Reload {
-    /// Selection of the records to write.
+    /// RecordSelection of the records to write.
     pub selection: RecordSelection,
-    /// Settings of the rules.
+    /// RuleSettings of the rules.
     pub rules: RuleSettings,
     /// The pipeline's ends of the sinks.
     pub feeds: Vec<Feed>,

@@ -1,35 +1,31 @@
 //! The stages from the bytes of an event to the outputs.
 
 use std::{collections::BTreeMap, io, sync::mpsc::Receiver, time::Duration};
+use tracego_model::input::batch::Batch;
 
 use tracego_analyze::{
     enrich::Enricher,
-    judge::{Judge, Selection},
-    summary::Summary,
+    rules_stage::{RecordSelection, RulesStage},
+    summary::FindingSummary,
 };
 use tracego_common::{TaskId, flags, settings::event};
 use tracego_deliver::{sink::outputs::Outputs, traces::Traces};
 use tracego_model::{
     clock::{Reading, Time},
     counters::{Counters, JobLoss},
-    event::{
-        Event,
-        decode::{self, decode},
-        pieces::Assembler,
-    },
+    event::{Event, pieces::Assembler},
     finding::Finding,
-    input::{Batch, Input, SinkLoss, Takeover, note::Note},
+    input::{Input, SinkLoss, Takeover, batch::DecodedEvent, note::StartNote},
     ledger::Ledger,
     meta::Meta,
     record::Record,
 };
-use tracego_policy::stage::Stage;
 use tracego_probe::enforce::killer::Killer;
 
 use super::{
     Consumer, DecisionCallback, Reload, judgement::Judgement, losses::LossReporter, writer::RecordWriter,
 };
-use crate::metrics::tally::PipelineTally;
+use crate::{metrics::tally::PipelineTally, policy::PolicyStage};
 
 /// Maximum wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);
@@ -40,7 +36,7 @@ pub struct Pipeline {
     enricher: Enricher,
     judgement: Judgement,
     traces: Option<Traces>,
-    selection: Selection,
+    selection: RecordSelection,
     writer: RecordWriter,
     losses: LossReporter,
     /// Number of this run's load.
@@ -50,13 +46,13 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Creates a pipeline. `selection`: records to write, either a [`Selection`] or bits of
+    /// Creates a pipeline. `selection`: records to write, either a [`RecordSelection`] or bits of
     /// [`event`](tracego_common::settings::event). Without a judge there are no findings.
     #[must_use]
     pub fn new(
         meta: Meta,
-        selection: impl Into<Selection>,
-        judge: Option<Judge>,
+        selection: impl Into<RecordSelection>,
+        judge: Option<RulesStage>,
         outputs: impl Into<Outputs>,
     ) -> Self {
         Self {
@@ -80,7 +76,7 @@ impl Pipeline {
 
     /// Adds the policy stage, which decides about starts.
     #[must_use]
-    pub(crate) fn with_policy(mut self, policies: Option<Stage>) -> Self {
+    pub(crate) fn with_policy(mut self, policies: Option<PolicyStage>) -> Self {
         self.judgement.policies = policies;
         self
     }
@@ -98,21 +94,21 @@ impl Pipeline {
         self.enricher.take_over(takeover);
     }
 
-    fn batch(&mut self, batch: &Batch) {
-        self.enricher.set_clock(batch.clock);
-        for (bytes, note) in batch.noted() {
-            let inherited = decode::generation(bytes) != self.generation;
-            if inherited && !decode::is_piece(bytes) {
+    fn events(&mut self, clock: Reading, events: Vec<DecodedEvent<'_>>) {
+        self.enricher.set_clock(clock);
+        for DecodedEvent { event, generation, is_piece, note } in events {
+            let inherited = generation != self.generation;
+            if inherited && !is_piece {
                 self.writer.ledger.inherited += 1;
             }
-            match decode(bytes) {
+            match event {
                 Err(error) => {
                     self.writer.ledger.decode_errors += 1;
-                    tracing::warn!(%error, "a record of the kernel side could not be decoded");
+                    tracing::warn!(%error, "an event of the kernel side could not be decoded");
                 }
                 Ok(event) => match self.assembler.take(event) {
                     None => self.writer.ledger.pieces += u64::from(!inherited),
-                    Some(event) => self.event(&event, note),
+                    Some(event) => self.event(&event, note.as_ref()),
                 },
             }
         }
@@ -123,7 +119,7 @@ impl Pipeline {
         }
     }
 
-    fn event(&mut self, event: &Event<'_>, note: Option<&Note>) {
+    fn event(&mut self, event: &Event<'_>, note: Option<&StartNote>) {
         self.writer.ledger.processed += 1;
         self.judgement.follow(event);
         // Decisions about starts are always written, whatever else is selected.
@@ -269,7 +265,7 @@ impl Consumer for Pipeline {
                 self.enricher.set_clock(reading);
                 self.enricher.seed(&seeds);
             }
-            Input::Batch(batch) => self.batch(&batch),
+            Input::Batch(batch) => self.events(batch.clock, batch.decode()),
             Input::LostJobs(jobs, reading) => self.job_losses(jobs, reading),
             Input::Counters(counters, reading) => self.tick(counters, reading),
             Input::Services(states, reading) => {
@@ -287,6 +283,13 @@ impl Consumer for Pipeline {
                 self.heartbeat(reading);
             }
         }
+        self.flush();
+        self.writer.result()
+    }
+
+    fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
+        self.writer.begin(batch.clock, &mut self.enricher);
+        self.events(batch.clock, events);
         self.flush();
         self.writer.result()
     }
@@ -336,7 +339,7 @@ impl Consumer for Pipeline {
         Some(self.enricher.offset())
     }
 
-    fn summary(&self) -> Summary {
+    fn summary(&self) -> FindingSummary {
         self.judgement.summary()
     }
 }

@@ -23,7 +23,7 @@ const COPY: Duration = Duration::from_millis(500);
 pub struct RunReport {
     /// Counts of the run.
     pub ledger: Ledger,
-    /// Summary of the findings.
+    /// FindingSummary of the findings.
     pub summary: FindingSummary,
     /// Error of the output, if it ended the run.
     pub output: Option<io::Error>,

@@ -22,7 +22,7 @@ use std::{
 use context::OpenJob;
 use lru::LruCache;
 use process_table::{ProcessEntry, ProcessTable};
-use tracego_common::{TaskId, flags, record::Header};
+use tracego_common::{TaskId, event::EventHeader, flags};
 use tracego_golang::{Image, task::GoTask};
 pub use tracego_model::record::Record;
 use tracego_model::{
@@ -223,7 +223,7 @@ impl Enricher {
     pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
         self.set_clock(reading);
         let boot_ns = reading.boot_ns.unsigned_abs();
-        let header = Header { id, boot_ns, ..Header::default() };
+        let header = EventHeader { id, boot_ns, ..EventHeader::default() };
         let (mut own, mut process) = (self.own(), self.process(&header, &[0; 16]));
         let context = self.known(&header, &mut own, &mut process);
         // Nothing is read anew here: parent and name are those of the start.
@@ -264,7 +264,7 @@ impl Enricher {
     }
 
     /// Creates the process part that all kinds of records share.
-    pub(super) fn process(&self, header: &Header, command: &[u8; 16]) -> Box<Process> {
+    pub(super) fn process(&self, header: &EventHeader, command: &[u8; 16]) -> Box<Process> {
         Box::new(Process {
             pid: header.id.tgid,
             parent_pid: header.parent.tgid,
@@ -282,7 +282,7 @@ impl Enricher {
     /// Adds the known facts about a process to a record that is not about a program start.
     pub(super) fn known(
         &mut self,
-        header: &Header,
+        header: &EventHeader,
         own: &mut Own,
         process: &mut Process,
     ) -> Option<Arc<Context>> {

@@ -1,4 +1,4 @@
-//! TRACEPARENT (W3C Trace Context level 1, "traceparent EventHeader Field Values").
+//! TRACEPARENT (W3C Trace Context level 1, "traceparent Header Field Values").
 
 use tracego_model::record::Trace;
 

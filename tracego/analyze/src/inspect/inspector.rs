@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use tracego_common::{EventHeader, EventKind, ExecFixed, TaskId, event::field, flags};
+use tracego_common::{TaskId, event::field, flags};
 use tracego_golang::{Image, command::Invocation};
 use tracego_model::{
     event::{Event, Exec},
@@ -86,19 +86,14 @@ impl Inspector {
         }
     }
 
-    /// Adds notes about each process start of a batch.
-    pub fn look(&mut self, batch: &mut Batch) {
-        let notes = batch.iter().enumerate().filter_map(|(at, record)| self.note(at, record)).collect();
-        batch.set_notes(notes);
-    }
-
-    fn note(&mut self, at: usize, record: &[u8]) -> Option<Note> {
-        let (header, _) = EventHeader::read_from_prefix(record).ok()?;
-        match EventKind::from_raw(header.kind) {
-            Some(EventKind::Exec) => {}
-            Some(EventKind::Exit) => {
-                self.unwatch(header.id);
-                return None;
+    /// Adds a note to each program start among the events of a batch. Executables are opened here, so this comes
+    /// before all other work on the events: a process may end at any time.
+    pub fn annotate(&mut self, events: &mut [DecodedEvent<'_>]) {
+        for decoded in events {
+            match &decoded.event {
+                Ok(Event::Exec(exec)) => decoded.note = Some(self.note(exec)),
+                Ok(Event::Exit(exit)) => self.unwatch(exit.header.id),
+                _ => {}
             }
         }
     }

@@ -9,8 +9,8 @@
 //! files.
 
 mod notes;
-pub mod reader;
-mod writer;
+mod reader;
+pub mod writer;
 
 use std::io;
 

@@ -48,7 +48,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         }
         EventKind::Verdict => whole::<Verdict>(bytes).map(|verdict| Event::Verdict(Box::new(verdict))),
         EventKind::ArgvChunk => {
-            prefix::<ArgvChunk>(bytes).map(|(fixed, bytes)| Event::Chunk(Chunk { fixed, bytes }))
+            prefix::<ArgvChunk>(bytes).map(|(fixed, bytes)| Event::Chunk(ArgvPart { fixed, bytes }))
         }
     }
 }

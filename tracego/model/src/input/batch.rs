@@ -108,7 +108,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use tracego_common::{RecordKind, record::ExitRecord};
+    use tracego_common::{EventKind, event::ExitEvent};
     use zerocopy::{FromZeros as _, IntoBytes as _};
 
     use super::*;
@@ -116,9 +116,9 @@ mod tests {
 
     #[test]
     fn events_keep_their_places_and_their_notes() {
-        let mut exit = ExitRecord::new_zeroed();
-        exit.header.kind = RecordKind::Exit as u32;
-        exit.header.size = u32::try_from(size_of::<ExitRecord>()).unwrap();
+        let mut exit = ExitEvent::new_zeroed();
+        exit.header.kind = EventKind::Exit as u32;
+        exit.header.size = u32::try_from(size_of::<ExitEvent>()).unwrap();
         let mut batch = Batch::default();
         batch.push(b"damaged");
         batch.push(exit.as_bytes());

@@ -21,12 +21,12 @@ use crate::{
 
 /// Numbers records and gives them their times and ids. One for each stream of records.
 pub struct RecordBuilder {
-    /// Facts that do not change during a run.
+    /// What does not change during a run.
     pub meta: Meta,
     /// Boot time to wall time, as of the last [`Self::set_clock`].
     pub clock: Clock,
     observed: Reading,
-    /// Facts about earlier runs that this run continues.
+    /// Of the runs that continue each other.
     takeover: Takeover,
     seq: u64,
 }

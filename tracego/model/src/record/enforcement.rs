@@ -65,8 +65,8 @@ fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Erro
     serializer.serialize_str(enforcement::name(*action))
 }
 
-impl Decision {
-    /// Returns a decision without further details.
+impl EnforcementDecision {
+    /// Nothing more is known of it.
     #[must_use]
     pub fn new(action: Action, when: &'static str, rule: String) -> Self {
         Self {

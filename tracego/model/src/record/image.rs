@@ -1,4 +1,4 @@
-//! Facts about an executable from its own content, as members of a record.
+//! What an executable says about itself, as members of a record.
 
 use serde::Serialize;
 use tracego_golang::{Damage, Linkage, Packer};

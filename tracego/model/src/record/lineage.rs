@@ -29,7 +29,7 @@ pub struct Line {
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.
     pub depth: u32,
-    /// The process and its ancestors as JSON, made when the first child is written.
+    /// It and its ancestors as JSON, made when the first child is written.
     pub json: LineageJson,
 }
 

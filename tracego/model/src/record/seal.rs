@@ -1,4 +1,4 @@
-//! Members that prove that a log is complete: `tracego.chain_start.*` and `tracego.seal.*`.
+//! What shows that a log is whole: `tracego.chain_start.*` and `tracego.seal.*`.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct ChainStart {
     /// SHA-256 of the line that was the last of the file; absent if there was none or it cannot be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<String>,
-    /// Id of the signing key; see [`key::PublicKey::id`].
+    /// Id of the signing key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Name of the sink that writes this file. Such a chain covers the whole file, whatever runs its records

@@ -15,7 +15,7 @@ const BYTES: usize = 16 << 10;
 
 /// A cache that evicts the least recently used decision first.
 #[derive(Debug)]
-pub(super) struct Cache(LruCache<Box<[u8]>, PolicyDecision>);
+pub(crate) struct DecisionCache(LruCache<Box<[u8]>, PolicyDecision>);
 
 impl DecisionCache {
     /// Creates a cache; returns `None` if decisions must not be cached.
@@ -29,11 +29,11 @@ impl DecisionCache {
         seen.len() <= BYTES
     }
 
-    pub(super) fn get(&mut self, seen: &[u8]) -> Option<&PolicyDecision> {
+    pub(crate) fn get(&mut self, seen: &[u8]) -> Option<&PolicyDecision> {
         self.0.get(seen)
     }
 
-    pub(super) fn put(&mut self, seen: &[u8], decision: PolicyDecision) {
+    pub(crate) fn put(&mut self, seen: &[u8], decision: PolicyDecision) {
         self.0.put(seen.into(), decision);
     }
 

@@ -31,8 +31,8 @@ pub(super) struct ValueOrigin<'a> {
 pub(super) fn add(
     to: &mut PolicyDecision,
     value: &Value,
-    from: &From<'_>,
-    limits: &Limits,
+    from: &ValueOrigin<'_>,
+    limits: &DecisionLimits,
 ) -> Result<(), String> {
     match (value, from.kind) {
         (Value::Undefined, _) if from.default => Err(format!(
@@ -56,7 +56,12 @@ pub(super) fn add(
     }
 }
 
-fn decision(to: &mut PolicyDecision, value: &Value, from: &From<'_>, limits: &Limits) -> Result<(), String> {
+fn decision(
+    to: &mut PolicyDecision,
+    value: &Value,
+    from: &ValueOrigin<'_>,
+    limits: &DecisionLimits,
+) -> Result<(), String> {
     let path = from.path;
     let members = value.as_object().map_err(|_| wrong(path, "an object", value))?;
     let before = to.action;

@@ -65,7 +65,7 @@ impl PolicyVm {
         ready: &NamedBundle,
         input: &Value,
         started: Instant,
-        limits: &Limits,
+        limits: &DecisionLimits,
         decision: &mut PolicyDecision,
         at: &AtomicUsize,
     ) -> Result<(), (ErrorKind, String)> {
@@ -88,7 +88,7 @@ impl PolicyVm {
         ready: &NamedBundle,
         input: &Value,
         started: Instant,
-        limits: &Limits,
+        limits: &DecisionLimits,
         decision: &mut PolicyDecision,
         at: &AtomicUsize,
     ) -> Result<(), (ErrorKind, String)> {

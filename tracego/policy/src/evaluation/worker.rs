@@ -33,8 +33,8 @@ use super::{
 use crate::limits::DecisionLimits;
 
 /// The combined result of the bundles.
-pub(super) struct Answer {
-    pub(super) decision: PolicyDecision,
+pub(crate) struct EvaluationResult {
+    pub(crate) decision: PolicyDecision,
     /// Failures, in the order of the bundles.
     pub(crate) failures: Vec<BundleFailure>,
 }
@@ -63,9 +63,9 @@ pub(crate) struct Evaluator {
 /// The thread that evaluates. If this is dropped, the thread ends after its current evaluation; nothing waits
 /// for it.
 #[derive(Debug)]
-struct Worker {
-    front: Front<Value, (PolicyDecision, Vec<Failed>)>,
-    place: Arc<Place>,
+struct PolicyWorker {
+    requester: Requester<Value, (PolicyDecision, Vec<IndexedFailure>)>,
+    place: Arc<WorkerProgress>,
     /// Id of the thread.
     thread: i32,
     /// Processor that the thread was sent to.
@@ -137,14 +137,14 @@ impl Evaluator {
         self.answer(None, all.collect())
     }
 
-    fn answer(&self, decision: Option<PolicyDecision>, mut failed: Vec<Failed>) -> Answer {
+    fn answer(&self, decision: Option<PolicyDecision>, mut failed: Vec<IndexedFailure>) -> EvaluationResult {
         failed.sort_by_key(|(place, ..)| *place);
         let named = |(place, kind, text): IndexedFailure| {
             let bundle = self.ready.get(place).map_or_else(|| Arc::from("?"), |ready| ready.name.clone());
             BundleFailure { bundle, kind, text }
         };
         let decision = decision.unwrap_or_else(|| PolicyDecision::new(self.bundles.clone()));
-        Answer { decision, failures: failed.into_iter().map(named).collect() }
+        EvaluationResult { decision, failures: failed.into_iter().map(named).collect() }
     }
 
     /// Adds the same failure for all bundles in force.
@@ -160,8 +160,8 @@ impl Evaluator {
         HangDeadline { deadline, work: (deadline / 16).max(time.saturating_mul(bundles).saturating_mul(2)) }
     }
 
-    fn ask(&mut self, input: &Value) -> Result<(PolicyDecision, Vec<Failed>), Lost> {
-        let patience = self.patience();
+    fn ask(&mut self, input: &Value) -> Result<(PolicyDecision, Vec<IndexedFailure>), WorkerFailure> {
+        let deadline = self.hang_deadline();
         let mut worker = match self.worker.take() {
             Some(worker) => worker,
             None => PolicyWorker::start(&self.ready, &self.bundles, self.limits, self.out.clone())
@@ -212,7 +212,7 @@ impl PolicyWorker {
                 in_force.map(|((place, ready), _)| (place, ready, PolicyVm::new(ready, &limits))).collect();
             // The starting thread waits for this message.
             let _heard: Result<(), _> = begun.send(rustix::thread::gettid().as_raw_pid());
-            while let Some(input) = back.question() {
+            while let Some(input) = responder.question() {
                 let (mut decision, mut failed) = (PolicyDecision::new(bundles.clone()), Vec::new());
                 let started = Instant::now();
                 for (place, ready, machine) in &mut machines {
@@ -252,7 +252,11 @@ impl PolicyWorker {
         self.processor = Some(here);
     }
 
-    fn ask(&mut self, input: Value, patience: &Patience) -> Result<(PolicyDecision, Vec<Failed>), Lost> {
+    fn ask(
+        &mut self,
+        input: Value,
+        deadline: &HangDeadline,
+    ) -> Result<(PolicyDecision, Vec<IndexedFailure>), WorkerFailure> {
         self.follow();
         self.requester.ask(input);
         let answer = deadline

@@ -73,7 +73,7 @@ pub fn compile(
             args: check.args.clone(),
             ..Matcher::default()
         };
-        let known = Known { name: "canary".to_owned(), own: true, ..Known::default() };
+        let known = EnforcedRule { name: "canary".to_owned(), own: true, ..EnforcedRule::default() };
         builder.rule(
             &matches,
             known,
@@ -91,7 +91,7 @@ pub fn compile(
     for rule in enforce.rules(tree) {
         let Rule { name, action, matches, message, remediation } = rule;
         let job = action == RuleAction::KillJob;
-        let known = Known { name, message, remediation, job, ..Known::default() };
+        let known = EnforcedRule { name, message, remediation, job, ..EnforcedRule::default() };
         builder.rule(&matches, known, |rules, bit| stop(rules, mode, action, bit), enforce.unreadable)?;
     }
     let mut out = builder.out;
@@ -158,7 +158,7 @@ impl Builder<'_> {
     fn rule(
         &mut self,
         matches: &Matcher,
-        known: Known,
+        known: EnforcedRule,
         act: impl Fn(&mut RuleMasks, u64),
         unreadable: Unreadable,
     ) -> Result<(), String> {

@@ -2,7 +2,8 @@
 //! after the fact, and for tests.
 
 use tracego_common::verdict::{ARGS, Action, CGROUP, UID};
-use tracego_model::{enforcement::EnforcedRule, event::Exec};
+use tracego_model::enforcement::EnforcedRule;
+use tracego_model::event::Exec;
 
 use super::compiler::{CompiledRules, path_key};
 
@@ -25,7 +26,7 @@ pub struct Start<'a> {
 
 /// Returns the action for a start and the rule that decided, or `None` if no rule matches.
 #[must_use]
-pub fn decide<'a>(with: &'a CompiledRules, start: &Start<'_>) -> Option<(Action, &'a Known)> {
+pub fn decide<'a>(with: &'a CompiledRules, start: &Start<'_>) -> Option<(Action, &'a EnforcedRule)> {
     let rules = &with.rules;
     let name = start.path.rsplit('/').next().unwrap_or_default();
     let named = |key: &[u8]| key.iter().take_while(|&&byte| byte != 0).eq(name.as_bytes());

@@ -73,7 +73,7 @@ mod tests {
     fn a_start_is_held_against_the_rules_that_decided_about_it() {
         let shared = RulesInForce::default();
         let named = |name: &str| {
-            let known = Known { name: name.to_owned(), ..Known::default() };
+            let known = EnforcedRule { name: name.to_owned(), ..EnforcedRule::default() };
             Arc::new(CompiledRules { known: vec![known], ..CompiledRules::default() })
         };
         let put = |number, name| shared.add_rules(flags::of_rules(3, number), named(name));

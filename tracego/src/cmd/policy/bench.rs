@@ -9,7 +9,7 @@ use anyhow::{anyhow, bail};
 use serde::Serialize;
 use serde_json::Value;
 use tracego_model::record::policy::{ErrorKind, PolicyDecision};
-use tracego_policy::{Engine, Limits};
+use tracego_policy::{DecisionLimits, PolicyEngine};
 
 use super::{json, load, record, starts};
 use crate::cli::PolicyBench;
@@ -77,7 +77,7 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
             print("remembered", times, out)?;
         }
         if let Some(why) = &report.not_remembered {
-            writeln!(out, "decisions are not cached: {why}")?;
+            writeln!(out, "decisions are not remembered: {why}")?;
         }
         if report.errors > 0 {
             writeln!(out, "{} evaluations failed", report.errors)?;
@@ -109,7 +109,7 @@ fn measure(engine: &mut PolicyEngine, records: &[Value], cached: bool) -> anyhow
 
 /// Decides about a record. Fails if a bundle has been disabled by a hang, since nothing after it would be
 /// measured.
-fn decide(engine: &mut Engine, record: &Value) -> anyhow::Result<PolicyDecision> {
+fn decide(engine: &mut PolicyEngine, record: &Value) -> anyhow::Result<PolicyDecision> {
     let decision = engine.decide_json(record);
     match &decision.error {
         Some(error) if decision.error_kind == Some(ErrorKind::Hang) => Err(anyhow!("{error}")),

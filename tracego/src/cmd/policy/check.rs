@@ -25,7 +25,7 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
     let engine = match PolicyEngine::new(&bundles, &DecisionLimits::default()) {
         Ok(engine) => engine,
         Err(error) => {
-            let (refusals, warnings) = (error.refusals.as_slice(), Vec::new());
+            let (refusals, warnings) = (error.problems.as_slice(), Vec::new());
             let report = CheckReport {
                 good: false,
                 bundles: &[],
@@ -62,8 +62,8 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
             engine.entries().filter(|(name, _)| *name == &*bundle.name).map(|(_, rule)| rule).collect();
         writeln!(out, "{}: good, {}; decides with {}", bundle.name, bundle.digest, rules.join(", "))?;
     }
-    if let Some(why) = engine.uncacheable() {
-        writeln!(out, "decisions are not cached: {why}")?;
+    if let Some(why) = engine.uncacheable_reason() {
+        writeln!(out, "decisions are not remembered: {why}")?;
     }
     Ok(true)
 }

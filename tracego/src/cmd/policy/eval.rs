@@ -17,7 +17,7 @@ use crate::cli::{PolicyEval, ReportForm};
 
 #[derive(Serialize)]
 struct EvalReport<'a> {
-    decision: &'a Decision,
+    decision: &'a PolicyDecision,
     /// Rules of each bundle with their results.
     rules: &'a [(String, Vec<RuleValue>)],
 }
@@ -42,7 +42,11 @@ pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<b
     Ok(good)
 }
 
-fn print(decision: &PolicyDecision, rules: &[(String, Vec<Held>)], out: &mut impl Write) -> io::Result<()> {
+fn print(
+    decision: &PolicyDecision,
+    rules: &[(String, Vec<RuleValue>)],
+    out: &mut impl Write,
+) -> io::Result<()> {
     let word = if decision.allow { "allowed" } else { "denied" };
     let severity = decision.severity.map_or_else(String::new, |severity| format!(", {severity}"));
     writeln!(out, "{word}{severity}, action {}, in {:.1?}", decision.action, decision.took)?;

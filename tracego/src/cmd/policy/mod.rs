@@ -72,7 +72,7 @@ fn record(path: &Path) -> anyhow::Result<serde_json::Value> {
     let mut text = String::new();
     let name = path.display();
     open(path)?.take(MAX_RECORD).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
-    serde_json::from_str(&text).with_context(|| format!("{name} is not JSON"))
+    serde_json::from_str(&text).with_context(|| format!("{name} is no JSON"))
 }
 
 fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 use tracego_model::record::policy::{ErrorKind, PolicyDecision};
-use tracego_policy::{Engine, bundle::Bundle};
+use tracego_policy::{PolicyEngine, bundle::Bundle};
 
 use super::{SkippedLines, json, starts};
 use crate::cli::PolicyTest;
@@ -39,7 +39,7 @@ struct ShownStart {
 }
 
 impl RecordsReport {
-    fn add(&mut self, record: &serde_json::Value, decision: Decision, first: usize) {
+    fn add(&mut self, record: &serde_json::Value, decision: PolicyDecision, first: usize) {
         self.starts += 1;
         *(if decision.allow { &mut self.allowed } else { &mut self.denied }) += 1;
         for (counts, list) in
@@ -69,7 +69,7 @@ pub(super) fn records(
     path: &Path,
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
-    let mut engine = Engine::new(bundles, &asked.limits.limits())?;
+    let mut engine = PolicyEngine::new(bundles, &asked.limits.limits())?;
     let mut report = RecordsReport::default();
     report.passed = starts(path, |record| {
         let decision = engine.decide_json(&record);
@@ -100,7 +100,10 @@ fn print(report: &RecordsReport, out: &mut impl Write) -> io::Result<()> {
     }
     let SkippedLines { others, unreadable } = report.passed;
     if others + unreadable > 0 {
-        writeln!(out, "skipped: {others} records of other kinds, {unreadable} lines that are not records")?;
+        writeln!(
+            out,
+            "passed over: {others} records of other kinds, {unreadable} lines that are no records"
+        )?;
     }
     for line in &report.first {
         let ShownStart { timestamp, pid, body, decision } = line;

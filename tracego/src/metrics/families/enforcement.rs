@@ -1,18 +1,18 @@
 //! Metrics of decisions about program starts, in the kernel and by policies.
 
 use std::fmt;
+use tracego_model::policy::PolicyCounts;
 
 use tracego_model::{
     enforcement::{EnforcementStatus, Mode, name},
     record::policy::ErrorKind,
 };
-use tracego_policy::engine::Counts;
 
 use super::{Families, label};
 
 /// Writes the counts of policy decisions.
-pub(super) fn write_policies(out: &mut Families<'_>, counts: &Counts) -> fmt::Result {
-    let Counts { decisions, denied, errors, cut, hits, misses: _ } = *counts;
+pub(super) fn write_policies(out: &mut Families<'_>, counts: &PolicyCounts) -> fmt::Result {
+    let PolicyCounts { decisions, denied, errors, cut, hits, misses: _ } = *counts;
     let results = [("allow", decisions.saturating_sub(denied)), ("deny", denied)];
     let help = "Decisions of policies about program starts.";
     out.counters("tracego_policy_decisions", help, label("result", results))?;

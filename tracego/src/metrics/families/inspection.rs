@@ -2,14 +2,24 @@
 
 use std::fmt;
 
-use tracego_analyze::inspect::{images, inspector::Figures};
+use tracego_analyze::inspect::{image::cache, inspector::InspectCounters};
 
 use super::{Families, label};
 
 /// Writes the counts of the inspector.
-pub(super) fn write(out: &mut Families<'_>, figures: &Figures) -> fmt::Result {
-    let Figures { images, image_bytes, services, services_refused, services_missed } = *figures;
-    let images::Counts { hits, misses, evicted, gone, changed, unverified, not_regular, denied, io } = images;
+pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::Result {
+    let InspectCounters { images, image_bytes, services, services_refused, services_missed } = *figures;
+    let cache::ImageCacheCounters {
+        hits,
+        misses,
+        evicted,
+        gone,
+        changed,
+        unverified,
+        not_regular,
+        denied,
+        io,
+    } = images;
     let help = "Executables of program starts: known already, or opened.";
     out.counters("tracego_images_lookups", help, label("result", [("hit", hits), ("miss", misses)]))?;
     let failures = [

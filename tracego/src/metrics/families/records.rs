@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::ValueEnum as _;
-use tracego_analyze::rules::table::RULES;
+use tracego_analyze::rules::registry::RULES;
 use tracego_model::finding::Severity;
 
 use super::Families;

@@ -7,7 +7,7 @@ mod setters;
 use std::{collections::BTreeMap, sync::Arc};
 
 use tracego_common::{TaskId, event::Rlimit};
-use tracego_golang::{Build, Elf, Image, Linkage, Module, task::Task};
+use tracego_golang::{Build, Elf, Image, Linkage, Module, task::GoTask};
 use tracego_model::{
     input::facts::{GoMod, Surroundings},
     linux::users::User,

@@ -14,7 +14,7 @@ mod log;
 pub mod names;
 mod place;
 mod sealed;
-mod settings;
+pub mod settings;
 mod tidy;
 
 use std::{
