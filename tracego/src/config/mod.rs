@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{EnvSpec, EventKind, OutputForm};
-    use tracego_analyze::rules::{place::Profile, registry::find, thresholds::KEYS};
+    use tracego_analyze::rules::{place::Profile, registry::find, settings::options::KEYS};
 
     fn with(text: &str, line: &str) -> Result<Configuration, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();

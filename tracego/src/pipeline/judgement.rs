@@ -142,7 +142,7 @@ impl Judgement {
             killer.change(findings);
         }
         if let (Some(stage), Some(engine)) = (&mut self.policies, policies) {
-            stage.change(engine);
+            stage.reload(engine);
         }
     }
 

@@ -49,12 +49,12 @@ pub(crate) struct PipelineThread<S> {
 
 impl<S: Consumer> PipelineThread<S> {
     /// Puts the parts together. Nothing runs yet.
-    pub fn new(stages: S, inspector: Inspector, keeper: Acknowledger, board: Arc<Board>) -> Self {
+    pub(crate) fn new(stages: S, inspector: Inspector, keeper: Acknowledger, board: Arc<Board>) -> Self {
         Self { stages, inspector, keeper, board, copied: Instant::now() }
     }
 
     /// Takes input until no more can come, or until the output ends the run.
-    pub fn run(mut self, mut input: Receiver<Input>) -> (RunReport, Acknowledger) {
+    pub(crate) fn run(mut self, mut input: Receiver<Input>) -> (RunReport, Acknowledger) {
         let mut refused = false;
         while let Some(input) = input.blocking_recv() {
             let step = Step::of(&input);

@@ -2,6 +2,8 @@
 //!
 //! The measured program is an example of the spool's crate, so the measured code is the code that ships.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 
 use super::Bench;
@@ -22,16 +24,7 @@ struct SpoolRun {
 
 /// Measures records per second for each size.
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
-    let mut build = shell::cargo()?;
-    shell::must(build.args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "tracego-spool",
-        "--example",
-        "throughput",
-    ]))?;
+    let example = super::build("tracego-spool", Some("throughput"))?;
     let mut rows = Vec::new();
     for size in SIZES {
         let runs =
@@ -72,7 +65,6 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
 
 fn once(example: &Path, bench: &Bench, size: usize) -> Result<SpoolRun> {
     let folder = tempfile::tempdir_in(shell::target()?).context("cannot make a folder for the spool")?;
-    let example = shell::target()?.join("release/examples/throughput");
     // One core, because the pipeline spends a single thread on this work.
     let mut command = std::process::Command::new("taskset");
     command.args(["-c", "1"]).arg(example).arg(folder.path());

@@ -96,7 +96,7 @@ mod tests {
 
     fn board(counters: Counters, ledger: Ledger, tally: PipelineTally) -> Arc<Board> {
         let board = Arc::new(Board::new(8 << 20, Some("00ff".to_owned())));
-        let runs = [Run { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
+        let runs = [ProgramStats { program: "process_exec".to_owned(), time_ns: 1_500_000_000, count: 7 }];
         board.set_kernel(counters, &runs, 3);
         board.set_stages(StageNumbers { ledger, tally: Some(tally), ..StageNumbers::default() });
         board

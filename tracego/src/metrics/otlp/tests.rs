@@ -113,7 +113,7 @@ fn board() -> Arc<Board> {
 
 fn fill(board: &Board, n: u64, runs: u64) {
     let kernel = KernelCounters { hooked: 100 * n, sent: 90 * n, ring_full: n, ..KernelCounters::default() };
-    let run = |name: &str, time_ns| Run { program: name.to_owned(), time_ns, count: runs };
+    let run = |name: &str, time_ns| ProgramStats { program: name.to_owned(), time_ns, count: runs };
     board.set_kernel(kernel, &[run("process_exec", 1_500_000_000 * runs), run("process_exit", runs)], 3);
     let mut tally = PipelineTally::default();
     tally.findings.insert(("TG001", Severity::High), n);
