@@ -194,7 +194,7 @@ fn findings_of_every_rule_are_what_the_schema_says() {
 fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     use tracego::metrics::{Board, Stages, tally::Tally};
     use tracego_analyze::enrich::Enricher;
-    use tracego_deliver::sink::status::Status;
+    use tracego_deliver::sink::status::SinkStatus;
     use tracego_model::{counters::Counters, meta::Meta};
     use tracego_probe::load::Run;
     let mut tally = Tally::default();
@@ -202,15 +202,15 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
     record.tracego.completeness.truncated.push("process.command_args");
     tally.made(&record);
-    tally.traces = Some(tracego_deliver::traces::Counts::default());
+    tally.traces = Some(tracego_deliver::traces::TraceCounts::default());
     tally.policy = Some(tracego_policy::engine::Counts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.enforces(std::sync::Arc::default());
     board.stages(Stages { tally: Some(tally), ..Stages::default() });
     board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
-    let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
-    sink.lose("refused", 1);
-    sink.set_files(Some(tracego_deliver::sink::file::Counts::default()));
+    let sink = SinkStatus::new("siem".to_owned(), "otlp", true, 1 << 30);
+    sink.count_lost("refused", 1);
+    sink.set_files(Some(tracego_deliver::sink::file::FileCounts::default()));
     board.sinks(vec![Arc::new(sink)]);
     let text = board.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
@@ -231,7 +231,7 @@ fn keys(source: &str, of: &str) -> Vec<String> {
 
 #[test]
 fn every_type_of_sink_and_every_key_is_documented() {
-    use tracego_deliver::sink::settings::Kind;
+    use tracego_deliver::sink::settings::SinkKind;
     let text = read("docs/sinks.md");
     let sections: Vec<(&str, &str)> =
         text.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
@@ -244,7 +244,7 @@ fn every_type_of_sink_and_every_key_is_documented() {
         let named = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).any(|named| named == key);
         assert!(named, "docs/sinks.md, {place}: no row for `{key}`");
     };
-    for &kind in Kind::NAMES {
+    for &kind in SinkKind::NAMES {
         section(kind);
         assert!(section("What all sinks have").contains(&format!("`{kind}`")), "{kind}");
         let folder = format!("tracego/src/sink/{kind}");

@@ -13,7 +13,7 @@ use std::{
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
 use tracego_analyze::{judge::Judge, rules::settings::Settings};
-use tracego_deliver::sink::{Format, Sink, text::Style};
+use tracego_deliver::sink::{DirectFormat, DirectOutput, text::Style};
 use tracego_model::capture::{CaptureError, Reader};
 
 #[derive(Clone, Default)]
@@ -31,14 +31,14 @@ impl Write for Memory {
 }
 
 /// Replays a capture up to its damage. Returns the records, and the error if there is one.
-fn replay(bytes: &[u8], format: Format) -> (String, Option<CaptureError>) {
+fn replay(bytes: &[u8], format: DirectFormat) -> (String, Option<CaptureError>) {
     let mut reader = match Reader::new(bytes) {
         Ok(reader) => reader,
         Err(error) => return (String::new(), Some(error)),
     };
     let memory = Memory::default();
     let judge = Judge::new(Settings::default());
-    let sink = Sink::new(Box::new(memory.clone()), format);
+    let sink = DirectOutput::new(Box::new(memory.clone()), format);
     let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Some(judge), sink);
     let end = loop {
         match reader.next_input() {
@@ -63,8 +63,8 @@ fn captures() -> Vec<std::path::PathBuf> {
 
 #[test]
 fn captures_give_their_records() {
-    let json = (Format::JSON, "json");
-    let text = (Format::Text(Style { colour: false, tree: true }), "txt");
+    let json = (DirectFormat::JSON, "json");
+    let text = (DirectFormat::Text(Style { colour: false, tree: true }), "txt");
     for path in captures() {
         for (format, extension) in [json, text] {
             let (records, end) = replay(&fs::read(&path).unwrap(), format);
@@ -92,8 +92,8 @@ proptest! {
         let at = at.index(whole.len());
         let mut bytes = whole.clone();
         bytes[at] ^= change;
-        prop_assert!(replay(&bytes, Format::JSON).1.is_some());
-        let (_, end) = replay(&whole[..at], Format::JSON);
+        prop_assert!(replay(&bytes, DirectFormat::JSON).1.is_some());
+        let (_, end) = replay(&whole[..at], DirectFormat::JSON);
         prop_assert!(matches!(end, Some(CaptureError::Cut(_) | CaptureError::Foreign)), "{end:?}");
     }
 }

@@ -8,7 +8,7 @@ use std::{io, sync::{Arc, Mutex, PoisonError}};
 use libfuzzer_sys::fuzz_target;
 use tracego::pipeline::{Consumer, Pipeline};
 use tracego_analyze::{judge::Judge, rules::settings::Settings};
-use tracego_deliver::sink::{Format, Sink, text::Style};
+use tracego_deliver::sink::{DirectFormat, DirectOutput, text::Style};
 use tracego_model::{capture::{CaptureError, Reader, Writer}, input::Input, meta::Meta};
 
 fuzz_target!(|input: &[u8]| {
@@ -42,8 +42,8 @@ fn replay(bytes: &[u8]) {
     let meta = reader.meta();
     let (inputs, end) = read(reader);
     assert!(!matches!(end, Err(CaptureError::Io(_))), "memory cannot fail");
-    let text = Format::Text(Style { colour: true, tree: true });
-    for format in [Format::JSON, text] {
+    let text = DirectFormat::Text(Style { colour: true, tree: true });
+    for format in [DirectFormat::JSON, text] {
         pipeline(bytes, &meta, format);
     }
     let again = Reader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");
@@ -72,10 +72,10 @@ fn each(bytes: &[u8], mut take: impl FnMut(Input)) {
     }
 }
 
-fn pipeline(bytes: &[u8], meta: &Meta, format: Format) {
+fn pipeline(bytes: &[u8], meta: &Meta, format: DirectFormat) {
     let judge = Judge::new(Settings::default());
     let mut pipeline =
-        Pipeline::new(meta.clone(), u32::MAX, Some(judge), Sink::new(Box::new(io::sink()), format));
+        Pipeline::new(meta.clone(), u32::MAX, Some(judge), DirectOutput::new(Box::new(io::sink()), format));
     each(bytes, |input| pipeline.take(input).expect("nothing refuses it"));
     pipeline.end().expect("nothing refuses it");
     let ledger = pipeline.ledger();

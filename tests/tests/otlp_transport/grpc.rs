@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tracego_deliver::sink::otlp::{Compression, Protocol, Settings};
+use tracego_deliver::sink::otlp::{OtlpCompression, OtlpProtocol, OtlpSettings};
 
 use crate::side::{Receiver, Side, few, identifiers, payloads, plain, quick, records, resolved, uids};
 
@@ -18,12 +18,12 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
 fn every_record_arrives() {
     let records = records();
     let receiver = Receiver::start("grpc", &json!([{}]));
-    for compression in [Compression::None, Compression::Gzip] {
+    for compression in [OtlpCompression::None, OtlpCompression::Gzip] {
         let headers = [("x-scope".to_owned(), "team".to_owned())].into();
         let compression = Some(compression);
-        let settings = Settings { compression, headers, ..plain(receiver.port, Protocol::Grpc) };
+        let settings = OtlpSettings { compression, headers, ..plain(receiver.port, OtlpProtocol::Grpc) };
         let mut side = Side::new(&resolved(&settings));
-        side.all(&payloads(&records, Protocol::Grpc));
+        side.all(&payloads(&records, OtlpProtocol::Grpc));
         side.close();
     }
     for request in receiver.requests(2) {
@@ -34,8 +34,8 @@ fn every_record_arrives() {
     // Many requests over one connection.
     let many = few(50);
     let receiver = Receiver::start("grpc", &json!([{}]));
-    let settings = Settings { batch_records: 5, ..plain(receiver.port, Protocol::Grpc) };
-    Side::new(&resolved(&settings)).all(&payloads(&many, Protocol::Grpc));
+    let settings = OtlpSettings { batch_records: 5, ..plain(receiver.port, OtlpProtocol::Grpc) };
+    Side::new(&resolved(&settings)).all(&payloads(&many, OtlpProtocol::Grpc));
     let requests = receiver.requests(10);
     assert!(requests.iter().all(|request| request["peer"] == requests[0]["peer"]));
     assert_eq!(receiver.arrived(many.len()), identifiers(&many));
@@ -44,9 +44,10 @@ fn every_record_arrives() {
 fn every_compression_is_understood() {
     let records = records();
     let receiver = Receiver::start("h2", &json!([{}]));
-    for compression in Compression::ALL {
-        let settings = Settings { compression: Some(compression), ..plain(receiver.port, Protocol::Grpc) };
-        Side::new(&resolved(&settings)).all(&payloads(&records, Protocol::Grpc));
+    for compression in OtlpCompression::ALL {
+        let settings =
+            OtlpSettings { compression: Some(compression), ..plain(receiver.port, OtlpProtocol::Grpc) };
+        Side::new(&resolved(&settings)).all(&payloads(&records, OtlpProtocol::Grpc));
     }
     let requests = receiver.requests(3);
     for request in &requests {
@@ -61,7 +62,7 @@ fn every_compression_is_understood() {
 }
 
 fn codes_and_retry_info_are_honoured() {
-    let payloads = payloads(&few(1), Protocol::Grpc);
+    let payloads = payloads(&few(1), OtlpProtocol::Grpc);
     let script = json!([
         { "code": "UNAVAILABLE", "text": "später\n" },
         { "code": "UNAVAILABLE", "retry": 1500 },
@@ -73,7 +74,7 @@ fn codes_and_retry_info_are_honoured() {
         {},
     ]);
     let receiver = Receiver::start("grpc", &script);
-    let mut side = Side::to(receiver.port, Protocol::Grpc);
+    let mut side = Side::to(receiver.port, OtlpProtocol::Grpc);
     let trouble = side.trouble(&payloads);
     assert!(trouble.why.ends_with("gRPC Unavailable (14): später"), "{}", trouble.why);
     assert_eq!(trouble.after, None);
@@ -92,9 +93,9 @@ fn codes_and_retry_info_are_honoured() {
 }
 
 fn a_slow_or_cut_answer_is_none() {
-    let payloads = payloads(&few(2), Protocol::Grpc);
+    let payloads = payloads(&few(2), OtlpProtocol::Grpc);
     let receiver = Receiver::start("grpc", &json!([{ "sleep": 2 }, {}]));
-    let mut side = Side::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc))));
+    let mut side = Side::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::Grpc))));
     // The receiver has its own clock for `grpc-timeout`; either side may time out first.
     let why = side.trouble(&payloads).why;
     assert!(
@@ -104,7 +105,7 @@ fn a_slow_or_cut_answer_is_none() {
     side.all(&payloads);
 
     let receiver = Receiver::start("h2", &json!([{ "cut": 1 }, {}]));
-    let mut side = Side::to(receiver.port, Protocol::Grpc);
+    let mut side = Side::to(receiver.port, OtlpProtocol::Grpc);
     let why = side.trouble(&payloads).why;
     assert!(why.contains("the answer was cut"), "{why}");
     side.all(&payloads);
@@ -112,10 +113,10 @@ fn a_slow_or_cut_answer_is_none() {
 }
 
 fn who_speaks_no_grpc_is_trouble() {
-    let payloads = payloads(&few(2), Protocol::Grpc);
+    let payloads = payloads(&few(2), OtlpProtocol::Grpc);
     // HTTP/1.1 on the gRPC port, and a gRPC server on the HTTP port.
     let receiver = Receiver::start("http", &json!([{}]));
-    Side::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc)))).trouble(&payloads);
+    Side::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::Grpc)))).trouble(&payloads);
     let receiver = Receiver::start("grpc", &json!([{}]));
-    Side::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
+    Side::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf)))).trouble(&payloads);
 }

@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tracego_deliver::{
     format::otlp::Encoding,
-    sink::otlp::{Compression, Protocol, Settings},
+    sink::otlp::{OtlpCompression, OtlpProtocol, OtlpSettings},
 };
 use tracego_tests::ports::free_port;
 
@@ -34,12 +34,12 @@ fn every_record_arrives_as_it_was_encoded() {
     let receiver = Receiver::start("http", &json!([{}]));
     let mut sizes = Vec::new();
     for (protocol, kind) in
-        [(Protocol::HttpProtobuf, "application/x-protobuf"), (Protocol::HttpJson, "application/json")]
+        [(OtlpProtocol::HttpProtobuf, "application/x-protobuf"), (OtlpProtocol::HttpJson, "application/json")]
     {
-        for compression in Compression::ALL {
+        for compression in OtlpCompression::ALL {
             let headers = [("x-scope".to_owned(), "team a".to_owned())].into();
             let compression = Some(compression);
-            let settings = Settings { compression, headers, ..plain(receiver.port, protocol) };
+            let settings = OtlpSettings { compression, headers, ..plain(receiver.port, protocol) };
             let mut side = Side::new(&resolved(&settings));
             side.all(&payloads(&records, protocol));
             side.close();
@@ -49,7 +49,7 @@ fn every_record_arrives_as_it_was_encoded() {
     let requests = receiver.requests(sizes.len());
     for (request, (kind, compression, encoding)) in requests.iter().zip(sizes) {
         let header = |name: &str| request["headers"][name].as_str();
-        let coding = compression.map(Compression::name).filter(|&name| name != "none");
+        let coding = compression.map(OtlpCompression::name).filter(|&name| name != "none");
         assert_eq!((header("content-type"), header("content-encoding")), (Some(kind), coding));
         assert_eq!((request["path"].as_str(), header("x-scope")), (Some("/v1/logs"), Some("team a")));
         assert_eq!(header("user-agent"), Some(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
@@ -67,9 +67,9 @@ fn message(request: &Value) -> Vec<u8> {
 fn requests_are_bounded_and_share_a_connection() {
     let records = few(95);
     let receiver = Receiver::start("http", &json!([{}]));
-    let settings = Settings { batch_records: 10, ..plain(receiver.port, Protocol::HttpProtobuf) };
+    let settings = OtlpSettings { batch_records: 10, ..plain(receiver.port, OtlpProtocol::HttpProtobuf) };
     let mut side = Side::new(&resolved(&settings));
-    side.all(&payloads(&records, Protocol::HttpProtobuf));
+    side.all(&payloads(&records, OtlpProtocol::HttpProtobuf));
     let requests = receiver.requests(10);
     assert_eq!(receiver.arrived(records.len()), identifiers(&records));
     assert!(requests.iter().all(|request| request["peer"] == requests[0]["peer"]));
@@ -78,33 +78,33 @@ fn requests_are_bounded_and_share_a_connection() {
     large[1].body = "x".repeat(100_000);
     let receiver = Receiver::start("http", &json!([{}]));
     let batch_bytes = tracego_model::units::Bytes(65_536);
-    let settings = Settings { batch_bytes, ..plain(receiver.port, Protocol::HttpProtobuf) };
-    Side::new(&resolved(&settings)).all(&payloads(&large, Protocol::HttpProtobuf));
+    let settings = OtlpSettings { batch_bytes, ..plain(receiver.port, OtlpProtocol::HttpProtobuf) };
+    Side::new(&resolved(&settings)).all(&payloads(&large, OtlpProtocol::HttpProtobuf));
     assert_eq!(receiver.requests(3).len(), 3);
 }
 
 fn a_dead_peer_is_no_loss() {
-    let payloads = payloads(&few(3), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(3), OtlpProtocol::HttpProtobuf);
     let port = free_port();
-    let mut side = Side::to(port, Protocol::HttpProtobuf);
+    let mut side = Side::to(port, OtlpProtocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
     assert!(why.starts_with(&format!("http://127.0.0.1:{port}/v1/logs: Connection refused")), "{why}");
     // A receiver that dies between two requests, and one that never answers the handshake.
     let receiver = Receiver::start("http", &json!([{}]));
-    let mut side = Side::to(receiver.port, Protocol::HttpProtobuf);
+    let mut side = Side::to(receiver.port, OtlpProtocol::HttpProtobuf);
     side.all(&payloads);
     drop(receiver);
     side.trouble(&payloads);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let settings = quick(plain(silent.local_addr().unwrap().port(), Protocol::Grpc));
+    let settings = quick(plain(silent.local_addr().unwrap().port(), OtlpProtocol::Grpc));
     let why = Side::new(&resolved(&settings)).trouble(&payloads).why;
     assert!(why.contains("no answer within 0.4 s"), "{why}");
 }
 
 fn a_slow_peer_is_given_up_and_asked_again() {
-    let payloads = payloads(&few(3), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(3), OtlpProtocol::HttpProtobuf);
     let receiver = Receiver::start("http", &json!([{ "sleep": 3 }, {}]));
-    let mut side = Side::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf))));
+    let mut side = Side::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf))));
     let start = Instant::now();
     let why = side.trouble(&payloads).why;
     assert!(why.ends_with("no answer within 0.4 s"), "{why}");
@@ -115,7 +115,7 @@ fn a_slow_peer_is_given_up_and_asked_again() {
 }
 
 fn what_is_tried_again_says_when() {
-    let payloads = payloads(&few(2), Protocol::HttpJson);
+    let payloads = payloads(&few(2), OtlpProtocol::HttpJson);
     let receiver = Receiver::start(
         "http",
         &json!([
@@ -130,7 +130,7 @@ fn what_is_tried_again_says_when() {
             {},
         ]),
     );
-    let mut side = Side::to(receiver.port, Protocol::HttpJson);
+    let mut side = Side::to(receiver.port, OtlpProtocol::HttpJson);
     let mut said = Vec::new();
     for _ in 0..8 {
         let trouble = side.trouble(&payloads);
@@ -150,7 +150,7 @@ fn what_is_tried_again_says_when() {
 }
 
 fn a_cut_answer_is_none() {
-    let payloads = payloads(&few(2), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(2), OtlpProtocol::HttpProtobuf);
     let kind = "content-type: application/x-protobuf\r\n";
     let script = [
         "HTTP/1.1 2".to_owned(),
@@ -161,7 +161,7 @@ fn a_cut_answer_is_none() {
     let mut script: Vec<Value> = script.iter().map(|raw| json!({ "raw": raw })).collect();
     script.push(json!({}));
     let receiver = Receiver::start("http", &script.into());
-    let mut side = Side::to(receiver.port, Protocol::HttpProtobuf);
+    let mut side = Side::to(receiver.port, OtlpProtocol::HttpProtobuf);
     for n in 0..4 {
         let why = side.trouble(&payloads).why;
         assert!(n == 0 || why.contains("the answer was cut"), "{why}");
@@ -171,10 +171,10 @@ fn a_cut_answer_is_none() {
 }
 
 fn an_answer_that_is_too_long_is_none() {
-    let payloads = payloads(&few(2), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(2), OtlpProtocol::HttpProtobuf);
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n";
     let receiver = Receiver::start("http", &json!([{ "raw": head, "fill": 5_000_000 }, {}]));
-    let mut side = Side::to(receiver.port, Protocol::HttpProtobuf);
+    let mut side = Side::to(receiver.port, OtlpProtocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
     assert!(why.contains("more than 4 MiB"), "{why}");
     side.all(&payloads);
@@ -182,7 +182,7 @@ fn an_answer_that_is_too_long_is_none() {
 
 fn a_kept_connection_may_have_died() {
     let records = few(6);
-    for (kind, protocol) in [("http", Protocol::HttpProtobuf), ("h2", Protocol::Grpc)] {
+    for (kind, protocol) in [("http", OtlpProtocol::HttpProtobuf), ("h2", OtlpProtocol::Grpc)] {
         let receiver = Receiver::start(kind, &json!([{ "leave": 1 }]));
         let mut side = Side::to(receiver.port, protocol);
         for record in &records {
@@ -199,7 +199,7 @@ fn a_kept_connection_may_have_died() {
 fn what_waited_in_the_other_encoding_is_delivered() {
     let records = records();
     for (before, after) in
-        [(Protocol::HttpJson, Protocol::HttpProtobuf), (Protocol::Grpc, Protocol::HttpJson)]
+        [(OtlpProtocol::HttpJson, OtlpProtocol::HttpProtobuf), (OtlpProtocol::Grpc, OtlpProtocol::HttpJson)]
     {
         let receiver = Receiver::start("http", &json!([{}]));
         let mut all = payloads(&records, before);

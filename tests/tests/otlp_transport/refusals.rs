@@ -1,7 +1,7 @@
 //! Permanent refusals of a receiver, and answers that only look like one.
 
 use serde_json::{Value, json};
-use tracego_deliver::sink::otlp::{Protocol, readable};
+use tracego_deliver::sink::otlp::{OtlpProtocol, readable};
 
 use crate::side::{
     Receiver, Side, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
@@ -21,8 +21,8 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("refusals::what_follows_a_refusal_is_not_lost", what_follows_a_refusal_is_not_lost),
 ];
 
-const ALL: [(&str, Protocol); 3] =
-    [("http", Protocol::HttpProtobuf), ("http", Protocol::HttpJson), ("grpc", Protocol::Grpc)];
+const ALL: [(&str, OtlpProtocol); 3] =
+    [("http", OtlpProtocol::HttpProtobuf), ("http", OtlpProtocol::HttpJson), ("grpc", OtlpProtocol::Grpc)];
 
 fn partial_success_is_counted_and_never_sent_again() {
     let records = few(9);
@@ -144,23 +144,23 @@ fn who_refuses_everything_gets_it_later() {
     }
     // A compression that the receiver lacks is not the records' fault either.
     let receiver = Receiver::start("grpc", &json!([{}]));
-    let compression = Some(tracego_deliver::sink::otlp::Compression::Zstd);
+    let compression = Some(tracego_deliver::sink::otlp::OtlpCompression::Zstd);
     let settings =
-        tracego_deliver::sink::otlp::Settings { compression, ..plain(receiver.port, Protocol::Grpc) };
-    let why = Side::new(&resolved(&settings)).trouble(&payloads(&records, Protocol::Grpc)).why;
+        tracego_deliver::sink::otlp::OtlpSettings { compression, ..plain(receiver.port, OtlpProtocol::Grpc) };
+    let why = Side::new(&resolved(&settings)).trouble(&payloads(&records, OtlpProtocol::Grpc)).why;
     assert!(why.contains("gRPC Internal (13): Error parsing 'grpc-encoding'"), "{why}");
 }
 
 fn damage_is_refused_in_its_place() {
     let records = few(5);
     let receiver = Receiver::start("http", &json!([{}]));
-    let mut all = payloads(&records, Protocol::HttpProtobuf);
+    let mut all = payloads(&records, OtlpProtocol::HttpProtobuf);
     all.insert(0, b"?".to_vec());
     all.insert(3, vec![9; 50]);
     all.push(vec![1, 0xff, 0xff, 0xff, 0xff, 1, 2]);
     // Invalid JSON is noticed when it has to be written anew.
     all.push([&[2, 2, 0, 0, 0][..], b"{}{\"x"].concat());
-    let delivered = Side::to(receiver.port, Protocol::HttpProtobuf).deliver(&all);
+    let delivered = Side::to(receiver.port, OtlpProtocol::HttpProtobuf).deliver(&all);
     assert_eq!((delivered.done, delivered.trouble), (9, None));
     let refused: Vec<_> = delivered.refused.iter().map(|r| (r.first, &*r.why)).collect();
     let [(0, short), (3, unknown), (7, cut), (8, none)] = refused[..] else { panic!("{refused:?}") };
@@ -182,7 +182,7 @@ fn an_early_refusal_is_heard() {
     }
     // Answered before the body was read, as proxies do; the probe and the halves are accepted.
     let receiver = Receiver::start("http", &json!([{ "status": 413, "early": 0.3 }, {}]));
-    Side::to(receiver.port, Protocol::HttpProtobuf).all(&payloads(&large, Protocol::HttpProtobuf));
+    Side::to(receiver.port, OtlpProtocol::HttpProtobuf).all(&payloads(&large, OtlpProtocol::HttpProtobuf));
     let requests = receiver.requests(4);
     assert_eq!(requests.iter().flat_map(uids).collect::<Vec<_>>(), identifiers(&large));
 }
@@ -195,8 +195,8 @@ fn what_follows_a_refusal_is_not_lost() {
         { "status": 400 }, {}, { "status": 400 }, { "status": 400 }, { "status": 503 }, {},
     ]);
     let receiver = Receiver::start("http", &script);
-    let mut side = Side::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf))));
-    let payloads = payloads(&records, Protocol::HttpProtobuf);
+    let mut side = Side::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf))));
+    let payloads = payloads(&records, OtlpProtocol::HttpProtobuf);
     let delivered = side.deliver(&payloads);
     assert_eq!((delivered.done, delivered.refused.len()), (1, 1), "{delivered:?}");
     assert!(delivered.trouble.unwrap().why.contains("503"));

@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tracego_deliver::{
     http::tls::TlsSettings,
-    sink::otlp::{Protocol, Settings, Signal, resolve},
+    sink::otlp::{OtlpProtocol, OtlpSettings, Signal, resolve},
 };
 
 use crate::side::{Receiver, Side, few, identifiers, payloads, plain, quick, resolved, secure};
@@ -65,11 +65,11 @@ impl Authority {
     }
 }
 
-const ALL: [(&str, Protocol); 4] = [
-    ("http", Protocol::HttpProtobuf),
-    ("h2", Protocol::HttpProtobuf),
-    ("h2", Protocol::HttpJson),
-    ("grpc", Protocol::Grpc),
+const ALL: [(&str, OtlpProtocol); 4] = [
+    ("http", OtlpProtocol::HttpProtobuf),
+    ("h2", OtlpProtocol::HttpProtobuf),
+    ("h2", OtlpProtocol::HttpJson),
+    ("grpc", OtlpProtocol::Grpc),
 ];
 
 fn the_right_authority_is_trusted() {
@@ -77,7 +77,8 @@ fn the_right_authority_is_trusted() {
     let records = few(30);
     for (kind, protocol) in ALL {
         let receiver = authority.receiver(kind, false);
-        let settings = Settings { batch_records: 10, ..secure(receiver.port, protocol, authority.trusted()) };
+        let settings =
+            OtlpSettings { batch_records: 10, ..secure(receiver.port, protocol, authority.trusted()) };
         let mut side = Side::new(&resolved(&settings));
         side.all(&payloads(&records, protocol));
         side.close();
@@ -91,7 +92,7 @@ fn the_right_authority_is_trusted() {
 
 fn a_wrong_authority_or_name_is_trouble() {
     let (authority, other) = (Authority::new(), Authority::new());
-    for (kind, protocol) in [("http", Protocol::HttpProtobuf), ("grpc", Protocol::Grpc)] {
+    for (kind, protocol) in [("http", OtlpProtocol::HttpProtobuf), ("grpc", OtlpProtocol::Grpc)] {
         let receiver = authority.receiver(kind, false);
         let payloads = payloads(&few(2), protocol);
         let trouble =
@@ -107,7 +108,7 @@ fn a_wrong_authority_or_name_is_trouble() {
 
 fn a_client_shows_its_certificate() {
     let (authority, other) = (Authority::new(), Authority::new());
-    for (kind, protocol) in [("http", Protocol::HttpProtobuf), ("grpc", Protocol::Grpc)] {
+    for (kind, protocol) in [("http", OtlpProtocol::HttpProtobuf), ("grpc", OtlpProtocol::Grpc)] {
         let receiver = authority.receiver(kind, true);
         let records = few(2);
         let payloads = payloads(&records, protocol);
@@ -136,8 +137,8 @@ fn certificates_of_the_environment_are_used() {
         }
     };
     let records = few(3);
-    let resolved = resolve(Signal::Logs, &Settings::default(), env).unwrap();
-    Side::new(&resolved).all(&payloads(&records, Protocol::HttpProtobuf));
+    let resolved = resolve(Signal::Logs, &OtlpSettings::default(), env).unwrap();
+    Side::new(&resolved).all(&payloads(&records, OtlpProtocol::HttpProtobuf));
     assert_eq!(receiver.arrived(records.len()), identifiers(&records));
 }
 
@@ -148,8 +149,8 @@ fn new_certificates_are_read_on_reopen() {
     let ca = dir.path().join("ca");
     fs::copy(other.path("ca"), &ca).unwrap();
     let tls = TlsSettings { ca: Some(ca.clone()), ..TlsSettings::default() };
-    let mut side = Side::new(&resolved(&secure(receiver.port, Protocol::HttpProtobuf, tls)));
-    let payloads = payloads(&few(1), Protocol::HttpProtobuf);
+    let mut side = Side::new(&resolved(&secure(receiver.port, OtlpProtocol::HttpProtobuf, tls)));
+    let payloads = payloads(&few(1), OtlpProtocol::HttpProtobuf);
     side.trouble(&payloads);
     fs::copy(authority.path("ca"), &ca).unwrap();
     side.trouble(&payloads);
@@ -163,15 +164,15 @@ fn new_certificates_are_read_on_reopen() {
 
 fn encrypted_and_plain_do_not_mix() {
     let authority = Authority::new();
-    let payloads = payloads(&few(2), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(2), OtlpProtocol::HttpProtobuf);
     let receiver = authority.receiver("http", false);
-    Side::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
+    Side::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf)))).trouble(&payloads);
     let open = Receiver::start("http", &json!([{}]));
-    let settings = quick(secure(open.port, Protocol::HttpProtobuf, authority.trusted()));
+    let settings = quick(secure(open.port, OtlpProtocol::HttpProtobuf, authority.trusted()));
     let why = Side::new(&resolved(&settings)).trouble(&payloads).why;
     assert!(why.contains("TLS: "), "{why}");
     assert!(receiver.uids().is_empty() && open.uids().is_empty());
     // gRPC needs HTTP/2, which this receiver does not offer.
-    let settings = quick(secure(receiver.port, Protocol::Grpc, authority.trusted()));
+    let settings = quick(secure(receiver.port, OtlpProtocol::Grpc, authority.trusted()));
     Side::new(&resolved(&settings)).trouble(&payloads);
 }

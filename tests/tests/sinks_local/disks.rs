@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego_deliver::sink::file::{Compress, File, Settings, Sync};
+use tracego_deliver::sink::file::{Compress, FileSettings, FileTransport, SyncMode};
 use tracego_model::{meta::Meta, units::Bytes};
 
 use super::{Open, Test, assert_holds, lines, runtime, sealed};
@@ -57,11 +57,11 @@ impl Drop for Mount {
 }
 
 fn full() {
-    for (batch, sync) in [(1, Sync::Batch), (100, Sync::Never), (1000, Sync::Batch)] {
+    for (batch, sync) in [(1, SyncMode::Batch), (100, SyncMode::Never), (1000, SyncMode::Batch)] {
         let mount = Mount::small();
         let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
         fs::write(&filler, vec![0; 500_000]).unwrap();
-        let mut open = Open::new(&Settings { sync, ..Settings::new(&path) });
+        let mut open = Open::new(&FileSettings { sync, ..FileSettings::new(&path) });
         let lines = lines(1..2000);
         let (mut done, mut tries) = (0, 0);
         while done < lines.len() {
@@ -90,8 +90,8 @@ fn full_and_sealed() {
         let mount = Mount::small();
         let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
         fs::write(&filler, vec![0; 500_000]).unwrap();
-        let settings = Settings { seal: true, rotate_bytes: rotate, ..Settings::new(&path) };
-        let mut file = File::sealed(&settings, "it", &Meta::default()).unwrap();
+        let settings = FileSettings { seal: true, rotate_bytes: rotate, ..FileSettings::new(&path) };
+        let mut file = FileTransport::sealed(&settings, "it", &Meta::default()).unwrap();
         let records = sealed::records(1..800);
         let (mut done, mut tries) = (0, 0);
         while done < records.len() {
@@ -121,7 +121,7 @@ fn full_at_start() {
     let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
     fs::write(&filler, "").unwrap();
     fs::write(mount.dir.path().join("filler2"), "").unwrap();
-    let mut open = Open::new(&Settings { rotate_bytes: Some(Bytes(2000)), ..Settings::new(&path) });
+    let mut open = Open::new(&FileSettings { rotate_bytes: Some(Bytes(2000)), ..FileSettings::new(&path) });
     let (done, trouble) = open.deliver(&lines(1..2));
     assert!(done == 0 && trouble.unwrap().contains("/log: No space left"));
     fs::remove_file(&filler).unwrap();
@@ -151,8 +151,11 @@ fn assert_holds_or_moved(path: &Path, lines: &[Vec<u8>]) {
 fn full_while_compressing() {
     let mount = Mount::small();
     let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
-    let settings =
-        Settings { rotate_bytes: Some(Bytes(300_000)), compress: Compress::Gzip, ..Settings::new(&path) };
+    let settings = FileSettings {
+        rotate_bytes: Some(Bytes(300_000)),
+        compress: Compress::Gzip,
+        ..FileSettings::new(&path)
+    };
     // Random enough that it hardly compresses.
     let mut dice = 1_u64;
     let lines: Vec<Vec<u8>> = (0..8000)
@@ -164,11 +167,11 @@ fn full_while_compressing() {
     fs::write(&filler, vec![0; 700_000]).unwrap();
     let mut open = Open::new(&settings);
     let mut done = 0;
-    while done < lines.len() && open.file.counts().untidy == 0 {
+    while done < lines.len() && open.file.counts().cleanup_failures == 0 {
         let end = lines.len().min(done + 50);
         done += open.deliver(&lines[done..end]).0;
     }
-    assert!(open.file.counts().untidy > 0 && done < lines.len(), "{:?}", open.file.counts());
+    assert!(open.file.counts().cleanup_failures > 0 && done < lines.len(), "{:?}", open.file.counts());
     assert_eq!(open.file.counts().compressed, 0);
     let names = super::rotated(&path);
     assert!(names.len() == 1 && names[0].to_str().unwrap().ends_with('Z'), "{names:?}");
@@ -204,7 +207,7 @@ fn read_only() {
     let device = String::from_utf8(found.stdout).unwrap();
     let device = device.trim().trim_start_matches("/dev/");
     let path = mount.dir.path().join("log");
-    let settings = Settings { rotate_bytes: Some(Bytes(20_000)), ..Settings::new(&path) };
+    let settings = FileSettings { rotate_bytes: Some(Bytes(20_000)), ..FileSettings::new(&path) };
     let mut open = Open::new(&settings);
     let lines = lines(1..300);
     open.all(&lines[..100]);
@@ -216,7 +219,7 @@ fn read_only() {
         assert!(done == 0 && (why.contains("Read-only") || why.contains("Input/output")), "{done} {why}");
     }
     // A start on a read-only file system does not fail.
-    let mut second = Open::new(&Settings::new(mount.dir.path().join("other")));
+    let mut second = Open::new(&FileSettings::new(mount.dir.path().join("other")));
     let (done, trouble) = second.deliver(&lines[..1]);
     assert!(done == 0 && trouble.unwrap().contains("Read-only"));
     second.close();
@@ -245,7 +248,7 @@ fn failing() {
     assert!(mkfs.status().unwrap().success(), "this test needs mkfs.ext4 (e2fsprogs)");
     let mount = Mount::new(&["-o", "loop,errors=continue"], &image);
     let path = mount.dir.path().join("log");
-    let mut open = Open::new(&Settings::new(&path));
+    let mut open = Open::new(&FileSettings::new(&path));
     let lines: Vec<Vec<u8>> = (0..4096).map(|n| format!("{n:0>511}\n").into_bytes()).collect();
     let filler = small.dir.path().join("filler");
     open.all(&lines[..64]);

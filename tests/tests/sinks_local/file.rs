@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use tracego_deliver::sink::file::{File, Group, Settings};
+use tracego_deliver::sink::file::{FileGroup, FileSettings, FileTransport};
 use tracego_model::units::Bytes;
 
 use super::{Open, Test, lines};
@@ -23,8 +23,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("file::an_empty_batch_does_nothing", empty),
 ];
 
-fn refusal(settings: &Settings) -> String {
-    File::open(settings).unwrap_err().to_string()
+fn refusal(settings: &FileSettings) -> String {
+    FileTransport::open(settings).unwrap_err().to_string()
 }
 
 fn torn() {
@@ -32,7 +32,7 @@ fn torn() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         fs::write(&path, before).unwrap();
-        let mut open = Open::new(&Settings::new(&path));
+        let mut open = Open::new(&FileSettings::new(&path));
         // The file is not touched before there is something to write.
         assert_eq!(fs::read_to_string(&path).unwrap(), before);
         open.all(&[b"new\n".to_vec()]);
@@ -44,12 +44,12 @@ fn torn() {
 fn locked() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let mut first = Open::new(&Settings::new(&path));
-    let error = refusal(&Settings::new(&path));
+    let mut first = Open::new(&FileSettings::new(&path));
+    let error = refusal(&FileSettings::new(&path));
     assert!(error.contains("another process writes to") && error.contains("/log"), "{error}");
     // After a rename a second writer takes the path; the first finds it taken when it opens it again.
     fs::rename(&path, dir.path().join("log.old")).unwrap();
-    let mut second = Open::new(&Settings::new(&path));
+    let mut second = Open::new(&FileSettings::new(&path));
     let (done, trouble) = first.deliver(&lines(1..2));
     assert!(done == 0 && trouble.as_ref().unwrap().contains("another process"), "{trouble:?}");
     second.all(&lines(2..3));
@@ -64,11 +64,11 @@ fn links() {
     let (path, victim) = (dir.path().join("log"), dir.path().join("victim"));
     fs::write(&victim, "mine").unwrap();
     symlink(&victim, &path).unwrap();
-    let error = refusal(&Settings::new(&path));
+    let error = refusal(&FileSettings::new(&path));
     assert!(error.contains("is a symbolic link to a file"), "{error}");
     // The same when the link appears while the file is open.
     fs::remove_file(&path).unwrap();
-    let mut open = Open::new(&Settings::new(&path));
+    let mut open = Open::new(&FileSettings::new(&path));
     fs::remove_file(&path).unwrap();
     symlink(&victim, &path).unwrap();
     let (done, trouble) = open.deliver(&lines(1..2));
@@ -77,12 +77,12 @@ fn links() {
     open.close();
     fs::remove_file(&path).unwrap();
     symlink(dir.path().join("none"), &path).unwrap();
-    let error = refusal(&Settings::new(&path));
+    let error = refusal(&FileSettings::new(&path));
     assert!(error.contains("No such file"), "{error}");
     assert!(!dir.path().join("none").exists());
     // A link in a parent folder belongs to the administrator.
     symlink(dir.path(), dir.path().join("link")).unwrap();
-    let mut open = Open::new(&Settings::new(dir.path().join("link/other")));
+    let mut open = Open::new(&FileSettings::new(dir.path().join("link/other")));
     open.all(&lines(1..2));
     open.close();
     assert_eq!(fs::read(dir.path().join("other")).unwrap(), lines(1..2).concat());
@@ -97,16 +97,16 @@ fn refused() {
         (dir.path().join("none/log"), "none/log: No such file or directory"),
         ("/proc/self/cmdline/log".into(), "Not a directory"),
     ] {
-        let error = refusal(&Settings::new(&path));
+        let error = refusal(&FileSettings::new(&path));
         assert!(error.starts_with("path: ") && error.contains(wanted), "{error}");
     }
     let path = dir.path().join("log");
-    let group = Some(Group::Name("no-such-group".into()));
-    let error = refusal(&Settings { group, ..Settings::new(&path) });
+    let group = Some(FileGroup::Name("no-such-group".into()));
+    let error = refusal(&FileSettings { group, ..FileSettings::new(&path) });
     assert!(error.starts_with("group: no group 'no-such-group'"), "{error}");
-    let error = refusal(&Settings { rotate_bytes: Some(Bytes(0)), ..Settings::new(&path) });
+    let error = refusal(&FileSettings { rotate_bytes: Some(Bytes(0)), ..FileSettings::new(&path) });
     assert!(error.starts_with("rotate-bytes: 0"), "{error}");
-    let error = refusal(&Settings { rotate_bytes: Some(Bytes(9)), ..Settings::new("/dev/null") });
+    let error = refusal(&FileSettings { rotate_bytes: Some(Bytes(9)), ..FileSettings::new("/dev/null") });
     assert!(error.starts_with("rotate-bytes: /dev/null is no regular file"), "{error}");
     assert!(!path.exists());
 }
@@ -116,13 +116,13 @@ fn devices() {
     let link = dir.path().join("link");
     symlink("/dev/null", &link).unwrap();
     for path in [Path::new("/dev/null"), &link] {
-        let mut open = Open::new(&Settings::new(path));
+        let mut open = Open::new(&FileSettings::new(path));
         open.all(&lines(1..1000));
         open.file.reopen();
         open.all(&lines(1..2));
         open.close();
     }
-    let mut open = Open::new(&Settings::new("/dev/full"));
+    let mut open = Open::new(&FileSettings::new("/dev/full"));
     let (done, trouble) = open.deliver(&lines(1..3));
     assert!(done == 0 && trouble.unwrap().contains("/dev/full: No space left"));
     open.close();
@@ -134,7 +134,7 @@ fn fifo() {
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     let reader = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
     let lines = lines(1..6);
-    let mut open = Open::new(&Settings::new(&path));
+    let mut open = Open::new(&FileSettings::new(&path));
     let (done, trouble) = open.deliver(&lines[..1]);
     assert!(done == 0 && trouble.as_ref().unwrap().contains("No such device or address"), "{trouble:?}");
     let mut first = reader();
@@ -165,7 +165,7 @@ fn empty() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     fs::write(&path, "half").unwrap();
-    let mut open = Open::new(&Settings::new(&path));
+    let mut open = Open::new(&FileSettings::new(&path));
     assert_eq!(open.deliver(&[]), (0, None));
     open.close();
     assert_eq!(fs::read_to_string(&path).unwrap(), "half");

@@ -18,7 +18,7 @@ use std::{
 
 use libtest_mimic::Arguments;
 use tokio::runtime::{Builder, Runtime};
-use tracego_deliver::sink::file::{File, Settings};
+use tracego_deliver::sink::file::{FileSettings, FileTransport};
 use tracego_tests::trial;
 
 type Test = fn();
@@ -55,13 +55,13 @@ fn runtime() -> Runtime {
 
 /// A file sink, on a runtime of its own.
 struct Open {
-    file: File,
+    file: FileTransport,
     runtime: Runtime,
 }
 
 impl Open {
-    fn new(settings: &Settings) -> Self {
-        Self { file: File::open(settings).unwrap(), runtime: runtime() }
+    fn new(settings: &FileSettings) -> Self {
+        Self { file: FileTransport::open(settings).unwrap(), runtime: runtime() }
     }
 
     /// Delivers lines. Returns how many are done, and the reason if not all are.
@@ -78,7 +78,7 @@ impl Open {
     }
 
     /// Delivers one record at a time until its background thread is done.
-    fn until(&mut self, done: impl Fn(&File) -> bool) {
+    fn until(&mut self, done: impl Fn(&FileTransport) -> bool) {
         tracego_tests::wait_until("the thread beside it", || {
             self.runtime.block_on(self.file.deliver(&[b"\n"]));
             done(&self.file)

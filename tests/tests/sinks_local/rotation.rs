@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tracego_deliver::sink::file::{Compress, Group, Mode, Settings, Sync};
+use tracego_deliver::sink::file::{Compress, FileGroup, FileMode, FileSettings, SyncMode};
 use tracego_model::units::{Bytes, Span};
 use tracego_tests::wait_until;
 
@@ -27,8 +27,13 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("rotation::closing_breaks_compression_off_and_the_next_start_ends_it", broken_off),
 ];
 
-fn settings(path: &Path, bytes: u64, compress: Compress) -> Settings {
-    Settings { rotate_bytes: Some(Bytes(bytes)), compress, sync: Sync::Never, ..Settings::new(path) }
+fn settings(path: &Path, bytes: u64, compress: Compress) -> FileSettings {
+    FileSettings {
+        rotate_bytes: Some(Bytes(bytes)),
+        compress,
+        sync: SyncMode::Never,
+        ..FileSettings::new(path)
+    }
 }
 
 fn by_size() {
@@ -44,8 +49,8 @@ fn by_size() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.ndjson");
         let lines = lines(1..if bytes < 1000 { 150 } else { 5000 });
-        let sync = if batch < 100 { Sync::Never } else { Sync::Batch };
-        let mut open = Open::new(&Settings { sync, ..settings(&path, bytes, compress) });
+        let sync = if batch < 100 { SyncMode::Never } else { SyncMode::Batch };
+        let mut open = Open::new(&FileSettings { sync, ..settings(&path, bytes, compress) });
         for batch in lines.chunks(batch) {
             open.all(batch);
         }
@@ -81,7 +86,7 @@ fn by_age() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let rotate_age = Some(Span(Duration::from_millis(age)));
-        let mut open = Open::new(&Settings { rotate_age, ..Settings::new(&path) });
+        let mut open = Open::new(&FileSettings { rotate_age, ..FileSettings::new(&path) });
         let lines = lines(1..301);
         for batch in lines.chunks(10) {
             open.all(batch);
@@ -99,7 +104,8 @@ fn by_age() {
 fn age_survives() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let settings = Settings { rotate_age: Some(Span(Duration::from_millis(600))), ..Settings::new(&path) };
+    let settings =
+        FileSettings { rotate_age: Some(Span(Duration::from_millis(600))), ..FileSettings::new(&path) };
     for n in 0..3 {
         let mut open = Open::new(&settings);
         open.all(&lines(n..n + 1));
@@ -125,7 +131,7 @@ fn kept() {
     for name in others {
         fs::write(dir.path().join(name), name).unwrap();
     }
-    let mut open = Open::new(&Settings { keep: Some(3), ..settings(&path, 5000, Compress::None) });
+    let mut open = Open::new(&FileSettings { keep: Some(3), ..settings(&path, 5000, Compress::None) });
     let lines = lines(1..2001);
     for batch in lines.chunks(50) {
         open.all(batch);
@@ -158,7 +164,7 @@ fn aged() {
         file.set_times(FileTimes::new().set_modified(SystemTime::now() - days * day)).unwrap();
     }
     let keep_age = Some(Span(7 * day));
-    let mut open = Open::new(&Settings { keep_age, ..settings(&path, 1 << 20, Compress::None) });
+    let mut open = Open::new(&FileSettings { keep_age, ..settings(&path, 1 << 20, Compress::None) });
     open.until(|file| file.counts().removed == 1);
     assert_eq!((open.file.counts().rotated, open.file.counts().removed_bytes), (0, 4));
     open.close();
@@ -169,14 +175,17 @@ fn owned() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let root = tracego_tests::is_root();
-    let group = root.then_some(Group::Id(4321));
+    let group = root.then_some(FileGroup::Id(4321));
     let wanted = |path: &Path, mode: u32| {
         let meta = fs::metadata(path).unwrap();
         assert_eq!(meta.permissions().mode() & 0o7777, mode, "{}", path.display());
         assert!(!root || meta.gid() == 4321, "{}: {}", path.display(), meta.gid());
     };
-    let settings =
-        Settings { mode: Some(Mode(0o664)), group: group.clone(), ..settings(&path, 5000, Compress::Gzip) };
+    let settings = FileSettings {
+        mode: Some(FileMode(0o664)),
+        group: group.clone(),
+        ..settings(&path, 5000, Compress::Gzip)
+    };
     let mut open = Open::new(&settings);
     wanted(&path, 0o664);
     open.all(&lines(1..101));
@@ -188,10 +197,10 @@ fn owned() {
     }
     // An existing file gets mode and owner, too. Without `mode` it keeps its own, and a new one has the
     // owner's only.
-    let open = Open::new(&Settings { mode: Some(Mode(0o640)), ..settings.clone() });
+    let open = Open::new(&FileSettings { mode: Some(FileMode(0o640)), ..settings.clone() });
     wanted(&path, 0o640);
     open.close();
-    let mut open = Open::new(&Settings { mode: None, ..settings });
+    let mut open = Open::new(&FileSettings { mode: None, ..settings });
     wanted(&path, 0o640);
     fs::remove_file(&path).unwrap();
     open.all(&lines(1..2));
@@ -256,7 +265,7 @@ fn broken_off() {
     assert_holds(&path, &lines);
     let mut open = Open::new(&wanted);
     open.until(|file| file.counts().compressed == 1);
-    assert_eq!(open.file.counts().untidy, 0);
+    assert_eq!(open.file.counts().cleanup_failures, 0);
     open.close();
     assert!(rotated(&path).len() == 1 && !ends_with(&rotated(&path)[0], "Z"), "{:?}", rotated(&path));
 }

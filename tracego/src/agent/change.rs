@@ -33,7 +33,7 @@ impl Agent {
     /// Returns a function that starts the deadline of all sinks for delivering the rest, even during a
     /// reload.
     pub fn stopper(&self) -> impl Fn() + use<> {
-        self.sinks.stopper()
+        self.sinks.drain_handle()
     }
 
     /// Applies new settings between two records, and reopens output files that were moved away.

@@ -23,7 +23,7 @@ impl Agent {
     pub async fn stop(mut self) -> anyhow::Result<RunReport> {
         let mut counters = self.loaded.counters()?;
         self.board.attached(false);
-        self.sinks.stopping();
+        self.sinks.begin_drain();
         let kept = self.loaded.is_kept();
         if !kept {
             self.loaded.detach()?;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use tracego_analyze::judge::Judge;
 use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
-    sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
+    sink::{DirectFormat, DirectOutput, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
 };
 use tracego_model::meta::Meta;
 use tracego_policy::{
@@ -41,7 +41,7 @@ pub(super) fn pipeline(
         bail!("--seal: seals standard output or --output-file; add one of --output json and --output-file");
     }
     let (mut sinks, feeds) = Sinks::start(&settings, view.spool_dir.as_deref(), &meta)?;
-    sinks.set_beside(direct.is_some());
+    sinks.set_direct_output(direct.is_some());
     for name in sinks.volatile() {
         tracing::warn!(
             sink = name,
@@ -114,7 +114,8 @@ fn has_direct(view: &View, sinks: &[SinkSettings]) -> bool {
 /// # Errors
 /// Fails if the file cannot be opened.
 pub(super) fn reopened(view: &View) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
-    let open = |path: &Path| Sink::file(path).with_context(|| format!("--output-file {}", path.display()));
+    let open =
+        |path: &Path| DirectOutput::file(path).with_context(|| format!("--output-file {}", path.display()));
     view.output_file.as_deref().map(open).transpose()
 }
 
@@ -122,7 +123,7 @@ pub(super) fn reopened(view: &View) -> anyhow::Result<Option<Box<dyn Write + Sen
 ///
 /// # Errors
 /// Fails if the file cannot be opened.
-fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
+fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<DirectOutput> {
     let mut before = Before::default();
     let mut torn = false;
     let (out, terminal) = match &view.output_file {
@@ -131,8 +132,8 @@ fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyh
             if view.seal {
                 before = Before::read(path).with_context(name)?;
             }
-            torn = Sink::is_torn(path);
-            (Sink::file(path).with_context(name)?, false)
+            torn = DirectOutput::is_torn(path);
+            (DirectOutput::file(path).with_context(name)?, false)
         }
         None => (other, terminal),
     };
@@ -144,12 +145,12 @@ fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyh
     let output = view.output.unwrap_or(if terminal { Output::Text } else { Output::Json });
     let style = text::Style { colour, tree: view.tree };
     let format = match (view.format, output) {
-        (Some(format), _) => Format::Line(format),
-        (None, Output::Json) => Format::JSON,
-        (None, Output::Text) => Format::Text(style),
+        (Some(format), _) => DirectFormat::Line(format),
+        (None, Output::Json) => DirectFormat::JSON,
+        (None, Output::Text) => DirectFormat::Text(style),
         (None, Output::Otlp) => bail!("--output-file: not with --output otlp, which has a collector"),
     };
-    let sink = Sink::new(out, format);
+    let sink = DirectOutput::new(out, format);
     Ok(match sealer(view, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
         None => sink.torn(torn),
@@ -157,7 +158,7 @@ fn direct(view: &View, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyh
 }
 
 /// Creates the sealer of the output, if `--seal` is given.
-fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::Result<Option<Sealer>> {
+fn sealer(view: &View, follows: Option<[u8; LINK]>, format: DirectFormat) -> anyhow::Result<Option<Sealer>> {
     let name = |path: &Path| format!("--seal-key {}", path.display());
     if !view.seal {
         if let Some(path) = &view.seal_key {
@@ -165,7 +166,7 @@ fn sealer(view: &View, follows: Option<[u8; LINK]>, format: Format) -> anyhow::R
         }
         return Ok(None);
     }
-    if format != Format::JSON {
+    if format != DirectFormat::JSON {
         bail!("--seal: only JSON can be sealed; add --output json");
     }
     let key = view.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;

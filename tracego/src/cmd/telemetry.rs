@@ -5,9 +5,9 @@ use std::env;
 use anyhow::Context as _;
 use opentelemetry::KeyValue;
 use tracego_deliver::{
-    collector::{Compression, Protocol, Target},
-    sink::otlp::{self, Resolved, Signal, resolve},
-    traces::{Traces, attribute, builder::Limits, export},
+    collector::{CollectorCompression, CollectorProtocol, CollectorTarget},
+    sink::otlp::{self, OtlpConfig, Signal, resolve},
+    traces::{TracePipeline, attribute, builder::BuilderLimits, export},
 };
 use tracego_model::{meta::Meta, record::Origin};
 
@@ -17,14 +17,14 @@ use crate::{cli::View, metrics};
 ///
 /// # Errors
 /// Fails on invalid settings; the text names the variable or option.
-pub(super) fn traces(view: &View, meta: &Meta) -> anyhow::Result<Option<Traces>> {
+pub(super) fn traces(view: &View, meta: &Meta) -> anyhow::Result<Option<TracePipeline>> {
     if !view.otlp_traces {
         return Ok(None);
     }
     let resolved = resolved(view, Signal::Traces).context("--otlp-traces")?;
     let resource = resource(&meta.origin, &resolved);
-    let settings = export::Settings::new(target(resolved), resource);
-    Traces::start(Limits::default(), settings).map(Some).context("--otlp-traces")
+    let settings = export::TraceExportSettings::new(target(resolved), resource);
+    TracePipeline::start(BuilderLimits::default(), settings).map(Some).context("--otlp-traces")
 }
 
 /// Returns the settings of the metrics push, if `--otlp-metrics` is given.
@@ -41,13 +41,14 @@ pub(super) fn metrics(view: &View, meta: &Meta) -> anyhow::Result<Option<metrics
     Ok(Some(metrics::otlp::Settings { target: target(resolved), resource, interval }))
 }
 
-fn resolved(view: &View, signal: Signal) -> anyhow::Result<Resolved> {
-    let settings = otlp::Settings { endpoint: view.otlp_endpoint.clone(), ..otlp::Settings::default() };
+fn resolved(view: &View, signal: Signal) -> anyhow::Result<OtlpConfig> {
+    let settings =
+        otlp::OtlpSettings { endpoint: view.otlp_endpoint.clone(), ..otlp::OtlpSettings::default() };
     Ok(resolve(signal, &settings, |name| env::var(name).ok())?)
 }
 
 /// Returns the attributes of the machine and the agent; the user's own attributes override them.
-fn resource(origin: &Origin, resolved: &Resolved) -> Vec<KeyValue> {
+fn resource(origin: &Origin, resolved: &OtlpConfig) -> Vec<KeyValue> {
     let own = attribute::resource(origin).into_iter();
     let own = own.filter(|pair| resolved.resource.iter().all(|(name, _)| *name != pair.key.as_str()));
     let given = resolved.resource.iter().map(|(name, value)| KeyValue::new(name.clone(), value.clone()));
@@ -55,18 +56,18 @@ fn resource(origin: &Origin, resolved: &Resolved) -> Vec<KeyValue> {
 }
 
 /// Converts the settings for OpenTelemetry's exporters, which are built without JSON and zstd here.
-fn target(resolved: Resolved) -> Target {
+fn target(resolved: OtlpConfig) -> CollectorTarget {
     let protocol = match resolved.protocol {
-        otlp::Protocol::Grpc => Protocol::Grpc,
-        otlp::Protocol::HttpProtobuf | otlp::Protocol::HttpJson => Protocol::HttpProtobuf,
+        otlp::OtlpProtocol::Grpc => CollectorProtocol::Grpc,
+        otlp::OtlpProtocol::HttpProtobuf | otlp::OtlpProtocol::HttpJson => CollectorProtocol::HttpProtobuf,
     };
     let compression = match resolved.compression {
-        otlp::Compression::None => Compression::None,
-        otlp::Compression::Gzip | otlp::Compression::Zstd => Compression::Gzip,
+        otlp::OtlpCompression::None => CollectorCompression::None,
+        otlp::OtlpCompression::Gzip | otlp::OtlpCompression::Zstd => CollectorCompression::Gzip,
     };
     let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = resolved.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
-    Target {
+    CollectorTarget {
         endpoint: resolved.endpoint.to_string(),
         protocol,
         headers: headers.collect(),

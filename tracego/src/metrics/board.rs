@@ -10,7 +10,7 @@ use std::{
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tracego_analyze::inspect::inspector::Figures;
-use tracego_deliver::sink::status::Status;
+use tracego_deliver::sink::status::SinkStatus;
 use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse};
 use tracego_probe::{load::Run, reader::ReaderVitals};
 
@@ -71,7 +71,7 @@ pub struct Board {
     refused_config: AtomicBool,
     kernel: Mutex<KernelSide>,
     stages: Mutex<Arc<Stages>>,
-    sinks: Mutex<Vec<Arc<Status>>>,
+    sinks: Mutex<Vec<Arc<SinkStatus>>>,
     enforcement: OnceLock<Arc<EnforcementStatus>>,
 }
 
@@ -127,11 +127,11 @@ impl Board {
     }
 
     /// Replaces the sinks.
-    pub fn sinks(&self, sinks: Vec<Arc<Status>>) {
+    pub fn sinks(&self, sinks: Vec<Arc<SinkStatus>>) {
         *locked(&self.sinks) = sinks;
     }
 
-    pub(super) fn all_sinks(&self) -> Vec<Arc<Status>> {
+    pub(super) fn all_sinks(&self) -> Vec<Arc<SinkStatus>> {
         locked(&self.sinks).clone()
     }
 

@@ -3,17 +3,17 @@
 use std::{fmt, sync::Arc};
 
 use tracego_deliver::sink::{
-    file::Counts,
-    status::{Numbers, Status},
+    file::FileCounts,
+    status::{SinkNumbers, SinkStatus},
 };
 
 use super::families::Families;
 
 impl Families<'_> {
-    pub(super) fn sinks(&mut self, sinks: &[Arc<Status>]) -> fmt::Result {
-        let all: Vec<(&str, Numbers)> =
+    pub(super) fn sinks(&mut self, sinks: &[Arc<SinkStatus>]) -> fmt::Result {
+        let all: Vec<(&str, SinkNumbers)> =
             sinks.iter().map(|sink| (sink.name.as_str(), sink.numbers())).collect();
-        let each = |of: fn(&Numbers) -> u64| all.iter().map(move |(sink, n)| ([("sink", *sink)], of(n)));
+        let each = |of: fn(&SinkNumbers) -> u64| all.iter().map(move |(sink, n)| ([("sink", *sink)], of(n)));
         let stages = all.iter().flat_map(|(sink, numbers)| {
             let stages =
                 [("filtered", numbers.filtered), ("given", numbers.given), ("delivered", numbers.delivered)];
@@ -43,7 +43,14 @@ impl Families<'_> {
         self.gauges("tracego_sink_queue_oldest_seconds", "Age of the oldest record that waits.", oldest)?;
         let files = all.iter().filter_map(|(sink, numbers)| Some((*sink, numbers.files?)));
         let files = files.flat_map(|(sink, files)| {
-            let Counts { rotated, compressed, removed, removed_bytes: _, reopened, untidy } = files;
+            let FileCounts {
+                rotated,
+                compressed,
+                removed,
+                removed_bytes: _,
+                reopened,
+                cleanup_failures: untidy,
+            } = files;
             let actions = [
                 ("rotated", rotated),
                 ("compressed", compressed),
@@ -56,7 +63,7 @@ impl Families<'_> {
         let help = "What was done to the files of a sink; failed: what comes after a rotation, which is tried again.";
         self.counters("tracego_sink_files", help, files)?;
         let durable = || sinks.iter().zip(&all).filter(|(sink, _)| sink.durable).map(|(_, row)| row);
-        let of = |of: fn(&Numbers) -> u64| durable().map(move |(sink, n)| ([("sink", *sink)], of(n)));
+        let of = |of: fn(&SinkNumbers) -> u64| durable().map(move |(sink, n)| ([("sink", *sink)], of(n)));
         self.counters("tracego_spool_syncs", "Times that a spool was synced.", of(|n| n.queue.syncs))?;
         let help = "Calls of a spool that the disk failed; records are kept in memory while it does.";
         self.counters("tracego_spool_errors", help, of(|numbers| numbers.queue.errors))

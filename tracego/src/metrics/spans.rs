@@ -2,15 +2,22 @@
 
 use std::fmt;
 
-use tracego_deliver::traces::{Counts, builder, export};
+use tracego_deliver::traces::{TraceCounts, builder, export};
 
 use super::families::{Families, label};
 
 impl Families<'_> {
-    pub(super) fn traces(&mut self, counts: &Counts) -> fmt::Result {
-        let &Counts { built, sent, open, jobs, bytes } = counts;
-        let builder::Counts { made, not_seen, folded, no_room, no_room_for_job, unsampled } = built;
-        let export::Counts { exported, queue_full, refused, expired, closed, waiting } = sent;
+    pub(super) fn traces(&mut self, counts: &TraceCounts) -> fmt::Result {
+        let &TraceCounts { built, sent, open, jobs, bytes } = counts;
+        let builder::BuilderCounts {
+            spans: made,
+            not_seen,
+            folded,
+            span_limit: no_room,
+            job_limit: no_room_for_job,
+            unsampled,
+        } = built;
+        let export::ExportCounts { exported, queue_full, refused, expired, closed, waiting } = sent;
         let processes = [
             ("span", made),
             ("folded", folded),

@@ -39,7 +39,7 @@ pub struct Tally {
     /// Number of processes in the table.
     pub processes: usize,
     /// Counts of spans, if traces are on.
-    pub traces: Option<traces::Counts>,
+    pub traces: Option<traces::TraceCounts>,
     /// Counts of policies, if there are any.
     pub policy: Option<policy::engine::Counts>,
     refusal: Option<String>,

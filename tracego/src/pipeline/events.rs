@@ -79,7 +79,7 @@ impl Pipeline {
             }
             if let Some(traces) = &mut self.traces {
                 traces.take(&enriched.record);
-                traces.mark(&mut enriched.record);
+                traces.set_trace_context(&mut enriched.record);
             }
             // A start with a finding or a violation is written even if starts are not selected.
             let wanted = asked || is_wrong(&enriched.record);

@@ -31,7 +31,7 @@ impl Pipeline {
             }
             if let Some(traces) = &mut self.traces {
                 traces.take(&record);
-                traces.mark(&mut record);
+                traces.set_trace_context(&mut record);
             }
             self.tally.made(&record);
             if self.selection.takes(&record) {

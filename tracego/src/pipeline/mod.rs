@@ -27,7 +27,7 @@ use tracego_analyze::{
     summary::Summary,
 };
 use tracego_common::TaskId;
-use tracego_deliver::{sink::outputs::Outputs, traces::Traces};
+use tracego_deliver::{sink::outputs::Outputs, traces::TracePipeline};
 use tracego_model::{
     clock::Reading,
     counters::Counters,
@@ -60,7 +60,7 @@ pub struct Pipeline {
     reported_jobs: HashMap<(u32, u64), u64>,
     selection: Selection,
     judge: Option<Judge>,
-    traces: Option<Traces>,
+    traces: Option<TracePipeline>,
     policy: Option<Stage>,
     after: Option<AfterStart>,
     /// Process of the last enforcement check.
@@ -109,7 +109,7 @@ impl Pipeline {
 
     /// Adds tracing, which makes spans.
     #[must_use]
-    pub fn with_traces(self, traces: Option<Traces>) -> Self {
+    pub fn with_traces(self, traces: Option<TracePipeline>) -> Self {
         Self { traces, ..self }
     }
 
@@ -194,7 +194,7 @@ impl Consumer for Pipeline {
         self.seal(true);
         self.flush();
         // Before the wait: the sinks have their own deadline.
-        self.outputs.end();
+        self.outputs.close_sinks();
         if let Some(traces) = self.traces.take() {
             self.tally.traces = Some(traces.close(LAST_SPANS));
         }
@@ -229,7 +229,7 @@ impl Consumer for Pipeline {
     }
 
     fn settled(&mut self) -> u64 {
-        self.outputs.settled()
+        self.outputs.persisted_mark()
     }
 
     fn offset(&self) -> Option<i64> {

@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use tokio::sync::oneshot;
 use tracego_analyze::{judge::Selection, rules::settings::Settings};
-use tracego_deliver::sink::feed::Feed;
+use tracego_deliver::sink::feed::SinkSender;
 use tracego_policy::engine::Engine;
 
 /// The settings that may change while tracego runs.
@@ -14,7 +14,7 @@ pub struct Reload {
     /// Settings of the rules.
     pub rules: Settings,
     /// The pipeline's ends of the sinks.
-    pub feeds: Vec<Feed>,
+    pub feeds: Vec<SinkSender>,
     /// The direct output, reopened.
     pub output: Option<Box<dyn io::Write + Send>>,
     /// Findings that end a process.

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::mpsc::Receiver;
 use tracego_analyze::{inspect::Inspector, summary::Summary};
-use tracego_deliver::sink::status::Status;
+use tracego_deliver::sink::status::SinkStatus;
 use tracego_model::{input::Input, ledger::Ledger};
 use tracego_probe::handover::keeper::{Keeper, Step};
 
@@ -28,7 +28,7 @@ pub struct RunReport {
     /// Error of the output, if it ended the run.
     pub output: Option<io::Error>,
     /// Status of each sink with a queue.
-    pub sinks: Vec<Arc<Status>>,
+    pub sinks: Vec<Arc<SinkStatus>>,
 }
 
 impl RunReport {

@@ -6,9 +6,9 @@ use serde::{
 };
 
 /// Structure that is serialised without the named fields.
-pub(super) struct Without<'a, T>(pub(super) &'a T, pub(super) &'static [&'static str]);
+pub(super) struct OmitFields<'a, T>(pub(super) &'a T, pub(super) &'static [&'static str]);
 
-impl<T: Serialize> Serialize for Without<'_, T> {
+impl<T: Serialize> Serialize for OmitFields<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(Filter { serializer, left_out: self.1 })
     }
@@ -142,8 +142,8 @@ mod tests {
     #[test]
     fn what_is_named_is_left_out() {
         let pair = Pair { one: 1, other: 2 };
-        assert_eq!(serde_json::to_string(&Without(&pair, &["one"])).unwrap(), r#"{"other":2}"#);
-        assert_eq!(serde_json::to_string(&Without(&pair, &[])).unwrap(), r#"{"one":1,"other":2}"#);
-        assert!(serde_json::to_string(&Without(&7, &["one"])).is_err());
+        assert_eq!(serde_json::to_string(&OmitFields(&pair, &["one"])).unwrap(), r#"{"other":2}"#);
+        assert_eq!(serde_json::to_string(&OmitFields(&pair, &[])).unwrap(), r#"{"one":1,"other":2}"#);
+        assert!(serde_json::to_string(&OmitFields(&7, &["one"])).is_err());
     }
 }

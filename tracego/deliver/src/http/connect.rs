@@ -33,7 +33,7 @@ const SILENT: Duration = Duration::from_secs(30);
 
 /// HTTP versions that may be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Versions {
+pub enum HttpVersions {
     /// HTTP/1.1.
     One,
     /// HTTP/2, with prior knowledge if there is no TLS.
@@ -46,15 +46,15 @@ pub enum Versions {
 #[derive(Clone, Debug)]
 pub struct Connector {
     uri: Uri,
-    versions: Versions,
+    versions: HttpVersions,
     tcp: HttpConnector,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
 /// Byte stream from and to a peer.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for T {}
 
 impl Connector {
     /// Creates a connector to the host of an `http` or `https` address. Reads what TLS needs; without TLS, no
@@ -62,7 +62,12 @@ impl Connector {
     ///
     /// # Errors
     /// Fails if TLS cannot be set up; see [`TlsError`].
-    pub fn new(uri: &Uri, tls: &TlsSettings, versions: Versions, limit: Duration) -> Result<Self, TlsError> {
+    pub fn new(
+        uri: &Uri,
+        tls: &TlsSettings,
+        versions: HttpVersions,
+        limit: Duration,
+    ) -> Result<Self, TlsError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         // Requests are sent at once.
@@ -70,9 +75,9 @@ impl Connector {
         tcp.set_keepalive(Some(SILENT));
         tcp.set_connect_timeout(Some(limit));
         let alpn: &[&[u8]] = match versions {
-            Versions::One => &[],
-            Versions::Two => &[b"h2"],
-            Versions::Best => &[b"h2", b"http/1.1"],
+            HttpVersions::One => &[],
+            HttpVersions::Two => &[b"h2"],
+            HttpVersions::Best => &[b"h2", b"http/1.1"],
         };
         let tls = if uri.scheme_str() == Some("https") {
             let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
@@ -89,16 +94,16 @@ impl Connector {
     ///
     /// # Errors
     /// Fails if the connection cannot be made. The error text does not name the address.
-    pub async fn stream(&self) -> Result<(TokioIo<Box<dyn Stream>>, bool), String> {
+    pub async fn stream(&self) -> Result<(TokioIo<Box<dyn ByteStream>>, bool), String> {
         let stream = self.tcp.clone().call(self.uri.clone()).await.map_err(|error| root(&error))?;
         let stream = stream.into_inner();
         let Some((config, name)) = &self.tls else {
-            return Ok((TokioIo::new(Box::new(stream)), self.versions == Versions::Two));
+            return Ok((TokioIo::new(Box::new(stream)), self.versions == HttpVersions::Two));
         };
         let stream = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await;
         let stream = stream.map_err(|error| format!("TLS: {error}"))?;
         let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        if self.versions == Versions::Two && !two {
+        if self.versions == HttpVersions::Two && !two {
             return Err("the receiver has no HTTP/2 over TLS, which gRPC needs".to_owned());
         }
         Ok((TokioIo::new(Box::new(stream)), two))
@@ -112,19 +117,19 @@ impl Connector {
 
 /// Connection that sends requests, one after the other.
 pub(super) struct Connection {
-    sender: Sender,
+    sender: RequestSender,
     driver: JoinHandle<()>,
     /// Whether an answer came over the connection. A later failure may mean that it was kept too long.
     pub(super) used: bool,
 }
 
-enum Sender {
+enum RequestSender {
     One(http1::SendRequest<Full<Bytes>>),
     Two(http2::SendRequest<Full<Bytes>>),
 }
 
 /// Reason why there is no whole response.
-pub(super) enum Failed {
+pub(super) enum RequestError {
     /// No part of a response came.
     Unanswered(String),
     /// A response began.
@@ -132,13 +137,13 @@ pub(super) enum Failed {
 }
 
 impl Connection {
-    async fn new(stream: TokioIo<Box<dyn Stream>>, two: bool) -> hyper::Result<Self> {
+    async fn new(stream: TokioIo<Box<dyn ByteStream>>, two: bool) -> hyper::Result<Self> {
         let (sender, driver) = if two {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
-            (Sender::Two(sender), tokio::spawn(ended(connection)))
+            (RequestSender::Two(sender), tokio::spawn(ended(connection)))
         } else {
             let (sender, connection) = http1::handshake(stream).await?;
-            (Sender::One(sender), tokio::spawn(ended(connection)))
+            (RequestSender::One(sender), tokio::spawn(ended(connection)))
         };
         Ok(Self { sender, driver, used: false })
     }
@@ -146,26 +151,26 @@ impl Connection {
     /// Whether the connection can take a request, as far as is known.
     pub(super) async fn ready(&mut self) -> bool {
         match &mut self.sender {
-            Sender::One(sender) => sender.ready().await.is_ok(),
-            Sender::Two(sender) => sender.ready().await.is_ok(),
+            RequestSender::One(sender) => sender.ready().await.is_ok(),
+            RequestSender::Two(sender) => sender.ready().await.is_ok(),
         }
     }
 
     /// Whether the connection uses HTTP/2, where a request has the whole URL. HTTP/1.1 has only the path.
     pub(super) fn is_two(&self) -> bool {
-        matches!(self.sender, Sender::Two(_))
+        matches!(self.sender, RequestSender::Two(_))
     }
 
     /// Sends a request and reads the answer.
-    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response, Failed> {
+    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response, RequestError> {
         let response = match &mut self.sender {
-            Sender::One(sender) => sender.send_request(request).await,
-            Sender::Two(sender) => sender.send_request(request).await,
+            RequestSender::One(sender) => sender.send_request(request).await,
+            RequestSender::Two(sender) => sender.send_request(request).await,
         };
-        let (parts, body) = response.map_err(|error| Failed::Unanswered(chain(&error)))?.into_parts();
+        let (parts, body) = response.map_err(|error| RequestError::Unanswered(chain(&error)))?.into_parts();
         let mut response = Response { status: parts.status, headers: parts.headers, ..Response::default() };
         let read = read(body, &mut response).await;
-        read.map_err(|error| Failed::Cut(format!("the answer was cut: {}", chain(&error))))?;
+        read.map_err(|error| RequestError::Cut(format!("the answer was cut: {}", chain(&error))))?;
         self.used = true;
         Ok(response)
     }

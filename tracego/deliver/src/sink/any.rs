@@ -5,17 +5,17 @@ use std::env;
 use tracego_model::meta::Meta;
 
 use super::{
-    deliver::Delivered,
+    deliver::DeliveryResult,
     direct,
-    encode::Encoder,
-    file::{Counts, File},
-    journald::{Journald, JournaldEncoder},
-    otlp::{self, Otlp, OtlpEncoder},
-    settings::{Kind, SinkSettings},
-    stdout::{Stdout, Stream},
-    syslog::{Syslog, SyslogEncoder},
-    transport::Deliver,
-    webhook::Webhook,
+    encode::SinkEncoder,
+    file::{FileCounts, FileTransport},
+    journald::{JournaldEncoder, JournaldTransport},
+    otlp::{self, OtlpEncoder, OtlpTransport},
+    settings::{SinkKind, SinkSettings},
+    stdout::{StandardStream, StdoutTransport},
+    syslog::{SyslogEncoder, SyslogTransport},
+    transport::Transport,
+    webhook::WebhookTransport,
 };
 use crate::format::Format;
 
@@ -24,19 +24,19 @@ const BATCH: usize = 512 << 10;
 
 /// A transport of any type.
 pub(super) enum AnyTransport {
-    Stdout(Stdout),
-    File(Box<File>),
-    Syslog(Box<Syslog>),
-    Journald(Journald),
-    Otlp(Box<Otlp>),
-    Webhook(Box<Webhook>),
+    Stdout(StdoutTransport),
+    File(Box<FileTransport>),
+    Syslog(Box<SyslogTransport>),
+    Journald(JournaldTransport),
+    Otlp(Box<OtlpTransport>),
+    Webhook(Box<WebhookTransport>),
 }
 
 fn format(settings: &SinkSettings) -> Format {
     settings.common.format.unwrap_or(Format::Json)
 }
 
-fn resolved(settings: &otlp::Settings) -> Result<otlp::Resolved, String> {
+fn resolved(settings: &otlp::OtlpSettings) -> Result<otlp::OtlpConfig, String> {
     let env = |name: &str| env::var(name).ok();
     otlp::resolve(otlp::Signal::Logs, settings, env).map_err(|error| error.to_string())
 }
@@ -48,21 +48,25 @@ fn resolved(settings: &otlp::Settings) -> Result<otlp::Resolved, String> {
 /// Fails if the settings are invalid or a file cannot be opened; the text names the key.
 pub(super) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport, String> {
     Ok(match &settings.kind {
-        Kind::Stdout(_) => {
-            AnyTransport::Stdout(Stdout::new(Stream::Output).map_err(|error| error.to_string())?)
-        }
-        Kind::File(own) if own.seal => {
-            let file = File::sealed(own, &settings.name, meta).map_err(|error| error.to_string())?;
+        SinkKind::Stdout(_) => AnyTransport::Stdout(
+            StdoutTransport::new(StandardStream::Output).map_err(|error| error.to_string())?,
+        ),
+        SinkKind::File(own) if own.seal => {
+            let file = FileTransport::sealed(own, &settings.name, meta).map_err(|error| error.to_string())?;
             AnyTransport::File(Box::new(file))
         }
-        Kind::File(own) => AnyTransport::File(Box::new(File::open(own).map_err(|error| error.to_string())?)),
-        Kind::Syslog(own) => AnyTransport::Syslog(Box::new(Syslog::new(own)?)),
-        Kind::Journald(own) => AnyTransport::Journald(Journald::new(own)?),
-        Kind::Otlp(own) => {
-            let transport = Otlp::new(&resolved(own)?).map_err(|error| error.to_string())?;
+        SinkKind::File(own) => {
+            AnyTransport::File(Box::new(FileTransport::open(own).map_err(|error| error.to_string())?))
+        }
+        SinkKind::Syslog(own) => AnyTransport::Syslog(Box::new(SyslogTransport::new(own)?)),
+        SinkKind::Journald(own) => AnyTransport::Journald(JournaldTransport::new(own)?),
+        SinkKind::Otlp(own) => {
+            let transport = OtlpTransport::new(&resolved(own)?).map_err(|error| error.to_string())?;
             AnyTransport::Otlp(Box::new(transport))
         }
-        Kind::Webhook(own) => AnyTransport::Webhook(Box::new(Webhook::new(own, format(settings))?)),
+        SinkKind::Webhook(own) => {
+            AnyTransport::Webhook(Box::new(WebhookTransport::new(own, format(settings))?))
+        }
     })
 }
 
@@ -71,20 +75,25 @@ pub(super) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport,
 /// # Errors
 /// Fails as [`open`] does.
 pub(super) fn check(settings: &SinkSettings) -> Result<(), String> {
-    if settings.common.format.is_some() && matches!(settings.kind, Kind::Otlp(_) | Kind::Journald(_)) {
+    if settings.common.format.is_some() && matches!(settings.kind, SinkKind::Otlp(_) | SinkKind::Journald(_))
+    {
         return Err(format!("format: {} has a form of its own", settings.kind.name()));
     }
-    if settings.common.give_up_after.is_some() && !matches!(settings.kind, Kind::Otlp(_) | Kind::Webhook(_)) {
+    if settings.common.give_up_after.is_some()
+        && !matches!(settings.kind, SinkKind::Otlp(_) | SinkKind::Webhook(_))
+    {
         return Err(format!("give-up-after: {} gets no answers to go by", settings.kind.name()));
     }
     match &settings.kind {
-        Kind::File(own) if own.seal && format(settings) != Format::Json => {
+        SinkKind::File(own) if own.seal && format(settings) != Format::Json => {
             Err("seal: only format = \"json\" can be sealed".to_owned())
         }
-        Kind::File(own) => own.check(),
-        Kind::Stdout(_) | Kind::Syslog(_) | Kind::Journald(_) | Kind::Otlp(_) | Kind::Webhook(_) => {
-            open(settings, &Meta::default()).map(|_| ())
-        }
+        SinkKind::File(own) => own.check(),
+        SinkKind::Stdout(_)
+        | SinkKind::Syslog(_)
+        | SinkKind::Journald(_)
+        | SinkKind::Otlp(_)
+        | SinkKind::Webhook(_) => open(settings, &Meta::default()).map(|_| ()),
     }
 }
 
@@ -92,28 +101,28 @@ pub(super) fn check(settings: &SinkSettings) -> Result<(), String> {
 ///
 /// # Errors
 /// Fails as [`open`] does.
-pub(super) fn encoder(settings: &SinkSettings) -> Result<Encoder, String> {
+pub(super) fn encoder(settings: &SinkSettings) -> Result<SinkEncoder, String> {
     Ok(match &settings.kind {
-        Kind::Stdout(_) | Kind::File(_) | Kind::Webhook(_) => {
-            Encoder::Line(direct::Format::Line(format(settings)))
+        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) => {
+            SinkEncoder::Line(direct::DirectFormat::Line(format(settings)))
         }
-        Kind::Syslog(own) => Encoder::Syslog(SyslogEncoder::new(own, format(settings))),
-        Kind::Journald(_) => Encoder::Journald(JournaldEncoder::default()),
-        Kind::Otlp(own) => Encoder::Otlp(OtlpEncoder::new(&resolved(own)?)),
+        SinkKind::Syslog(own) => SinkEncoder::Syslog(SyslogEncoder::new(own, format(settings))),
+        SinkKind::Journald(_) => SinkEncoder::Journald(JournaldEncoder::default()),
+        SinkKind::Otlp(own) => SinkEncoder::Otlp(OtlpEncoder::new(&resolved(own)?)),
     })
 }
 
 /// Returns the approximate number of queue bytes that are delivered together.
-pub(super) fn batch_bytes(kind: &Kind) -> usize {
+pub(super) fn batch_bytes(kind: &SinkKind) -> usize {
     match kind {
-        Kind::Otlp(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
-        Kind::Webhook(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
-        Kind::Stdout(_) | Kind::File(_) | Kind::Syslog(_) | Kind::Journald(_) => BATCH,
+        SinkKind::Otlp(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
+        SinkKind::Webhook(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
+        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Syslog(_) | SinkKind::Journald(_) => BATCH,
     }
 }
 
-impl Deliver for AnyTransport {
-    async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+impl Transport for AnyTransport {
+    async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         match self {
             Self::Stdout(stdout) => stdout.deliver(batch).await,
             Self::File(file) => file.deliver(batch).await,
@@ -124,7 +133,7 @@ impl Deliver for AnyTransport {
         }
     }
 
-    async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+    async fn isolate(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         match self {
             Self::Otlp(otlp) => otlp.isolate(batch).await,
             Self::Webhook(webhook) => webhook.isolate(batch).await,
@@ -153,7 +162,7 @@ impl Deliver for AnyTransport {
         }
     }
 
-    fn files(&self) -> Option<Counts> {
+    fn files(&self) -> Option<FileCounts> {
         match self {
             Self::File(file) => Some(file.counts()),
             _ => None,

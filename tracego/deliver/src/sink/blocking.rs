@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::deliver::{Delivered, Trouble};
+use super::deliver::{DeliveryError, DeliveryResult};
 
 /// A copy of a batch, for a thread that may outlive the call. Its records lie one behind the other.
 #[derive(Debug)]
@@ -59,12 +59,13 @@ impl Batch {
 pub(super) async fn write<T: Send + 'static>(
     state: &Arc<Mutex<T>>,
     records: &[&[u8]],
-    write: fn(&mut T, &Batch) -> Delivered,
-) -> Delivered {
+    write: fn(&mut T, &Batch) -> DeliveryResult,
+) -> DeliveryResult {
     let (state, batch) = (Arc::clone(state), Batch::new(records));
     let work = tokio::task::spawn_blocking(move || write(&mut lock(&state), &batch));
-    work.await
-        .unwrap_or_else(|error| Delivered::until(0, Trouble::new(format!("a write broke off: {error}"))))
+    work.await.unwrap_or_else(|error| {
+        DeliveryResult::partial(0, DeliveryError::new(format!("a write broke off: {error}")))
+    })
 }
 
 /// Locks the state, even after a thread panicked: what it left is as good as what a killed thread leaves.

@@ -11,29 +11,29 @@ use tracego_spool::Queue;
 
 use super::{
     any,
-    feed::{Chunk, Feed},
-    held::Held,
-    opening::{AGAIN, Opening},
+    feed::{RecordChunk, SinkSender},
+    held::ChunkBacklog,
+    opening::{AGAIN, OpenRetry},
     settings::SinkSettings,
-    start::{Leaving, Parts, Running, Sinks, check, feed, in_memory, open_queue, spawn},
-    worker::{Control, Leftover},
+    start::{EndingSink, RunningSink, Sinks, WorkerParts, check, feed, in_memory, open_queue, spawn},
+    worker::{WorkerControl, WorkerHandover},
 };
 
 /// A change of sinks between its two halves.
 #[derive(Default)]
-pub struct Changing {
-    gone: Vec<Running>,
-    new: Vec<Starting>,
+pub struct SinkReload {
+    gone: Vec<RunningSink>,
+    new: Vec<PendingSink>,
 }
 
 /// A sink whose thread does not run yet.
-struct Starting {
+struct PendingSink {
     settings: SinkSettings,
-    parts: Parts,
-    control: watch::Sender<Control>,
-    sender: mpsc::Sender<Chunk>,
+    parts: WorkerParts,
+    control: watch::Sender<WorkerControl>,
+    sender: mpsc::Sender<RecordChunk>,
     /// The running sink that this one replaces.
-    old: Option<Running>,
+    old: Option<RunningSink>,
 }
 
 /// Checks that all of these sinks can be made.
@@ -54,9 +54,9 @@ impl Sinks {
     ///
     /// # Errors
     /// Never fails with settings that are [checked](check_all).
-    pub fn change(&mut self, settings: &[SinkSettings]) -> anyhow::Result<(Vec<Feed>, Changing)> {
+    pub fn change(&mut self, settings: &[SinkSettings]) -> anyhow::Result<(Vec<SinkSender>, SinkReload)> {
         let mut feeds = Vec::new();
-        let mut changing = Changing::default();
+        let mut changing = SinkReload::default();
         let mut before = std::mem::take(&mut self.running);
         for settings in settings {
             let at = before.iter().position(|running| running.settings.name == settings.name);
@@ -67,7 +67,7 @@ impl Sinks {
                         feed(settings, &running.status, running.sender.clone())
                             .map_err(anyhow::Error::msg)?,
                     );
-                    self.running.push(Running { settings: settings.clone(), ..running });
+                    self.running.push(RunningSink { settings: settings.clone(), ..running });
                 }
                 old => {
                     // From now on the old worker takes every chunk, with or without room in the queue: the
@@ -78,7 +78,7 @@ impl Sinks {
                     let (parts, control, sender) = self.parts(settings);
                     feeds.push(feed(settings, &parts.status, sender.clone()).map_err(anyhow::Error::msg)?);
                     let settings = settings.clone();
-                    changing.new.push(Starting { settings, parts, control, sender, old });
+                    changing.new.push(PendingSink { settings, parts, control, sender, old });
                 }
             }
         }
@@ -93,14 +93,14 @@ impl Sinks {
     ///
     /// # Errors
     /// Fails if a thread cannot be started.
-    pub fn changed(&mut self, changing: Changing) -> io::Result<()> {
+    pub fn changed(&mut self, changing: SinkReload) -> io::Result<()> {
         // Sinks that lost records stay, since the end of the run reports their losses, too.
         self.leaving.retain(|leaving| !leaving.thread.is_finished() || !leaving.status.is_whole());
-        for Running { settings, status, thread, .. } in changing.gone {
+        for RunningSink { settings, status, thread, .. } in changing.gone {
             tracing::info!(sink = settings.name, "the sink ends");
-            self.leaving.push(Leaving { status, thread });
+            self.leaving.push(EndingSink { status, thread });
         }
-        for Starting { settings, parts, control, sender, old } in changing.new {
+        for PendingSink { settings, parts, control, sender, old } in changing.new {
             let spool_dir = self.spool_dir.clone();
             let (opened, meta) = (settings.clone(), self.meta.clone());
             let status = Arc::clone(&parts.status);
@@ -116,22 +116,22 @@ impl Sinks {
                         left.queue.set_limits(opened.common.limits(left.queue.is_durable()));
                         left
                     }
-                    None => Leftover {
+                    None => WorkerHandover {
                         queue: queue(&opened, spool_dir.as_deref(), &heard),
-                        held: Held::default(),
+                        held: ChunkBacklog::default(),
                     },
                 };
-                (leftover, Err(Opening::new(move || any::open(&opened, &meta))))
+                (leftover, Err(OpenRetry::new(move || any::open(&opened, &meta))))
             };
             let thread = spawn(&settings.name, open, parts)?;
-            self.running.push(Running { settings, status, control, sender, thread });
+            self.running.push(RunningSink { settings, status, control, sender, thread });
         }
         Ok(())
     }
 }
 
 /// Opens the queue. Retries until the sink has to end or changes again, and then returns a queue in memory.
-fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Receiver<Control>) -> Queue {
+fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Receiver<WorkerControl>) -> Queue {
     loop {
         let error = match open_queue(settings, spool_dir) {
             Ok(queue) => return queue,

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tracego_model::clock::{Reading, Time};
 
-use super::deliver::Refused;
+use super::deliver::RefusedRecords;
 
 /// The dead letters: lines of JSON with the time, the reason, and the record as the receiver would have got
 /// it.
@@ -35,7 +35,12 @@ impl DeadLetters {
     ///
     /// # Errors
     /// Fails with the error of the operating system; the records then count as not written.
-    pub(super) fn write(&mut self, sink: &str, refused: &Refused, records: Vec<Value>) -> io::Result<()> {
+    pub(super) fn write(
+        &mut self,
+        sink: &str,
+        refused: &RefusedRecords,
+        records: Vec<Value>,
+    ) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let file = match &mut self.file {
             Some(file) => file,

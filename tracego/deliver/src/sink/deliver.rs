@@ -10,17 +10,17 @@ use super::status::lost;
 
 /// The result of the delivery of a batch. By default nothing was taken and nothing is wrong.
 #[derive(Debug, Default)]
-pub struct Delivered {
+pub struct DeliveryResult {
     /// Number of records from the front of the batch that are done: taken by the receiver, or refused for
     /// good. The others are delivered again.
     pub done: usize,
     /// Done records that the receiver refused for good.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedRecords>,
     /// Reason why the rest was not taken.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<DeliveryError>,
 }
 
-impl Delivered {
+impl DeliveryResult {
     /// Returns the result of a batch that was taken completely.
     #[must_use]
     pub fn all(records: usize) -> Self {
@@ -29,14 +29,14 @@ impl Delivered {
 
     /// Returns the result of a batch of which only the first `done` records were taken.
     #[must_use]
-    pub fn until(done: usize, trouble: Trouble) -> Self {
+    pub fn partial(done: usize, trouble: DeliveryError) -> Self {
         Self { done, refused: Vec::new(), trouble: Some(trouble) }
     }
 }
 
 /// Records that a receiver will never take.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refused {
+pub struct RefusedRecords {
     /// Index of the first record in the batch.
     pub first: usize,
     /// Number of records, from `first` on, among which the refused ones are. The receiver reports only how
@@ -50,7 +50,7 @@ pub struct Refused {
     pub poison: bool,
 }
 
-impl Refused {
+impl RefusedRecords {
     /// Returns the reason under which the loss is counted.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -60,21 +60,21 @@ impl Refused {
 
 /// The reason why a batch was not taken. The batch is retried without end.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Trouble {
+pub struct DeliveryError {
     /// Text for people; names the receiver and its answer.
     pub why: String,
     /// Pause that the receiver asked for.
     pub after: Option<Duration>,
     /// Whether the receiver is gone for good: standard output has no reader any more.
-    pub ended: bool,
+    pub reader_gone: bool,
     /// Whether the failure concerns the sender or its rate, and never a record.
-    pub ours: bool,
+    pub sender_fault: bool,
 }
 
-impl Trouble {
+impl DeliveryError {
     /// Returns a failure that is worth another attempt soon.
     #[must_use]
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), after: None, ended: false, ours: false }
+        Self { why: why.into(), after: None, reader_gone: false, sender_fault: false }
     }
 }

@@ -14,21 +14,21 @@ use crate::{format, seal::window::Sealer};
 
 /// The format of the direct output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Format {
+pub enum DirectFormat {
     /// One record per line.
     Line(format::Format),
     /// Text for people.
     Text(text::Style),
 }
 
-impl Format {
+impl DirectFormat {
     /// The native record in JSON.
     pub const JSON: Self = Self::Line(format::Format::Json);
 }
 
 /// The result of one flush. Only records that the ledger counts are included.
 #[derive(Debug, Default)]
-pub struct Flushed {
+pub struct FlushResult {
     /// Number of records taken by the operating system.
     pub written: u64,
     /// Number of records refused, wholly or in part.
@@ -41,9 +41,9 @@ pub struct Flushed {
 const GATHER: usize = 64 * 1024;
 
 /// The direct output.
-pub struct Sink {
+pub struct DirectOutput {
     out: Box<dyn Write + Send>,
-    format: Format,
+    format: DirectFormat,
     buffer: Vec<u8>,
     /// End of each record in the buffer, and whether the ledger counts the record.
     ends: Vec<(usize, bool)>,
@@ -52,12 +52,12 @@ pub struct Sink {
     sealer: Option<Sealer>,
 }
 
-impl Sink {
+impl DirectOutput {
     /// Creates an output that writes to `out`.
     #[must_use]
-    pub fn new(out: Box<dyn Write + Send>, format: Format) -> Self {
+    pub fn new(out: Box<dyn Write + Send>, format: DirectFormat) -> Self {
         let (mut buffer, mut ends) = (Vec::new(), Vec::new());
-        if let Format::Text(_) = format {
+        if let DirectFormat::Text(_) = format {
             buffer.extend_from_slice(text::HEADER.as_bytes());
             ends.push((buffer.len(), false));
         }
@@ -67,7 +67,7 @@ impl Sink {
     /// Seals the output; only JSON can be sealed. `torn`: whether the output ends within a line now.
     #[must_use]
     pub fn sealed(self, sealer: Sealer, torn: bool) -> Self {
-        let sealer = Some(sealer).filter(|_| self.format == Format::JSON);
+        let sealer = Some(sealer).filter(|_| self.format == DirectFormat::JSON);
         Self { torn, sealer, ..self }
     }
 
@@ -116,8 +116,8 @@ impl Sink {
     pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
         let start = self.buffer.len();
         let mut done = match self.format {
-            Format::Line(format) => format.write(record, &mut self.buffer),
-            Format::Text(style) => text::write(record, style, &mut self.buffer),
+            DirectFormat::Line(format) => format.write(record, &mut self.buffer),
+            DirectFormat::Text(style) => text::write(record, style, &mut self.buffer),
         };
         if let Some(sealer) = &mut self.sealer {
             match &done {
@@ -140,8 +140,8 @@ impl Sink {
     }
 
     /// Writes everything to the operating system. Refused records are dropped and counted.
-    pub fn flush(&mut self) -> Flushed {
-        let mut flushed = Flushed::default();
+    pub fn flush(&mut self) -> FlushResult {
+        let mut flushed = FlushResult::default();
         let mut done = 0;
         if self.torn && !self.buffer.is_empty() {
             // Ends the line that a full disk cut, so that the next record has a line of its own.
@@ -211,12 +211,12 @@ mod tests {
     fn a_line_that_a_kill_cut_is_ended_before_the_next() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("records");
-        assert!(!Sink::is_torn(&path) && !Sink::is_torn(Path::new("/dev/null")));
+        assert!(!DirectOutput::is_torn(&path) && !DirectOutput::is_torn(Path::new("/dev/null")));
         for (text, torn) in [("", false), ("{}\n", false), ("{\"a", true)] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(Sink::is_torn(&path), torn, "{text}");
+            assert_eq!(DirectOutput::is_torn(&path), torn, "{text}");
         }
-        let mut sink = Sink::new(Sink::file(&path).unwrap(), Format::JSON).torn(true);
+        let mut sink = DirectOutput::new(DirectOutput::file(&path).unwrap(), DirectFormat::JSON).torn(true);
         let mut enricher = Enricher::new(Meta::default());
         let record = enricher.heartbeat(Ledger::default(), Reading::default());
         sink.push(&record, false).unwrap();
@@ -230,9 +230,9 @@ mod tests {
     #[test]
     fn a_full_disk_is_counted_and_the_next_line_stands_alone() {
         let disk = Disk(Arc::new(Mutex::new((Vec::new(), 300))));
-        let mut sink = Sink::new(Box::new(disk.clone()), Format::JSON);
+        let mut sink = DirectOutput::new(Box::new(disk.clone()), DirectFormat::JSON);
         let mut enricher = Enricher::new(Meta::default());
-        let mut push = |sink: &mut Sink| {
+        let mut push = |sink: &mut DirectOutput| {
             let record = enricher.heartbeat(Ledger::default(), Reading::default());
             sink.push(&record, true).unwrap();
         };

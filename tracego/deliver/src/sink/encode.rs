@@ -4,12 +4,14 @@ use std::io;
 
 use tracego_model::record::Record;
 
-use super::{direct::Format, journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder, text};
+use super::{
+    direct::DirectFormat, journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder, text,
+};
 
 /// An encoder of any type. It runs on the pipeline's thread.
-pub(super) enum Encoder {
+pub(super) enum SinkEncoder {
     /// One line, for programs or people.
-    Line(Format),
+    Line(DirectFormat),
     /// A message of RFC 5424.
     Syslog(SyslogEncoder),
     /// A datagram of the journal.
@@ -18,7 +20,7 @@ pub(super) enum Encoder {
     Otlp(OtlpEncoder),
 }
 
-impl Encoder {
+impl SinkEncoder {
     /// Adds the bytes of one record.
     ///
     /// # Errors
@@ -26,8 +28,8 @@ impl Encoder {
     pub(super) fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         let done = match self {
-            Self::Line(Format::Line(format)) => format.write(record, out),
-            Self::Line(Format::Text(style)) => text::write(record, *style, out),
+            Self::Line(DirectFormat::Line(format)) => format.write(record, out),
+            Self::Line(DirectFormat::Text(style)) => text::write(record, *style, out),
             Self::Syslog(syslog) => syslog.encode(record, out),
             Self::Journald(journald) => journald.encode(record, out),
             Self::Otlp(otlp) => otlp.encode(record, out),

@@ -6,20 +6,20 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tracego_model::record::Record;
 
 use super::{
-    encode::Encoder,
+    encode::SinkEncoder,
     filter::Filter,
-    status::{Status, lost},
+    status::{SinkStatus, lost},
 };
 
 /// Encoded records on their way to the sink's worker.
 #[derive(Debug, Default)]
-pub(super) struct Chunk {
+pub(super) struct RecordChunk {
     pub(super) bytes: Vec<u8>,
     /// End of each record in `bytes`.
     pub(super) ends: Vec<usize>,
 }
 
-impl Chunk {
+impl RecordChunk {
     /// Joins several chunks into one.
     fn joined(chunks: impl Iterator<Item = Self>, bytes: usize) -> Self {
         let mut all = Self { bytes: Vec::with_capacity(bytes), ends: Vec::new() };
@@ -47,23 +47,23 @@ const REST: usize = 1;
 const BACKLOG: usize = 8 << 20;
 
 /// Creates the channel to a sink's worker.
-pub(super) fn channel() -> (mpsc::Sender<Chunk>, mpsc::Receiver<Chunk>) {
+pub(super) fn channel() -> (mpsc::Sender<RecordChunk>, mpsc::Receiver<RecordChunk>) {
     mpsc::channel(CHANNEL + REST)
 }
 
 /// A sink, and the number of chunks in its queue once everything pushed so far is there.
-pub(super) type Ahead = (Arc<Status>, u64);
+pub(super) type QueueMark = (Arc<SinkStatus>, u64);
 
 /// The pipeline's end of a sink.
-pub struct Feed {
-    status: Arc<Status>,
+pub struct SinkSender {
+    status: Arc<SinkStatus>,
     filter: Filter,
-    encoder: Encoder,
-    chunk: Chunk,
-    sender: mpsc::Sender<Chunk>,
+    encoder: SinkEncoder,
+    chunk: RecordChunk,
+    sender: mpsc::Sender<RecordChunk>,
     /// Whether a full sink blocks the pipeline instead of losing records.
     blocks: bool,
-    backlog: VecDeque<Chunk>,
+    backlog: VecDeque<RecordChunk>,
     waiting: usize,
     /// Number of chunks that the worker was given.
     passed: u64,
@@ -75,19 +75,19 @@ pub struct Feed {
     unwritable: u64,
 }
 
-impl Feed {
+impl SinkSender {
     pub(super) fn new(
-        status: Arc<Status>,
+        status: Arc<SinkStatus>,
         filter: Filter,
-        encoder: Encoder,
-        sender: mpsc::Sender<Chunk>,
+        encoder: SinkEncoder,
+        sender: mpsc::Sender<RecordChunk>,
         blocks: bool,
     ) -> Self {
         Self {
             status,
             filter,
             encoder,
-            chunk: Chunk::default(),
+            chunk: RecordChunk::default(),
             sender,
             blocks,
             backlog: VecDeque::new(),
@@ -102,7 +102,7 @@ impl Feed {
 
     /// Returns the sink's status, which all threads share.
     #[must_use]
-    pub fn status(&self) -> &Arc<Status> {
+    pub fn status(&self) -> &Arc<SinkStatus> {
         &self.status
     }
 
@@ -133,7 +133,7 @@ impl Feed {
     pub(super) fn flush(&mut self) {
         self.pass();
         if self.filtered + self.given > 0 {
-            let mut numbers = self.status.change();
+            let mut numbers = self.status.numbers_mut();
             numbers.filtered += mem::take(&mut self.filtered);
             numbers.given += mem::take(&mut self.given);
         }
@@ -179,13 +179,13 @@ impl Feed {
 
     /// Returns this sink and the number of chunks in its queue once everything pushed and flushed is there;
     /// `None` for a queue that does not survive tracego.
-    pub(super) fn mark(&self) -> Option<Ahead> {
+    pub(super) fn mark(&self) -> Option<QueueMark> {
         let chunks = self.passed + self.backlog.len() as u64;
         self.status.durable.then(|| (Arc::clone(&self.status), chunks))
     }
 
     /// Returns whether the mark is of this sink's queue, which lacks some of these chunks and will get them.
-    pub(super) fn lacks(&self, (status, chunks): &Ahead) -> bool {
+    pub(super) fn lacks(&self, (status, chunks): &QueueMark) -> bool {
         Arc::ptr_eq(&self.status, status) && !self.sender.is_closed() && !status.has_placed(*chunks)
     }
 
@@ -212,15 +212,15 @@ impl Feed {
         losses
             .into_iter()
             .filter(|&(_, count)| count > 0)
-            .inspect(move |&(reason, count)| status.lose(reason, count))
+            .inspect(move |&(reason, count)| status.count_lost(reason, count))
     }
 }
 
 /// Passes on the backlog when the run or the sink ends, as the last chunk for the worker. The queue takes it
 /// even after the deadline, as far as there is room. Flush before.
-impl Drop for Feed {
+impl Drop for SinkSender {
     fn drop(&mut self) {
-        let rest = Chunk::joined(self.backlog.drain(..), self.waiting);
+        let rest = RecordChunk::joined(self.backlog.drain(..), self.waiting);
         if !rest.ends.is_empty()
             && let Err(error) = self.sender.try_send(rest)
         {

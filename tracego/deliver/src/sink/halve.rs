@@ -9,11 +9,11 @@
 
 use std::ops::Range;
 
-use super::deliver::{Delivered, Refused, Trouble};
+use super::deliver::{DeliveryError, DeliveryResult, RefusedRecords};
 
 /// The receiver's answer to a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
+pub enum RequestOutcome {
     /// Taken, except for the rejected records.
     Taken {
         /// Number of records refused for good; the receiver does not report which.
@@ -22,15 +22,15 @@ pub enum Answer {
         message: String,
     },
     /// Not taken now, but worth another attempt.
-    Again(Trouble),
+    Again(DeliveryError),
     /// Refused for good: the receiver will never take this request.
     Never(String),
 }
 
-impl Answer {
+impl RequestOutcome {
     /// Returns the answer for a request that is worth another attempt.
     pub(super) fn again(why: impl Into<String>) -> Self {
-        Self::Again(Trouble::new(why))
+        Self::Again(DeliveryError::new(why))
     }
 
     /// Returns the answer for a request that was taken completely.
@@ -40,19 +40,19 @@ impl Answer {
 }
 
 /// A batch that is being delivered, and its result so far.
-pub(super) struct Parts {
+pub(super) struct BatchSplit {
     records: usize,
     isolate: bool,
     /// Whether another record was taken while this batch was under way.
     alive: bool,
-    delivered: Delivered,
+    delivered: DeliveryResult,
 }
 
-impl Parts {
+impl BatchSplit {
     /// Creates the delivery of `records` records. With `isolate`, a record that the receiver fails at again
     /// and again is given up, one per batch.
     pub(super) fn new(records: usize, isolate: bool) -> Self {
-        Self { records, isolate, alive: false, delivered: Delivered::default() }
+        Self { records, isolate, alive: false, delivered: DeliveryResult::default() }
     }
 
     /// Returns the number of records from the front that are done.
@@ -61,7 +61,7 @@ impl Parts {
     }
 
     /// Returns the result of the batch.
-    pub(super) fn delivered(self) -> Delivered {
+    pub(super) fn delivered(self) -> DeliveryResult {
         self.delivered
     }
 
@@ -70,24 +70,24 @@ impl Parts {
     pub(super) async fn send(
         &mut self,
         request: Range<usize>,
-        ask: &mut impl AsyncFnMut(Range<usize>) -> Answer,
+        ask: &mut impl AsyncFnMut(Range<usize>) -> RequestOutcome,
     ) -> bool {
         // Ranges still to send; the next one is last.
         let mut left = vec![request];
         while let Some(range) = left.pop() {
             let answer = ask(range.clone()).await;
             match self.judge(&range, answer, ask).await {
-                Step::Settled => self.delivered.done = range.end,
-                Step::Halve => {
+                SplitStep::Settled => self.delivered.done = range.end,
+                SplitStep::Halve => {
                     let middle = range.start + range.len() / 2;
                     left.extend([middle..range.end, range.start..middle]);
                 }
-                Step::GivenUp(why) => {
+                SplitStep::GivenUp(why) => {
                     self.refuse(&range, 1, why, true);
                     self.delivered.done = range.end;
                     return false;
                 }
-                Step::Failed(trouble) => {
+                SplitStep::Failed(trouble) => {
                     self.delivered.trouble = Some(trouble);
                     return false;
                 }
@@ -99,54 +99,56 @@ impl Parts {
     async fn judge(
         &mut self,
         range: &Range<usize>,
-        answer: Answer,
-        ask: &mut impl AsyncFnMut(Range<usize>) -> Answer,
-    ) -> Step {
+        answer: RequestOutcome,
+        ask: &mut impl AsyncFnMut(Range<usize>) -> RequestOutcome,
+    ) -> SplitStep {
         let alone = range.len() == 1;
         match answer {
-            Answer::Again(trouble) if !self.isolate || trouble.ours => Step::Failed(trouble),
-            Answer::Again(_) if !alone && self.alive => Step::Halve,
-            Answer::Again(trouble) => {
+            RequestOutcome::Again(trouble) if !self.isolate || trouble.sender_fault => {
+                SplitStep::Failed(trouble)
+            }
+            RequestOutcome::Again(_) if !alone && self.alive => SplitStep::Halve,
+            RequestOutcome::Again(trouble) => {
                 if !self.takes_another(range.start, ask).await {
-                    return Step::Failed(trouble);
+                    return SplitStep::Failed(trouble);
                 }
                 if !alone {
-                    return Step::Halve;
+                    return SplitStep::Halve;
                 }
                 // The receiver may have been down, and come back for the other record.
                 match ask(range.clone()).await {
-                    Answer::Again(trouble) if trouble.ours => Step::Failed(trouble),
-                    Answer::Again(trouble) => Step::GivenUp(trouble.why),
-                    answer => self.said(range, answer),
+                    RequestOutcome::Again(trouble) if trouble.sender_fault => SplitStep::Failed(trouble),
+                    RequestOutcome::Again(trouble) => SplitStep::GivenUp(trouble.why),
+                    answer => self.evaluate(range, answer),
                 }
             }
-            answer => self.said(range, answer),
+            answer => self.evaluate(range, answer),
         }
     }
 
     /// Evaluates an answer that concerns the records.
-    fn said(&mut self, range: &Range<usize>, answer: Answer) -> Step {
+    fn evaluate(&mut self, range: &Range<usize>, answer: RequestOutcome) -> SplitStep {
         match answer {
-            Answer::Taken { rejected, message } => {
+            RequestOutcome::Taken { rejected, message } => {
                 if rejected > 0 {
                     let none = || "the receiver gives no reason".to_owned();
                     let why = if message.is_empty() { none() } else { message };
                     self.refuse(range, rejected.min(range.len() as u64), why, false);
                 }
-                Step::Settled
+                SplitStep::Settled
             }
-            Answer::Never(why) if range.len() == 1 => {
+            RequestOutcome::Never(why) if range.len() == 1 => {
                 self.refuse(range, 1, why, false);
-                Step::Settled
+                SplitStep::Settled
             }
-            Answer::Never(_) => Step::Halve,
-            Answer::Again(trouble) => Step::Failed(trouble),
+            RequestOutcome::Never(_) => SplitStep::Halve,
+            RequestOutcome::Again(trouble) => SplitStep::Failed(trouble),
         }
     }
 
     fn refuse(&mut self, range: &Range<usize>, count: u64, why: String, poison: bool) {
         let (first, among) = (range.start, range.len());
-        self.delivered.refused.push(Refused { first, among, count, why, poison });
+        self.delivered.refused.push(RefusedRecords { first, among, count, why, poison });
     }
 
     /// Returns whether the receiver takes any of up to three records behind this one, each sent alone. These
@@ -154,14 +156,14 @@ impl Parts {
     async fn takes_another(
         &mut self,
         first: usize,
-        ask: &mut impl AsyncFnMut(Range<usize>) -> Answer,
+        ask: &mut impl AsyncFnMut(Range<usize>) -> RequestOutcome,
     ) -> bool {
         let mut others = vec![self.records - 1, first + (self.records - first) / 2, first + 1];
         others.retain(|&other| other > first && other < self.records);
         others.dedup();
         self.alive = false;
         for other in others {
-            if matches!(ask(other..other + 1).await, Answer::Taken { rejected: 0, .. }) {
+            if matches!(ask(other..other + 1).await, RequestOutcome::Taken { rejected: 0, .. }) {
                 self.alive = true;
                 break;
             }
@@ -171,7 +173,7 @@ impl Parts {
 }
 
 /// The consequence of an answer for the records of its request.
-enum Step {
+enum SplitStep {
     /// Records that are taken, or refused for good.
     Settled,
     /// Some of the records are at fault: the request is split.
@@ -179,7 +181,7 @@ enum Step {
     /// The one record is given up, since the receiver fails at it.
     GivenUp(String),
     /// Records that are delivered again.
-    Failed(Trouble),
+    Failed(DeliveryError),
 }
 
 #[cfg(test)]
@@ -190,10 +192,10 @@ mod tests {
     /// request.
     fn sent(
         isolate: bool,
-        mut answer: impl FnMut(&Range<usize>, usize) -> Answer,
-    ) -> (Delivered, Vec<Range<usize>>) {
+        mut answer: impl FnMut(&Range<usize>, usize) -> RequestOutcome,
+    ) -> (DeliveryResult, Vec<Range<usize>>) {
         let mut asked = Vec::new();
-        let mut parts = Parts::new(20, isolate);
+        let mut parts = BatchSplit::new(20, isolate);
         let mut ask = async |range: Range<usize>| {
             asked.push(range.clone());
             answer(&range, asked.len())
@@ -209,10 +211,10 @@ mod tests {
         (parts.delivered(), asked)
     }
 
-    fn fails_at(bad: &[usize]) -> impl FnMut(&Range<usize>, usize) -> Answer {
+    fn fails_at(bad: &[usize]) -> impl FnMut(&Range<usize>, usize) -> RequestOutcome {
         move |range, _| match bad.iter().any(|bad| range.contains(bad)) {
-            true => Answer::again("500"),
-            false => Answer::taken(),
+            true => RequestOutcome::again("500"),
+            false => RequestOutcome::taken(),
         }
     }
 
@@ -229,7 +231,8 @@ mod tests {
                 continue;
             }
             assert_eq!((delivered.done, &delivered.trouble), (bad + 1, &None), "{bad}");
-            let refused = Refused { first: bad, among: 1, count: 1, why: "500".to_owned(), poison: true };
+            let refused =
+                RefusedRecords { first: bad, among: 1, count: 1, why: "500".to_owned(), poison: true };
             assert_eq!(delivered.refused, [refused]);
         }
         // One record is given up at a time, and one other record that is taken is enough.
@@ -239,14 +242,14 @@ mod tests {
 
     #[test]
     fn a_receiver_that_is_down_or_comes_back_costs_no_record() {
-        let (delivered, asked) = sent(true, |_, _| Answer::again("down"));
+        let (delivered, asked) = sent(true, |_, _| RequestOutcome::again("down"));
         assert_eq!((delivered.done, delivered.refused.len(), asked.len()), (0, 0, 4));
         // Every moment at which the receiver may come back or go away.
         for moment in 0..40 {
             for back in [true, false] {
                 let (delivered, _) = sent(true, |_, n| match (n > moment) == back {
-                    true => Answer::taken(),
-                    false => Answer::again("down"),
+                    true => RequestOutcome::taken(),
+                    false => RequestOutcome::again("down"),
                 });
                 assert!(delivered.refused.is_empty(), "{moment} {back}: {delivered:?}");
             }
@@ -255,15 +258,21 @@ mod tests {
 
     #[test]
     fn what_is_about_us_is_blamed_on_no_record() {
-        let busy = || Answer::Again(Trouble { ours: true, ..Trouble::new("429") });
-        let (delivered, _) = sent(true, |range, _| if range.contains(&3) { busy() } else { Answer::taken() });
+        let busy =
+            || RequestOutcome::Again(DeliveryError { sender_fault: true, ..DeliveryError::new("429") });
+        let (delivered, _) =
+            sent(true, |range, _| if range.contains(&3) { busy() } else { RequestOutcome::taken() });
         assert_eq!((delivered.done, delivered.refused.len()), (0, 0));
         let mut failed = false;
         let (delivered, _) = sent(true, |range, _| {
             if *range != (3..4) {
-                return if range.contains(&3) { Answer::again("500") } else { Answer::taken() };
+                return if range.contains(&3) {
+                    RequestOutcome::again("500")
+                } else {
+                    RequestOutcome::taken()
+                };
             }
-            if std::mem::replace(&mut failed, true) { busy() } else { Answer::again("500") }
+            if std::mem::replace(&mut failed, true) { busy() } else { RequestOutcome::again("500") }
         });
         assert_eq!((delivered.done, delivered.refused.len()), (3, 0));
     }

@@ -4,25 +4,25 @@ use std::collections::VecDeque;
 
 use tracego_spool::Queue;
 
-use super::feed::Chunk;
+use super::feed::RecordChunk;
 
 /// Held chunks in their order. Usually there is at most one. While a sink is changed, all chunks that arrive
 /// are held, so that the pipeline does not wait for the old sink's receiver.
 #[derive(Default)]
-pub(super) struct Held {
-    chunks: VecDeque<Chunk>,
+pub(super) struct ChunkBacklog {
+    chunks: VecDeque<RecordChunk>,
     /// Number of records of the first chunk that the queue already has.
     from: usize,
     /// Number of chunks at the front that another worker was given.
     inherited: usize,
 }
 
-impl Held {
+impl ChunkBacklog {
     pub(super) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
-    pub(super) fn push(&mut self, chunk: Chunk) {
+    pub(super) fn push(&mut self, chunk: RecordChunk) {
         self.chunks.push_back(chunk);
     }
 
@@ -75,15 +75,15 @@ mod tests {
 
     use tracego_spool::{Limits, OnFull, Ram};
 
-    fn chunk(records: usize) -> Chunk {
-        Chunk { bytes: vec![b'x'; records * 1000], ends: (1..=records).map(|n| n * 1000).collect() }
+    fn chunk(records: usize) -> RecordChunk {
+        RecordChunk { bytes: vec![b'x'; records * 1000], ends: (1..=records).map(|n| n * 1000).collect() }
     }
 
     #[test]
     fn what_is_placed_and_what_is_given_up_are_all() {
         let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
         let mut queue = Queue::Memory(Box::new(Ram::new(limits, Moment::now())));
-        let mut held = Held::default();
+        let mut held = ChunkBacklog::default();
         held.push(chunk(2));
         let mut held = held.inherited();
         (0..3).for_each(|_| held.push(chunk(3)));

@@ -43,4 +43,4 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use direct::{Flushed, Format, Sink};
+pub use direct::{DirectFormat, DirectOutput, FlushResult};

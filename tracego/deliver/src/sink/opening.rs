@@ -9,12 +9,12 @@ pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 /// The way to open a receiver, and the time of the next attempt. Until it succeeds, records wait in the
 /// queue.
-pub(super) struct Opening<T> {
+pub(super) struct OpenRetry<T> {
     open: Box<dyn FnMut() -> Result<T, String> + Send>,
     next: Instant,
 }
 
-impl<T> Opening<T> {
+impl<T> OpenRetry<T> {
     /// Creates an opening whose first attempt is due at once.
     pub(super) fn new(open: impl FnMut() -> Result<T, String> + Send + 'static) -> Self {
         Self { open: Box::new(open), next: Instant::now() }

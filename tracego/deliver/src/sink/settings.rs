@@ -18,9 +18,9 @@ pub struct SinkSettings {
     /// Name of the sink in logs, metrics and the spool folder.
     pub name: String,
     /// Type of the receiver, with its keys.
-    pub kind: Kind,
+    pub kind: SinkKind,
     /// Keys that every sink has.
-    pub common: Common,
+    pub common: CommonSettings,
     /// Keys of the type, as they are written in the configuration.
     pub own: toml::Table,
 }
@@ -31,8 +31,8 @@ impl SinkSettings {
     /// # Errors
     /// Fails if a key is wrong.
     pub fn of(kind: &str, own: toml::Table) -> Result<Self, String> {
-        let (name, common) = (kind.to_owned(), Common::default());
-        let sink = Self { name, kind: Kind::read(kind, own.clone())?, common, own };
+        let (name, common) = (kind.to_owned(), CommonSettings::default());
+        let sink = Self { name, kind: SinkKind::read(kind, own.clone())?, common, own };
         super::start::check(&sink)?;
         Ok(sink)
     }
@@ -41,7 +41,7 @@ impl SinkSettings {
     /// the choice and the format of records.
     #[must_use]
     pub fn same_worker(&self, other: &Self) -> bool {
-        let kept = |common: &Common| Common {
+        let kept = |common: &CommonSettings| CommonSettings {
             format: None,
             events: Vec::new(),
             min_severity: None,
@@ -58,7 +58,7 @@ impl SinkSettings {
 /// The keys of every sink.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Common {
+pub struct CommonSettings {
     /// Format of the records.
     pub format: Option<Format>,
     /// Names of the events that are taken.
@@ -79,20 +79,20 @@ pub struct Common {
     /// The file for records that the receiver refused for good.
     pub dead_letters: Option<PathBuf>,
     /// Time that the receiver may fail at one record, while it takes others, before that record is given up.
-    pub give_up_after: Option<GiveUp>,
+    pub give_up_after: Option<GiveUpAfter>,
 }
 
 /// The time after which a record that the receiver fails at is given up.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(try_from = "String")]
-pub enum GiveUp {
+pub enum GiveUpAfter {
     /// Never: everything behind the record waits.
     Never,
     /// After this time, and several attempts.
     After(Span),
 }
 
-impl TryFrom<String> for GiveUp {
+impl TryFrom<String> for GiveUpAfter {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -122,7 +122,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Default time for which a record that the receiver fails at holds up the others.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-impl Common {
+impl CommonSettings {
     /// Returns the keys that choose records.
     #[must_use]
     pub fn filter(&self) -> FilterSettings {
@@ -150,8 +150,8 @@ impl Common {
     pub fn give_up_after(&self) -> Option<Duration> {
         match self.give_up_after {
             None => Some(GIVE_UP),
-            Some(GiveUp::Never) => None,
-            Some(GiveUp::After(span)) => Some(span.0),
+            Some(GiveUpAfter::Never) => None,
+            Some(GiveUpAfter::After(span)) => Some(span.0),
         }
     }
 
@@ -166,9 +166,9 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($settings:ty) = $name:literal),+ $(,)?) => {
         /// The type of a sink, with the keys of that type.
         #[derive(Clone, Debug)]
-        pub enum Kind { $($(#[$doc])* $variant($settings)),+ }
+        pub enum SinkKind { $($(#[$doc])* $variant($settings)),+ }
 
-        impl Kind {
+        impl SinkKind {
             /// Names of all types.
             pub const NAMES: &[&str] = &[$($name),+];
 
@@ -197,15 +197,15 @@ kinds! {
     /// Standard output.
     Stdout(NoKeys) = "stdout",
     /// A file that is rotated.
-    File(file::Settings) = "file",
+    File(file::FileSettings) = "file",
     /// A syslog receiver (RFC 5424).
-    Syslog(syslog::Settings) = "syslog",
+    Syslog(syslog::SyslogSettings) = "syslog",
     /// The journal of systemd.
-    Journald(journald::Settings) = "journald",
+    Journald(journald::JournaldSettings) = "journald",
     /// An OpenTelemetry collector.
-    Otlp(otlp::Settings) = "otlp",
+    Otlp(otlp::OtlpSettings) = "otlp",
     /// An HTTP endpoint.
-    Webhook(webhook::Settings) = "webhook",
+    Webhook(webhook::WebhookSettings) = "webhook",
 }
 
 /// Reads the tables.
@@ -238,8 +238,8 @@ fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
         Some(toml::Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(format!("{key}: must be a text")),
     };
-    let kind =
-        text("type")?.ok_or_else(|| format!("type: is missing; there are: {}", Kind::NAMES.join(", ")))?;
+    let kind = text("type")?
+        .ok_or_else(|| format!("type: is missing; there are: {}", SinkKind::NAMES.join(", ")))?;
     let name = text("name")?.unwrap_or_else(|| kind.clone());
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
@@ -251,9 +251,10 @@ fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
             common.insert(key.to_owned(), value);
         }
     }
-    let common: Common = common.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let common: CommonSettings =
+        common.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
     super::filter::Filter::new(&common.filter())?;
-    Ok(SinkSettings { name, kind: Kind::read(&kind, table.clone())?, common, own: table })
+    Ok(SinkSettings { name, kind: SinkKind::read(&kind, table.clone())?, common, own: table })
 }
 
 #[cfg(test)]
@@ -263,7 +264,7 @@ mod tests {
     #[test]
     fn no_table_of_a_sink_passes_over_a_key_that_is_none() {
         let tls = "tls = { ca-fiel = '/x' }";
-        let mut types = Kind::NAMES.to_vec();
+        let mut types = SinkKind::NAMES.to_vec();
         for (kind, text) in [
             ("stdout", "formt = 'json'"),
             ("file", "path = '/x'\nkeep_age = '1d'"),

@@ -13,10 +13,10 @@ use tracego_model::{
 use tracego_spool::{Gap, Item};
 
 use super::{
-    deliver::{Delivered, Refused},
-    status::{self, Status},
-    transport::Deliver,
-    worker::{Current, Losses, Worker},
+    deliver::{DeliveryResult, RefusedRecords},
+    status::{self, SinkStatus},
+    transport::Transport,
+    worker::{BatchInDelivery, LossChannel, Worker},
 };
 
 /// Shortest time between two records that report losses for one reason. Such records may be lost, too, and
@@ -28,17 +28,17 @@ const LAST: Duration = Duration::from_secs(1);
 
 /// The state of loss reports for one reason.
 #[derive(Default)]
-pub(super) struct Telling {
+pub(super) struct LossReport {
     untold: u64,
     told: Option<Instant>,
 }
 
 /// Reports the losses not reported yet, and the records that ended with the sink, if the run goes on without
 /// it.
-pub(super) async fn last_words(
-    status: &Status,
-    losses: &Losses,
-    told: BTreeMap<&'static str, Telling>,
+pub(super) async fn report_remaining(
+    status: &SinkStatus,
+    losses: &LossChannel,
+    told: BTreeMap<&'static str, LossReport>,
     stopped: u64,
 ) {
     let mut lost: BTreeMap<_, _> =
@@ -54,12 +54,12 @@ pub(super) async fn last_words(
     }
 }
 
-impl<T: Deliver + 'static> Worker<T> {
+impl<T: Transport + 'static> Worker<T> {
     /// Handles the result of a delivery.
-    pub(super) fn settle(&mut self, mut current: Current, delivered: Delivered) {
-        let Delivered { done, refused, trouble } = delivered;
+    pub(super) fn handle_result(&mut self, mut current: BatchInDelivery, delivered: DeliveryResult) {
+        let DeliveryResult { done, refused, trouble } = delivered;
         for refused in &refused {
-            if let Err(error) = self.bury(&current, refused) {
+            if let Err(error) = self.write_dead_letters(&current, refused) {
                 // The records are neither delivered nor in the dead letters: all of them are delivered again.
                 let path = self.dead_letters.path().map(|path| path.display().to_string());
                 let path = path.unwrap_or_default();
@@ -71,7 +71,7 @@ impl<T: Deliver + 'static> Worker<T> {
         let left = current.done + done < current.batch.len();
         match current.batch.iter().nth(current.done + done) {
             Some(front) if trouble.is_some() => self.suspicion.failed(front.last()),
-            _ => self.suspicion.went_on(left),
+            _ => self.suspicion.succeeded(left),
         }
         let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
         let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last());
@@ -84,7 +84,7 @@ impl<T: Deliver + 'static> Worker<T> {
             self.refused(refused);
         }
         {
-            let mut numbers = self.status.change();
+            let mut numbers = self.status.numbers_mut();
             numbers.delivered += (done as u64).saturating_sub(rejected);
             numbers.queue = self.queue.stats();
             if trouble.is_none()
@@ -97,7 +97,7 @@ impl<T: Deliver + 'static> Worker<T> {
             self.progress.backoff.reset();
         }
         if let Some(trouble) = trouble {
-            if trouble.ended {
+            if trouble.reader_gone {
                 self.status.end();
             }
             self.fail(trouble.why, trouble.after);
@@ -109,7 +109,7 @@ impl<T: Deliver + 'static> Worker<T> {
 
     fn fail(&mut self, why: String, after: Option<Duration>) {
         self.progress.backoff.wait(after);
-        let mut numbers = self.status.change();
+        let mut numbers = self.status.numbers_mut();
         numbers.failures += 1;
         if numbers.trouble.as_ref() != Some(&why) {
             tracing::warn!(sink = self.status.name, "{why}; it is tried again");
@@ -118,7 +118,11 @@ impl<T: Deliver + 'static> Worker<T> {
     }
 
     /// Writes refused records to the dead letters.
-    fn bury(&mut self, current: &Current, refused: &Refused) -> std::io::Result<()> {
+    fn write_dead_letters(
+        &mut self,
+        current: &BatchInDelivery,
+        refused: &RefusedRecords,
+    ) -> std::io::Result<()> {
         let Some(transport) = &self.transport else { return Ok(()) };
         let records = current.batch.iter().skip(current.done + refused.first).take(refused.among);
         let records = records.filter_map(|item| match item {
@@ -131,7 +135,7 @@ impl<T: Deliver + 'static> Worker<T> {
     /// Reports a gap. The queue's own counts already include the gap.
     pub(super) fn gap(&mut self, gap: Gap) {
         let lost = BTreeMap::from([(status::reason(gap.reason), gap.count())]);
-        self.tell(SinkLoss {
+        self.report(SinkLoss {
             sink: self.status.name.clone(),
             lost,
             first: Some(gap.first),
@@ -140,8 +144,8 @@ impl<T: Deliver + 'static> Worker<T> {
         });
     }
 
-    fn refused(&mut self, refused: Refused) {
-        let (reason, Refused { count, why, .. }) = (refused.reason(), refused);
+    fn refused(&mut self, refused: RefusedRecords) {
+        let (reason, RefusedRecords { count, why, .. }) = (refused.reason(), refused);
         self.lose(reason, count, Some(why));
     }
 
@@ -151,7 +155,7 @@ impl<T: Deliver + 'static> Worker<T> {
         if records == 0 {
             return;
         }
-        self.status.lose(reason, records);
+        self.status.count_lost(reason, records);
         let telling = self.progress.losses.entry(reason).or_default();
         telling.untold += records;
         if telling.told.is_some_and(|told| told.elapsed() < TELL) {
@@ -162,10 +166,10 @@ impl<T: Deliver + 'static> Worker<T> {
         }
         telling.told = Some(Instant::now());
         let lost = BTreeMap::from([(reason, std::mem::take(&mut telling.untold))]);
-        self.tell(SinkLoss { sink: self.status.name.clone(), lost, first: None, last: None, why });
+        self.report(SinkLoss { sink: self.status.name.clone(), lost, first: None, last: None, why });
     }
 
-    fn tell(&self, loss: SinkLoss) {
+    fn report(&self, loss: SinkLoss) {
         tracing::warn!(sink = loss.sink, lost = ?loss.lost, why = loss.why, "records are lost");
         let sender = self.losses.get().and_then(mpsc::WeakSender::upgrade);
         if let Some(sender) = sender {

@@ -21,41 +21,41 @@ use tracego_spool::{OnFull, Queue, Ram, Spool, moment::Moment};
 use super::{
     any::{self, AnyTransport},
     dead_letters::DeadLetters,
-    feed::{self, Chunk, Feed},
+    feed::{self, RecordChunk, SinkSender},
     filter::Filter,
-    held::Held,
-    opening::Opening,
+    held::ChunkBacklog,
+    opening::OpenRetry,
     settings::SinkSettings,
-    status::Status,
-    suspicion::Suspicion,
-    worker::{Control, Leftover, Losses, Progress, Worker},
+    status::SinkStatus,
+    suspicion::PoisonDetector,
+    worker::{LossChannel, Worker, WorkerControl, WorkerHandover, WorkerProgress},
 };
 
 /// All sinks with queues.
 #[derive(Default)]
 pub struct Sinks {
-    pub(super) running: Vec<Running>,
+    pub(super) running: Vec<RunningSink>,
     /// Sinks that the settings no longer contain, until they have ended.
-    pub(super) leaving: Vec<Leaving>,
+    pub(super) leaving: Vec<EndingSink>,
     pub(super) spool_dir: Option<PathBuf>,
     /// Metadata of the run, for records that sinks themselves write.
     pub(super) meta: Meta,
-    losses: Losses,
+    losses: LossChannel,
     reopened: u64,
     /// Whether there is a direct output, too.
-    beside: bool,
+    has_direct_output: bool,
 }
 
 /// A sink with its thread.
-pub(super) struct Running {
+pub(super) struct RunningSink {
     pub(super) settings: SinkSettings,
-    pub(super) status: Arc<Status>,
-    pub(super) control: watch::Sender<Control>,
-    pub(super) sender: mpsc::Sender<Chunk>,
-    pub(super) thread: JoinHandle<Option<Leftover>>,
+    pub(super) status: Arc<SinkStatus>,
+    pub(super) control: watch::Sender<WorkerControl>,
+    pub(super) sender: mpsc::Sender<RecordChunk>,
+    pub(super) thread: JoinHandle<Option<WorkerHandover>>,
 }
 
-impl Running {
+impl RunningSink {
     /// Begins the time that the sink has to deliver what is left.
     pub(super) fn stop(&self) {
         stop(&self.control, self.drain());
@@ -66,7 +66,7 @@ impl Running {
     }
 }
 
-fn stop(control: &watch::Sender<Control>, drain: Duration) {
+fn stop(control: &watch::Sender<WorkerControl>, drain: Duration) {
     let deadline = Instant::now() + drain;
     control.send_modify(|control| {
         control.deadline.get_or_insert(deadline);
@@ -74,18 +74,18 @@ fn stop(control: &watch::Sender<Control>, drain: Duration) {
 }
 
 /// A sink that gets no more records.
-pub(super) struct Leaving {
-    pub(super) status: Arc<Status>,
-    pub(super) thread: JoinHandle<Option<Leftover>>,
+pub(super) struct EndingSink {
+    pub(super) status: Arc<SinkStatus>,
+    pub(super) thread: JoinHandle<Option<WorkerHandover>>,
 }
 
 /// The parts that a sink's thread needs to begin.
-pub(super) struct Parts {
+pub(super) struct WorkerParts {
     settings: SinkSettings,
-    pub(super) status: Arc<Status>,
-    chunks: mpsc::Receiver<Chunk>,
-    pub(super) control: watch::Receiver<Control>,
-    losses: Losses,
+    pub(super) status: Arc<SinkStatus>,
+    chunks: mpsc::Receiver<RecordChunk>,
+    pub(super) control: watch::Receiver<WorkerControl>,
+    losses: LossChannel,
 }
 
 impl Sinks {
@@ -97,7 +97,7 @@ impl Sinks {
         settings: &[SinkSettings],
         spool_dir: Option<&Path>,
         meta: &Meta,
-    ) -> anyhow::Result<(Self, Vec<Feed>)> {
+    ) -> anyhow::Result<(Self, Vec<SinkSender>)> {
         let spool = spool_dir.map(Path::to_owned);
         let mut sinks = Self { spool_dir: spool, meta: meta.clone(), ..Self::default() };
         let mut feeds = Vec::new();
@@ -106,7 +106,7 @@ impl Sinks {
             let name = || format!("sink {}", settings.name);
             let transport = any::open(settings, meta).map_err(anyhow::Error::msg).with_context(name)?;
             let queue = open_queue(settings, spool_dir).with_context(name)?;
-            let leftover = Leftover { queue, held: Held::default() };
+            let leftover = WorkerHandover { queue, held: ChunkBacklog::default() };
             feeds.push(
                 feed(settings, &parts.status, sender.clone())
                     .map_err(anyhow::Error::msg)
@@ -115,7 +115,7 @@ impl Sinks {
             let status = Arc::clone(&parts.status);
             let thread =
                 spawn(&settings.name, move || (leftover, Ok(transport)), parts).with_context(name)?;
-            sinks.running.push(Running { settings: settings.clone(), status, control, sender, thread });
+            sinks.running.push(RunningSink { settings: settings.clone(), status, control, sender, thread });
         }
         Ok((sinks, feeds))
     }
@@ -123,15 +123,20 @@ impl Sinks {
     pub(super) fn parts(
         &self,
         settings: &SinkSettings,
-    ) -> (Parts, watch::Sender<Control>, mpsc::Sender<Chunk>) {
+    ) -> (WorkerParts, watch::Sender<WorkerControl>, mpsc::Sender<RecordChunk>) {
         let (sender, chunks) = feed::channel();
-        let (control, heard) = watch::channel(Control { reopened: self.reopened, ..Control::default() });
+        let (control, heard) =
+            watch::channel(WorkerControl { reopened: self.reopened, ..WorkerControl::default() });
         let durable = self.spool_dir.is_some();
         let limits = settings.common.limits(durable);
-        let status =
-            Arc::new(Status::new(settings.name.clone(), settings.kind.name(), durable, limits.total_bytes));
+        let status = Arc::new(SinkStatus::new(
+            settings.name.clone(),
+            settings.kind.name(),
+            durable,
+            limits.total_bytes,
+        ));
         let losses = Arc::clone(&self.losses);
-        let parts = Parts { settings: settings.clone(), status, chunks, control: heard, losses };
+        let parts = WorkerParts { settings: settings.clone(), status, chunks, control: heard, losses };
         (parts, control, sender)
     }
 
@@ -143,7 +148,7 @@ impl Sinks {
 
     /// Returns the status of each sink.
     #[must_use]
-    pub fn statuses(&self) -> Vec<Arc<Status>> {
+    pub fn statuses(&self) -> Vec<Arc<SinkStatus>> {
         self.running.iter().map(|running| Arc::clone(&running.status)).collect()
     }
 
@@ -156,14 +161,14 @@ impl Sinks {
     }
 
     /// Sets whether there is a direct output, too. That output reports by itself when its reader is gone.
-    pub fn set_beside(&mut self, beside: bool) {
-        self.beside = beside;
+    pub fn set_direct_output(&mut self, beside: bool) {
+        self.has_direct_output = beside;
     }
 
     /// Returns whether sinks are the only outputs, and the readers of all of them are gone for good.
     #[must_use]
     pub fn have_ended(&self) -> bool {
-        !self.beside
+        !self.has_direct_output
             && !self.running.is_empty()
             && self.running.iter().all(|running| running.status.has_ended())
     }
@@ -178,15 +183,15 @@ impl Sinks {
 
     /// Returns a function that does the same as [`stopping`](Self::stopping) for the current sinks, while
     /// another thread owns them.
-    pub fn stopper(&self) -> impl Fn() + use<> {
+    pub fn drain_handle(&self) -> impl Fn() + use<> {
         let all: Vec<_> =
             self.running.iter().map(|running| (running.control.clone(), running.drain())).collect();
         move || all.iter().for_each(|(control, drain)| stop(control, *drain))
     }
 
     /// Begins the time that each sink has to deliver what is left.
-    pub fn stopping(&self) {
-        self.running.iter().for_each(Running::stop);
+    pub fn begin_drain(&self) {
+        self.running.iter().for_each(RunningSink::stop);
     }
 
     /// Waits for all sinks to end. Call this after the pipeline and its feeds are gone. Returns the status of
@@ -194,14 +199,14 @@ impl Sinks {
     ///
     /// # Errors
     /// Fails if a thread panicked.
-    pub fn join(self) -> io::Result<Vec<Arc<Status>>> {
-        self.stopping();
+    pub fn join(self) -> io::Result<Vec<Arc<SinkStatus>>> {
+        self.begin_drain();
         // Dropping the senders closes the channels; workers stop when their channel is closed.
         let running =
-            self.running.into_iter().map(|Running { status, thread, .. }| Leaving { status, thread });
+            self.running.into_iter().map(|RunningSink { status, thread, .. }| EndingSink { status, thread });
         let all: Vec<_> = running.chain(self.leaving).collect();
         let mut statuses = Vec::new();
-        for Leaving { status, thread } in all {
+        for EndingSink { status, thread } in all {
             let panicked = |_| io::Error::other(format!("sink {}: its thread panicked", status.name));
             thread.join().map_err(panicked)?;
             statuses.push(status);
@@ -222,30 +227,30 @@ pub fn check(settings: &SinkSettings) -> Result<(), String> {
 
 pub(super) fn feed(
     settings: &SinkSettings,
-    status: &Arc<Status>,
-    sender: mpsc::Sender<Chunk>,
-) -> Result<Feed, String> {
+    status: &Arc<SinkStatus>,
+    sender: mpsc::Sender<RecordChunk>,
+) -> Result<SinkSender, String> {
     let filter = Filter::new(&settings.common.filter())?;
     let encoder = any::encoder(settings)?;
     let blocks = settings.common.on_full == Some(OnFull::Block);
-    Ok(Feed::new(Arc::clone(status), filter, encoder, sender, blocks))
+    Ok(SinkSender::new(Arc::clone(status), filter, encoder, sender, blocks))
 }
 
 /// Starts the thread of a sink. On that thread, `open` returns the queue, and the transport or the way to
 /// open it.
 pub(super) fn spawn(
     name: &str,
-    open: impl FnOnce() -> (Leftover, Result<AnyTransport, Opening<AnyTransport>>) + Send + 'static,
-    parts: Parts,
-) -> io::Result<JoinHandle<Option<Leftover>>> {
+    open: impl FnOnce() -> (WorkerHandover, Result<AnyTransport, OpenRetry<AnyTransport>>) + Send + 'static,
+    parts: WorkerParts,
+) -> io::Result<JoinHandle<Option<WorkerHandover>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let body = move || {
-        let (Leftover { queue, held }, transport) = open();
+        let (WorkerHandover { queue, held }, transport) = open();
         let (transport, opening) = match transport {
             Ok(transport) => (Some(transport), None),
             Err(opening) => (None, Some(opening)),
         };
-        let Parts { settings, status, chunks, control, losses } = parts;
+        let WorkerParts { settings, status, chunks, control, losses } = parts;
         // At most a quarter of the queue, since records under way cannot be dropped to make room.
         let quarter = settings.common.limits(queue.is_durable()).total_bytes / 4;
         let quarter = usize::try_from(quarter).unwrap_or(usize::MAX);
@@ -260,8 +265,8 @@ pub(super) fn spawn(
             losses,
             dead_letters: DeadLetters::new(settings.common.dead_letters.clone()),
             batch_bytes,
-            suspicion: Suspicion::new(settings.common.give_up_after()),
-            progress: Progress::after(held),
+            suspicion: PoisonDetector::new(settings.common.give_up_after()),
+            progress: WorkerProgress::after(held),
         };
         let leftover = runtime.block_on(worker.run());
         // A write that hangs must not hold up the end.

@@ -11,7 +11,7 @@ use std::{
 
 use tracego_spool::{Reason, Stats};
 
-use super::file::Counts;
+use super::file::FileCounts;
 
 /// Reasons why a record never reached the receiver, in addition to those of the queue.
 pub mod lost {
@@ -46,7 +46,7 @@ pub fn reason(reason: Reason) -> &'static str {
 
 /// The numbers of one sink.
 #[derive(Clone, Debug, Default)]
-pub struct Numbers {
+pub struct SinkNumbers {
     /// Number of records that the filter left out.
     pub filtered: u64,
     /// Number of records that the filter took.
@@ -64,10 +64,10 @@ pub struct Numbers {
     /// Reason why the last attempt failed; `None` if it did not.
     pub trouble: Option<String>,
     /// Counts of the sink's files, if it has some.
-    pub files: Option<Counts>,
+    pub files: Option<FileCounts>,
 }
 
-impl Numbers {
+impl SinkNumbers {
     /// Returns the number of lost records by reason, including those of the queue.
     #[must_use]
     pub fn losses(&self) -> BTreeMap<&'static str, u64> {
@@ -77,10 +77,10 @@ impl Numbers {
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for SinkStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = self.numbers();
-        let Numbers { filtered, given, delivered, queue, .. } = &numbers;
+        let SinkNumbers { filtered, given, delivered, queue, .. } = &numbers;
         let waiting = queue.depth.records;
         let place = if self.durable { "in the spool" } else { "in memory" };
         write!(f, "sink {}: {given} given ({filtered} filtered), {delivered} delivered", self.name)?;
@@ -99,41 +99,41 @@ impl fmt::Display for Status {
 
 /// The state of one sink, shared by all threads.
 #[derive(Debug)]
-pub struct Status {
+pub struct SinkStatus {
     /// The sink's name.
     pub name: String,
     /// The sink's type.
     pub kind: &'static str,
     /// Whether waiting records survive the process.
     pub durable: bool,
-    numbers: Mutex<Numbers>,
+    numbers: Mutex<SinkNumbers>,
     /// Number of chunks of records that are in the queue, or counted as lost.
     placed: AtomicU64,
     /// Whether the reader is gone for good.
     ended: AtomicBool,
 }
 
-impl Status {
+impl SinkStatus {
     /// Creates the status of a sink without records.
     #[must_use]
     pub fn new(name: String, kind: &'static str, durable: bool, queue_max: u64) -> Self {
-        let numbers = Mutex::new(Numbers { queue_max, ..Numbers::default() });
+        let numbers = Mutex::new(SinkNumbers { queue_max, ..SinkNumbers::default() });
         Self { name, kind, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
     }
 
-    pub(super) fn change(&self) -> MutexGuard<'_, Numbers> {
+    pub(super) fn numbers_mut(&self) -> MutexGuard<'_, SinkNumbers> {
         // The content is consistent at any time: each field stands alone.
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts lost records, for a reason of [`lost`].
-    pub fn lose(&self, reason: &'static str, records: u64) {
-        *self.change().lost.entry(reason).or_default() += records;
+    pub fn count_lost(&self, reason: &'static str, records: u64) {
+        *self.numbers_mut().lost.entry(reason).or_default() += records;
     }
 
     /// Sets the counts of the sink's files.
-    pub fn set_files(&self, files: Option<Counts>) {
-        self.change().files = files;
+    pub fn set_files(&self, files: Option<FileCounts>) {
+        self.numbers_mut().files = files;
     }
 
     /// Marks the reader as gone for good.
@@ -166,7 +166,7 @@ impl Status {
 
     /// Returns the current numbers.
     #[must_use]
-    pub fn numbers(&self) -> Numbers {
-        self.change().clone()
+    pub fn numbers(&self) -> SinkNumbers {
+        self.numbers_mut().clone()
     }
 }

@@ -9,24 +9,24 @@ const TRIES: u32 = 8;
 
 /// The record that was in front when deliveries failed, and for how long.
 #[derive(Debug)]
-pub(super) struct Suspicion {
+pub(super) struct PoisonDetector {
     /// Time that a record has to be in front; `None` if records are never given up.
     patience: Option<Duration>,
     /// Least number of failed attempts with one record in front.
     tries: u32,
-    front: Option<Front>,
+    front: Option<FrontRecord>,
     /// Whether the current batch is sent in a way that finds the record at fault.
     isolating: bool,
 }
 
 #[derive(Debug)]
-struct Front {
+struct FrontRecord {
     seq: u64,
     tries: u32,
     since: Instant,
 }
 
-impl Suspicion {
+impl PoisonDetector {
     /// Creates a state without a suspected record.
     pub(super) fn new(patience: Option<Duration>) -> Self {
         Self::after(TRIES, patience)
@@ -42,13 +42,13 @@ impl Suspicion {
         self.isolating = false;
         match &mut self.front {
             Some(front) if front.seq == seq => front.tries = front.tries.saturating_add(1),
-            _ => self.front = Some(Front { seq, tries: 1, since: Instant::now() }),
+            _ => self.front = Some(FrontRecord { seq, tries: 1, since: Instant::now() }),
         }
     }
 
     /// Notes that a delivery did not fail. `left`: whether its batch has more records, which are sent in the
     /// same way.
-    pub(super) fn went_on(&mut self, left: bool) {
+    pub(super) fn succeeded(&mut self, left: bool) {
         if !(left && self.isolating) {
             *self = Self::after(self.tries, self.patience);
         }
@@ -60,8 +60,8 @@ impl Suspicion {
     }
 
     /// Begins to look for such a record if that is due. Returns whether it began now.
-    pub(super) fn begins(&mut self) -> bool {
-        let ripe = |front: &Front| {
+    pub(super) fn begin_isolation(&mut self) -> bool {
+        let ripe = |front: &FrontRecord| {
             front.tries >= self.tries
                 && self.patience.is_some_and(|patience| front.since.elapsed() >= patience)
         };
@@ -77,28 +77,28 @@ mod tests {
 
     #[test]
     fn one_record_has_to_be_in_front_often_and_for_long() {
-        let mut suspicion = Suspicion::new(Some(Duration::ZERO));
+        let mut suspicion = PoisonDetector::new(Some(Duration::ZERO));
         for _ in 1..TRIES {
             suspicion.failed(1);
         }
-        assert!(!suspicion.begins());
+        assert!(!suspicion.begin_isolation());
         // Another record is in front, since something was taken.
         suspicion.failed(2);
-        assert!(!suspicion.begins());
+        assert!(!suspicion.begin_isolation());
         for _ in 1..TRIES {
             suspicion.failed(2);
         }
-        assert!(suspicion.begins() && suspicion.isolates() && !suspicion.begins());
+        assert!(suspicion.begin_isolation() && suspicion.isolates() && !suspicion.begin_isolation());
         // The rest of the batch is sent in the same way, the next batch is not.
-        suspicion.went_on(true);
+        suspicion.succeeded(true);
         assert!(suspicion.isolates());
-        suspicion.went_on(false);
-        assert!(!suspicion.isolates() && !suspicion.begins());
+        suspicion.succeeded(false);
+        assert!(!suspicion.isolates() && !suspicion.begin_isolation());
 
         for patience in [None, Some(Duration::from_secs(60))] {
-            let mut suspicion = Suspicion::new(patience);
+            let mut suspicion = PoisonDetector::new(patience);
             (0..100).for_each(|_| suspicion.failed(1));
-            assert!(!suspicion.begins());
+            assert!(!suspicion.begin_isolation());
         }
     }
 }

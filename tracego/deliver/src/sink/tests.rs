@@ -21,17 +21,17 @@ use tracego_spool::{Limits, Queue, Ram, Spool, moment::Moment};
 
 use super::{
     dead_letters::DeadLetters,
-    deliver::{Delivered, Refused, Trouble},
+    deliver::{DeliveryError, DeliveryResult, RefusedRecords},
     direct,
-    encode::Encoder,
-    feed::{self, Feed},
-    file::Counts,
+    encode::SinkEncoder,
+    feed::{self, SinkSender},
+    file::FileCounts,
     filter::Filter,
-    held::Held,
-    status::Status,
-    suspicion::Suspicion,
-    transport::Deliver,
-    worker::{Control, Leftover, Progress, Worker},
+    held::ChunkBacklog,
+    status::SinkStatus,
+    suspicion::PoisonDetector,
+    transport::Transport,
+    worker::{Worker, WorkerControl, WorkerHandover, WorkerProgress},
 };
 use crate::format::Format;
 
@@ -70,8 +70,8 @@ impl Receiver {
     }
 }
 
-impl Deliver for Receiver {
-    async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+impl Transport for Receiver {
+    async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         let answer = self.0.lock().unwrap().0.pop_front();
         let (skip, taken) = match answer {
             None => (0, batch.len()),
@@ -85,26 +85,28 @@ impl Deliver for Receiver {
             .skip(skip)
             .map(|line| serde_json::from_slice::<Value>(line).unwrap()["seq"].as_u64().unwrap());
         self.0.lock().unwrap().1.extend(seqs);
-        let refused = Refused { first: 0, among: 1, count: 1, why: "no".to_owned(), poison: false };
+        let refused = RefusedRecords { first: 0, among: 1, count: 1, why: "no".to_owned(), poison: false };
         match answer {
-            Some(Answer::Fail(_) | Answer::Poison) => Delivered::until(taken, Trouble::new("down")),
-            Some(Answer::Refuse) => Delivered { refused: vec![refused], ..Delivered::all(taken) },
-            _ => Delivered::all(taken),
+            Some(Answer::Fail(_) | Answer::Poison) => {
+                DeliveryResult::partial(taken, DeliveryError::new("down"))
+            }
+            Some(Answer::Refuse) => DeliveryResult { refused: vec![refused], ..DeliveryResult::all(taken) },
+            _ => DeliveryResult::all(taken),
         }
     }
 
-    async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+    async fn isolate(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         self.0.lock().unwrap().0.clear();
         let all = self.deliver(&batch[1..]).await.done;
-        let refused = Refused { first: 0, among: 1, count: 1, why: "500".to_owned(), poison: true };
-        Delivered { refused: vec![refused], ..Delivered::all(all + 1) }
+        let refused = RefusedRecords { first: 0, among: 1, count: 1, why: "500".to_owned(), poison: true };
+        DeliveryResult { refused: vec![refused], ..DeliveryResult::all(all + 1) }
     }
 
     fn reopen(&mut self) {}
 
     async fn close(&mut self) {}
 
-    fn files(&self) -> Option<Counts> {
+    fn files(&self) -> Option<FileCounts> {
         None
     }
 
@@ -114,12 +116,12 @@ impl Deliver for Receiver {
 }
 
 /// A sink and everything around it.
-struct Set {
+struct TestSink {
     receiver: Receiver,
-    status: Arc<Status>,
-    feed: Feed,
-    control: watch::Sender<Control>,
-    thread: thread::JoinHandle<Option<Leftover>>,
+    status: Arc<SinkStatus>,
+    feed: SinkSender,
+    control: watch::Sender<WorkerControl>,
+    thread: thread::JoinHandle<Option<WorkerHandover>>,
     /// Keeps the thread from beginning until this is dropped.
     begin: Option<std::sync::mpsc::Sender<()>>,
     told: mpsc::Receiver<Input>,
@@ -127,17 +129,17 @@ struct Set {
     _sender: mpsc::Sender<Input>,
 }
 
-fn set(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
-    Set { begin: None, ..paused(leftover, blocks, dead) }
+fn set(leftover: WorkerHandover, blocks: bool, dead: Option<&Path>) -> TestSink {
+    TestSink { begin: None, ..paused(leftover, blocks, dead) }
 }
 
 /// Starts a sink whose thread takes nothing before the end.
-fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
+fn paused(leftover: WorkerHandover, blocks: bool, dead: Option<&Path>) -> TestSink {
     let receiver = Receiver::default();
     let (sender, chunks) = feed::channel();
     let (begin, begins) = std::sync::mpsc::channel::<()>();
-    let (control, heard) = watch::channel(Control::default());
-    let status = Arc::new(Status::new("test".to_owned(), "test", leftover.queue.is_durable(), 0));
+    let (control, heard) = watch::channel(WorkerControl::default());
+    let status = Arc::new(SinkStatus::new("test".to_owned(), "test", leftover.queue.is_durable(), 0));
     let (to_pipeline, told) = mpsc::channel(64);
     let losses = Arc::new(OnceLock::from(to_pipeline.downgrade()));
     let worker = {
@@ -156,36 +158,39 @@ fn paused(leftover: Leftover, blocks: bool, dead: Option<&Path>) -> Set {
                 losses,
                 dead_letters,
                 batch_bytes: 1 << 11,
-                suspicion: Suspicion::after(4, Some(Duration::ZERO)),
-                progress: Progress::after(leftover.held),
+                suspicion: PoisonDetector::after(4, Some(Duration::ZERO)),
+                progress: WorkerProgress::after(leftover.held),
             };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(worker.run())
         }
     };
-    let encoder = Encoder::Line(direct::Format::Line(Format::Json));
-    let feed = Feed::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks);
+    let encoder = SinkEncoder::Line(direct::DirectFormat::Line(Format::Json));
+    let feed = SinkSender::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks);
     let thread = thread::spawn(worker);
-    Set { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
+    TestSink { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
 
-fn memory(limits: Limits) -> Leftover {
-    Leftover { queue: Queue::Memory(Box::new(Ram::new(limits, Moment::now()))), held: Held::default() }
+fn memory(limits: Limits) -> WorkerHandover {
+    WorkerHandover {
+        queue: Queue::Memory(Box::new(Ram::new(limits, Moment::now()))),
+        held: ChunkBacklog::default(),
+    }
 }
 
-fn spool(path: &Path) -> Leftover {
+fn spool(path: &Path) -> WorkerHandover {
     let (spool, _) = Spool::open(path, Limits::default(), Moment::now()).unwrap();
-    Leftover { queue: Queue::Disk(Box::new(spool)), held: Held::default() }
+    WorkerHandover { queue: Queue::Disk(Box::new(spool)), held: ChunkBacklog::default() }
 }
 
-impl Set {
+impl TestSink {
     fn push(&mut self, records: &[Record]) {
         records.iter().for_each(|record| self.feed.push(record));
         self.feed.flush();
     }
 
     /// Ends the sink, and waits at most `drain` for what is left.
-    fn end(self, drain: Duration) -> (Receiver, Arc<Status>) {
+    fn end(self, drain: Duration) -> (Receiver, Arc<SinkStatus>) {
         let deadline = Some(tokio::time::Instant::now() + drain);
         self.control.send_modify(|control| control.deadline = deadline);
         drop(self.feed);

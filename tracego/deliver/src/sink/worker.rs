@@ -17,19 +17,19 @@ use tracego_spool::{Batch, Item, Queue, moment::Moment};
 use super::{
     backoff::Backoff,
     dead_letters::DeadLetters,
-    deliver::Delivered,
-    feed::Chunk,
-    held::Held,
-    opening::Opening,
-    settle::{self, Telling},
-    status::{Status, lost},
-    suspicion::Suspicion,
-    transport::Deliver,
+    deliver::DeliveryResult,
+    feed::RecordChunk,
+    held::ChunkBacklog,
+    opening::OpenRetry,
+    settle::{self, LossReport},
+    status::{SinkStatus, lost},
+    suspicion::PoisonDetector,
+    transport::Transport,
 };
 
 /// The instructions of the run to its sinks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Control {
+pub(super) struct WorkerControl {
     /// Deadline for delivery, set when tracego or the sink ends. Records not delivered by then stay where
     /// they are.
     pub(super) deadline: Option<Instant>,
@@ -41,69 +41,69 @@ pub(super) struct Control {
 
 /// The channel for reporting losses to the pipeline. Weak, since the pipeline ends when no sender is left;
 /// unset before the pipeline exists.
-pub(super) type Losses = Arc<OnceLock<mpsc::WeakSender<Input>>>;
+pub(super) type LossChannel = Arc<OnceLock<mpsc::WeakSender<Input>>>;
 
 /// Interval for updating what changes by itself: ages, the status.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A batch in delivery, and how many of its records are done.
-pub(super) struct Current {
+pub(super) struct BatchInDelivery {
     pub(super) batch: Batch,
     pub(super) done: usize,
 }
 
 /// A delivery under way. It owns the transport and gives it back.
-type Flight<T> = Pin<Box<dyn Future<Output = (T, Current, Delivered)>>>;
+type DeliveryFuture<T> = Pin<Box<dyn Future<Output = (T, BatchInDelivery, DeliveryResult)>>>;
 
 /// The worker of a sink: see the [module](self).
 pub(super) struct Worker<T> {
-    pub(super) status: Arc<Status>,
+    pub(super) status: Arc<SinkStatus>,
     pub(super) queue: Queue,
     /// Transport; `None` during a delivery, or until it is opened.
     pub(super) transport: Option<T>,
-    pub(super) opening: Option<Opening<T>>,
-    pub(super) chunks: mpsc::Receiver<Chunk>,
-    pub(super) control: watch::Receiver<Control>,
+    pub(super) opening: Option<OpenRetry<T>>,
+    pub(super) chunks: mpsc::Receiver<RecordChunk>,
+    pub(super) control: watch::Receiver<WorkerControl>,
     /// Channel for reporting losses; weak, since the pipeline ends when no sender is left.
-    pub(super) losses: Losses,
+    pub(super) losses: LossChannel,
     pub(super) dead_letters: DeadLetters,
     pub(super) batch_bytes: usize,
-    pub(super) suspicion: Suspicion,
-    pub(super) progress: Progress,
+    pub(super) suspicion: PoisonDetector,
+    pub(super) progress: WorkerProgress,
 }
 
 /// The progress of a worker.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(super) struct WorkerProgress {
     pub(super) backoff: Backoff,
-    held: Held,
-    pub(super) current: Option<Current>,
+    held: ChunkBacklog,
+    pub(super) current: Option<BatchInDelivery>,
     /// Whether the channel is closed, so that no more chunks follow.
     ended: bool,
     /// Number of SIGHUPs that the transport knows of.
     reopened: u64,
     /// State of loss reports, by reason.
-    pub(super) losses: BTreeMap<&'static str, Telling>,
+    pub(super) losses: BTreeMap<&'static str, LossReport>,
 }
 
 /// The queue and chunks that a worker leaves to the one that takes over.
-pub(super) struct Leftover {
+pub(super) struct WorkerHandover {
     pub(super) queue: Queue,
-    pub(super) held: Held,
+    pub(super) held: ChunkBacklog,
 }
 
-impl Progress {
+impl WorkerProgress {
     /// Continues where another worker stopped.
-    pub(super) fn after(held: Held) -> Self {
+    pub(super) fn after(held: ChunkBacklog) -> Self {
         Self { held: held.inherited(), ..Self::default() }
     }
 }
 
-impl<T: Deliver + 'static> Worker<T> {
+impl<T: Transport + 'static> Worker<T> {
     /// Runs until the pipeline has ended, and everything is delivered or the deadline has passed. Returns the
     /// queue if another worker is to take it over.
-    pub(super) async fn run(mut self) -> Option<Leftover> {
-        let mut flight: Option<Flight<T>> = None;
+    pub(super) async fn run(mut self) -> Option<WorkerHandover> {
+        let mut flight: Option<DeliveryFuture<T>> = None;
         let mut looked = Instant::now();
         loop {
             let control = *self.control.borrow_and_update();
@@ -112,7 +112,7 @@ impl<T: Deliver + 'static> Worker<T> {
             self.notices();
             if looked.elapsed() >= LOOK || self.progress.ended {
                 looked = Instant::now();
-                self.look();
+                self.update_status();
             }
             if flight.is_none() && control.handover && self.progress.ended {
                 return self.hand_over().await;
@@ -120,7 +120,7 @@ impl<T: Deliver + 'static> Worker<T> {
             self.open();
             if flight.is_none() && self.progress.backoff.until().is_none() {
                 self.reopen(control.reopened);
-                flight = self.depart();
+                flight = self.start_delivery();
             }
             let late = control.deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if late {
@@ -143,7 +143,7 @@ impl<T: Deliver + 'static> Worker<T> {
                 }, if flight.is_some() => {
                     flight = None;
                     self.transport = Some(transport);
-                    self.settle(current, delivered);
+                    self.handle_result(current, delivered);
                 }
                 chunk = self.chunks.recv(), if self.takes(control) => match chunk {
                     Some(chunk) => self.progress.held.push(chunk),
@@ -167,17 +167,17 @@ impl<T: Deliver + 'static> Worker<T> {
 
     /// Returns whether more chunks can be taken. A worker that is being replaced always takes more: the
     /// pipeline may wait for room before it gets to the change that makes room.
-    fn takes(&self, control: Control) -> bool {
+    fn takes(&self, control: WorkerControl) -> bool {
         !self.progress.ended && (self.progress.held.is_empty() || control.handover)
     }
 
     /// Returns undone records to the queue, for the worker that continues it.
-    async fn hand_over(mut self) -> Option<Leftover> {
+    async fn hand_over(mut self) -> Option<WorkerHandover> {
         if let Some(mut transport) = self.transport.take() {
             transport.close().await;
         }
         self.queue.rewind();
-        Some(Leftover { queue: self.queue, held: self.progress.held })
+        Some(WorkerHandover { queue: self.queue, held: self.progress.held })
     }
 
     fn open(&mut self) {
@@ -213,7 +213,7 @@ impl<T: Deliver + 'static> Worker<T> {
             Instant::now() + Duration::from_nanos(u64::try_from(wait).unwrap_or(0))
         });
         let deadline = self.control.borrow().deadline.filter(|deadline| *deadline > Instant::now());
-        let open = self.opening.as_ref().map(Opening::next);
+        let open = self.opening.as_ref().map(OpenRetry::next);
         [keep, self.progress.backoff.until(), deadline, open]
             .into_iter()
             .flatten()
@@ -247,14 +247,14 @@ impl<T: Deliver + 'static> Worker<T> {
         }
     }
 
-    fn look(&self) {
-        self.status.change().queue = self.queue.stats();
+    fn update_status(&self) {
+        self.status.numbers_mut().queue = self.queue.stats();
     }
 
     /// Starts the delivery of the next records, if there are any.
-    fn depart(&mut self) -> Option<Flight<T>> {
+    fn start_delivery(&mut self) -> Option<DeliveryFuture<T>> {
         self.transport.as_ref()?;
-        if self.suspicion.begins() {
+        if self.suspicion.begin_isolation() {
             // Reads all that is there now: finding the record at fault takes other records, too.
             self.progress.current = None;
             self.queue.rewind();
@@ -263,7 +263,7 @@ impl<T: Deliver + 'static> Worker<T> {
         let current = loop {
             let mut current = match self.progress.current.take() {
                 Some(current) => current,
-                None => Current { batch: self.queue.read(self.batch_bytes), done: 0 },
+                None => BatchInDelivery { batch: self.queue.read(self.batch_bytes), done: 0 },
             };
             if current.batch.is_empty() {
                 return None;
@@ -294,13 +294,13 @@ impl<T: Deliver + 'static> Worker<T> {
     }
 
     async fn finish(self) {
-        self.look();
+        self.update_status();
         let Self { status, queue, losses, progress, .. } = self;
         let durable = queue.is_durable();
         let waiting = queue.stats().depth.records;
         let lost = queue.close();
         if lost > 0 {
-            status.lose(lost::STOPPED, lost);
+            status.count_lost(lost::STOPPED, lost);
         }
         if durable && waiting > lost {
             tracing::warn!(
@@ -309,6 +309,6 @@ impl<T: Deliver + 'static> Worker<T> {
                 "still in the spool, for the next start"
             );
         }
-        settle::last_words(&status, &losses, progress.losses, lost).await;
+        settle::report_remaining(&status, &losses, progress.losses, lost).await;
     }
 }

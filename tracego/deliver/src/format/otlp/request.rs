@@ -14,7 +14,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Pieces of one encoding, grouped by their resource.
 #[derive(Debug)]
-pub struct Request {
+pub struct LogsRequest {
     encoding: Encoding,
     groups: Vec<Group>,
     records: usize,
@@ -31,7 +31,7 @@ struct Group {
     records: Vec<u8>,
 }
 
-impl Request {
+impl LogsRequest {
     /// Creates a request without records.
     #[must_use]
     pub fn new(encoding: Encoding) -> Self {

@@ -11,12 +11,12 @@ use std::{
 use rustix::fs::OFlags;
 use tracego_model::clock::Reading;
 
-use super::{FileError, names::folder, place::Place};
+use super::{FileError, names::folder, place::FileTarget};
 use crate::sink::blocking::{Batch, write_all};
 
 /// An open output file.
 #[derive(Debug)]
-pub(super) struct Current {
+pub(super) struct OutputFile {
     file: File,
     /// Whether the file is regular: only regular files are cut, synced, locked and rotated.
     regular: bool,
@@ -33,9 +33,9 @@ pub(super) struct Current {
 /// Number of attempts to open: other programs may make, move and remove the file meanwhile.
 const TRIES: usize = 8;
 
-impl Current {
+impl OutputFile {
     /// Opens or makes the file (see [`Place::open`]), and locks it.
-    pub(super) fn open(place: &Place) -> Result<Self, FileError> {
+    pub(super) fn open(place: &FileTarget) -> Result<Self, FileError> {
         for _ in 0..TRIES {
             if let Some(current) = Self::try_open(place)? {
                 return Ok(current);
@@ -45,7 +45,7 @@ impl Current {
     }
 
     /// Tries to open the file. Returns `None` if the path leads to another file by now.
-    fn try_open(place: &Place) -> Result<Option<Self>, FileError> {
+    fn try_open(place: &FileTarget) -> Result<Option<Self>, FileError> {
         let path = &place.path;
         let failed = |error: io::Error| place.failed(&error);
         let Some((file, is_new)) = place.open()? else { return Ok(None) };
@@ -67,7 +67,7 @@ impl Current {
             if !current.is_at(path) {
                 return Ok(None);
             }
-            place.own(&current.file, is_new)?;
+            place.set_owner(&current.file, is_new)?;
             current.torn = current.ends_within_a_line().map_err(failed)?;
             if is_new {
                 sync_folder(path).map_err(failed)?;
@@ -183,7 +183,7 @@ impl Current {
     }
 }
 
-impl Drop for Current {
+impl Drop for OutputFile {
     fn drop(&mut self) {
         // Closing alone would leave the lock to a child that was just forked, until its exec.
         if self.regular {

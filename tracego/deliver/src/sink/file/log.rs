@@ -13,52 +13,52 @@ use rustix::{
 use tracego_model::clock::Reading;
 
 use super::{
-    FileError, Shared,
-    current::{Current, sync_folder},
-    names::{self, Stamp},
-    place::Place,
-    sealed::Chain,
-    settings::{Settings, Sync},
+    FileError, FileShared,
+    current::{OutputFile, sync_folder},
+    names::{self, RotationStamp},
+    place::FileTarget,
+    sealed::FileChain,
+    settings::{FileSettings, SyncMode},
 };
 use crate::{
     seal::before::Before,
     sink::{
         blocking::Batch,
-        deliver::{Delivered, Refused, Trouble},
+        deliver::{DeliveryError, DeliveryResult, RefusedRecords},
     },
 };
 
 /// A sequence of files: the current one, and the next after each rotation.
 #[derive(Debug)]
-pub(super) struct Log {
-    settings: Settings,
-    place: Place,
-    current: Option<Current>,
+pub(super) struct RotatingFile {
+    settings: FileSettings,
+    place: FileTarget,
+    current: Option<OutputFile>,
     /// Stamp of the newest rotated file.
-    last: Option<Stamp>,
-    shared: Arc<Shared>,
+    last: Option<RotationStamp>,
+    shared: Arc<FileShared>,
     /// Chain of the lines, if the file is sealed.
-    chain: Option<Chain>,
+    chain: Option<FileChain>,
 }
 
-impl Log {
+impl RotatingFile {
     /// Opens the file. A failure that passes, such as a full disk, is left to the first delivery.
     pub(super) fn open(
-        settings: &Settings,
-        shared: Arc<Shared>,
-        chain: Option<Chain>,
+        settings: &FileSettings,
+        shared: Arc<FileShared>,
+        chain: Option<FileChain>,
     ) -> Result<Self, FileError> {
         settings.check().map_err(FileError::Setting)?;
         let group = settings.group.as_ref().map(|group| group.id(Path::new("/etc/group"))).transpose();
         let group = group.map_err(FileError::Setting)?;
         let path = settings.path.clone();
-        let place = Place { path, mode: settings.mode.map(|mode| mode.0), group };
-        let current = match Current::open(&place) {
+        let place = FileTarget { path, mode: settings.mode.map(|mode| mode.0), group };
+        let current = match OutputFile::open(&place) {
             Ok(current) => Some(current),
-            Err(error) if error.passes() => None,
+            Err(error) if error.is_transient() => None,
             Err(error) => return Err(error),
         };
-        let regular = settings.rotation().or(settings.seal.then_some("seal"));
+        let regular = settings.rotation_key().or(settings.seal.then_some("seal"));
         if let Some((key, _)) = regular.zip(current.as_ref().filter(|file| !file.is_regular())) {
             return Err(FileError::Setting(format!(
                 "{key}: {} is no regular file, which it needs",
@@ -70,11 +70,11 @@ impl Log {
     }
 
     /// Writes as much of a batch as possible.
-    pub(super) fn deliver(&mut self, batch: &Batch) -> Delivered {
+    pub(super) fn deliver(&mut self, batch: &Batch) -> DeliveryResult {
         let mut done = 0;
         let mut refused = Vec::new();
         let result = match self.chain.take() {
-            None => self.look(None).and_then(|()| self.write(batch, &mut done)),
+            None => self.ensure_open(None).and_then(|()| self.write(batch, &mut done)),
             Some(mut chain) => {
                 let result = self.write_linked(batch, &mut done, &mut refused, &mut chain);
                 self.chain = Some(chain);
@@ -86,9 +86,9 @@ impl Log {
             // ends. A FIFO or a terminal stays open for its reader while there is one.
             let gone = error.number() == Some(Errno::PIPE.raw_os_error());
             self.current = self.current.take().filter(|current| !current.is_regular() && !gone);
-            Trouble::new(error.to_string())
+            DeliveryError::new(error.to_string())
         });
-        Delivered { done, refused, trouble }
+        DeliveryResult { done, refused, trouble }
     }
 
     /// Links the lines and writes them, behind the chain's own lines. Lines that cannot be linked are
@@ -97,22 +97,22 @@ impl Log {
         &mut self,
         batch: &Batch,
         done: &mut usize,
-        refused: &mut Vec<Refused>,
-        chain: &mut Chain,
+        refused: &mut Vec<RefusedRecords>,
+        chain: &mut FileChain,
     ) -> Result<(), FileError> {
-        self.look(Some(chain))?;
+        self.ensure_open(Some(chain))?;
         let linked = chain.link(batch, Reading::now()).map_err(|error| self.place.failed(&error))?;
         let mut lines = 0;
         let result = self.write(linked.lines(), &mut lines);
         chain.wrote(&linked, lines, result.is_err());
-        (*done, *refused) = linked.settled(lines);
+        (*done, *refused) = linked.done_and_refused(lines);
         result
     }
 
     /// Writes the last seal.
     pub(super) fn end(&mut self) {
-        let Some(mut chain) = self.chain.take().filter(Chain::is_open) else { return };
-        let result = self.look(Some(&mut chain)).and_then(|()| {
+        let Some(mut chain) = self.chain.take().filter(FileChain::is_open) else { return };
+        let result = self.ensure_open(Some(&mut chain)).and_then(|()| {
             let seals = chain.end(Reading::now()).map_err(|error| self.place.failed(&error))?;
             let seals: Vec<&[u8]> = seals.iter().map(Vec::as_slice).collect();
             self.write(&Batch::new(&seals), &mut 0)
@@ -123,7 +123,7 @@ impl Log {
     }
 
     /// Makes sure that the file is open, and that the path leads to it.
-    fn look(&mut self, chain: Option<&mut Chain>) -> Result<(), FileError> {
+    fn ensure_open(&mut self, chain: Option<&mut FileChain>) -> Result<(), FileError> {
         let again = self.shared.reopen.swap(false, Ordering::Relaxed);
         let mut known = true;
         if let Some(current) = &mut self.current {
@@ -137,12 +137,12 @@ impl Log {
             }
         }
         if self.current.is_none() {
-            self.current = Some(Current::open(&self.place)?);
+            self.current = Some(OutputFile::open(&self.place)?);
             known = false;
         }
         if let Some(chain) = chain.filter(|chain| !known || !chain.is_open()) {
             let before = Before::read(&self.place.path).map_err(|error| self.place.failed(&error))?;
-            chain.meet(&before);
+            chain.resume_or_reopen(&before);
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Log {
         while *done < batch.len() {
             let mut current = match self.current.take() {
                 Some(current) => current,
-                None => Current::open(&self.place)?,
+                None => OutputFile::open(&self.place)?,
             };
             if self.is_full(&current, batch.bytes(*done..*done + 1).len()) {
                 self.rotate(current)?;
@@ -160,7 +160,7 @@ impl Log {
             }
             let records = *done..self.fitting(&current, batch, *done);
             let wanted = records.len();
-            let (settled, error) = current.append(batch, records, self.settings.sync == Sync::Batch);
+            let (settled, error) = current.append(batch, records, self.settings.sync == SyncMode::Batch);
             let removed = current.is_removed();
             self.current = Some(current);
             if removed {
@@ -179,7 +179,7 @@ impl Log {
     }
 
     /// Returns whether a record of this length needs a new file. A file is never rotated while empty.
-    fn is_full(&self, current: &Current, next: usize) -> bool {
+    fn is_full(&self, current: &OutputFile, next: usize) -> bool {
         let large = |most: u64| current.len().saturating_add(next as u64) > most;
         let old = |most: u128| u128::from(current.age(Reading::now())) >= most;
         current.is_regular()
@@ -189,7 +189,7 @@ impl Log {
     }
 
     /// Returns the end of the records that fit, counted from `first`, which always fits.
-    fn fitting(&self, current: &Current, batch: &Batch, first: usize) -> usize {
+    fn fitting(&self, current: &OutputFile, batch: &Batch, first: usize) -> usize {
         let most = self.settings.rotate_bytes.filter(|_| current.is_regular());
         let Some(most) = most else { return batch.len() };
         let room = most.0.saturating_sub(current.len()).try_into().unwrap_or(usize::MAX);
@@ -197,11 +197,11 @@ impl Log {
     }
 
     /// Moves the file away and begins a new one. Acknowledged records are synced already.
-    fn rotate(&mut self, mut old: Current) -> Result<(), FileError> {
+    fn rotate(&mut self, mut old: OutputFile) -> Result<(), FileError> {
         let path = &self.place.path;
         let failed = |error: &io::Error| self.place.failed(error);
         old.end_line().map_err(|error| failed(&error))?;
-        let mut stamp = Stamp::after(self.last, Reading::now().unix_ns);
+        let mut stamp = RotationStamp::after(self.last, Reading::now().unix_ns);
         loop {
             let to = names::rotated(path, stamp);
             if !names::is_taken(&to) {
@@ -211,12 +211,12 @@ impl Log {
                     Err(error) => return Err(failed(&error)),
                 }
             }
-            stamp = Stamp(stamp.0 + 1);
+            stamp = RotationStamp(stamp.0 + 1);
         }
         self.last = Some(stamp);
         self.shared.counts.rotated.fetch_add(1, Ordering::Relaxed);
         self.shared.tidy.store(true, Ordering::Relaxed);
-        self.current = Some(Current::open(&self.place)?);
+        self.current = Some(OutputFile::open(&self.place)?);
         // The lock was kept until now, so that no other process began the new file.
         drop(old);
         sync_folder(path).map_err(|error| failed(&error))

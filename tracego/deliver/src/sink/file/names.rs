@@ -17,12 +17,12 @@ use super::settings::Compress;
 
 /// The time in a name, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Stamp(pub(super) i64);
+pub(super) struct RotationStamp(pub(super) i64);
 
 /// Length of the stamp in a name, in bytes.
 const LEN: usize = 20;
 
-impl Stamp {
+impl RotationStamp {
     /// Returns the stamp of the current time, always later than the last one, so that names stay in order
     /// across clock steps.
     pub(super) fn after(last: Option<Self>, unix_ns: i64) -> Self {
@@ -60,7 +60,7 @@ impl Stamp {
 
 /// The kind of a rotated file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum RotatedKind {
     /// The file as it was written.
     Plain,
     /// A complete compressed file.
@@ -70,7 +70,7 @@ pub(super) enum Kind {
 }
 
 /// Returns the path of a rotated file with this stamp.
-pub(super) fn rotated(path: &Path, stamp: Stamp) -> PathBuf {
+pub(super) fn rotated(path: &Path, stamp: RotationStamp) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(stamp.text());
@@ -85,21 +85,21 @@ pub(super) fn with(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Parses the name of a rotated file of `file_name`; returns `None` for other names.
-fn parse(file_name: &OsStr, name: &OsStr) -> Option<(Stamp, Kind)> {
+fn parse(file_name: &OsStr, name: &OsStr) -> Option<(RotationStamp, RotatedKind)> {
     let rest = name.as_bytes().strip_prefix(file_name.as_bytes())?.strip_prefix(b".")?;
     let (stamp, rest) = rest.split_at_checked(LEN)?;
     let packed = |rest: &[u8]| Compress::SUFFIXES.iter().any(|suffix| suffix.as_bytes() == rest);
     let kind = match rest.strip_suffix(b".tmp") {
-        Some(rest) if packed(rest) => Kind::Unfinished,
-        None if rest.is_empty() => Kind::Plain,
-        None if packed(rest) => Kind::Packed,
+        Some(rest) if packed(rest) => RotatedKind::Unfinished,
+        None if rest.is_empty() => RotatedKind::Plain,
+        None if packed(rest) => RotatedKind::Packed,
         _ => return None,
     };
-    Some((Stamp::read(stamp)?, kind))
+    Some((RotationStamp::read(stamp)?, kind))
 }
 
 /// Parses the name of any rotated file: returns the name before rotation, the time of rotation, and the kind.
-fn parse_any(name: &OsStr) -> Option<(&OsStr, Stamp, Kind)> {
+fn parse_any(name: &OsStr) -> Option<(&OsStr, RotationStamp, RotatedKind)> {
     let bytes = name.as_bytes();
     let mut dots = memchr::memrchr_iter(b'.', bytes);
     // The stamp, which has a dot itself, and at most two suffixes follow the dot that is looked for.
@@ -114,12 +114,14 @@ fn parse_any(name: &OsStr) -> Option<(&OsStr, Stamp, Kind)> {
 /// no name is that of a rotated file.
 #[must_use]
 pub fn ordered(paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
-    let mut found: BTreeMap<(PathBuf, Option<Stamp>), (bool, &PathBuf)> = BTreeMap::new();
+    let mut found: BTreeMap<(PathBuf, Option<RotationStamp>), (bool, &PathBuf)> = BTreeMap::new();
     let mut others = 0;
     for path in paths {
         let (key, packed) = match path.file_name().and_then(parse_any) {
-            Some((.., Kind::Unfinished)) => continue,
-            Some((base, stamp, kind)) => ((path.with_file_name(base), Some(stamp)), kind == Kind::Packed),
+            Some((.., RotatedKind::Unfinished)) => continue,
+            Some((base, stamp, kind)) => {
+                ((path.with_file_name(base), Some(stamp)), kind == RotatedKind::Packed)
+            }
             None => {
                 others += 1;
                 ((path.clone(), None), false)
@@ -145,7 +147,7 @@ pub(super) fn folder(path: &Path) -> &Path {
 }
 
 /// Returns all regular files that are rotated ones of this path, sorted by stamp.
-pub(super) fn list(path: &Path) -> io::Result<Vec<(Stamp, Kind, PathBuf)>> {
+pub(super) fn list(path: &Path) -> io::Result<Vec<(RotationStamp, RotatedKind, PathBuf)>> {
     let file_name: OsString = path.file_name().unwrap_or_default().to_owned();
     let mut found = Vec::new();
     for entry in fs::read_dir(folder(path))? {
@@ -176,17 +178,19 @@ mod tests {
 
     #[test]
     fn names_sort_by_time_and_are_read_back() {
-        let stamps = [0, 1, 999, 1000, 1_764_044_448_123, 253_402_300_799_999].map(Stamp);
+        let stamps = [0, 1, 999, 1000, 1_764_044_448_123, 253_402_300_799_999].map(RotationStamp);
         let path = Path::new("/var/log/a.b");
         let names: Vec<_> = stamps.iter().map(|&stamp| rotated(path, stamp)).collect();
         assert!(names.is_sorted(), "{names:?}");
         assert_eq!(names[4], Path::new("/var/log/a.b.20251125T042048.123Z"));
         for (name, stamp) in names.iter().zip(stamps).take(5) {
             let name = name.file_name().unwrap();
-            assert_eq!(parse(OsStr::new("a.b"), name), Some((stamp, Kind::Plain)));
-            for (suffix, kind) in
-                [(".gz", Kind::Packed), (".zst", Kind::Packed), (".gz.tmp", Kind::Unfinished)]
-            {
+            assert_eq!(parse(OsStr::new("a.b"), name), Some((stamp, RotatedKind::Plain)));
+            for (suffix, kind) in [
+                (".gz", RotatedKind::Packed),
+                (".zst", RotatedKind::Packed),
+                (".gz.tmp", RotatedKind::Unfinished),
+            ] {
                 let name = with(Path::new(name), suffix);
                 assert_eq!(parse(OsStr::new("a.b"), name.as_os_str()), Some((stamp, kind)));
             }
@@ -216,9 +220,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_does_not_reorder_names() {
-        assert_eq!(Stamp::after(None, 5_000_000), Stamp(5));
-        assert_eq!(Stamp::after(Some(Stamp(4)), 5_000_000), Stamp(5));
-        assert_eq!(Stamp::after(Some(Stamp(5)), 5_000_000), Stamp(6));
-        assert_eq!(Stamp::after(Some(Stamp(9)), 5_000_000), Stamp(10));
+        assert_eq!(RotationStamp::after(None, 5_000_000), RotationStamp(5));
+        assert_eq!(RotationStamp::after(Some(RotationStamp(4)), 5_000_000), RotationStamp(5));
+        assert_eq!(RotationStamp::after(Some(RotationStamp(5)), 5_000_000), RotationStamp(6));
+        assert_eq!(RotationStamp::after(Some(RotationStamp(9)), 5_000_000), RotationStamp(10));
     }
 }

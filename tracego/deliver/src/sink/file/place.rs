@@ -13,13 +13,13 @@ use super::FileError;
 
 /// The path of an output file, and the mode and group that it gets.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct FileTarget {
     pub(super) path: PathBuf,
     pub(super) mode: Option<u32>,
     pub(super) group: Option<u32>,
 }
 
-impl Place {
+impl FileTarget {
     /// Makes the file, or opens the existing one. Returns the file and whether it is new; `None` if another
     /// program made or removed it meanwhile.
     ///
@@ -82,7 +82,7 @@ impl Place {
 
     /// Gives a file its group and mode. The group comes first: with only the mode set, the old group could
     /// read.
-    pub(super) fn own(&self, file: &File, is_new: bool) -> Result<(), FileError> {
+    pub(super) fn set_owner(&self, file: &File, is_new: bool) -> Result<(), FileError> {
         let meta = file.metadata().map_err(|error| self.failed(&error))?;
         if let Some(group) = self.group.filter(|&group| group != meta.gid()) {
             let done = std::os::unix::fs::fchown(file, None, Some(group));

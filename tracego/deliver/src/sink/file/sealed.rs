@@ -9,7 +9,7 @@ mod state;
 
 use std::{fmt, io, time::Duration};
 
-use state::{Line, State, job_seal, linked};
+use state::{ChainState, LinkedLine, job_seal, linked};
 use tracego_model::{
     clock::{Reading, Time},
     meta::Meta,
@@ -20,7 +20,7 @@ use tracego_model::{
     },
 };
 
-use super::settings::Settings;
+use super::settings::FileSettings;
 use crate::{
     format::Format,
     seal::{
@@ -29,20 +29,20 @@ use crate::{
         key::Key,
         nonce,
     },
-    sink::{blocking::Batch, deliver::Refused},
+    sink::{blocking::Batch, deliver::RefusedRecords},
 };
 
 /// Default time between two seals.
 const INTERVAL: Duration = Duration::from_mins(1);
 
 /// The chain that links the lines of one sink.
-pub(super) struct Chain {
+pub(super) struct FileChain {
     name: String,
     key: Option<Key>,
     interval: Duration,
     /// Makes what the chain itself has to say.
     builder: RecordBuilder,
-    state: Option<State>,
+    state: Option<ChainState>,
     /// Whether a write failed: an empty file may then not be one that was just begun.
     doubt: bool,
     /// Digest of the line that the next chain follows.
@@ -50,18 +50,18 @@ pub(super) struct Chain {
 }
 
 /// A batch whose lines are linked.
-pub(super) struct Linked {
+pub(super) struct LinkedBatch {
     lines: Batch,
     /// Facts about each line, without its bytes.
-    about: Vec<Line>,
+    about: Vec<LinkedLine>,
     records: usize,
-    refused: Vec<Refused>,
+    refused: Vec<RefusedRecords>,
     /// State at the start of a new chain, if the batch begins one.
-    begins: Option<State>,
+    begins: Option<ChainState>,
     now: Reading,
 }
 
-impl Linked {
+impl LinkedBatch {
     /// Returns the finished lines.
     pub(super) fn lines(&self) -> &Batch {
         &self.lines
@@ -69,7 +69,7 @@ impl Linked {
 
     /// Returns the number of records that are done when this number of lines is written, and those of them
     /// that cannot be linked.
-    pub(super) fn settled(mut self, lines: usize) -> (usize, Vec<Refused>) {
+    pub(super) fn done_and_refused(mut self, lines: usize) -> (usize, Vec<RefusedRecords>) {
         let done = self.about.iter().skip(lines).find_map(|line| line.of);
         // If lines are missing, only the records before the first missing line are done.
         let done = if lines < self.about.len() { done.unwrap_or(0) } else { self.records };
@@ -78,12 +78,12 @@ impl Linked {
     }
 }
 
-impl Chain {
+impl FileChain {
     /// Creates the chain, and reads its key.
     ///
     /// # Errors
     /// Fails if the key cannot be used; the text names the key of the settings.
-    pub(super) fn new(settings: &Settings, name: &str, meta: &Meta) -> Result<Self, String> {
+    pub(super) fn new(settings: &FileSettings, name: &str, meta: &Meta) -> Result<Self, String> {
         let read = |path: &std::path::PathBuf| {
             Key::read(path).map_err(|error| format!("seal-key: {}: {error:#}", path.display()))
         };
@@ -108,10 +108,10 @@ impl Chain {
     }
 
     /// Compares the chain with the end of the file. If they do not match, the next batch opens a new chain.
-    pub(super) fn meet(&mut self, file: &Before) {
+    pub(super) fn resume_or_reopen(&mut self, file: &Before) {
         let doubt = std::mem::take(&mut self.doubt);
         let last = self.state.as_ref().map(|state| state.last);
-        let goes_on = |state: &State| match file.link {
+        let goes_on = |state: &ChainState| match file.link {
             Some(link) => link == state.link && file.last == last,
             None => file.last.is_none() && !doubt,
         };
@@ -122,7 +122,7 @@ impl Chain {
     }
 
     /// Links the lines of a batch behind those already written.
-    pub(super) fn link(&mut self, batch: &Batch, now: Reading) -> io::Result<Linked> {
+    pub(super) fn link(&mut self, batch: &Batch, now: Reading) -> io::Result<LinkedBatch> {
         let mut begins = None;
         let (mut lines, mut link, mut number) = match self.state.take() {
             Some(state) => {
@@ -146,9 +146,9 @@ impl Chain {
         for n in 0..batch.len() {
             if let Some(line) = linked(batch.bytes(n..n + 1).to_vec(), number + 1, link, None, now) {
                 (link, number) = (line.link, number + 1);
-                lines.push(Line { of: Some(n), ..line });
+                lines.push(LinkedLine { of: Some(n), ..line });
             } else {
-                refused.push(Refused {
+                refused.push(RefusedRecords {
                     first: n,
                     among: 1,
                     count: 1,
@@ -160,11 +160,11 @@ impl Chain {
         let bytes: Vec<&[u8]> = lines.iter().map(|line| line.bytes.as_slice()).collect();
         let written = Batch::new(&bytes);
         lines.iter_mut().for_each(|line| line.bytes = Vec::new());
-        Ok(Linked { lines: written, about: lines, records: batch.len(), refused, begins, now })
+        Ok(LinkedBatch { lines: written, about: lines, records: batch.len(), refused, begins, now })
     }
 
     /// Notes that this number of lines is in the file; `failed`: whether writing the next line failed.
-    pub(super) fn wrote(&mut self, linked: &Linked, lines: usize, failed: bool) {
+    pub(super) fn wrote(&mut self, linked: &LinkedBatch, lines: usize, failed: bool) {
         self.doubt |= failed;
         if lines == 0 {
             return;
@@ -189,7 +189,7 @@ impl Chain {
     }
 
     /// Opens a chain. Returns its first line, and its state before that line.
-    fn opening(&mut self, now: Reading) -> io::Result<(Line, State)> {
+    fn opening(&mut self, now: Reading) -> io::Result<(LinkedLine, ChainState)> {
         let nonce = nonce()?;
         let start = ChainStart {
             nonce: hex(&nonce),
@@ -198,16 +198,21 @@ impl Chain {
             key: self.key.as_ref().map(|key| key.public().id()),
             sink: Some(self.name.clone()),
         };
-        let state = State::new(Link::start(&nonce), now);
+        let state = ChainState::new(Link::start(&nonce), now);
         let record = self.builder.opening(start, now);
-        Ok((self.own(record, &state, now)?, state))
+        Ok((self.chain_line(record, &state, now)?, state))
     }
 
     /// Returns the seals of jobs, then one of the window or of the whole chain, and the state behind them.
     ///
     /// Lines do not show when a job ends. A job is therefore sealed after a window without a line of it, and
     /// sealed again if it goes on after that.
-    fn seals(&mut self, state: &State, scope: Scope, now: Reading) -> io::Result<(Vec<Line>, State)> {
+    fn seals(
+        &mut self,
+        state: &ChainState,
+        scope: Scope,
+        now: Reading,
+    ) -> io::Result<(Vec<LinkedLine>, ChainState)> {
         let mut ahead = state.clone();
         let mut seals: Vec<Seal> =
             state.jobs(scope == Scope::Run).map(|(job, counts)| job_seal(job, counts)).collect();
@@ -218,7 +223,7 @@ impl Chain {
             let window = Span { start: seal.window.start, end: Time(now.unix_ns) };
             let seal = Seal { window, sink: Some(self.name.clone()), link: ahead.link.text(), ..seal };
             let record = self.builder.seal(seal, None, now);
-            let line = self.own(record, &ahead, now)?;
+            let line = self.chain_line(record, &ahead, now)?;
             ahead.take(&line, now);
             lines.push(line);
         }
@@ -226,7 +231,7 @@ impl Chain {
     }
 
     /// Returns a line of the chain itself, linked behind the state.
-    fn own(&self, record: Record, behind: &State, now: Reading) -> io::Result<Line> {
+    fn chain_line(&self, record: Record, behind: &ChainState, now: Reading) -> io::Result<LinkedLine> {
         let (mut line, number) = (Vec::new(), behind.number + 1);
         Format::Json.write(&Record { seq: number, ..record }, &mut line)?;
         let line = linked(line, number, behind.link, self.key.as_ref(), now);
@@ -234,7 +239,7 @@ impl Chain {
     }
 }
 
-impl fmt::Debug for Chain {
+impl fmt::Debug for FileChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chain").field("name", &self.name).finish_non_exhaustive()
     }

@@ -9,16 +9,16 @@ use std::{
 };
 
 use super::{
-    Shared, compress,
+    FileShared, compress,
     current::sync_folder,
-    names::{self, Kind, Stamp},
-    settings::{Compress, Settings},
+    names::{self, RotatedKind, RotationStamp},
+    settings::{Compress, FileSettings},
 };
 
 /// The files of one rotation, usually one. The original is beside its compressed form if a crash came between
 /// making the one and removing the other.
 #[derive(Debug, Default)]
-struct Rotated {
+struct RotatedFiles {
     plain: Option<PathBuf>,
     packed: Vec<PathBuf>,
 }
@@ -30,16 +30,16 @@ struct Rotated {
 ///
 /// # Errors
 /// Fails with the first error. Later removals are tried all the same; compression stops at the first error.
-pub(super) fn tidy(settings: &Settings, shared: &Shared) -> io::Result<()> {
+pub(super) fn tidy(settings: &FileSettings, shared: &FileShared) -> io::Result<()> {
     let path = &settings.path;
     let mut trouble = None;
-    let mut all: BTreeMap<Stamp, Rotated> = BTreeMap::new();
+    let mut all: BTreeMap<RotationStamp, RotatedFiles> = BTreeMap::new();
     for (stamp, kind, path) in names::list(path)? {
         match kind {
-            Kind::Plain => all.entry(stamp).or_default().plain = Some(path),
-            Kind::Packed => all.entry(stamp).or_default().packed.push(path),
+            RotatedKind::Plain => all.entry(stamp).or_default().plain = Some(path),
+            RotatedKind::Packed => all.entry(stamp).or_default().packed.push(path),
             // Only tracego makes these files, so a crash left this one; its original is still there.
-            Kind::Unfinished => keep_first(&mut trouble, fs::remove_file(path)),
+            RotatedKind::Unfinished => keep_first(&mut trouble, fs::remove_file(path)),
         }
     }
     // Removing comes first: it makes room, and removed files need no compression.
@@ -65,7 +65,11 @@ fn keep_first(trouble: &mut Option<io::Error>, done: io::Result<()>) {
 }
 
 /// Removes files that are too many or too old.
-fn remove(settings: &Settings, all: &mut BTreeMap<Stamp, Rotated>, shared: &Shared) -> io::Result<()> {
+fn remove(
+    settings: &FileSettings,
+    all: &mut BTreeMap<RotationStamp, RotatedFiles>,
+    shared: &FileShared,
+) -> io::Result<()> {
     let most = settings.keep.map_or(usize::MAX, |keep| keep.try_into().unwrap_or(usize::MAX));
     let surplus = all.len().saturating_sub(most);
     let mut gone = Vec::new();
@@ -92,7 +96,7 @@ fn remove(settings: &Settings, all: &mut BTreeMap<Stamp, Rotated>, shared: &Shar
     trouble.map_or(Ok(()), Err)
 }
 
-fn remove_one(path: &Path, why: &str, shared: &Shared) -> io::Result<()> {
+fn remove_one(path: &Path, why: &str, shared: &FileShared) -> io::Result<()> {
     let bytes = fs::symlink_metadata(path)?.len();
     fs::remove_file(path)?;
     shared.counts.removed.fetch_add(1, Ordering::Relaxed);
@@ -101,10 +105,10 @@ fn remove_one(path: &Path, why: &str, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-impl Rotated {
+impl RotatedFiles {
     /// Returns the time since the file was last written, which was its last record; if that is unknown, since
     /// its rotation.
-    fn age(&self, stamp: Stamp) -> Duration {
+    fn age(&self, stamp: RotationStamp) -> Duration {
         let path = self.plain.as_ref().or(self.packed.first());
         let written = path.and_then(|path| fs::symlink_metadata(path).ok()?.modified().ok());
         let written = written.or(stamp.moment().map(SystemTime::from));

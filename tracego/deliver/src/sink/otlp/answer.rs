@@ -7,20 +7,25 @@ use tracego_model::text::push_printable;
 
 use super::{
     grpc, http,
-    settings::{Protocol, Signal},
+    settings::{OtlpProtocol, Signal},
 };
 use crate::http::{Response, SILENCE};
-pub use crate::sink::halve::Answer;
+pub use crate::sink::halve::RequestOutcome;
 
 /// Interprets the response to a request.
 #[must_use]
-pub fn answer(response: &Response, protocol: Protocol, signal: Signal, now: SystemTime) -> Answer {
+pub fn answer(
+    response: &Response,
+    protocol: OtlpProtocol,
+    signal: Signal,
+    now: SystemTime,
+) -> RequestOutcome {
     if response.cut {
-        return Answer::again(format!("an answer of more than {} MiB", response.body.len() >> 20));
+        return RequestOutcome::again(format!("an answer of more than {} MiB", response.body.len() >> 20));
     }
     match protocol {
-        Protocol::Grpc => grpc::answer(response),
-        Protocol::HttpProtobuf | Protocol::HttpJson => {
+        OtlpProtocol::Grpc => grpc::answer(response),
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => {
             http::answer(response, signal, protocol.encoding(), now)
         }
     }
@@ -28,34 +33,34 @@ pub fn answer(response: &Response, protocol: Protocol, signal: Signal, now: Syst
 
 /// `Export…ServiceResponse`, which has the same shape for all three signals.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Exported {
+pub(super) struct ExportResponse {
     #[prost(message, optional, tag = "1")]
-    pub(super) partial: Option<Partial>,
+    pub(super) partial: Option<PartialSuccess>,
 }
 
 /// `Export…PartialSuccess`.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Partial {
+pub(super) struct PartialSuccess {
     #[prost(int64, tag = "1")]
     pub(super) rejected: i64,
     #[prost(string, tag = "2")]
     pub(super) message: String,
 }
 
-impl From<Exported> for Answer {
-    fn from(exported: Exported) -> Self {
+impl From<ExportResponse> for RequestOutcome {
+    fn from(exported: ExportResponse) -> Self {
         let partial = exported.partial.unwrap_or_default();
         // Negative numbers have no meaning and count as 0.
         Self::Taken {
             rejected: u64::try_from(partial.rejected).unwrap_or(0),
-            message: words(&partial.message),
+            message: printable_line(&partial.message),
         }
     }
 }
 
-/// `google.rpc.Status`: the body of an error over HTTP, and the content of `grpc-status-details-bin`.
+/// `google.rpc.RpcStatus`: the body of an error over HTTP, and the content of `grpc-status-details-bin`.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Status {
+pub(super) struct RpcStatus {
     #[prost(string, tag = "2")]
     pub(super) message: String,
     #[prost(message, repeated, tag = "3")]
@@ -87,7 +92,7 @@ struct Delay {
     nanos: i32,
 }
 
-impl Status {
+impl RpcStatus {
     /// Returns the pause in `RetryInfo`, at most [`SILENCE`]. `RetryInfo` means that the receiver will
     /// recover; without it, returns `None`.
     pub(super) fn pause(&self) -> Option<Duration> {
@@ -100,13 +105,13 @@ impl Status {
 }
 
 /// Maximum length of a receiver's text in a message, in bytes after escaping.
-const LONGEST: usize = 400;
+const TEXT_MAX: usize = 400;
 
 /// Returns a receiver's text as one line that is safe on a terminal, cut after [`LONGEST`] bytes.
-pub(super) fn words(text: &str) -> String {
+pub(super) fn printable_line(text: &str) -> String {
     let mut line = String::new();
     for c in text.trim().chars() {
-        if line.len() >= LONGEST {
+        if line.len() >= TEXT_MAX {
             line.push('…');
             break;
         }

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use flate2::write::GzEncoder;
 
-use super::settings::Compression;
+use super::settings::OtlpCompression;
 
 /// Fast gzip level: records repeat each other so much that more effort gains little and takes long.
 const GZIP: flate2::Compression = flate2::Compression::fast();
@@ -13,14 +13,14 @@ const ZSTD: i32 = 3;
 
 /// Compresses a message, or returns it unchanged for [`Compression::None`]. An empty message becomes an empty
 /// frame, which is the shortest.
-pub(super) fn compressed(compression: Compression, message: Vec<u8>) -> io::Result<Vec<u8>> {
+pub(super) fn compress(compression: OtlpCompression, message: Vec<u8>) -> io::Result<Vec<u8>> {
     match compression {
-        Compression::None => Ok(message),
-        Compression::Gzip => {
+        OtlpCompression::None => Ok(message),
+        OtlpCompression::Gzip => {
             let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 4), GZIP);
             encoder.write_all(&message)?;
             encoder.finish()
         }
-        Compression::Zstd => zstd::bulk::compress(&message, ZSTD),
+        OtlpCompression::Zstd => zstd::bulk::compress(&message, ZSTD),
     }
 }

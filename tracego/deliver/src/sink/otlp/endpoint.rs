@@ -5,8 +5,8 @@ use std::fmt;
 use hyper::Uri;
 
 use super::{
-    env::Error,
-    settings::{Protocol, Signal},
+    env::OtlpConfigError,
+    settings::{OtlpProtocol, Signal},
 };
 
 /// Address of a receiver, split into its parts.
@@ -30,12 +30,12 @@ impl Endpoint {
     pub(super) fn parse(
         given_by: &str,
         text: &str,
-        (protocol, signal): (Protocol, Signal),
+        (protocol, signal): (OtlpProtocol, Signal),
         whole: bool,
-        insecure: impl FnOnce() -> Result<bool, Error>,
-    ) -> Result<Self, Error> {
-        let wrong = |why: String| Err(Error::new(given_by, why));
-        let grpc = protocol == Protocol::Grpc;
+        insecure: impl FnOnce() -> Result<bool, OtlpConfigError>,
+    ) -> Result<Self, OtlpConfigError> {
+        let wrong = |why: String| Err(OtlpConfigError::new(given_by, why));
+        let grpc = protocol == OtlpProtocol::Grpc;
         let secure = match text.split_once("://") {
             Some(("https", _)) => true,
             Some(("http", _)) => false,
@@ -116,7 +116,7 @@ impl fmt::Display for Endpoint {
 mod tests {
     use super::*;
 
-    fn parse(text: &str, protocol: Protocol, whole: bool) -> Result<Endpoint, String> {
+    fn parse(text: &str, protocol: OtlpProtocol, whole: bool) -> Result<Endpoint, String> {
         Endpoint::parse("endpoint", text, (protocol, Signal::Logs), whole, || Ok(true))
             .map_err(|error| error.to_string())
     }
@@ -133,10 +133,10 @@ mod tests {
             ("https://c", true, "https://c/"),
             ("https://c?key=secret", true, "https://c/"),
         ] {
-            let endpoint = parse(text, Protocol::HttpProtobuf, whole).unwrap();
+            let endpoint = parse(text, OtlpProtocol::HttpProtobuf, whole).unwrap();
             assert_eq!(endpoint.to_string(), shown, "{text}");
         }
-        let endpoint = parse("https://c/x?key=secret", Protocol::HttpJson, false).unwrap();
+        let endpoint = parse("https://c/x?key=secret", OtlpProtocol::HttpJson, false).unwrap();
         assert_eq!(endpoint.path, "/x/v1/logs?key=secret");
     }
 
@@ -146,26 +146,26 @@ mod tests {
             let endpoint = parse(text, protocol, false).unwrap();
             (endpoint.secure, endpoint.host, endpoint.port)
         };
-        assert_eq!(taken("https://c", Protocol::HttpJson), (true, "c".to_owned(), 443));
-        assert_eq!(taken("http://[::1]:4318", Protocol::HttpJson), (false, "::1".to_owned(), 4318));
-        assert_eq!(taken("c:4317", Protocol::Grpc), (false, "c".to_owned(), 4317));
-        assert_eq!(taken("[fe80::2]:1", Protocol::Grpc), (false, "fe80::2".to_owned(), 1));
+        assert_eq!(taken("https://c", OtlpProtocol::HttpJson), (true, "c".to_owned(), 443));
+        assert_eq!(taken("http://[::1]:4318", OtlpProtocol::HttpJson), (false, "::1".to_owned(), 4318));
+        assert_eq!(taken("c:4317", OtlpProtocol::Grpc), (false, "c".to_owned(), 4317));
+        assert_eq!(taken("[fe80::2]:1", OtlpProtocol::Grpc), (false, "fe80::2".to_owned(), 1));
     }
 
     #[test]
     fn mistakes_name_the_key_and_the_way_out() {
         for (text, protocol, why) in [
-            ("collector:4318", Protocol::HttpJson, "no scheme"),
-            ("ftp://c:1", Protocol::HttpJson, "'ftp' is no scheme"),
-            ("http://", Protocol::HttpJson, "no URL"),
-            ("http://:4318", Protocol::HttpJson, ""),
-            ("http://u:p@c", Protocol::HttpJson, "use headers"),
-            ("http://c:99999", Protocol::HttpJson, ""),
-            ("http://c:", Protocol::HttpJson, "empty port"),
-            ("http://c:0", Protocol::HttpJson, "port 0"),
-            ("http://c d", Protocol::HttpJson, "no URL"),
-            ("collector", Protocol::Grpc, "write HOST:4317"),
-            ("http://c:4317/v1/logs", Protocol::Grpc, "is protocol right?"),
+            ("collector:4318", OtlpProtocol::HttpJson, "no scheme"),
+            ("ftp://c:1", OtlpProtocol::HttpJson, "'ftp' is no scheme"),
+            ("http://", OtlpProtocol::HttpJson, "no URL"),
+            ("http://:4318", OtlpProtocol::HttpJson, ""),
+            ("http://u:p@c", OtlpProtocol::HttpJson, "use headers"),
+            ("http://c:99999", OtlpProtocol::HttpJson, ""),
+            ("http://c:", OtlpProtocol::HttpJson, "empty port"),
+            ("http://c:0", OtlpProtocol::HttpJson, "port 0"),
+            ("http://c d", OtlpProtocol::HttpJson, "no URL"),
+            ("collector", OtlpProtocol::Grpc, "write HOST:4317"),
+            ("http://c:4317/v1/logs", OtlpProtocol::Grpc, "is protocol right?"),
         ] {
             let error = parse(text, protocol, false).unwrap_err();
             assert!(error.starts_with("endpoint: ") && error.contains(why), "{text}: {error}");

@@ -12,13 +12,13 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     endpoint::Endpoint,
-    settings::{Compression, Protocol, Settings, Signal, header_map},
+    settings::{OtlpCompression, OtlpProtocol, OtlpSettings, Signal, header_map},
 };
 use crate::http::tls::{TlsError, TlsSettings};
 
 /// Reason why an OTLP sink cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum OtlpConfigError {
     /// A key or variable has an invalid value.
     #[error("{0}: {1}")]
     Setting(String, String),
@@ -27,7 +27,7 @@ pub enum Error {
     Tls(#[from] TlsError),
 }
 
-impl Error {
+impl OtlpConfigError {
     pub(super) fn new(given_by: &str, why: impl Into<String>) -> Self {
         Self::Setting(given_by.to_owned(), why.into())
     }
@@ -38,15 +38,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Complete settings of a sink.
 #[derive(Clone, Debug)]
-pub struct Resolved {
+pub struct OtlpConfig {
     /// Signal to send.
     pub signal: Signal,
     /// Address of the receiver.
     pub endpoint: Endpoint,
     /// Protocol of requests.
-    pub protocol: Protocol,
+    pub protocol: OtlpProtocol,
     /// Compression of requests.
-    pub compression: Compression,
+    pub compression: OtlpCompression,
     /// Headers beside those that every request needs. Their values are hidden in debug output.
     pub headers: HeaderMap,
     /// Timeout of one request.
@@ -67,18 +67,18 @@ pub struct Resolved {
 /// Fails if a value is invalid. The error names the key or the variable.
 pub fn resolve(
     signal: Signal,
-    settings: &Settings,
+    settings: &OtlpSettings,
     env: impl Fn(&str) -> Option<String>,
-) -> Result<Resolved, Error> {
+) -> Result<OtlpConfig, OtlpConfigError> {
     settings.check()?;
     let env = Environment { signal, get: &env };
     let protocol = match settings.protocol {
         Some(protocol) => protocol,
-        None => env.choice("PROTOCOL", &Protocol::ALL, Protocol::name)?.unwrap_or_default(),
+        None => env.choice("PROTOCOL", &OtlpProtocol::ALL, OtlpProtocol::name)?.unwrap_or_default(),
     };
     let compression = match settings.compression {
         Some(compression) => compression,
-        None => env.choice("COMPRESSION", &Compression::ALL, Compression::name)?.unwrap_or_default(),
+        None => env.choice("COMPRESSION", &OtlpCompression::ALL, OtlpCompression::name)?.unwrap_or_default(),
     };
     let endpoint = endpoint(settings, protocol, &env)?;
     let headers = if settings.headers.is_empty() {
@@ -90,7 +90,7 @@ pub fn resolve(
         Some(span) => span.0,
         None => env.timeout()?.unwrap_or(TIMEOUT),
     };
-    Ok(Resolved {
+    Ok(OtlpConfig {
         tls: tls(settings, &endpoint, &env)?,
         resource: resource(settings, &env)?,
         batch_bytes: usize::try_from(settings.batch_bytes.0).unwrap_or(usize::MAX),
@@ -104,7 +104,11 @@ pub fn resolve(
     })
 }
 
-fn endpoint(settings: &Settings, protocol: Protocol, env: &Environment) -> Result<Endpoint, Error> {
+fn endpoint(
+    settings: &OtlpSettings,
+    protocol: OtlpProtocol,
+    env: &Environment,
+) -> Result<Endpoint, OtlpConfigError> {
     let (kind, insecure) = ((protocol, env.signal), || env.insecure());
     if let Some(text) = &settings.endpoint {
         return Endpoint::parse("endpoint", text, kind, false, insecure);
@@ -115,17 +119,23 @@ fn endpoint(settings: &Settings, protocol: Protocol, env: &Environment) -> Resul
     if let Some((name, text)) = env.of_all("ENDPOINT") {
         return Endpoint::parse(&name, &text, kind, false, insecure);
     }
-    let default = if protocol == Protocol::Grpc { "http://localhost:4317" } else { "http://localhost:4318" };
+    let default =
+        if protocol == OtlpProtocol::Grpc { "http://localhost:4317" } else { "http://localhost:4318" };
     Endpoint::parse("endpoint", default, kind, false, insecure)
 }
 
-fn tls(settings: &Settings, endpoint: &Endpoint, env: &Environment) -> Result<TlsSettings, Error> {
+fn tls(
+    settings: &OtlpSettings,
+    endpoint: &Endpoint,
+    env: &Environment,
+) -> Result<TlsSettings, OtlpConfigError> {
     if !endpoint.secure {
         // Variables for TLS may be meant for another signal; the key is meant for this sink.
         return match settings.tls {
-            Some(_) => {
-                Err(Error::new("tls", format!("is given, but {endpoint} is not encrypted; use https")))
-            }
+            Some(_) => Err(OtlpConfigError::new(
+                "tls",
+                format!("is given, but {endpoint} is not encrypted; use https"),
+            )),
             None => Ok(TlsSettings::default()),
         };
     }
@@ -141,7 +151,7 @@ fn tls(settings: &Settings, endpoint: &Endpoint, env: &Environment) -> Result<Tl
     Ok(tls)
 }
 
-fn resource(settings: &Settings, env: &Environment) -> Result<Vec<(String, String)>, Error> {
+fn resource(settings: &OtlpSettings, env: &Environment) -> Result<Vec<(String, String)>, OtlpConfigError> {
     let name = "OTEL_RESOURCE_ATTRIBUTES";
     let mut all: BTreeMap<String, String> = match env.named(name) {
         Some(text) => pairs(name, &text)?.into_iter().collect(),
@@ -156,13 +166,13 @@ fn resource(settings: &Settings, env: &Environment) -> Result<Vec<(String, Strin
 
 /// Parses `name=value,…` with percent-encoding, like W3C Baggage without properties. Values may be passwords,
 /// so errors name only the position of an entry.
-fn pairs(variable: &str, text: &str) -> Result<Vec<(String, String)>, Error> {
+fn pairs(variable: &str, text: &str) -> Result<Vec<(String, String)>, OtlpConfigError> {
     let mut all = Vec::new();
     for (n, entry) in text.split(',').enumerate() {
         if entry.trim().is_empty() {
             continue;
         }
-        let wrong = |why| Err(Error::new(variable, format!("entry {} {why}", n + 1)));
+        let wrong = |why| Err(OtlpConfigError::new(variable, format!("entry {} {why}", n + 1)));
         let Some((name, value)) = entry.split_once('=') else { return wrong("has no '='") };
         let decoded =
             |text: &str| percent_decode_str(text.trim()).decode_utf8().map(|text| text.into_owned());
@@ -204,16 +214,20 @@ impl Environment<'_> {
         option: &str,
         all: &[T],
         name: fn(T) -> &'static str,
-    ) -> Result<Option<T>, Error> {
+    ) -> Result<Option<T>, OtlpConfigError> {
         let Some((variable, text)) = self.find(option) else { return Ok(None) };
         let found = all.iter().copied().find(|&one| name(one).eq_ignore_ascii_case(&text));
         let names: Vec<&str> = all.iter().map(|&one| name(one)).collect();
-        let wrong =
-            || Error::new(&variable, format!("'{}' is none of {}", text.escape_debug(), names.join(", ")));
+        let wrong = || {
+            OtlpConfigError::new(
+                &variable,
+                format!("'{}' is none of {}", text.escape_debug(), names.join(", ")),
+            )
+        };
         found.map(Some).ok_or_else(wrong)
     }
 
-    fn headers(&self) -> Result<HeaderMap, Error> {
+    fn headers(&self) -> Result<HeaderMap, OtlpConfigError> {
         let Some((variable, text)) = self.find("HEADERS") else { return Ok(HeaderMap::new()) };
         let pairs = pairs(&variable, &text)?;
         header_map(&variable, pairs.iter().map(|(name, value)| (&**name, &**value)))
@@ -221,20 +235,20 @@ impl Environment<'_> {
 
     /// Returns the timeout, which the variable gives in milliseconds. The specification's "0 is no limit" is
     /// rejected: a silent receiver would block the sink forever.
-    fn timeout(&self) -> Result<Option<Duration>, Error> {
+    fn timeout(&self) -> Result<Option<Duration>, OtlpConfigError> {
         let Some((variable, text)) = self.find("TIMEOUT") else { return Ok(None) };
         match text.parse() {
             Ok(millis) if millis > 0 => Ok(Some(Duration::from_millis(millis))),
-            _ => Err(Error::new(&variable, "is in milliseconds, and more than 0: write 10000")),
+            _ => Err(OtlpConfigError::new(&variable, "is in milliseconds, and more than 0: write 10000")),
         }
     }
 
-    fn insecure(&self) -> Result<bool, Error> {
+    fn insecure(&self) -> Result<bool, OtlpConfigError> {
         let Some((variable, text)) = self.find("INSECURE") else { return Ok(false) };
         match text.to_ascii_lowercase().as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(Error::new(&variable, "is true or false")),
+            _ => Err(OtlpConfigError::new(&variable, "is true or false")),
         }
     }
 }

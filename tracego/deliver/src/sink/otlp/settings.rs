@@ -6,7 +6,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use tracego_model::units::{Bytes, Span};
 
-use super::env::Error;
+use super::env::OtlpConfigError;
 use crate::{format::otlp::Encoding, http::tls::TlsSettings};
 
 /// Kind of data that is sent. Each signal has its own variables, paths and messages.
@@ -60,7 +60,7 @@ impl Signal {
 
 /// Protocol of requests: transport and encoding.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-pub enum Protocol {
+pub enum OtlpProtocol {
     /// gRPC over HTTP/2.
     #[serde(rename = "grpc")]
     Grpc,
@@ -73,7 +73,7 @@ pub enum Protocol {
     HttpJson,
 }
 
-impl Protocol {
+impl OtlpProtocol {
     /// All protocols.
     pub const ALL: [Self; 3] = [Self::Grpc, Self::HttpProtobuf, Self::HttpJson];
 
@@ -100,7 +100,7 @@ impl Protocol {
 /// Compression of requests.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
-pub enum Compression {
+pub enum OtlpCompression {
     /// No compression.
     #[default]
     None,
@@ -110,7 +110,7 @@ pub enum Compression {
     Zstd,
 }
 
-impl Compression {
+impl OtlpCompression {
     /// All kinds of compression.
     pub const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
 
@@ -134,15 +134,15 @@ const BATCH_RECORDS: usize = 2048;
 /// Keys of a sink of type `otlp`. Missing keys are taken from `OTEL_EXPORTER_OTLP_*`.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Settings {
+pub struct OtlpSettings {
     /// Address of the receiver: `http://collector:4318`. Over HTTP, `/v1/logs` is appended unless it is there
     /// already. gRPC allows an address without a scheme; `OTEL_EXPORTER_OTLP_INSECURE` then decides about
     /// TLS.
     pub endpoint: Option<String>,
     /// `grpc`, `http/protobuf` (the default) or `http/json`.
-    pub protocol: Option<Protocol>,
+    pub protocol: Option<OtlpProtocol>,
     /// `none` (the default), `gzip` or `zstd`.
-    pub compression: Option<Compression>,
+    pub compression: Option<OtlpCompression>,
     /// Headers of every request, instead of those of the environment.
     pub headers: BTreeMap<String, String>,
     /// Timeout of one request, from connecting to the whole answer; 10 seconds by default.
@@ -157,7 +157,7 @@ pub struct Settings {
     pub batch_records: usize,
 }
 
-impl Default for Settings {
+impl Default for OtlpSettings {
     fn default() -> Self {
         Self {
             endpoint: None,
@@ -173,23 +173,23 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl OtlpSettings {
     /// Checks everything that does not depend on the environment.
     ///
     /// # Errors
     /// Fails if a value is invalid. The error names the key and what to write.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), OtlpConfigError> {
         if !(1 << 16..=64 << 20).contains(&self.batch_bytes.0) {
-            return Err(Error::new("batch-bytes", "write 64K to 64M"));
+            return Err(OtlpConfigError::new("batch-bytes", "write 64K to 64M"));
         }
         if !(1..=65_536).contains(&self.batch_records) {
-            return Err(Error::new("batch-records", "write 1 to 65536"));
+            return Err(OtlpConfigError::new("batch-records", "write 1 to 65536"));
         }
         if self.timeout.is_some_and(|span| span.0.is_zero()) {
-            return Err(Error::new("timeout", "a request needs some time; write 10s"));
+            return Err(OtlpConfigError::new("timeout", "a request needs some time; write 10s"));
         }
         if self.resource.keys().any(String::is_empty) {
-            return Err(Error::new("resource", "an attribute has no name"));
+            return Err(OtlpConfigError::new("resource", "an attribute has no name"));
         }
         header_map("headers", self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
             .map(|_| ())
@@ -197,7 +197,7 @@ impl Settings {
 }
 
 /// Headers that frame the message; only tracego sets them.
-const OURS: [&str; 8] = [
+const RESERVED_HEADERS: [&str; 8] = [
     "connection",
     "content-encoding",
     "content-length",
@@ -212,17 +212,20 @@ const OURS: [&str; 8] = [
 pub(super) fn header_map<'a>(
     given_by: &str,
     pairs: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Result<HeaderMap, Error> {
+) -> Result<HeaderMap, OtlpConfigError> {
     let mut map = HeaderMap::new();
     for (name, value) in pairs {
         let Ok(key) = HeaderName::from_bytes(name.as_bytes()) else {
-            return Err(Error::new(given_by, format!("'{}' is no name of a header", name.escape_debug())));
+            return Err(OtlpConfigError::new(
+                given_by,
+                format!("'{}' is no name of a header", name.escape_debug()),
+            ));
         };
-        if OURS.contains(&key.as_str()) || key.as_str().starts_with("grpc-") {
-            return Err(Error::new(given_by, format!("{key} is set by tracego itself")));
+        if RESERVED_HEADERS.contains(&key.as_str()) || key.as_str().starts_with("grpc-") {
+            return Err(OtlpConfigError::new(given_by, format!("{key} is set by tracego itself")));
         }
         let Ok(mut value) = HeaderValue::from_bytes(value.as_bytes()) else {
-            return Err(Error::new(
+            return Err(OtlpConfigError::new(
                 given_by,
                 format!("the value of {key} holds characters that no header has"),
             ));

@@ -13,12 +13,12 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Stream that counts the bytes that the kernel took. Beneath TLS, these are the bytes on the wire.
-pub(super) struct Counted<S> {
+pub(super) struct CountingStream<S> {
     inner: S,
     written: Arc<AtomicU64>,
 }
 
-impl<S> Counted<S> {
+impl<S> CountingStream<S> {
     /// Wraps a stream. Returns the wrapper and the count, which can be read while something else owns the
     /// stream.
     pub(super) fn new(inner: S) -> (Self, Arc<AtomicU64>) {
@@ -27,7 +27,7 @@ impl<S> Counted<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountingStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -37,7 +37,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountingStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let taken = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
         self.written.fetch_add(taken as u64, Ordering::Relaxed);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tracego_spool::{Limits, OnFull};
 
-use super::{Answer, LONG, Set, memory, paused, records, seqs, set, spool};
+use super::{Answer, LONG, TestSink, memory, paused, records, seqs, set, spool};
 
 /// Pushes more chunks than the channel holds, of five records each.
-fn overfull(set: &mut Set) {
+fn overfull(set: &mut TestSink) {
     for chunk in records(500).chunks(5) {
         set.push(chunk);
     }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tracego_spool::{Limits, OnFull};
 
 use super::{
-    super::{direct, encode::Encoder, feed::Feed, filter::Filter, status::Status},
+    super::{direct, encode::SinkEncoder, feed::SinkSender, filter::Filter, status::SinkStatus},
     Answer, LONG, memory, records, seqs, set,
 };
 use crate::format::Format;
@@ -64,9 +64,9 @@ fn a_sink_that_blocks_does_not_hold_up_the_end() {
 #[test]
 fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
     let (sender, mut chunks) = mpsc::channel(2);
-    let status = Arc::new(Status::new("test".to_owned(), "test", false, 0));
-    let encoder = || Encoder::Line(direct::Format::Line(Format::Json));
-    let feed = || Feed::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false);
+    let status = Arc::new(SinkStatus::new("test".to_owned(), "test", false, 0));
+    let encoder = || SinkEncoder::Line(direct::DirectFormat::Line(Format::Json));
+    let feed = || SinkSender::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false);
     let mut old = feed();
     for record in &records(5) {
         old.push(record);

@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use crate::http::{Response, retry_after};
 
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum ResponseClass {
     /// The receiver has the records.
     Taken,
     /// Retry, not before this pause. The flag: whether the cause is the sender and not the records.
@@ -18,21 +18,21 @@ pub(super) enum Verdict {
     Content,
 }
 
-pub(super) fn of(answer: &Response, now: SystemTime) -> Verdict {
+pub(super) fn classify(answer: &Response, now: SystemTime) -> ResponseClass {
     match answer.status.as_u16() {
-        200..=299 => Verdict::Taken,
-        ..=399 => Verdict::Mistaken("redirects are not followed: look at url"),
+        200..=299 => ResponseClass::Taken,
+        ..=399 => ResponseClass::Mistaken("redirects are not followed: look at url"),
         408 | 425 | 429 | 500.. => {
-            Verdict::Again(retry_after(&answer.headers, now), answer.status.as_u16() == 429)
+            ResponseClass::Again(retry_after(&answer.headers, now), answer.status.as_u16() == 429)
         }
-        401 | 403 | 407 => Verdict::Mistaken("look at headers and tls"),
-        402 | 404 | 410 | 421 | 451 => Verdict::Mistaken("look at url"),
-        405 => Verdict::Mistaken("look at url and method"),
-        406 | 415 => Verdict::Mistaken("look at format and compression"),
+        401 | 403 | 407 => ResponseClass::Mistaken("look at headers and tls"),
+        402 | 404 | 410 | 421 | 451 => ResponseClass::Mistaken("look at url"),
+        405 => ResponseClass::Mistaken("look at url and method"),
+        406 | 415 => ResponseClass::Mistaken("look at format and compression"),
         411 | 417 | 426 | 428 | 431 => {
-            Verdict::Mistaken("the receiver does not take such requests: look at url and headers")
+            ResponseClass::Mistaken("the receiver does not take such requests: look at url and headers")
         }
-        _ => Verdict::Content,
+        _ => ResponseClass::Content,
     }
 }
 

@@ -4,13 +4,13 @@ use tracego_model::clock::Time;
 
 use crate::traces::{
     id::{JobId, ProcessId},
-    span::Running,
+    span::RunningProcess,
 };
 
 /// Running process of a job.
 #[derive(Debug)]
-pub(super) enum Open {
-    Span(Box<Running>),
+pub(super) enum OpenProcess {
+    Span(Box<RunningProcess>),
     /// Compiler: the go command that it is counted on, its place there, and its start time.
     Folded {
         id: ProcessId,
@@ -21,7 +21,7 @@ pub(super) enum Open {
     },
 }
 
-impl Open {
+impl OpenProcess {
     pub(super) fn id(&self) -> ProcessId {
         match self {
             Self::Span(running) => running.id,

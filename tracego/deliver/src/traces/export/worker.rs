@@ -16,8 +16,8 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::queue::{Numbers, Queue};
-use crate::collector::{Answers, Outcome};
+use super::queue::{ExportCounters, SpanQueue};
+use crate::collector::{ExportOutcome, LastAnswer};
 
 /// First pause after a collector did not take a batch; doubles up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(250);
@@ -25,10 +25,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// Worker that sends the spans of a queue.
 pub(super) struct Worker {
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<SpanQueue>,
     pub(super) closing: watch::Receiver<Option<Instant>>,
     pub(super) exporter: SpanExporter,
-    pub(super) answers: Answers,
+    pub(super) answers: LastAnswer,
     pub(super) grpc: bool,
     pub(super) linger: Duration,
     pub(super) patience: Duration,
@@ -88,7 +88,7 @@ impl Worker {
         let mut pause = PAUSE;
         loop {
             let (why, after) = match self.send(batch.clone()).await {
-                Outcome::Taken { rejected, why } => {
+                ExportOutcome::Taken { rejected, why } => {
                     let rejected = rejected.min(spans);
                     if rejected > 0 {
                         tracing::warn!(rejected, why, endpoint = self.endpoint, "spans were rejected");
@@ -98,12 +98,12 @@ impl Worker {
                     self.complained = false;
                     break;
                 }
-                Outcome::Never(why) => {
+                ExportOutcome::Never(why) => {
                     tracing::warn!(spans, why, endpoint = self.endpoint, "spans were refused");
                     self.settle(|numbers| &numbers.refused, spans);
                     break;
                 }
-                Outcome::Later { why, after } => (why, after),
+                ExportOutcome::Later { why, after } => (why, after),
             };
             if !std::mem::replace(&mut self.complained, true) {
                 tracing::warn!(why, endpoint = self.endpoint, "spans wait: the collector does not take them");
@@ -125,11 +125,11 @@ impl Worker {
                 pause = PAUSE;
             }
         }
-        self.queue.settled();
+        self.queue.batch_done();
     }
 
     /// Sends one request. When the exporter closes, the request is cut off at the deadline.
-    async fn send(&mut self, batch: Vec<SpanData>) -> Outcome {
+    async fn send(&mut self, batch: Vec<SpanData>) -> ExportOutcome {
         let mut closing = self.closing.clone();
         let cut = async {
             loop {
@@ -147,12 +147,12 @@ impl Worker {
         };
         let result = tokio::select! {
             result = self.exporter.export(batch) => result,
-            () = cut => return Outcome::Later { why: "the deadline".to_owned(), after: None },
+            () = cut => return ExportOutcome::Later { why: "the deadline".to_owned(), after: None },
         };
-        Outcome::of(&result, self.answers.take(), self.grpc)
+        ExportOutcome::classify(&result, self.answers.take(), self.grpc)
     }
 
-    fn settle(&self, number: impl Fn(&Numbers) -> &AtomicU64, spans: u64) {
+    fn settle(&self, number: impl Fn(&ExportCounters) -> &AtomicU64, spans: u64) {
         number(&self.queue.numbers).fetch_add(spans, Relaxed);
     }
 }

@@ -16,7 +16,7 @@ use crate::seal::{
 
 /// The state of a chain behind the last line written.
 #[derive(Clone)]
-pub(super) struct State {
+pub(super) struct ChainState {
     /// Link behind the last line.
     pub(super) link: Link,
     /// Digest of the last line.
@@ -31,7 +31,7 @@ pub(super) struct State {
 }
 
 /// A linked line.
-pub(super) struct Line {
+pub(super) struct LinkedLine {
     pub(super) bytes: Vec<u8>,
     /// Link behind the line.
     pub(super) link: Link,
@@ -47,20 +47,20 @@ pub(super) fn linked(
     before: Link,
     key: Option<&Key>,
     now: Reading,
-) -> Option<Line> {
+) -> Option<LinkedLine> {
     let link = close_numbered(&mut bytes, 0, number, before, key)?;
     let facts = Known::of(bytes.strip_suffix(b"\n")?)?.facts().into_owned();
-    Some(Line { bytes, link, facts: Facts { time: Time(now.unix_ns), ..facts }, of: None })
+    Some(LinkedLine { bytes, link, facts: Facts { time: Time(now.unix_ns), ..facts }, of: None })
 }
 
-impl State {
+impl ChainState {
     pub(super) fn new(link: Link, now: Reading) -> Self {
         let first = (link, Time(now.unix_ns));
         Self { link, last: [0; LINK], number: 0, tally: Tally::default(), first, window: (link, now) }
     }
 
     /// Adds a line that is written.
-    pub(super) fn take(&mut self, line: &Line, now: Reading) {
+    pub(super) fn take(&mut self, line: &LinkedLine, now: Reading) {
         self.tally.add(&line.facts);
         (self.link, self.number) = (line.link, line.facts.seq);
         if matches!(line.facts.seal, Some(Scope::Window | Scope::Run)) {

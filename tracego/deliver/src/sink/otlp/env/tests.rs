@@ -4,11 +4,11 @@ use super::*;
 
 const SECRET: &str = "hunter2";
 
-fn resolved(settings: &Settings, variables: &[(&str, &str)]) -> Result<Resolved, String> {
+fn resolved(settings: &OtlpSettings, variables: &[(&str, &str)]) -> Result<OtlpConfig, String> {
     of(Signal::Logs, settings, variables)
 }
 
-fn of(signal: Signal, settings: &Settings, variables: &[(&str, &str)]) -> Result<Resolved, String> {
+fn of(signal: Signal, settings: &OtlpSettings, variables: &[(&str, &str)]) -> Result<OtlpConfig, String> {
     let get = |name: &str| {
         let found = variables.iter().find(|(variable, _)| *variable == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -16,15 +16,15 @@ fn of(signal: Signal, settings: &Settings, variables: &[(&str, &str)]) -> Result
     resolve(signal, settings, get).map_err(|error| error.to_string())
 }
 
-fn none() -> Settings {
-    Settings::default()
+fn none() -> OtlpSettings {
+    OtlpSettings::default()
 }
 
 #[test]
 fn without_anything_the_defaults_of_the_specification_hold() {
     let r = resolved(&none(), &[]).unwrap();
     assert_eq!(r.endpoint.to_string(), "http://localhost:4318/v1/logs");
-    assert_eq!((r.protocol, r.compression), (Protocol::HttpProtobuf, Compression::None));
+    assert_eq!((r.protocol, r.compression), (OtlpProtocol::HttpProtobuf, OtlpCompression::None));
     assert_eq!(r.timeout, Duration::from_secs(10));
     assert!(r.headers.is_empty() && r.resource.is_empty());
     let r = resolved(&none(), &[("OTEL_EXPORTER_OTLP_PROTOCOL", "gRPC")]).unwrap();
@@ -56,7 +56,7 @@ fn a_key_wins_over_the_signals_variable_and_that_over_the_general_one() {
     ];
     let r = resolved(&none(), &all).unwrap();
     assert_eq!(r.endpoint.to_string(), "https://logs:2/as/is");
-    assert_eq!((r.protocol, r.compression), (Protocol::HttpJson, Compression::Gzip));
+    assert_eq!((r.protocol, r.compression), (OtlpProtocol::HttpJson, OtlpCompression::Gzip));
     assert_eq!((r.headers.len(), r.timeout.as_millis()), (1, 2500));
     assert_eq!(r.headers["b"], "2");
     let path = |text: &str| Some(PathBuf::from(text));
@@ -71,15 +71,15 @@ fn a_key_wins_over_the_signals_variable_and_that_over_the_general_one() {
     ] {
         let r = of(signal, &none(), &without).unwrap();
         assert_eq!(r.endpoint.to_string(), url);
-        assert_eq!((r.compression, r.timeout.as_millis()), (Compression::Zstd, 1000));
+        assert_eq!((r.compression, r.timeout.as_millis()), (OtlpCompression::Zstd, 1000));
         // The endpoint is not encrypted, so the certificates are not used.
         assert_eq!(r.tls, TlsSettings::default());
     }
 
-    let settings = Settings {
+    let settings = OtlpSettings {
         endpoint: Some("https://mine:3".to_owned()),
-        protocol: Some(Protocol::HttpProtobuf),
-        compression: Some(Compression::None),
+        protocol: Some(OtlpProtocol::HttpProtobuf),
+        compression: Some(OtlpCompression::None),
         headers: [("c".to_owned(), "3".to_owned())].into(),
         timeout: Some(Span(Duration::from_secs(3))),
         tls: Some(TlsSettings { key: path("/my/key"), ..TlsSettings::default() }),
@@ -87,7 +87,7 @@ fn a_key_wins_over_the_signals_variable_and_that_over_the_general_one() {
     };
     let r = resolved(&settings, &all).unwrap();
     assert_eq!(r.endpoint.to_string(), "https://mine:3/v1/logs");
-    assert_eq!((r.protocol, r.compression), (Protocol::HttpProtobuf, Compression::None));
+    assert_eq!((r.protocol, r.compression), (OtlpProtocol::HttpProtobuf, OtlpCompression::None));
     assert_eq!((r.headers.len(), r.timeout.as_secs()), (1, 3));
     assert_eq!(r.headers["c"], "3");
     // Certificate and key come from the same source.
@@ -97,7 +97,7 @@ fn a_key_wins_over_the_signals_variable_and_that_over_the_general_one() {
 #[test]
 fn a_scheme_decides_about_tls_and_without_one_insecure_does() {
     let secure = |endpoint: &str, insecure: &[(&str, &str)]| {
-        let grpc = Settings { protocol: Some(Protocol::Grpc), ..none() };
+        let grpc = OtlpSettings { protocol: Some(OtlpProtocol::Grpc), ..none() };
         let mut all = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)];
         all.extend(insecure);
         resolved(&grpc, &all).map(|r| r.endpoint.secure)
@@ -124,7 +124,7 @@ fn lists_are_decoded_and_attributes_come_together_by_name() {
         ("OTEL_RESOURCE_ATTRIBUTES", "service.name=x,team=caf%C3%A9,site=a%2Cb,site=last"),
         ("OTEL_SERVICE_NAME", "audit"),
     ];
-    let settings = Settings { resource: [("team".to_owned(), "mine".to_owned())].into(), ..none() };
+    let settings = OtlpSettings { resource: [("team".to_owned(), "mine".to_owned())].into(), ..none() };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(
         resolved(&none(), &environment).unwrap().resource,
@@ -157,13 +157,13 @@ fn mistakes_name_the_variable_or_key_and_no_secret() {
     }
     let headers = [("te".to_owned(), String::new())];
     for (settings, why) in [
-        (Settings { batch_bytes: Bytes(10), ..none() }, "batch-bytes: write 64K"),
-        (Settings { batch_records: 0, ..none() }, "batch-records: write 1"),
-        (Settings { timeout: Some(Span::default()), ..none() }, "timeout: "),
-        (Settings { headers: headers.into(), ..none() }, "headers: te is set"),
-        (Settings { resource: [(String::new(), String::new())].into(), ..none() }, "resource: "),
+        (OtlpSettings { batch_bytes: Bytes(10), ..none() }, "batch-bytes: write 64K"),
+        (OtlpSettings { batch_records: 0, ..none() }, "batch-records: write 1"),
+        (OtlpSettings { timeout: Some(Span::default()), ..none() }, "timeout: "),
+        (OtlpSettings { headers: headers.into(), ..none() }, "headers: te is set"),
+        (OtlpSettings { resource: [(String::new(), String::new())].into(), ..none() }, "resource: "),
         (
-            Settings { tls: Some(TlsSettings::default()), ..none() },
+            OtlpSettings { tls: Some(TlsSettings::default()), ..none() },
             "tls: is given, but http://localhost:4318",
         ),
     ] {
@@ -177,10 +177,13 @@ fn a_table_is_read_and_keys_that_are_none_are_refused() {
     let text = "endpoint = \"https://c\"\nprotocol = \"http/json\"\ncompression = \"zstd\"\ntimeout = \"5s\"\n\
                 batch-bytes = \"1M\"\nbatch-records = 100\nheaders = { a = \"b\" }\ntls = { ca = \"/ca\" }\n\
                 resource = { team = \"x\" }";
-    let settings: Settings = toml::from_str(text).unwrap();
+    let settings: OtlpSettings = toml::from_str(text).unwrap();
     let r = resolved(&settings, &[]).unwrap();
-    assert_eq!((r.protocol, r.compression, r.batch_bytes), (Protocol::HttpJson, Compression::Zstd, 1 << 20));
+    assert_eq!(
+        (r.protocol, r.compression, r.batch_bytes),
+        (OtlpProtocol::HttpJson, OtlpCompression::Zstd, 1 << 20)
+    );
     assert_eq!((r.batch_records, r.tls.ca, r.resource.len()), (100, Some(PathBuf::from("/ca")), 1));
-    assert!(toml::from_str::<Settings>("endpiont = \"x\"").is_err());
-    assert!(toml::from_str::<Settings>("protocol = \"http\"").is_err());
+    assert!(toml::from_str::<OtlpSettings>("endpiont = \"x\"").is_err());
+    assert!(toml::from_str::<OtlpSettings>("protocol = \"http\"").is_err());
 }
