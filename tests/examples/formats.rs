@@ -11,7 +11,7 @@ use tracego_deliver::{
         Format,
         otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
     },
-    sink::filter::{Filter, FilterSettings},
+    sink::settings::filter::{Filter, FilterSettings},
 };
 use tracego_model::record::{Record, event_name};
 use tracego_tests::samples;

@@ -30,9 +30,9 @@ use prost::Message as _;
 use tracego_deliver::{
     format::otlp::{EncodedRecord, Encoding, LogEncoder},
     sink::{
+        lifecycle::Sinks,
         outputs::Outputs,
         settings::{CommonSettings, SinkSettings},
-        start::Sinks,
     },
 };
 use tracego_model::{meta::Meta, record::Record, units::Bytes};

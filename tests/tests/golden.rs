@@ -13,7 +13,7 @@ use std::{
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
 use tracego_analyze::{judge::Judge, rules::settings::Settings};
-use tracego_deliver::sink::{DirectFormat, DirectOutput, text::Style};
+use tracego_deliver::sink::direct::{DirectFormat, DirectOutput, text::Style};
 use tracego_model::capture::{CaptureError, Reader};
 
 #[derive(Clone, Default)]

@@ -8,7 +8,7 @@ use std::{io, sync::{Arc, Mutex, PoisonError}};
 use libfuzzer_sys::fuzz_target;
 use tracego::pipeline::{Consumer, Pipeline};
 use tracego_analyze::{judge::Judge, rules::settings::Settings};
-use tracego_deliver::sink::{DirectFormat, DirectOutput, text::Style};
+use tracego_deliver::sink::direct::{DirectFormat, DirectOutput, text::Style};
 use tracego_model::{capture::{CaptureError, Reader, Writer}, input::Input, meta::Meta};
 
 fuzz_target!(|input: &[u8]| {

@@ -20,7 +20,10 @@ use tracego_common::{
 };
 use tracego_deliver::{
     seal::window::Sealer,
-    sink::{DirectFormat, DirectOutput, start::Sinks},
+    sink::{
+        direct::{DirectFormat, DirectOutput},
+        lifecycle::Sinks,
+    },
 };
 use tracego_probe::{
     host,

@@ -22,7 +22,7 @@ use tracego::{
     pipeline::{Pipeline, RunReport},
 };
 use tracego_common::settings::event;
-use tracego_deliver::sink::{DirectFormat, DirectOutput};
+use tracego_deliver::sink::direct::{DirectFormat, DirectOutput};
 use tracego_probe::host;
 
 use crate::{Test, agent::options};

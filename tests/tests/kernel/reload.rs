@@ -135,7 +135,7 @@ fn refused() {
     let output = running.output();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{stderr}");
-    for words in ["pth", "'fil' is none", "is there twice", "endpoint", "where: ", "TG099", "ring-size"] {
+    for words in ["pth", "'fil' is unknown", "is used twice", "endpoint", "where: ", "TG099", "ring-size"] {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
     assert_eq!(stderr.matches("the old one stays").count(), bad.len(), "{stderr}");

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use tracego_deliver::sink::otlp::{OtlpCompression, OtlpProtocol, OtlpSettings};
+use tracego_deliver::collector::{OtlpCompression, OtlpProtocol, OtlpSettings};
 use tracego_tests::{Running, ports::free_port, wait_until};
 
 use crate::{

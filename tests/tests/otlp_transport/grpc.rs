@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tracego_deliver::sink::otlp::{OtlpCompression, OtlpProtocol, OtlpSettings};
+use tracego_deliver::collector::{OtlpCompression, OtlpProtocol, OtlpSettings};
 
 use crate::side::{Receiver, Side, few, identifiers, payloads, plain, quick, records, resolved, uids};
 

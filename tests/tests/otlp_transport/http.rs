@@ -8,8 +8,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tracego_deliver::{
+    collector::{OtlpCompression, OtlpProtocol, OtlpSettings},
     format::otlp::Encoding,
-    sink::otlp::{OtlpCompression, OtlpProtocol, OtlpSettings},
 };
 use tracego_tests::ports::free_port;
 

@@ -1,7 +1,7 @@
 //! Permanent refusals of a receiver, and answers that only look like one.
 
 use serde_json::{Value, json};
-use tracego_deliver::sink::otlp::{OtlpProtocol, readable};
+use tracego_deliver::{collector::OtlpProtocol, sink::otlp::readable};
 
 use crate::side::{
     Receiver, Side, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
@@ -144,9 +144,9 @@ fn who_refuses_everything_gets_it_later() {
     }
     // A compression that the receiver lacks is not the records' fault either.
     let receiver = Receiver::start("grpc", &json!([{}]));
-    let compression = Some(tracego_deliver::sink::otlp::OtlpCompression::Zstd);
+    let compression = Some(tracego_deliver::collector::OtlpCompression::Zstd);
     let settings =
-        tracego_deliver::sink::otlp::OtlpSettings { compression, ..plain(receiver.port, OtlpProtocol::Grpc) };
+        tracego_deliver::collector::OtlpSettings { compression, ..plain(receiver.port, OtlpProtocol::Grpc) };
     let why = Side::new(&resolved(&settings)).trouble(&payloads(&records, OtlpProtocol::Grpc)).why;
     assert!(why.contains("gRPC Internal (13): Error parsing 'grpc-encoding'"), "{why}");
 }

@@ -13,11 +13,12 @@ use std::{
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tracego_deliver::{
+    collector::{OtlpConfig, OtlpProtocol, OtlpSettings, Signal, resolve},
     format::otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
     http::tls::TlsSettings,
     sink::{
-        deliver::{DeliveryError, DeliveryResult},
-        otlp::{OtlpConfig, OtlpEncoder, OtlpProtocol, OtlpSettings, OtlpTransport, Signal, resolve},
+        delivery::{DeliveryError, DeliveryResult},
+        otlp::{OtlpEncoder, OtlpTransport},
     },
 };
 use tracego_model::{

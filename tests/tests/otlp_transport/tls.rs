@@ -6,8 +6,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use serde_json::json;
 use tempfile::TempDir;
 use tracego_deliver::{
+    collector::{OtlpProtocol, OtlpSettings, Signal, resolve},
     http::tls::TlsSettings,
-    sink::otlp::{OtlpProtocol, OtlpSettings, Signal, resolve},
 };
 
 use crate::side::{Receiver, Side, few, identifiers, payloads, plain, quick, resolved, secure};

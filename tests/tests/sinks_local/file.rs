@@ -92,8 +92,8 @@ fn refused() {
     let dir = tempfile::tempdir().unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
     for (path, wanted) in [
-        (dir.path().to_owned(), "is no file, FIFO or character device"),
-        (dir.path().join("socket"), "is no file, FIFO or character device"),
+        (dir.path().to_owned(), "is not a file, FIFO or character device"),
+        (dir.path().join("socket"), "is not a file, FIFO or character device"),
         (dir.path().join("none/log"), "none/log: No such file or directory"),
         ("/proc/self/cmdline/log".into(), "Not a directory"),
     ] {
@@ -107,7 +107,7 @@ fn refused() {
     let error = refusal(&FileSettings { rotate_bytes: Some(Bytes(0)), ..FileSettings::new(&path) });
     assert!(error.starts_with("rotate-bytes: 0"), "{error}");
     let error = refusal(&FileSettings { rotate_bytes: Some(Bytes(9)), ..FileSettings::new("/dev/null") });
-    assert!(error.starts_with("rotate-bytes: /dev/null is no regular file"), "{error}");
+    assert!(error.starts_with("rotate-bytes: /dev/null is not a regular file"), "{error}");
     assert!(!path.exists());
 }
 

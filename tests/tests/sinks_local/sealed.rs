@@ -113,7 +113,7 @@ fn kills(compress: &str) {
     assert!(rotated(&path).len() as u64 > ROUNDS, "{}", rotated(&path).len());
     // All records are there; only retried ones are there twice.
     let mut seen = Vec::new();
-    let ordered = tracego_deliver::sink::file::names::ordered(&files(&path)).unwrap();
+    let ordered = tracego_deliver::sink::file::rotated_name::ordered(&files(&path)).unwrap();
     for line in ordered.iter().flat_map(|path| lines(path)) {
         let Ok(record) = serde_json::from_str::<Value>(&line) else { continue };
         if record["event_name"] == "tracego.process.start" {
@@ -204,7 +204,7 @@ pub(crate) fn records(numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
 pub(crate) fn deliver(
     file: &mut FileTransport,
     lines: &[Vec<u8>],
-) -> tracego_deliver::sink::deliver::DeliveryResult {
+) -> tracego_deliver::sink::delivery::DeliveryResult {
     let batch: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
     runtime().block_on(file.deliver(&batch))
 }

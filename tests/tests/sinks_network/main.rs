@@ -13,7 +13,7 @@ mod webhook;
 use std::{thread::sleep, time::Duration};
 
 use libtest_mimic::Arguments;
-use tracego_deliver::sink::deliver::DeliveryResult;
+use tracego_deliver::sink::delivery::DeliveryResult;
 use tracego_tests::trial;
 
 type Test = fn();

@@ -5,7 +5,7 @@ use std::io;
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 use tracego_analyze::{judge::Selection, rules::settings::Settings};
-use tracego_deliver::sink::{self, settings::SinkSettings};
+use tracego_deliver::sink::settings::{self, SinkSettings};
 use tracego_model::{clock::Reading, input::Input};
 use tracego_policy::Engine;
 use tracego_probe::enforce::settings::Enforce;
@@ -45,7 +45,7 @@ impl Agent {
         let Changes { selection, rules, sinks, output, enforce, policy } = changes;
         let findings = enforce.findings();
         let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;
-        sink::change::check_all(&sinks)?;
+        settings::check_all(&sinks)?;
         if let (Some(enforcer), Some(prepared)) = (&mut self.enforcer, prepared) {
             enforcer.change(prepared)?;
         }

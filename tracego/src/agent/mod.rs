@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 use tracego_analyze::inspect;
-use tracego_deliver::sink::start::Sinks;
+use tracego_deliver::sink::lifecycle::Sinks;
 use tracego_model::{clock::Reading, input::Input};
 use tracego_probe::{
     counters::job_losses,

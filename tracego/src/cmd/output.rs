@@ -11,7 +11,12 @@ use anyhow::{Context as _, bail};
 use tracego_analyze::judge::Judge;
 use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
-    sink::{DirectFormat, DirectOutput, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
+    sink::{
+        direct::{DirectFormat, DirectOutput, text},
+        lifecycle::Sinks,
+        outputs::Outputs,
+        settings::SinkSettings,
+    },
 };
 use tracego_model::meta::Meta;
 use tracego_policy::{

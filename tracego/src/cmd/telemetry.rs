@@ -5,8 +5,10 @@ use std::env;
 use anyhow::Context as _;
 use opentelemetry::KeyValue;
 use tracego_deliver::{
-    collector::{CollectorCompression, CollectorProtocol, CollectorTarget},
-    sink::otlp::{self, OtlpConfig, Signal, resolve},
+    collector::{
+        CollectorCompression, CollectorProtocol, CollectorTarget, OtlpCompression, OtlpConfig, OtlpProtocol,
+        OtlpSettings, Signal, resolve,
+    },
     traces::{TracePipeline, attribute, builder::BuilderLimits, export},
 };
 use tracego_model::{meta::Meta, record::Origin};
@@ -42,8 +44,7 @@ pub(super) fn metrics(view: &View, meta: &Meta) -> anyhow::Result<Option<metrics
 }
 
 fn resolved(view: &View, signal: Signal) -> anyhow::Result<OtlpConfig> {
-    let settings =
-        otlp::OtlpSettings { endpoint: view.otlp_endpoint.clone(), ..otlp::OtlpSettings::default() };
+    let settings = OtlpSettings { endpoint: view.otlp_endpoint.clone(), ..OtlpSettings::default() };
     Ok(resolve(signal, &settings, |name| env::var(name).ok())?)
 }
 
@@ -58,12 +59,12 @@ fn resource(origin: &Origin, resolved: &OtlpConfig) -> Vec<KeyValue> {
 /// Converts the settings for OpenTelemetry's exporters, which are built without JSON and zstd here.
 fn target(resolved: OtlpConfig) -> CollectorTarget {
     let protocol = match resolved.protocol {
-        otlp::OtlpProtocol::Grpc => CollectorProtocol::Grpc,
-        otlp::OtlpProtocol::HttpProtobuf | otlp::OtlpProtocol::HttpJson => CollectorProtocol::HttpProtobuf,
+        OtlpProtocol::Grpc => CollectorProtocol::Grpc,
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => CollectorProtocol::HttpProtobuf,
     };
     let compression = match resolved.compression {
-        otlp::OtlpCompression::None => CollectorCompression::None,
-        otlp::OtlpCompression::Gzip | otlp::OtlpCompression::Zstd => CollectorCompression::Gzip,
+        OtlpCompression::None => CollectorCompression::None,
+        OtlpCompression::Gzip | OtlpCompression::Zstd => CollectorCompression::Gzip,
     };
     let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = resolved.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));

@@ -2,10 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use tracego_deliver::sink::{
-    file::FileCounts,
-    status::{SinkNumbers, SinkStatus},
-};
+use tracego_deliver::sink::status::{FileCounts, SinkNumbers, SinkStatus};
 
 use super::families::Families;
 

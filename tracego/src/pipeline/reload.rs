@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use tokio::sync::oneshot;
 use tracego_analyze::{judge::Selection, rules::settings::Settings};
-use tracego_deliver::sink::feed::SinkSender;
+use tracego_deliver::sink::queue::sender::SinkSender;
 use tracego_policy::engine::Engine;
 
 /// The settings that may change while tracego runs.

@@ -16,7 +16,7 @@ use tracego_deliver::{
         verify::{Kind, Lines, Options, Report, ordered, verify},
         window::Sealer,
     },
-    sink::{DirectFormat, DirectOutput},
+    sink::direct::{DirectFormat, DirectOutput},
 };
 use tracego_model::{
     capture::Reader,

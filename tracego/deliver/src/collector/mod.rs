@@ -1,15 +1,22 @@
-//! Collector for traces and metrics, used through the exporters of OpenTelemetry.
+//! OTLP receivers: their address and settings for every signal, and the exporters of traces and metrics.
+//!
+//! [`resolve`] merges the configuration with the environment. The sink for records has a client of its own;
+//! traces and metrics go through the exporters of OpenTelemetry.
 //!
 //! `opentelemetry-otlp` makes the requests. The connections below it are ours: they have TLS like all sinks,
 //! only the configured headers, and give access to the collector's answers, which the exporters keep to
 //! themselves.
 
-mod connect;
+mod endpoint;
+mod grpc_channel;
 mod http;
 mod outcome;
+mod resolve;
+mod settings;
 
 use std::{str::FromStr, time::Duration};
 
+pub use endpoint::Endpoint;
 pub use http::LastAnswer;
 use hyper::{
     Uri,
@@ -21,6 +28,8 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::Resource;
 pub use outcome::ExportOutcome;
+pub use resolve::{OtlpConfig, OtlpConfigError, resolve};
+pub use settings::{OtlpCompression, OtlpProtocol, OtlpSettings, Signal};
 use tracego_model::record::SCHEMA_URL;
 
 use crate::http::tls::{TlsError, TlsSettings};
@@ -80,10 +89,10 @@ impl Default for CollectorTarget {
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// The endpoint is no address.
-    #[error("endpoint '{0}': {1}; it looks like http://127.0.0.1:4318/v1/traces")]
+    #[error("endpoint '{0}': {1}; write an address like http://127.0.0.1:4318/v1/traces")]
     Endpoint(String, String),
     /// A header is not valid in HTTP. The value may be a secret.
-    #[error("header '{0}': no valid name or value")]
+    #[error("header '{0}': invalid name or value")]
     Header(String),
     /// TLS cannot be set up.
     #[error(transparent)]
@@ -92,7 +101,7 @@ pub enum TargetError {
     #[error(transparent)]
     Exporter(#[from] ExporterBuildError),
     /// The thread cannot be started.
-    #[error("the thread of an exporter: {0}")]
+    #[error("cannot start an exporter's thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
@@ -127,8 +136,9 @@ impl CollectorTarget {
         let mut exporter = match self.protocol {
             CollectorProtocol::Grpc => {
                 let builder = SpanExporter::builder().with_tonic();
-                let builder = builder.with_channel(connect::channel(self, &uri)?).with_timeout(self.timeout);
-                let builder = builder.with_interceptor(connect::HeaderInterceptor::new(headers));
+                let builder =
+                    builder.with_channel(grpc_channel::channel(self, &uri)?).with_timeout(self.timeout);
+                let builder = builder.with_interceptor(grpc_channel::HeaderInterceptor::new(headers));
                 let builder = builder.with_retry_policy(once());
                 match self.compression {
                     CollectorCompression::None => builder.build()?,
@@ -157,8 +167,9 @@ impl CollectorTarget {
         let exporter = match self.protocol {
             CollectorProtocol::Grpc => {
                 let builder = MetricExporter::builder().with_tonic();
-                let builder = builder.with_channel(connect::channel(self, &uri)?).with_timeout(self.timeout);
-                let builder = builder.with_interceptor(connect::HeaderInterceptor::new(headers));
+                let builder =
+                    builder.with_channel(grpc_channel::channel(self, &uri)?).with_timeout(self.timeout);
+                let builder = builder.with_interceptor(grpc_channel::HeaderInterceptor::new(headers));
                 match self.compression {
                     CollectorCompression::None => builder.build()?,
                     CollectorCompression::Gzip => builder.with_compression(Otlp::Gzip).build()?,

@@ -6,11 +6,12 @@
 pub mod cef;
 pub mod cloudevents;
 pub mod ecs;
+pub mod json;
 mod object;
 pub mod ocsf;
+mod omit_fields;
 pub mod otlp;
 pub(crate) mod text;
-mod without;
 
 use std::io::{self, Write as _};
 
@@ -25,8 +26,6 @@ use tracego_model::{
         lineage::Line,
     },
 };
-
-use crate::sink::json;
 
 /// Format with one event per line. Lines end with `\n` and hold no other.
 #[derive(Clone, Copy, Debug, serde::Deserialize, Eq, PartialEq, clap::ValueEnum)]

@@ -14,9 +14,9 @@ use hyper::{
 
 use super::{
     Response,
-    connect::{Connection, Connector, HttpVersions, RequestError},
+    connection::{Connection, Connector, HttpVersions, RequestError},
+    tls::{TlsError, TlsSettings},
 };
-use crate::http::tls::{TlsError, TlsSettings};
 
 /// Maximum idle time of a kept connection, since receivers close connections after about that time.
 const IDLE: Duration = Duration::from_secs(30);

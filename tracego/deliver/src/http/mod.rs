@@ -6,7 +6,7 @@
 pub mod tls;
 
 mod client;
-mod connect;
+mod connection;
 
 use std::{
     error::Error,
@@ -14,7 +14,7 @@ use std::{
 };
 
 pub use client::ReceiverClient;
-pub use connect::{ByteStream, Connector, HttpVersions};
+pub use connection::{ByteStream, Connector, HttpVersions};
 use hyper::{HeaderMap, StatusCode, Uri, body::Bytes, header::RETRY_AFTER};
 
 /// Maximum pause that a receiver can ask for. A longer one is more likely a mistake than a wish.
@@ -107,8 +107,8 @@ mod tests {
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use tokio::net::TcpListener;
 
-    use super::{connect::LONGEST, *};
-    use crate::http::tls::TlsSettings;
+    use super::tls::TlsSettings;
+    use super::{connection::LONGEST, *};
 
     /// Answers each request with its body twice, and the length in a trailer.
     async fn twice(

@@ -10,7 +10,7 @@ use tracego_model::record::{Record, SinkCounts};
 
 use super::{
     direct::{DirectOutput, FlushResult},
-    feed::{QueueMark, SinkSender},
+    queue::sender::{QueueMark, SinkSender},
     status::SinkStatus,
 };
 use crate::seal::window::Sealer;
@@ -60,7 +60,7 @@ impl Outputs {
         self.direct.as_mut()?.sealer()
     }
 
-    /// Adds a record to all outputs; `counted` is that of [`Sink::push`].
+    /// Adds a record to all outputs; `counted` is that of [`DirectOutput::push`].
     ///
     /// # Errors
     /// Fails if the record cannot be written in the format of the direct output.
@@ -131,7 +131,7 @@ impl Outputs {
         self.marks.front().map_or(self.mark, |(mark, _)| mark - 1)
     }
 
-    /// Returns whether [`settled`](Self::settled) has reached the end of what was flushed.
+    /// Returns whether [`persisted_mark`](Self::persisted_mark) has reached the end of what was flushed.
     #[must_use]
     pub fn is_persisted(&self) -> bool {
         let waits = |ahead: &QueueMark| self.feeds.iter().any(|feed| feed.lacks(ahead));

@@ -11,8 +11,6 @@ use std::{
 
 use tracego_spool::{Reason, Stats};
 
-use super::file::FileCounts;
-
 /// Reasons why a record never reached the receiver, in addition to those of the queue.
 pub mod lost {
     /// The receiver refused the record for good; the dead letters have it, if there are any.
@@ -42,6 +40,23 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::TooLarge => "too_large",
         Reason::Disk => "disk",
     }
+}
+
+/// The counts of actions on files, since the start.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FileCounts {
+    /// Number of files that were rotated.
+    pub rotated: u64,
+    /// Number of rotated files that were compressed.
+    pub compressed: u64,
+    /// Number of rotated files that were removed because of `keep` and `keep-age`.
+    pub removed: u64,
+    /// Number of bytes that the removed files had on the disk.
+    pub removed_bytes: u64,
+    /// Number of times the path was reopened: on SIGHUP, or because another program moved the file.
+    pub reopened: u64,
+    /// Number of times removing or compressing failed; each failure is retried.
+    pub cleanup_failures: u64,
 }
 
 /// The numbers of one sink.
@@ -121,7 +136,7 @@ impl SinkStatus {
         Self { name, kind, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
     }
 
-    pub(super) fn numbers_mut(&self) -> MutexGuard<'_, SinkNumbers> {
+    pub(crate) fn numbers_mut(&self) -> MutexGuard<'_, SinkNumbers> {
         // The content is consistent at any time: each field stands alone.
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -137,7 +152,7 @@ impl SinkStatus {
     }
 
     /// Marks the reader as gone for good.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
 
@@ -155,12 +170,12 @@ impl SinkStatus {
     }
 
     /// Adds to the number of chunks in the queue.
-    pub(super) fn place(&self, chunks: u64) {
+    pub(crate) fn place(&self, chunks: u64) {
         self.placed.fetch_add(chunks, Ordering::Release);
     }
 
     /// Returns whether at least this number of chunks is in the queue.
-    pub(super) fn has_placed(&self, chunks: u64) -> bool {
+    pub(crate) fn has_placed(&self, chunks: u64) -> bool {
         self.placed.load(Ordering::Acquire) >= chunks
     }
 

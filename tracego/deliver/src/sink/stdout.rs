@@ -9,9 +9,9 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::{
+use super::delivery::{
+    DeliveryError, DeliveryResult,
     blocking::{self, Batch, write_all},
-    deliver::{DeliveryError, DeliveryResult},
 };
 
 /// A standard stream for output.

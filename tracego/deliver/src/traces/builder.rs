@@ -2,7 +2,7 @@
 
 mod events;
 mod limits;
-mod open;
+mod open_process;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -10,7 +10,7 @@ use std::{
 };
 
 pub use limits::{BuilderCounts, BuilderLimits};
-use open::OpenProcess;
+use open_process::OpenProcess;
 use opentelemetry::{
     InstrumentationScope,
     trace::{SpanContext, SpanId},

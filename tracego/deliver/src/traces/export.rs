@@ -3,8 +3,8 @@
 //! The SDK's batch processor silently drops spans that do not fit into its queue, and batches that a
 //! collector refuses once. So the SDK's exporter is driven from a queue of our own.
 
+mod export_worker;
 mod queue;
-mod worker;
 
 use std::{
     sync::Arc,
@@ -12,11 +12,11 @@ use std::{
     time::Duration,
 };
 
+use export_worker::ExportWorker;
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
 use queue::SpanQueue;
 use tokio::{runtime::Builder, sync::watch, time::Instant};
-use worker::Worker;
 
 use crate::collector::{self, CollectorProtocol, CollectorTarget, TargetError};
 
@@ -86,7 +86,7 @@ impl TraceExporter {
         };
         let queue = Arc::new(SpanQueue::new(settings.queue, settings.batch));
         let (close, closing) = watch::channel(None);
-        let worker = Worker {
+        let worker = ExportWorker {
             queue: Arc::clone(&queue),
             closing,
             exporter,

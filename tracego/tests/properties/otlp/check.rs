@@ -3,9 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use tracego_deliver::{
+    collector::{OtlpProtocol, Signal},
     format::otlp::Encoding,
     http::Response,
-    sink::otlp::{OtlpPayload, OtlpProtocol, RequestOutcome, Signal, answer, readable},
+    sink::otlp::{OtlpPayload, RequestOutcome, answer, readable},
 };
 
 /// Checks one input; its first byte selects the meaning of the others.

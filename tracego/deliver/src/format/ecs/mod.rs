@@ -20,9 +20,8 @@ use tracego_model::{
 use super::{
     decision, is_stopped,
     object::{SingleMember, object},
-    pending_executable,
-    without::OmitFields,
-    worst_finding,
+    omit_fields::OmitFields,
+    pending_executable, worst_finding,
 };
 
 /// Writes one record as one line.

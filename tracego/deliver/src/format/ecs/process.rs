@@ -6,7 +6,7 @@ use tracego_model::{
     record::{self, Record, exec_id, lineage::Line},
 };
 
-use super::super::{
+use crate::format::{
     object::{AsText, SingleMember, object},
     parent,
     text::Joined,

@@ -6,7 +6,7 @@ use tracego_model::{
     record::Record,
 };
 
-use crate::format::{object::object, without::OmitFields};
+use crate::format::{object::object, omit_fields::OmitFields};
 
 pub(super) fn confidence_id(finding: &Finding) -> u8 {
     match finding.confidence {

@@ -25,9 +25,8 @@ use tracego_model::{
 use super::{
     Millis, is_stopped,
     object::{SingleMember, object},
-    severity,
-    without::OmitFields,
-    worst_finding,
+    omit_fields::OmitFields,
+    severity, worst_finding,
 };
 
 /// Writes one record as one line.

@@ -6,14 +6,12 @@ use tracego_model::{
     record::{self, Record, event_name, exec_id, lineage::Line},
 };
 
-use super::{
-    super::{
-        Millis, is_program,
-        object::{AsText, SingleMember, object},
-        parent, pending_executable,
-        text::Quoted,
-    },
-    integer,
+use super::integer;
+use crate::format::{
+    Millis, is_program,
+    object::{AsText, SingleMember, object},
+    parent, pending_executable,
+    text::Quoted,
 };
 
 /// `actor`: the process that created this one. For an exit, a failed exec and a decision before a process

@@ -86,7 +86,7 @@ impl<O: AttributeWriter> AttributeSerializer<'_, O> {
     fn scalar(self, write: impl FnOnce(&mut O)) -> Result<(), Error> {
         match self.role {
             ValueRole::Value => write(self.out),
-            ValueRole::Key => return Err(Error::custom("a key of a map is no text")),
+            ValueRole::Key => return Err(Error::custom("a map key is not a text")),
             ValueRole::Attribute if self.hidden() => {}
             ValueRole::Attribute => {
                 let mark = self.out.begin_entry(self.key, KeyValuePlace::Attribute);
@@ -110,7 +110,8 @@ impl<O: AttributeWriter> AttributeSerializer<'_, O> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{super::json::Json, *};
+    use super::*;
+    use crate::format::otlp::json::Json;
 
     #[test]
     fn what_is_left_out_is_left_out_whatever_it_is() {

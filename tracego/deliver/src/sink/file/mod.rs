@@ -8,14 +8,14 @@
 //! Other programs may rotate the file, too: before each batch tracego checks whether the path still leads to
 //! it.
 
-mod compress;
-mod current;
-mod log;
-pub mod names;
-mod place;
-mod sealed;
+mod chain;
+mod compression;
+mod output_file;
+mod retention;
+pub mod rotated_name;
+mod rotation;
 mod settings;
-mod tidy;
+mod target;
 
 use std::{
     io,
@@ -28,12 +28,15 @@ use std::{
 };
 
 pub use self::settings::{Compress, FileGroup, FileMode, FileSettings, SyncMode};
-use self::{log::RotatingFile, sealed::FileChain};
+use self::{chain::FileChain, rotation::RotatingFile};
 use rustix::io::Errno;
 use tokio::task::JoinHandle;
 use tracego_model::meta::Meta;
 
-use super::{blocking, deliver::DeliveryResult};
+use super::{
+    delivery::{DeliveryResult, blocking},
+    status::FileCounts,
+};
 
 /// The reason why a file cannot be written to.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -42,7 +45,7 @@ pub enum FileError {
     #[error("{0}")]
     Setting(String),
     /// A file that another process has locked.
-    #[error("path: another process writes to {} and has it locked; give each sink a file of its own", .0.display())]
+    #[error("path: another process has locked {}; give each sink its own file", .0.display())]
     Locked(PathBuf),
     /// A symbolic link to a regular file.
     #[error(
@@ -51,7 +54,7 @@ pub enum FileError {
     )]
     Link(PathBuf),
     /// A folder, a socket or a disk.
-    #[error("path: {} is no file, FIFO or character device", .0.display())]
+    #[error("path: {} is not a file, FIFO or character device", .0.display())]
     Kind(PathBuf),
     /// A group or mode that cannot be set.
     #[error("{key}: {}: {why}", .path.display())]
@@ -100,23 +103,6 @@ impl FileError {
         ];
         self.number().is_some_and(|number| passing.iter().any(|errno| errno.raw_os_error() == number))
     }
-}
-
-/// The counts of actions on files, since the start.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct FileCounts {
-    /// Number of files that were rotated.
-    pub rotated: u64,
-    /// Number of rotated files that were compressed.
-    pub compressed: u64,
-    /// Number of rotated files that were removed because of `keep` and `keep-age`.
-    pub removed: u64,
-    /// Number of bytes that the removed files had on the disk.
-    pub removed_bytes: u64,
-    /// Number of times the path was reopened: on SIGHUP, or because another program moved the file.
-    pub reopened: u64,
-    /// Number of times removing or compressing failed; each failure is retried.
-    pub cleanup_failures: u64,
 }
 
 #[derive(Debug, Default)]
@@ -188,7 +174,7 @@ impl FileTransport {
     }
 
     /// Appends finished lines, each with its newline. A line is done when the file has it; with
-    /// [`Sync::Batch`], when the disk has it.
+    /// [`SyncMode::Batch`], when the disk has it.
     pub async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         if batch.is_empty() {
             return DeliveryResult::default();
@@ -242,7 +228,7 @@ impl FileTransport {
         }
         self.due = None;
         let (settings, shared) = (self.settings.clone(), Arc::clone(&self.shared));
-        self.tidying = Some(tokio::task::spawn_blocking(move || tidy::tidy(&settings, &shared)));
+        self.tidying = Some(tokio::task::spawn_blocking(move || retention::tidy(&settings, &shared)));
     }
 
     fn tidied(&mut self, done: Result<io::Result<()>, tokio::task::JoinError>) {

@@ -95,10 +95,8 @@ impl FromStr for FileMode {
         let digits = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
         let mode = u32::from_str_radix(text, 8).ok().filter(|mode| digits && *mode <= 0o777);
         match mode {
-            None => Err(format!("'{text}' is no mode; write octal digits, as \"0640\"")),
-            Some(mode) if mode & 0o600 != 0o600 => {
-                Err(format!("'{text}' would keep its owner out; add 0600"))
-            }
+            None => Err(format!("'{text}' is not a mode; write octal digits, as \"0640\"")),
+            Some(mode) if mode & 0o600 != 0o600 => Err(format!("'{text}' denies the owner access; add 0600")),
             Some(mode) => Ok(Self(mode)),
         }
     }

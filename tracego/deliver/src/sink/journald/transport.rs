@@ -18,7 +18,7 @@ use rustix::{
 use tokio::{io::Interest, net::UnixDatagram, time::timeout};
 
 use super::JournaldSettings;
-use crate::sink::deliver::{DeliveryError, DeliveryResult};
+use crate::sink::delivery::{DeliveryError, DeliveryResult};
 
 /// Journald transport.
 #[derive(Debug)]
@@ -95,7 +95,9 @@ async fn write(
     let sent = socket.async_io(Interest::WRITABLE, || call(socket.as_fd()));
     match timeout(limit, sent).await {
         Ok(sent) => sent.map(|_| ()),
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "journald takes nothing")),
+        Err(_) => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "journald accepted nothing within the timeout"))
+        }
     }
 }
 

@@ -13,18 +13,15 @@ use hyper::{
 };
 
 use super::{
-    OtlpConfig,
-    answer::{RequestOutcome, answer},
-    compress::compress,
-    endpoint::Endpoint,
-    env::OtlpConfigError,
+    compression::compress,
     grpc,
-    settings::{OtlpCompression, OtlpProtocol, Signal},
+    response::{RequestOutcome, answer},
 };
 use crate::{
+    collector::{Endpoint, OtlpCompression, OtlpConfig, OtlpConfigError, OtlpProtocol, Signal},
     format::otlp::Encoding,
     http::{self, HttpVersions},
-    sink::deliver::DeliveryError,
+    sink::delivery::DeliveryError,
 };
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION")));

@@ -9,8 +9,8 @@ use hyper::HeaderMap;
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
 
-use super::answer::{ExportResponse, RequestOutcome, RpcStatus, printable_line, sentence};
-use crate::{http::Response, sink::deliver::DeliveryError};
+use super::response::{ExportResponse, RequestOutcome, RpcStatus, printable_line, sentence};
+use crate::{http::Response, sink::delivery::DeliveryError};
 
 /// Length of the prefix of a message, in bytes: the compression flag and the message length.
 pub(super) const HEAD: usize = 5;
@@ -99,7 +99,7 @@ impl GrpcCode {
 pub(super) fn answer(response: &Response) -> RequestOutcome {
     let kind = response.header("content-type").unwrap_or_default();
     if !response.status.is_success() || !kind.starts_with("application/grpc") {
-        let who = format!("HTTP {} and no answer in gRPC", response.status);
+        let who = format!("HTTP {}: the answer is not gRPC", response.status);
         return RequestOutcome::again(sentence(
             &who,
             &printable_line(&String::from_utf8_lossy(&response.body)),
@@ -148,13 +148,13 @@ fn exported(body: &[u8]) -> RequestOutcome {
             message
         }
         Some((&[1, ..], _)) => {
-            return RequestOutcome::again("the answer is compressed, which was not asked for");
+            return RequestOutcome::again("the answer is compressed although no compression was requested");
         }
-        _ => return RequestOutcome::again("the answer was cut: it is no whole message"),
+        _ => return RequestOutcome::again("the answer was cut: the message is incomplete"),
     };
     match ExportResponse::decode(message) {
         Ok(exported) => exported.into(),
-        Err(error) => RequestOutcome::again(format!("an answer that is none of an OTLP receiver: {error}")),
+        Err(error) => RequestOutcome::again(format!("no answer of an OTLP receiver: {error}")),
     }
 }
 

@@ -6,14 +6,12 @@ use hyper::StatusCode;
 use prost::Message as _;
 use serde_json::Value;
 
-use super::{
-    answer::{ExportResponse, PartialSuccess, RequestOutcome, RpcStatus, printable_line, sentence},
-    settings::Signal,
-};
+use super::response::{ExportResponse, PartialSuccess, RequestOutcome, RpcStatus, printable_line, sentence};
 use crate::{
+    collector::Signal,
     format::otlp::Encoding,
     http::{Response, retry_after},
-    sink::deliver::DeliveryError,
+    sink::delivery::DeliveryError,
 };
 
 /// Interprets a response. `asked`: the encoding of the request.
@@ -37,7 +35,7 @@ pub(super) fn answer(
         let to =
             response.header("location").map_or_else(String::new, |to| format!(" to {}", printable_line(to)));
         return RequestOutcome::again(format!(
-            "HTTP {status}{to}: redirects are not followed; set endpoint to the end of it"
+            "HTTP {status}{to}: redirects are not followed; set endpoint to the final address"
         ));
     }
     let (said, pause) = error(response, asked);
@@ -95,7 +93,7 @@ fn read_success(response: &Response, signal: Signal, asked: Encoding) -> Request
         None => {
             let said = printable_line(&String::from_utf8_lossy(body));
             RequestOutcome::again(format!(
-                "HTTP {} with what is no answer of an OTLP receiver: {said}",
+                "HTTP {}, but no answer of an OTLP receiver: {said}",
                 response.status
             ))
         }

@@ -13,8 +13,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tracego_model::record::Record;
 
-use super::env::OtlpConfig;
-use crate::format::otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest};
+use crate::{
+    collector::OtlpConfig,
+    format::otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
+};
 
 /// Length of the header in front of the resource, in bytes.
 const HEAD: usize = 5;
@@ -43,7 +45,7 @@ impl OtlpEncoder {
     pub fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         self.encoder.encode(record, &mut self.piece)?;
         let Ok(len) = u32::try_from(self.piece.resource.len()) else {
-            return Err(io::Error::other("a resource of more than 4 GiB"));
+            return Err(io::Error::other("the resource exceeds 4 GiB"));
         };
         out.reserve(HEAD + self.piece.resource.len() + self.piece.record.len());
         out.push(self.kind);
@@ -87,11 +89,11 @@ impl<'a> OtlpPayload<'a> {
         let encoding = match kind {
             1 => Encoding::Protobuf,
             2 => Encoding::Json,
-            _ => return Err("is no record of this sink: its encoding is not known"),
+            _ => return Err("is no record of this sink: unknown encoding"),
         };
         let len = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         let split = rest.split_at_checked(len);
-        let (resource, record) = split.ok_or("is cut: its resource is longer than what is there")?;
+        let (resource, record) = split.ok_or("is cut: the resource is longer than the remaining bytes")?;
         Ok(Self { encoding, resource, record })
     }
 
@@ -145,7 +147,7 @@ pub fn readable(payload: &[u8]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::otlp::{OtlpSettings, Signal, resolve};
+    use crate::collector::{OtlpSettings, Signal, resolve};
     use tracego_analyze::enrich::Enricher;
     use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta};
 

@@ -3,17 +3,14 @@
 use std::{collections::HashSet, ops::Range};
 
 use super::{
-    answer::RequestOutcome,
     client::OtlpClient,
-    env::{OtlpConfig, OtlpConfigError},
     payload::{EncodedParts, OtlpPayload},
+    response::RequestOutcome,
 };
 use crate::{
+    collector::{OtlpConfig, OtlpConfigError},
     format::otlp::{Encoding, LogsRequest},
-    sink::{
-        deliver::{DeliveryError, DeliveryResult},
-        halve::BatchSplit,
-    },
+    sink::delivery::{DeliveryError, DeliveryResult, batch_split::BatchSplit},
 };
 
 /// Maximum number of receivers' texts that are remembered; each is logged once.
@@ -104,7 +101,7 @@ impl OtlpTransport {
     /// Reads the certificates again. If they cannot be used, the previous ones stay in use.
     pub fn reopen(&mut self) {
         if let Err(error) = self.client.reload_certificates() {
-            tracing::error!(%error, "OTLP: the certificates before stay in use");
+            tracing::error!(%error, "OTLP: cannot reload the certificates; the previous ones stay in use");
         }
     }
 
@@ -164,7 +161,7 @@ impl OtlpTransport {
             RequestOutcome::Taken { .. } => None,
             RequestOutcome::Again(trouble) => Some(trouble),
             RequestOutcome::Never(why) => Some(DeliveryError::new(format!(
-                "{}: {refused}; a request without records is refused as well ({why}), so the records wait",
+                "{}: {refused}; a request without records is refused as well ({why}), so the records are kept and retried",
                 self.client.endpoint()
             ))),
         }

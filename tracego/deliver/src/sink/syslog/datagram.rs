@@ -56,7 +56,7 @@ impl UnixDatagramConnection {
         });
         match same {
             Ok(true) => Ok(()),
-            Ok(false) => Err("the receiver was started again".to_owned()),
+            Ok(false) => Err("the receiver was restarted".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }

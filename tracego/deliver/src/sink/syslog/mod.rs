@@ -29,7 +29,7 @@
 //! bytes spoils the rest of the connection. For syslog-ng, the limit is `log-msg-size()`.
 
 mod address;
-mod counted;
+mod counting_stream;
 mod datagram;
 mod facility;
 mod message;
@@ -53,7 +53,7 @@ use self::{
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
-use super::deliver::{DeliveryError, DeliveryResult, RefusedRecords};
+use super::delivery::{DeliveryError, DeliveryResult, RefusedRecords};
 
 /// Syslog transport. Connects when there is something to deliver.
 pub struct SyslogTransport {

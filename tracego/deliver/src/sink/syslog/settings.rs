@@ -110,7 +110,7 @@ impl SyslogSettings {
             ));
         }
         if self.timeout.0.is_zero() {
-            return Err("timeout: nothing is done in no time; write 10s".to_owned());
+            return Err("timeout: must be more than 0; write 10s".to_owned());
         }
         Ok(())
     }

@@ -29,8 +29,8 @@ use tokio_rustls::{
 };
 
 use super::{
-    IncompleteDelivery, PollBackoff, RefusedRecords, address::Peer, counted::CountingStream, no_progress,
-    oversize, unread_bytes, with_timeout,
+    IncompleteDelivery, PollBackoff, RefusedRecords, address::Peer, counting_stream::CountingStream,
+    no_progress, oversize, unread_bytes, with_timeout,
 };
 
 /// Number of bytes that are gathered before a write: a TLS record (RFC 8446 section 5.1).
@@ -220,7 +220,7 @@ impl StreamConnection {
         match timeout(FAREWELL, self.io.shutdown()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a syslog connection could not be closed"),
-            Err(_) => tracing::debug!("a syslog receiver did not take the end of its connection"),
+            Err(_) => tracing::debug!("closing a syslog connection timed out"),
         }
     }
 }

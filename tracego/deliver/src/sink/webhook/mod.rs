@@ -19,13 +19,13 @@
 //! around each event: reach them through a collector.
 
 mod body;
+mod response_class;
 mod secret;
 mod settings;
-mod verdict;
 
 use std::{ops::Range, time::SystemTime};
 
-use self::verdict::ResponseClass;
+use self::response_class::ResponseClass;
 pub use self::{
     secret::{EnvSecret, FileSecret, Secret},
     settings::{Method, WebhookCompression, WebhookSettings},
@@ -36,9 +36,9 @@ use hyper::{
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT},
 };
 
-use super::{
-    deliver::{DeliveryError, DeliveryResult},
-    halve::{BatchSplit, RequestOutcome},
+use super::delivery::{
+    DeliveryError, DeliveryResult,
+    batch_split::{BatchSplit, RequestOutcome},
 };
 use crate::{
     format::Format,
@@ -122,7 +122,7 @@ impl WebhookTransport {
             Err(trouble) => return RequestOutcome::Again(trouble),
         };
         let why = || format!("{}: {}", display_uri(&self.uri), summary(&answer));
-        match verdict::classify(&answer, SystemTime::now()) {
+        match response_class::classify(&answer, SystemTime::now()) {
             ResponseClass::Taken => RequestOutcome::taken(),
             ResponseClass::Again(after, ours) => RequestOutcome::Again(DeliveryError {
                 after,
@@ -135,7 +135,7 @@ impl WebhookTransport {
                 RequestOutcome::again(why)
             }
             ResponseClass::Content => {
-                if lines.len() > 1 && verdict::too_large(&answer) {
+                if lines.len() > 1 && response_class::too_large(&answer) {
                     let size: usize = lines.iter().map(|line| line.len() + 1).sum();
                     self.bytes = self.bytes.min((size / 2).max(LEAST));
                 }
@@ -178,7 +178,9 @@ impl WebhookTransport {
         let read = tokio::task::spawn_blocking(move || secrets(&settings)).await;
         match read.map_err(|error| error.to_string()).flatten() {
             Ok(read) => (self.headers, self.secret) = read,
-            Err(why) => tracing::warn!(%why, "secrets of a webhook cannot be read again"),
+            Err(why) => {
+                tracing::warn!(%why, "cannot reload the secrets of a webhook; the previous ones stay in use")
+            }
         }
     }
 
@@ -197,7 +199,7 @@ fn secrets(settings: &WebhookSettings) -> Result<Secrets, String> {
     let secret =
         settings.secret.as_ref().map(Secret::read).transpose().map_err(|why| format!("secret: {why}"))?;
     if secret.as_ref().is_some_and(String::is_empty) {
-        return Err("secret: it is empty, so everybody knows it".to_owned());
+        return Err("secret: the secret is empty; set one, or leave secret out".to_owned());
     }
     Ok((settings.header_values()?, secret))
 }

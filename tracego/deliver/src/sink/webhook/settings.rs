@@ -38,7 +38,7 @@ pub struct WebhookSettings {
     /// HTTP method; `POST` by default.
     #[serde(default)]
     pub method: Method,
-    /// Key that signs each body: see [`super::SIGNATURE`].
+    /// Key that signs each body: see [`super::SIGNATURE_HEADER`].
     pub secret: Option<Secret>,
 }
 
@@ -96,7 +96,7 @@ impl WebhookSettings {
             return Err("batch-bytes: a request has at least one record; write 1M".to_owned());
         }
         if self.timeout.0.is_zero() {
-            return Err("timeout: nothing is done in no time; write 10s".to_owned());
+            return Err("timeout: must be more than 0; write 10s".to_owned());
         }
         let names = self.headers.keys().map(|name| header_name(name));
         names.collect::<Result<Vec<_>, _>>().map(drop)
@@ -108,7 +108,8 @@ impl WebhookSettings {
         let authority = uri.authority().ok_or_else(wrong)?;
         if authority.as_str().contains('@') {
             return Err(
-                "url: it names a user; write headers = { authorization = { file = \"/path\" } }".to_owned()
+                "url: the address contains a user; write headers = { authorization = { file = \"/path\" } }"
+                    .to_owned(),
             );
         }
         if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
@@ -121,8 +122,9 @@ impl WebhookSettings {
     pub(super) fn header_values(&self) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
         let read = |(name, secret): (&String, &Secret)| {
             let text = secret.read().map_err(|why| format!("headers {name}: {why}"))?;
-            let mut value = HeaderValue::try_from(text)
-                .map_err(|_| format!("headers {name}: its value holds characters that no header has"))?;
+            let mut value = HeaderValue::try_from(text).map_err(|_| {
+                format!("headers {name}: the value holds characters that are not allowed in a header")
+            })?;
             value.set_sensitive(true);
             Ok((header_name(name)?, value))
         };

@@ -131,7 +131,7 @@ impl<'a, O: AttributeWriter> Serializer for AttributeSerializer<'a, O> {
 
     fn serialize_seq(self, _: Option<usize>) -> Result<List<'a, O>, Error> {
         let (entry, list) = match self.role {
-            ValueRole::Key => return Err(Error::custom("a key of a map is no text")),
+            ValueRole::Key => return Err(Error::custom("a map key is not a text")),
             ValueRole::Attribute if self.hidden() => (None, None),
             ValueRole::Attribute => {
                 let entry = self.out.begin_entry(self.key, KeyValuePlace::Attribute);
@@ -162,7 +162,7 @@ impl<'a, O: AttributeWriter> Serializer for AttributeSerializer<'a, O> {
 
     fn serialize_map(self, _: Option<usize>) -> Result<Map<'a, O>, Error> {
         let map = match self.role {
-            ValueRole::Key => return Err(Error::custom("a key of a map is no text")),
+            ValueRole::Key => return Err(Error::custom("a map key is not a text")),
             ValueRole::Attribute => None,
             ValueRole::Value => Some(self.out.begin_map()),
         };
