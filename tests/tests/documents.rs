@@ -208,7 +208,7 @@ fn every_metric_is_in_the_readme_and_the_readme_names_no_other() {
     board.enforces(std::sync::Arc::default());
     board.stages(Stages { tally: Some(tally), ..Stages::default() });
     board.kernel(Counters::default(), &[Run { program: "process_exec".into(), time_ns: 1, count: 1 }], 0);
-    let sink = SinkStatus::new("siem".to_owned(), "otlp", true, 1 << 30);
+    let sink = SinkStatus::new("siem".to_owned(), true, 1 << 30);
     sink.count_lost("refused", 1);
     sink.set_files(Some(tracego_deliver::sink::status::FileCounts::default()));
     board.sinks(vec![Arc::new(sink)]);

@@ -165,7 +165,8 @@ fn blocked() {
             sleep(Duration::from_millis(500));
             before == given()
         });
-        assert!(given() < MARKS as u64, "there was room for all");
+        // The counts of a sink go on when its receiver changes.
+        assert!(given() < (from + MARKS) as u64, "there was room for all");
     };
     block(0);
     change(&running, folder.path(), &sink(&file), "taken");

@@ -117,8 +117,6 @@ impl fmt::Display for SinkStatus {
 pub struct SinkStatus {
     /// The sink's name.
     pub name: String,
-    /// The sink's type.
-    pub kind: &'static str,
     /// Whether waiting records survive the process.
     pub durable: bool,
     numbers: Mutex<SinkNumbers>,
@@ -131,9 +129,9 @@ pub struct SinkStatus {
 impl SinkStatus {
     /// Creates the status of a sink without records.
     #[must_use]
-    pub fn new(name: String, kind: &'static str, durable: bool, queue_max: u64) -> Self {
+    pub fn new(name: String, durable: bool, queue_max: u64) -> Self {
         let numbers = Mutex::new(SinkNumbers { queue_max, ..SinkNumbers::default() });
-        Self { name, kind, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
+        Self { name, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
     }
 
     pub(crate) fn numbers_mut(&self) -> MutexGuard<'_, SinkNumbers> {
@@ -149,6 +147,13 @@ impl SinkStatus {
     /// Sets the counts of the sink's files.
     pub fn set_files(&self, files: Option<FileCounts>) {
         self.numbers_mut().files = files;
+    }
+
+    /// Forgets what belongs to the receiver, since the sink gets another one. The counts of records continue.
+    pub(crate) fn redirect(&self, queue_max: u64) {
+        let mut numbers = self.numbers_mut();
+        (numbers.trouble, numbers.files, numbers.queue_max) = (None, None, queue_max);
+        self.ended.store(false, Ordering::Relaxed);
     }
 
     /// Marks the reader as gone for good.

@@ -25,13 +25,9 @@ use tracego_spool::{OnFull, Queue, Ram, Spool, moment::Moment};
 
 use super::{
     queue::{
-        chunk_backlog::ChunkBacklog,
-        dead_letters::DeadLetters,
-        losses::{LossChannel, SinkLosses},
-        open_retry::OpenRetry,
-        poison::PoisonDetector,
+        losses::LossChannel,
         sender::{self, RecordChunk, SinkSender},
-        worker::{Worker, WorkerControl, WorkerHandover, WorkerProgress},
+        worker::{Destination, Worker, WorkerControl},
     },
     settings::{
         SinkSettings,
@@ -41,15 +37,18 @@ use super::{
     status::SinkStatus,
 };
 
+/// The instructions of the run, as the thread of a sink gets them.
+type Control = watch::Receiver<WorkerControl<AnyTransport>>;
+
 /// All sinks with queues.
 #[derive(Default)]
 pub struct Sinks {
-    pub(crate) running: Vec<RunningSink>,
+    running: Vec<RunningSink>,
     /// Sinks that the settings no longer contain, until they have ended.
-    pub(crate) leaving: Vec<EndingSink>,
-    pub(crate) spool_dir: Option<PathBuf>,
+    leaving: Vec<EndingSink>,
+    spool_dir: Option<PathBuf>,
     /// Metadata of the run, for records that sinks themselves write.
-    pub(crate) meta: Meta,
+    meta: Meta,
     losses: LossChannel,
     reopened: u64,
     /// Whether there is a direct output, too.
@@ -57,26 +56,34 @@ pub struct Sinks {
 }
 
 /// A sink with its thread.
-pub(crate) struct RunningSink {
-    pub(crate) settings: SinkSettings,
-    pub(crate) status: Arc<SinkStatus>,
-    pub(crate) control: watch::Sender<WorkerControl>,
-    pub(crate) sender: mpsc::Sender<RecordChunk>,
-    pub(crate) thread: JoinHandle<Option<WorkerHandover>>,
+struct RunningSink {
+    settings: SinkSettings,
+    status: Arc<SinkStatus>,
+    control: watch::Sender<WorkerControl<AnyTransport>>,
+    sender: mpsc::Sender<RecordChunk>,
+    thread: JoinHandle<()>,
 }
 
 impl RunningSink {
     /// Begins the time that the sink has to deliver what is left.
-    pub(crate) fn stop(&self) {
+    fn stop(&self) {
         stop(&self.control, self.drain());
     }
 
     fn drain(&self) -> Duration {
         self.settings.common.drain()
     }
+
+    /// Returns an end for the pipeline, by the settings.
+    fn pipeline_end(&self) -> anyhow::Result<SinkSender> {
+        let filter = Filter::new(&self.settings.common.filter()).map_err(anyhow::Error::msg)?;
+        let encoder = registry::encoder(&self.settings).map_err(anyhow::Error::msg)?;
+        let blocks = self.settings.common.on_full == Some(OnFull::Block);
+        Ok(SinkSender::new(Arc::clone(&self.status), filter, encoder, self.sender.clone(), blocks))
+    }
 }
 
-fn stop(control: &watch::Sender<WorkerControl>, drain: Duration) {
+fn stop(control: &watch::Sender<WorkerControl<AnyTransport>>, drain: Duration) {
     let deadline = Instant::now() + drain;
     control.send_modify(|control| {
         control.deadline.get_or_insert(deadline);
@@ -84,22 +91,13 @@ fn stop(control: &watch::Sender<WorkerControl>, drain: Duration) {
 }
 
 /// A sink that gets no more records.
-pub(crate) struct EndingSink {
-    pub(crate) status: Arc<SinkStatus>,
-    pub(crate) thread: JoinHandle<Option<WorkerHandover>>,
-}
-
-/// The parts that a sink's thread needs to begin.
-pub(crate) struct WorkerParts {
-    settings: SinkSettings,
-    pub(crate) status: Arc<SinkStatus>,
-    chunks: mpsc::Receiver<RecordChunk>,
-    pub(crate) control: watch::Receiver<WorkerControl>,
-    losses: LossChannel,
+struct EndingSink {
+    status: Arc<SinkStatus>,
+    thread: JoinHandle<()>,
 }
 
 impl Sinks {
-    /// Opens all sinks and starts their threads. Returns the sinks, and their feeds for the pipeline.
+    /// Opens all sinks and starts their threads. Returns the sinks, and their senders for the pipeline.
     ///
     /// # Errors
     /// Fails if a sink cannot be opened; the text names the sink.
@@ -110,44 +108,57 @@ impl Sinks {
     ) -> anyhow::Result<(Self, Vec<SinkSender>)> {
         let spool = spool_dir.map(Path::to_owned);
         let mut sinks = Self { spool_dir: spool, meta: meta.clone(), ..Self::default() };
-        let mut feeds = Vec::new();
+        let mut senders = Vec::new();
         for settings in settings {
-            let (parts, control, sender) = sinks.parts(settings);
-            let name = || format!("sink {}", settings.name);
-            let transport = registry::open(settings, meta).map_err(anyhow::Error::msg).with_context(name)?;
-            let queue = open_queue(settings, spool_dir).with_context(name)?;
-            let leftover = WorkerHandover { queue, held: ChunkBacklog::default() };
-            feeds.push(
-                feed(settings, &parts.status, sender.clone())
-                    .map_err(anyhow::Error::msg)
-                    .with_context(name)?,
-            );
-            let status = Arc::clone(&parts.status);
-            let thread =
-                spawn(&settings.name, move || (leftover, Ok(transport)), parts).with_context(name)?;
-            sinks.running.push(RunningSink { settings: settings.clone(), status, control, sender, thread });
+            let started = sinks.open(settings).with_context(|| format!("sink {}", settings.name));
+            let (running, sender) = started?;
+            sinks.running.push(running);
+            senders.push(sender);
         }
-        Ok((sinks, feeds))
+        Ok((sinks, senders))
     }
 
-    pub(crate) fn parts(
+    fn open(&self, settings: &SinkSettings) -> anyhow::Result<(RunningSink, SinkSender)> {
+        let transport = registry::open(settings, &self.meta).map_err(anyhow::Error::msg)?;
+        let queue = open_queue(settings, self.spool_dir.as_deref())?;
+        let running = self.spawn(settings, |_| (queue, Some(transport)))?;
+        let sender = running.pipeline_end()?;
+        Ok((running, sender))
+    }
+
+    /// Starts the thread of a sink. On that thread, `open` returns the queue, and the transport if it is open
+    /// already.
+    fn spawn(
         &self,
         settings: &SinkSettings,
-    ) -> (WorkerParts, watch::Sender<WorkerControl>, mpsc::Sender<RecordChunk>) {
+        open: impl FnOnce(&Control) -> (Queue, Option<AnyTransport>) + Send + 'static,
+    ) -> io::Result<RunningSink> {
         let (sender, chunks) = sender::channel();
-        let (control, heard) =
-            watch::channel(WorkerControl { reopened: self.reopened, ..WorkerControl::default() });
+        let control =
+            WorkerControl { reopened: self.reopened, ..WorkerControl::new(self.destination(settings)) };
+        let destination = Arc::clone(&control.destination);
+        let (control, heard) = watch::channel(control);
         let durable = self.spool_dir.is_some();
-        let limits = settings.common.limits(durable);
-        let status = Arc::new(SinkStatus::new(
-            settings.name.clone(),
-            settings.kind.name(),
-            durable,
-            limits.total_bytes,
-        ));
-        let losses = Arc::clone(&self.losses);
-        let parts = WorkerParts { settings: settings.clone(), status, chunks, control: heard, losses };
-        (parts, control, sender)
+        let queue_max = settings.common.limits(durable).total_bytes;
+        let status = Arc::new(SinkStatus::new(settings.name.clone(), durable, queue_max));
+        let (shared, losses) = (Arc::clone(&status), Arc::clone(&self.losses));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let work = move || {
+            let (queue, transport) = open(&heard);
+            runtime.block_on(Worker::new(shared, queue, destination, transport, chunks, heard, losses).run());
+            // A write that hangs must not hold up the end.
+            runtime.shutdown_background();
+        };
+        let name = format!("sink-{}", settings.name).chars().take(15).collect();
+        let thread = thread::Builder::new().name(name).spawn(work)?;
+        Ok(RunningSink { settings: settings.clone(), status, control, sender, thread })
+    }
+
+    fn destination(&self, settings: &SinkSettings) -> Destination<AnyTransport> {
+        let (common, batch_bytes) = (settings.common.clone(), registry::batch_bytes(&settings.kind));
+        let (settings, meta) = (settings.clone(), self.meta.clone());
+        let open = Box::new(move || registry::open(&settings, &meta));
+        Destination { open, common, batch_bytes }
     }
 
     /// Sets the pipeline that losses are reported to from now on.
@@ -204,7 +215,7 @@ impl Sinks {
         self.running.iter().for_each(RunningSink::stop);
     }
 
-    /// Waits for all sinks to end. Call this after the pipeline and its feeds are gone. Returns the status of
+    /// Waits for all sinks to end. Call this after the pipeline and its senders are gone. Returns the status of
     /// each sink.
     ///
     /// # Errors
@@ -225,59 +236,8 @@ impl Sinks {
     }
 }
 
-pub(crate) fn feed(
-    settings: &SinkSettings,
-    status: &Arc<SinkStatus>,
-    sender: mpsc::Sender<RecordChunk>,
-) -> Result<SinkSender, String> {
-    let filter = Filter::new(&settings.common.filter())?;
-    let encoder = registry::encoder(settings)?;
-    let blocks = settings.common.on_full == Some(OnFull::Block);
-    Ok(SinkSender::new(Arc::clone(status), filter, encoder, sender, blocks))
-}
-
-/// Starts the thread of a sink. On that thread, `open` returns the queue, and the transport or the way to
-/// open it.
-pub(crate) fn spawn(
-    name: &str,
-    open: impl FnOnce() -> (WorkerHandover, Result<AnyTransport, OpenRetry<AnyTransport>>) + Send + 'static,
-    parts: WorkerParts,
-) -> io::Result<JoinHandle<Option<WorkerHandover>>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let body = move || {
-        let (WorkerHandover { queue, held }, transport) = open();
-        let (transport, opening) = match transport {
-            Ok(transport) => (Some(transport), None),
-            Err(opening) => (None, Some(opening)),
-        };
-        let WorkerParts { settings, status, chunks, control, losses } = parts;
-        // At most a quarter of the queue, since records under way cannot be dropped to make room.
-        let quarter = settings.common.limits(queue.is_durable()).total_bytes / 4;
-        let quarter = usize::try_from(quarter).unwrap_or(usize::MAX);
-        let batch_bytes = registry::batch_bytes(&settings.kind).min(quarter);
-        let worker = Worker {
-            queue,
-            transport,
-            opening,
-            chunks,
-            control,
-            losses: SinkLosses::new(Arc::clone(&status), losses),
-            status,
-            dead_letters: DeadLetters::new(settings.common.dead_letters.clone()),
-            batch_bytes,
-            suspicion: PoisonDetector::new(settings.common.give_up_after()),
-            progress: WorkerProgress::after(held),
-        };
-        let leftover = runtime.block_on(worker.run());
-        // A write that hangs must not hold up the end.
-        runtime.shutdown_background();
-        leftover
-    };
-    thread::Builder::new().name(format!("sink-{name}").chars().take(15).collect()).spawn(body)
-}
-
 /// Returns a queue in memory, which ends with tracego.
-pub(crate) fn in_memory(settings: &SinkSettings) -> Queue {
+fn in_memory(settings: &SinkSettings) -> Queue {
     Queue::Memory(Box::new(Ram::new(settings.common.limits(false), Moment::now())))
 }
 
@@ -285,7 +245,7 @@ pub(crate) fn in_memory(settings: &SinkSettings) -> Queue {
 ///
 /// # Errors
 /// Fails if the folder cannot be used.
-pub(crate) fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<Queue> {
+fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<Queue> {
     let limits = settings.common.limits(spool_dir.is_some());
     let Some(dir) = spool_dir else { return Ok(in_memory(settings)) };
     let path = dir.join(&settings.name);

@@ -1,127 +1,78 @@
-//! Replacing sinks while tracego runs, without losing records between the old and the new ones.
+//! New settings of sinks while tracego runs. No record is lost between the old and the new ones.
 
-use std::{io, path::Path, sync::Arc, thread};
+use std::{mem, path::Path, thread};
 
-use tokio::{
-    sync::{mpsc, watch},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tracego_spool::Queue;
 
-use super::{EndingSink, RunningSink, Sinks, WorkerParts, feed, in_memory, open_queue, spawn};
+use super::{Control, EndingSink, RunningSink, Sinks, in_memory, open_queue};
 use crate::sink::{
-    queue::{
-        chunk_backlog::ChunkBacklog,
-        open_retry::{AGAIN, OpenRetry},
-        sender::{RecordChunk, SinkSender},
-        worker::{WorkerControl, WorkerHandover},
-    },
-    settings::{SinkSettings, registry},
+    queue::{sender::SinkSender, worker::REOPEN_PAUSE},
+    settings::SinkSettings,
 };
 
-/// A change of sinks between its two halves.
+/// A reload of the sinks between its two halves.
 #[derive(Default)]
 pub struct SinkReload {
-    gone: Vec<RunningSink>,
-    new: Vec<PendingSink>,
-}
-
-/// A sink whose thread does not run yet.
-struct PendingSink {
-    settings: SinkSettings,
-    parts: WorkerParts,
-    control: watch::Sender<WorkerControl>,
-    sender: mpsc::Sender<RecordChunk>,
-    /// The running sink that this one replaces.
-    old: Option<RunningSink>,
+    /// Sinks that the new settings do not contain.
+    removed: Vec<RunningSink>,
+    /// Names of the sinks that get another destination.
+    changed: Vec<String>,
 }
 
 impl Sinks {
-    /// Applies new settings. A sink with the same receiver and queue keeps both; a changed sink gets a new
-    /// thread that continues the old queue; a removed sink ends after its drain time. Returns the feeds that
-    /// replace those of the pipeline. The old feeds must be dropped before [`changed`](Self::changed) is
-    /// called.
+    /// Applies new settings. A changed sink keeps its thread and its queue; a removed sink ends after its drain
+    /// time. Returns the senders that replace those of the pipeline. The old senders must be dropped before
+    /// [`changed`](Self::changed) is called.
     ///
     /// # Errors
-    /// Never fails with settings that are [checked](crate::sink::settings::check_all).
+    /// Fails if a thread cannot be started; never fails because of settings that are
+    /// [checked](crate::sink::settings::check_all).
     pub fn change(&mut self, settings: &[SinkSettings]) -> anyhow::Result<(Vec<SinkSender>, SinkReload)> {
-        let mut feeds = Vec::new();
-        let mut changing = SinkReload::default();
-        let mut before = std::mem::take(&mut self.running);
+        let mut senders = Vec::new();
+        let mut reload = SinkReload { removed: mem::take(&mut self.running), ..SinkReload::default() };
         for settings in settings {
-            let at = before.iter().position(|running| running.settings.name == settings.name);
-            let old = at.map(|at| before.remove(at));
-            match old {
-                Some(running) if running.settings.same_worker(settings) => {
-                    feeds.push(
-                        feed(settings, &running.status, running.sender.clone())
-                            .map_err(anyhow::Error::msg)?,
-                    );
-                    self.running.push(RunningSink { settings: settings.clone(), ..running });
-                }
-                old => {
-                    // From now on the old worker takes every chunk, with or without room in the queue: the
-                    // pipeline may be waiting for room, and has to get to the change.
-                    if let Some(old) = &old {
-                        old.control.send_modify(|control| control.handover = true);
+            let at = reload.removed.iter().position(|running| running.settings.name == settings.name);
+            let running = match at.map(|at| reload.removed.remove(at)) {
+                Some(running) => {
+                    if !running.settings.same_worker(settings) {
+                        running.control.send_modify(|control| control.reloading = true);
+                        reload.changed.push(settings.name.clone());
                     }
-                    let (parts, control, sender) = self.parts(settings);
-                    feeds.push(feed(settings, &parts.status, sender.clone()).map_err(anyhow::Error::msg)?);
-                    let settings = settings.clone();
-                    changing.new.push(PendingSink { settings, parts, control, sender, old });
+                    RunningSink { settings: settings.clone(), ..running }
                 }
-            }
+                None => {
+                    let (spool_dir, own) = (self.spool_dir.clone(), settings.clone());
+                    self.spawn(settings, move |control| (queue(&own, spool_dir.as_deref(), control), None))?
+                }
+            };
+            senders.push(running.pipeline_end()?);
+            self.running.push(running);
         }
-        for gone in &before {
-            gone.stop();
-        }
-        changing.gone = before;
-        Ok((feeds, changing))
+        reload.removed.iter().for_each(RunningSink::stop);
+        Ok((senders, reload))
     }
 
-    /// Performs the second half of [`change`](Self::change), when the pipeline has the new feeds.
-    ///
-    /// # Errors
-    /// Fails if a thread cannot be started.
-    pub fn changed(&mut self, changing: SinkReload) -> io::Result<()> {
+    /// Performs the second half of [`change`](Self::change), when the pipeline has the new senders.
+    pub fn changed(&mut self, reload: SinkReload) {
         // Sinks that lost records stay, since the end of the run reports their losses, too.
         self.leaving.retain(|leaving| !leaving.thread.is_finished() || !leaving.status.is_whole());
-        for RunningSink { settings, status, thread, .. } in changing.gone {
+        for RunningSink { settings, status, thread, .. } in reload.removed {
             tracing::info!(sink = settings.name, "the sink ends");
             self.leaving.push(EndingSink { status, thread });
         }
-        for PendingSink { settings, parts, control, sender, old } in changing.new {
-            let spool_dir = self.spool_dir.clone();
-            let (opened, meta) = (settings.clone(), self.meta.clone());
-            let status = Arc::clone(&parts.status);
-            let old = old.map(|old| {
-                drop(old.sender);
-                old.thread
+        for running in self.running.iter().filter(|running| reload.changed.contains(&running.settings.name)) {
+            let destination = self.destination(&running.settings).into();
+            running.control.send_modify(|control| {
+                (control.destination, control.reloading) = (destination, false);
             });
-            let heard = parts.control.clone();
-            let open = move || {
-                let left = old.and_then(|thread| thread.join().ok().flatten());
-                let leftover = match left {
-                    Some(mut left) => {
-                        left.queue.set_limits(opened.common.limits(left.queue.is_durable()));
-                        left
-                    }
-                    None => WorkerHandover {
-                        queue: queue(&opened, spool_dir.as_deref(), &heard),
-                        held: ChunkBacklog::default(),
-                    },
-                };
-                (leftover, Err(OpenRetry::new(move || registry::open(&opened, &meta))))
-            };
-            let thread = spawn(&settings.name, open, parts)?;
-            self.running.push(RunningSink { settings, status, control, sender, thread });
         }
-        Ok(())
     }
 }
 
-/// Opens the queue. Retries until the sink has to end or changes again, and then returns a queue in memory.
-fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Receiver<WorkerControl>) -> Queue {
+/// Opens the queue of a new sink. Retries until the sink has to end or changes again, and then returns a queue
+/// in memory.
+fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, control: &Control) -> Queue {
     loop {
         let error = match open_queue(settings, spool_dir) {
             Ok(queue) => return queue,
@@ -131,11 +82,14 @@ fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, heard: &watch::Recei
             sink = settings.name,
             "the changed sink's queue cannot be opened: {error:#}; tracego retries"
         );
-        let control = *heard.borrow();
-        if control.handover || control.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            // Chunks that arrived are passed on, or counted as lost.
+        let (reloading, deadline) = {
+            let control = control.borrow();
+            (control.reloading, control.deadline)
+        };
+        if reloading || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            // Chunks that arrived are delivered from memory, or counted as lost.
             return in_memory(settings);
         }
-        thread::sleep(AGAIN);
+        thread::sleep(REOPEN_PAUSE);
     }
 }

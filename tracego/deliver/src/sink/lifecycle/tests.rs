@@ -43,7 +43,7 @@ fn change(sinks: &mut Sinks, outputs: &mut Outputs, settings: &[SinkSettings]) {
     let (feeds, changing) = sinks.change(settings).unwrap();
     outputs.flush();
     outputs.replace(feeds, None);
-    sinks.changed(changing).unwrap();
+    sinks.changed(changing);
 }
 
 fn start(settings: &[SinkSettings], spool: Option<&Path>) -> (Sinks, Outputs) {

@@ -15,19 +15,19 @@ const ASKED: Duration = Duration::from_hours(1);
 
 /// Pauses that double and are shortened at random, so that many agents do not retry at once.
 #[derive(Debug, Default)]
-pub(crate) struct Backoff {
+pub(super) struct Backoff {
     tries: u32,
     until: Option<Instant>,
 }
 
 impl Backoff {
     /// Resets the pauses after the receiver took something.
-    pub(crate) fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
     /// Begins a pause after a failed attempt. `asked` is the pause that the receiver asked for, if any.
-    pub(crate) fn wait(&mut self, asked: Option<Duration>) {
+    pub(super) fn wait(&mut self, asked: Option<Duration>) {
         let longest = FIRST.saturating_mul(1 << self.tries.min(16)).min(LONGEST);
         self.tries = self.tries.saturating_add(1);
         // Half of the pause is random; std's hasher has a new seed each time.
@@ -37,7 +37,7 @@ impl Backoff {
     }
 
     /// Returns the time of the next attempt, or `None` if it is due now.
-    pub(crate) fn until(&self) -> Option<Instant> {
+    pub(super) fn until(&self) -> Option<Instant> {
         self.until.filter(|until| *until > Instant::now())
     }
 }

@@ -15,19 +15,19 @@ use crate::sink::delivery::RefusedRecords;
 /// The dead letters: lines of JSON with the time, the reason, and the record as the receiver would have got
 /// it.
 #[derive(Debug)]
-pub(crate) struct DeadLetters {
+pub(super) struct DeadLetters {
     path: Option<PathBuf>,
     file: Option<File>,
 }
 
 impl DeadLetters {
     /// Creates the file's writer. Without a path, refused records are only counted.
-    pub(crate) fn new(path: Option<PathBuf>) -> Self {
+    pub(super) fn new(path: Option<PathBuf>) -> Self {
         Self { path, file: None }
     }
 
     /// Returns the path of the file.
-    pub(crate) fn path(&self) -> Option<&PathBuf> {
+    pub(super) fn path(&self) -> Option<&PathBuf> {
         self.path.as_ref()
     }
 
@@ -35,7 +35,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// Fails with the error of the operating system; the records then count as not written.
-    pub(crate) fn write(
+    pub(super) fn write(
         &mut self,
         sink: &str,
         refused: &RefusedRecords,

@@ -4,11 +4,10 @@
 //! its own: it owns the queue, delivers batches through the transport, and acknowledges what the receiver took.
 
 mod backoff;
-pub(crate) mod chunk_backlog;
-pub(crate) mod dead_letters;
+mod chunk_backlog;
+mod dead_letters;
 pub(crate) mod losses;
-pub(crate) mod open_retry;
-pub(crate) mod poison;
+mod poison;
 pub mod sender;
 pub(crate) mod worker;
 

@@ -9,7 +9,7 @@ const TRIES: u32 = 8;
 
 /// The record that was in front when deliveries failed, and for how long.
 #[derive(Debug)]
-pub(crate) struct PoisonDetector {
+pub(super) struct PoisonDetector {
     /// Time that a record has to be in front; `None` if records are never given up.
     patience: Option<Duration>,
     /// Least number of failed attempts with one record in front.
@@ -28,17 +28,17 @@ struct FrontRecord {
 
 impl PoisonDetector {
     /// Creates a state without a suspected record.
-    pub(crate) fn new(patience: Option<Duration>) -> Self {
+    pub(super) fn new(patience: Option<Duration>) -> Self {
         Self::after(TRIES, patience)
     }
 
     /// Creates a state without a suspected record, with this bound on attempts.
-    pub(crate) fn after(tries: u32, patience: Option<Duration>) -> Self {
+    pub(super) fn after(tries: u32, patience: Option<Duration>) -> Self {
         Self { patience, tries, front: None, isolating: false }
     }
 
     /// Notes that a delivery failed with this record in front.
-    pub(crate) fn failed(&mut self, seq: u64) {
+    pub(super) fn failed(&mut self, seq: u64) {
         self.isolating = false;
         match &mut self.front {
             Some(front) if front.seq == seq => front.tries = front.tries.saturating_add(1),
@@ -48,19 +48,19 @@ impl PoisonDetector {
 
     /// Notes that a delivery did not fail. `left`: whether its batch has more records, which are sent in the
     /// same way.
-    pub(crate) fn succeeded(&mut self, left: bool) {
+    pub(super) fn succeeded(&mut self, left: bool) {
         if !(left && self.isolating) {
             *self = Self::after(self.tries, self.patience);
         }
     }
 
     /// Returns whether the next delivery looks for a record that the receiver fails at.
-    pub(crate) fn isolates(&self) -> bool {
+    pub(super) fn isolates(&self) -> bool {
         self.isolating
     }
 
     /// Begins to look for such a record if that is due. Returns whether it began now.
-    pub(crate) fn begin_isolation(&mut self) -> bool {
+    pub(super) fn begin_isolation(&mut self) -> bool {
         let ripe = |front: &FrontRecord| {
             front.tries >= self.tries
                 && self.patience.is_some_and(|patience| front.since.elapsed() >= patience)

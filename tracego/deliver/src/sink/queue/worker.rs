@@ -1,4 +1,5 @@
-//! The thread of a sink: it keeps the queue, delivers from it, and acknowledges.
+//! The work on the thread of a sink: it keeps the queue, delivers from it, and acknowledges. The queue stays with
+//! its worker; a reload gives the worker another destination.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -7,36 +8,75 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tracego_model::clock::Reading;
-use tracego_spool::{Batch, Item, Queue, moment::Moment};
+use tracego_spool::{Batch, Item, Limits, Queue, moment::Moment};
 
 use super::{
-    backoff::Backoff, chunk_backlog::ChunkBacklog, dead_letters::DeadLetters, losses::SinkLosses,
-    open_retry::OpenRetry, poison::PoisonDetector, sender::RecordChunk,
+    backoff::Backoff,
+    chunk_backlog::ChunkBacklog,
+    dead_letters::DeadLetters,
+    losses::{LossChannel, SinkLosses},
+    poison::PoisonDetector,
+    sender::RecordChunk,
 };
 use crate::sink::{
     delivery::{DeliveryResult, RefusedRecords, transport::Transport},
+    settings::CommonSettings,
     status::{SinkStatus, lost},
 };
 
-/// The instructions of the run to its sinks.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct WorkerControl {
+/// The instructions of the run to a worker.
+pub(crate) struct WorkerControl<T> {
+    /// The receiver by the newest settings.
+    pub(crate) destination: Arc<Destination<T>>,
+    /// Whether a reload that changes the destination is under way. The worker then takes every chunk, with or
+    /// without room in the queue: the pipeline may be waiting for room, and has to get to the reload.
+    pub(crate) reloading: bool,
     /// Deadline for delivery, set when tracego or the sink ends. Records not delivered by then stay where
     /// they are.
     pub(crate) deadline: Option<Instant>,
     /// Number of SIGHUPs so far.
     pub(crate) reopened: u64,
-    /// Whether another worker takes the queue over.
-    pub(crate) handover: bool,
 }
+
+impl<T> WorkerControl<T> {
+    pub(crate) fn new(destination: Destination<T>) -> Self {
+        Self { destination: Arc::new(destination), reloading: false, deadline: None, reopened: 0 }
+    }
+}
+
+impl<T> Clone for WorkerControl<T> {
+    fn clone(&self) -> Self {
+        Self { destination: Arc::clone(&self.destination), ..*self }
+    }
+}
+
+/// A receiver, and the settings of deliveries to it.
+pub(crate) struct Destination<T> {
+    /// Opens the transport. Fails with a text for people.
+    pub(crate) open: Box<dyn Fn() -> Result<T, String> + Send + Sync>,
+    pub(crate) common: CommonSettings,
+    /// Number of queue bytes that are delivered together.
+    pub(crate) batch_bytes: usize,
+}
+
+impl<T> Destination<T> {
+    /// Returns the number of bytes for one batch: at most a quarter of the queue, since records under way
+    /// cannot be dropped to make room.
+    fn batch_bytes(&self, limits: &Limits) -> usize {
+        self.batch_bytes.min(usize::try_from(limits.total_bytes / 4).unwrap_or(usize::MAX))
+    }
+}
+
+/// Pause between two attempts to open a receiver or a queue.
+pub(crate) const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Interval for updating what changes by itself: ages, the status.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A batch in delivery, and how many of its records are done.
-pub(crate) struct BatchInDelivery {
-    pub(crate) batch: Batch,
-    pub(crate) done: usize,
+struct BatchInDelivery {
+    batch: Batch,
+    done: usize,
 }
 
 /// A delivery under way. It owns the transport and gives it back.
@@ -44,65 +84,81 @@ type DeliveryFuture<T> = Pin<Box<dyn Future<Output = (T, BatchInDelivery, Delive
 
 /// The worker of a sink: see the [module](self).
 pub(crate) struct Worker<T> {
-    pub(crate) status: Arc<SinkStatus>,
-    pub(crate) queue: Queue,
-    /// Transport; `None` during a delivery, or until it is opened.
-    pub(crate) transport: Option<T>,
-    pub(crate) opening: Option<OpenRetry<T>>,
-    pub(crate) chunks: mpsc::Receiver<RecordChunk>,
-    pub(crate) control: watch::Receiver<WorkerControl>,
-    pub(crate) losses: SinkLosses,
-    pub(crate) dead_letters: DeadLetters,
-    pub(crate) batch_bytes: usize,
-    pub(crate) suspicion: PoisonDetector,
-    pub(crate) progress: WorkerProgress,
-}
-
-/// The progress of a worker.
-#[derive(Default)]
-pub(crate) struct WorkerProgress {
-    pub(crate) backoff: Backoff,
-    held: ChunkBacklog,
-    pub(crate) current: Option<BatchInDelivery>,
+    status: Arc<SinkStatus>,
+    queue: Queue,
+    /// Chunks that the queue has no room for yet.
+    backlog: ChunkBacklog,
+    chunks: mpsc::Receiver<RecordChunk>,
     /// Whether the channel is closed, so that no more chunks follow.
     ended: bool,
+    control: watch::Receiver<WorkerControl<T>>,
+    /// The destination of the transport, of `batch_bytes`, and of the dead letters.
+    destination: Arc<Destination<T>>,
+    /// Transport; `None` during a delivery, or until it is opened.
+    transport: Option<T>,
+    /// Time of the next attempt to open the transport, if it has to be opened.
+    open_at: Option<Instant>,
     /// Number of SIGHUPs that the transport knows of.
     reopened: u64,
-}
-
-/// The queue and chunks that a worker leaves to the one that takes over.
-pub(crate) struct WorkerHandover {
-    pub(crate) queue: Queue,
-    pub(crate) held: ChunkBacklog,
-}
-
-impl WorkerProgress {
-    /// Continues where another worker stopped.
-    pub(crate) fn after(held: ChunkBacklog) -> Self {
-        Self { held: held.inherited(), ..Self::default() }
-    }
+    batch_bytes: usize,
+    current: Option<BatchInDelivery>,
+    backoff: Backoff,
+    pub(super) poison: PoisonDetector,
+    dead_letters: DeadLetters,
+    losses: SinkLosses,
 }
 
 impl<T: Transport + 'static> Worker<T> {
-    /// Runs until the pipeline has ended, and everything is delivered or the deadline has passed. Returns the
-    /// queue if another worker is to take it over.
-    pub(crate) async fn run(mut self) -> Option<WorkerHandover> {
+    /// Creates the worker of a sink. `transport` leads to the destination; without it, the worker opens the
+    /// destination.
+    pub(crate) fn new(
+        status: Arc<SinkStatus>,
+        queue: Queue,
+        destination: Arc<Destination<T>>,
+        transport: Option<T>,
+        chunks: mpsc::Receiver<RecordChunk>,
+        control: watch::Receiver<WorkerControl<T>>,
+        losses: LossChannel,
+    ) -> Self {
+        let common = &destination.common;
+        Self {
+            losses: SinkLosses::new(Arc::clone(&status), losses),
+            dead_letters: DeadLetters::new(common.dead_letters.clone()),
+            poison: PoisonDetector::new(common.give_up_after()),
+            batch_bytes: destination.batch_bytes(&common.limits(queue.is_durable())),
+            open_at: transport.is_none().then(Instant::now),
+            backlog: ChunkBacklog::default(),
+            ended: false,
+            reopened: 0,
+            current: None,
+            backoff: Backoff::default(),
+            status,
+            queue,
+            chunks,
+            control,
+            destination,
+            transport,
+        }
+    }
+
+    /// Runs until the pipeline has ended, and everything is delivered or the deadline has passed.
+    pub(crate) async fn run(mut self) {
         let mut flight: Option<DeliveryFuture<T>> = None;
         let mut looked = Instant::now();
         loop {
-            let control = *self.control.borrow_and_update();
+            let control = self.control.borrow_and_update().clone();
             self.place();
             self.queue.keep(Moment::now());
             self.notices();
-            if looked.elapsed() >= LOOK || self.progress.ended {
+            if looked.elapsed() >= LOOK || self.ended {
                 looked = Instant::now();
                 self.update_status();
             }
-            if flight.is_none() && control.handover && self.progress.ended {
-                return self.hand_over().await;
+            if flight.is_none() && !Arc::ptr_eq(&self.destination, &control.destination) {
+                self.redirect(control.destination).await;
             }
             self.open();
-            if flight.is_none() && self.progress.backoff.until().is_none() {
+            if flight.is_none() && self.backoff.until().is_none() {
                 self.reopen(control.reopened);
                 flight = self.start_delivery();
             }
@@ -110,10 +166,7 @@ impl<T: Transport + 'static> Worker<T> {
             if late {
                 self.discard();
             }
-            if self.progress.ended
-                && self.progress.held.is_empty()
-                && (late || flight.is_none() && self.is_done())
-            {
+            if self.ended && self.backlog.is_empty() && (late || flight.is_none() && self.is_done()) {
                 break;
             }
             let wake = self.wake(looked);
@@ -129,10 +182,10 @@ impl<T: Transport + 'static> Worker<T> {
                     self.transport = Some(transport);
                     self.handle_result(current, delivered);
                 }
-                chunk = self.chunks.recv(), if self.takes(control) => match chunk {
-                    Some(chunk) => self.progress.held.push(chunk),
+                chunk = self.chunks.recv(), if !self.ended && (self.backlog.is_empty() || control.reloading) => match chunk {
+                    Some(chunk) => self.backlog.push(chunk),
                     None => {
-                        self.progress.ended = true;
+                        self.ended = true;
                         self.queue.sync();
                     }
                 },
@@ -146,36 +199,45 @@ impl<T: Transport + 'static> Worker<T> {
             transport.close().await;
         }
         self.finish().await;
-        None
     }
 
-    /// Returns whether more chunks can be taken. A worker that is being replaced always takes more: the
-    /// pipeline may wait for room before it gets to the change that makes room.
-    fn takes(&self, control: WorkerControl) -> bool {
-        !self.progress.ended && (self.progress.held.is_empty() || control.handover)
-    }
-
-    /// Returns undone records to the queue, for the worker that continues it.
-    async fn hand_over(mut self) -> Option<WorkerHandover> {
+    /// Continues with another receiver. Records that the old one did not take are read again.
+    async fn redirect(&mut self, destination: Arc<Destination<T>>) {
         if let Some(mut transport) = self.transport.take() {
             transport.close().await;
         }
+        let common = &destination.common;
+        let limits = common.limits(self.queue.is_durable());
+        self.status.redirect(limits.total_bytes);
+        self.dead_letters = DeadLetters::new(common.dead_letters.clone());
+        self.poison = PoisonDetector::new(common.give_up_after());
+        self.batch_bytes = destination.batch_bytes(&limits);
+        self.queue.set_limits(limits);
         self.queue.rewind();
-        Some(WorkerHandover { queue: self.queue, held: self.progress.held })
+        (self.current, self.backoff) = (None, Backoff::default());
+        (self.destination, self.open_at) = (destination, Some(Instant::now()));
     }
 
+    /// Opens the transport if an attempt is due. Until it succeeds, records wait in the queue.
     fn open(&mut self) {
-        if let Some(transport) = self.opening.as_mut().and_then(|opening| opening.attempt(&self.status.name))
-        {
-            (self.transport, self.opening) = (Some(transport), None);
+        if self.open_at.is_none_or(|at| Instant::now() < at) {
+            return;
+        }
+        match (self.destination.open)() {
+            Ok(transport) => (self.transport, self.open_at) = (Some(transport), None),
+            Err(why) => {
+                let sink = &self.status.name;
+                tracing::error!(sink, "the changed sink cannot be opened: {why}; tracego retries");
+                self.open_at = Some(Instant::now() + REOPEN_PAUSE);
+            }
         }
     }
 
     fn reopen(&mut self, wanted: u64) {
-        if wanted != self.progress.reopened
+        if wanted != self.reopened
             && let Some(transport) = &mut self.transport
         {
-            self.progress.reopened = wanted;
+            self.reopened = wanted;
             transport.reopen();
         }
     }
@@ -183,10 +245,10 @@ impl<T: Transport + 'static> Worker<T> {
     /// Returns whether no work is left: no record waits, the reader is gone for good, or a spool keeps
     /// records that cannot be delivered now.
     fn is_done(&self) -> bool {
-        let waits = self.progress.current.is_some() || self.queue.stats().depth.records > 0;
+        let waits = self.current.is_some() || self.queue.stats().depth.records > 0;
         !waits
             || self.status.has_ended()
-            || self.queue.is_durable() && (self.progress.backoff.until().is_some() || self.opening.is_some())
+            || self.queue.is_durable() && (self.backoff.until().is_some() || self.open_at.is_some())
     }
 
     /// Returns the time of the next action if nothing happens before.
@@ -197,8 +259,7 @@ impl<T: Transport + 'static> Worker<T> {
             Instant::now() + Duration::from_nanos(u64::try_from(wait).unwrap_or(0))
         });
         let deadline = self.control.borrow().deadline.filter(|deadline| *deadline > Instant::now());
-        let open = self.opening.as_ref().map(OpenRetry::next);
-        [keep, self.progress.backoff.until(), deadline, open]
+        [keep, self.backoff.until(), deadline, self.open_at]
             .into_iter()
             .flatten()
             .min()
@@ -207,11 +268,11 @@ impl<T: Transport + 'static> Worker<T> {
 
     /// Moves held chunks into the queue until it is full.
     fn place(&mut self) {
-        if self.progress.held.is_empty() {
+        if self.backlog.is_empty() {
             return;
         }
-        let placed = self.progress.held.place(&mut self.queue);
-        if placed > 0 || self.progress.held.is_empty() {
+        let placed = self.backlog.place(&mut self.queue);
+        if placed > 0 || self.backlog.is_empty() {
             self.queue.flush();
             self.status.place(placed);
         }
@@ -220,7 +281,7 @@ impl<T: Transport + 'static> Worker<T> {
     /// Discards held chunks after the deadline, since the queue has no room for them and the pipeline has to
     /// end.
     fn discard(&mut self) {
-        let (records, chunks) = self.progress.held.discard();
+        let (records, chunks) = self.backlog.discard();
         self.losses.count(lost::STOPPED, records, None);
         self.status.place(chunks);
     }
@@ -238,14 +299,14 @@ impl<T: Transport + 'static> Worker<T> {
     /// Starts the delivery of the next records, if there are any.
     fn start_delivery(&mut self) -> Option<DeliveryFuture<T>> {
         self.transport.as_ref()?;
-        if self.suspicion.begin_isolation() {
+        if self.poison.begin_isolation() {
             // Reads all that is there now: finding the record at fault takes other records, too.
-            self.progress.current = None;
+            self.current = None;
             self.queue.rewind();
         }
-        let isolate = self.suspicion.isolates();
+        let isolate = self.poison.isolates();
         let current = loop {
-            let mut current = match self.progress.current.take() {
+            let mut current = match self.current.take() {
                 Some(current) => current,
                 None => BatchInDelivery { batch: self.queue.read(self.batch_bytes), done: 0 },
             };
@@ -286,14 +347,14 @@ impl<T: Transport + 'static> Worker<T> {
                 let path = self.dead_letters.path().map(|path| path.display().to_string());
                 let path = path.unwrap_or_default();
                 self.fail(format!("{} and {path}: {error}", refused.why), None);
-                self.progress.current = Some(current);
+                self.current = Some(current);
                 return;
             }
         }
         let left = current.done + done < current.batch.len();
         match current.batch.iter().nth(current.done + done) {
-            Some(front) if trouble.is_some() => self.suspicion.failed(front.last()),
-            _ => self.suspicion.succeeded(left),
+            Some(front) if trouble.is_some() => self.poison.failed(front.last()),
+            _ => self.poison.succeeded(left),
         }
         let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
         let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last());
@@ -316,7 +377,7 @@ impl<T: Transport + 'static> Worker<T> {
             }
         }
         if done > 0 || trouble.is_none() {
-            self.progress.backoff.reset();
+            self.backoff.reset();
         }
         if let Some(trouble) = trouble {
             if trouble.reader_gone {
@@ -325,12 +386,12 @@ impl<T: Transport + 'static> Worker<T> {
             self.fail(trouble.why, trouble.after);
         }
         if current.done < current.batch.len() {
-            self.progress.current = Some(current);
+            self.current = Some(current);
         }
     }
 
     fn fail(&mut self, why: String, after: Option<Duration>) {
-        self.progress.backoff.wait(after);
+        self.backoff.wait(after);
         let mut numbers = self.status.numbers_mut();
         numbers.failures += 1;
         if numbers.trouble.as_ref() != Some(&why) {

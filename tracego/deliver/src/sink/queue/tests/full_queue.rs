@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
+use tracego_model::units::Bytes;
 use tracego_spool::{Limits, OnFull};
 
 use super::{Answer, LONG, memory, records, seqs, set};
@@ -14,7 +15,7 @@ use crate::{
     format::Format,
     sink::{
         queue::sender::SinkSender,
-        settings::{encoder::SinkEncoder, filter::Filter},
+        settings::{CommonSettings, encoder::SinkEncoder, filter::Filter},
         status::SinkStatus,
     },
 };
@@ -68,7 +69,7 @@ fn a_sink_that_blocks_does_not_hold_up_the_end() {
 #[test]
 fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
     let (sender, mut chunks) = mpsc::channel(2);
-    let status = Arc::new(SinkStatus::new("test".to_owned(), "test", false, 0));
+    let status = Arc::new(SinkStatus::new("test".to_owned(), false, 0));
     let encoder = || SinkEncoder::Line(Format::Json);
     let feed = || SinkSender::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false);
     let mut old = feed();
@@ -118,12 +119,12 @@ fn a_pipeline_that_waits_for_room_comes_to_the_change_that_makes_it() {
     thread::sleep(Duration::from_millis(300));
     assert!(!pushing.is_finished(), "there was room for all");
     // The first step of a reload, before the pipeline knows.
-    control.send_modify(|control| control.handover = true);
-    let first = pushing.join().unwrap();
-    drop(first.feed);
-    let leftover = first.thread.join().unwrap().unwrap();
-    let second = set(leftover, true, None);
-    second.receiver.waits_for(2000);
-    let (receiver, status) = second.end(LONG);
-    assert_eq!((receiver.got(), status.numbers().losses().len()), (seqs(1..=2000), 0));
+    control.send_modify(|control| control.reloading = true);
+    let mut set = pushing.join().unwrap();
+    let (queue_bytes, on_full) = (Some(Bytes(8 << 10)), Some(OnFull::Block));
+    let first = set.redirect(CommonSettings { queue_bytes, on_full, ..CommonSettings::default() });
+    set.receiver.waits_for(2000);
+    let (receiver, status) = set.end(LONG);
+    assert_eq!((first.got(), receiver.got()), (vec![], seqs(1..=2000)));
+    assert_eq!(status.numbers().losses().len(), 0);
 }

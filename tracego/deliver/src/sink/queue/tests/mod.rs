@@ -1,4 +1,4 @@
-//! Tests of feed, worker and queue together, with a receiver whose answers the test chooses.
+//! Tests of sender, worker and queue together, with a receiver whose answers the test chooses.
 
 mod delivery;
 mod end;
@@ -6,6 +6,7 @@ mod full_queue;
 
 use std::{
     collections::VecDeque,
+    mem,
     path::Path,
     sync::{Arc, Mutex, OnceLock},
     thread,
@@ -19,18 +20,15 @@ use tracego_model::{clock::Reading, input::Input, ledger::Ledger, meta::Meta, re
 use tracego_spool::{Limits, Queue, Ram, Spool, moment::Moment};
 
 use super::{
-    chunk_backlog::ChunkBacklog,
-    dead_letters::DeadLetters,
-    losses::SinkLosses,
     poison::PoisonDetector,
     sender::{self, SinkSender},
-    worker::{Worker, WorkerControl, WorkerHandover, WorkerProgress},
+    worker::{Destination, Worker, WorkerControl},
 };
 use crate::{
     format::Format,
     sink::{
         delivery::{DeliveryError, DeliveryResult, RefusedRecords, transport::Transport},
-        settings::{encoder::SinkEncoder, filter::Filter},
+        settings::{CommonSettings, encoder::SinkEncoder, filter::Filter},
         status::{FileCounts, SinkStatus},
     },
 };
@@ -120,8 +118,8 @@ struct TestSink {
     receiver: Receiver,
     status: Arc<SinkStatus>,
     feed: SinkSender,
-    control: watch::Sender<WorkerControl>,
-    thread: thread::JoinHandle<Option<WorkerHandover>>,
+    control: watch::Sender<WorkerControl<Receiver>>,
+    thread: thread::JoinHandle<()>,
     /// Keeps the thread from beginning until this is dropped.
     begin: Option<std::sync::mpsc::Sender<()>>,
     told: mpsc::Receiver<Input>,
@@ -129,58 +127,52 @@ struct TestSink {
     _sender: mpsc::Sender<Input>,
 }
 
-fn set(leftover: WorkerHandover, blocks: bool, dead: Option<&Path>) -> TestSink {
-    TestSink { begin: None, ..paused(leftover, blocks, dead) }
+/// Returns the destination that leads to a receiver.
+fn destination(receiver: &Receiver, common: CommonSettings) -> Destination<Receiver> {
+    let receiver = receiver.clone();
+    Destination { open: Box::new(move || Ok(receiver.clone())), common, batch_bytes: 1 << 11 }
+}
+
+fn set(queue: Queue, blocks: bool, dead: Option<&Path>) -> TestSink {
+    TestSink { begin: None, ..paused(queue, blocks, dead) }
 }
 
 /// Starts a sink whose thread takes nothing before the end.
-fn paused(leftover: WorkerHandover, blocks: bool, dead: Option<&Path>) -> TestSink {
+fn paused(queue: Queue, blocks: bool, dead: Option<&Path>) -> TestSink {
     let receiver = Receiver::default();
     let (sender, chunks) = sender::channel();
     let (begin, begins) = std::sync::mpsc::channel::<()>();
-    let (control, heard) = watch::channel(WorkerControl::default());
-    let status = Arc::new(SinkStatus::new("test".to_owned(), "test", leftover.queue.is_durable(), 0));
+    let common = CommonSettings { dead_letters: dead.map(Path::to_owned), ..CommonSettings::default() };
+    let control = WorkerControl::new(destination(&receiver, common));
+    let destination = Arc::clone(&control.destination);
+    let (control, heard) = watch::channel(control);
+    let status = Arc::new(SinkStatus::new("test".to_owned(), queue.is_durable(), 0));
     let (to_pipeline, told) = mpsc::channel(64);
     let losses = Arc::new(OnceLock::from(to_pipeline.downgrade()));
-    let worker = {
+    let work = {
         let (status, receiver) = (Arc::clone(&status), receiver.clone());
-        let dead_letters = DeadLetters::new(dead.map(Path::to_owned));
         move || {
             // The other end never sends, and is dropped to begin.
             assert!(begins.recv().is_err());
-            let worker = Worker {
-                queue: leftover.queue,
-                transport: Some(receiver),
-                opening: None,
-                chunks,
-                control: heard,
-                losses: SinkLosses::new(Arc::clone(&status), losses),
-                status,
-                dead_letters,
-                batch_bytes: 1 << 11,
-                suspicion: PoisonDetector::after(4, Some(Duration::ZERO)),
-                progress: WorkerProgress::after(leftover.held),
-            };
+            let mut worker = Worker::new(status, queue, destination, Some(receiver), chunks, heard, losses);
+            worker.poison = PoisonDetector::after(4, Some(Duration::ZERO));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(worker.run())
+            runtime.block_on(worker.run());
         }
     };
     let encoder = SinkEncoder::Line(Format::Json);
     let feed = SinkSender::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks);
-    let thread = thread::spawn(worker);
+    let thread = thread::spawn(work);
     TestSink { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
 
-fn memory(limits: Limits) -> WorkerHandover {
-    WorkerHandover {
-        queue: Queue::Memory(Box::new(Ram::new(limits, Moment::now()))),
-        held: ChunkBacklog::default(),
-    }
+fn memory(limits: Limits) -> Queue {
+    Queue::Memory(Box::new(Ram::new(limits, Moment::now())))
 }
 
-fn spool(path: &Path) -> WorkerHandover {
+fn spool(path: &Path) -> Queue {
     let (spool, _) = Spool::open(path, Limits::default(), Moment::now()).unwrap();
-    WorkerHandover { queue: Queue::Disk(Box::new(spool)), held: ChunkBacklog::default() }
+    Queue::Disk(Box::new(spool))
 }
 
 impl TestSink {
@@ -189,13 +181,23 @@ impl TestSink {
         self.feed.flush();
     }
 
+    /// Gives the sink another receiver, as the second half of a reload does. Returns the old one.
+    fn redirect(&mut self, common: CommonSettings) -> Receiver {
+        let old = mem::take(&mut self.receiver);
+        let destination = Arc::new(destination(&self.receiver, common));
+        self.control.send_modify(|control| {
+            (control.destination, control.reloading) = (destination, false);
+        });
+        old
+    }
+
     /// Ends the sink, and waits at most `drain` for what is left.
     fn end(self, drain: Duration) -> (Receiver, Arc<SinkStatus>) {
         let deadline = Some(tokio::time::Instant::now() + drain);
         self.control.send_modify(|control| control.deadline = deadline);
         drop(self.feed);
         drop(self.begin);
-        assert!(self.thread.join().unwrap().is_none());
+        self.thread.join().unwrap();
         (self.receiver, self.status)
     }
 
