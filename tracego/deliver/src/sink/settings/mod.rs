@@ -2,6 +2,7 @@
 //! and the transport of each type.
 
 pub(crate) mod encoder;
+mod expression;
 pub mod filter;
 pub(crate) mod registry;
 
