@@ -9,9 +9,9 @@ use prost::Message as _;
 use tracego_deliver::{
     format::{
         Format,
-        otlp::{Encoder, Encoding, Piece, Request},
+        otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
     },
-    sink::filter::{Filter, FilterSettings},
+    sink::settings::filter::{Filter, FilterSettings},
 };
 use tracego_model::record::{Record, event_name};
 use tracego_tests::samples;
@@ -58,19 +58,19 @@ fn main() {
         println!("where {expression}: {time:.2} µs a record");
     }
     for encoding in [Encoding::Protobuf, Encoding::Json] {
-        let (encoder, mut piece) = (Encoder::new(encoding, Vec::new()), Piece::default());
+        let (encoder, mut piece) = (LogEncoder::new(encoding, Vec::new()), EncodedRecord::default());
         let time = best(&records, |record| {
             encoder.encode(record, &mut piece).unwrap();
             black_box(&piece);
         });
-        let pieces: Vec<Piece> = records
+        let pieces: Vec<EncodedRecord> = records
             .iter()
             .map(|record| {
                 encoder.encode(record, &mut piece).unwrap();
                 piece.clone()
             })
             .collect();
-        let (mut request, mut n) = (Request::new(encoding), 0);
+        let (mut request, mut n) = (LogsRequest::new(encoding), 0);
         let put = best(&records, |_| {
             let piece = &pieces[n % pieces.len()];
             n += 1;

@@ -28,11 +28,11 @@ use opentelemetry_proto::tonic::{
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use prost::Message as _;
 use tracego_deliver::{
-    format::otlp::{Encoder, Encoding, Piece},
+    format::otlp::{EncodedRecord, Encoding, LogEncoder},
     sink::{
+        lifecycle::Sinks,
         outputs::Outputs,
-        settings::{Common, SinkSettings},
-        start::Sinks,
+        settings::{CommonSettings, SinkSettings},
     },
 };
 use tracego_model::{meta::Meta, record::Record, units::Bytes};
@@ -87,11 +87,11 @@ fn ours(address: &str, records: &[Record], span: Duration) -> u64 {
     let own =
         format!("endpoint = \"http://{address}\"\ncompression = \"gzip\"\nprotocol = \"http/protobuf\"");
     let mut settings = SinkSettings::of("otlp", own.parse().unwrap()).unwrap();
-    settings.common = Common {
+    settings.common = CommonSettings {
         on_full: Some(OnFull::Block),
         queue_bytes: Some(Bytes(64 << 20)),
         drain: Some("60s".parse().unwrap()),
-        ..Common::default()
+        ..CommonSettings::default()
     };
     let (sinks, feeds) = Sinks::start(&[settings], None, &Meta::default()).unwrap();
     let mut outputs = Outputs::new(None, feeds);
@@ -126,7 +126,7 @@ fn down(folder: &Path, wanted: u64) {
         outputs.flush();
         // An hour of 500 records per second, compressed in time: the queue of the sink's thread must not
         // distort the result.
-        while !outputs.is_settled() {
+        while !outputs.is_persisted() {
             thread::sleep(Duration::from_micros(50));
         }
     }
@@ -150,8 +150,8 @@ fn sdk(address: &str, records: &[Record], span: Duration) -> u64 {
         .unwrap();
     let provider = SdkLoggerProvider::builder().with_batch_exporter(exporter).build();
     let logger = provider.logger("tracego");
-    let encoder = Encoder::new(Encoding::Protobuf, Vec::new());
-    let mut piece = Piece::default();
+    let encoder = LogEncoder::new(Encoding::Protobuf, Vec::new());
+    let mut piece = EncodedRecord::default();
     let decoded: Vec<_> = records
         .iter()
         .map(|record| {

@@ -5,11 +5,11 @@ use std::{path::Path, sync::Arc, time::Instant};
 
 use tracego::metrics::{Board, StageNumbers, otlp, tally::PipelineTally};
 use tracego_deliver::{
-    collector::{Compression, Protocol, Target},
+    collector::{CollectorCompression, CollectorProtocol, CollectorTarget},
     traces::{
-        Traces, attribute,
-        builder::{Builder, Limits},
-        export::Settings,
+        TracePipeline, attribute,
+        builder::{BuilderLimits, SpanBuilder},
+        export::TraceExportSettings,
     },
 };
 use tracego_model::record::{Record, event_name};
@@ -30,7 +30,7 @@ fn main() {
         round.iter_mut().for_each(|record| record.timestamp.0 += n);
         rounds.push(round);
     }
-    let mut builder = Builder::new(Limits::default());
+    let mut builder = SpanBuilder::new(BuilderLimits::default());
     let mut out = Vec::new();
     let begun = Instant::now();
     let mut made = 0;
@@ -47,16 +47,19 @@ fn main() {
         took.as_secs_f64() * 1e6 / count as f64,
         took.as_secs_f64() * 1e6 / starts as f64,
     );
-    let target = Target {
+    let target = CollectorTarget {
         // No receiver listens, so only the pipeline's side is measured.
         endpoint: "http://127.0.0.1:9/v1/traces".into(),
-        protocol: Protocol::HttpProtobuf,
-        compression: Compression::Gzip,
-        ..Target::default()
+        protocol: CollectorProtocol::HttpProtobuf,
+        compression: CollectorCompression::Gzip,
+        ..CollectorTarget::default()
     };
     let resource = attribute::resource(&records[0].origin);
-    let mut traces =
-        Traces::start(Limits::default(), Settings::new(target.clone(), resource.clone())).unwrap();
+    let mut traces = TracePipeline::start(
+        BuilderLimits::default(),
+        TraceExportSettings::new(target.clone(), resource.clone()),
+    )
+    .unwrap();
     let begun = Instant::now();
     for n in 0..ROUNDS {
         rounds[n % rounds.len()].iter().for_each(|record| traces.take(record));
@@ -71,7 +74,7 @@ fn main() {
     }
     board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });
     let interval = std::time::Duration::from_secs(3600);
-    let target = Target {
+    let target = CollectorTarget {
         endpoint: "http://127.0.0.1:9/v1/metrics".into(),
         timeout: std::time::Duration::from_millis(1),
         ..target

@@ -183,7 +183,7 @@ fn findings_of_every_rule_are_what_the_schema_says() {
 fn every_metric_is_documented_and_no_other() {
     use tracego::metrics::{Board, StageNumbers, tally::PipelineTally};
     use tracego_analyze::enrich::Enricher;
-    use tracego_deliver::sink::status::Status;
+    use tracego_deliver::sink::status::SinkStatus;
     use tracego_model::{counters::Counters, meta::Meta};
     use tracego_probe::programs::ProgramStats;
     let mut tally = PipelineTally::default();
@@ -252,7 +252,7 @@ fn keys(body: &str) -> Vec<String> {
 
 #[test]
 fn every_type_of_sink_and_every_key_is_documented() {
-    use tracego_deliver::sink::settings::Kind;
+    use tracego_deliver::sink::settings::SinkKind;
     let text = read("docs/sinks.md");
     let sections: Vec<(&str, &str)> =
         text.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
@@ -265,7 +265,7 @@ fn every_type_of_sink_and_every_key_is_documented() {
         let named = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).any(|named| named == key);
         assert!(named, "docs/sinks.md, {place}: no row for `{key}`");
     };
-    for &kind in Kind::NAMES {
+    for &kind in SinkKind::NAMES {
         section(kind);
         assert!(section("What all sinks have").contains(&format!("`{kind}`")), "{kind}");
         // Standard output has no settings.

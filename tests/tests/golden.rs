@@ -63,8 +63,8 @@ fn captures() -> Vec<std::path::PathBuf> {
 
 #[test]
 fn captures_give_their_records() {
-    let json = (Format::JSON, "json");
-    let text = (Format::Text(Style { colour: false, tree: true }), "txt");
+    let json = (DirectFormat::JSON, "json");
+    let text = (DirectFormat::Text(Style { colour: false, tree: true }), "txt");
     for path in captures() {
         for (format, extension) in [json, text] {
             let (records, end) = replay(&fs::read(&path).unwrap(), format);
@@ -92,8 +92,8 @@ proptest! {
         let at = at.index(whole.len());
         let mut bytes = whole.clone();
         bytes[at] ^= change;
-        prop_assert!(replay(&bytes, Format::JSON).1.is_some());
-        let (_, end) = replay(&whole[..at], Format::JSON);
+        prop_assert!(replay(&bytes, DirectFormat::JSON).1.is_some());
+        let (_, end) = replay(&whole[..at], DirectFormat::JSON);
         prop_assert!(matches!(end, Some(CaptureError::Cut(_) | CaptureError::Foreign)), "{end:?}");
     }
 }

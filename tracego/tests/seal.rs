@@ -17,7 +17,7 @@ use tracego_deliver::{
         verify::{Kind, Lines, Options, Report, ordered, verify},
         window::Sealer,
     },
-    sink::{Format, Sink},
+    sink::direct::{DirectFormat, DirectOutput},
 };
 use tracego_model::{
     capture::CaptureReader,
@@ -63,7 +63,7 @@ fn reader(name: &str) -> CaptureReader<io::Cursor<Vec<u8>>> {
 }
 
 fn pipeline(meta: Meta, disk: &Disk, sealer: Sealer, torn: bool) -> Pipeline {
-    let sink = Sink::new(Box::new(disk.clone()), Format::JSON).sealed(sealer, torn);
+    let sink = DirectOutput::new(Box::new(disk.clone()), DirectFormat::JSON).sealed(sealer, torn);
     Pipeline::new(meta, u32::MAX, None, sink)
 }
 

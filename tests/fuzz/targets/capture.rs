@@ -49,8 +49,8 @@ fn replay(bytes: &[u8]) {
     let meta = reader.meta();
     let (inputs, end) = read(reader);
     assert!(!matches!(end, Err(CaptureError::Io(_))), "memory cannot fail");
-    let text = Format::Text(Style { colour: true, tree: true });
-    for format in [Format::JSON, text] {
+    let text = DirectFormat::Text(Style { colour: true, tree: true });
+    for format in [DirectFormat::JSON, text] {
         pipeline(bytes, &meta, format);
     }
     let again = CaptureReader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");
@@ -82,7 +82,7 @@ fn each(bytes: &[u8], mut take: impl FnMut(Input)) {
 fn pipeline(bytes: &[u8], meta: &Meta, format: Format) {
     let judge = RulesStage::new(RuleSettings::default());
     let mut pipeline =
-        Pipeline::new(meta.clone(), u32::MAX, Some(judge), Sink::new(Box::new(io::sink()), format));
+        Pipeline::new(meta.clone(), u32::MAX, Some(judge), DirectOutput::new(Box::new(io::sink()), format));
     each(bytes, |input| pipeline.take(input).expect("nothing refuses it"));
     pipeline.end().expect("nothing refuses it");
     let ledger = pipeline.ledger();

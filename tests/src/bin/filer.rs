@@ -10,7 +10,7 @@ use std::{env, io::Write as _, time::Duration};
 
 use tracego_deliver::{
     format::Format,
-    sink::file::{Compress, File, Settings, Sync},
+    sink::file::{Compress, FileSettings, FileTransport, SyncMode},
 };
 use tracego_model::{
     meta::Meta,
@@ -28,18 +28,18 @@ fn main() {
         _ => Compress::None,
     };
     let seal = args.get(4).is_some_and(|word| word == "sealed");
-    let settings = Settings {
+    let settings = FileSettings {
         rotate_bytes: Some(Bytes(30_000)),
         compress,
-        sync: Sync::Never,
+        sync: SyncMode::Never,
         seal,
         seal_interval: seal.then_some(Span(Duration::from_millis(10))),
-        ..Settings::new(&args[1])
+        ..FileSettings::new(&args[1])
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut file = match settings.seal {
-        true => File::sealed(&settings, "filer", &Meta::default()).unwrap(),
-        false => File::open(&settings).unwrap(),
+        true => FileTransport::sealed(&settings, "filer", &Meta::default()).unwrap(),
+        false => FileTransport::open(&settings).unwrap(),
     };
     let batches = args.get(5).map_or(u64::MAX, |batches| batches.parse().unwrap());
     let mut next = first;
@@ -50,7 +50,7 @@ fn main() {
         let delivered = runtime.block_on(file.deliver(&batch));
         assert!(delivered.trouble.is_none() && delivered.refused.is_empty(), "{delivered:?}");
         let counts = file.counts();
-        assert_eq!(counts.untidy, 0);
+        assert_eq!(counts.cleanup_failures, 0);
         next = end;
         // One write, which a pipe accepts as a whole.
         std::io::stdout()

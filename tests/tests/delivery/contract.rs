@@ -7,7 +7,7 @@ use std::{
 };
 
 use libtest_mimic::Trial;
-use tracego_deliver::sink::settings::Kind;
+use tracego_deliver::sink::settings::SinkKind;
 use tracego_tests::{tracego, trial, wait_until};
 
 use crate::receivers::{self, PYTHON, Receiver};
@@ -116,7 +116,7 @@ const ROWS: &[SinkCase] = &[
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![trial("every type of sink is held to the contract", None, || {
-        for kind in Kind::NAMES {
+        for kind in SinkKind::NAMES {
             assert!(ROWS.iter().any(|row| row.kind == *kind), "no row for {kind}");
         }
     })];

@@ -7,7 +7,7 @@ use prost::Message as _;
 use serde_json::{Map, Value, json};
 use tracego_deliver::format::{
     Format,
-    otlp::{Encoder, Encoding, Piece, Request},
+    otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
 };
 use tracego_model::record::Record;
 use tracego_tests::{python::script, samples};
@@ -26,8 +26,9 @@ pub(crate) const VALIDATED: &[(&str, crate::Test)] =
     &[("otlp::python_reads_every_record_back_whole", python_reads_every_record_back_whole)];
 
 fn request(encoding: Encoding, records: &[Record], more: &[(String, String)]) -> Vec<u8> {
-    let encoder = Encoder::new(encoding, more.to_vec());
-    let (mut piece, mut request, mut out) = (Piece::default(), Request::new(encoding), Vec::new());
+    let encoder = LogEncoder::new(encoding, more.to_vec());
+    let (mut piece, mut request, mut out) =
+        (EncodedRecord::default(), LogsRequest::new(encoding), Vec::new());
     for record in records {
         encoder.encode(record, &mut piece).unwrap();
         request.push(&piece.resource, &piece.record);

@@ -20,7 +20,10 @@ use tracego_common::{
 };
 use tracego_deliver::{
     seal::window::Sealer,
-    sink::{Format, Sink, start::Sinks},
+    sink::{
+        direct::{DirectFormat, DirectOutput},
+        lifecycle::Sinks,
+    },
 };
 use tracego_probe::{
     host,
@@ -97,7 +100,7 @@ pub(crate) fn session_of(
     let memory = Memory::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let report = runtime.block_on(async {
-        let sink = Sink::new(Box::new(memory.clone()), Format::JSON);
+        let sink = DirectOutput::new(Box::new(memory.clone()), DirectFormat::JSON);
         let sink = match sealer {
             Some(sealer) => sink.sealed(sealer, false),
             None => sink,

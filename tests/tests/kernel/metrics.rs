@@ -23,7 +23,7 @@ use tracego::{
     pipeline::{Pipeline, RunReport},
 };
 use tracego_common::settings::event;
-use tracego_deliver::sink::{Format, Sink};
+use tracego_deliver::sink::direct::{DirectFormat, DirectOutput};
 use tracego_probe::host;
 
 use crate::{Test, agent::options};
@@ -132,7 +132,7 @@ fn session(
 ) -> (RunReport, Arc<Board>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let sink = Sink::new(Box::new(output.clone()), Format::JSON);
+        let sink = DirectOutput::new(Box::new(output.clone()), DirectFormat::JSON);
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut options = options(ring_size, Duration::ZERO);

@@ -135,7 +135,7 @@ fn refused() {
     let output = running.output();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{stderr}");
-    for words in ["pth", "'fil' is none", "is there twice", "endpoint", "where: ", "TG099", "ring-size"] {
+    for words in ["pth", "'fil' is unknown", "is used twice", "endpoint", "where: ", "TG099", "ring-size"] {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
     assert_eq!(stderr.matches("the previous one stays in force").count(), bad.len(), "{stderr}");
@@ -165,7 +165,8 @@ fn blocked() {
             sleep(Duration::from_millis(500));
             before == given()
         });
-        assert!(given() < MARKS as u64, "there was room for all");
+        // The counts of a sink go on when its receiver changes.
+        assert!(given() < (from + MARKS) as u64, "there was room for all");
     };
     block(0);
     change(&running, folder.path(), &sink(&file), "taken");

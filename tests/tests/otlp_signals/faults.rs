@@ -8,8 +8,8 @@ use std::{
 };
 
 use tracego_deliver::{
-    collector::Protocol,
-    traces::{Counts, Traces},
+    collector::CollectorProtocol,
+    traces::{TraceCounts, TracePipeline},
 };
 use tracego_model::record::{Record, event_name};
 use tracego_tests::{ports::free_port, samples, wait_until};
@@ -46,13 +46,13 @@ fn processes(count: u64) -> Vec<Record> {
 }
 
 /// Checks that every span is in one of the counts.
-fn accounted(counts: Counts) {
+fn accounted(counts: TraceCounts) {
     let sent = counts.sent;
     let all = sent.exported + sent.queue_full + sent.refused + sent.expired + sent.closed + sent.waiting;
-    assert_eq!(counts.built.made, all, "{counts:?}");
+    assert_eq!(counts.built.spans, all, "{counts:?}");
 }
 
-fn give(traces: &mut Traces, records: &[Record]) {
+fn give(traces: &mut TracePipeline, records: &[Record]) {
     records.iter().for_each(|record| traces.take(record));
 }
 
@@ -97,8 +97,8 @@ fn a_receiver_that_dies_under_load() {
 
 fn a_receiver_that_wants_a_pause_gets_it() {
     for (protocol, answers, least) in [
-        (Protocol::HttpProtobuf, "503/2,429,502,504", 2),
-        (Protocol::Grpc, "UNAVAILABLE,RESOURCE_EXHAUSTED", 0),
+        (CollectorProtocol::HttpProtobuf, "503/2,429,502,504", 2),
+        (CollectorProtocol::Grpc, "UNAVAILABLE,RESOURCE_EXHAUSTED", 0),
     ] {
         let receiver = Receiver::new(protocol, answers);
         let mut traces = traces(receiver.target("traces"), |_| {});
@@ -113,7 +113,7 @@ fn a_receiver_that_wants_a_pause_gets_it() {
 
 fn what_is_refused_is_counted() {
     for (protocol, answers) in
-        [(Protocol::HttpProtobuf, "400,500"), (Protocol::Grpc, "INVALID_ARGUMENT,INTERNAL")]
+        [(CollectorProtocol::HttpProtobuf, "400,500"), (CollectorProtocol::Grpc, "INVALID_ARGUMENT,INTERNAL")]
     {
         let receiver = Receiver::new(protocol, answers);
         let mut traces = traces(receiver.target("traces"), |_| {});
@@ -129,7 +129,7 @@ fn what_is_refused_is_counted() {
 }
 
 fn what_is_rejected_is_counted() {
-    let receiver = Receiver::new(Protocol::HttpProtobuf, "partial/3");
+    let receiver = Receiver::new(CollectorProtocol::HttpProtobuf, "partial/3");
     let mut traces = traces(receiver.target("traces"), |_| {});
     give(&mut traces, &processes(5));
     wait_until("the spans are taken", || traces.counts().sent.waiting == 0);
@@ -139,7 +139,7 @@ fn what_is_rejected_is_counted() {
 }
 
 fn a_full_queue_and_patience_that_ends() {
-    let target = target(Protocol::HttpProtobuf, "http", free_port(), "traces");
+    let target = target(CollectorProtocol::HttpProtobuf, "http", free_port(), "traces");
     let mut traces = traces(target, |settings| {
         (settings.queue, settings.batch, settings.patience) = (10, 5, Duration::from_secs(1));
     });

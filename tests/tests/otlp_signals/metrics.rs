@@ -8,7 +8,7 @@ use tracego::metrics::{
     otlp::{PushSettings, Pusher},
     tally::PipelineTally,
 };
-use tracego_deliver::{collector::Protocol, traces::attribute};
+use tracego_deliver::{collector::CollectorProtocol, traces::attribute};
 use tracego_model::{counters::Counters, ledger::Ledger};
 use tracego_probe::programs::ProgramStats;
 use tracego_tests::{samples, wait_until};
@@ -122,7 +122,9 @@ fn a_collector_reads_what_prometheus_reads() {
 }
 
 fn a_push_that_fails_is_counted() {
-    for (protocol, answers) in [(Protocol::HttpProtobuf, "400"), (Protocol::Grpc, "INVALID_ARGUMENT")] {
+    for (protocol, answers) in
+        [(CollectorProtocol::HttpProtobuf, "400"), (CollectorProtocol::Grpc, "INVALID_ARGUMENT")]
+    {
         let receiver = Receiver::new(protocol, answers);
         let board = board(7);
         let pusher = pusher(&receiver, &board);

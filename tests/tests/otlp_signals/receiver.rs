@@ -11,14 +11,14 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 use tracego_deliver::{
-    collector::{Compression, Protocol, Target},
-    traces::{Traces, builder::Limits, export::Settings},
+    collector::{CollectorCompression, CollectorProtocol, CollectorTarget},
+    traces::{TracePipeline, builder::BuilderLimits, export::TraceExportSettings},
 };
 use tracego_tests::{ChildGuard, ports::free_port};
 
 use crate::PYTHON;
 
-pub(crate) const BOTH: [Protocol; 2] = [Protocol::Grpc, Protocol::HttpProtobuf];
+pub(crate) const BOTH: [CollectorProtocol; 2] = [CollectorProtocol::Grpc, CollectorProtocol::HttpProtobuf];
 
 /// Certificates of a receiver that also requires one from its clients.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Certificates {
 
 pub(crate) struct Receiver {
     pub(crate) port: u16,
-    protocol: Protocol,
+    protocol: CollectorProtocol,
     tls: Option<Certificates>,
     out: PathBuf,
     _dir: TempDir,
@@ -39,28 +39,28 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// Starts a receiver; `answers` are for the first requests (see the script).
-    pub(crate) fn new(protocol: Protocol, answers: &str) -> Self {
+    pub(crate) fn new(protocol: CollectorProtocol, answers: &str) -> Self {
         let mut receiver = Self::absent(protocol);
         receiver.start(answers);
         receiver
     }
 
     /// Creates a receiver that does not listen yet.
-    pub(crate) fn absent(protocol: Protocol) -> Self {
+    pub(crate) fn absent(protocol: CollectorProtocol) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("received");
         fs::write(&out, "").unwrap();
         Self { port: free_port(), protocol, tls: None, out, _dir: dir, running: None }
     }
 
-    pub(crate) fn secured(protocol: Protocol, tls: Certificates) -> Self {
+    pub(crate) fn secured(protocol: CollectorProtocol, tls: Certificates) -> Self {
         let mut receiver = Self { tls: Some(tls), ..Self::absent(protocol) };
         receiver.start("");
         receiver
     }
 
     pub(crate) fn start(&mut self, answers: &str) {
-        let protocol = if self.protocol == Protocol::Grpc { "grpc" } else { "http" };
+        let protocol = if self.protocol == CollectorProtocol::Grpc { "grpc" } else { "http" };
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/otlp_signals.py");
         let mut command = Command::new(PYTHON.as_ref().unwrap());
         command.arg(script).arg(protocol).arg(self.port.to_string()).arg(&self.out).arg(answers);
@@ -80,7 +80,7 @@ impl Receiver {
     }
 
     /// Returns the target that it listens on.
-    pub(crate) fn target(&self, signal: &str) -> Target {
+    pub(crate) fn target(&self, signal: &str) -> CollectorTarget {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         target(self.protocol, scheme, self.port, signal)
     }
@@ -100,23 +100,26 @@ impl Receiver {
     }
 }
 
-pub(crate) fn target(protocol: Protocol, scheme: &str, port: u16, signal: &str) -> Target {
-    let path = if protocol == Protocol::Grpc { String::new() } else { format!("/v1/{signal}") };
-    Target {
+pub(crate) fn target(protocol: CollectorProtocol, scheme: &str, port: u16, signal: &str) -> CollectorTarget {
+    let path = if protocol == CollectorProtocol::Grpc { String::new() } else { format!("/v1/{signal}") };
+    CollectorTarget {
         endpoint: format!("{scheme}://127.0.0.1:{port}{path}"),
         protocol,
         headers: vec![("x-tenant".into(), "seven".into())],
-        compression: Compression::Gzip,
+        compression: CollectorCompression::Gzip,
         timeout: Duration::from_secs(5),
-        ..Target::default()
+        ..CollectorTarget::default()
     }
 }
 
 /// Creates traces to a target, with a short linger so that tests are quick.
-pub(crate) fn traces(target: Target, change: impl FnOnce(&mut Settings)) -> Traces {
+pub(crate) fn traces(
+    target: CollectorTarget,
+    change: impl FnOnce(&mut TraceExportSettings),
+) -> TracePipeline {
     let resource = tracego_deliver::traces::attribute::resource(&tracego_tests::samples::start().origin);
-    let mut settings = Settings::new(target, resource);
+    let mut settings = TraceExportSettings::new(target, resource);
     settings.linger = Duration::from_millis(100);
     change(&mut settings);
-    Traces::start(Limits::default(), settings).unwrap()
+    TracePipeline::start(BuilderLimits::default(), settings).unwrap()
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tracego_deliver::{collector::Protocol, traces::id};
+use tracego_deliver::{collector::CollectorProtocol, traces::id};
 use tracego_golang::role::Role;
 use tracego_model::{
     finding::Severity,
@@ -132,7 +132,7 @@ fn a_captured_build_is_one_trace() {
         let counts = traces.close(Duration::from_secs(10));
         let spans = receiver.spans();
         check(&records, &spans);
-        assert_eq!((counts.built.made, counts.sent.exported), (8, 8));
+        assert_eq!((counts.built.spans, counts.sent.exported), (8, 8));
         for request in receiver.requests() {
             assert_eq!(request["headers"]["x-tenant"], "seven");
         }
@@ -147,7 +147,7 @@ fn a_captured_build_is_one_trace() {
 }
 
 fn the_same_session_has_the_same_ids_again() {
-    let receiver = Receiver::new(Protocol::HttpProtobuf, "");
+    let receiver = Receiver::new(CollectorProtocol::HttpProtobuf, "");
     for _ in 0..2 {
         let mut traces = traces(receiver.target("traces"), |_| {});
         session().iter().for_each(|record| traces.take(record));
@@ -159,7 +159,7 @@ fn the_same_session_has_the_same_ids_again() {
 
 fn a_collector_hands_all_on_as_it_was() {
     let records = session();
-    let receiver = Receiver::new(Protocol::HttpProtobuf, "");
+    let receiver = Receiver::new(CollectorProtocol::HttpProtobuf, "");
     let (grpc, http) = (free_port(), free_port());
     let python = ROTEL.as_ref().unwrap();
     let find = "import rotel, pathlib; print(pathlib.Path(rotel.__file__).with_name('rotel-agent'))";
@@ -174,7 +174,7 @@ fn a_collector_hands_all_on_as_it_was() {
     collector.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
     let _collector = ChildGuard(collector.spawn().unwrap());
     let mut before = 0;
-    for (protocol, port) in [(Protocol::Grpc, grpc), (Protocol::HttpProtobuf, http)] {
+    for (protocol, port) in [(CollectorProtocol::Grpc, grpc), (CollectorProtocol::HttpProtobuf, http)] {
         let mut traces = traces(target(protocol, "http", port, "traces"), |_| {});
         records.iter().for_each(|record| traces.take(record));
         assert_eq!(traces.close(Duration::from_secs(20)).sent.exported, 8);

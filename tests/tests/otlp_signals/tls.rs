@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use tracego_deliver::{collector::Target, http::tls::TlsSettings};
+use tracego_deliver::{collector::CollectorTarget, http::tls::TlsSettings};
 use tracego_tests::samples;
 
 use crate::receiver::{BOTH, Certificates, Receiver, traces};
@@ -57,7 +57,7 @@ fn spans_come_with_the_right_certificates_alone() {
         let receiver = Receiver::secured(protocol, tls);
         for (tls, comes) in &cases {
             let before = receiver.spans().len();
-            let target = Target { tls: tls.clone(), ..receiver.target("traces") };
+            let target = CollectorTarget { tls: tls.clone(), ..receiver.target("traces") };
             let mut traces = traces(target, |_| {});
             records.iter().for_each(|record| traces.take(record));
             let counts = traces.close(Duration::from_secs(if *comes { 10 } else { 1 })).sent;

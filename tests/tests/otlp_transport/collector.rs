@@ -55,9 +55,9 @@ fn rotel_takes_all_three_protocols() {
         "http",
     ]);
     let mut rounds = 0;
-    for protocol in Protocol::ALL {
-        for compression in [Compression::None, Compression::Gzip] {
-            let port = if protocol == Protocol::Grpc { rotel.grpc } else { rotel.http };
+    for protocol in OtlpProtocol::ALL {
+        for compression in [OtlpCompression::None, OtlpCompression::Gzip] {
+            let port = if protocol == OtlpProtocol::Grpc { rotel.grpc } else { rotel.http };
             let compression = Some(compression);
             let settings = Settings { compression, batch_records: 20, ..plain(port, protocol) };
             let mut side = TestSink::new(&resolved(&settings));
@@ -80,15 +80,15 @@ fn what_rotel_cannot_read_is_told_apart() {
     let rotel = Rotel::start(&["--exporter", "blackhole"]);
     let records = records();
     // Only the record that is not valid protobuf is refused.
-    let mut all = payloads(&records[..8], Protocol::HttpProtobuf);
+    let mut all = payloads(&records[..8], OtlpProtocol::HttpProtobuf);
     all[5] = [&[1, 0, 0, 0, 0][..], &[0xff; 20]].concat();
     let delivered = TestSink::to(rotel.http, Protocol::HttpProtobuf).deliver(&all);
     assert_eq!((delivered.done, delivered.refused.len()), (8, 1), "{delivered:?}");
     assert_eq!(delivered.refused[0].first, 5);
     // No record is refused for a path that is not served.
-    let settings = Settings {
+    let settings = OtlpSettings {
         endpoint: Some(format!("http://127.0.0.1:{}/elsewhere", rotel.http)),
-        ..plain(0, Protocol::HttpProtobuf)
+        ..plain(0, OtlpProtocol::HttpProtobuf)
     };
     let trouble = TestSink::new(&resolved(&settings)).trouble(&all);
     assert!(trouble.why.contains("elsewhere/v1/logs: HTTP 404"), "{}", trouble.why);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tracego_deliver::sink::otlp::{Compression, Protocol, Settings};
+use tracego_deliver::collector::{OtlpCompression, OtlpProtocol, OtlpSettings};
 
 use crate::harness::{Receiver, TestSink, few, identifiers, payloads, plain, quick, records, resolved, uids};
 
@@ -18,7 +18,7 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
 fn every_record_arrives() {
     let records = records();
     let receiver = Receiver::start("grpc", &json!([{}]));
-    for compression in [Compression::None, Compression::Gzip] {
+    for compression in [OtlpCompression::None, OtlpCompression::Gzip] {
         let headers = [("x-scope".to_owned(), "team".to_owned())].into();
         let compression = Some(compression);
         let settings = Settings { compression, headers, ..plain(receiver.port, Protocol::Grpc) };
@@ -61,7 +61,7 @@ fn every_compression_is_understood() {
 }
 
 fn codes_and_retry_info_are_honoured() {
-    let payloads = payloads(&few(1), Protocol::Grpc);
+    let payloads = payloads(&few(1), OtlpProtocol::Grpc);
     let script = json!([
         { "code": "UNAVAILABLE", "text": "später\n" },
         { "code": "UNAVAILABLE", "retry": 1500 },
@@ -92,7 +92,7 @@ fn codes_and_retry_info_are_honoured() {
 }
 
 fn a_slow_or_cut_answer_is_none() {
-    let payloads = payloads(&few(2), Protocol::Grpc);
+    let payloads = payloads(&few(2), OtlpProtocol::Grpc);
     let receiver = Receiver::start("grpc", &json!([{ "sleep": 2 }, {}]));
     let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc))));
     // The receiver has its own clock for `grpc-timeout`; either side may time out first.
@@ -112,7 +112,7 @@ fn a_slow_or_cut_answer_is_none() {
 }
 
 fn who_speaks_no_grpc_is_trouble() {
-    let payloads = payloads(&few(2), Protocol::Grpc);
+    let payloads = payloads(&few(2), OtlpProtocol::Grpc);
     // HTTP/1.1 on the gRPC port, and a gRPC server on the HTTP port.
     let receiver = Receiver::start("http", &json!([{}]));
     TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc)))).trouble(&payloads);

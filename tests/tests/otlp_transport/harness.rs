@@ -13,11 +13,12 @@ use std::{
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tracego_deliver::{
-    format::otlp::{Encoder, Encoding, Piece, Request},
+    collector::{OtlpConfig, OtlpProtocol, OtlpSettings, Signal, resolve},
+    format::otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
     http::tls::TlsSettings,
     sink::{
-        deliver::{Delivered, Trouble},
-        otlp::{Otlp, OtlpEncoder, Protocol, Resolved, Settings, Signal, resolve},
+        delivery::{DeliveryError, DeliveryResult},
+        otlp::{OtlpEncoder, OtlpTransport},
     },
 };
 use tracego_model::{
@@ -95,32 +96,32 @@ pub(crate) fn uids(request: &Value) -> Vec<String> {
 /// The sink, on a single-threaded runtime like the agent's.
 pub(crate) struct TestSink {
     runtime: Runtime,
-    pub(crate) otlp: Otlp,
+    pub(crate) otlp: OtlpTransport,
 }
 
 impl TestSink {
     pub(crate) fn new(resolved: &Resolved) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        Self { runtime, otlp: Otlp::new(resolved).unwrap() }
+        Self { runtime, otlp: OtlpTransport::new(resolved).unwrap() }
     }
 
     /// Creates a sink for a receiver without TLS.
-    pub(crate) fn to(port: u16, protocol: Protocol) -> Self {
+    pub(crate) fn to(port: u16, protocol: OtlpProtocol) -> Self {
         Self::new(&resolved(&plain(port, protocol)))
     }
 
-    pub(crate) fn deliver(&mut self, payloads: &[Vec<u8>]) -> Delivered {
+    pub(crate) fn deliver(&mut self, payloads: &[Vec<u8>]) -> DeliveryResult {
         let batch: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
         self.runtime.block_on(self.otlp.deliver(&batch))
     }
 
-    pub(crate) fn isolate(&mut self, payloads: &[Vec<u8>]) -> Delivered {
+    pub(crate) fn isolate(&mut self, payloads: &[Vec<u8>]) -> DeliveryResult {
         let batch: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
         self.runtime.block_on(self.otlp.isolate(&batch))
     }
 
     /// Delivers payloads, of which none must be done or refused. Returns the trouble.
-    pub(crate) fn trouble(&mut self, payloads: &[Vec<u8>]) -> Trouble {
+    pub(crate) fn trouble(&mut self, payloads: &[Vec<u8>]) -> DeliveryError {
         let delivered = self.deliver(payloads);
         assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
         delivered.trouble.unwrap()
@@ -140,24 +141,24 @@ impl TestSink {
     }
 }
 
-pub(crate) fn plain(port: u16, protocol: Protocol) -> Settings {
-    Settings {
+pub(crate) fn plain(port: u16, protocol: OtlpProtocol) -> OtlpSettings {
+    OtlpSettings {
         endpoint: Some(format!("http://127.0.0.1:{port}")),
         protocol: Some(protocol),
-        ..Settings::default()
+        ..OtlpSettings::default()
     }
 }
 
-pub(crate) fn secure(port: u16, protocol: Protocol, tls: TlsSettings) -> Settings {
+pub(crate) fn secure(port: u16, protocol: OtlpProtocol, tls: TlsSettings) -> OtlpSettings {
     let endpoint = Some(format!("https://localhost:{port}"));
-    Settings { endpoint, tls: Some(tls), ..plain(port, protocol) }
+    OtlpSettings { endpoint, tls: Some(tls), ..plain(port, protocol) }
 }
 
-pub(crate) fn quick(settings: Settings) -> Settings {
-    Settings { timeout: Some(Span(Duration::from_millis(400))), ..settings }
+pub(crate) fn quick(settings: OtlpSettings) -> OtlpSettings {
+    OtlpSettings { timeout: Some(Span(Duration::from_millis(400))), ..settings }
 }
 
-pub(crate) fn resolved(settings: &Settings) -> Resolved {
+pub(crate) fn resolved(settings: &OtlpSettings) -> OtlpConfig {
     resolve(Signal::Logs, settings, |_| None).unwrap()
 }
 
@@ -174,8 +175,8 @@ pub(crate) fn few(count: u32) -> Vec<Record> {
 }
 
 /// Returns the payloads that the queue holds for records.
-pub(crate) fn payloads(records: &[Record], protocol: Protocol) -> Vec<Vec<u8>> {
-    let settings = Settings { protocol: Some(protocol), ..Settings::default() };
+pub(crate) fn payloads(records: &[Record], protocol: OtlpProtocol) -> Vec<Vec<u8>> {
+    let settings = OtlpSettings { protocol: Some(protocol), ..OtlpSettings::default() };
     let mut encoder = OtlpEncoder::new(&resolved(&settings));
     let encoded = records.iter().map(|record| {
         let mut out = Vec::new();
@@ -200,8 +201,9 @@ pub(crate) fn counted(uids: impl IntoIterator<Item = String>) -> BTreeMap<String
 
 /// Returns the single request for these records.
 pub(crate) fn request(encoding: Encoding, records: &[Record]) -> Vec<u8> {
-    let encoder = Encoder::new(encoding, Vec::new());
-    let (mut piece, mut request, mut out) = (Piece::default(), Request::new(encoding), Vec::new());
+    let encoder = LogEncoder::new(encoding, Vec::new());
+    let (mut piece, mut request, mut out) =
+        (EncodedRecord::default(), LogsRequest::new(encoding), Vec::new());
     for record in records {
         encoder.encode(record, &mut piece).unwrap();
         request.push(&piece.resource, &piece.record);

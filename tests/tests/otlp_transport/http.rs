@@ -8,8 +8,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tracego_deliver::{
+    collector::{OtlpCompression, OtlpProtocol, OtlpSettings},
     format::otlp::Encoding,
-    sink::otlp::{Compression, Protocol, Settings},
 };
 use tracego_tests::ports::free_port;
 
@@ -34,9 +34,9 @@ fn every_record_arrives_as_it_was_encoded() {
     let receiver = Receiver::start("http", &json!([{}]));
     let mut sizes = Vec::new();
     for (protocol, kind) in
-        [(Protocol::HttpProtobuf, "application/x-protobuf"), (Protocol::HttpJson, "application/json")]
+        [(OtlpProtocol::HttpProtobuf, "application/x-protobuf"), (OtlpProtocol::HttpJson, "application/json")]
     {
-        for compression in Compression::ALL {
+        for compression in OtlpCompression::ALL {
             let headers = [("x-scope".to_owned(), "team a".to_owned())].into();
             let compression = Some(compression);
             let settings = Settings { compression, headers, ..plain(receiver.port, protocol) };
@@ -49,7 +49,7 @@ fn every_record_arrives_as_it_was_encoded() {
     let requests = receiver.requests(sizes.len());
     for (request, (kind, compression, encoding)) in requests.iter().zip(sizes) {
         let header = |name: &str| request["headers"][name].as_str();
-        let coding = compression.map(Compression::name).filter(|&name| name != "none");
+        let coding = compression.map(OtlpCompression::name).filter(|&name| name != "none");
         assert_eq!((header("content-type"), header("content-encoding")), (Some(kind), coding));
         assert_eq!((request["path"].as_str(), header("x-scope")), (Some("/v1/logs"), Some("team a")));
         assert_eq!(header("user-agent"), Some(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
@@ -84,7 +84,7 @@ fn requests_are_bounded_and_share_a_connection() {
 }
 
 fn a_dead_peer_is_no_loss() {
-    let payloads = payloads(&few(3), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(3), OtlpProtocol::HttpProtobuf);
     let port = free_port();
     let mut side = TestSink::to(port, Protocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
@@ -102,7 +102,7 @@ fn a_dead_peer_is_no_loss() {
 }
 
 fn a_slow_peer_is_given_up_and_asked_again() {
-    let payloads = payloads(&few(3), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(3), OtlpProtocol::HttpProtobuf);
     let receiver = Receiver::start("http", &json!([{ "sleep": 3 }, {}]));
     let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf))));
     let start = Instant::now();
@@ -115,7 +115,7 @@ fn a_slow_peer_is_given_up_and_asked_again() {
 }
 
 fn what_is_tried_again_says_when() {
-    let payloads = payloads(&few(2), Protocol::HttpJson);
+    let payloads = payloads(&few(2), OtlpProtocol::HttpJson);
     let receiver = Receiver::start(
         "http",
         &json!([
@@ -150,7 +150,7 @@ fn what_is_tried_again_says_when() {
 }
 
 fn a_cut_answer_is_none() {
-    let payloads = payloads(&few(2), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(2), OtlpProtocol::HttpProtobuf);
     let kind = "content-type: application/x-protobuf\r\n";
     let script = [
         "HTTP/1.1 2".to_owned(),
@@ -171,7 +171,7 @@ fn a_cut_answer_is_none() {
 }
 
 fn an_answer_that_is_too_long_is_none() {
-    let payloads = payloads(&few(2), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(2), OtlpProtocol::HttpProtobuf);
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n";
     let receiver = Receiver::start("http", &json!([{ "raw": head, "fill": 5_000_000 }, {}]));
     let mut side = TestSink::to(receiver.port, Protocol::HttpProtobuf);
@@ -182,7 +182,7 @@ fn an_answer_that_is_too_long_is_none() {
 
 fn a_kept_connection_may_have_died() {
     let records = few(6);
-    for (kind, protocol) in [("http", Protocol::HttpProtobuf), ("h2", Protocol::Grpc)] {
+    for (kind, protocol) in [("http", OtlpProtocol::HttpProtobuf), ("h2", OtlpProtocol::Grpc)] {
         let receiver = Receiver::start(kind, &json!([{ "leave": 1 }]));
         let mut side = TestSink::to(receiver.port, protocol);
         for record in &records {
@@ -199,7 +199,7 @@ fn a_kept_connection_may_have_died() {
 fn what_waited_in_the_other_encoding_is_delivered() {
     let records = records();
     for (before, after) in
-        [(Protocol::HttpJson, Protocol::HttpProtobuf), (Protocol::Grpc, Protocol::HttpJson)]
+        [(OtlpProtocol::HttpJson, OtlpProtocol::HttpProtobuf), (OtlpProtocol::Grpc, OtlpProtocol::HttpJson)]
     {
         let receiver = Receiver::start("http", &json!([{}]));
         let mut all = payloads(&records, before);

@@ -1,7 +1,7 @@
 //! Permanent refusals of a receiver, and answers that only look like one.
 
 use serde_json::{Value, json};
-use tracego_deliver::sink::otlp::{Protocol, readable};
+use tracego_deliver::{collector::OtlpProtocol, sink::otlp::readable};
 
 use crate::harness::{
     Receiver, TestSink, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
@@ -21,8 +21,8 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("refusals::what_follows_a_refusal_is_not_lost", what_follows_a_refusal_is_not_lost),
 ];
 
-const ALL: [(&str, Protocol); 3] =
-    [("http", Protocol::HttpProtobuf), ("http", Protocol::HttpJson), ("grpc", Protocol::Grpc)];
+const ALL: [(&str, OtlpProtocol); 3] =
+    [("http", OtlpProtocol::HttpProtobuf), ("http", OtlpProtocol::HttpJson), ("grpc", OtlpProtocol::Grpc)];
 
 fn partial_success_is_counted_and_never_sent_again() {
     let records = few(9);
@@ -144,7 +144,7 @@ fn who_refuses_everything_gets_it_later() {
     }
     // A compression that the receiver lacks is not the records' fault either.
     let receiver = Receiver::start("grpc", &json!([{}]));
-    let compression = Some(tracego_deliver::sink::otlp::Compression::Zstd);
+    let compression = Some(tracego_deliver::collector::OtlpCompression::Zstd);
     let settings =
         tracego_deliver::sink::otlp::Settings { compression, ..plain(receiver.port, Protocol::Grpc) };
     let why = TestSink::new(&resolved(&settings)).trouble(&payloads(&records, Protocol::Grpc)).why;
@@ -154,7 +154,7 @@ fn who_refuses_everything_gets_it_later() {
 fn damage_is_refused_in_its_place() {
     let records = few(5);
     let receiver = Receiver::start("http", &json!([{}]));
-    let mut all = payloads(&records, Protocol::HttpProtobuf);
+    let mut all = payloads(&records, OtlpProtocol::HttpProtobuf);
     all.insert(0, b"?".to_vec());
     all.insert(3, vec![9; 50]);
     all.push(vec![1, 0xff, 0xff, 0xff, 0xff, 1, 2]);

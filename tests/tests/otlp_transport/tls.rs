@@ -6,8 +6,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use serde_json::json;
 use tempfile::TempDir;
 use tracego_deliver::{
+    collector::{OtlpProtocol, OtlpSettings, Signal, resolve},
     http::tls::TlsSettings,
-    sink::otlp::{Protocol, Settings, Signal, resolve},
 };
 
 use crate::harness::{Receiver, TestSink, few, identifiers, payloads, plain, quick, resolved, secure};
@@ -65,11 +65,11 @@ impl Authority {
     }
 }
 
-const ALL: [(&str, Protocol); 4] = [
-    ("http", Protocol::HttpProtobuf),
-    ("h2", Protocol::HttpProtobuf),
-    ("h2", Protocol::HttpJson),
-    ("grpc", Protocol::Grpc),
+const ALL: [(&str, OtlpProtocol); 4] = [
+    ("http", OtlpProtocol::HttpProtobuf),
+    ("h2", OtlpProtocol::HttpProtobuf),
+    ("h2", OtlpProtocol::HttpJson),
+    ("grpc", OtlpProtocol::Grpc),
 ];
 
 fn the_right_authority_is_trusted() {
@@ -91,7 +91,7 @@ fn the_right_authority_is_trusted() {
 
 fn a_wrong_authority_or_name_is_trouble() {
     let (authority, other) = (Authority::new(), Authority::new());
-    for (kind, protocol) in [("http", Protocol::HttpProtobuf), ("grpc", Protocol::Grpc)] {
+    for (kind, protocol) in [("http", OtlpProtocol::HttpProtobuf), ("grpc", OtlpProtocol::Grpc)] {
         let receiver = authority.receiver(kind, false);
         let payloads = payloads(&few(2), protocol);
         let trouble =
@@ -107,7 +107,7 @@ fn a_wrong_authority_or_name_is_trouble() {
 
 fn a_client_shows_its_certificate() {
     let (authority, other) = (Authority::new(), Authority::new());
-    for (kind, protocol) in [("http", Protocol::HttpProtobuf), ("grpc", Protocol::Grpc)] {
+    for (kind, protocol) in [("http", OtlpProtocol::HttpProtobuf), ("grpc", OtlpProtocol::Grpc)] {
         let receiver = authority.receiver(kind, true);
         let records = few(2);
         let payloads = payloads(&records, protocol);
@@ -163,7 +163,7 @@ fn new_certificates_are_read_on_reopen() {
 
 fn encrypted_and_plain_do_not_mix() {
     let authority = Authority::new();
-    let payloads = payloads(&few(2), Protocol::HttpProtobuf);
+    let payloads = payloads(&few(2), OtlpProtocol::HttpProtobuf);
     let receiver = authority.receiver("http", false);
     TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
     let open = Receiver::start("http", &json!([{}]));

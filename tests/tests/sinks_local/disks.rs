@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tracego_deliver::sink::file::{Compress, File, Settings, Sync};
+use tracego_deliver::sink::file::{Compress, FileSettings, FileTransport, SyncMode};
 use tracego_model::{meta::Meta, units::Bytes};
 
 use super::{OpenFile, Test, assert_holds, lines, runtime, sealed};
@@ -57,7 +57,7 @@ impl Drop for Mount {
 }
 
 fn full() {
-    for (batch, sync) in [(1, Sync::Batch), (100, Sync::Never), (1000, Sync::Batch)] {
+    for (batch, sync) in [(1, SyncMode::Batch), (100, SyncMode::Never), (1000, SyncMode::Batch)] {
         let mount = Mount::small();
         let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
         fs::write(&filler, vec![0; 500_000]).unwrap();
@@ -90,8 +90,8 @@ fn full_and_sealed() {
         let mount = Mount::small();
         let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
         fs::write(&filler, vec![0; 500_000]).unwrap();
-        let settings = Settings { seal: true, rotate_bytes: rotate, ..Settings::new(&path) };
-        let mut file = File::sealed(&settings, "it", &Meta::default()).unwrap();
+        let settings = FileSettings { seal: true, rotate_bytes: rotate, ..FileSettings::new(&path) };
+        let mut file = FileTransport::sealed(&settings, "it", &Meta::default()).unwrap();
         let records = sealed::records(1..800);
         let (mut done, mut tries) = (0, 0);
         while done < records.len() {
@@ -151,8 +151,11 @@ fn assert_holds_or_moved(path: &Path, lines: &[Vec<u8>]) {
 fn full_while_compressing() {
     let mount = Mount::small();
     let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
-    let settings =
-        Settings { rotate_bytes: Some(Bytes(300_000)), compress: Compress::Gzip, ..Settings::new(&path) };
+    let settings = FileSettings {
+        rotate_bytes: Some(Bytes(300_000)),
+        compress: Compress::Gzip,
+        ..FileSettings::new(&path)
+    };
     // Random enough that it hardly compresses.
     let mut dice = 1_u64;
     let lines: Vec<Vec<u8>> = (0..8000)
@@ -164,11 +167,11 @@ fn full_while_compressing() {
     fs::write(&filler, vec![0; 700_000]).unwrap();
     let mut open = OpenFile::new(&settings);
     let mut done = 0;
-    while done < lines.len() && open.file.counts().untidy == 0 {
+    while done < lines.len() && open.file.counts().cleanup_failures == 0 {
         let end = lines.len().min(done + 50);
         done += open.deliver(&lines[done..end]).0;
     }
-    assert!(open.file.counts().untidy > 0 && done < lines.len(), "{:?}", open.file.counts());
+    assert!(open.file.counts().cleanup_failures > 0 && done < lines.len(), "{:?}", open.file.counts());
     assert_eq!(open.file.counts().compressed, 0);
     let names = super::rotated(&path);
     assert!(names.len() == 1 && names[0].to_str().unwrap().ends_with('Z'), "{names:?}");

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tracego_deliver::sink::file::{Settings, Sync};
+use tracego_deliver::sink::file::{FileSettings, SyncMode};
 use tracego_model::units::Bytes;
 
 use super::{OpenFile, Test, assert_text, lines, rotated};

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use tracego_deliver::sink::file::{File, Group, Settings};
+use tracego_deliver::sink::file::{FileGroup, FileSettings, FileTransport};
 use tracego_model::units::Bytes;
 
 use super::{OpenFile, Test, lines};
@@ -23,8 +23,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("file::an_empty_batch_does_nothing", empty),
 ];
 
-fn refusal(settings: &Settings) -> String {
-    File::open(settings).unwrap_err().to_string()
+fn refusal(settings: &FileSettings) -> String {
+    FileTransport::open(settings).unwrap_err().to_string()
 }
 
 fn torn() {
@@ -64,7 +64,7 @@ fn links() {
     let (path, victim) = (dir.path().join("log"), dir.path().join("victim"));
     fs::write(&victim, "mine").unwrap();
     symlink(&victim, &path).unwrap();
-    let error = refusal(&Settings::new(&path));
+    let error = refusal(&FileSettings::new(&path));
     assert!(error.contains("is a symbolic link to a file"), "{error}");
     // The same when the link appears while the file is open.
     fs::remove_file(&path).unwrap();
@@ -77,7 +77,7 @@ fn links() {
     open.close();
     fs::remove_file(&path).unwrap();
     symlink(dir.path().join("none"), &path).unwrap();
-    let error = refusal(&Settings::new(&path));
+    let error = refusal(&FileSettings::new(&path));
     assert!(error.contains("No such file"), "{error}");
     assert!(!dir.path().join("none").exists());
     // A link in a parent folder belongs to the administrator.
@@ -92,22 +92,22 @@ fn refused() {
     let dir = tempfile::tempdir().unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
     for (path, wanted) in [
-        (dir.path().to_owned(), "is no file, FIFO or character device"),
-        (dir.path().join("socket"), "is no file, FIFO or character device"),
+        (dir.path().to_owned(), "is not a file, FIFO or character device"),
+        (dir.path().join("socket"), "is not a file, FIFO or character device"),
         (dir.path().join("none/log"), "none/log: No such file or directory"),
         ("/proc/self/cmdline/log".into(), "Not a directory"),
     ] {
-        let error = refusal(&Settings::new(&path));
+        let error = refusal(&FileSettings::new(&path));
         assert!(error.starts_with("path: ") && error.contains(wanted), "{error}");
     }
     let path = dir.path().join("log");
-    let group = Some(Group::Name("no-such-group".into()));
-    let error = refusal(&Settings { group, ..Settings::new(&path) });
+    let group = Some(FileGroup::Name("no-such-group".into()));
+    let error = refusal(&FileSettings { group, ..FileSettings::new(&path) });
     assert!(error.starts_with("group: no group 'no-such-group'"), "{error}");
-    let error = refusal(&Settings { rotate_bytes: Some(Bytes(0)), ..Settings::new(&path) });
+    let error = refusal(&FileSettings { rotate_bytes: Some(Bytes(0)), ..FileSettings::new(&path) });
     assert!(error.starts_with("rotate-bytes: 0"), "{error}");
-    let error = refusal(&Settings { rotate_bytes: Some(Bytes(9)), ..Settings::new("/dev/null") });
-    assert!(error.starts_with("rotate-bytes: /dev/null is no regular file"), "{error}");
+    let error = refusal(&FileSettings { rotate_bytes: Some(Bytes(9)), ..FileSettings::new("/dev/null") });
+    assert!(error.starts_with("rotate-bytes: /dev/null is not a regular file"), "{error}");
     assert!(!path.exists());
 }
 

@@ -16,8 +16,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tracego_deliver::sink::{
-    deliver::Delivered,
-    journald::{Journald, JournaldEncoder, Settings},
+    delivery::DeliveryResult,
+    journald::{JournaldEncoder, JournaldSettings, JournaldTransport},
 };
 use tracego_model::{record::Record, units::Span};
 use tracego_tests::{
@@ -92,13 +92,13 @@ impl Journal {
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
     }
 
-    fn journald(&self) -> Journald {
+    fn journald(&self) -> JournaldTransport {
         self.patient(Duration::from_secs(10))
     }
 
-    fn patient(&self, timeout: Duration) -> Journald {
+    fn patient(&self, timeout: Duration) -> JournaldTransport {
         let timeout = Span(timeout);
-        Journald::new(&Settings { socket: self.socket(), timeout }).unwrap()
+        JournaldTransport::new(&JournaldSettings { socket: self.socket(), timeout }).unwrap()
     }
 
     /// Returns the entries that journalctl finds, oldest first.
@@ -137,12 +137,12 @@ fn encoded(records: &[Record]) -> Vec<Vec<u8>> {
     records.iter().map(encode).collect()
 }
 
-fn deliver(runtime: &Runtime, to: &mut Journald, entries: &[Vec<u8>]) -> Delivered {
+fn deliver(runtime: &Runtime, to: &mut JournaldTransport, entries: &[Vec<u8>]) -> DeliveryResult {
     let batch: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
     runtime.block_on(to.deliver(&batch))
 }
 
-fn deliver_all(to: &mut Journald, entries: &[Vec<u8>]) {
+fn deliver_all(to: &mut JournaldTransport, entries: &[Vec<u8>]) {
     let delivered = deliver(&runtime(), to, entries);
     assert_eq!((delivered.done, delivered.trouble), (entries.len(), None));
 }
@@ -284,7 +284,7 @@ fn busy() {
     let mut hasty = journal.patient(Duration::from_millis(200));
     let delivered = deliver(&runtime, &mut hasty, &entries);
     let why = delivered.trouble.unwrap().why;
-    assert!(why.contains("journald takes nothing"), "{why}");
+    assert!(why.contains("journald accepted nothing within the timeout"), "{why}");
     assert!(delivered.done > 0 && delivered.done < records.len(), "{}", delivered.done);
     assert_eq!(deliver(&runtime, &mut hasty, &entries[delivered.done..]).done, 0);
     // Resumed while the sink waits.
@@ -333,15 +333,15 @@ fn absent() {
     let socket = dir.path().join("socket");
     let timeout = Span(Duration::from_millis(100));
     let runtime = runtime();
-    let mut journald = Journald::new(&Settings { socket: socket.clone(), timeout }).unwrap();
+    let mut journald = JournaldTransport::new(&JournaldSettings { socket: socket.clone(), timeout }).unwrap();
     let entries = encoded(&numbered(0..2));
-    let trouble = |journald: &mut Journald| {
+    let trouble = |journald: &mut JournaldTransport| {
         let delivered = deliver(&runtime, journald, &entries);
         assert_eq!(delivered.done, 0);
         delivered.trouble.unwrap()
     };
     let first = trouble(&mut journald);
-    assert!(first.why.contains("No such file") && !first.ended && first.after.is_none(), "{first:?}");
+    assert!(first.why.contains("No such file") && !first.reader_gone && first.after.is_none(), "{first:?}");
     // Another kind of file at that path.
     symlink("/dev/null", &socket).unwrap();
     assert!(trouble(&mut journald).why.contains("Connection refused"));

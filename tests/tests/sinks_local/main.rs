@@ -18,7 +18,7 @@ use std::{
 
 use libtest_mimic::Arguments;
 use tokio::runtime::{Builder, Runtime};
-use tracego_deliver::sink::file::{File, Settings};
+use tracego_deliver::sink::file::{FileSettings, FileTransport};
 use tracego_tests::trial;
 
 type Test = fn();
@@ -78,7 +78,7 @@ impl OpenFile {
     }
 
     /// Delivers one record at a time until its background thread is done.
-    fn until(&mut self, done: impl Fn(&File) -> bool) {
+    fn until(&mut self, done: impl Fn(&FileTransport) -> bool) {
         tracego_tests::wait_until("the thread beside it", || {
             self.runtime.block_on(self.file.deliver(&[b"\n"]));
             done(&self.file)

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tracego_deliver::sink::file::{Compress, Group, Mode, Settings, Sync};
+use tracego_deliver::sink::file::{Compress, FileGroup, FileMode, FileSettings, SyncMode};
 use tracego_model::units::{Bytes, Span};
 use tracego_tests::wait_until;
 
@@ -27,8 +27,13 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("rotation::closing_breaks_compression_off_and_the_next_start_ends_it", broken_off),
 ];
 
-fn settings(path: &Path, bytes: u64, compress: Compress) -> Settings {
-    Settings { rotate_bytes: Some(Bytes(bytes)), compress, sync: Sync::Never, ..Settings::new(path) }
+fn settings(path: &Path, bytes: u64, compress: Compress) -> FileSettings {
+    FileSettings {
+        rotate_bytes: Some(Bytes(bytes)),
+        compress,
+        sync: SyncMode::Never,
+        ..FileSettings::new(path)
+    }
 }
 
 fn by_size() {
@@ -99,7 +104,8 @@ fn by_age() {
 fn age_survives() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let settings = Settings { rotate_age: Some(Span(Duration::from_millis(600))), ..Settings::new(&path) };
+    let settings =
+        FileSettings { rotate_age: Some(Span(Duration::from_millis(600))), ..FileSettings::new(&path) };
     for n in 0..3 {
         let mut open = OpenFile::new(&settings);
         open.all(&lines(n..n + 1));
@@ -169,7 +175,7 @@ fn owned() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let root = tracego_tests::is_root();
-    let group = root.then_some(Group::Id(4321));
+    let group = root.then_some(FileGroup::Id(4321));
     let wanted = |path: &Path, mode: u32| {
         let meta = fs::metadata(path).unwrap();
         assert_eq!(meta.permissions().mode() & 0o7777, mode, "{}", path.display());
@@ -256,7 +262,7 @@ fn broken_off() {
     assert_holds(&path, &lines);
     let mut open = OpenFile::new(&wanted);
     open.until(|file| file.counts().compressed == 1);
-    assert_eq!(open.file.counts().untidy, 0);
+    assert_eq!(open.file.counts().cleanup_failures, 0);
     open.close();
     assert!(rotated(&path).len() == 1 && !ends_with(&rotated(&path)[0], "Z"), "{:?}", rotated(&path));
 }

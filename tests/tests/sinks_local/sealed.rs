@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_deliver::sink::file::{File, Settings};
+use tracego_deliver::sink::file::{FileSettings, FileTransport};
 use tracego_model::{
     meta::Meta,
     units::{Bytes, Span},
@@ -113,7 +113,7 @@ fn kills(compress: &str) {
     assert!(rotated(&path).len() as u64 > ROUNDS, "{}", rotated(&path).len());
     // All records are there; only retried ones are there twice.
     let mut seen = Vec::new();
-    let ordered = tracego_deliver::sink::file::names::ordered(&files(&path)).unwrap();
+    let ordered = tracego_deliver::sink::file::rotated_name::ordered(&files(&path)).unwrap();
     for line in ordered.iter().flat_map(|path| lines(path)) {
         let Ok(record) = serde_json::from_str::<Value>(&line) else { continue };
         if record["event_name"] == "tracego.process.start" {
@@ -201,7 +201,10 @@ pub(crate) fn records(numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
     numbers.map(one).collect()
 }
 
-pub(crate) fn deliver(file: &mut File, lines: &[Vec<u8>]) -> tracego_deliver::sink::deliver::Delivered {
+pub(crate) fn deliver(
+    file: &mut FileTransport,
+    lines: &[Vec<u8>],
+) -> tracego_deliver::sink::delivery::DeliveryResult {
     let batch: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
     runtime().block_on(file.deliver(&batch))
 }
@@ -253,8 +256,8 @@ fn configured() {
 fn moved() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let settings = Settings { seal: true, ..Settings::new(&path) };
-    let mut file = File::sealed(&settings, "it", &Meta::default()).unwrap();
+    let settings = FileSettings { seal: true, ..FileSettings::new(&path) };
+    let mut file = FileTransport::sealed(&settings, "it", &Meta::default()).unwrap();
     let mut step = |records: std::ops::Range<u32>| {
         let lines = self::records(records);
         assert_eq!(deliver(&mut file, &lines).done, lines.len());
@@ -283,7 +286,7 @@ fn moved() {
     let mut last = self::records(50..51).remove(0);
     last.truncate(100);
     fs::write(&path, [text.as_bytes(), &last].concat()).unwrap();
-    let mut file = File::sealed(&settings, "it", &Meta::default()).unwrap();
+    let mut file = FileTransport::sealed(&settings, "it", &Meta::default()).unwrap();
     assert_eq!(deliver(&mut file, &self::records(20..22)).done, 2);
     runtime().block_on(file.close());
     let (whole_then, report) = verify(&[path], &["--partial"]);
@@ -299,13 +302,13 @@ fn signed() {
     };
     openssl(&["genpkey", "-algorithm", "ed25519"], &key);
     openssl(&["pkey", "-in", key.to_str().unwrap(), "-pubout"], &public);
-    let settings = Settings {
+    let settings = FileSettings {
         seal: true,
         seal_key: Some(key.clone()),
         rotate_bytes: Some(Bytes(5000)),
-        ..Settings::new(&path)
+        ..FileSettings::new(&path)
     };
-    let mut file = File::sealed(&settings, "it", &Meta::default()).unwrap();
+    let mut file = FileTransport::sealed(&settings, "it", &Meta::default()).unwrap();
     let mut lines = records(0..10);
     lines.insert(4, b"no record\n".to_vec());
     let delivered = deliver(&mut file, &lines);
@@ -325,9 +328,12 @@ fn jobs() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     // Each batch is another window.
-    let settings =
-        Settings { seal: true, seal_interval: Some(Span(Duration::from_nanos(1))), ..Settings::new(&path) };
-    let mut file = File::sealed(&settings, "it", &Meta::default()).unwrap();
+    let settings = FileSettings {
+        seal: true,
+        seal_interval: Some(Span(Duration::from_nanos(1))),
+        ..FileSettings::new(&path)
+    };
+    let mut file = FileTransport::sealed(&settings, "it", &Meta::default()).unwrap();
     let with = |n: u32, more: &str| {
         let line = String::from_utf8(self::records(n..n + 1).remove(0)).unwrap();
         format!("{},{more}}}}}\n", line.strip_suffix("}}\n").unwrap()).into_bytes()

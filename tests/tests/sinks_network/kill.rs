@@ -8,7 +8,7 @@ use std::{
 
 use tracego_deliver::{
     format::Format,
-    sink::syslog::{Settings, Syslog},
+    sink::syslog::{SyslogSettings, SyslogTransport},
 };
 use tracego_model::record::{Record, event_name};
 use tracego_tests::{StopGuard, ports::free_port, samples, wait_until};
@@ -43,8 +43,8 @@ fn record(n: u32) -> Record {
 
 /// Delivers like the worker of a sink until it is stopped. Returns the uids in the order of acknowledgement,
 /// and the number of troubles.
-fn pump(settings: &Settings, stop: &AtomicBool) -> (Vec<String>, usize) {
-    let mut syslog = Syslog::new(settings).unwrap();
+fn pump(settings: &SyslogSettings, stop: &AtomicBool) -> (Vec<String>, usize) {
+    let mut syslog = SyslogTransport::new(settings).unwrap();
     let (mut settled, mut troubles, mut n) = (Vec::new(), 0, 0);
     wait(async {
         while !stop.load(Ordering::Relaxed) {
@@ -69,7 +69,7 @@ fn pump(settings: &Settings, stop: &AtomicBool) -> (Vec<String>, usize) {
 }
 
 /// Kills rsyslog while records flow. Returns the positions of the acknowledged records that are missing.
-fn killed(rsyslog: &mut Rsyslog, settings: &Settings) -> Vec<usize> {
+fn killed(rsyslog: &mut Rsyslog, settings: &SyslogSettings) -> Vec<usize> {
     let stop = AtomicBool::new(false);
     let (settled, troubles) = thread::scope(|scope| {
         let end = StopGuard(&stop);

@@ -13,7 +13,7 @@ mod webhook;
 use std::{thread::sleep, time::Duration};
 
 use libtest_mimic::Arguments;
-use tracego_deliver::sink::deliver::Delivered;
+use tracego_deliver::sink::delivery::DeliveryResult;
 use tracego_tests::trial;
 
 type Test = fn();
@@ -36,13 +36,13 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Checks that all records were accepted.
-fn all(delivered: &Delivered, count: usize) {
+fn all(delivered: &DeliveryResult, count: usize) {
     assert!(delivered.trouble.is_none() && delivered.refused.is_empty(), "{delivered:?}");
     assert_eq!(delivered.done, count);
 }
 
 /// Checks that delivery failed, with this reason.
-fn trouble(delivered: &Delivered, said: &str) {
+fn trouble(delivered: &DeliveryResult, said: &str) {
     let why = delivered.trouble.as_ref().map(|trouble| trouble.why.as_str()).unwrap_or_default();
     assert!(why.contains(said), "'{said}' is not in {delivered:?}");
 }

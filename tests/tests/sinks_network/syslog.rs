@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use tracego_deliver::{
     format::Format,
-    sink::syslog::{Settings, Syslog, SyslogEncoder},
+    sink::syslog::{SyslogEncoder, SyslogSettings, SyslogTransport},
 };
 use tracego_model::record::Record;
 use tracego_tests::{ports::free_port, samples, wait_until};
@@ -26,13 +26,13 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("rsyslog reads an element of structured data with an enterprise number", element),
 ];
 
-pub(super) fn settings(text: &str) -> Settings {
+pub(super) fn settings(text: &str) -> SyslogSettings {
     toml::from_str(text).unwrap()
 }
 
 /// Delivers over a real transport.
-pub(super) fn deliver(settings: &Settings, payloads: &[Vec<u8>]) {
-    let mut syslog = Syslog::new(settings).unwrap();
+pub(super) fn deliver(settings: &SyslogSettings, payloads: &[Vec<u8>]) {
+    let mut syslog = SyslogTransport::new(settings).unwrap();
     wait(async {
         for batch in payloads.chunks(64) {
             all(&syslog.deliver(&slices(batch)).await, batch.len());
@@ -41,7 +41,7 @@ pub(super) fn deliver(settings: &Settings, payloads: &[Vec<u8>]) {
     });
 }
 
-pub(super) fn encode(settings: &Settings, format: Format, records: &[Record]) -> Vec<Vec<u8>> {
+pub(super) fn encode(settings: &SyslogSettings, format: Format, records: &[Record]) -> Vec<Vec<u8>> {
     let mut encoder = SyslogEncoder::new(settings, format);
     let encoded = records.iter().map(|record| {
         let mut out = Vec::new();
@@ -57,7 +57,7 @@ pub(super) fn records() -> Vec<Record> {
 }
 
 /// Returns the records that fit into a datagram, and their payloads.
-fn short(settings: &Settings, most: usize) -> (Vec<Record>, Vec<Vec<u8>>) {
+fn short(settings: &SyslogSettings, most: usize) -> (Vec<Record>, Vec<Vec<u8>>) {
     let mut records = records();
     let before = records.len();
     records.retain(|record| encode(settings, Format::Json, std::slice::from_ref(record))[0].len() <= most);
@@ -149,7 +149,7 @@ fn udp() {
         all.retain(|message| message["msg"] != "probe");
         all
     };
-    let mut syslog = Syslog::new(&settings).unwrap();
+    let mut syslog = SyslogTransport::new(&settings).unwrap();
     wait(async {
         let mut sent = 0;
         // At most as much as its buffer holds, even on a busy machine.

@@ -14,7 +14,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::WebPkiClientVerifier,
 };
-use tracego_deliver::{format::Format, sink::syslog::Syslog};
+use tracego_deliver::{format::Format, sink::syslog::SyslogTransport};
 use tracego_tests::{ports::free_port, wait_until};
 
 use super::{
@@ -57,7 +57,8 @@ fn against(driver: &str) {
     let other = Certificates::new();
     let lonely = told(&files.path("ca.pem"), "");
     for (settings, said) in [(told(&other.path("ca.pem"), &ours), "UnknownIssuer"), (lonely, "")] {
-        let delivered = wait(async { Syslog::new(&settings).unwrap().deliver(&slices(&payloads)).await });
+        let delivered =
+            wait(async { SyslogTransport::new(&settings).unwrap().deliver(&slices(&payloads)).await });
         assert_eq!(delivered.done, 0, "{delivered:?}");
         trouble(&delivered, said);
     }
@@ -132,7 +133,8 @@ fn refused() {
     let (port, server) = server(&files, true);
     let settings =
         settings(&format!("address = 'tls://localhost:{port}'\ntls = {{ ca = '{}' }}", files.path("ca.pem")));
-    let delivered = wait(async { Syslog::new(&settings).unwrap().deliver(&[b"<110>1 - - - - - - x"]).await });
+    let delivered =
+        wait(async { SyslogTransport::new(&settings).unwrap().deliver(&[b"<110>1 - - - - - - x"]).await });
     assert_eq!(delivered.done, 0, "{delivered:?}");
     trouble(&delivered, "CertificateRequired");
     let (bytes, end) = server.join().unwrap();
@@ -144,7 +146,7 @@ fn farewell() {
     let (port, server) = server(&files, false);
     let settings =
         settings(&format!("address = 'tls://localhost:{port}'\ntls = {{ ca = '{}' }}", files.path("ca.pem")));
-    let mut syslog = Syslog::new(&settings).unwrap();
+    let mut syslog = SyslogTransport::new(&settings).unwrap();
     wait(async {
         all(&syslog.deliver(&[b"<110>1 - - - - - - one", b"<110>1 - - - - - - two"]).await, 2);
         syslog.close().await;
@@ -161,7 +163,7 @@ fn named() {
         let ca = files.path("ca.pem");
         let settings =
             settings(&format!("address = 'tls://127.0.0.1:{port}'\ntls = {{ ca = '{ca}'{more} }}"));
-        let mut syslog = Syslog::new(&settings).unwrap();
+        let mut syslog = SyslogTransport::new(&settings).unwrap();
         wait(async {
             let delivered = syslog.deliver(&[b"<110>1 - - - - - - x"]).await;
             if right {

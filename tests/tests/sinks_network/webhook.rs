@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use tracego_deliver::{
     format::Format,
-    sink::webhook::{Settings, Webhook},
+    sink::webhook::{WebhookSettings, WebhookTransport},
 };
 use tracego_model::record::Record;
 use tracego_tests::{
@@ -39,10 +39,10 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("another authority is refused", authority),
 ];
 
-fn webhook(port: u16, format: Format, more: &str) -> Webhook {
+fn webhook(port: u16, format: Format, more: &str) -> WebhookTransport {
     let text = format!("url = 'http://127.0.0.1:{port}/in?token=hush'\ntimeout = '1s'\n{more}");
-    let settings: Settings = toml::from_str(&text).unwrap();
-    Webhook::new(&settings, format).unwrap()
+    let settings: WebhookSettings = toml::from_str(&text).unwrap();
+    WebhookTransport::new(&settings, format).unwrap()
 }
 
 fn encode(format: Format, records: &[Record]) -> Vec<Vec<u8>> {
@@ -341,8 +341,8 @@ fn authority() {
         let port = secured(&files);
         let text =
             format!("url = 'https://localhost:{port}/'\ntls = {{ ca = '{}' }}", trusted.path("ca.pem"));
-        let settings: Settings = toml::from_str(&text).unwrap();
-        let mut webhook = Webhook::new(&settings, Format::Json).unwrap();
+        let settings: WebhookSettings = toml::from_str(&text).unwrap();
+        let mut webhook = WebhookTransport::new(&settings, Format::Json).unwrap();
         let delivered = wait(async { webhook.deliver(&slices(&lines(2))).await });
         if right {
             all(&delivered, 2);

@@ -9,7 +9,12 @@ use anyhow::{Context as _, bail};
 use tracego_analyze::rules_stage::RulesStage;
 use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
-    sink::{Format, Sink, outputs::Outputs, settings::SinkSettings, start::Sinks, text},
+    sink::{
+        direct::{DirectFormat, DirectOutput, text},
+        lifecycle::Sinks,
+        outputs::Outputs,
+        settings::SinkSettings,
+    },
 };
 use tracego_model::meta::Meta;
 
@@ -106,8 +111,8 @@ fn direct(options: &RecordOptions, (other, terminal): (Box<dyn Write + Send>, bo
             if options.seal {
                 before = Before::read(path).with_context(name)?;
             }
-            torn = Sink::is_torn(path);
-            (Sink::file(path).with_context(name)?, false)
+            torn = DirectOutput::is_torn(path);
+            (DirectOutput::file(path).with_context(name)?, false)
         }
         None => (other, terminal),
     };
@@ -144,7 +149,7 @@ fn sealer(
         }
         return Ok(None);
     }
-    if format != Format::JSON {
+    if format != DirectFormat::JSON {
         bail!("--seal: only JSON can be sealed; add --output json");
     }
     let key =

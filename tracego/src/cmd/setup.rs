@@ -12,7 +12,7 @@ use tracego_common::{
     KernelSettings,
     settings::{event, filter},
 };
-use tracego_deliver::sink::start::Sinks;
+use tracego_deliver::sink::lifecycle::Sinks;
 use tracego_model::{enforcement::Mode, meta::Meta};
 use tracego_probe::{
     enforce, host,

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
-use tracego_deliver::sink::otlp::{Payload, readable};
+use tracego_deliver::sink::otlp::{OtlpPayload, readable};
 use tracego_model::clock::Time;
 use tracego_spool::{Gap, Item, Moment, QueueLimits, Spool, Survey, is_spool, survey};
 
@@ -166,7 +166,7 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
 /// readable.
 fn put(to: &mut Vec<u8>, item: Item<'_>, json: bool) -> io::Result<()> {
     let otlp = match item {
-        Item::Record(_, bytes) => Payload::parse(bytes).is_ok().then(|| readable(bytes)),
+        Item::Record(_, bytes) => OtlpPayload::parse(bytes).is_ok().then(|| readable(bytes)),
         Item::Gap(_) => None,
     };
     match (item, json) {

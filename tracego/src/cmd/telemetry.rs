@@ -5,9 +5,11 @@ use std::env;
 use anyhow::Context as _;
 use opentelemetry::KeyValue;
 use tracego_deliver::{
-    collector::{Compression, Protocol, Target},
-    sink::otlp::{self, Resolved, Signal, resolve},
-    traces::{Traces, attribute, builder::Limits, export},
+    collector::{
+        CollectorCompression, CollectorProtocol, CollectorTarget, OtlpCompression, OtlpConfig, OtlpProtocol,
+        OtlpSettings, Signal, resolve,
+    },
+    traces::{TracePipeline, attribute, builder::BuilderLimits, export},
 };
 use tracego_model::{meta::Meta, record::Origin};
 
@@ -23,8 +25,8 @@ pub(super) fn traces(options: &RecordOptions, meta: &Meta) -> anyhow::Result<Opt
     }
     let resolved = resolved(options, Signal::Traces).context("--otlp-traces")?;
     let resource = resource(&meta.origin, &resolved);
-    let settings = export::Settings::new(target(resolved), resource);
-    Traces::start(Limits::default(), settings).map(Some).context("--otlp-traces")
+    let settings = export::TraceExportSettings::new(target(resolved), resource);
+    TracePipeline::start(BuilderLimits::default(), settings).map(Some).context("--otlp-traces")
 }
 
 /// Returns the settings of the metrics push, if `--otlp-metrics` is given.
@@ -50,7 +52,7 @@ fn resolved(options: &RecordOptions, signal: Signal) -> anyhow::Result<Resolved>
 }
 
 /// Returns the attributes of the machine and the agent; the user's own attributes override them.
-fn resource(origin: &Origin, resolved: &Resolved) -> Vec<KeyValue> {
+fn resource(origin: &Origin, resolved: &OtlpConfig) -> Vec<KeyValue> {
     let own = attribute::resource(origin).into_iter();
     let own = own.filter(|pair| resolved.resource.iter().all(|(name, _)| *name != pair.key.as_str()));
     let given = resolved.resource.iter().map(|(name, value)| KeyValue::new(name.clone(), value.clone()));
@@ -58,18 +60,18 @@ fn resource(origin: &Origin, resolved: &Resolved) -> Vec<KeyValue> {
 }
 
 /// Converts the settings for OpenTelemetry's exporters, which are built without JSON and zstd here.
-fn target(resolved: Resolved) -> Target {
+fn target(resolved: OtlpConfig) -> CollectorTarget {
     let protocol = match resolved.protocol {
-        otlp::Protocol::Grpc => Protocol::Grpc,
-        otlp::Protocol::HttpProtobuf | otlp::Protocol::HttpJson => Protocol::HttpProtobuf,
+        OtlpProtocol::Grpc => CollectorProtocol::Grpc,
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => CollectorProtocol::HttpProtobuf,
     };
     let compression = match resolved.compression {
-        otlp::Compression::None => Compression::None,
-        otlp::Compression::Gzip | otlp::Compression::Zstd => Compression::Gzip,
+        OtlpCompression::None => CollectorCompression::None,
+        OtlpCompression::Gzip | OtlpCompression::Zstd => CollectorCompression::Gzip,
     };
     let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = resolved.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
-    Target {
+    CollectorTarget {
         endpoint: resolved.endpoint.to_string(),
         protocol,
         headers: headers.collect(),

@@ -12,7 +12,7 @@ use tracego_deliver::{
         key::PublicKey,
         verify::{Lines, Options, Report, Told, ordered, verify as check},
     },
-    sink::file::names,
+    sink::file::rotated_name,
 };
 
 use super::code;
@@ -51,7 +51,7 @@ fn read(asked: &VerifyLog) -> anyhow::Result<Report> {
         return Ok(check(&mut Lines::of(asked.files.clone()), &options)?);
     }
     // The names of a sink's files show their order.
-    let named = names::ordered(&asked.files);
+    let named = rotated_name::ordered(&asked.files);
     let is_named = named.is_some();
     let files = named.map_or_else(|| ordered(&asked.files), Ok)?;
     let report = check(&mut Lines::of(files.clone()), &options)?;

@@ -69,7 +69,8 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
             };
             sinks = sink::settings::read(tables).map_err(|error| format!("{name}: {error}"))?;
             for sink in &sinks {
-                sink::start::check(sink).map_err(|error| format!("{name}: sinks {}: {error}", sink.name))?;
+                sink::settings::check(sink)
+                    .map_err(|error| format!("{name}: sinks {}: {error}", sink.name))?;
             }
             continue;
         }

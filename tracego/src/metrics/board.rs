@@ -131,7 +131,7 @@ impl Board {
         *locked(&self.sinks) = sinks;
     }
 
-    pub(super) fn all_sinks(&self) -> Vec<Arc<Status>> {
+    pub(super) fn all_sinks(&self) -> Vec<Arc<SinkStatus>> {
         locked(&self.sinks).clone()
     }
 

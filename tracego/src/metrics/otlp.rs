@@ -23,7 +23,9 @@ use opentelemetry_sdk::{
     metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
 };
 use tokio::runtime::{Builder, Runtime};
-use tracego_deliver::collector::{self, Answers, Outcome, Protocol, Target, TargetError};
+use tracego_deliver::collector::{
+    self, CollectorProtocol, CollectorTarget, ExportOutcome, LastAnswer, TargetError,
+};
 
 use super::board::Board;
 
@@ -93,7 +95,7 @@ impl Pusher {
             inner,
             runtime,
             answers,
-            grpc: settings.target.protocol == Protocol::Grpc,
+            grpc: settings.target.protocol == CollectorProtocol::Grpc,
             endpoint: settings.target.endpoint,
             numbers: Arc::clone(&numbers),
         };
@@ -138,7 +140,7 @@ impl Pusher {
 struct Exporter {
     inner: MetricExporter,
     runtime: Runtime,
-    answers: Answers,
+    answers: LastAnswer,
     grpc: bool,
     endpoint: String,
     numbers: Arc<PushCounters>,
@@ -147,15 +149,15 @@ struct Exporter {
 impl PushMetricExporter for Exporter {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let result = self.runtime.block_on(self.inner.export(metrics));
-        match Outcome::of(&result, self.answers.take(), self.grpc) {
-            Outcome::Taken { rejected, why } => {
+        match ExportOutcome::classify(&result, self.answers.take(), self.grpc) {
+            ExportOutcome::Taken { rejected, why } => {
                 self.numbers.pushed.fetch_add(1, Relaxed);
                 self.numbers.rejected.fetch_add(rejected, Relaxed);
                 if rejected > 0 {
                     tracing::warn!(rejected, why, endpoint = self.endpoint, "metrics were rejected");
                 }
             }
-            Outcome::Later { why, .. } | Outcome::Never(why) => {
+            ExportOutcome::Later { why, .. } | ExportOutcome::Never(why) => {
                 // Logged once; the counter has the others.
                 if self.numbers.failed.fetch_add(1, Relaxed) == 0 {
                     tracing::warn!(

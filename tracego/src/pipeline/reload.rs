@@ -15,7 +15,7 @@ pub struct Reload {
     /// RuleSettings of the rules.
     pub rules: RuleSettings,
     /// The pipeline's ends of the sinks.
-    pub feeds: Vec<Feed>,
+    pub feeds: Vec<SinkSender>,
     /// The direct output, reopened.
     pub output: Option<Box<dyn io::Write + Send>>,
     /// Findings that end a process.

@@ -28,7 +28,7 @@ pub struct RunReport {
     /// Error of the output, if it ended the run.
     pub output: Option<io::Error>,
     /// Status of each sink with a queue.
-    pub sinks: Vec<Arc<Status>>,
+    pub sinks: Vec<Arc<SinkStatus>>,
 }
 
 impl RunReport {

@@ -13,12 +13,12 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message as _;
 use tokio::sync::Mutex;
 
-use super::{Target, TargetError};
-use crate::http::{self, Versions};
+use super::{CollectorTarget, TargetError};
+use crate::http::{self, HttpVersions};
 
 /// Outcome of the last request.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Answer {
+pub struct CollectorAnswer {
     /// Whether a request was made.
     pub asked: bool,
     /// Status of the answer, if there was one.
@@ -33,42 +33,46 @@ pub struct Answer {
 
 /// Place for the client's last answer. The gRPC exporter leaves none.
 #[derive(Clone, Debug, Default)]
-pub struct Answers(Arc<std::sync::Mutex<Answer>>);
+pub struct LastAnswer(Arc<std::sync::Mutex<CollectorAnswer>>);
 
-impl Answers {
+impl LastAnswer {
     /// Takes the last answer and clears it.
-    pub fn take(&self) -> Answer {
+    pub fn take(&self) -> CollectorAnswer {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn put(&self, answer: Answer) {
+    fn put(&self, answer: CollectorAnswer) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = answer;
     }
 }
 
 /// HTTP client with the configured headers.
-pub(super) struct Client {
-    inner: Mutex<http::Client>,
+pub(super) struct ExporterHttpClient {
+    inner: Mutex<http::ReceiverClient>,
     headers: HeaderMap,
-    answers: Answers,
+    answers: LastAnswer,
 }
 
-impl Client {
-    pub(super) fn new(target: &Target, headers: HeaderMap, answers: Answers) -> Result<Self, TargetError> {
+impl ExporterHttpClient {
+    pub(super) fn new(
+        target: &CollectorTarget,
+        headers: HeaderMap,
+        answers: LastAnswer,
+    ) -> Result<Self, TargetError> {
         let uri = target.check()?.uri;
-        let inner = http::Client::new(&uri, &target.tls, Versions::One, target.timeout)?;
+        let inner = http::ReceiverClient::new(&uri, &target.tls, HttpVersions::One, target.timeout)?;
         Ok(Self { inner: Mutex::new(inner), headers, answers })
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for ExporterHttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl HttpClient for Client {
+impl HttpClient for ExporterHttpClient {
     async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         // The exporter adds headers from the environment; the configured headers already take those into
         // account.
@@ -88,16 +92,21 @@ impl HttpClient for Client {
                 Ok(answer)
             }
             Err(why) => {
-                self.answers.put(Answer { asked: true, why: why.clone(), ..Answer::default() });
+                self.answers.put(CollectorAnswer {
+                    asked: true,
+                    why: why.clone(),
+                    ..CollectorAnswer::default()
+                });
                 Err(why.into())
             }
         }
     }
 }
 
-fn read(response: &http::Response) -> Answer {
+fn read(response: &http::Response) -> CollectorAnswer {
     let status = response.status;
-    let mut answer = Answer { asked: true, status: Some(status.as_u16()), ..Answer::default() };
+    let mut answer =
+        CollectorAnswer { asked: true, status: Some(status.as_u16()), ..CollectorAnswer::default() };
     answer.after = http::retry_after(&response.headers, SystemTime::now());
     if status.is_success() {
         // The message is the same for all signals (opentelemetry/proto/collector/*/v1/*_service.proto). A

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use opentelemetry_sdk::error::OTelSdkResult;
 
-use super::http::Answer;
+use super::http::CollectorAnswer;
 
 /// Outcome of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Outcome {
+pub enum ExportOutcome {
     /// The collector took the request, without `rejected` of its spans or points.
     Taken {
         /// Spans or points that it refused.
@@ -41,10 +41,10 @@ const AGAIN: [&str; 7] = [
     "ResourceExhausted",
 ];
 
-impl Outcome {
+impl ExportOutcome {
     /// Classifies the result of an exporter. `answer`: the answer that the HTTP client got; with `grpc` there
     /// is none.
-    pub fn of(result: &OTelSdkResult, answer: Answer, grpc: bool) -> Self {
+    pub fn classify(result: &OTelSdkResult, answer: CollectorAnswer, grpc: bool) -> Self {
         let error = match result {
             Ok(()) => return Self::Taken { rejected: answer.rejected, why: answer.why },
             Err(error) => error.to_string(),
@@ -82,8 +82,8 @@ mod tests {
     #[test]
     fn what_may_be_tried_again_is_what_the_specification_says() {
         let http = |status| {
-            let answer = Answer { asked: true, status, ..Answer::default() };
-            matches!(Outcome::of(&failed("x"), answer, false), Outcome::Later { .. })
+            let answer = CollectorAnswer { asked: true, status, ..CollectorAnswer::default() };
+            matches!(ExportOutcome::classify(&failed("x"), answer, false), ExportOutcome::Later { .. })
         };
         for (status, again) in
             [(429, true), (502, true), (503, true), (504, true), (500, false), (400, false)]
@@ -91,10 +91,16 @@ mod tests {
             assert_eq!(http(Some(status)), again, "{status}");
         }
         assert!(http(None));
-        assert!(matches!(Outcome::of(&failed("too big"), Answer::default(), false), Outcome::Never(_)));
+        assert!(matches!(
+            ExportOutcome::classify(&failed("too big"), CollectorAnswer::default(), false),
+            ExportOutcome::Never(_)
+        ));
         let grpc = |code: &str| {
             let text = format!("TonicTracesClient export failed with gRPC code: {code}");
-            matches!(Outcome::of(&failed(&text), Answer::default(), true), Outcome::Later { .. })
+            matches!(
+                ExportOutcome::classify(&failed(&text), CollectorAnswer::default(), true),
+                ExportOutcome::Later { .. }
+            )
         };
         for (code, again) in [
             ("Unavailable", true),
@@ -105,6 +111,9 @@ mod tests {
         ] {
             assert_eq!(grpc(code), again, "{code}");
         }
-        assert!(matches!(Outcome::of(&failed("?"), Answer::default(), true), Outcome::Later { .. }));
+        assert!(matches!(
+            ExportOutcome::classify(&failed("?"), CollectorAnswer::default(), true),
+            ExportOutcome::Later { .. }
+        ));
     }
 }

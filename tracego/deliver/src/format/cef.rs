@@ -16,7 +16,8 @@ use tracego_model::{
 };
 
 use super::{
-    Millis, decision, is_program, is_stopped, number, parent, severity, text::Quoted, to_start, worst,
+    Millis, decision, is_program, is_stopped, number, parent, pending_executable, severity, text::Quoted,
+    worst_finding,
 };
 
 /// Writes one record as one line.
@@ -24,7 +25,7 @@ use super::{
 /// # Errors
 /// Never fails; the signature is that of all formats.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-    let finding = worst(record);
+    let finding = worst_finding(record);
     let service = &record.origin.service;
     out.extend_from_slice(b"CEF:0|");
     header(service.name, out);
@@ -74,18 +75,18 @@ const HEADER_MAX: usize = 512;
 
 /// Appends a field of the header and its end.
 fn header(value: &str, out: &mut Vec<u8>) {
-    escaped(&value, HEADER_MAX, Part::Header, out);
+    escaped(&value, HEADER_MAX, CefPart::Header, out);
     out.push(b'|');
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Part {
+enum CefPart {
     Header,
     Extension,
 }
 
 /// Appends a value, escaped and cut after `max` characters.
-fn escaped(value: &dyn Display, max: usize, part: Part, out: &mut Vec<u8>) {
+fn escaped(value: &dyn Display, max: usize, part: CefPart, out: &mut Vec<u8>) {
     // The only failure is a full field, and then all that fits is there.
     let _full = write!(Escape { out, left: max, part }, "{value}");
 }
@@ -93,7 +94,7 @@ fn escaped(value: &dyn Display, max: usize, part: Part, out: &mut Vec<u8>) {
 struct Escape<'a> {
     out: &'a mut Vec<u8>,
     left: usize,
-    part: Part,
+    part: CefPart,
 }
 
 impl fmt::Write for Escape<'_> {
@@ -110,10 +111,10 @@ impl fmt::Write for Escape<'_> {
             self.left -= 1;
             match c {
                 '\\' => self.out.extend_from_slice(b"\\\\"),
-                '|' if self.part == Part::Header => self.out.extend_from_slice(b"\\|"),
-                '=' if self.part == Part::Extension => self.out.extend_from_slice(b"\\="),
-                '\n' if self.part == Part::Extension => self.out.extend_from_slice(b"\\n"),
-                '\r' if self.part == Part::Extension => self.out.extend_from_slice(b"\\r"),
+                '|' if self.part == CefPart::Header => self.out.extend_from_slice(b"\\|"),
+                '=' if self.part == CefPart::Extension => self.out.extend_from_slice(b"\\="),
+                '\n' if self.part == CefPart::Extension => self.out.extend_from_slice(b"\\n"),
+                '\r' if self.part == CefPart::Extension => self.out.extend_from_slice(b"\\r"),
                 // No other character can be escaped, and transports change characters that are not printable.
                 c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => self.out.push(b' '),
                 c => self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
@@ -137,7 +138,7 @@ impl Extension<'_> {
         }
         self.out.extend_from_slice(key.as_bytes());
         self.out.push(b'=');
-        escaped(value, max, Part::Extension, self.out);
+        escaped(value, max, CefPart::Extension, self.out);
     }
 
     fn maybe(&mut self, key: &str, value: Option<impl Display>, max: usize) {
@@ -192,7 +193,7 @@ impl Extension<'_> {
         self.maybe("suser", process.real_user.as_ref().and_then(|user| user.name.as_deref()), 1023);
         let path = file.filter(|file| is_program(record, file)).map(|file| &file.path);
         self.maybe("filePath", path, 1023);
-        self.maybe("fname", to_start(record).or(file.map(|file| file.name.as_str())), 1023);
+        self.maybe("fname", pending_executable(record).or(file.map(|file| file.name.as_str())), 1023);
         self.maybe("fileId", facts.map(|facts| facts.inode), 1023);
         self.maybe("filePermission", facts.map(|facts| &facts.mode), 1023);
         self.maybe("end", process.exit.map(|exit| Millis(exit.time).get()), 30);

@@ -6,11 +6,12 @@
 pub mod cef;
 pub mod cloudevents;
 pub mod ecs;
+pub mod json;
 mod object;
 pub mod ocsf;
+mod omit_fields;
 pub mod otlp;
 pub(crate) mod text;
-mod without;
 
 use std::io::{self, Write as _};
 
@@ -25,8 +26,6 @@ use tracego_model::{
         lineage::Line,
     },
 };
-
-use crate::sink::json;
 
 /// Format with one event per line. Lines end with `\n` and hold no other.
 #[derive(Clone, Copy, Debug, serde::Deserialize, Eq, PartialEq, clap::ValueEnum)]
@@ -128,7 +127,7 @@ fn number(value: impl std::fmt::Display, out: &mut Vec<u8>) {
 }
 
 /// Returns the first of the worst findings, for formats that hold only one.
-fn worst(record: &Record) -> Option<&Finding> {
+fn worst_finding(record: &Record) -> Option<&Finding> {
     record.tracego.findings.iter().rev().max_by_key(|finding| finding.severity)
 }
 
@@ -143,7 +142,7 @@ fn is_stopped(record: &Record) -> bool {
 }
 
 /// Returns the file name of the program that a decision is about, if it did not run yet.
-fn to_start(record: &Record) -> Option<&str> {
+fn pending_executable(record: &Record) -> Option<&str> {
     let decision = decision(record).filter(|decision| decision.when == BEFORE_START)?;
     Some(decision.executable.as_str()).filter(|name| !name.is_empty())
 }
@@ -152,12 +151,12 @@ fn to_start(record: &Record) -> Option<&str> {
 /// execve, or if the record of the process start is missing, it is still the previous program.
 fn is_program(record: &Record, file: &Executable) -> bool {
     let denied = decision(record).is_some_and(|decision| decision.action == Action::Deny);
-    to_start(record).is_none_or(|wanted| !denied && wanted == file.name)
+    pending_executable(record).is_none_or(|wanted| !denied && wanted == file.name)
 }
 
 /// Returns the severity for formats with these five steps; `None` means nothing bad.
 fn severity(record: &Record) -> Option<Severity> {
-    worst(record).map(|finding| finding.severity).or(match record.severity_number {
+    worst_finding(record).map(|finding| finding.severity).or(match record.severity_number {
         ..13 => None,
         13..17 => Some(Severity::Medium),
         17..21 => Some(Severity::High),

@@ -22,18 +22,18 @@ macro_rules! object {
 pub(super) use object;
 
 /// Object with one member.
-pub(super) struct One<T>(pub(super) &'static str, pub(super) T);
+pub(super) struct SingleMember<T>(pub(super) &'static str, pub(super) T);
 
-impl<T: Serialize> Serialize for One<T> {
+impl<T: Serialize> Serialize for SingleMember<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map([(self.0, &self.1)])
     }
 }
 
 /// Number that is written as a string.
-pub(super) struct Text<T>(pub(super) T);
+pub(super) struct AsText<T>(pub(super) T);
 
-impl<T: std::fmt::Display> Serialize for Text<T> {
+impl<T: std::fmt::Display> Serialize for AsText<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }

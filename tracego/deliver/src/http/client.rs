@@ -14,27 +14,32 @@ use hyper::{
 
 use super::{
     Response,
-    connect::{Connection, Connector, Failed, Versions},
+    connection::{Connection, Connector, HttpVersions, RequestError},
+    tls::{TlsError, TlsSettings},
 };
-use crate::http::tls::{TlsError, TlsSettings};
 
 /// Maximum idle time of a kept connection, since receivers close connections after about that time.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// HTTP client that keeps a connection. Works on the runtime that it is called on.
-pub struct Client {
+pub struct ReceiverClient {
     connector: Connector,
     limit: Duration,
     kept: Option<(Connection, Instant)>,
 }
 
-impl Client {
+impl ReceiverClient {
     /// Creates a client. `uri`: the address of the receiver, see [`Connector::new`]. `limit`: the timeout of
     /// a whole request, from connecting to the end of the answer.
     ///
     /// # Errors
     /// Fails if TLS cannot be set up; see [`TlsError`].
-    pub fn new(uri: &Uri, tls: &TlsSettings, versions: Versions, limit: Duration) -> Result<Self, TlsError> {
+    pub fn new(
+        uri: &Uri,
+        tls: &TlsSettings,
+        versions: HttpVersions,
+        limit: Duration,
+    ) -> Result<Self, TlsError> {
         Ok(Self { connector: Connector::new(uri, tls, versions, limit)?, limit, kept: None })
     }
 
@@ -76,13 +81,13 @@ impl Client {
                 Some(connection) => connection,
                 None => self.connector.connect().await?,
             };
-            let request = spoken(request, connection.is_two())?;
+            let request = for_version(request, connection.is_two())?;
             match connection.send(request).await {
                 Ok(response) => return Ok((connection, response)),
                 // The connection was kept for too long. A request that the receiver took nevertheless arrives
                 // twice.
-                Err(Failed::Unanswered(_)) if connection.used => {}
-                Err(Failed::Unanswered(why) | Failed::Cut(why)) => return Err(why),
+                Err(RequestError::Unanswered(_)) if connection.used => {}
+                Err(RequestError::Unanswered(why) | RequestError::Cut(why)) => return Err(why),
             }
         }
     }
@@ -90,7 +95,7 @@ impl Client {
 
 /// Adapts a request to the HTTP version: HTTP/2 has the whole URI; HTTP/1.1 has the path, and the host in a
 /// header.
-fn spoken(request: &Request<Bytes>, two: bool) -> Result<Request<Full<Bytes>>, String> {
+fn for_version(request: &Request<Bytes>, two: bool) -> Result<Request<Full<Bytes>>, String> {
     let mut spoken = request.clone().map(Full::new);
     if two {
         return Ok(spoken);

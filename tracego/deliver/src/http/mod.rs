@@ -6,15 +6,15 @@
 pub mod tls;
 
 mod client;
-mod connect;
+mod connection;
 
 use std::{
     error::Error,
     time::{Duration, SystemTime},
 };
 
-pub use client::Client;
-pub use connect::{Connector, Stream, Versions};
+pub use client::ReceiverClient;
+pub use connection::{ByteStream, Connector, HttpVersions};
 use hyper::{HeaderMap, StatusCode, Uri, body::Bytes, header::RETRY_AFTER};
 
 /// Maximum pause that a receiver can ask for. A longer one is more likely a mistake than a wish.
@@ -45,7 +45,7 @@ impl Response {
 
 /// Returns the address without user, password and query, which may hold secrets.
 #[must_use]
-pub fn shown(uri: &Uri) -> String {
+pub fn display_uri(uri: &Uri) -> String {
     let scheme = uri.scheme_str().unwrap_or_default();
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     // User name and password end with the @.
@@ -84,7 +84,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 /// Returns the part of an answer for people: the status and the first line, short and without control
 /// characters.
 #[must_use]
-pub fn words(answer: &Response) -> String {
+pub fn summary(answer: &Response) -> String {
     let text = String::from_utf8_lossy(&answer.body[..answer.body.len().min(1024)]);
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let line: String = line.trim().chars().filter(|c| !c.is_control()).take(200).collect();
@@ -107,8 +107,8 @@ mod tests {
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use tokio::net::TcpListener;
 
-    use super::{connect::LONGEST, *};
-    use crate::http::tls::TlsSettings;
+    use super::tls::TlsSettings;
+    use super::{connection::LONGEST, *};
 
     /// Answers each request with its body twice, and the length in a trailer.
     async fn twice(
@@ -123,7 +123,9 @@ mod tests {
 
     #[tokio::test]
     async fn both_versions_are_spoken_and_an_answer_is_read_up_to_its_bound() {
-        for (versions, http2) in [(Versions::One, false), (Versions::Best, false), (Versions::Two, true)] {
+        for (versions, http2) in
+            [(HttpVersions::One, false), (HttpVersions::Best, false), (HttpVersions::Two, true)]
+        {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let url = format!("http://{}/in", listener.local_addr().unwrap());
             tokio::spawn(async move {
@@ -141,7 +143,7 @@ mod tests {
             });
             let limit = Duration::from_secs(5);
             let mut client =
-                Client::new(&url.parse().unwrap(), &TlsSettings::default(), versions, limit).unwrap();
+                ReceiverClient::new(&url.parse().unwrap(), &TlsSettings::default(), versions, limit).unwrap();
             for (len, read) in [(0, 0), (10, 20), (400_000, 800_000), (3 << 20, LONGEST), (10, 20)] {
                 let body = Bytes::from(vec![b'x'; len]);
                 let answer = client.send(&Request::post(&url).body(body).unwrap()).await.unwrap();
@@ -181,9 +183,9 @@ mod tests {
     #[test]
     fn people_see_no_secrets_and_no_control_characters() {
         let uri = "https://user:secret@host:8443/in?token=secret".parse().unwrap();
-        assert_eq!(shown(&uri), "https://host:8443/in");
+        assert_eq!(display_uri(&uri), "https://host:8443/in");
         let body = Bytes::from_static(b"\n  bad \x1b[31mthing\nmore");
         let answer = Response { status: StatusCode::BAD_REQUEST, body, ..Response::default() };
-        assert_eq!(words(&answer), "400 Bad Request: bad [31mthing");
+        assert_eq!(summary(&answer), "400 Bad Request: bad [31mthing");
     }
 }

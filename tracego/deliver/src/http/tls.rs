@@ -40,7 +40,7 @@ pub enum TlsError {
     #[error("tls: no trusted certificates on this system ({0}); install ca-certificates, or set tls ca")]
     NoRoots(String),
     /// A server name that no certificate can have.
-    #[error("tls server-name: '{0}' is no name that a certificate can have")]
+    #[error("tls server-name: '{0}' cannot be the name in a certificate")]
     Name(String),
     /// A certificate and key that do not match, or are not usable.
     #[error("tls: {0}")]

@@ -9,38 +9,21 @@
 //!
 //! A slow or dead sink fills only its own queue. Only a sink that is set to block (`on-full = "block"`) holds
 //! up the pipeline, and then the ring, when its queue is full.
+//!
+//! [`outputs`] is what the pipeline sees: the [`direct`] output and the senders of each [`queue`]. [`lifecycle`]
+//! starts, reloads and ends the threads. [`settings`] knows all types of sinks, and each type knows only
+//! [`delivery`] and [`status`].
 
-mod any;
-mod backoff;
-mod blocking;
-pub mod change;
-mod dead_letters;
-pub mod deliver;
-mod direct;
-mod encode;
-pub mod feed;
+pub mod delivery;
+pub mod direct;
 pub mod file;
-pub mod filter;
-mod halve;
-mod held;
 pub mod journald;
-pub mod json;
-mod opening;
+pub mod lifecycle;
 pub mod otlp;
 pub mod outputs;
+pub mod queue;
 pub mod settings;
-mod settle;
-pub mod start;
 pub mod status;
 pub mod stdout;
-mod suspicion;
 pub mod syslog;
-pub mod text;
-mod transport;
 pub mod webhook;
-mod worker;
-
-#[cfg(test)]
-mod tests;
-
-pub use direct::{Flushed, Format, Sink};

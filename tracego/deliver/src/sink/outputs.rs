@@ -9,26 +9,26 @@ use std::{
 use tracego_model::record::{Record, SinkCounts};
 
 use super::{
-    direct::{Flushed, Sink},
-    feed::{Ahead, Feed},
-    status::Status,
+    direct::{DirectOutput, FlushResult},
+    queue::sender::{QueueMark, SinkSender},
+    status::SinkStatus,
 };
 use crate::seal::window::Sealer;
 
 /// The outputs of a run: the direct output, and sinks with queues.
 #[derive(Default)]
 pub struct Outputs {
-    direct: Option<Sink>,
-    feeds: Vec<Feed>,
+    direct: Option<DirectOutput>,
+    feeds: Vec<SinkSender>,
     /// Number of event records since the last flush, if there is no direct output to count them.
     counted: u64,
     mark: u64,
     /// Marks that the queues have not reached yet, with the number of chunks that each queue has then.
-    marks: VecDeque<(u64, Vec<Ahead>)>,
+    marks: VecDeque<(u64, Vec<QueueMark>)>,
 }
 
-impl From<Sink> for Outputs {
-    fn from(sink: Sink) -> Self {
+impl From<DirectOutput> for Outputs {
+    fn from(sink: DirectOutput) -> Self {
         Self { direct: Some(sink), ..Self::default() }
     }
 }
@@ -36,13 +36,13 @@ impl From<Sink> for Outputs {
 impl Outputs {
     /// Creates the outputs from their parts.
     #[must_use]
-    pub fn new(direct: Option<Sink>, feeds: Vec<Feed>) -> Self {
+    pub fn new(direct: Option<DirectOutput>, feeds: Vec<SinkSender>) -> Self {
         Self { direct, feeds, ..Self::default() }
     }
 
     /// Replaces the sinks with queues, and the file that the direct output writes to. Sinks that are left out
     /// end by themselves. Call [`flush`](Self::flush) before.
-    pub fn replace(&mut self, feeds: Vec<Feed>, output: Option<Box<dyn io::Write + Send>>) {
+    pub fn replace(&mut self, feeds: Vec<SinkSender>, output: Option<Box<dyn io::Write + Send>>) {
         let before = std::mem::replace(&mut self.feeds, feeds);
         for old in before {
             // Chunks that the old worker could not take yet go to the new feed of the same name.
@@ -60,7 +60,7 @@ impl Outputs {
         self.direct.as_mut()?.sealer()
     }
 
-    /// Adds a record to all outputs; `counted` is that of [`Sink::push`].
+    /// Adds a record to all outputs; `counted` is that of [`DirectOutput::push`].
     ///
     /// # Errors
     /// Fails if the record cannot be written in the format of the direct output.
@@ -88,29 +88,29 @@ impl Outputs {
     /// Returns whether enough is gathered for a write.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.direct.as_ref().is_some_and(Sink::is_full)
+        self.direct.as_ref().is_some_and(DirectOutput::is_full)
     }
 
     /// Passes on what is gathered. Without a direct output, records given to the queues count as written;
     /// each sink then has counts of its own.
-    pub fn flush(&mut self) -> Flushed {
-        self.feeds.iter_mut().for_each(Feed::flush);
+    pub fn flush(&mut self) -> FlushResult {
+        self.feeds.iter_mut().for_each(SinkSender::flush);
         match &mut self.direct {
             Some(sink) => sink.flush(),
-            None => Flushed { written: std::mem::take(&mut self.counted), ..Flushed::default() },
+            None => FlushResult { written: std::mem::take(&mut self.counted), ..FlushResult::default() },
         }
     }
 
     /// Drops the feeds at the end: records that wait ahead of the sinks go to their threads. Call
     /// [`flush`](Self::flush) before.
-    pub fn end(&mut self) {
+    pub fn close_sinks(&mut self) {
         self.feeds.clear();
     }
 
     /// Returns a mark for the point that the outputs have reached: everything flushed so far.
     pub fn mark(&mut self) -> u64 {
         self.mark += 1;
-        let ahead: Vec<_> = self.feeds.iter().filter_map(Feed::mark).collect();
+        let ahead: Vec<_> = self.feeds.iter().filter_map(SinkSender::mark).collect();
         if !ahead.is_empty() {
             self.marks.push_back((self.mark, ahead));
         }
@@ -120,9 +120,9 @@ impl Outputs {
     /// Returns the last mark up to which a kill of tracego loses nothing: the records are with the operating
     /// system, or in the spools of all sinks that have one. The result is a mark and not a yes or no, since
     /// under load some records are always on their way.
-    pub fn settled(&mut self) -> u64 {
+    pub fn persisted_mark(&mut self) -> u64 {
         while let Some((_, ahead)) = self.marks.front() {
-            let waits = |ahead: &Ahead| self.feeds.iter().any(|feed| feed.lacks(ahead));
+            let waits = |ahead: &QueueMark| self.feeds.iter().any(|feed| feed.lacks(ahead));
             if ahead.iter().any(waits) {
                 break;
             }
@@ -131,11 +131,11 @@ impl Outputs {
         self.marks.front().map_or(self.mark, |(mark, _)| mark - 1)
     }
 
-    /// Returns whether [`settled`](Self::settled) has reached the end of what was flushed.
+    /// Returns whether [`persisted_mark`](Self::persisted_mark) has reached the end of what was flushed.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        let waits = |ahead: &Ahead| self.feeds.iter().any(|feed| feed.lacks(ahead));
-        !self.feeds.iter().filter_map(Feed::mark).any(|ahead| waits(&ahead))
+    pub fn is_persisted(&self) -> bool {
+        let waits = |ahead: &QueueMark| self.feeds.iter().any(|feed| feed.lacks(ahead));
+        !self.feeds.iter().filter_map(SinkSender::mark).any(|ahead| waits(&ahead))
     }
 
     /// Returns the record counts of each sink with a queue, by name.
@@ -155,7 +155,7 @@ impl Outputs {
     }
 
     /// Returns the losses on this side of the queues since the last call: sink, reason, number of records.
-    pub fn losses(&mut self) -> Vec<(Arc<Status>, &'static str, u64)> {
+    pub fn losses(&mut self) -> Vec<(Arc<SinkStatus>, &'static str, u64)> {
         let losses = self.feeds.iter_mut().flat_map(|feed| {
             let status = Arc::clone(feed.status());
             feed.losses().map(move |(reason, count)| (Arc::clone(&status), reason, count))

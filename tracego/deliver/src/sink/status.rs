@@ -11,8 +11,6 @@ use std::{
 
 use tracego_spool::{GapReason, QueueStats};
 
-use super::file::Counts;
-
 /// Reasons why a record never reached the receiver, in addition to those of the queue.
 pub mod lost {
     /// The receiver refused the record for good; the dead letters have it, if there are any.
@@ -44,9 +42,26 @@ pub fn reason(reason: GapReason) -> &'static str {
     }
 }
 
+/// The counts of actions on files, since the start.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FileCounts {
+    /// Number of files that were rotated.
+    pub rotated: u64,
+    /// Number of rotated files that were compressed.
+    pub compressed: u64,
+    /// Number of rotated files that were removed because of `keep` and `keep-age`.
+    pub removed: u64,
+    /// Number of bytes that the removed files had on the disk.
+    pub removed_bytes: u64,
+    /// Number of times the path was reopened: on SIGHUP, or because another program moved the file.
+    pub reopened: u64,
+    /// Number of times removing or compressing failed; each failure is retried.
+    pub cleanup_failures: u64,
+}
+
 /// The numbers of one sink.
 #[derive(Clone, Debug, Default)]
-pub struct Numbers {
+pub struct SinkNumbers {
     /// Number of records that the filter left out.
     pub filtered: u64,
     /// Number of records that the filter took.
@@ -64,10 +79,10 @@ pub struct Numbers {
     /// Reason why the last attempt failed; `None` if it did not.
     pub trouble: Option<String>,
     /// Counts of the sink's files, if it has some.
-    pub files: Option<Counts>,
+    pub files: Option<FileCounts>,
 }
 
-impl Numbers {
+impl SinkNumbers {
     /// Returns the number of lost records by reason, including those of the queue.
     #[must_use]
     pub fn losses(&self) -> BTreeMap<&'static str, u64> {
@@ -77,10 +92,10 @@ impl Numbers {
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for SinkStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = self.numbers();
-        let Numbers { filtered, given, delivered, queue, .. } = &numbers;
+        let SinkNumbers { filtered, given, delivered, queue, .. } = &numbers;
         let waiting = queue.depth.records;
         let place = if self.durable { "in the spool" } else { "in memory" };
         write!(f, "sink {}: {given} given ({filtered} filtered), {delivered} delivered", self.name)?;
@@ -99,45 +114,50 @@ impl fmt::Display for Status {
 
 /// The state of one sink, shared by all threads.
 #[derive(Debug)]
-pub struct Status {
+pub struct SinkStatus {
     /// The sink's name.
     pub name: String,
-    /// The sink's type.
-    pub kind: &'static str,
     /// Whether waiting records survive the process.
     pub durable: bool,
-    numbers: Mutex<Numbers>,
+    numbers: Mutex<SinkNumbers>,
     /// Number of chunks of records that are in the queue, or counted as lost.
     placed: AtomicU64,
     /// Whether the reader is gone for good.
     ended: AtomicBool,
 }
 
-impl Status {
+impl SinkStatus {
     /// Creates the status of a sink without records.
     #[must_use]
-    pub fn new(name: String, kind: &'static str, durable: bool, queue_max: u64) -> Self {
-        let numbers = Mutex::new(Numbers { queue_max, ..Numbers::default() });
-        Self { name, kind, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
+    pub fn new(name: String, durable: bool, queue_max: u64) -> Self {
+        let numbers = Mutex::new(SinkNumbers { queue_max, ..SinkNumbers::default() });
+        Self { name, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
     }
 
-    pub(super) fn change(&self) -> MutexGuard<'_, Numbers> {
+    pub(crate) fn numbers_mut(&self) -> MutexGuard<'_, SinkNumbers> {
         // The content is consistent at any time: each field stands alone.
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts lost records, for a reason of [`lost`].
-    pub fn lose(&self, reason: &'static str, records: u64) {
-        *self.change().lost.entry(reason).or_default() += records;
+    pub fn count_lost(&self, reason: &'static str, records: u64) {
+        *self.numbers_mut().lost.entry(reason).or_default() += records;
     }
 
     /// Sets the counts of the sink's files.
-    pub fn set_files(&self, files: Option<Counts>) {
-        self.change().files = files;
+    pub fn set_files(&self, files: Option<FileCounts>) {
+        self.numbers_mut().files = files;
+    }
+
+    /// Forgets what belongs to the receiver, since the sink gets another one. The counts of records continue.
+    pub(crate) fn redirect(&self, queue_max: u64) {
+        let mut numbers = self.numbers_mut();
+        (numbers.trouble, numbers.files, numbers.queue_max) = (None, None, queue_max);
+        self.ended.store(false, Ordering::Relaxed);
     }
 
     /// Marks the reader as gone for good.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
 
@@ -155,18 +175,18 @@ impl Status {
     }
 
     /// Adds to the number of chunks in the queue.
-    pub(super) fn place(&self, chunks: u64) {
+    pub(crate) fn place(&self, chunks: u64) {
         self.placed.fetch_add(chunks, Ordering::Release);
     }
 
     /// Returns whether at least this number of chunks is in the queue.
-    pub(super) fn has_placed(&self, chunks: u64) -> bool {
+    pub(crate) fn has_placed(&self, chunks: u64) -> bool {
         self.placed.load(Ordering::Acquire) >= chunks
     }
 
     /// Returns the current numbers.
     #[must_use]
-    pub fn numbers(&self) -> Numbers {
-        self.change().clone()
+    pub fn numbers(&self) -> SinkNumbers {
+        self.numbers_mut().clone()
     }
 }

@@ -9,21 +9,21 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::{
+use super::delivery::{
+    DeliveryError, DeliveryResult,
     blocking::{self, Batch, write_all},
-    deliver::{Delivered, Trouble},
 };
 
 /// A standard stream for output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stream {
+pub enum StandardStream {
     /// Standard output.
     Output,
     /// Standard error.
     Error,
 }
 
-impl Stream {
+impl StandardStream {
     fn name(self) -> &'static str {
         match self {
             Self::Output => "standard output",
@@ -34,33 +34,33 @@ impl Stream {
 
 /// The transport to a standard stream of tracego.
 #[derive(Debug)]
-pub struct Stdout {
-    out: Arc<Mutex<Out>>,
+pub struct StdoutTransport {
+    out: Arc<Mutex<StreamWriter>>,
 }
 
-impl Stdout {
+impl StdoutTransport {
     /// Opens a standard stream of this process.
     ///
     /// # Errors
     /// Fails if the stream is closed.
-    pub fn new(stream: Stream) -> io::Result<Self> {
+    pub fn new(stream: StandardStream) -> io::Result<Self> {
         let file = match stream {
-            Stream::Output => io::stdout().as_fd().try_clone_to_owned()?,
-            Stream::Error => io::stderr().as_fd().try_clone_to_owned()?,
+            StandardStream::Output => io::stdout().as_fd().try_clone_to_owned()?,
+            StandardStream::Error => io::stderr().as_fd().try_clone_to_owned()?,
         };
         Ok(Self::to(file.into(), stream.name()))
     }
 
     /// Creates a transport to any file; `name` is for people.
     fn to(file: File, name: &'static str) -> Self {
-        Self { out: Arc::new(Mutex::new(Out { file, name, torn: None })) }
+        Self { out: Arc::new(Mutex::new(StreamWriter { file, name, torn: None })) }
     }
 
     /// Writes finished lines. A record is done when the operating system took it: records still in a pipe are
     /// lost when its reader dies. While the reader does not read, this waits. The wait holds up no other
     /// sink, but dropping the runtime waits, too, unless `shutdown_background` is used.
-    pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
-        blocking::write(&self.out, batch, Out::deliver).await
+    pub async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
+        blocking::write(&self.out, batch, StreamWriter::deliver).await
     }
 
     /// Does nothing: done records are already written.
@@ -69,42 +69,42 @@ impl Stdout {
 }
 
 #[derive(Debug)]
-struct Out {
+struct StreamWriter {
     file: File,
     name: &'static str,
     /// A record that was written in part.
-    torn: Option<Torn>,
+    torn: Option<PartialRecord>,
 }
 
 #[derive(Debug)]
-struct Torn {
+struct PartialRecord {
     record: Vec<u8>,
     written: usize,
 }
 
-impl Out {
-    fn deliver(&mut self, batch: &Batch) -> Delivered {
+impl StreamWriter {
+    fn deliver(&mut self, batch: &Batch) -> DeliveryResult {
         let mut done = 0;
         if let Some(mut torn) = self.torn.take() {
             let (more, error) = self.write(torn.record.get(torn.written..).unwrap_or_default());
             torn.written += more;
             if let Some(error) = error {
                 self.torn = Some(torn);
-                return Delivered::until(0, self.trouble(&error));
+                return DeliveryResult::partial(0, self.trouble(&error));
             }
             // The torn record is in front of the batch, since it was not done, unless the queue dropped it
             // meanwhile.
             done = usize::from(batch.len() > 0 && batch.bytes(0..1) == torn.record);
         }
         let (written, error) = self.write(batch.bytes(done..batch.len()));
-        let Some(error) = error else { return Delivered::all(batch.len()) };
+        let Some(error) = error else { return DeliveryResult::all(batch.len()) };
         let first = done;
         done += batch.whole(first, written);
         let part = written - batch.bytes(first..done).len();
         if part > 0 {
-            self.torn = Some(Torn { record: batch.bytes(done..done + 1).to_vec(), written: part });
+            self.torn = Some(PartialRecord { record: batch.bytes(done..done + 1).to_vec(), written: part });
         }
-        Delivered::until(done, self.trouble(&error))
+        DeliveryResult::partial(done, self.trouble(&error))
     }
 
     /// Writes all bytes, and waits where another process made the pipe non-blocking, which is a property of
@@ -125,9 +125,9 @@ impl Out {
         }
     }
 
-    fn trouble(&self, error: &io::Error) -> Trouble {
+    fn trouble(&self, error: &io::Error) -> DeliveryError {
         let ended = error.kind() == io::ErrorKind::BrokenPipe;
-        Trouble { ended, ..Trouble::new(format!("{}: {error}", self.name)) }
+        DeliveryError { reader_gone: ended, ..DeliveryError::new(format!("{}: {error}", self.name)) }
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_slow_reader_gets_all_in_order_and_holds_up_nobody_else() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut out = Stdout::to(File::from(std::os::fd::OwnedFd::from(writer)), "pipe");
+        let mut out = StdoutTransport::to(File::from(std::os::fd::OwnedFd::from(writer)), "pipe");
         let lines = lines(500);
         let batch: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
         let ticked = AtomicBool::new(false);
@@ -193,11 +193,11 @@ mod tests {
     #[test]
     fn a_reader_that_leaves_is_the_end() {
         let (reader, writer) = io::pipe().unwrap();
-        let mut out = Stdout::to(File::from(std::os::fd::OwnedFd::from(writer)), "standard output");
+        let mut out = StdoutTransport::to(File::from(std::os::fd::OwnedFd::from(writer)), "standard output");
         drop(reader);
         let delivered = runtime().block_on(out.deliver(&[b"one\n"]));
         let trouble = delivered.trouble.unwrap();
-        assert!(delivered.done == 0 && trouble.ended, "{trouble:?}");
+        assert!(delivered.done == 0 && trouble.reader_gone, "{trouble:?}");
         assert!(trouble.why.starts_with("standard output: Broken pipe"), "{trouble:?}");
     }
 
@@ -205,7 +205,7 @@ mod tests {
     fn a_pipe_that_is_not_blocking_is_waited_for() {
         let (mine, mut theirs) = UnixStream::pair().unwrap();
         mine.set_nonblocking(true).unwrap();
-        let mut out = Stdout::to(File::from(std::os::fd::OwnedFd::from(mine)), "socket");
+        let mut out = StdoutTransport::to(File::from(std::os::fd::OwnedFd::from(mine)), "socket");
         let lines = lines(500);
         let batch: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
         let reading = thread::spawn(move || {
@@ -222,14 +222,15 @@ mod tests {
     #[test]
     fn a_record_that_was_written_in_part_goes_on_where_it_stopped() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut out = Out { file: File::from(std::os::fd::OwnedFd::from(writer)), name: "pipe", torn: None };
+        let mut out =
+            StreamWriter { file: File::from(std::os::fd::OwnedFd::from(writer)), name: "pipe", torn: None };
         // More than a pipe holds; the reader leaves within the second record.
         let records = [vec![b'a'; 50_000], vec![b'b'; 500_000], b"c\n".to_vec()];
         let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
         let reading = thread::spawn(move || reader.read_exact(&mut [0; 100_000]).unwrap());
         let delivered = out.deliver(&Batch::new(&records));
         reading.join().unwrap();
-        assert!(delivered.done == 1 && delivered.trouble.unwrap().ended);
+        assert!(delivered.done == 1 && delivered.trouble.unwrap().reader_gone);
         let torn = out.torn.as_ref().unwrap();
         assert!(torn.record == records[1] && torn.written > 0, "{}", torn.written);
 
@@ -246,7 +247,7 @@ mod tests {
 
         // A queue that dropped the record meanwhile sends others: the partial record is completed all the
         // same.
-        out.torn = Some(Torn { record: records[0].to_vec(), written: 49_999 });
+        out.torn = Some(PartialRecord { record: records[0].to_vec(), written: 49_999 });
         assert_eq!(out.deliver(&Batch::new(&[b"d\n"])).done, 1);
         let before = text.len();
         text.clear();
@@ -258,8 +259,8 @@ mod tests {
     #[test]
     fn a_full_disk_is_no_end() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut out = Stdout::to(full, "standard output");
+        let mut out = StdoutTransport::to(full, "standard output");
         let trouble = runtime().block_on(out.deliver(&[b"one\n"])).trouble.unwrap();
-        assert!(!trouble.ended && trouble.why.contains("No space left"), "{trouble:?}");
+        assert!(!trouble.reader_gone && trouble.why.contains("No space left"), "{trouble:?}");
     }
 }

@@ -2,15 +2,15 @@
 
 mod events;
 mod limits;
-mod open;
+mod open_process;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
     time::Duration,
 };
 
-pub use limits::{Counts, Limits};
-use open::Open;
+pub use limits::{BuilderCounts, BuilderLimits};
+use open_process::OpenProcess;
 use opentelemetry::{
     InstrumentationScope,
     trace::{SpanContext, SpanId},
@@ -23,50 +23,50 @@ use tracego_model::{
 };
 
 use super::{
-    id::{self, JobId, JobTrace, ProcessId, Traces},
-    job::Job,
-    span::{self, End, Running},
+    id::{self, JobId, JobTrace, JobTraces, ProcessId},
+    job::TracedJob,
+    span::{self, RunningProcess, SpanEnd},
 };
 
 /// Builder of spans from records.
 #[derive(Debug)]
-pub struct Builder {
-    limits: Limits,
-    traces: Traces,
+pub struct SpanBuilder {
+    limits: BuilderLimits,
+    traces: JobTraces,
     /// Open processes by PID. A process whose exit was lost is replaced by the next one with its PID.
-    open: HashMap<u32, Open>,
+    open: HashMap<u32, OpenProcess>,
     bytes: usize,
-    jobs: HashMap<JobId, Job>,
+    jobs: HashMap<JobId, TracedJob>,
     now: Time,
     looked: Time,
     scope: InstrumentationScope,
-    counts: Counts,
+    counts: BuilderCounts,
 }
 
-impl Default for Builder {
+impl Default for SpanBuilder {
     fn default() -> Self {
-        Self::new(Limits::default())
+        Self::new(BuilderLimits::default())
     }
 }
 
-impl Builder {
+impl SpanBuilder {
     /// Creates the builder of one run.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: BuilderLimits) -> Self {
         let scope = InstrumentationScope::builder("tracego")
             .with_version(env!("CARGO_PKG_VERSION"))
             .with_schema_url(SCHEMA_URL)
             .build();
         Self {
             limits,
-            traces: Traces::default(),
+            traces: JobTraces::default(),
             open: HashMap::new(),
             bytes: 0,
             jobs: HashMap::new(),
             now: Time::default(),
             looked: Time::default(),
             scope,
-            counts: Counts::default(),
+            counts: BuilderCounts::default(),
         }
     }
 
@@ -93,21 +93,21 @@ impl Builder {
         }
         self.looked = now;
         let grace = i64::try_from(self.limits.grace.as_nanos()).unwrap_or(i64::MAX);
-        let over = |job: &Job| job.idle.is_some_and(|since| now.0.saturating_sub(since.0) >= grace);
+        let over = |job: &TracedJob| job.idle.is_some_and(|since| now.0.saturating_sub(since.0) >= grace);
         for (_, job) in self.jobs.extract_if(|_, job| over(job)) {
-            self.counts.made += 1;
+            self.counts.spans += 1;
             out.push(job.into_span().into_data(&self.scope));
         }
     }
 
     /// Ends everything that still runs, at the end of the stream.
-    pub fn end(&mut self, now: Time, out: &mut Vec<SpanData>) {
+    pub fn finish(&mut self, now: Time, out: &mut Vec<SpanData>) {
         let open = std::mem::take(&mut self.open);
         for open in open.into_values() {
-            self.close(open, now, End::NotSeen, out);
+            self.close(open, now, SpanEnd::NotSeen, out);
         }
         for (_, job) in self.jobs.drain() {
-            self.counts.made += 1;
+            self.counts.spans += 1;
             out.push(job.into_span().into_data(&self.scope));
         }
     }
@@ -120,7 +120,7 @@ impl Builder {
 
     /// Returns the counts so far.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> BuilderCounts {
         self.counts
     }
 
@@ -146,12 +146,12 @@ impl Builder {
         let (Some(process), Some((exec_id, id))) = (record.process.as_deref(), identity(record)) else {
             return;
         };
-        let trace = self.traces.of(record);
+        let trace = self.traces.trace_of(record);
         if let Entry::Occupied(mut entry) = self.open.entry(id.pid) {
             let same = entry.get().id() == id;
             if same && trace.is_none_or(|trace| trace.job == entry.get().job()) {
                 let full = self.bytes >= self.limits.bytes;
-                if let Open::Span(running) = entry.get_mut() {
+                if let OpenProcess::Span(running) = entry.get_mut() {
                     self.bytes -= running.size();
                     running.exec(record, process, full);
                     self.bytes += running.size();
@@ -159,8 +159,11 @@ impl Builder {
                 return;
             }
             let open = entry.remove();
-            let (ended, end) =
-                if same { (record.timestamp, End::OtherJob) } else { (process.creation.time, End::NotSeen) };
+            let (ended, end) = if same {
+                (record.timestamp, SpanEnd::OtherJob)
+            } else {
+                (process.creation.time, SpanEnd::NotSeen)
+            };
             self.close(open, ended, end, out);
         }
         let Some(trace) = trace else { return };
@@ -169,7 +172,7 @@ impl Builder {
             return;
         }
         if !self.has_job(trace, record, out) {
-            self.counts.no_room_for_job += 1;
+            self.counts.job_limit += 1;
             return;
         }
         let open = match self.fold(record, id, trace.job) {
@@ -179,12 +182,12 @@ impl Builder {
         let Some(job) = self.jobs.get_mut(&trace.job) else { return };
         match open {
             Some(open) => {
-                job.started();
+                job.process_started();
                 self.open.insert(id.pid, open);
             }
             None => {
                 job.skipped += 1;
-                self.counts.no_room += 1;
+                self.counts.span_limit += 1;
                 // A job without a known running process must not stay forever.
                 if job.running == 0 {
                     job.idle = Some(self.now);
@@ -205,21 +208,21 @@ impl Builder {
             else {
                 return false;
             };
-            self.counts.made += 1;
+            self.counts.spans += 1;
             out.push(job.into_span().into_data(&self.scope));
         }
-        self.jobs.insert(trace.job, Job::new(trace, record));
+        self.jobs.insert(trace.job, TracedJob::new(trace, record));
         true
     }
 
     /// Counts a compiler on its go command, if that has a span.
-    fn fold(&mut self, record: &Record, id: ProcessId, job: JobId) -> Option<Open> {
+    fn fold(&mut self, record: &Record, id: ProcessId, job: JobId) -> Option<OpenProcess> {
         let go = record.tracego.go.as_deref().filter(|go| go.role == Some(Role::CompilerHelper))?;
         let command = ProcessId::parse(&go.command.as_ref()?.exec_id)?;
         if self.open.len() >= self.limits.spans {
             return None;
         }
-        let Some(Open::Span(running)) = self.open.get_mut(&command.pid) else { return None };
+        let Some(OpenProcess::Span(running)) = self.open.get_mut(&command.pid) else { return None };
         if running.id != command || running.job != job {
             return None;
         }
@@ -229,7 +232,7 @@ impl Builder {
         running.findings(record);
         self.bytes = self.bytes - before + running.size();
         self.counts.folded += 1;
-        Some(Open::Folded { id, job, command, place, began: record.timestamp })
+        Some(OpenProcess::Folded { id, job, command, place, began: record.timestamp })
     }
 
     /// Opens a span for a process, unless a limit is reached.
@@ -240,27 +243,29 @@ impl Builder {
         exec_id: &str,
         id: ProcessId,
         job: JobId,
-    ) -> Option<Open> {
+    ) -> Option<OpenProcess> {
         if self.open.len() >= self.limits.spans {
             return None;
         }
         let trace = self.jobs.get(&job)?.trace;
         let span = id::span_id(trace.trace, exec_id);
         let parent = self.above(record, job);
-        let running = Running::new(id, job, span, parent, link(record, trace), (record, process));
+        let running = RunningProcess::new(id, job, span, parent, link(record, trace), (record, process));
         let size = running.size();
         if self.bytes + size > self.limits.bytes {
             return None;
         }
         self.bytes += size;
-        Some(Open::Span(Box::new(running)))
+        Some(OpenProcess::Span(Box::new(running)))
     }
 
     /// Returns the span of the nearest ancestor that has one in the same job.
     fn above(&self, record: &Record, job: JobId) -> Option<SpanId> {
         let ancestors = record.tracego.ancestors.as_ref()?;
         ancestors.iter().find_map(|line| match self.open.get(&line.id.tgid)? {
-            Open::Span(running) if running.id.start == line.id.start_boottime && running.job == job => {
+            OpenProcess::Span(running)
+                if running.id.start == line.id.start_boottime && running.job == job =>
+            {
                 Some(running.span)
             }
             _ => None,
@@ -275,28 +280,28 @@ impl Builder {
         let (Some(open), Some(process)) = (self.open.remove(&id.pid), record.process.as_deref()) else {
             return;
         };
-        let end = process.exit.map_or(End::NotSeen, |exit| End::Exit(exit, record.tracego.exit));
+        let end = process.exit.map_or(SpanEnd::NotSeen, |exit| SpanEnd::Exit(exit, record.tracego.exit));
         self.close(open, record.timestamp, end, out);
     }
 
     /// Ends an open process, and with it its span.
-    fn close(&mut self, open: Open, ended: Time, end: End, out: &mut Vec<SpanData>) {
+    fn close(&mut self, open: OpenProcess, ended: Time, end: SpanEnd, out: &mut Vec<SpanData>) {
         let job = open.job();
         match open {
-            Open::Span(running) => {
+            OpenProcess::Span(running) => {
                 self.bytes -= running.size();
                 let Some(job) = self.jobs.get_mut(&job) else { return };
-                let exit = if let End::Exit(exit, _) = end { Some(exit) } else { None };
-                job.finished(running.parent.is_none(), exit);
-                self.counts.made += 1;
-                self.counts.not_seen += u64::from(matches!(end, End::NotSeen));
+                let exit = if let SpanEnd::Exit(exit, _) = end { Some(exit) } else { None };
+                job.span_finished(running.parent.is_none(), exit);
+                self.counts.spans += 1;
+                self.counts.not_seen += u64::from(matches!(end, SpanEnd::NotSeen));
                 let span = running.into_span(job.trace.trace, job.span, &job.attributes, ended, end);
                 out.push(span.into_data(&self.scope));
             }
-            Open::Folded { command, place, began, .. } => {
-                if let Some(Open::Span(running)) = self.open.get_mut(&command.pid)
+            OpenProcess::Folded { command, place, began, .. } => {
+                if let Some(OpenProcess::Span(running)) = self.open.get_mut(&command.pid)
                     && running.id == command
-                    && let End::Exit(exit, _) = end
+                    && let SpanEnd::Exit(exit, _) = end
                 {
                     let time = Duration::from_nanos(u64::try_from(ended.0 - began.0).unwrap_or(0));
                     running.helpers.ended(place, time, exit.code != 0);
@@ -304,7 +309,7 @@ impl Builder {
             }
         }
         if let Some(job) = self.jobs.get_mut(&job) {
-            job.stopped(ended, self.now);
+            job.process_ended(ended, self.now);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! The SDK's batch processor silently drops spans that do not fit into its queue, and batches that a
 //! collector refuses once. So the SDK's exporter is driven from a queue of our own.
 
+mod export_worker;
 mod queue;
-mod worker;
 
 use std::{
     sync::Arc,
@@ -12,19 +12,19 @@ use std::{
     time::Duration,
 };
 
+use export_worker::ExportWorker;
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
-use queue::Queue;
+use queue::SpanQueue;
 use tokio::{runtime::Builder, sync::watch, time::Instant};
-use worker::Worker;
 
-use crate::collector::{self, Protocol, Target, TargetError};
+use crate::collector::{self, CollectorProtocol, CollectorTarget, TargetError};
 
 /// Settings of the exporter.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct TraceExportSettings {
     /// Collector to send to.
-    pub target: Target,
+    pub target: CollectorTarget,
     /// Attributes of the resource; see [`super::attribute::resource`].
     pub resource: Vec<KeyValue>,
     /// Maximum number of queued spans; when the queue is full, new ones are dropped.
@@ -37,10 +37,10 @@ pub struct Settings {
     pub patience: Duration,
 }
 
-impl Settings {
+impl TraceExportSettings {
     /// Returns the default settings for a collector.
     #[must_use]
-    pub fn new(target: Target, resource: Vec<KeyValue>) -> Self {
+    pub fn new(target: CollectorTarget, resource: Vec<KeyValue>) -> Self {
         let (linger, patience) = (Duration::from_secs(1), Duration::from_mins(5));
         Self { target, resource, queue: 2048, batch: 512, linger, patience }
     }
@@ -48,7 +48,7 @@ impl Settings {
 
 /// Counts of spans by outcome; together they are the spans that were given. All but `waiting` only grow.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
+pub struct ExportCounts {
     /// Taken by the collector. Spans that it rejects from a request that it takes are only known over HTTP:
     /// the exporter of gRPC does not report them.
     pub exported: u64,
@@ -66,32 +66,32 @@ pub struct Counts {
 
 /// Exporter of spans. Spans that are still queued when it is dropped are dropped, too.
 #[derive(Debug)]
-pub struct Exporter {
-    queue: Arc<Queue>,
+pub struct TraceExporter {
+    queue: Arc<SpanQueue>,
     close: watch::Sender<Option<Instant>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Exporter {
+impl TraceExporter {
     /// Starts the thread. A collector that does not answer is no error.
     ///
     /// # Errors
     /// Fails if the settings are invalid or the thread cannot be started.
-    pub fn start(settings: Settings) -> Result<Self, TargetError> {
+    pub fn start(settings: TraceExportSettings) -> Result<Self, TargetError> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let resource = collector::resource(settings.resource);
         let (exporter, answers) = {
             let _inside = runtime.enter();
             settings.target.spans(&resource)?
         };
-        let queue = Arc::new(Queue::new(settings.queue, settings.batch));
+        let queue = Arc::new(SpanQueue::new(settings.queue, settings.batch));
         let (close, closing) = watch::channel(None);
-        let worker = Worker {
+        let worker = ExportWorker {
             queue: Arc::clone(&queue),
             closing,
             exporter,
             answers,
-            grpc: settings.target.protocol == Protocol::Grpc,
+            grpc: settings.target.protocol == CollectorProtocol::Grpc,
             linger: settings.linger,
             patience: settings.patience,
             endpoint: settings.target.endpoint,
@@ -114,12 +114,12 @@ impl Exporter {
 
     /// Returns the counts so far.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ExportCounts {
         self.queue.counts()
     }
 
     /// Sends queued spans for at most `within`, and drops the rest. Returns the final counts.
-    pub fn close(mut self, within: Duration) -> Counts {
+    pub fn close(mut self, within: Duration) -> ExportCounts {
         self.stop(within);
         self.counts()
     }
@@ -131,7 +131,7 @@ impl Exporter {
     }
 }
 
-impl Drop for Exporter {
+impl Drop for TraceExporter {
     fn drop(&mut self) {
         if self.thread.is_some() {
             self.stop(Duration::ZERO);

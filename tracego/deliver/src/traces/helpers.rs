@@ -11,7 +11,7 @@ const OTHER: &str = "other";
 
 /// Counts of one kind of helper.
 #[derive(Clone, Debug, Default)]
-struct Kind {
+struct HelperKind {
     name: String,
     count: u32,
     failed: u32,
@@ -20,7 +20,7 @@ struct Kind {
 
 /// Helpers of one go command.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Helpers(Vec<Kind>);
+pub(super) struct Helpers(Vec<HelperKind>);
 
 impl Helpers {
     /// Counts a helper that started. Returns the place to pass to [`ended`](Self::ended).
@@ -30,12 +30,12 @@ impl Helpers {
             (1..=32).contains(&name.len()) && name.bytes().all(letters)
         };
         let mut name = if plain(executable) { executable } else { OTHER };
-        let find = |all: &[Kind], name: &str| all.iter().position(|kind| kind.name == name);
+        let find = |all: &[HelperKind], name: &str| all.iter().position(|kind| kind.name == name);
         if find(&self.0, name).is_none() && self.0.len() >= KINDS {
             name = OTHER;
         }
         let at = find(&self.0, name).unwrap_or_else(|| {
-            self.0.push(Kind { name: name.to_owned(), ..Kind::default() });
+            self.0.push(HelperKind { name: name.to_owned(), ..HelperKind::default() });
             self.0.len() - 1
         });
         self.0[at].count = self.0[at].count.saturating_add(1);
@@ -62,8 +62,9 @@ impl Helpers {
             out.push(KeyValue::new(format!("{prefix}.run_time_ns"), time));
         };
         if !self.0.is_empty() {
-            let sum =
-                |of: fn(&Kind) -> u32| self.0.iter().fold(0_u32, |all, kind| all.saturating_add(of(kind)));
+            let sum = |of: fn(&HelperKind) -> u32| {
+                self.0.iter().fold(0_u32, |all, kind| all.saturating_add(of(kind)))
+            };
             let time = self.0.iter().fold(Duration::ZERO, |all, kind| all.saturating_add(kind.time));
             put("tracego.go.helpers", sum(|kind| kind.count), sum(|kind| kind.failed), time);
         }

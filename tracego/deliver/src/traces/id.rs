@@ -87,11 +87,11 @@ fn hash<const N: usize>(parts: [&str; N]) -> [u8; 32] {
 }
 
 /// Returns the trace of a record, judged by that record alone. The result is right for each record of a job
-/// without TRACEPARENT whose processes all name the same job. [`Traces`] handles the others, too.
+/// without TRACEPARENT whose processes all name the same job. [`JobTraces`] handles the others, too.
 #[must_use]
 pub fn trace_id_of(record: &Record) -> Option<TraceId> {
     let job = job_id(record)?;
-    let own = parent(record).filter(|_| opens(record));
+    let own = parent(record).filter(|_| is_opener(record));
     Some(own.map_or_else(|| job.trace_id(), |(trace, ..)| trace))
 }
 
@@ -105,7 +105,7 @@ pub fn span_id(trace: TraceId, name: &str) -> SpanId {
 }
 
 /// Whether the process of a record opened its job.
-fn opens(record: &Record) -> bool {
+fn is_opener(record: &Record) -> bool {
     opener(record).is_none_or(|opener| record.tracego.exec_id.as_deref() == Some(opener))
 }
 
@@ -132,21 +132,21 @@ pub struct JobTrace {
 
 /// Traces of jobs. The first process of a job decides for all that come after it.
 #[derive(Debug)]
-pub struct Traces {
+pub struct JobTraces {
     /// Job by the exec id of the process that opened it.
     openers: LruCache<Box<str>, JobId>,
     jobs: LruCache<JobId, JobTrace>,
 }
 
-impl Default for Traces {
+impl Default for JobTraces {
     fn default() -> Self {
         Self { openers: LruCache::new(REMEMBERED), jobs: LruCache::new(REMEMBERED) }
     }
 }
 
-impl Traces {
+impl JobTraces {
     /// Returns the trace of a record. Records must come in the order of the stream.
-    pub fn of(&mut self, record: &Record) -> Option<JobTrace> {
+    pub fn trace_of(&mut self, record: &Record) -> Option<JobTrace> {
         let opener = opener(record);
         let known = opener.and_then(|opener| self.openers.get(opener).copied());
         let job = match known {
@@ -162,7 +162,7 @@ impl Traces {
         if let Some(&trace) = self.jobs.get(&job) {
             return Some(trace);
         }
-        let trace = match parent(record).filter(|_| opens(record)) {
+        let trace = match parent(record).filter(|_| is_opener(record)) {
             Some((trace, span, sampled)) => JobTrace { job, trace, parent: Some(span), sampled },
             None => JobTrace { job, trace: job.trace_id(), parent: None, sampled: true },
         };

@@ -12,12 +12,12 @@ use tracego_model::{
 use super::{
     attribute,
     id::{self, JobTrace},
-    span::{Ended, Events},
+    span::{BoundedEvents, FinishedSpan},
 };
 
 /// Job with a running process, or with one that ended a moment ago.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct TracedJob {
     pub(super) trace: JobTrace,
     pub(super) span: SpanId,
     name: String,
@@ -31,7 +31,7 @@ pub(super) struct Job {
     /// Attributes of each of its spans.
     pub(super) attributes: Vec<KeyValue>,
     is_ci: bool,
-    events: Events,
+    events: BoundedEvents,
     /// First non-zero exit of a process directly below the job.
     failed: Option<Exit>,
     succeeded: bool,
@@ -40,7 +40,7 @@ pub(super) struct Job {
     pub(super) skipped: u64,
 }
 
-impl Job {
+impl TracedJob {
     /// Creates a job from the first program start in it.
     pub(super) fn new(trace: JobTrace, record: &Record) -> Self {
         let context = record.context.as_deref();
@@ -61,7 +61,7 @@ impl Job {
             running: 0,
             attributes: context.map(attribute::job).unwrap_or_default(),
             is_ci,
-            events: Events::default(),
+            events: BoundedEvents::default(),
             failed: None,
             succeeded: false,
             spans: 0,
@@ -70,13 +70,13 @@ impl Job {
     }
 
     /// Counts the start of a process.
-    pub(super) fn started(&mut self) {
+    pub(super) fn process_started(&mut self) {
         self.running += 1;
         self.idle = None;
     }
 
     /// Counts the end of a process. `now`: the time when the end was seen.
-    pub(super) fn stopped(&mut self, end: Time, now: Time) {
+    pub(super) fn process_ended(&mut self, end: Time, now: Time) {
         self.running = self.running.saturating_sub(1);
         self.ended = self.ended.max(end);
         if self.running == 0 {
@@ -85,7 +85,7 @@ impl Job {
     }
 
     /// Counts the end of a span. `top`: whether it is directly below the job.
-    pub(super) fn finished(&mut self, top: bool, exit: Option<Exit>) {
+    pub(super) fn span_finished(&mut self, top: bool, exit: Option<Exit>) {
         self.spans += 1;
         if let Some(exit) = exit.filter(|_| top) {
             self.succeeded |= exit.code == 0;
@@ -102,7 +102,7 @@ impl Job {
 
     /// Returns the job's span. Its result comes from the processes directly below the job: a job fails when a
     /// step does.
-    pub(super) fn into_span(self) -> Ended {
+    pub(super) fn into_span(self) -> FinishedSpan {
         let mut attributes = self.attributes;
         if self.is_ci && (self.failed.is_some() || self.succeeded) {
             let result = if self.failed.is_some() { "failure" } else { "success" };
@@ -118,7 +118,7 @@ impl Job {
         if self.skipped > 0 {
             attributes.push(KeyValue::new("tracego.job.spans_skipped", count(self.skipped)));
         }
-        Ended {
+        FinishedSpan {
             trace: self.trace.trace,
             span: self.span,
             parent: self.trace.parent,

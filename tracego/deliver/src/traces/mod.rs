@@ -20,7 +20,7 @@
 //!   not sampled has no spans, as OpenTelemetry's default sampler decides.
 //! - The job is a span of kind INTERNAL (semantic conventions, "Pipeline task run"), named
 //!   `cicd.pipeline.task.name`. The span ends with the last of the job's processes, and is sent when no other
-//!   has started for [`builder::Limits::grace`]: the steps of a job are often processes one after the other.
+//!   has started for [`builder::BuilderLimits::grace`]: the steps of a job are often processes one after the other.
 //! - A process is a span from its first program start to its exit (semantic conventions, "CLI programs"),
 //!   below the nearest running ancestor that has a span. A process that only forks has none.
 //! - A process that executes another program keeps its span, which takes that program's name and attributes;
@@ -48,11 +48,11 @@ use crate::collector::TargetError;
 
 /// Counts of the processes of jobs and of their spans.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
+pub struct TraceCounts {
     /// Counts of processes.
-    pub built: builder::Counts,
+    pub built: builder::BuilderCounts,
     /// Counts of spans.
-    pub sent: export::Counts,
+    pub sent: export::ExportCounts,
     /// Number of running processes that have a span, and of compilers.
     pub open: usize,
     /// Number of jobs that run or wait for their next process.
@@ -63,23 +63,26 @@ pub struct Counts {
 
 /// Pipeline from records to spans to a collector.
 #[derive(Debug)]
-pub struct Traces {
-    builder: builder::Builder,
-    ids: id::Traces,
-    exporter: export::Exporter,
+pub struct TracePipeline {
+    builder: builder::SpanBuilder,
+    ids: id::JobTraces,
+    exporter: export::TraceExporter,
     ended: Vec<SpanData>,
 }
 
-impl Traces {
+impl TracePipeline {
     /// Starts the exporter.
     ///
     /// # Errors
     /// Fails if the settings are invalid or the thread cannot be started.
-    pub fn start(limits: builder::Limits, settings: export::Settings) -> Result<Self, TargetError> {
-        let exporter = export::Exporter::start(settings)?;
+    pub fn start(
+        limits: builder::BuilderLimits,
+        settings: export::TraceExportSettings,
+    ) -> Result<Self, TargetError> {
+        let exporter = export::TraceExporter::start(settings)?;
         Ok(Self {
-            builder: builder::Builder::new(limits),
-            ids: id::Traces::default(),
+            builder: builder::SpanBuilder::new(limits),
+            ids: id::JobTraces::default(),
             exporter,
             ended: Vec::new(),
         })
@@ -93,9 +96,9 @@ impl Traces {
 
     /// Gives a record of a job, if it has no trace context of its own, that of its span, so that records and
     /// spans are found together. Call after [`take`](Self::take), which uses the process's own trace context.
-    pub fn mark(&mut self, record: &mut Record) {
+    pub fn set_trace_context(&mut self, record: &mut Record) {
         // Every record is looked up: the first record of a job decides for those that follow.
-        let of = self.ids.of(record);
+        let of = self.ids.trace_of(record);
         if record.trace.is_none()
             && let Some(exec_id) = &record.tracego.exec_id
             && let Some(of) = of
@@ -123,16 +126,16 @@ impl Traces {
 
     /// Returns the counts so far.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> TraceCounts {
         let (open, jobs, bytes) = (self.builder.open(), self.builder.jobs(), self.builder.bytes());
-        Counts { built: self.builder.counts(), sent: self.exporter.counts(), open, jobs, bytes }
+        TraceCounts { built: self.builder.counts(), sent: self.exporter.counts(), open, jobs, bytes }
     }
 
     /// Ends everything that still runs, sends queued spans for at most `within`, and returns the final
     /// counts.
-    pub fn close(mut self, within: Duration) -> Counts {
+    pub fn close(mut self, within: Duration) -> TraceCounts {
         let now = self.builder.now();
-        self.builder.end(now, &mut self.ended);
+        self.builder.finish(now, &mut self.ended);
         for span in self.ended.drain(..) {
             self.exporter.push_last(span);
         }

@@ -22,12 +22,12 @@ const EVENTS_MAX: usize = 32;
 
 /// Events of a span.
 #[derive(Debug, Default)]
-pub(super) struct Events {
+pub(super) struct BoundedEvents {
     kept: Vec<Event>,
     dropped: u32,
 }
 
-impl Events {
+impl BoundedEvents {
     pub(super) fn push(&mut self, event: Event) {
         if self.kept.len() < EVENTS_MAX {
             self.kept.push(event);
@@ -44,7 +44,7 @@ impl Events {
 
 /// Running process that has a span.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct RunningProcess {
     pub(super) id: ProcessId,
     pub(super) job: JobId,
     pub(super) span: SpanId,
@@ -53,14 +53,14 @@ pub(super) struct Running {
     began: Time,
     name: String,
     attributes: Vec<KeyValue>,
-    events: Events,
+    events: BoundedEvents,
     pub(super) helpers: Helpers,
     link: Option<SpanContext>,
 }
 
 /// End of the span of a process.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum End {
+pub(super) enum SpanEnd {
     /// The process exited.
     Exit(Exit, Option<ExitFacts>),
     /// The end was not seen.
@@ -69,7 +69,7 @@ pub(super) enum End {
     OtherJob,
 }
 
-impl Running {
+impl RunningProcess {
     /// Creates the span of a process that starts its first program in a job. `link`: the process's own trace
     /// context, if it differs from that of its job.
     pub(super) fn new(
@@ -88,7 +88,7 @@ impl Running {
             began: record.timestamp,
             name: name(record, process),
             attributes: attribute::program(record, process),
-            events: Events::default(),
+            events: BoundedEvents::default(),
             helpers: Helpers::default(),
             link,
         };
@@ -130,13 +130,13 @@ impl Running {
         job_span: SpanId,
         job: &[KeyValue],
         ended: Time,
-        end: End,
-    ) -> Ended {
+        end: SpanEnd,
+    ) -> FinishedSpan {
         let mut attributes = self.attributes;
         attributes.extend(self.helpers.attributes());
         let mut status = Status::Unset;
         match end {
-            End::Exit(exit, facts) => {
+            SpanEnd::Exit(exit, facts) => {
                 attributes.extend(attribute::exit(exit, facts));
                 if exit.code != 0 {
                     let signal = facts.and_then(|facts| facts.signal);
@@ -146,11 +146,11 @@ impl Running {
                     });
                 }
             }
-            End::NotSeen => attributes.push(KeyValue::new("tracego.span.end", "not seen")),
-            End::OtherJob => attributes.push(KeyValue::new("tracego.span.end", "other job")),
+            SpanEnd::NotSeen => attributes.push(KeyValue::new("tracego.span.end", "not seen")),
+            SpanEnd::OtherJob => attributes.push(KeyValue::new("tracego.span.end", "other job")),
         }
         attributes.extend_from_slice(job);
-        Ended {
+        FinishedSpan {
             trace,
             span: self.span,
             parent: Some(self.parent.unwrap_or(job_span)),
@@ -191,7 +191,7 @@ fn name(record: &Record, process: &Process) -> String {
 
 /// Finished span.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct FinishedSpan {
     pub(super) trace: TraceId,
     pub(super) span: SpanId,
     pub(super) parent: Option<SpanId>,
@@ -200,7 +200,7 @@ pub(super) struct Ended {
     pub(super) began: Time,
     pub(super) ended: Time,
     pub(super) attributes: Vec<KeyValue>,
-    pub(super) events: Events,
+    pub(super) events: BoundedEvents,
     pub(super) link: Option<SpanContext>,
     pub(super) status: Status,
 }
@@ -211,7 +211,7 @@ pub(super) fn remote(trace: TraceId, span: SpanId, sampled: bool) -> SpanContext
     SpanContext::new(trace, span, flags, true, TraceState::default())
 }
 
-impl Ended {
+impl FinishedSpan {
     /// Converts the span for exporters.
     pub(super) fn into_data(self, scope: &InstrumentationScope) -> SpanData {
         let (mut events, mut links) = (SpanEvents::default(), SpanLinks::default());

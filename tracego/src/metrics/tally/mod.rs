@@ -42,7 +42,7 @@ pub struct PipelineTally {
     /// Number of processes in the table.
     pub processes: usize,
     /// Counts of spans, if traces are on.
-    pub traces: Option<traces::Counts>,
+    pub traces: Option<traces::TraceCounts>,
     /// Counts of policies, if there are any.
     pub policy: Option<PolicyCounts>,
     refusal: Option<String>,

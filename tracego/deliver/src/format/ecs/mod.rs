@@ -20,10 +20,9 @@ use tracego_model::{
 
 use super::{
     decision, is_stopped,
-    object::{One, object},
-    to_start,
-    without::Without,
-    worst,
+    object::{SingleMember, object},
+    omit_fields::OmitFields,
+    pending_executable, worst_finding,
 };
 
 /// Writes one record as one line.
@@ -51,27 +50,27 @@ impl Serialize for Document<'_> {
         let labels = Labels::of(record);
         object! { serializer;
             "@timestamp": record.timestamp,
-            "ecs": One("version", "9.4.0"),
+            "ecs": SingleMember("version", "9.4.0"),
             "message": record.body,
             "event": Event(record),
-            "log": One("level", record.severity_text),
+            "log": SingleMember("level", record.severity_text),
             "host": Host(record),
             "agent": Agent(record),
             "process"? process.map(|process| Process(record, process)),
-            "file"? to_start(record).map(|name| One("name", name)),
+            "file"? pending_executable(record).map(|name| SingleMember("name", name)),
             "user"? user.map(User),
             "container"? record.container.as_ref().map(Container),
             "orchestrator"? record.k8s.as_ref().map(Orchestrator),
-            "trace"? trace.map(|trace| One("id", &trace.trace_id)),
-            "span"? trace.map(|trace| One("id", &trace.span_id)),
-            "rule"? Rule::of(record),
-            "error"? record.tracego.error.map(|error| One("code", error.name)),
+            "trace"? trace.map(|trace| SingleMember("id", &trace.trace_id)),
+            "span"? trace.map(|trace| SingleMember("id", &trace.span_id)),
+            "rule"? RuleFields::of(record),
+            "error"? record.tracego.error.map(|error| SingleMember("code", error.name)),
             "labels"? (!labels.is_empty()).then_some(labels),
-            "related"? process.map(names).filter(|names| !names.is_empty()).map(|names| One("user", names)),
+            "related"? process.map(names).filter(|names| !names.is_empty()).map(|names| SingleMember("user", names)),
             "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
             "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
-            "tracego": Own {
-                own: Without(&record.tracego, MAPPED),
+            "tracego": TracegoFields {
+                own: OmitFields(&record.tracego, MAPPED),
                 build_id: process.and_then(|process| process.executable.as_ref()?.build_id.as_deref()),
             },
         }
@@ -80,9 +79,9 @@ impl Serialize for Document<'_> {
 
 /// `tracego.*`, and the build id, which cannot be below `process.executable`: that is a text in ECS.
 #[derive(Serialize)]
-struct Own<'a> {
+struct TracegoFields<'a> {
     #[serde(flatten)]
-    own: Without<'a, record::Own>,
+    own: OmitFields<'a, record::Own>,
     #[serde(skip_serializing_if = "Option::is_none")]
     build_id: Option<&'a Frozen<BuildId>>,
 }
@@ -138,8 +137,8 @@ impl Serialize for Host<'_> {
             "id"? (!host.id.is_empty()).then_some(&host.id),
             "name": host.name,
             "hostname": host.name,
-            "boot": One("id", &self.0.tracego.boot_id),
-            "os": One("type", "linux"),
+            "boot": SingleMember("id", &self.0.tracego.boot_id),
+            "os": SingleMember("type", "linux"),
         }
     }
 }
@@ -197,17 +196,17 @@ enum Rule<'a> {
     Violated(&'a Violation),
 }
 
-impl<'a> Rule<'a> {
+impl<'a> RuleFields<'a> {
     fn of(record: &'a Record) -> Option<Self> {
         let violation = || record.tracego.policy.as_ref()?.violations.first();
         decision(record)
             .map(Self::Enforced)
-            .or_else(|| worst(record).map(Self::Found))
+            .or_else(|| worst_finding(record).map(Self::Found))
             .or_else(|| violation().map(Self::Violated))
     }
 }
 
-impl Serialize for Rule<'_> {
+impl Serialize for RuleFields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
             Self::Enforced(decision) => object! { serializer;

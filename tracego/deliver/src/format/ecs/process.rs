@@ -6,8 +6,8 @@ use tracego_model::{
     record::{self, Record, exec_id, lineage::Line},
 };
 
-use super::super::{
-    object::{One, Text, object},
+use crate::format::{
+    object::{AsText, SingleMember, object},
     parent,
     text::Joined,
 };
@@ -34,7 +34,7 @@ impl Serialize for Process<'_> {
             "end"? process.exit.map(|exit| exit.time),
             "exit_code"? process.exit.map(|exit| exit.code),
             "interactive"? process.interactive,
-            "tty"? own.tty.as_deref().and_then(|tty| tty.split_once(':')).map(|tty| One("char_device", Device(tty))),
+            "tty"? own.tty.as_deref().and_then(|tty| tty.split_once(':')).map(|tty| SingleMember("char_device", Device(tty))),
             "thread": Thread(record, process),
             "user"? process.user.as_ref().map(User),
             "real_user"? process.real_user.as_ref().map(User),
@@ -103,7 +103,7 @@ pub(super) struct User<'a>(pub(super) &'a users::User);
 impl Serialize for User<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object! { serializer;
-            "id": Text(self.0.id),
+            "id": AsText(self.0.id),
             "name"? self.0.name.as_deref(),
         }
     }

@@ -10,11 +10,11 @@ use tracego_model::{
 };
 
 use super::finding;
-use crate::format::{decision, object::object, worst};
+use crate::format::{decision, object::object, worst_finding};
 
 /// Combination of `action_id` and `disposition_id`.
 #[derive(Clone, Copy)]
-pub(super) struct Outcome {
+pub(super) struct ControlOutcome {
     pub(super) action: u8,
     pub(super) disposition: u8,
     /// Whether somebody should look at the event.
@@ -22,16 +22,16 @@ pub(super) struct Outcome {
 }
 
 /// Allowed, Allowed.
-const ALLOWED: Outcome = Outcome { action: 1, disposition: 1, alert: false };
+const ALLOWED: ControlOutcome = ControlOutcome { action: 1, disposition: 1, alert: false };
 /// Denied, Blocked.
-const BLOCKED: Outcome = Outcome { action: 2, disposition: 2, alert: true };
+const BLOCKED: ControlOutcome = ControlOutcome { action: 2, disposition: 2, alert: true };
 /// Observed, Detected: recorded, without an action.
-const DETECTED: Outcome = Outcome { action: 3, disposition: 15, alert: true };
+const DETECTED: ControlOutcome = ControlOutcome { action: 3, disposition: 15, alert: true };
 /// Unknown, Error: enforcement failed, or no decision was possible.
-const FAILED: Outcome = Outcome { action: 0, disposition: 27, alert: true };
+const FAILED: ControlOutcome = ControlOutcome { action: 0, disposition: 27, alert: true };
 
 /// Returns the outcome, or `None` if neither a rule nor a policy applies.
-pub(super) fn outcome(record: &Record) -> Option<Outcome> {
+pub(super) fn outcome(record: &Record) -> Option<ControlOutcome> {
     if let Some(decision) = decision(record) {
         return Some(match decision.action {
             Action::Allow => ALLOWED,
@@ -40,7 +40,7 @@ pub(super) fn outcome(record: &Record) -> Option<Outcome> {
             Action::Kill | Action::Deny => BLOCKED,
         });
     }
-    if worst(record).is_some() {
+    if worst_finding(record).is_some() {
         return Some(DETECTED);
     }
     // If the program is also stopped, a record of that follows.
@@ -59,22 +59,22 @@ pub(super) enum Policy<'a> {
     Kept(&'a policy::Identity),
 }
 
-impl<'a> Policy<'a> {
+impl<'a> ControlPolicy<'a> {
     /// Returns the first of several: a decision, the worst finding, the first violation, the first bundle.
     pub(super) fn of(record: &'a Record) -> Option<Self> {
         let policy = record.tracego.policy.as_deref();
         decision(record)
             .map(Self::Enforced)
-            .or_else(|| worst(record).map(Self::Found))
+            .or_else(|| worst_finding(record).map(Self::Found))
             .or_else(|| policy?.violations.first().map(Self::Violated))
             .or_else(|| policy?.bundles.first().map(Self::Kept))
     }
 }
 
-impl Serialize for Policy<'_> {
+impl Serialize for ControlPolicy<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
-            Self::Found(found) => finding::Policy(found).serialize(serializer),
+            Self::Found(found) => finding::FindingPolicy(found).serialize(serializer),
             Self::Enforced(decision) => object! { serializer;
                 "name": decision.rule,
                 "desc"? decision.message.as_ref(),

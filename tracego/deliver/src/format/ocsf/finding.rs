@@ -6,7 +6,7 @@ use tracego_model::{
     record::Record,
 };
 
-use crate::format::{object::object, without::Without};
+use crate::format::{object::object, omit_fields::OmitFields};
 
 pub(super) fn confidence_id(finding: &Finding) -> u8 {
     match finding.confidence {
@@ -42,9 +42,9 @@ impl Serialize for Analytic<'_> {
     }
 }
 
-pub(super) struct Policy<'a>(pub(super) &'a Finding);
+pub(super) struct FindingPolicy<'a>(pub(super) &'a Finding);
 
-impl Serialize for Policy<'_> {
+impl Serialize for FindingPolicy<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let finding = self.0;
         object! { serializer;
@@ -53,7 +53,7 @@ impl Serialize for Policy<'_> {
             "desc": finding.message,
             "type"? finding.variant,
             "is_applied": true,
-            "data": Without(finding, &["id", "name", "variant", "message"]),
+            "data": OmitFields(finding, &["id", "name", "variant", "message"]),
         }
     }
 }

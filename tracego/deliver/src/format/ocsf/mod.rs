@@ -12,10 +12,10 @@ mod process;
 
 use std::io;
 
-use control::{Policy, outcome};
+use control::{ControlPolicy, outcome};
 use finding::{FindingInfo, confidence_id};
 use origin::{Device, Metadata};
-use process::{Actor, Rest, Subject};
+use process::{Actor, Subject, UnmappedProcess};
 use serde::{Serialize, Serializer};
 use tracego_model::{
     finding::{Finding, Severity},
@@ -24,10 +24,9 @@ use tracego_model::{
 
 use super::{
     Millis, is_stopped,
-    object::{One, object},
-    severity,
-    without::Without,
-    worst,
+    object::{SingleMember, object},
+    omit_fields::OmitFields,
+    severity, worst_finding,
 };
 
 /// Writes one record as one line.
@@ -51,14 +50,14 @@ fn integer<T: TryInto<i32>>(value: T) -> Option<i32> {
 struct Event<'a>(&'a Record);
 
 /// Classification of a record.
-struct Kind {
+struct EventClass {
     category: (u8, &'static str),
     class: (u32, &'static str),
     activity: (u8, &'static str),
     launch_type_id: Option<u8>,
 }
 
-impl Kind {
+impl EventClass {
     fn of(record: &Record) -> Self {
         const LAUNCH: (u8, &str) = (1, "Launch");
         const STREAM: (u32, &str) = (1008, "Event Log Activity");
@@ -67,7 +66,7 @@ impl Kind {
             event_name::START | event_name::EXEC_FAILED => (PROCESS, LAUNCH, Some(3)),
             event_name::FORK => (PROCESS, LAUNCH, Some(2)),
             event_name::EXIT => (PROCESS, (2, "Terminate"), None),
-            event_name::FINDING if worst(record).is_some() => {
+            event_name::FINDING if worst_finding(record).is_some() => {
                 ((2004, "Detection Finding"), (1, "Create"), None)
             }
             event_name::LOST => (STREAM, (99, "Lost"), None),
@@ -84,8 +83,8 @@ impl Serialize for Event<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let record = self.0;
         let own = &record.tracego;
-        let Kind { category, class, activity, launch_type_id } = Kind::of(record);
-        let finding = worst(record);
+        let EventClass { category, class, activity, launch_type_id } = EventClass::of(record);
+        let finding = worst_finding(record);
         // The process is the evidence of a Detection Finding; in other classes it stands for itself.
         let detection = finding.filter(|_| class.0 == 2004);
         let evidence = record.process.as_deref().filter(|_| detection.is_some());
@@ -118,13 +117,13 @@ impl Serialize for Event<'_> {
             "log_name"? about_stream.map(|()| "tracego"),
             "log_type_id"? about_stream.map(|()| 2),
             "finding_info"? detection.map(|finding| FindingInfo(record, finding)),
-            "evidences"? evidence.map(|process| [One("process", Subject(record, process))]),
-            "remediation"? detection.map(|finding| One("desc", finding.remedy)),
+            "evidences"? evidence.map(|process| [SingleMember("process", Subject(record, process))]),
+            "remediation"? detection.map(|finding| SingleMember("desc", finding.remedy)),
             "action_id"? outcome.map(|outcome| outcome.action),
             "disposition_id"? outcome.map(|outcome| outcome.disposition),
             "is_alert"? outcome.map(|outcome| outcome.alert),
             "confidence_id"? finding.map(confidence_id),
-            "policy"? Policy::of(record),
+            "policy"? ControlPolicy::of(record),
             "enrichments"? enrichments(record),
             "unmapped": Unmapped(record),
         }
@@ -197,10 +196,10 @@ impl Serialize for Unmapped<'_> {
             "seq"? beyond.then_some(record.seq),
             "span_id"? trace.map(|trace| &trace.span_id),
             "trace_flags"? trace.map(|trace| &trace.trace_flags),
-            "process"? record.process.as_deref().map(Rest),
+            "process"? record.process.as_deref().map(UnmappedProcess),
             // OCSF has the pod only in the container.
             "k8s"? record.k8s.as_ref(),
-            "tracego": Without(&*record.tracego, MAPPED),
+            "tracego": OmitFields(&*record.tracego, MAPPED),
         }
     }
 }

@@ -6,15 +6,12 @@ use tracego_model::{
     record::{self, Record, event_name, exec_id, lineage::Line},
 };
 
-use super::{
-    super::{
-        Millis, is_program,
-        object::{One, Text, object},
-        parent,
-        text::Quoted,
-        to_start,
-    },
-    integer,
+use super::integer;
+use crate::format::{
+    Millis, is_program,
+    object::{AsText, SingleMember, object},
+    parent, pending_executable,
+    text::Quoted,
 };
 
 /// `actor`: the process that created this one. For an exit, a failed exec and a decision before a process
@@ -25,7 +22,7 @@ impl Serialize for Actor<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(record, process) = *self;
         let by_itself = matches!(record.event_name, event_name::EXIT | event_name::EXEC_FAILED)
-            || to_start(record).is_some();
+            || pending_executable(record).is_some();
         object! { serializer;
             "process"? by_itself.then_some(Caller(record, process)),
             "process"? (!by_itself).then_some(Parent(record, process)),
@@ -57,7 +54,7 @@ impl Serialize for Parent<'_> {
         let Self(record, process) = *self;
         match parent(record) {
             Some(line) => Ancestor(&record.tracego.boot_id, line).serialize(serializer),
-            None => One("pid", process.parent_pid).serialize(serializer),
+            None => SingleMember("pid", process.parent_pid).serialize(serializer),
         }
     }
 }
@@ -85,7 +82,7 @@ struct User<'a>(&'a users::User);
 impl Serialize for User<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object! { serializer;
-            "uid": Text(self.0.id),
+            "uid": AsText(self.0.id),
             "name"? self.0.name.as_deref(),
         }
     }
@@ -105,7 +102,7 @@ impl Serialize for Subject<'_> {
         // The path of a program that is decided about is not known.
         let file = process.executable.as_ref();
         let path = path.filter(|_| file.is_none_or(|file| is_program(record, file)));
-        let name = to_start(record).or(name).unwrap_or(&process.command);
+        let name = pending_executable(record).or(name).unwrap_or(&process.command);
         let user = process.user.as_ref();
         let ancestry: Option<Vec<_>> =
             own.ancestors.as_ref().map(|line| line.iter().map(|line| Ancestor(&own.boot_id, line)).collect());
@@ -147,9 +144,9 @@ impl Serialize for File<'_> {
             "name": file.name,
             "path": file.path,
             "type_id": 1,
-            "uid"? facts.map(|facts| Text(facts.inode)),
+            "uid"? facts.map(|facts| AsText(facts.inode)),
             "volume"? facts.map(|facts| &facts.device),
-            "owner"? facts.map(|facts| One("uid", Text(facts.owner_id))),
+            "owner"? facts.map(|facts| SingleMember("uid", AsText(facts.owner_id))),
             "is_deleted"? facts.map(|facts| facts.deleted),
         }
     }
@@ -161,7 +158,7 @@ impl Serialize for Session<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let own = &self.0.tracego;
         object! { serializer;
-            "uid"? own.audit.and_then(|audit| audit.session_id).map(Text),
+            "uid"? own.audit.and_then(|audit| audit.session_id).map(AsText),
             "terminal"? own.tty.as_ref(),
         }
     }
@@ -202,9 +199,9 @@ impl Serialize for Rights<'_> {
 }
 
 /// Attributes of the process that OCSF has no place for.
-pub(super) struct Rest<'a>(pub(super) &'a record::Process);
+pub(super) struct UnmappedProcess<'a>(pub(super) &'a record::Process);
 
-impl Serialize for Rest<'_> {
+impl Serialize for UnmappedProcess<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let process = self.0;
         let build_id = process.executable.as_ref().and_then(|file| file.build_id.as_ref());
@@ -218,7 +215,7 @@ impl Serialize for Rest<'_> {
             "session_leader"? process.session_leader,
             "linux"? process.linux.as_ref(),
             "runtime"? process.runtime.as_ref(),
-            "executable"? build_id.map(|id| One("build_id", id)),
+            "executable"? build_id.map(|id| SingleMember("build_id", id)),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Serialize, de::value::Error, ser::Error as _};
 
 /// Place of a `KeyValue`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Place {
+pub(super) enum KeyValuePlace {
     /// Attribute of a record or of a resource.
     Attribute,
     /// Member of a map that is itself a value.
@@ -19,11 +19,11 @@ pub(super) enum Place {
 }
 
 /// Encoding of `KeyValue` and `AnyValue`. Each `begin_…` needs its `end_…`, with the mark that it returned.
-pub(super) trait Output {
+pub(super) trait AttributeWriter {
     /// Position where an item began.
     type Mark;
     /// Begins a `KeyValue`; its value comes next.
-    fn begin_entry(&mut self, key: &str, place: Place) -> Self::Mark;
+    fn begin_entry(&mut self, key: &str, place: KeyValuePlace) -> Self::Mark;
     /// Ends a `KeyValue`, after its value.
     fn end_entry(&mut self, mark: Self::Mark);
     /// Begins a list.
@@ -52,7 +52,7 @@ pub(super) trait Output {
 ///
 /// # Errors
 /// Fails if the value holds bytes, a tuple or struct variant, or a map key that is no text.
-pub(super) fn attributes<O: Output, T: Serialize + ?Sized>(
+pub(super) fn attributes<O: AttributeWriter, T: Serialize + ?Sized>(
     prefix: &str,
     value: &T,
     except: &[(String, String)],
@@ -60,12 +60,12 @@ pub(super) fn attributes<O: Output, T: Serialize + ?Sized>(
 ) -> Result<(), Error> {
     let mut key = String::with_capacity(64);
     key.push_str(prefix);
-    value.serialize(Walk { out, key: &mut key, except, role: Role::Attribute })
+    value.serialize(AttributeSerializer { out, key: &mut key, except, role: ValueRole::Attribute })
 }
 
 /// Role of the value at hand.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Role {
+enum ValueRole {
     /// Attribute; an object contributes its members instead.
     Attribute,
     /// Value whose entry or element has begun.
@@ -74,22 +74,22 @@ enum Role {
     Key,
 }
 
-struct Walk<'a, O> {
+struct AttributeSerializer<'a, O> {
     out: &'a mut O,
     /// Name of the current attribute.
     key: &'a mut String,
     except: &'a [(String, String)],
-    role: Role,
+    role: ValueRole,
 }
 
-impl<O: Output> Walk<'_, O> {
+impl<O: AttributeWriter> AttributeSerializer<'_, O> {
     fn scalar(self, write: impl FnOnce(&mut O)) -> Result<(), Error> {
         match self.role {
-            Role::Value => write(self.out),
-            Role::Key => return Err(Error::custom("a key of a map is no text")),
-            Role::Attribute if self.hidden() => {}
-            Role::Attribute => {
-                let mark = self.out.begin_entry(self.key, Place::Attribute);
+            ValueRole::Value => write(self.out),
+            ValueRole::Key => return Err(Error::custom("a map key is not a text")),
+            ValueRole::Attribute if self.hidden() => {}
+            ValueRole::Attribute => {
+                let mark = self.out.begin_entry(self.key, KeyValuePlace::Attribute);
                 write(self.out);
                 self.out.end_entry(mark);
             }
@@ -101,8 +101,8 @@ impl<O: Output> Walk<'_, O> {
         self.except.iter().any(|(name, _)| name == self.key)
     }
 
-    fn again(&mut self, role: Role) -> Walk<'_, O> {
-        Walk { out: &mut *self.out, key: &mut *self.key, except: self.except, role }
+    fn again(&mut self, role: ValueRole) -> AttributeSerializer<'_, O> {
+        AttributeSerializer { out: &mut *self.out, key: &mut *self.key, except: self.except, role }
     }
 }
 
@@ -110,7 +110,8 @@ impl<O: Output> Walk<'_, O> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{super::json::Json, *};
+    use super::*;
+    use crate::format::otlp::json::Json;
 
     #[test]
     fn what_is_left_out_is_left_out_whatever_it_is() {

@@ -7,8 +7,8 @@ use std::io;
 use tracego_model::record::Record;
 
 use super::{
-    Encoder, Encoding, Piece, Request,
-    flatten::{Output, Place},
+    EncodedRecord, Encoding, LogEncoder, LogsRequest,
+    flatten::{AttributeWriter, KeyValuePlace},
     number,
 };
 
@@ -17,10 +17,10 @@ use super::{
 /// # Errors
 /// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-    let encoder = Encoder::new(Encoding::Json, Vec::new());
-    let mut piece = Piece::default();
+    let encoder = LogEncoder::new(Encoding::Json, Vec::new());
+    let mut piece = EncodedRecord::default();
     encoder.encode(record, &mut piece)?;
-    let mut request = Request::new(Encoding::Json);
+    let mut request = LogsRequest::new(Encoding::Json);
     request.push(&piece.resource, &piece.record);
     request.finish(out);
     out.push(b'\n');
@@ -49,10 +49,10 @@ pub(super) fn quoted(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-impl Output for Json<'_> {
+impl AttributeWriter for Json<'_> {
     type Mark = ();
 
-    fn begin_entry(&mut self, key: &str, _: Place) {
+    fn begin_entry(&mut self, key: &str, _: KeyValuePlace) {
         self.comma();
         self.raw("{\"key\":");
         quoted(key, self.0);

@@ -4,7 +4,7 @@
 //! the job and the container are in the resource (semantic conventions, "CI/CD logs"), those of the process
 //! are in the record. No attribute is lost.
 //!
-//! Each record is encoded by itself into a [`Piece`], which a queue can keep. A [`Request`] joins pieces
+//! Each record is encoded by itself into a [`EncodedRecord`], which a queue can keep. A [`LogsRequest`] joins pieces
 //! without decoding them.
 
 mod flatten;
@@ -14,10 +14,10 @@ mod request;
 
 use std::io;
 
-use flatten::{Output, Place, attributes};
+use flatten::{AttributeWriter, KeyValuePlace, attributes};
 use json::{Json, quoted};
 use protobuf::Protobuf;
-pub use request::Request;
+pub use request::LogsRequest;
 use serde::de::value::Error;
 use tracego_model::{clock::Time, record::Record};
 
@@ -45,7 +45,7 @@ impl Encoding {
 
 /// Encoded record with its resource.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Piece {
+pub struct EncodedRecord {
     /// Encoded `Resource`: the same for all records of a job and container.
     pub resource: Vec<u8>,
     /// Encoded `LogRecord`.
@@ -54,12 +54,12 @@ pub struct Piece {
 
 /// Encoder of single records.
 #[derive(Clone, Debug)]
-pub struct Encoder {
+pub struct LogEncoder {
     encoding: Encoding,
     more: Vec<(String, String)>,
 }
 
-impl Encoder {
+impl LogEncoder {
     /// Creates an encoder. `more`: resource attributes of the user (`OTEL_RESOURCE_ATTRIBUTES`,
     /// `OTEL_SERVICE_NAME`), which win over those of the record.
     #[must_use]
@@ -71,7 +71,7 @@ impl Encoder {
     ///
     /// # Errors
     /// Fails if the record cannot be serialised.
-    pub fn encode(&self, record: &Record, piece: &mut Piece) -> io::Result<()> {
+    pub fn encode(&self, record: &Record, piece: &mut EncodedRecord) -> io::Result<()> {
         piece.resource.clear();
         piece.record.clear();
         let done = match self.encoding {
@@ -88,10 +88,10 @@ impl Encoder {
         done.map_err(io::Error::other)
     }
 
-    fn resource<O: Output>(&self, record: &Record, out: &mut O) -> Result<(), Error> {
+    fn resource<O: AttributeWriter>(&self, record: &Record, out: &mut O) -> Result<(), Error> {
         let more = &self.more;
         for (name, value) in more {
-            let mark = out.begin_entry(name, Place::Attribute);
+            let mark = out.begin_entry(name, KeyValuePlace::Attribute);
             out.string(value);
             out.end_entry(mark);
         }
@@ -110,7 +110,7 @@ impl Encoder {
 }
 
 /// Writes the attributes that are neither in the envelope of a `LogRecord` nor in the resource.
-fn record_attributes<O: Output>(record: &Record, out: &mut O) -> Result<(), Error> {
+fn record_attributes<O: AttributeWriter>(record: &Record, out: &mut O) -> Result<(), Error> {
     attributes("log", &record.log, &[], out)?;
     attributes("tracego.schema", record.schema, &[], out)?;
     attributes("tracego.seq", &record.seq, &[], out)?;

@@ -4,7 +4,7 @@
 //! The bytes are written straight into the buffer. Generated messages would first put every key and every
 //! value on the heap, which takes 9 µs per process start instead of 4.
 
-use super::flatten::{Output, Place};
+use super::flatten::{AttributeWriter, KeyValuePlace};
 
 /// Wire type 2: bytes with their length in front.
 const LENGTH: u8 = 2;
@@ -71,12 +71,12 @@ pub(super) struct Protobuf<'a> {
     pub(super) field: u8,
 }
 
-impl Output for Protobuf<'_> {
+impl AttributeWriter for Protobuf<'_> {
     /// Starts of a message and of the message within it; equal if there is only one.
     type Mark = (usize, usize);
 
-    fn begin_entry(&mut self, key: &str, place: Place) -> Self::Mark {
-        let entry = open(if place == Place::Attribute { self.field } else { 1 }, self.out);
+    fn begin_entry(&mut self, key: &str, place: KeyValuePlace) -> Self::Mark {
+        let entry = open(if place == KeyValuePlace::Attribute { self.field } else { 1 }, self.out);
         bytes(1, key.as_bytes(), self.out);
         (entry, open(2, self.out))
     }

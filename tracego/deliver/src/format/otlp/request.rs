@@ -14,7 +14,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Pieces of one encoding, grouped by their resource.
 #[derive(Debug)]
-pub struct Request {
+pub struct LogsRequest {
     encoding: Encoding,
     groups: Vec<Group>,
     records: usize,
@@ -31,14 +31,14 @@ struct Group {
     records: Vec<u8>,
 }
 
-impl Request {
+impl LogsRequest {
     /// Creates a request without records.
     #[must_use]
     pub fn new(encoding: Encoding) -> Self {
         Self { encoding, groups: Vec::new(), records: 0, bytes: 0, spare: Vec::new() }
     }
 
-    /// Adds a [`Piece`](super::Piece). Records keep their order within a group; groups have the order of
+    /// Adds a [`EncodedRecord`](super::EncodedRecord). Records keep their order within a group; groups have the order of
     /// their first records.
     pub fn push(&mut self, resource: &[u8], record: &[u8]) {
         // The search starts at the end: the previous record is mostly of the same job.

@@ -27,13 +27,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use self::settings::{Compress, Group, Mode, Settings, Sync};
-use self::{log::Log, sealed::Chain};
+pub use self::settings::{Compress, FileGroup, FileMode, FileSettings, SyncMode};
+use self::{chain::FileChain, rotation::RotatingFile};
 use rustix::io::Errno;
 use tokio::task::JoinHandle;
 use tracego_model::meta::Meta;
 
-use super::{blocking, deliver::Delivered};
+use super::{
+    delivery::{DeliveryResult, blocking},
+    status::FileCounts,
+};
 
 /// The reason why a file cannot be written to.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -42,7 +45,7 @@ pub enum FileError {
     #[error("{0}")]
     Setting(String),
     /// A file that another process has locked.
-    #[error("path: another process writes to {} and has it locked; give each sink a file of its own", .0.display())]
+    #[error("path: another process has locked {}; give each sink its own file", .0.display())]
     Locked(PathBuf),
     /// A symbolic link to a regular file.
     #[error(
@@ -51,7 +54,7 @@ pub enum FileError {
     )]
     Link(PathBuf),
     /// A folder, a socket or a disk.
-    #[error("path: {} is no file, FIFO or character device", .0.display())]
+    #[error("path: {} is not a file, FIFO or character device", .0.display())]
     Kind(PathBuf),
     /// A group or mode that cannot be set.
     #[error("{key}: {}: {why}", .path.display())]
@@ -85,7 +88,7 @@ impl FileError {
 
     /// Returns whether the same call can succeed later without a change of settings: the disk is full, or the
     /// FIFO has no reader yet.
-    fn passes(&self) -> bool {
+    fn is_transient(&self) -> bool {
         let passing = [
             Errno::NOSPC,
             Errno::DQUOT,
@@ -102,25 +105,8 @@ impl FileError {
     }
 }
 
-/// The counts of actions on files, since the start.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
-    /// Number of files that were rotated.
-    pub rotated: u64,
-    /// Number of rotated files that were compressed.
-    pub compressed: u64,
-    /// Number of rotated files that were removed because of `keep` and `keep-age`.
-    pub removed: u64,
-    /// Number of bytes that the removed files had on the disk.
-    pub removed_bytes: u64,
-    /// Number of times the path was reopened: on SIGHUP, or because another program moved the file.
-    pub reopened: u64,
-    /// Number of times removing or compressing failed; each failure is retried.
-    pub untidy: u64,
-}
-
 #[derive(Debug, Default)]
-struct Counters {
+struct FileCounters {
     rotated: AtomicU64,
     compressed: AtomicU64,
     removed: AtomicU64,
@@ -131,8 +117,8 @@ struct Counters {
 
 /// The state that the threads of one sink share.
 #[derive(Debug, Default)]
-struct Shared {
-    counts: Counters,
+struct FileShared {
+    counts: FileCounters,
     /// Whether to reopen the path.
     reopen: AtomicBool,
     /// Whether a file was rotated since the last tidying.
@@ -150,22 +136,22 @@ const LOOK: Duration = Duration::from_secs(600);
 
 /// The transport that appends records to a file.
 #[derive(Debug)]
-pub struct File {
-    settings: Settings,
-    log: Arc<Mutex<Log>>,
-    shared: Arc<Shared>,
+pub struct FileTransport {
+    settings: FileSettings,
+    log: Arc<Mutex<RotatingFile>>,
+    shared: Arc<FileShared>,
     tidying: Option<JoinHandle<io::Result<()>>>,
     /// Time of the next tidying if no file is rotated before.
     due: Option<Instant>,
 }
 
-impl File {
+impl FileTransport {
     /// Opens the file, locks it, and gives it its mode and group. A disk that is full, read-only or broken is
     /// no error here but one of the first delivery, as is a FIFO without a reader.
     ///
     /// # Errors
     /// See [`FileError`].
-    pub fn open(settings: &Settings) -> Result<Self, FileError> {
+    pub fn open(settings: &FileSettings) -> Result<Self, FileError> {
         Self::with(settings, None)
     }
 
@@ -174,26 +160,26 @@ impl File {
     ///
     /// # Errors
     /// See [`FileError`]; a key that cannot be read is a wrong setting.
-    pub fn sealed(settings: &Settings, name: &str, meta: &Meta) -> Result<Self, FileError> {
-        Self::with(settings, Some(Chain::new(settings, name, meta).map_err(FileError::Setting)?))
+    pub fn sealed(settings: &FileSettings, name: &str, meta: &Meta) -> Result<Self, FileError> {
+        Self::with(settings, Some(FileChain::new(settings, name, meta).map_err(FileError::Setting)?))
     }
 
-    fn with(settings: &Settings, chain: Option<Chain>) -> Result<Self, FileError> {
-        let shared = Arc::<Shared>::default();
+    fn with(settings: &FileSettings, chain: Option<FileChain>) -> Result<Self, FileError> {
+        let shared = Arc::<FileShared>::default();
         // The first delivery cleans up what a crash left.
-        shared.tidy.store(settings.rotation().is_some(), Ordering::Relaxed);
-        let log = Log::open(settings, Arc::clone(&shared), chain)?;
+        shared.tidy.store(settings.rotation_key().is_some(), Ordering::Relaxed);
+        let log = RotatingFile::open(settings, Arc::clone(&shared), chain)?;
         let log = Arc::new(Mutex::new(log));
         Ok(Self { settings: settings.clone(), log, shared, tidying: None, due: None })
     }
 
     /// Appends finished lines, each with its newline. A line is done when the file has it; with
-    /// [`Sync::Batch`], when the disk has it.
-    pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+    /// [`SyncMode::Batch`], when the disk has it.
+    pub async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         if batch.is_empty() {
-            return Delivered::default();
+            return DeliveryResult::default();
         }
-        let delivered = blocking::write(&self.log, batch, Log::deliver).await;
+        let delivered = blocking::write(&self.log, batch, RotatingFile::deliver).await;
         self.tidy().await;
         delivered
     }
@@ -218,16 +204,16 @@ impl File {
 
     /// Returns the counts of actions on files.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> FileCounts {
         let counts = &self.shared.counts;
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Counts {
+        FileCounts {
             rotated: get(&counts.rotated),
             compressed: get(&counts.compressed),
             removed: get(&counts.removed),
             removed_bytes: get(&counts.removed_bytes),
             reopened: get(&counts.reopened),
-            untidy: get(&counts.untidy),
+            cleanup_failures: get(&counts.untidy),
         }
     }
 
@@ -242,7 +228,7 @@ impl File {
         }
         self.due = None;
         let (settings, shared) = (self.settings.clone(), Arc::clone(&self.shared));
-        self.tidying = Some(tokio::task::spawn_blocking(move || tidy::tidy(&settings, &shared)));
+        self.tidying = Some(tokio::task::spawn_blocking(move || retention::tidy(&settings, &shared)));
     }
 
     fn tidied(&mut self, done: Result<io::Result<()>, tokio::task::JoinError>) {
@@ -261,7 +247,7 @@ impl File {
     }
 }
 
-impl Drop for File {
+impl Drop for FileTransport {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
     }

@@ -12,13 +12,13 @@ use tracego_model::units::{Bytes, Span};
 /// The settings of a file that records are appended to.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct FileSettings {
     /// Path of the file. A FIFO or a character device is written to as it is, without rotation.
     pub path: PathBuf,
     /// Permissions in octal digits. By default "0600" for a new file; an existing file keeps its own.
-    pub mode: Option<Mode>,
+    pub mode: Option<FileMode>,
     /// Group that owns the file, by name or number; by default that of the process that makes it.
-    pub group: Option<Group>,
+    pub group: Option<FileGroup>,
     /// Largest size of a file; a record that would exceed it begins a new file.
     pub rotate_bytes: Option<Bytes>,
     /// Largest age of a file; the first record after that begins a new file. The age of a file is that of its
@@ -34,7 +34,7 @@ pub struct Settings {
     pub compress: Compress,
     /// Moment at which a record counts as written.
     #[serde(default)]
-    pub sync: Sync,
+    pub sync: SyncMode,
     /// Whether lines are linked, with seals that show what has to be there: see [`crate::seal`]. Only for
     /// JSON.
     #[serde(default)]
@@ -74,7 +74,7 @@ impl Compress {
 /// The moment at which a record counts as written.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
-pub enum Sync {
+pub enum SyncMode {
     /// Written when the operating system has the record, which survives a crash of tracego but not a loss of
     /// power.
     Never,
@@ -86,25 +86,23 @@ pub enum Sync {
 
 /// Permissions of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Mode(pub u32);
+pub struct FileMode(pub u32);
 
-impl FromStr for Mode {
+impl FromStr for FileMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
         let mode = u32::from_str_radix(text, 8).ok().filter(|mode| digits && *mode <= 0o777);
         match mode {
-            None => Err(format!("'{text}' is no mode; write octal digits, as \"0640\"")),
-            Some(mode) if mode & 0o600 != 0o600 => {
-                Err(format!("'{text}' would keep its owner out; add 0600"))
-            }
+            None => Err(format!("'{text}' is not a mode; write octal digits, as \"0640\"")),
+            Some(mode) if mode & 0o600 != 0o600 => Err(format!("'{text}' denies the owner access; add 0600")),
             Some(mode) => Ok(Self(mode)),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Mode {
+impl<'de> Deserialize<'de> for FileMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // A number would be decimal, which no user means: only a string is accepted.
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
@@ -114,14 +112,14 @@ impl<'de> Deserialize<'de> for Mode {
 /// A group that owns a file.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(untagged, expecting = "a name or a number")]
-pub enum Group {
+pub enum FileGroup {
     /// Number of the group.
     Id(u32),
     /// Name of the group, or its number as text.
     Name(String),
 }
 
-impl Group {
+impl FileGroup {
     /// Returns the number of the group. Names are looked up in the file `groups`, see group(5); groups that
     /// only a directory service knows have to be given as numbers.
     ///
@@ -144,7 +142,7 @@ impl Group {
     }
 }
 
-impl Settings {
+impl FileSettings {
     /// Returns settings with this path and defaults.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -157,7 +155,7 @@ impl Settings {
             keep: None,
             keep_age: None,
             compress: Compress::None,
-            sync: Sync::Batch,
+            sync: SyncMode::Batch,
             seal: false,
             seal_key: None,
             seal_interval: None,
@@ -165,7 +163,7 @@ impl Settings {
     }
 
     /// Returns the first key that asks for rotation.
-    pub(super) fn rotation(&self) -> Option<&'static str> {
+    pub(super) fn rotation_key(&self) -> Option<&'static str> {
         self.rotate_bytes.map(|_| "rotate-bytes").or(self.rotate_age.map(|_| "rotate-age"))
     }
 
@@ -203,7 +201,7 @@ impl Settings {
             ("keep-age", self.keep_age.is_some()),
             ("compress", self.compress != Compress::None),
         ];
-        match needs.iter().find(|(_, set)| *set && self.rotation().is_none()) {
+        match needs.iter().find(|(_, set)| *set && self.rotation_key().is_none()) {
             Some((key, _)) => Err(format!("{key}: nothing is rotated without rotate-bytes or rotate-age")),
             None => Ok(()),
         }
@@ -214,8 +212,8 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Settings, String> {
-        let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+    fn read(text: &str) -> Result<FileSettings, String> {
+        let settings: FileSettings = toml::from_str(text).map_err(|error| error.to_string())?;
         settings.check().map(|()| settings)
     }
 
@@ -233,12 +231,12 @@ mod tests {
             sync = "never"
         "#;
         let settings = read(text).unwrap();
-        assert_eq!(settings.mode, Some(Mode(0o640)));
-        assert_eq!(settings.group, Some(Group::Name("adm".into())));
+        assert_eq!(settings.mode, Some(FileMode(0o640)));
+        assert_eq!(settings.group, Some(FileGroup::Name("adm".into())));
         assert_eq!((settings.rotate_bytes, settings.keep), (Some(Bytes(64 << 20)), Some(14)));
-        assert_eq!((settings.compress, settings.sync), (Compress::Zstd, Sync::Never));
+        assert_eq!((settings.compress, settings.sync), (Compress::Zstd, SyncMode::Never));
         let settings = read("path = \"log\"\ngroup = 4").unwrap();
-        assert_eq!((settings.group, settings.sync), (Some(Group::Id(4)), Sync::Batch));
+        assert_eq!((settings.group, settings.sync), (Some(FileGroup::Id(4)), SyncMode::Batch));
     }
 
     #[test]
@@ -271,11 +269,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let groups = dir.path().join("group");
         fs::write(&groups, "root:x:0:\n# adm:x:1:\nadm:x:4:syslog,me\nbroken\nadm2:x:no:\n").unwrap();
-        assert_eq!(Group::Name("adm".into()).id(&groups), Ok(4));
-        assert_eq!(Group::Name("12".into()).id(Path::new("/no/such")), Ok(12));
-        assert_eq!(Group::Id(7).id(Path::new("/no/such")), Ok(7));
+        assert_eq!(FileGroup::Name("adm".into()).id(&groups), Ok(4));
+        assert_eq!(FileGroup::Name("12".into()).id(Path::new("/no/such")), Ok(12));
+        assert_eq!(FileGroup::Id(7).id(Path::new("/no/such")), Ok(7));
         for name in ["ad", "x", "broken", "adm2", ""] {
-            let error = Group::Name(name.into()).id(&groups).unwrap_err();
+            let error = FileGroup::Name(name.into()).id(&groups).unwrap_err();
             assert!(error.contains("give its number"), "{name}: {error}");
         }
     }

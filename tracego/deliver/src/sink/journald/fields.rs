@@ -17,7 +17,7 @@ use tracego_model::{
     record::{Process, Record, event_name},
 };
 
-use crate::{format::text::Quoted, sink::json};
+use crate::format::{json, text::Quoted};
 
 /// Returns the MESSAGE_ID of a kind of records: chosen at random once (RFC 9562, version 4), then constant.
 fn message_id(event_name: &str) -> Option<&'static str> {

@@ -12,21 +12,21 @@ mod transport;
 
 use std::path::PathBuf;
 
-pub use self::{fields::JournaldEncoder, transport::Journald};
+pub use self::{fields::JournaldEncoder, transport::JournaldTransport};
 use serde::Deserialize;
 use tracego_model::units::Span;
 
 /// Keys of a sink of type `journald`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Settings {
+pub struct JournaldSettings {
     /// Socket of journald. A namespace of the journal has its own (`/run/systemd/journal.NAME/socket`).
     pub socket: PathBuf,
     /// Time that journald may be busy before a delivery is given up and retried later.
     pub timeout: Span,
 }
 
-impl Default for Settings {
+impl Default for JournaldSettings {
     fn default() -> Self {
         let timeout = Span(std::time::Duration::from_secs(10));
         Self { socket: "/run/systemd/journal/socket".into(), timeout }
@@ -36,7 +36,7 @@ impl Default for Settings {
 /// Maximum length of the path of a socket in bytes, with its terminator (unix(7), `sun_path`).
 const PATH_MAX: usize = 108;
 
-impl Settings {
+impl JournaldSettings {
     /// Checks the settings.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn settings_have_defaults_and_mistakes_name_the_key() {
         let read = |text: &str| {
-            let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+            let settings: JournaldSettings = toml::from_str(text).map_err(|error| error.to_string())?;
             settings.check().map(|()| settings)
         };
         let settings = read("").unwrap();

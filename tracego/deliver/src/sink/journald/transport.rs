@@ -17,45 +17,45 @@ use rustix::{
 };
 use tokio::{io::Interest, net::UnixDatagram, time::timeout};
 
-use super::Settings;
-use crate::sink::deliver::{Delivered, Trouble};
+use super::JournaldSettings;
+use crate::sink::delivery::{DeliveryError, DeliveryResult};
 
 /// Journald transport.
 #[derive(Debug)]
-pub struct Journald {
+pub struct JournaldTransport {
     path: PathBuf,
     timeout: Duration,
     socket: Option<UnixDatagram>,
 }
 
-impl Journald {
+impl JournaldTransport {
     /// Creates a transport. Connects with the first delivery.
     ///
     /// # Errors
     /// Fails if a value is invalid. The error names the key.
-    pub fn new(settings: &Settings) -> Result<Self, String> {
+    pub fn new(settings: &JournaldSettings) -> Result<Self, String> {
         settings.check()?;
         Ok(Self { path: settings.socket.clone(), timeout: settings.timeout.0, socket: None })
     }
 
     /// Sends entries, as [`super::JournaldEncoder`] wrote them. An entry is delivered when the socket took
     /// it.
-    pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+    pub async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         let mut connected = false;
         for (done, entry) in batch.iter().enumerate() {
             let mut sent = self.send(entry).await;
             // A journald that was restarted has another socket behind the same path.
-            if sent.as_ref().is_err_and(is_other) && !connected {
+            if sent.as_ref().is_err_and(is_stale_socket) && !connected {
                 (connected, self.socket) = (true, None);
                 sent = self.send(entry).await;
             }
             if let Err(error) = sent {
-                self.socket = self.socket.take().filter(|_| !is_other(&error));
+                self.socket = self.socket.take().filter(|_| !is_stale_socket(&error));
                 let why = format!("socket: {}: {error}", self.path.display());
-                return Delivered::until(done, Trouble::new(why));
+                return DeliveryResult::partial(done, DeliveryError::new(why));
             }
         }
-        Delivered::all(batch.len())
+        DeliveryResult::all(batch.len())
     }
 
     /// Closes the socket. No entry is pending.
@@ -95,7 +95,9 @@ async fn write(
     let sent = socket.async_io(Interest::WRITABLE, || call(socket.as_fd()));
     match timeout(limit, sent).await {
         Ok(sent) => sent.map(|_| ()),
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "journald takes nothing")),
+        Err(_) => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "journald accepted nothing within the timeout"))
+        }
     }
 }
 
@@ -124,7 +126,7 @@ fn is(error: &io::Error, among: &[Errno]) -> bool {
 }
 
 /// Whether the error means that the socket leads nowhere any more.
-fn is_other(error: &io::Error) -> bool {
+fn is_stale_socket(error: &io::Error) -> bool {
     is(error, &[Errno::CONNREFUSED, Errno::CONNRESET, Errno::NOTCONN, Errno::PIPE, Errno::NOENT])
 }
 

@@ -13,40 +13,37 @@ use hyper::{
 };
 
 use super::{
-    Resolved,
-    answer::{Answer, answer},
-    compress::compressed,
-    endpoint::Endpoint,
-    env::Error,
+    compression::compress,
     grpc,
-    settings::{Compression, Protocol, Signal},
+    response::{RequestOutcome, answer},
 };
 use crate::{
+    collector::{Endpoint, OtlpCompression, OtlpConfig, OtlpConfigError, OtlpProtocol, Signal},
     format::otlp::Encoding,
-    http::{self, Versions},
-    sink::deliver::Trouble,
+    http::{self, HttpVersions},
+    sink::delivery::DeliveryError,
 };
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION")));
 
 /// Client of one receiver.
-pub struct Client {
-    resolved: Resolved,
-    http: http::Client,
+pub struct OtlpClient {
+    resolved: OtlpConfig,
+    http: http::ReceiverClient,
     uri: Uri,
     /// Headers of every request.
     headers: HeaderMap,
 }
 
-impl Client {
+impl OtlpClient {
     /// Creates a client and reads the certificates. Does not connect yet.
     ///
     /// # Errors
     /// Fails if the endpoint or the certificates cannot be used.
-    pub fn new(resolved: &Resolved) -> Result<Self, Error> {
+    pub fn new(resolved: &OtlpConfig) -> Result<Self, OtlpConfigError> {
         let Endpoint { authority, path, .. } = &resolved.endpoint;
         let uri = format!("{}://{authority}{path}", resolved.endpoint.scheme());
-        let uri: Uri = uri.parse().map_err(|_| Error::new("endpoint", "is no URL"))?;
+        let uri: Uri = uri.parse().map_err(|_| OtlpConfigError::new("endpoint", "is no URL"))?;
         let (headers, resolved) = (headers(resolved), resolved.clone());
         Ok(Self { http: client(&resolved, &uri)?, uri, headers, resolved })
     }
@@ -73,7 +70,7 @@ impl Client {
     ///
     /// # Errors
     /// Fails if the certificates cannot be used; the previous ones then stay in use.
-    pub fn reopen(&mut self) -> Result<(), Error> {
+    pub fn reload_certificates(&mut self) -> Result<(), OtlpConfigError> {
         self.http = client(&self.resolved, &self.uri)?;
         Ok(())
     }
@@ -85,15 +82,15 @@ impl Client {
 
     /// Sends an `Export…ServiceRequest` and waits for the whole answer, within the timeout. Returns the
     /// outcome.
-    pub async fn export(&mut self, message: Vec<u8>) -> Answer {
+    pub async fn export(&mut self, message: Vec<u8>) -> RequestOutcome {
         let compression = self.resolved.compression;
-        let body = match compressed(compression, message) {
+        let body = match compress(compression, message) {
             Ok(body) => body,
-            Err(error) => return Answer::again(format!("{}: {error}", compression.name())),
+            Err(error) => return RequestOutcome::again(format!("{}: {error}", compression.name())),
         };
         let body = match self.resolved.protocol {
-            Protocol::Grpc => grpc::frame(&body, compression != Compression::None),
-            Protocol::HttpProtobuf | Protocol::HttpJson => body,
+            OtlpProtocol::Grpc => grpc::frame(&body, compression != OtlpCompression::None),
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => body,
         };
         let mut request = Request::new(Bytes::from(body));
         *request.method_mut() = Method::POST;
@@ -101,10 +98,10 @@ impl Client {
         request.headers_mut().clone_from(&self.headers);
         let answer = match self.http.send(&request).await {
             Ok(response) => answer(&response, self.resolved.protocol, self.signal(), SystemTime::now()),
-            Err(why) => Answer::again(why),
+            Err(why) => RequestOutcome::again(why),
         };
         match answer {
-            Answer::Again(trouble) => Answer::Again(Trouble {
+            RequestOutcome::Again(trouble) => RequestOutcome::Again(DeliveryError {
                 why: format!("{}: {}", self.resolved.endpoint, trouble.why),
                 ..trouble
             }),
@@ -113,22 +110,22 @@ impl Client {
     }
 }
 
-fn client(resolved: &Resolved, uri: &Uri) -> Result<http::Client, Error> {
+fn client(resolved: &OtlpConfig, uri: &Uri) -> Result<http::ReceiverClient, OtlpConfigError> {
     let versions = match resolved.protocol {
-        Protocol::Grpc => Versions::Two,
-        Protocol::HttpProtobuf | Protocol::HttpJson => Versions::Best,
+        OtlpProtocol::Grpc => HttpVersions::Two,
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => HttpVersions::Best,
     };
-    Ok(http::Client::new(uri, &resolved.tls, versions, resolved.timeout)?)
+    Ok(http::ReceiverClient::new(uri, &resolved.tls, versions, resolved.timeout)?)
 }
 
 /// Builds the headers of every request.
-fn headers(resolved: &Resolved) -> HeaderMap {
+fn headers(resolved: &OtlpConfig) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::USER_AGENT, USER_AGENT);
     headers.extend(resolved.headers.clone());
-    let coding = Some(resolved.compression).filter(|&compression| compression != Compression::None);
+    let coding = Some(resolved.compression).filter(|&compression| compression != OtlpCompression::None);
     let coding = coding.map(|compression| HeaderValue::from_static(compression.name()));
-    if resolved.protocol == Protocol::Grpc {
+    if resolved.protocol == OtlpProtocol::Grpc {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));

@@ -9,8 +9,8 @@ use hyper::HeaderMap;
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
 
-use super::answer::{Answer, Exported, Status, sentence, words};
-use crate::{http::Response, sink::deliver::Trouble};
+use super::response::{ExportResponse, RequestOutcome, RpcStatus, printable_line, sentence};
+use crate::{http::Response, sink::delivery::DeliveryError};
 
 /// Length of the prefix of a message, in bytes: the compression flag and the message length.
 pub(super) const HEAD: usize = 5;
@@ -27,7 +27,7 @@ pub(super) fn frame(message: &[u8], compressed: bool) -> Vec<u8> {
 
 /// gRPC status codes (gRPC, "Status codes and their use in gRPC").
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Code {
+enum GrpcCode {
     Ok,
     Cancelled,
     Unknown,
@@ -47,7 +47,7 @@ enum Code {
     Unauthenticated,
 }
 
-impl Code {
+impl GrpcCode {
     /// Parses the text of `grpc-status`. Any text that is no code becomes UNKNOWN, as gRPC specifies.
     fn from_text(text: &str) -> Self {
         match text {
@@ -74,7 +74,7 @@ impl Code {
     /// Whether a retry can help. `recovers`: the receiver sent `RetryInfo`. As over HTTP, more codes are
     /// retried than the specification asks for: UNKNOWN and INTERNAL correspond to HTTP 500; UNAUTHENTICATED,
     /// PERMISSION_DENIED, NOT_FOUND and UNIMPLEMENTED are mistakes that the operator fixes.
-    fn again(self, recovers: bool) -> bool {
+    fn is_retryable(self, recovers: bool) -> bool {
         match self {
             Self::ResourceExhausted => recovers,
             Self::InvalidArgument | Self::AlreadyExists | Self::FailedPrecondition => false,
@@ -96,55 +96,65 @@ impl Code {
 }
 
 /// Interprets a response. If there is no body, the status may be among the headers.
-pub(super) fn answer(response: &Response) -> Answer {
+pub(super) fn answer(response: &Response) -> RequestOutcome {
     let kind = response.header("content-type").unwrap_or_default();
     if !response.status.is_success() || !kind.starts_with("application/grpc") {
-        let who = format!("HTTP {} and no answer in gRPC", response.status);
-        return Answer::again(sentence(&who, &words(&String::from_utf8_lossy(&response.body))));
+        let who = format!("HTTP {}: the answer is not gRPC", response.status);
+        return RequestOutcome::again(sentence(
+            &who,
+            &printable_line(&String::from_utf8_lossy(&response.body)),
+        ));
     }
     let among = [&response.trailers, &response.headers];
     let Some(all) = among.into_iter().find(|all| all.contains_key("grpc-status")) else {
-        return Answer::again("the answer was cut: it has no grpc-status");
+        return RequestOutcome::again("the answer was cut: it has no grpc-status");
     };
     let text = |name| all.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let code = Code::from_text(text("grpc-status"));
-    if code == Code::Ok {
+    let code = GrpcCode::from_text(text("grpc-status"));
+    if code == GrpcCode::Ok {
         return exported(&response.body);
     }
     let said = percent_decode_str(text("grpc-message")).decode_utf8_lossy().into_owned();
-    let why = sentence(&format!("gRPC {code:?} ({})", words(text("grpc-status"))), &words(&said));
+    let why =
+        sentence(&format!("gRPC {code:?} ({})", printable_line(text("grpc-status"))), &printable_line(&said));
     let pause = details(all).and_then(|status| status.pause());
-    if code.again(pause.is_some()) {
+    if code.is_retryable(pause.is_some()) {
         // A sender that is unknown, or asks too often, is rejected with any record.
-        let ours = matches!(code, Code::Unauthenticated | Code::ResourceExhausted);
-        return Answer::Again(Trouble { after: pause, ours, ..Trouble::new(why) });
+        let ours = matches!(code, GrpcCode::Unauthenticated | GrpcCode::ResourceExhausted);
+        return RequestOutcome::Again(DeliveryError {
+            after: pause,
+            sender_fault: ours,
+            ..DeliveryError::new(why)
+        });
     }
-    Answer::Never(why)
+    RequestOutcome::Never(why)
 }
 
-/// Decodes `grpc-status-details-bin`: a `google.rpc.Status` in base64, with or without padding.
-fn details(all: &HeaderMap) -> Option<Status> {
+/// Decodes `grpc-status-details-bin`: a `google.rpc.RpcStatus` in base64, with or without padding.
+fn details(all: &HeaderMap) -> Option<RpcStatus> {
     const CONFIG: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, CONFIG);
     let bytes = BASE64.decode(all.get("grpc-status-details-bin")?.as_bytes()).ok()?;
-    Status::decode(&bytes[..]).ok()
+    RpcStatus::decode(&bytes[..]).ok()
 }
 
 /// Reads the single message of a successful call.
-fn exported(body: &[u8]) -> Answer {
+fn exported(body: &[u8]) -> RequestOutcome {
     let message = match body.split_first_chunk::<HEAD>() {
         Some((&[0, a, b, c, d], message))
             if message.len() as u64 == u64::from(u32::from_be_bytes([a, b, c, d])) =>
         {
             message
         }
-        Some((&[1, ..], _)) => return Answer::again("the answer is compressed, which was not asked for"),
-        _ => return Answer::again("the answer was cut: it is no whole message"),
+        Some((&[1, ..], _)) => {
+            return RequestOutcome::again("the answer is compressed although no compression was requested");
+        }
+        _ => return RequestOutcome::again("the answer was cut: the message is incomplete"),
     };
-    match Exported::decode(message) {
+    match ExportResponse::decode(message) {
         Ok(exported) => exported.into(),
-        Err(error) => Answer::again(format!("an answer that is none of an OTLP receiver: {error}")),
+        Err(error) => RequestOutcome::again(format!("no answer of an OTLP receiver: {error}")),
     }
 }
 
@@ -156,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    fn of(trailers: &[(&'static str, &str)], body: &'static [u8]) -> Answer {
+    fn of(trailers: &[(&'static str, &str)], body: &'static [u8]) -> RequestOutcome {
         let mut response = Response { body: Bytes::from_static(body), ..Response::default() };
         response.headers.insert("content-type", "application/grpc+proto".parse().unwrap());
         for (name, value) in trailers {
@@ -165,8 +175,8 @@ mod tests {
         answer(&response)
     }
 
-    fn taken(rejected: u64, message: &str) -> Answer {
-        Answer::Taken { rejected, message: message.to_owned() }
+    fn taken(rejected: u64, message: &str) -> RequestOutcome {
+        RequestOutcome::Taken { rejected, message: message.to_owned() }
     }
 
     #[test]
@@ -177,23 +187,27 @@ mod tests {
         for body in
             [&b""[..], b"\0\0\0\0", b"\0\0\0\0\x01", b"\0\0\0\0\0\0", b"\x01\0\0\0\0", b"\0\0\0\0\x01\x0a"]
         {
-            assert!(matches!(of(&[ok], body), Answer::Again(_)), "{body:?}");
+            assert!(matches!(of(&[ok], body), RequestOutcome::Again(_)), "{body:?}");
         }
-        assert!(matches!(of(&[], b"\0\0\0\0\0"), Answer::Again(trouble) if trouble.why.contains("cut")));
+        assert!(
+            matches!(of(&[], b"\0\0\0\0\0"), RequestOutcome::Again(trouble) if trouble.why.contains("cut"))
+        );
         let other =
             Response { status: StatusCode::OK, body: Bytes::from_static(b"hi"), ..Response::default() };
-        assert!(matches!(answer(&other), Answer::Again(trouble) if trouble.why.ends_with("gRPC: hi")));
+        assert!(
+            matches!(answer(&other), RequestOutcome::Again(trouble) if trouble.why.ends_with("gRPC: hi"))
+        );
     }
 
     #[test]
     fn codes_are_tried_again_as_the_specification_says_and_more() {
         let again = |code: &str| match of(&[("grpc-status", code), ("grpc-message", "a%0Ab%20c")], b"") {
-            Answer::Again(trouble) => {
+            RequestOutcome::Again(trouble) => {
                 assert!(trouble.why.ends_with(": a b c"), "{}", trouble.why);
                 true
             }
-            Answer::Never(_) => false,
-            Answer::Taken { .. } => panic!("{code}"),
+            RequestOutcome::Never(_) => false,
+            RequestOutcome::Taken { .. } => panic!("{code}"),
         };
         let codes = ["1", "2", "4", "5", "7", "10", "11", "12", "13", "14", "15", "16", "99", "x", ""];
         assert!(codes.into_iter().all(again));
@@ -217,7 +231,8 @@ mod tests {
             base64::engine::general_purpose::STANDARD.encode(status(5, 7)),
             base64::engine::general_purpose::STANDARD_NO_PAD.encode(status(5, 7)),
         ] {
-            let Answer::Again(trouble) = of(&[("grpc-status", "8"), ("grpc-status-details-bin", &text)], b"")
+            let RequestOutcome::Again(trouble) =
+                of(&[("grpc-status", "8"), ("grpc-status-details-bin", &text)], b"")
             else {
                 panic!("{text}");
             };
@@ -225,7 +240,7 @@ mod tests {
         }
         assert!(matches!(
             of(&[("grpc-status", "8"), ("grpc-status-details-bin", "!")], b""),
-            Answer::Never(_)
+            RequestOutcome::Never(_)
         ));
     }
 }

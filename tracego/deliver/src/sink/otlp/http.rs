@@ -6,14 +6,12 @@ use hyper::StatusCode;
 use prost::Message as _;
 use serde_json::Value;
 
-use super::{
-    answer::{Answer, Exported, Partial, Status, sentence, words},
-    settings::Signal,
-};
+use super::response::{ExportResponse, PartialSuccess, RequestOutcome, RpcStatus, printable_line, sentence};
 use crate::{
+    collector::Signal,
     format::otlp::Encoding,
     http::{Response, retry_after},
-    sink::deliver::Trouble,
+    sink::delivery::DeliveryError,
 };
 
 /// Interprets a response. `asked`: the encoding of the request.
@@ -23,15 +21,21 @@ use crate::{
 /// - 500 and other 5xx: a receiver that fails once has not said that these records are wrong.
 /// - 408 and 425: they ask for a retry by their own definition.
 /// - 401, 403, 404 and redirects: mistakes in the configuration, which the operator fixes.
-pub(super) fn answer(response: &Response, signal: Signal, asked: Encoding, now: SystemTime) -> Answer {
+pub(super) fn answer(
+    response: &Response,
+    signal: Signal,
+    asked: Encoding,
+    now: SystemTime,
+) -> RequestOutcome {
     let status = response.status;
     if status.is_success() {
-        return exported(response, signal, asked);
+        return read_success(response, signal, asked);
     }
     if status.is_redirection() {
-        let to = response.header("location").map_or_else(String::new, |to| format!(" to {}", words(to)));
-        return Answer::again(format!(
-            "HTTP {status}{to}: redirects are not followed; set endpoint to the end of it"
+        let to =
+            response.header("location").map_or_else(String::new, |to| format!(" to {}", printable_line(to)));
+        return RequestOutcome::again(format!(
+            "HTTP {status}{to}: redirects are not followed; set endpoint to the final address"
         ));
     }
     let (said, pause) = error(response, asked);
@@ -48,12 +52,12 @@ pub(super) fn answer(response: &Response, signal: Signal, asked: Encoding, now: 
         _ => !status.is_client_error(),
     };
     if !again {
-        return Answer::Never(why);
+        return RequestOutcome::Never(why);
     }
     let after = retry_after(&response.headers, now).or(pause);
     // A sender that is unknown, or asks too often, is rejected with any record.
     let ours = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
-    Answer::Again(Trouble { after, ours, ..Trouble::new(why) })
+    RequestOutcome::Again(DeliveryError { after, sender_fault: ours, ..DeliveryError::new(why) })
 }
 
 /// Returns the encoding in `Content-Type`, or without that header the encoding of the request. Returns `None`
@@ -74,22 +78,22 @@ fn encoding(response: &Response, asked: Encoding) -> Option<Encoding> {
 ///
 /// Any other body, such as the page of a portal or of a web server that answers every POST, does not come
 /// from an OTLP receiver. The body proves nothing, so the request is retried.
-fn exported(response: &Response, signal: Signal, asked: Encoding) -> Answer {
+fn read_success(response: &Response, signal: Signal, asked: Encoding) -> RequestOutcome {
     let body = &response.body[..];
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Exported::default().into();
+        return ExportResponse::default().into();
     }
     let read = match encoding(response, asked) {
-        Some(Encoding::Protobuf) => Exported::decode(body).ok(),
+        Some(Encoding::Protobuf) => ExportResponse::decode(body).ok(),
         Some(Encoding::Json) => serde_json::from_slice(body).ok().and_then(|value| json(&value, signal)),
         None => None,
     };
     match read {
         Some(exported) => exported.into(),
         None => {
-            let said = words(&String::from_utf8_lossy(body));
-            Answer::again(format!(
-                "HTTP {} with what is no answer of an OTLP receiver: {said}",
+            let said = printable_line(&String::from_utf8_lossy(body));
+            RequestOutcome::again(format!(
+                "HTTP {}, but no answer of an OTLP receiver: {said}",
                 response.status
             ))
         }
@@ -97,10 +101,10 @@ fn exported(response: &Response, signal: Signal, asked: Encoding) -> Answer {
 }
 
 /// Parses an `Export…ServiceResponse` in JSON. A 64-bit number may be a string or a number.
-fn json(value: &Value, signal: Signal) -> Option<Exported> {
+fn json(value: &Value, signal: Signal) -> Option<ExportResponse> {
     let object = value.as_object()?;
     let partial = match object.get("partialSuccess") {
-        None | Some(Value::Null) => return Some(Exported::default()),
+        None | Some(Value::Null) => return Some(ExportResponse::default()),
         Some(partial) => partial.as_object()?,
     };
     let rejected = match partial.get(signal.rejected()) {
@@ -112,23 +116,23 @@ fn json(value: &Value, signal: Signal) -> Option<Exported> {
         None | Some(Value::Null) => String::new(),
         Some(message) => message.as_str()?.to_owned(),
     };
-    Some(Exported { partial: Some(Partial { rejected, message }) })
+    Some(ExportResponse { partial: Some(PartialSuccess { rejected, message }) })
 }
 
 /// Returns the text of an error response, and the pause that it asks for.
 fn error(response: &Response, asked: Encoding) -> (String, Option<Duration>) {
     let body = &response.body[..];
     let status = match encoding(response, asked) {
-        Some(Encoding::Protobuf) => Status::decode(body).ok(),
+        Some(Encoding::Protobuf) => RpcStatus::decode(body).ok(),
         Some(Encoding::Json) => serde_json::from_slice::<Value>(body).ok().and_then(|value| {
             let message = value.get("message")?.as_str()?.to_owned();
-            Some(Status { message, ..Status::default() })
+            Some(RpcStatus { message, ..RpcStatus::default() })
         }),
         None => None,
     };
     match status {
-        Some(status) if !status.message.is_empty() => (words(&status.message), status.pause()),
-        _ => (words(&String::from_utf8_lossy(body)), None),
+        Some(status) if !status.message.is_empty() => (printable_line(&status.message), status.pause()),
+        _ => (printable_line(&String::from_utf8_lossy(body)), None),
     }
 }
 
@@ -142,7 +146,7 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(784_111_777);
 
-    fn of(status: u16, headers: &[(&'static str, &str)], body: &'static [u8]) -> Answer {
+    fn of(status: u16, headers: &[(&'static str, &str)], body: &'static [u8]) -> RequestOutcome {
         let mut response = Response {
             status: StatusCode::from_u16(status).unwrap(),
             body: Bytes::from_static(body),
@@ -154,8 +158,8 @@ mod tests {
         answer(&response, Signal::Logs, Encoding::Protobuf, UNIX_EPOCH + NOW)
     }
 
-    fn taken(rejected: u64, message: &str) -> Answer {
-        Answer::Taken { rejected, message: message.to_owned() }
+    fn taken(rejected: u64, message: &str) -> RequestOutcome {
+        RequestOutcome::Taken { rejected, message: message.to_owned() }
     }
 
     #[test]
@@ -178,7 +182,7 @@ mod tests {
             (&[json], b"{\"partialSuccess\":"),
             (&[], b"\x0a\x06\x08\x03"),
         ] {
-            let Answer::Again(trouble) = of(200, headers, body) else { panic!("{body:?}") };
+            let RequestOutcome::Again(trouble) = of(200, headers, body) else { panic!("{body:?}") };
             assert!(trouble.why.contains("no answer of an OTLP receiver"), "{}", trouble.why);
         }
     }
@@ -186,17 +190,17 @@ mod tests {
     #[test]
     fn each_status_is_tried_again_or_never() {
         for status in [301, 307, 401, 403, 404, 408, 425, 429, 500, 502, 503, 504, 507, 599] {
-            assert!(matches!(of(status, &[], b""), Answer::Again(_)), "{status}");
+            assert!(matches!(of(status, &[], b""), RequestOutcome::Again(_)), "{status}");
         }
         for status in [400, 405, 411, 413, 415, 422, 431, 501] {
-            assert!(matches!(of(status, &[], b""), Answer::Never(_)), "{status}");
+            assert!(matches!(of(status, &[], b""), RequestOutcome::Never(_)), "{status}");
         }
     }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let after = |value: &str| match of(503, &[("retry-after", value)], b"") {
-            Answer::Again(trouble) => trouble.after.map(|after| after.as_secs()),
+            RequestOutcome::Again(trouble) => trouble.after.map(|after| after.as_secs()),
             other => panic!("{other:?}"),
         };
         assert_eq!(after("7"), Some(7));
@@ -209,9 +213,9 @@ mod tests {
     #[test]
     fn errors_say_what_the_receiver_said() {
         let why = |answer| match answer {
-            Answer::Never(why) => why,
-            Answer::Again(trouble) => trouble.why,
-            Answer::Taken { .. } => panic!("{answer:?}"),
+            RequestOutcome::Never(why) => why,
+            RequestOutcome::Again(trouble) => trouble.why,
+            RequestOutcome::Taken { .. } => panic!("{answer:?}"),
         };
         let json = ("content-type", "application/json");
         assert_eq!(why(of(400, &[], b"\x08\x03\x12\x03bad")), "HTTP 400 Bad Request: bad");

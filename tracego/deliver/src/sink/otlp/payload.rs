@@ -13,8 +13,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tracego_model::record::Record;
 
-use super::env::Resolved;
-use crate::format::otlp::{Encoder, Encoding, Piece, Request};
+use crate::{
+    collector::OtlpConfig,
+    format::otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
+};
 
 /// Length of the header in front of the resource, in bytes.
 const HEAD: usize = 5;
@@ -22,18 +24,18 @@ const HEAD: usize = 5;
 /// Encoder from records to payloads.
 #[derive(Clone, Debug)]
 pub struct OtlpEncoder {
-    encoder: Encoder,
+    encoder: LogEncoder,
     kind: u8,
-    piece: Piece,
+    piece: EncodedRecord,
 }
 
 impl OtlpEncoder {
     /// Creates an encoder with the protocol and the resource of a sink.
     #[must_use]
-    pub fn new(resolved: &Resolved) -> Self {
+    pub fn new(resolved: &OtlpConfig) -> Self {
         let encoding = resolved.protocol.encoding();
-        let encoder = Encoder::new(encoding, resolved.resource.clone());
-        Self { encoder, kind: kind(encoding), piece: Piece::default() }
+        let encoder = LogEncoder::new(encoding, resolved.resource.clone());
+        Self { encoder, kind: kind(encoding), piece: EncodedRecord::default() }
     }
 
     /// Appends the payload of a record to `out`. On an error, `out` is unchanged.
@@ -43,7 +45,7 @@ impl OtlpEncoder {
     pub fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         self.encoder.encode(record, &mut self.piece)?;
         let Ok(len) = u32::try_from(self.piece.resource.len()) else {
-            return Err(io::Error::other("a resource of more than 4 GiB"));
+            return Err(io::Error::other("the resource exceeds 4 GiB"));
         };
         out.reserve(HEAD + self.piece.resource.len() + self.piece.record.len());
         out.push(self.kind);
@@ -62,11 +64,11 @@ fn kind(encoding: Encoding) -> u8 {
 }
 
 /// Resource and record, borrowed or translated to another encoding.
-pub type Written<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+pub type EncodedParts<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 /// Payload from a queue, split into its parts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Payload<'a> {
+pub struct OtlpPayload<'a> {
     /// Encoding of resource and record.
     pub encoding: Encoding,
     /// Encoded `Resource`.
@@ -75,7 +77,7 @@ pub struct Payload<'a> {
     pub record: &'a [u8],
 }
 
-impl<'a> Payload<'a> {
+impl<'a> OtlpPayload<'a> {
     /// Splits a payload. The bytes come from a disk and may be damaged.
     ///
     /// # Errors
@@ -87,11 +89,11 @@ impl<'a> Payload<'a> {
         let encoding = match kind {
             1 => Encoding::Protobuf,
             2 => Encoding::Json,
-            _ => return Err("is no record of this sink: its encoding is not known"),
+            _ => return Err("is no record of this sink: unknown encoding"),
         };
         let len = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         let split = rest.split_at_checked(len);
-        let (resource, record) = split.ok_or("is cut: its resource is longer than what is there")?;
+        let (resource, record) = split.ok_or("is cut: the resource is longer than the remaining bytes")?;
         Ok(Self { encoding, resource, record })
     }
 
@@ -99,7 +101,7 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     /// Fails if they do not match their own encoding; noticed only when a translation is needed.
-    pub fn to(self, encoding: Encoding) -> Result<Written<'a>, String> {
+    pub fn to(self, encoding: Encoding) -> Result<EncodedParts<'a>, String> {
         if self.encoding == encoding {
             return Ok((Cow::Borrowed(self.resource), Cow::Borrowed(self.record)));
         }
@@ -132,8 +134,8 @@ fn translated<M: Message + Default + Serialize + DeserializeOwned>(
 #[must_use]
 pub fn readable(payload: &[u8]) -> Value {
     let read = || -> Result<Value, String> {
-        let (resource, record) = Payload::parse(payload)?.to(Encoding::Json)?;
-        let mut request = Request::new(Encoding::Json);
+        let (resource, record) = OtlpPayload::parse(payload)?.to(Encoding::Json)?;
+        let mut request = LogsRequest::new(Encoding::Json);
         request.push(&resource, &record);
         let mut text = Vec::new();
         request.finish(&mut text);
@@ -145,12 +147,12 @@ pub fn readable(payload: &[u8]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::otlp::{Settings, Signal, resolve};
+    use crate::collector::{OtlpSettings, Signal, resolve};
     use tracego_analyze::enrich::Enricher;
     use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta};
 
     fn payload(protocol: &str) -> Vec<u8> {
-        let settings: Settings = toml::from_str(&format!("protocol = \"{protocol}\"")).unwrap();
+        let settings: OtlpSettings = toml::from_str(&format!("protocol = \"{protocol}\"")).unwrap();
         let mut encoder = OtlpEncoder::new(&resolve(Signal::Logs, &settings, |_| None).unwrap());
         let mut out = b"before".to_vec();
         let record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
@@ -164,7 +166,7 @@ mod tests {
         let (grpc, http, json) = (payload("grpc"), payload("http/protobuf"), payload("http/json"));
         // The records differ only in their identifiers.
         assert_eq!((grpc[0], http[0], json[0], grpc.len()), (1, 1, 2, http.len()));
-        let parsed = Payload::parse(&json).unwrap();
+        let parsed = OtlpPayload::parse(&json).unwrap();
         assert!(parsed.resource.starts_with(b"{\"attributes\"") && parsed.record.ends_with(b"}"));
     }
 
@@ -182,14 +184,14 @@ mod tests {
     fn damage_is_named_wherever_it_cuts() {
         let whole = payload("grpc");
         for len in 0..HEAD {
-            assert!(Payload::parse(&whole[..len]).unwrap_err().contains("too short"));
+            assert!(OtlpPayload::parse(&whole[..len]).unwrap_err().contains("too short"));
         }
-        let resource = Payload::parse(&whole).unwrap().resource.len();
-        assert!(Payload::parse(&whole[..HEAD + resource - 1]).unwrap_err().contains("is cut"));
-        assert!(Payload::parse(&[7; 40]).unwrap_err().contains("encoding"));
+        let resource = OtlpPayload::parse(&whole).unwrap().resource.len();
+        assert!(OtlpPayload::parse(&whole[..HEAD + resource - 1]).unwrap_err().contains("is cut"));
+        assert!(OtlpPayload::parse(&[7; 40]).unwrap_err().contains("encoding"));
         let mut odd = whole.clone();
         odd[HEAD..].fill(0xff);
-        let parsed = Payload::parse(&odd).unwrap();
+        let parsed = OtlpPayload::parse(&odd).unwrap();
         assert!(parsed.to(Encoding::Json).unwrap_err().starts_with("resource: "));
         assert_eq!(readable(&odd)["base64"], STANDARD.encode(&odd));
         assert_eq!(readable(b"")["base64"], "");

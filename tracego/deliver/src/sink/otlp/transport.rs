@@ -3,43 +3,40 @@
 use std::{collections::HashSet, ops::Range};
 
 use super::{
-    answer::Answer,
-    client::Client,
-    env::{Error, Resolved},
-    payload::{Payload, Written},
+    client::OtlpClient,
+    payload::{EncodedParts, OtlpPayload},
+    response::RequestOutcome,
 };
 use crate::{
-    format::otlp::{Encoding, Request},
-    sink::{
-        deliver::{Delivered, Trouble},
-        halve::Parts,
-    },
+    collector::{OtlpConfig, OtlpConfigError},
+    format::otlp::{Encoding, LogsRequest},
+    sink::delivery::{DeliveryError, DeliveryResult, batch_split::BatchSplit},
 };
 
 /// Maximum number of receivers' texts that are remembered; each is logged once.
 const REMEMBERED: usize = 100;
 
 /// Transport that sends records to one receiver.
-pub struct Otlp {
-    client: Client,
-    request: Request,
+pub struct OtlpTransport {
+    client: OtlpClient,
+    request: LogsRequest,
     batch_bytes: usize,
     batch_records: usize,
     told: HashSet<String>,
 }
 
 /// Record of a batch in the encoding that is sent, or the reason why it cannot be read.
-type Piece<'a> = Result<Written<'a>, String>;
+type ReadableRecord<'a> = Result<EncodedParts<'a>, String>;
 
-impl Otlp {
+impl OtlpTransport {
     /// Creates a transport and reads the certificates. Does not connect yet.
     ///
     /// # Errors
     /// Fails if the endpoint or the certificates cannot be used.
-    pub fn new(resolved: &Resolved) -> Result<Self, Error> {
+    pub fn new(resolved: &OtlpConfig) -> Result<Self, OtlpConfigError> {
         Ok(Self {
-            client: Client::new(resolved)?,
-            request: Request::new(resolved.protocol.encoding()),
+            client: OtlpClient::new(resolved)?,
+            request: LogsRequest::new(resolved.protocol.encoding()),
             batch_bytes: resolved.batch_bytes,
             batch_records: resolved.batch_records,
             told: HashSet::new(),
@@ -51,23 +48,23 @@ impl Otlp {
     /// A request that is refused for good is halved, down to the single record that is refused, so that no
     /// other record is lost with it. First, a request without records checks whether the receiver refuses
     /// everything: then the mistake is not in the records, and they are retried later.
-    pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+    pub async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         self.send_all(batch, false).await
     }
 
     /// Sends a batch like [`deliver`](Self::deliver), but gives up a record that the receiver fails at while
     /// it takes others, at most one per call.
-    pub async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+    pub async fn isolate(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         self.send_all(batch, true).await
     }
 
-    async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> Delivered {
+    async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> DeliveryResult {
         let encoding = self.client.encoding();
         let pieces: Vec<_> = batch.iter().map(|payload| piece(payload, encoding)).collect();
-        let mut parts = Parts::new(batch.len(), isolate);
-        let requests = self.cut(&pieces);
+        let mut parts = BatchSplit::new(batch.len(), isolate);
+        let requests = self.split(&pieces);
         let mut sound = false;
-        let mut ask = async |range: Range<usize>| self.ask(&pieces[range], &mut sound).await;
+        let mut ask = async |range: Range<usize>| self.send_request(&pieces[range], &mut sound).await;
         for request in requests {
             if !parts.send(request, &mut ask).await {
                 break;
@@ -77,23 +74,23 @@ impl Otlp {
     }
 
     /// Sends one request. `sound`: whether the receiver has shown that it does not refuse everything.
-    async fn ask(&mut self, pieces: &[Piece<'_>], sound: &mut bool) -> Answer {
+    async fn send_request(&mut self, pieces: &[ReadableRecord<'_>], sound: &mut bool) -> RequestOutcome {
         // A payload that cannot be read is a request of its own.
         if let [Err(why)] = pieces {
-            return Answer::Never(why.clone());
+            return RequestOutcome::Never(why.clone());
         }
         let answer = self.send(pieces).await;
         match &answer {
-            Answer::Again(_) => return answer,
-            Answer::Never(_) if *sound => {}
-            Answer::Never(why) => {
+            RequestOutcome::Again(_) => return answer,
+            RequestOutcome::Never(_) if *sound => {}
+            RequestOutcome::Never(why) => {
                 if let Some(trouble) = self.probe(why).await {
-                    return Answer::Again(trouble);
+                    return RequestOutcome::Again(trouble);
                 }
             }
-            Answer::Taken { rejected, message } => {
+            RequestOutcome::Taken { rejected, message } => {
                 if *rejected == 0 {
-                    self.heed(message);
+                    self.log_warning(message);
                 }
             }
         }
@@ -103,8 +100,8 @@ impl Otlp {
 
     /// Reads the certificates again. If they cannot be used, the previous ones stay in use.
     pub fn reopen(&mut self) {
-        if let Err(error) = self.client.reopen() {
-            tracing::error!(%error, "OTLP: the certificates before stay in use");
+        if let Err(error) = self.client.reload_certificates() {
+            tracing::error!(%error, "OTLP: cannot reload the certificates; the previous ones stay in use");
         }
     }
 
@@ -115,7 +112,7 @@ impl Otlp {
 
     /// Splits a batch into requests of bounded size. A payload that cannot be read gets a request of its own,
     /// so that it is refused in its place.
-    fn cut(&self, pieces: &[Piece]) -> Vec<Range<usize>> {
+    fn split(&self, pieces: &[ReadableRecord]) -> Vec<Range<usize>> {
         let mut all: Vec<Range<usize>> = Vec::new();
         let mut bytes = 0;
         let mut open = false;
@@ -141,7 +138,7 @@ impl Otlp {
         all
     }
 
-    async fn send(&mut self, pieces: &[Piece<'_>]) -> Answer {
+    async fn send(&mut self, pieces: &[ReadableRecord<'_>]) -> RequestOutcome {
         for (resource, record) in pieces.iter().flatten() {
             self.request.push(resource, record);
         }
@@ -154,24 +151,24 @@ impl Otlp {
     /// protocol, unsupported compression, no OTLP receiver at all. A working receiver takes it (OTLP
     /// specification: "if the server receives an empty request it should respond with success"). Returns
     /// `None` if it is taken.
-    async fn probe(&mut self, refused: &str) -> Option<Trouble> {
+    async fn probe(&mut self, refused: &str) -> Option<DeliveryError> {
         let message = match self.client.encoding() {
             // One empty `ResourceLogs`: some servers take an empty body for no request.
             Encoding::Protobuf => vec![0x0a, 0],
             Encoding::Json => b"{\"resourceLogs\":[]}".to_vec(),
         };
         match self.client.export(message).await {
-            Answer::Taken { .. } => None,
-            Answer::Again(trouble) => Some(trouble),
-            Answer::Never(why) => Some(Trouble::new(format!(
-                "{}: {refused}; a request without records is refused as well ({why}), so the records wait",
+            RequestOutcome::Taken { .. } => None,
+            RequestOutcome::Again(trouble) => Some(trouble),
+            RequestOutcome::Never(why) => Some(DeliveryError::new(format!(
+                "{}: {refused}; a request without records is refused as well ({why}), so the records are kept and retried",
                 self.client.endpoint()
             ))),
         }
     }
 
     /// Logs the warning of a receiver that took everything; each text once.
-    fn heed(&mut self, message: &str) {
+    fn log_warning(&mut self, message: &str) {
         if !message.is_empty() && self.told.len() < REMEMBERED && self.told.insert(message.to_owned()) {
             tracing::warn!(endpoint = %self.client.endpoint(), message, "the OTLP receiver warns");
         }
@@ -179,6 +176,6 @@ impl Otlp {
 }
 
 /// Reads a payload from the queue and translates it to the encoding that is sent.
-fn piece(payload: &[u8], encoding: Encoding) -> Piece<'_> {
-    Payload::parse(payload)?.to(encoding)
+fn piece(payload: &[u8], encoding: Encoding) -> ReadableRecord<'_> {
+    OtlpPayload::parse(payload)?.to(encoding)
 }

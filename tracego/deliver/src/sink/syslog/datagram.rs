@@ -16,25 +16,28 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Broken, Pauses, Refused, address::Peer, held, no_progress, oversize, refused as refuse, within};
+use super::{
+    IncompleteDelivery, PollBackoff, RefusedRecords, address::Peer, no_progress, oversize, refused as refuse,
+    unread_bytes, with_timeout,
+};
 
 /// Connection to the daemon of this machine.
-pub(super) struct Local {
+pub(super) struct UnixDatagramConnection {
     socket: UnixDatagram,
     path: PathBuf,
-    file: File,
+    file: SocketFileId,
 }
 
 /// Device, inode and time of a socket file. Distinguishes a socket from one that another process made at the
 /// same path.
-type File = (u64, u64, i64, i64);
+type SocketFileId = (u64, u64, i64, i64);
 
-fn file(path: &Path) -> io::Result<File> {
+fn file(path: &Path) -> io::Result<SocketFileId> {
     let found = fs::metadata(path)?;
     Ok((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
 }
 
-impl Local {
+impl UnixDatagramConnection {
     /// Connects to a socket; never blocks.
     pub(super) fn connect(path: &Path) -> io::Result<Self> {
         // The file is read first: a socket that is replaced in between then shows as another.
@@ -53,7 +56,7 @@ impl Local {
         });
         match same {
             Ok(true) => Ok(()),
-            Ok(false) => Err("the receiver was started again".to_owned()),
+            Ok(false) => Err("the receiver was restarted".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -64,15 +67,15 @@ impl Local {
         batch: &[&[u8]],
         max: u64,
         limit: Duration,
-        refused: &mut Vec<Refused>,
-    ) -> Result<(), Broken> {
+        refused: &mut Vec<RefusedRecords>,
+    ) -> Result<(), IncompleteDelivery> {
         let mut settled = 0;
         for (n, message) in batch.iter().enumerate() {
             if let Some(one) = oversize(n, message, max) {
                 refused.push(one);
                 continue;
             }
-            if held(self.socket.as_fd()).map_err(Broken::new)? == 0 {
+            if unread_bytes(self.socket.as_fd()).map_err(IncompleteDelivery::new)? == 0 {
                 settled = n;
             }
             match timeout(limit, self.socket.send(message)).await {
@@ -80,15 +83,15 @@ impl Local {
                 Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
                     refused.push(too_long(n, message))
                 }
-                Ok(Err(error)) => return Err(Broken::new(error)),
-                Err(_) => return Err(self.stuck(settled, limit)),
+                Ok(Err(error)) => return Err(IncompleteDelivery::new(error)),
+                Err(_) => return Err(self.timed_out(settled, limit)),
             }
         }
-        let (mut pauses, mut deadline, mut left) = (Pauses::new(), Instant::now() + limit, u64::MAX);
+        let (mut pauses, mut deadline, mut left) = (PollBackoff::new(), Instant::now() + limit, u64::MAX);
         loop {
-            let now = held(self.socket.as_fd()).map_err(Broken::new)?;
+            let now = unread_bytes(self.socket.as_fd()).map_err(IncompleteDelivery::new)?;
             // The order matters: messages that a receiver left unread when it ended are no longer held.
-            self.check().map_err(Broken::new)?;
+            self.check().map_err(IncompleteDelivery::new)?;
             if now == 0 {
                 return Ok(());
             }
@@ -96,16 +99,16 @@ impl Local {
                 (left, deadline) = (now, Instant::now() + limit);
             }
             if Instant::now() >= deadline {
-                return Err(self.stuck(settled, limit));
+                return Err(self.timed_out(settled, limit));
             }
             pauses.next().await;
         }
     }
 
-    fn stuck(&self, settled: usize, limit: Duration) -> Broken {
+    fn timed_out(&self, settled: usize, limit: Duration) -> IncompleteDelivery {
         match self.check() {
-            Ok(()) => Broken { settled, why: no_progress(limit) },
-            Err(why) => Broken::new(why),
+            Ok(()) => IncompleteDelivery { delivered: settled, why: no_progress(limit) },
+            Err(why) => IncompleteDelivery::new(why),
         }
     }
 }
@@ -118,15 +121,15 @@ const PAUSE: Duration = Duration::from_millis(1);
 const ECHO: Duration = Duration::from_millis(10);
 
 /// UDP socket to a receiver that may or may not listen.
-pub(super) struct Udp {
+pub(super) struct UdpConnection {
     socket: UdpSocket,
 }
 
-impl Udp {
+impl UdpConnection {
     /// Resolves the name and prepares the socket; sends nothing.
     pub(super) async fn connect(peer: &Peer, limit: Duration) -> io::Result<Self> {
         let found = lookup_host((peer.host.as_str(), peer.port));
-        let mut found = within(limit, "looking up the name", found).await?;
+        let mut found = with_timeout(limit, "looking up the name", found).await?;
         let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         let address = found.next().ok_or_else(none)?;
         let any: SocketAddr = match address {
@@ -153,8 +156,8 @@ impl Udp {
         batch: &[&[u8]],
         max: u64,
         limit: Duration,
-        refused: &mut Vec<Refused>,
-    ) -> Result<(), Broken> {
+        refused: &mut Vec<RefusedRecords>,
+    ) -> Result<(), IncompleteDelivery> {
         let mut burst = 0;
         for (n, message) in batch.iter().enumerate() {
             if let Some(one) = oversize(n, message, max) {
@@ -171,15 +174,15 @@ impl Udp {
                 Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
                     refused.push(too_long(n, message))
                 }
-                Ok(Err(error)) => return Err(Broken::new(error)),
-                Err(_) => return Err(Broken::new(no_progress(limit))),
+                Ok(Err(error)) => return Err(IncompleteDelivery::new(error)),
+                Err(_) => return Err(IncompleteDelivery::new(no_progress(limit))),
             }
         }
         sleep(ECHO).await;
-        self.check().map_err(Broken::new)
+        self.check().map_err(IncompleteDelivery::new)
     }
 }
 
-fn too_long(place: usize, message: &[u8]) -> Refused {
+fn too_long(place: usize, message: &[u8]) -> RefusedRecords {
     refuse(place, format!("{} bytes; the system sends no datagram of this length", message.len()))
 }

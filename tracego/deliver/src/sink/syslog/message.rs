@@ -7,7 +7,7 @@ use std::{
 
 use tracego_model::{clock::Time, finding::Finding, record::Record, text::push_printable};
 
-use super::settings::{Settings, printable};
+use super::settings::{SyslogSettings, printable};
 use crate::format::Format;
 
 /// Largest sequenceId; the next one is 1 (RFC 5424 section 7.3.1).
@@ -37,7 +37,7 @@ pub struct SyslogEncoder {
 impl SyslogEncoder {
     /// Creates an encoder from checked settings; MSG is the record in `format`.
     #[must_use]
-    pub fn new(settings: &Settings, format: Format) -> Self {
+    pub fn new(settings: &SyslogSettings, format: Format) -> Self {
         Self {
             format,
             facility: settings.facility.number(),
@@ -175,7 +175,7 @@ mod tests {
     use tracego_analyze::enrich::Enricher;
     use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta, record::Origin};
 
-    fn settings(text: &str) -> Settings {
+    fn settings(text: &str) -> SyslogSettings {
         toml::from_str(&format!("address = 'unix:/dev/log'\n{text}")).unwrap()
     }
 

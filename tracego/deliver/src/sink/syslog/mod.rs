@@ -29,7 +29,7 @@
 //! bytes spoils the rest of the connection. For syslog-ng, the limit is `log-msg-size()`.
 
 mod address;
-mod counted;
+mod counting_stream;
 mod datagram;
 mod facility;
 mod message;
@@ -44,53 +44,53 @@ pub use self::{
     address::{Address, Peer},
     facility::Facility,
     message::SyslogEncoder,
-    settings::Settings,
+    settings::SyslogSettings,
 };
 use self::{
-    datagram::{Local, Udp},
-    stream::Stream,
+    datagram::{UdpConnection, UnixDatagramConnection},
+    stream::StreamConnection,
 };
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
-use super::deliver::{Delivered, Refused, Trouble};
+use super::delivery::{DeliveryError, DeliveryResult, RefusedRecords};
 
 /// Syslog transport. Connects when there is something to deliver.
-pub struct Syslog {
+pub struct SyslogTransport {
     address: Address,
     /// Maximum length of a message, in bytes.
     max: u64,
     timeout: Duration,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    link: Option<Link>,
+    link: Option<SyslogConnection>,
 }
 
 /// Connection to the receiver.
-enum Link {
-    Local(Local),
-    Udp(Udp),
-    Stream(Box<Stream>),
+enum SyslogConnection {
+    Local(UnixDatagramConnection),
+    Udp(UdpConnection),
+    Stream(Box<StreamConnection>),
 }
 
 /// Reason why a batch was not delivered whole.
-struct Broken {
+struct IncompleteDelivery {
     /// Number of messages from the front that were delivered or refused.
-    settled: usize,
+    delivered: usize,
     why: String,
 }
 
-impl Broken {
+impl IncompleteDelivery {
     fn new(why: impl ToString) -> Self {
-        Self { settled: 0, why: why.to_string() }
+        Self { delivered: 0, why: why.to_string() }
     }
 }
 
-impl Syslog {
+impl SyslogTransport {
     /// Creates a transport. Does not connect yet.
     ///
     /// # Errors
     /// Fails if the settings are invalid. The error names the key.
-    pub fn new(settings: &Settings) -> Result<Self, String> {
+    pub fn new(settings: &SyslogSettings) -> Result<Self, String> {
         settings.check()?;
         let tls = match &settings.address {
             Address::Tls(peer) => {
@@ -114,38 +114,45 @@ impl Syslog {
 
     /// Sends encoded messages and waits until they are delivered, in the sense of the [module](self). Returns
     /// how many were, and the reason if not all.
-    pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+    pub async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         let sent = self.send(batch).await;
-        let (settled, why, mut refused) = match sent {
-            Ok(refused) => return Delivered { done: batch.len(), refused, trouble: None },
-            Err((Broken { settled, why }, refused)) => (settled, why, refused),
+        let (delivered, why, mut refused) = match sent {
+            Ok(refused) => return DeliveryResult { done: batch.len(), refused, trouble: None },
+            Err((IncompleteDelivery { delivered, why }, refused)) => (delivered, why, refused),
         };
-        refused.retain(|one| one.first < settled);
-        let trouble = Some(Trouble::new(format!("{}: {why}", self.address)));
-        Delivered { done: settled, refused, trouble }
+        refused.retain(|one| one.first < delivered);
+        let trouble = Some(DeliveryError::new(format!("{}: {why}", self.address)));
+        DeliveryResult { done: delivered, refused, trouble }
     }
 
-    async fn send(&mut self, batch: &[&[u8]]) -> Result<Vec<Refused>, (Broken, Vec<Refused>)> {
+    async fn send(
+        &mut self,
+        batch: &[&[u8]],
+    ) -> Result<Vec<RefusedRecords>, (IncompleteDelivery, Vec<RefusedRecords>)> {
         // The connection is kept only after a success, so that neither an error nor a caller that gives up
         // leaves half a message in it.
         let kept = match self.link.take() {
             Some(mut link) => match (link.check().await, &link) {
                 (Ok(()), _) => Some(link),
                 // A new socket would send to the same closed port, and not know the error.
-                (Err(why), Link::Udp(_)) => return Err((Broken::new(why), Vec::new())),
+                (Err(why), SyslogConnection::Udp(_)) => {
+                    return Err((IncompleteDelivery::new(why), Vec::new()));
+                }
                 (Err(_), _) => None,
             },
             None => None,
         };
         let mut link = match kept {
             Some(link) => link,
-            None => self.connect().await.map_err(|why| (Broken::new(why), Vec::new()))?,
+            None => self.connect().await.map_err(|why| (IncompleteDelivery::new(why), Vec::new()))?,
         };
         let mut refused = Vec::new();
         let sent = match &mut link {
-            Link::Local(local) => local.send(batch, self.max, self.timeout, &mut refused).await,
-            Link::Udp(udp) => udp.send(batch, self.max, self.timeout, &mut refused).await,
-            Link::Stream(stream) => stream.send(batch, self.max, self.timeout, &mut refused).await,
+            SyslogConnection::Local(local) => local.send(batch, self.max, self.timeout, &mut refused).await,
+            SyslogConnection::Udp(udp) => udp.send(batch, self.max, self.timeout, &mut refused).await,
+            SyslogConnection::Stream(stream) => {
+                stream.send(batch, self.max, self.timeout, &mut refused).await
+            }
         };
         match sent {
             Ok(()) => {
@@ -156,31 +163,35 @@ impl Syslog {
         }
     }
 
-    async fn connect(&self) -> io::Result<Link> {
+    async fn connect(&self) -> io::Result<SyslogConnection> {
         let limit = self.timeout;
         let stream = match &self.address {
-            Address::Unix(path) => match Local::connect(path) {
+            Address::Unix(path) => match UnixDatagramConnection::connect(path) {
                 // The socket is a stream; glibc's syslog(3) tries that next, too.
                 Err(error) if error.raw_os_error() == Some(libc::EPROTOTYPE) => {
-                    Stream::unix(path, limit).await?
+                    StreamConnection::unix(path, limit).await?
                 }
-                local => return local.map(Link::Local),
+                local => return local.map(SyslogConnection::Local),
             },
-            Address::Udp(peer) => return Udp::connect(peer, limit).await.map(Link::Udp),
-            Address::Tcp(peer) | Address::Tls(peer) => Stream::tcp(peer, self.tls.as_ref(), limit).await?,
+            Address::Udp(peer) => {
+                return UdpConnection::connect(peer, limit).await.map(SyslogConnection::Udp);
+            }
+            Address::Tcp(peer) | Address::Tls(peer) => {
+                StreamConnection::tcp(peer, self.tls.as_ref(), limit).await?
+            }
         };
-        Ok(Link::Stream(Box::new(stream)))
+        Ok(SyslogConnection::Stream(Box::new(stream)))
     }
 
     /// Closes a TCP, TLS or Unix stream in order. No message is pending.
     pub async fn close(&mut self) {
-        if let Some(Link::Stream(stream)) = self.link.take() {
+        if let Some(SyslogConnection::Stream(stream)) = self.link.take() {
             stream.close().await;
         }
     }
 }
 
-impl Link {
+impl SyslogConnection {
     /// Checks that the receiver is still there, as far as this machine knows.
     async fn check(&mut self) -> Result<(), String> {
         match self {
@@ -192,15 +203,15 @@ impl Link {
 }
 
 /// Returns the refusal of a message that is longer than `max` bytes, otherwise `None`.
-fn oversize(place: usize, message: &[u8], max: u64) -> Option<Refused> {
+fn oversize(place: usize, message: &[u8], max: u64) -> Option<RefusedRecords> {
     let long = message.len() as u64 > max;
     long.then(|| {
         refused(place, format!("{} bytes; max-bytes is {max}, and has to fit the receiver", message.len()))
     })
 }
 
-fn refused(place: usize, why: String) -> Refused {
-    Refused { first: place, among: 1, count: 1, why, poison: false }
+fn refused(place: usize, why: String) -> RefusedRecords {
+    RefusedRecords { first: place, among: 1, count: 1, why, poison: false }
 }
 
 fn no_progress(limit: Duration) -> String {
@@ -208,7 +219,11 @@ fn no_progress(limit: Duration) -> String {
 }
 
 /// Runs `work` with a time limit. Exceeding the limit is an error that names `what`.
-async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+async fn with_timeout<T>(
+    limit: Duration,
+    what: &str,
+    work: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
     let late =
         || io::Error::new(io::ErrorKind::TimedOut, format!("{what} took more than {} ms", limit.as_millis()));
     timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
@@ -216,7 +231,7 @@ async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = io::R
 
 /// Returns the number of bytes that the kernel holds for the receiver. TCP: bytes that were not acknowledged.
 /// Unix socket: unread data, in bytes of kernel memory (tcp(7), unix(7)).
-fn held(socket: BorrowedFd<'_>) -> io::Result<u64> {
+fn unread_bytes(socket: BorrowedFd<'_>) -> io::Result<u64> {
     use std::os::fd::AsRawFd as _;
     let mut bytes: libc::c_int = 0;
     // SAFETY: the descriptor is open, and SIOCOUTQ (the same number as TIOCOUTQ) writes one int.
@@ -229,9 +244,9 @@ fn held(socket: BorrowedFd<'_>) -> io::Result<u64> {
 
 /// Pauses between two queries of what the kernel holds, for which there is no notification. The first is as
 /// short as the runtime's timer allows.
-struct Pauses(Duration);
+struct PollBackoff(Duration);
 
-impl Pauses {
+impl PollBackoff {
     const MOST: Duration = Duration::from_millis(16);
 
     fn new() -> Self {

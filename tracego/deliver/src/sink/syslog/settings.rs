@@ -11,7 +11,7 @@ use crate::http::tls::TlsSettings;
 /// Keys of a syslog sink, beside those of all sinks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct SyslogSettings {
     /// Address of the receiver: `unix:/run/siem.sock`, `udp://host:514`, `tcp://host:601` or
     /// `tls://host:6514`.
     pub address: Address,
@@ -76,7 +76,7 @@ fn word(key: &str, text: &str, most: usize) -> Result<(), String> {
     Ok(())
 }
 
-impl Settings {
+impl SyslogSettings {
     /// Checks the settings.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Settings {
             ));
         }
         if self.timeout.0.is_zero() {
-            return Err("timeout: nothing is done in no time; write 10s".to_owned());
+            return Err("timeout: must be more than 0; write 10s".to_owned());
         }
         Ok(())
     }
@@ -136,10 +136,10 @@ mod tests {
     use super::*;
 
     /// Reads settings; the address is /dev/log unless the text has one.
-    fn read(text: &str) -> Result<Settings, String> {
+    fn read(text: &str) -> Result<SyslogSettings, String> {
         let text =
             if text.contains("address") { text } else { &format!("address = 'unix:/dev/log'\n{text}") };
-        let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+        let settings: SyslogSettings = toml::from_str(text).map_err(|error| error.to_string())?;
         settings.check().map(|()| settings)
     }
 

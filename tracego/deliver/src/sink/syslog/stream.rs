@@ -28,7 +28,10 @@ use tokio_rustls::{
     rustls::{ProtocolVersion, pki_types::ServerName},
 };
 
-use super::{Broken, Pauses, Refused, address::Peer, counted::Counted, held, no_progress, oversize, within};
+use super::{
+    IncompleteDelivery, PollBackoff, RefusedRecords, address::Peer, counting_stream::CountingStream,
+    no_progress, oversize, unread_bytes, with_timeout,
+};
 
 /// Number of bytes that are gathered before a write: a TLS record (RFC 8446 section 5.1).
 const PIECE: usize = 16 * 1024;
@@ -56,7 +59,7 @@ enum Framing {
 }
 
 /// Connection to a receiver over a stream.
-pub(super) struct Stream {
+pub(super) struct StreamConnection {
     io: Box<dyn Io>,
     /// Duplicate of the socket, for queries to the kernel.
     socket: OwnedFd,
@@ -64,16 +67,16 @@ pub(super) struct Stream {
     /// Number of bytes that the kernel took since the connection was made.
     written: Arc<AtomicU64>,
     /// Number of these bytes that were known to be delivered at the last query.
-    settled: u64,
+    delivered: u64,
 }
 
-impl Stream {
+impl StreamConnection {
     /// Connects to a socket of this machine.
     pub(super) async fn unix(path: &Path, limit: Duration) -> io::Result<Self> {
-        let stream = within(limit, "connecting", UnixStream::connect(path)).await?;
+        let stream = with_timeout(limit, "connecting", UnixStream::connect(path)).await?;
         let socket = stream.as_fd().try_clone_to_owned()?;
-        let (io, written) = Counted::new(stream);
-        Ok(Self { io: Box::new(io), socket, framing: Framing::Line, written, settled: 0 })
+        let (io, written) = CountingStream::new(stream);
+        Ok(Self { io: Box::new(io), socket, framing: Framing::Line, written, delivered: 0 })
     }
 
     /// Connects to a machine; with `tls`, also does the TLS handshake.
@@ -89,16 +92,17 @@ impl Stream {
         sockopt::set_tcp_keepintvl(&stream, PROBE)?;
         sockopt::set_tcp_keepcnt(&stream, PROBES)?;
         let socket = stream.as_fd().try_clone_to_owned()?;
-        let (io, written) = Counted::new(stream);
+        let (io, written) = CountingStream::new(stream);
         let io: Box<dyn Io> = match tls {
             None => Box::new(io),
             Some((connector, name)) => {
-                let mut io = within(limit, "the TLS handshake", connector.connect(name.clone(), io)).await?;
+                let mut io =
+                    with_timeout(limit, "the TLS handshake", connector.connect(name.clone(), io)).await?;
                 verdict(&mut io).await?;
                 Box::new(io)
             }
         };
-        Ok(Self { io, socket, framing: Framing::Counting, written, settled: 0 })
+        Ok(Self { io, socket, framing: Framing::Counting, written, delivered: 0 })
     }
 
     /// Checks that the receiver has neither closed nor reset the connection. Data from the receiver is read
@@ -130,8 +134,8 @@ impl Stream {
         batch: &[&[u8]],
         max: u64,
         limit: Duration,
-        refused: &mut Vec<Refused>,
-    ) -> Result<(), Broken> {
+        refused: &mut Vec<RefusedRecords>,
+    ) -> Result<(), IncompleteDelivery> {
         // Number of messages that the kernel took whole, and the number of bytes written by then.
         let mut marks = VecDeque::new();
         let mut piece = Vec::with_capacity(PIECE);
@@ -149,18 +153,18 @@ impl Stream {
             });
             match written.await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => return Err(Broken::new(error)),
-                Err(_) => return Err(self.stuck(&marks, limit).await),
+                Ok(Err(error)) => return Err(IncompleteDelivery::new(error)),
+                Err(_) => return Err(self.timed_out(&marks, limit).await),
             }
             marks.push_back((n + 1, self.written.load(Ordering::Relaxed)));
             piece.clear();
         }
-        let (mut pauses, mut deadline) = (Pauses::new(), Instant::now() + limit);
+        let (mut pauses, mut deadline) = (PollBackoff::new(), Instant::now() + limit);
         loop {
-            let before = self.settled;
-            let settled = self.settled().map_err(Broken::new)?;
+            let before = self.delivered;
+            let settled = self.delivered().map_err(IncompleteDelivery::new)?;
             // The order matters: bytes that the kernel discarded because the receiver died are not delivered.
-            self.check().await.map_err(Broken::new)?;
+            self.check().await.map_err(IncompleteDelivery::new)?;
             if settled == self.written.load(Ordering::Relaxed) {
                 return Ok(());
             }
@@ -168,7 +172,7 @@ impl Stream {
                 deadline = Instant::now() + limit;
             }
             if Instant::now() >= deadline {
-                return Err(self.stuck(&marks, limit).await);
+                return Err(self.timed_out(&marks, limit).await);
             }
             pauses.next().await;
         }
@@ -190,25 +194,25 @@ impl Stream {
 
     /// Returns the outcome of a batch when the receiver takes nothing more. Messages that its kernel
     /// acknowledged count as delivered.
-    async fn stuck(&mut self, marks: &VecDeque<(usize, u64)>, limit: Duration) -> Broken {
-        let settled = self.settled().unwrap_or(0);
+    async fn timed_out(&mut self, marks: &VecDeque<(usize, u64)>, limit: Duration) -> IncompleteDelivery {
+        let settled = self.delivered().unwrap_or(0);
         if let Err(why) = self.check().await {
-            return Broken::new(why);
+            return IncompleteDelivery::new(why);
         }
         let whole = marks.iter().take_while(|(_, end)| *end <= settled).last();
-        Broken { settled: whole.map_or(0, |(messages, _)| *messages), why: no_progress(limit) }
+        IncompleteDelivery { delivered: whole.map_or(0, |(messages, _)| *messages), why: no_progress(limit) }
     }
 
     /// Returns the number of written bytes that are delivered.
-    fn settled(&mut self) -> io::Result<u64> {
+    fn delivered(&mut self) -> io::Result<u64> {
         let written = self.written.load(Ordering::Relaxed);
-        match (held(self.socket.as_fd())?, self.framing) {
-            (0, _) => self.settled = written,
-            (bytes, Framing::Counting) => self.settled = written.saturating_sub(bytes),
+        match (unread_bytes(self.socket.as_fd())?, self.framing) {
+            (0, _) => self.delivered = written,
+            (bytes, Framing::Counting) => self.delivered = written.saturating_sub(bytes),
             // The number is kernel memory and not message bytes, so it is all or nothing.
             (_, Framing::Line) => {}
         }
-        Ok(self.settled)
+        Ok(self.delivered)
     }
 
     /// Ends TLS (close_notify) and the connection.
@@ -216,7 +220,7 @@ impl Stream {
         match timeout(FAREWELL, self.io.shutdown()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a syslog connection could not be closed"),
-            Err(_) => tracing::debug!("a syslog receiver did not take the end of its connection"),
+            Err(_) => tracing::debug!("closing a syslog connection timed out"),
         }
     }
 }
@@ -235,12 +239,13 @@ fn read(io: &mut (impl AsyncRead + Unpin + ?Sized), cx: &mut Context<'_>) -> Pol
 
 /// Connects to the first address of a name that works; each address gets an equal share of the time.
 async fn dial(peer: &Peer, limit: Duration) -> io::Result<TcpStream> {
-    let found = within(limit, "looking up the name", lookup_host((peer.host.as_str(), peer.port))).await?;
+    let found =
+        with_timeout(limit, "looking up the name", lookup_host((peer.host.as_str(), peer.port))).await?;
     let found: Vec<_> = found.collect();
     let share = limit / u32::try_from(found.len()).unwrap_or(u32::MAX).max(1);
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in found {
-        match within(share, "connecting", TcpStream::connect(address)).await {
+        match with_timeout(share, "connecting", TcpStream::connect(address)).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }

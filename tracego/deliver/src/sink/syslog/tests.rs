@@ -12,25 +12,25 @@ use std::{
 use super::*;
 
 /// Returns a sink with a short timeout, for receivers that stop or die.
-fn syslog(address: &str, more: &str) -> Syslog {
+fn syslog(address: &str, more: &str) -> SyslogTransport {
     with_timeout("300ms", address, more)
 }
 
 /// Returns a sink with a long timeout, for receivers that take everything on a machine that may be busy.
-fn patient(address: &str, more: &str) -> Syslog {
+fn patient(address: &str, more: &str) -> SyslogTransport {
     with_timeout("20s", address, more)
 }
 
-fn with_timeout(timeout: &str, address: &str, more: &str) -> Syslog {
+fn with_timeout(timeout: &str, address: &str, more: &str) -> SyslogTransport {
     let text = format!("address = '{address}'\ntimeout = '{timeout}'\n{more}");
-    Syslog::new(&toml::from_str(&text).unwrap()).unwrap()
+    SyslogTransport::new(&toml::from_str(&text).unwrap()).unwrap()
 }
 
 fn unix(path: &Path) -> String {
     format!("unix:{}", path.display())
 }
 
-async fn deliver(syslog: &mut Syslog, batch: &[Vec<u8>]) -> Delivered {
+async fn deliver(syslog: &mut SyslogTransport, batch: &[Vec<u8>]) -> DeliveryResult {
     let batch: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
     syslog.deliver(&batch).await
 }
@@ -41,12 +41,12 @@ fn messages(count: usize, len: usize) -> Vec<Vec<u8>> {
     (0..count).map(message).collect()
 }
 
-fn all(delivered: &Delivered, count: usize) {
+fn all(delivered: &DeliveryResult, count: usize) {
     assert!(delivered.trouble.is_none() && delivered.refused.is_empty(), "{delivered:?}");
     assert_eq!(delivered.done, count);
 }
 
-fn trouble(delivered: &Delivered, said: &str) {
+fn trouble(delivered: &DeliveryResult, said: &str) {
     let why = &delivered.trouble.as_ref().unwrap().why;
     assert!(why.contains(said), "{why}");
 }
@@ -335,7 +335,7 @@ async fn what_a_receiver_says_is_not_its_end() {
 
 #[test]
 fn mistakes_are_found_before_anything_is_sent() {
-    let wrong = |text: &str| Syslog::new(&toml::from_str(text).unwrap()).err().unwrap();
+    let wrong = |text: &str| SyslogTransport::new(&toml::from_str(text).unwrap()).err().unwrap();
     assert!(wrong("address = 'tcp://h'\napp-name = ''").contains("app-name"));
     assert!(wrong("address = 'tls://h'\ntls = { ca = '/no/such' }").contains("tls ca: /no/such"));
     let named = wrong("address = 'tls://h'\ntls = { server-name = 'a b' }");

@@ -6,7 +6,7 @@ use flate2::write::GzEncoder;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use super::settings::Compression;
+use super::settings::WebhookCompression;
 use crate::format::{Format, cloudevents};
 
 /// Returns the media type of a body.
@@ -18,7 +18,7 @@ pub(super) fn media_type(format: Format) -> &'static str {
 }
 
 /// Joins the payloads of a batch to one body.
-pub(super) fn joined(format: Format, lines: &[&[u8]]) -> Vec<u8> {
+pub(super) fn join(format: Format, lines: &[&[u8]]) -> Vec<u8> {
     let mut body = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum::<usize>() + 2);
     if format == Format::CloudEvents {
         cloudevents::batch(lines.iter().copied(), &mut body);
@@ -32,10 +32,10 @@ pub(super) fn joined(format: Format, lines: &[&[u8]]) -> Vec<u8> {
 }
 
 /// Compresses a body.
-pub(super) fn packed(body: Vec<u8>, compression: Compression) -> io::Result<Vec<u8>> {
+pub(super) fn compress(body: Vec<u8>, compression: WebhookCompression) -> io::Result<Vec<u8>> {
     match compression {
-        Compression::None => Ok(body),
-        Compression::Gzip => {
+        WebhookCompression::None => Ok(body),
+        WebhookCompression::Gzip => {
             let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), flate2::Compression::fast());
             encoder.write_all(&body)?;
             encoder.finish()
@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn several_are_lines_or_a_list() {
         let lines: [&[u8]; 2] = [b"{\"a\":1}\n", b"{\"b\":2}"];
-        assert_eq!(joined(Format::Json, &lines), b"{\"a\":1}\n{\"b\":2}\n");
-        assert_eq!(joined(Format::CloudEvents, &lines), b"[{\"a\":1},{\"b\":2}]");
+        assert_eq!(join(Format::Json, &lines), b"{\"a\":1}\n{\"b\":2}\n");
+        assert_eq!(join(Format::CloudEvents, &lines), b"[{\"a\":1},{\"b\":2}]");
         assert_eq!(media_type(Format::Ocsf), "application/x-ndjson");
         assert_eq!(media_type(Format::CloudEvents), "application/cloudevents-batch+json");
         assert_eq!(media_type(Format::Cef), "text/plain; charset=utf-8");

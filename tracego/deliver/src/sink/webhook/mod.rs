@@ -13,22 +13,22 @@
 //! | 3xx, 401, 403, 404, 405, 415 and others about the request | retried until the settings are right |
 //!
 //! A record that keeps getting an answer of the second row alone, while others are taken, is given up: see
-//! [`Webhook::isolate`].
+//! [`WebhookTransport::isolate`].
 //!
 //! Bodies have no envelope. Splunk's HTTP Event Collector and Elasticsearch's `_bulk` want one of their own
 //! around each event: reach them through a collector.
 
 mod body;
+mod response_class;
 mod secret;
 mod settings;
-mod verdict;
 
 use std::{ops::Range, time::SystemTime};
 
-use self::verdict::Verdict;
+use self::response_class::ResponseClass;
 pub use self::{
-    secret::{Env, File, Secret},
-    settings::{Compression, Method, Settings},
+    secret::{EnvSecret, FileSecret, Secret},
+    settings::{Method, WebhookCompression, WebhookSettings},
 };
 use hyper::{
     Method as HttpMethod, Request, Uri,
@@ -36,28 +36,28 @@ use hyper::{
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT},
 };
 
-use super::{
-    deliver::{Delivered, Trouble},
-    halve::{Answer, Parts},
+use super::delivery::{
+    DeliveryError, DeliveryResult,
+    batch_split::{BatchSplit, RequestOutcome},
 };
 use crate::{
     format::Format,
-    http::{Client, Response, Versions, shown, words},
+    http::{HttpVersions, ReceiverClient, Response, display_uri, summary},
 };
 
 /// Name of the header with the HMAC-SHA256 of the body as it is sent (after compression), with the setting
 /// `secret` as key: `sha256=` and hexadecimal digits, like GitHub's `X-Hub-Signature-256`.
-pub const SIGNATURE: &str = "x-tracego-signature-256";
+pub const SIGNATURE_HEADER: &str = "x-tracego-signature-256";
 
 /// Size in bytes below which requests are not reduced for a receiver that finds them too large.
 const LEAST: usize = 4096;
 
 /// Webhook transport.
-pub struct Webhook {
-    client: Client,
+pub struct WebhookTransport {
+    client: ReceiverClient,
     uri: Uri,
     format: Format,
-    settings: Settings,
+    settings: WebhookSettings,
     headers: Vec<(HeaderName, HeaderValue)>,
     secret: Option<String>,
     /// Maximum size of a request in bytes: `batch-bytes`, or less after the receiver found a request too
@@ -65,16 +65,16 @@ pub struct Webhook {
     bytes: usize,
 }
 
-impl Webhook {
+impl WebhookTransport {
     /// Creates a transport for payloads that are lines of `format`. Does not connect yet.
     ///
     /// # Errors
     /// Fails if the settings are invalid or a secret cannot be read. The error names the key.
-    pub fn new(settings: &Settings, format: Format) -> Result<Self, String> {
+    pub fn new(settings: &WebhookSettings, format: Format) -> Result<Self, String> {
         settings.check()?;
         let uri = settings.uri()?;
         let tls = settings.tls.clone().unwrap_or_default();
-        let client = Client::new(&uri, &tls, Versions::One, settings.timeout.0);
+        let client = ReceiverClient::new(&uri, &tls, HttpVersions::One, settings.timeout.0);
         let client = client.map_err(|error| error.to_string())?;
         let (headers, secret) = secrets(settings)?;
         let bytes = usize::try_from(settings.batch_bytes.0).unwrap_or(usize::MAX);
@@ -82,21 +82,21 @@ impl Webhook {
     }
 
     /// Sends a batch in requests of the configured size. Returns what became of the records.
-    pub async fn deliver(&mut self, batch: &[&[u8]]) -> Delivered {
+    pub async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         self.send_all(batch, false).await
     }
 
     /// Sends a batch like [`deliver`](Self::deliver), but gives up a record that the receiver fails at while
     /// it takes others, at most one per call.
-    pub async fn isolate(&mut self, batch: &[&[u8]]) -> Delivered {
+    pub async fn isolate(&mut self, batch: &[&[u8]]) -> DeliveryResult {
         self.send_all(batch, true).await
     }
 
-    async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> Delivered {
-        let mut parts = Parts::new(batch.len(), isolate);
+    async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> DeliveryResult {
+        let mut parts = BatchSplit::new(batch.len(), isolate);
         while parts.done() < batch.len() {
             let request = parts.done()..self.end(batch, parts.done());
-            let mut ask = async |range: Range<usize>| self.ask(&batch[range]).await;
+            let mut ask = async |range: Range<usize>| self.send_request(&batch[range]).await;
             if !parts.send(request, &mut ask).await {
                 break;
             }
@@ -116,65 +116,71 @@ impl Webhook {
     }
 
     /// Sends one request. Returns the outcome for its records.
-    async fn ask(&mut self, lines: &[&[u8]]) -> Answer {
+    async fn send_request(&mut self, lines: &[&[u8]]) -> RequestOutcome {
         let answer = match self.send(lines).await {
             Ok(answer) => answer,
-            Err(trouble) => return Answer::Again(trouble),
+            Err(trouble) => return RequestOutcome::Again(trouble),
         };
-        let why = || format!("{}: {}", shown(&self.uri), words(&answer));
-        match verdict::of(&answer, SystemTime::now()) {
-            Verdict::Taken => Answer::taken(),
-            Verdict::Again(after, ours) => Answer::Again(Trouble { after, ours, ..Trouble::new(why()) }),
-            Verdict::Mistaken(hint) => {
+        let why = || format!("{}: {}", display_uri(&self.uri), summary(&answer));
+        match response_class::classify(&answer, SystemTime::now()) {
+            ResponseClass::Taken => RequestOutcome::taken(),
+            ResponseClass::Again(after, ours) => RequestOutcome::Again(DeliveryError {
+                after,
+                sender_fault: ours,
+                ..DeliveryError::new(why())
+            }),
+            ResponseClass::Mistaken(hint) => {
                 let why = format!("{}; {hint}", why());
-                self.renew().await;
-                Answer::again(why)
+                self.reload_secrets().await;
+                RequestOutcome::again(why)
             }
-            Verdict::Content => {
-                if lines.len() > 1 && verdict::too_large(&answer) {
+            ResponseClass::Content => {
+                if lines.len() > 1 && response_class::too_large(&answer) {
                     let size: usize = lines.iter().map(|line| line.len() + 1).sum();
                     self.bytes = self.bytes.min((size / 2).max(LEAST));
                 }
-                Answer::Never(words(&answer))
+                RequestOutcome::Never(summary(&answer))
             }
         }
     }
 
-    async fn send(&mut self, lines: &[&[u8]]) -> Result<Response, Trouble> {
-        let failed = |why: String| Trouble::new(format!("{}: {why}", shown(&self.uri)));
-        let body = body::joined(self.format, lines);
+    async fn send(&mut self, lines: &[&[u8]]) -> Result<Response, DeliveryError> {
+        let failed = |why: String| DeliveryError::new(format!("{}: {why}", display_uri(&self.uri)));
+        let body = body::join(self.format, lines);
         let body =
-            body::packed(body, self.settings.compression).map_err(|error| failed(error.to_string()))?;
+            body::compress(body, self.settings.compression).map_err(|error| failed(error.to_string()))?;
         let method = match self.settings.method {
             Method::Post => HttpMethod::POST,
             Method::Put => HttpMethod::PUT,
         };
         let mut request = Request::builder().method(method).uri(&self.uri);
         if let Some(secret) = &self.secret {
-            request = request.header(SIGNATURE, body::signature(secret, &body));
+            request = request.header(SIGNATURE_HEADER, body::signature(secret, &body));
         }
         let mut request = request.body(Bytes::from(body)).map_err(|error| failed(error.to_string()))?;
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::media_type(self.format)));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
-        if self.settings.compression == Compression::Gzip {
+        if self.settings.compression == WebhookCompression::Gzip {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
         let sent = self.client.send(&request).await;
-        sent.map_err(|why| Trouble::new(format!("{}: {why}", shown(&self.uri))))
+        sent.map_err(|why| DeliveryError::new(format!("{}: {why}", display_uri(&self.uri))))
     }
 
     /// Reads the files with secrets again, since a token may have been replaced. On an error, the previous
     /// secrets stay in use.
-    async fn renew(&mut self) {
+    async fn reload_secrets(&mut self) {
         let settings = self.settings.clone();
         let read = tokio::task::spawn_blocking(move || secrets(&settings)).await;
         match read.map_err(|error| error.to_string()).flatten() {
             Ok(read) => (self.headers, self.secret) = read,
-            Err(why) => tracing::warn!(%why, "secrets of a webhook cannot be read again"),
+            Err(why) => {
+                tracing::warn!(%why, "cannot reload the secrets of a webhook; the previous ones stay in use")
+            }
         }
     }
 
@@ -189,11 +195,11 @@ impl Webhook {
 
 type Secrets = (Vec<(HeaderName, HeaderValue)>, Option<String>);
 
-fn secrets(settings: &Settings) -> Result<Secrets, String> {
+fn secrets(settings: &WebhookSettings) -> Result<Secrets, String> {
     let secret =
         settings.secret.as_ref().map(Secret::read).transpose().map_err(|why| format!("secret: {why}"))?;
     if secret.as_ref().is_some_and(String::is_empty) {
-        return Err("secret: it is empty, so everybody knows it".to_owned());
+        return Err("secret: the secret is empty; set one, or leave secret out".to_owned());
     }
     Ok((settings.header_values()?, secret))
 }

@@ -12,15 +12,15 @@ pub enum Secret {
     Text(String),
     /// `{ file = "/path" }`; blanks at both ends of the content are removed. The file is read again when the
     /// receiver rejects a request as such.
-    File(File),
+    File(FileSecret),
     /// `{ env = "NAME" }`.
-    Env(Env),
+    Env(EnvSecret),
 }
 
 /// File of [`Secret::File`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
-pub struct File {
+pub struct FileSecret {
     /// Path of the file.
     pub file: PathBuf,
 }
@@ -28,7 +28,7 @@ pub struct File {
 /// Variable of [`Secret::Env`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
-pub struct Env {
+pub struct EnvSecret {
     /// Name of the variable.
     pub env: String,
 }
@@ -54,8 +54,10 @@ impl Secret {
     pub fn read(&self) -> Result<String, String> {
         match self {
             Self::Text(text) => Ok(text.clone()),
-            Self::Env(Env { env: name }) => env::var(name).map_err(|error| format!("env {name}: {error}")),
-            Self::File(File { file: path }) => {
+            Self::Env(EnvSecret { env: name }) => {
+                env::var(name).map_err(|error| format!("env {name}: {error}"))
+            }
+            Self::File(FileSecret { file: path }) => {
                 let said = |error: std::io::Error| format!("file {}: {error}", path.display());
                 let mut text = String::new();
                 fs::File::open(path).map_err(said)?.take(MOST).read_to_string(&mut text).map_err(said)?;

@@ -15,7 +15,7 @@ use crate::http::tls::TlsSettings;
 /// Keys of a webhook sink, beside those of all sinks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct WebhookSettings {
     /// Address of the receiver: `https://host/path` or `http://…`.
     pub url: String,
     /// Headers of each request; values are texts, `{ file = "/path" }` or `{ env = "NAME" }`.
@@ -23,7 +23,7 @@ pub struct Settings {
     pub headers: BTreeMap<String, Secret>,
     /// Compression of bodies; `none` by default.
     #[serde(default)]
-    pub compression: Compression,
+    pub compression: WebhookCompression,
     /// Maximum number of records per request; 500 by default.
     #[serde(default = "batch_records")]
     pub batch_records: usize,
@@ -38,14 +38,14 @@ pub struct Settings {
     /// HTTP method; `POST` by default.
     #[serde(default)]
     pub method: Method,
-    /// Key that signs each body: see [`super::SIGNATURE`].
+    /// Key that signs each body: see [`super::SIGNATURE_HEADER`].
     pub secret: Option<Secret>,
 }
 
 /// Compression of bodies.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
-pub enum Compression {
+pub enum WebhookCompression {
     /// No compression.
     #[default]
     None,
@@ -77,9 +77,9 @@ fn timeout() -> Span {
 }
 
 /// Headers that frame the body; only tracego sets them.
-const OURS: [HeaderName; 4] = [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING];
+const RESERVED_HEADERS: [HeaderName; 4] = [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING];
 
-impl Settings {
+impl WebhookSettings {
     /// Checks the settings.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Settings {
             return Err("batch-bytes: a request has at least one record; write 1M".to_owned());
         }
         if self.timeout.0.is_zero() {
-            return Err("timeout: nothing is done in no time; write 10s".to_owned());
+            return Err("timeout: must be more than 0; write 10s".to_owned());
         }
         let names = self.headers.keys().map(|name| header_name(name));
         names.collect::<Result<Vec<_>, _>>().map(drop)
@@ -108,7 +108,8 @@ impl Settings {
         let authority = uri.authority().ok_or_else(wrong)?;
         if authority.as_str().contains('@') {
             return Err(
-                "url: it names a user; write headers = { authorization = { file = \"/path\" } }".to_owned()
+                "url: the address contains a user; write headers = { authorization = { file = \"/path\" } }"
+                    .to_owned(),
             );
         }
         if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
@@ -121,8 +122,9 @@ impl Settings {
     pub(super) fn header_values(&self) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
         let read = |(name, secret): (&String, &Secret)| {
             let text = secret.read().map_err(|why| format!("headers {name}: {why}"))?;
-            let mut value = HeaderValue::try_from(text)
-                .map_err(|_| format!("headers {name}: its value holds characters that no header has"))?;
+            let mut value = HeaderValue::try_from(text).map_err(|_| {
+                format!("headers {name}: the value holds characters that are not allowed in a header")
+            })?;
             value.set_sensitive(true);
             Ok((header_name(name)?, value))
         };
@@ -133,7 +135,7 @@ impl Settings {
 fn header_name(name: &str) -> Result<HeaderName, String> {
     let parsed =
         HeaderName::try_from(name).map_err(|_| format!("headers: '{name}' is no name of a header"))?;
-    if OURS.contains(&parsed) {
+    if RESERVED_HEADERS.contains(&parsed) {
         return Err(format!("headers: {name} follows from how the body is sent; leave it out"));
     }
     Ok(parsed)
@@ -143,15 +145,15 @@ fn header_name(name: &str) -> Result<HeaderName, String> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Settings, String> {
-        let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+    fn read(text: &str) -> Result<WebhookSettings, String> {
+        let settings: WebhookSettings = toml::from_str(text).map_err(|error| error.to_string())?;
         settings.check().map(|()| settings)
     }
 
     #[test]
     fn a_url_is_enough() {
         let settings = read("url = 'https://siem.example/in'").unwrap();
-        assert_eq!((settings.method, settings.compression), (Method::Post, Compression::None));
+        assert_eq!((settings.method, settings.compression), (Method::Post, WebhookCompression::None));
         assert_eq!((settings.batch_records, settings.batch_bytes), (500, Bytes(1 << 20)));
     }
 
@@ -169,7 +171,7 @@ mod tests {
             secret = { file = "/etc/tracego/secret" }
         "#;
         let settings = read(text).unwrap();
-        assert_eq!((settings.method, settings.compression), (Method::Put, Compression::Gzip));
+        assert_eq!((settings.method, settings.compression), (Method::Put, WebhookCompression::Gzip));
         let headers = settings.header_values().unwrap();
         assert_eq!((headers[0].0.as_str(), headers[1].0.as_str()), ("x-site", "authorization"));
         assert!(headers.iter().all(|(_, value)| value.is_sensitive()));

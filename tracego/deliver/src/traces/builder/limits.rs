@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Limits of the builder.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct BuilderLimits {
     /// Maximum number of running processes with a span, including compilers.
     pub spans: usize,
     /// Approximate maximum size of open spans, in bytes.
@@ -15,7 +15,7 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for BuilderLimits {
     fn default() -> Self {
         Self { spans: 65_536, bytes: 32 << 20, jobs: 1024, grace: Duration::from_secs(30) }
     }
@@ -23,17 +23,17 @@ impl Default for Limits {
 
 /// Counts of the processes of jobs by outcome. Each number only grows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
+pub struct BuilderCounts {
     /// Spans that were made.
-    pub made: u64,
+    pub spans: u64,
     /// Spans of processes whose end was not seen.
     pub not_seen: u64,
     /// Compilers and linkers, which are counted on the span of their go command.
     pub folded: u64,
     /// Processes without a span, because the limit on spans or bytes was reached.
-    pub no_room: u64,
+    pub span_limit: u64,
     /// Processes without a span, because the limit on jobs was reached.
-    pub no_room_for_job: u64,
+    pub job_limit: u64,
     /// Processes without a span, because the TRACEPARENT of their job is not sampled.
     pub unsampled: u64,
 }

@@ -12,14 +12,14 @@ use tracego_model::record::{Trace, go::Go};
 use super::*;
 
 /// Returns all spans of a stream, with those that end with the stream.
-fn spans(builder: &mut Builder, records: &[Record]) -> Vec<SpanData> {
+fn spans(builder: &mut SpanBuilder, records: &[Record]) -> Vec<SpanData> {
     let mut out = Vec::new();
     for record in records {
         builder.take(record, &mut out);
     }
-    builder.end(at(1_000_000), &mut out);
+    builder.finish(at(1_000_000), &mut out);
     assert_eq!((builder.open(), builder.jobs(), builder.bytes()), (0, 0, 0));
-    assert_eq!(builder.counts().made, out.len() as u64);
+    assert_eq!(builder.counts().spans, out.len() as u64);
     out
 }
 
@@ -55,7 +55,7 @@ fn a_job_is_one_trace_and_each_process_a_span_below_its_nearest_ancestor() {
         stream.exit(14, 139),
         stream.exit(10, 0),
     ];
-    let all = spans(&mut Builder::default(), &records);
+    let all = spans(&mut SpanBuilder::default(), &records);
     assert_eq!(all.len(), 5);
     let (job, sh) = (named(&all, "build"), named(&all, "sh"));
     let trace = job.span_context.trace_id();
@@ -90,7 +90,7 @@ fn ids_follow_from_the_job_and_are_never_zero() {
     assert_ne!(id::trace_id_of(&record), id::trace_id_of(&other));
     assert_eq!(id::trace_id_of(&Stream::of(None).start(10, 5, "sh")), None);
     // printf 'tracego.trace/1\000067c27d6d9873cce0a4892fd3e3bf1683\0b0071d00-…-444455556666-2710-a\0' | sha256sum
-    let all = spans(&mut Builder::default(), &[record]);
+    let all = spans(&mut SpanBuilder::default(), &[record]);
     assert_eq!(named(&all, "sh").span_context.span_id().to_string(), "b7cb4c46d0addf35");
 }
 
@@ -104,7 +104,7 @@ fn the_traceparent_of_who_opened_the_job_is_above_it_and_others_are_linked() {
     let mut other = stream.start(12, 10, "other");
     other.trace = traceparent("00").map(|trace| Trace { span_id: "00f067aa0ba902b8".into(), ..trace });
     let records = [first, same, other, stream.exit(11, 0), stream.exit(12, 0), stream.exit(10, 0)];
-    let all = spans(&mut Builder::default(), &records);
+    let all = spans(&mut SpanBuilder::default(), &records);
     let job = named(&all, "build");
     assert_eq!(job.span_context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(
@@ -119,8 +119,10 @@ fn the_traceparent_of_who_opened_the_job_is_above_it_and_others_are_linked() {
         (1, "00f067aa0ba902b8".to_owned())
     );
     // Every record of the job finds the trace, also those without an environment.
-    let mut traces = Traces::default();
-    assert!(records.iter().all(|record| traces.of(record).unwrap().trace == job.span_context.trace_id()));
+    let mut traces = JobTraces::default();
+    assert!(
+        records.iter().all(|record| traces.trace_of(record).unwrap().trace == job.span_context.trace_id())
+    );
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn a_trace_that_nobody_samples_has_no_spans() {
     let mut stream = Stream::of(Some((10, "7")));
     let mut first = stream.start(10, 5, "sh");
     first.trace = traceparent("00");
-    let mut builder = Builder::default();
+    let mut builder = SpanBuilder::default();
     assert!(spans(&mut builder, &[first, stream.start(11, 10, "x"), stream.exit(11, 0)]).is_empty());
     assert_eq!(builder.counts().unsampled, 2);
 }
@@ -136,9 +138,9 @@ fn a_trace_that_nobody_samples_has_no_spans() {
 #[test]
 fn processes_of_no_job_have_no_spans_and_the_command_of_a_run_is_a_job() {
     let mut stream = Stream::of(None);
-    assert!(spans(&mut Builder::default(), &[stream.start(10, 5, "sh"), stream.exit(10, 0)]).is_empty());
+    assert!(spans(&mut SpanBuilder::default(), &[stream.start(10, 5, "sh"), stream.exit(10, 0)]).is_empty());
     let mut stream = Stream { in_tree: true, ..Stream::default() };
-    let all = spans(&mut Builder::default(), &[stream.start(10, 5, "make"), stream.exit(10, 2)]);
+    let all = spans(&mut SpanBuilder::default(), &[stream.start(10, 5, "make"), stream.exit(10, 2)]);
     assert_eq!(all.len(), 2);
     assert!(all.iter().all(|span| span.name == "make"));
     let (process, job) = (&all[0], &all[1]);
@@ -157,7 +159,7 @@ fn a_process_that_starts_another_program_is_one_span_with_the_last_name() {
         stream.start(10, 5, "server"),
         stream.exit(10, 0),
     ];
-    let all = spans(&mut Builder::default(), &records);
+    let all = spans(&mut SpanBuilder::default(), &records);
     assert_eq!(all.len(), 2);
     let server = named(&all, "server");
     let events: Vec<_> = server.events.iter().map(|event| event.name.as_ref()).collect();
@@ -177,7 +179,7 @@ fn findings_and_failed_starts_are_events() {
     stream.parents.insert(11, 10);
     let failed = stream.record(event_name::EXEC_FAILED, 11);
     let records = [first, failed, stream.found(10), stream.exit(10, 0), stream.found(10)];
-    let all = spans(&mut Builder::default(), &records);
+    let all = spans(&mut SpanBuilder::default(), &records);
     let events: Vec<_> = named(&all, "go").events.iter().map(|event| event.name.as_ref()).collect();
     assert_eq!(events, ["tracego.finding", "tracego.process.exec_failed", "tracego.finding"]);
     let finding = &named(&all, "go").events[0];
@@ -191,7 +193,7 @@ fn events_beyond_the_bound_are_counted_on_the_span() {
     let mut records = vec![stream.start(10, 5, "go")];
     records.extend((0..100).map(|_| stream.found(10)));
     records.push(stream.exit(10, 0));
-    let all = spans(&mut Builder::default(), &records);
+    let all = spans(&mut SpanBuilder::default(), &records);
     let events = &named(&all, "go").events;
     assert_eq!((events.len(), events.dropped_count), (32, 68));
 }
@@ -218,7 +220,7 @@ fn compilers_are_counted_on_their_go_command_and_what_they_start_is_below_it() {
         with(stream.start(15, 10, "link"), go(Role::CompilerHelper, 10, "build")),
         stream.exit(15, 0),
     ];
-    let mut builder = Builder::default();
+    let mut builder = SpanBuilder::default();
     let all = spans(&mut builder, &records);
     assert_eq!((all.len(), builder.counts().folded), (4, 3));
     let build = named(&all, "go build");
@@ -255,7 +257,7 @@ fn a_toolchain_that_another_hands_over_to_is_the_same_command_and_what_it_runs_i
         odd,
     ];
     let mut names: Vec<_> =
-        spans(&mut Builder::default(), &records).into_iter().map(|span| span.name).collect();
+        spans(&mut SpanBuilder::default(), &records).into_iter().map(|span| span.name).collect();
     names.sort();
     assert_eq!(names, ["build", "go", "go run", "go1.26 run", "server"]);
 }
@@ -268,7 +270,7 @@ fn steps_one_after_the_other_are_one_job_and_one_span_of_it() {
     stream.job = Some((20, "7"));
     stream.now += 20;
     records.extend([stream.start(20, 5, "second"), stream.exit(20, 3)]);
-    let all = spans(&mut Builder::default(), &records);
+    let all = spans(&mut SpanBuilder::default(), &records);
     assert_eq!(all.len(), 3);
     let job = named(&all, "build");
     assert_eq!((seconds(job), value(job, "cicd.pipeline.task.run.result").as_deref()), (23, Some("failure")));
@@ -278,7 +280,7 @@ fn steps_one_after_the_other_are_one_job_and_one_span_of_it() {
 #[test]
 fn a_job_ends_when_it_has_waited_and_goes_on_as_another_span_of_its_trace() {
     let mut stream = Stream::of(Some((10, "7")));
-    let mut builder = Builder::default();
+    let mut builder = SpanBuilder::default();
     let mut out = Vec::new();
     for record in [stream.start(10, 5, "first"), stream.exit(10, 0)] {
         builder.take(&record, &mut out);
@@ -293,7 +295,7 @@ fn a_job_ends_when_it_has_waited_and_goes_on_as_another_span_of_its_trace() {
     for record in [stream.start(20, 5, "second"), stream.exit(20, 0)] {
         builder.take(&record, &mut out);
     }
-    builder.end(at(200), &mut out);
+    builder.finish(at(200), &mut out);
     assert_eq!(out.len(), 4);
     let (first, second) = (&out[1].span_context, &out[3].span_context);
     assert_eq!(first.trace_id(), second.trace_id());
@@ -308,7 +310,7 @@ fn an_end_that_nobody_saw_is_said() {
     let mut reused = stream.start(11, 10, "next");
     reused.tracego.exec_id = Some(format!("{BOOT}-ffffff-b"));
     records.push(reused);
-    let mut builder = Builder::default();
+    let mut builder = SpanBuilder::default();
     let all = spans(&mut builder, &records);
     assert_eq!(builder.counts().not_seen, 3);
     for (name, took) in [("lost", 1), ("sh", 999_999), ("next", 999_997)] {
@@ -321,29 +323,29 @@ fn an_end_that_nobody_saw_is_said() {
 
 #[test]
 fn too_many_processes_or_jobs_are_counted_and_the_job_says_so() {
-    let limits = Limits { spans: 3, jobs: 2, ..Limits::default() };
-    let mut builder = Builder::new(limits);
+    let limits = BuilderLimits { spans: 3, jobs: 2, ..BuilderLimits::default() };
+    let mut builder = SpanBuilder::new(limits);
     let mut stream = Stream::of(Some((10, "7")));
     let records: Vec<_> = (10..20).map(|pid| stream.start(pid, 5, "sh")).collect();
     let mut out = Vec::new();
     records.iter().for_each(|record| builder.take(record, &mut out));
-    assert_eq!((builder.open(), builder.counts().no_room), (3, 7));
+    assert_eq!((builder.open(), builder.counts().span_limit), (3, 7));
     for (root, id) in [(30, "8"), (40, "9")] {
         stream.job = Some((root, id));
         builder.take(&stream.start(root, 5, "sh"), &mut out);
     }
     // The second job waits, because no process of it has a span, and ends early for the third.
-    assert_eq!((builder.jobs(), builder.counts().no_room_for_job), (2, 0));
-    builder.end(at(50), &mut out);
+    assert_eq!((builder.jobs(), builder.counts().job_limit), (2, 0));
+    builder.finish(at(50), &mut out);
     let skipped: Vec<_> = out.iter().filter_map(|span| value(span, "tracego.job.spans_skipped")).collect();
     assert_eq!(skipped.len(), 3, "{skipped:?}");
     assert!(skipped.contains(&"7".to_owned()));
-    let full = &mut Builder::new(Limits { jobs: 1, ..Limits::default() });
+    let full = &mut SpanBuilder::new(BuilderLimits { jobs: 1, ..BuilderLimits::default() });
     stream.job = Some((10, "7"));
     let first = stream.start(10, 5, "sh");
     stream.job = Some((30, "8"));
     let all = spans(full, &[first, stream.start(30, 5, "sh")]);
-    assert_eq!((all.len(), full.counts().no_room_for_job), (2, 1));
+    assert_eq!((all.len(), full.counts().job_limit), (2, 1));
 }
 
 #[test]
@@ -353,7 +355,7 @@ fn a_loss_shows_on_the_job() {
     let mut lost = stream.record(event_name::LOST, 10);
     (lost.process, lost.tracego.exec_id) = (None, None);
     lost.tracego.lost = Some(BTreeMap::from([("ring_full", 9)]));
-    let all = spans(&mut Builder::default(), &[first, lost, stream.exit(10, 0)]);
+    let all = spans(&mut SpanBuilder::default(), &[first, lost, stream.exit(10, 0)]);
     let job = named(&all, "build");
     assert_eq!((job.events.len(), job.events[0].name.as_ref()), (1, "tracego.lost"));
 }
@@ -367,10 +369,10 @@ fn long_arguments_are_cut_and_the_count_says_so() {
         process.args_count = Some(100);
         process.working_directory = Some("x".repeat(100_000));
     }
-    let mut builder = Builder::default();
+    let mut builder = SpanBuilder::default();
     let mut out = Vec::new();
     builder.take(&first, &mut out);
     assert!(builder.bytes() < 8192, "{}", builder.bytes());
-    builder.end(at(9), &mut out);
+    builder.finish(at(9), &mut out);
     assert_eq!(value(named(&out, "sh"), "process.args_count").as_deref(), Some("100"));
 }

@@ -12,7 +12,7 @@ use std::{
 use opentelemetry_sdk::trace::SpanData;
 use tokio::{sync::Notify, time::Instant};
 
-use super::Counts;
+use super::ExportCounts;
 use crate::traces::attribute;
 
 /// Approximate maximum size of queued spans, in bytes. A span rarely has more than two thousand, but may have
@@ -23,7 +23,7 @@ const QUEUE_BYTES: usize = 16 << 20;
 const BATCH_BYTES: usize = 2 << 20;
 
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub(super) struct ExportCounters {
     pub(super) exported: AtomicU64,
     pub(super) queue_full: AtomicU64,
     pub(super) refused: AtomicU64,
@@ -33,17 +33,17 @@ pub(super) struct Numbers {
 
 /// Queue between the pipeline and the exporter's thread.
 #[derive(Debug)]
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+pub(super) struct SpanQueue {
+    waiting: Mutex<QueuedSpans>,
     /// Notification that there is work to do.
     pub(super) more: Notify,
-    pub(super) numbers: Numbers,
+    pub(super) numbers: ExportCounters,
     room: usize,
     batch: usize,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct QueuedSpans {
     /// Spans with their sizes, in bytes.
     spans: VecDeque<(SpanData, usize)>,
     /// Size of all spans, in bytes.
@@ -60,14 +60,20 @@ fn size(span: &SpanData) -> usize {
     size_of_val(span) + attribute::size(&span.attributes) + events.sum::<usize>()
 }
 
-impl Queue {
+impl SpanQueue {
     /// Creates a queue for `room` spans, which are taken out `batch` at a time.
     pub(super) fn new(room: usize, batch: usize) -> Self {
         let (room, batch) = (room.max(1), batch.max(1));
-        Self { waiting: Mutex::default(), more: Notify::new(), numbers: Numbers::default(), room, batch }
+        Self {
+            waiting: Mutex::default(),
+            more: Notify::new(),
+            numbers: ExportCounters::default(),
+            room,
+            batch,
+        }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, QueuedSpans> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -116,7 +122,7 @@ impl Queue {
     }
 
     /// Ends the batch that was taken out; its outcome is known.
-    pub(super) fn settled(&self) {
+    pub(super) fn batch_done(&self) {
         self.waiting().sending = 0;
     }
 
@@ -126,10 +132,10 @@ impl Queue {
         self.numbers.closed.fetch_add(left.spans.len() as u64, Relaxed);
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> ExportCounts {
         let waiting = self.waiting();
-        let Numbers { exported, queue_full, refused, expired, closed } = &self.numbers;
-        Counts {
+        let ExportCounters { exported, queue_full, refused, expired, closed } = &self.numbers;
+        ExportCounts {
             exported: exported.load(Relaxed),
             queue_full: queue_full.load(Relaxed),
             refused: refused.load(Relaxed),

@@ -2,18 +2,18 @@
 
 use serde::{Serialize, de::value::Error, ser};
 
-use super::{Output, Place, Role, Walk};
+use super::{AttributeSerializer, AttributeWriter, KeyValuePlace, ValueRole};
 
 /// List that has begun, unless it is an attribute that is left out.
-pub(super) struct List<'a, O: Output> {
-    pub(super) walk: Walk<'a, O>,
+pub(super) struct List<'a, O: AttributeWriter> {
+    pub(super) walk: AttributeSerializer<'a, O>,
     /// Entry of the list, if it is an attribute itself.
     pub(super) entry: Option<O::Mark>,
     /// Mark of the list; `None` if it is left out.
     pub(super) list: Option<O::Mark>,
 }
 
-impl<O: Output> ser::SerializeSeq for List<'_, O> {
+impl<O: AttributeWriter> ser::SerializeSeq for List<'_, O> {
     type Ok = ();
     type Error = Error;
 
@@ -22,7 +22,7 @@ impl<O: Output> ser::SerializeSeq for List<'_, O> {
             return Ok(());
         }
         let mark = self.walk.out.begin_element();
-        value.serialize(self.walk.again(Role::Value))?;
+        value.serialize(self.walk.again(ValueRole::Value))?;
         self.walk.out.end_element(mark);
         Ok(())
     }
@@ -38,7 +38,7 @@ impl<O: Output> ser::SerializeSeq for List<'_, O> {
     }
 }
 
-impl<O: Output> ser::SerializeTuple for List<'_, O> {
+impl<O: AttributeWriter> ser::SerializeTuple for List<'_, O> {
     type Ok = ();
     type Error = Error;
 
@@ -51,7 +51,7 @@ impl<O: Output> ser::SerializeTuple for List<'_, O> {
     }
 }
 
-impl<O: Output> ser::SerializeTupleStruct for List<'_, O> {
+impl<O: AttributeWriter> ser::SerializeTupleStruct for List<'_, O> {
     type Ok = ();
     type Error = Error;
 
@@ -65,24 +65,24 @@ impl<O: Output> ser::SerializeTupleStruct for List<'_, O> {
 }
 
 /// Object: a map if it is a value, a longer name if it is an attribute.
-pub(super) struct Map<'a, O: Output> {
-    pub(super) walk: Walk<'a, O>,
+pub(super) struct Map<'a, O: AttributeWriter> {
+    pub(super) walk: AttributeSerializer<'a, O>,
     /// Mark of the map, if it is a value.
     pub(super) map: Option<O::Mark>,
     /// Length of the object's own name.
     pub(super) above: usize,
 }
 
-impl<O: Output> Map<'_, O> {
+impl<O: AttributeWriter> Map<'_, O> {
     /// Writes a member, whose name is at the end of the current name.
     fn member<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if self.map.is_some() {
             let name = self.walk.key.get(self.above..).unwrap_or_default();
-            let mark = self.walk.out.begin_entry(name, Place::Member);
-            value.serialize(self.walk.again(Role::Value))?;
+            let mark = self.walk.out.begin_entry(name, KeyValuePlace::Member);
+            value.serialize(self.walk.again(ValueRole::Value))?;
             self.walk.out.end_entry(mark);
         } else {
-            value.serialize(self.walk.again(Role::Attribute))?;
+            value.serialize(self.walk.again(ValueRole::Attribute))?;
         }
         self.walk.key.truncate(self.above);
         Ok(())
@@ -95,13 +95,13 @@ impl<O: Output> Map<'_, O> {
     }
 }
 
-impl<O: Output> ser::SerializeMap for Map<'_, O> {
+impl<O: AttributeWriter> ser::SerializeMap for Map<'_, O> {
     type Ok = ();
     type Error = Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         self.dot();
-        key.serialize(self.walk.again(Role::Key))
+        key.serialize(self.walk.again(ValueRole::Key))
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
@@ -116,7 +116,7 @@ impl<O: Output> ser::SerializeMap for Map<'_, O> {
     }
 }
 
-impl<O: Output> ser::SerializeStruct for Map<'_, O> {
+impl<O: AttributeWriter> ser::SerializeStruct for Map<'_, O> {
     type Ok = ();
     type Error = Error;
 

@@ -7,11 +7,11 @@ use serde::{
 };
 
 use super::{
-    Output, Place, Role, Walk,
+    AttributeSerializer, AttributeWriter, KeyValuePlace, ValueRole,
     nested::{List, Map},
 };
 
-impl<'a, O: Output> Serializer for Walk<'a, O> {
+impl<'a, O: AttributeWriter> Serializer for AttributeSerializer<'a, O> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = List<'a, O>;
@@ -27,7 +27,7 @@ impl<'a, O: Output> Serializer for Walk<'a, O> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), Error> {
-        if self.role == Role::Key {
+        if self.role == ValueRole::Key {
             self.key.push_str(value);
             return Ok(());
         }
@@ -131,13 +131,13 @@ impl<'a, O: Output> Serializer for Walk<'a, O> {
 
     fn serialize_seq(self, _: Option<usize>) -> Result<List<'a, O>, Error> {
         let (entry, list) = match self.role {
-            Role::Key => return Err(Error::custom("a key of a map is no text")),
-            Role::Attribute if self.hidden() => (None, None),
-            Role::Attribute => {
-                let entry = self.out.begin_entry(self.key, Place::Attribute);
+            ValueRole::Key => return Err(Error::custom("a map key is not a text")),
+            ValueRole::Attribute if self.hidden() => (None, None),
+            ValueRole::Attribute => {
+                let entry = self.out.begin_entry(self.key, KeyValuePlace::Attribute);
                 (Some(entry), Some(self.out.begin_list()))
             }
-            Role::Value => (None, Some(self.out.begin_list())),
+            ValueRole::Value => (None, Some(self.out.begin_list())),
         };
         Ok(List { walk: self, entry, list })
     }
@@ -162,9 +162,9 @@ impl<'a, O: Output> Serializer for Walk<'a, O> {
 
     fn serialize_map(self, _: Option<usize>) -> Result<Map<'a, O>, Error> {
         let map = match self.role {
-            Role::Key => return Err(Error::custom("a key of a map is no text")),
-            Role::Attribute => None,
-            Role::Value => Some(self.out.begin_map()),
+            ValueRole::Key => return Err(Error::custom("a map key is not a text")),
+            ValueRole::Attribute => None,
+            ValueRole::Value => Some(self.out.begin_map()),
         };
         let above = self.key.len();
         Ok(Map { walk: self, map, above })

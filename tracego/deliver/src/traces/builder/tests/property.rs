@@ -36,8 +36,8 @@ proptest! {
     fn any_order_of_records_stays_within_bounds_and_no_span_is_an_orphan(
         steps in proptest::collection::vec(step(), 0..200),
     ) {
-        let limits = Limits { spans: 8, bytes: 16_384, jobs: 3, grace: Duration::from_secs(5) };
-        let mut builder = Builder::new(limits);
+        let limits = BuilderLimits { spans: 8, bytes: 16_384, jobs: 3, grace: Duration::from_secs(5) };
+        let mut builder = SpanBuilder::new(limits);
         let (mut stream, mut out) = (Stream::default(), Vec::new());
         for step in steps {
             let record = match step {
@@ -66,9 +66,9 @@ proptest! {
             prop_assert!(builder.open() <= limits.spans && builder.jobs() <= limits.jobs);
             prop_assert!(builder.bytes() <= limits.bytes + 8192, "{}", builder.bytes());
         }
-        builder.end(at(stream.now), &mut out);
+        builder.finish(at(stream.now), &mut out);
         prop_assert_eq!((builder.open(), builder.jobs(), builder.bytes()), (0, 0, 0));
-        prop_assert_eq!(builder.counts().made, out.len() as u64);
+        prop_assert_eq!(builder.counts().spans, out.len() as u64);
         for span in &out {
             prop_assert!(span.start_time <= span.end_time);
             prop_assert!(span.span_context.is_valid());

@@ -50,9 +50,8 @@ impl Stream {
 
     pub(super) fn line(&self, pid: u32) -> Arc<Line> {
         let up = self.parents.get(&pid).map(|&up| self.line(up));
-        let mut line = Line::default();
-        line.id = TaskId { tgid: pid, pad: 0, start_boottime: start_ns(pid) };
-        Line::below(up, line)
+        let id = TaskId { tgid: pid, pad: 0, start_boottime: start_ns(pid) };
+        Line::below(up, Line { id, ..Line::default() })
     }
 
     pub(super) fn record(&mut self, event_name: &'static str, pid: u32) -> Record {

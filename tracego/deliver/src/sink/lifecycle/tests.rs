@@ -1,0 +1,170 @@
+//! Reloads while records flow.
+
+use std::{
+    fs, io,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tracego_model::{input::Input, meta::Meta};
+use tracego_spool::{OnFull, QueueLimits};
+
+use super::Sinks;
+use crate::sink::{
+    outputs::Outputs,
+    queue::tests::{LONG, records, seqs},
+    settings::{SinkSettings, check_all, read},
+};
+
+/// Returns the settings of a sink `a` that writes to this file.
+fn file(path: &Path, more: &str) -> Vec<SinkSettings> {
+    let text = format!("name = \"a\"\ntype = \"file\"\npath = \"{}\"\n{more}", path.display());
+    let all = read(vec![toml::from_str::<toml::Table>(&text).unwrap().into()]).unwrap();
+    check_all(&all).unwrap();
+    all
+}
+
+fn written(path: &Path) -> Vec<u64> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let seq = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].as_u64().unwrap();
+    text.lines().map(seq).collect()
+}
+
+fn push(outputs: &mut Outputs, from: usize, to: usize) {
+    for record in &records(to)[from..] {
+        outputs.push(record, true).unwrap();
+    }
+    outputs.flush();
+}
+
+fn change(sinks: &mut Sinks, outputs: &mut Outputs, settings: &[SinkSettings]) {
+    let (feeds, changing) = sinks.change(settings).unwrap();
+    outputs.flush();
+    outputs.replace(feeds, None);
+    sinks.changed(changing);
+}
+
+fn start(settings: &[SinkSettings], spool: Option<&Path>) -> (Sinks, Outputs) {
+    let (sinks, feeds) = Sinks::start(settings, spool, &Meta::default()).unwrap();
+    (sinks, Outputs::new(None, feeds))
+}
+
+fn join(sinks: Sinks) -> io::Result<Vec<(u64, u64)>> {
+    let counts = sinks.join()?.into_iter().map(|status| {
+        let numbers = status.numbers();
+        (numbers.delivered, numbers.losses().values().sum())
+    });
+    Ok(counts.collect())
+}
+
+/// A run with one sink, which writes to the file `good`.
+struct Begun {
+    dir: TempDir,
+    /// The file `bad`. While this is held, it cannot be opened, although its settings are valid.
+    locked: fs::File,
+    sinks: Sinks,
+    outputs: Outputs,
+}
+
+/// Begins the run; `durable`: whether the sink's queue is in the folder `spool`.
+fn begin(durable: bool) -> Begun {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let locked = fs::File::create(path("bad")).unwrap();
+    locked.try_lock().unwrap();
+    let spool = durable.then(|| path("spool"));
+    let (sinks, outputs) = start(&file(&path("good"), ""), spool.as_deref());
+    Begun { dir, locked, sinks, outputs }
+}
+
+#[test]
+fn a_sink_that_cannot_be_opened_does_not_keep_the_next_change_from_taking_effect() {
+    for durable in [false, true] {
+        let Begun { dir, locked: _locked, mut sinks, mut outputs } = begin(durable);
+        let path = |name: &str| dir.path().join(name);
+        push(&mut outputs, 0, 10);
+        change(&mut sinks, &mut outputs, &file(&path("bad"), ""));
+        push(&mut outputs, 10, 20);
+        change(&mut sinks, &mut outputs, &file(&path("good"), "drain = \"9s\"\n"));
+        push(&mut outputs, 20, 30);
+        drop(outputs);
+        let counts = join(sinks).unwrap();
+        assert_eq!((written(&path("good")), written(&path("bad"))), (seqs(1..=30), vec![]), "{counts:?}");
+    }
+}
+
+#[test]
+fn it_is_opened_when_that_can_be() {
+    let Begun { dir, locked, mut sinks, mut outputs } = begin(false);
+    let path = |name: &str| dir.path().join(name);
+    change(&mut sinks, &mut outputs, &file(&path("bad"), ""));
+    push(&mut outputs, 0, 10);
+    drop(locked);
+    let since = Instant::now();
+    while written(&path("bad")).len() < 10 {
+        assert!(since.elapsed() < LONG);
+        thread::sleep(Duration::from_millis(20));
+    }
+    drop(outputs);
+    assert_eq!(join(sinks).unwrap(), [(10, 0)]);
+}
+
+#[test]
+fn what_it_cannot_take_by_the_end_is_counted_and_a_spool_keeps_it() {
+    for durable in [false, true] {
+        let Begun { dir, locked: _locked, mut sinks, mut outputs } = begin(durable);
+        let path = |name: &str| dir.path().join(name);
+        change(&mut sinks, &mut outputs, &file(&path("bad"), "drain = \"1s\"\n"));
+        push(&mut outputs, 0, 10);
+        drop(outputs);
+        assert_eq!(join(sinks).unwrap(), [(0, if durable { 0 } else { 10 })]);
+        if durable {
+            let (sinks, outputs) = start(&file(&path("good"), ""), Some(&path("spool")));
+            drop(outputs);
+            assert_eq!((join(sinks).unwrap(), written(&path("good"))), (vec![(10, 0)], seqs(1..=10)));
+        }
+    }
+}
+
+#[test]
+fn a_sink_that_is_gone_is_waited_for_at_the_end_and_its_losses_are_counted_and_told() {
+    let Begun { dir, locked: _locked, mut sinks, mut outputs } = begin(false);
+    let path = |name: &str| dir.path().join(name);
+    change(&mut sinks, &mut outputs, &file(&path("bad"), "drain = \"1s\"\n"));
+    push(&mut outputs, 0, 10);
+    let (pipeline, mut told) = mpsc::channel(8);
+    sinks.connect(pipeline.downgrade());
+    change(&mut sinks, &mut outputs, &[]);
+    drop(outputs);
+    assert_eq!(join(sinks).unwrap(), [(0, 10)]);
+    let Ok(Input::SinkLoss(loss, _)) = told.try_recv() else { panic!("nothing is told") };
+    assert_eq!((&*loss.sink, loss.lost["stopped"]), ("a", 10));
+}
+
+#[test]
+fn a_pipeline_that_waits_for_room_comes_to_the_change_that_makes_it() {
+    let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
+    let mut first = set(memory(limits), true, None);
+    first.receiver.will((0..10_000).map(|_| Answer::Fail(0)));
+    let control = first.control.clone();
+    let pushing = thread::spawn(move || {
+        for chunk in records(2000).chunks(10) {
+            first.push(chunk);
+        }
+        first
+    });
+    thread::sleep(Duration::from_millis(300));
+    assert!(!pushing.is_finished(), "there was room for all");
+    // The first step of `Sinks::change`, before the pipeline knows.
+    control.send_modify(|control| control.handover = true);
+    let first = pushing.join().unwrap();
+    drop(first.feed);
+    let leftover = first.thread.join().unwrap().unwrap();
+    let second = set(leftover, true, None);
+    second.receiver.waits_for(2000);
+    let (receiver, status) = second.end(LONG);
+    assert_eq!((receiver.got(), status.numbers().losses().len()), (seqs(1..=2000), 0));
+}

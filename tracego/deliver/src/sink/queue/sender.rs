@@ -1,0 +1,232 @@
+//! The pipeline's end of a sink: it filters and encodes records, and passes them on in chunks.
+
+use std::{collections::VecDeque, mem, sync::Arc};
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tracego_model::record::Record;
+
+use crate::sink::{
+    settings::{encoder::SinkEncoder, filter::Filter},
+    status::{SinkStatus, lost},
+};
+
+/// Encoded records on their way to the sink's worker.
+#[derive(Debug, Default)]
+pub(crate) struct RecordChunk {
+    pub(crate) bytes: Vec<u8>,
+    /// End of each record in `bytes`.
+    pub(crate) ends: Vec<usize>,
+}
+
+impl RecordChunk {
+    /// Joins several chunks into one.
+    fn joined(chunks: impl Iterator<Item = Self>, bytes: usize) -> Self {
+        let mut all = Self { bytes: Vec::with_capacity(bytes), ends: Vec::new() };
+        for chunk in chunks {
+            let begin = all.bytes.len();
+            all.bytes.extend_from_slice(&chunk.bytes);
+            all.ends.extend(chunk.ends.iter().map(|end| begin + end));
+        }
+        all
+    }
+
+    /// Returns the records from index `from` on.
+    pub(crate) fn iter_from(&self, from: usize) -> impl Iterator<Item = &[u8]> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        starts.zip(&self.ends).skip(from).map(|(start, &end)| self.bytes.get(start..end).unwrap_or_default())
+    }
+}
+
+/// Number of chunks that may wait in the channel, and number of bytes after which a chunk is passed on.
+const CHANNEL: usize = 16;
+const CHUNK: usize = 64 * 1024;
+/// Room of the channel that is reserved for the backlog left at the end.
+const REST: usize = 1;
+/// Number of bytes that may wait in the backlog while the worker takes none.
+const BACKLOG: usize = 8 << 20;
+
+/// Creates the channel to a sink's worker.
+pub(crate) fn channel() -> (mpsc::Sender<RecordChunk>, mpsc::Receiver<RecordChunk>) {
+    mpsc::channel(CHANNEL + REST)
+}
+
+/// A sink, and the number of chunks in its queue once everything pushed so far is there.
+pub(crate) type QueueMark = (Arc<SinkStatus>, u64);
+
+/// The pipeline's end of a sink.
+pub struct SinkSender {
+    status: Arc<SinkStatus>,
+    filter: Filter,
+    encoder: SinkEncoder,
+    chunk: RecordChunk,
+    sender: mpsc::Sender<RecordChunk>,
+    /// Whether a full sink blocks the pipeline instead of losing records.
+    blocks: bool,
+    backlog: VecDeque<RecordChunk>,
+    waiting: usize,
+    /// Number of chunks that the worker was given.
+    passed: u64,
+    /// Number of records counted here and not yet in the status, which has a lock.
+    filtered: u64,
+    given: u64,
+    /// Number of records lost here since the last report, by reason.
+    stalled: u64,
+    unwritable: u64,
+}
+
+impl SinkSender {
+    pub(crate) fn new(
+        status: Arc<SinkStatus>,
+        filter: Filter,
+        encoder: SinkEncoder,
+        sender: mpsc::Sender<RecordChunk>,
+        blocks: bool,
+    ) -> Self {
+        Self {
+            status,
+            filter,
+            encoder,
+            chunk: RecordChunk::default(),
+            sender,
+            blocks,
+            backlog: VecDeque::new(),
+            waiting: 0,
+            passed: 0,
+            filtered: 0,
+            given: 0,
+            stalled: 0,
+            unwritable: 0,
+        }
+    }
+
+    /// Returns the sink's status, which all threads share.
+    #[must_use]
+    pub fn status(&self) -> &Arc<SinkStatus> {
+        &self.status
+    }
+
+    /// Takes a record that the filter lets through.
+    pub(crate) fn push(&mut self, record: &Record) {
+        match self.filter.takes(record) {
+            Ok(false) => self.filtered += 1,
+            Ok(true) => match self.encoder.encode(record, &mut self.chunk.bytes) {
+                Ok(()) => {
+                    self.given += 1;
+                    self.chunk.ends.push(self.chunk.bytes.len());
+                }
+                Err(error) => self.unwritable(&error),
+            },
+            Err(error) => self.unwritable(&error),
+        }
+        if self.chunk.bytes.len() >= CHUNK {
+            self.pass();
+        }
+    }
+
+    fn unwritable(&mut self, error: &std::io::Error) {
+        self.unwritable += 1;
+        tracing::warn!(sink = self.status.name, %error, "a record cannot be written in the sink's format");
+    }
+
+    /// Passes gathered records on, and adds the counts to the status.
+    pub(crate) fn flush(&mut self) {
+        self.pass();
+        if self.filtered + self.given > 0 {
+            let mut numbers = self.status.numbers_mut();
+            numbers.filtered += mem::take(&mut self.filtered);
+            numbers.given += mem::take(&mut self.given);
+        }
+    }
+
+    fn pass(&mut self) {
+        if !self.chunk.ends.is_empty() {
+            let chunk = mem::take(&mut self.chunk);
+            self.waiting += chunk.bytes.len();
+            self.backlog.push_back(chunk);
+        }
+        while let Some(chunk) = self.backlog.pop_front() {
+            let size = chunk.bytes.len();
+            let sent = if self.blocks {
+                self.sender.blocking_send(chunk).map_err(|error| TrySendError::Closed(error.0))
+            } else if self.sender.capacity() > REST || self.sender.is_closed() {
+                self.sender.try_send(chunk)
+            } else {
+                Err(TrySendError::Full(chunk))
+            };
+            match sent {
+                Ok(()) => self.passed += 1,
+                Err(TrySendError::Closed(chunk)) => self.stalled += chunk.ends.len() as u64,
+                Err(TrySendError::Full(chunk)) if self.waiting <= BACKLOG => {
+                    self.backlog.push_front(chunk);
+                    return;
+                }
+                Err(TrySendError::Full(chunk)) => {
+                    // The newest chunks are dropped: the oldest are nearer to the disk.
+                    self.backlog.push_front(chunk);
+                    while self.waiting > BACKLOG
+                        && let Some(newest) = self.backlog.pop_back()
+                    {
+                        self.waiting = self.waiting.saturating_sub(newest.bytes.len());
+                        self.stalled += newest.ends.len() as u64;
+                    }
+                    return;
+                }
+            }
+            self.waiting = self.waiting.saturating_sub(size);
+        }
+    }
+
+    /// Returns this sink and the number of chunks in its queue once everything pushed and flushed is there;
+    /// `None` for a queue that does not survive tracego.
+    pub(crate) fn mark(&self) -> Option<QueueMark> {
+        let chunks = self.passed + self.backlog.len() as u64;
+        self.status.durable.then(|| (Arc::clone(&self.status), chunks))
+    }
+
+    /// Returns whether the mark is of this sink's queue, which lacks some of these chunks and will get them.
+    pub(crate) fn lacks(&self, (status, chunks): &QueueMark) -> bool {
+        Arc::ptr_eq(&self.status, status) && !self.sender.is_closed() && !status.has_placed(*chunks)
+    }
+
+    /// Takes over from another feed of the same sink, with its backlog and losses. Flush the other feed
+    /// before.
+    pub(crate) fn inherit(&mut self, mut old: Self) {
+        if Arc::ptr_eq(&self.status, &old.status) {
+            self.passed += old.passed;
+        }
+        self.waiting += mem::take(&mut old.waiting);
+        self.backlog.append(&mut old.backlog);
+        self.stalled += mem::take(&mut old.stalled);
+        self.unwritable += mem::take(&mut old.unwritable);
+    }
+
+    /// Returns the losses on this side of the queue since the last call, by reason, and counts them in the
+    /// status.
+    pub(crate) fn losses(&mut self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let losses = [
+            (lost::STALLED, mem::take(&mut self.stalled)),
+            (lost::UNWRITABLE, mem::take(&mut self.unwritable)),
+        ];
+        let status = Arc::clone(&self.status);
+        losses
+            .into_iter()
+            .filter(|&(_, count)| count > 0)
+            .inspect(move |&(reason, count)| status.count_lost(reason, count))
+    }
+}
+
+/// Passes on the backlog when the run or the sink ends, as the last chunk for the worker. The queue takes it
+/// even after the deadline, as far as there is room. Flush before.
+impl Drop for SinkSender {
+    fn drop(&mut self) {
+        let rest = RecordChunk::joined(self.backlog.drain(..), self.waiting);
+        if !rest.ends.is_empty()
+            && let Err(error) = self.sender.try_send(rest)
+        {
+            self.stalled += error.into_inner().ends.len() as u64;
+        }
+        for (reason, records) in self.losses() {
+            tracing::warn!(sink = self.status.name, reason, records, "records are lost: the sink ended");
+        }
+    }
+}

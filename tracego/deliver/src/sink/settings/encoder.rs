@@ -1,0 +1,42 @@
+//! The first half of every sink: turning a record into the bytes that wait in the queue.
+
+use std::io;
+
+use tracego_model::record::Record;
+
+use crate::{
+    format::Format,
+    sink::{journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder},
+};
+
+/// An encoder of any type. It runs on the pipeline's thread.
+pub(crate) enum SinkEncoder {
+    /// One line.
+    Line(Format),
+    /// A message of RFC 5424.
+    Syslog(SyslogEncoder),
+    /// A datagram of the journal.
+    Journald(JournaldEncoder),
+    /// An OTLP log record and its resource.
+    Otlp(OtlpEncoder),
+}
+
+impl SinkEncoder {
+    /// Adds the bytes of one record.
+    ///
+    /// # Errors
+    /// Fails if the record cannot be written in this format; nothing is added then.
+    pub(crate) fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+        let start = out.len();
+        let done = match self {
+            Self::Line(format) => format.write(record, out),
+            Self::Syslog(syslog) => syslog.encode(record, out),
+            Self::Journald(journald) => journald.encode(record, out),
+            Self::Otlp(otlp) => otlp.encode(record, out),
+        };
+        if done.is_err() {
+            out.truncate(start);
+        }
+        done
+    }
+}

@@ -1,0 +1,180 @@
+//! The mapping from the type of a sink to its two halves: the one place that knows all types.
+
+use std::env;
+
+use tracego_model::meta::Meta;
+
+use super::{SinkKind, SinkSettings, encoder::SinkEncoder};
+use crate::{
+    collector::{OtlpConfig, OtlpSettings, Signal, resolve},
+    format::Format,
+    sink::{
+        delivery::{DeliveryResult, transport::Transport},
+        file::FileTransport,
+        journald::{JournaldEncoder, JournaldTransport},
+        otlp::{self, OtlpEncoder, OtlpTransport},
+        status::FileCounts,
+        stdout::{StandardStream, StdoutTransport},
+        syslog::{SyslogEncoder, SyslogTransport},
+        webhook::WebhookTransport,
+    },
+};
+
+/// Number of bytes that are delivered together, for types without a key for it.
+const BATCH: usize = 512 << 10;
+
+/// A transport of any type.
+pub(crate) enum AnyTransport {
+    Stdout(StdoutTransport),
+    File(Box<FileTransport>),
+    Syslog(Box<SyslogTransport>),
+    Journald(JournaldTransport),
+    Otlp(Box<OtlpTransport>),
+    Webhook(Box<WebhookTransport>),
+}
+
+fn format(settings: &SinkSettings) -> Format {
+    settings.common.format.unwrap_or(Format::Json)
+}
+
+fn resolved(settings: &OtlpSettings) -> Result<OtlpConfig, String> {
+    let env = |name: &str| env::var(name).ok();
+    resolve(Signal::Logs, settings, env).map_err(|error| error.to_string())
+}
+
+/// Opens the receiver as far as that is possible without records. `meta` describes the run, for records that
+/// the sink itself writes.
+///
+/// # Errors
+/// Fails if the settings are invalid or a file cannot be opened; the text names the key.
+pub(crate) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport, String> {
+    Ok(match &settings.kind {
+        SinkKind::Stdout(_) => AnyTransport::Stdout(
+            StdoutTransport::new(StandardStream::Output).map_err(|error| error.to_string())?,
+        ),
+        SinkKind::File(own) if own.seal => {
+            let file = FileTransport::sealed(own, &settings.name, meta).map_err(|error| error.to_string())?;
+            AnyTransport::File(Box::new(file))
+        }
+        SinkKind::File(own) => {
+            AnyTransport::File(Box::new(FileTransport::open(own).map_err(|error| error.to_string())?))
+        }
+        SinkKind::Syslog(own) => AnyTransport::Syslog(Box::new(SyslogTransport::new(own)?)),
+        SinkKind::Journald(own) => AnyTransport::Journald(JournaldTransport::new(own)?),
+        SinkKind::Otlp(own) => {
+            let transport = OtlpTransport::new(&resolved(own)?).map_err(|error| error.to_string())?;
+            AnyTransport::Otlp(Box::new(transport))
+        }
+        SinkKind::Webhook(own) => {
+            AnyTransport::Webhook(Box::new(WebhookTransport::new(own, format(settings))?))
+        }
+    })
+}
+
+/// Checks the settings without opening a file that another sink may have open.
+///
+/// # Errors
+/// Fails as [`open`] does.
+pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
+    if settings.common.format.is_some() && matches!(settings.kind, SinkKind::Otlp(_) | SinkKind::Journald(_))
+    {
+        return Err(format!("format: {} has a fixed format", settings.kind.name()));
+    }
+    if settings.common.give_up_after.is_some()
+        && !matches!(settings.kind, SinkKind::Otlp(_) | SinkKind::Webhook(_))
+    {
+        return Err(format!(
+            "give-up-after: {} gets no answers from its receiver, which this key needs",
+            settings.kind.name()
+        ));
+    }
+    match &settings.kind {
+        SinkKind::File(own) if own.seal && format(settings) != Format::Json => {
+            Err("seal: only format = \"json\" can be sealed".to_owned())
+        }
+        SinkKind::File(own) => own.check(),
+        SinkKind::Stdout(_)
+        | SinkKind::Syslog(_)
+        | SinkKind::Journald(_)
+        | SinkKind::Otlp(_)
+        | SinkKind::Webhook(_) => open(settings, &Meta::default()).map(|_| ()),
+    }
+}
+
+/// Returns the encoder that turns records into the payloads of a sink.
+///
+/// # Errors
+/// Fails as [`open`] does.
+pub(crate) fn encoder(settings: &SinkSettings) -> Result<SinkEncoder, String> {
+    Ok(match &settings.kind {
+        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) => SinkEncoder::Line(format(settings)),
+        SinkKind::Syslog(own) => SinkEncoder::Syslog(SyslogEncoder::new(own, format(settings))),
+        SinkKind::Journald(_) => SinkEncoder::Journald(JournaldEncoder::default()),
+        SinkKind::Otlp(own) => SinkEncoder::Otlp(OtlpEncoder::new(&resolved(own)?)),
+    })
+}
+
+/// Returns the approximate number of queue bytes that are delivered together.
+pub(crate) fn batch_bytes(kind: &SinkKind) -> usize {
+    match kind {
+        SinkKind::Otlp(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
+        SinkKind::Webhook(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
+        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Syslog(_) | SinkKind::Journald(_) => BATCH,
+    }
+}
+
+impl Transport for AnyTransport {
+    async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
+        match self {
+            Self::Stdout(stdout) => stdout.deliver(batch).await,
+            Self::File(file) => file.deliver(batch).await,
+            Self::Syslog(syslog) => syslog.deliver(batch).await,
+            Self::Journald(journald) => journald.deliver(batch).await,
+            Self::Otlp(otlp) => otlp.deliver(batch).await,
+            Self::Webhook(webhook) => webhook.deliver(batch).await,
+        }
+    }
+
+    async fn isolate(&mut self, batch: &[&[u8]]) -> DeliveryResult {
+        match self {
+            Self::Otlp(otlp) => otlp.isolate(batch).await,
+            Self::Webhook(webhook) => webhook.isolate(batch).await,
+            Self::Stdout(_) | Self::File(_) | Self::Syslog(_) | Self::Journald(_) => {
+                self.deliver(batch).await
+            }
+        }
+    }
+
+    fn reopen(&mut self) {
+        match self {
+            Self::File(file) => file.reopen(),
+            Self::Otlp(otlp) => otlp.reopen(),
+            Self::Stdout(_) | Self::Syslog(_) | Self::Journald(_) | Self::Webhook(_) => {}
+        }
+    }
+
+    async fn close(&mut self) {
+        match self {
+            Self::File(file) => file.close().await,
+            Self::Syslog(syslog) => syslog.close().await,
+            Self::Journald(journald) => journald.close().await,
+            Self::Otlp(otlp) => otlp.close().await,
+            Self::Webhook(webhook) => webhook.close().await,
+            Self::Stdout(_) => {}
+        }
+    }
+
+    fn files(&self) -> Option<FileCounts> {
+        match self {
+            Self::File(file) => Some(file.counts()),
+            _ => None,
+        }
+    }
+
+    fn readable(&self, payload: &[u8]) -> serde_json::Value {
+        match self {
+            Self::Otlp(_) => otlp::readable(payload),
+            _ => serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into()),
+        }
+    }
+}
