@@ -9,7 +9,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
     time::{Instant, MissedTickBehavior, interval},
 };
-use tracego_deliver::sink::{self, start::Sinks};
+use tracego_deliver::sink::{lifecycle::Sinks, settings};
 use tracego_model::{clock::Reading, counters::Counters, input::Input};
 use tracego_probe::{
     enforce::Enforcer, handover::acknowledger::Acknowledger, load::Loaded, programs::counters::job_losses,
@@ -133,7 +133,7 @@ impl Agent {
     /// Returns a function that starts the deadline of all sinks for delivering the rest, even during a
     /// reload.
     pub(crate) fn stopper(&self) -> impl Fn() + use<> {
-        self.sinks.stopper()
+        self.sinks.drain_handle()
     }
 
     /// Applies new settings between two records, and reopens output files that were moved away.
@@ -145,7 +145,7 @@ impl Agent {
         let ReloadSettings { selection, rules, sinks, output, enforce, policy } = settings;
         let findings = enforce.findings();
         let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;
-        sink::change::check_all(&sinks)?;
+        settings::check_all(&sinks)?;
         if let (Some(enforcer), Some(prepared)) = (&mut self.enforcer, prepared) {
             enforcer.change(prepared)?;
         }
@@ -156,7 +156,7 @@ impl Agent {
         self.reloads.send(reload).ok().context(gone)?;
         self.queue.send(Input::Reload(Reading::now())).await.ok().context(gone)?;
         told.await.context(gone)?;
-        self.sinks.changed(changing).context("a sink did not start")?;
+        self.sinks.changed(changing);
         self.sinks.reopen();
         self.board.set_sinks(self.sinks.statuses());
         Ok(())
@@ -169,7 +169,7 @@ impl Agent {
     pub async fn stop(mut self) -> anyhow::Result<RunReport> {
         let mut counters = self.loaded.counters()?;
         self.board.set_attached(false);
-        self.sinks.stopping();
+        self.sinks.begin_drain();
         let kept = self.loaded.is_kept();
         if !kept {
             self.loaded.detach()?;

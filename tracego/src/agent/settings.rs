@@ -5,7 +5,7 @@ use tracego_analyze::rules::settings::RuleSettings;
 use tracego_policy::engine::PolicyEngine;
 
 use tracego_analyze::{inspect, rules_stage::RecordSelection};
-use tracego_deliver::sink::{settings::SinkSettings, start::Sinks};
+use tracego_deliver::sink::{lifecycle::Sinks, settings::SinkSettings};
 use tracego_probe::{
     enforce::{self, settings::Enforce},
     load::LoadOptions,

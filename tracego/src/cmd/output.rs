@@ -41,7 +41,7 @@ pub(super) fn pipeline(
         bail!("--seal: seals standard output or --output-file; add one of --output json and --output-file");
     }
     let (mut sinks, feeds) = Sinks::start(&with_queues, options.spool_dir.as_deref(), &meta)?;
-    sinks.set_beside(direct.is_some());
+    sinks.set_direct_output(direct.is_some());
     for name in sinks.volatile() {
         tracing::warn!(
             sink = name,
@@ -94,7 +94,8 @@ fn has_direct(options: &RecordOptions, sinks: &[SinkSettings]) -> bool {
 /// # Errors
 /// Fails if the file cannot be opened.
 pub(super) fn reopened(options: &RecordOptions) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
-    let open = |path: &Path| Sink::file(path).with_context(|| format!("--output-file {}", path.display()));
+    let open =
+        |path: &Path| DirectOutput::file(path).with_context(|| format!("--output-file {}", path.display()));
     options.output_file.as_deref().map(open).transpose()
 }
 
@@ -102,7 +103,10 @@ pub(super) fn reopened(options: &RecordOptions) -> anyhow::Result<Option<Box<dyn
 ///
 /// # Errors
 /// Fails if the file cannot be opened.
-fn direct(options: &RecordOptions, (other, terminal): (Box<dyn Write + Send>, bool)) -> anyhow::Result<Sink> {
+fn direct(
+    options: &RecordOptions,
+    (other, terminal): (Box<dyn Write + Send>, bool),
+) -> anyhow::Result<DirectOutput> {
     let mut before = Before::default();
     let mut torn = false;
     let (out, terminal) = match &options.output_file {
@@ -124,12 +128,12 @@ fn direct(options: &RecordOptions, (other, terminal): (Box<dyn Write + Send>, bo
     let output = options.output.unwrap_or(if terminal { OutputForm::Text } else { OutputForm::Json });
     let style = text::Style { colour, tree: options.tree };
     let format = match (options.format, output) {
-        (Some(format), _) => Format::Line(format),
-        (None, OutputForm::Json) => Format::JSON,
-        (None, OutputForm::Text) => Format::Text(style),
+        (Some(format), _) => DirectFormat::Line(format),
+        (None, OutputForm::Json) => DirectFormat::JSON,
+        (None, OutputForm::Text) => DirectFormat::Text(style),
         (None, OutputForm::Otlp) => bail!("--output-file cannot be combined with --output otlp"),
     };
-    let sink = Sink::new(out, format);
+    let sink = DirectOutput::new(out, format);
     Ok(match sealer(options, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
         None => sink.torn(torn),
@@ -140,7 +144,7 @@ fn direct(options: &RecordOptions, (other, terminal): (Box<dyn Write + Send>, bo
 fn sealer(
     options: &RecordOptions,
     follows: Option<[u8; LINK]>,
-    format: Format,
+    format: DirectFormat,
 ) -> anyhow::Result<Option<Sealer>> {
     let name = |path: &Path| format!("--seal-key {}", path.display());
     if !options.seal {

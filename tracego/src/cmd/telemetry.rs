@@ -19,7 +19,7 @@ use crate::{cli::RecordOptions, metrics};
 ///
 /// # Errors
 /// Fails on invalid settings; the text names the variable or option.
-pub(super) fn traces(options: &RecordOptions, meta: &Meta) -> anyhow::Result<Option<Traces>> {
+pub(super) fn traces(options: &RecordOptions, meta: &Meta) -> anyhow::Result<Option<TracePipeline>> {
     if !options.otlp_traces {
         return Ok(None);
     }
@@ -46,8 +46,8 @@ pub(super) fn metrics(
     Ok(Some(metrics::otlp::PushSettings { target: target(resolved), resource, interval }))
 }
 
-fn resolved(options: &RecordOptions, signal: Signal) -> anyhow::Result<Resolved> {
-    let settings = otlp::Settings { endpoint: options.otlp_endpoint.clone(), ..otlp::Settings::default() };
+fn resolved(options: &RecordOptions, signal: Signal) -> anyhow::Result<OtlpConfig> {
+    let settings = OtlpSettings { endpoint: options.otlp_endpoint.clone(), ..OtlpSettings::default() };
     Ok(resolve(signal, &settings, |name| env::var(name).ok())?)
 }
 

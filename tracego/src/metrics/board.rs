@@ -7,10 +7,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tracego_deliver::sink::status::SinkStatus;
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tracego_analyze::inspect::inspector::InspectCounters;
-use tracego_deliver::sink::status::Status;
 use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse};
 use tracego_probe::{programs::ProgramStats, ring::reader::ReaderVitals};
 
@@ -71,7 +71,7 @@ pub struct Board {
     refused_config: AtomicBool,
     kernel: Mutex<KernelNumbers>,
     stages: Mutex<Arc<StageNumbers>>,
-    sinks: Mutex<Vec<Arc<Status>>>,
+    sinks: Mutex<Vec<Arc<SinkStatus>>>,
     enforcement: OnceLock<Arc<EnforcementStatus>>,
 }
 
@@ -127,7 +127,7 @@ impl Board {
     }
 
     /// Replaces the sinks.
-    pub fn set_sinks(&self, sinks: Vec<Arc<Status>>) {
+    pub fn set_sinks(&self, sinks: Vec<Arc<SinkStatus>>) {
         *locked(&self.sinks) = sinks;
     }
 

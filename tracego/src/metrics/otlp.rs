@@ -44,7 +44,7 @@ pub(crate) fn interval(value: Option<&str>) -> Duration {
 #[derive(Clone, Debug)]
 pub struct PushSettings {
     /// Collector to push to.
-    pub target: Target,
+    pub target: CollectorTarget,
     /// Attributes of the resource; see [`tracego_deliver::traces::attribute::resource`].
     pub resource: Vec<KeyValue>,
     /// Time between two pushes.
@@ -59,7 +59,7 @@ pub struct PushCounts {
     /// Number of failed pushes. The next push has the same counters, so only one point in time is lost.
     pub failed: u64,
     /// Number of data points that the collector rejected in accepted pushes, as far as it reports them (see
-    /// [`tracego_deliver::traces::export::Counts::exported`]).
+    /// [`tracego_deliver::traces::export::ExportCounts::exported`]).
     pub rejected: u64,
 }
 

@@ -1,10 +1,10 @@
 //! RuleSettings that change while tracego runs.
 
 use std::{fmt, io};
+use tracego_deliver::sink::queue::sender::SinkSender;
 
 use tokio::sync::oneshot;
 use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RecordSelection};
-use tracego_deliver::sink::feed::Feed;
 
 use crate::policy::PolicyEngine;
 

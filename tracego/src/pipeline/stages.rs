@@ -9,7 +9,7 @@ use tracego_analyze::{
     summary::FindingSummary,
 };
 use tracego_common::{TaskId, flags, settings::event};
-use tracego_deliver::{sink::outputs::Outputs, traces::Traces};
+use tracego_deliver::{sink::outputs::Outputs, traces::TracePipeline};
 use tracego_model::{
     clock::{Reading, Time},
     counters::{Counters, JobLoss},
@@ -35,7 +35,7 @@ pub struct Pipeline {
     assembler: Assembler,
     enricher: Enricher,
     judgement: Judgement,
-    traces: Option<Traces>,
+    traces: Option<TracePipeline>,
     selection: RecordSelection,
     writer: RecordWriter,
     losses: LossReporter,
@@ -70,7 +70,7 @@ impl Pipeline {
 
     /// Adds tracing, which makes spans.
     #[must_use]
-    pub(crate) fn with_traces(self, traces: Option<Traces>) -> Self {
+    pub(crate) fn with_traces(self, traces: Option<TracePipeline>) -> Self {
         Self { traces, ..self }
     }
 
@@ -160,7 +160,7 @@ impl Pipeline {
     fn trace(&mut self, record: &mut Record) {
         if let Some(traces) = &mut self.traces {
             traces.take(record);
-            traces.mark(record);
+            traces.set_trace_context(record);
         }
     }
 
@@ -298,7 +298,7 @@ impl Consumer for Pipeline {
         self.writer.seal(true, &mut self.enricher);
         self.flush();
         // Before the wait: the sinks have their own deadline.
-        self.writer.outputs.end();
+        self.writer.outputs.close_sinks();
         if let Some(traces) = self.traces.take() {
             self.writer.tally.traces = Some(traces.close(LAST_SPANS));
         }
@@ -332,7 +332,7 @@ impl Consumer for Pipeline {
     }
 
     fn settled(&mut self) -> u64 {
-        self.writer.outputs.settled()
+        self.writer.outputs.persisted_mark()
     }
 
     fn offset(&self) -> Option<i64> {

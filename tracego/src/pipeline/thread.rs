@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tracego_deliver::sink::status::SinkStatus;
 
 use tokio::sync::mpsc::Receiver;
 use tracego_analyze::{inspect::Inspector, summary::FindingSummary};
-use tracego_deliver::sink::status::Status;
 use tracego_model::{input::Input, ledger::Ledger};
 use tracego_probe::handover::acknowledger::{Acknowledger, Step};
 
@@ -27,7 +27,7 @@ pub struct RunReport {
     pub summary: FindingSummary,
     /// Error of the output, if it ended the run.
     pub output: Option<io::Error>,
-    /// Status of each sink with a queue.
+    /// SinkStatus of each sink with a queue.
     pub sinks: Vec<Arc<SinkStatus>>,
 }
 

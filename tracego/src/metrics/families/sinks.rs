@@ -2,17 +2,15 @@
 
 use std::{fmt, sync::Arc};
 
-use tracego_deliver::sink::{
-    file::Counts,
-    status::{Numbers, Status},
-};
+use tracego_deliver::sink::status::{FileCounts, SinkNumbers, SinkStatus};
 
 use super::Families;
 
 /// Writes the counts of all sinks.
-pub(super) fn write(out: &mut Families<'_>, sinks: &[Arc<Status>]) -> fmt::Result {
-    let all: Vec<(&str, Numbers)> = sinks.iter().map(|sink| (sink.name.as_str(), sink.numbers())).collect();
-    let each = |of: fn(&Numbers) -> u64| all.iter().map(move |(sink, n)| ([("sink", *sink)], of(n)));
+pub(super) fn write(out: &mut Families<'_>, sinks: &[Arc<SinkStatus>]) -> fmt::Result {
+    let all: Vec<(&str, SinkNumbers)> =
+        sinks.iter().map(|sink| (sink.name.as_str(), sink.numbers())).collect();
+    let each = |of: fn(&SinkNumbers) -> u64| all.iter().map(move |(sink, n)| ([("sink", *sink)], of(n)));
     let stages = all.iter().flat_map(|(sink, numbers)| {
         let stages =
             [("filtered", numbers.filtered), ("given", numbers.given), ("delivered", numbers.delivered)];
@@ -41,21 +39,29 @@ pub(super) fn write(out: &mut Families<'_>, sinks: &[Arc<Status>]) -> fmt::Resul
         .map(|(sink, numbers)| ([("sink", *sink)], numbers.queue.oldest.unwrap_or_default().as_secs_f64()));
     out.gauges("tracego_sink_queue_oldest_seconds", "Age of the oldest record that waits.", oldest)?;
     let files = all.iter().filter_map(|(sink, numbers)| Some((*sink, numbers.files?)));
-    let files = files.flat_map(|(sink, files)| {
-        let Counts { rotated, compressed, removed, removed_bytes: _, reopened, untidy } = files;
-        let actions = [
-            ("rotated", rotated),
-            ("compressed", compressed),
-            ("removed", removed),
-            ("reopened", reopened),
-            ("failed", untidy),
-        ];
-        actions.map(|(action, count)| ([("sink", sink), ("action", action)], count))
-    });
+    let files =
+        files.flat_map(|(sink, files)| {
+            let FileCounts {
+                rotated,
+                compressed,
+                removed,
+                removed_bytes: _,
+                reopened,
+                cleanup_failures: untidy,
+            } = files;
+            let actions = [
+                ("rotated", rotated),
+                ("compressed", compressed),
+                ("removed", removed),
+                ("reopened", reopened),
+                ("failed", untidy),
+            ];
+            actions.map(|(action, count)| ([("sink", sink), ("action", action)], count))
+        });
     let help = "Actions on the files of a sink; failed: steps after a rotation, which are retried.";
     out.counters("tracego_sink_files", help, files)?;
     let durable = || sinks.iter().zip(&all).filter(|(sink, _)| sink.durable).map(|(_, row)| row);
-    let of = |of: fn(&Numbers) -> u64| durable().map(move |(sink, n)| ([("sink", *sink)], of(n)));
+    let of = |of: fn(&SinkNumbers) -> u64| durable().map(move |(sink, n)| ([("sink", *sink)], of(n)));
     out.counters("tracego_spool_syncs", "Times that a spool was synced.", of(|n| n.queue.syncs))?;
     let help = "Calls of a spool that the disk failed; records are kept in memory while it does.";
     out.counters("tracego_spool_errors", help, of(|numbers| numbers.queue.errors))

@@ -2,15 +2,22 @@
 
 use std::fmt;
 
-use tracego_deliver::traces::{Counts, builder, export};
+use tracego_deliver::traces::{TraceCounts, builder, export};
 
 use super::{Families, label};
 
 /// Writes the counts of spans and of open jobs.
-pub(super) fn write(out: &mut Families<'_>, counts: &Counts) -> fmt::Result {
-    let &Counts { built, sent, open, jobs, bytes } = counts;
-    let builder::Counts { made, not_seen, folded, no_room, no_room_for_job, unsampled } = built;
-    let export::Counts { exported, queue_full, refused, expired, closed, waiting } = sent;
+pub(super) fn write(out: &mut Families<'_>, counts: &TraceCounts) -> fmt::Result {
+    let &TraceCounts { built, sent, open, jobs, bytes } = counts;
+    let builder::BuilderCounts {
+        spans: made,
+        not_seen,
+        folded,
+        span_limit: no_room,
+        job_limit: no_room_for_job,
+        unsampled,
+    } = built;
+    let export::ExportCounts { exported, queue_full, refused, expired, closed, waiting } = sent;
     let processes = [
         ("span", made),
         ("folded", folded),

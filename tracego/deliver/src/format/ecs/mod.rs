@@ -6,16 +6,14 @@
 mod process;
 
 use std::{collections::BTreeSet, io};
+use tracego_model::record::enforcement::EnforcementDecision;
 
 use process::{Process, User};
 use serde::{Serialize, Serializer};
 use tracego_common::verdict::Action;
 use tracego_model::{
     finding::Finding,
-    record::{
-        self, Record, enforcement::EnforcementDecision, event_name, frozen::Frozen, image::BuildId,
-        policy::Violation,
-    },
+    record::{self, Record, event_name, frozen::Frozen, image::BuildId, policy::Violation},
 };
 
 use super::{
@@ -190,7 +188,7 @@ impl Serialize for Pod<'_> {
 }
 
 /// `rule`: the decision, finding or violation of a record.
-enum Rule<'a> {
+enum RuleFields<'a> {
     Enforced(&'a EnforcementDecision),
     Found(&'a Finding),
     Violated(&'a Violation),

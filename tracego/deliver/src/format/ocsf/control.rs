@@ -52,7 +52,7 @@ pub(super) fn outcome(record: &Record) -> Option<ControlOutcome> {
 }
 
 /// `policy`: the rule behind an event.
-pub(super) enum Policy<'a> {
+pub(super) enum ControlPolicy<'a> {
     Enforced(&'a enforcement::EnforcementDecision),
     Found(&'a Finding),
     Violated(&'a policy::Violation),

@@ -8,14 +8,14 @@
 //! Other programs may rotate the file, too: before each batch tracego checks whether the path still leads to
 //! it.
 
-mod compress;
-mod current;
-mod log;
-pub mod names;
-mod place;
-mod sealed;
-pub mod settings;
-mod tidy;
+mod chain;
+mod compression;
+mod output_file;
+mod retention;
+pub mod rotated_name;
+mod rotation;
+mod settings;
+mod target;
 
 use std::{
     io,

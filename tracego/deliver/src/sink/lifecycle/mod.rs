@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 use tracego_model::{input::Input, meta::Meta};
-use tracego_spool::{OnFull, Queue, Ram, Spool, moment::Moment};
+use tracego_spool::{MemoryQueue, Moment, OnFull, RecordQueue, Spool};
 
 use super::{
     queue::{
@@ -131,7 +131,7 @@ impl Sinks {
     fn spawn(
         &self,
         settings: &SinkSettings,
-        open: impl FnOnce(&Control) -> (Queue, Option<AnyTransport>) + Send + 'static,
+        open: impl FnOnce(&Control) -> (RecordQueue, Option<AnyTransport>) + Send + 'static,
     ) -> io::Result<RunningSink> {
         let (sender, chunks) = sender::channel();
         let control =
@@ -237,15 +237,15 @@ impl Sinks {
 }
 
 /// Returns a queue in memory, which ends with tracego.
-fn in_memory(settings: &SinkSettings) -> Queue {
-    Queue::Memory(Box::new(Ram::new(settings.common.limits(false), Moment::now())))
+fn in_memory(settings: &SinkSettings) -> RecordQueue {
+    RecordQueue::Memory(Box::new(MemoryQueue::new(settings.common.limits(false), Moment::now())))
 }
 
 /// Opens the queue of a sink, with the records that the last run left.
 ///
 /// # Errors
 /// Fails if the folder cannot be used.
-fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<Queue> {
+fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<RecordQueue> {
     let limits = settings.common.limits(spool_dir.is_some());
     let Some(dir) = spool_dir else { return Ok(in_memory(settings)) };
     let path = dir.join(&settings.name);
@@ -264,5 +264,5 @@ fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Resu
             "records of the last run wait in the spool"
         );
     }
-    Ok(Queue::Disk(Box::new(spool)))
+    Ok(RecordQueue::Disk(Box::new(spool)))
 }

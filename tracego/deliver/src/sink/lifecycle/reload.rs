@@ -3,7 +3,7 @@
 use std::{mem, path::Path, thread};
 
 use tokio::time::Instant;
-use tracego_spool::Queue;
+use tracego_spool::RecordQueue;
 
 use super::{Control, EndingSink, RunningSink, Sinks, in_memory, open_queue};
 use crate::sink::{
@@ -72,7 +72,7 @@ impl Sinks {
 
 /// Opens the queue of a new sink. Retries until the sink has to end or changes again, and then returns a queue
 /// in memory.
-fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, control: &Control) -> Queue {
+fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, control: &Control) -> RecordQueue {
     loop {
         let error = match open_queue(settings, spool_dir) {
             Ok(queue) => return queue,

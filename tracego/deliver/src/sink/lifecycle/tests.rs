@@ -10,7 +10,6 @@ use std::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tracego_model::{input::Input, meta::Meta};
-use tracego_spool::{OnFull, QueueLimits};
 
 use super::Sinks;
 use crate::sink::{
@@ -142,29 +141,4 @@ fn a_sink_that_is_gone_is_waited_for_at_the_end_and_its_losses_are_counted_and_t
     assert_eq!(join(sinks).unwrap(), [(0, 10)]);
     let Ok(Input::SinkLoss(loss, _)) = told.try_recv() else { panic!("nothing is told") };
     assert_eq!((&*loss.sink, loss.lost["stopped"]), ("a", 10));
-}
-
-#[test]
-fn a_pipeline_that_waits_for_room_comes_to_the_change_that_makes_it() {
-    let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
-    let mut first = set(memory(limits), true, None);
-    first.receiver.will((0..10_000).map(|_| Answer::Fail(0)));
-    let control = first.control.clone();
-    let pushing = thread::spawn(move || {
-        for chunk in records(2000).chunks(10) {
-            first.push(chunk);
-        }
-        first
-    });
-    thread::sleep(Duration::from_millis(300));
-    assert!(!pushing.is_finished(), "there was room for all");
-    // The first step of `Sinks::change`, before the pipeline knows.
-    control.send_modify(|control| control.handover = true);
-    let first = pushing.join().unwrap();
-    drop(first.feed);
-    let leftover = first.thread.join().unwrap().unwrap();
-    let second = set(leftover, true, None);
-    second.receiver.waits_for(2000);
-    let (receiver, status) = second.end(LONG);
-    assert_eq!((receiver.got(), status.numbers().losses().len()), (seqs(1..=2000), 0));
 }

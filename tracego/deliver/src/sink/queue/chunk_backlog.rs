@@ -24,13 +24,7 @@ impl ChunkBacklog {
         self.chunks.push_back(chunk);
     }
 
-    /// Returns the chunks as the next worker gets them: all count as inherited.
-    pub(super) fn inherited(self) -> Self {
-        Self { inherited: self.chunks.len(), ..self }
-    }
-
-    /// Moves held chunks into the queue until it is full. Returns how many of this worker's chunks are now
-    /// fully queued.
+    /// Moves held chunks into the queue until it is full. Returns how many chunks are now fully queued.
     pub(super) fn place(&mut self, queue: &mut RecordQueue) -> u64 {
         let mut placed = 0;
         while let Some(chunk) = self.chunks.front() {
@@ -68,7 +62,7 @@ mod tests {
     use super::*;
     use tracego_spool::Moment;
 
-    use tracego_spool::{MemoryQueue, OnFull, QueueLimits};
+    use tracego_spool::{Limits, MemoryQueue, OnFull};
 
     fn chunk(records: usize) -> RecordChunk {
         RecordChunk { bytes: vec![b'x'; records * 1000], ends: (1..=records).map(|n| n * 1000).collect() }
@@ -76,9 +70,9 @@ mod tests {
 
     #[test]
     fn what_is_placed_and_what_is_given_up_are_all() {
-        let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
+        let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
         let mut queue = RecordQueue::Memory(Box::new(MemoryQueue::new(limits, Moment::now())));
-        let mut held = Held::default();
+        let mut held = ChunkBacklog::default();
         held.push(chunk(2));
         (0..3).for_each(|_| held.push(chunk(3)));
         let placed = held.place(&mut queue);

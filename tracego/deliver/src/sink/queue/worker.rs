@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tracego_model::clock::Reading;
-use tracego_spool::{Batch, Item, Limits, Queue, moment::Moment};
+use tracego_spool::{Item, Moment, QueueBatch, QueueLimits, RecordQueue};
 
 use super::{
     backoff::Backoff,
@@ -62,7 +62,7 @@ pub(crate) struct Destination<T> {
 impl<T> Destination<T> {
     /// Returns the number of bytes for one batch: at most a quarter of the queue, since records under way
     /// cannot be dropped to make room.
-    fn batch_bytes(&self, limits: &Limits) -> usize {
+    fn batch_bytes(&self, limits: &QueueLimits) -> usize {
         self.batch_bytes.min(usize::try_from(limits.total_bytes / 4).unwrap_or(usize::MAX))
     }
 }
@@ -75,7 +75,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// A batch in delivery, and how many of its records are done.
 struct BatchInDelivery {
-    batch: Batch,
+    batch: QueueBatch,
     done: usize,
 }
 
@@ -85,7 +85,7 @@ type DeliveryFuture<T> = Pin<Box<dyn Future<Output = (T, BatchInDelivery, Delive
 /// The worker of a sink: see the [module](self).
 pub(crate) struct Worker<T> {
     status: Arc<SinkStatus>,
-    queue: Queue,
+    queue: RecordQueue,
     /// Chunks that the queue has no room for yet.
     backlog: ChunkBacklog,
     chunks: mpsc::Receiver<RecordChunk>,
@@ -113,7 +113,7 @@ impl<T: Transport + 'static> Worker<T> {
     /// destination.
     pub(crate) fn new(
         status: Arc<SinkStatus>,
-        queue: Queue,
+        queue: RecordQueue,
         destination: Arc<Destination<T>>,
         transport: Option<T>,
         chunks: mpsc::Receiver<RecordChunk>,
@@ -148,7 +148,7 @@ impl<T: Transport + 'static> Worker<T> {
         loop {
             let control = self.control.borrow_and_update().clone();
             self.place();
-            self.queue.keep(Moment::now());
+            self.queue.maintain(Moment::now());
             self.notices();
             if looked.elapsed() >= LOOK || self.ended {
                 looked = Instant::now();
@@ -353,11 +353,11 @@ impl<T: Transport + 'static> Worker<T> {
         }
         let left = current.done + done < current.batch.len();
         match current.batch.iter().nth(current.done + done) {
-            Some(front) if trouble.is_some() => self.poison.failed(front.last()),
+            Some(front) if trouble.is_some() => self.poison.failed(front.last_seq()),
             _ => self.poison.succeeded(left),
         }
         let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
-        let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last());
+        let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last_seq());
         if let Some(last) = last {
             self.queue.ack(last);
         }

@@ -14,8 +14,8 @@ use crate::sink::settings::CommonSettings;
 #[test]
 fn all_arrive_in_order_and_failures_cost_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    for leftover in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
-        let mut set = set(leftover, false, None);
+    for queue in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
+        let mut set = set(queue, false, None);
         set.receiver.will([Answer::Fail(0), Answer::Fail(3), Answer::Fail(0)]);
         set.push(&records(1000));
         let (receiver, status) = {
@@ -115,19 +115,21 @@ fn a_record_that_the_receiver_always_fails_at_holds_up_the_others_for_a_time() {
 #[test]
 fn another_receiver_goes_on_where_the_first_was() {
     let dir = tempfile::tempdir().unwrap();
-    for leftover in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
-        let mut first = set(leftover, false, None);
-        first.receiver.will((0..1000).map(|_| Answer::Fail(2)));
-        first.push(&records(500));
-        first.receiver.waits_for(4);
-        first.control.send_modify(|control| control.handover = true);
-        drop(first.feed);
-        let leftover = first.thread.join().unwrap().unwrap();
-        let mut second = set(leftover, false, None);
-        second.push(&records(501)[500..]);
-        let before = first.receiver.got();
-        second.receiver.waits_for(501 - before.len());
-        let after = second.end(LONG).0.got();
-        assert_eq!([before, after].concat(), seqs(1..=501));
+    for queue in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
+        let mut set = set(queue, false, None);
+        set.receiver.will((0..1000).map(|_| Answer::Fail(2)));
+        set.push(&records(500));
+        set.receiver.waits_for(4);
+        set.control.send_modify(|control| control.reloading = true);
+        let first = set.redirect(CommonSettings::default());
+        set.push(&records(501)[500..]);
+        let since = Instant::now();
+        while first.got().len() + set.receiver.got().len() < 501 {
+            assert!(since.elapsed() < LONG);
+            thread::sleep(Duration::from_millis(2));
+        }
+        let (second, status) = set.end(LONG);
+        assert_eq!([first.got(), second.got()].concat(), seqs(1..=501));
+        assert_eq!((status.numbers().given, status.numbers().delivered), (501, 501));
     }
 }

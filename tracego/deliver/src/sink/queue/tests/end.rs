@@ -16,8 +16,8 @@ fn overfull(set: &mut TestSink) {
 #[test]
 fn it_arrives_in_order() {
     let dir = tempfile::tempdir().unwrap();
-    for leftover in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
-        let mut set = paused(leftover, false, None);
+    for queue in [memory(QueueLimits::default()), spool(&dir.path().join("spool"))] {
+        let mut set = paused(queue, false, None);
         overfull(&mut set);
         let (receiver, status) = set.end(LONG);
         let numbers = status.numbers();

@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
+use tracego_model::units::Bytes;
 use tracego_spool::{OnFull, QueueLimits};
 
 use super::{Answer, LONG, memory, records, seqs, set};
@@ -105,7 +106,7 @@ fn a_receiver_that_hangs_holds_nobody_but_loses_with_a_count() {
 
 #[test]
 fn a_pipeline_that_waits_for_room_comes_to_the_change_that_makes_it() {
-    let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
+    let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
     let mut first = set(memory(limits), true, None);
     first.receiver.will((0..10_000).map(|_| Answer::Fail(0)));
     let control = first.control.clone();

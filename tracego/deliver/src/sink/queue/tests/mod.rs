@@ -133,12 +133,12 @@ fn destination(receiver: &Receiver, common: CommonSettings) -> Destination<Recei
     Destination { open: Box::new(move || Ok(receiver.clone())), common, batch_bytes: 1 << 11 }
 }
 
-fn set(queue: Queue, blocks: bool, dead: Option<&Path>) -> TestSink {
+fn set(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
     TestSink { begin: None, ..paused(queue, blocks, dead) }
 }
 
 /// Starts a sink whose thread takes nothing before the end.
-fn paused(queue: Queue, blocks: bool, dead: Option<&Path>) -> TestSink {
+fn paused(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
     let receiver = Receiver::default();
     let (sender, chunks) = sender::channel();
     let (begin, begins) = std::sync::mpsc::channel::<()>();
@@ -166,16 +166,13 @@ fn paused(queue: Queue, blocks: bool, dead: Option<&Path>) -> TestSink {
     TestSink { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
 
-fn memory(limits: QueueLimits) -> Leftover {
-    Leftover {
-        queue: RecordQueue::Memory(Box::new(MemoryQueue::new(limits, Moment::now()))),
-        held: Held::default(),
-    }
+fn memory(limits: QueueLimits) -> RecordQueue {
+    RecordQueue::Memory(Box::new(MemoryQueue::new(limits, Moment::now())))
 }
 
-fn spool(path: &Path) -> Leftover {
+fn spool(path: &Path) -> RecordQueue {
     let (spool, _) = Spool::open(path, QueueLimits::default(), Moment::now()).unwrap();
-    Leftover { queue: RecordQueue::Disk(Box::new(spool)), held: Held::default() }
+    RecordQueue::Disk(Box::new(spool))
 }
 
 impl TestSink {
