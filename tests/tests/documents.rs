@@ -191,7 +191,7 @@ fn every_metric_is_documented_and_no_other() {
     let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
     record.tracego.completeness.truncated.push("process.command_args");
     tally.count_record(&record);
-    tally.traces = Some(tracego_deliver::traces::Counts::default());
+    tally.traces = Some(tracego_deliver::traces::TraceCounts::default());
     tally.policy = Some(tracego_model::policy::PolicyCounts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.set_enforcement(std::sync::Arc::default());
@@ -201,9 +201,9 @@ fn every_metric_is_documented_and_no_other() {
         &[ProgramStats { program: "process_exec".into(), time_ns: 1, count: 1 }],
         0,
     );
-    let sink = Status::new("siem".to_owned(), "otlp", true, 1 << 30);
-    sink.lose("refused", 1);
-    sink.set_files(Some(tracego_deliver::sink::file::Counts::default()));
+    let sink = SinkStatus::new("siem".to_owned(), true, 1 << 30);
+    sink.count_lost("refused", 1);
+    sink.set_files(Some(tracego_deliver::sink::status::FileCounts::default()));
     board.set_sinks(vec![Arc::new(sink)]);
     let text = board.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());

@@ -13,7 +13,7 @@ use std::{
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
 use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RulesStage};
-use tracego_deliver::sink::{Format, Sink, text::Style};
+use tracego_deliver::sink::direct::{DirectFormat, DirectOutput, text::Style};
 use tracego_model::capture::{CaptureError, CaptureReader};
 
 #[derive(Clone, Default)]
@@ -31,14 +31,14 @@ impl Write for Memory {
 }
 
 /// Replays a capture up to its damage. Returns the records, and the error if there is one.
-fn replay(bytes: &[u8], format: Format) -> (String, Option<CaptureError>) {
+fn replay(bytes: &[u8], format: DirectFormat) -> (String, Option<CaptureError>) {
     let mut reader = match CaptureReader::new(bytes) {
         Ok(reader) => reader,
         Err(error) => return (String::new(), Some(error)),
     };
     let memory = Memory::default();
     let judge = RulesStage::new(RuleSettings::default());
-    let sink = Sink::new(Box::new(memory.clone()), format);
+    let sink = DirectOutput::new(Box::new(memory.clone()), format);
     let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Some(judge), sink);
     let end = loop {
         match reader.next_input() {

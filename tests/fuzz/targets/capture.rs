@@ -11,7 +11,7 @@ use std::{
 use libfuzzer_sys::fuzz_target;
 use tracego::pipeline::{Consumer, Pipeline};
 use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RulesStage};
-use tracego_deliver::sink::{Format, Sink, text::Style};
+use tracego_deliver::sink::direct::{DirectFormat, DirectOutput, text::Style};
 use tracego_model::{
     capture::{CaptureError, Reader, Writer},
     input::Input,
@@ -79,7 +79,7 @@ fn each(bytes: &[u8], mut take: impl FnMut(Input)) {
     }
 }
 
-fn pipeline(bytes: &[u8], meta: &Meta, format: Format) {
+fn pipeline(bytes: &[u8], meta: &Meta, format: DirectFormat) {
     let judge = RulesStage::new(RuleSettings::default());
     let mut pipeline =
         Pipeline::new(meta.clone(), u32::MAX, Some(judge), DirectOutput::new(Box::new(io::sink()), format));

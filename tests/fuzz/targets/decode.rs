@@ -7,7 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tracego_analyze::enrich::Enricher;
-use tracego_deliver::sink::json;
+use tracego_deliver::format::json;
 use tracego_model::{
     event::{
         Event, Exec,

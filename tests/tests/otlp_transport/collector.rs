@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use tracego_deliver::sink::otlp::{Compression, Protocol, Settings};
+use tracego_deliver::collector::{OtlpCompression, OtlpProtocol, OtlpSettings};
 use tracego_tests::{ChildGuard, ports::free_port, wait_until};
 
 use crate::{
@@ -59,7 +59,7 @@ fn rotel_takes_all_three_protocols() {
         for compression in [OtlpCompression::None, OtlpCompression::Gzip] {
             let port = if protocol == OtlpProtocol::Grpc { rotel.grpc } else { rotel.http };
             let compression = Some(compression);
-            let settings = Settings { compression, batch_records: 20, ..plain(port, protocol) };
+            let settings = OtlpSettings { compression, batch_records: 20, ..plain(port, protocol) };
             let mut side = TestSink::new(&resolved(&settings));
             side.all(&payloads(&records, protocol));
             side.close();
@@ -82,7 +82,7 @@ fn what_rotel_cannot_read_is_told_apart() {
     // Only the record that is not valid protobuf is refused.
     let mut all = payloads(&records[..8], OtlpProtocol::HttpProtobuf);
     all[5] = [&[1, 0, 0, 0, 0][..], &[0xff; 20]].concat();
-    let delivered = TestSink::to(rotel.http, Protocol::HttpProtobuf).deliver(&all);
+    let delivered = TestSink::to(rotel.http, OtlpProtocol::HttpProtobuf).deliver(&all);
     assert_eq!((delivered.done, delivered.refused.len()), (8, 1), "{delivered:?}");
     assert_eq!(delivered.refused[0].first, 5);
     // No record is refused for a path that is not served.

@@ -21,9 +21,9 @@ fn every_record_arrives() {
     for compression in [OtlpCompression::None, OtlpCompression::Gzip] {
         let headers = [("x-scope".to_owned(), "team".to_owned())].into();
         let compression = Some(compression);
-        let settings = Settings { compression, headers, ..plain(receiver.port, Protocol::Grpc) };
+        let settings = OtlpSettings { compression, headers, ..plain(receiver.port, OtlpProtocol::Grpc) };
         let mut side = TestSink::new(&resolved(&settings));
-        side.all(&payloads(&records, Protocol::Grpc));
+        side.all(&payloads(&records, OtlpProtocol::Grpc));
         side.close();
     }
     for request in receiver.requests(2) {
@@ -34,8 +34,8 @@ fn every_record_arrives() {
     // Many requests over one connection.
     let many = few(50);
     let receiver = Receiver::start("grpc", &json!([{}]));
-    let settings = Settings { batch_records: 5, ..plain(receiver.port, Protocol::Grpc) };
-    TestSink::new(&resolved(&settings)).all(&payloads(&many, Protocol::Grpc));
+    let settings = OtlpSettings { batch_records: 5, ..plain(receiver.port, OtlpProtocol::Grpc) };
+    TestSink::new(&resolved(&settings)).all(&payloads(&many, OtlpProtocol::Grpc));
     let requests = receiver.requests(10);
     assert!(requests.iter().all(|request| request["peer"] == requests[0]["peer"]));
     assert_eq!(receiver.arrived(many.len()), identifiers(&many));
@@ -44,9 +44,10 @@ fn every_record_arrives() {
 fn every_compression_is_understood() {
     let records = records();
     let receiver = Receiver::start("h2", &json!([{}]));
-    for compression in Compression::ALL {
-        let settings = Settings { compression: Some(compression), ..plain(receiver.port, Protocol::Grpc) };
-        TestSink::new(&resolved(&settings)).all(&payloads(&records, Protocol::Grpc));
+    for compression in OtlpCompression::ALL {
+        let settings =
+            OtlpSettings { compression: Some(compression), ..plain(receiver.port, OtlpProtocol::Grpc) };
+        TestSink::new(&resolved(&settings)).all(&payloads(&records, OtlpProtocol::Grpc));
     }
     let requests = receiver.requests(3);
     for request in &requests {
@@ -73,7 +74,7 @@ fn codes_and_retry_info_are_honoured() {
         {},
     ]);
     let receiver = Receiver::start("grpc", &script);
-    let mut side = TestSink::to(receiver.port, Protocol::Grpc);
+    let mut side = TestSink::to(receiver.port, OtlpProtocol::Grpc);
     let trouble = side.trouble(&payloads);
     assert!(trouble.why.ends_with("gRPC Unavailable (14): später"), "{}", trouble.why);
     assert_eq!(trouble.after, None);
@@ -94,7 +95,7 @@ fn codes_and_retry_info_are_honoured() {
 fn a_slow_or_cut_answer_is_none() {
     let payloads = payloads(&few(2), OtlpProtocol::Grpc);
     let receiver = Receiver::start("grpc", &json!([{ "sleep": 2 }, {}]));
-    let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc))));
+    let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::Grpc))));
     // The receiver has its own clock for `grpc-timeout`; either side may time out first.
     let why = side.trouble(&payloads).why;
     assert!(
@@ -104,7 +105,7 @@ fn a_slow_or_cut_answer_is_none() {
     side.all(&payloads);
 
     let receiver = Receiver::start("h2", &json!([{ "cut": 1 }, {}]));
-    let mut side = TestSink::to(receiver.port, Protocol::Grpc);
+    let mut side = TestSink::to(receiver.port, OtlpProtocol::Grpc);
     let why = side.trouble(&payloads).why;
     assert!(why.contains("the answer was cut"), "{why}");
     side.all(&payloads);
@@ -115,7 +116,7 @@ fn who_speaks_no_grpc_is_trouble() {
     let payloads = payloads(&few(2), OtlpProtocol::Grpc);
     // HTTP/1.1 on the gRPC port, and a gRPC server on the HTTP port.
     let receiver = Receiver::start("http", &json!([{}]));
-    TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::Grpc)))).trouble(&payloads);
+    TestSink::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::Grpc)))).trouble(&payloads);
     let receiver = Receiver::start("grpc", &json!([{}]));
-    TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
+    TestSink::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf)))).trouble(&payloads);
 }

@@ -100,7 +100,7 @@ pub(crate) struct TestSink {
 }
 
 impl TestSink {
-    pub(crate) fn new(resolved: &Resolved) -> Self {
+    pub(crate) fn new(resolved: &OtlpConfig) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         Self { runtime, otlp: OtlpTransport::new(resolved).unwrap() }
     }

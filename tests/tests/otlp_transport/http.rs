@@ -39,7 +39,7 @@ fn every_record_arrives_as_it_was_encoded() {
         for compression in OtlpCompression::ALL {
             let headers = [("x-scope".to_owned(), "team a".to_owned())].into();
             let compression = Some(compression);
-            let settings = Settings { compression, headers, ..plain(receiver.port, protocol) };
+            let settings = OtlpSettings { compression, headers, ..plain(receiver.port, protocol) };
             let mut side = TestSink::new(&resolved(&settings));
             side.all(&payloads(&records, protocol));
             side.close();
@@ -67,9 +67,9 @@ fn message(request: &Value) -> Vec<u8> {
 fn requests_are_bounded_and_share_a_connection() {
     let records = few(95);
     let receiver = Receiver::start("http", &json!([{}]));
-    let settings = Settings { batch_records: 10, ..plain(receiver.port, Protocol::HttpProtobuf) };
+    let settings = OtlpSettings { batch_records: 10, ..plain(receiver.port, OtlpProtocol::HttpProtobuf) };
     let mut side = TestSink::new(&resolved(&settings));
-    side.all(&payloads(&records, Protocol::HttpProtobuf));
+    side.all(&payloads(&records, OtlpProtocol::HttpProtobuf));
     let requests = receiver.requests(10);
     assert_eq!(receiver.arrived(records.len()), identifiers(&records));
     assert!(requests.iter().all(|request| request["peer"] == requests[0]["peer"]));
@@ -78,25 +78,25 @@ fn requests_are_bounded_and_share_a_connection() {
     large[1].body = "x".repeat(100_000);
     let receiver = Receiver::start("http", &json!([{}]));
     let batch_bytes = tracego_model::units::Bytes(65_536);
-    let settings = Settings { batch_bytes, ..plain(receiver.port, Protocol::HttpProtobuf) };
-    TestSink::new(&resolved(&settings)).all(&payloads(&large, Protocol::HttpProtobuf));
+    let settings = OtlpSettings { batch_bytes, ..plain(receiver.port, OtlpProtocol::HttpProtobuf) };
+    TestSink::new(&resolved(&settings)).all(&payloads(&large, OtlpProtocol::HttpProtobuf));
     assert_eq!(receiver.requests(3).len(), 3);
 }
 
 fn a_dead_peer_is_no_loss() {
     let payloads = payloads(&few(3), OtlpProtocol::HttpProtobuf);
     let port = free_port();
-    let mut side = TestSink::to(port, Protocol::HttpProtobuf);
+    let mut side = TestSink::to(port, OtlpProtocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
     assert!(why.starts_with(&format!("http://127.0.0.1:{port}/v1/logs: Connection refused")), "{why}");
     // A receiver that dies between two requests, and one that never answers the handshake.
     let receiver = Receiver::start("http", &json!([{}]));
-    let mut side = TestSink::to(receiver.port, Protocol::HttpProtobuf);
+    let mut side = TestSink::to(receiver.port, OtlpProtocol::HttpProtobuf);
     side.all(&payloads);
     drop(receiver);
     side.trouble(&payloads);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let settings = quick(plain(silent.local_addr().unwrap().port(), Protocol::Grpc));
+    let settings = quick(plain(silent.local_addr().unwrap().port(), OtlpProtocol::Grpc));
     let why = TestSink::new(&resolved(&settings)).trouble(&payloads).why;
     assert!(why.contains("no answer within 0.4 s"), "{why}");
 }
@@ -104,7 +104,7 @@ fn a_dead_peer_is_no_loss() {
 fn a_slow_peer_is_given_up_and_asked_again() {
     let payloads = payloads(&few(3), OtlpProtocol::HttpProtobuf);
     let receiver = Receiver::start("http", &json!([{ "sleep": 3 }, {}]));
-    let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf))));
+    let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf))));
     let start = Instant::now();
     let why = side.trouble(&payloads).why;
     assert!(why.ends_with("no answer within 0.4 s"), "{why}");
@@ -130,7 +130,7 @@ fn what_is_tried_again_says_when() {
             {},
         ]),
     );
-    let mut side = TestSink::to(receiver.port, Protocol::HttpJson);
+    let mut side = TestSink::to(receiver.port, OtlpProtocol::HttpJson);
     let mut said = Vec::new();
     for _ in 0..8 {
         let trouble = side.trouble(&payloads);
@@ -161,7 +161,7 @@ fn a_cut_answer_is_none() {
     let mut script: Vec<Value> = script.iter().map(|raw| json!({ "raw": raw })).collect();
     script.push(json!({}));
     let receiver = Receiver::start("http", &script.into());
-    let mut side = TestSink::to(receiver.port, Protocol::HttpProtobuf);
+    let mut side = TestSink::to(receiver.port, OtlpProtocol::HttpProtobuf);
     for n in 0..4 {
         let why = side.trouble(&payloads).why;
         assert!(n == 0 || why.contains("the answer was cut"), "{why}");
@@ -174,7 +174,7 @@ fn an_answer_that_is_too_long_is_none() {
     let payloads = payloads(&few(2), OtlpProtocol::HttpProtobuf);
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n";
     let receiver = Receiver::start("http", &json!([{ "raw": head, "fill": 5_000_000 }, {}]));
-    let mut side = TestSink::to(receiver.port, Protocol::HttpProtobuf);
+    let mut side = TestSink::to(receiver.port, OtlpProtocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
     assert!(why.contains("more than 4 MiB"), "{why}");
     side.all(&payloads);

@@ -146,8 +146,8 @@ fn who_refuses_everything_gets_it_later() {
     let receiver = Receiver::start("grpc", &json!([{}]));
     let compression = Some(tracego_deliver::collector::OtlpCompression::Zstd);
     let settings =
-        tracego_deliver::sink::otlp::Settings { compression, ..plain(receiver.port, Protocol::Grpc) };
-    let why = TestSink::new(&resolved(&settings)).trouble(&payloads(&records, Protocol::Grpc)).why;
+        tracego_deliver::collector::OtlpSettings { compression, ..plain(receiver.port, OtlpProtocol::Grpc) };
+    let why = TestSink::new(&resolved(&settings)).trouble(&payloads(&records, OtlpProtocol::Grpc)).why;
     assert!(why.contains("gRPC Internal (13): Error parsing 'grpc-encoding'"), "{why}");
 }
 
@@ -160,7 +160,7 @@ fn damage_is_refused_in_its_place() {
     all.push(vec![1, 0xff, 0xff, 0xff, 0xff, 1, 2]);
     // Invalid JSON is noticed when it has to be written anew.
     all.push([&[2, 2, 0, 0, 0][..], b"{}{\"x"].concat());
-    let delivered = TestSink::to(receiver.port, Protocol::HttpProtobuf).deliver(&all);
+    let delivered = TestSink::to(receiver.port, OtlpProtocol::HttpProtobuf).deliver(&all);
     assert_eq!((delivered.done, delivered.trouble), (9, None));
     let refused: Vec<_> = delivered.refused.iter().map(|r| (r.first, &*r.why)).collect();
     let [(0, short), (3, unknown), (7, cut), (8, none)] = refused[..] else { panic!("{refused:?}") };
@@ -182,7 +182,8 @@ fn an_early_refusal_is_heard() {
     }
     // Answered before the body was read, as proxies do; the probe and the halves are accepted.
     let receiver = Receiver::start("http", &json!([{ "status": 413, "early": 0.3 }, {}]));
-    TestSink::to(receiver.port, Protocol::HttpProtobuf).all(&payloads(&large, Protocol::HttpProtobuf));
+    TestSink::to(receiver.port, OtlpProtocol::HttpProtobuf)
+        .all(&payloads(&large, OtlpProtocol::HttpProtobuf));
     let requests = receiver.requests(4);
     assert_eq!(requests.iter().flat_map(uids).collect::<Vec<_>>(), identifiers(&large));
 }
@@ -195,8 +196,8 @@ fn what_follows_a_refusal_is_not_lost() {
         { "status": 400 }, {}, { "status": 400 }, { "status": 400 }, { "status": 503 }, {},
     ]);
     let receiver = Receiver::start("http", &script);
-    let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf))));
-    let payloads = payloads(&records, Protocol::HttpProtobuf);
+    let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf))));
+    let payloads = payloads(&records, OtlpProtocol::HttpProtobuf);
     let delivered = side.deliver(&payloads);
     assert_eq!((delivered.done, delivered.refused.len()), (1, 1), "{delivered:?}");
     assert!(delivered.trouble.unwrap().why.contains("503"));

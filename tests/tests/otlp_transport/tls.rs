@@ -77,7 +77,8 @@ fn the_right_authority_is_trusted() {
     let records = few(30);
     for (kind, protocol) in ALL {
         let receiver = authority.receiver(kind, false);
-        let settings = Settings { batch_records: 10, ..secure(receiver.port, protocol, authority.trusted()) };
+        let settings =
+            OtlpSettings { batch_records: 10, ..secure(receiver.port, protocol, authority.trusted()) };
         let mut side = TestSink::new(&resolved(&settings));
         side.all(&payloads(&records, protocol));
         side.close();
@@ -136,8 +137,8 @@ fn certificates_of_the_environment_are_used() {
         }
     };
     let records = few(3);
-    let resolved = resolve(Signal::Logs, &Settings::default(), env).unwrap();
-    TestSink::new(&resolved).all(&payloads(&records, Protocol::HttpProtobuf));
+    let resolved = resolve(Signal::Logs, &OtlpSettings::default(), env).unwrap();
+    TestSink::new(&resolved).all(&payloads(&records, OtlpProtocol::HttpProtobuf));
     assert_eq!(receiver.arrived(records.len()), identifiers(&records));
 }
 
@@ -148,8 +149,8 @@ fn new_certificates_are_read_on_reopen() {
     let ca = dir.path().join("ca");
     fs::copy(other.path("ca"), &ca).unwrap();
     let tls = TlsSettings { ca: Some(ca.clone()), ..TlsSettings::default() };
-    let mut side = TestSink::new(&resolved(&secure(receiver.port, Protocol::HttpProtobuf, tls)));
-    let payloads = payloads(&few(1), Protocol::HttpProtobuf);
+    let mut side = TestSink::new(&resolved(&secure(receiver.port, OtlpProtocol::HttpProtobuf, tls)));
+    let payloads = payloads(&few(1), OtlpProtocol::HttpProtobuf);
     side.trouble(&payloads);
     fs::copy(authority.path("ca"), &ca).unwrap();
     side.trouble(&payloads);
@@ -165,13 +166,13 @@ fn encrypted_and_plain_do_not_mix() {
     let authority = Authority::new();
     let payloads = payloads(&few(2), OtlpProtocol::HttpProtobuf);
     let receiver = authority.receiver("http", false);
-    TestSink::new(&resolved(&quick(plain(receiver.port, Protocol::HttpProtobuf)))).trouble(&payloads);
+    TestSink::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf)))).trouble(&payloads);
     let open = Receiver::start("http", &json!([{}]));
-    let settings = quick(secure(open.port, Protocol::HttpProtobuf, authority.trusted()));
+    let settings = quick(secure(open.port, OtlpProtocol::HttpProtobuf, authority.trusted()));
     let why = TestSink::new(&resolved(&settings)).trouble(&payloads).why;
     assert!(why.contains("TLS: "), "{why}");
     assert!(receiver.uids().is_empty() && open.uids().is_empty());
     // gRPC needs HTTP/2, which this receiver does not offer.
-    let settings = quick(secure(receiver.port, Protocol::Grpc, authority.trusted()));
+    let settings = quick(secure(receiver.port, OtlpProtocol::Grpc, authority.trusted()));
     TestSink::new(&resolved(&settings)).trouble(&payloads);
 }

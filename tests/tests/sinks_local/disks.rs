@@ -61,7 +61,7 @@ fn full() {
         let mount = Mount::small();
         let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
         fs::write(&filler, vec![0; 500_000]).unwrap();
-        let mut open = OpenFile::new(&Settings { sync, ..Settings::new(&path) });
+        let mut open = OpenFile::new(&FileSettings { sync, ..FileSettings::new(&path) });
         let lines = lines(1..2000);
         let (mut done, mut tries) = (0, 0);
         while done < lines.len() {
@@ -121,7 +121,8 @@ fn full_at_start() {
     let (path, filler) = (mount.dir.path().join("log"), mount.dir.path().join("filler"));
     fs::write(&filler, "").unwrap();
     fs::write(mount.dir.path().join("filler2"), "").unwrap();
-    let mut open = OpenFile::new(&Settings { rotate_bytes: Some(Bytes(2000)), ..Settings::new(&path) });
+    let mut open =
+        OpenFile::new(&FileSettings { rotate_bytes: Some(Bytes(2000)), ..FileSettings::new(&path) });
     let (done, trouble) = open.deliver(&lines(1..2));
     assert!(done == 0 && trouble.unwrap().contains("/log: No space left"));
     fs::remove_file(&filler).unwrap();
@@ -207,7 +208,7 @@ fn read_only() {
     let device = String::from_utf8(found.stdout).unwrap();
     let device = device.trim().trim_start_matches("/dev/");
     let path = mount.dir.path().join("log");
-    let settings = Settings { rotate_bytes: Some(Bytes(20_000)), ..Settings::new(&path) };
+    let settings = FileSettings { rotate_bytes: Some(Bytes(20_000)), ..FileSettings::new(&path) };
     let mut open = OpenFile::new(&settings);
     let lines = lines(1..300);
     open.all(&lines[..100]);
@@ -219,7 +220,7 @@ fn read_only() {
         assert!(done == 0 && (why.contains("Read-only") || why.contains("Input/output")), "{done} {why}");
     }
     // A start on a read-only file system does not fail.
-    let mut second = OpenFile::new(&Settings::new(mount.dir.path().join("other")));
+    let mut second = OpenFile::new(&FileSettings::new(mount.dir.path().join("other")));
     let (done, trouble) = second.deliver(&lines[..1]);
     assert!(done == 0 && trouble.unwrap().contains("Read-only"));
     second.close();
@@ -248,7 +249,7 @@ fn failing() {
     assert!(mkfs.status().unwrap().success(), "this test needs mkfs.ext4 (e2fsprogs)");
     let mount = Mount::new(&["-o", "loop,errors=continue"], &image);
     let path = mount.dir.path().join("log");
-    let mut open = OpenFile::new(&Settings::new(&path));
+    let mut open = OpenFile::new(&FileSettings::new(&path));
     let lines: Vec<Vec<u8>> = (0..4096).map(|n| format!("{n:0>511}\n").into_bytes()).collect();
     let filler = small.dir.path().join("filler");
     open.all(&lines[..64]);

@@ -24,7 +24,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 fn moved() {
     let dir = tempfile::tempdir().unwrap();
     let (path, old) = (dir.path().join("log"), dir.path().join("old"));
-    let mut open = OpenFile::new(&Settings::new(&path));
+    let mut open = OpenFile::new(&FileSettings::new(&path));
     open.all(&lines(1..3));
     fs::rename(&path, &old).unwrap();
     open.all(&lines(3..5));
@@ -40,7 +40,7 @@ fn moved() {
     // The whole folder is moved.
     let other = dir.path().join("folder");
     fs::create_dir(&other).unwrap();
-    let mut second = OpenFile::new(&Settings::new(other.join("log")));
+    let mut second = OpenFile::new(&FileSettings::new(other.join("log")));
     second.all(&lines(1..2));
     fs::rename(&other, dir.path().join("away")).unwrap();
     let (done, trouble) = second.deliver(&lines(2..3));
@@ -58,8 +58,11 @@ fn under_load() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let lines = lines(1..20_001);
-        let mut open =
-            OpenFile::new(&Settings { rotate_bytes: rotate, sync: Sync::Never, ..Settings::new(&path) });
+        let mut open = OpenFile::new(&FileSettings {
+            rotate_bytes: rotate,
+            sync: SyncMode::Never,
+            ..FileSettings::new(&path)
+        });
         let ended = AtomicBool::new(false);
         let signal = AtomicBool::new(false);
         let moves = AtomicU64::new(0);
@@ -118,7 +121,7 @@ fn every_line_once(dir: &Path, path: &Path, lines: &[Vec<u8>]) {
 fn emptied() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let mut open = OpenFile::new(&Settings::new(&path));
+    let mut open = OpenFile::new(&FileSettings::new(&path));
     open.all(&lines(1..100));
     fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
     open.all(&lines(100..102));
@@ -133,7 +136,7 @@ fn emptied() {
 fn reopened() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let mut open = OpenFile::new(&Settings::new(&path));
+    let mut open = OpenFile::new(&FileSettings::new(&path));
     for n in 0..50 {
         open.all(&lines(n..n + 1));
         open.file.reopen();

@@ -32,7 +32,7 @@ fn torn() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         fs::write(&path, before).unwrap();
-        let mut open = OpenFile::new(&Settings::new(&path));
+        let mut open = OpenFile::new(&FileSettings::new(&path));
         // The file is not touched before there is something to write.
         assert_eq!(fs::read_to_string(&path).unwrap(), before);
         open.all(&[b"new\n".to_vec()]);
@@ -44,12 +44,12 @@ fn torn() {
 fn locked() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let mut first = OpenFile::new(&Settings::new(&path));
-    let error = refusal(&Settings::new(&path));
-    assert!(error.contains("another process writes to") && error.contains("/log"), "{error}");
+    let mut first = OpenFile::new(&FileSettings::new(&path));
+    let error = refusal(&FileSettings::new(&path));
+    assert!(error.contains("another process has locked") && error.contains("/log"), "{error}");
     // After a rename a second writer takes the path; the first finds it taken when it opens it again.
     fs::rename(&path, dir.path().join("log.old")).unwrap();
-    let mut second = OpenFile::new(&Settings::new(&path));
+    let mut second = OpenFile::new(&FileSettings::new(&path));
     let (done, trouble) = first.deliver(&lines(1..2));
     assert!(done == 0 && trouble.as_ref().unwrap().contains("another process"), "{trouble:?}");
     second.all(&lines(2..3));
@@ -68,7 +68,7 @@ fn links() {
     assert!(error.contains("is a symbolic link to a file"), "{error}");
     // The same when the link appears while the file is open.
     fs::remove_file(&path).unwrap();
-    let mut open = OpenFile::new(&Settings::new(&path));
+    let mut open = OpenFile::new(&FileSettings::new(&path));
     fs::remove_file(&path).unwrap();
     symlink(&victim, &path).unwrap();
     let (done, trouble) = open.deliver(&lines(1..2));
@@ -82,7 +82,7 @@ fn links() {
     assert!(!dir.path().join("none").exists());
     // A link in a parent folder belongs to the administrator.
     symlink(dir.path(), dir.path().join("link")).unwrap();
-    let mut open = OpenFile::new(&Settings::new(dir.path().join("link/other")));
+    let mut open = OpenFile::new(&FileSettings::new(dir.path().join("link/other")));
     open.all(&lines(1..2));
     open.close();
     assert_eq!(fs::read(dir.path().join("other")).unwrap(), lines(1..2).concat());
@@ -116,13 +116,13 @@ fn devices() {
     let link = dir.path().join("link");
     symlink("/dev/null", &link).unwrap();
     for path in [Path::new("/dev/null"), &link] {
-        let mut open = OpenFile::new(&Settings::new(path));
+        let mut open = OpenFile::new(&FileSettings::new(path));
         open.all(&lines(1..1000));
         open.file.reopen();
         open.all(&lines(1..2));
         open.close();
     }
-    let mut open = OpenFile::new(&Settings::new("/dev/full"));
+    let mut open = OpenFile::new(&FileSettings::new("/dev/full"));
     let (done, trouble) = open.deliver(&lines(1..3));
     assert!(done == 0 && trouble.unwrap().contains("/dev/full: No space left"));
     open.close();
@@ -134,7 +134,7 @@ fn fifo() {
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     let reader = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
     let lines = lines(1..6);
-    let mut open = OpenFile::new(&Settings::new(&path));
+    let mut open = OpenFile::new(&FileSettings::new(&path));
     let (done, trouble) = open.deliver(&lines[..1]);
     assert!(done == 0 && trouble.as_ref().unwrap().contains("No such device or address"), "{trouble:?}");
     let mut first = reader();
@@ -165,7 +165,7 @@ fn empty() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     fs::write(&path, "half").unwrap();
-    let mut open = OpenFile::new(&Settings::new(&path));
+    let mut open = OpenFile::new(&FileSettings::new(&path));
     assert_eq!(open.deliver(&[]), (0, None));
     open.close();
     assert_eq!(fs::read_to_string(&path).unwrap(), "half");

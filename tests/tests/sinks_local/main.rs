@@ -55,13 +55,13 @@ fn runtime() -> Runtime {
 
 /// A file sink, on a runtime of its own.
 struct OpenFile {
-    file: File,
+    file: FileTransport,
     runtime: Runtime,
 }
 
 impl OpenFile {
-    fn new(settings: &Settings) -> Self {
-        Self { file: File::open(settings).unwrap(), runtime: runtime() }
+    fn new(settings: &FileSettings) -> Self {
+        Self { file: FileTransport::open(settings).unwrap(), runtime: runtime() }
     }
 
     /// Delivers lines. Returns how many are done, and the reason if not all are.

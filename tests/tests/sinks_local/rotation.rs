@@ -49,8 +49,8 @@ fn by_size() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.ndjson");
         let lines = lines(1..if bytes < 1000 { 150 } else { 5000 });
-        let sync = if batch < 100 { Sync::Never } else { Sync::Batch };
-        let mut open = OpenFile::new(&Settings { sync, ..settings(&path, bytes, compress) });
+        let sync = if batch < 100 { SyncMode::Never } else { SyncMode::Batch };
+        let mut open = OpenFile::new(&FileSettings { sync, ..settings(&path, bytes, compress) });
         for batch in lines.chunks(batch) {
             open.all(batch);
         }
@@ -86,7 +86,7 @@ fn by_age() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let rotate_age = Some(Span(Duration::from_millis(age)));
-        let mut open = OpenFile::new(&Settings { rotate_age, ..Settings::new(&path) });
+        let mut open = OpenFile::new(&FileSettings { rotate_age, ..FileSettings::new(&path) });
         let lines = lines(1..301);
         for batch in lines.chunks(10) {
             open.all(batch);
@@ -131,7 +131,7 @@ fn kept() {
     for name in others {
         fs::write(dir.path().join(name), name).unwrap();
     }
-    let mut open = OpenFile::new(&Settings { keep: Some(3), ..settings(&path, 5000, Compress::None) });
+    let mut open = OpenFile::new(&FileSettings { keep: Some(3), ..settings(&path, 5000, Compress::None) });
     let lines = lines(1..2001);
     for batch in lines.chunks(50) {
         open.all(batch);
@@ -164,7 +164,7 @@ fn aged() {
         file.set_times(FileTimes::new().set_modified(SystemTime::now() - days * day)).unwrap();
     }
     let keep_age = Some(Span(7 * day));
-    let mut open = OpenFile::new(&Settings { keep_age, ..settings(&path, 1 << 20, Compress::None) });
+    let mut open = OpenFile::new(&FileSettings { keep_age, ..settings(&path, 1 << 20, Compress::None) });
     open.until(|file| file.counts().removed == 1);
     assert_eq!((open.file.counts().rotated, open.file.counts().removed_bytes), (0, 4));
     open.close();
@@ -181,8 +181,11 @@ fn owned() {
         assert_eq!(meta.permissions().mode() & 0o7777, mode, "{}", path.display());
         assert!(!root || meta.gid() == 4321, "{}: {}", path.display(), meta.gid());
     };
-    let settings =
-        Settings { mode: Some(Mode(0o664)), group: group.clone(), ..settings(&path, 5000, Compress::Gzip) };
+    let settings = FileSettings {
+        mode: Some(FileMode(0o664)),
+        group: group.clone(),
+        ..settings(&path, 5000, Compress::Gzip)
+    };
     let mut open = OpenFile::new(&settings);
     wanted(&path, 0o664);
     open.all(&lines(1..101));
@@ -194,10 +197,10 @@ fn owned() {
     }
     // An existing file gets mode and owner, too. Without `mode` it keeps its own, and a new one has the
     // owner's only.
-    let open = OpenFile::new(&Settings { mode: Some(Mode(0o640)), ..settings.clone() });
+    let open = OpenFile::new(&FileSettings { mode: Some(FileMode(0o640)), ..settings.clone() });
     wanted(&path, 0o640);
     open.close();
-    let mut open = OpenFile::new(&Settings { mode: None, ..settings });
+    let mut open = OpenFile::new(&FileSettings { mode: None, ..settings });
     wanted(&path, 0o640);
     fs::remove_file(&path).unwrap();
     open.all(&lines(1..2));

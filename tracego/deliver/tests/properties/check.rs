@@ -3,9 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use tracego_deliver::{
+    collector::{OtlpProtocol, Signal},
     format::otlp::Encoding,
     http::Response,
-    sink::otlp::{Answer, Payload, Protocol, Signal, answer, readable},
+    sink::otlp::{OtlpPayload, RequestOutcome, answer, readable},
 };
 
 /// Checks one input; its first byte selects the meaning of the others.
@@ -20,7 +21,7 @@ pub(super) fn any(input: &[u8]) {
 /// Checks that parsing loses no byte, and that the readable form is a request or the bytes themselves.
 fn payload(bytes: &[u8]) {
     let shown = readable(bytes);
-    let Ok(payload) = Payload::parse(bytes) else {
+    let Ok(payload) = OtlpPayload::parse(bytes) else {
         assert!(shown["base64"].is_string());
         return;
     };
@@ -34,7 +35,7 @@ fn payload(bytes: &[u8]) {
     assert!(*same.0 == *payload.resource && *same.1 == *payload.record);
     if let Ok((resource, record)) = payload.to(other) {
         // The converted payload can be converted back.
-        let again = Payload { encoding: other, resource: &resource, record: &record };
+        let again = OtlpPayload { encoding: other, resource: &resource, record: &record };
         assert!(again.to(payload.encoding).is_ok());
         assert!(shown["resourceLogs"].is_array() || payload.encoding == Encoding::Json);
     }
@@ -42,7 +43,7 @@ fn payload(bytes: &[u8]) {
 
 /// Checks the answer to a response made of a status, lines of headers and trailers, and a body.
 fn response(kind: u8, input: &[u8]) {
-    let protocol = Protocol::ALL[usize::from(kind) % 3];
+    let protocol = OtlpProtocol::ALL[usize::from(kind) % 3];
     let mut response = Response::default();
     let Some((status, mut rest)) = input.split_first_chunk::<2>() else { return };
     response.status = (100 + u16::from_le_bytes(*status) % 900).try_into().unwrap();
@@ -60,15 +61,15 @@ fn response(kind: u8, input: &[u8]) {
     }
     response.body = rest.to_vec().into();
     let said = match answer(&response, protocol, Signal::Logs, UNIX_EPOCH + Duration::from_secs(1 << 31)) {
-        Answer::Taken { message, .. } => {
+        RequestOutcome::Taken { message, .. } => {
             assert!(response.status.is_success());
             message
         }
-        Answer::Again(trouble) => {
+        RequestOutcome::Again(trouble) => {
             assert!(trouble.after.is_none_or(|after| after <= Duration::from_secs(3600)));
             trouble.why
         }
-        Answer::Never(why) => why,
+        RequestOutcome::Never(why) => why,
     };
     assert!(said.chars().count() < 1000 && !said.chars().any(char::is_control), "{said}");
 }

@@ -84,7 +84,7 @@ fn capture() -> impl Strategy<Value = (Vec<u8>, Vec<String>)> {
 
 fn write(meta: &Meta, inputs: impl Iterator<Item = Input>) -> Vec<u8> {
     let file = Memory::default();
-    let mut writer = Writer::new(Box::new(file.clone()), meta).unwrap();
+    let mut writer = CaptureWriter::new(Box::new(file.clone()), meta).unwrap();
     inputs.for_each(|input| writer.write(input).unwrap());
     writer.finish().unwrap();
     drop(writer);

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use tracego_spool::Moment;
 
-    use tracego_spool::{Limits, MemoryQueue, OnFull};
+    use tracego_spool::{MemoryQueue, OnFull, QueueLimits};
 
     fn chunk(records: usize) -> RecordChunk {
         RecordChunk { bytes: vec![b'x'; records * 1000], ends: (1..=records).map(|n| n * 1000).collect() }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_is_placed_and_what_is_given_up_are_all() {
-        let limits = Limits { total_bytes: 8 << 10, on_full: OnFull::Block, ..Limits::default() };
+        let limits = QueueLimits { total_bytes: 8 << 10, on_full: OnFull::Block, ..QueueLimits::default() };
         let mut queue = RecordQueue::Memory(Box::new(MemoryQueue::new(limits, Moment::now())));
         let mut held = ChunkBacklog::default();
         held.push(chunk(2));

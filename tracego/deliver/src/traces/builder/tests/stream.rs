@@ -1,14 +1,14 @@
 //! Records of made-up processes.
 
 use std::{collections::BTreeMap, sync::Arc};
-use tracego_model::finding::Confidence;
+use tracego_golang::role::RoleConfidence;
 
 use tracego_common::TaskId;
 use tracego_model::{
     finding::{self, Finding, Severity},
     record::{
-        At, Executable, Exit, ExitFacts, Instance, Log, Origin, Own, Process, SCHEMA, Service,
-        Severity as RecordSeverity, Trace,
+        At, Executable, Exit, ExitFacts, Instance, Log, Origin, OtelSeverity as RecordSeverity, Own, Process,
+        SCHEMA, Service, Trace,
         go::{Go, GoCommand},
         job::{Context, Job as JobFacts, Root},
         lineage::{Line, Lineage},
@@ -149,7 +149,7 @@ pub(super) fn a_finding() -> Finding {
 pub(super) fn go(role: Role, command: u32, subcommand: &str) -> Option<Box<Go>> {
     Some(Box::new(Go {
         role: Some(role),
-        confidence: Some(Confidence::High),
+        confidence: Some(RoleConfidence::High),
         repeated: false,
         command: Some(GoCommand {
             exec_id: exec_id(command),
