@@ -42,7 +42,9 @@ mod tests {
         for name in ["http.send", "io.jwt.decode", "crypto.sha256", "opa.runtime", "rego.parse_module"] {
             assert!(refusal_reason(name).is_some(), "{name}");
         }
-        for name in ["net.lookup_ip_addr", "graphql.parse", "rand.intn", "uuid.rfc4122", "urlquery.decode", "cuont"] {
+        for name in
+            ["net.lookup_ip_addr", "graphql.parse", "rand.intn", "uuid.rfc4122", "urlquery.decode", "cuont"]
+        {
             assert!(refusal_reason(name).is_some(), "{name}");
         }
         for name in ["count", "time.now_ns", "print", "trace", "net.cidr_contains", "regex.match", "walk"] {
