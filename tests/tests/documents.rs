@@ -247,20 +247,24 @@ fn every_type_of_sink_and_every_key_is_documented() {
     for &kind in SinkKind::NAMES {
         section(kind);
         assert!(section("What all sinks have").contains(&format!("`{kind}`")), "{kind}");
-        let folder = format!("tracego/src/sink/{kind}");
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let own = ["settings.rs", "mod.rs"].map(|file| root.join(&folder).join(file));
-        let source = own.iter().filter_map(|path| fs::read_to_string(path).ok());
-        let source = source.into_iter().find(|source| source.contains("pub struct Settings {"));
-        assert!(source.is_some() || kind == "stdout", "{kind} has no Settings");
-        for key in source.iter().flat_map(|source| keys(source, "Settings")) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("tracego/deliver/src");
+        let name = format!("{}{}Settings", kind[..1].to_uppercase(), &kind[1..]);
+        let own = [
+            format!("sink/{kind}/settings.rs"),
+            format!("sink/{kind}/mod.rs"),
+            "collector/settings.rs".to_owned(),
+        ];
+        let source = own.iter().filter_map(|path| fs::read_to_string(root.join(path)).ok());
+        let source = source.into_iter().find(|source| source.contains(&format!("pub struct {name} {{")));
+        assert!(source.is_some() || kind == "stdout", "there is no {name}");
+        for key in source.iter().flat_map(|source| keys(source, &name)) {
             has(kind, &key);
         }
     }
-    for key in keys(&read("tracego/src/sink/settings.rs"), "Common") {
+    for key in keys(&read("tracego/deliver/src/sink/settings/mod.rs"), "CommonSettings") {
         has("What all sinks have", &key);
     }
-    for key in keys(&read("tracego/src/sink/tls.rs"), "TlsSettings") {
+    for key in keys(&read("tracego/deliver/src/http/tls.rs"), "TlsSettings") {
         has("tls", &key);
     }
     let reasons = tracego_spool::Reason::ALL.map(tracego_deliver::sink::status::reason);

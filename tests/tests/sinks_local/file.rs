@@ -46,7 +46,7 @@ fn locked() {
     let path = dir.path().join("log");
     let mut first = Open::new(&FileSettings::new(&path));
     let error = refusal(&FileSettings::new(&path));
-    assert!(error.contains("another process writes to") && error.contains("/log"), "{error}");
+    assert!(error.contains("another process has locked") && error.contains("/log"), "{error}");
     // After a rename a second writer takes the path; the first finds it taken when it opens it again.
     fs::rename(&path, dir.path().join("log.old")).unwrap();
     let mut second = Open::new(&FileSettings::new(&path));
