@@ -21,9 +21,9 @@ pub struct SinkReload {
 }
 
 impl Sinks {
-    /// Applies new settings. A changed sink keeps its thread and its queue; a removed sink ends after its drain
-    /// time. Returns the senders that replace those of the pipeline. The old senders must be dropped before
-    /// [`changed`](Self::changed) is called.
+    /// Applies new settings. A changed sink keeps its thread and its queue; a removed sink ends after its
+    /// drain time. Returns the senders that replace those of the pipeline. The old senders must be dropped
+    /// before [`changed`](Self::changed) is called.
     ///
     /// # Errors
     /// Fails if a thread cannot be started; never fails because of settings that are
@@ -70,8 +70,8 @@ impl Sinks {
     }
 }
 
-/// Opens the queue of a new sink. Retries until the sink has to end or changes again, and then returns a queue
-/// in memory.
+/// Opens the queue of a new sink. Retries until the sink has to end or changes again, and then returns a
+/// queue in memory.
 fn queue(settings: &SinkSettings, spool_dir: Option<&Path>, control: &Control) -> Queue {
     loop {
         let error = match open_queue(settings, spool_dir) {
