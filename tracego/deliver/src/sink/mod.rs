@@ -10,8 +10,8 @@
 //! A slow or dead sink fills only its own queue. Only a sink that is set to block (`on-full = "block"`) holds
 //! up the pipeline, and then the ring, when its queue is full.
 //!
-//! [`outputs`] is what the pipeline sees: the [`direct`] output and the senders of each [`queue`]. [`lifecycle`]
-//! starts, reloads and ends the threads. [`settings`] knows all types of sinks, and each type knows only
+//! [`outputs`] is what the pipeline sees: the [`direct`] output and the senders of each [`queue`].
+//! [`lifecycle`] starts, reloads and ends the threads. [`settings`] knows all types of sinks, and each type knows only
 //! [`delivery`] and [`status`].
 
 pub mod delivery;

@@ -19,7 +19,7 @@ use crate::seal::window::Sealer;
 #[derive(Default)]
 pub struct Outputs {
     direct: Option<DirectOutput>,
-    feeds: Vec<SinkSender>,
+    senders: Vec<SinkSender>,
     /// Number of event records since the last flush, if there is no direct output to count them.
     counted: u64,
     mark: u64,
@@ -36,17 +36,17 @@ impl From<DirectOutput> for Outputs {
 impl Outputs {
     /// Creates the outputs from their parts.
     #[must_use]
-    pub fn new(direct: Option<DirectOutput>, feeds: Vec<SinkSender>) -> Self {
-        Self { direct, feeds, ..Self::default() }
+    pub fn new(direct: Option<DirectOutput>, senders: Vec<SinkSender>) -> Self {
+        Self { direct, senders, ..Self::default() }
     }
 
     /// Replaces the sinks with queues, and the file that the direct output writes to. Sinks that are left out
     /// end by themselves. Call [`flush`](Self::flush) before.
-    pub fn replace(&mut self, feeds: Vec<SinkSender>, output: Option<Box<dyn io::Write + Send>>) {
-        let before = std::mem::replace(&mut self.feeds, feeds);
+    pub fn replace(&mut self, senders: Vec<SinkSender>, output: Option<Box<dyn io::Write + Send>>) {
+        let before = std::mem::replace(&mut self.senders, senders);
         for old in before {
-            // Chunks that the old worker could not take yet go to the new feed of the same name.
-            if let Some(new) = self.feeds.iter_mut().find(|new| new.status().name == old.status().name) {
+            // Chunks that the old worker could not take yet go to the new sender of the same name.
+            if let Some(new) = self.senders.iter_mut().find(|new| new.status().name == old.status().name) {
                 new.inherit(old);
             }
         }
@@ -65,8 +65,8 @@ impl Outputs {
     /// # Errors
     /// Fails if the record cannot be written in the format of the direct output.
     pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
-        for feed in &mut self.feeds {
-            feed.push(record);
+        for sender in &mut self.senders {
+            sender.push(record);
         }
         self.push_direct(record, counted)
     }
@@ -94,23 +94,23 @@ impl Outputs {
     /// Passes on what is gathered. Without a direct output, records given to the queues count as written;
     /// each sink then has counts of its own.
     pub fn flush(&mut self) -> FlushResult {
-        self.feeds.iter_mut().for_each(SinkSender::flush);
+        self.senders.iter_mut().for_each(SinkSender::flush);
         match &mut self.direct {
             Some(sink) => sink.flush(),
             None => FlushResult { written: std::mem::take(&mut self.counted), ..FlushResult::default() },
         }
     }
 
-    /// Drops the feeds at the end: records that wait ahead of the sinks go to their threads. Call
+    /// Drops the senders at the end: records that wait ahead of the sinks go to their threads. Call
     /// [`flush`](Self::flush) before.
     pub fn close_sinks(&mut self) {
-        self.feeds.clear();
+        self.senders.clear();
     }
 
     /// Returns a mark for the point that the outputs have reached: everything flushed so far.
     pub fn mark(&mut self) -> u64 {
         self.mark += 1;
-        let ahead: Vec<_> = self.feeds.iter().filter_map(SinkSender::mark).collect();
+        let ahead: Vec<_> = self.senders.iter().filter_map(SinkSender::mark).collect();
         if !ahead.is_empty() {
             self.marks.push_back((self.mark, ahead));
         }
@@ -122,7 +122,7 @@ impl Outputs {
     /// under load some records are always on their way.
     pub fn persisted_mark(&mut self) -> u64 {
         while let Some((_, ahead)) = self.marks.front() {
-            let waits = |ahead: &QueueMark| self.feeds.iter().any(|feed| feed.lacks(ahead));
+            let waits = |ahead: &QueueMark| self.senders.iter().any(|sender| sender.lacks(ahead));
             if ahead.iter().any(waits) {
                 break;
             }
@@ -134,31 +134,31 @@ impl Outputs {
     /// Returns whether [`persisted_mark`](Self::persisted_mark) has reached the end of what was flushed.
     #[must_use]
     pub fn is_persisted(&self) -> bool {
-        let waits = |ahead: &QueueMark| self.feeds.iter().any(|feed| feed.lacks(ahead));
-        !self.feeds.iter().filter_map(SinkSender::mark).any(|ahead| waits(&ahead))
+        let waits = |ahead: &QueueMark| self.senders.iter().any(|sender| sender.lacks(ahead));
+        !self.senders.iter().filter_map(SinkSender::mark).any(|ahead| waits(&ahead))
     }
 
     /// Returns the record counts of each sink with a queue, by name.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<String, SinkCounts> {
-        let each = self.feeds.iter().map(|feed| {
-            let numbers = feed.status().numbers();
+        let each = self.senders.iter().map(|sender| {
+            let numbers = sender.status().numbers();
             let counts = SinkCounts {
                 given: numbers.given,
                 delivered: numbers.delivered,
                 lost: numbers.losses().values().sum(),
                 waiting: numbers.queue.depth.records,
             };
-            (feed.status().name.clone(), counts)
+            (sender.status().name.clone(), counts)
         });
         each.collect()
     }
 
     /// Returns the losses on this side of the queues since the last call: sink, reason, number of records.
     pub fn losses(&mut self) -> Vec<(Arc<SinkStatus>, &'static str, u64)> {
-        let losses = self.feeds.iter_mut().flat_map(|feed| {
-            let status = Arc::clone(feed.status());
-            feed.losses().map(move |(reason, count)| (Arc::clone(&status), reason, count))
+        let losses = self.senders.iter_mut().flat_map(|sender| {
+            let status = Arc::clone(sender.status());
+            sender.losses().map(move |(reason, count)| (Arc::clone(&status), reason, count))
         });
         losses.collect()
     }

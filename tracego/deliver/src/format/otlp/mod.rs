@@ -4,8 +4,8 @@
 //! the job and the container are in the resource (semantic conventions, "CI/CD logs"), those of the process
 //! are in the record. No attribute is lost.
 //!
-//! Each record is encoded by itself into a [`EncodedRecord`], which a queue can keep. A [`LogsRequest`] joins pieces
-//! without decoding them.
+//! Each record is encoded by itself into a [`EncodedRecord`], which a queue can keep. A [`LogsRequest`] joins
+//! pieces without decoding them.
 
 mod flatten;
 pub mod json;

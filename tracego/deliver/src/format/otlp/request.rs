@@ -38,8 +38,8 @@ impl LogsRequest {
         Self { encoding, groups: Vec::new(), records: 0, bytes: 0, spare: Vec::new() }
     }
 
-    /// Adds a [`EncodedRecord`](super::EncodedRecord). Records keep their order within a group; groups have the order of
-    /// their first records.
+    /// Adds a [`EncodedRecord`](super::EncodedRecord). Records keep their order within a group; groups have
+    /// the order of their first records.
     pub fn push(&mut self, resource: &[u8], record: &[u8]) {
         // The search starts at the end: the previous record is mostly of the same job.
         let found = self.groups.iter().rposition(|group| group.resource == resource);

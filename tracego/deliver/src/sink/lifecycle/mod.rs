@@ -202,8 +202,8 @@ impl Sinks {
         }
     }
 
-    /// Returns a function that does the same as [`begin_drain`](Self::begin_drain) for the current sinks, while
-    /// another thread owns them.
+    /// Returns a function that does the same as [`begin_drain`](Self::begin_drain) for the current sinks,
+    /// while another thread owns them.
     pub fn drain_handle(&self) -> impl Fn() + use<> {
         let all: Vec<_> =
             self.running.iter().map(|running| (running.control.clone(), running.drain())).collect();
@@ -215,8 +215,8 @@ impl Sinks {
         self.running.iter().for_each(RunningSink::stop);
     }
 
-    /// Waits for all sinks to end. Call this after the pipeline and its senders are gone. Returns the status of
-    /// each sink.
+    /// Waits for all sinks to end. Call this after the pipeline and its senders are gone. Returns the status
+    /// of each sink.
     ///
     /// # Errors
     /// Fails if a thread panicked.

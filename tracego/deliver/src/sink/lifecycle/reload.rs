@@ -21,9 +21,9 @@ pub struct SinkReload {
 }
 
 impl Sinks {
-    /// Applies new settings. A changed sink keeps its thread and its queue; a removed sink ends after its drain
-    /// time. Returns the senders that replace those of the pipeline. The old senders must be dropped before
-    /// [`changed`](Self::changed) is called.
+    /// Applies new settings. A changed sink keeps its thread and its queue; a removed sink ends after its
+    /// drain time. Returns the senders that replace those of the pipeline. The old senders must be dropped
+    /// before [`changed`](Self::changed) is called.
     ///
     /// # Errors
     /// Fails if a thread cannot be started; never fails because of settings that are

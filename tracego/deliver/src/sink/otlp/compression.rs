@@ -11,8 +11,8 @@ const GZIP: flate2::Compression = flate2::Compression::fast();
 /// Default level of the zstd library.
 const ZSTD: i32 = 3;
 
-/// Compresses a message, or returns it unchanged for [`OtlpCompression::None`]. An empty message becomes an empty
-/// frame, which is the shortest.
+/// Compresses a message, or returns it unchanged for [`OtlpCompression::None`]. An empty message becomes an
+/// empty frame, which is the shortest.
 pub(super) fn compress(compression: OtlpCompression, message: Vec<u8>) -> io::Result<Vec<u8>> {
     match compression {
         OtlpCompression::None => Ok(message),

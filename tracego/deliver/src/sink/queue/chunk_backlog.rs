@@ -6,8 +6,8 @@ use tracego_spool::RecordQueue;
 
 use super::sender::RecordChunk;
 
-/// Held chunks in their order. Usually there is at most one. During a reload that changes the sink, all chunks
-/// that arrive are held, so that the pipeline does not wait for the old receiver.
+/// Held chunks in their order. Usually there is at most one. During a reload that changes the sink, all
+/// chunks that arrive are held, so that the pipeline does not wait for the old receiver.
 #[derive(Default)]
 pub(super) struct ChunkBacklog {
     chunks: VecDeque<RecordChunk>,

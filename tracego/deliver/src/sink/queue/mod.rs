@@ -1,7 +1,8 @@
 //! The queue of a sink, from the pipeline's end to the receiver.
 //!
-//! [`SinkSender`](sender::SinkSender) filters and encodes on the pipeline's thread. The worker has a thread of
-//! its own: it owns the queue, delivers batches through the transport, and acknowledges what the receiver took.
+//! [`SinkSender`](sender::SinkSender) filters and encodes on the pipeline's thread. The worker has a thread
+//! of its own: it owns the queue, delivers batches through the transport, and acknowledges what the receiver
+//! took.
 
 mod backoff;
 mod chunk_backlog;

@@ -188,7 +188,7 @@ impl SinkSender {
         Arc::ptr_eq(&self.status, status) && !self.sender.is_closed() && !status.has_placed(*chunks)
     }
 
-    /// Takes over from another feed of the same sink, with its backlog and losses. Flush the other feed
+    /// Takes over from another sender of the same sink, with its backlog and losses. Flush the other sender
     /// before.
     pub(crate) fn inherit(&mut self, mut old: Self) {
         if Arc::ptr_eq(&self.status, &old.status) {

@@ -1,5 +1,5 @@
-//! The work on the thread of a sink: it keeps the queue, delivers from it, and acknowledges. The queue stays with
-//! its worker; a reload gives the worker another destination.
+//! The work on the thread of a sink: it keeps the queue, delivers from it, and acknowledges. The queue stays
+//! with its worker; a reload gives the worker another destination.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 

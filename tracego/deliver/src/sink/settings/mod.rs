@@ -1,5 +1,5 @@
-//! The `[[sinks]]` tables of the configuration: their keys, the filter, and the registry that makes the encoder
-//! and the transport of each type.
+//! The `[[sinks]]` tables of the configuration: their keys, the filter, and the registry that makes the
+//! encoder and the transport of each type.
 
 pub(crate) mod encoder;
 mod expression;

@@ -77,7 +77,7 @@ fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
         old.push(record);
         old.flush();
     }
-    // No record is lost or counted twice when another feed takes over.
+    // No record is lost or counted twice when another sender takes over.
     let mut new = feed();
     new.inherit(old);
     assert_eq!(status.numbers().losses().len(), 0);
