@@ -84,11 +84,13 @@ fn time(n: i64) -> Time {
 }
 
 fn line(n: u32, up: Option<Arc<Line>>) -> Arc<Line> {
-    let mut line = Line::default();
-    line.id = TaskId { tgid: 71_000 + n, start_boottime: 5_000_111 + u64::from(n), ..TaskId::default() };
-    line.created = time(10 + i64::from(n));
-    line.command = format!("ancestor-{n}");
-    line.executable = format!("/usr/bin/ancestor-path-{n}");
+    let line = Line {
+        id: TaskId { tgid: 71_000 + n, start_boottime: 5_000_111 + u64::from(n), ..TaskId::default() },
+        created: time(10 + i64::from(n)),
+        command: format!("ancestor-{n}"),
+        executable: format!("/usr/bin/ancestor-path-{n}"),
+        ..Line::default()
+    };
     Line::below(up, line)
 }
 

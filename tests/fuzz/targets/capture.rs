@@ -53,7 +53,8 @@ fn replay(bytes: &[u8]) {
     for format in [DirectFormat::JSON, text] {
         pipeline(bytes, &meta, format);
     }
-    let again = CaptureReader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");
+    let again =
+        CaptureReader::new(io::Cursor::new(write(&meta, bytes))).expect("what was written is a capture");
     assert_eq!(description(&again.meta()), description(&meta));
     let (inputs_again, end) = read(again);
     assert!(end.is_ok(), "{end:?}");

@@ -3,6 +3,7 @@
 //! Sources: cmd/go/main.go (`handleChdirFlag`, `lookupCmd`), package flag (`parseOne`),
 //! cmd/go/internal/run/run.go, cmd/go/internal/test/testflag.go, cmd/go/internal/vet/vetflag.go.
 
+use super::text::text;
 use super::{
     flag_table::{self, FlagKind},
     flags::{FlagError, GoFlags},
@@ -243,13 +244,6 @@ impl Invocation {
 
 /// Maximum number of operands kept.
 const OPERANDS: usize = 64;
-/// Maximum number of bytes kept of one text.
-const TEXT: usize = 4096;
-
-/// Copies a text, cut to [`TEXT`] bytes.
-pub(super) fn text(text: &str) -> Box<str> {
-    text[..text.floor_char_boundary(TEXT)].into()
-}
 
 /// Removes `-C dir` from a command line. It stands before the subcommand or right behind it
 /// (handleChdirFlag). Returns the folder.

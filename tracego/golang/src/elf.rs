@@ -1,5 +1,6 @@
 //! Linkage and other facts from the headers of an ELF file.
 
+use crate::packer::Packer;
 use std::io;
 
 use object::elf::{ET_DYN, PT_INTERP};
@@ -67,14 +68,6 @@ pub enum Linkage {
     /// The program needs a dynamic loader or libraries. Go's own linker requests the loader for every
     /// `-buildmode=pie`, even without libraries.
     Dynamic,
-}
-
-/// A packer of executables.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Packer {
-    /// UPX: <https://upx.github.io/>.
-    Upx,
 }
 
 /// Processors, named as by uname(1).

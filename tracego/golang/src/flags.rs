@@ -1,9 +1,9 @@
 //! The flags of the go command that tracego interprets, and GOFLAGS.
 
 use super::{
-    command::text,
     flag_table::{self, FlagKind},
     subcommand::Subcommand,
+    text::text,
 };
 
 /// Flags that tell what is run and how safe that is, on the command line or in GOFLAGS.

@@ -1,4 +1,4 @@
-//! What an executable file and a command line say about Go: the build information of a binary, how it was linked,
+//! The facts about Go in an executable file and a command line: the build information of a binary, how it was linked,
 //! what a `go` command was asked to do, and the role that a process plays in it.
 //!
 //! The crate does no input or output of its own: the bytes come through [`Source`], and a command line comes as text.
@@ -59,13 +59,15 @@ pub mod shape;
 pub mod subcommand;
 pub mod target;
 pub mod task;
+mod text;
 pub mod view;
 
 use std::io;
 
 pub use build::{Build, Module};
 pub use damage::Damage;
-pub use elf::{Elf, Linkage, Machine, Packer};
+pub use elf::{Elf, Linkage, Machine};
+pub use packer::Packer;
 use serde::{Deserialize, Serialize};
 pub use view::Source;
 use view::{Fault, View};

@@ -10,12 +10,20 @@ use object::{
     Endian as _,
     elf::{PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD},
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
-    elf::Packer,
     layout::{ElfHeaders, ElfSegment},
     view::View,
 };
+
+/// A packer of executables.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Packer {
+    /// UPX: <https://upx.github.io/>.
+    Upx,
+}
 
 const WORD: &[u8] = b"UPX!";
 /// Number of bytes of `l_info` and `p_info`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::command::text;
+use super::text::text;
 
 /// The package argument of `go run` (cmd/go/internal/run/run.go, the same from Go 1.21 to 1.27).
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,8 +1,10 @@
-//! What does not change during a run.
+//! The facts that do not change during a run.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{enforcement::EnforcementStatus, linux::users::Users, record::Origin};
+use serde::Serialize;
+
+use crate::{enforcement::EnforcementStatus, linux::users::Users};
 
 /// Facts that do not change during a run.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,43 @@ pub struct Meta {
     pub raw: bool,
     /// Variables that only rules look at; records do not show them.
     pub unshown: Arc<BTreeSet<String>>,
-    /// What is in force, where programs are stopped.
+    /// State of enforcement, where programs are stopped.
     pub enforcement: Option<Arc<EnforcementStatus>>,
+}
+
+/// Host and agent, the same in all records of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Origin {
+    /// The host.
+    pub host: Host,
+    /// The agent.
+    pub service: Service,
+}
+
+/// `host.*`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Host {
+    /// Id of the machine; see machine-id(5).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// Name of the host.
+    pub name: String,
+}
+
+/// `service.*`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Service {
+    /// Name of the service: `tracego`.
+    pub name: &'static str,
+    /// Version of the agent.
+    pub version: &'static str,
+    /// The run of the agent.
+    pub instance: Instance,
+}
+
+/// `service.instance.*`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Instance {
+    /// Id of the run, chosen at random.
+    pub id: String,
 }

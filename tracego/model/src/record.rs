@@ -19,6 +19,7 @@ mod process;
 
 use std::sync::Arc;
 
+pub use crate::meta::{Host, Instance, Origin, Service};
 pub use own::{Completeness, ExecError, ExitFacts, Own, SinkCounts, SinkFacts};
 pub use process::{
     At, Container, Executable, Exit, K8s, Leader, LinuxCgroup, Pod, Process, Runtime, Variables,
@@ -225,41 +226,4 @@ pub struct Log {
 pub struct LogRecord {
     /// ULID: sorts by time. Records with the same id are duplicates.
     pub uid: String,
-}
-
-/// Host and agent, the same in all records of a run.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Origin {
-    /// The host.
-    pub host: Host,
-    /// The agent.
-    pub service: Service,
-}
-
-/// `host.*`.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Host {
-    /// Id of the machine; see machine-id(5).
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub id: String,
-    /// Name of the host.
-    pub name: String,
-}
-
-/// `service.*`.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Service {
-    /// Name of the service: `tracego`.
-    pub name: &'static str,
-    /// Version of the agent.
-    pub version: &'static str,
-    /// The run of the agent.
-    pub instance: Instance,
-}
-
-/// `service.instance.*`.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Instance {
-    /// Id of the run, chosen at random.
-    pub id: String,
 }

@@ -1,20 +1,5 @@
 //! Conversion of kernel bytes to text.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
-use super::record::Completeness;
-
-/// Converts bytes to text. Invalid UTF-8 becomes U+FFFD, and the bytes are kept in base64 under `attribute`.
-pub fn keep(bytes: &[u8], attribute: &str, completeness: &mut Completeness) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => {
-            completeness.bytes.insert(attribute.to_owned(), STANDARD.encode(bytes));
-            String::from_utf8_lossy(bytes).into_owned()
-        }
-    }
-}
-
 /// Converts bytes to text without keeping the bytes, for texts that other records hold in full.
 #[must_use]
 pub fn lossy(bytes: &[u8]) -> String {
@@ -79,15 +64,6 @@ pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str> + Clone)
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_that_are_no_text_can_be_got_back() {
-        let mut completeness = Completeness::default();
-        assert_eq!(keep(b"a\xff", "x", &mut completeness), "a\u{fffd}");
-        assert_eq!(STANDARD.decode(&completeness.bytes["x"]).unwrap(), b"a\xff");
-        assert_eq!(keep("ä".as_bytes(), "y", &mut completeness), "ä");
-        assert_eq!(completeness.bytes.len(), 1);
-    }
 
     #[test]
     fn a_line_stays_a_line() {

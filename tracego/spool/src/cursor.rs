@@ -10,8 +10,8 @@ use std::io;
 use crate::{
     Moment,
     disk::{Disk, read_full, write_all},
+    frame::{SEQ_END, u32_at, u64_at},
     gap::{Gap, GapReason},
-    segment::frame::{SEQ_END, u32_at, u64_at},
     stats::{DiskContext as _, DiskError},
 };
 

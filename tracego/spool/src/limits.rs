@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::segment::frame::HEADER;
+use crate::frame::HEADER;
 
 /// Limits of one spool.
 #[derive(Clone, Copy, Debug)]

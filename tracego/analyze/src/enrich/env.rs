@@ -75,7 +75,7 @@ impl Environment {
             }
             let attribute = format!("process.environment_variable.{name}");
             let mut own = Completeness::default();
-            let mut value = text::keep(value, &attribute, &mut own);
+            let mut value = own.keep(value, &attribute);
             if !meta.raw && sanitize::text(&mut value) {
                 own.redacted += 1;
                 own.bytes.remove(&attribute);

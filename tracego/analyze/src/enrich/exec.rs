@@ -247,24 +247,23 @@ impl Enricher {
         whole.unavailable.extend(linux::names(bits, &linux::UNREADABLE));
         whole.unavailable.extend(linux::names(missing, &linux::UNAVAILABLE));
         if missing & field::EXE == 0 {
-            process.executable = Some(executable(text::keep(&exec.exe, "process.executable.path", whole)));
+            process.executable = Some(executable(whole.keep(&exec.exe, "process.executable.path")));
             own.executable = Some(linux::ExecutableFile::of(fixed));
         }
         if missing & field::CWD == 0 {
-            process.working_directory = Some(text::keep(&exec.cwd, "process.working_directory", whole));
+            process.working_directory = Some(whole.keep(&exec.cwd, "process.working_directory"));
         }
         if missing & field::CGROUP == 0 {
-            process.linux =
-                Some(LinuxCgroup { cgroup: text::keep(&exec.cgroup, "process.linux.cgroup", whole) });
+            process.linux = Some(LinuxCgroup { cgroup: whole.keep(&exec.cgroup, "process.linux.cgroup") });
             let version = if bits & flags::CGROUP_V1 == 0 { 2 } else { 1 };
             own.cgroup = Some(linux::CgroupNode { id: fixed.cgroup_id, version });
         }
         own.working_directory_deleted = bits & flags::CWD_DELETED != 0;
         process.args_count = (missing & field::COUNTS == 0).then_some(fixed.argc);
         own.exec = Some(linux::ExecCall {
-            filename: text::keep(exec.filename, "tracego.exec.filename", whole),
+            filename: whole.keep(exec.filename, "tracego.exec.filename"),
             interpreter: (exec.interp != exec.filename)
-                .then(|| text::keep(exec.interp, "tracego.exec.interpreter", whole)),
+                .then(|| whole.keep(exec.interp, "tracego.exec.interpreter")),
             thread_id: (fixed.old_tid != fixed.header.id.tgid).then_some(fixed.old_tid),
             syscall: None,
             args_bytes: fixed.argv_total,
@@ -285,7 +284,7 @@ impl Enricher {
         for (n, arg) in raw.clone().enumerate() {
             args.push(match std::str::from_utf8(arg) {
                 Ok(text) => text.to_owned(),
-                Err(_) => text::keep(arg, &format!("process.command_args[{n}]"), &mut bytes),
+                Err(_) => bytes.keep(arg, &format!("process.command_args[{n}]")),
             });
         }
         if !self.builder.meta.raw {

@@ -71,7 +71,7 @@ impl Enricher {
         let context = self.known(&fixed.header, &mut own, &mut process);
         process.real_user = Some(self.builder.meta.users.get(fixed.uid));
         let args = self.args(failed.args(), &mut own.completeness);
-        let filename = text::keep(failed.filename, "tracego.exec.filename", &mut own.completeness);
+        let filename = own.completeness.keep(failed.filename, "tracego.exec.filename");
         let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);
         own.completeness.truncated.extend(linux::names(flags, table));
         own.completeness.unavailable.extend(linux::names(flags, &linux::UNREADABLE));

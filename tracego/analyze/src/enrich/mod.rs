@@ -237,7 +237,7 @@ impl Enricher {
         Record { process: Some(process), context, ..record }
     }
 
-    /// What the process that opened a job said of it.
+    /// Returns the commit and the job as the process that opened it stated them.
     fn identity(&self, root: TaskId) -> Option<Identified> {
         let job = self.jobs.get(&root)?.upgrade()?;
         let id = self.exec_id(job.root);

@@ -21,12 +21,12 @@ use crate::{
 
 /// Numbers records and gives them their times and ids. One for each stream of records.
 pub struct RecordBuilder {
-    /// What does not change during a run.
+    /// Facts that do not change during a run.
     pub meta: Meta,
     /// Boot time to wall time, as of the last [`Self::set_clock`].
     pub clock: Clock,
     observed: Reading,
-    /// Of the runs that continue each other.
+    /// Identity of the runs that continue each other.
     takeover: Takeover,
     seq: u64,
 }

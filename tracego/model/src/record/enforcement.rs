@@ -66,7 +66,7 @@ fn named<S: Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl EnforcementDecision {
-    /// Nothing more is known of it.
+    /// Creates a decision of which nothing more is known.
     #[must_use]
     pub fn new(action: Action, when: &'static str, rule: String) -> Self {
         Self {

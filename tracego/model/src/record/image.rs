@@ -1,4 +1,4 @@
-//! What an executable says about itself, as members of a record.
+//! The facts that an executable states about itself, as members of a record.
 
 use serde::Serialize;
 use tracego_golang::{Damage, Linkage, Packer};

@@ -29,7 +29,7 @@ pub struct Line {
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.
     pub depth: u32,
-    /// It and its ancestors as JSON, made when the first child is written.
+    /// JSON of the process and its ancestors, made when the first child is written.
     pub json: LineageJson,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
 use crate::{
@@ -168,6 +169,17 @@ pub struct Completeness {
 }
 
 impl Completeness {
+    /// Converts bytes to text. Invalid UTF-8 becomes U+FFFD, and the bytes are kept in base64 under `attribute`.
+    pub fn keep(&mut self, bytes: &[u8], attribute: &str) -> String {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => {
+                self.bytes.insert(attribute.to_owned(), STANDARD.encode(bytes));
+                String::from_utf8_lossy(bytes).into_owned()
+            }
+        }
+    }
+
     fn is_whole(&self) -> bool {
         self.truncated.is_empty()
             && self.unavailable.is_empty()
@@ -197,4 +209,18 @@ pub struct ExecError {
     pub errno: u32,
     /// Name of the error, as in errno(3).
     pub name: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_can_be_got_back() {
+        let mut completeness = Completeness::default();
+        assert_eq!(completeness.keep(b"a\xff", "x"), "a\u{fffd}");
+        assert_eq!(STANDARD.decode(&completeness.bytes["x"]).unwrap(), b"a\xff");
+        assert_eq!(completeness.keep("ä".as_bytes(), "y"), "ä");
+        assert_eq!(completeness.bytes.len(), 1);
+    }
 }

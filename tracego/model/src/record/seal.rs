@@ -1,4 +1,4 @@
-//! What shows that a log is whole: `tracego.chain_start.*` and `tracego.seal.*`.
+//! The proof that a log is whole: `tracego.chain_start.*` and `tracego.seal.*`.
 
 use std::collections::BTreeMap;
 

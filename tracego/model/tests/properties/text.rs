@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::{collection::vec, prelude::*};
 use tracego_model::{
     record::Completeness,
-    text::{comm, keep, one_line},
+    text::{comm, one_line},
 };
 
 proptest! {
@@ -13,7 +13,7 @@ proptest! {
     #[test]
     fn bytes_can_be_got_back(bytes in prop_oneof![vec(any::<u8>(), 0..64), ".{0,32}".prop_map(String::into_bytes)]) {
         let mut completeness = Completeness::default();
-        let text = keep(&bytes, "x", &mut completeness);
+        let text = completeness.keep(&bytes, "x");
         match completeness.bytes.get("x") {
             None => prop_assert_eq!(text.as_bytes(), &bytes),
             Some(base64) => {

@@ -5,11 +5,9 @@ use std::io;
 use crate::{
     cursor::{self, CursorMark, CursorState},
     disk::Disk,
+    frame::{HEADER, SEQ_END, SegmentHeader, first_of, name},
     gap::{Gap, GapReason, push},
-    segment::{
-        frame::{HEADER, SEQ_END, SegmentHeader, first_of, name},
-        walk::{SegmentWalk, WalkEnd, WalkStep, header},
-    },
+    segment::walk::{SegmentWalk, WalkEnd, WalkStep, header},
     stats::Amount,
 };
 

@@ -8,8 +8,8 @@ use super::examination::examine;
 use crate::{
     cursor::{self, CursorState},
     disk::{DiskFolder, LOCK},
+    frame::{first_of, name},
     gap::{Gap, GapReason},
-    segment::frame::{first_of, name},
     stats::Amount,
 };
 

@@ -1,14 +1,13 @@
 //! The segments of a spool: the bytes of their frames, the walk over them, and the set of all segments.
 
-pub(crate) mod frame;
 pub(crate) mod remains;
 pub(crate) mod store;
 pub(crate) mod walk;
 
 use std::io;
 
-use self::frame::{HEADER, SegmentHeader, name};
 use crate::disk::{Disk, write_all};
+use crate::frame::{HEADER, SegmentHeader, name};
 
 /// A segment whose records are on the disk.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use super::{
     Segment,
-    frame::{HEADER, name, put_gap},
     walk::{SegmentWalk, WalkEnd, WalkStep},
 };
 use crate::{
     disk::Disk,
+    frame::{HEADER, name, put_gap},
     gap::{Gap, GapReason, push},
     stats::Amount,
 };

@@ -7,13 +7,13 @@ use std::{
 
 use super::{
     Segment, create,
-    frame::{HEADER, SegmentHeader, name},
     remains::{APART, SegmentRemains, gap_frames},
 };
 use crate::{
     Moment,
     cursor::{Cursor, CursorMark},
     disk::Disk,
+    frame::{HEADER, SegmentHeader, name},
     gap::{Gap, GapReason, push},
     stats::{Amount, DiskContext as _, DiskError},
 };

@@ -2,7 +2,7 @@
 
 use std::{io, ops::Range};
 
-use super::frame::{GAP_FRAME, HEAD, HEADER, ParsedFrame, SegmentHeader, parse};
+use crate::frame::{GAP_FRAME, HEAD, HEADER, ParsedFrame, SegmentHeader, parse};
 use crate::{
     disk::{Disk, read_full},
     gap::{Gap, GapReason},

@@ -27,13 +27,10 @@ use crate::{
     batch::QueueBatch,
     cursor::{self, CursorMark},
     disk::{Disk, DiskFolder, OpenError},
+    frame::{HEAD, RECORD_MAX},
     gap::GapReason,
     limits::{OnFull, QueueLimits},
-    segment::{
-        Segment,
-        frame::{HEAD, RECORD_MAX},
-        store::SegmentStore,
-    },
+    segment::{Segment, store::SegmentStore},
     stats::{Amount, DiskError, QueueStats, SpoolNotice},
 };
 

@@ -4,8 +4,8 @@ use std::iter;
 
 use crate::{
     batch::Item,
+    frame::{GAP_FRAME, HEAD, ParsedFrame, parse, put_gap, put_record},
     gap::{Gap, GapReason},
-    segment::frame::{GAP_FRAME, HEAD, ParsedFrame, parse, put_gap, put_record},
 };
 
 /// Frames in memory that are not on the disk yet, and the numbers of the next ones.

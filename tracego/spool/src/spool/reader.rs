@@ -6,9 +6,9 @@ use super::{pending::PendingFrames, status::SpoolStatus};
 use crate::{
     batch::{BatchEntry, Item, QueueBatch},
     disk::Disk,
+    frame::{HEADER, name},
     gap::{Gap, GapReason},
     segment::{
-        frame::{HEADER, name},
         store::SegmentStore,
         walk::{SegmentWalk, WalkEnd, WalkStep},
     },

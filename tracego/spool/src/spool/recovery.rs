@@ -9,14 +9,11 @@ use crate::{
     Moment,
     cursor::{Cursor, CursorMark, CursorState},
     disk::Disk,
+    frame::{HEADER, name},
     gap::Gap,
     inspection::examination::{Examination, FoundSegment, examine},
     limits::QueueLimits,
-    segment::{
-        Segment,
-        frame::{HEADER, name},
-        store::SegmentStore,
-    },
+    segment::{Segment, store::SegmentStore},
     stats::Amount,
 };
 

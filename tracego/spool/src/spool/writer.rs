@@ -7,10 +7,8 @@ use super::{pending::PendingFrames, status::SpoolStatus};
 use crate::{
     Moment,
     disk::Disk,
-    segment::{
-        frame::{HEADER, name},
-        store::SegmentStore,
-    },
+    frame::{HEADER, name},
+    segment::store::SegmentStore,
     stats::{DiskContext as _, DiskError},
 };
 
