@@ -91,7 +91,7 @@ fn finding(finding: &Finding, style: Style, out: &mut Vec<u8>) -> io::Result<()>
     let (colour, dim, off) = if style.colour { (colour, DIM, OFF) } else { ("", "", "") };
     let (severity, Finding { id, name, message, remedy, .. }) = (finding.severity.name(), finding);
     writeln!(out, "{INDENT}{colour}{severity} {id} {name}{off}: {message}")?;
-    writeln!(out, "{INDENT}{dim}mend: {remedy}{off}")
+    writeln!(out, "{INDENT}{dim}fix: {remedy}{off}")
 }
 
 fn event(record: &Record) -> (&'static str, &'static str) {
