@@ -164,7 +164,7 @@ mod tests {
         let of = error("output = \"xml\"");
         assert!(of.contains("FILE: ") && of.contains("xml"), "{of}");
         let of = error("output = {a = 1}");
-        assert!(of.contains("FILE: output: must be a text"), "{of}");
+        assert!(of.contains("FILE: output: must be a string"), "{of}");
         let of = error("output = ");
         assert!(of.contains("FILE: TOML parse error at line 1"), "{of}");
         let of = error("env = [\"=x\"]");

@@ -153,10 +153,10 @@ fn a_wrong_shape_is_an_error_that_names_the_member() {
             "{\"violations\": [\"a\", 7]}",
             "decision.violations[1] is a number, and has to be a text or an object",
         ),
-        ("{\"severity\": \"bad\"}", "decision.severity: 'bad' is no severity"),
+        ("{\"severity\": \"bad\"}", "decision.severity: 'bad' is not a severity"),
         (
             "{\"action\": \"shoot\"}",
-            "decision.action: 'shoot' is not an action; the actions are: none, deny, kill",
+            "decision.action: 'shoot' is not an action; valid: none, deny, kill",
         ),
     ] {
         let decision = decision(value);

@@ -62,10 +62,10 @@ mod tests {
             (
                 "rules",
                 "in-job = true, expires = '2027-01-31'",
-                "expires: unknown key; there are: name, action",
+                "expires: unknown key; valid: name, action",
             ),
             ("exceptions", "in-job = true, arg = ['x']", "arg: unknown key; did you mean 'args'?"),
-            ("exceptions", "in-job = true, message = ''", "message: unknown key; there are: name, owner"),
+            ("exceptions", "in-job = true, message = ''", "message: unknown key; valid: name, owner"),
         ] {
             let owned = "owner = 'o', reason = 'r', expires = '2027-01-31', ";
             let rest = if list == "exceptions" { owned } else { "" };

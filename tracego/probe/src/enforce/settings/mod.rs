@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (text, what) in [
-            ("rules = [{ name = 'x' }]", "says nothing"),
+            ("rules = [{ name = 'x' }]", "has no criteria"),
             ("rules = [{ name = 'x', args = ['a', 'b', 'c', 'd'] }]", "at most 3"),
-            ("rules = [{ name = 'x', args = ['a*b'] }]", "at the end alone"),
+            ("rules = [{ name = 'x', args = ['a*b'] }]", "only allowed at the end"),
             ("rules = [{ name = 'x', executables = ['bin/go'] }]", "absolute path"),
             ("mode = 'kill'", "unknown field"),
             ("rule = []", "unknown field `rule`, expected one of"),
@@ -190,7 +190,7 @@ mod tests {
             ),
             (
                 "exceptions = [{ name = 'a', owner = 'o', reason = 'r', expires = 'soon', in-job = true }]",
-                "no day",
+                "not a day",
             ),
         ] {
             let error = read(text).expect_err(text);
