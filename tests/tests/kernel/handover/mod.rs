@@ -306,7 +306,7 @@ fn none() {
     let tracego = place.ready("none", &[]);
     assert!(!place.pins().exists() && are_gone(&programs));
     let (stderr, _) = end(tracego);
-    assert!(stderr.contains("removed what another tracego left"), "{stderr}");
+    assert!(stderr.contains("removed the programs of another tracego"), "{stderr}");
 }
 
 fn foreign() {
