@@ -35,7 +35,7 @@ suite() {
     { "$@" 2>&1; echo "@@ end $?"; } | tee /dev/ttyS1
 }
 
-# DoctorReport says on its standard output what there is; a warning on the other would not be JSON.
+# Doctor says on its standard output what there is; a warning on the other would not be JSON.
 doctor() {
     # What the verifier says about a program that it refuses goes to the console.
     TRACEGO_LOG=tracego::kernel::probe=debug "$1" doctor --json 2>/dev/console
