@@ -176,7 +176,7 @@ fn an_answer_that_is_too_long_is_none() {
     let receiver = Receiver::start("http", &json!([{ "raw": head, "fill": 5_000_000 }, {}]));
     let mut side = TestSink::to(receiver.port, OtlpProtocol::HttpProtobuf);
     let why = side.trouble(&payloads).why;
-    assert!(why.contains("more than 4 MiB"), "{why}");
+    assert!(why.contains("exceeds 4 MiB"), "{why}");
     side.all(&payloads);
 }
 

@@ -164,7 +164,7 @@ fn damage_is_refused_in_its_place() {
     assert_eq!((delivered.done, delivered.trouble), (9, None));
     let refused: Vec<_> = delivered.refused.iter().map(|r| (r.first, &*r.why)).collect();
     let [(0, short), (3, unknown), (7, cut), (8, none)] = refused[..] else { panic!("{refused:?}") };
-    assert!(short.contains("too short") && unknown.contains("not known") && cut.contains("is cut"));
+    assert!(short.contains("too short") && unknown.contains("unknown encoding") && cut.contains("is cut"));
     assert!(none.starts_with("record: "), "{none}");
     let requests = receiver.requests(2);
     assert_eq!(requests.iter().flat_map(uids).collect::<Vec<_>>(), identifiers(&records));
