@@ -13,7 +13,7 @@ use tracego::pipeline::{Consumer, Pipeline};
 use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RulesStage};
 use tracego_deliver::sink::direct::{DirectFormat, DirectOutput, text::Style};
 use tracego_model::{
-    capture::{CaptureError, Reader, Writer},
+    capture::{CaptureError, CaptureReader, CaptureWriter},
     input::Input,
     meta::Meta,
 };
