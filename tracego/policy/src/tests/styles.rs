@@ -154,10 +154,7 @@ fn a_wrong_shape_is_an_error_that_names_the_member() {
             "decision.violations[1] is a number, and has to be a text or an object",
         ),
         ("{\"severity\": \"bad\"}", "decision.severity: 'bad' is not a severity"),
-        (
-            "{\"action\": \"shoot\"}",
-            "decision.action: 'shoot' is not an action; valid: none, deny, kill",
-        ),
+        ("{\"action\": \"shoot\"}", "decision.action: 'shoot' is not an action; valid: none, deny, kill"),
     ] {
         let decision = decision(value);
         let error = decision.error.unwrap_or_default();

@@ -59,11 +59,7 @@ mod tests {
             ("rules", "executables = ['go'], user = ['x']", "user: unknown key; did you mean 'users'?"),
             ("rules", "executables = ['go'], cgroup = []", "cgroup: unknown key; did you mean 'cgroups'?"),
             ("rules", "args = ['run'], executable = ['go']", "unknown key; did you mean 'executables'?"),
-            (
-                "rules",
-                "in-job = true, expires = '2027-01-31'",
-                "expires: unknown key; valid: name, action",
-            ),
+            ("rules", "in-job = true, expires = '2027-01-31'", "expires: unknown key; valid: name, action"),
             ("exceptions", "in-job = true, arg = ['x']", "arg: unknown key; did you mean 'args'?"),
             ("exceptions", "in-job = true, message = ''", "message: unknown key; valid: name, owner"),
         ] {
