@@ -1,11 +1,16 @@
 //! Whatever takes input.
 
 use std::{io, sync::mpsc::Receiver};
-use tracego_model::input::batch::Batch;
-use tracego_model::input::batch::DecodedEvent;
 
 use tracego_analyze::summary::FindingSummary;
-use tracego_model::{capture::CaptureWriter, input::Input, ledger::Ledger};
+use tracego_model::{
+    capture::CaptureWriter,
+    input::{
+        Input,
+        batch::{Batch, DecodedEvent},
+    },
+    ledger::Ledger,
+};
 use tracego_probe::enforce::killer::Killer;
 
 use super::Reload;

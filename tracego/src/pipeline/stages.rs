@@ -1,7 +1,6 @@
 //! The stages from the bytes of an event to the outputs.
 
 use std::{collections::BTreeMap, io, sync::mpsc::Receiver, time::Duration};
-use tracego_model::input::batch::Batch;
 
 use tracego_analyze::{
     enrich::Enricher,
@@ -15,7 +14,11 @@ use tracego_model::{
     counters::{Counters, JobLoss},
     event::{Event, pieces::Assembler},
     finding::Finding,
-    input::{Input, SinkLoss, Takeover, batch::DecodedEvent, note::StartNote},
+    input::{
+        Input, SinkLoss, Takeover,
+        batch::{Batch, DecodedEvent},
+        note::StartNote,
+    },
     ledger::Ledger,
     meta::Meta,
     record::Record,

@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tracego_deliver::sink::status::SinkStatus;
 
 use tokio::sync::mpsc::Receiver;
 use tracego_analyze::{inspect::Inspector, summary::FindingSummary};
+use tracego_deliver::sink::status::SinkStatus;
 use tracego_model::{input::Input, ledger::Ledger};
 use tracego_probe::handover::acknowledger::{Acknowledger, Step};
 
@@ -23,11 +23,11 @@ const COPY: Duration = Duration::from_millis(500);
 pub struct RunReport {
     /// Counts of the run.
     pub ledger: Ledger,
-    /// FindingSummary of the findings.
+    /// Summary of the findings.
     pub summary: FindingSummary,
     /// Error of the output, if it ended the run.
     pub output: Option<io::Error>,
-    /// SinkStatus of each sink with a queue.
+    /// Status of each sink with a queue.
     pub sinks: Vec<Arc<SinkStatus>>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct PipelineThread<S> {
     inspector: Inspector,
     keeper: Acknowledger,
     board: Arc<Board>,
-    /// When the board had the last copy of the numbers.
+    /// Time of the last copy of the numbers.
     copied: Instant,
 }
 

@@ -9,13 +9,10 @@ use super::{
     source::SourceFile,
 };
 
-/// Crates whose modules still form cycles.
-const CYCLIC: [&str; 0] = [];
-
 /// Returns one message for each import that is part of a cycle.
 pub(super) fn violations(packages: &[Package], files: &[SourceFile]) -> Vec<String> {
     let mut found = Vec::new();
-    for package in packages.iter().filter(|package| !CYCLIC.contains(&package.name.as_str())) {
+    for package in packages {
         let of_package =
             files.iter().filter_map(|file| ModuleFile::new(file, file.path.strip_prefix(&package.sources)?));
         found.extend(cyclic_imports(&of_package.collect::<Vec<_>>()));

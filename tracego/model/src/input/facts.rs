@@ -10,11 +10,11 @@ use tracego_common::TaskId;
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Surroundings {
-    /// For a go command: the module in force in its folder; `None` without one.
+    /// Module in force in the folder of a go command; `None` without one.
     pub go_mod: Option<GoMod>,
-    /// For a go command: settings written by `go env -w`, restricted to variables that rules use.
+    /// Settings of a go command written by `go env -w`, restricted to variables that rules use.
     pub go_env: BTreeMap<String, String>,
-    /// For a Go program: the tightest limits of its cgroup and of all cgroups above it.
+    /// Tightest limits of the cgroup of a Go program and of all cgroups above it.
     pub limits: Option<CgroupLimits>,
     /// Fields above that were looked for but could not be read, each with the reason.
     pub unavailable: BTreeMap<String, String>,

@@ -51,7 +51,7 @@ pub struct SurveyedSegment {
     pub records: u64,
     /// Bytes of the file.
     pub bytes: u64,
-    /// When its first record came, nanoseconds since 1970.
+    /// Time of the first record, nanoseconds since 1970.
     #[serde(skip)]
     pub made: Option<i64>,
     /// Whether the content is damaged.
