@@ -118,16 +118,45 @@ pub enum Ended {
 
 /// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.
 const REASONS_MAX: usize = 4096;
-/// Sets of rules that are kept, those in force among them: starts that they decided about may still be in the ring. They
-/// change once a second at the most, but for reloads.
+/// Number of rule sets that are kept, the one in force among them. Events that an earlier set decided about
+/// may still be in the ring; sets change at most once a second, except for reloads.
 const RULES_KEPT: usize = 8;
+
+/// The latest rule sets by [`flags::rules`] of the events that they decide about, the newest first.
+#[derive(Debug)]
+pub struct RuleHistory<T>(RwLock<VecDeque<(u64, T)>>);
+
+impl<T> Default for RuleHistory<T> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<T> RuleHistory<T> {
+    /// Adds the rules that decide from now on. `flags` are those of the events that they decide about.
+    pub fn put(&self, flags: u64, rules: T) {
+        let number = flags::rules(flags);
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // A number is reused if the kernel refused its rules.
+        all.retain(|(known, _)| *known != number);
+        all.push_front((number, rules));
+        all.truncate(RULES_KEPT);
+    }
+
+    /// Returns what `take` makes of the rules that decided about an event with these flags. Returns `None` for
+    /// events of another load, and for rules that are no longer kept.
+    pub fn find<R>(&self, flags: u64, take: impl FnOnce(&T) -> R) -> Option<R> {
+        let number = flags::rules(flags);
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|(known, _)| *known == number).map(|(_, rules)| take(rules))
+    }
+}
 
 /// The state of enforcement of one run: the control loop writes, the pipeline reads.
 #[derive(Debug)]
 pub struct EnforcementStatus {
     in_force: RwLock<InForce>,
-    /// The newest first, by [`flags::rules`] of the starts that they decide about.
-    rules: RwLock<VecDeque<(u64, Vec<EnforcedRule>)>>,
+    rules: RuleHistory<Vec<EnforcedRule>>,
     /// Why starts were judged that the kernel side remembers, by their numbers.
     remembered: RwLock<Vec<String>>,
     counts: [AtomicU64; 5],
@@ -138,7 +167,7 @@ impl Default for EnforcementStatus {
         let in_force = InForce { mode: Mode::Off, state: "unavailable: not started yet".into() };
         Self {
             in_force: RwLock::new(in_force),
-            rules: RwLock::default(),
+            rules: RuleHistory::default(),
             remembered: RwLock::default(),
             counts: Default::default(),
         }
@@ -168,12 +197,7 @@ impl EnforcementStatus {
 
     /// Adds the rules that decide from now on, by bit; `flags`: those of the events that they decide about.
     pub fn put(&self, flags: u64, rules: Vec<EnforcedRule>) {
-        let number = flags::rules(flags);
-        let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        // A number is reused if the kernel refused its rules.
-        all.retain(|(known, _)| *known != number);
-        all.push_front((number, rules));
-        all.truncate(RULES_KEPT);
+        self.rules.put(flags, rules);
     }
 
     /// Returns the rule that a verdict is of; `None` for those of another load, and for those that are no longer kept.
@@ -182,10 +206,8 @@ impl EnforcementStatus {
         if verdict.bit == REMEMBERED {
             return None;
         }
-        let number = flags::rules(verdict.header.flags);
-        let all = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, rules) = all.iter().find(|(known, _)| *known == number)?;
-        rules.get(verdict.bit.trailing_zeros() as usize).cloned()
+        let bit = verdict.bit.trailing_zeros() as usize;
+        self.rules.find(verdict.header.flags, |rules| rules.get(bit).cloned())?
     }
 
     /// Returns the number of a reason, for what the kernel side remembers.

@@ -1,25 +1,16 @@
 //! The rules in force, for the stages that decide after a start.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
-};
+use std::sync::{Arc, OnceLock};
 
-use tracego_common::flags;
-use tracego_model::enforcement::EnforcementStatus;
+use tracego_model::enforcement::{EnforcementStatus, RuleHistory};
 
 use super::{check::EnforcementCheck, compiler::CompiledRules};
-
-/// Number of rule sets that are kept, the one in force among them. Events that an earlier set decided about
-/// may still be in the ring; sets change at most once a second, except for reloads.
-const RULES_KEPT: usize = 8;
 
 /// The rules in force and the enforcement check of one run: the control loop writes, the pipeline reads.
 #[derive(Debug, Default)]
 pub struct RulesInForce {
     status: Arc<EnforcementStatus>,
-    /// Rule sets by [`flags::rules`] of the events they decide about, the newest first.
-    rules: RwLock<VecDeque<(u64, Arc<CompiledRules>)>>,
+    rules: RuleHistory<Arc<CompiledRules>>,
     check: OnceLock<EnforcementCheck>,
 }
 
@@ -46,27 +37,21 @@ impl RulesInForce {
     /// Adds the rules that are about to decide. `flags` are those of the events that they decide about.
     pub fn add_rules(&self, flags: u64, rules: Arc<CompiledRules>) {
         self.status.put(flags, rules.known.clone());
-        let number = flags::rules(flags);
-        let mut all = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        // A number is reused if the kernel refused its rules.
-        all.retain(|(known, _)| *known != number);
-        all.push_front((number, rules));
-        all.truncate(RULES_KEPT);
+        self.rules.put(flags, rules);
     }
 
     /// Returns the rules that decided about an event with these flags. Returns `None` for events of another
     /// load, and for rules that are no longer kept.
     #[must_use]
     pub fn rules(&self, flags: u64) -> Option<Arc<CompiledRules>> {
-        let number = flags::rules(flags);
-        let all = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find(|(known, _)| *known == number).map(|(_, rules)| Arc::clone(rules))
+        self.rules.find(flags, Arc::clone)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tracego_common::flags;
     use tracego_model::enforcement::EnforcedRule;
 
     #[test]
