@@ -11,6 +11,7 @@
 pub mod enrich;
 pub mod inspect;
 pub mod redact;
+pub mod redaction_stage;
 pub mod rules;
 pub mod rules_stage;
 pub mod scope;

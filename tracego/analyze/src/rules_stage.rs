@@ -69,12 +69,14 @@ impl RulesStage {
         let Some(worst) = findings.iter().map(|finding| finding.severity).max() else { return };
         record.raise(worst.into());
         record.tracego.findings = findings;
-        self.summary.add(record);
     }
 
-    /// Adds the policy violations of a record to the summary.
-    pub fn refused(&mut self, record: &Record) {
-        self.summary.refused(record);
+    /// Adds the findings and the policy violations of a record, from which secrets are taken out, to the summary.
+    pub fn summarise(&mut self, record: &Record) {
+        self.summary.add(record);
+        if record.tracego.policy.as_ref().is_some_and(|policy| !policy.allow) {
+            self.summary.refused(record);
+        }
     }
 
     /// Adds an enforcement record to the summary.

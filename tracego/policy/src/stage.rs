@@ -106,15 +106,20 @@ impl PolicyStage {
             return None;
         }
         let decision = self.engine.decide(record);
-        if let Some(log) = &mut self.log {
-            log.write(record, &decision);
-        }
         let refused = refused(&decision);
         if let Some(severity) = decision.severity.filter(|_| !decision.allow) {
             record.raise(severity.into());
         }
         record.tracego.policy = Some(Box::new(decision));
         refused
+    }
+
+    /// Writes the decision about a process start to the decision log, if there is one. Secrets are taken out of
+    /// the record before.
+    pub fn log(&mut self, record: &Record) {
+        if let (Some(log), Some(decision)) = (&mut self.log, &record.tracego.policy) {
+            log.write(record, decision);
+        }
     }
 }
 

@@ -75,9 +75,6 @@ impl Judgement {
             rules.start(record, started);
         }
         let refused = self.policies.as_mut().and_then(|policies| policies.decide(record));
-        if let (Some(_), Some(rules)) = (&refused, &mut self.rules) {
-            rules.refused(record);
-        }
         match (event, &mut self.killer) {
             (Event::Exec(exec), Some(killer)) => {
                 if let Some(refused) = refused {
@@ -91,6 +88,16 @@ impl Judgement {
                 killer.decided(verdict);
             }
             _ => {}
+        }
+    }
+
+    /// Takes note of a judged record, from which secrets are taken out: for the summary and the decision log.
+    pub(super) fn conclude(&mut self, record: &Record) {
+        if let Some(rules) = &mut self.rules {
+            rules.summarise(record);
+        }
+        if let Some(policies) = &mut self.policies {
+            policies.log(record);
         }
     }
 

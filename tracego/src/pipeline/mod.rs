@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! consumer   what takes input: the pipeline, or the writer of a capture
-//! stages     the pipeline: decode → enrich → judge → write; owns the process table
+//! stages     the pipeline: decode → enrich → judge → redact → write; owns the process table
 //! judgement  stages that judge a start: rules, policies, and enforcement after the start
 //! losses     losses of the kernel side that were reported so far
 //! writer     writing of records to the outputs, with their seals and counts

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, io, sync::mpsc::Receiver, time::Duration};
 
 use tracego_analyze::{
     enrich::Enricher,
+    redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
     summary::FindingSummary,
 };
@@ -33,11 +34,27 @@ use crate::{metrics::tally::PipelineTally, policy::PolicyStage};
 /// Maximum wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);
 
-/// The stages from the bytes of an event to the outputs: decode → assemble → enrich → judge → write.
+/// Maximum number of records between the first decision and the kills that it asks for.
+const JUDGED_MAX: usize = 64;
+
+/// A record that all stages have judged on raw values.
+struct JudgedRecord {
+    record: Record,
+    /// Time of the event, in nanoseconds since boot.
+    event_ns: u64,
+    is_decision: bool,
+    is_counted: bool,
+    is_written: bool,
+}
+
+/// The stages from the bytes of an event to the outputs: decode → assemble → enrich → judge → redact → write.
 pub struct Pipeline {
     assembler: Assembler,
     enricher: Enricher,
     judgement: Judgement,
+    /// Records that are judged and not yet redacted.
+    judged: Vec<JudgedRecord>,
+    redaction: RedactionStage,
     traces: Option<TracePipeline>,
     selection: RecordSelection,
     writer: RecordWriter,
@@ -60,8 +77,10 @@ impl Pipeline {
     ) -> Self {
         Self {
             assembler: Assembler::default(),
+            redaction: RedactionStage::new(&meta),
             enricher: Enricher::new(meta),
             judgement: Judgement::new(judge),
+            judged: Vec::new(),
             traces: None,
             selection: selection.into(),
             writer: RecordWriter::new(outputs.into()),
@@ -114,11 +133,40 @@ impl Pipeline {
                     Some(event) => self.event(&event, note.as_ref()),
                 },
             }
+            if self.judged.len() >= JUDGED_MAX {
+                self.conclude();
+            }
         }
-        for (pending, action, ended) in self.judgement.kill_marked() {
-            let record = self.enricher.ended(&pending, action, ended, Reading::now());
+        self.conclude();
+    }
+
+    /// Kills what is marked, then redacts and writes what was judged.
+    fn conclude(&mut self) {
+        let ended = self.judgement.kill_marked();
+        for judged in std::mem::take(&mut self.judged) {
+            self.conclude_one(judged);
+        }
+        for (pending, action, ended) in ended {
+            let mut record = self.enricher.ended(&pending, action, ended, Reading::now());
+            self.redaction.redact(&mut record);
             self.judgement.report(&record);
             self.write(&record, None);
+        }
+    }
+
+    fn conclude_one(&mut self, judged: JudgedRecord) {
+        let JudgedRecord { mut record, event_ns, is_decision, is_counted, is_written } = judged;
+        self.redaction.redact(&mut record);
+        self.judgement.conclude(&record);
+        if is_decision {
+            self.judgement.report(&record);
+        }
+        self.trace(&mut record);
+        if is_counted {
+            self.writer.tally.count_record(&record);
+        }
+        if is_written {
+            self.write(&record, Some(event_ns));
         }
     }
 
@@ -137,22 +185,22 @@ impl Pipeline {
             self.enricher.note(event, note);
         } else if let Some(mut enriched) = self.enricher.record(event, note) {
             self.judgement.judge(event, &mut enriched);
-            let mut record = enriched.record;
-            if decision {
-                self.judgement.report(&record);
-            }
-            self.trace(&mut record);
+            let record = enriched.record;
             // A start with a finding or a violation is written even if starts are not selected.
-            let wanted = asked || is_wrong(&record);
-            if wanted {
-                self.writer.tally.count_record(&record);
-            }
-            if decision || (wanted && self.selection.takes(&record)) {
-                self.write(&record, Some(event.boot_ns()));
-            } else {
+            let is_counted = asked || is_wrong(&record);
+            let is_written = decision || (is_counted && self.selection.takes(&record));
+            if !is_written {
                 self.writer.ledger.unrequested += 1;
                 self.enricher.withdraw(&record);
             }
+            let event_ns = event.boot_ns();
+            self.judged.push(JudgedRecord {
+                record,
+                event_ns,
+                is_decision: decision,
+                is_counted,
+                is_written,
+            });
         } else if decision {
             // Decisions about tracego's own starts: the enforcement check and exempt programs.
             self.writer.ledger.unrequested += 1;
@@ -173,6 +221,8 @@ impl Pipeline {
             let body = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
             let mut record = self.enricher.finding(id, body, reading);
             self.judgement.put(&mut record, findings);
+            self.redaction.redact(&mut record);
+            self.judgement.conclude(&record);
             self.trace(&mut record);
             self.writer.tally.count_record(&record);
             if self.selection.takes(&record) {
@@ -210,7 +260,9 @@ impl Pipeline {
     fn job_losses(&mut self, jobs: Vec<JobLoss>, reading: Reading) {
         for JobLoss { root, ring_full } in self.losses.of_jobs(jobs) {
             let id = TaskId { tgid: root.0, start_boottime: root.1, ..TaskId::default() };
-            let record = self.enricher.lost(BTreeMap::from([("ring_full", ring_full)]), Some(id), reading);
+            let mut record =
+                self.enricher.lost(BTreeMap::from([("ring_full", ring_full)]), Some(id), reading);
+            self.redaction.redact(&mut record);
             self.writer.tally.jobs.add(&job(&record, root), ring_full);
             self.write(&record, None);
         }

@@ -16,7 +16,7 @@ use tracego_model::{
     text,
 };
 
-use super::Enricher;
+use super::{Enricher, exec};
 
 /// The bit of the first rule, that of the enforcement check; see `enforce::compile`.
 const CANARY: u64 = 1;
@@ -100,7 +100,7 @@ impl Enricher {
         let (mut own, mut process) = (self.own(), self.process(header, comm));
         let context = self.known(header, &mut own, &mut process);
         own.reparented = false;
-        decision.args = self.args(args.iter().copied(), &mut own.completeness);
+        decision.args = exec::args(args.iter().copied(), &mut own.completeness);
         if let Some(entry) = self.entry(header.id) {
             if decision.executable.is_empty() {
                 decision.executable.clone_from(&entry.line.command);

@@ -16,7 +16,6 @@ use super::{
     context::{self, OpenJob},
     trace,
 };
-use crate::redact as sanitize;
 
 /// The allow-listed variables of an environment, and the facts that follow from them.
 #[derive(Debug, Default)]
@@ -32,7 +31,7 @@ pub struct Environment {
     pub own: Arc<BTreeMap<Arc<str>, String>>,
     /// Trace context from TRACEPARENT.
     pub trace: Option<Trace>,
-    /// Redacted values, and values that are not UTF-8, among the shown variables.
+    /// Values that are not UTF-8 among the shown variables.
     pub completeness: Completeness,
     /// The latest merged identity, for the opener of a job and whether the opener is the process itself.
     merged: Option<(TaskId, bool, Option<Identified>)>,
@@ -63,7 +62,7 @@ impl RecentEnvironments {
 impl Environment {
     fn new(exec: &Exec<'_>, meta: &Meta) -> Self {
         let mut env = Self { bytes: exec.env.to_vec(), ..Self::default() };
-        env.identity = Arc::new(identity(exec, meta));
+        env.identity = Arc::new(identity(exec));
         let (mut variables, mut all) = (BTreeMap::new(), BTreeMap::<Arc<str>, String>::new());
         for (name, value) in exec.variables() {
             let name = text::lossy(name);
@@ -75,15 +74,10 @@ impl Environment {
             }
             let attribute = format!("process.environment_variable.{name}");
             let mut own = Completeness::default();
-            let mut value = own.keep(value, &attribute);
-            if !meta.raw && sanitize::text(&mut value) {
-                own.redacted += 1;
-                own.bytes.remove(&attribute);
-            }
+            let value = own.keep(value, &attribute);
             let name: Arc<str> = name.into();
             // Variables that the record does not show do not affect its completeness.
             if !meta.unshown.contains(&*name) {
-                env.completeness.redacted += own.redacted;
                 env.completeness.bytes.append(&mut own.bytes);
                 variables.insert(Arc::clone(&name), value.clone());
             }
@@ -119,18 +113,12 @@ impl Environment {
 }
 
 /// Returns the identity that the process's own environment claims.
-fn identity(exec: &Exec<'_>, meta: &Meta) -> ci::CiIdentity {
+fn identity(exec: &Exec<'_>) -> ci::CiIdentity {
     if exec.env.is_empty() {
         return ci::CiIdentity::default();
     }
-    let mut own = ci::identify(|name| {
+    ci::identify(|name| {
         let found = exec.variables().find(|(key, _)| *key == name.as_bytes());
         found.and_then(|(_, value)| std::str::from_utf8(value).ok())
-    });
-    if !meta.raw {
-        for claim in &mut own.claims {
-            sanitize::text(&mut claim.value);
-        }
-    }
-    own
+    })
 }

@@ -23,8 +23,11 @@ use tracego_model::{
 };
 use zerocopy::IntoBytes as _;
 
-use super::{EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, process_table::ProcessEntry};
-use crate::redact as sanitize;
+use super::{
+    EnrichedRecord, Enricher, StartInput, ci,
+    context::OpenJob,
+    process_table::{ProcessEntry, is_secret},
+};
 
 /// Creates an [`Executable`] from a path; the name is its last part.
 pub(super) fn executable(path: String) -> Executable {
@@ -74,10 +77,7 @@ fn evidence(note: Option<&StartNote>) -> ImageFacts<'_> {
 impl Enricher {
     /// Updates the table from a program start that is not written.
     pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
-        let mut args: Vec<String> = exec.args().map(text::lossy).collect();
-        if !self.builder.meta.raw {
-            sanitize::args(&mut args);
-        }
+        let args: Vec<String> = exec.args().map(text::lossy).collect();
         self.remember(exec, text::lossy(&exec.exe), &args, note);
     }
 
@@ -120,6 +120,7 @@ impl Enricher {
         });
         let line = Line {
             id: header.id,
+            secret: is_secret(&executable),
             created: self.builder.clock.wall(header.id.start_boottime),
             command: text::lossy(text::comm(&exec.fixed.comm)),
             executable,
@@ -168,7 +169,6 @@ impl Enricher {
         let variables = Arc::clone(&env.own);
         process.environment_variable =
             Some(Arc::clone(&env.variables)).filter(|variables| !variables.is_empty());
-        own.completeness.redacted += env.completeness.redacted;
         own.completeness.bytes.extend(env.completeness.bytes.clone());
         let info = cgroup::parse(&exec.cgroup);
         own.unit = info.unit;
@@ -226,7 +226,7 @@ impl Enricher {
                 }
             }
             Some(Ok(image)) => {
-                let described = self.images.of(image, self.builder.meta.raw);
+                let described = self.images.of(image);
                 if let Some(file) = &mut process.executable {
                     file.build_id.clone_from(&described.build_id);
                 }
@@ -270,35 +270,7 @@ impl Enricher {
             env_count: fixed.envc,
             env_bytes: fixed.env_total,
         });
-        process.command_args = Some(self.args(exec.args(), whole));
-    }
-
-    /// Converts arguments to text and redacts secrets. The bytes of a redacted argument are not kept.
-    pub(super) fn args<'a>(
-        &self,
-        raw: impl Iterator<Item = &'a [u8]> + Clone,
-        whole: &mut Completeness,
-    ) -> Vec<String> {
-        let mut bytes = Completeness::default();
-        let mut args: Vec<String> = Vec::new();
-        for (n, arg) in raw.clone().enumerate() {
-            args.push(match std::str::from_utf8(arg) {
-                Ok(text) => text.to_owned(),
-                Err(_) => bytes.keep(arg, &format!("process.command_args[{n}]")),
-            });
-        }
-        if !self.builder.meta.raw {
-            whole.redacted += sanitize::args(&mut args);
-            if !bytes.bytes.is_empty() {
-                for (n, (arg, raw)) in args.iter().zip(raw).enumerate() {
-                    if *arg != String::from_utf8_lossy(raw) {
-                        bytes.bytes.remove(&format!("process.command_args[{n}]"));
-                    }
-                }
-            }
-        }
-        whole.bytes.append(&mut bytes.bytes);
-        args
+        process.command_args = Some(args(exec.args(), whole));
     }
 
     /// Adds users, rights and limits.
@@ -331,4 +303,13 @@ impl Enricher {
             user: fixed.user_ns,
         });
     }
+}
+
+/// Converts arguments to text.
+pub(super) fn args<'a>(raw: impl Iterator<Item = &'a [u8]>, whole: &mut Completeness) -> Vec<String> {
+    let text = |(n, arg): (usize, &[u8])| match std::str::from_utf8(arg) {
+        Ok(text) => text.to_owned(),
+        Err(_) => whole.keep(arg, &format!("process.command_args[{n}]")),
+    };
+    raw.enumerate().map(text).collect()
 }

@@ -8,8 +8,6 @@ use tracego_model::record::{
     image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
 };
 
-use crate::redact as sanitize;
-
 /// Parts of records, created once per image.
 #[derive(Clone, Debug, Default)]
 pub struct ImageParts {
@@ -24,10 +22,10 @@ pub struct ImageParts {
 }
 
 impl ImageParts {
-    /// Describes an image. With `raw`, secrets stay in the linker flags.
+    /// Describes an image.
     #[must_use]
-    pub fn of(image: &Image, raw: bool) -> Self {
-        let frozen = |go: &Build| Arc::new(Frozen::from(go_build(go, raw)));
+    pub fn of(image: &Image) -> Self {
+        let frozen = |go: &Build| Arc::new(Frozen::from(go_build(go)));
         let ids = image.elf.as_ref();
         Self {
             build_id: Some(Arc::new(Frozen::from(BuildId {
@@ -59,7 +57,7 @@ fn linked(elf: &Elf, image: &Image) -> Linked {
 }
 
 /// Returns what the go command wrote into a program.
-fn go_build(go: &Build, raw: bool) -> GoBuild {
+fn go_build(go: &Build) -> GoBuild {
     let text = |value: Option<&str>| value.map(str::to_owned);
     let vcs = GoVcs {
         name: text(go.vcs()),
@@ -67,11 +65,6 @@ fn go_build(go: &Build, raw: bool) -> GoBuild {
         time: text(go.commit_time()),
         modified: go.modified(),
     };
-    // Secrets get into programs by `-X main.token=…`.
-    let mut ldflags = text(go.ldflags());
-    if let Some(flags) = ldflags.as_mut().filter(|_| !raw) {
-        sanitize::text(flags);
-    }
     let module = |module: &Module| GoModule {
         path: module.path.clone(),
         version: module.version.clone(),
@@ -87,7 +80,7 @@ fn go_build(go: &Build, raw: bool) -> GoBuild {
         cgo: go.cgo(),
         race: go.race(),
         buildmode: text(go.build_mode()),
-        ldflags,
+        ldflags: text(go.ldflags()),
         tags: go.tags().map(str::to_owned).collect(),
     }
 }
@@ -101,13 +94,13 @@ pub struct RecentImages(Vec<(Arc<Image>, ImageParts)>);
 
 impl RecentImages {
     /// Returns the parts of records for an image.
-    pub fn of(&mut self, image: &Arc<Image>, raw: bool) -> &ImageParts {
+    pub fn of(&mut self, image: &Arc<Image>) -> &ImageParts {
         match self.0.iter().position(|(known, _)| Arc::ptr_eq(known, image)) {
             Some(0) => {}
             Some(at) => self.0[..=at].rotate_right(1),
             None => {
                 self.0.truncate(KEPT - 1);
-                self.0.insert(0, (Arc::clone(image), ImageParts::of(image, raw)));
+                self.0.insert(0, (Arc::clone(image), ImageParts::of(image)));
             }
         }
         &self.0[0].1

@@ -14,7 +14,7 @@ use tracego_model::{
     text,
 };
 
-use super::{Enricher, process_table::ProcessEntry};
+use super::{Enricher, exec::args, process_table::ProcessEntry};
 
 impl Enricher {
     /// Adds the child of a fork to the table, as a copy of the process that forked it.
@@ -27,6 +27,7 @@ impl Enricher {
             created: self.builder.clock.wall(header.id.start_boottime),
             command: text::lossy(text::comm(&fork.comm)),
             executable: parent.line.executable.clone(),
+            secret: parent.line.secret,
             ..Line::default()
         };
         let task = parent.task.forked();
@@ -70,7 +71,7 @@ impl Enricher {
         let (mut own, mut process) = (self.own(), self.process(&fixed.header, &fixed.comm));
         let context = self.known(&fixed.header, &mut own, &mut process);
         process.real_user = Some(self.builder.meta.users.get(fixed.uid));
-        let args = self.args(failed.args(), &mut own.completeness);
+        let args = args(failed.args(), &mut own.completeness);
         let filename = own.completeness.keep(failed.filename, "tracego.exec.filename");
         let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);
         own.completeness.truncated.extend(linux::names(flags, table));

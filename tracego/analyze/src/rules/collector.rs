@@ -1,11 +1,9 @@
-//! Conversion of a rule's case into the [`Finding`] that is written: severity, scope, secrets, lengths.
+//! Conversion of a rule's case into a [`Finding`]: severity and scope. Texts stay as the rule made them; the
+//! stage behind all decisions takes secrets out and cuts them.
 
 use std::collections::BTreeMap;
 
-use tracego_model::{
-    finding::{Confidence, Finding},
-    text,
-};
+use tracego_model::finding::{Confidence, Finding};
 
 use super::{
     place::Place,
@@ -13,10 +11,7 @@ use super::{
     settings::{RuleSettings, options::RuleOptions},
     state::RuleState,
 };
-use crate::{redact as sanitize, scope::ScopeTarget};
-
-/// Maximum length of a message or of a piece of evidence, in characters.
-const LENGTH_MAX: usize = 400;
+use crate::scope::ScopeTarget;
 
 /// One case of a rule, as the rule found it.
 #[derive(Debug)]
@@ -97,16 +92,15 @@ impl<'a> FindingCollector<'a> {
         let Some(severity) = self.settings.grade(self.rule, variant.name, severity, scope_target) else {
             return;
         };
-        let evidence = case.evidence.into_iter().map(|(name, value)| (name, shown(value))).collect();
         self.findings.push(Finding {
             id: self.rule.id,
             name: self.rule.name,
             variant: Some(variant.name),
             severity,
             confidence: case.confidence,
-            message: shown(case.message),
+            message: case.message,
             remedy: if variant.remedy.is_empty() { self.rule.remedy } else { variant.remedy },
-            evidence,
+            evidence: case.evidence,
         });
     }
 
@@ -114,32 +108,5 @@ impl<'a> FindingCollector<'a> {
     #[must_use]
     pub fn into_findings(self) -> Vec<Finding> {
         self.findings
-    }
-}
-
-/// Makes a value safe to show: on one line, without control characters and secrets, and not too long. Parts
-/// of it come from the process.
-fn shown(mut value: String) -> String {
-    sanitize::text(&mut value);
-    let mut line = String::with_capacity(value.len().min(LENGTH_MAX));
-    for (n, c) in value.chars().enumerate() {
-        if n == LENGTH_MAX {
-            line.push('…');
-            break;
-        }
-        text::push_printable(&mut line, c);
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_of_a_process_are_made_harmless() {
-        assert_eq!(shown("a\nb\u{1b}[2J".into()), "a\\nb\\u{1b}[2J");
-        assert!(!shown("https://user:hunter2@proxy.example".into()).contains("hunter2"));
-        assert_eq!(shown("x".repeat(1000)).chars().count(), LENGTH_MAX + 1);
     }
 }

@@ -25,6 +25,8 @@ pub struct Line {
     pub command: String,
     /// Path of the executable; empty for a kernel thread.
     pub executable: String,
+    /// Whether the path of the executable, here or above, has a secret.
+    pub secret: bool,
     /// The process that forked it.
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.
@@ -46,6 +48,7 @@ impl Line {
     pub fn below(up: Option<Arc<Self>>, mut line: Self) -> Arc<Self> {
         let up = up.map(|up| if up.depth >= 2 * DEPTH_KEPT { up.cut(DEPTH_KEPT) } else { up });
         line.depth = up.as_ref().map_or(0, |up| up.depth + 1);
+        line.secret |= up.as_ref().is_some_and(|up| up.secret);
         line.up = up;
         Arc::new(line)
     }
@@ -61,6 +64,15 @@ impl Line {
         let up = self.up.as_ref().filter(|_| keep > 0).map(|up| up.cut(keep - 1));
         let depth = up.as_ref().map_or(0, |up| up.depth + 1);
         Arc::new(Self { up, depth, json: LineageJson::default(), ..self.clone() })
+    }
+
+    /// Returns a copy of the line with each path passed through `redact`.
+    #[must_use]
+    pub fn redacted(&self, redact: &dyn Fn(&mut String)) -> Arc<Self> {
+        let mut line = Self { json: LineageJson::default(), ..self.clone() };
+        redact(&mut line.executable);
+        line.up = line.up.map(|up| if up.secret { up.redacted(redact) } else { up });
+        Arc::new(line)
     }
 
     fn ancestor(&self) -> Ancestor<'_> {

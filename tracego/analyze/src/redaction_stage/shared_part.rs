@@ -1,0 +1,90 @@
+//! Parts that many records share, redacted once each.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
+
+use lru::LruCache;
+use tracego_model::record::{
+    Variables,
+    frozen::Frozen,
+    image::GoBuild,
+    job::{Context, Job, Source},
+    tree::Tree,
+};
+
+use crate::redact;
+
+/// The redacted forms of shared parts, by the address of the part.
+pub(super) struct SharedParts<T, R>(LruCache<usize, (Arc<T>, R)>);
+
+impl<T, R: Clone> SharedParts<T, R> {
+    /// Creates an empty collection that keeps at most `kept` parts.
+    pub(super) fn new(kept: usize) -> Self {
+        Self(LruCache::new(NonZeroUsize::new(kept).unwrap_or(NonZeroUsize::MIN)))
+    }
+
+    /// Returns the redacted form of a part, made by `make` where the part is new. The part is kept beside its
+    /// redacted form, so that its address stands for it alone.
+    pub(super) fn of(&mut self, part: &Arc<T>, make: impl FnOnce(&Arc<T>) -> R) -> R {
+        let key = Arc::as_ptr(part).cast::<()>() as usize;
+        self.0.get_or_insert(key, || (Arc::clone(part), make(part))).1.clone()
+    }
+}
+
+/// Redacts variables. Returns them with the names of those that changed. Variables that the operator injected
+/// stay.
+pub(super) fn variables(
+    shown: &Arc<Variables>,
+    injected: &[(String, String)],
+) -> (Arc<Variables>, Vec<Arc<str>>) {
+    let mut names = Vec::new();
+    let mut redacted: BTreeMap<Arc<str>, String> = (***shown).clone();
+    for (name, value) in &mut redacted {
+        let chosen = injected.iter().any(|(known, given)| **name == **known && value == given);
+        if !chosen && redact::text(value) {
+            names.push(Arc::clone(name));
+        }
+    }
+    if names.is_empty() {
+        return (Arc::clone(shown), names);
+    }
+    (Arc::new(redacted.into()), names)
+}
+
+/// Redacts build information: secrets get into programs by `-X main.token=…`.
+pub(super) fn go_build(build: &Arc<Frozen<GoBuild>>) -> Arc<Frozen<GoBuild>> {
+    let mut redacted = (***build).clone();
+    let flags = redacted.ldflags.as_mut().is_some_and(redact::text);
+    let tags = redacted.tags.iter_mut().fold(false, |changed, tag| redact::text(tag) | changed);
+    if flags || tags { Arc::new(redacted.into()) } else { Arc::clone(build) }
+}
+
+/// Redacts the identity of a job. Values of `--env`, which the operator chose to write, stay.
+pub(super) fn context(shown: &Arc<Context>, job: Option<&Frozen<Job>>) -> Arc<Context> {
+    let mut changed = false;
+    let mut tree = |prefix: &str, tree: &Tree| {
+        let values = tree.iter().map(|(name, value)| {
+            let mut value = value.to_owned();
+            let chosen = job.is_some_and(|job| {
+                job.sources.iter().any(|one| {
+                    one.source == Source::Explicit && one.attribute.strip_prefix(prefix) == Some(name)
+                })
+            });
+            changed |= !chosen && redact::text(&mut value);
+            (name, value)
+        });
+        Tree::new(values.collect())
+    };
+    let redacted = Context { cicd: tree("cicd.", &shown.cicd), vcs: tree("vcs.", &shown.vcs) };
+    if changed { Arc::new(redacted) } else { Arc::clone(shown) }
+}
+
+/// Redacts the claims that contradict a job.
+pub(super) fn job(shown: &Arc<Frozen<Job>>) -> Arc<Frozen<Job>> {
+    let mut redacted = (***shown).clone();
+    let mut changed = false;
+    for claim in &mut redacted.changed {
+        changed |= redact::text(&mut claim.claimed);
+        changed |= claim.source != Source::Explicit && redact::text(&mut claim.expected);
+    }
+    if changed { Arc::new(redacted.into()) } else { Arc::clone(shown) }
+}

@@ -1,0 +1,133 @@
+//! Secrets that were found in the arguments of a record, and their removal from its other texts.
+
+use tracego_model::text;
+
+use crate::redact;
+
+/// Maximum length of a message or of a piece of evidence, in characters.
+const LENGTH_MAX: usize = 400;
+
+/// Least length of a secret that is also removed from the middle of a word, in bytes.
+const INSIDE_MIN: usize = 6;
+
+/// Maximum number of secrets that are looked for in other texts of a record.
+const SECRETS_MAX: usize = 32;
+
+/// Maximum length of a secret that is looked for in other texts, in bytes. A longer one is cut by the texts.
+const SECRET_MAX: usize = 4096;
+
+/// The secrets that were found in arguments, as far as they are told from the text around them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FoundSecrets(Vec<String>);
+
+impl FoundSecrets {
+    /// Redacts arguments and keeps what was taken out. Returns the positions of changed arguments.
+    pub(super) fn args(&mut self, args: &mut [String]) -> Vec<usize> {
+        let raw: Vec<String> = args.to_vec();
+        redact::args(args);
+        let mut changed = Vec::new();
+        for (at, (raw, redacted)) in raw.iter().zip(args.iter()).enumerate() {
+            if raw != redacted {
+                changed.push(at);
+                self.take_in(raw, redacted);
+            }
+        }
+        changed
+    }
+
+    /// Keeps the parts of an argument that the mark stands for.
+    fn take_in(&mut self, raw: &str, redacted: &str) {
+        let mut rest = raw;
+        let mut kept = redacted.split(redact::MARK);
+        if let Some(front) = kept.next() {
+            rest = rest.strip_prefix(front).unwrap_or(rest);
+        }
+        for piece in kept {
+            let end = if piece.is_empty() { Some(rest.len()) } else { rest.find(piece) };
+            let Some(end) = end else { break };
+            let (secret, behind) = rest.split_at(end);
+            let fits = self.0.len() < SECRETS_MAX && (1..=SECRET_MAX).contains(&secret.len());
+            if fits && !self.0.iter().any(|known| known == secret) {
+                self.0.push(secret.to_owned());
+            }
+            rest = behind.get(piece.len()..).unwrap_or_default();
+        }
+    }
+
+    /// Whether no secret was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a text contains a found secret, or one that its shape betrays.
+    pub(super) fn is_in(&self, value: &str) -> bool {
+        let mut copy = value.to_owned();
+        self.take_out(&mut copy);
+        copy != value
+    }
+
+    /// Removes the found secrets, and those that their shape betrays, from a text.
+    pub(super) fn take_out(&self, value: &mut String) {
+        redact::text(value);
+        for secret in &self.0 {
+            if value.contains(secret.as_str()) {
+                *value = without(value, secret);
+            }
+        }
+    }
+}
+
+/// Replaces a secret in a text. A short one is replaced only where it is a word.
+fn without(value: &str, secret: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut out = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = rest.find(secret) {
+        let (front, found) = rest.split_at(at);
+        let behind = found.get(secret.len()..).unwrap_or_default();
+        let word =
+            !front.chars().next_back().is_some_and(is_part) && !behind.chars().next().is_some_and(is_part);
+        out.push_str(front);
+        out.push_str(if word || secret.len() >= INSIDE_MIN { redact::MARK } else { secret });
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Makes a value fit to be shown: on one line, without control characters, and not too long. Parts of it come
+/// from the process.
+pub(super) fn shown(value: &str) -> String {
+    let mut line = String::with_capacity(value.len().min(LENGTH_MAX));
+    for (n, c) in value.chars().enumerate() {
+        if n == LENGTH_MAX {
+            line.push('…');
+            break;
+        }
+        text::push_printable(&mut line, c);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_process_are_made_harmless() {
+        assert_eq!(shown("a\nb\u{1b}[2J"), "a\\nb\\u{1b}[2J");
+        assert_eq!(shown(&"x".repeat(1000)).chars().count(), LENGTH_MAX + 1);
+    }
+
+    #[test]
+    fn a_secret_of_an_argument_goes_from_other_texts() {
+        let mut found = FoundSecrets::default();
+        let mut args = ["x", "--token", "hunter22", "--password=ab"].map(str::to_owned);
+        assert_eq!(found.args(&mut args), [2, 3]);
+        let mut text = "runs with hunter22x, ab and abacus".to_owned();
+        found.take_out(&mut text);
+        let mark = redact::MARK;
+        assert_eq!(text, format!("runs with {mark}x, {mark} and abacus"));
+        assert!(found.is_in("hunter22") && !found.is_in("nothing of it"));
+    }
+}
