@@ -32,7 +32,7 @@ pub struct DecisionLimits {
     pub message: usize,
     /// Number of decisions in the cache; `None` for no cache.
     pub cache: Option<NonZeroUsize>,
-    /// PolicyDecision if a policy fails.
+    /// Decision if a policy fails.
     pub on_error: OnError,
 }
 

@@ -80,7 +80,7 @@ pub struct DoctorReport {
     pub works: bool,
     /// Checks, in the order of startup.
     pub checks: Vec<DoctorCheck>,
-    /// AcceptedProgram programs, in the order of the hooks.
+    /// Accepted programs, in the order of the hooks.
     pub programs: Vec<AcceptedProgram>,
 }
 

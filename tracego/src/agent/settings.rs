@@ -15,29 +15,29 @@ use crate::metrics;
 
 /// The settings of a run, for [`start`](super::start).
 pub struct AgentOptions {
-    /// RuleSettings of the kernel side.
+    /// Settings of the kernel side.
     pub load: LoadOptions,
     /// Time between two heartbeats; zero for none.
     pub heartbeat: Duration,
-    /// RuleSettings of the inspector.
+    /// Settings of the inspector.
     pub inspect: inspect::InspectOptions,
-    /// RuleSettings of metrics and health.
+    /// Settings of metrics and health.
     pub metrics: metrics::MetricsOptions,
     /// Sinks with queues; the consumer has their feeds.
     pub sinks: Sinks,
-    /// RuleSettings of enforcement.
+    /// Settings of enforcement.
     pub enforce: enforce::Options,
 }
 
 /// The settings that can change during a run.
 pub(crate) struct ReloadSettings {
-    /// RecordSelection of the records to write.
+    /// Selection of the records to write.
     pub(crate) selection: RecordSelection,
-    /// RuleSettings of the rules.
+    /// Settings of the rules.
     pub(crate) rules: RuleSettings,
     /// All sinks with queues.
     pub(crate) sinks: Vec<SinkSettings>,
-    /// RuleSettings of enforcement.
+    /// Settings of enforcement.
     pub(crate) enforce: Enforce,
     /// Freshly loaded policies.
     pub(crate) policy: Option<PolicyEngine>,

@@ -69,7 +69,7 @@ Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 
 /// The subcommands of `tracego`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// WatchOptions one command and its descendants; ends with the command's exit status.
+    /// Watch one command and its descendants; ends with the command's exit status.
     Run(Run),
     /// Write raw kernel events to a file, for `replay`.
     Capture(Capture),

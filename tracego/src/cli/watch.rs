@@ -25,13 +25,13 @@ pub struct WatchOptions {
     /// Maximum number of argument bytes kept; the true number is in every record.
     #[arg(long, value_name = "BYTES", default_value_t = ARGV_DEFAULT, value_parser = argv_max)]
     pub argv_max: u32,
-    /// WatchOptions only processes of this real user id.
+    /// Watch only processes of this real user id.
     #[arg(long)]
     pub uid: Option<u32>,
-    /// WatchOptions only processes with this task name (at most 15 bytes).
+    /// Watch only processes with this task name (at most 15 bytes).
     #[arg(long, value_parser = comm)]
     pub comm: Option<String>,
-    /// WatchOptions only processes in this cgroup or below: a folder below /sys/fs/cgroup.
+    /// Watch only processes in this cgroup or below: a folder below /sys/fs/cgroup.
     #[arg(long, value_name = "FOLDER")]
     pub cgroup: Option<PathBuf>,
     /// Seconds between two `tracego.heartbeat` records; 0 for none.

@@ -15,7 +15,7 @@ use tracego_probe::enforce::{self, settings::Enforce};
 use super::{ADDS_UP, options};
 use crate::cli::{Cli, EnvSpec};
 
-/// FileOptions by their long names.
+/// Options by their long names.
 pub(super) type FileOptions = Vec<(String, Vec<String>)>;
 
 /// The content of a configuration file.

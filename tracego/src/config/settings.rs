@@ -13,20 +13,20 @@ use crate::cli::{Cli, EnvSpec};
 pub struct Configuration {
     /// Command line; options that it does not give have the values of the environment or the file.
     pub cli: Cli,
-    /// RuleSettings beside the options.
+    /// Settings beside the options.
     pub settings: RunSettings,
 }
 
 /// The settings of a run beside the options of its command.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// RuleSettings of the rules, with the profile in force.
+    /// Settings of the rules, with the profile in force.
     pub rules: RuleSettings,
     /// Values of `--env`: those of the file, then those of the command line, which override them.
     pub env: Vec<EnvSpec>,
     /// Sinks of the configuration file.
     pub sinks: Vec<SinkSettings>,
-    /// RuleSettings of enforcement.
+    /// Settings of enforcement.
     pub enforce: Enforce,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub digest: Option<String>,

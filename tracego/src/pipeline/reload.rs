@@ -1,4 +1,4 @@
-//! RuleSettings that change while tracego runs.
+//! Settings that change while tracego runs.
 
 use std::{fmt, io};
 use tracego_deliver::sink::queue::sender::SinkSender;
@@ -10,9 +10,9 @@ use crate::policy::PolicyEngine;
 
 /// The settings that may change while tracego runs.
 pub struct Reload {
-    /// RecordSelection of the records to write.
+    /// Selection of the records to write.
     pub selection: RecordSelection,
-    /// RuleSettings of the rules.
+    /// Settings of the rules.
     pub rules: RuleSettings,
     /// The pipeline's ends of the sinks.
     pub feeds: Vec<SinkSender>,

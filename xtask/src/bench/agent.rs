@@ -20,7 +20,7 @@ pub(super) struct Agent {
     child: Child,
 }
 
-/// ProgramRunTime time of one BPF program, from `bpf_stats`.
+/// Run time of one BPF program, from `bpf_stats`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ProgramRunTime {
     /// Total time in nanoseconds.

@@ -76,7 +76,7 @@ pub struct SinkNumbers {
     pub queue_max: u64,
     /// Number of attempts that failed.
     pub failures: u64,
-    /// GapReason why the last attempt failed; `None` if it did not.
+    /// Reason why the last attempt failed; `None` if it did not.
     pub trouble: Option<String>,
     /// Counts of the sink's files, if it has some.
     pub files: Option<FileCounts>,

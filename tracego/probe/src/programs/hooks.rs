@@ -29,7 +29,7 @@ pub enum AttachPoint {
 pub struct Hook {
     /// Name of the program in the object.
     pub program: &'static str,
-    /// AttachPoint of the program.
+    /// Attach point of the program.
     pub place: AttachPoint,
 }
 

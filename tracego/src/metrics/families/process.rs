@@ -21,11 +21,11 @@ struct Usage {
     virtual_memory: Option<u64>,
     /// Start time in seconds since 1970.
     start: Option<f64>,
-    /// MetricValue of open descriptors.
+    /// Number of open descriptors.
     open: Option<u64>,
     /// Maximum number of open descriptors.
     open_max: Option<u64>,
-    /// MetricValue of threads.
+    /// Number of threads.
     threads: Option<u64>,
 }
 

@@ -19,7 +19,7 @@ pub const BYTES: usize = 8 << 20;
 /// times stands still for up to 10 ms, so the file may still be written to without a new change time.
 const SETTLED: Duration = Duration::from_millis(20);
 
-/// FileKey of a file: device, inode and change time, as the kernel reports them. The change time covers size and
+/// Key of a file: device, inode and change time, as the kernel reports them. The change time covers size and
 /// modification time, because no program can set it.
 pub type FileKey = (u32, u64, u64);
 
@@ -46,7 +46,7 @@ pub struct ImageCacheCounters {
     pub io: u64,
 }
 
-/// ImageCache by file; the least recently used one is evicted first.
+/// Images by file; the least recently used one is evicted first.
 pub struct ImageCache {
     opener: Opener,
     entries: LruCache<FileKey, Arc<Image>>,
@@ -91,7 +91,7 @@ impl ImageCache {
         }
     }
 
-    /// ImageCacheCounters a file that could not be read. Returns the same failure.
+    /// Counts a file that could not be read. Returns the same failure.
     pub fn count_failure(&mut self, failure: OpenFailure) -> OpenFailure {
         *self.count(failure) += 1;
         failure

@@ -23,7 +23,7 @@ use crate::collector::{ExportOutcome, LastAnswer};
 const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
-/// ExportWorker that sends the spans of a queue.
+/// The worker that sends the spans of a queue.
 pub(super) struct ExportWorker {
     pub(super) queue: Arc<SpanQueue>,
     pub(super) closing: watch::Receiver<Option<Instant>>,
