@@ -227,7 +227,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --help --version run capture replay doctor inspect rules policy spool config detach verify-log help"
+            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --quiet --help --version run capture replay doctor inspect rules policy spool config detach verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -389,6 +389,14 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -397,7 +405,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__capture)
-            opts="-e -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -559,6 +567,14 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -567,7 +583,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__config)
-            opts="-h --log --help check show help"
+            opts="-q -h --log --quiet --help check show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -575,6 +591,14 @@ _tracego() {
             case "${prev}" in
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -585,7 +609,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__config__subcmd__check)
-            opts="-h --log --help"
+            opts="-q -h --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -593,6 +617,14 @@ _tracego() {
             case "${prev}" in
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -659,14 +691,26 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__config__subcmd__show)
-            opts="-h --json --log --help"
+            opts="-q -h --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -677,7 +721,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__detach)
-            opts="-h --pin-dir --log --help"
+            opts="-q -h --pin-dir --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -691,6 +735,14 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -699,14 +751,26 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__doctor)
-            opts="-h --json --log --help"
+            opts="-q -h --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1067,7 +1131,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__inspect)
-            opts="-h --output --log --help"
+            opts="-q -h --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1081,6 +1145,14 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1089,7 +1161,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy)
-            opts="-h --log --help check test eval bench sign help"
+            opts="-q -h --log --quiet --help check test eval bench sign help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1097,6 +1169,14 @@ _tracego() {
             case "${prev}" in
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1107,7 +1187,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__bench)
-            opts="-h --records --input --json --log --help"
+            opts="-q -h --records --input --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1121,8 +1201,20 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1133,14 +1225,26 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__check)
-            opts="-h --json --log --help"
+            opts="-q -h --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1151,7 +1255,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__eval)
-            opts="-h --input --time-limit --on-error --output --log --help"
+            opts="-q -h --input --time-limit --on-error --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1175,6 +1279,14 @@ _tracego() {
                     ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1283,7 +1395,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__sign)
-            opts="-h --key --algorithm --key-id --days --log --help"
+            opts="-q -h --key --algorithm --key-id --days --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1309,6 +1421,14 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1317,7 +1437,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__test)
-            opts="-h --coverage --records --first --time-limit --on-error --json --log --help"
+            opts="-q -h --coverage --records --first --time-limit --on-error --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1339,8 +1459,20 @@ _tracego() {
                     COMPREPLY=($(compgen -W "allow deny" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1351,7 +1483,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__replay)
-            opts="-e -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --log --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1469,6 +1601,14 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1477,7 +1617,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__rules)
-            opts="-h --log --help list explain help"
+            opts="-q -h --log --quiet --help list explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1485,6 +1625,14 @@ _tracego() {
             case "${prev}" in
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1495,14 +1643,26 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__rules__subcmd__explain)
-            opts="-h --json --log --help"
+            opts="-q -h --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1569,18 +1729,30 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__rules__subcmd__list)
-            opts="-h --json --config --log --help"
+            opts="-q -h --output --json --config --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1591,7 +1763,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --wait --fail-on --log --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --wait --fail-on --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1757,6 +1929,14 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1765,7 +1945,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__spool)
-            opts="-h --log --help ls verify drain help"
+            opts="-q -h --log --quiet --help ls verify drain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1773,6 +1953,14 @@ _tracego() {
             case "${prev}" in
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1783,14 +1971,26 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__spool__subcmd__drain)
-            opts="-h --json --log --help"
+            opts="-q -h --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1871,14 +2071,26 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__spool__subcmd__ls)
-            opts="-h --json --log --help"
+            opts="-q -h --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1889,14 +2101,26 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__spool__subcmd__verify)
-            opts="-h --json --log --help"
+            opts="-q -h --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1907,7 +2131,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__verify__subcmd__log)
-            opts="-h --key --json --partial --log --help"
+            opts="-q -h --key --output --json --partial --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1917,8 +2141,20 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)

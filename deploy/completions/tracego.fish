@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -24,21 +24,21 @@ function __fish_tracego_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c tracego -n "__fish_tracego_needs_command" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
+complete -c tracego -n "__fish_tracego_needs_command" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
 fork\t'A process was created'
 execve-failed\t'A program could not be executed'"
-complete -c tracego -n "__fish_tracego_needs_command" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. Variables of known CI systems are always read, and those that rules need, which records do not show. No other variable is read from a process' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no output if the configuration has sinks' -r -f -a "json\t'One JSON object per line'
+complete -c tracego -n "__fish_tracego_needs_command" -l env -d 'Put KEY=VALUE into every record, or with KEY alone the process\'s own value; repeatable' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l output -d 'Form and target of records' -r -f -a "json\t'One JSON object per line'
 text\t'Text for people'
 otlp\t'Records to an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_needs_command" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or http/json' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five minutes are dropped and counted: spans are no audit trail' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l otlp-metrics -d 'Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss. Without this option they wait in memory' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l format -d 'Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses' -r -f -a "json\t'The native record'
+complete -c tracego -n "__fish_tracego_needs_command" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l format -d 'Format of events, one per line, whatever --output is' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
@@ -52,7 +52,7 @@ always\t'Colours always'
 never\t'Colours never'"
 complete -c tracego -n "__fish_tracego_needs_command" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l profile -d 'Environment whose defaults the rules take. auto: decided per process by its variables, container and unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing is production' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
+complete -c tracego -n "__fish_tracego_needs_command" -l profile -d 'Environment whose defaults the rules take' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
 ci\t'Every process belongs to a CI job'
 production\t'Every process outside of a CI job is production'
 developer\t'Only what the configuration names is production'"
@@ -62,11 +62,11 @@ complete -c tracego -n "__fish_tracego_needs_command" -l min-severity -d 'Write 
 medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
-complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number. Only with JSON' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Seconds between two seals; a job and the run also get one at their end' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Time between two seals, 1s to 1d; a job and the run also get one at their end' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
@@ -76,27 +76,29 @@ deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l decision-log-mask -d 'Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two. The resident set contains it twice' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M")' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l argv-max -d 'Maximum number of argument bytes kept; the true number is in every record' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l uid -d 'WatchOptions only processes of this real user id' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l comm -d 'WatchOptions only processes with this task name (at most 15 bytes)' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l cgroup -d 'WatchOptions only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are served only on an IP that they reach, and tracego logs that at its start' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md describes what each mode covers' -r -f -a "off\t'No decisions are made'
+complete -c tracego -n "__fish_tracego_needs_command" -l uid -d 'Watch only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l comm -d 'Watch only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l cgroup -d 'Watch only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l heartbeat -d 'Time between two `tracego.heartbeat` records, such as 30s or 5m; 0 for none' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree)' -r -f -a "off\t'No decisions are made'
 audit\t'Starts that would be stopped are reported, and run'
 kill\t'A program that a rule stops is killed before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
-complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: if this one is killed. always: also if it ends in order, for a restart or an upgrade; `tracego detach` removes them. none (the default; given explicitly, it also removes what another tracego left)' -r -f -a "none\t'Leave nothing'
+complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap' -r -f -a "none\t'Leave nothing'
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_needs_command" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after this many seconds' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_needs_command" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_needs_command" -s V -l version -d 'Print version'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "run" -d 'WatchOptions one command and its descendants; ends with the command\'s exit status'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
@@ -108,21 +110,21 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
 fork\t'A process was created'
 execve-failed\t'A program could not be executed'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. Variables of known CI systems are always read, and those that rules need, which records do not show. No other variable is read from a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no output if the configuration has sinks' -r -f -a "json\t'One JSON object per line'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l env -d 'Put KEY=VALUE into every record, or with KEY alone the process\'s own value; repeatable' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l output -d 'Form and target of records' -r -f -a "json\t'One JSON object per line'
 text\t'Text for people'
 otlp\t'Records to an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or http/json' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five minutes are dropped and counted: spans are no audit trail' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l otlp-metrics -d 'Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss. Without this option they wait in memory' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l format -d 'Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses' -r -f -a "json\t'The native record'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l format -d 'Format of events, one per line, whatever --output is' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
@@ -136,7 +138,7 @@ always\t'Colours always'
 never\t'Colours never'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l profile -d 'Environment whose defaults the rules take. auto: decided per process by its variables, container and unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing is production' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l profile -d 'Environment whose defaults the rules take' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
 ci\t'Every process belongs to a CI job'
 production\t'Every process outside of a CI job is production'
 developer\t'Only what the configuration names is production'"
@@ -146,11 +148,11 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l min-severity -d 
 medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number. Only with JSON' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Seconds between two seals; a job and the run also get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Time between two seals, 1s to 1d; a job and the run also get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
@@ -160,42 +162,44 @@ deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log-mask -d 'Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two. The resident set contains it twice' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M")' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l argv-max -d 'Maximum number of argument bytes kept; the true number is in every record' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l uid -d 'WatchOptions only processes of this real user id' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'WatchOptions only processes with this task name (at most 15 bytes)' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'WatchOptions only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are served only on an IP that they reach, and tracego logs that at its start' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md describes what each mode covers' -r -f -a "off\t'No decisions are made'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l uid -d 'Watch only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l comm -d 'Watch only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l cgroup -d 'Watch only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l heartbeat -d 'Time between two `tracego.heartbeat` records, such as 30s or 5m; 0 for none' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree)' -r -f -a "off\t'No decisions are made'
 audit\t'Starts that would be stopped are reported, and run'
 kill\t'A program that a rule stops is killed before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: if this one is killed. always: also if it ends in order, for a restart or an upgrade; `tracego detach` removes them. none (the default; given explicitly, it also removes what another tracego left)' -r -f -a "none\t'Leave nothing'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap' -r -f -a "none\t'Leave nothing'
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after this many seconds' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 if a finding of at least this severity was made and the command itself succeeded: low, medium, high, critical, or never. Default: high with --profile ci, else never' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 if a finding of at least this severity was made and the command itself succeeded: low, medium, high, critical, or never' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
 fork\t'A process was created'
 execve-failed\t'A program could not be executed'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. Variables of known CI systems are always read, and those that rules need, which records do not show. No other variable is read from a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no output if the configuration has sinks' -r -f -a "json\t'One JSON object per line'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l env -d 'Put KEY=VALUE into every record, or with KEY alone the process\'s own value; repeatable' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output -d 'Form and target of records' -r -f -a "json\t'One JSON object per line'
 text\t'Text for people'
 otlp\t'Records to an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or http/json' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five minutes are dropped and counted: spans are no audit trail' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l otlp-metrics -d 'Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss. Without this option they wait in memory' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l format -d 'Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses' -r -f -a "json\t'The native record'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l format -d 'Format of events, one per line, whatever --output is' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
@@ -209,7 +213,7 @@ always\t'Colours always'
 never\t'Colours never'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l profile -d 'Environment whose defaults the rules take. auto: decided per process by its variables, container and unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing is production' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l profile -d 'Environment whose defaults the rules take' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
 ci\t'Every process belongs to a CI job'
 production\t'Every process outside of a CI job is production'
 developer\t'Only what the configuration names is production'"
@@ -219,11 +223,11 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l min-severity
 medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number. Only with JSON' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Seconds between two seals; a job and the run also get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Time between two seals, 1s to 1d; a job and the run also get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
@@ -233,40 +237,42 @@ deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log-mask -d 'Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two. The resident set contains it twice' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M")' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l ring-size -d 'Size of the ring buffer between kernel and agent in bytes; a power of two' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l argv-max -d 'Maximum number of argument bytes kept; the true number is in every record' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l uid -d 'WatchOptions only processes of this real user id' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l comm -d 'WatchOptions only processes with this task name (at most 15 bytes)' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l cgroup -d 'WatchOptions only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l heartbeat -d 'Seconds between two `tracego.heartbeat` records; 0 for none' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines are served only on an IP that they reach, and tracego logs that at its start' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree). docs/enforcement.md describes what each mode covers' -r -f -a "off\t'No decisions are made'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l uid -d 'Watch only processes of this real user id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l comm -d 'Watch only processes with this task name (at most 15 bytes)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l cgroup -d 'Watch only processes in this cgroup or below: a folder below /sys/fs/cgroup' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l heartbeat -d 'Time between two `tracego.heartbeat` records, such as 30s or 5m; 0 for none' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l listen -d 'Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470), IP:PORT, or unix:/PATH, a socket of mode 0660' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l enforce -d 'Stop program starts that match a rule in the table enforce of the configuration; without rules there, `go run` in CI jobs (with `run`: anywhere in the command\'s tree)' -r -f -a "off\t'No decisions are made'
 audit\t'Starts that would be stopped are reported, and run'
 kill\t'A program that a rule stops is killed before its first instruction'
 deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere as `kill`, and records say so'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap. crash: if this one is killed. always: also if it ends in order, for a restart or an upgrade; `tracego detach` removes them. none (the default; given explicitly, it also removes what another tracego left)' -r -f -a "none\t'Leave nothing'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap' -r -f -a "none\t'Leave nothing'
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after this many seconds' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
 fork\t'A process was created'
 execve-failed\t'A program could not be executed'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l env -d 'KEY=VALUE: put this into every record. KEY: take the process\'s own value. Repeatable. Variables of known CI systems are always read, and those that rules need, which records do not show. No other variable is read from a process' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no output if the configuration has sinks' -r -f -a "json\t'One JSON object per line'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l env -d 'Put KEY=VALUE into every record, or with KEY alone the process\'s own value; repeatable' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output -d 'Form and target of records' -r -f -a "json\t'One JSON object per line'
 text\t'Text for people'
 otlp\t'Records to an OpenTelemetry collector'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or http/json' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events. The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five minutes are dropped and counted: spans are no audit trail' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-endpoint -d 'Collector for --output otlp, --otlp-traces and --otlp-metrics' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-traces -d 'Send each CI job as one trace: one span per process, findings as events' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l otlp-metrics -d 'Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss. Without this option they wait in memory' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l format -d 'Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses' -r -f -a "json\t'The native record'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l spool-dir -d 'Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power loss' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l format -d 'Format of events, one per line, whatever --output is' -r -f -a "json\t'The native record'
 ocsf\t'OCSF 1.8.0'
 ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
@@ -280,7 +286,7 @@ always\t'Colours always'
 never\t'Colours never'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l raw-args -d 'Do not look for secrets in arguments and variables' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l profile -d 'Environment whose defaults the rules take. auto: decided per process by its variables, container and unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing is production' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l profile -d 'Environment whose defaults the rules take' -r -f -a "auto\t'Each process on its own: a CI job by its variables, production by container or system service'
 ci\t'Every process belongs to a CI job'
 production\t'Every process outside of a CI job is production'
 developer\t'Only what the configuration names is production'"
@@ -290,11 +296,11 @@ complete -c tracego -n "__fish_tracego_using_subcommand replay" -l min-severity 
 medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number. Only with JSON' -r -f -a "true\t''
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Seconds between two seals; a job and the run also get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Time between two seals, 1s to 1d; a job and the run also get one at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
@@ -304,71 +310,109 @@ deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log-mask -d 'Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l config -d 'Read options from this TOML file: a key is the long name of an option (ring-size = "16M")' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l json -d 'Print the report as one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l output -d 'Form of the report. json: one object per file and line. text: for people. Default: text on a terminal, else json' -r -f -a "json\t'One JSON object per line'
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
 text\t'Text for people'"
-complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand inspect" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "list" -d 'List all rules, one per line'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and not __fish_seen_subcommand_from list explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l config -d 'Show which rules are off in this TOML file' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l json -d 'Print everything known about the rules, as one JSON array'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l json -d 'Print the rule as one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "list" -d 'List all rules, one per line'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "check" -d 'Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 if one fails. With --records, report instead what the bundles would have decided about the program starts of a log'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "eval" -d 'Evaluate bundles on one record, and show which rules hold; ends with 1 if an evaluation fails, with 0 for any decision'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "bench" -d 'Measure how long a decision takes here, with and without the cache'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then verifies. Every change of a file requires a new signature'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'Print the report as one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l records -d 'Decide about the program starts of this log, as --output json writes it; - is standard input' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l first -d 'Number of starts to show that are not allowed' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l on-error -d 'Decision about a start if the evaluation fails' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l coverage -d 'Report which lines the tests executed'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'Print the report as one JSON object'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l input -d 'Record to decide about, as --output json writes it; - is standard input' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l on-error -d 'Decision about a start if the evaluation fails' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l output -d 'Form of the report. json: one object. text: for people' -r -f -a "json\t'One JSON object per line'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
 text\t'Text for people'"
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l records -d 'Decide about the program starts of this log, as --output json writes it' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l input -d 'Decide about this record' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l json -d 'Print the report as one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l key -d 'Private key in PEM (PKCS #8), or the secret of HS256' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l algorithm -d 'Algorithm of the signature' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l key-id -d 'Name of the key, for the reader of the signature' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l days -d 'Days for which the signature is valid; without this option it does not expire' -r
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "check" -d 'Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "test" -d 'Run the tests of bundles: rules named test_…; ends with 1 if one fails. With --records, report instead what the bundles would have decided about the program starts of a log'
@@ -376,47 +420,75 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "bench" -d 'Measure how long a decision takes here, with and without the cache'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then verifies. Every change of a file requires a new signature'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "ls" -d 'Show the waiting records and their files. Changes nothing; also works while tracego runs'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "verify" -d 'Read everything and report what is damaged or missing; ends with 1 if anything is. Changes nothing'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "drain" -d 'Write every waiting record to standard output, one per line, and acknowledge what was written. Ends with 4 if records are missing. tracego must not be using the folder'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and not __fish_seen_subcommand_from ls verify drain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l json -d 'Print JSON, one object per line'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l json -d 'Print JSON, one object per line'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l json -d 'Print JSON, one object per line'
-complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "ls" -d 'Show the waiting records and their files. Changes nothing; also works while tracego runs'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read everything and report what is damaged or missing; ends with 1 if anything is. Changes nothing'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "drain" -d 'Write every waiting record to standard output, one per line, and acknowledge what was written. Ends with 4 if records are missing. tracego must not be using the folder'
 complete -c tracego -n "__fish_tracego_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates and keys that the file names are opened; no connection is made'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Show each option with its value and its source, in the form of an equivalent configuration file. Values of headers and other secrets are left out'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates and keys that the file names are opened; no connection is made'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show each option with its value and its source, in the form of an equivalent configuration file. Values of headers and other secrets are left out'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand detach" -l pin-dir -d 'Folder of the programs, the same as at the start of tracego' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand detach" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand detach" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'Public key in PEM; every seal must be signed with it. Without this option, signatures are not checked' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'Print the report as one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'Accept a log that begins in the middle of a run, because its oldest records were removed. The first record is trusted'
-complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "run" -d 'WatchOptions one command and its descendants; ends with the command\'s exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand detach" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand detach" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand detach" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'Public key in PEM; every seal must be signed with it' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'Accept a log that begins in the middle of a run, because its oldest records were removed'
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'

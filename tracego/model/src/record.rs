@@ -57,6 +57,10 @@ pub mod event_name {
     pub const SEAL_OPENED: &str = "tracego.seal.opened";
     /// The records of a window, a job or a run that the log must contain.
     pub const SEAL: &str = "tracego.seal";
+
+    /// All kinds of records.
+    pub const ALL: [&str; 10] =
+        [START, EXIT, FORK, EXEC_FAILED, ENFORCEMENT, FINDING, LOST, HEARTBEAT, SEAL_OPENED, SEAL];
 }
 
 /// OpenTelemetry severity of a record.

@@ -41,11 +41,20 @@ pub fn one_line(words: &[String]) -> String {
     line
 }
 
-/// Appends a character. Escapes characters that move a terminal's cursor or end a line, and bidirectional
-/// controls.
+/// Whether a character shows nothing, so that two texts with it look alike: the default-ignorable code points
+/// (Unicode, DerivedCoreProperties.txt) without those that only select a variant, and the annotation controls.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Appends a character. Escapes characters that move a terminal's cursor, end a line, turn the direction of a
+/// text or cannot be seen.
 pub fn push_printable(line: &mut String, c: char) {
-    let hidden = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if c.is_control() || hidden || c == '\u{2028}' || c == '\u{2029}' {
+    if c.is_control() || is_invisible(c) {
         line.extend(c.escape_default());
     } else {
         line.push(c);

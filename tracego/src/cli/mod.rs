@@ -1,16 +1,19 @@
 //! The command line; its help text is the documentation of the options.
 
 mod address;
+mod heading;
 mod policy;
 mod records;
+mod report;
 mod subcommands;
 mod values;
 mod watch;
 
 pub use address::ListenAddress;
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, builder::BoolishValueParser};
 pub use policy::*;
 pub use records::*;
+pub use report::*;
 pub use subcommands::*;
 use tracing_subscriber::EnvFilter;
 pub use values::EnvSpec;
@@ -25,10 +28,18 @@ pub struct Cli {
     /// Options for watching the machine, used without a subcommand.
     #[command(flatten)]
     pub watch: WatchOptions,
-    /// Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list
-    /// of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side.
+    /// Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off).
+    ///
+    /// Or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side.
+    #[arg(help_heading = heading::RUNNING)]
     #[arg(long, global = true, value_name = "FILTER", default_value = "warn", value_parser = log_filter)]
     pub log: EnvFilter,
+    /// Print neither the line that says when tracego is ready nor the counts at the end; errors are printed.
+    #[arg(help_heading = heading::RUNNING)]
+    #[arg(long, short, global = true, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub quiet: bool,
     /// Subcommand; without one, the whole machine is watched.
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -1,11 +1,14 @@
 //! The options of policies, and of `tracego policy`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 use tracego_policy::{DecisionLimits, bundle::SignatureAlgorithm, limits::OnError};
 
-use super::ReportForm;
+use super::{ReportOptions, heading};
 
 /// The help of `tracego policy`.
 pub(super) const ABOUT: &str =
@@ -15,28 +18,46 @@ pub(super) const ABOUT: &str =
 #[derive(Args, Clone, Debug)]
 pub struct PolicyOptions {
     /// Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file;
-    /// repeatable (docs/policies.md). With --enforce kill or deny, a start that is not allowed is killed.
+    /// repeatable (docs/policies.md).
+    ///
+    /// With --enforce kill or deny, a start that is not allowed is killed.
+    #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_name = "BUNDLE")]
     pub policy: Vec<PathBuf>,
     /// Accept only bundles that are signed with the private half of this public key in PEM, or with this
     /// secret.
+    #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_name = "FILE")]
     pub policy_key: Option<PathBuf>,
     /// Algorithm of the signatures.
+    #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
     pub policy_algorithm: SignatureAlgorithm,
     /// Decision about a start if a policy fails or takes too long.
+    #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
     pub policy_on_error: OnError,
     /// Maximum time of a decision by all bundles together, in milliseconds.
+    #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub policy_time_limit: u64,
     /// Write each policy decision to this file, too, in OPA's format of decision logs.
+    #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_name = "FILE")]
     pub decision_log: Option<PathBuf>,
-    /// Leave out of --decision-log the value at this JSON pointer (/input/process/command_args); repeatable.
+    /// Leave out of --decision-log the value at this JSON pointer (/input/process/command_args);
+    /// repeatable.
+    #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_name = "POINTER")]
     pub decision_log_mask: Vec<String>,
+}
+
+impl PolicyOptions {
+    /// Returns the file of the decision log.
+    #[must_use]
+    pub fn decision_log(&self) -> Option<&Path> {
+        self.decision_log.as_deref()
+    }
 }
 
 /// The options of `tracego policy`.
@@ -99,9 +120,9 @@ pub struct PolicyCheck {
     /// Bundles to load.
     #[command(flatten)]
     pub bundles: Bundles,
-    /// Print the report as one JSON object.
-    #[arg(long)]
-    pub json: bool,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
 }
 
 /// The options of `tracego policy test`.
@@ -122,9 +143,9 @@ pub struct PolicyTest {
     /// Limits of a decision, with --records.
     #[command(flatten)]
     pub limits: PolicyLimits,
-    /// Print the report as one JSON object.
-    #[arg(long)]
-    pub json: bool,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
 }
 
 /// The options of `tracego policy eval`.
@@ -139,9 +160,9 @@ pub struct PolicyEval {
     /// Limits of the decision.
     #[command(flatten)]
     pub limits: PolicyLimits,
-    /// Form of the report. json: one object. text: for people.
-    #[arg(long, value_enum, default_value = "text")]
-    pub output: ReportForm,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
 }
 
 /// The options of `tracego policy bench`.
@@ -156,9 +177,9 @@ pub struct PolicyBench {
     /// Decide about this record.
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// Print the report as one JSON object.
-    #[arg(long)]
-    pub json: bool,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
 }
 
 /// The options of `tracego policy sign`.

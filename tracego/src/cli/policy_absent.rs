@@ -1,6 +1,6 @@
 //! The options of policies in a build without the feature `policy`: each use is an error that says so.
 
-use std::{convert::Infallible, ffi::OsString};
+use std::{convert::Infallible, ffi::OsString, path::Path};
 
 use clap::Args;
 
@@ -16,6 +16,14 @@ pub struct PolicyOptions {
     /// Not available: this tracego was built without policies.
     #[arg(long, value_name = "BUNDLE", value_parser = refuse)]
     pub policy: Vec<Infallible>,
+}
+
+impl PolicyOptions {
+    /// Returns `None`: without policies nothing is decided.
+    #[must_use]
+    pub fn decision_log(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// The options of `tracego policy`.

@@ -8,99 +8,138 @@ use tracego_common::settings::event;
 use tracego_deliver::format::Format;
 use tracego_model::finding::Severity;
 
-use super::{policy::PolicyOptions, values::EnvSpec};
+use super::{
+    heading,
+    policy::PolicyOptions,
+    values::{EnvSpec, seal_interval},
+};
 
 /// The options that select records, their form and their outputs.
 #[derive(Args, Clone, Debug)]
 pub struct RecordOptions {
-    /// Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and
-    /// makes every system call of the machine a little slower (getppid: 169 ns → 210 ns).
+    /// Events to write.
+    ///
+    /// `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call
+    /// of the machine a little slower (getppid: 169 ns → 210 ns).
+    #[arg(help_heading = heading::RECORDS)]
     #[arg(short = 'e', long = "event", value_enum, value_delimiter = ',', default_value = "execve")]
     pub events: Vec<EventKind>,
-    /// KEY=VALUE: put this into every record. KEY: take the process's own value. Repeatable. Variables of
-    /// known CI systems are always read, and those that rules need, which records do not show. No other
-    /// variable is read from a process.
+    /// Put KEY=VALUE into every record, or with KEY alone the process's own value; repeatable.
+    ///
+    /// Variables of known CI systems are always read, and
+    /// those that rules need, which records do not show. No other variable is read from a process.
+    #[arg(help_heading = heading::RECORDS)]
     #[arg(long = "env", value_name = "KEY[=VALUE]")]
     pub env: Vec<EnvSpec>,
-    /// Form and target of records. json: one object per line. text: for people. otlp: to an OpenTelemetry
-    /// collector, see --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal,
-    /// else json; no output if the configuration has sinks.
+    /// Form and target of records.
+    ///
+    /// json: one object per line. text: for people. otlp: to an OpenTelemetry collector, see
+    /// --otlp-endpoint and the variables OTEL_EXPORTER_OTLP_*. Default: text on a terminal, else json; no
+    /// output if the configuration has sinks.
+    #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_enum)]
     pub output: Option<OutputForm>,
-    /// Collector for --output otlp, --otlp-traces and --otlp-metrics. Default: OTEL_EXPORTER_OTLP_ENDPOINT,
-    /// or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL selects grpc (port 4317), http/protobuf or
-    /// http/json.
+    /// Collector for --output otlp, --otlp-traces and --otlp-metrics.
+    ///
+    /// Default: OTEL_EXPORTER_OTLP_ENDPOINT, or else http://localhost:4318. OTEL_EXPORTER_OTLP_PROTOCOL
+    /// selects grpc (port 4317), http/protobuf or http/json.
+    #[arg(help_heading = heading::DELIVERY)]
     #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
-    /// Send each CI job as one trace: one span per process, findings as events. The collector is that of
-    /// --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not accepted within five
-    /// minutes are dropped and counted: spans are no audit trail.
+    /// Send each CI job as one trace: one span per process, findings as events.
+    ///
+    /// The collector is that of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_TRACES_*. Spans not
+    /// accepted within five minutes are dropped and counted: spans are no audit trail.
+    #[arg(help_heading = heading::DELIVERY)]
     #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub otlp_traces: bool,
     /// Push the metrics of /metrics, every 60 seconds or as set by OTEL_METRIC_EXPORT_INTERVAL, to the
     /// collector of --otlp-endpoint or of the variables OTEL_EXPORTER_OTLP_METRICS_*.
+    #[arg(help_heading = heading::DELIVERY)]
     #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub otlp_metrics: bool,
     /// Keep records that wait for a sink in this folder, so that they survive a restart, a kill and a power
-    /// loss. Without this option they wait in memory.
+    /// loss.
+    ///
+    /// Without this option they wait in memory.
+    #[arg(help_heading = heading::DELIVERY)]
     #[arg(long, value_name = "DIR")]
     pub spool_dir: Option<PathBuf>,
-    /// Format of events, one per line, whatever --output is. docs/formats.md lists what each format loses.
+    /// Format of events, one per line, whatever --output is.
+    ///
+    /// docs/formats.md lists what each format loses.
+    #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// Append records to this file (created with mode 0600) instead of standard output.
+    #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
     /// Indent text output by ancestors.
+    #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub tree: bool,
     /// Use colours in text output.
+    #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_enum, default_value = "auto")]
     pub color: Color,
     /// Do not look for secrets in arguments and variables.
+    #[arg(help_heading = heading::RECORDS)]
     #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub raw_args: bool,
-    /// Environment whose defaults the rules take. auto: decided per process by its variables, container and
-    /// unit. ci: everything is a CI job. production: everything but CI jobs is production. developer: nothing
-    /// is production.
+    /// Environment whose defaults the rules take.
+    ///
+    /// auto: decided per process by its variables, container and unit. ci: everything is a CI job.
+    /// production: everything but CI jobs is production. developer: nothing is production.
+    #[arg(help_heading = heading::FINDINGS)]
     #[arg(long, value_enum, default_value = "auto")]
     pub profile: Profile,
     /// Write records of processes only if something was found about them: --min-severity low.
+    #[arg(help_heading = heading::FINDINGS)]
     #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub only_findings: bool,
     /// Write records of processes only if they have a finding of at least this severity: low, medium, high,
     /// critical.
+    #[arg(help_heading = heading::FINDINGS)]
     #[arg(long, value_name = "SEVERITY")]
     pub min_severity: Option<Severity>,
     /// Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal
-    /// records hold their number. Only with JSON.
+    /// records hold their number.
+    ///
+    /// Only with JSON.
+    #[arg(help_heading = heading::EVIDENCE)]
     #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub seal: bool,
-    /// Seconds between two seals; a job and the run also get one at their end.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// Time between two seals, 1s to 1d; a job and the run also get one at their end.
+    #[arg(help_heading = heading::EVIDENCE)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = seal_interval)]
     pub seal_interval: u64,
     /// Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`.
+    ///
     /// Others must have no access to the file.
+    #[arg(help_heading = heading::EVIDENCE)]
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
     /// Policies.
     #[command(flatten)]
     pub policies: PolicyOptions,
-    /// Read options from this TOML file: a key is the long name of an option (ring-size = "16M"). A variable
-    /// TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env adds up.
+    /// Read options from this TOML file: a key is the long name of an option (ring-size = "16M").
+    ///
+    /// A variable TRACEGO_RING_SIZE overrides it, and an option on the command line overrides both; --env
+    /// adds up.
+    #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

@@ -2,12 +2,12 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use tracego_analyze::rules::{registry, rule::Rule};
 use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 
-use super::{RecordOptions, WatchOptions};
+use super::{RecordOptions, ReportOptions, WatchOptions, heading};
 
 /// The options of `tracego run`.
 #[derive(Args, Debug)]
@@ -16,10 +16,14 @@ pub struct Run {
     #[command(flatten)]
     pub watch: WatchOptions,
     /// Wait for descendants that outlive the command.
+    #[arg(help_heading = heading::RUNNING)]
     #[arg(long)]
     pub wait: bool,
     /// End with 5 if a finding of at least this severity was made and the command itself succeeded: low,
-    /// medium, high, critical, or never. Default: high with --profile ci, else never.
+    /// medium, high, critical, or never.
+    ///
+    /// Default: high with --profile ci, else never.
+    #[arg(help_heading = heading::FINDINGS)]
     #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
     pub fail_on: Option<FailOn>,
     /// Command and its arguments.
@@ -53,43 +57,36 @@ pub struct Replay {
 /// The options of `tracego doctor`.
 #[derive(Args, Debug)]
 pub struct Doctor {
-    /// Print the report as one JSON object.
-    #[arg(long)]
-    pub json: bool,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
 }
 
 /// The options of `tracego inspect`.
 #[derive(Args, Debug)]
 pub struct Inspect {
-    /// Form of the report. json: one object per file and line. text: for people. Default: text on a terminal,
-    /// else json.
-    #[arg(long, value_enum)]
-    pub output: Option<ReportForm>,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
     /// Files to inspect.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
 
-/// The forms of a report.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum ReportForm {
-    /// One JSON object per line.
-    Json,
-    /// Text for people.
-    Text,
-}
-
 /// The options of `tracego verify-log`.
 #[derive(Args, Debug)]
 pub struct VerifyLog {
-    /// Public key in PEM; every seal must be signed with it. Without this option, signatures are not checked.
+    /// Public key in PEM; every seal must be signed with it.
+    ///
+    /// Without this option, signatures are not checked.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// Print the report as one JSON object.
-    #[arg(long)]
-    pub json: bool,
-    /// Accept a log that begins in the middle of a run, because its oldest records were removed. The first
-    /// record is trusted.
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
+    /// Accept a log that begins in the middle of a run, because its oldest records were removed.
+    ///
+    /// The first record is trusted.
     #[arg(long)]
     pub partial: bool,
     /// Files of the log; - is standard input, alone and not compressed.
@@ -117,9 +114,9 @@ pub enum RulesAction {
 /// The options of `tracego rules list`.
 #[derive(Args, Debug)]
 pub struct RulesList {
-    /// Print everything known about the rules, as one JSON array.
-    #[arg(long)]
-    pub json: bool,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
     /// Show which rules are off in this TOML file.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -128,9 +125,9 @@ pub struct RulesList {
 /// The options of `tracego rules explain`.
 #[derive(Args, Debug)]
 pub struct RulesExplain {
-    /// Print the rule as one JSON object.
-    #[arg(long)]
-    pub json: bool,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
     /// Id of the rule, such as TG001, or its name.
     #[arg(value_name = "ID", value_parser = rule)]
     pub rule: &'static Rule,
@@ -177,9 +174,9 @@ pub enum ConfigAction {
     /// Show each option with its value and its source, in the form of an equivalent configuration file.
     /// Values of headers and other secrets are left out.
     Show {
-        /// Print one JSON object.
-        #[arg(long)]
-        json: bool,
+        /// Form of the report.
+        #[command(flatten)]
+        report: ReportOptions,
         /// Command line to explain, as tracego itself would get it.
         #[arg(last = true, value_name = "OPTION")]
         options: Vec<OsString>,
@@ -220,7 +217,7 @@ pub struct SpoolFolder {
     /// Folder of one sink; for ls and verify also a folder that contains several.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Print JSON, one object per line.
-    #[arg(long)]
-    pub json: bool,
+    /// Form of the report.
+    #[command(flatten)]
+    pub report: ReportOptions,
 }

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use tracego_common::limits::{ARGV_LIMIT, ENV_NAME_MAX};
-use tracing_subscriber::EnvFilter;
+use tracego_model::units::{Bytes, Span};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// The value of one `--env`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,16 +43,27 @@ impl FromStr for EnvSpec {
     }
 }
 
-/// Parses a number of bytes, with K or M for 1024 and 1024².
+/// Parses a number of bytes below 4 GiB.
 fn bytes(text: &str) -> Result<u32, String> {
-    let (digits, unit) = match text.as_bytes().last() {
-        Some(b'K' | b'k') => (&text[..text.len() - 1], 1 << 10),
-        Some(b'M' | b'm') => (&text[..text.len() - 1], 1 << 20),
-        _ => (text, 1),
-    };
-    let number: u32 =
-        digits.parse().map_err(|_| "not a number of bytes; examples: 65536, 512K, 8M".to_owned())?;
-    number.checked_mul(unit).ok_or_else(|| "too large: at most 2 GiB".to_owned())
+    let Bytes(bytes) = text.to_ascii_uppercase().parse()?;
+    u32::try_from(bytes).map_err(|_| "too large: at most 2 GiB".to_owned())
+}
+
+/// Parses a duration of whole seconds.
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    let Span(span) = text.parse()?;
+    if span.subsec_nanos() > 0 {
+        return Err("must be whole seconds; write 30s, 5m, 12h or 7d".to_owned());
+    }
+    Ok(span.as_secs())
+}
+
+/// Parses the time between two seals: one second to one day.
+pub(super) fn seal_interval(text: &str) -> Result<u64, String> {
+    match seconds(text)? {
+        seconds @ 1..=86_400 => Ok(seconds),
+        _ => Err("must be 1s to 1d".to_owned()),
+    }
 }
 
 pub(super) fn ring_size(text: &str) -> Result<u32, String> {
@@ -68,6 +80,13 @@ pub(super) fn argv_max(text: &str) -> Result<u32, String> {
 }
 
 pub(super) fn log_filter(text: &str) -> Result<EnvFilter, String> {
+    // A word alone would be the name of a target, whose messages are all that is left.
+    for word in text.split(',').map(str::trim).filter(|word| !word.contains(['=', '['])) {
+        if word.parse::<LevelFilter>().is_err() {
+            let levels = "error, warn, info, debug, trace and off";
+            return Err(format!("'{word}' is not a level; levels are {levels}; a target is TARGET=LEVEL"));
+        }
+    }
     EnvFilter::builder().parse(text).map_err(|error| error.to_string())
 }
 

@@ -8,8 +8,8 @@ use tracego_model::enforcement::Mode;
 use tracego_probe::handover::{self, FOLDER};
 
 use super::{
-    ListenAddress, RecordOptions,
-    values::{argv_max, comm, ring_size},
+    ListenAddress, RecordOptions, heading,
+    values::{argv_max, comm, ring_size, seconds},
 };
 
 /// The options for watching a machine or a command.
@@ -18,46 +18,63 @@ pub struct WatchOptions {
     /// Options for records and their output.
     #[command(flatten)]
     pub records: RecordOptions,
-    /// Size of the ring buffer between kernel and agent in bytes; a power of two. The resident set contains
-    /// it twice.
+    /// Size of the ring buffer between kernel and agent in bytes; a power of two.
+    ///
+    /// The resident set contains it twice.
+    #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size)]
     pub ring_size: u32,
     /// Maximum number of argument bytes kept; the true number is in every record.
+    #[arg(help_heading = heading::RECORDS)]
     #[arg(long, value_name = "BYTES", default_value_t = ARGV_DEFAULT, value_parser = argv_max)]
     pub argv_max: u32,
     /// Watch only processes of this real user id.
+    #[arg(help_heading = heading::RECORDS)]
     #[arg(long)]
     pub uid: Option<u32>,
     /// Watch only processes with this task name (at most 15 bytes).
+    #[arg(help_heading = heading::RECORDS)]
     #[arg(long, value_parser = comm)]
     pub comm: Option<String>,
     /// Watch only processes in this cgroup or below: a folder below /sys/fs/cgroup.
+    #[arg(help_heading = heading::RECORDS)]
     #[arg(long, value_name = "FOLDER")]
     pub cgroup: Option<PathBuf>,
-    /// Seconds between two `tracego.heartbeat` records; 0 for none.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    /// Time between two `tracego.heartbeat` records, such as 30s or 5m; 0 for none.
+    #[arg(help_heading = heading::DELIVERY)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = seconds)]
     pub heartbeat: u64,
     /// Serve /metrics (for Prometheus), /livez and /readyz on this address: a port of this machine (9470),
-    /// IP:PORT, or unix:/PATH, a socket of mode 0660. There is no password and no encryption: other machines
-    /// are served only on an IP that they reach, and tracego logs that at its start.
+    /// IP:PORT, or unix:/PATH, a socket of mode 0660.
+    ///
+    /// There is no password and no encryption: other machines are served only on an IP that they reach, and
+    /// tracego logs that at its start.
+    #[arg(help_heading = heading::DELIVERY)]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<ListenAddress>,
-    /// Stop program starts that match a rule in the table enforce of the configuration; without rules there,
-    /// `go run` in CI jobs (with `run`: anywhere in the command's tree). docs/enforcement.md describes what
-    /// each mode covers.
+    /// Stop program starts that match a rule in the table enforce of the configuration; without rules
+    /// there, `go run` in CI jobs (with `run`: anywhere in the command's tree).
+    ///
+    /// docs/enforcement.md describes what each mode covers.
+    #[arg(help_heading = heading::FINDINGS)]
     #[arg(long, value_enum, value_name = "MODE", default_value = "off")]
     pub enforce: Mode,
     /// Leave the programs attached and the ring in place for the next tracego, which takes over without a
-    /// gap. crash: if this one is killed. always: also if it ends in order, for a restart or an upgrade;
+    /// gap.
+    ///
+    /// crash: if this one is killed. always: also if it ends in order, for a restart or an upgrade;
     /// `tracego detach` removes them. none (the default; given explicitly, it also removes what another
     /// tracego left).
+    #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub handover: Option<Handover>,
     /// Folder for the programs and the ring: in a BPF file system, used by this tracego alone.
+    #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "DIR", default_value = FOLDER)]
     pub pin_dir: PathBuf,
-    /// End after this many seconds.
-    #[arg(long, value_name = "SECONDS")]
+    /// End after this time, such as 30s, 5m or 12h.
+    #[arg(help_heading = heading::RUNNING)]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub duration: Option<u64>,
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use super::code;
+use super::{code, output, policy, setup};
 use crate::{
     cli::{Config, ConfigAction},
     config::{self, Configuration, OptionValue},
@@ -28,10 +28,21 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
         ConfigAction::Check { file } => {
             let line = ["tracego".into(), "--config".into(), file.into()];
             Ok(match config::read(&line) {
-                Ok(Configuration { settings, .. }) => {
-                    let sinks = settings.sinks.len();
-                    writeln!(io::stdout(), "{}: ok, {sinks} sinks", file.display())?;
-                    ExitCode::SUCCESS
+                Ok(Configuration { cli, settings }) => {
+                    let watch = &cli.watch;
+                    let mistakes = [
+                        setup::options(watch, &settings, false).err(),
+                        output::check(&watch.records, &settings).err(),
+                        policy::load_engine(&watch.records.policies).err(),
+                    ];
+                    let mistakes: Vec<_> = mistakes.into_iter().flatten().collect();
+                    if mistakes.is_empty() {
+                        let sinks = settings.sinks.len();
+                        writeln!(io::stdout(), "{}: ok, {sinks} sinks", file.display())?;
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                    mistakes.iter().for_each(|error| eprintln!("{}: {error:#}", file.display()));
+                    ExitCode::from(code::UNREADABLE)
                 }
                 Err(error) => {
                     eprint!("{}", first_lines(&error));
@@ -39,14 +50,14 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
                 }
             })
         }
-        ConfigAction::Show { json, options } => {
+        ConfigAction::Show { report, options } => {
             let line: Vec<OsString> = ["tracego".into()].into_iter().chain(options.iter().cloned()).collect();
             let Configuration { cli, settings } = config::read(&line).unwrap_or_else(|error| error.exit());
             let tables = match &cli.watch.records.config {
                 Some(path) => config::tables(path).map_err(anyhow::Error::msg)?,
                 None => toml::Table::new(),
             };
-            show(&settings.options, tables, *json)?;
+            show(&settings.options, tables, report.is_json())?;
             Ok(ExitCode::SUCCESS)
         }
     }

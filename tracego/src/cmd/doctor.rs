@@ -17,7 +17,7 @@ use crate::cli::Doctor;
 pub(super) fn doctor(doctor: &Doctor) -> anyhow::Result<ExitCode> {
     let report = doctor::examine();
     let mut out = io::stdout().lock();
-    if doctor.json {
+    if doctor.report.is_json() {
         serde_json::to_writer_pretty(&mut out, &report)?;
         writeln!(out)?;
     } else {

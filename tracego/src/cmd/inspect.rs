@@ -14,7 +14,7 @@ use tracego_golang::{self as golang, Build, Elf, Image, Linkage, Module, Packer}
 use tracego_model::text::push_printable;
 
 use super::code;
-use crate::cli::{Inspect, ReportForm};
+use crate::cli::Inspect;
 
 /// A line of output.
 #[derive(Serialize)]
@@ -30,10 +30,8 @@ struct InspectLine<'a> {
 /// # Errors
 /// Fails if standard output cannot be written.
 pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
-    let text = match inspect.output {
-        Some(output) => output == ReportForm::Text,
-        None => io::stdout().is_terminal(),
-    };
+    let asked = inspect.report;
+    let text = !asked.is_json() && (asked.output.is_some() || io::stdout().is_terminal());
     let mut out = BufWriter::new(io::stdout().lock());
     let mut failed = false;
     let mut all = || -> io::Result<()> {

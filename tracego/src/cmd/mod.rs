@@ -5,6 +5,7 @@ mod config;
 mod detach;
 mod doctor;
 mod inspect;
+mod notify;
 mod output;
 #[cfg_attr(not(feature = "policy"), path = "policy_absent.rs")]
 mod policy;
@@ -14,6 +15,7 @@ mod run;
 mod setup;
 mod spool;
 mod telemetry;
+mod usage_error;
 mod verify;
 mod watch;
 
@@ -21,12 +23,15 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use tracego_probe::error::LoadError;
 
+use usage_error::UsageError;
+
 use crate::{cli::Command, config::Configuration, pipeline::RunReport};
 
 /// Exit codes, as the help text documents them.
 mod code {
     pub(super) const RUNNING: u8 = 1;
     pub(super) const UNREADABLE: u8 = 2;
+    pub(super) const USAGE: u8 = 2;
     pub(super) const KERNEL: u8 = 3;
     pub(super) const INCOMPLETE: u8 = 4;
     pub(super) const FINDINGS: u8 = 5;
@@ -39,7 +44,7 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(cli.log)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(output::has_colours(std::io::stderr().is_terminal()))
         .with_target(false)
         .init();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -65,21 +70,28 @@ pub fn main() -> ExitCode {
 
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("tracego: {error:#}");
-    let kernel = error.downcast_ref::<LoadError>().is_some();
-    ExitCode::from(if kernel { code::KERNEL } else { code::RUNNING })
+    ExitCode::from(if error.is::<LoadError>() {
+        code::KERNEL
+    } else if error.is::<UsageError>() {
+        code::USAGE
+    } else {
+        code::RUNNING
+    })
 }
 
 /// Prints the ledger; whether nothing is missing in the output.
-fn print_summary(report: &RunReport) -> bool {
-    let quiet = report.output.is_some();
-    if !quiet {
+fn print_summary(report: &RunReport, quiet: bool) -> bool {
+    let is_kept = report.output.is_some();
+    if !is_kept && !quiet {
         eprintln!("tracego: {}", report.ledger);
     }
     let mut whole = true;
     for sink in &report.sinks {
-        eprintln!("tracego: {sink}");
+        if !quiet || !sink.is_whole() {
+            eprintln!("tracego: {sink}");
+        }
         whole &= sink.is_whole();
     }
     let ledger = &report.ledger;
-    whole && (quiet || ledger.kernel.lost() == 0 && ledger.write_errors == 0 && ledger.balanced())
+    whole && (is_kept || ledger.kernel.lost() == 0 && ledger.write_errors == 0 && ledger.balanced())
 }

@@ -2,10 +2,10 @@
 
 use std::{
     io::{self, IsTerminal as _, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tracego_analyze::rules_stage::RulesStage;
 use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
@@ -13,12 +13,12 @@ use tracego_deliver::{
         direct::{DirectFormat, DirectOutput, text},
         lifecycle::Sinks,
         outputs::Outputs,
-        settings::SinkSettings,
+        settings::{SinkKind, SinkSettings},
     },
 };
 use tracego_model::meta::Meta;
 
-use super::{policy, telemetry};
+use super::{policy, telemetry, usage_error::wrong_usage};
 use crate::{
     cli::{Color, OutputForm, RecordOptions},
     config::RunSettings,
@@ -35,11 +35,9 @@ pub(super) fn pipeline(
     meta: Meta,
     other: (Box<dyn Write + Send>, bool),
 ) -> anyhow::Result<(Pipeline, Sinks)> {
+    check(options, settings)?;
     let with_queues = sinks(options, settings)?;
     let direct = has_direct(options, &with_queues).then(|| direct(options, other)).transpose()?;
-    if direct.is_none() && options.seal {
-        bail!("--seal: seals standard output or --output-file; add one of --output json and --output-file");
-    }
     let (mut sinks, feeds) = Sinks::start(&with_queues, options.spool_dir.as_deref(), &meta)?;
     sinks.set_direct_output(direct.is_some());
     for name in sinks.volatile() {
@@ -56,6 +54,41 @@ pub(super) fn pipeline(
     Ok((pipeline, sinks))
 }
 
+/// Checks the outputs without opening any.
+///
+/// # Errors
+/// Fails if two sinks have the same name, two outputs the same file, or if `--seal` has nothing to seal.
+pub(super) fn check(options: &RecordOptions, settings: &RunSettings) -> anyhow::Result<()> {
+    let sinks = sinks(options, settings)?;
+    let is_direct = has_direct(options, &sinks);
+    if options.seal && !is_direct {
+        wrong_usage!(
+            "--seal: seals standard output or --output-file; add one of --output json and --output-file"
+        );
+    }
+    if is_direct {
+        check_seal(options, format(options, false, false)?)?;
+    }
+    let files = sinks.iter().filter_map(|sink| match &sink.kind {
+        SinkKind::File(file) => Some((format!("sink {}", sink.name), file.path.as_path())),
+        _ => None,
+    });
+    let log = options.policies.decision_log();
+    let own = [("--output-file", options.output_file.as_deref()), ("--decision-log", log)];
+    let own = own.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
+    let mut known: Vec<(String, PathBuf)> = Vec::new();
+    for (name, path) in own.chain(files) {
+        // A device or a FIFO may be shared.
+        let is_shared = path.metadata().is_ok_and(|about| !about.is_file());
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if let Some((other, _)) = known.iter().find(|(_, known)| *known == path && !is_shared) {
+            wrong_usage!("{name}: {other} writes to {} already; give each its own file", path.display());
+        }
+        known.push((name, path));
+    }
+    Ok(())
+}
+
 /// Returns the sinks with queues: those of the configuration, and the one of `--output otlp`.
 ///
 /// # Errors
@@ -68,11 +101,11 @@ pub(super) fn sinks(options: &RecordOptions, settings: &RunSettings) -> anyhow::
             own.insert("endpoint".to_owned(), endpoint.clone().into());
         }
         if sinks.iter().any(|sink| sink.name == "otlp") {
-            bail!("--output otlp: the configuration has a sink of the name otlp already");
+            wrong_usage!("--output otlp: the configuration has a sink of the name otlp already");
         }
         sinks.push(SinkSettings::of("otlp", own).map_err(|error| anyhow::anyhow!("--otlp-{error}"))?);
     } else if options.otlp_endpoint.is_some() && !options.otlp_traces && !options.otlp_metrics {
-        bail!(
+        wrong_usage!(
             "--otlp-endpoint: only with --output otlp, --otlp-traces and --otlp-metrics; sinks of the \
              configuration have a key endpoint"
         );
@@ -123,21 +156,51 @@ fn direct(
     let colour = match options.color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none(),
+        Color::Auto => has_colours(terminal),
     };
-    let output = options.output.unwrap_or(if terminal { OutputForm::Text } else { OutputForm::Json });
-    let style = text::Style { colour, tree: options.tree };
-    let format = match (options.format, output) {
-        (Some(format), _) => DirectFormat::Line(format),
-        (None, OutputForm::Json) => DirectFormat::JSON,
-        (None, OutputForm::Text) => DirectFormat::Text(style),
-        (None, OutputForm::Otlp) => bail!("--output-file cannot be combined with --output otlp"),
-    };
+    let format = format(options, terminal, colour)?;
     let sink = DirectOutput::new(out, format);
     Ok(match sealer(options, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
         None => sink.torn(torn),
     })
+}
+
+/// Returns the format of the direct output.
+///
+/// # Errors
+/// Fails if the options contradict each other.
+fn format(options: &RecordOptions, terminal: bool, colour: bool) -> anyhow::Result<DirectFormat> {
+    let output = options.output.unwrap_or(if terminal { OutputForm::Text } else { OutputForm::Json });
+    let style = text::Style { colour, tree: options.tree };
+    Ok(match (options.format, output) {
+        (Some(format), _) => DirectFormat::Line(format),
+        (None, OutputForm::Json) => DirectFormat::JSON,
+        (None, OutputForm::Text) => DirectFormat::Text(style),
+        (None, OutputForm::Otlp) => {
+            wrong_usage!(
+                "--output-file cannot be combined with --output otlp; a sink of the configuration can be a file"
+            )
+        }
+    })
+}
+
+/// Returns whether a terminal gets colours: not where NO_COLOR is set to anything (no-color.org), and not where
+/// the terminal has none.
+pub(super) fn has_colours(terminal: bool) -> bool {
+    let variable = |name: &str| std::env::var_os(name).unwrap_or_default();
+    terminal && variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
+}
+
+/// Checks the options of seals.
+fn check_seal(options: &RecordOptions, format: DirectFormat) -> anyhow::Result<()> {
+    match &options.seal_key {
+        Some(path) if !options.seal => wrong_usage!("--seal-key {}: only with --seal", path.display()),
+        _ if options.seal && format != DirectFormat::JSON => {
+            wrong_usage!("--seal: only JSON can be sealed; add --output json")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Creates the sealer of the output, if `--seal` is given.
@@ -146,18 +209,12 @@ fn sealer(
     follows: Option<[u8; LINK]>,
     format: DirectFormat,
 ) -> anyhow::Result<Option<Sealer>> {
-    let name = |path: &Path| format!("--seal-key {}", path.display());
+    check_seal(options, format)?;
     if !options.seal {
-        if let Some(path) = &options.seal_key {
-            bail!("{}: only with --seal", name(path));
-        }
         return Ok(None);
     }
-    if format != DirectFormat::JSON {
-        bail!("--seal: only JSON can be sealed; add --output json");
-    }
-    let key =
-        options.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;
+    let read = |path: &PathBuf| Key::read(path).with_context(|| format!("--seal-key {}", path.display()));
+    let key = options.seal_key.as_ref().map(read).transpose()?;
     let nonce = seal::nonce().context("/dev/urandom")?;
     Ok(Some(Sealer::new(nonce, options.seal_interval, key, follows)))
 }

@@ -68,7 +68,7 @@ pub(super) fn rules(rules: &Rules, settings: &RuleSettings) -> anyhow::Result<Ex
 
 fn list(asked: &RulesList, settings: &RuleSettings, out: &mut impl Write) -> io::Result<()> {
     let is_on = |rule| settings.is_on(rule);
-    if asked.json {
+    if asked.report.is_json() {
         let all: Vec<RuleDetails> =
             RULES.iter().map(|rule| RuleDetails::of(rule, Some(is_on(rule)))).collect();
         serde_json::to_writer_pretty(&mut *out, &all)?;
@@ -84,7 +84,7 @@ fn list(asked: &RulesList, settings: &RuleSettings, out: &mut impl Write) -> io:
 
 fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
     let rule = asked.rule;
-    if asked.json {
+    if asked.report.is_json() {
         serde_json::to_writer_pretty(&mut *out, &RuleDetails::of(rule, None))?;
         return writeln!(out);
     }
@@ -149,6 +149,7 @@ fn wrapped(text: &str, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::ReportOptions;
 
     fn text(print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();
@@ -157,7 +158,7 @@ mod tests {
     }
 
     fn asked(json: bool) -> RulesList {
-        RulesList { json, config: None }
+        RulesList { report: ReportOptions { json, output: None }, config: None }
     }
 
     #[test]
@@ -192,13 +193,15 @@ mod tests {
     #[test]
     fn every_rule_is_explained_with_all_its_cases_and_settings() {
         for rule in &RULES {
-            let page = text(|out| explain(&RulesExplain { json: false, rule }, out));
+            let page = text(|out| explain(&RulesExplain { report: ReportOptions::default(), rule }, out));
             for word in rule.variants.iter().map(|v| v.name).chain(keys(rule).map(|key| key.name)) {
                 assert!(page.contains(word), "{} {word}", rule.id);
             }
             assert!(page.contains(rule.reference) && page.contains("Remedy: "), "{page}");
             assert!(page.lines().all(|line| line.chars().count() <= 110), "{page}");
-            let json = text(|out| explain(&RulesExplain { json: true, rule }, out));
+            let json = text(|out| {
+                explain(&RulesExplain { report: ReportOptions { json: true, output: None }, rule }, out)
+            });
             let json: serde_json::Value = serde_json::from_str(&json).unwrap();
             assert_eq!(json["id"], rule.id);
         }

@@ -95,7 +95,7 @@ pub(super) async fn follow(
         Ok(child) => child,
         Err(error) => {
             eprintln!("tracego: {}: {error}", program.to_string_lossy());
-            print_summary(&agent.stop().await?);
+            print_summary(&agent.stop().await?, false);
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             return Ok((if missing { NOT_FOUND } else { NOT_STARTED }, FindingSummary::default()));
         }
@@ -119,7 +119,7 @@ pub(super) async fn follow(
     tokio::select! {
         report = agent.stop() => {
             let report = report?;
-            print_summary(&report);
+            print_summary(&report, false);
             if !report.summary.is_empty() {
                 eprintln!("tracego: {}", report.summary);
             }

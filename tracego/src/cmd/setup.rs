@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tracego_analyze::{
     enrich::ci,
     inspect::{self, network::health::ProbeSettings, service::watch_list::WatchSettings},
@@ -19,7 +19,7 @@ use tracego_probe::{
     load::{EnvName, LoadOptions},
 };
 
-use super::telemetry;
+use super::{telemetry, usage_error::wrong_usage};
 use crate::{
     agent::AgentOptions,
     cli::{EnvSpec, WatchOptions},
@@ -161,7 +161,7 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     let path = fs::canonicalize(path).with_context(|| format!("--cgroup {}", path.display()))?;
     let root = host::cgroup_root(&path);
     let Some(below) = root.and_then(|root| path.strip_prefix(root).ok()) else {
-        bail!(
+        wrong_usage!(
             "--cgroup {}: not in the cgroup v2 tree (below {})",
             path.display(),
             host::CGROUP_ROOTS.join(" or ")
@@ -169,11 +169,14 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     };
     // The kernel counts depth from its own root, which has the number 1 (fs/kernfs/dir.c).
     if root.is_some_and(|root| fs::metadata(root).is_ok_and(|root| root.ino() != 1)) {
-        bail!("--cgroup {}: seen from inside a cgroup namespace; run tracego in the host's", path.display());
+        wrong_usage!(
+            "--cgroup {}: seen from inside a cgroup namespace; run tracego in the host's",
+            path.display()
+        );
     }
     // A file in a cgroup's folder also has an inode number, but contains no processes.
     if !path.is_dir() {
-        bail!("--cgroup {}: not a cgroup: name its folder", path.display());
+        wrong_usage!("--cgroup {}: not a cgroup: name its folder", path.display());
     }
     let level = u32::try_from(below.components().count()).unwrap_or(u32::MAX);
     Ok((fs::metadata(&path)?.ino(), level))

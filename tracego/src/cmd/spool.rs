@@ -27,14 +27,14 @@ const BATCH: usize = 1 << 20;
 pub(super) fn spool(options: &Options) -> anyhow::Result<ExitCode> {
     match &options.command {
         SpoolCommand::Ls(look) => {
-            print(&look.folder, look.json, false)?;
+            print(&look.folder, look.report.is_json(), false)?;
             Ok(ExitCode::SUCCESS)
         }
         SpoolCommand::Verify(look) => {
-            let whole = print(&look.folder, look.json, true)?;
+            let whole = print(&look.folder, look.report.is_json(), true)?;
             Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) })
         }
-        SpoolCommand::Drain(look) => drain(&look.folder, look.json),
+        SpoolCommand::Drain(look) => drain(&look.folder, look.report.is_json()),
     }
 }
 

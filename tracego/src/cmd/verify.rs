@@ -31,7 +31,7 @@ pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
         }
     };
     let mut out = io::stdout().lock();
-    let done = if asked.json {
+    let done = if asked.report.is_json() {
         serde_json::to_writer(&mut out, &report).map_err(io::Error::from).and_then(|()| writeln!(out))
     } else {
         print(&report, &mut out)

@@ -7,12 +7,15 @@ use tokio::{
     time::sleep,
 };
 
-use super::{code, detach, output, print_summary, reload, setup};
+use super::{code, detach, notify, output, print_summary, reload, setup};
 use crate::{
     agent::{self, Agent},
     cli::WatchOptions,
     config::RunSettings,
 };
+
+/// Text that says that tracego is ready.
+const READY: &str = "every program that starts from now on is recorded";
 
 /// Writes records until a signal, the end of `--duration`, or the end of the output's reader.
 ///
@@ -30,6 +33,7 @@ pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyho
     let mut agent = agent::start(options, pipeline)?;
     agent.check_enforcement();
     detach::remove_leftovers(watch)?;
+    notify::ready(settings.quiet, READY);
     until_signal(agent, watch, settings, signals).await
 }
 
@@ -60,6 +64,7 @@ pub(super) async fn until_signal(
         if agent.run(reload).await? != Some(true) {
             break;
         }
+        notify::reloading();
         let stop = agent.stopper();
         let reload = reload::reload(&mut agent, &watch.records, settings);
         tokio::pin!(reload);
@@ -80,10 +85,12 @@ pub(super) async fn until_signal(
         if ends {
             break;
         }
+        notify::ready(true, READY);
     }
+    notify::stopping();
     tokio::select! {
         report = agent.stop() => {
-            let complete = print_summary(&report?);
+            let complete = print_summary(&report?, settings.quiet);
             Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })
         }
         _ = terminate.recv() => std::process::exit(i32::from(code::RUNNING)),

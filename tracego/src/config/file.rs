@@ -12,7 +12,7 @@ use tracego_analyze::rules::{
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
 
-use super::{ADDS_UP, options};
+use super::{ADDS_UP, line_finder::LineFinder, options};
 use crate::cli::{Cli, EnvSpec};
 
 /// Options by their long names.
@@ -35,69 +35,143 @@ pub(super) struct ConfigFile {
 /// Name of the tables of sinks.
 const SINKS: &str = "sinks";
 
+/// Everything that is wrong with a file, in the order of its lines.
+#[derive(Debug)]
+pub(crate) struct Mistakes(Vec<(Option<usize>, String)>);
+
+impl Mistakes {
+    /// Returns one line for each mistake: `FILE:LINE: what`.
+    pub(crate) fn text(&self, file: &Path) -> String {
+        let name = file.display();
+        let line = |(line, text): &(Option<usize>, String)| match line {
+            Some(line) => format!("{name}:{line}: {text}"),
+            None => format!("{name}: {text}"),
+        };
+        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// Reads and validates a file on its own, so that mistakes are found whatever the command line is.
 pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
-    let name = path.display();
-    let text = fs::read_to_string(path).map_err(|error| format!("--config {name}: {error}"))?;
-    let table: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
-    let (mut found, mut rules, mut sinks) = (FileOptions::new(), RuleSettings::default(), Vec::new());
-    rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
-    let mut tables = table.clone();
-    let mut enforce = Enforce::default();
-    tables.retain(|key, _| {
+    let text = fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
+    parse(&text).map_err(|mistakes| mistakes.text(path))
+}
+
+/// Parses and validates the text of a file.
+fn parse(text: &str) -> Result<ConfigFile, Mistakes> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line =
+            error.span().and_then(|span| text.get(..span.start)).map(|front| front.matches('\n').count() + 1);
+        let what = error.message().lines().next().unwrap_or_default().to_owned();
+        Mistakes(vec![(line, format!("TOML: {what}"))])
+    })?;
+    let mut mistakes = Vec::new();
+    let mut file = ConfigFile { digest: format!("{:x}", Sha256::digest(text)), ..ConfigFile::default() };
+    file.tables = table.clone();
+    file.tables.retain(|key, _| {
         [SINKS, enforce::settings::TABLE].iter().chain(&settings::TABLES).any(|table| key == *table)
     });
+    read_rules(&table, &mut file.rules, &mut mistakes);
     for (key, value) in table {
-        if settings::TABLES.contains(&key.as_str()) {
-            continue;
-        }
-        if key == enforce::settings::TABLE
-            && let toml::Value::Table(mut table) = value
-        {
-            // The key `mode` stands for the option `enforce`; TOML cannot have an option and a table of the
-            // same name.
-            if let Some(mode) = table.remove("mode") {
-                let mode = texts(mode).ok_or_else(|| format!("{name}: enforce.mode: must be a text"))?;
-                found.push((key, mode));
+        match (key.as_str(), value) {
+            (key, _) if settings::TABLES.contains(&key) => {}
+            (enforce::settings::TABLE, toml::Value::Table(mut table)) => {
+                // The key `mode` stands for the option `enforce`; TOML cannot have an option and a table of
+                // the same name.
+                match table.remove("mode").map(texts) {
+                    Some(Some(mode)) => file.options.push((key, mode)),
+                    Some(None) => mistakes.push("enforce.mode: must be a text".to_owned()),
+                    None => {}
+                }
+                file.enforce = read_enforce(table, &mut mistakes);
             }
-            enforce = read_enforce(table).map_err(|error| format!("{name}: {error}"))?;
-            continue;
+            (SINKS, toml::Value::Array(tables)) => file.sinks = read_sinks(tables, &mut mistakes),
+            (SINKS, _) => mistakes.push("sinks: write each as a table: [[sinks]]".to_owned()),
+            (key, value) => match option(key, value) {
+                Ok(values) => file.options.push((key.to_owned(), values)),
+                Err(error) => mistakes.push(error),
+            },
         }
-        if key == SINKS {
-            let toml::Value::Array(tables) = value else {
-                return Err(format!("{name}: sinks: write each as a table: [[sinks]]"));
-            };
-            sinks = sink::settings::read(tables).map_err(|error| format!("{name}: {error}"))?;
-            for sink in &sinks {
-                sink::settings::check(sink)
-                    .map_err(|error| format!("{name}: sinks {}: {error}", sink.name))?;
-            }
-            continue;
-        }
-        if !options().any(|option| option == key) {
-            return Err(unknown(&key, &format!("{name}")));
-        }
-        let values = texts(value).ok_or_else(|| {
-            format!("{name}: {key}: must be a string, a number, true or false, or a list of these")
-        })?;
-        found.push((key, values));
     }
+    match env_specs(&file.options) {
+        Ok(env) => file.env = env,
+        Err(error) => mistakes.push(format!("env: {error}")),
+    }
+    if mistakes.is_empty() {
+        return Ok(file);
+    }
+    let lines = LineFinder::new(text);
+    let mut placed: Vec<_> = mistakes.into_iter().map(|text| (lines.line(&text), text)).collect();
+    placed.sort_by_key(|(line, _)| *line);
+    Err(Mistakes(placed))
+}
+
+/// Reads the settings of rules, each key on its own, so that one mistake does not hide the next.
+fn read_rules(table: &toml::Table, rules: &mut RuleSettings, mistakes: &mut Vec<String>) {
+    let mut read = |key: &str, value: toml::Value| {
+        mistakes.extend(rules.read(&toml::Table::from_iter([(key.to_owned(), value)])).err());
+    };
+    for key in settings::TABLES {
+        match table.get(key) {
+            Some(toml::Value::Table(parts)) => {
+                for (name, part) in parts {
+                    let one = |part: toml::Value| toml::Table::from_iter([(name.clone(), part)]).into();
+                    match part {
+                        toml::Value::Table(keys) if key == "rules" && !keys.is_empty() => {
+                            for (own, value) in keys {
+                                let own = toml::Table::from_iter([(own.clone(), value.clone())]);
+                                read(key, one(own.into()));
+                            }
+                        }
+                        _ => read(key, one(part.clone())),
+                    }
+                }
+            }
+            Some(other) => read(key, other.clone()),
+            None => {}
+        }
+    }
+}
+
+/// Reads the sinks, each on its own.
+fn read_sinks(tables: Vec<toml::Value>, mistakes: &mut Vec<String>) -> Vec<SinkSettings> {
+    let before = mistakes.len();
+    for (at, table) in tables.iter().enumerate() {
+        let found = sink::settings::read(vec![table.clone()]).and_then(|sinks| {
+            sinks.iter().try_for_each(|sink| {
+                sink::settings::check(sink).map_err(|error| format!("sinks {}: {error}", sink.name))
+            })
+        });
+        // A sink without a name is told by its number in this file.
+        mistakes.extend(found.err().map(|error| match error.strip_prefix("sinks 1: ") {
+            Some(error) => format!("sinks {}: {error}", at + 1),
+            None => error,
+        }));
+    }
+    if mistakes.len() > before {
+        return Vec::new();
+    }
+    sink::settings::read(tables).unwrap_or_else(|error| {
+        mistakes.push(error);
+        Vec::new()
+    })
+}
+
+/// Returns the values of an option, as they would stand on the command line.
+fn option(key: &str, value: toml::Value) -> Result<Vec<String>, String> {
+    if !options().any(|option| option == key) {
+        return Err(unknown(key));
+    }
+    let values = texts(value)
+        .ok_or_else(|| format!("{key}: must be a string, a number, true or false, or a list of these"))?;
     let mut line = vec!["tracego".to_owned()];
-    line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
+    line.extend(values.iter().map(|value| format!("--{key}={value}")));
     match Cli::command().try_get_matches_from(line) {
-        Ok(_) => Ok(ConfigFile {
-            env: env_specs(&found).map_err(|error| format!("{name}: env: {error}"))?,
-            options: found,
-            rules,
-            sinks,
-            enforce,
-            tables,
-            digest: format!("{:x}", Sha256::digest(&text)),
-        }),
+        Ok(_) => Ok(values),
         Err(error) => {
             let text = error.render().to_string();
             let first = text.lines().next().unwrap_or_default();
-            Err(format!("{name}: {}", first.strip_prefix("error: ").unwrap_or(first)))
+            Err(format!("{key}: {}", first.strip_prefix("error: ").unwrap_or(first)))
         }
     }
 }
@@ -121,28 +195,49 @@ fn texts(value: toml::Value) -> Option<Vec<String>> {
     }
 }
 
-fn unknown(key: &str, file: &str) -> String {
+fn unknown(key: &str) -> String {
     let all = || options().chain(settings::TABLES.map(str::to_owned)).chain([SINKS.to_owned()]);
     let near = all()
         .map(|option| (strsim::damerau_levenshtein(&option, key), option))
         .min()
         .filter(|(distance, _)| *distance <= 3);
     match near {
-        Some((_, option)) => format!("{file}: unknown key '{key}'; did you mean '{option}'?"),
+        Some((_, option)) => format!("unknown key '{key}'; did you mean '{option}'?"),
         None => {
             let all = all().collect::<Vec<_>>().join(", ");
-            format!("{file}: unknown key '{key}'; known keys: {all}")
+            format!("unknown key '{key}'; known keys: {all}")
         }
     }
 }
 
-/// Reads `[enforce]`. The ids of findings are those of the rules.
-fn read_enforce(table: toml::Table) -> Result<Enforce, String> {
-    let enforce = Enforce::read(toml::Value::Table(table))?;
-    for id in enforce.findings.iter().flatten() {
-        if registry::find(id).is_none() {
-            return Err(format!("enforce.findings: unknown rule {id}; {}", registry::nearest_id(id)));
+/// Reads `[enforce]`, each rule and each exception on its own. The ids of findings are those of the rules.
+fn read_enforce(table: toml::Table, mistakes: &mut Vec<String>) -> Enforce {
+    let before = mistakes.len();
+    let mut read = |key: &str, value: toml::Value| {
+        let one = toml::Table::from_iter([(key.to_owned(), value)]);
+        mistakes.extend(Enforce::read(toml::Value::Table(one)).err());
+    };
+    for (key, value) in &table {
+        match value {
+            toml::Value::Array(list) if list.iter().all(toml::Value::is_table) => {
+                for one in list {
+                    read(key, toml::Value::Array(vec![one.clone()]));
+                }
+            }
+            _ => read(key, value.clone()),
         }
     }
-    Ok(enforce)
+    if mistakes.len() > before {
+        return Enforce::default();
+    }
+    let enforce = Enforce::read(toml::Value::Table(table)).unwrap_or_else(|error| {
+        mistakes.push(error);
+        Enforce::default()
+    });
+    for id in enforce.findings.iter().flatten() {
+        if registry::find(id).is_none() {
+            mistakes.push(format!("enforce.findings: unknown rule {id}; {}", registry::nearest_id(id)));
+        }
+    }
+    enforce
 }

@@ -7,8 +7,10 @@
 //! (`sink::settings`).
 
 mod file;
+mod line_finder;
 mod origin;
 mod settings;
+mod without_effect;
 
 use std::{
     ffi::OsString,
@@ -19,7 +21,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 pub use origin::{OptionValue, Origin};
 pub use settings::{Configuration, RunSettings};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, REPORT};
 
 /// Options that only the command line has.
 const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
@@ -32,7 +34,7 @@ const ADDS_UP: &str = "env";
 #[must_use]
 pub fn command() -> Command {
     each(Cli::command(), |arg| match arg.get_long() {
-        Some(long) if !NO_VARIABLE.contains(&long) => {
+        Some(long) if !NO_VARIABLE.contains(&long) && arg.get_id() != REPORT => {
             let name = variable(long);
             arg.env(name).hide_env(true)
         }
@@ -65,7 +67,7 @@ pub(crate) fn parse() -> Configuration {
 /// # Errors
 /// Fails on wrong usage, or if the file cannot be read or has invalid content.
 pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
-    let matches = command().try_get_matches_from(args)?;
+    let matches = command().try_get_matches_from(args).map_err(|error| with_hint(error, args))?;
     let Some(path) = path(deepest(&matches)) else {
         return Configuration::new(&matches, None);
     };
@@ -74,12 +76,25 @@ pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
     let command = each(command(), |arg| {
         let given = arg.get_long().and_then(|long| file.options.iter().find(|(name, _)| name == long));
         match given {
-            Some((name, values)) if name != ADDS_UP => arg.default_values(values.clone()),
+            Some((name, values)) if name != ADDS_UP && arg.get_id() != REPORT => {
+                arg.default_values(values.clone())
+            }
             _ => arg,
         }
     });
     let matches = command.try_get_matches_from(args)?;
     Configuration::new(&matches, Some(file))
+}
+
+/// Adds the way out to the error about a command that does not stand behind `--`.
+fn with_hint(mut error: clap::Error, args: &[OsString]) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let is_run = args.get(1).is_some_and(|first| first == "run") && !args.iter().any(|arg| arg == "--");
+    if is_run && matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::MissingRequiredArgument) {
+        let hint = "put the command behind `--`: tracego run [OPTIONS] -- make ci".to_owned();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
 }
 
 fn deepest(matches: &ArgMatches) -> &ArgMatches {
@@ -156,25 +171,80 @@ mod tests {
     fn mistakes_name_the_file_and_the_way_out() {
         let error = |file: &str| with(file, "tracego --config FILE --ring-size 8M").unwrap_err();
         let of = error("ringsize = 1");
-        assert!(of.contains("FILE: unknown key 'ringsize'; did you mean 'ring-size'?"), "{of}");
+        assert!(of.contains("FILE:1: unknown key 'ringsize'; did you mean 'ring-size'?"), "{of}");
         let of = error("colour_of_the_output = 1");
         assert!(of.contains("known keys:") && of.contains("output-file"), "{of}");
         let of = error("ring-size = 5000");
-        assert!(of.contains("FILE: ") && of.contains("power of two"), "{of}");
+        assert!(of.contains("FILE:1: ring-size: ") && of.contains("power of two"), "{of}");
         let of = error("output = \"xml\"");
-        assert!(of.contains("FILE: ") && of.contains("xml"), "{of}");
+        assert!(of.contains("FILE:1: ") && of.contains("xml"), "{of}");
         let of = error("output = {a = 1}");
-        assert!(of.contains("FILE: output: must be a string"), "{of}");
+        assert!(of.contains("FILE:1: output: must be a string"), "{of}");
         let of = error("output = ");
-        assert!(of.contains("FILE: TOML parse error at line 1"), "{of}");
+        assert!(of.contains("FILE:1: TOML: "), "{of}");
         let of = error("env = [\"=x\"]");
-        assert!(of.contains("FILE: ") && of.contains("KEY=VALUE"), "{of}");
+        assert!(of.contains("FILE:1: ") && of.contains("KEY=VALUE"), "{of}");
         let of = error("[rules.TG007]\nnofiel = 1");
-        assert!(of.contains("FILE: rules.TG007.nofiel: unknown key; did you mean 'nofile'?"), "{of}");
+        assert!(of.contains("FILE:2: rules.TG007.nofiel: unknown key; did you mean 'nofile'?"), "{of}");
         let of = error("[rule.TG007]");
-        assert!(of.contains("FILE: unknown key 'rule'; did you mean 'rules'?"), "{of}");
+        assert!(of.contains("FILE:1: unknown key 'rule'; did you mean 'rules'?"), "{of}");
         let of = with("", "tracego --config /no/such/file").unwrap_err();
         assert!(of.contains("--config /no/such/file: No such file"), "{of}");
+    }
+
+    #[test]
+    fn options_without_effect_are_refused_and_those_of_a_file_are_not() {
+        let error = |line: &str| with("seal = false", line).unwrap_err();
+        for (line, part) in [
+            ("tracego capture --enforce kill x", "--enforce has no effect: capture writes events"),
+            ("tracego capture --output json x", "--output has no effect"),
+            ("tracego run --handover crash -- x", "--handover has no effect: tracego run ends"),
+            ("tracego --output otlp --format ecs", "--format has no effect"),
+            ("tracego --output json --tree", "--tree has no effect: only with --output text"),
+            ("tracego --seal-interval 5m", "--seal-interval has no effect: only with --seal"),
+            ("tracego --policy-on-error deny", "--policy-on-error has no effect: only with --policy"),
+            ("tracego --config FILE --seal-key x", "--seal-key has no effect: only with --seal"),
+            ("tracego run make", "put the command behind `--`"),
+            ("tracego run", "put the command behind `--`"),
+        ] {
+            assert!(error(line).contains(part), "{line}: {}", error(line));
+        }
+        for line in [
+            "tracego --output json --format ecs",
+            "tracego --output text --tree",
+            "tracego --seal --seal-interval 5m --output json",
+            "tracego --handover crash --pin-dir /x",
+            "tracego detach --pin-dir /x",
+            "tracego capture --config FILE x",
+            "tracego --config FILE --seal-key x --seal",
+        ] {
+            with("profile = \"ci\"\ntree = true\noutput-file = \"/x\"", line).unwrap();
+        }
+    }
+
+    #[test]
+    fn all_mistakes_come_at_once_in_the_order_of_lines() {
+        let file = "heartbeat = \"x\"\nlog = \"wran\"\n[[sinks]]\ntype = \"file\"\npath = \"/x\"\nwhere = \"proces.pid == 1\"\n\
+                    [[sinks]]\ntype = \"stdout\"\nevents = [\"tracego.proc.*\"]\n[rules.TG007]\nnofiel = 1\nenabled = 3\n\
+                    [[enforce.rules]]\nname = \"a\"\nargs = [\"run\"]\nusr = []\n[[enforce.exceptions]]\nname = \"b\"\nownr = \"x\"\n";
+        let of = with(file, "tracego --config FILE").unwrap_err();
+        let lines: Vec<_> = of.lines().map(|line| line.trim_start_matches("error: ")).collect();
+        for (at, (line, part)) in [
+            (1, "heartbeat: "),
+            (2, "log: "),
+            (6, "sinks file: where: no record has a field proces"),
+            (9, "sinks stdout: events: 'tracego.proc.*' matches no event"),
+            (11, "rules.TG007.nofiel: unknown key"),
+            (12, "rules.TG007.enabled: must be true or false"),
+            (16, "enforce.rules \"a\": usr: unknown key"),
+            (19, "enforce.exceptions \"b\": ownr: unknown key"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let wanted = format!("FILE:{line}: {part}");
+            assert!(lines.get(at).is_some_and(|line| line.starts_with(&wanted)), "{wanted}: {of}");
+        }
     }
 
     #[test]

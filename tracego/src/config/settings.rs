@@ -5,7 +5,7 @@ use tracego_analyze::rules::settings::RuleSettings;
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 
-use super::{OptionValue, deepest, file::ConfigFile, origin};
+use super::{OptionValue, deepest, file::ConfigFile, origin, without_effect};
 use crate::cli::{Cli, EnvSpec};
 
 /// A command line, and everything that its configuration file adds to it.
@@ -32,11 +32,15 @@ pub struct RunSettings {
     pub digest: Option<String>,
     /// Every option that a file may set, as text.
     pub options: Vec<OptionValue>,
+    /// Whether only errors are printed.
+    pub quiet: bool,
 }
 
 impl Configuration {
     /// Joins the parsed command line with its file.
     pub(super) fn new(matches: &ArgMatches, file: Option<ConfigFile>) -> Result<Self, clap::Error> {
+        let usage = |text| crate::config::command().error(clap::error::ErrorKind::ArgumentConflict, text);
+        without_effect::check(matches.subcommand_name(), deepest(matches)).map_err(usage)?;
         let digest = file.as_ref().map(|file| file.digest.clone());
         let ConfigFile { options, mut rules, mut env, sinks, enforce, .. } = file.unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);
@@ -45,6 +49,7 @@ impl Configuration {
             rules.profile = records.profile;
             env.extend_from_slice(&records.env);
         }
-        Ok(Self { cli, settings: RunSettings { rules, env, sinks, enforce, digest, options } })
+        let quiet = cli.quiet;
+        Ok(Self { cli, settings: RunSettings { rules, env, sinks, enforce, digest, options, quiet } })
     }
 }

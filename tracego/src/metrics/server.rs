@@ -8,6 +8,7 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     fs, io,
+    net::{Ipv4Addr, Ipv6Addr},
     path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -18,7 +19,7 @@ use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -121,8 +122,8 @@ impl Acceptor {
 
     async fn next(&self, board: &Arc<Board>) -> io::Result<AbortHandle> {
         Ok(match self {
-            Self::Tcp(socket) => serve(socket.accept().await?.0, Arc::clone(board)),
-            Self::Unix(socket) => serve(socket.accept().await?.0, Arc::clone(board)),
+            Self::Tcp(socket) => serve(socket.accept().await?.0, Arc::clone(board), false),
+            Self::Unix(socket) => serve(socket.accept().await?.0, Arc::clone(board), true),
         })
     }
 }
@@ -148,9 +149,16 @@ async fn accept(acceptor: &Acceptor, board: &Arc<Board>) {
     }
 }
 
-fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, board: Arc<Board>) -> AbortHandle {
+fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    board: Arc<Board>,
+    is_local: bool,
+) -> AbortHandle {
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = answer(request.method(), request.uri().path(), &board);
+        let response = match foreign_host(&request, is_local) {
+            Some(host) => respond(StatusCode::MISDIRECTED_REQUEST, "text/plain", host),
+            None => answer(request.method(), request.uri().path(), &board),
+        };
         async { Ok::<_, Infallible>(response) }
     });
     let mut http = http1::Builder::new();
@@ -165,6 +173,34 @@ fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, board: Ar
         }
     });
     task.abort_handle()
+}
+
+/// Returns the refusal of a request whose Host is another machine: a web page can make a browser on this machine
+/// send such a request, by a name that resolves to this address (DNS rebinding). `is_local`: the request came
+/// through a Unix socket, which no browser reaches.
+fn foreign_host(request: &Request<Incoming>, is_local: bool) -> Option<String> {
+    let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or_default());
+    let host = host.or(request.uri().host())?;
+    let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if is_local || is_own(host, &own) {
+        return None;
+    }
+    Some(format!("this is {own}, and not the Host of the request; use an address, localhost or {own}\n"))
+}
+
+/// Returns whether a Host names this machine: an address, localhost, or the machine's name with any domain.
+fn is_own(host: &str, own: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => return rest.split_once(']').is_some_and(|(ip, _)| ip.parse::<Ipv6Addr>().is_ok()),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name).trim_end_matches('.'),
+    };
+    let is_named = |own: &str| {
+        let short = own.split('.').next().unwrap_or_default();
+        !own.is_empty()
+            && (name.eq_ignore_ascii_case(own)
+                || name.split('.').next().is_some_and(|first| first.eq_ignore_ascii_case(short)))
+    };
+    name.parse::<Ipv4Addr>().is_ok() || name.eq_ignore_ascii_case("localhost") || is_named(own)
 }
 
 fn answer(method: &Method, path: &str, board: &Arc<Board>) -> Response<Full<Bytes>> {
@@ -199,4 +235,22 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Ful
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_an_address_or_a_name_of_this_machine() {
+        for host in
+            ["127.0.0.1:9470", "10.1.2.3", "[::1]:9470", "localhost:9470", "node1", "NODE1.example.com:80"]
+        {
+            assert!(is_own(host, "node1.local"), "{host}");
+        }
+        for host in ["evil.example", "node1evil:9470", "node2", "", "[evil]:1", "127.0.0.1.evil.example"] {
+            assert!(!is_own(host, "node1"), "{host}");
+        }
+        assert!(!is_own("x", ""));
+    }
 }

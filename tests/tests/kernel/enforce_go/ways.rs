@@ -98,14 +98,14 @@ pub(super) const WAYS: &[Way] = &[
     way(
         "an `argv[0]` that looks like the name of a secret",
         "secret",
-        "(exec -a --token $GO run secret.go)",
+        "$TOP/command -as --token $GO run secret.go",
         Killed,
         Denied,
     ),
     way(
         "such an `argv[0]` and `go -C DIR -- run`",
         "token",
-        "(exec -a --token $GO -C ../token -- run token.go)",
+        "$TOP/command -as --token $GO -C ../token -- run token.go",
         Ended,
         Ended,
     ),

@@ -5,6 +5,7 @@
 
 pub mod cef;
 pub mod cloudevents;
+mod controls;
 pub mod ecs;
 pub mod json;
 mod object;
@@ -97,6 +98,8 @@ impl Format {
         };
         if done.is_err() {
             out.truncate(start);
+        } else if self != Self::Cef {
+            controls::escape(out, start);
         }
         done
     }

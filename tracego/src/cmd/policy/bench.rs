@@ -68,7 +68,7 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
         remembered = (times.decisions > 0).then_some(times);
     }
     let report = BenchReport { records: records.len(), evaluated, remembered, not_remembered, errors };
-    if asked.json {
+    if asked.report.is_json() {
         json(out, &report)?;
     } else {
         writeln!(out, "{} records", report.records)?;

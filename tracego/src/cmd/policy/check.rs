@@ -34,7 +34,7 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
                 rules: Vec::new(),
                 not_remembered: None,
             };
-            if asked.json {
+            if asked.report.is_json() {
                 json(out, &report)?;
             } else {
                 writeln!(out, "{error}")?;
@@ -42,7 +42,7 @@ pub(super) fn check(asked: &PolicyCheck, out: &mut impl Write) -> anyhow::Result
             return Ok(false);
         }
     };
-    if asked.json {
+    if asked.report.is_json() {
         let report = CheckReport {
             good: true,
             bundles: engine.bundles(),

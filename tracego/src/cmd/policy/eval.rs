@@ -13,7 +13,7 @@ use tracego_policy::{
 };
 
 use super::{json, load, record};
-use crate::cli::{PolicyEval, ReportForm};
+use crate::cli::PolicyEval;
 
 #[derive(Serialize)]
 struct EvalReport<'a> {
@@ -35,9 +35,10 @@ pub(super) fn eval(asked: &PolicyEval, out: &mut impl Write) -> anyhow::Result<b
         good &= explained.whole;
         rules.push((bundle.name.clone(), explained.rules));
     }
-    match asked.output {
-        ReportForm::Json => json(out, &EvalReport { decision: &decision, rules: &rules })?,
-        ReportForm::Text => print(&decision, &rules, out)?,
+    if asked.report.is_json() {
+        json(out, &EvalReport { decision: &decision, rules: &rules })?;
+    } else {
+        print(&decision, &rules, out)?;
     }
     Ok(good)
 }

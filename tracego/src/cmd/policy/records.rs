@@ -79,7 +79,7 @@ pub(super) fn records(
     let errors = engine.counts().errors;
     let named = ErrorKind::ALL.into_iter().zip(errors).filter(|(_, count)| *count > 0);
     report.errors = named.map(|(kind, count)| (kind.name(), count)).collect();
-    if asked.json {
+    if asked.report.is_json() {
         json(out, &report)?;
     } else {
         print(&report, out)?;

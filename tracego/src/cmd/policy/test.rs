@@ -28,7 +28,7 @@ pub(super) fn test(asked: &PolicyTest, out: &mut impl Write) -> anyhow::Result<b
     };
     let all: Vec<(&Bundle, TestRun)> = bundles.iter().map(test).collect::<Result<_, _>>()?;
     let good = all.iter().all(|(_, tested)| tested.passed());
-    if asked.json {
+    if asked.report.is_json() {
         let reports: Vec<_> =
             all.iter().map(|(bundle, tested)| TestReport { bundle: &bundle.name, tested }).collect();
         json(out, &reports)?;

@@ -9,6 +9,7 @@ use std::{
     path::Path,
 };
 
+use text::TextWriter;
 use tracego_model::record::Record;
 
 use crate::{format, seal::window::Sealer};
@@ -41,10 +42,16 @@ pub struct FlushResult {
 /// Number of bytes that are gathered before one write(2).
 const GATHER: usize = 64 * 1024;
 
+/// The writer of records in the format of the output.
+enum Formatter {
+    Line(format::Format),
+    Text(TextWriter),
+}
+
 /// The direct output.
 pub struct DirectOutput {
     out: Box<dyn Write + Send>,
-    format: DirectFormat,
+    formatter: Formatter,
     buffer: Vec<u8>,
     /// End of each record in the buffer, and whether the ledger counts the record.
     ends: Vec<(usize, bool)>,
@@ -58,17 +65,21 @@ impl DirectOutput {
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, format: DirectFormat) -> Self {
         let (mut buffer, mut ends) = (Vec::new(), Vec::new());
-        if let DirectFormat::Text(_) = format {
-            buffer.extend_from_slice(text::HEADER.as_bytes());
-            ends.push((buffer.len(), false));
-        }
-        Self { out, format, buffer, ends, torn: false, sealer: None }
+        let formatter = match format {
+            DirectFormat::Line(format) => Formatter::Line(format),
+            DirectFormat::Text(style) => {
+                buffer.extend_from_slice(text::HEADER.as_bytes());
+                ends.push((buffer.len(), false));
+                Formatter::Text(TextWriter::new(style))
+            }
+        };
+        Self { out, formatter, buffer, ends, torn: false, sealer: None }
     }
 
     /// Seals the output; only JSON can be sealed. `torn`: whether the output ends within a line now.
     #[must_use]
     pub fn sealed(self, sealer: Sealer, torn: bool) -> Self {
-        let sealer = Some(sealer).filter(|_| self.format == DirectFormat::JSON);
+        let sealer = Some(sealer).filter(|_| matches!(self.formatter, Formatter::Line(format::Format::Json)));
         Self { torn, sealer, ..self }
     }
 
@@ -116,9 +127,9 @@ impl DirectOutput {
     /// Fails if the record cannot be serialised or sealed; nothing is added then.
     pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
         let start = self.buffer.len();
-        let mut done = match self.format {
-            DirectFormat::Line(format) => format.write(record, &mut self.buffer),
-            DirectFormat::Text(style) => text::write(record, style, &mut self.buffer),
+        let mut done = match &mut self.formatter {
+            Formatter::Line(format) => format.write(record, &mut self.buffer),
+            Formatter::Text(text) => text.write(record, &mut self.buffer),
         };
         if let Some(sealer) = &mut self.sealer {
             match &done {

@@ -49,7 +49,12 @@ impl Filter {
     pub fn new(settings: &FilterSettings) -> Result<Self, String> {
         let mut events = GlobSetBuilder::new();
         for pattern in &settings.events {
-            events.add(Glob::new(pattern).map_err(|error| format!("events: {error}"))?);
+            let glob = Glob::new(pattern).map_err(|error| format!("events: {error}"))?;
+            if !event_name::ALL.iter().any(|name| glob.compile_matcher().is_match(name)) {
+                let all = event_name::ALL.join(", ");
+                return Err(format!("events: '{pattern}' matches no event; events are: {all}"));
+            }
+            events.add(glob);
         }
         let events = events.build().map_err(|error| format!("events: {error}"))?;
         let expression = |text: &String| Expression::new(text).map_err(|error| format!("where: {error}"));

@@ -1,6 +1,9 @@
 //! Expressions on records, in the language that Kubernetes and Envoy have for them: CEL.
 
 #[cfg(feature = "cel")]
+mod check;
+
+#[cfg(feature = "cel")]
 pub(super) use compiled::Expression;
 #[cfg(not(feature = "cel"))]
 pub(super) use missing::Expression;
@@ -28,6 +31,7 @@ mod compiled {
         /// Fails with the text of the compiler.
         pub(in super::super) fn new(text: &str) -> Result<Self, String> {
             let program = Program::compile(text).map_err(|error| error.to_string())?;
+            super::check::check(&program)?;
             let members = program.references().variables().into_iter().map(str::to_owned).collect();
             Ok(Self { program, functions: Context::default(), members })
         }

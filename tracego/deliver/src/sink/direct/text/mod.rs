@@ -1,0 +1,151 @@
+//! The format for people at a terminal: the command first, and behind it only what differs from its parent.
+//! Text of a process never reaches the terminal as a control character.
+
+mod shown;
+mod wrap;
+
+use std::io::{self, Write as _};
+
+use shown::{Attribution, ShownProcesses};
+use tracego_model::{
+    finding::{Finding, Severity},
+    record::{Process, Record, event_name},
+    text::{one_line, push_printable},
+};
+
+/// The style of the text.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Style {
+    /// Whether to use colours.
+    pub colour: bool,
+    /// Whether to draw each process below its parent.
+    pub tree: bool,
+}
+
+/// The header with the names of the columns.
+pub(super) const HEADER: &str = "TIME         PID COMMAND\n";
+
+/// Column of the command.
+const COMMAND_AT: usize = 17;
+
+/// Folders whose programs need no path beside their name.
+const USUAL: [&str; 6] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
+
+const DIM: &str = "\x1b[2m";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const OFF: &str = "\x1b[0m";
+
+/// A writer of records as text, which knows the processes that it has shown.
+#[derive(Debug)]
+pub struct TextWriter {
+    style: Style,
+    shown: ShownProcesses,
+}
+
+impl TextWriter {
+    /// Creates a writer that has shown nothing.
+    #[must_use]
+    pub fn new(style: Style) -> Self {
+        Self { style, shown: ShownProcesses::default() }
+    }
+
+    /// Writes one record, with its findings below.
+    ///
+    /// # Errors
+    /// Never fails; all formats have this signature.
+    pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+        let time = record.timestamp.text();
+        // The time of day from an RFC 3339 time, to the second.
+        let time = time.get(11..19).unwrap_or_default();
+        let (word, colour) = event(record);
+        let (colour, off) = if self.style.colour { (colour, OFF) } else { ("", "") };
+        let dim = if self.style.colour { DIM } else { "" };
+        let Some(process) = &record.process else {
+            return writeln!(out, "{dim}{time}{off} {:>7} {colour}{word}{}{off}", "-", safe(&record.body));
+        };
+        let (depth, news) = self.shown.place(record, process, &attribution(record, process));
+        let pid = process.pid;
+        write!(out, "{dim}{time} {pid:>7}{off} ")?;
+        if self.style.tree && depth > 0 {
+            write!(out, "{dim}{}└ {off}", "  ".repeat(depth - 1))?;
+        }
+        write!(out, "{colour}{word}{off}")?;
+        if record.event_name == event_name::START {
+            start(process, dim, off, out)?;
+        } else {
+            write!(out, "{}", safe(&record.body))?;
+        }
+        for (name, value) in news {
+            write!(out, " {dim}{name}={}{off}", cut(&safe(&value), 32))?;
+        }
+        if record.tracego.job.as_ref().is_some_and(|job| !job.changed.is_empty()) {
+            write!(out, " {colour}(claims another job){off}")?;
+        }
+        out.write_all(b"\n")?;
+        record.tracego.findings.iter().try_for_each(|found| finding(found, self.style, out))
+    }
+}
+
+/// Writes the command of a start, and its executable where the command does not name it.
+fn start(process: &Process, dim: &str, off: &str, out: &mut Vec<u8>) -> io::Result<()> {
+    let args = process.command_args.as_deref().unwrap_or_default();
+    write!(out, "{}", if args.is_empty() { safe(&process.command) } else { one_line(args) })?;
+    let Some(file) = &process.executable else { return Ok(()) };
+    let first = args.first().map_or("", String::as_str);
+    let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+    let is_named = first == file.path || (first.rsplit('/').next() == Some(name) && USUAL.contains(&folder));
+    if !is_named {
+        write!(out, " {dim}[{}]{off}", safe(&file.path))?;
+    }
+    Ok(())
+}
+
+/// Writes a finding below its record. The texts of a finding hold no control characters.
+fn finding(finding: &Finding, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let colour = if finding.severity >= Severity::High { RED } else { YELLOW };
+    let (colour, dim, off) = if style.colour { (colour, DIM, OFF) } else { ("", "", "") };
+    let (severity, Finding { id, name, message, remedy, .. }) = (finding.severity.name(), finding);
+    wrap::write(&format!("{severity} {id} {name}: {message}"), COMMAND_AT, (colour, off), out)?;
+    wrap::write(&format!("fix: {remedy}"), COMMAND_AT, (dim, off), out)
+}
+
+/// Returns the user, the job and the commit of a process.
+fn attribution(record: &Record, process: &Process) -> Attribution {
+    let user = process.user.as_ref().or(process.real_user.as_ref());
+    let user = user.map(|user| user.name.as_deref().map_or_else(|| user.id.to_string(), str::to_owned));
+    let context = record.context.as_deref();
+    let job = context.and_then(|context| context.cicd.get("pipeline.task.run.id"));
+    let commit = context.and_then(|context| context.vcs.get("ref.head.revision"));
+    let short = |commit: &str| commit.chars().take(12).collect();
+    Attribution { user, job: job.map(str::to_owned), commit: commit.map(short) }
+}
+
+/// Returns the word in front of the text of an event, and its colour. A start needs no word.
+fn event(record: &Record) -> (&'static str, &'static str) {
+    match record.event_name {
+        event_name::START => ("", GREEN),
+        event_name::FORK => ("", DIM),
+        event_name::EXEC_FAILED => ("failed: ", YELLOW),
+        event_name::FINDING => ("found: ", YELLOW),
+        event_name::ENFORCEMENT => ("STOP: ", RED),
+        event_name::LOST => ("LOST: ", RED),
+        event_name::HEARTBEAT => ("", DIM),
+        _ if record.process.as_ref().and_then(|p| p.exit).is_some_and(|exit| exit.code != 0) => ("", YELLOW),
+        _ => ("", DIM),
+    }
+}
+
+fn safe(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_printable(&mut line, c));
+    line
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
