@@ -22,3 +22,4 @@ pub mod pulse;
 pub mod record;
 pub mod text;
 pub mod units;
+pub mod walk;
