@@ -37,6 +37,8 @@ impl<'p> Visitor for Encoder<'p> {
     type Object = &'p Projection;
     type Error = EncodingError;
 
+    // The kind is known where a value is serialised. Without inlining, an input takes a tenth more instructions.
+    #[inline(always)]
     fn scalar(&mut self, _: &Projection, value: Scalar<'_>) -> Result<(), EncodingError> {
         match value {
             Scalar::Null => self.into.push(tag::NULL),
@@ -54,6 +56,7 @@ impl<'p> Visitor for Encoder<'p> {
         Ok(projection)
     }
 
+    #[inline]
     fn item<T: Serialize + ?Sized>(
         &mut self,
         projection: &mut &'p Projection,
@@ -72,6 +75,7 @@ impl<'p> Visitor for Encoder<'p> {
         Ok(projection)
     }
 
+    #[inline]
     fn member<T: Serialize + ?Sized>(
         &mut self,
         projection: &mut &'p Projection,
