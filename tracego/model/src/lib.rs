@@ -2,7 +2,7 @@
 //!
 //! Events of the kernel side ([`event`], [`input`]), records as they are written ([`record`], [`finding`]), counters
 //! ([`counters`], [`ledger`]), and the state of enforcement that records show ([`enforcement`]). [`capture`] stores
-//! input in a file.
+//! input in a file; [`walk`] visits the values in a record.
 //!
 //! The crate opens no file, starts no thread and reads no clock that it is not handed; it knows no stage and no sink.
 //! Of the other crates it knows only `tracego-golang` and the wire types of `tracego-common`.
@@ -22,3 +22,4 @@ pub mod pulse;
 pub mod record;
 pub mod text;
 pub mod units;
+pub mod walk;

@@ -28,7 +28,12 @@ use serde::Serialize;
 use serde_json::{Value, to_value};
 use tracego_common::TaskId;
 
-use crate::{clock::Time, finding, record::job::Context};
+use crate::{
+    clock::Time,
+    finding,
+    record::job::Context,
+    walk::{MemberVisitor, walk_members},
+};
 
 /// Version of the record format.
 pub const SCHEMA: &str = "tracego/1";
@@ -161,38 +166,26 @@ impl Record {
     /// # Errors
     /// Fails if the member cannot be serialised.
     pub fn member(&self, name: &str) -> serde_json::Result<Option<Value>> {
-        /// The members that come from flattened parts.
-        #[derive(Serialize)]
-        struct Flat<'r> {
-            #[serde(flatten)]
-            trace: &'r Option<Trace>,
-            #[serde(flatten)]
-            origin: &'r Origin,
-            #[serde(flatten)]
-            context: &'r Option<Arc<Context>>,
+        let mut wanted = WantedMember { name, value: None };
+        walk_members(self, &mut wanted)?;
+        Ok(wanted.value)
+    }
+}
+
+/// Member of a record that is serialised alone.
+struct WantedMember<'n> {
+    name: &'n str,
+    value: Option<Value>,
+}
+
+impl MemberVisitor for WantedMember<'_> {
+    type Error = serde_json::Error;
+
+    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
+        if name == self.name {
+            self.value = Some(to_value(value)?);
         }
-        let value = match name {
-            "schema" => to_value(self.schema),
-            "schema_url" => to_value(self.schema_url),
-            "event_name" => to_value(self.event_name),
-            "timestamp" => to_value(self.timestamp),
-            "observed_timestamp" => to_value(self.observed_timestamp),
-            "severity_number" => to_value(self.severity_number),
-            "severity_text" => to_value(self.severity_text),
-            "body" => to_value(&self.body),
-            "log" => to_value(&self.log),
-            "seq" => to_value(self.seq),
-            "process" => to_value(&self.process),
-            "container" => to_value(&self.container),
-            "k8s" => to_value(&self.k8s),
-            "tracego" => to_value(&self.tracego),
-            _ => {
-                let flat = Flat { trace: &self.trace, origin: &self.origin, context: &self.context };
-                to_value(flat).map(|mut flat| flat.get_mut(name).map_or(Value::Null, Value::take))
-            }
-        };
-        // A null stands for an absent member, since a record has no null members.
-        value.map(|value| Some(value).filter(|value| !value.is_null()))
+        Ok(())
     }
 }
 

@@ -60,8 +60,6 @@ const ALIASES: &[(&[&str], &[&[&str]])] = &[
 ];
 
 impl Projection {
-    pub(super) const NOTHING: &'static Self = &Self::Members(ProjectedMembers::NONE);
-
     pub(crate) fn from_input_use(input_use: &InputUse) -> Self {
         if input_use.whole {
             return Self::All;

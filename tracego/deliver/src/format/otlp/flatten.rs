@@ -4,10 +4,8 @@
 //! Both encodings share one walk. Values that OTLP has no type for follow the specification's "Mapping
 //! Arbitrary Data to OTLP AnyValue": null is an empty value, an integer beyond signed 64 bits is a string.
 
-mod nested;
-mod values;
-
-use serde::{Serialize, de::value::Error, ser::Error as _};
+use serde::{Serialize, de::value::Error};
+use tracego_model::walk::{Scalar, Visitor, walk};
 
 /// Place of a `KeyValue`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,7 +49,7 @@ pub(super) trait AttributeWriter {
 /// Writes a value as attributes below `prefix`, without the names in `except`.
 ///
 /// # Errors
-/// Fails if the value holds bytes, a tuple or struct variant, or a map key that is no text.
+/// Fails if the value cannot be walked.
 pub(super) fn attributes<O: AttributeWriter, T: Serialize + ?Sized>(
     prefix: &str,
     value: &T,
@@ -60,7 +58,7 @@ pub(super) fn attributes<O: AttributeWriter, T: Serialize + ?Sized>(
 ) -> Result<(), Error> {
     let mut key = String::with_capacity(64);
     key.push_str(prefix);
-    value.serialize(AttributeSerializer { out, key: &mut key, except, role: ValueRole::Attribute })
+    walk(value, ValueRole::Attribute, &mut Attributes { out, key, except })
 }
 
 /// Role of the value at hand.
@@ -70,39 +68,134 @@ enum ValueRole {
     Attribute,
     /// Value whose entry or element has begun.
     Value,
-    /// Key of a map's entry, which is appended to the current name.
-    Key,
 }
 
-struct AttributeSerializer<'a, O> {
+struct Attributes<'a, O> {
     out: &'a mut O,
     /// Name of the current attribute.
-    key: &'a mut String,
+    key: String,
     except: &'a [(String, String)],
-    role: ValueRole,
 }
 
-impl<O: AttributeWriter> AttributeSerializer<'_, O> {
-    fn scalar(self, write: impl FnOnce(&mut O)) -> Result<(), Error> {
-        match self.role {
-            ValueRole::Value => write(self.out),
-            ValueRole::Key => return Err(Error::custom("a map key is not a text")),
-            ValueRole::Attribute if self.hidden() => {}
-            ValueRole::Attribute => {
-                let mark = self.out.begin_entry(self.key, KeyValuePlace::Attribute);
-                write(self.out);
-                self.out.end_entry(mark);
+/// List that has begun.
+struct List<M> {
+    /// Entry of the list, if it is an attribute itself.
+    entry: Option<M>,
+    list: M,
+}
+
+/// Object whose members are next.
+enum Object<M> {
+    /// Map that has begun.
+    Map(M),
+    /// Object that stands for attributes, with the length of its name.
+    Attributes(usize),
+}
+
+impl<O: AttributeWriter> Attributes<'_, O> {
+    fn hidden(&self) -> bool {
+        self.except.iter().any(|(name, _)| *name == self.key)
+    }
+
+    /// Begins the entry of an attribute. Returns `None` for a value whose entry or element has begun.
+    fn begin(&mut self, role: ValueRole) -> Option<O::Mark> {
+        (role == ValueRole::Attribute).then(|| self.out.begin_entry(&self.key, KeyValuePlace::Attribute))
+    }
+
+    fn end(&mut self, entry: Option<O::Mark>) {
+        if let Some(entry) = entry {
+            self.out.end_entry(entry);
+        }
+    }
+}
+
+impl<O: AttributeWriter> Visitor for Attributes<'_, O> {
+    type Place = ValueRole;
+    /// List that has begun; `None` if it is left out.
+    type Array = Option<List<O::Mark>>;
+    type Object = Object<O::Mark>;
+    type Error = Error;
+
+    fn scalar(&mut self, role: ValueRole, value: Scalar<'_>) -> Result<(), Error> {
+        if role == ValueRole::Attribute && self.hidden() {
+            return Ok(());
+        }
+        let entry = self.begin(role);
+        match value {
+            Scalar::Null => {}
+            Scalar::Bool(value) => self.out.boolean(value),
+            Scalar::Signed(value) => self.out.int(value),
+            Scalar::Unsigned(value) => match i64::try_from(value) {
+                Ok(value) => self.out.int(value),
+                Err(_) => self.out.string(&value.to_string()),
+            },
+            Scalar::Float(value) => self.out.double(value),
+            Scalar::Text(value) => self.out.string(value),
+        }
+        self.end(entry);
+        Ok(())
+    }
+
+    fn begin_array(&mut self, role: ValueRole) -> Result<Self::Array, Error> {
+        if role == ValueRole::Attribute && self.hidden() {
+            return Ok(None);
+        }
+        Ok(Some(List { entry: self.begin(role), list: self.out.begin_list() }))
+    }
+
+    fn item<T: Serialize + ?Sized>(&mut self, list: &mut Self::Array, value: &T) -> Result<(), Error> {
+        if list.is_some() {
+            let element = self.out.begin_element();
+            walk(value, ValueRole::Value, self)?;
+            self.out.end_element(element);
+        }
+        Ok(())
+    }
+
+    fn end_array(&mut self, list: Self::Array) -> Result<(), Error> {
+        if let Some(List { entry, list }) = list {
+            self.out.end_list(list);
+            self.end(entry);
+        }
+        Ok(())
+    }
+
+    fn begin_object(&mut self, role: ValueRole) -> Result<Self::Object, Error> {
+        Ok(match role {
+            ValueRole::Attribute => Object::Attributes(self.key.len()),
+            ValueRole::Value => Object::Map(self.out.begin_map()),
+        })
+    }
+
+    fn member<T: Serialize + ?Sized>(
+        &mut self,
+        object: &mut Self::Object,
+        name: &str,
+        value: &T,
+    ) -> Result<(), Error> {
+        match *object {
+            Object::Map(_) => {
+                let entry = self.out.begin_entry(name, KeyValuePlace::Member);
+                walk(value, ValueRole::Value, self)?;
+                self.out.end_entry(entry);
+            }
+            Object::Attributes(above) => {
+                if above > 0 {
+                    self.key.push('.');
+                }
+                self.key.push_str(name);
+                walk(value, ValueRole::Attribute, self)?;
+                self.key.truncate(above);
             }
         }
         Ok(())
     }
 
-    fn hidden(&self) -> bool {
-        self.except.iter().any(|(name, _)| name == self.key)
-    }
-
-    fn again(&mut self, role: ValueRole) -> AttributeSerializer<'_, O> {
-        AttributeSerializer { out: &mut *self.out, key: &mut *self.key, except: self.except, role }
+    fn end_object(&mut self, object: Self::Object) -> Result<(), Error> {
+        if let Object::Map(map) = object {
+            self.out.end_map(map);
+        }
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{
     net::{UdpSocket, UnixDatagram, lookup_host},
-    time::{Instant, sleep, timeout},
+    time::{Instant, error::Elapsed, sleep, timeout},
 };
 
 use super::{
@@ -69,23 +69,17 @@ impl UnixDatagramConnection {
         limit: Duration,
         refused: &mut Vec<RefusedRecords>,
     ) -> Result<(), IncompleteDelivery> {
-        let mut settled = 0;
-        for (n, message) in batch.iter().enumerate() {
-            if let Some(one) = oversize(n, message, max) {
-                refused.push(one);
-                continue;
-            }
-            if unread_bytes(self.socket.as_fd()).map_err(IncompleteDelivery::new)? == 0 {
+        let (socket, mut settled) = (&self.socket, 0);
+        let note_settled = async |n, _: &[u8]| {
+            if unread_bytes(socket.as_fd())? == 0 {
                 settled = n;
             }
-            match timeout(limit, self.socket.send(message)).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
-                    refused.push(too_long(n, message))
-                }
-                Ok(Err(error)) => return Err(IncompleteDelivery::new(error)),
-                Err(_) => return Err(self.timed_out(settled, limit)),
-            }
+            Ok(())
+        };
+        let send = async |message: &[u8]| socket.send(message).await;
+        match send_each(batch, max, limit, refused, note_settled, send).await {
+            Ok(sent) => sent.map_err(IncompleteDelivery::new)?,
+            Err(_) => return Err(self.timed_out(settled, limit)),
         }
         let (mut pauses, mut deadline, mut left) = (PollBackoff::new(), Instant::now() + limit, u64::MAX);
         loop {
@@ -159,28 +153,52 @@ impl UdpConnection {
         refused: &mut Vec<RefusedRecords>,
     ) -> Result<(), IncompleteDelivery> {
         let mut burst = 0;
-        for (n, message) in batch.iter().enumerate() {
-            if let Some(one) = oversize(n, message, max) {
-                refused.push(one);
-                continue;
-            }
+        let pause = async |_, message: &[u8]| {
             burst += message.len();
             if burst > BURST {
                 burst = message.len();
                 sleep(PAUSE).await;
             }
-            match timeout(limit, self.socket.send(message)).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
-                    refused.push(too_long(n, message))
-                }
-                Ok(Err(error)) => return Err(IncompleteDelivery::new(error)),
-                Err(_) => return Err(IncompleteDelivery::new(no_progress(limit))),
-            }
+            Ok(())
+        };
+        let send = async |message: &[u8]| self.socket.send(message).await;
+        match send_each(batch, max, limit, refused, pause, send).await {
+            Ok(sent) => sent.map_err(IncompleteDelivery::new)?,
+            Err(_) => return Err(IncompleteDelivery::new(no_progress(limit))),
         }
         sleep(ECHO).await;
         self.check().map_err(IncompleteDelivery::new)
     }
+}
+
+/// Sends the messages of a batch, each as one datagram, and refuses those that are too long. `before` is
+/// called before each message that is sent. Returns the first error of either.
+///
+/// # Errors
+/// Fails if a message is not sent within `limit`.
+async fn send_each(
+    batch: &[&[u8]],
+    max: u64,
+    limit: Duration,
+    refused: &mut Vec<RefusedRecords>,
+    mut before: impl AsyncFnMut(usize, &[u8]) -> io::Result<()>,
+    send: impl AsyncFn(&[u8]) -> io::Result<usize>,
+) -> Result<io::Result<()>, Elapsed> {
+    for (n, message) in batch.iter().enumerate() {
+        if let Some(one) = oversize(n, message, max) {
+            refused.push(one);
+            continue;
+        }
+        if let Err(error) = before(n, message).await {
+            return Ok(Err(error));
+        }
+        match timeout(limit, send(message)).await? {
+            Ok(_) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => refused.push(too_long(n, message)),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Ok(Ok(()))
 }
 
 fn too_long(place: usize, message: &[u8]) -> RefusedRecords {

@@ -6,13 +6,12 @@
 
 mod decoder;
 mod encoder;
-mod name;
 
 use std::fmt;
 
 use regorus::Value;
 use serde::{Serialize, ser};
-use tracego_model::clock::Time;
+use tracego_model::{clock::Time, walk::walk};
 
 use super::Projection;
 
@@ -83,7 +82,7 @@ pub(super) fn write<T: Serialize + ?Sized>(
         RecordDay::Text(Some(day)) => encoder::text(day, into)?,
         RecordDay::Text(None) => into.push(tag::NULL),
     }
-    record.serialize(encoder::ValueEncoder { projection, into })
+    walk(record, projection, &mut encoder::Encoder { into })
 }
 
 /// Decodes the bytes that `write` produced. Returns the day as a text, and the record.
