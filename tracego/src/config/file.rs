@@ -5,9 +5,12 @@ use tracego_analyze::rules::settings::RuleSettings;
 
 use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
-use tracego_analyze::rules::{
-    registry,
-    settings::{self},
+use tracego_analyze::{
+    redact::{self, RedactSettings},
+    rules::{
+        registry,
+        settings::{self},
+    },
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
@@ -26,6 +29,7 @@ pub(super) struct ConfigFile {
     pub(super) rules: RuleSettings,
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
+    pub(super) redact: RedactSettings,
     /// Tables as written in the file.
     pub(super) tables: toml::Table,
     /// SHA-256 of the file.
@@ -43,9 +47,9 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
     let (mut found, mut rules, mut sinks) = (FileOptions::new(), RuleSettings::default(), Vec::new());
     rules.read(&table).map_err(|error| format!("{name}: {error}"))?;
     let mut tables = table.clone();
-    let mut enforce = Enforce::default();
+    let (mut enforce, mut redact) = (Enforce::default(), RedactSettings::default());
     tables.retain(|key, _| {
-        [SINKS, enforce::settings::TABLE].iter().chain(&settings::TABLES).any(|table| key == *table)
+        [SINKS, enforce::settings::TABLE, redact::TABLE].iter().chain(&settings::TABLES).any(|table| key == *table)
     });
     for (key, value) in table {
         if settings::TABLES.contains(&key.as_str()) {
@@ -61,6 +65,10 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
                 found.push((key, mode));
             }
             enforce = read_enforce(table).map_err(|error| format!("{name}: {error}"))?;
+            continue;
+        }
+        if key == redact::TABLE {
+            redact = RedactSettings::read(value).map_err(|error| format!("{name}: {error}"))?;
             continue;
         }
         if key == SINKS {
@@ -91,6 +99,7 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
             rules,
             sinks,
             enforce,
+            redact,
             tables,
             digest: format!("{:x}", Sha256::digest(&text)),
         }),
@@ -122,7 +131,7 @@ fn texts(value: toml::Value) -> Option<Vec<String>> {
 }
 
 fn unknown(key: &str, file: &str) -> String {
-    let all = || options().chain(settings::TABLES.map(str::to_owned)).chain([SINKS.to_owned()]);
+    let all = || options().chain(settings::TABLES.map(str::to_owned)).chain([SINKS, redact::TABLE].map(str::to_owned));
     let near = all()
         .map(|option| (strsim::damerau_levenshtein(&option, key), option))
         .min()

@@ -59,7 +59,7 @@ impl Redactor {
                 let is_value = n > program && matches!(words[n - 1].as_bytes(), [b'-' | b'+', .., b'o']);
                 is_shell = SHELLS.contains(&name) || is_shell && (is_value || takes_user);
                 takes_user |= is_shell && TAKES_USER.contains(&name);
-                if n == program {
+                if n == program && !word.starts_with("--") {
                     self.scan_word(n, word, Place::Argument, found);
                     continue;
                 }

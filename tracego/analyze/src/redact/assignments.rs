@@ -196,7 +196,6 @@ impl Named<'_> {
     /// Whether a colon behind the name begins a value.
     fn takes_colon(&self, start: usize, is_close: bool) -> bool {
         let is_quote = matches!(self.bytes().get(start), Some(b'"' | b'\'' | b'\\'));
-        let is_option = self.name.start == 0 && matches!(self.bytes()[0], b'-' | b'/');
         let is_password = self.rule.form == Some(ValueForm::Password);
         if self.place == Place::Prose {
             return self.is_header;
@@ -208,7 +207,7 @@ impl Named<'_> {
             false => self.is_header || self.begins(),
             true if self.before() == Some(b'/') => self.name.start == 1 && is_password,
             true if self.is_header => self.before().is_none_or(|byte| !byte.is_ascii_alphanumeric()),
-            true => is_option || is_password || self.before() == Some(b'{') || self.text.starts_with('{') && self.begins(),
+            true => self.before().is_none_or(|byte| byte != b'/'),
         }
     }
 
@@ -216,6 +215,13 @@ impl Named<'_> {
     fn is_credible(&self, value: &str) -> bool {
         let is_password = self.rule.form == Some(ValueForm::Password);
         let colon = self.bytes()[self.sign] == b':' && !self.is_header;
+        // `name:value` is mostly something else, such as an image and its tag.
+        let is_close = colon && !matches!(self.bytes().get(self.sign + 1), Some(b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'\n'));
+        let is_member = self.is_quoted || self.before() == Some(b'{') || self.text.starts_with('{') && self.begins();
+        let is_option = self.name.start == 0 && matches!(self.bytes()[0], b'-' | b'/');
+        if is_close && !is_password && !is_member && !is_option && !values::is_random(value) {
+            return false;
+        }
         match self.place {
             Place::Prose => (is_password && !colon && value.len() > 3) || values::is_random(value) || self.is_header && self.has_scheme(),
             _ => !colon || is_password || !values::is_prose(value),
@@ -246,6 +252,11 @@ impl Named<'_> {
                     None => start..len,
                 });
             }
+            // A command substitution is one word.
+            b'$' if !is_whole && bytes.get(start + 1) == Some(&b'(') => {
+                let within = &self.text[start..];
+                return Some(start..memchr(b')', within.as_bytes()).map_or(len, |end| start + end + 1));
+            }
             b'{' if !is_whole && !self.text[start..].starts_with("{{") => {
                 let is_list = matches!(self.separator(), Some(b';'));
                 let end = memchr(b'}', &bytes[start..]).map(|end| start + end);
@@ -262,7 +273,7 @@ impl Named<'_> {
     fn whole_end(&self, start: usize) -> usize {
         let name = &self.bytes()[self.name.clone()];
         let is_variable = !name.iter().any(u8::is_ascii_lowercase) && self.name.start == 0;
-        let is_break = |(n, byte): (usize, &u8)| b",;& \n".contains(byte) && goes_on(&self.bytes()[start + n + 1..]);
+        let is_break = |(n, byte): (usize, &u8)| b",;& \n".contains(byte) && goes_on(&self.bytes()[start + n + 1..], *byte == b';');
         match is_variable {
             true => self.bytes().len(),
             false => self.bytes()[start..].iter().enumerate().position(is_break).map_or(self.bytes().len(), |n| start + n),
@@ -298,7 +309,7 @@ impl Named<'_> {
                 b'&' | b'#' if matches!(separator, Some(b'?' | b'&' | b'#')) => true,
                 b'/' if self.place == Place::Path => true,
                 b';' if separator == Some(b';') => true,
-                b',' | b';' | b'&' | b'|' => rest.is_empty() || b" &|".contains(&rest[0]) || goes_on(rest),
+                b',' | b';' | b'&' | b'|' => rest.is_empty() || b" &|".contains(&rest[0]) || goes_on(rest, byte == b';'),
                 b'}' | b')' => rest.is_empty() || b" ,;}\"')".contains(&rest[0]),
                 b'<' => rest.first() == Some(&b'/'),
                 _ => false,
@@ -375,10 +386,10 @@ fn run_before(bytes: &[u8], end: usize, most: usize, is_part: impl Fn(u8) -> boo
 }
 
 /// Whether a list goes on with another name: letters, then `=`.
-fn goes_on(rest: &[u8]) -> bool {
+fn goes_on(rest: &[u8], has_spaces: bool) -> bool {
     let rest = &rest[..rest.len().min(64)];
     let rest = rest.trim_ascii_start();
-    let name = rest.iter().take_while(|byte| is_name(**byte) || b"[] ".contains(byte)).count();
+    let name = rest.iter().take_while(|byte| is_name(**byte) || b"[]".contains(byte) || has_spaces && **byte == b' ').count();
     name > 0 && rest[0].is_ascii_alphabetic() && matches!(rest.get(name), Some(b'='))
 }
 

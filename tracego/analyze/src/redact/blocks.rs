@@ -5,13 +5,15 @@ use memchr::memmem;
 use super::{shape::Shape, spans::Spans};
 
 /// Number of bytes behind the beginning in which the label has to stand.
-const LABEL_MAX: usize = 48;
+const LABEL_MAX: usize = 128;
 
 /// A form of a block.
 #[derive(Debug)]
 struct Block {
     begin: String,
     label: String,
+    /// Whether only the word behind the label is secret.
+    is_word: bool,
     /// Text of the last line; without it, the block reaches to the end.
     end: String,
 }
@@ -25,6 +27,7 @@ impl BlockTable {
         let blocks = shapes.iter().filter(|shape| !shape.begin.is_empty()).map(|shape| Block {
             begin: shape.begin.clone(),
             label: shape.label.clone(),
+            is_word: shape.keep_prefix,
             end: shape.end.clone(),
         });
         Self(blocks.collect())
@@ -39,8 +42,15 @@ impl BlockTable {
                 let start = from + at;
                 let behind = start + block.begin.len();
                 let head = &text[behind..text.len().min(behind + LABEL_MAX)];
-                if memmem::find(head, block.label.as_bytes()).is_none() {
+                let Some(label) = memmem::find(head, block.label.as_bytes()) else {
                     from = behind;
+                    continue;
+                };
+                if block.is_word {
+                    let start = behind + label + block.label.len();
+                    let space = text[start..].iter().position(u8::is_ascii_whitespace);
+                    from = space.map_or(text.len(), |space| start + space);
+                    spans.add(start..from);
                     continue;
                 }
                 let last = (!block.end.is_empty()).then(|| end.find(&text[behind..])).flatten();

@@ -85,7 +85,8 @@ impl<'a> ActiveRule<'a> {
             self.seen += usize::from(is_expected);
             return is_expected.then_some(Meaning::Expected);
         }
-        if word.len() > 1 && word.starts_with('-') {
+        let is_slash = word.starts_with('/') && shape.options.iter().any(|option| option == word);
+        if is_slash || word.len() > 1 && word.starts_with('-') {
             let of = |options: &'a [String]| options.iter().find_map(|option| self.option(option, word));
             return match of(&shape.options) {
                 Some(Some(value)) => secret_behind(word, value, &shape.after).map(Meaning::Secret),
@@ -114,13 +115,13 @@ impl<'a> ActiveRule<'a> {
         let shape = self.shape;
         let is_letter = option.len() == 2;
         if word == option {
-            return (!(is_letter && shape.joined)).then_some(None);
+            return (!shape.joined).then_some(None);
         }
         if shape.separate {
             return None;
         }
         if let Some(rest) = word.strip_prefix(option)
-            && (rest.starts_with('=') || is_letter && !word.starts_with("--"))
+            && (rest.starts_with('=') || (is_letter || shape.joined) && !word.starts_with("--"))
         {
             return Some(Some(option.len() + usize::from(rest.starts_with('='))));
         }

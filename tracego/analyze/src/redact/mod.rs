@@ -29,7 +29,7 @@ use std::{
 
 use assignments::Place;
 use memchr::memmem;
-pub use shape::{RedactSettings, Shape};
+pub use shape::{RedactSettings, Shape, TABLE, ValueForm};
 use spans::Spans;
 
 /// The replacement for a secret.

@@ -1,5 +1,7 @@
 //! Names of variables, options, keys and headers whose value is a secret.
 
+use std::cmp::Reverse;
+
 use super::shape::{Shape, ValueForm};
 
 /// What a shape says about the names that end with one of its words.
@@ -20,6 +22,8 @@ pub(super) struct NameRule {
 struct Word {
     /// Letters in lower case without separators.
     letters: Vec<u8>,
+    /// Whether the name has no other words.
+    whole: bool,
     /// Whether the word may stand behind other letters without a boundary.
     glued: bool,
     rule: NameRule,
@@ -60,11 +64,16 @@ impl NameTable {
                 let [.., before, last] = letters[..] else { continue };
                 let rule = NameRule { form, header: shape.header, scheme: shape.scheme, switch: false };
                 // A harmless name goes with its separators alone: `max-token`, not `climaxtoken`.
-                table.by_end[end(last, before)].push(Word { letters, glued: shape.glued && form.is_some(), rule });
+                table.by_end[end(last, before)].push(Word {
+                    letters,
+                    whole: shape.whole,
+                    glued: shape.glued && form.is_some(),
+                    rule,
+                });
             }
         }
         for words in &mut table.by_end {
-            words.sort_by_key(|word| (std::cmp::Reverse(word.letters.len()), word.rule.form.is_some()));
+            words.sort_by_key(|word| (Reverse(word.letters.len()), !word.whole, word.rule.form.is_some()));
         }
         table
     }
@@ -107,9 +116,10 @@ impl Word {
         }
         let Some(before) = at.checked_sub(1).map(|before| name[before]) else { return true };
         let (first, second) = (name[at], name.get(at + 1).copied().unwrap_or(b'a'));
-        self.glued
+        !self.whole
+            && (self.glued
             || !before.is_ascii_alphabetic()
             // The hump of `apiToken` and of `APIToken`.
-            || (first.is_ascii_uppercase() && (before.is_ascii_lowercase() || second.is_ascii_lowercase()))
+            || (first.is_ascii_uppercase() && (before.is_ascii_lowercase() || second.is_ascii_lowercase())))
     }
 }

@@ -3,8 +3,13 @@
 use serde::Deserialize;
 use tracego_model::text::nearest;
 
+use super::Redactor;
+
 /// tracego's shapes.
 const SHAPES: &str = include_str!("shapes.toml");
+
+/// Name of the table of the configuration.
+pub const TABLE: &str = "redact";
 
 /// The table `[redact]` of the configuration.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -18,6 +23,23 @@ pub struct RedactSettings {
     pub remove: Vec<String>,
 }
 
+impl RedactSettings {
+    /// Reads and checks the table.
+    ///
+    /// # Errors
+    /// Fails on an unknown key, an invalid shape, or the name of a shape that does not exist; the text names the
+    /// key.
+    pub fn read(table: toml::Value) -> Result<Self, String> {
+        let settings: Self = table.try_into().map_err(|error| format!("{TABLE}: {}", first_line(&error)))?;
+        Redactor::new(&settings)?;
+        Ok(settings)
+    }
+}
+
+fn first_line(error: &toml::de::Error) -> String {
+    error.message().lines().next().unwrap_or_default().to_owned()
+}
+
 /// The values of a secret name that are secret.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
@@ -29,6 +51,8 @@ pub enum ValueForm {
     Password,
     /// Values that look like random characters.
     Random,
+    /// All but paths, references and switches; a path may have one part, as the folder `/` has none.
+    Folder,
     /// The part behind the first colon, or a value that looks like random characters.
     Credentials,
 }
@@ -47,6 +71,8 @@ pub struct Shape {
     pub harmless: Vec<String>,
     /// Whether a name may stand behind other letters without a boundary: `DBPASSWORD`.
     pub glued: bool,
+    /// Whether a name must have no other words.
+    pub whole: bool,
     /// Whether the names are those of headers.
     pub header: bool,
     /// Whether the first word of a header's value is a scheme that stays.
@@ -93,7 +119,7 @@ pub struct Shape {
     pub exact: bool,
     /// Whether both letters and digits must occur.
     pub mixed: bool,
-    /// Whether the prefix stays.
+    /// Whether the prefix stays. A block with it is a secret word behind the label.
     pub keep_prefix: bool,
     /// Characters of the token before the prefix.
     pub before: String,
@@ -169,8 +195,8 @@ impl Shape {
             Err(format!("prefixes: '{prefix}' is too short"))
         } else if !self.prefixes.is_empty() && (self.parts.is_empty() || self.parts.contains(&0)) {
             Err("parts: give the least length of what follows a prefix".to_owned())
-        } else if self.options.iter().any(|option| !option.starts_with('-')) {
-            Err("options: each begins with a dash".to_owned())
+        } else if self.options.iter().any(|option| !option.starts_with(['-', '/'])) {
+            Err("options: each begins with a dash or a slash".to_owned())
         } else {
             Ok(())
         }

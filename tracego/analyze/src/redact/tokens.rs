@@ -192,7 +192,7 @@ fn is_boundary(text: &[u8], start: usize) -> bool {
     match back(1) {
         Some(b'0'..=b'9' | b'A'..=b'F') if back(3) == Some(b'%') => true,
         Some(b'n' | b'r' | b't') if back(2) == Some(b'\\') => true,
-        Some(byte) => !(byte.is_ascii_alphanumeric() || byte == b'_'),
+        Some(byte) => !(byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'+'),
         None => true,
     }
 }

@@ -18,6 +18,9 @@ const PLACES: [&str; 24] = [
     "secretkeyref", "awssm://", "gcpsm://",
 ];
 
+/// Beginnings of regular expressions for a secret.
+const PATTERNS: [&str; 7] = [".*", "[^", "(.*", "\\S", "\\w", "([^", ".+"];
+
 /// Returns the part of the value of a named thing that is secret.
 pub(super) fn secret_part(value: &str, rule: NameRule) -> Option<Range<usize>> {
     let form = rule.form?;
@@ -31,6 +34,7 @@ pub(super) fn secret_part(value: &str, rule: NameRule) -> Option<Range<usize>> {
             (!small && !is_path(value) && !is_relative_path(value)).then_some(whole)
         }
         ValueForm::Password => (!is_path(value) && !matches!(value, "0" | "1" | "2")).then_some(whole),
+        ValueForm::Folder => (!value.starts_with('/') && !is_path(value)).then_some(whole),
         ValueForm::Random => is_random(value).then_some(whole),
         ValueForm::Credentials => match value.split_once(':') {
             Some((user, secret)) if !secret.starts_with("//") && !is_harmless(secret) => {
@@ -46,7 +50,8 @@ pub(super) fn secret_part(value: &str, rule: NameRule) -> Option<Range<usize>> {
 pub(super) fn is_harmless(value: &str) -> bool {
     let value = value.trim();
     let value = value.strip_suffix("\\n").unwrap_or(value);
-    if value.is_empty() || value == MARK {
+    let is_sign = value.len() <= 2 && value.starts_with(['/', '.', ',', ';', '&', '|', ')', '"', '\'', '\\']);
+    if value.is_empty() || value == MARK || is_sign {
         return true;
     }
     // Values are at most a few words here, so that the comparison of long ones costs nothing.
@@ -57,6 +62,9 @@ pub(super) fn is_harmless(value: &str) -> bool {
         value.get(..place.len()).is_some_and(|start| start.eq_ignore_ascii_case(place)) && value.len() > place.len()
     };
     let (first, last) = (value.as_bytes()[0], value.as_bytes()[value.len() - 1]);
+    if PATTERNS.iter().any(|pattern| value.starts_with(pattern)) {
+        return true;
+    }
     let is_filler = |byte: u8| matches!(byte, b'*' | b'.' | b'x' | b'X' | b'-' | b'_' | b'?' | b'#');
     match first {
         b'$' => is_reference(value),
