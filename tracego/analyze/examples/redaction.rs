@@ -4,7 +4,7 @@
 
 use std::{hint::black_box, time::Instant};
 
-use tracego_analyze::redact::{Redactor, Redaction};
+use tracego_analyze::redact::{Redaction, Redactor};
 
 /// An ordinary command line of a build.
 const COMPILE: &str = "/usr/lib/go/pkg/tool/linux_amd64/compile -o /tmp/go-build1/b001/_pkg_.a -trimpath \
@@ -24,10 +24,55 @@ fn main() {
     };
     let mut lines = vec![("compile, 4 KiB", words(4 << 10)), ("compile, 256 KiB", words(255 << 10))];
     let patterns = [
-        "a://b:c@", "a://b:c/", "a://", "-", "=", "\"", "'", "eyJ", "eyJaaaaaaaa.", "-----BEGIN", "-----BEGIN PRIVATE KEY",
-        "token=", "key=", "x-key:", "password: ", "\"key\":\"", "key=\"", "a=", "a:", "pass:", "password=a&b", "$(", "`", "\\",
-        "auth=a", "sh -c '", "mysql -px ", "machine ", "tokentoken", "ghp_", ":AA1", "Q~", "cookie: a; ", "key={", "key=$(",
-        "Authorization: ", "[tracego:redacted]", "password=$", "<key>", "a.b_c-", "é", "s.", "AKIA", "sk-a", "{{", "=\"",
+        "a://b:c@",
+        "a://b:c/",
+        "a://",
+        "-",
+        "=",
+        "\"",
+        "'",
+        "eyJ",
+        "eyJaaaaaaaa.",
+        "-----BEGIN",
+        "-----BEGIN PRIVATE KEY",
+        "token=",
+        "key=",
+        "x-key:",
+        "password: ",
+        "\"key\":\"",
+        "key=\"",
+        "a=",
+        "a:",
+        "pass:",
+        "password=a&b",
+        "$(",
+        "`",
+        "\\",
+        "auth=a",
+        "sh -c '",
+        "mysql -px ",
+        "machine ",
+        "tokentoken",
+        "ghp_",
+        ":AA1",
+        "Q~",
+        "cookie: a; ",
+        "key={",
+        "key=$(",
+        "Authorization: ",
+        "[tracego:redacted]",
+        "password=$",
+        "<key>",
+        "a.b_c-",
+        "é",
+        "s.",
+        "AKIA",
+        "sk-a",
+        "{{",
+        "=\"",
+        "x-key: $A ",
+        "key>",
+        "x-key: '",
     ];
     for pattern in patterns {
         let text = pattern.repeat(120_000 / pattern.len());

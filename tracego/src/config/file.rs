@@ -49,7 +49,10 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
     let mut tables = table.clone();
     let (mut enforce, mut redact) = (Enforce::default(), RedactSettings::default());
     tables.retain(|key, _| {
-        [SINKS, enforce::settings::TABLE, redact::TABLE].iter().chain(&settings::TABLES).any(|table| key == *table)
+        [SINKS, enforce::settings::TABLE, redact::TABLE]
+            .iter()
+            .chain(&settings::TABLES)
+            .any(|table| key == *table)
     });
     for (key, value) in table {
         if settings::TABLES.contains(&key.as_str()) {
@@ -131,7 +134,9 @@ fn texts(value: toml::Value) -> Option<Vec<String>> {
 }
 
 fn unknown(key: &str, file: &str) -> String {
-    let all = || options().chain(settings::TABLES.map(str::to_owned)).chain([SINKS, redact::TABLE].map(str::to_owned));
+    let all = || {
+        options().chain(settings::TABLES.map(str::to_owned)).chain([SINKS, redact::TABLE].map(str::to_owned))
+    };
     let near = all()
         .map(|option| (strsim::damerau_levenshtein(&option, key), option))
         .min()

@@ -203,7 +203,10 @@ mod tests {
         for (file, wanted) in [
             ("remove = [\"signatur\"]", "redact.remove: unknown shape 'signatur'; did you mean 'signature'?"),
             ("add = [{ name = \"jwt\", names = [\"jot\"] }]", "redact.add: there is a shape 'jwt' already"),
-            ("add = [{ name = \"a\", prefixes = [\"acme_\"] }]", "redact.add: a: parts: give the least length"),
+            (
+                "add = [{ name = \"a\", prefixes = [\"acme_\"] }]",
+                "redact.add: a: parts: give the least length",
+            ),
             ("add = [{ name = \"a\" }]", "redact.add: a: set either names, commands, prefixes or begin"),
             ("ad = []", "redact: unknown field `ad`"),
         ] {

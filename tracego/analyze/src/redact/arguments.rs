@@ -18,7 +18,8 @@ const DEPTH_MAX: u32 = 4;
 const RULES_MAX: usize = 32;
 /// Programs that take a shell text behind `-c`.
 const SHELLS: [&str; 14] = [
-    "sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "mksh", "rbash", "busybox", "su", "runuser", "script", "flock",
+    "sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "mksh", "rbash", "busybox", "su", "runuser", "script",
+    "flock",
 ];
 /// Shells that may take other arguments before `-c`.
 const TAKES_USER: [&str; 4] = ["su", "runuser", "script", "flock"];
@@ -82,7 +83,8 @@ impl Redactor {
                     }
                     Some(Meaning::Text(of)) => place = of,
                     Some(Meaning::Expected) => is_settled = true,
-                    Some(Meaning::Next(Next::Pair)) if is_settled || !matches!(pending, Pending::Nothing) => {}
+                    Some(Meaning::Next(Next::Pair)) if is_settled || !matches!(pending, Pending::Nothing) => {
+                    }
                     Some(Meaning::Next(Next::Pair)) => {
                         let rule = (!word.contains('=')).then(|| self.names.find(word.as_bytes())).flatten();
                         if let Some(rule) = rule {
@@ -96,7 +98,8 @@ impl Redactor {
                 }
             }
             if !is_settled && place == Place::Argument && is_option_name(word) {
-                let rule = self.names.find(word.as_bytes()).filter(|rule| rule.form.is_some() && !rule.switch);
+                let rule =
+                    self.names.find(word.as_bytes()).filter(|rule| rule.form.is_some() && !rule.switch);
                 if let Some(rule) = rule {
                     pending = Pending::Named(rule);
                     continue;

@@ -1,6 +1,6 @@
 //! Values of names within one text: `NAME=value`, `name: value`, JSON, queries, connection strings and headers.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 use memchr::{memchr, memchr3_iter, memmem};
 
@@ -27,9 +27,9 @@ pub(super) enum Place {
     Plain,
 }
 
-/// Number of bytes that may be looked at for each byte of a text. Texts that need more are made to, and are
-/// replaced as a whole.
-const WORK_MAX: usize = 16;
+/// Number of bytes that may be looked at in vain for each byte of a text, and beside that. Texts that need more
+/// are made to, and are replaced as a whole.
+const WORK_MAX: (usize, usize) = (2, 32 * 1024);
 
 /// A name and the sign behind it.
 struct Named<'a> {
@@ -42,6 +42,8 @@ struct Named<'a> {
     sign: usize,
     rule: NameRule,
     is_header: bool,
+    /// Number of bytes that were looked at to find the end of the value.
+    looked_at: Cell<usize>,
 }
 
 impl Redactor {
@@ -54,8 +56,10 @@ impl Redactor {
                 continue;
             }
             if bytes[sign..].starts_with(b"://") {
-                let scheme = &text[run_before(bytes, sign, 16, |byte| byte.is_ascii_alphanumeric() || byte == b'+')..sign];
-                let url = (self.has_urls && !scheme.is_empty()).then(|| urls::secret(text, sign, scheme)).flatten();
+                let scheme = &text
+                    [run_before(bytes, sign, 16, |byte| byte.is_ascii_alphanumeric() || byte == b'+')..sign];
+                let url =
+                    (self.has_urls && !scheme.is_empty()).then(|| urls::secret(text, sign, scheme)).flatten();
                 if let Some(range) = url {
                     done = range.end;
                     spans.add(range);
@@ -71,9 +75,9 @@ impl Redactor {
                     done = value.start + part.end;
                     spans.add(value.start + part.start..done);
                 }
-                _ => work += value.len(),
+                _ => work += value.len().max(named.looked_at.get()),
             }
-            if work > WORK_MAX * (text.len() + 64) {
+            if work > WORK_MAX.0 * text.len() + WORK_MAX.1 {
                 spans.fill();
             }
             if spans.is_full() {
@@ -111,7 +115,16 @@ impl Redactor {
         let rule = self.names.find(name).filter(|rule| rule.form.is_some())?;
         let x = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-"));
         let is_header = rule.header || x || name.get(..3) == Some(b"-HX");
-        Some(Named { text, place, name: start..end, is_quoted, sign, rule, is_header })
+        Some(Named {
+            text,
+            place,
+            name: start..end,
+            is_quoted,
+            sign,
+            rule,
+            is_header,
+            looked_at: Cell::default(),
+        })
     }
 }
 
@@ -132,7 +145,9 @@ impl Named<'_> {
             && !self.is_quoted
             && match front {
                 [] => true,
-                [b'-', option @ .., b'='] => front.len() < NAME_MAX && option.iter().all(|byte| is_name(*byte)),
+                [b'-', option @ .., b'='] => {
+                    front.len() < NAME_MAX && option.iter().all(|byte| is_name(*byte))
+                }
                 _ => false,
             }
     }
@@ -178,8 +193,8 @@ impl Named<'_> {
             // An element of XML.
             _ => {
                 let is_element = self.before() == Some(b'<') && !has_space_before && !self.is_quoted;
-                let end = memchr(b'<', &bytes[start..]).unwrap_or(bytes.len() - start);
-                return is_element.then_some(start..start + end);
+                let end = || memchr(b'<', &bytes[start..]).unwrap_or(bytes.len() - start);
+                return is_element.then(|| start..start + end());
             }
         }
         if self.is_header && bytes[self.sign] == b':' {
@@ -216,14 +231,20 @@ impl Named<'_> {
         let is_password = self.rule.form == Some(ValueForm::Password);
         let colon = self.bytes()[self.sign] == b':' && !self.is_header;
         // `name:value` is mostly something else, such as an image and its tag.
-        let is_close = colon && !matches!(self.bytes().get(self.sign + 1), Some(b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'\n'));
-        let is_member = self.is_quoted || self.before() == Some(b'{') || self.text.starts_with('{') && self.begins();
+        let is_close = colon
+            && !matches!(self.bytes().get(self.sign + 1), Some(b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'\n'));
+        let is_member =
+            self.is_quoted || self.before() == Some(b'{') || self.text.starts_with('{') && self.begins();
         let is_option = self.name.start == 0 && matches!(self.bytes()[0], b'-' | b'/');
         if is_close && !is_password && !is_member && !is_option && !values::is_random(value) {
             return false;
         }
         match self.place {
-            Place::Prose => (is_password && !colon && value.len() > 3) || values::is_random(value) || self.is_header && self.has_scheme(),
+            Place::Prose => {
+                (is_password && !colon && value.len() > 3)
+                    || values::is_random(value)
+                    || self.is_header && self.has_scheme()
+            }
             _ => !colon || is_password || !values::is_prose(value),
         }
     }
@@ -231,7 +252,10 @@ impl Named<'_> {
     /// Whether a known scheme stands behind the sign.
     fn has_scheme(&self) -> bool {
         let rest = self.text[self.sign + 1..].trim_start();
-        SCHEMES.iter().take(6).any(|scheme| rest.get(..scheme.len()).is_some_and(|word| word.eq_ignore_ascii_case(scheme)))
+        SCHEMES
+            .iter()
+            .take(6)
+            .any(|scheme| rest.get(..scheme.len()).is_some_and(|word| word.eq_ignore_ascii_case(scheme)))
     }
 
     /// Returns the extent of the value that begins at a position.
@@ -259,8 +283,8 @@ impl Named<'_> {
             }
             b'{' if !is_whole && !self.text[start..].starts_with("{{") => {
                 let is_list = matches!(self.separator(), Some(b';'));
-                let end = memchr(b'}', &bytes[start..]).map(|end| start + end);
-                return if is_list { Some(start + 1..end.unwrap_or(len)) } else { None };
+                let end = || memchr(b'}', &bytes[start..]).map_or(len, |end| start + end);
+                return is_list.then(|| start + 1..end());
             }
             b'[' if !is_whole && !self.text[start..].starts_with(super::MARK) => return None,
             _ => {}
@@ -273,10 +297,16 @@ impl Named<'_> {
     fn whole_end(&self, start: usize) -> usize {
         let name = &self.bytes()[self.name.clone()];
         let is_variable = !name.iter().any(u8::is_ascii_lowercase) && self.name.start == 0;
-        let is_break = |(n, byte): (usize, &u8)| b",;& \n".contains(byte) && goes_on(&self.bytes()[start + n + 1..], *byte == b';');
+        let is_break = |(n, byte): (usize, &u8)| {
+            b",;& \n".contains(byte) && goes_on(&self.bytes()[start + n + 1..], *byte == b';')
+        };
         match is_variable {
             true => self.bytes().len(),
-            false => self.bytes()[start..].iter().enumerate().position(is_break).map_or(self.bytes().len(), |n| start + n),
+            false => self.bytes()[start..]
+                .iter()
+                .enumerate()
+                .position(is_break)
+                .map_or(self.bytes().len(), |n| start + n),
         }
     }
 
@@ -295,7 +325,8 @@ impl Named<'_> {
         {
             return end;
         }
-        let is_line = bytes[self.sign] == b':' && !self.is_quoted && matches!(bytes.get(self.sign + 1), Some(b' '));
+        let is_line =
+            bytes[self.sign] == b':' && !self.is_quoted && matches!(bytes.get(self.sign + 1), Some(b' '));
         let separator = self.separator();
         let is_object = is_line && separator.is_some_and(|byte| b"{,([".contains(&byte));
         for (n, &byte) in bytes[start..].iter().enumerate() {
@@ -309,7 +340,9 @@ impl Named<'_> {
                 b'&' | b'#' if matches!(separator, Some(b'?' | b'&' | b'#')) => true,
                 b'/' if self.place == Place::Path => true,
                 b';' if separator == Some(b';') => true,
-                b',' | b';' | b'&' | b'|' => rest.is_empty() || b" &|".contains(&rest[0]) || goes_on(rest, byte == b';'),
+                b',' | b';' | b'&' | b'|' => {
+                    rest.is_empty() || b" &|".contains(&rest[0]) || goes_on(rest, byte == b';')
+                }
                 b'}' | b')' => rest.is_empty() || b" ,;}\"')".contains(&rest[0]),
                 b'<' => rest.first() == Some(&b'/'),
                 _ => false,
@@ -325,26 +358,34 @@ impl Named<'_> {
     fn header(&self, start: usize) -> Range<usize> {
         let bytes = self.bytes();
         let front = &bytes[..self.name.start];
+        let near = &front[front.len().saturating_sub(HEADER_MAX)..];
+        let has_quotes = [b'"', b'\''].map(|quote| memchr(quote, near).is_some());
         let quote = self.before().filter(|byte| matches!(byte, b'"' | b'\''));
         let quote_end = quote.and_then(|quote| closing_quote(bytes, start.saturating_sub(1), quote));
         let is_quote = |(n, byte): (usize, &u8)| match byte {
             b'\n' | b'\r' => true,
             b'\\' => matches!(bytes.get(start + n + 1), Some(b'n' | b'r')),
-            b'"' | b'\'' => front.contains(byte) || n == 0,
+            b'"' => has_quotes[0] || n == 0,
+            b'\'' => has_quotes[1] || n == 0,
             _ => false,
         };
         if let Some(quote @ (b'"' | b'\'')) = bytes.get(start).copied() {
             return start + 1..closing_quote(bytes, start, quote).unwrap_or(bytes.len());
         }
-        let line = bytes[start..].iter().enumerate().position(is_quote).map_or(bytes.len(), |n| start + n);
+        let is_alone = (self.is_whole() || front.ends_with(b"=")) && self.place != Place::Prose;
+        let most = if is_alone { bytes.len() } else { bytes.len().min(start + HEADER_MAX) };
+        let line = bytes[start..most].iter().enumerate().position(is_quote).map_or(most, |n| start + n);
+        self.looked_at.set(line - start + near.len());
         let end = quote_end.unwrap_or(line).min(line);
+        let end = (end..=bytes.len()).find(|end| self.text.is_char_boundary(*end)).unwrap_or(bytes.len());
         let value = &self.text[start..end];
         let Some(space) = value.find(' ') else { return start..end };
         let (first, second) = (&value[..space], value[space..].trim_start());
         let second_end = second.find(' ').unwrap_or(second.len());
-        let is_word = first.len() <= 32 && first.bytes().all(|byte| is_name(byte) || byte == b'/') && !first.is_empty();
+        let is_word =
+            first.len() <= 32 && first.bytes().all(|byte| is_name(byte) || byte == b'/') && !first.is_empty();
         let is_known = SCHEMES.iter().any(|scheme| first.eq_ignore_ascii_case(scheme));
-        let is_alone = quote_end.is_some() || (self.is_whole() || front.ends_with(b"=")) && self.place != Place::Prose;
+        let is_alone = quote_end.is_some() || is_alone;
         let after = start + value.len() - second.len();
         if self.rule.scheme && is_word && (is_known || is_alone || values::is_random(&second[..second_end])) {
             let one = matches!(self.place, Place::Text | Place::Prose) || !is_alone;
@@ -364,11 +405,36 @@ impl Named<'_> {
     }
 }
 
+/// Maximum length of a header within a longer text.
+const HEADER_MAX: usize = 2048;
 /// Schemes of `Authorization` that are known in running text.
 const SCHEMES: [&str; 26] = [
-    "bearer", "basic", "token", "apikey", "api-key", "api_key", "digest", "negotiate", "ntlm", "key", "hmac", "oauth",
-    "dpop", "hawk", "aws4-hmac-sha256", "splunk", "sharedkey", "ssws", "googlelogin", "genie", "genlekey", "bot", "jwt",
-    "sso-key", "zoho-oauthtoken", "snowflake",
+    "bearer",
+    "basic",
+    "token",
+    "apikey",
+    "api-key",
+    "api_key",
+    "digest",
+    "negotiate",
+    "ntlm",
+    "key",
+    "hmac",
+    "oauth",
+    "dpop",
+    "hawk",
+    "aws4-hmac-sha256",
+    "splunk",
+    "sharedkey",
+    "ssws",
+    "googlelogin",
+    "genie",
+    "genlekey",
+    "bot",
+    "jwt",
+    "sso-key",
+    "zoho-oauthtoken",
+    "snowflake",
 ];
 
 fn is_name(byte: u8) -> bool {
@@ -389,7 +455,10 @@ fn run_before(bytes: &[u8], end: usize, most: usize, is_part: impl Fn(u8) -> boo
 fn goes_on(rest: &[u8], has_spaces: bool) -> bool {
     let rest = &rest[..rest.len().min(64)];
     let rest = rest.trim_ascii_start();
-    let name = rest.iter().take_while(|byte| is_name(**byte) || b"[]".contains(byte) || has_spaces && **byte == b' ').count();
+    let name = rest
+        .iter()
+        .take_while(|byte| is_name(**byte) || b"[]".contains(byte) || has_spaces && **byte == b' ')
+        .count();
     name > 0 && rest[0].is_ascii_alphabetic() && matches!(rest.get(name), Some(b'='))
 }
 

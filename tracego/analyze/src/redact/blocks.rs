@@ -57,7 +57,8 @@ impl BlockTable {
                 from = last.map_or(text.len(), |last| {
                     let last = behind + last + block.end.len();
                     let line = &text[last..text.len().min(last + LABEL_MAX)];
-                    memmem::find(line, b"-----").map_or(text.len().min(last + LABEL_MAX), |dashes| last + dashes + 5)
+                    memmem::find(line, b"-----")
+                        .map_or(text.len().min(last + LABEL_MAX), |dashes| last + dashes + 5)
                 });
                 spans.add(start..from);
                 if spans.is_full() {

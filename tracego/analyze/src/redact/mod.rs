@@ -180,7 +180,8 @@ impl Redactor {
         for pass in 0..=PASSES_MAX {
             let mut spans = Spans::default();
             self.scan(text, place, &mut spans);
-            let changed = if pass == PASSES_MAX && !spans.is_empty() { replace(text) } else { spans.apply(text) };
+            let changed =
+                if pass == PASSES_MAX && !spans.is_empty() { replace(text) } else { spans.apply(text) };
             if !changed {
                 return pass > 0;
             }
@@ -203,6 +204,9 @@ impl Redactor {
 
 /// Returns the number of bytes that count, or `None` if the text has too many marks.
 fn cost(text: &str) -> Option<usize> {
+    if text == MARK {
+        return Some(0);
+    }
     let marks = memmem::find_iter(text.as_bytes(), MARK).take(MARKS_MAX + 1).count();
     (marks <= MARKS_MAX).then(|| text.len() - marks * (MARK.len() - 1))
 }

@@ -88,10 +88,10 @@ impl NameTable {
         if (1..=2).contains(&digits) {
             name = &name[..name[..name.len() - digits].iter().rposition(letter)? + 1];
         }
-        let mut back = name.iter().rev().filter(|byte| letter(byte));
-        let (last, before) = (back.next()?, back.next()?);
-        let words = &self.by_end[end(*last, *before)];
-        let mut rule = words.iter().find_map(|word| word.is_end_of(name).then_some(word.rule))?;
+        let letters = Letters::of(name);
+        let [.., before, last] = letters.lower[..letters.count] else { return None };
+        let words = &self.by_end[end(last, before)];
+        let mut rule = words.iter().find_map(|word| word.is_end_of(name, &letters).then_some(word.rule))?;
         let start = name.iter().position(|byte| letter(byte)).unwrap_or(0);
         let first: &[u8] = name[start..].split(|byte| !letter(byte)).next().unwrap_or_default();
         rule.switch = self.verbs.iter().any(|verb| first.eq_ignore_ascii_case(verb.as_bytes()));
@@ -99,27 +99,44 @@ impl NameTable {
     }
 }
 
-impl Word {
-    fn is_end_of(&self, name: &[u8]) -> bool {
-        let mut at = name.len();
-        for &letter in self.letters.iter().rev() {
-            loop {
-                let Some(byte) = at.checked_sub(1).map(|before| name[before]) else { return false };
-                at -= 1;
-                if byte.is_ascii_alphanumeric() {
-                    if byte.to_ascii_lowercase() != letter {
-                        return false;
-                    }
-                    break;
-                }
+/// The letters and digits of a name.
+struct Letters {
+    /// In lower case.
+    lower: [u8; NAME_MAX],
+    /// Position of each in the name.
+    at: [u8; NAME_MAX],
+    count: usize,
+}
+
+impl Letters {
+    fn of(name: &[u8]) -> Self {
+        let mut letters = Self { lower: [0; NAME_MAX], at: [0; NAME_MAX], count: 0 };
+        for (at, byte) in (0..).zip(name.iter().take(NAME_MAX)) {
+            if byte.is_ascii_alphanumeric() {
+                letters.lower[letters.count] = byte.to_ascii_lowercase();
+                letters.at[letters.count] = at;
+                letters.count += 1;
             }
         }
-        let Some(before) = at.checked_sub(1).map(|before| name[before]) else { return true };
-        let (first, second) = (name[at], name.get(at + 1).copied().unwrap_or(b'a'));
-        !self.whole
-            && (self.glued
-            || !before.is_ascii_alphabetic()
-            // The hump of `apiToken` and of `APIToken`.
-            || (first.is_ascii_uppercase() && (before.is_ascii_lowercase() || second.is_ascii_lowercase())))
+        letters
+    }
+}
+
+impl Word {
+    fn is_end_of(&self, name: &[u8], letters: &Letters) -> bool {
+        let Some(first) = letters.count.checked_sub(self.letters.len()) else { return false };
+        if letters.lower[first..letters.count] != self.letters[..] {
+            return false;
+        }
+        let at = usize::from(letters.at[first]);
+        if first == 0 {
+            return true;
+        }
+        let before = name[at - 1];
+        let second = name.get(at + 1).copied().unwrap_or(b'a');
+        // The hump of `apiToken` and of `APIToken`.
+        let is_hump =
+            name[at].is_ascii_uppercase() && (before.is_ascii_lowercase() || second.is_ascii_lowercase());
+        !self.whole && (self.glued || !before.is_ascii_alphabetic() || is_hump)
     }
 }

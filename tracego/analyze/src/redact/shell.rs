@@ -23,7 +23,8 @@ impl ShellWord {
     /// Returns the range of the shell's text that a range of the word comes from.
     pub(super) fn place(&self, range: &Range<usize>) -> Range<usize> {
         let first = self.from.get(range.start).copied().unwrap_or(0);
-        let last = range.end.checked_sub(1).and_then(|last| self.from.get(last)).map_or(first, |last| last + 1);
+        let last =
+            range.end.checked_sub(1).and_then(|last| self.from.get(last)).map_or(first, |last| last + 1);
         first as usize..last as usize
     }
 

@@ -6,16 +6,73 @@ use super::{MARK, names::NameRule, shape::ValueForm};
 
 /// Values of secret names that say what is done, not what the secret is.
 const WORDS: [&str; 40] = [
-    "true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined", "empty", "enabled", "disabled",
-    "enable", "disable", "required", "optional", "auto", "prompt", "ask", "stdin", "always", "never", "read",
-    "write", "default", "inherit", "basic", "bearer", "digest", "negotiate", "ntlm", "string", "bool", "int",
-    "redacted", "hidden", "masked", "<nil>", "-",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "none",
+    "null",
+    "nil",
+    "undefined",
+    "empty",
+    "enabled",
+    "disabled",
+    "enable",
+    "disable",
+    "required",
+    "optional",
+    "auto",
+    "prompt",
+    "ask",
+    "stdin",
+    "always",
+    "never",
+    "read",
+    "write",
+    "default",
+    "inherit",
+    "basic",
+    "bearer",
+    "digest",
+    "negotiate",
+    "ntlm",
+    "string",
+    "bool",
+    "int",
+    "redacted",
+    "hidden",
+    "masked",
+    "<nil>",
+    "-",
 ];
 /// Beginnings of values that name a place where the secret is.
 const PLACES: [&str; 24] = [
-    "file:", "env:", "fd:", "file://", "env://", "op://", "vault:", "vault://", "ref+", "arn:aws:", "secret://",
-    "secrets/", "projects/", "@microsoft.keyvault", "keyring:", "pass:show", "sops:", "id=", "type=", "src=", "name=",
-    "secretkeyref", "awssm://", "gcpsm://",
+    "file:",
+    "env:",
+    "fd:",
+    "file://",
+    "env://",
+    "op://",
+    "vault:",
+    "vault://",
+    "ref+",
+    "arn:aws:",
+    "secret://",
+    "secrets/",
+    "projects/",
+    "@microsoft.keyvault",
+    "keyring:",
+    "pass:show",
+    "sops:",
+    "id=",
+    "type=",
+    "src=",
+    "name=",
+    "secretkeyref",
+    "awssm://",
+    "gcpsm://",
 ];
 
 /// Beginnings of regular expressions for a secret.
@@ -59,7 +116,8 @@ pub(super) fn is_harmless(value: &str) -> bool {
         return true;
     }
     let is_place = |place: &&str| {
-        value.get(..place.len()).is_some_and(|start| start.eq_ignore_ascii_case(place)) && value.len() > place.len()
+        value.get(..place.len()).is_some_and(|start| start.eq_ignore_ascii_case(place))
+            && value.len() > place.len()
     };
     let (first, last) = (value.as_bytes()[0], value.as_bytes()[value.len() - 1]);
     if PATTERNS.iter().any(|pattern| value.starts_with(pattern)) {
@@ -87,9 +145,13 @@ fn is_reference(value: &str) -> bool {
     let mut rest = value;
     while let Some(behind) = rest.strip_prefix('$') {
         let close = match behind.bytes().next() {
-            Some(b'{') => behind.find('}').map(|end| if behind[end..].starts_with("}}") { end + 2 } else { end + 1 }),
+            Some(b'{') => {
+                behind.find('}').map(|end| if behind[end..].starts_with("}}") { end + 2 } else { end + 1 })
+            }
             Some(b'(') => closing(behind),
-            _ => Some(behind.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()),
+            _ => {
+                Some(behind.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count())
+            }
         };
         match close {
             Some(end) if end > 0 && !behind.as_bytes()[0].is_ascii_digit() => {
@@ -130,17 +192,24 @@ pub(super) fn is_path(value: &str) -> bool {
     // A relative path is known by a usual ending.
     let ending = value.rsplit_once('.').map(|(_, ending)| ending);
     let known = [
-        "pem", "key", "crt", "cer", "json", "yaml", "yml", "txt", "env", "p12", "pfx", "jks", "toml", "ini", "conf",
-        "pub", "asc", "gpg", "der", "jwt", "token", "secret", "p8", "cfg", "kdbx", "age",
+        "pem", "key", "crt", "cer", "json", "yaml", "yml", "txt", "env", "p12", "pfx", "jks", "toml", "ini",
+        "conf", "pub", "asc", "gpg", "der", "jwt", "token", "secret", "p8", "cfg", "kdbx", "age",
     ];
     ending.is_some_and(|ending| known.contains(&ending)) && parts.clone().all(|part| !is_random_part(part))
 }
 
 /// Whether a value of small letters is the path of a file below the current folder: `deploy/id_rsa`.
 fn is_relative_path(value: &str) -> bool {
-    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte));
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
+    };
     value.starts_with("id_") && is_part(value)
-        || value.len() <= 256 && value.contains('/') && value.split('/').all(|part| is_part(part) && part.len() < 24)
+        || value.len() <= 256
+            && value.contains('/')
+            && value.split('/').all(|part| is_part(part) && part.len() < 24)
 }
 
 /// Whether a part of a path looks random.
@@ -157,7 +226,10 @@ fn has_all_kinds(text: &str) -> bool {
 /// Whether a value looks random, unlike words, paths, digests and ids.
 pub(super) fn is_random(value: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-.~%:|!".contains(&byte);
-    (16..=8192).contains(&value.len()) && !is_path(value) && value.bytes().all(allowed) && has_all_kinds(value)
+    (16..=8192).contains(&value.len())
+        && !is_path(value)
+        && value.bytes().all(allowed)
+        && has_all_kinds(value)
 }
 
 /// Whether the user of a URL without a password is a token: no word with a number behind.
@@ -171,7 +243,8 @@ pub(super) fn is_token_user(user: &str, web: bool) -> bool {
         && (!name.is_empty() && user.len() <= 32);
     let is_mixed = name.bytes().any(|byte| byte.is_ascii_uppercase())
         && name.bytes().any(|byte| byte.is_ascii_lowercase())
-        && !name.contains(['.', '-', '_']) && user.len() >= 10;
+        && !name.contains(['.', '-', '_'])
+        && user.len() >= 10;
     if web { !is_word || is_mixed } else { user.len() >= 20 && has_all_kinds(user) }
 }
 
