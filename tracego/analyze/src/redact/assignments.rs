@@ -178,7 +178,8 @@ impl Named<'_> {
                 }
                 start = self.skip_space(start);
                 let is_quote = matches!(bytes.get(start), Some(b'"' | b'\'' | b'`' | b'\\'));
-                if has_space_before && !is_quote && !(self.begins() && !self.text[start..].contains('(')) {
+                let is_call = || memchr(b'(', &bytes[start..bytes.len().min(start + 256)]).is_some();
+                if has_space_before && !is_quote && (!self.begins() || is_call()) {
                     return None;
                 }
             }

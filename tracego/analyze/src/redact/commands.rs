@@ -11,8 +11,11 @@ pub(super) struct CommandTable {
     by_command: HashMap<String, Vec<usize>>,
 }
 
+/// The options or beginnings of arguments that a shape names.
+type Fronts = fn(&Shape) -> &[String];
+
 /// The kinds of text that shapes name, and where they name the options.
-const TEXTS: [(Place, fn(&Shape) -> &[String]); 2] =
+const TEXTS: [(Place, Fronts); 2] =
     [(Place::Prose, |shape| &shape.prose), (Place::Plain, |shape| &shape.plain)];
 
 /// The meaning of an argument for the next one.

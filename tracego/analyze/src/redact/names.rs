@@ -92,7 +92,7 @@ impl NameTable {
         let [.., before, last] = letters.lower[..letters.count] else { return None };
         let words = &self.by_end[end(last, before)];
         let mut rule = words.iter().find_map(|word| word.is_end_of(name, &letters).then_some(word.rule))?;
-        let start = name.iter().position(|byte| letter(byte)).unwrap_or(0);
+        let start = name.iter().position(letter).unwrap_or(0);
         let first: &[u8] = name[start..].split(|byte| !letter(byte)).next().unwrap_or_default();
         rule.switch = self.verbs.iter().any(|verb| first.eq_ignore_ascii_case(verb.as_bytes()));
         Some(rule)

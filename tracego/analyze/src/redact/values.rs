@@ -135,7 +135,7 @@ pub(super) fn is_harmless(value: &str) -> bool {
             let is_letter = first.is_ascii_alphabetic();
             (value.len() <= 64 && value.bytes().all(|byte| byte == first) && is_filler(first))
                 && (value.len() > 2 || !is_letter)
-                || PLACES.iter().any(|place| is_place(&place))
+                || PLACES.iter().any(is_place)
         }
     }
 }
