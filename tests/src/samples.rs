@@ -354,6 +354,7 @@ pub fn start() -> Record {
             truncated: vec!["process.command_args"],
             unavailable: vec!["process.user"],
             redacted: 83_001,
+            redacted_attributes: vec!["process.working_directory".to_owned()],
             bytes: BTreeMap::from([("process.command_args[1]".to_owned(), "YmFzZTY0".to_owned())]),
         },
         ..*record.tracego

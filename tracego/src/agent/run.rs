@@ -142,7 +142,7 @@ impl Agent {
     /// Fails without any change if the settings cannot be applied; also fails if a part of the agent has
     /// ended.
     pub(crate) async fn reload(&mut self, settings: ReloadSettings) -> anyhow::Result<()> {
-        let ReloadSettings { selection, rules, sinks, output, enforce, policy } = settings;
+        let ReloadSettings { selection, rules, redactor, sinks, output, enforce, policy } = settings;
         let findings = enforce.findings();
         let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;
         settings::check_all(&sinks)?;
@@ -151,7 +151,7 @@ impl Agent {
         }
         let (feeds, changing) = self.sinks.change(&sinks)?;
         let (done, told) = oneshot::channel();
-        let reload = Reload { selection, rules, feeds, output, findings, policy, done };
+        let reload = Reload { selection, rules, redactor, feeds, output, findings, policy, done };
         let gone = "the pipeline has ended";
         self.reloads.send(reload).ok().context(gone)?;
         self.queue.send(Input::Reload(Reading::now())).await.ok().context(gone)?;

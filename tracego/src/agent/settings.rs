@@ -1,17 +1,17 @@
 //! The settings of the agent: those of a run, and those that can change during it.
 
-use std::{io, time::Duration};
-use tracego_analyze::rules::settings::RuleSettings;
-use tracego_policy::engine::PolicyEngine;
+use std::{io, sync::Arc, time::Duration};
 
-use tracego_analyze::{inspect, rules_stage::RecordSelection};
+use tracego_analyze::{
+    inspect, redact::Redactor, rules::settings::RuleSettings, rules_stage::RecordSelection,
+};
 use tracego_deliver::sink::{lifecycle::Sinks, settings::SinkSettings};
 use tracego_probe::{
     enforce::{self, settings::Enforce},
     load::LoadOptions,
 };
 
-use crate::metrics;
+use crate::{metrics, policy::PolicyEngine};
 
 /// The settings of a run, for [`start`](super::start).
 pub struct AgentOptions {
@@ -35,6 +35,8 @@ pub(crate) struct ReloadSettings {
     pub(crate) selection: RecordSelection,
     /// Settings of the rules.
     pub(crate) rules: RuleSettings,
+    /// Forms of secrets.
+    pub(crate) redactor: Arc<Redactor>,
     /// All sinks with queues.
     pub(crate) sinks: Vec<SinkSettings>,
     /// Settings of enforcement.

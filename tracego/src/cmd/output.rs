@@ -3,10 +3,11 @@
 use std::{
     io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context as _;
-use tracego_analyze::rules_stage::RulesStage;
+use tracego_analyze::{redact::Redactor, rules_stage::RulesStage};
 use tracego_deliver::{
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{
@@ -50,8 +51,18 @@ pub(super) fn pipeline(
     let judge = RulesStage::new(settings.rules.clone());
     let traces = telemetry::traces(options, &meta)?;
     let pipeline = Pipeline::new(meta, options.selection(), Some(judge), Outputs::new(direct, feeds));
+    let pipeline = pipeline.with_redactor(redactor(settings)?);
     let pipeline = pipeline.with_traces(traces).with_policy(policy::open_stage(&options.policies)?);
     Ok((pipeline, sinks))
+}
+
+/// Returns the redactor of the configuration.
+///
+/// # Errors
+/// Fails if a form of secrets is wrong.
+pub(super) fn redactor(settings: &RunSettings) -> anyhow::Result<Arc<Redactor>> {
+    let redactor = Redactor::new(&settings.redact).map_err(anyhow::Error::msg)?;
+    Ok(Arc::new(redactor))
 }
 
 /// Checks the outputs without opening any.

@@ -44,6 +44,7 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
     let new = ReloadSettings {
         selection: options.selection(),
         sinks: output::sinks(options, &settings)?,
+        redactor: output::redactor(&settings)?,
         rules: settings.rules,
         output: output::reopened(running)?,
         enforce: settings.enforce,

@@ -1,13 +1,15 @@
 //! Parser of the configuration file.
 
 use std::{fs, path::Path};
-use tracego_analyze::rules::settings::RuleSettings;
 
 use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
-use tracego_analyze::rules::{
-    registry,
-    settings::{self},
+use tracego_analyze::{
+    redact::{self, RedactSettings},
+    rules::{
+        registry,
+        settings::{self, RuleSettings},
+    },
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_probe::enforce::{self, settings::Enforce};
@@ -26,6 +28,7 @@ pub(super) struct ConfigFile {
     pub(super) rules: RuleSettings,
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
+    pub(super) redact: RedactSettings,
     /// Tables as written in the file.
     pub(super) tables: toml::Table,
     /// SHA-256 of the file.
@@ -69,7 +72,10 @@ fn parse(text: &str) -> Result<ConfigFile, Mistakes> {
     let mut file = ConfigFile { digest: format!("{:x}", Sha256::digest(text)), ..ConfigFile::default() };
     file.tables = table.clone();
     file.tables.retain(|key, _| {
-        [SINKS, enforce::settings::TABLE].iter().chain(&settings::TABLES).any(|table| key == *table)
+        [SINKS, enforce::settings::TABLE, redact::TABLE]
+            .iter()
+            .chain(&settings::TABLES)
+            .any(|table| key == *table)
     });
     read_rules(&table, &mut file.rules, &mut mistakes);
     for (key, value) in table {
@@ -85,6 +91,10 @@ fn parse(text: &str) -> Result<ConfigFile, Mistakes> {
                 }
                 file.enforce = read_enforce(table, &mut mistakes);
             }
+            (redact::TABLE, value) => match RedactSettings::read(value) {
+                Ok(settings) => file.redact = settings,
+                Err(error) => mistakes.push(error),
+            },
             (SINKS, toml::Value::Array(tables)) => file.sinks = read_sinks(tables, &mut mistakes),
             (SINKS, _) => mistakes.push("sinks: write each as a table: [[sinks]]".to_owned()),
             (key, value) => match option(key, value) {
@@ -196,7 +206,11 @@ fn texts(value: toml::Value) -> Option<Vec<String>> {
 }
 
 fn unknown(key: &str) -> String {
-    let all = || options().chain(settings::TABLES.map(str::to_owned)).chain([SINKS.to_owned()]);
+    let all = || {
+        options()
+            .chain(settings::TABLES.map(str::to_owned))
+            .chain([SINKS.to_owned(), redact::TABLE.to_owned()])
+    };
     let near = all()
         .map(|option| (strsim::damerau_levenshtein(&option, key), option))
         .min()

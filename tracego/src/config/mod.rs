@@ -265,6 +265,27 @@ mod tests {
     }
 
     #[test]
+    fn shapes_of_secrets_are_read_and_checked() {
+        let file = "[redact]\nremove = [\"signature\"]\nadd = [{ name = \"acme\", prefixes = [\"acme_\"], body = \
+                    \"a-z0-9\", parts = [20] }]";
+        let settings = with(file, "tracego --config FILE").unwrap().settings.redact;
+        assert_eq!((settings.remove, settings.add[0].name.as_str()), (vec!["signature".to_owned()], "acme"));
+        for (file, wanted) in [
+            ("remove = [\"signatur\"]", "redact.remove: unknown shape 'signatur'; did you mean 'signature'?"),
+            ("add = [{ name = \"jwt\", names = [\"jot\"] }]", "redact.add: there is a shape 'jwt' already"),
+            (
+                "add = [{ name = \"a\", prefixes = [\"acme_\"] }]",
+                "redact.add: a: parts: give the least length",
+            ),
+            ("add = [{ name = \"a\" }]", "redact.add: a: set either names, commands, prefixes or begin"),
+            ("ad = []", "redact: unknown field `ad`"),
+        ] {
+            let error = with(&format!("[redact]\n{file}"), "tracego --config FILE").unwrap_err();
+            assert!(error.contains(&format!("FILE: {wanted}")), "{error}");
+        }
+    }
+
+    #[test]
     fn the_example_names_every_option_and_is_right() {
         let example = include_str!("../../../deploy/tracego.toml");
         let values: Vec<&str> = example

@@ -1,7 +1,7 @@
 //! The settings that a command gets.
 
 use clap::{ArgMatches, FromArgMatches as _};
-use tracego_analyze::rules::settings::RuleSettings;
+use tracego_analyze::{redact::RedactSettings, rules::settings::RuleSettings};
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 
@@ -28,6 +28,8 @@ pub struct RunSettings {
     pub sinks: Vec<SinkSettings>,
     /// Settings of enforcement.
     pub enforce: Enforce,
+    /// Settings of redaction.
+    pub redact: RedactSettings,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub digest: Option<String>,
     /// Every option that a file may set, as text.
@@ -42,7 +44,7 @@ impl Configuration {
         let usage = |text| crate::config::command().error(clap::error::ErrorKind::ArgumentConflict, text);
         without_effect::check(matches.subcommand_name(), deepest(matches)).map_err(usage)?;
         let digest = file.as_ref().map(|file| file.digest.clone());
-        let ConfigFile { options, mut rules, mut env, sinks, enforce, .. } = file.unwrap_or_default();
+        let ConfigFile { options, mut rules, mut env, sinks, enforce, redact, .. } = file.unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);
         let cli = Cli::from_arg_matches(matches)?;
         if let Some(records) = cli.records() {
@@ -50,6 +52,6 @@ impl Configuration {
             env.extend_from_slice(&records.env);
         }
         let quiet = cli.quiet;
-        Ok(Self { cli, settings: RunSettings { rules, env, sinks, enforce, digest, options, quiet } })
+        Ok(Self { cli, settings: RunSettings { rules, env, sinks, enforce, redact, digest, options, quiet } })
     }
 }

@@ -1,10 +1,10 @@
 //! Settings that change while tracego runs.
 
-use std::{fmt, io};
-use tracego_deliver::sink::queue::sender::SinkSender;
+use std::{fmt, io, sync::Arc};
 
 use tokio::sync::oneshot;
-use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RecordSelection};
+use tracego_analyze::{redact::Redactor, rules::settings::RuleSettings, rules_stage::RecordSelection};
+use tracego_deliver::sink::queue::sender::SinkSender;
 
 use crate::policy::PolicyEngine;
 
@@ -14,6 +14,8 @@ pub struct Reload {
     pub selection: RecordSelection,
     /// Settings of the rules.
     pub rules: RuleSettings,
+    /// The forms of secrets.
+    pub redactor: Arc<Redactor>,
     /// The pipeline's ends of the sinks.
     pub feeds: Vec<SinkSender>,
     /// The direct output, reopened.

@@ -1,9 +1,15 @@
 //! The stages from the bytes of an event to the outputs.
 
-use std::{collections::BTreeMap, io, sync::mpsc::Receiver, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, mpsc::Receiver},
+    time::Duration,
+};
 
 use tracego_analyze::{
     enrich::Enricher,
+    redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
     summary::FindingSummary,
@@ -94,6 +100,13 @@ impl Pipeline {
     #[must_use]
     pub(crate) fn with_traces(self, traces: Option<TracePipeline>) -> Self {
         Self { traces, ..self }
+    }
+
+    /// Uses the operator's forms of secrets.
+    #[must_use]
+    pub(crate) fn with_redactor(mut self, redactor: Arc<Redactor>) -> Self {
+        self.redaction.set_redactor(redactor);
+        self
     }
 
     /// Adds the policy stage, which decides about starts.
@@ -291,8 +304,9 @@ impl Pipeline {
 
     /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
-        let Reload { selection, rules, feeds, output, findings, policy, done } = reload;
+        let Reload { selection, rules, redactor, feeds, output, findings, policy, done } = reload;
         self.flush();
+        self.redaction.set_redactor(redactor);
         self.selection = selection;
         self.judgement.reload(rules, findings, policy);
         self.writer.outputs.replace(feeds, output);

@@ -14,7 +14,7 @@ use tracego_model::{
     finding::Finding,
     meta::Meta,
     record::{
-        Own, Process, Record, Variables,
+        Completeness, Own, Process, Record, Variables,
         enforcement::EnforcementDecision,
         event_name,
         frozen::Frozen,
@@ -26,7 +26,7 @@ use tracego_model::{
 };
 use value::{FoundSecrets, shown};
 
-use crate::redact;
+use crate::redact::Redactor;
 
 /// Number of environments whose redacted variables are remembered.
 const VARIABLES_KEPT: usize = 16;
@@ -43,6 +43,7 @@ const STARTS_KEPT: NonZeroUsize = match NonZeroUsize::new(1024) {
 
 /// The stage that takes secrets out of records.
 pub struct RedactionStage {
+    redactor: Arc<Redactor>,
     /// Whether arguments and variables are left as they are; findings are still cut to one short line.
     raw: bool,
     /// Variables of `--env`, which the operator chose to write.
@@ -60,6 +61,7 @@ impl RedactionStage {
     #[must_use]
     pub fn new(meta: &Meta) -> Self {
         Self {
+            redactor: Redactor::standard(),
             raw: meta.raw,
             injected: meta.injected.clone(),
             variables: SharedParts::new(VARIABLES_KEPT),
@@ -70,41 +72,51 @@ impl RedactionStage {
         }
     }
 
+    /// Uses the operator's forms of secrets. What was remembered with others is forgotten.
+    pub fn set_redactor(&mut self, redactor: Arc<Redactor>) {
+        self.redactor = redactor;
+        self.variables.clear();
+        self.builds.clear();
+        self.contexts.clear();
+        self.jobs.clear();
+    }
+
     /// Replaces the secrets of a record by a mark and counts the changed values.
     pub fn redact(&mut self, record: &mut Record) {
         if self.raw {
             record.tracego.findings.iter_mut().for_each(shorten);
             return;
         }
+        let redactor = &Arc::clone(&self.redactor);
         let own = &mut record.tracego;
         let known = own.exec_id.as_ref().filter(|_| record.event_name != event_name::START);
         let mut found = known.and_then(|id| self.recent.get(id).cloned()).unwrap_or_default();
         if let Some(process) = &mut record.process {
-            arguments(process, own, &mut found);
-            paths(process, own);
+            arguments(process, own, &mut found, redactor);
+            paths(process, own, redactor);
             self.environment(process, own);
         }
         self.identity(&mut record.context, own);
         if let Some(build) = own.go.as_mut().and_then(|go| go.build.as_mut()) {
-            *build = self.builds.of(build, go_build);
+            *build = self.builds.of(build, |build| go_build(build, redactor));
         }
         if let Some(decision) = own.enforcement.as_mut().and_then(|about| about.decision.as_mut()) {
-            enforcement(decision, &mut record.body, &mut own.completeness.redacted, &mut found);
+            enforcement(decision, &mut record.body, &mut own.completeness, &mut found, redactor);
         }
         for finding in &mut own.findings {
-            evidence(finding, record.process.as_deref(), &found);
+            evidence(finding, record.process.as_deref(), &found, redactor);
         }
         if let Some(policy) = &mut own.policy {
             for list in [&mut policy.violations, &mut policy.warnings] {
-                if list.iter().any(|one| found.is_in(&one.msg)) {
-                    Arc::make_mut(list).iter_mut().for_each(|one| found.take_out(&mut one.msg));
+                if list.iter().any(|one| found.is_in(&one.msg, redactor)) {
+                    Arc::make_mut(list).iter_mut().for_each(|one| found.take_out(&mut one.msg, redactor));
                 }
             }
             if let Some(error) = &mut policy.error {
-                found.take_out(error);
+                found.take_out(error, redactor);
             }
         }
-        body(record, &found);
+        body(record, &found, redactor);
         if record.event_name == event_name::START
             && let Some(id) = &record.tracego.exec_id
         {
@@ -118,45 +130,42 @@ impl RedactionStage {
 
     fn environment(&mut self, process: &mut Process, own: &mut Own) {
         let Some(shown) = &mut process.environment_variable else { return };
-        let injected = &self.injected;
-        let (redacted, names) = self.variables.of(shown, |all| variables(all, injected));
+        let (injected, redactor) = (&self.injected, &self.redactor);
+        let (redacted, names) = self.variables.of(shown, |all| variables(all, injected, redactor));
         *shown = redacted;
-        own.completeness.redacted += u32::try_from(names.len()).unwrap_or(u32::MAX);
         for name in names {
-            own.completeness.bytes.remove(&format!("process.environment_variable.{name}"));
+            own.completeness.redact(format!("process.environment_variable.{name}"));
         }
     }
 
     /// Takes secrets out of the values that the job claims.
     fn identity(&mut self, shown: &mut Option<Arc<Context>>, own: &mut Own) {
+        let redactor = &self.redactor;
         if let Some(known) = shown {
             let job = own.job.as_deref();
-            *known = self.contexts.of(known, |all| context(all, job));
+            *known = self.contexts.of(known, |all| context(all, job, redactor));
         }
         if let Some(job) = &mut own.job {
-            *job = self.jobs.of(job, shared_part::job);
+            *job = self.jobs.of(job, |job| shared_part::job(job, redactor));
         }
     }
 }
 
 /// Redacts the arguments. The bytes of a redacted argument are not kept.
-fn arguments(process: &mut Process, own: &mut Own, found: &mut FoundSecrets) {
+fn arguments(process: &mut Process, own: &mut Own, found: &mut FoundSecrets, redactor: &Redactor) {
     let Some(args) = &mut process.command_args else { return };
-    let changed = found.args(args);
-    own.completeness.redacted += u32::try_from(changed.len()).unwrap_or(u32::MAX);
-    for at in changed {
-        own.completeness.bytes.remove(&format!("process.command_args[{at}]"));
+    for at in found.args(args, redactor) {
+        own.completeness.redact(format!("process.command_args[{at}]"));
     }
 }
 
 /// Redacts the paths of a record.
-fn paths(process: &mut Process, own: &mut Own) {
+fn paths(process: &mut Process, own: &mut Own, redactor: &Redactor) {
     let whole = &mut own.completeness;
     let mut path = |value: &mut String, attribute: &str| {
-        let changed = redact::text(value);
+        let changed = redactor.path(value);
         if changed {
-            whole.redacted += 1;
-            whole.bytes.remove(attribute);
+            whole.redact(attribute.to_owned());
         }
         changed
     };
@@ -184,7 +193,7 @@ fn paths(process: &mut Process, own: &mut Own) {
     {
         *lineage = Lineage(lineage.0.as_ref().map(|line| {
             line.redacted(&|path| {
-                redact::text(path);
+                redactor.path(path);
             })
         }));
     }
@@ -194,28 +203,31 @@ fn paths(process: &mut Process, own: &mut Own) {
 fn enforcement(
     decision: &mut EnforcementDecision,
     body: &mut String,
-    redacted: &mut u32,
+    whole: &mut Completeness,
     found: &mut FoundSecrets,
+    redactor: &Redactor,
 ) {
     let before = decision.start();
-    let changed = found.args(&mut decision.args);
-    *redacted += u32::try_from(changed.len()).unwrap_or(u32::MAX);
+    let changed = found.args(&mut decision.args, redactor);
+    for at in &changed {
+        whole.redact(format!("process.command_args[{at}]"));
+    }
     if !changed.is_empty() {
         *body = body.replace(&before, &decision.start());
     }
-    redact::text(&mut decision.executable);
+    redactor.path(&mut decision.executable);
     if let Some(message) = &mut decision.message {
-        found.take_out(message);
+        found.take_out(message, redactor);
     }
 }
 
 /// Redacts a finding, and cuts its texts to one short line each.
-fn evidence(finding: &mut Finding, process: Option<&Process>, found: &FoundSecrets) {
-    found.take_out(&mut finding.message);
+fn evidence(finding: &mut Finding, process: Option<&Process>, found: &FoundSecrets, redactor: &Redactor) {
+    found.take_out(&mut finding.message, redactor);
     for (name, value) in &mut finding.evidence {
         match process.and_then(|process| process.command_args.as_deref()) {
             Some(args) if *name == "process.command_args" && !found.is_empty() => *value = args.join(" "),
-            _ => found.take_out(value),
+            _ => found.take_out(value, redactor),
         }
     }
     shorten(finding);
@@ -230,16 +242,16 @@ fn shorten(finding: &mut Finding) {
 }
 
 /// Redacts the body: that of a start is made anew from the arguments.
-fn body(record: &mut Record, found: &FoundSecrets) {
+fn body(record: &mut Record, found: &FoundSecrets, redactor: &Redactor) {
     let args = record.process.as_ref().and_then(|process| process.command_args.as_deref());
     match args {
-        Some([]) | None => found.take_out(&mut record.body),
+        Some([]) | None => found.take_out(&mut record.body, redactor),
         Some(args) if record.event_name == event_name::START => {
             if !found.is_empty() {
                 record.body = text::one_line(args);
             }
         }
-        Some(_) => found.take_out(&mut record.body),
+        Some(_) => found.take_out(&mut record.body, redactor),
     }
 }
 

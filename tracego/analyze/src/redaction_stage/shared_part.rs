@@ -11,7 +11,7 @@ use tracego_model::record::{
     tree::Tree,
 };
 
-use crate::redact;
+use crate::redact::Redactor;
 
 /// The redacted forms of shared parts, by the address of the part.
 pub(super) struct SharedParts<T, R>(LruCache<usize, (Arc<T>, R)>);
@@ -20,6 +20,11 @@ impl<T, R: Clone> SharedParts<T, R> {
     /// Creates an empty collection that keeps at most `kept` parts.
     pub(super) fn new(kept: usize) -> Self {
         Self(LruCache::new(NonZeroUsize::new(kept).unwrap_or(NonZeroUsize::MIN)))
+    }
+
+    /// Forgets all parts.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// Returns the redacted form of a part, made by `make` where the part is new. The part is kept beside its
@@ -35,12 +40,13 @@ impl<T, R: Clone> SharedParts<T, R> {
 pub(super) fn variables(
     shown: &Arc<Variables>,
     injected: &[(String, String)],
+    redactor: &Redactor,
 ) -> (Arc<Variables>, Vec<Arc<str>>) {
     let mut names = Vec::new();
     let mut redacted: BTreeMap<Arc<str>, String> = (***shown).clone();
     for (name, value) in &mut redacted {
         let chosen = injected.iter().any(|(known, given)| **name == **known && value == given);
-        if !chosen && redact::text(value) {
+        if !chosen && redactor.variable(name, value) {
             names.push(Arc::clone(name));
         }
     }
@@ -51,15 +57,15 @@ pub(super) fn variables(
 }
 
 /// Redacts build information: secrets get into programs by `-X main.token=…`.
-pub(super) fn go_build(build: &Arc<Frozen<GoBuild>>) -> Arc<Frozen<GoBuild>> {
+pub(super) fn go_build(build: &Arc<Frozen<GoBuild>>, redactor: &Redactor) -> Arc<Frozen<GoBuild>> {
     let mut redacted = (***build).clone();
-    let flags = redacted.ldflags.as_mut().is_some_and(redact::text);
-    let tags = redacted.tags.iter_mut().fold(false, |changed, tag| redact::text(tag) | changed);
+    let flags = redacted.ldflags.as_mut().is_some_and(|flags| redactor.text(flags));
+    let tags = redacted.tags.iter_mut().fold(false, |changed, tag| redactor.text(tag) | changed);
     if flags || tags { Arc::new(redacted.into()) } else { Arc::clone(build) }
 }
 
 /// Redacts the identity of a job. Values of `--env`, which the operator chose to write, stay.
-pub(super) fn context(shown: &Arc<Context>, job: Option<&Frozen<Job>>) -> Arc<Context> {
+pub(super) fn context(shown: &Arc<Context>, job: Option<&Frozen<Job>>, redactor: &Redactor) -> Arc<Context> {
     let mut changed = false;
     let mut tree = |prefix: &str, tree: &Tree| {
         let values = tree.iter().map(|(name, value)| {
@@ -69,7 +75,7 @@ pub(super) fn context(shown: &Arc<Context>, job: Option<&Frozen<Job>>) -> Arc<Co
                     one.source == Source::Explicit && one.attribute.strip_prefix(prefix) == Some(name)
                 })
             });
-            changed |= !chosen && redact::text(&mut value);
+            changed |= !chosen && redactor.text(&mut value);
             (name, value)
         });
         Tree::new(values.collect())
@@ -79,12 +85,12 @@ pub(super) fn context(shown: &Arc<Context>, job: Option<&Frozen<Job>>) -> Arc<Co
 }
 
 /// Redacts the claims that contradict a job.
-pub(super) fn job(shown: &Arc<Frozen<Job>>) -> Arc<Frozen<Job>> {
+pub(super) fn job(shown: &Arc<Frozen<Job>>, redactor: &Redactor) -> Arc<Frozen<Job>> {
     let mut redacted = (***shown).clone();
     let mut changed = false;
     for claim in &mut redacted.changed {
-        changed |= redact::text(&mut claim.claimed);
-        changed |= claim.source != Source::Explicit && redact::text(&mut claim.expected);
+        changed |= redactor.text(&mut claim.claimed);
+        changed |= claim.source != Source::Explicit && redactor.text(&mut claim.expected);
     }
     if changed { Arc::new(redacted.into()) } else { Arc::clone(shown) }
 }

@@ -2,7 +2,7 @@
 
 use tracego_model::text;
 
-use crate::redact;
+use crate::redact::{self, Redactor};
 
 /// Maximum length of a message or of a piece of evidence, in characters.
 const LENGTH_MAX: usize = 400;
@@ -22,13 +22,12 @@ pub(super) struct FoundSecrets(Vec<String>);
 
 impl FoundSecrets {
     /// Redacts arguments and keeps what was taken out. Returns the positions of changed arguments.
-    pub(super) fn args(&mut self, args: &mut [String]) -> Vec<usize> {
+    pub(super) fn args(&mut self, args: &mut [String], redactor: &Redactor) -> Vec<u32> {
         let raw: Vec<String> = args.to_vec();
-        redact::args(args);
-        let mut changed = Vec::new();
-        for (at, (raw, redacted)) in raw.iter().zip(args.iter()).enumerate() {
-            if raw != redacted {
-                changed.push(at);
+        let changed = redactor.args(args).changed;
+        for at in &changed {
+            let at = usize::try_from(*at).unwrap_or(usize::MAX);
+            if let (Some(raw), Some(redacted)) = (raw.get(at), args.get(at)) {
                 self.take_in(raw, redacted);
             }
         }
@@ -60,15 +59,15 @@ impl FoundSecrets {
     }
 
     /// Whether a text contains a found secret, or one that its shape betrays.
-    pub(super) fn is_in(&self, value: &str) -> bool {
+    pub(super) fn is_in(&self, value: &str, redactor: &Redactor) -> bool {
         let mut copy = value.to_owned();
-        self.take_out(&mut copy);
+        self.take_out(&mut copy, redactor);
         copy != value
     }
 
     /// Removes the found secrets, and those that their shape betrays, from a text.
-    pub(super) fn take_out(&self, value: &mut String) {
-        redact::text(value);
+    pub(super) fn take_out(&self, value: &mut String, redactor: &Redactor) {
+        redactor.text(value);
         for secret in &self.0 {
             if value.contains(secret.as_str()) {
                 *value = without(value, secret);
@@ -121,13 +120,14 @@ mod tests {
 
     #[test]
     fn a_secret_of_an_argument_goes_from_other_texts() {
+        let redactor = Redactor::standard();
         let mut found = FoundSecrets::default();
         let mut args = ["x", "--token", "hunter22", "--password=ab"].map(str::to_owned);
-        assert_eq!(found.args(&mut args), [2, 3]);
+        assert_eq!(found.args(&mut args, &redactor), [2, 3]);
         let mut text = "runs with hunter22x, ab and abacus".to_owned();
-        found.take_out(&mut text);
+        found.take_out(&mut text, &redactor);
         let mark = redact::MARK;
         assert_eq!(text, format!("runs with {mark}x, {mark} and abacus"));
-        assert!(found.is_in("hunter22") && !found.is_in("nothing of it"));
+        assert!(found.is_in("hunter22", &redactor) && !found.is_in("nothing of it", &redactor));
     }
 }

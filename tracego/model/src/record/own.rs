@@ -151,6 +151,9 @@ pub struct SinkCounts {
     pub waiting: u64,
 }
 
+/// Maximum number of redacted attributes that a record names; all are counted.
+const REDACTED_MAX: usize = 64;
+
 /// The values that a record lacks, and why.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Completeness {
@@ -163,6 +166,9 @@ pub struct Completeness {
     /// Number of values that were redacted.
     #[serde(skip_serializing_if = "is_zero")]
     pub redacted: u32,
+    /// The redacted attributes, at most 64.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redacted_attributes: Vec<String>,
     /// Base64 of values that are not UTF-8, by attribute. The value itself contains U+FFFD instead.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bytes: BTreeMap<String, String>,
@@ -177,6 +183,15 @@ impl Completeness {
                 self.bytes.insert(attribute.to_owned(), STANDARD.encode(bytes));
                 String::from_utf8_lossy(bytes).into_owned()
             }
+        }
+    }
+
+    /// Notes that a value was redacted. The bytes of the value are not kept.
+    pub fn redact(&mut self, attribute: String) {
+        self.redacted += 1;
+        self.bytes.remove(&attribute);
+        if self.redacted_attributes.len() < REDACTED_MAX {
+            self.redacted_attributes.push(attribute);
         }
     }
 

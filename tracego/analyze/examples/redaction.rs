@@ -1,0 +1,97 @@
+//! Time of redacting command lines: ordinary ones, and ones made to be slow.
+//!
+//! `cargo run --release -p tracego-analyze --example redaction`
+
+use std::{hint::black_box, time::Instant};
+
+use tracego_analyze::redact::{Redaction, Redactor};
+
+/// An ordinary command line of a build.
+const COMPILE: &str = "/usr/lib/go/pkg/tool/linux_amd64/compile -o /tmp/go-build1/b001/_pkg_.a -trimpath \
+    /tmp/go-build1/b001=> -p example.com/shop/internal/orders -lang=go1.24 -complete -buildid aBcD/aBcD -goversion \
+    go1.27 -c=4 -shared -nolocalimports -importcfg /tmp/go-build1/b001/importcfg -pack -D /srv/shop";
+
+fn main() {
+    let redactor = Redactor::standard();
+    let words = |length: usize| -> Vec<String> {
+        let mut words: Vec<String> = COMPILE.split(' ').map(str::to_owned).collect();
+        let mut n = 0;
+        while words.iter().map(String::len).sum::<usize>() < length {
+            words.push(format!("./internal/orders/handler_{n}_test.go"));
+            n += 1;
+        }
+        words
+    };
+    let mut lines = vec![("compile, 4 KiB", words(4 << 10)), ("compile, 256 KiB", words(255 << 10))];
+    let patterns = [
+        "a://b:c@",
+        "a://b:c/",
+        "a://",
+        "-",
+        "=",
+        "\"",
+        "'",
+        "eyJ",
+        "eyJaaaaaaaa.",
+        "-----BEGIN",
+        "-----BEGIN PRIVATE KEY",
+        "token=",
+        "key=",
+        "x-key:",
+        "password: ",
+        "\"key\":\"",
+        "key=\"",
+        "a=",
+        "a:",
+        "pass:",
+        "password=a&b",
+        "$(",
+        "`",
+        "\\",
+        "auth=a",
+        "sh -c '",
+        "mysql -px ",
+        "machine ",
+        "tokentoken",
+        "ghp_",
+        ":AA1",
+        "Q~",
+        "cookie: a; ",
+        "key={",
+        "key=$(",
+        "Authorization: ",
+        "[tracego:redacted]",
+        "password=$",
+        "<key>",
+        "a.b_c-",
+        "é",
+        "s.",
+        "AKIA",
+        "sk-a",
+        "{{",
+        "=\"",
+        "x-key: $A ",
+        "key>",
+        "x-key: '",
+    ];
+    for pattern in patterns {
+        let text = pattern.repeat(120_000 / pattern.len());
+        lines.push((pattern, vec!["true".to_owned(), text.clone(), text.clone()]));
+        lines.push((pattern, vec!["sh".to_owned(), "-c".to_owned(), text.clone()]));
+        lines.push((pattern, text.split_inclusive(pattern).take(7000).map(str::to_owned).collect()));
+    }
+    println!("{:>10} {:>9} {:>8}  line", "µs", "bytes", "changed");
+    for (name, line) in lines {
+        let bytes: usize = line.iter().map(String::len).sum();
+        let mut best = f64::MAX;
+        let mut done = Redaction::default();
+        for _ in 0..7 {
+            let mut args = line.clone();
+            let start = Instant::now();
+            done = redactor.args(black_box(&mut args));
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        let first: String = line[0].chars().take(24).collect();
+        println!("{:10.1} {bytes:9} {:8}  {name} ({first})", best * 1e6, done.changed.len());
+    }
+}

@@ -1,0 +1,94 @@
+//! The parts of a text that are replaced.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::{MARK, MARKS_MAX};
+
+/// Ranges of bytes of one text, in any order; they may overlap.
+#[derive(Debug, Default)]
+pub(super) struct Spans(Vec<Range<usize>>);
+
+impl Spans {
+    pub(super) fn of(range: Range<usize>) -> Self {
+        let mut spans = Self::default();
+        spans.add(range);
+        spans
+    }
+
+    /// Adds a range. Empty ones are left out.
+    pub(super) fn add(&mut self, range: Range<usize>) {
+        if range.start < range.end && !self.is_full() {
+            self.0.push(range);
+        }
+    }
+
+    pub(super) fn join(mut self, other: &Self) -> Self {
+        self.0.extend(other.0.iter().cloned());
+        self
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the text has so many secrets that it is replaced as a whole, so that no more need to be found.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() > 4 * MARKS_MAX
+    }
+
+    /// Makes the text be replaced as a whole.
+    pub(super) fn fill(&mut self) {
+        self.0.resize(4 * MARKS_MAX + 1, 0..0);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Range<usize>> {
+        self.0.iter()
+    }
+
+    /// Replaces the ranges by marks. A mark that is there already is left alone. Returns whether the text
+    /// changed.
+    pub(super) fn apply(mut self, text: &mut String) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        if self.is_full() {
+            return super::replace(text);
+        }
+        let mut marks = 0;
+        for at in memmem::find_iter(text.as_bytes(), MARK) {
+            marks += 1;
+            let mark = at..at + MARK.len();
+            self.0.retain(|span| span.start < mark.start || span.end > mark.end);
+            for span in &mut self.0 {
+                if span.start < mark.end && mark.start < span.end {
+                    *span = span.start.min(mark.start)..span.end.max(mark.end);
+                }
+            }
+        }
+        for span in &mut self.0 {
+            while !text.is_char_boundary(span.start) {
+                span.start -= 1;
+            }
+            while !text.is_char_boundary(span.end) {
+                span.end += 1;
+            }
+        }
+        self.0.sort_by_key(|span| span.start);
+        let mut merged: Vec<Range<usize>> = Vec::with_capacity(self.0.len());
+        for span in self.0 {
+            match merged.last_mut() {
+                Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+                _ => merged.push(span),
+            }
+        }
+        if merged.len() + marks > MARKS_MAX {
+            return super::replace(text);
+        }
+        for span in merged.iter().rev() {
+            text.replace_range(span.clone(), MARK);
+        }
+        !merged.is_empty()
+    }
+}
