@@ -81,5 +81,5 @@ fn print_summary(report: &RunReport) -> bool {
         whole &= sink.is_whole();
     }
     let ledger = &report.ledger;
-    whole && (quiet || ledger.kernel.lost() == 0 && ledger.write_errors == 0 && ledger.balanced())
+    whole && (quiet || ledger.kernel.is_whole() && ledger.write_errors == 0 && ledger.balanced())
 }

@@ -9,7 +9,7 @@ use tracego_model::counters::{Counters, JobLoss};
 pub(super) struct LossReporter {
     counters: Counters,
     /// Losses by the process that opened the job.
-    jobs: HashMap<(u32, u64), u64>,
+    jobs: HashMap<(u32, u64), JobLoss>,
 }
 
 impl LossReporter {
@@ -18,14 +18,21 @@ impl LossReporter {
     pub(super) fn of_jobs(&mut self, jobs: Vec<JobLoss>) -> Vec<JobLoss> {
         let before = std::mem::take(&mut self.jobs);
         let mut grown = Vec::new();
-        for JobLoss { root, ring_full } in jobs {
+        for now in jobs {
+            let reported = before.get(&now.root);
             // A smaller count means that the job's entry was evicted and created again.
-            let reported = before.get(&root).copied().filter(|&reported| reported <= ring_full);
-            let more = ring_full - reported.unwrap_or(0);
-            self.jobs.insert(root, ring_full);
-            if more > 0 {
-                self.counters.ring_full += more;
-                grown.push(JobLoss { root, ring_full: more });
+            let more =
+                |now: u64, before: Option<u64>| now - before.filter(|&before| before <= now).unwrap_or(0);
+            let more = JobLoss {
+                root: now.root,
+                ring_full: more(now.ring_full, reported.map(|job| job.ring_full)),
+                context_full: more(now.context_full, reported.map(|job| job.context_full)),
+            };
+            self.jobs.insert(now.root, now);
+            if more.ring_full > 0 || more.context_full > 0 {
+                self.counters.ring_full += more.ring_full;
+                self.counters.context_full += more.context_full;
+                grown.push(more);
             }
         }
         grown

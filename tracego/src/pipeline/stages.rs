@@ -208,10 +208,12 @@ impl Pipeline {
 
     /// Writes a record with the job's identity for each job whose losses grew.
     fn job_losses(&mut self, jobs: Vec<JobLoss>, reading: Reading) {
-        for JobLoss { root, ring_full } in self.losses.of_jobs(jobs) {
+        for JobLoss { root, ring_full, context_full } in self.losses.of_jobs(jobs) {
             let id = TaskId { tgid: root.0, start_boottime: root.1, ..TaskId::default() };
-            let record = self.enricher.lost(BTreeMap::from([("ring_full", ring_full)]), Some(id), reading);
-            self.writer.tally.jobs.add(&job(&record, root), ring_full);
+            let lost = [("ring_full", ring_full), ("context_full", context_full)];
+            let lost = lost.into_iter().filter(|&(_, count)| count > 0).collect();
+            let record = self.enricher.lost(lost, Some(id), reading);
+            self.writer.tally.jobs.add(&job(&record, root), ring_full + context_full);
             self.write(&record, None);
         }
     }

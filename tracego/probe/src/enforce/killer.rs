@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io, sync::Arc};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracego_common::{
-    TaskId,
+    TaskId, flags,
     verdict::{ARGV_LEN, Action, Verdict, VerdictKey, argv_hash},
 };
 use tracego_model::{
@@ -14,7 +14,7 @@ use tracego_model::{
     event::Exec,
 };
 
-use super::{decision::is_decided, maps::VerdictCache, rules_in_force::RulesInForce};
+use super::{maps::VerdictCache, rules_in_force::RulesInForce};
 
 /// The enforcement stage of the pipeline: kills processes because of findings, policies and rules for whole
 /// jobs.
@@ -49,8 +49,8 @@ impl Killer {
         self.findings = findings.into_iter().collect();
     }
 
-    /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decides
-    /// about are left alone, whatever the decision: its record may be still to come.
+    /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decided
+    /// about are left alone, whatever the decision: the event says so, and a record of its own follows.
     pub fn found<'a>(&mut self, exec: &Exec<'_>, found: impl Iterator<Item = (&'a str, &'a str)>) {
         if self.mode < Mode::Audit {
             return;
@@ -59,12 +59,9 @@ impl Killer {
             return;
         };
         let header = &exec.fixed.header;
-        // The two programs that saw this start each read the rule number. If the rules changed in between,
-        // the start is compared with the older ones. Passing the number on would cost one more map at each
-        // start, against a chance of some microseconds at a reload.
         let Some(rules) = self.shared.rules(header.flags) else { return };
         let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
-        if !is_elsewhere && !is_decided(&rules, exec) {
+        if !is_elsewhere && flags::decision(header.flags) == 0 {
             self.stop(exec, id, message, false);
         }
     }

@@ -82,9 +82,15 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     if failed {
         requirements::tracefs()?;
     }
-    let mut loaded = open(options, diagnostics::level())?;
+    let mut options = options.clone();
+    if enforce != Mode::Off {
+        options.settings.events |= event::VERDICT;
+    }
+    let mut loaded = open(&options, diagnostics::level())?;
     let btf = kernel_btf()?;
-    for hook in hooks::ALWAYS.into_iter().chain(hooks::FAILED.into_iter().filter(|_| failed)) {
+    let compat = failed && has_function(hooks::CALLS_32)?;
+    let failed = hooks::FAILED.into_iter().filter(|_| failed).chain(compat.then_some(hooks::FAILED_32));
+    for hook in hooks::ALWAYS.into_iter().chain(failed) {
         match &mut loaded.handover {
             Some(handover) => handover.attach(hook, &mut loaded.ebpf, &btf)?,
             None => hook.attach(&mut loaded.ebpf, &btf)?,
@@ -95,12 +101,18 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     }
     if enforce != Mode::Off {
         // The enforcing programs never outlive the agent, which must first prove that they work.
-        hooks::VERDICT.attach(&mut loaded.ebpf, &btf)?;
+        hooks::VERDICT.call(&mut loaded.ebpf, &btf)?;
     }
     if enforce == Mode::Deny {
         loaded.denies = hooks::DENIED.attach(&mut loaded.ebpf, &btf).map_err(|error| error.reason());
     }
     Ok(loaded)
+}
+
+/// Returns whether programs can be attached to a function of the kernel.
+pub(crate) fn has_function(name: &str) -> Result<bool, LoadError> {
+    let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
+    Ok(Btf::parse(&blob)?.has_function(name))
 }
 
 /// Reads the kernel's types in the form that aya needs to attach a program.
@@ -138,6 +150,9 @@ pub(crate) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
         .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { diagnostics::RING })
         .map_max_entries("EVENTS", options.ring_size)
         .map_max_entries("SCRATCH", cpus);
+    if offsets.0.exit_group_dead >= 0 {
+        loader.map_max_entries("ENDED", 1);
+    }
     if let Some(handover) = &handover {
         handover.maps(&mut loader);
     }
