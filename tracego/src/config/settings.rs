@@ -1,12 +1,12 @@
 //! The settings that a command gets.
 
-use clap::{ArgMatches, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 use tracego_analyze::rules::settings::RuleSettings;
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 
 use super::{OptionValue, deepest, file::ConfigFile, origin};
-use crate::cli::{Cli, EnvSpec};
+use crate::cli::{Cli, EnvSpec, WatchOptions};
 
 /// A command line, and everything that its configuration file adds to it.
 #[derive(Debug)]
@@ -41,6 +41,9 @@ impl Configuration {
         let ConfigFile { options, mut rules, mut env, sinks, enforce, .. } = file.unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);
         let cli = Cli::from_arg_matches(matches)?;
+        if let Some(Err(error)) = cli.watch().map(WatchOptions::argv_cap) {
+            return Err(Cli::command().error(ErrorKind::ValueValidation, error));
+        }
         if let Some(records) = cli.records() {
             rules.profile = records.profile;
             env.extend_from_slice(&records.env);

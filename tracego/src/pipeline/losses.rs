@@ -8,6 +8,8 @@ use tracego_model::counters::{Counters, JobLoss};
 #[derive(Default)]
 pub(super) struct LossReporter {
     counters: Counters,
+    /// Number of evicted argv pieces.
+    evicted: u64,
     /// Losses by the process that opened the job.
     jobs: HashMap<(u32, u64), JobLoss>,
 }
@@ -38,12 +40,17 @@ impl LossReporter {
         grown
     }
 
-    /// Returns the new losses by reason.
-    pub(super) fn of_counters(&mut self, counters: Counters) -> BTreeMap<&'static str, u64> {
+    /// Returns the new losses by reason. `evicted` is the number of argv pieces that were evicted before their
+    /// event came.
+    pub(super) fn of_counters(&mut self, counters: Counters, evicted: u64) -> BTreeMap<&'static str, u64> {
         let both = counters.losses().into_iter().zip(self.counters.losses());
         let grown = both.filter(|((_, now), (_, before))| now > before);
-        let lost = grown.map(|((reason, now), (_, before))| (reason, now - before)).collect();
-        self.counters = counters;
+        let mut lost: BTreeMap<_, _> =
+            grown.map(|((reason, now), (_, before))| (reason, now - before)).collect();
+        if evicted > self.evicted {
+            lost.insert("argv_piece_evicted", evicted - self.evicted);
+        }
+        (self.counters, self.evicted) = (counters, evicted);
         lost
     }
 }

@@ -198,7 +198,7 @@ impl Pipeline {
 
     /// Writes a record if losses of the kernel side grew.
     fn kernel_losses(&mut self, counters: Counters, reading: Reading) {
-        let lost = self.losses.of_counters(counters);
+        let lost = self.losses.of_counters(counters, self.assembler.evicted());
         self.writer.ledger.kernel = counters;
         if !lost.is_empty() {
             let record = self.enricher.lost(lost, None, reading);
@@ -316,6 +316,7 @@ impl Consumer for Pipeline {
 
     fn tally(&self) -> Option<PipelineTally> {
         let mut tally = self.writer.tally.copy(self.judgement.evicted(), self.enricher.processes());
+        tally.pieces_evicted = self.assembler.evicted();
         tally.policy = self.judgement.policy_counts();
         Some(tally)
     }

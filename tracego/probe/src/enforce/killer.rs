@@ -5,13 +5,16 @@ use std::{collections::BTreeSet, io, sync::Arc};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracego_common::{
-    TaskId, flags,
+    TaskId,
+    event::ExitEvent,
+    flags,
     verdict::{ARGV_LEN, Action, Verdict, VerdictKey, argv_hash},
 };
 use tracego_model::{
     clock::TICK_NS,
     enforcement::{Ended, Mode, Pending},
     event::Exec,
+    text,
 };
 
 use super::{maps::VerdictCache, rules_in_force::RulesInForce};
@@ -70,10 +73,12 @@ impl Killer {
     pub fn stop(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool) {
         let header = &exec.fixed.header;
         self.pending.push(Pending {
-            id: header.id,
+            start: *header,
+            comm: exec.fixed.comm,
+            executable: text::lossy(&exec.exe),
+            exit: None,
             key: Some(key(exec)),
             job: job.then_some(header.job_root),
-            boot_ns: header.boot_ns,
             reason: reason.to_owned(),
             message: message.to_owned(),
         });
@@ -83,19 +88,28 @@ impl Killer {
     pub fn decided(&mut self, verdict: &Verdict) {
         let id = verdict.header.id;
         // A whole job is still to be killed.
-        self.pending.retain(|pending| pending.id != id || pending.job.is_some());
+        self.pending.retain(|pending| pending.start.id != id || pending.job.is_some());
         let rule = self.shared.status().rule(verdict);
         let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else {
             return;
         };
         self.pending.push(Pending {
-            id,
+            start: verdict.header,
+            comm: verdict.comm,
+            executable: text::lossy(text::until_nul(&verdict.name)),
+            exit: None,
             key: None,
             job: Some(verdict.header.job_root),
-            boot_ns: verdict.header.boot_ns,
             reason: rule.name,
             message: rule.message.unwrap_or_default(),
         });
+    }
+
+    /// Notes how a marked process ended.
+    pub fn exited(&mut self, exit: &ExitEvent) {
+        for pending in self.pending.iter_mut().filter(|pending| pending.start.id == exit.header.id) {
+            pending.exit = Some((exit.status, exit.header.boot_ns));
+        }
     }
 
     /// Kills all marked processes. Returns the outcomes.
@@ -121,7 +135,7 @@ impl Killer {
                 Ended::Failed
             })
         };
-        let mut ended = end(pending.id);
+        let mut ended = end(pending.start.id);
         if let Some(root) = pending.job {
             // Twice: the second pass finds what was forked meanwhile.
             for id in self.remembered.job(root).into_iter().chain(self.remembered.job(root)) {

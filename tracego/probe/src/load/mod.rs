@@ -8,7 +8,7 @@ use aya::{Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader, maps::HashMap};
 pub use loaded::Loaded;
 use tracego_common::{
     KernelSettings, Offsets, TaskContext,
-    limits::{CPUS_MAX, ENV_NAME_MAX},
+    limits::{CPUS_MAX, ENV_NAME_MAX, TASK_CTX_MAX},
     settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
 use tracego_model::enforcement::Mode;
@@ -45,6 +45,9 @@ pub struct LoadOptions {
     pub ring_size: u32,
     /// Variables that may leave a process's memory.
     pub env: Vec<EnvName>,
+    /// Number of processes that can have a context at one time, at most
+    /// [`TASK_CTX_MAX`](tracego_common::limits::TASK_CTX_MAX); less only to test a full table.
+    pub contexts: u32,
     /// Kernel fields (`task_struct.loginuid`) that are treated as missing, to test a kernel without them.
     pub without: Vec<String>,
     /// Options of the handover; `None` if nothing outlives the agent.
@@ -55,7 +58,8 @@ impl LoadOptions {
     /// Returns options for trying the kernel side: the smallest ring, and no variables.
     #[must_use]
     pub fn trial(settings: KernelSettings) -> Self {
-        Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
+        let (env, without) = (Vec::new(), Vec::new());
+        Self { settings, ring_size: 4096, env, contexts: TASK_CTX_MAX, without, handover: None }
     }
 }
 
@@ -149,6 +153,7 @@ pub(crate) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { diagnostics::RING })
         .map_max_entries("EVENTS", options.ring_size)
+        .map_max_entries("TASK_CTX", options.contexts)
         .map_max_entries("SCRATCH", cpus);
     if offsets.0.exit_group_dead >= 0 {
         loader.map_max_entries("ENDED", 1);

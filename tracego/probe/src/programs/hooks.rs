@@ -111,10 +111,7 @@ impl Hook {
     /// Fails like [`Self::attach`], and for programs of another kind than the exec program.
     pub fn call(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
         const MAP: &str = "DECIDES";
-        let refused = |source| LoadError::Program {
-            program: self.program,
-            source: Box::new(ProgramError::from(source)),
-        };
+        let refused = |source| LoadError::Program { program: self.program, source: Box::new(source) };
         let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
         let AttachPoint::Tracepoint(name) = self.place else {
             return Err(refused(ProgramError::UnexpectedProgramType));
