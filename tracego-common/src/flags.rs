@@ -32,6 +32,8 @@ pub const CWD_DELETED: u64 = 1 << 13;
 pub const CORE_DUMPED: u64 = 1 << 14;
 /// The user's filters exclude the process; the event carries what the process table needs, without argv.
 pub const OUTSIDE: u64 = 1 << 16;
+/// First bit of the kernel side's decision about the program start; three bits wide (see [`decision`]).
+pub const DECISION_SHIFT: u32 = 17;
 /// First bit of the number of the rules that decided about the program start; eight bits wide (see
 /// [`rules`]).
 pub const RULES_SHIFT: u32 = 24;
@@ -46,6 +48,23 @@ pub const ARGV_CHUNKS: u64 = 1 << 15;
 #[must_use]
 pub fn rules(flags: u64) -> u64 {
     flags >> RULES_SHIFT
+}
+
+/// Returns the number of the [`Action`](crate::verdict::Action) that the kernel side took about a program
+/// start; 0 when no rule matched, and without enforcement.
+#[inline(always)]
+#[must_use]
+pub fn decision(flags: u64) -> u32 {
+    (flags >> DECISION_SHIFT) as u32 & 7
+}
+
+/// Returns the flags of a program start with the decision about it, and with the number of the rules that
+/// decided.
+#[inline(always)]
+#[must_use]
+pub fn with_decision(flags: u64, action: u32, number: u8) -> u64 {
+    let decided = (7 << DECISION_SHIFT) | (0xff << RULES_SHIFT);
+    (flags & !decided) | ((action as u64 & 7) << DECISION_SHIFT) | ((number as u64) << RULES_SHIFT)
 }
 
 /// Returns the flags that carry the number of a load and of its rules.
@@ -64,3 +83,4 @@ pub fn generation(flags: u64) -> u32 {
 }
 
 const _: () = assert!(RULES_SHIFT + u8::BITS == GENERATION_SHIFT);
+const _: () = assert!(OUTSIDE < 1 << DECISION_SHIFT && DECISION_SHIFT + 3 <= RULES_SHIFT);

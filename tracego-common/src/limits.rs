@@ -36,5 +36,7 @@ pub const ENV_NAMES_MAX: u32 = 512;
 pub const TASK_CTX_MAX: u32 = 65_536;
 /// Number of jobs whose losses are counted separately; the job that lost least recently is evicted.
 pub const LOST_JOBS_MAX: u32 = 1024;
+/// Number of ended processes that are remembered while their last threads end.
+pub const ENDED_MAX: u32 = 8192;
 /// Number of CPUs with a scratch area; a machine with more is refused at startup.
 pub const CPUS_MAX: u32 = 1024;

@@ -46,6 +46,7 @@ offsets! {
     task_seccomp_mode: "task_struct"."seccomp.mode", "Seccomp mode; needs CONFIG_SECCOMP.";
     task_atomic_flags: "task_struct"."atomic_flags", "PFA_* bits.";
     task_exit_code: "task_struct"."exit_code", "Wait status.";
+    task_thread_status: "task_struct"."thread_info.status", "Whether a 32-bit caller made the system call (x86).";
     task_comm: "task_struct"."comm", "Name.";
     mm_arg_start: "mm_struct"."arg_start", "User address of argv.";
     mm_arg_end: "mm_struct"."arg_end", "End of argv.";
@@ -89,6 +90,8 @@ offsets! {
     cred_user_ns: "cred"."user_ns", "User namespace.";
     user_ns_inum: "user_namespace"."ns.inum", "Number of a user namespace.";
     signal_live: "signal_struct"."live", "Threads that have not exited.";
+    signal_flags: "signal_struct"."flags", "State of the process; bit 2: all of its threads end.";
+    signal_group_exit_code: "signal_struct"."group_exit_code", "Wait status of a process whose threads all end.";
     signal_rlim: "signal_struct"."rlim", "Resource limits.";
     signal_maxrss: "signal_struct"."maxrss", "Peak RSS in pages, set at exit.";
     signal_tty: "signal_struct"."tty", "Controlling terminal.";
@@ -118,11 +121,14 @@ offsets! {
     bprm_argc: "linux_binprm"."argc", "Number of arguments.";
     bprm_envc: "linux_binprm"."envc", "Number of environment variables.";
     regs_orig_ax: "pt_regs"."orig_ax", "Number of the system call (x86-64).";
+    regs_bx: "pt_regs"."bx", "First argument of a system call of a 32-bit caller (x86).";
+    regs_cx: "pt_regs"."cx", "Second argument of such a call.";
     regs_di: "pt_regs"."di", "First argument of a system call (x86-64).";
     regs_si: "pt_regs"."si", "Second argument.";
     regs_dx: "pt_regs"."dx", "Third argument.";
     regs_r8: "pt_regs"."r8", "Fifth argument.";
     upid_size: "upid"."", "Size of a struct upid.";
+    exit_group_dead: "typedef btf_trace_sched_process_exit"."2", "Whether the tracepoint names the last thread (6.16+).";
     pids_subsys: "enum cgroup_subsys_id"."pids_cgrp_id", "Index of the v1 pids controller.";
 }
 

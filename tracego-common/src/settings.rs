@@ -78,6 +78,16 @@ impl TaskContext {
     pub const IN_TREE: u64 = 1;
 }
 
+/// Losses of one job.
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct LostOfJob {
+    /// Number of events that found the ring full.
+    pub ring_full: u64,
+    /// Number of processes that found the table of contexts full: they and their children are in no job.
+    pub context_full: u64,
+}
+
 /// Flag of a name on the allow-list: a process with the variable opens a job context.
 pub const ENV_OPENS_JOB: u32 = 1;
 
@@ -96,3 +106,4 @@ pub fn env_bit(prefix: u64) -> u32 {
 
 const _: () = assert!(core::mem::size_of::<KernelSettings>() == 72);
 const _: () = assert!(core::mem::size_of::<TaskContext>() == 32);
+const _: () = assert!(core::mem::size_of::<LostOfJob>() == 16);

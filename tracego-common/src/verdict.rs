@@ -128,7 +128,7 @@ pub struct ArgKey {
 pub struct PathKey {
     /// Index of the set of rules.
     pub set: u32,
-    /// Names from the file to its root, each ended by a NUL.
+    /// Names from the file to its root, each ended by a NUL, and one NUL more.
     pub names: [u8; PATH_LEN],
 }
 

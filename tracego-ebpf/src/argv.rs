@@ -18,6 +18,10 @@ use crate::{
     verifier::{bounded, repeat},
 };
 
+/// Bytes that the ring puts before a record, and those that it may add behind it (kernel/bpf/ringbuf.c).
+const RING_HEADER: usize = 16;
+/// Bytes of argv that stay in an event for which the ring has no room otherwise.
+const KEPT: u32 = 4096;
 /// Bits of a length of argv: one more than [`ARGV_MAX`] needs, so that the cap itself passes.
 const BITS: u32 = ARGV_MAX.trailing_zeros() + 1;
 
@@ -34,8 +38,16 @@ pub(crate) fn read(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u6
         wanted = cap;
     }
     if wanted > u64::from(ARGV_MAX) {
-        fixed.header.flags |= flags::ARGV_CHUNKS;
-        send_chunks(&fixed.header, start + u64::from(ARGV_MAX), start + wanted, start);
+        let chunks = (wanted - 1) / u64::from(ARGV_MAX);
+        let headers = size_of::<ExecFixed>() as u64 + chunks * (size_of::<ArgvChunk>() + RING_HEADER) as u64;
+        // Chunks in the ring cannot be taken back: without room for all and the event, the event goes alone.
+        if ring::has_room(headers + cursor(scratch) + wanted + RING_HEADER as u64) {
+            fixed.header.flags |= flags::ARGV_CHUNKS;
+            send_chunks(&fixed.header, start + u64::from(ARGV_MAX), start + wanted, start);
+        } else {
+            fixed.header.flags |= flags::ARGV_TRUNCATED;
+            ring::count_many(KernelCounter::ChunkLost, chunks);
+        }
         wanted = u64::from(ARGV_MAX);
     }
     let mut carried = bounded::<BITS>(wanted);
@@ -48,6 +60,22 @@ pub(crate) fn read(fixed: &mut ExecFixed, mm: Addr, scratch: *mut Scratch) -> u6
     }
     fixed.argv = Span { offset: at as u32, len: carried as u32 };
     at + carried
+}
+
+/// Cuts argv to its start, for an event of `len` bytes that found no room in the ring. Returns the new length
+/// of the event, or `None` when there is nothing to cut.
+#[inline(always)]
+pub(crate) fn cut(fixed: &mut ExecFixed, len: u64) -> Option<u64> {
+    let carried = fixed.argv.len;
+    if carried <= KEPT {
+        return None;
+    }
+    let len = len.wrapping_sub(u64::from(carried - KEPT));
+    fixed.argv.len = KEPT;
+    fixed.header.flags |= flags::ARGV_TRUNCATED;
+    fixed.header.size = len as u32;
+    count(KernelCounter::ChunkLost);
+    Some(len)
 }
 
 /// Leaves argv out. Returns the end of the event's data.

@@ -4,7 +4,7 @@
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracego_common::{
     EventKind, ExecFixed, KernelCounter, Span,
-    event::{Rlimit, field},
+    event::{EventHeader, Rlimit, field},
     flags::{self, OUTSIDE},
     handover::HookId,
     limits::PATH_MAX,
@@ -13,23 +13,57 @@ use tracego_common::{
 
 use crate::{
     argv, claim, env, log,
-    maps::{offset, rule_number, setting},
+    maps::{DECIDES, offset, rule_number, setting},
     memory::{Addr, kernel, kernel_bytes, kernel_str, pointer, typed},
     path,
-    ring::{count, send},
-    scratch::{Scratch, cursor, scratch, set_cursor},
+    ring::{self, count},
+    scratch::{Scratch, cursor, pending, scratch, set_cursor, set_pending},
     task,
     verifier::{bounded, is_null, reread},
 };
 
 #[btf_tracepoint(function = "sched_process_exec")]
 pub(crate) fn process_exec(ctx: BtfTracePointContext) -> i32 {
-    log::end(&ctx, "exec", try_exec(&ctx));
+    log::end(&ctx, "exec", prepare(&ctx));
+    if setting!(events) & event::VERDICT != 0 {
+        // Returns here only without a program that decides.
+        // SAFETY: the program has the type and the attach point of this one.
+        unsafe { DECIDES.tail_call(&ctx, 0) };
+    }
+    send_pending(&ctx, |_| ());
     0
 }
 
+/// Sends the event that [`prepare`] put together, if there is one, after `edit` has changed its header.
+///
+/// A large event that finds no room is sent once more with the start of its arguments alone.
 #[inline(always)]
-fn try_exec(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
+pub(crate) fn send_pending(ctx: &BtfTracePointContext, edit: impl FnOnce(&mut EventHeader)) {
+    let Some(scratch) = scratch() else { return };
+    let len = pending(scratch);
+    if len == 0 {
+        return;
+    }
+    set_pending(scratch, 0);
+    // SAFETY: this program alone uses the slot of this CPU, with preemption off.
+    let fixed = unsafe { &mut (*scratch).fixed };
+    edit(&mut fixed.header);
+    // SAFETY: the address of a field in the slot.
+    let event = unsafe { (&raw const (*scratch).fixed).cast() };
+    if ring::output(event, len) {
+        count(KernelCounter::Sent);
+        log::delivered(ctx, "exec", &fixed.header);
+        return;
+    }
+    match argv::cut(fixed, len) {
+        Some(short) => log::end(ctx, "exec", ring::send(event, bounded::<18>(short))),
+        None => log::end(ctx, "exec", Err(ring::lost(event))),
+    }
+}
+
+/// Puts the event together. Its length is then [`pending`].
+#[inline(always)]
+fn prepare(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     if setting!(events) & event::EXEC == 0 {
         return Ok(());
     }
@@ -73,12 +107,9 @@ fn try_exec(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     let outside = unsafe { reread(&raw const fixed.header.flags) } & OUTSIDE != 0;
     let end = if outside { argv::skip(fixed, mm, scratch) } else { argv::read(fixed, mm, scratch) };
 
-    // 2^18 is the first power of two above the fixed part, the prefix and ARGV_MAX; the slot is longer.
-    let len = bounded::<18>(size_of::<ExecFixed>() as u64 + end);
+    let len = size_of::<ExecFixed>() as u64 + end;
     fixed.header.size = len as u32;
-    // SAFETY: the address of a field in the slot.
-    send(unsafe { (&raw const (*scratch).fixed).cast() }, len)?;
-    log::delivered(ctx, "exec", &fixed.header);
+    set_pending(scratch, len);
     Ok(())
 }
 

@@ -1,14 +1,17 @@
 //! `tracepoint/syscalls/sys_exit_execve{,at}`: failed execs with their errno. Attached on request only,
 //! because a system call tracepoint slows down every system call of the machine.
 //!
+//! These tracepoints leave out 32-bit callers (ARCH_TRACE_IGNORE_COMPAT_SYSCALLS). `tp_btf/sys_exit`, which sees
+//! every system call, finds theirs.
+//!
 //! Only the exit of the call is hooked. The caller's registers still hold the arguments (`task_pt_regs`). The
 //! kernel has read the path, so its page is resident. The kernel reads the arguments only after the file was
 //! opened: a page that was never touched cannot be read here, and the event's flags say so.
 
 use aya_ebpf::{
     helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
-    macros::tracepoint,
-    programs::TracePointContext,
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
 };
 use tracego_common::{
     EventKind, ExecFailedFixed, KernelCounter, Span, flags,
@@ -20,38 +23,102 @@ use tracego_common::{
 use crate::{
     claim, log,
     maps::{offset, setting},
-    memory::{Addr, kernel, user, user_str},
+    memory::{Addr, kernel, typed, user, user_str},
     ring::{count, send},
     scratch::{Scratch, cursor, position, scratch, set_cursor},
     task,
     verifier::{bounded, repeat},
 };
 
+/// A system call that executes a program, as its caller made it.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Call {
+    Execve,
+    Execveat,
+    /// execve of a 32-bit caller.
+    Execve32,
+    /// execveat of a 32-bit caller.
+    Execveat32,
+}
+
+impl Call {
+    #[inline(always)]
+    fn hook(self) -> HookId {
+        match self {
+            Self::Execve => HookId::Execve,
+            Self::Execveat => HookId::Execveat,
+            Self::Execve32 => HookId::Execve32,
+            Self::Execveat32 => HookId::Execveat32,
+        }
+    }
+
+    #[inline(always)]
+    fn is_at(self) -> bool {
+        matches!(self, Self::Execveat | Self::Execveat32)
+    }
+
+    /// Returns the size of a pointer of the caller.
+    #[inline(always)]
+    fn word(self) -> u64 {
+        if matches!(self, Self::Execve32 | Self::Execveat32) { 4 } else { 8 }
+    }
+}
+
 #[tracepoint(category = "syscalls", name = "sys_exit_execve")]
 pub(crate) fn execve_failed(ctx: TracePointContext) -> u32 {
-    log::end(&ctx, "execve", try_failed(&ctx, 0));
+    log::end(&ctx, "execve", try_failed(result(&ctx), Call::Execve));
     0
 }
 
 #[tracepoint(category = "syscalls", name = "sys_exit_execveat")]
 pub(crate) fn execveat_failed(ctx: TracePointContext) -> u32 {
-    log::end(&ctx, "execveat", try_failed(&ctx, 1));
+    log::end(&ctx, "execveat", try_failed(result(&ctx), Call::Execveat));
     0
 }
 
+#[btf_tracepoint(function = "sys_exit")]
+pub(crate) fn exec_failed_32(ctx: BtfTracePointContext) -> i32 {
+    let regs = ctx.arg::<*const u8>(0) as Addr;
+    let ret = ctx.arg::<i64>(1);
+    if ret >= 0 {
+        return 0;
+    }
+    let call = match typed::<u64>(regs, offset!(regs_orig_ax)) {
+        EXECVE_32 => Call::Execve32,
+        EXECVEAT_32 => Call::Execveat32,
+        _ => return 0,
+    };
+    // SAFETY: a helper without arguments.
+    let task = unsafe { bpf_get_current_task_btf() } as Addr;
+    if typed::<u32>(task, offset!(task_thread_status)) & TS_COMPAT == 0 {
+        return 0; // The number is that of another system call.
+    }
+    log::end(&ctx, "execve", try_failed(ret, call));
+    0
+}
+
+/// System call numbers of 32-bit callers (arch/x86/entry/syscalls/syscall_32.tbl).
+const EXECVE_32: u64 = 11;
+const EXECVEAT_32: u64 = 358;
+/// The task is in a system call of a 32-bit caller (arch/x86/include/asm/thread_info.h).
+const TS_COMPAT: u32 = 2;
 /// Offset of `ret` in the tracepoint's record (events/syscalls/sys_exit_execve/format).
 const RET: usize = 16;
 /// Size of the fixed part; the strings follow in the data area.
 const FIXED: u64 = size_of::<ExecFailedFixed>() as u64;
 
 #[inline(always)]
-fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), KernelCounter> {
+fn result(ctx: &TracePointContext) -> i64 {
     // SAFETY: a fixed field of the tracepoint's record.
-    let ret = unsafe { ctx.read_at::<i64>(RET) }.unwrap_or(0);
+    unsafe { ctx.read_at::<i64>(RET) }.unwrap_or(0)
+}
+
+#[inline(always)]
+fn try_failed(ret: i64, call: Call) -> Result<(), KernelCounter> {
     if ret >= 0 || setting!(events) & event::EXEC_FAILED == 0 {
         return Ok(());
     }
-    if !claim::claims_event(if at == 0 { HookId::Execve } else { HookId::Execveat }) {
+    if !claim::claims_event(call.hook()) {
         return Ok(());
     }
     count(KernelCounter::Hooked);
@@ -71,27 +138,44 @@ fn try_failed(ctx: &TracePointContext, at: u32) -> Result<(), KernelCounter> {
     let mut fixed = ExecFailedFixed {
         header: task::header(EventKind::ExecFailed as u32, id, task::parent(task), &context),
         errno: (-ret) as u32,
-        at,
+        at: u32::from(call.is_at()),
         uid,
         tid: kernel(task, offset!(task_pid)),
         comm: kernel(task, offset!(task_comm)),
         ..ExecFailedFixed::default()
     };
-    let (name, argv): (u64, u64) = if at == 0 {
-        (kernel(regs, offset!(regs_di)), kernel(regs, offset!(regs_si)))
-    } else {
-        fixed.dirfd = kernel(regs, offset!(regs_di));
-        fixed.exec_flags = kernel(regs, offset!(regs_r8));
-        (kernel(regs, offset!(regs_si)), kernel(regs, offset!(regs_dx)))
+    let word = |offset: i32| -> u64 {
+        if call.word() == 4 { u64::from(kernel::<u32>(regs, offset)) } else { kernel(regs, offset) }
     };
+    let (name, argv) = match call {
+        Call::Execve => (word(offset!(regs_di)), word(offset!(regs_si))),
+        Call::Execve32 => (word(offset!(regs_bx)), word(offset!(regs_cx))),
+        Call::Execveat => {
+            fixed.dirfd = kernel(regs, offset!(regs_di));
+            fixed.exec_flags = kernel(regs, offset!(regs_r8));
+            (word(offset!(regs_si)), word(offset!(regs_dx)))
+        }
+        Call::Execveat32 => {
+            fixed.dirfd = kernel(regs, offset!(regs_bx));
+            fixed.exec_flags = kernel(regs, offset!(regs_di));
+            (word(offset!(regs_cx)), word(offset!(regs_dx)))
+        }
+    };
+    // Behind the point of no return the caller's memory is gone, and the new image has no environment yet.
+    let image: Addr = typed(task, offset!(task_mm));
+    let gone = typed::<u64>(image, offset!(mm_env_end)) == 0;
     set_cursor(scratch, FIXED);
-    fixed.filename = filename(scratch, name);
-    if fixed.filename.len == 0 {
-        fixed.header.flags |= flags::FILENAME_TRUNCATED;
+    if gone {
+        fixed.header.flags |= flags::FILENAME_TRUNCATED | flags::ARGV_UNREADABLE;
+    } else {
+        fixed.filename = filename(scratch, name);
+        if fixed.filename.len == 0 || fixed.filename.len == PATH_MAX {
+            fixed.header.flags |= flags::FILENAME_TRUNCATED;
+        }
+        let unread;
+        (fixed.argv, unread) = arguments(scratch, argv, call.word());
+        fixed.header.flags |= unread;
     }
-    let unread;
-    (fixed.argv, unread) = arguments(scratch, argv);
-    fixed.header.flags |= unread;
     let len = cursor(scratch);
     fixed.header.size = len as u32;
     // SAFETY: the data area is longer than the fixed part and aligned to eight bytes.
@@ -120,21 +204,27 @@ struct ArgvWalk {
     flags: u64,
     /// Nonzero when the list ended with its null pointer.
     whole: u64,
+    /// Bytes of a pointer of the caller.
+    word: u64,
 }
 
 unsafe extern "C" fn step(_index: u64, args: *mut ArgvWalk) -> i64 {
     // SAFETY: bpf_loop hands back the pointer that `arguments` gave it.
     let args = unsafe { &mut *args };
     let mut pointer = 0_u64;
-    if !user((&raw mut pointer).cast(), 8, args.next) {
-        args.flags = flags::ARGV_UNREADABLE;
+    let read = match args.word {
+        4 => user((&raw mut pointer).cast(), 4, args.next),
+        _ => user((&raw mut pointer).cast(), 8, args.next),
+    };
+    if !read {
+        args.flags |= flags::ARGV_UNREADABLE;
         return 1;
     }
     if pointer == 0 {
         args.whole = 1;
         return 1;
     }
-    args.next += 8;
+    args.next += args.word;
     let Some(scratch) = scratch() else {
         return 1;
     };
@@ -142,24 +232,27 @@ unsafe extern "C" fn step(_index: u64, args: *mut ArgvWalk) -> i64 {
     // SAFETY: `at` < PREFIX_MAX; PATH_MAX more bytes are inside the area.
     let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
     let Some(len) = user_str(to, PATH_MAX, pointer) else {
-        args.flags = flags::ARGV_UNREADABLE;
+        args.flags |= flags::ARGV_UNREADABLE;
         return 1;
     };
+    if len == PATH_MAX {
+        args.flags |= flags::ARGV_TRUNCATED;
+    }
     args.pos = at + u64::from(len);
     i64::from(args.pos - args.start + u64::from(PATH_MAX) > u64::from(FAILED_ARGS_BYTES))
 }
 
 #[inline(always)]
-fn arguments(scratch: *mut Scratch, argv: u64) -> (Span, u64) {
+fn arguments(scratch: *mut Scratch, argv: u64, word: u64) -> (Span, u64) {
     let pos = cursor(scratch);
-    let mut args = ArgvWalk { next: argv, start: pos, pos, flags: 0, whole: 0 };
+    let mut args = ArgvWalk { next: argv, start: pos, pos, flags: 0, whole: 0, word };
     if argv == 0 {
         return (Span { offset: (pos - FIXED) as u32, len: 0 }, 0);
     }
     repeat(FAILED_ARGS_MAX, step, &raw mut args);
     set_cursor(scratch, args.pos);
-    if args.flags == 0 && args.whole == 0 {
-        args.flags = flags::ARGV_TRUNCATED;
+    if args.flags & flags::ARGV_UNREADABLE == 0 && args.whole == 0 {
+        args.flags |= flags::ARGV_TRUNCATED;
     }
     (Span { offset: (pos - FIXED) as u32, len: (args.pos - pos) as u32 }, args.flags)
 }

@@ -3,13 +3,15 @@
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
     macros::map,
-    maps::{Array, HashMap, LruHashMap, LruPerCpuHashMap, PerCpuArray, RingBuf, lpm_trie::LpmTrie},
+    maps::{
+        Array, HashMap, LruHashMap, LruPerCpuHashMap, PerCpuArray, ProgramArray, RingBuf, lpm_trie::LpmTrie,
+    },
 };
 use tracego_common::{
     KernelCounter, KernelSettings, Offsets, TaskContext, TaskId,
     handover::HOOKS,
-    limits::{ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, TASK_CTX_MAX},
-    settings::EnvBits,
+    limits::{ENDED_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, TASK_CTX_MAX},
+    settings::{EnvBits, LostOfJob},
     verdict::{ArgKey, ExeKey, KEYS_MAX, NameKey, NumberKey, PathKey, REMEMBERED_MAX, RuleMasks, VerdictKey},
 };
 
@@ -28,9 +30,14 @@ pub(crate) static COUNTERS: PerCpuArray<u64> =
 #[map]
 pub(crate) static TASK_CTX: HashMap<u32, TaskContext> = HashMap::with_max_entries(TASK_CTX_MAX, 0);
 
-/// Number of events that found the ring full, by the process that opened their job; one count per CPU.
+/// Processes whose end was reported, where the kernel does not say which thread is the last: of two threads
+/// that end together, the first to enter its process here reports. The least recent is evicted.
 #[map]
-pub(crate) static LOST_JOBS: LruPerCpuHashMap<TaskId, u64> =
+pub(crate) static ENDED: LruHashMap<TaskId, u8> = LruHashMap::with_max_entries(ENDED_MAX, 0);
+
+/// Losses by the process that opened the job; one set of counts per CPU.
+#[map]
+pub(crate) static LOST_JOBS: LruPerCpuHashMap<TaskId, LostOfJob> =
     LruPerCpuHashMap::with_max_entries(LOST_JOBS_MAX, 0);
 
 /// Number of the load whose programs take events, when loads take over from each other.
@@ -50,6 +57,12 @@ static RULE_NUMBER: Array<u32> = Array::with_max_entries(1, 0);
 pub(crate) fn rule_number() -> u8 {
     RULE_NUMBER.get(0).copied().unwrap_or(0) as u8
 }
+
+/// The program that decides about a start and then sends its event; empty without enforcement. The kernel
+/// empties it when the agent ends, since no other process has it open: the event is then sent without a
+/// decision.
+#[map]
+pub(crate) static DECIDES: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// Masks of the rules, by set.
 #[map]

@@ -5,7 +5,7 @@
 
 use tracego_common::{
     Span,
-    limits::{PATH_DEPTH_MAX, PATH_MAX},
+    limits::{DATA_MAX, PATH_DEPTH_MAX, PATH_MAX},
 };
 
 use crate::{
@@ -28,6 +28,8 @@ struct PathWalk {
     start: u64,
     pos: u64,
     done: u64,
+    /// Nonzero when the names go [aside](aside).
+    aside: u64,
 }
 
 /// The result of a walk.
@@ -39,11 +41,15 @@ pub(crate) struct WalkResult {
 
 /// Appends one name at `pos` of the scratch area. Returns the position after it.
 #[inline(always)]
-fn append(pos: u64, name: Addr) -> Option<u64> {
+fn append(pos: u64, name: Addr, beside: u64) -> Option<u64> {
     let scratch = scratch()?;
     let at = position(pos);
     // SAFETY: `at` < PREFIX_MAX and the area is longer than that by far more than NAME.
-    let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
+    let mut to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
+    if beside != 0 {
+        // SAFETY: the area is longer than DATA_MAX by more than PREFIX_MAX and NAME.
+        to = unsafe { to.add(DATA_MAX as usize) };
+    }
     Some(at + u64::from(kernel_str(to, NAME, name)?))
 }
 
@@ -68,7 +74,7 @@ unsafe extern "C" fn step_dentry(_index: u64, walk: *mut PathWalk) -> i64 {
     }
     // A pseudo file (memfd) is its own parent, without being the root of a mount.
     let alone = parent == walk.dentry;
-    let Some(next) = append(walk.pos, name) else {
+    let Some(next) = append(walk.pos, name, walk.aside) else {
         return 1;
     };
     walk.pos = next;
@@ -88,7 +94,7 @@ unsafe extern "C" fn step_node(_index: u64, walk: *mut PathWalk) -> i64 {
         walk.done = 1;
         return 1;
     }
-    let Some(next) = append(walk.pos, name) else {
+    let Some(next) = append(walk.pos, name, walk.aside) else {
         return 1;
     };
     walk.pos = next;
@@ -144,10 +150,11 @@ fn walk(
     dentry: Addr,
     mount: Addr,
     scratch: *mut Scratch,
+    aside: u64,
 ) -> WalkResult {
     let pos = cursor(scratch);
     let root = root_of(mount);
-    let mut walk = PathWalk { dentry, mount, root, start: pos, pos, done: 0 };
+    let mut walk = PathWalk { dentry, mount, root, start: pos, pos, done: 0, aside };
     repeat(PATH_DEPTH_MAX, step, &raw mut walk);
     set_cursor(scratch, walk.pos);
     let span = Span { offset: pos as u32, len: (walk.pos - pos) as u32 };
@@ -159,13 +166,21 @@ fn walk(
 pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> WalkResult {
     // container_of(vfsmount, struct mount, mnt)
     let mount = vfsmount.wrapping_sub(offset!(mount_mnt) as u64);
-    walk(step_dentry, entry, mount, scratch)
+    walk(step_dentry, entry, mount, scratch, 0)
+}
+
+/// Writes the path of a directory entry in a mount into the part of the data area behind [`DATA_MAX`], which
+/// no finished event reaches.
+#[inline(always)]
+pub(crate) fn aside(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> WalkResult {
+    let mount = vfsmount.wrapping_sub(offset!(mount_mnt) as u64);
+    walk(step_dentry, entry, mount, scratch, 1)
 }
 
 /// Writes the path of a kernfs node (a cgroup).
 #[inline(always)]
 pub(crate) fn node(node: Addr, scratch: *mut Scratch) -> WalkResult {
-    walk(step_node, node, 0, scratch)
+    walk(step_node, node, 0, scratch, 0)
 }
 
 /// Returns whether the entry was removed from its directory.

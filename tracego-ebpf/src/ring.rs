@@ -1,16 +1,25 @@
 //! The counters and the ring, the only two outputs of the kernel side.
 
-use aya_ebpf::{bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ringbuf_output};
-use tracego_common::{KernelCounter, event::EventHeader};
+use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    helpers::generated::{bpf_ringbuf_output, bpf_ringbuf_query},
+};
+use tracego_common::{KernelCounter, LostOfJob, TaskId, event::EventHeader};
 
 use crate::maps::{COUNTERS, EVENTS, LOST_JOBS};
 
 /// Adds one to a counter of this CPU.
 #[inline(always)]
 pub(crate) fn count(counter: KernelCounter) {
+    count_many(counter, 1);
+}
+
+/// Adds to a counter of this CPU.
+#[inline(always)]
+pub(crate) fn count_many(counter: KernelCounter, more: u64) {
     if let Some(value) = COUNTERS.get_ptr_mut(counter as u32) {
         // SAFETY: a per-CPU slot; the program runs with migration off.
-        unsafe { *value += 1 };
+        unsafe { *value += more };
     }
 }
 
@@ -40,18 +49,45 @@ pub(crate) fn send(record: *const u8, len: u64) -> Result<(), KernelCounter> {
         count(KernelCounter::Sent);
         return Ok(());
     }
+    Err(lost(record))
+}
+
+/// Counts the loss of an event, which found the ring full, for its job. Returns the counter of all such losses.
+#[inline(always)]
+pub(crate) fn lost(record: *const u8) -> KernelCounter {
     // SAFETY: every event starts with a header, and all of it is readable.
     let job = unsafe { (*record.cast::<EventHeader>()).job_root };
-    if job.tgid != 0 {
-        if let Some(lost) = LOST_JOBS.get_ptr_mut(&job) {
-            // SAFETY: a per-CPU value; the program runs with migration off.
-            unsafe { *lost += 1 };
-        } else {
-            // If the insertion fails, the loss stays in the total, without its job.
-            let _done = LOST_JOBS.insert(&job, &1, 0);
-        }
+    lost_of_job(&job, LostOfJob { ring_full: 1, context_full: 0 });
+    KernelCounter::RingFull
+}
+
+/// Counts losses for a job; nothing without a job.
+#[inline(always)]
+pub(crate) fn lost_of_job(job: &TaskId, more: LostOfJob) {
+    if job.tgid == 0 {
+        return;
     }
-    Err(KernelCounter::RingFull)
+    if let Some(lost) = LOST_JOBS.get_ptr_mut(job) {
+        // SAFETY: a per-CPU value; the program runs with migration off.
+        unsafe {
+            (*lost).ring_full += more.ring_full;
+            (*lost).context_full += more.context_full;
+        }
+    } else {
+        // If the insertion fails, the loss stays in the total, without its job.
+        let _done = LOST_JOBS.insert(job, &more, 0);
+    }
+}
+
+/// Returns whether the ring has room for `len` bytes more.
+#[inline(always)]
+pub(crate) fn has_room(len: u64) -> bool {
+    let ring = (&raw const EVENTS).cast_mut().cast::<core::ffi::c_void>();
+    // SAFETY: a map of the object, and queries that the helper knows.
+    let used = unsafe { bpf_ringbuf_query(ring, u64::from(BPF_RB_AVAIL_DATA)) };
+    // SAFETY: as above.
+    let size = unsafe { bpf_ringbuf_query(ring, u64::from(BPF_RB_RING_SIZE)) };
+    used + len <= size
 }
 
 /// Sends an event of fixed size from the stack.

@@ -21,6 +21,8 @@ pub(crate) const WINDOW: usize = 4096;
 pub(crate) struct Scratch {
     /// Position of the next value in `data`.
     cursor: u64,
+    /// Bytes of the event in `fixed` and `data` that is yet to be sent; 0 for none.
+    pub(crate) pending: u64,
     /// A number that the verifier is to forget.
     pub(crate) forgotten: u64,
     /// The scan of the environment.
@@ -77,6 +79,22 @@ pub(crate) fn scratch() -> Option<*mut Scratch> {
 pub(crate) fn cursor(scratch: *mut Scratch) -> u64 {
     // SAFETY: a field of a slot that only this program uses, on this CPU.
     position(unsafe { reread(&raw const (*scratch).cursor) })
+}
+
+/// Returns the length of the event that is yet to be sent; 0 for none.
+#[inline(always)]
+pub(crate) fn pending(scratch: *mut Scratch) -> u64 {
+    // SAFETY: as `cursor`.
+    let len = unsafe { reread(&raw const (*scratch).pending) };
+    // 2^18 is the first power of two above the fixed part, the prefix and ARGV_MAX; the slot is longer.
+    bounded::<18>(len)
+}
+
+/// Sets the length of the event that is yet to be sent.
+#[inline(always)]
+pub(crate) fn set_pending(scratch: *mut Scratch, len: u64) {
+    // SAFETY: as `cursor`.
+    unsafe { core::ptr::write_volatile(&raw mut (*scratch).pending, len) }
 }
 
 /// Moves the [`cursor`].

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_get_current_ancestor_cgroup_id;
 use tracego_common::{
-    KernelCounter, TaskContext, TaskId,
+    KernelCounter, LostOfJob, TaskContext, TaskId,
     event::EventHeader,
     flags::{GENERATION_SHIFT, IN_TREE, OUTSIDE},
     settings::filter,
@@ -11,7 +11,7 @@ use tracego_common::{
 use crate::{
     maps::{TASK_CTX, offset, setting},
     memory::{Addr, kernel, typed},
-    ring::count,
+    ring::{count, lost_of_job},
 };
 
 /// Returns the identity of the process that `task` belongs to.
@@ -45,6 +45,7 @@ pub(crate) fn set_context(id: &TaskId, mut ctx: TaskContext) {
     ctx.start_boottime = id.start_boottime;
     if TASK_CTX.insert(&id.tgid, &ctx, 0).is_err() {
         count(KernelCounter::ContextFull);
+        lost_of_job(&ctx.job_root, LostOfJob { ring_full: 0, context_full: 1 });
     }
 }
 

@@ -91,7 +91,9 @@ fn run(capture: &str, nonce: u8, key: Option<Key>, follows: Option<[u8; 32]>) ->
         counters.ring_full += 2 * more;
         counters.filtered += more;
         if let Some(root) = job {
-            pipeline.take(Input::LostJobs(vec![JobLoss { root, ring_full: more }], now)).unwrap();
+            pipeline
+                .take(Input::LostJobs(vec![JobLoss { root, ring_full: more, context_full: 0 }], now))
+                .unwrap();
         }
         pipeline.take(Input::Heartbeat(counters, now)).unwrap();
     }

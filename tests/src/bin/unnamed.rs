@@ -1,5 +1,6 @@
 //! Starts a program from memory: `unnamed PROGRAM ARGUMENT…` copies it into a memfd and executes that by
-//! execveat (`AT_EMPTY_PATH`), with the path of the copied file as its `argv[0]`.
+//! execveat (`AT_EMPTY_PATH`), with the path of the copied file as its `argv[0]`. The memfd has the name in
+//! `$UNNAMED`, or `go`.
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test that started it")]
 
 use std::{
@@ -18,8 +19,9 @@ fn main() {
     let args: Vec<CString> =
         env::args_os().skip(1).map(|arg| CString::new(arg.as_bytes()).unwrap()).collect();
     let mut from = File::open(args[0].to_str().unwrap()).unwrap();
+    let name = CString::new(env::var("UNNAMED").unwrap_or("go".to_owned())).unwrap();
     // SAFETY: a string that ends with a NUL.
-    let memory = unsafe { libc::memfd_create(c"go".as_ptr(), libc::MFD_CLOEXEC) };
+    let memory = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
     assert!(memory >= 0, "{}", io::Error::last_os_error());
     // SAFETY: the descriptor was opened here and has no other owner.
     let mut to = unsafe { File::from_raw_fd(memory) };

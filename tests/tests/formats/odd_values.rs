@@ -2,7 +2,10 @@
 
 use proptest::{prelude::*, test_runner::Config};
 use tracego_deliver::format::Format;
-use tracego_model::{clock::Time, record::Record};
+use tracego_model::{
+    clock::Time,
+    record::{Record, exact_number::ExactNumber},
+};
 use tracego_tests::samples;
 
 use crate::{json_leaves, line, object};
@@ -62,7 +65,7 @@ fn any_number_gives_a_valid_line() {
         let process = record.process.as_mut().unwrap();
         (process.pid, process.parent_pid, process.creation.time) = (small, small, Time(time));
         process.user.as_mut().unwrap().id = small;
-        record.tracego.executable.as_mut().unwrap().inode = large;
+        record.tracego.executable.as_mut().unwrap().inode = ExactNumber(large);
         record.tracego.audit.as_mut().unwrap().login_user_id = Some(small);
         for format in JSON {
             let found = json_leaves::flat(&object(format, &record));

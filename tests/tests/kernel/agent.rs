@@ -15,7 +15,7 @@ use tracego::{
 use tracego_analyze::{enrich::ci, inspect};
 use tracego_common::{
     KernelSettings,
-    limits::ARGV_DEFAULT,
+    limits::{ARGV_DEFAULT, TASK_CTX_MAX},
     settings::{event, filter},
 };
 use tracego_deliver::{
@@ -37,6 +37,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a ring that is too small loses by the book", ledger),
     ("a sign of life carries the counters", heartbeat),
     ("a loss is reported by job", loss_by_job),
+    ("processes beyond the table of contexts are a loss of their job", contexts_full),
+    ("a start whose arguments do not fit the ring arrives without them", long_in_small_ring),
 ];
 
 #[derive(Clone, Default)]
@@ -75,7 +77,8 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
         .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
         .collect();
     let settings = KernelSettings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
-    let load = LoadOptions { settings, ring_size, env, without: Vec::new(), handover: None };
+    let load =
+        LoadOptions { settings, ring_size, env, contexts: TASK_CTX_MAX, without: Vec::new(), handover: None };
     let (inspect, metrics) = (inspect::InspectOptions::default(), metrics::MetricsOptions::default());
     AgentOptions {
         load,
@@ -177,6 +180,63 @@ fn loss_by_job() {
     assert!(of_job > 0 && other > 0, "{of_job} {other} {}", report.ledger);
     assert_eq!(of_job + other, report.ledger.kernel.ring_full, "{}", report.ledger);
     assert!(report.ledger.balanced(), "{}", report.ledger);
+}
+
+/// Fills the table of contexts. Processes that find no room are in no job, which must not pass as whole.
+fn contexts_full() {
+    const ROOM: u32 = 8;
+    let mut options = options(1 << 20, Duration::ZERO);
+    options.load.contexts = ROOM;
+    let (report, text) = session(options, async |agent| {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "for i in $(seq 40); do sleep 1 & done; wait"]).env("CI_JOB_ID", "4712");
+        let mut shell = shell.spawn().unwrap();
+        agent.run(tokio::time::sleep(Duration::from_millis(2500))).await.unwrap();
+        assert!(shell.wait().unwrap().success());
+    });
+    let kernel = report.ledger.kernel;
+    assert!(kernel.context_full >= 30, "{}", report.ledger);
+    assert!(kernel.lost() == 0 && !kernel.is_whole(), "{}", report.ledger);
+    assert!(
+        report.ledger.balanced() && report.ledger.to_string().contains("context_full"),
+        "{}",
+        report.ledger
+    );
+    let all = records(&text);
+    let lost = |job: bool| -> u64 {
+        let lost = all.iter().filter(|r| r["event_name"] == "tracego.lost");
+        lost.filter(|r| (r["cicd"]["pipeline"]["task"]["run"]["id"] == "4712") == job)
+            .filter_map(|r| r["tracego"]["lost"]["context_full"].as_u64())
+            .sum()
+    };
+    assert!(lost(true) >= 30, "{}", report.ledger);
+    assert_eq!(lost(true) + lost(false), kernel.context_full, "{}", report.ledger);
+}
+
+/// Starts a program with more arguments than the ring can hold, and one for which there is room only without
+/// the end of its arguments.
+fn long_in_small_ring() {
+    let long = |count: usize| (0..count).map(|n| n.to_string().repeat(100_000)).collect::<Vec<_>>();
+    for (ring, count) in [(256 * 1024, 3), (128 * 1024, 2), (64 * 1024, 1)] {
+        let mut options = options(ring, Duration::ZERO);
+        options.load.settings.argv_max = 6 << 20;
+        let (report, text) = session(options, async |agent| {
+            assert!(Command::new("/bin/true").args(long(count)).status().unwrap().success());
+            agent.run(tokio::time::sleep(Duration::from_millis(1500))).await.unwrap();
+        });
+        let all = records(&text);
+        let starts: Vec<_> = all.iter().filter(|r| r["event_name"] == "tracego.process.start").collect();
+        assert_eq!(starts.len(), 1, "{ring}: {}", report.ledger);
+        let start = starts[0];
+        assert_eq!(start["process"]["command_args"][0], "/bin/true", "{ring}");
+        assert_eq!(start["tracego"]["exec"]["args_bytes"], 10 + count * 100_001, "{ring}");
+        let truncated = &start["tracego"]["completeness"]["truncated"];
+        assert_eq!(*truncated, serde_json::json!(["process.command_args"]), "{ring}");
+        assert!(report.ledger.kernel.chunk_lost > 0 && report.ledger.kernel.lost() == 0, "{}", report.ledger);
+        assert!(report.ledger.balanced(), "{}", report.ledger);
+        let lost = all.iter().filter_map(|r| r["tracego"]["lost"]["argv_piece"].as_u64()).sum::<u64>();
+        assert_eq!(lost, report.ledger.kernel.chunk_lost, "{}", report.ledger);
+    }
 }
 
 fn heartbeat() {

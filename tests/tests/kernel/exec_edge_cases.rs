@@ -23,6 +23,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a program in memory", memfd),
     ("a deleted program", deleted),
     ("failed attempts", failed),
+    ("failed attempts of 32-bit callers", failed_32),
+    ("a failed attempt with a long argument", failed_long),
+    ("a failed attempt behind the point of no return", failed_late),
     ("an empty argv", empty_argv),
     ("an empty last argument", empty_last),
     ("a thousand arguments", thousand),
@@ -169,6 +172,70 @@ fn failed() {
         _ => panic!("{untouched:#}"),
     }
     assert_eq!(first["process"]["command"], "victim");
+}
+
+/// Returns the only failed attempt with an error.
+fn failure<'a>(session: &'a Session, error: &str) -> &'a Value {
+    let found: Vec<_> =
+        session.of("exec_failed").filter(|r| r["tracego"]["error"]["name"] == error).collect();
+    assert_eq!(found.len(), 1, "{:#?} {}", session.records, session.stderr());
+    found[0]
+}
+
+fn failed_32() {
+    tracefs();
+    let session = Session::run(&["-e", "execve-failed"], &[VICTIM, "caller-32", "/missing/program"], |_| {});
+    // A kernel without 32-bit callers ends the process with a signal.
+    if session.output.status.code() != Some(2) {
+        return;
+    }
+    let record = failure(&session, "ENOENT");
+    assert_eq!(args(record), ["/missing/program", "second"]);
+    assert_eq!(record["tracego"]["exec"]["filename"], "/missing/program");
+    assert_eq!(record["tracego"]["exec"]["args_bytes"], 24);
+    assert_eq!(record["tracego"]["exec"]["syscall"], "execve");
+    assert!(record["tracego"]["completeness"].is_null(), "{record:#}");
+}
+
+fn failed_long() {
+    tracefs();
+    let session = Session::run(&["-e", "execve-failed"], &[VICTIM, "long-failure"], |_| {});
+    let record = failure(&session, "ENOENT");
+    assert_eq!(args(record), ["missing", &"y".repeat(4095), "last"]);
+    assert_eq!(record["tracego"]["completeness"]["truncated"], json!(["process.command_args"]));
+    let exec = record["tracego"]["exec"].as_object().unwrap();
+    for unknown in ["args_bytes", "env_count", "env_bytes"] {
+        assert!(!exec.contains_key(unknown), "{record:#}");
+    }
+}
+
+/// Checks an executable whose segment lies outside of what a process can map: execve has given up the old
+/// image by then, and with it the memory of its arguments.
+fn failed_late() {
+    tracefs();
+    let dir = dir();
+    let path = dir.path().join("beyond");
+    let mut elf = vec![0_u8; 0x1000];
+    elf[..20].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0");
+    elf[20] = 1;
+    // e_phoff, e_ehsize, e_phentsize, e_phnum; then one PT_LOAD at an address that is not canonical.
+    elf[32] = 64;
+    (elf[52], elf[54], elf[56]) = (64, 56, 1);
+    (elf[64], elf[68]) = (1, 5);
+    elf[80..88].copy_from_slice(&0xffff_8000_0000_0000_u64.to_le_bytes());
+    elf[96..104].copy_from_slice(&0x1000_u64.to_le_bytes());
+    elf[104..112].copy_from_slice(&0x1000_u64.to_le_bytes());
+    elf[112..120].copy_from_slice(&0x1000_u64.to_le_bytes());
+    fs::write(&path, elf).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let command = format!("{} argument", path.display());
+    let session = Session::run(&["-e", "execve-failed"], &["/bin/sh", "-c", &command], |_| {});
+    let found: Vec<_> = session.of("exec_failed").filter(|r| r["process"]["command"] == "beyond").collect();
+    assert_eq!(found.len(), 1, "{:#?} {}", session.records, session.stderr());
+    let whole = &found[0]["tracego"]["completeness"];
+    assert_eq!(whole["unavailable"], json!(["tracego.exec.filename", "process.command_args"]), "{whole}");
+    assert!(whole["truncated"].is_null(), "{whole}");
+    assert!(found[0]["body"].as_str().unwrap().starts_with("beyond: "), "{}", found[0]);
 }
 
 fn opens_first() -> bool {

@@ -7,12 +7,14 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, Session, records, tracego, wait_until};
 
 use crate::Test;
 
-pub(crate) const TESTS: &[(&str, Test)] =
-    &[("policies: one that hangs is out of force until SIGHUP loads another", hangs)];
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("policies: one that hangs is out of force until SIGHUP loads another", hangs),
+    ("policies: a program that ran to its end was not killed", ran_to_its_end),
+];
 
 /// Name of the program that the policies are about, unique among the tests.
 const NAME: &str = "hangs-no-more";
@@ -47,6 +49,45 @@ fn decided(folder: &Path, running: &mut ChildGuard, argument: &str, so: impl Fn(
         };
         records(whole).iter().any(about)
     });
+}
+
+/// Starts programs that are too short to be killed. Each is told apart from one that was killed, with its name,
+/// its parent and its exit code.
+fn ran_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule =
+        "package tracego.process\ndeny contains \"no\" if input.process.executable.name == \"false\"\n";
+    fs::write(folder.path().join("p.rego"), rule).unwrap();
+    let options = ["--policy", folder.path().to_str().unwrap(), "--enforce", "kill", "-e", "execve,exit"];
+    let script = "for i in 1 2 3 4 5 6 7 8; do /bin/false; done; exit 0";
+    let session = Session::run(&options, &["sh", "-c", script], |_| {});
+    let shell = &session.of("start").next().unwrap()["process"]["pid"];
+    let gone: Vec<_> = session
+        .records
+        .iter()
+        .filter(|record| record["tracego"]["enforcement"]["error"].is_string())
+        .collect();
+    assert!(!gone.is_empty(), "{}", session.stderr());
+    for record in gone {
+        let process = &record["process"];
+        assert_eq!(record["tracego"]["enforcement"]["error"], "it ran to its end");
+        assert_eq!(
+            (process["command"].as_str(), &process["parent_pid"]),
+            (Some("false"), shell),
+            "{record:#}"
+        );
+        assert_eq!(process["executable"]["name"], "false");
+        // The end came in the same batch, or its record follows.
+        assert!(process["exit"].is_null() || process["exit"]["code"] == 1, "{record:#}");
+        let body = record["body"].as_str().unwrap();
+        let wanted =
+            format!("should have been killed by deny, but it ran to its end: false (pid {})", process["pid"]);
+        assert!(body.starts_with(&wanted), "{body}");
+        let told = format!("false (pid {}) should have been stopped by the rule deny, but", process["pid"]);
+        assert!(session.stderr().contains(&told), "{}", session.stderr());
+    }
+    // A part of the command ran that had to be stopped.
+    assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
 }
 
 fn hangs() {

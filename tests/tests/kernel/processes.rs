@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a process that renames itself", rename),
     ("death by signal with a core", signal),
     ("a storm of short lives", storm),
+    ("threads that end together end their process once", ends),
 ];
 
 pub(crate) const CONDITIONAL: &[ConditionalTest] =
@@ -164,6 +165,33 @@ fn storm() {
         assert_eq!(record["tracego"]["ancestors"].as_array().unwrap().last().unwrap()["pid"], 1);
     }
     assert!(session.stderr().contains(" = 0 lost"), "{}", session.stderr());
+}
+
+/// Compares the end of processes whose threads end together with what wait(2) told their parent.
+fn ends() {
+    const LIVES: usize = 4000;
+    let session = Session::run(&["-e", "exit"], &[VICTIM, "ends", &LIVES.to_string()], |_| {});
+    assert!(session.stderr().contains(" = 0 lost"), "{}", session.stderr());
+    let mut ended: HashMap<u64, Vec<(u64, &str)>> = HashMap::new();
+    for record in session.of("exit") {
+        let (process, name) = (&record["process"], record["process"]["command"].as_str().unwrap());
+        let code = process["exit"]["code"].as_u64().unwrap();
+        ended.entry(process["pid"].as_u64().unwrap()).or_default().push((code, name));
+    }
+    let text = String::from_utf8(session.output.stdout.clone()).unwrap();
+    let mut wrong = Vec::new();
+    for line in text.lines() {
+        let (pid, code) = line.split_once(' ').unwrap();
+        let told = [(code.parse().unwrap(), "victim")];
+        let seen = ended.remove(&pid.parse().unwrap()).unwrap_or_default();
+        if seen != told {
+            wrong.push((told, seen));
+        }
+    }
+    assert_eq!(text.lines().count(), LIVES);
+    assert!(wrong.is_empty(), "{} of {LIVES}: {:?}", wrong.len(), &wrong[..wrong.len().min(10)]);
+    // The command itself is left.
+    assert_eq!(ended.len(), 1, "{ended:?}");
 }
 
 /// Returns the kinds of each process's records, in order.

@@ -5,9 +5,9 @@
 //! (`tp_btf/sched_process_exec`), from the new image. The caller's memory may change in between, the image
 //! cannot: the second decision kills what escaped the first.
 //!
-//! The second program is attached after the one that writes events, which puts the context of a new job into
-//! the map. Neither depends on the success of the other, and the decision is made before room in the ring is
-//! reserved.
+//! The second program is called by the one that prepares the event of the start and puts the context of a new
+//! job into the map. The decision does not depend on the event: it is made without one, and before room in
+//! the ring is reserved. The event then leaves with the decision in its flags.
 
 mod args;
 
@@ -21,7 +21,8 @@ use aya_ebpf::{
 };
 use tracego_common::{
     EventKind, KernelCounter, TaskContext, TaskId,
-    flags::of_rules,
+    flags::{of_rules, with_decision},
+    limits::DATA_MAX,
     verdict::{
         ARGS, ARGV_LEN, Action, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PathKey, REMEMBERED as NO_RULE,
         RuleMasks, SLOT_LEN, UID, Verdict, VerdictKey, mix, set,
@@ -29,12 +30,12 @@ use tracego_common::{
 };
 
 use crate::{
-    exec::ctime,
+    exec::{ctime, send_pending},
     maps::{EVENTS, REMEMBERED, RULE_EXES, RULE_NAMES, RULE_NUMBERS, RULE_PATHS, RULES, offset, rule_number},
     memory::{Addr, kernel, kernel_bytes, kernel_str, pointer, typed, user},
     path,
     ring::count,
-    scratch::{scratch, set_cursor},
+    scratch::{cursor, scratch, set_cursor},
     task,
     verifier::{bounded, repeat},
 };
@@ -59,12 +60,43 @@ struct ProgramStart {
     uid: u32,
 }
 
+/// What was decided after the point of no return. A structure without an option, whose undefined bytes the
+/// compiler would copy ("R3 !read_ok").
+struct Decision {
+    /// The bit of the rule; [`NO_RULE`] for a remembered verdict.
+    bit: u64,
+    /// The [`Action`]; 0 when no rule matched.
+    action: u32,
+    errno: u32,
+    number: u32,
+    /// Whether the decision is reported by itself.
+    reported: bool,
+}
+
+impl Decision {
+    const NONE: Self = Self { bit: 0, action: 0, errno: 0, number: 0, reported: false };
+}
+
 #[btf_tracepoint(function = "sched_process_exec")]
 pub(crate) fn exec_verdict(ctx: BtfTracePointContext) -> i32 {
     let task = ctx.arg::<*const u8>(0) as Addr;
     let file: Addr = typed(typed(task, offset!(task_mm)), offset!(mm_exe_file));
-    if let Some(start) = start(task, file) {
-        decide_after_exec(&start, typed(file, offset!(file_path_mnt)));
+    let Some(start) = start(task, file) else {
+        send_pending(&ctx, |_| ());
+        return 0;
+    };
+    let mm: Addr = typed(task, offset!(task_mm));
+    let (from, end): (u64, u64) = (typed(mm, offset!(mm_arg_start)), typed(mm, offset!(mm_arg_end)));
+    let decision = decide_after_exec(&start, typed(file, offset!(file_path_mnt)), from, end);
+    // A process that the signal did not reach is not decided about: the agent may still end it.
+    let taken = if decision.errno == 0 { decision.action } else { 0 };
+    send_pending(&ctx, |header| header.flags = with_decision(header.flags, taken, start.number));
+    if decision.reported {
+        let Decision { bit, action, errno, number, .. } = decision;
+        report(&start, bit, action, errno, number, |to| {
+            let len = if end.wrapping_sub(from) > 255 { 255 } else { end.wrapping_sub(from) };
+            user(to, bounded::<8>(len) as u32, from);
+        });
     }
     0
 }
@@ -107,13 +139,10 @@ fn start(task: Addr, file: Addr) -> Option<ProgramStart> {
     Some(ProgramStart { number, set, rules, id, context, task, inode, dentry, uid })
 }
 
-/// Decides after the point of no return, from the new image.
+/// Decides after the point of no return, from the new image, whose arguments are in `[from, end)`.
 #[inline(always)]
-fn decide_after_exec(start: &ProgramStart, mount: Addr) {
+fn decide_after_exec(start: &ProgramStart, mount: Addr, from: u64, end: u64) -> Decision {
     let rules = start.rules;
-    let mm: Addr = typed(start.task, offset!(task_mm));
-    let from: u64 = typed(mm, offset!(mm_arg_start));
-    let end: u64 = typed(mm, offset!(mm_arg_end));
     let mut matched = executable(start) | by_path(start, mount);
     matched &= rules.active & of_process(start);
     if matched != 0 {
@@ -123,12 +152,12 @@ fn decide_after_exec(start: &ProgramStart, mount: Addr) {
     let (mut action, mut number) = (action(rules, bit), 0);
     if bit & rules.allow != 0 && matched & !rules.allow == 0 {
         // An exception without a rule that it exempts from.
-        return;
+        return Decision { bit, action, errno: 0, number, reported: false };
     }
     if bit == 0 {
         let remembered = if rules.remembered == 0 { 0 } else { remembered(start, from, end) };
         if remembered == 0 {
-            return;
+            return Decision::NONE;
         }
         (bit, action, number) = (NO_RULE, remembered as u32, (remembered >> 32) as u32);
     }
@@ -138,10 +167,7 @@ fn decide_after_exec(start: &ProgramStart, mount: Addr) {
         // SAFETY: a number; the running task is the one that starts the program.
         errno = unsafe { bpf_send_signal(SIGKILL) }.unsigned_abs() as u32;
     }
-    report(start, bit, action, errno, number, |to| {
-        let len = if end.wrapping_sub(from) > 255 { 255 } else { end.wrapping_sub(from) };
-        user(to, bounded::<8>(len) as u32, from);
-    });
+    Decision { bit, action, errno, number, reported: true }
 }
 
 /// Decides while execve can still fail, from what the caller passed.
@@ -202,12 +228,17 @@ fn by_path(start: &ProgramStart, mount: Addr) -> u64 {
     }
     let Some(scratch) = scratch() else { return 0 };
     // The key is put together in the area where the names are written.
-    // SAFETY: the start of the area; this program alone uses the slot, with preemption off.
-    let key = unsafe { (&raw mut (*scratch).data).cast::<Key<PathKey>>() };
+    // SAFETY: the area is longer than DATA_MAX; this program alone uses the slot, with preemption off.
+    let area = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(DATA_MAX as usize) };
+    let key = area.cast::<Key<PathKey>>();
     set_cursor(scratch, PATH_KEY);
-    path::dentry(start.dentry, mount, scratch);
-    // SAFETY: as above; the names follow these two numbers, and bytes after the names are not compared.
+    if path::aside(start.dentry, mount, scratch).truncated {
+        return 0;
+    }
+    // SAFETY: as above; the names follow these two numbers. An empty name ends them, so that no path is the
+    // end of another; bytes after that are not compared.
     unsafe {
+        area.add(cursor(scratch) as usize).write(0);
         (*key).prefix_len = (size_of::<PathKey>() * 8) as u32;
         (*key).data.set = start.set;
         RULE_PATHS.get(&*key).copied().unwrap_or(0)

@@ -25,6 +25,7 @@ pub struct FindingSummary {
     /// and is left out.
     commands: HashSet<String>,
     stopped: u64,
+    escaped: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -35,11 +36,14 @@ struct PrintedFinding {
 }
 
 impl FindingSummary {
-    /// Counts the program start of an enforcement record if it was stopped.
+    /// Counts the program start of an enforcement record if it was stopped, or should have been.
     pub fn decided(&mut self, record: &Record) {
         let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
-        let stopped = decision.is_some_and(|one| one.error.is_none() && one.stops());
-        self.stopped += u64::from(stopped);
+        let Some(decision) = decision.filter(|decision| decision.stops()) else { return };
+        match decision.error {
+            None => self.stopped += 1,
+            Some(_) => self.escaped += 1,
+        }
     }
 
     /// Counts the policy violations of a record.
@@ -55,6 +59,12 @@ impl FindingSummary {
     #[must_use]
     pub fn stopped(&self) -> u64 {
         self.stopped
+    }
+
+    /// Returns the number of program starts that should have been stopped and were not.
+    #[must_use]
+    pub fn escaped(&self) -> u64 {
+        self.escaped
     }
 
     /// Adds the findings of a record.

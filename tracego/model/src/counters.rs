@@ -13,7 +13,8 @@ pub struct Counters {
     pub ring_full: u64,
     /// Number of events lost because a CPU has no scratch area.
     pub no_scratch: u64,
-    /// Number of contexts that could not be stored; the events themselves are delivered.
+    /// Number of processes whose context could not be stored: they and their children are in no job and in no
+    /// followed tree. Events of the first are delivered, those outside the tree are filtered.
     pub context_full: u64,
     /// Number of events delivered into the ring.
     pub sent: u64,
@@ -39,6 +40,12 @@ impl Counters {
     pub fn lost(&self) -> u64 {
         let own = self.ring_full.saturating_add(self.no_scratch).saturating_add(self.recursion_misses);
         own.saturating_add(self.discarded)
+    }
+
+    /// Returns whether every event that was wanted is there, under the right job.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.lost() == 0 && self.context_full == 0
     }
 
     /// Returns the number of all hook runs, including skipped ones.
@@ -120,4 +127,7 @@ pub struct JobLoss {
     pub root: (u32, u64),
     /// Number of the job's events lost because the ring was full.
     pub ring_full: u64,
+    /// Number of the job's processes that could not be followed, and so are in no job.
+    #[serde(default)]
+    pub context_full: u64,
 }

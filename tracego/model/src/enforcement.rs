@@ -10,7 +10,9 @@ use std::{
 
 use serde::Serialize;
 use tracego_common::{
-    TaskId, flags,
+    TaskId,
+    event::EventHeader,
+    flags,
     verdict::{Action, REMEMBERED, Verdict, VerdictKey},
 };
 
@@ -91,14 +93,19 @@ pub struct EnforcedRule {
 /// A process start that is to be killed.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// Process to kill.
-    pub id: TaskId,
+    /// Header of the event of the start. Its process is the one to kill, which may have ended and be forgotten
+    /// by the time of the attempt.
+    pub start: EventHeader,
+    /// Name of the task.
+    pub comm: [u8; 16],
+    /// Path or file name of the executable.
+    pub executable: String,
+    /// Wait status, and time in ns since boot, if the process is known to have ended.
+    pub exit: Option<(u32, u64)>,
     /// Key of the start; `None` if the kernel side knows it already.
     pub key: Option<VerdictKey>,
     /// Root process of the job, if the whole job is to be killed.
     pub job: Option<TaskId>,
-    /// Time of the start, ns since boot.
-    pub boot_ns: u64,
     /// Id of the finding or of the policy violation.
     pub reason: String,
     /// Reason, shown to the person whose program is stopped.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use tracego_common::{
     TaskId,
     event::{ArgvChunk, ExecFailedFixed, ExecFixed, ExitEvent, ForkEvent},
+    limits::ENV_VAR_MAX,
     verdict::Verdict,
 };
 
@@ -106,6 +107,12 @@ impl Exec<'_> {
             Some((&entry[..at], &entry[at + 1..]))
         })
     }
+}
+
+/// Returns whether the kernel side may have cut a variable, which is then unknown.
+#[must_use]
+pub fn is_cut(name: &[u8], value: &[u8]) -> bool {
+    name.len() + "=".len() + value.len() + "\0".len() >= ENV_VAR_MAX as usize
 }
 
 /// A failed exec.

@@ -3,6 +3,7 @@
 
 pub mod builder;
 pub mod enforcement;
+pub mod exact_number;
 pub mod frozen;
 pub mod go;
 pub mod image;

@@ -173,7 +173,7 @@ fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
     // Every event is enabled, so that the verifier walks through all code; every filter is on and the tree is
     // empty, so that no event is written.
     let settings = KernelSettings {
-        events: event::EXEC | event::EXIT | event::FORK | event::EXEC_FAILED,
+        events: event::EXEC | event::EXIT | event::FORK | event::EXEC_FAILED | event::VERDICT,
         filters: filter::TREE | filter::UID | filter::CGROUP | filter::COMM,
         env_names: 1,
         argv_max: ARGV_LIMIT,
@@ -192,7 +192,18 @@ fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
     checks.push(check("maps", CheckState::Ok, "created", ""));
     let mut accepted = Vec::new();
     for hook in hooks::all() {
-        let attached = hook.attach(&mut loaded.ebpf, &btf).and_then(|()| called(hook, &loaded.ebpf));
+        if hook.program == hooks::FAILED_32.program
+            && load::has_function(hooks::CALLS_32).is_ok_and(|has| !has)
+        {
+            let name = check_name(hook).0;
+            checks.push(check(&name, CheckState::Ok, "not in this kernel, which has no 32-bit callers", ""));
+            continue;
+        }
+        let attached = match hook.program == hooks::VERDICT.program {
+            true => hook.call(&mut loaded.ebpf, &btf),
+            false => hook.attach(&mut loaded.ebpf, &btf),
+        };
+        let attached = attached.and_then(|()| called(hook, &loaded.ebpf));
         let info = hook.info(&loaded.ebpf);
         accepted.extend(info.and_then(|info| {
             Some(AcceptedProgram {
@@ -230,10 +241,15 @@ fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
     Err(LoadError::NotCalled(modules.trim().to_owned()))
 }
 
-fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> DoctorCheck {
-    let (name, part, remedy) = match hook.place {
+/// Returns the name of a hook's check, the part of tracego that alone needs the hook, and the remediation.
+fn check_name(hook: Hook) -> (String, Option<&'static str>, &'static str) {
+    match hook.place {
         AttachPoint::Tracepoint(name) if hook.program == hooks::VERDICT.program => {
             (format!("tp_btf/{name}, to kill"), Some("--enforce"), "use Linux 5.17 or later")
+        }
+        AttachPoint::Tracepoint(name) if hook.program == hooks::FAILED_32.program => {
+            let remedy = "failed attempts of 32-bit callers are not seen";
+            (format!("tp_btf/{name}"), Some("-e execve-failed"), remedy)
         }
         AttachPoint::Tracepoint(name) => (format!("tp_btf/{name}"), None, ""),
         AttachPoint::Syscall(name) => {
@@ -246,7 +262,11 @@ fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> DoctorCheck {
             let what = if hook.program == hooks::DENIED.program { ", to deny" } else { "" };
             (format!("lsm/{name}{what}"), Some("--enforce deny"), remedy)
         }
-    };
+    }
+}
+
+fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> DoctorCheck {
+    let (name, part, remedy) = check_name(hook);
     match (attached, part) {
         (Ok(()), _) => check(&name, CheckState::Ok, "attached", ""),
         (Err(error), None) => check(&name, CheckState::Missing, chain(&error), remedy),

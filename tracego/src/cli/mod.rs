@@ -46,6 +46,17 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// Returns the options for watching, if the command watches.
+    #[must_use]
+    pub fn watch(&self) -> Option<&WatchOptions> {
+        match &self.command {
+            None => Some(&self.watch),
+            Some(Command::Run(run)) => Some(&run.watch),
+            Some(Command::Capture(capture)) => Some(&capture.watch),
+            Some(_) => None,
+        }
+    }
+
     /// Returns the options of the records, if the command makes any.
     #[must_use]
     pub fn records(&self) -> Option<&RecordOptions> {

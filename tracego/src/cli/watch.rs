@@ -25,9 +25,11 @@ pub struct WatchOptions {
     #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size)]
     pub ring_size: u32,
     /// Maximum number of argument bytes kept; the true number is in every record.
+    ///
+    /// At most three quarters of --ring-size, through which they go. Default: 256K, or what fits.
     #[arg(help_heading = heading::RECORDS)]
-    #[arg(long, value_name = "BYTES", default_value_t = ARGV_DEFAULT, value_parser = argv_max)]
-    pub argv_max: u32,
+    #[arg(long, value_name = "BYTES", value_parser = argv_max)]
+    pub argv_max: Option<u32>,
     /// Watch only processes of this real user id.
     #[arg(help_heading = heading::RECORDS)]
     #[arg(long)]
@@ -99,5 +101,27 @@ impl WatchOptions {
             Some(Handover::Always) => true,
         };
         Some(handover::Options { folder: self.pin_dir.clone(), always })
+    }
+}
+
+impl WatchOptions {
+    /// Returns the cap on the bytes of arguments.
+    ///
+    /// # Errors
+    /// Fails if the ring is too small for the cap that was asked for: such arguments could never arrive.
+    pub fn argv_cap(&self) -> Result<u32, String> {
+        let fits = self.ring_size / 4 * 3;
+        match self.argv_max {
+            Some(asked) if asked > fits => {
+                let ring = u64::from(asked).div_ceil(3) * 4;
+                Err(format!(
+                    "--argv-max {asked} does not fit --ring-size {}: set --argv-max to at most {fits}, or --ring-size \
+                     to at least {}",
+                    self.ring_size,
+                    ring.next_power_of_two()
+                ))
+            }
+            asked => Ok(asked.unwrap_or(ARGV_DEFAULT.min(fits))),
+        }
     }
 }

@@ -93,5 +93,5 @@ fn print_summary(report: &RunReport, quiet: bool) -> bool {
         whole &= sink.is_whole();
     }
     let ledger = &report.ledger;
-    whole && (is_kept || ledger.kernel.lost() == 0 && ledger.write_errors == 0 && ledger.balanced())
+    whole && (is_kept || ledger.kernel.is_whole() && ledger.write_errors == 0 && ledger.balanced())
 }

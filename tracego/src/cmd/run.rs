@@ -43,8 +43,8 @@ pub(super) async fn run(run: &Run, settings: &RunSettings) -> anyhow::Result<Exi
     let (code, summary) = follow(options, pipeline, &run.command, run.wait).await?;
     let found = summary.worst().zip(fail_on).is_some_and(|(worst, fail_on)| worst >= fail_on);
     // The command's own failure takes precedence. A command that continued although a part of it was stopped
-    // has failed.
-    let failed = code == 0 && (found || summary.stopped() > 0);
+    // has failed, and so has one of which a part ran that had to be stopped.
+    let failed = code == 0 && (found || summary.stopped() > 0 || summary.escaped() > 0);
     Ok(ExitCode::from(if failed { code::FINDINGS } else { code }))
 }
 
@@ -59,12 +59,18 @@ fn tell(record: &Record) {
         Action::Audit => "would be stopped",
         Action::Allow => "was let through by an exception",
     };
-    let mut message = format!("tracego: {start} (pid {pid}) {what} by the rule {}", decision.rule);
+    let rule = &decision.rule;
+    let mut message = match &decision.error {
+        Some(error) if decision.stops() => {
+            format!("tracego: {start} (pid {pid}) should have been stopped by the rule {rule}, but {error}")
+        }
+        _ => format!("tracego: {start} (pid {pid}) {what} by the rule {rule}"),
+    };
     for more in [&decision.message, &decision.remediation].into_iter().flatten() {
         message.push_str("\ntracego:   ");
         message.extend(more.chars().map(|c| if c.is_control() { ' ' } else { c }));
     }
-    if decision.stops() {
+    if decision.stops() && decision.error.is_none() {
         message.push_str(
             "\ntracego:   the owner of tracego's configuration can add an exception: [[enforce.exceptions]] \
              with an owner, a reason and a day on which it ends",

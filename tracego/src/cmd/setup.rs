@@ -10,6 +10,7 @@ use tracego_analyze::{
 };
 use tracego_common::{
     KernelSettings,
+    limits::TASK_CTX_MAX,
     settings::{event, filter},
 };
 use tracego_deliver::sink::lifecycle::Sinks;
@@ -47,7 +48,7 @@ pub(super) fn options(
         cgroup_id: 0,
         comm: [0; 16],
         env_names: 0,
-        argv_max: watch.argv_max,
+        argv_max: watch.argv_cap().map_err(anyhow::Error::msg)?,
         cgroup_level: 0,
         generation: 0,
         agent_start: 0,
@@ -86,6 +87,7 @@ pub(super) fn options(
         settings: kernel,
         ring_size: watch.ring_size,
         env: names,
+        contexts: TASK_CTX_MAX,
         without: Vec::new(),
         handover: None,
     };

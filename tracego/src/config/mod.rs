@@ -140,6 +140,23 @@ mod tests {
     }
 
     #[test]
+    fn arguments_that_could_never_pass_the_ring_are_refused() {
+        let cap = |file: &str, line: &str| {
+            let cli = with(file, &format!("tracego --config FILE {line}"))?.cli;
+            cli.watch().unwrap().argv_cap()
+        };
+        assert_eq!(cap("", ""), Ok(256 << 10));
+        assert_eq!(cap("", "--argv-max 6M"), Ok(6 << 20));
+        assert_eq!(cap("ring-size = \"64K\"", ""), Ok(48 << 10));
+        for (file, line) in
+            [("", "--argv-max 6M --ring-size 1M"), ("argv-max = \"6M\"\nring-size = \"4M\"", "")]
+        {
+            let error = cap(file, line).unwrap_err();
+            assert!(error.contains("--ring-size to at least 8388608"), "{error}");
+        }
+    }
+
+    #[test]
     fn the_file_is_below_the_flags_and_above_the_defaults() {
         let file =
             "ring-size = \"1M\"\nevent = [\"execve\", \"exit\"]\noutput = \"text\"\ntree = true\nuid = 7";

@@ -1,12 +1,12 @@
 //! The settings that a command gets.
 
-use clap::{ArgMatches, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 use tracego_analyze::{redact::RedactSettings, rules::settings::RuleSettings};
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 
 use super::{OptionValue, deepest, file::ConfigFile, origin, without_effect};
-use crate::cli::{Cli, EnvSpec};
+use crate::cli::{Cli, EnvSpec, WatchOptions};
 
 /// A command line, and everything that its configuration file adds to it.
 #[derive(Debug)]
@@ -41,12 +41,15 @@ pub struct RunSettings {
 impl Configuration {
     /// Joins the parsed command line with its file.
     pub(super) fn new(matches: &ArgMatches, file: Option<ConfigFile>) -> Result<Self, clap::Error> {
-        let usage = |text| crate::config::command().error(clap::error::ErrorKind::ArgumentConflict, text);
+        let usage = |text| crate::config::command().error(ErrorKind::ArgumentConflict, text);
         without_effect::check(matches.subcommand_name(), deepest(matches)).map_err(usage)?;
         let digest = file.as_ref().map(|file| file.digest.clone());
         let ConfigFile { options, mut rules, mut env, sinks, enforce, redact, .. } = file.unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);
         let cli = Cli::from_arg_matches(matches)?;
+        if let Some(Err(error)) = cli.watch().map(WatchOptions::argv_cap) {
+            return Err(Cli::command().error(ErrorKind::ValueValidation, error));
+        }
         if let Some(records) = cli.records() {
             rules.profile = records.profile;
             env.extend_from_slice(&records.env);

@@ -60,6 +60,9 @@ impl Judgement {
 
     /// Keeps the state of the rules up to date with forks and exits.
     pub(super) fn follow(&mut self, event: &Event<'_>) {
+        if let (Event::Exit(exit), Some(killer)) = (event, &mut self.killer) {
+            killer.exited(exit);
+        }
         let Some(rules) = &mut self.rules else { return };
         match event {
             Event::Fork(fork) => rules.fork(fork.header.parent, fork.header.id),

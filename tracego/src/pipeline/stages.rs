@@ -261,7 +261,7 @@ impl Pipeline {
 
     /// Writes a record if losses of the kernel side grew.
     fn kernel_losses(&mut self, counters: Counters, reading: Reading) {
-        let lost = self.losses.of_counters(counters);
+        let lost = self.losses.of_counters(counters, self.assembler.evicted());
         self.writer.ledger.kernel = counters;
         if !lost.is_empty() {
             let record = self.enricher.lost(lost, None, reading);
@@ -271,12 +271,13 @@ impl Pipeline {
 
     /// Writes a record with the job's identity for each job whose losses grew.
     fn job_losses(&mut self, jobs: Vec<JobLoss>, reading: Reading) {
-        for JobLoss { root, ring_full } in self.losses.of_jobs(jobs) {
+        for JobLoss { root, ring_full, context_full } in self.losses.of_jobs(jobs) {
             let id = TaskId { tgid: root.0, start_boottime: root.1, ..TaskId::default() };
-            let mut record =
-                self.enricher.lost(BTreeMap::from([("ring_full", ring_full)]), Some(id), reading);
+            let lost = [("ring_full", ring_full), ("context_full", context_full)];
+            let lost = lost.into_iter().filter(|&(_, count)| count > 0).collect();
+            let mut record = self.enricher.lost(lost, Some(id), reading);
             self.redaction.redact(&mut record);
-            self.writer.tally.jobs.add(&job(&record, root), ring_full);
+            self.writer.tally.jobs.add(&job(&record, root), ring_full + context_full);
             self.write(&record, None);
         }
     }
@@ -380,6 +381,7 @@ impl Consumer for Pipeline {
 
     fn tally(&self) -> Option<PipelineTally> {
         let mut tally = self.writer.tally.copy(self.judgement.evicted(), self.enricher.processes());
+        tally.pieces_evicted = self.assembler.evicted();
         tally.policy = self.judgement.policy_counts();
         Some(tally)
     }

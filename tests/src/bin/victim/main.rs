@@ -70,6 +70,12 @@ fn main() -> ExitCode {
             std::process::abort();
         }
         "storm" => storm(arg(2).parse().unwrap()),
+        "ends" => processes::ends(arg(2).parse().unwrap()),
+        "caller-32" => return processes::caller_32(arg(2)),
+        "long-failure" => {
+            let long = CString::new("y".repeat(5000)).unwrap();
+            execveat(libc::AT_FDCWD, c"/missing/program", &[c"missing", &long, c"last"], 0);
+        }
         "vfork" => return processes::vfork(),
         "reuse" => return processes::reuse(),
         "script-by-fd" => {

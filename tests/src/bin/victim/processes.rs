@@ -6,6 +6,11 @@ use std::{
     os::fd::AsRawFd as _,
     process::{Command, ExitCode, Stdio},
     ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
 };
 
 /// Exit code of [`reuse`] when the kernel does not let it choose a pid.
@@ -91,4 +96,75 @@ fn wait(pid: i32) {
     // SAFETY: `status` is writable.
     assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
     assert_eq!(status, 0);
+}
+
+/// Starts processes of two threads that end at the same moment, and prints how each ended. Every other one ends
+/// as a group, with the code of the thread that asks for that.
+pub(super) fn ends(count: u32) {
+    for round in 0..count {
+        // SAFETY: this process has one thread, so the child may do what it likes.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0, "{}", io::Error::last_os_error());
+        if pid == 0 {
+            let gate = Arc::new(AtomicU32::new(0));
+            let (other, group) = (Arc::clone(&gate), round % 2 == 0);
+            thread::Builder::new()
+                .name("another".to_owned())
+                .spawn(move || {
+                    meet(&other);
+                    // SAFETY: plain system calls, which do not return.
+                    unsafe {
+                        libc::syscall(if group { libc::SYS_exit_group } else { libc::SYS_exit }, 7);
+                    }
+                })
+                .unwrap();
+            meet(&gate);
+            // SAFETY: a plain system call, which does not return.
+            unsafe { libc::syscall(libc::SYS_exit, 5) };
+        }
+        let mut status = 0;
+        // SAFETY: `status` is writable.
+        assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+        println!("{pid} {}", libc::WEXITSTATUS(status));
+    }
+}
+
+/// Waits until two threads are here.
+fn meet(gate: &AtomicU32) {
+    gate.fetch_add(1, Ordering::SeqCst);
+    while gate.load(Ordering::SeqCst) < 2 {
+        std::hint::spin_loop();
+    }
+}
+
+/// Calls execve as a 32-bit program does. Returns its errno as the exit code.
+pub(super) fn caller_32(path: &str) -> ExitCode {
+    const FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT;
+    const SECOND: &[u8] = b"second\0";
+    let mut result: i64;
+    // SAFETY: a page of our own below 4 GiB, where both strings and the list of pointers of four bytes fit. The
+    // call returns, because the file is missing, and changes no register but its result.
+    unsafe {
+        let page = libc::mmap(ptr::null_mut(), 4096, libc::PROT_READ | libc::PROT_WRITE, FLAGS, -1, 0);
+        assert_ne!(page, libc::MAP_FAILED);
+        let page: *mut u8 = page.cast();
+        ptr::copy_nonoverlapping(path.as_ptr(), page, path.len());
+        ptr::copy_nonoverlapping(SECOND.as_ptr(), page.add(1024), SECOND.len());
+        let list: *mut u32 = page.add(2048).cast();
+        let address = u32::try_from(page.addr()).unwrap();
+        list.write(address);
+        list.add(1).write(address + 1024);
+        // rbx cannot be named as an operand.
+        std::arch::asm!(
+            "xchg rbx, {path}",
+            "int 0x80",
+            "xchg rbx, {path}",
+            path = inout(reg) u64::from(address) => _,
+            inout("rax") 11_i64 => result,
+            in("rcx") u64::from(address) + 2048,
+            in("rdx") 0_u64,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+    }
+    ExitCode::from(u8::try_from(-(result as i32)).unwrap_or(255))
 }

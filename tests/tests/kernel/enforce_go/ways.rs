@@ -119,11 +119,15 @@ pub(super) const WAYS: &[Way] = &[
     way("a copy of another name", "renamed", "cp $GO ./build; ./build run renamed.go", Ended, Ended),
     way("a hard link of another name", "link", "cp $GO ./go; ln go build; ./build run link.go", Ended, Ended),
     way("a memfd", "memory", "$TOP/unnamed $GO run memory.go", Ended, Ended),
+    way("a memfd called `x/go`", "slash", "UNNAMED=x/go $TOP/unnamed $GO run slash.go", Ended, Ended),
+    way("`go -C DIR -- run` with a GOFLAGS beyond 4 KiB", "flags", FLAGS, Ended, Ended),
     way("by the dynamic linker", LINKED, "$LINKER $TOP/pie/go run linked.go", Runs, Runs),
 ];
 
 /// The outer go command uses other folders than the tested one.
 const GENERATE: &str = "HOME=$TOP GOCACHE=$WARM GOTMPDIR=$TOP go generate generate.go";
+/// What the kernel side reads of GOFLAGS is `-n` alone, which would only print what is to be done.
+const FLAGS: &str = "GOFLAGS=\"-n$(printf '%4100s' '')-n=false\" go -C ../flags -- run flags.go";
 const SHIM: &str = "printf '#!/bin/sh\\nexec \"$GO\" \"$@\"\\n' > go; chmod +x go; ./go run shim.go";
 const SCRIPT: &str = "printf '#!%s run\\n' $GO > script.go; chmod +x script.go; ./script.go";
 const RACE: &str = "ln -s $GO race; $TOP/racer ./race 50 race";

@@ -8,7 +8,7 @@ use tracego_model::{
     clock::Reading,
     enforcement::{Ended, Pending},
     record::{
-        OtelSeverity, Process, Record,
+        Exit, OtelSeverity, Process, Record,
         enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
         event_name,
         uid::Stamp,
@@ -16,7 +16,7 @@ use tracego_model::{
     text,
 };
 
-use super::{Enricher, exec};
+use super::{Enricher, exec, lifecycle};
 
 /// The bit of the first rule, that of the enforcement check; see `enforce::compile`.
 const CANARY: u64 = 1;
@@ -72,21 +72,37 @@ impl Enricher {
             shared.count(action);
         }
         let boot_ns = reading.boot_ns.unsigned_abs();
-        let header = EventHeader { id: pending.id, boot_ns, ..EventHeader::default() };
+        let header = EventHeader { boot_ns, ..pending.start };
         let error = match ended {
             Ended::Killed => None,
-            Ended::Gone => Some("it had ended by itself".to_owned()),
+            Ended::Gone => Some("it ran to its end".to_owned()),
             Ended::Failed if action == Action::Audit => None,
             Ended::Failed => Some("it could not be ended".to_owned()),
         };
         let decision = EnforcementDecision {
             message: Some(pending.message.clone()),
-            delay: Some(boot_ns.saturating_sub(pending.boot_ns)),
+            delay: Some(boot_ns.saturating_sub(pending.start.boot_ns)),
             error,
             ..EnforcementDecision::new(action, AFTER_START, pending.reason.clone())
         };
         let stamp = self.builder.stamp(reading);
-        self.decided(&header, &[0; 16], stamp, &[], decision)
+        let is_known = self.entry(pending.start.id).is_some();
+        let mut record = self.decided(&header, &pending.comm, stamp, &[], decision);
+        if let Some(process) = &mut record.process {
+            let exit = pending.exit.filter(|_| ended == Ended::Gone);
+            process.exit = exit.map(|(status, boot_ns)| Exit {
+                code: lifecycle::exit_code(status).0,
+                time: self.builder.clock.wall(boot_ns),
+            });
+            if !is_known {
+                process.executable = Some(exec::executable(pending.executable.clone()));
+            }
+        }
+        if !is_known && let Some((context, job)) = self.identity(pending.start.job_root) {
+            record.context = Some(context);
+            record.tracego.job = Some(job);
+        }
+        record
     }
 
     fn decided(
@@ -112,6 +128,9 @@ impl Enricher {
                 process.command.clone_from(&entry.line.command);
             }
         }
+        if decision.executable.is_empty() {
+            decision.executable.clone_from(&process.command);
+        }
         let (what, severity) = words(decision.action);
         let body = body(&process, what, &decision);
         let replayed = || {
@@ -126,7 +145,12 @@ impl Enricher {
 
 fn body(process: &Process, what: &str, decision: &EnforcementDecision) -> String {
     let (rule, start, pid) = (&decision.rule, decision.start(), process.pid);
-    let mut body = format!("{what} by {rule}: {start} (pid {pid})");
+    let mut body = match &decision.error {
+        Some(error) if decision.stops() => {
+            format!("should have been {what} by {rule}, but {error}: {start} (pid {pid})")
+        }
+        _ => format!("{what} by {rule}: {start} (pid {pid})"),
+    };
     if let Some(message) = &decision.message {
         body.push_str(": ");
         body.push_str(message);

@@ -1,11 +1,14 @@
 //! The facts derived from the allow-listed variables of a process. The processes of a build mostly have the
 //! same environment, so the latest environments are kept with everything that follows from them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use tracego_common::TaskId;
 use tracego_model::{
-    event::Exec,
+    event::{Exec, is_cut},
     meta::Meta,
     record::{Completeness, Trace, Variables, job::Identified},
     text,
@@ -27,7 +30,8 @@ pub struct Environment {
     /// The variables that records show: the process's own and the injected ones, which win. Those that only
     /// rules look at are left out.
     pub variables: Arc<Variables>,
-    /// All of the process's own variables, with those that only rules look at, and without injected ones.
+    /// All of the process's own variables, with those that only rules look at, and without injected ones. A
+    /// variable that was cut is not among them: its value is unknown, and nothing may follow from a part.
     pub own: Arc<BTreeMap<Arc<str>, String>>,
     /// Trace context from TRACEPARENT.
     pub trace: Option<Trace>,
@@ -64,9 +68,11 @@ impl Environment {
         let mut env = Self { bytes: exec.env.to_vec(), ..Self::default() };
         env.identity = Arc::new(identity(exec));
         let (mut variables, mut all) = (BTreeMap::new(), BTreeMap::<Arc<str>, String>::new());
+        let mut seen = BTreeSet::new();
         for (name, value) in exec.variables() {
+            let cut = is_cut(name, value);
             let name = text::lossy(name);
-            if all.contains_key(name.as_str()) {
+            if !seen.insert(name.clone()) {
                 continue;
             }
             if name == "TRACEPARENT" {
@@ -81,7 +87,9 @@ impl Environment {
                 env.completeness.bytes.append(&mut own.bytes);
                 variables.insert(Arc::clone(&name), value.clone());
             }
-            all.insert(name, value);
+            if !cut {
+                all.insert(name, value);
+            }
         }
         for (name, value) in &meta.injected {
             variables.insert(name.as_str().into(), value.clone());
@@ -119,6 +127,7 @@ fn identity(exec: &Exec<'_>) -> ci::CiIdentity {
     }
     ci::identify(|name| {
         let found = exec.variables().find(|(key, _)| *key == name.as_bytes());
+        let found = found.filter(|(name, value)| !is_cut(name, value));
         found.and_then(|(_, value)| std::str::from_utf8(value).ok())
     })
 }

@@ -14,6 +14,7 @@ use tracego_model::{
     record::{
         Completeness, Executable, K8s, Leader, LinuxCgroup, OtelSeverity, Own, Pod, Process, Record,
         event_name,
+        exact_number::ExactNumber,
         frozen::Frozen,
         go::Go,
         lineage::{Line, Lineage},
@@ -107,7 +108,10 @@ impl Enricher {
         let is_root = header.job_root == header.id;
         // `go env -w` sets variables that the environment does not set.
         let written = note.and_then(|note| note.surroundings.as_ref()?.go_env.get("GOFLAGS"));
-        let goflags = env.own.get("GOFLAGS").or(written).map_or("", String::as_str);
+        // Without the whole environment GOFLAGS may be set to anything. What it is known to add is then
+        // nothing: a `go run` stays one, since `-n` could only be in the part that is missing.
+        let whole = header.flags & (flags::ENV_TRUNCATED | flags::ENV_UNREADABLE) == 0;
+        let goflags = env.own.get("GOFLAGS").or(written.filter(|_| whole)).map_or("", String::as_str);
         let task = before.started(&ProcessStart {
             id: header.id,
             path: &executable,
@@ -121,7 +125,7 @@ impl Enricher {
         let line = Line {
             id: header.id,
             secret: is_secret(&executable),
-            created: self.builder.clock.wall(header.id.start_boottime),
+            created: self.created(header.id),
             command: text::lossy(text::comm(&exec.fixed.comm)),
             executable,
             ..Line::default()
@@ -256,7 +260,7 @@ impl Enricher {
         if missing & field::CGROUP == 0 {
             process.linux = Some(LinuxCgroup { cgroup: whole.keep(&exec.cgroup, "process.linux.cgroup") });
             let version = if bits & flags::CGROUP_V1 == 0 { 2 } else { 1 };
-            own.cgroup = Some(linux::CgroupNode { id: fixed.cgroup_id, version });
+            own.cgroup = Some(linux::CgroupNode { id: ExactNumber(fixed.cgroup_id), version });
         }
         own.working_directory_deleted = bits & flags::CWD_DELETED != 0;
         process.args_count = (missing & field::COUNTS == 0).then_some(fixed.argc);
@@ -266,9 +270,9 @@ impl Enricher {
                 .then(|| whole.keep(exec.interp, "tracego.exec.interpreter")),
             thread_id: (fixed.old_tid != fixed.header.id.tgid).then_some(fixed.old_tid),
             syscall: None,
-            args_bytes: fixed.argv_total,
-            env_count: fixed.envc,
-            env_bytes: fixed.env_total,
+            args_bytes: Some(fixed.argv_total),
+            env_count: Some(fixed.envc),
+            env_bytes: Some(fixed.env_total),
         });
         process.command_args = Some(args(exec.args(), whole));
     }

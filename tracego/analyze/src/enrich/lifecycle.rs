@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracego_common::{
     event::{ExitEvent, ForkEvent},
-    flags,
+    flags::{ARGV_TRUNCATED, ARGV_UNREADABLE, CORE_DUMPED, FILENAME_TRUNCATED},
 };
 use tracego_model::{
     event::FailedExec,
@@ -16,6 +16,12 @@ use tracego_model::{
 
 use super::{Enricher, exec::args, process_table::ProcessEntry};
 
+/// Returns the exit code of a wait status, 128 + signal after a signal, and the signal.
+pub(super) fn exit_code(status: u32) -> (u32, Option<u32>) {
+    let signal = Some(status & 0x7f).filter(|&signal| signal != 0);
+    (signal.map_or((status >> 8) & 0xff, |signal| 128 + signal), signal)
+}
+
 impl Enricher {
     /// Adds the child of a fork to the table, as a copy of the process that forked it.
     pub(super) fn note_fork(&mut self, fork: &ForkEvent) {
@@ -24,7 +30,7 @@ impl Enricher {
         let up = (parent.line.id.tgid != 0).then(|| Arc::clone(&parent.line));
         let line = Line {
             id: header.id,
-            created: self.builder.clock.wall(header.id.start_boottime),
+            created: self.created(header.id),
             command: text::lossy(text::comm(&fork.comm)),
             executable: parent.line.executable.clone(),
             secret: parent.line.secret,
@@ -49,12 +55,11 @@ impl Enricher {
         let (mut own, mut process) = (self.own(), self.process(header, &exit.comm));
         let context = self.known(header, &mut own, &mut process);
         process.real_user = Some(self.builder.meta.users.get(exit.uid));
-        let signal = Some(exit.status & 0x7f).filter(|&signal| signal != 0);
-        let code = signal.map_or((exit.status >> 8) & 0xff, |signal| 128 + signal);
+        let (code, signal) = exit_code(exit.status);
         process.exit = Some(Exit { code, time: self.builder.clock.wall(header.boot_ns) });
         own.exit = Some(ExitFacts {
             signal,
-            core_dumped: header.flags & flags::CORE_DUMPED != 0,
+            core_dumped: header.flags & CORE_DUMPED != 0,
             run_time_ns: header.boot_ns.saturating_sub(header.id.start_boottime),
             max_rss_bytes: exit.maxrss_pages.saturating_mul(self.builder.meta.page_size),
         });
@@ -74,15 +79,22 @@ impl Enricher {
         let args = args(failed.args(), &mut own.completeness);
         let filename = own.completeness.keep(failed.filename, "tracego.exec.filename");
         let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);
-        own.completeness.truncated.extend(linux::names(flags, table));
+        // Behind the point of no return the caller's memory is gone.
+        let unread = failed.filename.is_empty() && flags & FILENAME_TRUNCATED != 0;
+        let cut = if unread { flags & !FILENAME_TRUNCATED } else { flags };
+        own.completeness.truncated.extend(linux::names(cut, table));
+        own.completeness.unavailable.extend(unread.then_some("tracego.exec.filename"));
         own.completeness.unavailable.extend(linux::names(flags, &linux::UNREADABLE));
+        let whole = flags & (ARGV_TRUNCATED | ARGV_UNREADABLE) == 0;
         let error = ExecError { errno: fixed.errno, name: tracego_model::linux::errno::name(fixed.errno) };
-        let body = format!("{}: {}", text::one_line(std::slice::from_ref(&filename)), error.name);
+        let name = if unread { &process.command } else { &filename };
+        let body = format!("{}: {}", text::one_line(std::slice::from_ref(name)), error.name);
         own.error = Some(error);
         own.exec = Some(linux::ExecCall {
             filename,
             thread_id: (fixed.tid != fixed.header.id.tgid).then_some(fixed.tid),
             syscall: Some(if fixed.at == 0 { "execve" } else { "execveat" }),
+            args_bytes: whole.then(|| u32::try_from(failed.argv.len()).unwrap_or(u32::MAX)),
             ..linux::ExecCall::default()
         });
         process.command_args = Some(args);

@@ -26,7 +26,7 @@ use tracego_common::{TaskId, event::EventHeader, flags};
 use tracego_golang::{Image, task::GoTask};
 pub use tracego_model::record::Record;
 use tracego_model::{
-    clock::Reading,
+    clock::{Reading, Time},
     event::Event,
     input::{Seed, SinkLoss, Takeover, facts::Surroundings, note::StartNote},
     ledger::Ledger,
@@ -268,15 +268,19 @@ impl Enricher {
         Box::new(Process {
             pid: header.id.tgid,
             parent_pid: header.parent.tgid,
-            creation: At { time: self.builder.clock.wall(header.id.start_boottime) },
+            creation: At { time: self.created(header.id) },
             command: text::lossy(text::comm(command)),
             ..Process::default()
         })
     }
 
     pub(super) fn entry(&mut self, id: TaskId) -> Option<ProcessEntry> {
-        let clock = self.builder.clock;
-        self.table.get(id, |ns| clock.wall(ns)).cloned()
+        self.table.get(id).cloned()
+    }
+
+    /// Returns the creation time of a process: the one that was computed first.
+    pub(super) fn created(&self, id: TaskId) -> Time {
+        self.table.created(id).unwrap_or_else(|| self.builder.clock.wall(id.start_boottime))
     }
 
     /// Adds the known facts about a process to a record that is not about a program start.

@@ -75,16 +75,22 @@ impl ProcessTable {
         }
     }
 
+    /// Returns the creation time of a process as its earlier records have it: one process has one, whatever
+    /// the clock did since. A start time that was read in ticks gets the rest.
+    #[must_use]
+    pub fn created(&self, id: TaskId) -> Option<Time> {
+        let line = &self.0.get(&id.tgid).filter(|entry| entry.is(id))?.line;
+        let rest = i64::try_from(id.start_boottime.saturating_sub(line.id.start_boottime)).ok()?;
+        Some(Time(line.created.0.saturating_add(rest)))
+    }
+
     /// Returns a process by its identity. A start time that was read in ticks matches within a tick and is
     /// then made exact.
-    pub fn get(&mut self, id: TaskId, wall: impl Fn(u64) -> Time) -> Option<&ProcessEntry> {
+    pub fn get(&mut self, id: TaskId) -> Option<&ProcessEntry> {
+        let created = self.created(id)?;
         let entry = self.0.get_mut(&id.tgid)?;
-        if !entry.is(id) {
-            return None;
-        }
         if entry.line.id.start_boottime != id.start_boottime {
-            let line = Arc::make_mut(&mut entry.line);
-            line.make_exact(id, wall(id.start_boottime));
+            Arc::make_mut(&mut entry.line).make_exact(id, created);
         }
         Some(entry)
     }
@@ -138,11 +144,11 @@ mod tests {
         let mut table = ProcessTable::default();
         let seed = |pid, ppid, start_ticks| Seed { pid, ppid, start_ticks, ..Seed::default() };
         table.seed(&[seed(9, 7, 300), seed(7, 1, 200), seed(1, 0, 1)], 100, wall);
-        assert!(table.get(id(7, 9_000_000_000), wall).is_none());
-        assert!(table.get(id(7, 1_999_999_999), wall).is_none());
-        assert!(table.get(id(7, 2_000_000_123), wall).is_some());
-        assert!(table.get(id(7, 2_000_000_124), wall).is_none());
-        let above = Lineage(table.get(id(9, 3_000_000_000), wall).unwrap().line.up.clone());
+        assert!(table.get(id(7, 9_000_000_000)).is_none());
+        assert!(table.get(id(7, 1_999_999_999)).is_none());
+        assert!(table.get(id(7, 2_000_000_123)).is_some());
+        assert!(table.get(id(7, 2_000_000_124)).is_none());
+        let above = Lineage(table.get(id(9, 3_000_000_000)).unwrap().line.up.clone());
         assert_eq!(above.iter().map(|line| line.id.tgid).collect::<Vec<_>>(), [7, 1]);
     }
 
@@ -152,9 +158,19 @@ mod tests {
         let line = Line { id: id(7, 2_000), ..Line::default() };
         table.put(ProcessEntry { line: line.into(), ..ProcessEntry::default() });
         table.remove(id(7, 1_000));
-        assert!(table.get(id(7, 2_000), wall).is_some());
+        assert!(table.get(id(7, 2_000)).is_some());
         table.remove(id(7, 2_000));
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_process_has_one_creation_time_across_a_step_of_the_clock() {
+        let mut table = ProcessTable::default();
+        table.seed(&[Seed { pid: 7, start_ticks: 200, ..Seed::default() }], 100, |ns| Time(ns as i64 + 5));
+        assert_eq!(table.created(id(7, 2_000_000_123)), Some(Time(2_000_000_128)));
+        assert_eq!(table.get(id(7, 2_000_000_123)).unwrap().line.created, Time(2_000_000_128));
+        assert_eq!(table.created(id(7, 2_000_000_123)), Some(Time(2_000_000_128)));
+        assert_eq!(table.created(id(7, 2_000_000_124)), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use tracego_common::{TaskId, event::field, flags};
 use tracego_golang::{Image, command::Invocation};
 use tracego_model::{
-    event::{Event, Exec},
+    event::{Event, Exec, is_cut},
     input::{
         batch::DecodedEvent,
         facts::Surroundings,
@@ -139,6 +139,7 @@ impl Inspector {
     fn command(&self, exec: &Exec<'_>) -> Surroundings {
         let variables: Vec<(&str, &str)> = exec
             .variables()
+            .filter(|(name, value)| !is_cut(name, value))
             .filter_map(|(name, value)| {
                 Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?))
             })

@@ -6,7 +6,7 @@ use tracego_model::{
 };
 
 use super::*;
-use crate::enrich::Enricher;
+use crate::{enrich::Enricher, redact};
 
 /// A start with a password in each text that a process controls.
 fn start(meta: Meta) -> Record {

@@ -1,20 +1,37 @@
 //! Assembly of long arguments: the parts arrive ahead of the exec event that they belong to.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use tracego_common::{TaskId, flags};
 
-use crate::event::{Event, Exec};
+use crate::event::{ArgvPart, Event, Exec};
 
 /// Maximum bytes of parts that wait for their exec event. The kernel side sends parts and event together, so
-/// only parts whose event was lost stay. A part beyond the limit first drops all waiting parts.
+/// only parts whose event was lost stay. For a part beyond the limit, those of the process that has waited
+/// longest are evicted.
 const WAITING_MAX: usize = 32 << 20;
 
 /// The parts that wait for their exec event.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    waiting: HashMap<TaskId, Vec<(u64, Vec<u8>)>>,
+    waiting: HashMap<TaskId, WaitingParts>,
+    /// Processes with parts that wait, by the number of their first part.
+    order: BTreeMap<u64, TaskId>,
+    /// Number of the next process.
+    next: u64,
     bytes: usize,
+    evicted: u64,
+}
+
+/// The parts of one process.
+#[derive(Debug, Default)]
+struct WaitingParts {
+    number: u64,
+    /// Offset and bytes of each.
+    parts: Vec<(u64, Vec<u8>)>,
 }
 
 impl Assembler {
@@ -23,13 +40,7 @@ impl Assembler {
     pub fn take<'a>(&mut self, event: Event<'a>) -> Option<Event<'a>> {
         match event {
             Event::Chunk(chunk) => {
-                if self.bytes + chunk.bytes.len() > WAITING_MAX {
-                    self.waiting.clear();
-                    self.bytes = 0;
-                }
-                self.bytes += chunk.bytes.len();
-                let waiting = self.waiting.entry(chunk.fixed.header.id).or_default();
-                waiting.push((chunk.fixed.offset, chunk.bytes.to_vec()));
+                self.store(&chunk);
                 None
             }
             Event::Exec(mut exec) if exec.fixed.header.flags & flags::ARGV_CHUNKS != 0 => {
@@ -40,10 +51,37 @@ impl Assembler {
         }
     }
 
+    /// Returns the number of parts that were evicted. If the event of one still arrives, its arguments are
+    /// truncated.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    fn store(&mut self, chunk: &ArgvPart<'_>) {
+        while self.bytes + chunk.bytes.len() > WAITING_MAX
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            let parts = self.waiting.remove(&oldest).unwrap_or_default().parts;
+            self.bytes -= bytes(&parts);
+            self.evicted += parts.len() as u64;
+        }
+        self.bytes += chunk.bytes.len();
+        let id = chunk.fixed.header.id;
+        let waiting = self.waiting.entry(id).or_insert_with(|| {
+            self.next += 1;
+            self.order.insert(self.next, id);
+            WaitingParts { number: self.next, parts: Vec::new() }
+        });
+        waiting.parts.push((chunk.fixed.offset, chunk.bytes.to_vec()));
+    }
+
     /// Appends the parts in order, up to the first gap. Missing bytes set [`flags::ARGV_TRUNCATED`].
     fn complete(&mut self, exec: &mut Exec<'_>) {
-        let mut pieces = self.waiting.remove(&exec.fixed.header.id).unwrap_or_default();
-        self.bytes -= pieces.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        let WaitingParts { number, parts: mut pieces } =
+            self.waiting.remove(&exec.fixed.header.id).unwrap_or_default();
+        self.order.remove(&number);
+        self.bytes -= bytes(&pieces);
         pieces.sort_by_key(|&(offset, _)| offset);
         let mut whole = exec.argv.to_vec();
         for (offset, bytes) in pieces {
@@ -59,13 +97,17 @@ impl Assembler {
     }
 }
 
+/// Returns the number of bytes in parts.
+fn bytes(parts: &[(u64, Vec<u8>)]) -> usize {
+    parts.iter().map(|(_, bytes)| bytes.len()).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use tracego_common::{ExecFixed, event::ArgvChunk};
     use zerocopy::FromZeros as _;
 
     use super::*;
-    use crate::event::ArgvPart;
 
     fn chunk(tgid: u32, offset: u64, bytes: &'static [u8]) -> Event<'static> {
         let mut fixed = ArgvChunk { offset, ..ArgvChunk::default() };
@@ -107,12 +149,20 @@ mod tests {
     }
 
     #[test]
-    fn pieces_without_a_record_do_not_pile_up() {
-        let mut assembler = Assembler::default();
+    fn the_pieces_that_waited_longest_are_evicted_and_no_others() {
         static PIECE: [u8; 131_072] = [b'a'; 131_072];
-        for tgid in 0..2_000 {
-            assembler.take(chunk(tgid, 0, &PIECE));
+        const FIT: u32 = (WAITING_MAX / PIECE.len()) as u32;
+        let mut assembler = Assembler::default();
+        for tgid in 0..FIT + 3 {
+            assembler.take(chunk(tgid, 1, &PIECE));
             assert!(assembler.bytes <= WAITING_MAX);
         }
+        assert_eq!(assembler.evicted(), 3);
+        let total = 1 + u32::try_from(PIECE.len()).unwrap();
+        for tgid in 0..FIT + 3 {
+            let (argv, truncated) = argv(assembler.take(exec(tgid, b"b", total)));
+            assert_eq!((argv.len() as u32 == total, truncated), (tgid >= 3, tgid < 3), "{tgid}");
+        }
+        assert_eq!((assembler.bytes, assembler.order.len(), assembler.waiting.len()), (0, 0, 0));
     }
 }

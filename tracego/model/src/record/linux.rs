@@ -7,13 +7,14 @@ use tracego_common::{
     flags,
 };
 
+use super::exact_number::ExactNumber;
 use crate::clock::Time;
 
 /// `tracego.executable.*`: the file behind `process.executable.path`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExecutableFile {
     /// Inode number.
-    pub inode: u64,
+    pub inode: ExactNumber,
     /// Device number, as `major:minor`.
     pub device: String,
     /// Change time of the inode.
@@ -39,7 +40,7 @@ impl ExecutableFile {
     pub fn of(fixed: &ExecFixed) -> Self {
         let ctime = i64::try_from(fixed.exe_ctime_ns).ok().filter(|_| fixed.unavailable & field::CTIME == 0);
         Self {
-            inode: fixed.exe_inode,
+            inode: ExactNumber(fixed.exe_inode),
             device: device(fixed.exe_dev),
             ctime: ctime.map(Time),
             mode: format!("{:o}", fixed.exe_mode),
@@ -65,12 +66,16 @@ pub struct ExecCall {
     /// `execve` or `execveat`; set for failed calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub syscall: Option<&'static str>,
-    /// Size of all arguments in bytes, before truncation.
-    pub args_bytes: u32,
-    /// Number of variables in the environment.
-    pub env_count: u32,
-    /// Size of the environment in bytes.
-    pub env_bytes: u32,
+    /// Size of all arguments in bytes, before truncation. Absent for failed calls whose arguments were not all
+    /// read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub args_bytes: Option<u32>,
+    /// Number of variables in the environment. Absent for failed calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env_count: Option<u32>,
+    /// Size of the environment in bytes. Absent for failed calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env_bytes: Option<u32>,
 }
 
 /// `tracego.audit.*`.
@@ -139,7 +144,7 @@ pub struct Namespaces {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct CgroupNode {
     /// Id of the v2 cgroup: the inode number of its folder.
-    pub id: u64,
+    pub id: ExactNumber,
     /// Hierarchy of `process.linux.cgroup`: 2, or 1 (pids) where v2 holds no process.
     pub version: u8,
 }
@@ -170,13 +175,13 @@ pub const RLIMITS: [&str; 16] = [
 
 #[derive(Serialize)]
 struct Limit {
-    soft: Option<u64>,
-    hard: Option<u64>,
+    soft: Option<ExactNumber>,
+    hard: Option<ExactNumber>,
 }
 
 impl Serialize for Rlimits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let limited = |value: u64| (value != u64::MAX).then_some(value);
+        let limited = |value: u64| (value != u64::MAX).then_some(ExactNumber(value));
         let mut map = serializer.serialize_map(Some(RLIMITS.len()))?;
         for (name, limit) in RLIMITS.iter().zip(self.0) {
             map.serialize_entry(name, &Limit { soft: limited(limit.soft), hard: limited(limit.hard) })?;

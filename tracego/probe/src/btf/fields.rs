@@ -8,7 +8,7 @@ type Optional = (u64, &'static [&'static [&'static str]]);
 /// Fields that a kernel may lack, by version or configuration. Bits as in [`field`]; 0 if no record value
 /// depends on the fields. If any other field were missing, the programs would follow an invalid pointer,
 /// which the verifier refuses with a less clear message.
-pub const OPTIONAL: [Optional; 8] = [
+pub const OPTIONAL: [Optional; 10] = [
     // CONFIG_AUDIT
     (field::AUDIT, &[&["task_struct.loginuid", "task_struct.sessionid"]]),
     // CONFIG_SECCOMP
@@ -22,6 +22,10 @@ pub const OPTIONAL: [Optional; 8] = [
     (field::TTY, &[&["tty_struct.index", "tty_struct.driver", "tty_driver.major", "tty_driver.minor_start"]]),
     // Missing on architectures other than x86-64; holds the flags of a failed execveat.
     (0, &[&["pt_regs.r8"]]),
+    // Missing on architectures other than x86; tells 32-bit callers apart.
+    (0, &[&["task_struct.thread_info.status", "pt_regs.bx", "pt_regs.cx"]]),
+    // Kernels from 6.16; before that, threads that end together claim the end of their process.
+    (0, &[&["typedef btf_trace_sched_process_exit.2"]]),
     // CONFIG_CGROUP_PIDS; without it, where v2 holds only its root, the path is that root.
     (0, &[&["enum cgroup_subsys_id.pids_cgrp_id"]]),
 ];

@@ -52,6 +52,10 @@ const NESTED_MAX: usize = 256;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
+const TYPEDEF: u32 = 8;
+const PROTOTYPE: u32 = 13;
+/// Start of the names of the types that tracepoints hand to their programs (include/trace/bpf_probe.h).
+const TRACEPOINT: &[u8] = b"btf_trace_";
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..at.checked_add(4)?)?;
@@ -98,10 +102,11 @@ impl<'a> Btf<'a> {
                 2 | 7..=12 | 16 | 18 => 0, // pointer, fwd, typedef, qualifiers, func, float, type tag
                 3 => 12,                   // array
                 STRUCT | UNION | 15 | 19 => vlen * 12, // members, data section, enum64
-                ENUM | 13 => vlen * 8,     // enum, function prototype
+                ENUM | PROTOTYPE => vlen * 8,
                 _ => return Err(BtfError::Kind(id, kind)),
             };
-            if matches!(kind, STRUCT | ENUM) {
+            let tracepoint = || kind == TYPEDEF && self.name(entry.name).starts_with(TRACEPOINT);
+            if matches!(kind, STRUCT | ENUM) || tracepoint() {
                 self.structs.entry(self.name(entry.name)).or_default().push(id);
             }
             self.index.push(entry);
@@ -155,13 +160,19 @@ impl<'a> Btf<'a> {
     }
 
     /// Returns the byte offset of a dotted path in a structure; the size of the structure for an empty path;
-    /// the value of an enumerator for `enum NAME`.
+    /// the value of an enumerator for `enum NAME`; the path itself for `typedef NAME`, if the function that it
+    /// points to has a parameter with this number.
     #[must_use]
     pub fn offset(&self, structure: &str, path: &str) -> Option<u32> {
-        let name = structure.strip_prefix("enum ").unwrap_or(structure).as_bytes();
+        let name = structure.strip_prefix("enum ").or_else(|| structure.strip_prefix("typedef "));
+        let name = name.unwrap_or(structure).as_bytes();
         self.structs.get(name)?.iter().find_map(|&id| {
             if structure.starts_with("enum ") {
                 return self.enumerator(id, path.as_bytes());
+            }
+            if structure.starts_with("typedef ") {
+                let number: u32 = path.parse().ok()?;
+                return ((number as usize) < self.parameters(id)?).then_some(number);
             }
             if path.is_empty() {
                 return Some(self.index.get(id)?.size_or_type);
@@ -174,6 +185,21 @@ impl<'a> Btf<'a> {
             }
             u32::try_from(total).ok()
         })
+    }
+
+    /// Returns whether the kernel has a function.
+    #[must_use]
+    pub fn has_function(&self, name: &str) -> bool {
+        const FUNCTION: u32 = 12;
+        self.index.iter().any(|entry| entry.kind == FUNCTION && self.name(entry.name) == name.as_bytes())
+    }
+
+    /// Returns the number of parameters of the function that a typedef points to.
+    fn parameters(&self, id: usize) -> Option<usize> {
+        const POINTER: u32 = 2;
+        let pointer = self.index.get(self.resolve(id)).filter(|entry| entry.kind == POINTER)?;
+        let function = self.index.get(self.resolve(pointer.size_or_type as usize))?;
+        (function.kind == PROTOTYPE).then_some(function.vlen)
     }
 
     fn enumerator(&self, id: usize, name: &[u8]) -> Option<u32> {

@@ -258,8 +258,8 @@ fn bits(bytes: usize) -> u32 {
     u32::try_from(bytes * 8).unwrap_or(u32::MAX)
 }
 
-/// Encodes a path as the kernel side has it: names from the file up to the root. Returns `None` for a path
-/// that is too long.
+/// Encodes a path as the kernel side has it: names from the file up to the root, and an empty name for the
+/// root, so that no path matches that only ends alike. Returns `None` for a path that is too long.
 pub(super) fn path_key(path: &str) -> Option<(PathKey, u32)> {
     let mut key = PathKey { set: 0, names: [0; PATH_LEN] };
     let mut at = 0;
@@ -268,7 +268,7 @@ pub(super) fn path_key(path: &str) -> Option<(PathKey, u32)> {
         key.names.get_mut(at..end - 1)?.copy_from_slice(name.as_bytes());
         at = end;
     }
-    (at > 0 && at <= PATH_LEN).then_some((key, bits(4 + at)))
+    (at > 0 && at < PATH_LEN).then_some((key, bits(4 + at + 1)))
 }
 
 impl CompiledRules {

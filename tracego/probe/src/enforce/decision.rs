@@ -1,9 +1,8 @@
-//! The kernel side's decision, reimplemented in user space: for the lockout check, for starts that are judged
-//! after the fact, and for tests.
+//! The kernel side's decision, reimplemented in user space: for the lockout check and for tests. About a real
+//! start only the kernel side's own decision counts, which is in the event.
 
-use tracego_common::verdict::{ARGS, Action, CGROUP, UID};
+use tracego_common::verdict::{Action, CGROUP, UID};
 use tracego_model::enforcement::EnforcedRule;
-use tracego_model::event::Exec;
 
 use super::compiler::{CompiledRules, path_key};
 
@@ -59,24 +58,6 @@ pub fn decide<'a>(with: &'a CompiledRules, start: &Start<'_>) -> Option<(Action,
         Action::Audit
     };
     Some((action, with.known.get(at)?))
-}
-
-/// Whether a rule of the kernel side has decided about a start, be it to let it through.
-#[must_use]
-pub fn is_decided(with: &CompiledRules, exec: &Exec<'_>) -> bool {
-    let fixed = &exec.fixed;
-    let path = String::from_utf8_lossy(&exec.exe);
-    let args: Vec<_> = exec.args().take(ARGS + 1).map(String::from_utf8_lossy).collect();
-    let argv: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
-    let start = Start {
-        path: &path,
-        inode: (fixed.exe_dev, fixed.exe_inode),
-        argv: &argv,
-        in_job: fixed.header.job_root.tgid != 0,
-        uid: fixed.uid,
-        cgroup: fixed.cgroup_id,
-    };
-    decide(with, &start).is_some()
 }
 
 /// Returns the rules of the longest matching prefix, like the kernel's trie.

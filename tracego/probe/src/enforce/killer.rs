@@ -6,15 +6,18 @@ use std::{collections::BTreeSet, io, sync::Arc};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracego_common::{
     TaskId,
+    event::ExitEvent,
+    flags,
     verdict::{ARGV_LEN, Action, Verdict, VerdictKey, argv_hash},
 };
 use tracego_model::{
     clock::TICK_NS,
     enforcement::{Ended, Mode, Pending},
     event::Exec,
+    text,
 };
 
-use super::{decision::is_decided, maps::VerdictCache, rules_in_force::RulesInForce};
+use super::{maps::VerdictCache, rules_in_force::RulesInForce};
 
 /// The enforcement stage of the pipeline: kills processes because of findings, policies and rules for whole
 /// jobs.
@@ -49,8 +52,8 @@ impl Killer {
         self.findings = findings.into_iter().collect();
     }
 
-    /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decides
-    /// about are left alone, whatever the decision: its record may be still to come.
+    /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decided
+    /// about are left alone, whatever the decision: the event says so, and a record of its own follows.
     pub fn found<'a>(&mut self, exec: &Exec<'_>, found: impl Iterator<Item = (&'a str, &'a str)>) {
         if self.mode < Mode::Audit {
             return;
@@ -59,12 +62,9 @@ impl Killer {
             return;
         };
         let header = &exec.fixed.header;
-        // The two programs that saw this start each read the rule number. If the rules changed in between,
-        // the start is compared with the older ones. Passing the number on would cost one more map at each
-        // start, against a chance of some microseconds at a reload.
         let Some(rules) = self.shared.rules(header.flags) else { return };
         let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
-        if !is_elsewhere && !is_decided(&rules, exec) {
+        if !is_elsewhere && flags::decision(header.flags) == 0 {
             self.stop(exec, id, message, false);
         }
     }
@@ -73,10 +73,12 @@ impl Killer {
     pub fn stop(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool) {
         let header = &exec.fixed.header;
         self.pending.push(Pending {
-            id: header.id,
+            start: *header,
+            comm: exec.fixed.comm,
+            executable: text::lossy(&exec.exe),
+            exit: None,
             key: Some(key(exec)),
             job: job.then_some(header.job_root),
-            boot_ns: header.boot_ns,
             reason: reason.to_owned(),
             message: message.to_owned(),
         });
@@ -86,19 +88,28 @@ impl Killer {
     pub fn decided(&mut self, verdict: &Verdict) {
         let id = verdict.header.id;
         // A whole job is still to be killed.
-        self.pending.retain(|pending| pending.id != id || pending.job.is_some());
+        self.pending.retain(|pending| pending.start.id != id || pending.job.is_some());
         let rule = self.shared.status().rule(verdict);
         let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else {
             return;
         };
         self.pending.push(Pending {
-            id,
+            start: verdict.header,
+            comm: verdict.comm,
+            executable: text::lossy(text::until_nul(&verdict.name)),
+            exit: None,
             key: None,
             job: Some(verdict.header.job_root),
-            boot_ns: verdict.header.boot_ns,
             reason: rule.name,
             message: rule.message.unwrap_or_default(),
         });
+    }
+
+    /// Notes how a marked process ended.
+    pub fn exited(&mut self, exit: &ExitEvent) {
+        for pending in self.pending.iter_mut().filter(|pending| pending.start.id == exit.header.id) {
+            pending.exit = Some((exit.status, exit.header.boot_ns));
+        }
     }
 
     /// Kills all marked processes. Returns the outcomes.
@@ -124,7 +135,7 @@ impl Killer {
                 Ended::Failed
             })
         };
-        let mut ended = end(pending.id);
+        let mut ended = end(pending.start.id);
         if let Some(root) = pending.job {
             // Twice: the second pass finds what was forked meanwhile.
             for id in self.remembered.job(root).into_iter().chain(self.remembered.job(root)) {

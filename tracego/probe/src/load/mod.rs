@@ -8,7 +8,7 @@ use aya::{Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader, maps::HashMap};
 pub use loaded::Loaded;
 use tracego_common::{
     KernelSettings, Offsets, TaskContext,
-    limits::{CPUS_MAX, ENV_NAME_MAX},
+    limits::{CPUS_MAX, ENV_NAME_MAX, TASK_CTX_MAX},
     settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
 use tracego_model::enforcement::Mode;
@@ -45,6 +45,9 @@ pub struct LoadOptions {
     pub ring_size: u32,
     /// Variables that may leave a process's memory.
     pub env: Vec<EnvName>,
+    /// Number of processes that can have a context at one time, at most
+    /// [`TASK_CTX_MAX`](tracego_common::limits::TASK_CTX_MAX); less only to test a full table.
+    pub contexts: u32,
     /// Kernel fields (`task_struct.loginuid`) that are treated as missing, to test a kernel without them.
     pub without: Vec<String>,
     /// Options of the handover; `None` if nothing outlives the agent.
@@ -55,7 +58,8 @@ impl LoadOptions {
     /// Returns options for trying the kernel side: the smallest ring, and no variables.
     #[must_use]
     pub fn trial(settings: KernelSettings) -> Self {
-        Self { settings, ring_size: 4096, env: Vec::new(), without: Vec::new(), handover: None }
+        let (env, without) = (Vec::new(), Vec::new());
+        Self { settings, ring_size: 4096, env, contexts: TASK_CTX_MAX, without, handover: None }
     }
 }
 
@@ -82,9 +86,15 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     if failed {
         requirements::tracefs()?;
     }
-    let mut loaded = open(options, diagnostics::level())?;
+    let mut options = options.clone();
+    if enforce != Mode::Off {
+        options.settings.events |= event::VERDICT;
+    }
+    let mut loaded = open(&options, diagnostics::level())?;
     let btf = kernel_btf()?;
-    for hook in hooks::ALWAYS.into_iter().chain(hooks::FAILED.into_iter().filter(|_| failed)) {
+    let compat = failed && has_function(hooks::CALLS_32)?;
+    let failed = hooks::FAILED.into_iter().filter(|_| failed).chain(compat.then_some(hooks::FAILED_32));
+    for hook in hooks::ALWAYS.into_iter().chain(failed) {
         match &mut loaded.handover {
             Some(handover) => handover.attach(hook, &mut loaded.ebpf, &btf)?,
             None => hook.attach(&mut loaded.ebpf, &btf)?,
@@ -95,12 +105,18 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     }
     if enforce != Mode::Off {
         // The enforcing programs never outlive the agent, which must first prove that they work.
-        hooks::VERDICT.attach(&mut loaded.ebpf, &btf)?;
+        hooks::VERDICT.call(&mut loaded.ebpf, &btf)?;
     }
     if enforce == Mode::Deny {
         loaded.denies = hooks::DENIED.attach(&mut loaded.ebpf, &btf).map_err(|error| error.reason());
     }
     Ok(loaded)
+}
+
+/// Returns whether programs can be attached to a function of the kernel.
+pub(crate) fn has_function(name: &str) -> Result<bool, LoadError> {
+    let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
+    Ok(Btf::parse(&blob)?.has_function(name))
 }
 
 /// Reads the kernel's types in the form that aya needs to attach a program.
@@ -137,7 +153,11 @@ pub(crate) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { diagnostics::RING })
         .map_max_entries("EVENTS", options.ring_size)
+        .map_max_entries("TASK_CTX", options.contexts)
         .map_max_entries("SCRATCH", cpus);
+    if offsets.0.exit_group_dead >= 0 {
+        loader.map_max_entries("ENDED", 1);
+    }
     if let Some(handover) = &handover {
         handover.maps(&mut loader);
     }

@@ -48,11 +48,14 @@ pub fn of(map: &PerCpuArray<impl Borrow<MapData>, u64>) -> Result<Counters, Load
 /// When the map is missing or cannot be read.
 pub fn job_losses(ebpf: &Ebpf) -> Result<Vec<JobLoss>, LoadError> {
     const MAP: &str = "LOST_JOBS";
-    let map: PerCpuHashMap<_, [u8; size_of::<TaskId>()], u64> = maps::read(ebpf, MAP)?;
+    let map: PerCpuHashMap<_, [u8; size_of::<TaskId>()], [u64; 2]> = maps::read(ebpf, MAP)?;
     // An entry evicted meanwhile is left out.
     let entries = map.iter().flatten().filter_map(|(key, values)| {
         let id = TaskId::read_from_bytes(&key).ok()?;
-        Some(JobLoss { root: (id.tgid, id.start_boottime), ring_full: values.iter().sum() })
+        // The fields of [`LostOfJob`](tracego_common::LostOfJob).
+        let sum = |at: usize| values.iter().map(|lost| lost[at]).sum();
+        let root = (id.tgid, id.start_boottime);
+        Some(JobLoss { root, ring_full: sum(0), context_full: sum(1) })
     });
     Ok(entries.collect())
 }

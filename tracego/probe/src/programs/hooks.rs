@@ -4,13 +4,14 @@ use std::{os::fd::AsFd as _, path::Path};
 
 use aya::{
     Btf, Ebpf,
+    maps::ProgramArray,
     programs::{
         BtfTracePoint, Lsm, Program, ProgramError, ProgramInfo, TracePoint,
         links::{FdLink, LinkError},
     },
 };
 
-use super::account;
+use super::{account, maps};
 use crate::error::LoadError;
 
 /// The place in the kernel to which a program is attached.
@@ -51,8 +52,15 @@ pub const FAILED: [Hook; 2] = [
     hook("execveat_failed", AttachPoint::Syscall("sys_exit_execveat")),
 ];
 
-/// The program that evaluates rules in the kernel. Attached behind [`ALWAYS`], whose exec program sees new
-/// jobs first.
+/// The program attached on request for failed attempts of 32-bit callers, whose system calls have no tracepoint
+/// of their own. Needed only where [`CALLS_32`] exists.
+pub const FAILED_32: Hook = hook("exec_failed_32", AttachPoint::Tracepoint("sys_exit"));
+
+/// The function by which 32-bit callers execute programs; kernels without CONFIG_IA32_EMULATION lack it.
+pub const CALLS_32: &str = "__ia32_compat_sys_execve";
+
+/// The program that evaluates rules in the kernel. It is not attached: the exec program of [`ALWAYS`] calls it
+/// when it has seen to new jobs, see [`Hook::call`].
 pub const VERDICT: Hook = hook("exec_verdict", AttachPoint::Tracepoint("sched_process_exec"));
 
 /// The program that makes execve fail.
@@ -63,7 +71,7 @@ pub const PROBES: [Hook; 1] = [hook("lsm_probe", AttachPoint::Lsm("bprm_check_se
 
 /// Returns every program of the object.
 pub fn all() -> impl Iterator<Item = Hook> {
-    ALWAYS.into_iter().chain(FAILED).chain(PROBES).chain([VERDICT, DENIED])
+    ALWAYS.into_iter().chain(FAILED).chain([FAILED_32]).chain(PROBES).chain([VERDICT, DENIED])
 }
 
 impl Hook {
@@ -95,6 +103,25 @@ impl Hook {
                 program.attach().map(drop)
             }
         }
+    }
+
+    /// Loads the program and has the exec program call it from now on, as long as this process lives.
+    ///
+    /// # Errors
+    /// Fails like [`Self::attach`], and for programs of another kind than the exec program.
+    pub fn call(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+        const MAP: &str = "DECIDES";
+        let refused = |source| LoadError::Program { program: self.program, source: Box::new(source) };
+        let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
+        let AttachPoint::Tracepoint(name) = self.place else {
+            return Err(refused(ProgramError::UnexpectedProgramType));
+        };
+        let program: &mut BtfTracePoint = program.try_into().map_err(refused)?;
+        program.load(name, btf).map_err(refused)?;
+        let fd = program.fd().map_err(refused)?.try_clone();
+        let fd = fd.map_err(|source| refused(ProgramError::IOError(source)))?;
+        let mut called: ProgramArray<_> = maps::write(ebpf, MAP)?;
+        called.set(0, &fd, 0).map_err(|error| LoadError::Map(MAP, error))
     }
 
     /// Attaches the program like [`Self::attach`]. The program stays attached as long as the link exists.

@@ -58,7 +58,7 @@ pub(super) fn write_events(out: &mut Families<'_>, kernel: &Counters, ledger: &L
     out.counters("tracego_events_lost", help, label("reason", lost))?;
     let parts =
         [("context_full", context_full), ("argv_piece", chunk_lost), ("diagnostic", diagnostics_lost)];
-    let help = "What was lost beside events: contexts of jobs, pieces of long arguments (their records are \
+    let help = "What was lost beside events: processes that could not be followed, and so are in no job, pieces of long arguments (their records are \
                 marked as truncated), diagnostics.";
     out.counters("tracego_parts_lost", help, label("reason", parts))?;
     let help = "Pieces of long arguments, which come beside the events.";

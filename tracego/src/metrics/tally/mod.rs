@@ -39,6 +39,8 @@ pub struct PipelineTally {
     pub jobs: JobLosses,
     /// Number of entries that rules had to evict.
     pub forgotten: u64,
+    /// Number of argv pieces that were evicted before their event came.
+    pub pieces_evicted: u64,
     /// Number of processes in the table.
     pub processes: usize,
     /// Counts of spans, if traces are on.
