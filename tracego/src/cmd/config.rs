@@ -34,7 +34,7 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
                     ExitCode::SUCCESS
                 }
                 Err(error) => {
-                    eprint!("{}", first_lines(&error));
+                    message!("{}", first_lines(&error).trim_end_matches('\n'));
                     ExitCode::from(code::UNREADABLE)
                 }
             })

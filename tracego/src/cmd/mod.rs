@@ -1,5 +1,8 @@
 //! The subcommands, one file each, and their shared parts.
 
+#[macro_use]
+mod messages;
+
 mod capture;
 mod config;
 mod detach;
@@ -41,6 +44,8 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        // They would go to the same standard error, and panic where it takes nothing.
+        .log_internal_errors(false)
         .init();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -64,22 +69,26 @@ pub fn main() -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("tracego: {error:#}");
+    message!("tracego: {error:#}");
     let kernel = error.downcast_ref::<LoadError>().is_some();
     ExitCode::from(if kernel { code::KERNEL } else { code::RUNNING })
 }
 
 /// Prints the ledger; whether nothing is missing in the output.
 fn print_summary(report: &RunReport) -> bool {
-    let quiet = report.output.is_some();
-    if !quiet {
-        eprintln!("tracego: {}", report.ledger);
+    if report.output.is_none() {
+        message!("tracego: {}", report.ledger);
     }
-    let mut whole = true;
     for sink in &report.sinks {
-        eprintln!("tracego: {sink}");
-        whole &= sink.is_whole();
+        message!("tracego: {sink}");
     }
+    is_complete(report, false)
+}
+
+/// Whether nothing is missing in the outputs. `but_refused`: records that the direct output refused do not count.
+fn is_complete(report: &RunReport, but_refused: bool) -> bool {
     let ledger = &report.ledger;
-    whole && (quiet || ledger.kernel.lost() == 0 && ledger.write_errors == 0 && ledger.balanced())
+    let refused = ledger.write_errors != 0 && !but_refused;
+    let whole = report.sinks.iter().all(|sink| sink.is_whole());
+    whole && (report.output.is_some() || ledger.kernel.lost() == 0 && !refused && ledger.balanced())
 }

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+use clap::{Arg, ArgMatches, Command, CommandFactory as _, parser::ValueSource};
 pub use origin::{OptionValue, Origin};
 pub use settings::{Configuration, RunSettings};
 
@@ -24,7 +24,10 @@ use crate::cli::Cli;
 /// Options that only the command line has.
 const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
 /// Options without a variable.
-const NO_VARIABLE: [&str; 7] = ["help", "version", "wait", "json", "key", "partial", ADDS_UP];
+const NO_VARIABLE: [&str; 8] =
+    ["help", "version", "wait", "json", "key", "partial", "enforce-optional", ADDS_UP];
+/// Options that do nothing with `tracego run`. A file and variables may have them for the daemon.
+const NOT_WITH_RUN: [&str; 3] = ["duration", "handover", "pin-dir"];
 /// Option whose values from several sources add up.
 const ADDS_UP: &str = "env";
 
@@ -66,6 +69,7 @@ pub(crate) fn parse() -> Configuration {
 /// Fails on wrong usage, or if the file cannot be read or has invalid content.
 pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
     let matches = command().try_get_matches_from(args)?;
+    refuse_useless(&matches)?;
     let Some(path) = path(deepest(&matches)) else {
         return Configuration::new(&matches, None);
     };
@@ -80,6 +84,21 @@ pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
     });
     let matches = command.try_get_matches_from(args)?;
     Configuration::new(&matches, Some(file))
+}
+
+/// Refuses options on the command line that do nothing with the subcommand.
+fn refuse_useless(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let Some(("run", run)) = matches.subcommand() else { return Ok(()) };
+    let mut command = command();
+    let of_run = command.find_subcommand_mut("run").into_iter().flat_map(|run| run.get_arguments());
+    for arg in of_run {
+        let given = run.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        if let Some(long) = arg.get_long().filter(|long| given && NOT_WITH_RUN.contains(long)) {
+            let text = format!("--{long} does nothing with tracego run, which ends with its command");
+            return Err(self::command().error(clap::error::ErrorKind::ArgumentConflict, text));
+        }
+    }
+    Ok(())
 }
 
 fn deepest(matches: &ArgMatches) -> &ArgMatches {
@@ -142,6 +161,16 @@ mod tests {
         let cli = with("heartbeat = 5\nraw-args = true", "tracego run --config FILE -- make").unwrap().cli;
         let Some(crate::cli::Command::Run(run)) = cli.command else { panic!() };
         assert_eq!((run.watch.heartbeat, run.watch.records.raw_args), (5, true));
+    }
+
+    #[test]
+    fn what_does_nothing_with_run_is_refused_there_and_taken_from_a_file() {
+        for option in ["--duration 5", "--handover crash", "--pin-dir /sys/fs/bpf/x"] {
+            let error = with("", &format!("tracego run {option} -- make")).unwrap_err();
+            assert!(error.contains("does nothing with tracego run"), "{error}");
+        }
+        let file = "duration = 5\nhandover = \"crash\"\npin-dir = \"/sys/fs/bpf/x\"";
+        assert!(with(file, "tracego run --config FILE -- make --duration 5").is_ok());
     }
 
     #[test]
