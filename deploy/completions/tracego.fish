@@ -177,9 +177,13 @@ crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after this many seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait-tree -d 'Wait at most this long for descendants that outlive the command (500ms, 30s, 5m; 0 for none). The summary has the number of those that still run. Default: 10s with --profile ci, else 0' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 if a finding of at least this severity was made and the command itself succeeded: low, medium, high, critical, or never. Default: high with --profile ci, else never' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l user -d 'Run the command as this user, with the user\'s groups, HOME, USER and LOGNAME: a name, a number, or caller, which is the user who called sudo' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command, however long they run'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on-loss -d 'End with 4 if records were lost, whatever the command\'s own status is. Without this option, 4 only replaces a status of 0'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce-optional -d 'Start the command although --enforce is not in force, and do not end with 3 because of that'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write. `execve` stands for execve and execveat. `execve-failed` needs tracefs and makes every system call of the machine a little slower (getppid: 169 ns → 210 ns)' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
