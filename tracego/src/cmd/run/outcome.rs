@@ -22,7 +22,7 @@ pub(in crate::cmd) struct RunOutcome {
 /// The losses of a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(in crate::cmd) enum RunLosses {
-    /// Nothing is missing.
+    /// No loss.
     #[default]
     None,
     /// Standard error took no records. The command's status stays what it is, because messages and records share
