@@ -18,4 +18,4 @@ pub use event::{
     ArgvChunk, EventHeader, EventKind, ExecFailedFixed, ExecFixed, ExitEvent, ForkEvent, Span, TaskId,
 };
 pub use offsets::Offsets;
-pub use settings::{KernelSettings, LostOfJob, TaskContext};
+pub use settings::{AgentIdentity, KernelSettings, LostOfJob, TaskContext};

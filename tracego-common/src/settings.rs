@@ -38,7 +38,8 @@ pub struct KernelSettings {
     pub events: u32,
     /// Filters that are enabled, bits of [`filter`].
     pub filters: u32,
-    /// Process id of the agent, which is never traced.
+    /// Process id of the agent, which is never traced; 0 for none. The loader translates it to the initial pid
+    /// namespace.
     pub agent_tgid: u32,
     /// Real uid for [`filter::UID`].
     pub uid: u32,
@@ -59,6 +60,11 @@ pub struct KernelSettings {
     pub agent_start: u64,
     /// Fields that this kernel lacks, bits of [`field`](crate::event::field); set by the loader.
     pub unavailable: u64,
+    /// Level of the pid namespace of the agent's /proc; 0 for the initial one, whose pids are those of events.
+    /// While the agent looks for itself: number of levels from its own namespace up to that one.
+    pub proc_level: u32,
+    /// Number of that pid namespace.
+    pub proc_ns: u32,
 }
 
 /// The context of a process that belongs to a job or to the followed tree. Children inherit it at fork.
@@ -68,14 +74,30 @@ pub struct TaskContext {
     /// Start time of the process, against pid reuse; 0 for a mark set before its first event.
     pub start_boottime: u64,
     /// Bits of the context, see [`Self::IN_TREE`].
-    pub flags: u64,
+    pub flags: u32,
+    /// Process id in the agent's /proc; 0 if that is the initial one, or if it does not show the process.
+    pub proc_pid: u32,
     /// The process that opened the job; zero without a job.
     pub job_root: TaskId,
 }
 
 impl TaskContext {
     /// The process is the followed one or one of its descendants.
-    pub const IN_TREE: u64 = 1;
+    pub const IN_TREE: u32 = 1;
+}
+
+/// The agent as the initial pid namespace knows it.
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct AgentIdentity {
+    /// Process id in the initial pid namespace; 0 before the agent was looked for.
+    pub tgid: u32,
+    /// Level of the pid namespace of the agent's /proc.
+    pub proc_level: u32,
+    /// Number of that pid namespace.
+    pub proc_ns: u32,
+    /// Process id of the agent in it.
+    pub proc_pid: u32,
 }
 
 /// Losses of one job.
@@ -104,6 +126,6 @@ pub fn env_bit(prefix: u64) -> u32 {
     (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as u32
 }
 
-const _: () = assert!(core::mem::size_of::<KernelSettings>() == 72);
+const _: () = assert!(core::mem::size_of::<KernelSettings>() == 80);
 const _: () = assert!(core::mem::size_of::<TaskContext>() == 32);
 const _: () = assert!(core::mem::size_of::<LostOfJob>() == 16);

@@ -101,7 +101,7 @@ fn prepare(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     if environment(fixed, mm, scratch) && context.job_root.tgid == 0 {
         context.job_root = id;
         fixed.header.job_root = id;
-        task::set_context(&id, context);
+        task::set_context(task, &id, context);
     }
     // SAFETY: a field of the slot.
     let outside = unsafe { reread(&raw const fixed.header.flags) } & OUTSIDE != 0;

@@ -37,7 +37,7 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     let parent = task::id(parent_task);
     let inherited = task::context(&parent);
     if let Some(inherited) = inherited {
-        task::set_context(&id, inherited);
+        task::set_context(child, &id, inherited);
     }
     if !wanted {
         return Ok(());

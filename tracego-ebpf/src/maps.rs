@@ -8,7 +8,7 @@ use aya_ebpf::{
     },
 };
 use tracego_common::{
-    KernelCounter, KernelSettings, Offsets, TaskContext, TaskId,
+    AgentIdentity, KernelCounter, KernelSettings, Offsets, TaskContext, TaskId,
     handover::HOOKS,
     limits::{ENDED_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, TASK_CTX_MAX},
     settings::{EnvBits, LostOfJob},
@@ -92,6 +92,10 @@ pub(crate) static RULE_NUMBERS: HashMap<NumberKey, u64> = HashMap::with_max_entr
 #[map]
 pub(crate) static REMEMBERED: LruHashMap<VerdictKey, u64> = LruHashMap::with_max_entries(REMEMBERED_MAX, 0);
 
+/// The agent, as it found itself.
+#[map]
+pub(crate) static IDENTITY: Array<AgentIdentity> = Array::with_max_entries(1, 0);
+
 /// Number of calls of the probe.
 #[map]
 pub(crate) static PROBED: Array<u64> = Array::with_max_entries(1, 0);
@@ -119,6 +123,8 @@ static SETTINGS: KernelSettings = KernelSettings {
     generation: 0,
     agent_start: 0,
     unavailable: 0,
+    proc_level: 0,
+    proc_ns: 0,
 };
 
 /// Filter of the names that may be on the allow-list, set before the load.

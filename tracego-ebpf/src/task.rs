@@ -10,7 +10,7 @@ use tracego_common::{
 
 use crate::{
     maps::{TASK_CTX, offset, setting},
-    memory::{Addr, kernel, typed},
+    memory::{Addr, kernel, pointer, typed},
     ring::{count, lost_of_job},
 };
 
@@ -39,14 +39,37 @@ pub(crate) fn context(id: &TaskId) -> Option<TaskContext> {
     (found.start_boottime == 0 || found.start_boottime == id.start_boottime).then_some(found)
 }
 
-/// Stores the context of `id`.
+/// Stores the context of `id`, the process that `task` belongs to.
 #[inline(always)]
-pub(crate) fn set_context(id: &TaskId, mut ctx: TaskContext) {
+pub(crate) fn set_context(task: Addr, id: &TaskId, mut ctx: TaskContext) {
     ctx.start_boottime = id.start_boottime;
+    ctx.proc_pid = proc_pid(task);
     if TASK_CTX.insert(&id.tgid, &ctx, 0).is_err() {
         count(KernelCounter::ContextFull);
         lost_of_job(&ctx.job_root, LostOfJob { ring_full: 0, context_full: 1 });
     }
+}
+
+/// Returns the process id in the agent's /proc; 0 if that is the initial one, or if it does not show the
+/// process.
+#[inline(always)]
+fn proc_pid(task: Addr) -> u32 {
+    let level = setting!(proc_level);
+    if level == 0 {
+        return 0;
+    }
+    // Not typed, because the level below is a variable offset.
+    let pid = pointer(pointer(task, offset!(task_group_leader)), offset!(task_thread_pid));
+    if kernel::<u32>(pid, offset!(pid_level)) < level {
+        return 0;
+    }
+    let at = offset!(pid_numbers) + (level as i32) * offset!(upid_size);
+    // Another namespace of the same level has the same numbers for other processes.
+    let namespace = pointer(pid, at + offset!(upid_ns));
+    if kernel::<u32>(namespace, offset!(pid_ns_inum)) != setting!(proc_ns) {
+        return 0;
+    }
+    kernel(pid, at + offset!(upid_nr))
 }
 
 /// Returns the common header of an event; the caller sets `size`.

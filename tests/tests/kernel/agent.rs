@@ -71,6 +71,8 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
         generation: 0,
         agent_start: 0,
         unavailable: 0,
+        proc_level: 0,
+        proc_ns: 0,
     };
     let env: Vec<EnvName> = ci::names()
         .into_iter()
@@ -111,7 +113,7 @@ pub(crate) fn session_of(
         let wanted = event::EXEC | event::EXIT | event::FORK;
         let pipeline = Pipeline::new(host::meta(Vec::new(), false), wanted, None, sink);
         let mut agent = agent::start(options, pipeline).unwrap();
-        agent.kernel().follow(std::process::id()).unwrap();
+        agent.kernel().follow_agent().unwrap();
         work(&mut agent).await;
         agent.stop().await.unwrap()
     });

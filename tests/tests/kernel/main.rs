@@ -15,8 +15,10 @@ mod exec_edge_cases;
 mod fields;
 mod filters;
 mod findings;
+mod gate;
 mod handover;
 mod metrics;
+mod namespaces;
 mod output;
 mod policies;
 mod processes;
@@ -46,6 +48,8 @@ fn main() {
         filters::TESTS,
         output::TESTS,
         run_end::TESTS,
+        gate::TESTS,
+        namespaces::TESTS,
         capture::TESTS,
         config::TESTS,
         doctor::TESTS,
@@ -69,6 +73,8 @@ fn main() {
         filters::CONDITIONAL,
         enforce_go::CONDITIONAL,
         findings::CONDITIONAL,
+        gate::CONDITIONAL,
+        namespaces::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,
         handover::CONDITIONAL,

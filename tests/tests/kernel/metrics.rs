@@ -141,7 +141,7 @@ fn session(
             ..metrics::MetricsOptions::default()
         };
         let mut agent = agent::start(options, pipeline).unwrap();
-        agent.kernel().follow(std::process::id()).unwrap();
+        agent.kernel().follow_agent().unwrap();
         let Some(&ListenAddress::Tcp(address)) = agent.metrics_address() else { panic!("no port") };
         work(&mut agent, address).await;
         let board = agent.board();

@@ -42,6 +42,11 @@ impl RulesStage {
         Self { rules: Rules::new(settings), known: LruCache::new(KNOWN), summary: FindingSummary::default() }
     }
 
+    /// Sets the process id of the agent, as events have it.
+    pub fn set_agent(&mut self, agent: u32) {
+        self.summary.set_agent(agent);
+    }
+
     /// Applies reloaded settings; what is known about processes stays.
     pub fn change(&mut self, settings: RuleSettings) {
         self.rules.change(settings);

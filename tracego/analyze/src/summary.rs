@@ -26,6 +26,8 @@ pub struct FindingSummary {
     commands: HashSet<String>,
     stopped: u64,
     escaped: u64,
+    /// Process id of the agent, whose ancestors are not printed; 0 for none.
+    agent: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +38,11 @@ struct PrintedFinding {
 }
 
 impl FindingSummary {
+    /// Sets the process id of the agent, as events have it.
+    pub fn set_agent(&mut self, agent: u32) {
+        self.agent = agent;
+    }
+
     /// Counts the program start of an enforcement record if it was stopped, or should have been.
     pub fn decided(&mut self, record: &Record) {
         let decision = record.tracego.enforcement.as_ref().and_then(|about| about.decision.as_ref());
@@ -80,9 +87,28 @@ impl FindingSummary {
             if let Some(told) = self.told.iter_mut().find(same) {
                 told.times += 1;
             } else if self.told.len() < TOLD {
-                self.told.push(PrintedFinding { finding: finding.clone(), line: line(record), times: 1 });
+                self.told.push(PrintedFinding {
+                    finding: finding.clone(),
+                    line: self.line(record),
+                    times: 1,
+                });
             }
         }
+    }
+
+    /// Formats a process and its ancestors, oldest first: `make (811) → ci.sh (812) → go run ./cmd/server (813)`.
+    fn line(&self, record: &Record) -> String {
+        let Some(process) = &record.process else { return String::new() };
+        let mut parts = vec![format!("{} ({})", record.body, process.pid)];
+        let above = record.tracego.ancestors.iter().flat_map(|line| line.iter());
+        // Ancestors above the agent started the agent, not the process.
+        for ancestor in above.take_while(|ancestor| ancestor.id.tgid != self.agent).take(ANCESTORS) {
+            let mut name = String::new();
+            ancestor.command.chars().for_each(|c| text::push_printable(&mut name, c));
+            parts.push(format!("{name} ({})", ancestor.id.tgid));
+        }
+        parts.reverse();
+        parts.join(" → ")
     }
 
     /// Whether the finding is about a program whose `go run` is already printed.
@@ -134,20 +160,4 @@ impl fmt::Display for FindingSummary {
         }
         Ok(())
     }
-}
-
-/// Formats a process and its ancestors, oldest first: `make (811) → ci.sh (812) → go run ./cmd/server (813)`.
-fn line(record: &Record) -> String {
-    let Some(process) = &record.process else { return String::new() };
-    let own = std::process::id();
-    let mut parts = vec![format!("{} ({})", record.body, process.pid)];
-    let above = record.tracego.ancestors.iter().flat_map(|line| line.iter());
-    // Ancestors above the agent started the agent, not the process.
-    for ancestor in above.take_while(|ancestor| ancestor.id.tgid != own).take(ANCESTORS) {
-        let mut name = String::new();
-        ancestor.command.chars().for_each(|c| text::push_printable(&mut name, c));
-        parts.push(format!("{name} ({})", ancestor.id.tgid));
-    }
-    parts.reverse();
-    parts.join(" → ")
 }

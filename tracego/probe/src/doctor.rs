@@ -180,8 +180,8 @@ fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
         ..KernelSettings::new_zeroed()
     };
     let options = LoadOptions::trial(settings);
-    let opened =
-        load::open(&options, diagnostics::level()).and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
+    let opened = load::identity::agent().and_then(|agent| load::open(&options, diagnostics::level(), agent));
+    let opened = opened.and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
     let (mut loaded, btf) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -325,16 +325,16 @@ fn cgroup() -> DoctorCheck {
     }
 }
 
-/// Link of the initial pid namespace: PROC_PID_INIT_INO (include/linux/proc_ns.h).
-const INITIAL_PID_NS: &str = "pid:[4026531836]";
-
 fn pid_namespace() -> DoctorCheck {
     match fs::read_link("/proc/self/ns/pid") {
-        Ok(link) if link == Path::new(INITIAL_PID_NS) => {
+        Ok(link) if link == Path::new(load::identity::INITIAL_PID_NS) => {
             check("pid namespace", CheckState::Ok, "the machine's", "")
         }
         Ok(link) => {
-            let detail = format!("{}: processes that started earlier cannot be looked up", link.display());
+            let detail = format!(
+                "{}: other processes of the machine cannot be looked up; tracego run sees its own tree",
+                link.display()
+            );
             check(
                 "pid namespace",
                 CheckState::Degraded,

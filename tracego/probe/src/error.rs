@@ -13,6 +13,34 @@ pub enum LoadError {
     /// A capability is missing.
     #[error("{0} is missing: run tracego as root (sudo tracego …), or grant CAP_BPF and CAP_PERFMON")]
     Capability(&'static str),
+    /// /proc does not show the agent.
+    #[error(
+        "/proc does not show this process: {0}; mount it in this pid namespace: mount -t proc proc /proc"
+    )]
+    NoProc(io::Error),
+    /// The kernel side did not find the agent.
+    #[error(
+        "the kernel side did not find this process in its pid namespace; run tracego in the machine's own pid namespace"
+    )]
+    Unidentified,
+    /// The agent is in a user namespace.
+    #[error(
+        "the capabilities of this user namespace do not suffice: BPF programs need CAP_BPF and CAP_PERFMON in the machine's own user namespace; run tracego outside of rootless containers"
+    )]
+    UserNamespace,
+    /// Children of the agent would be in another pid namespace.
+    #[error(
+        "children of this process are in another pid namespace than itself, where tracego cannot work: use unshare --fork (-f)"
+    )]
+    Unforked,
+    /// The kernel refused what the capabilities allow, in a process with a seccomp filter.
+    #[error(
+        "{0}; this process has a seccomp filter, which may forbid bpf(2): run the container with CAP_SYS_ADMIN, or without the filter (--security-opt seccomp=unconfined)"
+    )]
+    Filtered(Box<LoadError>),
+    /// A descriptor cannot be copied.
+    #[error("a descriptor cannot be copied: {0}")]
+    Descriptor(io::Error),
     /// The kernel has no BTF.
     #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
     NoBtf(io::Error),
@@ -78,6 +106,9 @@ impl LoadError {
     /// Returns the error and its cause in one line, without the verifier's log.
     #[must_use]
     pub fn reason(&self) -> String {
+        if let Self::Filtered(error) = self {
+            return error.reason();
+        }
         let Self::Program { source, .. } = self else { return self.to_string() };
         match &**source {
             ProgramError::LoadError { io_error, .. } => format!("refused: {io_error}"),

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
+use tracego_common::AgentIdentity;
 use tracego_model::{
     input::Seed,
     linux::users::Users,
@@ -46,12 +47,10 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
     }
 }
 
-/// Returns the running processes. A process that ends meanwhile is left out.
+/// Returns the running processes. A process that ends meanwhile is left out. In a pid namespace with a /proc of its
+/// own, the process ids that events use are unknown, but for that of the agent, which is then the only process.
 #[must_use]
-pub fn processes() -> Vec<Seed> {
-    let Ok(all) = procfs::process::all_processes() else {
-        return Vec::new();
-    };
+pub fn processes(agent: &AgentIdentity) -> Vec<Seed> {
     let seed = |process: procfs::process::Process| {
         let stat = process.stat().ok()?;
         Some(Seed {
@@ -62,5 +61,10 @@ pub fn processes() -> Vec<Seed> {
             comm: stat.comm,
         })
     };
-    all.flatten().filter_map(seed).collect()
+    if agent.proc_level != 0 {
+        let own = procfs::process::Process::myself().ok().and_then(seed);
+        return own.map(|own| Seed { pid: agent.tgid, ppid: 0, ..own }).into_iter().collect();
+    }
+    let all = procfs::process::all_processes();
+    all.map(|all| all.flatten().filter_map(seed).collect()).unwrap_or_default()
 }

@@ -13,11 +13,16 @@ const CAP_BPF: u64 = 1 << 39;
 /// Checks the capabilities for loading and attaching; CAP_SYS_ADMIN replaces both.
 ///
 /// # Errors
-/// Fails with [`LoadError::Capability`] and the first missing one.
+/// Fails with [`LoadError::Capability`] and the first missing one, or with [`LoadError::UserNamespace`], where
+/// all of them may be there and count for nothing.
 pub fn capabilities() -> Result<(), LoadError> {
     let effective = procfs::process::Process::myself()
         .and_then(|me| me.status())
         .map_or(u64::MAX, |status| status.capeff);
+    let is_root_everywhere = |map: String| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]);
+    if !fs::read_to_string("/proc/self/uid_map").map_or(true, is_root_everywhere) {
+        return Err(LoadError::UserNamespace);
+    }
     for (bit, name) in [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON")] {
         if effective & (bit | CAP_SYS_ADMIN) == 0 {
             return Err(LoadError::Capability(name));
@@ -54,6 +59,14 @@ fn too_old(release: &str) -> bool {
 pub fn lockdown() -> Result<(), LoadError> {
     let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
     if state.contains("[confidentiality]") { Err(LoadError::Lockdown) } else { Ok(()) }
+}
+
+/// Whether system calls of this process go through a seccomp filter, as in containers.
+#[must_use]
+pub fn is_filtered() -> bool {
+    let status = procfs::process::Process::myself().and_then(|me| me.status());
+    // SECCOMP_MODE_FILTER (include/uapi/linux/seccomp.h).
+    status.is_ok_and(|status| status.seccomp == Some(2))
 }
 
 /// Checks that tracefs is mounted, through which the tracepoints of failed system calls are found.

@@ -12,7 +12,10 @@ use tokio::{
 use tracego_deliver::sink::{lifecycle::Sinks, settings};
 use tracego_model::{clock::Reading, counters::Counters, input::Input};
 use tracego_probe::{
-    enforce::Enforcer, handover::acknowledger::Acknowledger, load::Loaded, programs::counters::job_losses,
+    enforce::Enforcer,
+    handover::acknowledger::Acknowledger,
+    load::{Loaded, contexts::ProcessContexts},
+    programs::counters::job_losses,
 };
 
 use super::ReloadSettings;
@@ -68,6 +71,16 @@ impl Agent {
         if let Some(enforcer) = &mut self.enforcer {
             enforcer.prove();
         }
+    }
+
+    /// Returns why enforcement was not in force at one time since the start; `None` if it always was, or is off.
+    pub(crate) fn enforcement_failure(&self) -> Option<&str> {
+        self.enforcer.as_ref().and_then(Enforcer::failure)
+    }
+
+    /// Returns the processes of the followed tree and of jobs.
+    pub(crate) fn contexts(&self) -> Arc<ProcessContexts> {
+        Arc::clone(self.loaded.contexts())
     }
 
     /// Returns the kernel side, for following a process.

@@ -5,7 +5,7 @@ use tracego_analyze::inspect::service::watcher::ServiceWatcher;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracego_analyze::inspect::Inspector;
+use tracego_analyze::inspect::{InspectOptions, Inspector, proc::procfs::Procfs};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
     enforce::{Enforcer, killer::Killer, maps::RuleTables},
@@ -37,13 +37,16 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let pusher = push.transpose().context("--otlp-metrics")?;
     let mode = options.enforce.mode;
     let mut loaded = load(&options.load, mode)?;
+    let pids = loaded.contexts().proc_pids();
+    let agent = loaded.contexts().agent();
+    stages.set_agent(agent.tgid);
     for field in &loaded.missing {
         tracing::debug!(field, "not in this kernel");
     }
     let enforcer = match mode {
         Mode::Off => None,
         _ => {
-            let (tables, remembered) = RuleTables::take(&mut loaded.ebpf)?;
+            let (tables, remembered) = RuleTables::take(&mut loaded)?;
             let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
             board.set_enforcement(Arc::clone(shared.status()));
             let after = Killer::new(enforce.findings(), mode, remembered, Arc::clone(shared));
@@ -60,17 +63,19 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let (queue, input) = mpsc::channel(QUEUE);
     options.sinks.connect(queue.downgrade());
     board.set_sinks(options.sinks.statuses());
-    let watcher = options.inspect.services.map(|settings| ServiceWatcher::start(settings, queue.downgrade()));
+    let watcher = options.inspect.services.map(|settings| {
+        ServiceWatcher::start(settings, Procfs::default().with_pids(pids.clone()), queue.downgrade())
+    });
     let watcher = watcher.transpose().context("the thread that checks services did not start")?;
     let (watcher, services) = watcher.unzip();
     let mut pipeline = JoinSet::new();
-    let inspect = options.inspect;
+    let inspect = InspectOptions { pids, ..options.inspect };
     let (reloads, settings) = std::sync::mpsc::channel();
     stages.set_reloads(settings);
     let board_of_pipeline = Arc::clone(&board);
     pipeline.spawn_blocking(move || {
         let inspector = Inspector::new(inspect, watcher);
-        PipelineThread::new(stages, inspector, keeper, board_of_pipeline).run(input)
+        PipelineThread::new(stages, inspector, keeper, board_of_pipeline, agent.tgid).run(input)
     });
     let room = if loaded.is_handed_over() {
         let takeover = Input::Takeover(loaded.inherited().takeover, Reading::now());
@@ -79,7 +84,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     } else {
         SpaceRelease::AtOnce
     };
-    let seed = Input::Seed(host::processes(), Reading::now());
+    let seed = Input::Seed(host::processes(&agent), Reading::now());
     queue.try_send(seed).ok().context("the pipeline did not start")?;
     let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
     let reader = RingReader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)

@@ -5,6 +5,7 @@ mod heading;
 mod policy;
 mod records;
 mod report;
+mod run;
 mod subcommands;
 mod values;
 mod watch;
@@ -14,6 +15,7 @@ use clap::{ArgAction, Parser, Subcommand, builder::BoolishValueParser};
 pub use policy::*;
 pub use records::*;
 pub use report::*;
+pub use run::*;
 pub use subcommands::*;
 use tracing_subscriber::EnvFilter;
 pub use values::EnvSpec;
@@ -82,9 +84,12 @@ impl Cli {
 const EXIT_CODES: &str = "\
 Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
 cannot be read; \
-2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
+2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing), or tracego run did not \
+see its command, or --enforce is not in force; \
 4 records were lost or refused by the output (the ledger on stderr has their number); \
-5 tracego run found what --fail-on names, or stopped a start, and the command itself succeeded.
+5 tracego run found what --fail-on names, or stopped a start.
+tracego run ends with the command's own status; 4 and 5 only replace a status of 0 (4 any, with \
+--fail-on-loss), 3 any. A command that cannot be started gives 126, or 127 if it was not found.
 
 Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
 

@@ -4,32 +4,9 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use tracego_analyze::rules::{registry, rule::Rule};
-use tracego_model::finding::Severity;
 use tracego_probe::handover::FOLDER;
 
-use super::{RecordOptions, ReportOptions, WatchOptions, heading};
-
-/// The options of `tracego run`.
-#[derive(Args, Debug)]
-pub struct Run {
-    /// Options for watching; records go to --output-file or to standard error.
-    #[command(flatten)]
-    pub watch: WatchOptions,
-    /// Wait for descendants that outlive the command.
-    #[arg(help_heading = heading::RUNNING)]
-    #[arg(long)]
-    pub wait: bool,
-    /// End with 5 if a finding of at least this severity was made and the command itself succeeded: low,
-    /// medium, high, critical, or never.
-    ///
-    /// Default: high with --profile ci, else never.
-    #[arg(help_heading = heading::FINDINGS)]
-    #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
-    pub fail_on: Option<FailOn>,
-    /// Command and its arguments.
-    #[arg(last = true, required = true)]
-    pub command: Vec<OsString>,
-}
+use super::{RecordOptions, ReportOptions, WatchOptions};
 
 /// The options of `tracego capture`.
 #[derive(Args, Debug)]
@@ -131,22 +108,6 @@ pub struct RulesExplain {
     /// Id of the rule, such as TG001, or its name.
     #[arg(value_name = "ID", value_parser = rule)]
     pub rule: &'static Rule,
-}
-
-/// The severity from which `tracego run` fails because of findings.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum FailOn {
-    /// Findings never make the run fail.
-    Never,
-    /// Findings of at least this severity make the run fail.
-    From(Severity),
-}
-
-fn fail_on(text: &str) -> Result<FailOn, String> {
-    match text {
-        "never" => Ok(FailOn::Never),
-        _ => text.parse().map(FailOn::From).map_err(|error| format!("{error}, or never")),
-    }
 }
 
 fn rule(text: &str) -> Result<&'static Rule, String> {

@@ -5,6 +5,7 @@ use std::{
     io::{self, BufReader},
     os::unix::fs::OpenOptionsExt as _,
     process::ExitCode,
+    time::Duration,
 };
 use tracego_model::capture::writer::CaptureWriter;
 
@@ -34,8 +35,15 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
         watch::until_signal(agent::start(options, writer)?, &capture.watch, settings, signals).await
     } else {
         drop(signals);
-        let (code, _) = run::follow(options, writer, &capture.command, false).await?;
-        Ok(ExitCode::from(code))
+        let follow = run::FollowOptions {
+            command: run::command(&capture.command),
+            patience: Some(Duration::ZERO),
+            enforce_optional: false,
+            to_stderr: false,
+            quiet: settings.quiet,
+        };
+        let outcome = run::follow(options, writer, follow).await?;
+        Ok(ExitCode::from(outcome.exit_code(run::FailureConditions::default())))
     }
 }
 
@@ -66,7 +74,7 @@ pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<
     drop(pipeline);
     let mut whole = true;
     for sink in sinks.join()? {
-        eprintln!("tracego: {sink}");
+        message!("tracego: {sink}");
         whole &= sink.is_whole();
     }
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })

@@ -32,7 +32,7 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
                     let watch = &cli.watch;
                     let mistakes = [
                         setup::options(watch, &settings, false).err(),
-                        output::check(&watch.records, &settings).err(),
+                        output::check(&watch.records, &settings, false).err(),
                         policy::load_engine(&watch.records.policies).err(),
                     ];
                     let mistakes: Vec<_> = mistakes.into_iter().flatten().collect();
@@ -41,11 +41,11 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
                         writeln!(io::stdout(), "{}: ok, {sinks} sinks", file.display())?;
                         return Ok(ExitCode::SUCCESS);
                     }
-                    mistakes.iter().for_each(|error| eprintln!("{}: {error:#}", file.display()));
+                    mistakes.iter().for_each(|error| message!("{}: {error:#}", file.display()));
                     ExitCode::from(code::UNREADABLE)
                 }
                 Err(error) => {
-                    eprint!("{}", first_lines(&error));
+                    message!("{}", first_lines(&error).trim_end_matches('\n'));
                     ExitCode::from(code::UNREADABLE)
                 }
             })

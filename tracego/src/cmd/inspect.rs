@@ -48,7 +48,7 @@ pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
                 Err(error) => {
                     failed = true;
                     out.flush()?;
-                    eprintln!("tracego: inspect {}: {error:#}", file.display());
+                    message!("tracego: inspect {}: {error:#}", file.display());
                 }
             }
         }

@@ -1,5 +1,8 @@
 //! The subcommands, one file each, and their shared parts.
 
+#[macro_use]
+mod messages;
+
 mod capture;
 mod config;
 mod detach;
@@ -46,6 +49,8 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(output::has_colours(std::io::stderr().is_terminal()))
         .with_target(false)
+        // They would go to the same standard error, and panic where it takes nothing.
+        .log_internal_errors(false)
         .init();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -69,7 +74,7 @@ pub fn main() -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("tracego: {error:#}");
+    message!("tracego: {error:#}");
     ExitCode::from(if error.is::<LoadError>() {
         code::KERNEL
     } else if error.is::<UsageError>() {
@@ -81,17 +86,21 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 
 /// Prints the ledger; whether nothing is missing in the output.
 fn print_summary(report: &RunReport, quiet: bool) -> bool {
-    let is_kept = report.output.is_some();
-    if !is_kept && !quiet {
-        eprintln!("tracego: {}", report.ledger);
+    if report.output.is_none() && !quiet {
+        message!("tracego: {}", report.ledger);
     }
-    let mut whole = true;
     for sink in &report.sinks {
         if !quiet || !sink.is_whole() {
-            eprintln!("tracego: {sink}");
+            message!("tracego: {sink}");
         }
-        whole &= sink.is_whole();
     }
+    is_complete(report, false)
+}
+
+/// Whether nothing is missing in the outputs. `but_refused`: records that the direct output refused do not count.
+fn is_complete(report: &RunReport, but_refused: bool) -> bool {
     let ledger = &report.ledger;
-    whole && (is_kept || ledger.kernel.is_whole() && ledger.write_errors == 0 && ledger.balanced())
+    let refused = ledger.write_errors != 0 && !but_refused;
+    let whole = report.sinks.iter().all(|sink| sink.is_whole());
+    whole && (report.output.is_some() || ledger.kernel.is_whole() && !refused && ledger.balanced())
 }

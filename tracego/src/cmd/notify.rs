@@ -1,15 +1,12 @@
 //! The readiness protocol of systemd (sd_notify(3)), and the line for people that says the same.
 
-use std::io::Write as _;
-
 use sd_notify::NotifyState;
 
 /// Says that everything is attached: every program that starts from now on is recorded.
 pub(super) fn ready(quiet: bool, what: &str) {
     send(&[NotifyState::Ready, NotifyState::Status(what)]);
     if !quiet {
-        // Nobody may be there to read it.
-        drop(writeln!(std::io::stderr(), "tracego: ready: {what}"));
+        message!("tracego: ready: {what}");
     }
 }
 

@@ -34,11 +34,13 @@ pub(super) fn pipeline(
     options: &RecordOptions,
     settings: &RunSettings,
     meta: Meta,
-    other: (Box<dyn Write + Send>, bool),
+    other: StandardStream,
 ) -> anyhow::Result<(Pipeline, Sinks)> {
-    check(options, settings)?;
+    check(options, settings, other.is_for_messages)?;
     let with_queues = sinks(options, settings)?;
-    let direct = has_direct(options, &with_queues).then(|| direct(options, other)).transpose()?;
+    let direct = has_direct(options, &with_queues, other.is_for_messages)
+        .then(|| direct(options, other))
+        .transpose()?;
     let (mut sinks, feeds) = Sinks::start(&with_queues, options.spool_dir.as_deref(), &meta)?;
     sinks.set_direct_output(direct.is_some());
     for name in sinks.volatile() {
@@ -69,9 +71,13 @@ pub(super) fn redactor(settings: &RunSettings) -> anyhow::Result<Arc<Redactor>> 
 ///
 /// # Errors
 /// Fails if two sinks have the same name, two outputs the same file, or if `--seal` has nothing to seal.
-pub(super) fn check(options: &RecordOptions, settings: &RunSettings) -> anyhow::Result<()> {
+pub(super) fn check(
+    options: &RecordOptions,
+    settings: &RunSettings,
+    is_for_messages: bool,
+) -> anyhow::Result<()> {
     let sinks = sinks(options, settings)?;
-    let is_direct = has_direct(options, &sinks);
+    let is_direct = has_direct(options, &sinks, is_for_messages);
     if options.seal && !is_direct {
         wrong_usage!(
             "--seal: seals standard output or --output-file; add one of --output json and --output-file"
@@ -124,12 +130,16 @@ pub(super) fn sinks(options: &RecordOptions, settings: &RunSettings) -> anyhow::
     Ok(sinks)
 }
 
-/// Whether the pipeline also writes records itself: if no sink is configured, or if an option asks for it.
-fn has_direct(options: &RecordOptions, sinks: &[SinkSettings]) -> bool {
+/// Whether the pipeline also writes records itself: if an option asks for it, or if no sink is configured and the
+/// standard stream is not the one for messages.
+fn has_direct(options: &RecordOptions, sinks: &[SinkSettings], is_for_messages: bool) -> bool {
     match options.output {
         Some(OutputForm::Otlp) => options.output_file.is_some(),
         Some(OutputForm::Json | OutputForm::Text) => true,
-        None => sinks.is_empty() || options.output_file.is_some() || options.format.is_some(),
+        None => {
+            let asked = options.output_file.is_some() || options.format.is_some();
+            asked || sinks.is_empty() && !is_for_messages
+        }
     }
 }
 
@@ -147,10 +157,8 @@ pub(super) fn reopened(options: &RecordOptions) -> anyhow::Result<Option<Box<dyn
 ///
 /// # Errors
 /// Fails if the file cannot be opened.
-fn direct(
-    options: &RecordOptions,
-    (other, terminal): (Box<dyn Write + Send>, bool),
-) -> anyhow::Result<DirectOutput> {
+fn direct(options: &RecordOptions, other: StandardStream) -> anyhow::Result<DirectOutput> {
+    let StandardStream { out: other, is_terminal: terminal, is_for_messages } = other;
     let mut before = Before::default();
     let mut torn = false;
     let (out, terminal) = match &options.output_file {
@@ -170,6 +178,7 @@ fn direct(
         Color::Auto => has_colours(terminal),
     };
     let format = format(options, terminal, colour)?;
+    let out = if is_for_messages { Box::new(Endless(out)) } else { out };
     let sink = DirectOutput::new(out, format);
     Ok(match sealer(options, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
@@ -230,12 +239,42 @@ fn sealer(
     Ok(Some(Sealer::new(nonce, options.seal_interval, key, follows)))
 }
 
-/// Returns standard output and whether it is a terminal.
-pub(super) fn stdout() -> (Box<dyn Write + Send>, bool) {
-    (Box::new(io::stdout()), io::stdout().is_terminal())
+/// A standard stream for records.
+pub(super) struct StandardStream {
+    out: Box<dyn Write + Send>,
+    is_terminal: bool,
+    /// Whether the stream is there for messages, so that records are written to it on request only, and the run
+    /// goes on without its reader.
+    is_for_messages: bool,
 }
 
-/// Returns standard error and whether it is a terminal.
-pub(super) fn stderr() -> (Box<dyn Write + Send>, bool) {
-    (Box::new(io::stderr()), io::stderr().is_terminal())
+/// Returns standard output.
+pub(super) fn stdout() -> StandardStream {
+    let out = io::stdout();
+    StandardStream { is_terminal: out.is_terminal(), out: Box::new(out), is_for_messages: false }
+}
+
+/// Returns standard error, for `tracego run`.
+pub(super) fn stderr() -> StandardStream {
+    let out = io::stderr();
+    StandardStream { is_terminal: out.is_terminal(), out: Box::new(out), is_for_messages: true }
+}
+
+/// An output whose reader may go away without ending the run: records are refused then, and counted.
+struct Endless(Box<dyn Write + Send>);
+
+impl Endless {
+    fn refused(error: io::Error) -> io::Error {
+        if error.kind() == io::ErrorKind::BrokenPipe { io::Error::other(error) } else { error }
+    }
+}
+
+impl Write for Endless {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(Self::refused)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(Self::refused)
+    }
 }

@@ -53,6 +53,8 @@ pub(super) fn options(
         generation: 0,
         agent_start: 0,
         unavailable: 0,
+        proc_level: 0,
+        proc_ns: 0,
     };
     if tree {
         kernel.filters |= filter::TREE;
@@ -116,6 +118,7 @@ fn inspect(rules: &RuleSettings, meta: &Meta) -> inspect::InspectOptions {
         services: services.then_some(watch),
         named: rules.thresholds.named.clone(),
         users: meta.users.clone(),
+        ..inspect::InspectOptions::default()
     }
 }
 

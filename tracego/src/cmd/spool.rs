@@ -124,7 +124,7 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let limits = QueueLimits { total_bytes: u64::MAX, ..QueueLimits::default() };
     let (mut spool, recovery) = Spool::open(folder, limits, Moment::now())?;
     if !recovery.is_whole() {
-        eprintln!("tracego: {}: {}", folder.display(), serde_json::to_string(&recovery)?);
+        message!("tracego: {}: {}", folder.display(), serde_json::to_string(&recovery)?);
     }
     let mut out = io::stdout().lock();
     let mut bytes = Vec::new();
@@ -156,7 +156,7 @@ fn drain(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     }
     spool.sync();
     while let Some(notice) = spool.notice() {
-        eprintln!("tracego: {notice}");
+        message!("tracego: {notice}");
     }
     Ok(if incomplete { ExitCode::from(code::INCOMPLETE) } else { ExitCode::SUCCESS })
 }
@@ -184,7 +184,7 @@ fn put(to: &mut Vec<u8>, item: Item<'_>, json: bool) -> io::Result<()> {
             return Ok(());
         }
         (Item::Gap(gap), false) => {
-            eprintln!("tracego: {}", missing(&gap));
+            message!("tracego: {}", missing(&gap));
             return Ok(());
         }
         (Item::Record(seq, bytes), true) => {

@@ -26,7 +26,7 @@ pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
     let report = match read(asked) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("tracego: {error:#}");
+            message!("tracego: {error:#}");
             return Ok(ExitCode::from(code::UNREADABLE));
         }
     };

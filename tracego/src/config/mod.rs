@@ -26,7 +26,8 @@ use crate::cli::{Cli, REPORT};
 /// Options that only the command line has.
 const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
 /// Options without a variable.
-const NO_VARIABLE: [&str; 7] = ["help", "version", "wait", "json", "key", "partial", ADDS_UP];
+const NO_VARIABLE: [&str; 8] =
+    ["help", "version", "wait", "json", "key", "partial", "enforce-optional", ADDS_UP];
 /// Option whose values from several sources add up.
 const ADDS_UP: &str = "env";
 
@@ -177,6 +178,16 @@ mod tests {
     }
 
     #[test]
+    fn what_does_nothing_with_run_is_refused_there_and_taken_from_a_file() {
+        for option in ["--duration 5", "--handover crash", "--pin-dir /sys/fs/bpf/x"] {
+            let error = with("", &format!("tracego run {option} -- make")).unwrap_err();
+            assert!(error.contains("does nothing with tracego run"), "{error}");
+        }
+        let file = "duration = 5\nhandover = \"crash\"\npin-dir = \"/sys/fs/bpf/x\"";
+        assert!(with(file, "tracego run --config FILE -- make --duration 5").is_ok());
+    }
+
+    #[test]
     fn env_adds_up_and_the_command_line_comes_last() {
         let file = "env = [\"GIT_COMMIT=file\", \"BRANCH\"]";
         let settings = with(file, "tracego --config FILE --env GIT_COMMIT=flag").unwrap().settings;
@@ -215,7 +226,7 @@ mod tests {
         for (line, part) in [
             ("tracego capture --enforce kill x", "--enforce has no effect: capture writes events"),
             ("tracego capture --output json x", "--output has no effect"),
-            ("tracego run --handover crash -- x", "--handover has no effect: tracego run ends"),
+            ("tracego run --handover crash -- x", "--handover does nothing with tracego run"),
             ("tracego --output otlp --format ecs", "--format has no effect"),
             ("tracego --output json --tree", "--tree has no effect: only with --output text"),
             ("tracego --seal-interval 5m", "--seal-interval has no effect: only with --seal"),

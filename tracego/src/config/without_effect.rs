@@ -63,11 +63,9 @@ pub(super) fn check(command: Option<&str>, matches: &ArgMatches) -> Result<(), S
             }
         }
         Some("run") => {
-            if let Some(id) = ["handover", "pin_dir"].iter().find(|id| is_given(id)) {
-                return refuse(
-                    id,
-                    "tracego run ends with its command and leaves nothing to the next tracego",
-                );
+            if let Some(id) = ["duration", "handover", "pin_dir"].iter().find(|id| is_given(id)) {
+                let id = id.replace('_', "-");
+                return Err(format!("--{id} does nothing with tracego run, which ends with its command"));
             }
         }
         _ => {}

@@ -5,6 +5,7 @@ use std::{io, sync::mpsc::Receiver};
 use tracego_analyze::summary::FindingSummary;
 use tracego_model::{
     capture::CaptureWriter,
+    event::Event,
     input::{
         Input,
         batch::{Batch, DecodedEvent},
@@ -38,6 +39,14 @@ pub trait Consumer {
 
     /// Returns the counts so far.
     fn ledger(&self) -> Ledger;
+
+    /// Sets the process id of the agent, as events have it.
+    fn set_agent(&mut self, _agent: u32) {}
+
+    /// Returns whether an event belongs to the enforcement check.
+    fn is_check(&mut self, _event: &Event<'_>) -> bool {
+        false
+    }
 
     /// Sets the stage that ends processes because of their findings.
     fn set_enforcement(&mut self, _after: Killer) {}

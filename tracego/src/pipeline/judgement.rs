@@ -38,6 +38,13 @@ impl Judgement {
         Self { rules, ..Self::default() }
     }
 
+    /// Sets the process id of the agent.
+    pub(super) fn set_agent(&mut self, agent: u32) {
+        if let Some(rules) = &mut self.rules {
+            rules.set_agent(agent);
+        }
+    }
+
     /// Whether any stage looks at starts, beside their records.
     pub(super) fn is_active(&self) -> bool {
         self.rules.is_some() || self.policies.is_some() || self.killer.is_some()

@@ -1,6 +1,7 @@
 //! The pipeline: the way of an input to records, outputs and counts, on a thread of its own.
 //!
 //! ```text
+//! children   processes that the agent itself started
 //! consumer   what takes input: the pipeline, or the writer of a capture
 //! stages     the pipeline: decode → enrich → judge → redact → write; owns the process table
 //! judgement  stages that judge a start: rules, policies, and enforcement after the start
@@ -10,6 +11,7 @@
 //! thread     the pipeline's thread
 //! ```
 
+mod children;
 mod consumer;
 mod judgement;
 mod losses;
@@ -18,6 +20,7 @@ mod stages;
 mod thread;
 mod writer;
 
+pub use children::AgentChildren;
 pub use consumer::Consumer;
 pub(crate) use judgement::DecisionCallback;
 pub use reload::Reload;

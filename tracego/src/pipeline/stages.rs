@@ -390,6 +390,14 @@ impl Consumer for Pipeline {
         self.writer.tally.refusal().map(str::to_owned)
     }
 
+    fn set_agent(&mut self, agent: u32) {
+        self.judgement.set_agent(agent);
+    }
+
+    fn is_check(&mut self, event: &Event<'_>) -> bool {
+        self.judgement.is_check(event)
+    }
+
     fn set_enforcement(&mut self, after: Killer) {
         self.judgement.killer = Some(after);
     }

@@ -12,7 +12,7 @@ use tracego_deliver::sink::status::SinkStatus;
 use tracego_model::{input::Input, ledger::Ledger};
 use tracego_probe::handover::acknowledger::{Acknowledger, Step};
 
-use super::Consumer;
+use super::{Consumer, children::AgentChildren};
 use crate::metrics::{Board, StageNumbers};
 
 /// Minimum time between two copies of the pipeline's numbers.
@@ -29,11 +29,19 @@ pub struct RunReport {
     pub output: Option<io::Error>,
     /// Status of each sink with a queue.
     pub sinks: Vec<Arc<SinkStatus>>,
+    /// The processes that the agent itself started and that were seen executing a program.
+    pub children: AgentChildren,
 }
 
 impl RunReport {
     fn of(stages: &impl Consumer, output: Option<io::Error>) -> Self {
-        Self { ledger: stages.ledger(), summary: stages.summary(), output, sinks: Vec::new() }
+        Self {
+            ledger: stages.ledger(),
+            summary: stages.summary(),
+            output,
+            sinks: Vec::new(),
+            children: AgentChildren::default(),
+        }
     }
 }
 
@@ -45,12 +53,20 @@ pub(crate) struct PipelineThread<S> {
     board: Arc<Board>,
     /// Time of the last copy of the numbers.
     copied: Instant,
+    children: AgentChildren,
 }
 
 impl<S: Consumer> PipelineThread<S> {
     /// Puts the parts together. Nothing runs yet.
-    pub(crate) fn new(stages: S, inspector: Inspector, keeper: Acknowledger, board: Arc<Board>) -> Self {
-        Self { stages, inspector, keeper, board, copied: Instant::now() }
+    pub(crate) fn new(
+        stages: S,
+        inspector: Inspector,
+        keeper: Acknowledger,
+        board: Arc<Board>,
+        agent: u32,
+    ) -> Self {
+        let children = AgentChildren::of(agent);
+        Self { stages, inspector, keeper, board, copied: Instant::now(), children }
     }
 
     /// Takes input until no more can come, or until the output ends the run.
@@ -61,6 +77,7 @@ impl<S: Consumer> PipelineThread<S> {
             let taken = match input {
                 Input::Batch(batch) => {
                     let mut events = batch.decode();
+                    self.children.note(&events, &mut self.stages);
                     self.inspector.annotate(&mut events);
                     self.stages.take_batch(&batch, events)
                 }
@@ -69,7 +86,7 @@ impl<S: Consumer> PipelineThread<S> {
             match taken {
                 Ok(()) => refused = false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    return (RunReport::of(&self.stages, Some(error)), self.keeper);
+                    return self.report(Some(error));
                 }
                 Err(error) if !refused => {
                     tracing::error!(%error, "the output refuses records; refused records are counted");
@@ -87,7 +104,12 @@ impl<S: Consumer> PipelineThread<S> {
             tracing::error!(%error, "the output refuses the remaining records");
         }
         self.copy();
-        (RunReport::of(&self.stages, None), self.keeper)
+        self.report(None)
+    }
+
+    fn report(self, output: Option<io::Error>) -> (RunReport, Acknowledger) {
+        let report = RunReport { children: self.children, ..RunReport::of(&self.stages, output) };
+        (report, self.keeper)
     }
 
     /// Does what may be done about the input that is settled by now.

@@ -11,7 +11,7 @@ use tracego_model::{
         facts::Surroundings,
         note::{OpenFailure, StartNote},
     },
-    linux::{cgroup, users::Users},
+    linux::{cgroup, proc_pids::ProcPids, users::Users},
 };
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
         cache::{self, ImageCache},
         executable::{ExecutedProcess, Opener},
     },
+    proc::procfs::Procfs,
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
     surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand},
 };
@@ -33,6 +34,8 @@ pub struct InspectOptions {
     pub named: NamedServices,
     /// Names of users, for the matchers.
     pub users: Users,
+    /// Process ids in /proc.
+    pub pids: ProcPids,
 }
 
 /// Figures about this stage.
@@ -64,9 +67,11 @@ impl Inspector {
     /// Creates an inspector. Without a `watcher`, services are not inspected.
     #[must_use]
     pub fn new(options: InspectOptions, watcher: Option<ServiceWatcher>) -> Self {
+        let procfs = Procfs::default().with_pids(options.pids.clone());
+        let surroundings = surroundings::SurroundingsReader { procfs, ..Default::default() };
         Self {
             images: ImageCache::new(Opener::default(), cache::BYTES),
-            surroundings: surroundings::SurroundingsReader::default(),
+            surroundings,
             options,
             watcher,
             watched: HashSet::new(),
@@ -106,7 +111,7 @@ impl Inspector {
             None if fixed.unavailable & field::CTIME != 0 => {
                 Err(self.images.count_failure(OpenFailure::Unverified))
             }
-            None => self.images.get(&executed(exec)),
+            None => self.images.get(&self.executed(exec)),
         };
         let surroundings = match &image {
             Ok(image) if image.go.is_some() => self.go(image, exec),
@@ -196,18 +201,18 @@ impl Inspector {
             watcher.remove(id);
         }
     }
-}
 
-/// Returns the description of the executed file.
-fn executed<'a>(exec: &'a Exec<'_>) -> ExecutedProcess<'a> {
-    let fixed = &exec.fixed;
-    ExecutedProcess {
-        pid: fixed.header.id.tgid,
-        start_ns: fixed.header.id.start_boottime,
-        parent: fixed.header.parent.tgid,
-        path: &exec.exe,
-        device: fixed.exe_dev,
-        inode: fixed.exe_inode,
-        ctime_ns: fixed.exe_ctime_ns,
+    /// Returns the description of the executed file.
+    fn executed<'a>(&self, exec: &'a Exec<'_>) -> ExecutedProcess<'a> {
+        let fixed = &exec.fixed;
+        ExecutedProcess {
+            pid: self.options.pids.get(fixed.header.id),
+            start_ns: fixed.header.id.start_boottime,
+            parent: self.options.pids.get(fixed.header.parent),
+            path: &exec.exe,
+            device: fixed.exe_dev,
+            inode: fixed.exe_inode,
+            ctime_ns: fixed.exe_ctime_ns,
+        }
     }
 }

@@ -1,9 +1,14 @@
 //! Killing of processes that were judged in user space after their start; the kernel decides about the next
 //! such start.
 
-use std::{collections::BTreeSet, io, sync::Arc};
+use std::{collections::BTreeSet, fs::File, io, sync::Arc};
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use procfs::{FromRead as _, process::Stat};
+use rustix::{
+    fs::{Mode as FileMode, OFlags, open, openat},
+    io::Errno,
+    process::{Signal, pidfd_send_signal},
+};
 use tracego_common::{
     TaskId,
     event::ExitEvent,
@@ -130,7 +135,7 @@ impl Killer {
             }
         }
         let end = |id: TaskId| {
-            kill(id).unwrap_or_else(|error| {
+            kill(id, self.remembered.contexts().proc_pid(id)).unwrap_or_else(|error| {
                 tracing::error!(pid = id.tgid, %error, "a process could not be killed");
                 Ended::Failed
             })
@@ -138,9 +143,11 @@ impl Killer {
         let mut ended = end(pending.start.id);
         if let Some(root) = pending.job {
             // Twice: the second pass finds what was forked meanwhile.
-            for id in self.remembered.job(root).into_iter().chain(self.remembered.job(root)) {
-                if end(id) == Ended::Killed {
-                    ended = Ended::Killed;
+            for _ in 0..2 {
+                for id in self.remembered.contexts().job(root) {
+                    if end(id) == Ended::Killed {
+                        ended = Ended::Killed;
+                    }
                 }
             }
         }
@@ -169,22 +176,24 @@ fn key(exec: &Exec<'_>) -> VerdictKey {
     }
 }
 
-/// Kills a process, but no other one that got its pid.
-fn kill(id: TaskId) -> io::Result<Ended> {
-    let Some(pid) = i32::try_from(id.tgid).ok().and_then(Pid::from_raw) else { return Ok(Ended::Gone) };
-    let process = match pidfd_open(pid, PidfdFlags::empty()) {
-        Err(rustix::io::Errno::SRCH) => return Ok(Ended::Gone),
+/// Kills a process, but no other one that got its pid. `pid`: its id in /proc; `None` if /proc does not show it.
+fn kill(id: TaskId, pid: Option<u32>) -> io::Result<Ended> {
+    let Some(pid) = pid else { return Ok(Ended::Gone) };
+    // The descriptor of the folder refers to the current owner of the pid, whatever pid namespace /proc is of,
+    // and serves as a pidfd. Only now can the identity of the process be checked.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let process = match open(format!("/proc/{pid}"), flags, FileMode::empty()) {
+        Err(Errno::NOENT | Errno::SRCH) => return Ok(Ended::Gone),
         opened => opened?,
     };
-    // The pidfd refers to the current owner of the pid; only now can its identity be checked.
-    let started =
-        procfs::process::Process::new(pid.as_raw_nonzero().get()).and_then(|process| process.stat());
-    match started {
-        Ok(stat) if stat.starttime == id.start_boottime / TICK_NS && stat.state != 'Z' => {}
+    let stat = openat(&process, "stat", OFlags::RDONLY | OFlags::CLOEXEC, FileMode::empty());
+    let stat = stat.map(|stat| Stat::from_read(File::from(stat)));
+    match stat {
+        Ok(Ok(stat)) if stat.starttime == id.start_boottime / TICK_NS && stat.state != 'Z' => {}
         _ => return Ok(Ended::Gone),
     }
     match pidfd_send_signal(&process, Signal::KILL) {
-        Err(rustix::io::Errno::SRCH) => Ok(Ended::Gone),
+        Err(Errno::SRCH) => Ok(Ended::Gone),
         sent => Ok(sent.map(|()| Ended::Killed)?),
     }
 }
@@ -202,10 +211,12 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
         let id = TaskId { tgid: child.id(), start_boottime: start(child.id()), pad: 0 };
         let namesake = TaskId { start_boottime: id.start_boottime + 5 * TICK_NS, ..id };
-        assert_eq!(kill(namesake).expect("asked"), Ended::Gone);
+        assert_eq!(kill(namesake, Some(namesake.tgid)).expect("asked"), Ended::Gone);
         assert!(child.try_wait().expect("asked").is_none(), "the namesake was not meant");
-        assert_eq!(kill(id).expect("asked"), Ended::Killed);
+        assert_eq!(kill(id, None).expect("asked"), Ended::Gone);
+        assert!(child.try_wait().expect("asked").is_none(), "nobody was meant");
+        assert_eq!(kill(id, Some(id.tgid)).expect("asked"), Ended::Killed);
         child.wait().expect("it ended");
-        assert_eq!(kill(id).expect("asked"), Ended::Gone);
+        assert_eq!(kill(id, Some(id.tgid)).expect("asked"), Ended::Gone);
     }
 }

@@ -9,13 +9,13 @@ use aya::{
         lpm_trie::{Key, LpmTrie},
     },
 };
-use tracego_common::{
-    TaskContext, TaskId,
-    verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, RuleMasks, VerdictKey, set},
-};
+use tracego_common::verdict::{ArgKey, ExeKey, NameKey, NumberKey, PathKey, RuleMasks, VerdictKey, set};
 
 use super::compiler::CompiledRules;
-use crate::error::LoadError;
+use crate::{
+    error::LoadError,
+    load::{Loaded, contexts::ProcessContexts},
+};
 
 /// A key or value that may be passed to the kernel as bytes.
 #[derive(Clone, Copy)]
@@ -35,8 +35,6 @@ unsafe impl aya::Pod for Plain<ArgKey> {}
 unsafe impl aya::Pod for Plain<NumberKey> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Plain<VerdictKey> {}
-// SAFETY: as above.
-unsafe impl aya::Pod for Plain<TaskContext> {}
 
 /// The rule tables in the kernel. This type is their only writer.
 pub struct RuleTables {
@@ -53,10 +51,10 @@ pub struct RuleTables {
     written: Arc<CompiledRules>,
 }
 
-/// The verdicts that the kernel remembers, and its table of processes with their jobs.
+/// The verdicts that the kernel remembers, and its table of processes.
 pub struct VerdictCache {
     starts: HashMap<MapData, Plain<VerdictKey>, u64>,
-    tasks: HashMap<MapData, u32, Plain<TaskContext>>,
+    contexts: Arc<ProcessContexts>,
 }
 
 fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, LoadError> {
@@ -65,11 +63,13 @@ fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) 
 }
 
 impl RuleTables {
-    /// Takes the tables out of the loaded object; works once.
+    /// Takes the tables out of the loaded programs; works once.
     ///
     /// # Errors
     /// Fails if a table is missing.
-    pub fn take(ebpf: &mut Ebpf) -> Result<(Self, VerdictCache), LoadError> {
+    pub fn take(loaded: &mut Loaded) -> Result<(Self, VerdictCache), LoadError> {
+        let contexts = Arc::clone(loaded.contexts());
+        let ebpf = &mut loaded.ebpf;
         let tables = Self {
             number: take(ebpf, "RULE_NUMBER")?,
             rules: take(ebpf, "RULES")?,
@@ -81,14 +81,7 @@ impl RuleTables {
             now: 0,
             written: Arc::default(),
         };
-        let failed = |error| LoadError::Map("TASK_CTX", error);
-        let tasks = match ebpf.map("TASK_CTX").ok_or(LoadError::Lacks("TASK_CTX"))? {
-            Map::HashMap(map) => map.info().map_err(failed)?.id(),
-            _ => return Err(LoadError::Lacks("TASK_CTX")),
-        };
-        let tasks = MapData::from_id(tasks).and_then(Map::from_map_data).and_then(HashMap::try_from);
-        let tasks = tasks.map_err(failed)?;
-        Ok((tables, VerdictCache { starts: take(ebpf, "REMEMBERED")?, tasks }))
+        Ok((tables, VerdictCache { starts: take(ebpf, "REMEMBERED")?, contexts }))
     }
 
     /// Returns the rules that decide.
@@ -183,19 +176,9 @@ impl VerdictCache {
         self.starts.insert(Plain(key), value, 0).map_err(|error| LoadError::Map("REMEMBERED", error))
     }
 
-    /// Returns the processes of the job that `root` opened; without a root, those of the followed tree.
+    /// Returns the running processes of the followed tree and of jobs.
     #[must_use]
-    pub fn job(&self, root: TaskId) -> Vec<TaskId> {
-        let of_job = |context: &TaskContext| {
-            if root.tgid == 0 { context.flags & TaskContext::IN_TREE != 0 } else { context.job_root == root }
-        };
-        let all = self.tasks.iter().filter_map(Result::ok);
-        let of = all.filter(|(tgid, Plain(context))| of_job(context) && *tgid != std::process::id());
-        of.map(|(tgid, Plain(context))| TaskId {
-            tgid,
-            start_boottime: context.start_boottime,
-            ..TaskId::default()
-        })
-        .collect()
+    pub fn contexts(&self) -> &ProcessContexts {
+        &self.contexts
     }
 }

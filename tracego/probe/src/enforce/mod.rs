@@ -68,6 +68,8 @@ pub struct Enforcer {
     /// State of the machine that the rules in force were compiled for.
     machine: MachineState,
     proven: Option<Instant>,
+    /// Result of the first enforcement check that showed that programs are not stopped.
+    failure: Option<String>,
     /// Reason why execve cannot be made to fail here.
     why_no_deny: Option<String>,
     /// Marker for the next tracego, in case this one is killed.
@@ -145,6 +147,7 @@ impl Enforcer {
             exempt,
             machine,
             proven: None,
+            failure: None,
             why_no_deny,
             marker: None,
         };
@@ -216,11 +219,20 @@ impl Enforcer {
         self.machine = machine;
     }
 
+    /// Returns why programs were not stopped at one time since the start; `None` if every enforcement check passed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
     /// Runs the enforcement check and publishes its result.
     pub fn prove(&mut self) {
         let asked = self.options.mode;
         let shown = self.check.run().mode_in_force(asked);
         self.proven = Some(Instant::now());
+        if let Err(why) = &shown {
+            self.failure.get_or_insert_with(|| why.clone());
+        }
         if !self.options.shared.status().show(asked, shown.clone()) {
             return;
         }

@@ -20,7 +20,7 @@ pub fn trial() -> Result<Mode, String> {
     };
     let loaded = load::load(&LoadOptions::trial(settings), Mode::Deny);
     let mut loaded = loaded.map_err(|error| error.reason())?;
-    let (tables, _remembered) = RuleTables::take(&mut loaded.ebpf).map_err(|error| error.reason())?;
+    let (tables, _remembered) = RuleTables::take(&mut loaded).map_err(|error| error.reason())?;
     let enforce = Enforce { rules: Some(Vec::new()), findings: Some(Vec::new()), ..Enforce::default() };
     let options = Options { mode: Mode::Deny, enforce, ..Options::default() };
     let enforcer = Enforcer::start(options, tables, 0, None).map_err(|error| format!("{error:#}"))?;

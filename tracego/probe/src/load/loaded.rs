@@ -1,6 +1,6 @@
 //! Loaded programs: their ring, their counters, and their detachment.
 
-use std::{os::fd::AsFd as _, time::Duration};
+use std::{os::fd::AsFd as _, sync::Arc, time::Duration};
 
 use aya::{
     Ebpf,
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use tracego_common::TaskContext;
 use tracego_model::{counters::Counters, event::decode};
 
-use super::Table;
+use super::{Table, contexts::ProcessContexts};
 use crate::{
     error::LoadError,
     handover::{Handover, Inherited, acknowledger::Acknowledger},
@@ -25,6 +25,8 @@ const STILL: u32 = 6;
 pub struct Loaded {
     /// The object; dropping it detaches the programs.
     pub ebpf: Ebpf,
+    /// Processes of the followed tree and of jobs.
+    pub(super) contexts: Arc<ProcessContexts>,
     /// Kernel fields that this kernel lacks.
     pub missing: Vec<String>,
     /// Reader of the programs' diagnostics; `None` while they are off.
@@ -92,14 +94,22 @@ impl Loaded {
         self.handover.take().map_or(Ok(()), |handover| Ok(handover.remove()?))
     }
 
-    /// Marks a process as the root of the followed tree.
+    /// Returns the processes of the followed tree and of jobs.
+    #[must_use]
+    pub fn contexts(&self) -> &Arc<ProcessContexts> {
+        &self.contexts
+    }
+
+    /// Marks the agent as the root of the followed tree, so that its children are in the tree.
     ///
     /// # Errors
     /// Fails if the kernel refuses the update.
-    pub fn follow(&mut self, tgid: u32) -> Result<(), LoadError> {
+    pub fn follow_agent(&mut self) -> Result<(), LoadError> {
+        let agent = self.contexts.agent();
         let mut map: HashMap<_, u32, Table<TaskContext>> = maps::write(&mut self.ebpf, "TASK_CTX")?;
-        let ctx = TaskContext { flags: TaskContext::IN_TREE, ..TaskContext::default() };
-        map.insert(tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
+        let ctx =
+            TaskContext { flags: TaskContext::IN_TREE, proc_pid: agent.proc_pid, ..TaskContext::default() };
+        map.insert(agent.tgid, Table(ctx), 0).map_err(|e| LoadError::Map("TASK_CTX", e))
     }
 
     /// Reads the counters, including the runs that the kernel skipped while the programs were attached, and

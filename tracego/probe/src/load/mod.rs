@@ -1,13 +1,16 @@
 //! Loads and attaches the BPF programs.
 
+pub mod contexts;
+pub(crate) mod identity;
 mod loaded;
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use aya::{Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader, maps::HashMap};
+use contexts::ProcessContexts;
 pub use loaded::Loaded;
 use tracego_common::{
-    KernelSettings, Offsets, TaskContext,
+    AgentIdentity, KernelSettings, Offsets, TaskContext,
     limits::{CPUS_MAX, ENV_NAME_MAX, TASK_CTX_MAX},
     settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
 };
@@ -73,6 +76,8 @@ unsafe impl aya::Pod for Table<Offsets> {}
 unsafe impl aya::Pod for Table<KernelSettings> {}
 // SAFETY: as `KernelSettings`.
 unsafe impl aya::Pod for Table<TaskContext> {}
+// SAFETY: as `KernelSettings`.
+unsafe impl aya::Pod for Table<AgentIdentity> {}
 
 /// Loads and attaches the programs. `enforce` is the enforcement mode.
 ///
@@ -82,6 +87,16 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     requirements::capabilities()?;
     requirements::kernel_version()?;
     requirements::lockdown()?;
+    load_allowed(options, enforce).map_err(|error| match error {
+        LoadError::Object(_) | LoadError::Program { .. } if requirements::is_filtered() => {
+            LoadError::Filtered(Box::new(error))
+        }
+        error => error,
+    })
+}
+
+fn load_allowed(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
+    let agent = identity::agent()?;
     let failed = options.settings.events & event::EXEC_FAILED != 0;
     if failed {
         requirements::tracefs()?;
@@ -90,7 +105,7 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     if enforce != Mode::Off {
         options.settings.events |= event::VERDICT;
     }
-    let mut loaded = open(&options, diagnostics::level())?;
+    let mut loaded = open(&options, diagnostics::level(), agent)?;
     let btf = kernel_btf()?;
     let compat = failed && has_function(hooks::CALLS_32)?;
     let failed = hooks::FAILED.into_iter().filter(|_| failed).chain(compat.then_some(hooks::FAILED_32));
@@ -125,7 +140,7 @@ pub(crate) fn kernel_btf() -> Result<AyaBtf, LoadError> {
 }
 
 /// Creates the maps without loading or attaching a program. `log_level` is a level of aya-log.
-pub(crate) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadError> {
+pub(crate) fn open(options: &LoadOptions, log_level: u8, agent: AgentIdentity) -> Result<Loaded, LoadError> {
     let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
     let (offsets, missing) = Btf::parse(&blob)?.offsets(&options.without);
     if let Some(field) = fields::required(&missing) {
@@ -138,6 +153,13 @@ pub(crate) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     let begin = |handover| Handover::begin(handover, options.ring_size);
     let handover = options.handover.as_ref().map(begin).transpose()?;
     let mut settings = KernelSettings { unavailable: fields::unavailable(&missing), ..options.settings };
+    // Without an identity, the agent is about to look for itself.
+    if agent.tgid != 0 {
+        if settings.agent_tgid != 0 {
+            settings.agent_tgid = agent.tgid;
+        }
+        (settings.proc_level, settings.proc_ns) = (agent.proc_level, agent.proc_ns);
+    }
     if let Some(handover) = &handover {
         settings.generation = handover.number();
         settings.agent_start = started();
@@ -165,8 +187,10 @@ pub(crate) fn open(options: &LoadOptions, log_level: u8) -> Result<Loaded, LoadE
     allow(&mut ebpf, &options.env)?;
     let reader = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
     let inherited = Inherited::default();
+    let contexts = Arc::new(ProcessContexts::open(&ebpf, agent)?);
     Ok(Loaded {
         ebpf,
+        contexts,
         missing,
         diagnostics: reader,
         skipped: 0,

@@ -29,12 +29,12 @@ use tracego_model::input::note::OpenFailure;
 /// A process that has just executed a file, as the kernel's event describes it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExecutedProcess<'a> {
-    /// Process id in the pid namespace of the procfs.
-    pub pid: u32,
+    /// Process id in the pid namespace of the procfs; `None` if that does not show the process.
+    pub pid: Option<u32>,
     /// Start, nanoseconds since boot (`task_struct.start_boottime`).
     pub start_ns: u64,
-    /// Process id of the parent.
-    pub parent: u32,
+    /// Process id of the parent there.
+    pub parent: Option<u32>,
     /// Path of the executable, from the root of its mount namespace.
     pub path: &'a [u8],
     /// Device of the executable in the kernel's encoding: `major << 20 | minor`.
@@ -148,7 +148,9 @@ impl Opener {
         };
         // Compares inode and change time alone: overlayfs and btrfs report another device to stat(2) than the
         // superblock's, which the event holds. Here both only confirm the kernel's own link.
-        let exe = self.is_running(process).and_then(|()| checked(&of(process.pid).join("exe"), same));
+        let running =
+            process.pid.ok_or(OpenFailure::Gone).and_then(|pid| self.is_running(pid, process.start_ns));
+        let exe = running.and_then(|folder| checked(&folder.join("exe"), same));
         let mut worst = match exe {
             Ok(opened) => return Ok(opened),
             Err(failure) => failure,
@@ -158,7 +160,8 @@ impl Opener {
         let same = |meta: &Metadata| same(meta) && device(meta.dev()) == Some(process.device);
         let path = Path::new(OsStr::from_bytes(process.path));
         let Ok(inside) = path.strip_prefix("/") else { return Err(worst) };
-        for way in [of(process.parent).join("root").join(inside), path.to_owned()] {
+        let below_parent = process.parent.map(|pid| of(pid).join("root").join(inside));
+        for way in below_parent.into_iter().chain([path.to_owned()]) {
             match checked(&way, same) {
                 Ok(opened) => return Ok(opened),
                 Err(failure) => worst = worst.max(failure),
@@ -167,18 +170,19 @@ impl Opener {
         Err(worst)
     }
 
-    /// Checks that the process with this id is the one in the event.
-    fn is_running(&self, process: &ExecutedProcess<'_>) -> Result<(), OpenFailure> {
-        let stat = Stat::from_file(self.procfs.join(process.pid.to_string()).join("stat"));
+    /// Returns the folder of a process, after checking that the process with this id is the one in the event.
+    fn is_running(&self, pid: u32, start_ns: u64) -> Result<PathBuf, OpenFailure> {
+        let folder = self.procfs.join(pid.to_string());
+        let stat = Stat::from_file(folder.join("stat"));
         let stat = stat.map_err(|error| match error {
             procfs::ProcError::NotFound(_) => OpenFailure::Gone,
             procfs::ProcError::PermissionDenied(_) => OpenFailure::Denied,
             procfs::ProcError::Io(error, _) => error.into(),
             _ => OpenFailure::Io(0),
         })?;
-        let ticks = u128::from(process.start_ns) * u128::from(self.tick_hz) / 1_000_000_000;
+        let ticks = u128::from(start_ns) * u128::from(self.tick_hz) / 1_000_000_000;
         // The kernel rounds as well.
-        if u128::from(stat.starttime).abs_diff(ticks) <= 1 { Ok(()) } else { Err(OpenFailure::Gone) }
+        if u128::from(stat.starttime).abs_diff(ticks) <= 1 { Ok(folder) } else { Err(OpenFailure::Gone) }
     }
 }
 

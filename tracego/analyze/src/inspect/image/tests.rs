@@ -64,7 +64,7 @@ fn running<'a>(path: &'a Path, child: &Sleeper) -> ExecutedProcess<'a> {
     let pid = child.0.id();
     let ticks = procfs::process::Process::new(pid.cast_signed()).unwrap().stat().unwrap().starttime;
     let start_ns = ticks * 1_000_000_000 / procfs::ticks_per_second() + 999_999;
-    ExecutedProcess { pid, parent: std::process::id(), start_ns, ..of(path) }
+    ExecutedProcess { pid: Some(pid), parent: Some(std::process::id()), start_ns, ..of(path) }
 }
 
 fn failure(process: &ExecutedProcess<'_>) -> OpenFailure {
@@ -81,7 +81,7 @@ fn a_running_process_gives_its_file_even_when_that_is_removed() {
     let process = ExecutedProcess { ctime_ns: of(&path.with_extension("away")).ctime_ns, ..process };
     assert!(Opener::default().open(&process).is_ok());
     fs::remove_file(path.with_extension("away")).unwrap();
-    let ctime = fs::metadata(format!("/proc/{}/exe", process.pid)).unwrap();
+    let ctime = fs::metadata(format!("/proc/{}/exe", child.0.id())).unwrap();
     let ctime_ns = u64::try_from(ctime.ctime() * 1_000_000_000 + ctime.ctime_nsec()).unwrap();
     let size = Opener::default().open(&ExecutedProcess { ctime_ns, ..process }).unwrap().size();
     assert_eq!(size, fs::metadata("/bin/sleep").unwrap().len());
@@ -129,9 +129,9 @@ fn the_root_of_the_parent_is_tried_before_the_own_root() {
     fs::create_dir(procfs.path().join("7")).unwrap();
     std::os::unix::fs::symlink(folder.path(), procfs.path().join("7/root")).unwrap();
     let opener = Opener::new(procfs.path().to_owned());
-    let process = ExecutedProcess { parent: 7, path: b"/program", ..of(&path) };
+    let process = ExecutedProcess { parent: Some(7), path: b"/program", ..of(&path) };
     assert!(opener.open(&process).is_ok());
-    assert_eq!(opener.open(&ExecutedProcess { parent: 8, ..process }).unwrap_err(), OpenFailure::Gone);
+    assert_eq!(opener.open(&ExecutedProcess { parent: Some(8), ..process }).unwrap_err(), OpenFailure::Gone);
 }
 
 #[test]

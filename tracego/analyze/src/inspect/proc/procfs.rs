@@ -10,6 +10,7 @@ use std::{
 use procfs::FromRead as _;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, readlinkat, statat};
 use tracego_common::TaskId;
+use tracego_model::linux::proc_pids::ProcPids;
 
 use super::{
     read_error::ReadError,
@@ -28,6 +29,7 @@ const PROCESSES_MAX: usize = 16 << 10;
 pub struct Procfs {
     root: PathBuf,
     hz: u64,
+    pids: ProcPids,
 }
 
 impl Default for Procfs {
@@ -40,7 +42,21 @@ impl Procfs {
     /// Uses the procfs mounted at a folder.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), hz: procfs::ticks_per_second() }
+        Self { root: root.into(), hz: procfs::ticks_per_second(), pids: ProcPids::default() }
+    }
+
+    /// Uses this translation of the process ids that the kernel reports.
+    #[must_use]
+    pub fn with_pids(self, pids: ProcPids) -> Self {
+        Self { pids, ..self }
+    }
+
+    /// Returns the number of a reported process in this procfs.
+    ///
+    /// # Errors
+    /// Fails with [`ReadError::Gone`] if the procfs does not show the process, or does so no more.
+    pub fn number(&self, id: TaskId) -> Result<u32, ReadError> {
+        self.pids.get(id).ok_or(ReadError::Gone)
     }
 
     /// Opens a process that the kernel reported.
@@ -49,7 +65,7 @@ impl Procfs {
     /// Fails if it cannot be read. [`ReadError::Gone`] also means that its number belongs to another process by
     /// now: starts may differ by one tick of the clock of /proc.
     pub fn process(&self, id: TaskId) -> Result<Process, ReadError> {
-        let process = self.current(id.tgid)?;
+        let process = self.current(self.number(id)?)?;
         let ticks = self.ticks(id.start_boottime);
         if process.start_ticks.abs_diff(ticks) > 1 {
             return Err(ReadError::Gone);

@@ -197,8 +197,8 @@ impl ServiceWatch {
             }
             let shared = shared(seen, theirs);
             if shared.len() > 1
-                && round.procfs.process(id).is_ok()
-                && !round.family.together(service.id.tgid, id.tgid)
+                && let (Ok(one), Ok(other)) = (round.procfs.process(service.id), round.procfs.process(id))
+                && !round.family.together(one.pid, other.pid)
             {
                 found.push(OtherInstance { pid: id.tgid, start_boottime: id.start_boottime, shared });
             }

@@ -47,12 +47,14 @@ struct WatcherCounters {
 }
 
 impl ServiceWatcher {
-    /// Starts the thread. It sends its results into `queue` without keeping the queue open.
+    /// Starts the thread, which looks processes up in `procfs` and sends its results into `queue` without keeping
+    /// the queue open.
     ///
     /// # Errors
     /// Fails if the thread cannot be started.
     pub fn start(
         settings: WatchSettings,
+        procfs: Procfs,
         queue: mpsc::WeakSender<Input>,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (changes, changed) = sync_channel(QUEUE);
@@ -60,7 +62,7 @@ impl ServiceWatcher {
         let told = Arc::clone(&counts);
         let thread = thread::Builder::new()
             .name("tracego-services".to_owned())
-            .spawn(move || watch(ServiceWatch::new(Procfs::default(), settings), &changed, &queue, &told))?;
+            .spawn(move || watch(ServiceWatch::new(procfs, settings), &changed, &queue, &told))?;
         Ok((Self { changes, refused: 0, counts }, thread))
     }
 

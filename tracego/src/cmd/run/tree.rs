@@ -1,0 +1,51 @@
+//! The processes that outlive the command.
+
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+use tracego_common::TaskId;
+use tracego_model::text;
+use tracego_probe::load::contexts::ProcessContexts;
+
+/// Time between two looks at the tree.
+const LOOK: Duration = Duration::from_millis(20);
+/// Maximum number of processes that are named.
+const NAMED: usize = 5;
+
+/// Waits until no process of the tree runs, at most for `patience`; without one, however long it takes.
+pub(super) async fn ends(contexts: Arc<ProcessContexts>, patience: Option<Duration>) {
+    let start = Instant::now();
+    while !contexts.job(TaskId::default()).is_empty() {
+        let left = patience.map(|patience| patience.saturating_sub(start.elapsed()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return;
+        }
+        sleep(left.map_or(LOOK, |left| left.min(LOOK))).await;
+    }
+}
+
+/// Describes the processes of the tree that still run; `None` if there are none.
+pub(super) fn rest(contexts: &ProcessContexts) -> Option<String> {
+    let running = contexts.job(TaskId::default());
+    if running.is_empty() {
+        return None;
+    }
+    let name = |id: &TaskId| {
+        let comm =
+            contexts.proc_pid(*id).and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
+        let mut name = String::new();
+        comm.as_deref().unwrap_or("?").trim_end().chars().for_each(|c| text::push_printable(&mut name, c));
+        format!("{name} ({})", id.tgid)
+    };
+    let named: Vec<String> = running.iter().take(NAMED).map(name).collect();
+    let (count, more) = (running.len(), if running.len() > NAMED { ", …" } else { "" });
+    let (noun, verb) = if count == 1 { ("process", "runs") } else { ("processes", "run") };
+    Some(format!(
+        "{count} {noun} of the command still {verb}: {}{more}; what happens there from now on is not seen",
+        named.join(", ")
+    ))
+}
