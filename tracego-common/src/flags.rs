@@ -32,6 +32,8 @@ pub const CWD_DELETED: u64 = 1 << 13;
 pub const CORE_DUMPED: u64 = 1 << 14;
 /// The user's filters exclude the process; the event carries what the process table needs, without argv.
 pub const OUTSIDE: u64 = 1 << 16;
+/// The executable's mount is not in the mount namespace of the process: it is detached, or another namespace's.
+pub const EXE_DETACHED: u64 = 1 << 23;
 /// First bit of the number of the rules that decided about the program start; eight bits wide (see
 /// [`rules`]).
 pub const RULES_SHIFT: u32 = 24;
