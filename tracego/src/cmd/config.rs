@@ -29,6 +29,7 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
             let line = ["tracego".into(), "--config".into(), file.into()];
             Ok(match config::read(&line) {
                 Ok(Configuration { settings, .. }) => {
+                    settings.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
                     let sinks = settings.sinks.len();
                     writeln!(io::stdout(), "{}: ok, {sinks} sinks", file.display())?;
                     ExitCode::SUCCESS

@@ -26,6 +26,8 @@ pub(super) struct ConfigFile {
     pub(super) rules: RuleSettings,
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
+    /// Warnings about keys that have other names now.
+    pub(super) warnings: Vec<String>,
     /// Tables as written in the file.
     pub(super) tables: toml::Table,
     /// SHA-256 of the file.
@@ -86,6 +88,11 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
     line.extend(found.iter().flat_map(|(key, values)| values.iter().map(move |v| format!("--{key}={v}"))));
     match Cli::command().try_get_matches_from(line) {
         Ok(_) => Ok(ConfigFile {
+            warnings: [rules.warnings.clone(), enforce.warnings.clone(), sink::settings::warnings(&sinks)]
+                .concat()
+                .into_iter()
+                .map(|warning| format!("{name}: {warning}"))
+                .collect(),
             env: env_specs(&found).map_err(|error| format!("{name}: env: {error}"))?,
             options: found,
             rules,
@@ -138,7 +145,7 @@ fn unknown(key: &str, file: &str) -> String {
 
 /// Reads `[enforce]`. The ids of findings are those of the rules.
 fn read_enforce(table: toml::Table) -> Result<Enforce, String> {
-    let enforce = Enforce::read(toml::Value::Table(table))?;
+    let enforce = Enforce::read(table)?;
     for id in enforce.findings.iter().flatten() {
         if registry::find(id).is_none() {
             return Err(format!("enforce.findings: unknown rule {id}; {}", registry::nearest_id(id)));

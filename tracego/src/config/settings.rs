@@ -28,6 +28,8 @@ pub struct RunSettings {
     pub sinks: Vec<SinkSettings>,
     /// RuleSettings of enforcement.
     pub enforce: Enforce,
+    /// Warnings about the configuration file.
+    pub warnings: Vec<String>,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub digest: Option<String>,
     /// Every option that a file may set, as text.
@@ -38,13 +40,14 @@ impl Configuration {
     /// Joins the parsed command line with its file.
     pub(super) fn new(matches: &ArgMatches, file: Option<ConfigFile>) -> Result<Self, clap::Error> {
         let digest = file.as_ref().map(|file| file.digest.clone());
-        let ConfigFile { options, mut rules, mut env, sinks, enforce, .. } = file.unwrap_or_default();
+        let ConfigFile { options, mut rules, mut env, sinks, enforce, warnings, .. } =
+            file.unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);
         let cli = Cli::from_arg_matches(matches)?;
         if let Some(records) = cli.records() {
             rules.profile = records.profile;
             env.extend_from_slice(&records.env);
         }
-        Ok(Self { cli, settings: RunSettings { rules, env, sinks, enforce, digest, options } })
+        Ok(Self { cli, settings: RunSettings { rules, env, sinks, enforce, warnings, digest, options } })
     }
 }

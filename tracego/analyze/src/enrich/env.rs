@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tracego_common::TaskId;
 use tracego_model::{
     event::Exec,
+    job_variables,
     meta::Meta,
     record::{Completeness, Trace, Variables, job::Identified},
     text,
@@ -127,6 +128,8 @@ fn identity(exec: &Exec<'_>, meta: &Meta) -> ci::CiIdentity {
         let found = exec.variables().find(|(key, _)| *key == name.as_bytes());
         found.and_then(|(_, value)| std::str::from_utf8(value).ok())
     });
+    // Every value of a repeated name, and bytes that are no text: as the kernel side decides.
+    own.opens = exec.variables().any(|(name, value)| job_variables::opens(name, value));
     if !meta.raw {
         for claim in &mut own.claims {
             sanitize::text(&mut claim.value);

@@ -27,6 +27,7 @@ impl Enricher {
             created: self.builder.clock.wall(header.id.start_boottime),
             command: text::lossy(text::comm(&fork.comm)),
             executable: parent.line.executable.clone(),
+            elsewhere: parent.line.elsewhere,
             ..Line::default()
         };
         let task = parent.task.forked();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tracego_model::{
     finding::{Confidence, Finding},
+    matcher::MatchTarget,
     text,
 };
 
@@ -13,7 +14,7 @@ use super::{
     settings::{RuleSettings, options::RuleOptions},
     state::RuleState,
 };
-use crate::{redact as sanitize, scope::ScopeTarget};
+use crate::redact as sanitize;
 
 /// Maximum length of a message or of a piece of evidence, in characters.
 const LENGTH_MAX: usize = 400;
@@ -88,7 +89,7 @@ impl<'a> FindingCollector<'a> {
     }
 
     /// Adds a case as a finding, unless the configuration excludes it for this process.
-    pub fn add(&mut self, case: FindingCase, place: Place, scope_target: &ScopeTarget<'_>) {
+    pub fn add(&mut self, case: FindingCase, place: Place, scope_target: &MatchTarget<'_>) {
         let Some(variant) = self.rule.variant(case.variant) else {
             debug_assert!(false, "{} has no variant {}", self.rule.id, case.variant);
             return;
@@ -107,6 +108,7 @@ impl<'a> FindingCollector<'a> {
             message: shown(case.message),
             remedy: if variant.remedy.is_empty() { self.rule.remedy } else { variant.remedy },
             evidence,
+            unenforced: None,
         });
     }
 

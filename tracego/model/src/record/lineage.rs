@@ -25,6 +25,8 @@ pub struct Line {
     pub command: String,
     /// Path of the executable; empty for a kernel thread.
     pub executable: String,
+    /// Whether `executable` is no path of the host.
+    pub elsewhere: bool,
     /// The process that forked it.
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.

@@ -18,6 +18,8 @@ pub struct Start<'a> {
     pub argv: &'a [&'a str],
     /// Whether the process is in a job.
     pub in_job: bool,
+    /// Whether another process opened that job.
+    pub inherited_job: bool,
     /// Real user id.
     pub uid: u32,
     /// Id of the cgroup.
@@ -37,6 +39,9 @@ pub fn decide<'a>(with: &'a CompiledRules, start: &Start<'_>) -> Option<(Action,
     let mut matched = rules.active & (rules.any_exe | names | paths | any(exes.map(|(_, mask)| mask)));
     if !start.in_job {
         matched &= !rules.in_job;
+    }
+    if !start.inherited_job {
+        matched &= !rules.inherited_job;
     }
     let number = |what: u32, number: u64| {
         any(with.numbers.iter().filter(|(key, _)| (key.what, key.number) == (what, number)).map(|(_, m)| m))
@@ -61,9 +66,9 @@ pub fn decide<'a>(with: &'a CompiledRules, start: &Start<'_>) -> Option<(Action,
     Some((action, with.known.get(at)?))
 }
 
-/// Whether a rule of the kernel side has decided about a start, be it to let it through.
+/// Returns what a rule of the kernel side has decided about a start; `None` if no rule matched.
 #[must_use]
-pub fn is_decided(with: &CompiledRules, exec: &Exec<'_>) -> bool {
+pub fn decided(with: &CompiledRules, exec: &Exec<'_>) -> Option<Action> {
     let fixed = &exec.fixed;
     let path = String::from_utf8_lossy(&exec.exe);
     let args: Vec<_> = exec.args().take(ARGS + 1).map(String::from_utf8_lossy).collect();
@@ -73,10 +78,11 @@ pub fn is_decided(with: &CompiledRules, exec: &Exec<'_>) -> bool {
         inode: (fixed.exe_dev, fixed.exe_inode),
         argv: &argv,
         in_job: fixed.header.job_root.tgid != 0,
+        inherited_job: ![0, fixed.header.id.tgid].contains(&fixed.header.job_root.tgid),
         uid: fixed.uid,
         cgroup: fixed.cgroup_id,
     };
-    decide(with, &start).is_some()
+    decide(with, &start).map(|(action, _)| action)
 }
 
 /// Returns the rules of the longest matching prefix, like the kernel's trie.

@@ -12,9 +12,10 @@ use tracego_model::{
     clock::TICK_NS,
     enforcement::{Ended, Mode, Pending},
     event::Exec,
+    finding::Unenforced,
 };
 
-use super::{decision::is_decided, maps::VerdictCache, rules_in_force::RulesInForce};
+use super::{decision::decided, maps::VerdictCache, rules_in_force::RulesInForce};
 
 /// The enforcement stage of the pipeline: kills processes because of findings, policies and rules for whole
 /// jobs.
@@ -49,24 +50,36 @@ impl Killer {
         self.findings = findings.into_iter().collect();
     }
 
+    /// Whether findings of a rule kill.
+    #[must_use]
+    pub fn kills(&self, id: &str) -> bool {
+        self.mode >= Mode::Audit && self.findings.contains(id)
+    }
+
     /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decides
-    /// about are left alone, whatever the decision: its record may be still to come.
-    pub fn found<'a>(&mut self, exec: &Exec<'_>, found: impl Iterator<Item = (&'a str, &'a str)>) {
-        if self.mode < Mode::Audit {
-            return;
-        }
-        let Some((id, message)) = found.into_iter().find(|(id, _)| self.findings.contains(*id)) else {
-            return;
-        };
+    /// about are left alone, whatever the decision: its record may be still to come. Returns the reason why
+    /// such a finding is not enforced.
+    pub fn found<'a>(
+        &mut self,
+        exec: &Exec<'_>,
+        found: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Option<Unenforced> {
+        let (id, message) = found.into_iter().find(|(id, _)| self.kills(id))?;
         let header = &exec.fixed.header;
         // The two programs that saw this start each read the rule number. If the rules changed in between,
         // the start is compared with the older ones. Passing the number on would cost one more map at each
         // start, against a chance of some microseconds at a reload.
-        let Some(rules) = self.shared.rules(header.flags) else { return };
-        let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
-        if !is_elsewhere && !is_decided(&rules, exec) {
-            self.stop(exec, id, message, false);
+        let Some(rules) = self.shared.rules(header.flags) else { return Some(Unenforced::RulesUnknown) };
+        if rules.findings_in_job && header.job_root.tgid == 0 {
+            return Some(Unenforced::OutsideOfJobs);
         }
+        match decided(&rules, exec) {
+            None => self.stop(exec, id, message, false),
+            Some(Action::Allow) => return Some(Unenforced::LetThrough),
+            Some(Action::Audit) if self.mode > Mode::Audit => return Some(Unenforced::LetThrough),
+            Some(_) => {}
+        }
+        None
     }
 
     /// Marks a start for killing; with `job`, all processes of its job.
