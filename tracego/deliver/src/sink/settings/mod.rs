@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use tracego_model::{
     finding::Severity,
-    matcher::{self, ProcessScope},
+    matcher::{self, ProcessMatcher, ProcessScope},
     units::{Bytes, Span},
 };
 use tracego_spool::{OnFull, QueueLimits};
@@ -55,7 +55,8 @@ impl SinkSettings {
             events: Vec::new(),
             min_severity: None,
             r#where: None,
-            scope: ProcessScope::default(),
+            only: Vec::new(),
+            except: Vec::new(),
             ..common.clone()
         };
         self.name == other.name
@@ -78,9 +79,12 @@ pub struct CommonSettings {
     pub min_severity: Option<Severity>,
     /// CEL expression that has to be true.
     pub r#where: Option<String>,
-    /// Processes whose records are taken or left out: the keys `only` and `except`.
+    /// Matchers of the processes whose records are taken; all when empty.
     #[serde(skip)]
-    pub scope: ProcessScope,
+    pub only: Vec<ProcessMatcher>,
+    /// Matchers of the processes whose records are left out.
+    #[serde(skip)]
+    pub except: Vec<ProcessMatcher>,
     /// Behaviour when the queue is full.
     pub on_full: Option<OnFull>,
     /// Number of bytes that may wait.
@@ -143,7 +147,7 @@ impl CommonSettings {
             events: self.events.clone(),
             min_severity: self.min_severity,
             r#where: self.r#where.clone(),
-            scope: self.scope.clone(),
+            scope: ProcessScope { only: self.only.clone(), except: self.except.clone() },
         }
     }
 
@@ -267,7 +271,7 @@ fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
     }
     let mut common: CommonSettings =
         common.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
-    for (key, list) in [("only", &mut common.scope.only), ("except", &mut common.scope.except)] {
+    for (key, list) in [("only", &mut common.only), ("except", &mut common.except)] {
         if let Some(value) = table.remove(key) {
             *list = matcher::read(&value).map_err(|error| format!("{key}: {error}"))?;
         }
@@ -280,8 +284,7 @@ fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
 #[must_use]
 pub fn warnings(sinks: &[SinkSettings]) -> Vec<String> {
     let of = |sink: &SinkSettings| {
-        let scope = &sink.common.scope;
-        let lists = [("only", &scope.only), ("except", &scope.except)];
+        let lists = [("only", &sink.common.only), ("except", &sink.common.except)];
         let of_list = |(key, list): (&str, &Vec<_>)| {
             let warnings = matcher::warnings(list).into_iter();
             warnings.map(|warning| format!("sinks {}: {key}: {warning}", sink.name)).collect::<Vec<_>>()
