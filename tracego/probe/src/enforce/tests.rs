@@ -119,7 +119,7 @@ fn paths_users_and_cgroups_are_those_of_the_machine() {
     assert_eq!(decided(&rules, &Start { path: "/usr/bin/gone", ..other }), None);
     for (text, what) in [
         ("rules = [{ name = 'u', users = ['nobody-here'] }]", "no user"),
-        ("rules = [{ name = 'c', cgroups = ['/tmp'] }]", "not a cgroup"),
+        ("rules = [{ name = 'c', cgroups = ['/tmp'] }]", "not a folder of cgroups v2"),
     ] {
         let error = compiled(text, Mode::Kill).expect_err(text);
         assert!(error.contains(what), "{error}");
