@@ -86,7 +86,7 @@ test_a_commit_alone_makes_no_job if {
 	sources := [{"attribute": "vcs.ref.head.revision", "source": "explicit", "variable": "GIT_COMMIT"}]
 	record := outside(run("main.go", "files"))
 	ids(object.union(record, {"tracego": {"job": {"sources": sources}}})) == set()
-	ids(object.union(record, {"tracego": {"job": {"sources": [{
+	ids(object.union(record, {"tracego": {"job": {"opened_by": "explicit", "sources": [{
 		"attribute": "cicd.pipeline.task.run.id",
 		"source": "explicit",
 		"variable": "CI_JOB_ID",

@@ -49,7 +49,7 @@ test_a_line_of_go_generate_may_run_files if {
 }
 
 test_the_command_line_decides_where_nothing_was_read_of_the_executable if {
-	bare := {"process": {"command_args": ["/usr/local/go/bin/go", "run", "main.go"], "environment_variable": {"CI": "true"}}}
+	bare := {"process": {"command_args": ["/usr/local/go/bin/go", "run", "main.go"], "environment_variable": {"CI": "true"}}, "tracego": {"job": {"opened_by": "self"}}}
 	ids(bare) == {"go-run-file"}
 	ids(object.union(bare, {"process": {"command_args": ["go", "run", "./cmd/server"]}})) == set()
 	ids(object.union(bare, {"process": {"command_args": ["cargo", "run", "main.go"]}})) == set()
@@ -61,7 +61,7 @@ test_the_command_line_decides_where_nothing_was_read_of_the_executable if {
 test_a_developer_may_run_files if {
 	here := object.union(object.remove(run("main.go", "files"), ["cicd", "vcs"]), {
 		"process": {"environment_variable": {"CI": ""}, "interactive": true},
-		"tracego": {"job": {"sources": []}},
+		"tracego": {"job": {"opened_by": "", "sources": []}},
 	})
 	ids(here) == set()
 }
@@ -79,7 +79,7 @@ test_what_is_not_go_run_is_not_taken_for_it if {
 	ids(with_role(run("main.go", "files"), "go-build")) == set()
 	ids(object.union(service, {"process": {"command_args": ["./go", "run", "main.go"]}})) == set()
 	ids(with_env(object.union(service, {"process": {"command_args": ["go", "build"]}}), {"GOSUMDB": "off"})) == set()
-	ids({"process": {"command_args": ["go", "build", "main.go"], "environment_variable": {"CI": "true"}}}) == set()
+	ids({"process": {"command_args": ["go", "build", "main.go"], "environment_variable": {"CI": "true"}}, "tracego": {"job": {"opened_by": "self"}}}) == set()
 }
 
 test_the_record_knows_better_than_the_command_line if {

@@ -40,6 +40,11 @@ test_a_job_in_a_container_or_service_is_no_production if {
 	ids(with_env(go_run, {"APP_ENV": "production"})) == set()
 }
 
+test_a_claim_of_the_process_alone_takes_no_rule_for_production_off_it if {
+	claimed := object.union(go_run, {"container": {"id": "0a1b2c3d4e5f"}, "tracego": {"job": {"opened_by": "self"}}})
+	ids(claimed) == {"go-run-production"}
+}
+
 test_a_service_at_a_terminal_is_no_production if {
 	ids(object.union(outside(go_run), {"tracego": {"unit": "shop.service"}, "process": {"interactive": true}})) == set()
 }

@@ -55,30 +55,25 @@ called_go if {
 }
 
 # Where it runs.
-in_job if env.CI in {"1", "true", "True", "TRUE", "yes", "woodpecker"}
+in_job if input.tracego.job.opened_by in {"explicit", "ancestor", "self"}
 
-in_job if input.cicd.system.component
-
-in_job if {
-	some source in input.tracego.job.sources
-	source.attribute in {"cicd.pipeline.run.id", "cicd.pipeline.task.run.id"}
-	object.get(source, "variable", "") != "BUILD_ID" # images carry it, too
-}
+# The claim of the process itself ("self") takes no rule for production off it.
+surely_in_job if input.tracego.job.opened_by in {"explicit", "ancestor"}
 
 in_production if {
-	not in_job
+	not surely_in_job
 	some name, values in settings.production_variables
 	env[name] in values
 }
 
 in_production if {
-	not in_job
+	not surely_in_job
 	not attended
 	input.container.id
 }
 
 in_production if {
-	not in_job
+	not surely_in_job
 	not attended
 	is_service
 }
@@ -102,7 +97,10 @@ attended if input.process.interactive == true
 
 place := "in a CI job" if in_job
 
-place := "in production" if in_production
+place := "in production" if {
+	in_production
+	not in_job
+}
 
 # go run, and what it was asked to run.
 is_go_run if role == "go-run"

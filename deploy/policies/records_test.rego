@@ -85,6 +85,7 @@ go_run := {
 			},
 		],
 		"job": {
+			"opened_by": "ancestor",
 			"sources": [
 				{
 					"attribute": "vcs.ref.head.revision",
@@ -197,6 +198,7 @@ run_child := {
 			},
 		],
 		"job": {
+			"opened_by": "ancestor",
 			"sources": [
 				{
 					"attribute": "vcs.ref.head.revision",
@@ -285,6 +287,7 @@ go_build := {
 			},
 		},
 		"job": {
+			"opened_by": "ancestor",
 			"sources": [
 				{
 					"attribute": "vcs.ref.head.revision",
@@ -373,6 +376,7 @@ service := {
 			},
 		},
 		"job": {
+			"opened_by": "ancestor",
 			"sources": [
 				{
 					"attribute": "vcs.ref.head.revision",
@@ -443,6 +447,7 @@ dropped := {
 			},
 		],
 		"job": {
+			"opened_by": "ancestor",
 			"sources": [
 				{
 					"attribute": "vcs.ref.head.revision",
@@ -528,6 +533,7 @@ changed := {
 			},
 		],
 		"job": {
+			"opened_by": "ancestor",
 			"sources": [
 				{
 					"attribute": "vcs.ref.head.revision",
@@ -568,7 +574,7 @@ in_container(record) := object.union(
 	{
 		"container": {"id": "0a1b2c3d4e5f"},
 		"process": {"environment_variable": {"CI": "false"}},
-		"tracego": {"job": {"sources": []}},
+		"tracego": {"job": {"opened_by": "", "sources": []}},
 	},
 )
 

@@ -11,7 +11,7 @@ use tracego_model::{
     clock::Time,
     counters::Counters,
     event::pieces::Assembler,
-    finding::{Confidence, Finding, Severity},
+    finding::{Confidence, Finding, Severity, Unenforced},
     input::Input,
     ledger::Ledger,
     linux::users::User,
@@ -25,9 +25,9 @@ use tracego_model::{
         frozen::Frozen,
         go::{Go, GoCommand},
         image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
-        job::{Changed, Context, Job, Root, Source, Sourced},
+        job::{Changed, Context, Job, OpenedBy, Root, Source, Sourced},
         lineage::{Line, Lineage},
-        linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
+        linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Pathless, Rlimits},
         policy::{self, Identity, Violation},
         tree::Tree,
     },
@@ -150,6 +150,7 @@ fn process() -> Process {
             path: "/opt/shop/bin/server-binary".into(),
             name: "server-binary".into(),
             build_id: None,
+            elsewhere: false,
         }),
         ..Process::default()
     }
@@ -177,6 +178,8 @@ fn context() -> Arc<Context> {
 
 fn job() -> Arc<Frozen<Job>> {
     let job = Job {
+        opened_by: Some(OpenedBy::Ancestor),
+        vouched: Vec::new(),
         root: Some(Root { pid: 62_001, exec_id: "root-exec-id".into() }),
         sources: vec![Sourced {
             attribute: "cicd.pipeline.task.run.id",
@@ -206,6 +209,7 @@ pub fn finding(n: usize, severity: Severity) -> Finding {
         message: format!("message of finding {n}"),
         remedy: "remedy of the finding",
         evidence: BTreeMap::from([("process.executable.path", format!("evidence {n}"))]),
+        unenforced: Some(Unenforced::OutsideOfJobs),
     }
 }
 
@@ -278,6 +282,7 @@ pub fn start() -> Record {
             owner_id: 68_001,
             deleted: true,
             memfd: true,
+            pathless: Some(Pathless::Memfd),
             unread: Some("why-not-read"),
         }),
         elf: Some(Arc::new(Frozen::from(Linked {

@@ -34,6 +34,8 @@ pub const CORE_DUMPED: u64 = 1 << 14;
 pub const OUTSIDE: u64 = 1 << 16;
 /// First bit of the kernel side's decision about the program start; three bits wide (see [`decision`]).
 pub const DECISION_SHIFT: u32 = 17;
+/// The executable's mount is not in the mount namespace of the process: it is detached, or another namespace's.
+pub const EXE_DETACHED: u64 = 1 << 23;
 /// First bit of the number of the rules that decided about the program start; eight bits wide (see
 /// [`rules`]).
 pub const RULES_SHIFT: u32 = 24;

@@ -65,6 +65,7 @@ offsets! {
     vfsmount_root: "vfsmount"."mnt_root", "Root of the mounted tree.";
     mount_mnt: "mount"."mnt", "The vfsmount inside a mount.";
     mount_parent: "mount"."mnt_parent", "Parent mount.";
+    mount_ns: "mount"."mnt_ns", "Mount namespace of a mount; null for a detached one.";
     mount_mountpoint: "mount"."mnt_mountpoint", "Directory entry of the mount point.";
     inode_ino: "inode"."i_ino", "Number.";
     inode_sb: "inode"."i_sb", "File system.";

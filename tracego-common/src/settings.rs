@@ -110,8 +110,29 @@ pub struct LostOfJob {
     pub context_full: u64,
 }
 
-/// Flag of a name on the allow-list: a process with the variable opens a job context.
+/// Flag of a name on the allow-list: a process with a value of the variable opens a job context.
 pub const ENV_OPENS_JOB: u32 = 1;
+/// Flag beside [`ENV_OPENS_JOB`]: values that mean "no" open none; see [`opens_job`].
+pub const ENV_UNLESS_FALSE: u32 = 2;
+/// First bit of the length of the name, above the flags.
+pub const ENV_NAME_LEN_SHIFT: u32 = 8;
+
+/// Whether a variable opens a job. `value` is the start of its value: eight bytes in memory order, zero behind
+/// its end. The values `0`, `no`, `off` and `false`, in any case, mean "no".
+#[inline(always)]
+#[must_use]
+pub fn opens_job(flags: u32, value: u64) -> bool {
+    const ZERO: u64 = u64::from_ne_bytes(*b"0       ");
+    const NO: u64 = u64::from_ne_bytes(*b"no      ");
+    const OFF: u64 = u64::from_ne_bytes(*b"off     ");
+    const FALSE: u64 = u64::from_ne_bytes(*b"false   ");
+    if flags & ENV_OPENS_JOB == 0 || value.to_ne_bytes()[0] == 0 {
+        return false;
+    }
+    // Lower case; the zeros behind the end become spaces.
+    let lower = value | 0x2020_2020_2020_2020;
+    flags & ENV_UNLESS_FALSE == 0 || (lower != ZERO && lower != NO && lower != OFF && lower != FALSE)
+}
 
 /// A filter over the allow-list: one bit, at [`env_bit`], for the first eight bytes of every name. A name
 /// whose bit is not set is not on the list; a set bit may be a coincidence.

@@ -50,6 +50,8 @@ pub struct RuleMasks {
     pub any_arg: [u64; ARGS + 1],
     /// Rules that apply only to processes of a job.
     pub in_job: u64,
+    /// Rules that apply only to processes whose job another process opened.
+    pub inherited_job: u64,
     /// Rules that accept any user.
     pub any_uid: u64,
     /// Rules that accept any cgroup.
@@ -223,7 +225,7 @@ pub fn argv_hash(bytes: &[u64; ARGV_LEN / 8]) -> u64 {
     bytes.iter().fold(0, |hash, &word| mix(hash, word))
 }
 
-const _: () = assert!(size_of::<RuleMasks>() == 120);
+const _: () = assert!(size_of::<RuleMasks>() == 128);
 const _: () = assert!(size_of::<NameKey>() == 72);
 const _: () = assert!(size_of::<ExeKey>() == 16);
 const _: () = assert!(size_of::<ArgKey>() == 64);

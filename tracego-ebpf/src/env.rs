@@ -7,7 +7,7 @@ use tracego_common::{
     Span,
     flags::{ENV_TRUNCATED, ENV_UNREADABLE},
     limits::{ENV_MAX, ENV_NAME_MAX, ENV_STEPS_MAX, ENV_VAR_MAX},
-    settings::{ENV_OPENS_JOB, env_bit},
+    settings::{ENV_NAME_LEN_SHIFT, env_bit, opens_job},
 };
 
 use crate::{
@@ -151,7 +151,12 @@ fn candidate(scan: &mut EnvScan, scratch: *mut Scratch, at: u64, prefix: u64, sh
         scan.flags |= ENV_UNREADABLE;
         return;
     };
-    if flags & ENV_OPENS_JOB != 0 {
+    // The start of the value, behind the name and `=`; within the window, because the names that open a job are
+    // shorter than AHEAD by more than a word.
+    let value = word(scratch, at + bounded::<6>(u64::from(flags >> ENV_NAME_LEN_SHIFT)) + 1, 0);
+    let end = zero_byte(value);
+    // All ones below the first NUL; all bytes without one.
+    if opens_job(flags, value & (end >> 7).wrapping_sub(1)) {
         scan.opens_job = 1;
     }
     let next = pos + u64::from(len);

@@ -213,7 +213,12 @@ fn executable(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
             fixed.header.flags |= flags::EXE_MEMFD;
         }
     }
-    let walked = path::dentry(dentry, typed(file, offset!(file_path_mnt)), scratch);
+    let mount: Addr = typed(file, offset!(file_path_mnt));
+    let mnt_ns: Addr = typed(typed(task, offset!(task_nsproxy)), offset!(nsproxy_mnt_ns));
+    if path::namespace(mount) != mnt_ns {
+        fixed.header.flags |= flags::EXE_DETACHED;
+    }
+    let walked = path::dentry(dentry, mount, scratch);
     fixed.exe = walked.span;
     if walked.truncated {
         fixed.header.flags |= flags::EXE_TRUNCATED;

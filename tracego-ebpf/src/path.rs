@@ -161,6 +161,12 @@ fn walk(
     WalkResult { span, truncated: walk.done == 0 }
 }
 
+/// Returns the mount namespace that a mount is in; zero for a detached mount.
+#[inline(always)]
+pub(crate) fn namespace(vfsmount: Addr) -> Addr {
+    pointer(vfsmount.wrapping_sub(offset!(mount_mnt) as u64), offset!(mount_ns))
+}
+
 /// Writes the path of a directory entry in a mount.
 #[inline(always)]
 pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> WalkResult {

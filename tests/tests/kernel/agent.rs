@@ -25,6 +25,7 @@ use tracego_deliver::{
         lifecycle::Sinks,
     },
 };
+use tracego_model::job_variables::JOB_VARIABLES;
 use tracego_probe::{
     host,
     load::{EnvName, LoadOptions},
@@ -74,9 +75,10 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
         proc_level: 0,
         proc_ns: 0,
     };
+    let opens = |name: &str| JOB_VARIABLES.iter().find(|(known, _)| *known == name).map(|(_, opens)| *opens);
     let env: Vec<EnvName> = ci::names()
         .into_iter()
-        .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
+        .map(|name| EnvName { name: name.to_owned(), opens_job: opens(name) })
         .collect();
     let settings = KernelSettings { env_names: u32::try_from(env.len()).unwrap(), ..settings };
     let load =

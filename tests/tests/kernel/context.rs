@@ -1,11 +1,13 @@
 //! Commit and job of a process: explicit, its own, inherited, changed, dropped.
 
+use tracego_model::job_variables::{self, JOB_VARIABLES};
 use tracego_tests::Session;
 
 use crate::{Test, VICTIM};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a wiped environment still belongs to its job", wiped),
+    ("the kernel side and the agent have one definition of a job", openers),
     ("a child that changes its job is known by both", changed),
     ("a variable that is not on the list never arrives", allow_list),
     ("the trace of TRACEPARENT", trace),
@@ -32,6 +34,36 @@ fn wiped() {
     assert_eq!(job["root"]["exec_id"], root["tracego"]["exec_id"]);
     assert!(job["sources"].as_array().unwrap().iter().all(|s| s["source"] == "inherited"));
     assert!(job["dropped"].as_array().unwrap().contains(&JOB.into()));
+}
+
+/// Checks every variable of the table, and values that mean no.
+fn openers() {
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    for (name, _) in JOB_VARIABLES {
+        all.extend(["1", "false", ""].map(|value| (name, value)));
+    }
+    let values = ["true", "TRUE", "woodpecker", "falsetto", "0", "No", "off", "FALSE", "false-1"];
+    all.extend(values.map(|value| ("CI", value)));
+    all.extend(["BUILD_ID", "BUILD_NUMBER", "GIT_COMMIT", "CIX"].map(|name| (name, "1")));
+    let script: String =
+        all.iter().map(|(name, value)| format!("env -i {name}={value} /bin/true\n")).collect();
+    let session = Session::run(&[], &["/bin/sh", "-c", &format!("{script}exit 0")], |_| {});
+    let found: Vec<_> = session.of("start").filter(|start| start["process"]["command"] == "true").collect();
+    assert_eq!(found.len(), all.len());
+    for ((name, value), start) in all.into_iter().zip(found) {
+        let opens = job_variables::opens(name.as_bytes(), value.as_bytes());
+        let job = &start["tracego"]["job"];
+        // The root is what the kernel side decided, `opened_by` what the agent did.
+        assert_eq!(job["root"]["pid"] == start["process"]["pid"], opens, "{name}={value}: {job}");
+        assert_eq!(job["opened_by"] == "self", opens, "{name}={value}: {job}");
+    }
+    let session = Session::run(&[], &["/bin/sh", "-c", "env -i /bin/true; exit"], |c| {
+        c.env("CI", "true");
+    });
+    assert_eq!(session.of("start").next().unwrap()["tracego"]["job"]["opened_by"], "self");
+    assert_eq!(session.last()["tracego"]["job"]["opened_by"], "ancestor");
+    let session = Session::run(&["--env", "CI_JOB_ID=7"], &["/bin/true"], |_| {});
+    assert_eq!(session.last()["tracego"]["job"]["opened_by"], "explicit");
 }
 
 fn changed() {

@@ -19,6 +19,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("enforcement: what a rule stops runs no instruction", stops),
     ("enforcement: audit stops nothing and tells", audits),
     ("enforcement: an exception is allowed and reported", excepts),
+    ("enforcement: an exception by path is the file of the host", excepted_by_path),
+    ("enforcement: an exception of jobs needs a job of another", excepted_in_job),
     ("enforcement: however it is started", disguises),
     ("enforcement: no thread can change an argument behind the check", races),
     ("enforcement: ten thousand others are let through", others),
@@ -169,6 +171,36 @@ fn excepts() {
     fs::remove_file(place.path("this")).unwrap();
     place.run("kill", "./excepts run this; true");
     assert!(!place.path("this").exists(), "an exception that has ended holds");
+}
+
+/// Returns an exception with this criterion, and the rule.
+fn except(criterion: &str) -> String {
+    format!(
+        "[[enforce.exceptions]]\nname = \"one\"\nowner = \"ops\"\nreason = \"until it moves\"\n\
+         expires = \"2199-01-01\"\n{criterion}\n{RULE}"
+    )
+}
+
+/// Checks that another file at the same path of another mount namespace is no exception.
+fn excepted_by_path() {
+    let place = RuleFolder::new("bound", &except("path = \"FOLDER/sub/bound\""));
+    fs::create_dir(place.path("sub")).unwrap();
+    fs::copy(place.path("bound"), place.path("sub/bound")).unwrap();
+    let elsewhere =
+        "unshare -m sh -c 'mount --bind ./bound sub/bound && echo mounted; sub/bound run this; true'";
+    let session = place.run("kill", &format!("sub/bound run that; {elsewhere}"));
+    let out = String::from_utf8_lossy(&session.output.stdout).into_owned();
+    assert!(out.contains("mounted"), "{}", session.stderr());
+    assert!(place.path("that").exists(), "the exception was stopped: {}", session.stderr());
+    assert!(!place.path("this").exists(), "another file was let through: {}", session.stderr());
+}
+
+/// Checks that a start is let off by the job that another process opened, and not by its own claim.
+fn excepted_in_job() {
+    let place = RuleFolder::new("claims", &except("in-job = true"));
+    let session = place.run("kill", "CI=true ./claims run own; CI=true sh -c './claims run inherited; true'");
+    assert!(place.path("inherited").exists(), "the exception was stopped: {}", session.stderr());
+    assert!(!place.path("own").exists(), "a claim let it through: {}", session.stderr());
 }
 
 /// Checks disguised starts: by path, by a link, by execveat, without an environment, with a long name, from a

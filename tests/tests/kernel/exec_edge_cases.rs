@@ -22,6 +22,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("execveat by folder and path", execveat),
     ("a program in memory", memfd),
     ("a deleted program", deleted),
+    ("paths that are none of the host", pathless),
     ("failed attempts", failed),
     ("failed attempts of 32-bit callers", failed_32),
     ("a failed attempt with a long argument", failed_long),
@@ -129,6 +130,26 @@ pub(crate) fn tracefs() {
         let mount = ["-t", "tracefs", "tracefs", "/sys/kernel/tracing"];
         assert!(std::process::Command::new("mount").args(mount).status().unwrap().success());
     }
+}
+
+fn pathless() {
+    let script = "/bin/true; cp /bin/true ./gone; exec 8<./gone; rm gone; /proc/self/fd/8; exec 8<&-; \
+        unshare -m sh -c '/bin/true; mount -t tmpfs t /mnt; mkdir -p /mnt/usr/bin; cp /bin/true /mnt/usr/bin/true; \
+        exec 7</mnt/usr/bin/true; umount -l /mnt; /proc/self/fd/7; true'";
+    let session = Session::run(&[], &["/bin/sh", "-c", script], |c| {
+        c.current_dir(std::env::temp_dir());
+    });
+    let is_asked = |record: &&Value| {
+        let name = record["process"]["executable"]["name"].as_str().unwrap();
+        ["true", "gone"].contains(&name) || name.contains("busybox")
+    };
+    let found: Vec<_> = session
+        .of("start")
+        .filter(is_asked)
+        .map(|r| r["tracego"]["executable"]["pathless"].clone())
+        .collect();
+    let wanted = json!([null, "deleted", "other-namespace", "detached"]);
+    assert_eq!(Value::from(found), wanted, "{}", session.stderr());
 }
 
 fn failed() {

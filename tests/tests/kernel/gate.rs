@@ -34,7 +34,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] =
 fn run(options: &[&str], command: &[&str]) -> Command {
     let mut run = Command::new(tracego());
     run.arg("run").args(options).arg("--").args(command);
-    for (name, _) in tracego_analyze::enrich::ci::names() {
+    for name in tracego_analyze::enrich::ci::names() {
         run.env_remove(name);
     }
     run

@@ -41,7 +41,7 @@ fn run(way: &str, options: &[&str]) -> Command {
     let mut line = way.split_whitespace().map(Path::new).chain([program.as_path(), Path::new("run")]);
     let mut command = Command::new(line.next().unwrap());
     command.args(line).args(options);
-    for (name, _) in tracego_analyze::enrich::ci::names() {
+    for name in tracego_analyze::enrich::ci::names() {
         command.env_remove(name);
     }
     command

@@ -87,7 +87,8 @@ fn losses() {
 fn run(file: &Path, more: &[&str], script: &str) -> String {
     let mut tracego = Command::new(tracego());
     tracego.args(["run", "-e", "execve,exit", "--output", "json", "--seal", "--heartbeat", "0"]).args(more);
-    for (name, _) in tracego_analyze::enrich::ci::names() {
+    let openers = tracego_model::job_variables::JOB_VARIABLES.map(|(name, _)| name);
+    for name in tracego_analyze::enrich::ci::names().into_iter().chain(openers) {
         tracego.env_remove(name);
     }
     let output = tracego.arg("--output-file").arg(file).args(["--", "/bin/sh", "-c", script]).output();

@@ -250,8 +250,13 @@ fn by_path(start: &ProgramStart, mount: Addr) -> u64 {
 fn of_process(start: &ProgramStart) -> u64 {
     let rules = start.rules;
     let mut fits = u64::MAX;
-    if start.context.job_root.tgid == 0 {
+    let root = &start.context.job_root;
+    if root.tgid == 0 {
         fits &= !rules.in_job;
+    }
+    // The opener's own claim is no other's.
+    if root.tgid == 0 || root.tgid == start.id.tgid {
+        fits &= !rules.inherited_job;
     }
     if rules.any_uid != rules.active {
         let key = NumberKey { number: u64::from(start.uid), what: UID, set: start.set };

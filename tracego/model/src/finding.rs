@@ -60,6 +60,18 @@ pub enum Confidence {
     High,
 }
 
+/// The reason why a finding that kills (`findings` of `[enforce]`) was not enforced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unenforced {
+    /// The process is in no CI job, and without `findings` of `[enforce]` only processes of jobs are killed.
+    OutsideOfJobs,
+    /// An exception of `[enforce]`, or a rule that only reports, lets the start through.
+    LetThrough,
+    /// The rules in force at the start are no longer known: the event is of an earlier load.
+    RulesUnknown,
+}
+
 /// One finding: an element of `tracego.findings`.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Finding {
@@ -81,6 +93,9 @@ pub struct Finding {
     /// The attributes or variables that decided, with their values.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<&'static str, String>,
+    /// Reason why the finding was not enforced; absent where it was, and where it kills nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unenforced: Option<Unenforced>,
 }
 
 #[cfg(test)]

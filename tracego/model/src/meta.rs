@@ -17,6 +17,8 @@ pub struct Meta {
     pub injected: Vec<(String, String)>,
     /// Names of the users.
     pub users: Users,
+    /// Mount namespaces whose paths are the host's; empty when unknown.
+    pub mount_namespaces: Vec<u32>,
     /// Clock ticks per second.
     pub tick_hz: u64,
     /// Page size in bytes.

@@ -1,23 +1,20 @@
 //! Identity of this machine and of this run, and the processes that are running.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use tracego_common::AgentIdentity;
 use tracego_model::{
     input::Seed,
-    linux::users::Users,
+    linux::{cgroup, users::Users},
     meta::Meta,
     record::{Host, Instance, Origin, Service},
 };
-
-/// Possible roots of the cgroup v2 tree: beside v1, or alone.
-pub const CGROUP_ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 
 /// Returns the root of the cgroup v2 tree that contains a folder. `folder` must not contain symbolic links.
 #[must_use]
 pub fn cgroup_root(folder: &Path) -> Option<&'static str> {
     let is_root = |root: &&str| folder.starts_with(root) && Path::new(root).join("cgroup.procs").exists();
-    CGROUP_ROOTS.into_iter().find(|root| is_root(root))
+    cgroup::ROOTS.into_iter().find(|root| is_root(root))
 }
 
 /// Reads metadata that stays constant during a run. Unreadable values stay empty.
@@ -39,12 +36,22 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
         boot_id: read("/proc/sys/kernel/random/boot_id").into(),
         injected,
         users: Users::read(Path::new("/etc/passwd")),
+        mount_namespaces: mount_namespaces(),
         tick_hz: procfs::ticks_per_second(),
         page_size: procfs::page_size(),
         instance: number,
         raw,
         unshown: Arc::default(),
     }
+}
+
+/// Returns the mount namespaces whose paths are the host's: that of init, and that of tracego, in which the
+/// paths of the configuration are looked up.
+fn mount_namespaces() -> Vec<u32> {
+    let of = |path: &str| u32::try_from(fs::metadata(path).ok()?.ino()).ok();
+    let mut found: Vec<u32> = ["/proc/1/ns/mnt", "/proc/self/ns/mnt"].into_iter().filter_map(of).collect();
+    found.dedup();
+    found
 }
 
 /// Returns the running processes. A process that ends meanwhile is left out. In a pid namespace with a /proc of its

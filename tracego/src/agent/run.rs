@@ -9,6 +9,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
     time::{Instant, MissedTickBehavior, interval},
 };
+use tracego_analyze::rules::place::Profile;
 use tracego_deliver::sink::{lifecycle::Sinks, settings};
 use tracego_model::{clock::Reading, counters::Counters, input::Input};
 use tracego_probe::{
@@ -157,7 +158,9 @@ impl Agent {
     pub(crate) async fn reload(&mut self, settings: ReloadSettings) -> anyhow::Result<()> {
         let ReloadSettings { selection, rules, redactor, sinks, output, enforce, policy } = settings;
         let findings = enforce.findings();
-        let prepared = self.enforcer.as_ref().map(|enforcer| enforcer.prepare(enforce)).transpose()?;
+        let ci_profile = rules.profile == Profile::Ci;
+        let prepare = |enforcer: &Enforcer| enforcer.prepare(enforce, ci_profile);
+        let prepared = self.enforcer.as_ref().map(prepare).transpose()?;
         settings::check_all(&sinks)?;
         if let (Some(enforcer), Some(prepared)) = (&mut self.enforcer, prepared) {
             enforcer.change(prepared)?;

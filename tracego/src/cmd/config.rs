@@ -29,6 +29,7 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
             let line = ["tracego".into(), "--config".into(), file.into()];
             Ok(match config::read(&line) {
                 Ok(Configuration { cli, settings }) => {
+                    settings.warnings.iter().for_each(|warning| message!("warning: {warning}"));
                     let watch = &cli.watch;
                     let mistakes = [
                         setup::options(watch, &settings, false).err(),

@@ -52,6 +52,7 @@ pub fn main() -> ExitCode {
         // They would go to the same standard error, and panic where it takes nothing.
         .log_internal_errors(false)
         .init();
+    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),

@@ -39,6 +39,7 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
     // The error text is made for a terminal, with usage lines that mean nothing here.
     let Configuration { cli, settings } = config::read(&args)
         .map_err(|error| anyhow::anyhow!("{}", error.to_string().lines().next().unwrap_or_default()))?;
+    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let options = records(&cli).context("this command has no configuration")?;
     let restart = needs_restart(&before.options, &settings.options);
     let new = ReloadSettings {

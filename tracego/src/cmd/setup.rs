@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path,
 
 use anyhow::Context as _;
 use tracego_analyze::{
-    enrich::ci,
+    enrich::{ci, context},
     inspect::{self, network::health::ProbeSettings, service::watch_list::WatchSettings},
-    rules::{registry::RULES, settings::RuleSettings, subject::variables},
+    rules::{place::Profile, registry::RULES, settings::RuleSettings, subject::variables},
 };
 use tracego_common::{
     KernelSettings,
@@ -14,7 +14,7 @@ use tracego_common::{
     settings::{event, filter},
 };
 use tracego_deliver::sink::lifecycle::Sinks;
-use tracego_model::{enforcement::Mode, meta::Meta};
+use tracego_model::{enforcement::Mode, job_variables::JOB_VARIABLES, linux::cgroup, meta::Meta};
 use tracego_probe::{
     enforce, host,
     load::{EnvName, LoadOptions},
@@ -78,6 +78,8 @@ pub(super) fn options(
         mode: watch.enforce,
         enforce: settings.enforce.clone(),
         tree,
+        explicit_job: context::explicit(&meta.injected).opens,
+        ci_profile: settings.rules.profile == Profile::Ci,
         policies: !watch.records.policies.policy.is_empty(),
         users: meta.users.clone(),
         shared: Arc::default(),
@@ -134,10 +136,8 @@ pub(super) struct Environment {
 
 /// Collects the variables of `--env`, the CI systems and the rules.
 pub(super) fn environment(settings: &RunSettings) -> Environment {
-    let mut names: Vec<EnvName> = ci::names()
-        .into_iter()
-        .map(|(name, opens_job)| EnvName { name: name.to_owned(), opens_job })
-        .collect();
+    let name = |name: &str| EnvName { name: name.to_owned(), opens_job: None };
+    let mut names: Vec<EnvName> = ci::names().into_iter().map(name).collect();
     let mut injected: Vec<(String, String)> = Vec::new();
     for spec in &settings.env {
         match spec {
@@ -145,17 +145,26 @@ pub(super) fn environment(settings: &RunSettings) -> Environment {
                 injected.retain(|(known, _)| known != name);
                 injected.push((name.clone(), value.clone()));
             }
-            EnvSpec::Name(name) if names.iter().all(|known| known.name != *name) => {
-                names.push(EnvName { name: name.clone(), opens_job: false });
+            EnvSpec::Name(given) if names.iter().all(|known| known.name != *given) => {
+                names.push(name(given));
             }
             EnvSpec::Name(_) => {}
         }
     }
     let mut unshown = BTreeSet::new();
-    for name in variables(&settings.rules) {
-        if names.iter().all(|known| known.name != name) {
-            names.push(EnvName { name: name.clone(), opens_job: false });
-            unshown.insert(name);
+    for (opener, opens) in JOB_VARIABLES {
+        match names.iter_mut().find(|known| known.name == opener) {
+            Some(known) => known.opens_job = Some(opens),
+            None => {
+                names.push(EnvName { opens_job: Some(opens), ..name(opener) });
+                unshown.insert(opener.to_owned());
+            }
+        }
+    }
+    for asked in variables(&settings.rules) {
+        if names.iter().all(|known| known.name != asked) {
+            names.push(name(&asked));
+            unshown.insert(asked);
         }
     }
     Environment { names, injected, unshown: Arc::new(unshown) }
@@ -169,7 +178,7 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
         wrong_usage!(
             "--cgroup {}: not in the cgroup v2 tree (below {})",
             path.display(),
-            host::CGROUP_ROOTS.join(" or ")
+            cgroup::ROOTS.join(" or ")
         );
     };
     // The kernel counts depth from its own root, which has the number 1 (fs/kernfs/dir.c).

@@ -29,6 +29,8 @@ pub(super) struct ConfigFile {
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
     pub(super) redact: RedactSettings,
+    /// Warnings about keys that have other names now.
+    pub(super) warnings: Mistakes,
     /// Tables as written in the file.
     pub(super) tables: toml::Table,
     /// SHA-256 of the file.
@@ -38,26 +40,26 @@ pub(super) struct ConfigFile {
 /// Name of the tables of sinks.
 const SINKS: &str = "sinks";
 
-/// Everything that is wrong with a file, in the order of its lines.
-#[derive(Debug)]
+/// Everything that is wrong with a file, or that it should say otherwise, in the order of its lines.
+#[derive(Debug, Default)]
 pub(crate) struct Mistakes(Vec<(Option<usize>, String)>);
 
 impl Mistakes {
-    /// Returns one line for each mistake: `FILE:LINE: what`.
-    pub(crate) fn text(&self, file: &Path) -> String {
+    /// Returns one text for each mistake: `FILE:LINE: what`.
+    pub(super) fn texts(&self, file: &Path) -> Vec<String> {
         let name = file.display();
         let line = |(line, text): &(Option<usize>, String)| match line {
             Some(line) => format!("{name}:{line}: {text}"),
             None => format!("{name}: {text}"),
         };
-        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+        self.0.iter().map(line).collect()
     }
 }
 
 /// Reads and validates a file on its own, so that mistakes are found whatever the command line is.
 pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
-    parse(&text).map_err(|mistakes| mistakes.text(path))
+    parse(&text).map_err(|mistakes| mistakes.texts(path).join("\n"))
 }
 
 /// Parses and validates the text of a file.
@@ -107,13 +109,18 @@ fn parse(text: &str) -> Result<ConfigFile, Mistakes> {
         Ok(env) => file.env = env,
         Err(error) => mistakes.push(format!("env: {error}")),
     }
-    if mistakes.is_empty() {
-        return Ok(file);
-    }
     let lines = LineFinder::new(text);
-    let mut placed: Vec<_> = mistakes.into_iter().map(|text| (lines.line(&text), text)).collect();
-    placed.sort_by_key(|(line, _)| *line);
-    Err(Mistakes(placed))
+    let placed = |texts: Vec<String>| {
+        let mut placed: Vec<_> = texts.into_iter().map(|text| (lines.line(&text), text)).collect();
+        placed.sort_by_key(|(line, _)| *line);
+        Mistakes(placed)
+    };
+    if !mistakes.is_empty() {
+        return Err(placed(mistakes));
+    }
+    let warnings = [file.rules.warnings.clone(), file.enforce.warnings.clone()].concat();
+    file.warnings = placed([warnings, sink::settings::warnings(&file.sinks)].concat());
+    Ok(file)
 }
 
 /// Reads the settings of rules, each key on its own, so that one mistake does not hide the next.
@@ -229,7 +236,7 @@ fn read_enforce(table: toml::Table, mistakes: &mut Vec<String>) -> Enforce {
     let before = mistakes.len();
     let mut read = |key: &str, value: toml::Value| {
         let one = toml::Table::from_iter([(key.to_owned(), value)]);
-        mistakes.extend(Enforce::read(toml::Value::Table(one)).err());
+        mistakes.extend(Enforce::read(one).err());
     };
     for (key, value) in &table {
         match value {
@@ -244,7 +251,7 @@ fn read_enforce(table: toml::Table, mistakes: &mut Vec<String>) -> Enforce {
     if mistakes.len() > before {
         return Enforce::default();
     }
-    let enforce = Enforce::read(toml::Value::Table(table)).unwrap_or_else(|error| {
+    let enforce = Enforce::read(table).unwrap_or_else(|error| {
         mistakes.push(error);
         Enforce::default()
     });

@@ -84,7 +84,7 @@ pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
         }
     });
     let matches = command.try_get_matches_from(args)?;
-    Configuration::new(&matches, Some(file))
+    Configuration::new(&matches, Some((&path, file)))
 }
 
 /// Adds the way out to the error about a command that does not stand behind `--`.

@@ -1,5 +1,7 @@
 //! The settings that a command gets.
 
+use std::path::Path;
+
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 use tracego_analyze::{redact::RedactSettings, rules::settings::RuleSettings};
 use tracego_deliver::sink::settings::SinkSettings;
@@ -30,6 +32,8 @@ pub struct RunSettings {
     pub enforce: Enforce,
     /// Settings of redaction.
     pub redact: RedactSettings,
+    /// Warnings about the configuration file.
+    pub warnings: Vec<String>,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub digest: Option<String>,
     /// Every option that a file may set, as text.
@@ -40,11 +44,13 @@ pub struct RunSettings {
 
 impl Configuration {
     /// Joins the parsed command line with its file.
-    pub(super) fn new(matches: &ArgMatches, file: Option<ConfigFile>) -> Result<Self, clap::Error> {
+    pub(super) fn new(matches: &ArgMatches, file: Option<(&Path, ConfigFile)>) -> Result<Self, clap::Error> {
         let usage = |text| crate::config::command().error(ErrorKind::ArgumentConflict, text);
         without_effect::check(matches.subcommand_name(), deepest(matches)).map_err(usage)?;
-        let digest = file.as_ref().map(|file| file.digest.clone());
-        let ConfigFile { options, mut rules, mut env, sinks, enforce, redact, .. } = file.unwrap_or_default();
+        let digest = file.as_ref().map(|(_, file)| file.digest.clone());
+        let warnings = file.as_ref().map(|(path, file)| file.warnings.texts(path)).unwrap_or_default();
+        let ConfigFile { options, mut rules, mut env, sinks, enforce, redact, .. } =
+            file.map(|(_, file)| file).unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);
         let cli = Cli::from_arg_matches(matches)?;
         if let Some(Err(error)) = cli.watch().map(WatchOptions::argv_cap) {
@@ -55,6 +61,7 @@ impl Configuration {
             env.extend_from_slice(&records.env);
         }
         let quiet = cli.quiet;
-        Ok(Self { cli, settings: RunSettings { rules, env, sinks, enforce, redact, digest, options, quiet } })
+        let settings = RunSettings { rules, env, sinks, enforce, redact, warnings, digest, options, quiet };
+        Ok(Self { cli, settings })
     }
 }

@@ -91,7 +91,10 @@ impl Judgement {
                     killer.stop(exec, &refused.id, &refused.message, refused.job);
                 } else {
                     let findings = record.tracego.findings.iter();
-                    killer.found(exec, findings.map(|found| (found.id, found.message.as_str())));
+                    let why = killer.found(exec, findings.map(|found| (found.id, found.message.as_str())));
+                    for finding in &mut record.tracego.findings {
+                        finding.unenforced = why.filter(|_| killer.kills(finding.id));
+                    }
                 }
             }
             (Event::Verdict(verdict), Some(killer)) if verdict.action >= Action::Audit as u32 => {

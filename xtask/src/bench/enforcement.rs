@@ -30,9 +30,9 @@ fn many() -> String {
     let rule = |n: usize, what: &str| format!("[[enforce.rules]]\nname = \"rule-{n}\"\n{what}\n");
     let mut rules = String::new();
     for n in 0..60 {
-        rules += &rule(n, &format!("executables = [\"none-{n}\"]\nargs = [\"run\", \"a*\"]"));
+        rules += &rule(n, &format!("path = [\"none-{n}\"]\nargs = [\"run\", \"a*\"]"));
     }
-    rules + &rule(60, "executables = [\"tiny\"]\nargs = [\"run\", \"a*\", \"b\"]")
+    rules + &rule(60, "path = [\"tiny\"]\nargs = [\"run\", \"a*\", \"b\"]")
 }
 
 /// Measures the mean time of one decision, as the kernel counts it. No rule matches.

@@ -128,10 +128,13 @@ pub(super) fn jobs() {
         "itself",
         "CI=true GITHUB_ACTIONS=true GITHUB_RUN_ID=78 go run itself.go; exit 1"
     ));
+    assert!(!job.went(&[], "alone", "CI=true go run alone.go; exit 1"));
+    assert!(!job.went(&[], "codebuild", "CODEBUILD_BUILD_ID=p:1 go run codebuild.go; exit 1"));
     assert!(job.went(&[], "outside", "go run outside.go; exit 1"), "it was stopped outside of a job");
+    assert!(job.went(&[], "denied", "CI=false go run denied.go; exit 1"), "CI=false made a job");
     let told = told(&job.records(tracego));
-    let wanted =
-        ["inside.go", "itself.go", "wiped.go"].map(|file| format!("{file} go-run kill before-start kill"));
+    let wanted = ["alone.go", "codebuild.go", "inside.go", "itself.go", "wiped.go"]
+        .map(|file| format!("{file} go-run kill before-start kill"));
     assert_eq!(told, wanted);
 }
 

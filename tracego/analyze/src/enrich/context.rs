@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tracego_common::TaskId;
 use tracego_model::record::{
-    job::{Changed, Context, Identified, Job, Root, Source, Sourced},
+    job::{Changed, Context, Identified, JOB_NAMES, Job, OpenedBy, Root, Source, Sourced},
     tree::Tree,
 };
 
@@ -18,6 +18,8 @@ use super::ci::{self, CiIdentity};
 pub struct OpenJob {
     /// The process that opened the job.
     pub root: TaskId,
+    /// Whether the variables of that process open a job. Captures of earlier versions have others, too.
+    pub is_job: bool,
     /// The claims of that process.
     pub identity: Arc<CiIdentity>,
 }
@@ -28,14 +30,28 @@ fn changed(claim: &ci::Claim, expected: &str, source: Source) -> Changed {
     Changed { attribute: claim.attribute, claimed, expected, source }
 }
 
-/// Merges the three sources. Returns `None` where no source has a value.
+/// Merges the three sources. Returns `None` where no source has a value and the process is in no job.
 pub fn merge(
     explicit: &CiIdentity,
     own: &CiIdentity,
     job: Option<(&OpenJob, String)>,
     is_root: bool,
 ) -> Option<Identified> {
+    let job = job.filter(|(job, _)| job.is_job);
     let inherited = job.as_ref().filter(|_| !is_root).map(|(job, _)| &*job.identity);
+    let opened_by = match () {
+        () if explicit.opens => Some(OpenedBy::Explicit),
+        () if inherited.is_some() => Some(OpenedBy::Ancestor),
+        () if own.opens => Some(OpenedBy::Itself),
+        () => None,
+    };
+    let stated = explicit.claims.iter().chain(inherited.into_iter().flat_map(|job| &job.claims));
+    let mut vouched: Vec<(&'static str, String)> = Vec::new();
+    for claim in stated.filter(|claim| JOB_NAMES.contains(&claim.attribute)) {
+        if vouched.iter().all(|(known, _)| *known != claim.attribute) {
+            vouched.push((claim.attribute, claim.value.clone()));
+        }
+    }
     let mut values: BTreeMap<&'static str, String> = BTreeMap::new();
     let mut sources = Vec::new();
     let layers = [
@@ -54,7 +70,7 @@ pub fn merge(
     if let Some(system) = own.system.or(inherited.and_then(|identity| identity.system)) {
         values.insert("cicd.system.component", system.to_owned());
     }
-    if values.is_empty() {
+    if values.is_empty() && opened_by.is_none() {
         return None;
     }
     let (mut contradicted, mut dropped) = (Vec::new(), Vec::new());
@@ -81,7 +97,8 @@ pub fn merge(
     };
     let context = Context { cicd: under("cicd."), vcs: under("vcs.") };
     let root = job.map(|(job, exec_id)| Root { pid: job.root.tgid, exec_id });
-    Some((Arc::new(context), Arc::new(Job { root, sources, changed: contradicted, dropped }.into())))
+    let job = Job { opened_by, root, sources, changed: contradicted, dropped, vouched };
+    Some((Arc::new(context), Arc::new(job.into())))
 }
 
 /// Returns the claims of `--env KEY=VALUE` pairs.
@@ -99,7 +116,11 @@ mod tests {
     }
 
     fn job(pairs: &[(&str, &str)]) -> OpenJob {
-        OpenJob { root: TaskId { tgid: 7, ..TaskId::default() }, identity: identity(pairs).into() }
+        OpenJob {
+            root: TaskId { tgid: 7, ..TaskId::default() },
+            is_job: true,
+            identity: identity(pairs).into(),
+        }
     }
 
     #[test]

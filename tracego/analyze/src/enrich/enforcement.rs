@@ -95,7 +95,7 @@ impl Enricher {
                 time: self.builder.clock.wall(boot_ns),
             });
             if !is_known {
-                process.executable = Some(exec::executable(pending.executable.clone()));
+                process.executable = Some(exec::executable(pending.executable.clone(), false));
             }
         }
         if !is_known && let Some((context, job)) = self.identity(pending.start.job_root) {

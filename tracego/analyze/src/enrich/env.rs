@@ -9,6 +9,7 @@ use std::{
 use tracego_common::TaskId;
 use tracego_model::{
     event::{Exec, is_cut},
+    job_variables,
     meta::Meta,
     record::{Completeness, Trace, Variables, job::Identified},
     text,
@@ -125,9 +126,12 @@ fn identity(exec: &Exec<'_>) -> ci::CiIdentity {
     if exec.env.is_empty() {
         return ci::CiIdentity::default();
     }
-    ci::identify(|name| {
+    let mut own = ci::identify(|name| {
         let found = exec.variables().find(|(key, _)| *key == name.as_bytes());
         let found = found.filter(|(name, value)| !is_cut(name, value));
         found.and_then(|(_, value)| std::str::from_utf8(value).ok())
-    })
+    });
+    // Every value of a repeated name, and bytes that are no text: as the kernel side decides.
+    own.opens = exec.variables().any(|(name, value)| job_variables::opens(name, value));
+    own
 }

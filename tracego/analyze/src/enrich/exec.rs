@@ -30,9 +30,11 @@ use super::{
     process_table::{ProcessEntry, is_secret},
 };
 
-/// Creates an [`Executable`] from a path; the name is its last part.
-pub(super) fn executable(path: String) -> Executable {
-    Executable { name: path.rsplit('/').next().unwrap_or_default().to_owned(), path, build_id: None }
+/// Creates an [`Executable`] from a path; the name is its last part. `elsewhere`: the path is no path of the
+/// host.
+pub(super) fn executable(path: String, elsewhere: bool) -> Executable {
+    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+    Executable { name, path, build_id: None, elsewhere }
 }
 
 /// Limits and capabilities of the previous program start; most of the time, the next one has the same.
@@ -128,6 +130,7 @@ impl Enricher {
             created: self.created(header.id),
             command: text::lossy(text::comm(&exec.fixed.comm)),
             executable,
+            elsewhere: linux::Pathless::of(&exec.fixed, &self.builder.meta.mount_namespaces).is_some(),
             ..Line::default()
         };
         let entry = ProcessEntry { line: Line::below(up, line), job, identity, task };
@@ -150,9 +153,11 @@ impl Enricher {
             return Some(job);
         }
         if root != id {
-            return self.jobs.get(&root).and_then(Weak::upgrade);
+            // The start of the opener may have been lost: a job without an identity.
+            let unseen = || Arc::new(OpenJob { root, is_job: true, identity: Arc::default() });
+            return Some(self.jobs.get(&root).and_then(Weak::upgrade).unwrap_or_else(unseen));
         }
-        let job = Arc::new(OpenJob { root, identity: own });
+        let job = Arc::new(OpenJob { root, is_job: own.opens, identity: own });
         if self.jobs.len() >= 1024 {
             self.jobs.retain(|_, job| job.strong_count() > 0);
         }
@@ -251,8 +256,10 @@ impl Enricher {
         whole.unavailable.extend(linux::names(bits, &linux::UNREADABLE));
         whole.unavailable.extend(linux::names(missing, &linux::UNAVAILABLE));
         if missing & field::EXE == 0 {
-            process.executable = Some(executable(whole.keep(&exec.exe, "process.executable.path")));
-            own.executable = Some(linux::ExecutableFile::of(fixed));
+            let file = linux::ExecutableFile::of(fixed, &self.builder.meta.mount_namespaces);
+            let path = whole.keep(&exec.exe, "process.executable.path");
+            process.executable = Some(executable(path, file.pathless.is_some()));
+            own.executable = Some(file);
         }
         if missing & field::CWD == 0 {
             process.working_directory = Some(whole.keep(&exec.cwd, "process.working_directory"));

@@ -34,6 +34,7 @@ impl Enricher {
             command: text::lossy(text::comm(&fork.comm)),
             executable: parent.line.executable.clone(),
             secret: parent.line.secret,
+            elsewhere: parent.line.elsewhere,
             ..Line::default()
         };
         let task = parent.task.forked();

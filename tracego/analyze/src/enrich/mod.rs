@@ -294,7 +294,7 @@ impl Enricher {
         own.in_tree = header.flags & flags::IN_TREE != 0;
         let entry = self.entry(header.id)?;
         if !entry.line.executable.is_empty() {
-            process.executable = Some(exec::executable(entry.line.executable.clone()));
+            process.executable = Some(exec::executable(entry.line.executable.clone(), entry.line.elsewhere));
         }
         own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
         own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));

@@ -12,6 +12,7 @@ use tracego_model::{
         note::{OpenFailure, StartNote},
     },
     linux::{cgroup, proc_pids::ProcPids, users::Users},
+    matcher::MatchTarget,
 };
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
     surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand},
 };
-use crate::scope::{NamedServices, ScopeTarget};
+use crate::named_services::NamedServices;
 
 /// Settings of the inspector.
 #[derive(Clone, Debug, Default)]
@@ -171,12 +172,12 @@ impl Inspector {
         let info = cgroup::parse(&exec.cgroup);
         let user = self.options.users.get(fixed.euid);
         let container = info.container.map(|container| container.id);
-        let target = ScopeTarget {
+        let target = MatchTarget {
             path: Some(&path),
             user: Some(&user),
             unit: info.unit.as_deref(),
             container: container.as_deref(),
-            ..ScopeTarget::default()
+            ..MatchTarget::default()
         };
         let of_unit = target.unit.is_some_and(|unit| unit.ends_with(".service"));
         if !of_unit && container.is_none() && !self.options.named.includes(&target) {

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use tracego_model::finding::{Confidence, Finding};
+use tracego_model::{
+    finding::{Confidence, Finding},
+    matcher::MatchTarget,
+};
 
 use super::{
     place::Place,
@@ -11,7 +14,6 @@ use super::{
     settings::{RuleSettings, options::RuleOptions},
     state::RuleState,
 };
-use crate::scope::ScopeTarget;
 
 /// One case of a rule, as the rule found it.
 #[derive(Debug)]
@@ -83,7 +85,7 @@ impl<'a> FindingCollector<'a> {
     }
 
     /// Adds a case as a finding, unless the configuration excludes it for this process.
-    pub fn add(&mut self, case: FindingCase, place: Place, scope_target: &ScopeTarget<'_>) {
+    pub fn add(&mut self, case: FindingCase, place: Place, scope_target: &MatchTarget<'_>) {
         let Some(variant) = self.rule.variant(case.variant) else {
             debug_assert!(false, "{} has no variant {}", self.rule.id, case.variant);
             return;
@@ -101,6 +103,7 @@ impl<'a> FindingCollector<'a> {
             message: case.message,
             remedy: if variant.remedy.is_empty() { self.rule.remedy } else { variant.remedy },
             evidence: case.evidence,
+            unenforced: None,
         });
     }
 

@@ -1,18 +1,13 @@
 //! The place where a process runs: in a CI job, in production, in a container, at a terminal.
 
-use std::{collections::BTreeMap, sync::Arc};
-
 use clap::ValueEnum;
 use tracego_model::{
     finding::{Confidence, Severity},
-    record::{
-        Record,
-        job::{Context, attribute},
-    },
+    matcher::{MatchTarget, Purpose},
+    record::{Record, job::OpenedBy},
 };
 
 use super::settings::RuleSettings;
-use crate::scope::{self, ScopeTarget};
 
 /// The defaults that hold for places.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -101,20 +96,25 @@ const RUNNERS: [&str; 33] = [
 ];
 
 impl Place {
-    /// Determines the place of a process from its record and its own variables.
+    /// Determines the place of a process from its record.
     #[must_use]
-    pub fn of(record: &Record, variables: &BTreeMap<Arc<str>, String>, settings: &RuleSettings) -> Self {
+    pub fn of(record: &Record, settings: &RuleSettings) -> Self {
         let RuleSettings { profile, production, ci, .. } = settings;
         let profile = *profile;
-        let scope_target = ScopeTarget::of(record);
-        let declared = production.names(&scope_target);
-        let claims = claims_job(record) || variables.get("CI").is_some_and(|value| is_true(value));
-        let in_job = profile == Profile::Ci || ci.names(&scope_target) || claims;
-        let in_job = in_job && !declared && !scope::one_of(&ci.except, &scope_target);
+        let scope_target = MatchTarget::of(record);
+        let declared = production.names(&scope_target, Purpose::Select);
+        let by = scope_target.opened_by;
+        let excluded = declared || ci.excepts(&scope_target);
+        let is_ci = |purpose, by: Option<OpenedBy>| {
+            !excluded && (profile == Profile::Ci || ci.names(&scope_target, purpose) || by.is_some())
+        };
+        let in_job = is_ci(Purpose::Select, by);
+        // The process's own claim makes it part of a job, but takes no production rule off it.
+        let is_surely_in_job = is_ci(Purpose::Exempt, by.filter(|by| *by != OpenedBy::Itself));
         let container = record.container.is_some();
         let guessed = profile == Profile::Auto && (container || is_service(record));
         let production = match () {
-            () if in_job || scope::one_of(&production.except, &scope_target) => Production::No,
+            () if is_surely_in_job || production.excepts(&scope_target) => Production::No,
             () if declared || profile == Profile::Production => Production::Declared,
             () if guessed => Production::Guessed,
             () => Production::No,
@@ -134,24 +134,6 @@ impl Place {
     pub fn is_production(self) -> bool {
         self.production != Production::No
     }
-}
-
-/// Whether commit and job are those of a CI system. `BUILD_ID` alone does not count: images carry it.
-fn claims_job(record: &Record) -> bool {
-    let system = |context: &Context| context.cicd.get("system.component").is_some();
-    let job = record.tracego.job.as_ref();
-    record.context.as_ref().is_some_and(|context| system(context))
-        || job.is_some_and(|job| {
-            job.sources.iter().any(|source| {
-                matches!(source.attribute, attribute::RUN | attribute::TASK_RUN)
-                    && source.variable != "BUILD_ID"
-            })
-        })
-}
-
-/// Whether a value of `CI` means true, as CI systems write it. Woodpecker writes its own name.
-fn is_true(value: &str) -> bool {
-    matches!(value, "1" | "true" | "True" | "TRUE" | "yes" | "woodpecker")
 }
 
 /// Whether the process belongs to a system service that runs for its own purpose.

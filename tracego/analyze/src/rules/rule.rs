@@ -92,13 +92,18 @@ impl Grades {
     /// developer's as an operator's, so it counts as elsewhere.
     #[must_use]
     pub fn at(&self, place: Place) -> Severity {
-        match (place.ci, place.production, place.interactive) {
-            (true, _, _) => self.ci,
-            (_, Production::Declared, _) => self.production,
-            (_, Production::Guessed, false) => self.guessed,
-            (_, Production::Guessed, true) => self.other,
-            (_, Production::No, true) => self.terminal,
-            (_, Production::No, false) => self.other,
+        let elsewhere = match (place.production, place.interactive) {
+            (Production::Declared, _) => self.production,
+            (Production::Guessed, false) => self.guessed,
+            (Production::Guessed, true) => self.other,
+            (Production::No, true) => self.terminal,
+            (Production::No, false) => self.other,
+        };
+        match (place.ci, place.production) {
+            (true, Production::No) => self.ci,
+            // The process alone claims the job, so the claim must not make a finding less.
+            (true, _) => self.ci.max(elsewhere),
+            (false, _) => elsewhere,
         }
     }
 
@@ -171,5 +176,7 @@ mod tests {
         assert_eq!(grades.at(place(false, Production::Guessed, true)), Severity::Low);
         assert_eq!(grades.at(place(false, Production::No, true)), Severity::Low);
         assert_eq!(grades.at(place(false, Production::No, false)), Severity::Low);
+        assert_eq!(grades.at(place(true, Production::Declared, false)), Severity::Critical);
+        assert_eq!(grades.at(place(true, Production::Guessed, false)), Severity::High);
     }
 }

@@ -79,6 +79,8 @@ struct StoredMeta {
     boot_id: String,
     injected: Vec<(String, String)>,
     users: Vec<(u32, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mount_namespaces: Vec<u32>,
     tick_hz: u64,
     page_size: u64,
 }

@@ -63,6 +63,7 @@ impl<R: Read> CaptureReader<R> {
             boot_id: head.boot_id.into(),
             injected: head.injected,
             users: Users::from_pairs(head.users),
+            mount_namespaces: head.mount_namespaces,
             tick_hz: head.tick_hz,
             page_size: head.page_size,
             instance: head.number,

@@ -33,6 +33,7 @@ impl CaptureWriter {
             boot_id: meta.boot_id.to_string(),
             injected: meta.injected.clone(),
             users: meta.users.iter().map(|(id, name)| (id, name.to_owned())).collect(),
+            mount_namespaces: meta.mount_namespaces.clone(),
             tick_hz: meta.tick_hz,
             page_size: meta.page_size,
         };

@@ -1,5 +1,8 @@
 //! Container, pod and systemd unit from a cgroup path. No I/O; any bytes are accepted.
 
+/// Possible roots of the cgroup v2 tree: beside v1, or alone.
+pub const ROOTS: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+
 /// The parts recognised in a cgroup path.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CgroupInfo {

@@ -27,6 +27,8 @@ pub struct Line {
     pub executable: String,
     /// Whether the path of the executable, here or above, has a secret.
     pub secret: bool,
+    /// Whether `executable` is no path of the host.
+    pub elsewhere: bool,
     /// The process that forked it.
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.

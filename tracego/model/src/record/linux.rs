@@ -28,16 +28,50 @@ pub struct ExecutableFile {
     pub deleted: bool,
     /// Whether the file never had a name; see memfd_create(2).
     pub memfd: bool,
+    /// Reason why `process.executable.path` is no path of the host; absent where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pathless: Option<Pathless>,
     /// Reason why the file could not be read: `gone`, `changed`, `denied`, `unverified`, `not-regular` or an
     /// errno. Facts from the file's contents are then missing in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<&'static str>,
 }
 
-impl ExecutableFile {
-    /// Reads the facts of an exec event.
+/// The reason why the path of an executable is no path of the host. Exceptions by path do not match then.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pathless {
+    /// The file never had a name; see memfd_create(2).
+    Memfd,
+    /// The file has no name in any directory any more.
+    Deleted,
+    /// The mount of the file is in no mount namespace, or in another one than that of the process.
+    Detached,
+    /// The process is in another mount namespace than the host's, where a path can mean anything.
+    OtherNamespace,
+}
+
+impl Pathless {
+    /// Reads the reason of an exec event. `host`: mount namespaces of the host; empty when unknown, which
+    /// counts as the namespace of the process.
     #[must_use]
-    pub fn of(fixed: &ExecFixed) -> Self {
+    pub fn of(fixed: &ExecFixed, host: &[u32]) -> Option<Self> {
+        let set = |bit: u64| fixed.header.flags & bit != 0;
+        let elsewhere = fixed.mnt_ns != 0 && !host.is_empty() && !host.contains(&fixed.mnt_ns);
+        match () {
+            () if set(flags::EXE_MEMFD) => Some(Self::Memfd),
+            () if set(flags::EXE_DELETED) => Some(Self::Deleted),
+            () if set(flags::EXE_DETACHED) => Some(Self::Detached),
+            () if elsewhere => Some(Self::OtherNamespace),
+            () => None,
+        }
+    }
+}
+
+impl ExecutableFile {
+    /// Reads the facts of an exec event. `host`: as for [`Pathless::of`].
+    #[must_use]
+    pub fn of(fixed: &ExecFixed, host: &[u32]) -> Self {
         let ctime = i64::try_from(fixed.exe_ctime_ns).ok().filter(|_| fixed.unavailable & field::CTIME == 0);
         Self {
             inode: ExactNumber(fixed.exe_inode),
@@ -47,6 +81,7 @@ impl ExecutableFile {
             owner_id: fixed.exe_uid,
             deleted: fixed.header.flags & flags::EXE_DELETED != 0,
             memfd: fixed.header.flags & flags::EXE_MEMFD != 0,
+            pathless: Pathless::of(fixed, host),
             unread: None,
         }
     }

@@ -100,6 +100,9 @@ pub struct Executable {
     /// Identifiers of the file's content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_id: Option<Arc<Frozen<BuildId>>>,
+    /// Whether the path is no path of the host; see `tracego.executable.pathless`. Not written here.
+    #[serde(skip)]
+    pub elsewhere: bool,
 }
 
 /// The leader of a process group or session.

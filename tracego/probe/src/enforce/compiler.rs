@@ -7,11 +7,14 @@ use tracego_common::verdict::{
     ARG_LEN, ARGS, ArgKey, CGROUP, ExeKey, NAME_LEN, NameKey, NumberKey, PATH_LEN, PathKey, RULES_MAX,
     RuleMasks, UID,
 };
-use tracego_model::enforcement::{EnforcedRule, Mode};
+use tracego_model::{
+    enforcement::{EnforcedRule, Mode},
+    matcher::Purpose,
+};
 
 use super::{
     machine::MachineState,
-    settings::{Enforce, Exception, Matcher, Rule, RuleAction, Unreadable, User},
+    settings::{ArgPattern, Enforce, Exception, KernelMatcher, Rule, RuleAction, Unreadable, User},
 };
 
 /// The keys that the kernel side looks up for one set of rules. They have no set number yet.
@@ -37,6 +40,17 @@ pub struct CompiledRules {
     pub absent: Vec<String>,
 }
 
+/// The processes that count as part of a CI job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum JobExtent {
+    /// Processes with the variables of a job, and their descendants.
+    Variables,
+    /// The same for rules of the configuration; for the built-in rule and for findings, every process.
+    Tree,
+    /// Every process: by `--profile ci`, or because `--env` names a job.
+    Everything,
+}
+
 /// The match of the enforcement check's own rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CheckMatch {
@@ -48,6 +62,8 @@ pub struct CheckMatch {
 
 struct Builder<'a> {
     machine: &'a MachineState,
+    /// Whether every process counts as part of a job.
+    all_in_job: bool,
     out: CompiledRules,
 }
 
@@ -58,20 +74,21 @@ struct Builder<'a> {
 pub fn compile(
     enforce: &Enforce,
     mode: Mode,
-    tree: bool,
+    extent: JobExtent,
     check: Option<&CheckMatch>,
     exempt: &[PathBuf],
     machine: &MachineState,
 ) -> Result<CompiledRules, String> {
-    let mut builder = Builder { machine, out: CompiledRules::default() };
+    let all_in_job = extent == JobExtent::Everything;
+    let mut builder = Builder { machine, all_in_job, out: CompiledRules::default() };
     if mode == Mode::Off {
         return Ok(builder.out);
     }
     if let Some(check) = check {
-        let matches = Matcher {
+        let matches = KernelMatcher {
             executables: vec![check.executable.clone()],
-            args: check.args.clone(),
-            ..Matcher::default()
+            args: check.args.iter().cloned().map(ArgPattern::Text).collect(),
+            ..KernelMatcher::default()
         };
         let known = EnforcedRule { name: "canary".to_owned(), own: true, ..EnforcedRule::default() };
         builder.rule(
@@ -79,6 +96,7 @@ pub fn compile(
             known,
             |rules, bit| stop(rules, mode, RuleAction::Stop, bit),
             Unreadable::Allow,
+            Purpose::Select,
         )?;
     }
     let known = EnforcedRule { name: "exempt".to_owned(), own: true, ..EnforcedRule::default() };
@@ -88,11 +106,16 @@ pub fn compile(
             builder.exception(one)?;
         }
     }
+    let tree = extent != JobExtent::Variables;
     for rule in enforce.rules(tree) {
         let Rule { name, action, matches, message, remediation } = rule;
         let job = action == RuleAction::KillJob;
         let known = EnforcedRule { name, message, remediation, job, ..EnforcedRule::default() };
-        builder.rule(&matches, known, |rules, bit| stop(rules, mode, action, bit), enforce.unreadable)?;
+        // A rule that only reports keeps the rules behind it from stopping the start.
+        let purpose =
+            if action == RuleAction::Audit && mode > Mode::Audit { Purpose::Exempt } else { Purpose::Select };
+        let act = |rules: &mut RuleMasks, bit| stop(rules, mode, action, bit);
+        builder.rule(&matches, known, act, enforce.unreadable, purpose)?;
     }
     let mut out = builder.out;
     out.merge();
@@ -152,15 +175,16 @@ impl Builder<'_> {
         // An exception helps the user who asked for it, so an argument that cannot be read is taken as a
         // match.
         let allow = |rules: &mut RuleMasks, bit: u64| rules.allow |= bit;
-        self.rule(&one.matches, known, allow, Unreadable::Stop)
+        self.rule(&one.matches, known, allow, Unreadable::Stop, Purpose::Exempt)
     }
 
     fn rule(
         &mut self,
-        matches: &Matcher,
+        matches: &KernelMatcher,
         known: EnforcedRule,
         act: impl Fn(&mut RuleMasks, u64),
         unreadable: Unreadable,
+        purpose: Purpose,
     ) -> Result<(), String> {
         let name = known.name.clone();
         let bit = self.next(known)?;
@@ -168,16 +192,18 @@ impl Builder<'_> {
         if unreadable == Unreadable::Stop {
             self.out.rules.unreadable |= bit;
         }
-        if matches.in_job {
-            self.out.rules.in_job |= bit;
+        match purpose {
+            _ if !matches.in_job || self.all_in_job => {}
+            Purpose::Select => self.out.rules.in_job |= bit,
+            Purpose::Exempt => self.out.rules.inherited_job |= bit,
         }
-        self.executables(&matches.executables, bit);
+        self.executables(&matches.executables, bit, purpose);
         self.args(&matches.args, bit);
         self.users(&matches.users, bit).map_err(|error| format!("enforce {name:?}: {error}"))?;
         self.cgroups(&matches.cgroups, bit).map_err(|error| format!("enforce {name:?}: {error}"))
     }
 
-    fn executables(&mut self, list: &[String], bit: u64) {
+    fn executables(&mut self, list: &[String], bit: u64, purpose: Purpose) {
         if list.is_empty() {
             self.out.rules.any_exe |= bit;
         }
@@ -193,29 +219,32 @@ impl Builder<'_> {
                 Some(file) => self.out.exes.push((exe_key(file.inode), bit)),
                 None => self.out.absent.push(name.clone()),
             }
-            // A file placed there later is known by its path, checked behind the point of no return.
-            if let Some((key, bits)) = path_key(file.map_or(name, |file| &file.real)) {
+            // A file placed there later is known by its path, checked behind the point of no return. A start is
+            // let through by the inode alone: in another mount namespace, the same path is any file.
+            if purpose == Purpose::Select
+                && let Some((key, bits)) = path_key(file.map_or(name, |file| &file.real))
+            {
                 self.out.rules.by_path |= bit;
                 self.out.paths.push(((key, bits), bit));
             }
         }
     }
 
-    fn args(&mut self, list: &[String], bit: u64) {
+    fn args(&mut self, list: &[ArgPattern], bit: u64) {
         self.out.rules.any_arg[0] |= bit;
         for place in 1..=ARGS {
-            match list.get(place - 1).map(String::as_str) {
-                None | Some("*") => self.out.rules.any_arg[place] |= bit,
-                Some(text) => {
-                    let mut key =
-                        ArgKey { set: 0, place: u16::try_from(place).unwrap_or(0), bytes: [0; ARG_LEN] };
-                    let fixed = text.strip_suffix('*').unwrap_or(text);
-                    key.bytes[..fixed.len()].copy_from_slice(fixed.as_bytes());
-                    // A complete argument includes its NUL.
-                    let len = fixed.len() + usize::from(fixed.len() == text.len());
-                    self.out.args.push(((key, bits(4 + len)), bit));
+            let (text, end) = match list.get(place - 1) {
+                None | Some(ArgPattern::Any) => {
+                    self.out.rules.any_arg[place] |= bit;
+                    continue;
                 }
-            }
+                // A complete argument includes its NUL.
+                Some(ArgPattern::Text(text)) => (text, 1),
+                Some(ArgPattern::Prefix(text)) => (text, 0),
+            };
+            let mut key = ArgKey { set: 0, place: u16::try_from(place).unwrap_or(0), bytes: [0; ARG_LEN] };
+            key.bytes[..text.len()].copy_from_slice(text.as_bytes());
+            self.out.args.push(((key, bits(4 + text.len() + end)), bit));
         }
     }
 
@@ -228,7 +257,7 @@ impl Builder<'_> {
                 User::Id(uid) => *uid,
                 User::Name(name) => {
                     let uid = self.machine.users.get(name).copied();
-                    uid.ok_or_else(|| format!("users: there is no user {name:?}"))?
+                    uid.ok_or_else(|| format!("real-user: there is no user {name:?}"))?
                 }
             };
             self.out.numbers.push((NumberKey { number: u64::from(uid), what: UID, set: 0 }, bit));
@@ -236,13 +265,13 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn cgroups(&mut self, list: &[PathBuf], bit: u64) -> Result<(), String> {
+    fn cgroups(&mut self, list: &[String], bit: u64) -> Result<(), String> {
         if list.is_empty() {
             self.out.rules.any_cgroup |= bit;
         }
-        for folder in list {
-            let id = self.machine.cgroups.get(folder).copied();
-            let id = id.ok_or_else(|| format!("cgroups: {}: not a cgroup v2 folder", folder.display()))?;
+        for path in list {
+            let id = self.machine.cgroups.get(path).copied();
+            let id = id.ok_or_else(|| format!("cgroup: {path}: not a folder of cgroups v2"))?;
             self.out.numbers.push((NumberKey { number: id, what: CGROUP, set: 0 }, bit));
         }
         Ok(())

@@ -17,6 +17,8 @@ pub struct Start<'a> {
     pub argv: &'a [&'a str],
     /// Whether the process is in a job.
     pub in_job: bool,
+    /// Whether another process opened that job.
+    pub inherited_job: bool,
     /// Real user id.
     pub uid: u32,
     /// Id of the cgroup.
@@ -36,6 +38,9 @@ pub fn decide<'a>(with: &'a CompiledRules, start: &Start<'_>) -> Option<(Action,
     let mut matched = rules.active & (rules.any_exe | names | paths | any(exes.map(|(_, mask)| mask)));
     if !start.in_job {
         matched &= !rules.in_job;
+    }
+    if !start.inherited_job {
+        matched &= !rules.inherited_job;
     }
     let number = |what: u32, number: u64| {
         any(with.numbers.iter().filter(|(key, _)| (key.what, key.number) == (what, number)).map(|(_, m)| m))

@@ -19,6 +19,7 @@ use tracego_model::{
     clock::TICK_NS,
     enforcement::{Ended, Mode, Pending},
     event::Exec,
+    finding::Unenforced,
     text,
 };
 
@@ -57,21 +58,33 @@ impl Killer {
         self.findings = findings.into_iter().collect();
     }
 
+    /// Whether findings of a rule kill.
+    #[must_use]
+    pub fn kills(&self, id: &str) -> bool {
+        self.mode >= Mode::Audit && self.findings.contains(id)
+    }
+
     /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decided
-    /// about are left alone, whatever the decision: the event says so, and a record of its own follows.
-    pub fn found<'a>(&mut self, exec: &Exec<'_>, found: impl Iterator<Item = (&'a str, &'a str)>) {
-        if self.mode < Mode::Audit {
-            return;
-        }
-        let Some((id, message)) = found.into_iter().find(|(id, _)| self.findings.contains(*id)) else {
-            return;
-        };
+    /// about are left alone, whatever the decision: the event says so, and a record of its own follows. Returns
+    /// the reason why such a finding is not enforced.
+    pub fn found<'a>(
+        &mut self,
+        exec: &Exec<'_>,
+        found: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Option<Unenforced> {
+        let (id, message) = found.into_iter().find(|(id, _)| self.kills(id))?;
         let header = &exec.fixed.header;
-        let Some(rules) = self.shared.rules(header.flags) else { return };
-        let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
-        if !is_elsewhere && flags::decision(header.flags) == 0 {
-            self.stop(exec, id, message, false);
+        let Some(rules) = self.shared.rules(header.flags) else { return Some(Unenforced::RulesUnknown) };
+        if rules.findings_in_job && header.job_root.tgid == 0 {
+            return Some(Unenforced::OutsideOfJobs);
         }
+        match Action::from_raw(flags::decision(header.flags)) {
+            None => self.stop(exec, id, message, false),
+            Some(Action::Allow) => return Some(Unenforced::LetThrough),
+            Some(Action::Audit) if self.mode > Mode::Audit => return Some(Unenforced::LetThrough),
+            Some(_) => {}
+        }
+        None
     }
 
     /// Marks a start for killing; with `job`, all processes of its job.

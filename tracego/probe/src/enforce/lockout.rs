@@ -88,7 +88,15 @@ pub fn stopped(rules: &CompiledRules, machine: &MachineState) -> Option<(String,
         let own = [path];
         let argv = if argv.is_empty() { &own[..] } else { argv };
         for (uid, in_job) in [(0, false), (0, true), (1000, false)] {
-            let start = Start { path: &file.real, inode: file.inode, argv, in_job, uid, cgroup: 0 };
+            let start = Start {
+                path: &file.real,
+                inode: file.inode,
+                argv,
+                in_job,
+                inherited_job: in_job,
+                uid,
+                cgroup: 0,
+            };
             if let Some((Action::Kill | Action::Deny, rule)) = decide(rules, &start) {
                 return Some((format!("{path} ({})", argv.join(" ")), rule.name.clone()));
             }

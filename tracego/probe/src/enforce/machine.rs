@@ -10,7 +10,7 @@ use std::{
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use tracego_model::{
     clock::{Reading, Time},
-    linux::users::Users,
+    linux::{cgroup, users::Users},
 };
 
 use super::{
@@ -28,8 +28,8 @@ pub struct MachineState {
     pub files: BTreeMap<PathBuf, File>,
     /// User ids by name.
     pub users: BTreeMap<String, u32>,
-    /// Cgroup ids by folder.
-    pub cgroups: BTreeMap<PathBuf, u64>,
+    /// Cgroup ids by path in the hierarchy of version 2.
+    pub cgroups: BTreeMap<String, u64>,
     /// Start of the current day in UTC, since exceptions expire with a day.
     pub today: Time,
 }
@@ -75,9 +75,9 @@ impl MachineState {
                     machine.users.insert(name.clone(), uid);
                 }
             }
-            for folder in &matches.cgroups {
-                if let Some(id) = cgroup(folder) {
-                    machine.cgroups.insert(folder.clone(), id);
+            for path in &matches.cgroups {
+                if let Some(id) = cgroup(path) {
+                    machine.cgroups.insert(path.clone(), id);
                 }
             }
         }
@@ -110,11 +110,14 @@ fn file(path: &Path, mounts: &[(u64, u32)]) -> Option<File> {
     Some(File { inode: (device, found.stx_ino), real })
 }
 
-/// Returns the id of a cgroup.
-fn cgroup(folder: &Path) -> Option<u64> {
-    let folder = fs::canonicalize(folder).ok()?;
-    (host::cgroup_root(&folder).is_some() && folder.is_dir())
-        .then(|| fs::metadata(&folder).ok().map(|about| about.ino()))?
+/// Returns the id of a cgroup, by its path in the hierarchy of version 2.
+fn cgroup(path: &str) -> Option<u64> {
+    let folder = |root: &str| {
+        let folder = fs::canonicalize(format!("{root}{path}")).ok()?;
+        (host::cgroup_root(&folder) == Some(root) && folder.is_dir()).then_some(folder)
+    };
+    let folder = cgroup::ROOTS.into_iter().find_map(folder)?;
+    fs::metadata(folder).ok().map(|about| about.ino())
 }
 
 #[cfg(test)]
@@ -136,9 +139,9 @@ mod tests {
         let (path, new) = (folder.path().join("file"), folder.path().join("new"));
         fs::write(&path, "").expect("a file");
         fs::write(&new, "").expect("a file");
-        let rule = format!("rules = [{{ name = 'r', executables = ['{}', 'a-name'] }}]", path.display());
+        let rule = format!("rules = [{{ name = 'r', path = ['{}', 'a-name'] }}]", path.display());
         let table: toml::Table = rule.parse().expect("TOML");
-        let enforce = Enforce::read(toml::Value::Table(table)).expect("rules");
+        let enforce = Enforce::read(table).expect("rules");
         // Files only: the date could change between two snapshots.
         let files = || MachineState::now(&enforce, &[], &Users::default()).files;
         let before = files();

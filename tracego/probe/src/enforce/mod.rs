@@ -28,7 +28,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use check::EnforcementCheck;
-use compiler::{CompiledRules, compile};
+use compiler::{CompiledRules, JobExtent, compile};
 use machine::MachineState;
 use maps::RuleTables;
 use marker::Marker;
@@ -49,6 +49,10 @@ pub struct Options {
     pub enforce: Enforce,
     /// Whether one command is watched.
     pub tree: bool,
+    /// Whether `--env` names a CI job, for all processes.
+    pub explicit_job: bool,
+    /// Whether the profile takes every process for part of a CI job.
+    pub ci_profile: bool,
     /// Whether policies decide, too.
     pub policies: bool,
     /// Names of users.
@@ -89,6 +93,14 @@ impl Options {
         MachineState::now(&self.enforce, exempt, &self.users)
     }
 
+    fn extent(&self) -> JobExtent {
+        match () {
+            () if self.explicit_job || self.ci_profile => JobExtent::Everything,
+            () if self.tree => JobExtent::Tree,
+            () => JobExtent::Variables,
+        }
+    }
+
     /// Compiles the rules for the kernel side.
     ///
     /// # Errors
@@ -101,7 +113,7 @@ impl Options {
         machine: &MachineState,
     ) -> anyhow::Result<CompiledRules> {
         let rule = check.map(EnforcementCheck::rule);
-        let compiled = compile(&self.enforce, self.mode, self.tree, rule, exempt, machine);
+        let compiled = compile(&self.enforce, self.mode, self.extent(), rule, exempt, machine);
         let mut compiled = compiled.map_err(|error| anyhow::anyhow!(error))?;
         compiled.rules.remembered |= u64::from(self.policies && self.mode >= Mode::Kill);
         if let Some((start, rule)) = lockout::stopped(&compiled, machine).filter(|_| !self.enforce.force) {
@@ -166,13 +178,13 @@ impl Enforcer {
         Ok(self.tables.put(compiled)?)
     }
 
-    /// Compiles and checks new rules; nothing changes yet.
+    /// Compiles and checks new rules; nothing changes yet. `ci_profile`: as in [`Options`].
     ///
     /// # Errors
     /// Fails like [`Self::start`].
-    pub fn prepare(&self, enforce: Enforce) -> anyhow::Result<PreparedRules> {
+    pub fn prepare(&self, enforce: Enforce, ci_profile: bool) -> anyhow::Result<PreparedRules> {
         let exempt = lockout::exempt(&enforce.break_glass);
-        let options = Options { enforce, ..self.options.clone() };
+        let options = Options { enforce, ci_profile, ..self.options.clone() };
         let machine = options.ask(&exempt);
         let compiled = options.compile(Some(&self.check), &exempt, &machine)?;
         Ok(PreparedRules { options, exempt, machine, compiled })

@@ -4,7 +4,7 @@ use tracego_common::verdict::{Action, KEYS_MAX};
 use tracego_model::enforcement::Mode;
 
 use super::{
-    compiler::{CheckMatch, CompiledRules, compile},
+    compiler::{CheckMatch, CompiledRules, JobExtent, compile},
     decision::{Start, decide},
     lockout,
     machine::{File, MachineState},
@@ -26,16 +26,16 @@ fn machine() -> MachineState {
     MachineState {
         files: files.map(file).into(),
         users: [("runner".to_owned(), 1001)].into(),
-        cgroups: [("/sys/fs/cgroup/ci".into(), 77)].into(),
+        cgroups: [("/ci".into(), 77)].into(),
         ..MachineState::default()
     }
 }
 
 fn compiled(text: &str, mode: Mode) -> Result<CompiledRules, String> {
     let table: toml::Table = text.parse().expect("TOML");
-    let enforce = Enforce::read(toml::Value::Table(table))?;
+    let enforce = Enforce::read(table)?;
     let check = CheckMatch { executable: "tracego".to_owned(), args: vec!["--version".into(), "x".into()] };
-    compile(&enforce, mode, false, Some(&check), &["/usr/bin/sudo".into()], &machine())
+    compile(&enforce, mode, JobExtent::Variables, Some(&check), &["/usr/bin/sudo".into()], &machine())
 }
 
 fn decided(with: &CompiledRules, start: &Start<'_>) -> Option<(Action, String)> {
@@ -106,7 +106,7 @@ fn the_first_that_matches_decides_and_exceptions_come_before() {
 #[test]
 fn paths_users_and_cgroups_are_those_of_the_machine() {
     let text = "rules = [{ name = 'p', executables = ['/usr/bin/go', '/gone'], users = ['runner', 5], \
-                cgroups = ['/sys/fs/cgroup/ci'] }]";
+                cgroup = '/sys/fs/cgroup/ci' }]";
     let rules = compiled(text, Mode::Kill).expect("rules");
     assert_eq!(rules.absent, ["/gone"]);
     let start = Start { uid: 1001, cgroup: 77, ..go(&["go"]) };
@@ -119,7 +119,7 @@ fn paths_users_and_cgroups_are_those_of_the_machine() {
     assert_eq!(decided(&rules, &Start { path: "/usr/bin/gone", ..other }), None);
     for (text, what) in [
         ("rules = [{ name = 'u', users = ['nobody-here'] }]", "no user"),
-        ("rules = [{ name = 'c', cgroups = ['/tmp'] }]", "not a cgroup"),
+        ("rules = [{ name = 'c', cgroups = ['/tmp'] }]", "not a folder of cgroups v2"),
     ] {
         let error = compiled(text, Mode::Kill).expect_err(text);
         assert!(error.contains(what), "{error}");
@@ -163,4 +163,42 @@ fn the_canary_is_stopped_ahead_of_all_else() {
     let (action, rule) = decide(&rules, &start(&["tracego", "--version", "x"])).expect("a decision");
     assert!(action == Action::Deny && rule.own);
     assert!(decide(&rules, &start(&["tracego", "--version", "y"])).is_none());
+}
+
+#[test]
+fn what_lets_a_start_through_goes_by_inode_and_by_the_job_of_another() {
+    let text = "exceptions = [{ name = 'tool', owner = 'o', reason = 'r', expires = '2100-01-01', \
+                path = '/usr/bin/go' }, { name = 'ci', owner = 'o', reason = 'r', expires = '2100-01-01', \
+                in-job = true, args = ['x'] }]\n\
+                rules = [{ name = 'seen', path = '/opt/seen', action = 'audit' }, { name = 'all', args = ['*'] }]";
+    let rules = compiled(text, Mode::Kill).expect("rules");
+    let kill = Some((Action::Kill, "all".into()));
+    assert_eq!(decided(&rules, &go(&["go", "run"])), Some((Action::Allow, "tool".into())));
+    // Another file, mounted at the same path in another mount namespace.
+    let other = Start { inode: (1, 99), ..go(&["go", "run"]) };
+    assert_eq!(decided(&rules, &other), kill);
+    assert_eq!(decided(&rules, &Start { path: "/opt/seen", ..other.clone() }), kill);
+    // A job that the start itself opens.
+    let own = Start { argv: &["go", "x"], inherited_job: false, ..other };
+    assert_eq!(decided(&rules, &own), kill);
+    let inherited = Start { inherited_job: true, ..own };
+    assert_eq!(decided(&rules, &inherited), Some((Action::Allow, "ci".into())));
+    // In audit mode every rule only reports, and none lets anything through.
+    let rules = compiled(text, Mode::Audit).expect("rules");
+    let seen = Start { path: "/opt/seen", inode: (1, 99), argv: &["seen"], ..Start::default() };
+    assert_eq!(decided(&rules, &seen), Some((Action::Audit, "seen".into())));
+}
+
+#[test]
+fn everything_is_in_a_job_where_the_command_line_says_so() {
+    let enforce = Enforce::read("rules = [{ name = 'j', in-job = true }]".parse().expect("TOML"));
+    let enforce = enforce.expect("rules");
+    let outside = Start { path: "/opt/x", argv: &["x"], ..Start::default() };
+    for (extent, name) in
+        [(JobExtent::Variables, None), (JobExtent::Tree, None), (JobExtent::Everything, Some("j".to_owned()))]
+    {
+        let rules = compile(&enforce, Mode::Kill, extent, None, &[], &machine()).expect("rules");
+        assert_eq!(decided(&rules, &outside).map(|(_, name)| name), name, "{extent:?}");
+        assert_eq!(rules.findings_in_job, extent == JobExtent::Variables);
+    }
 }

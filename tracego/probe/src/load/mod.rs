@@ -12,9 +12,9 @@ pub use loaded::Loaded;
 use tracego_common::{
     AgentIdentity, KernelSettings, Offsets, TaskContext,
     limits::{CPUS_MAX, ENV_NAME_MAX, TASK_CTX_MAX},
-    settings::{ENV_OPENS_JOB, EnvBits, env_bit, event},
+    settings::{ENV_NAME_LEN_SHIFT, EnvBits, env_bit, event},
 };
-use tracego_model::enforcement::Mode;
+use tracego_model::{enforcement::Mode, job_variables::Opens};
 
 use crate::{
     btf::{BTF_PATH, Btf, fields},
@@ -35,8 +35,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../bpf/tracego.bpf.o")
 pub struct EnvName {
     /// Name of the variable.
     pub name: String,
-    /// Whether its presence opens a job context.
-    pub opens_job: bool,
+    /// Condition under which it opens a job context; `None` if it never does.
+    pub opens_job: Option<Opens>,
 }
 
 /// Options for loading the programs.
@@ -230,7 +230,8 @@ fn bits(names: &[EnvName]) -> EnvBits {
 fn allow(ebpf: &mut Ebpf, names: &[EnvName]) -> Result<(), LoadError> {
     let mut map: HashMap<_, [u8; ENV_NAME_MAX], u32> = maps::write(ebpf, "ENV_ALLOW")?;
     for entry in names {
-        let flags = if entry.opens_job { ENV_OPENS_JOB } else { 0 };
+        let len = u32::try_from(entry.name.len()).unwrap_or(0);
+        let flags = entry.opens_job.map_or(0, Opens::flags) | (len << ENV_NAME_LEN_SHIFT);
         map.insert(key(entry), flags, 0).map_err(|e| LoadError::Map("ENV_ALLOW", e))?;
     }
     Ok(())

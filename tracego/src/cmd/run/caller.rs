@@ -100,7 +100,7 @@ fn parse(environ: &[u8]) -> BTreeMap<OsString, OsString> {
     for variable in environ.split(|&byte| byte == 0) {
         let Some(at) = variable.iter().position(|&byte| byte == b'=') else { continue };
         let (name, value) = (OsStr::from_bytes(&variable[..at]), OsStr::from_bytes(&variable[at + 1..]));
-        if names.iter().any(|(known, _)| OsStr::new(known) == name) {
+        if names.iter().any(|known| OsStr::new(known) == name) {
             found.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         }
     }

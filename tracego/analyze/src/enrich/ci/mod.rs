@@ -7,7 +7,10 @@
 mod systems;
 
 use systems::{GENERIC, NOTHING, PARTS, SYSTEMS};
-use tracego_model::record::job::attribute::{REPOSITORY, RUN, TASK_RUN};
+use tracego_model::{
+    job_variables::{self, JOB_VARIABLES, Opens},
+    record::job::attribute::{REPOSITORY, TASK_RUN},
+};
 
 /// A job's claim about one attribute.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +30,8 @@ pub struct CiIdentity {
     pub system: Option<&'static str>,
     /// Claims, at most one for each attribute.
     pub claims: Vec<Claim>,
+    /// Whether the environment opens a job; see [`job_variables`].
+    pub opens: bool,
 }
 
 /// Reads an identity from an environment through `lookup`.
@@ -65,21 +70,21 @@ pub fn identify<'a>(lookup: impl Fn(&str) -> Option<&'a str>) -> CiIdentity {
             claim(attribute, variable, value.to_owned());
         }
     }
-    CiIdentity { system: system.map(|system| system.name), claims }
+    let opens = |(name, _): &(&str, Opens)| {
+        get(name).is_some_and(|value| job_variables::opens(name.as_bytes(), value.as_bytes()))
+    };
+    CiIdentity { system: system.map(|system| system.name), claims, opens: JOB_VARIABLES.iter().any(opens) }
 }
 
-/// Returns the variables for the allow-list, each with whether its presence opens a job context.
+/// Returns the variables of identities, for the allow-list.
 #[must_use]
-pub fn names() -> Vec<(&'static str, bool)> {
-    let mut names: Vec<(&'static str, bool)> = Vec::new();
-    let opens = |attribute| matches!(attribute, RUN | TASK_RUN);
+pub fn names() -> Vec<&'static str> {
     let tables = SYSTEMS.iter().flat_map(|system| system.variables).chain(&GENERIC);
-    let all = tables.map(|&(attribute, name)| (name, opens(attribute)));
-    let markers = SYSTEMS.iter().map(|system| (system.marker.0, false));
-    for (name, opens) in all.chain(markers).chain(PARTS.map(|name| (name, false))) {
-        match names.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known |= opens,
-            None => names.push((name, opens)),
+    let markers = SYSTEMS.iter().map(|system| system.marker.0);
+    let mut names: Vec<&'static str> = Vec::new();
+    for name in tables.map(|&(_, name)| name).chain(markers).chain(PARTS) {
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
     names
@@ -87,7 +92,7 @@ pub fn names() -> Vec<(&'static str, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use tracego_model::record::job::attribute::{REF, REVISION, TASK};
+    use tracego_model::record::job::attribute::{REF, REVISION, RUN, TASK};
 
     use super::*;
 
@@ -163,14 +168,29 @@ mod tests {
             let value = value.unwrap_or("x");
             assert_eq!(read(&[(name, value)]).system, Some(system.name));
         }
-        for (name, _) in names() {
+        for name in names() {
             assert!(name.len() < tracego_common::limits::ENV_NAME_MAX);
             assert!(
                 !["TOKEN", "SECRET", "PASSW", "CI_REPOSITORY_URL"].iter().any(|bad| name.contains(bad)),
                 "{name}"
             );
         }
-        assert!(names().contains(&("CI_JOB_ID", true)));
-        assert!(names().contains(&("GIT_COMMIT", false)));
+        assert!(names().contains(&"CI_JOB_ID") && names().contains(&"GIT_COMMIT"));
+    }
+
+    #[test]
+    fn whatever_identifies_a_job_opens_one() {
+        // Images carry these beyond their build, and GITHUB_JOB is never without GITHUB_RUN_ID.
+        const ALONE_NO_JOB: [&str; 3] = ["BUILD_ID", "BUILD_TAG", "GITHUB_JOB"];
+        for system in &SYSTEMS {
+            let (name, value) = system.marker;
+            assert!(read(&[(name, value.unwrap_or("x"))]).opens, "{name}");
+            let runs = system.variables.iter().filter(|(attribute, _)| [RUN, TASK_RUN].contains(attribute));
+            for (_, name) in runs {
+                assert_eq!(read(&[(name, "7")]).opens, !ALONE_NO_JOB.contains(name), "{name}");
+            }
+        }
+        assert!(read(&[("CI", "true")]).opens && !read(&[("CI", "false")]).opens);
+        assert!(!read(&[("BUILD_ID", "7"), ("GIT_COMMIT", "abc")]).opens);
     }
 }

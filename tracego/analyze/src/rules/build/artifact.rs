@@ -1,19 +1,19 @@
 //! TG002: a process whose program `go run` made.
 
 use tracego_golang::role::Role;
-use tracego_model::finding::{
-    Confidence,
-    Severity::{High, Low, Medium},
+use tracego_model::{
+    finding::{
+        Confidence,
+        Severity::{High, Low, Medium},
+    },
+    matcher::MatchTarget,
 };
 
 use super::go_run::{self, GENERATE, PROGRAM, TOOL};
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG002.
@@ -70,7 +70,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if task.repeated {
         return;
     }
-    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
     let path = subject.path();
     let build = subject.build();
     let made =

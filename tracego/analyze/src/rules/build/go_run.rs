@@ -4,15 +4,15 @@ use tracego_golang::{
     role::Role,
     target::{ModuleVersion, RunTarget},
 };
-use tracego_model::finding::Severity::{High, Low, Medium};
+use tracego_model::{
+    finding::Severity::{High, Low, Medium},
+    matcher::MatchTarget,
+};
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG001.
@@ -98,7 +98,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     .with("process.command_args", subject.args().join(" "))
     .with_some("go.mod", module.map(|module| module.path.as_str()))
     .with_some("GOFILE", subject.variable("GOFILE"));
-    report.add(case, place, &ScopeTarget::of(subject.record));
+    report.add(case, place, &MatchTarget::of(subject.record));
 }
 
 /// Returns the variant of a target. `foreign` decides whether an import path without a version belongs to

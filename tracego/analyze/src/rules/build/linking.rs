@@ -1,15 +1,15 @@
 //! TG011, TG012 and TG013: the linkage of programs in production.
 
 use tracego_golang::{Build, Elf, Linkage, Packer};
-use tracego_model::finding::Severity::{High, Low, Medium};
+use tracego_model::{
+    finding::Severity::{High, Low, Medium},
+    matcher::MatchTarget,
+};
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG011.
@@ -125,7 +125,7 @@ fn dynamic(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         .sure(subject.place(report.settings).confidence())
         .with_some("elf.interpreter", elf.interpreter.as_deref())
         .with_some("CGO_ENABLED", build.setting("CGO_ENABLED"));
-    report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
+    report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
 }
 
 fn debug(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
@@ -137,7 +137,7 @@ fn debug(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if built.is_empty() && !symbols || !subject.is_production_program(report.settings) {
         return;
     }
-    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
     for (variant, setting, value) in built {
         let message = format!("a Go program in production was built with {setting}={value}");
         report.add(
@@ -182,6 +182,6 @@ fn packed(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         let case = FindingCase::new("upx", "a program in production is packed with UPX")
             .with("elf.packer", "upx")
             .sure(place.confidence());
-        report.add(case, place, &ScopeTarget::of(subject.record));
+        report.add(case, place, &MatchTarget::of(subject.record));
     }
 }

@@ -1,15 +1,15 @@
 //! TG014: the Go toolchain in a place where only built programs should run.
 
 use tracego_golang::{role::Role, task::GoPosition};
-use tracego_model::finding::Severity::{High, Medium};
+use tracego_model::{
+    finding::Severity::{High, Medium},
+    matcher::MatchTarget,
+};
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG014.
@@ -57,7 +57,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         .with("process.executable.path", subject.path())
         .with_some("tracego.unit", record.tracego.unit.as_deref())
         .with_some("process.runtime.version", subject.build().map(|build| build.version.as_str()));
-    report.add(case, place, &ScopeTarget::of(record));
+    report.add(case, place, &MatchTarget::of(record));
 }
 
 /// Returns the variant: the go command, however it is called, or a tool that the go command did not start.

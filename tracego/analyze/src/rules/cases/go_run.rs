@@ -15,6 +15,14 @@ pub(super) fn examples() -> Vec<Example> {
     [go_run(), artifacts()].into_iter().flatten().collect()
 }
 
+/// Settings that let the job `nightly` off.
+const NIGHTLY_OFF: &str = "[rules.TG001]\nexcept = [{ job = \"nightly\" }]";
+
+/// Creates the process that opened a job.
+fn opener() -> TestProcess {
+    process(1, "/bin/sh", "sh -e").with_image(Image::default()).job("1")
+}
+
 fn go_run() -> Vec<Example> {
     let ci = |args: &str| go(9, args).job("1");
     let first = ci("go run .");
@@ -50,11 +58,89 @@ fn go_run() -> Vec<Example> {
         finds("TG001", "local", High, "the module by its path", [ci("go run example.com/app/cmd/server")]),
         finds(
             "TG001",
-            "generate",
-            Low,
-            "in go generate",
+            "file",
+            High,
+            "with the variables of go generate, and without go generate",
             [ci("go run gen.go").env("GOFILE", "a.go").env("GOLINE", "3").env("GOPACKAGE", "a")],
         ),
+        finds(
+            "TG001",
+            "pinned",
+            High,
+            "in a container that claims a job by itself",
+            [go(9, "go run example.com/tool@v1.2.3").container().env("CI", "1")],
+        ),
+        finds(
+            "TG001",
+            "pinned",
+            Medium,
+            "in a container of a job",
+            [go(9, "go run example.com/tool@v1.2.3").container().in_job_of(&opener())],
+        ),
+        finds(
+            "TG001",
+            "pinned",
+            Medium,
+            "in a container, and --env names the job",
+            [go(9, "go run example.com/tool@v1.2.3").container().injected("CI_JOB_ID", "7")],
+        ),
+        finds(
+            "TG001",
+            "file",
+            High,
+            "a variable of any CI system",
+            [go(9, "go run a.go").env("TRAVIS", "true")],
+        ),
+        finds("TG001", "file", Medium, "CI=false is no job", [go(9, "go run a.go").env("CI", "false")]),
+        finds(
+            "TG001",
+            "file",
+            Medium,
+            "an image's BUILD_ID is no job",
+            [go(9, "go run a.go").env("BUILD_ID", "7")],
+        ),
+        finds(
+            "TG001",
+            "file",
+            High,
+            "that claims the name of a job that is let off",
+            [go(9, "go run a.go")
+                .in_job_of(&opener())
+                .env("GITLAB_CI", "true")
+                .env("CI_JOB_NAME", "nightly")],
+        )
+        .configured(NIGHTLY_OFF),
+        finds(
+            "TG001",
+            "file",
+            High,
+            "that opens a job of the name that is let off",
+            [go(9, "go run a.go").env("GITLAB_CI", "true").env("CI_JOB_NAME", "nightly").job("1")],
+        )
+        .configured(NIGHTLY_OFF),
+        clean(
+            "TG001",
+            "in a job that is let off",
+            [go(9, "go run a.go")
+                .in_job_of(&opener().env("GITLAB_CI", "true").env("CI_JOB_NAME", "nightly").job("1"))],
+        )
+        .configured(NIGHTLY_OFF),
+        clean(
+            "TG001",
+            "in a job that is let off, and --env names it",
+            [go(9, "go run a.go").injected("GITLAB_CI", "true").injected("CI_JOB_NAME", "nightly")],
+        )
+        .configured(NIGHTLY_OFF),
+        finds(
+            "TG001",
+            "file",
+            High,
+            "by a go command whose path is not the host's",
+            [go(9, "go run a.go").job("1").process(|p| p.executable.as_mut().unwrap().elsewhere = true)],
+        )
+        .configured("[rules.TG001]\nexcept = [{ path = \"**\" }]"),
+        clean("TG001", "by a go command whose path is let off", [ci("go run a.go")])
+            .configured("[rules.TG001]\nexcept = [{ path = \"**\" }]"),
         finds(
             "TG001",
             "generate",
@@ -139,10 +225,19 @@ fn artifacts() -> Vec<Example> {
         ),
         finds(
             "TG002",
+            "file",
+            High,
+            "with the variables of go generate, and without go generate",
+            [child("go run gen.go").env("GOFILE", "a.go").env("GOLINE", "3").env("GOPACKAGE", "a")],
+        ),
+        finds(
+            "TG002",
             "generate",
             Low,
             "in go generate",
-            [child("go run gen.go").env("GOFILE", "a.go").env("GOLINE", "3").env("GOPACKAGE", "a")],
+            [linked(work)
+                .job("1")
+                .below(&go(9, "go run gen.go").job("1").below(&go(8, "go generate").job("1")))],
         ),
         finds("TG002", "unknown-parent", Medium, "whose go run is not known", [linked(work).job("1")]),
         finds("TG002", "unknown-parent", Low, "that could not be read", [process(9, cache, cache)]),

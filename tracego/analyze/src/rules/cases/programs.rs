@@ -22,7 +22,7 @@ fn environment() -> Vec<Example> {
         finds("TG009", "missing", Low, "the configured list", [service().env("A", "1")])
             .configured("[rules.TG009]\nrequired = [\"A\", \"B\"]"),
         clean("TG009", "set", [service().env("APP_ENV", "production")]),
-        clean("TG009", "a job", [service().job("1")]),
+        clean("TG009", "a job", [service().part_of_job("1")]),
         clean("TG009", "a terminal", [app(9).terminal()]),
         clean(
             "TG009",
@@ -84,7 +84,7 @@ fn linking() -> Vec<Example> {
         clean("TG012", "stripped", [service()]),
         clean("TG012", "-race is off", [service().setting("-race", "false")]),
         clean("TG012", "other -gcflags", [service().setting("-gcflags", "-m -live")]),
-        clean("TG012", "a job", [service().setting("-race", "true").job("1")]),
+        clean("TG012", "a job", [service().setting("-race", "true").part_of_job("1")]),
         finds("TG013", "upx", Medium, "in a container", [packed(service())]),
         finds("TG013", "upx", Medium, "in a service", [packed(app(9)).unit("api.service")]),
         clean("TG013", "as the linker made it", [service()]),

@@ -71,7 +71,7 @@ fn pidfiles() -> Vec<Example> {
         ),
         bare("a program of the system", app(9).path("/usr/bin/dockerd").unit("dockerd.service")),
         bare("what a container engine runs for itself", app(9).unit("docker.service")),
-        bare("a linter that runs for long in a job", app(9).container().job("1")),
+        bare("a linter that runs for long in a job", app(9).container().part_of_job("1")),
         bare(
             "a test",
             app(9).container().path("/tmp/app.test").args("x -test.v=true").build(|build| {

@@ -6,17 +6,15 @@ use tracego_model::{
         Confidence,
         Severity::{High, Low, Medium},
     },
+    matcher::MatchTarget,
     record::job::{Source, Sourced, attribute::REVISION},
 };
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        settings::options::CommitStampPolicy,
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    settings::options::CommitStampPolicy,
+    subject::Subject,
 };
 
 /// The rule TG003.
@@ -106,7 +104,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         .with_some("build.vcs.modified", build.setting("vcs.modified"))
         .with_some("build.main.path", main.map(|main| main.path.as_str()))
         .with("process.executable.path", subject.path());
-    report.add(case, place, &ScopeTarget::of(subject.record));
+    report.add(case, place, &MatchTarget::of(subject.record));
 }
 
 fn wants_stamp(stamp: CommitStampPolicy, ci: bool, production: bool) -> bool {
@@ -121,7 +119,7 @@ fn wants_stamp(stamp: CommitStampPolicy, ci: bool, production: bool) -> bool {
 /// programs that others built from their own commits.
 fn ownership(subject: &Subject<'_>, build: &Build, report: &mut FindingCollector<'_>) -> Option<Confidence> {
     let module = build.main.as_ref().map_or("", |main| main.path.as_str());
-    if report.thresholds().modules.iter().any(|glob| glob.is_match(module)) {
+    if report.thresholds().modules.iter().any(|glob| glob.matches(module)) {
         return Some(Confidence::High);
     }
     // The binary was installed as a version of a module: it has that version's checksum, and no commit of

@@ -8,6 +8,7 @@ use tracego_model::{
         Confidence, Finding,
         Severity::{High, Low, Medium},
     },
+    matcher::MatchTarget,
     record::job::{
         Source,
         attribute::{REVISION, RUN, TASK_RUN},
@@ -15,15 +16,12 @@ use tracego_model::{
 };
 
 use super::commit::same_commit;
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        settings::RuleSettings,
-        state::RuleState,
-        subject::{KeptProcess, Subject},
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    settings::RuleSettings,
+    state::RuleState,
+    subject::{KeptProcess, Subject},
 };
 
 /// The rule TG016.
@@ -161,7 +159,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
             .with("claimed", claimed)
             .with("expected", expected)
             .with_some("job.root", Some(root).filter(|root| !root.is_empty()));
-        report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
+        report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
     }
     let mut dropped = job.dropped.iter().copied().filter(|attribute| matters(attribute)).peekable();
     if dropped.peek().is_some() && subject.knows_environment() && report.memory.is_new(&(root, "dropped")) {
@@ -172,7 +170,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         )
         .with("attributes", list)
         .with("job.root", root);
-        report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
+        report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
     }
     other_container(subject, report);
 }
@@ -199,7 +197,7 @@ fn other_container(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         .with("container.job", job.as_ref())
         .with("container.first.pid", first.tgid.to_string())
         .with("job", own);
-    report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
+    report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
 }
 
 /// Returns findings about processes whose job ended longer ago than the configuration allows. Each job is
@@ -230,12 +228,16 @@ pub(in crate::rules) fn left_over(
         memory.members.pop(&id);
         let mut report = FindingCollector::new(settings, memory, rule);
         let known = &member.known;
-        let message =
-            format!("{} (process {}) still runs after its job {} has ended", known.path, id.tgid, member.job);
+        let message = format!(
+            "{} (process {}) still runs after its job {} has ended",
+            known.path(),
+            id.tgid,
+            member.job
+        );
         let case = FindingCase::new("outlives", message)
             .sure(Confidence::Medium)
             .with("job", member.job.as_ref())
-            .with("process.executable.path", &known.path);
+            .with("process.executable.path", known.path());
         report.add(case, known.place, &known.scope_target());
         found.extend(report.into_findings().into_iter().map(|finding| (id, finding)));
     }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use tracego_golang::{command::Invocation, subcommand::Subcommand};
-use tracego_model::finding::Severity::{Low, Medium};
+use tracego_model::{
+    finding::Severity::{Low, Medium},
+    matcher::MatchTarget,
+};
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG005.
@@ -150,7 +150,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
             .with(name, folder)
             .with("other.job", job.as_ref())
             .with("other.pid", id.tgid.to_string());
-        report.add(case, subject.place(report.settings), &ScopeTarget::of(subject.record));
+        report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
     }
     report.memory.builds(subject.id, own);
 }

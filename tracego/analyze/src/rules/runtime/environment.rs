@@ -1,14 +1,14 @@
 //! TG009 and TG010: variables that a service needs in its environment.
 
-use tracego_model::finding::Severity::{Low, Medium};
+use tracego_model::{
+    finding::Severity::{Low, Medium},
+    matcher::MatchTarget,
+};
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG009.
@@ -74,7 +74,7 @@ fn required(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if missing.is_empty() || !subject.is_production_program(report.settings) {
         return;
     }
-    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
     let (empty, missing): (Vec<&str>, Vec<&str>) =
         missing.into_iter().partition(|name| subject.variables.contains_key(*name));
     for (variant, names, word) in [("missing", missing, "without"), ("empty", empty, "with an empty")] {
@@ -90,7 +90,7 @@ fn telemetry(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if subject.build().is_none() || !subject.knows("OTEL_SERVICE_NAME") || !subject.is_own_program() {
         return;
     }
-    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
     if place.is_production() && !has_service_name(subject) {
         let message = "a Go service runs in production without a name for its telemetry";
         report.add(

@@ -3,16 +3,14 @@
 use tracego_common::event::Rlimit;
 use tracego_model::{
     finding::Severity::{Low, Medium},
+    matcher::MatchTarget,
     record::linux::RLIMITS,
 };
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG007.
@@ -72,7 +70,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     {
         return;
     }
-    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
     if let Some(limit) = nofile {
         report.add(
             open_files(subject, limit, thresholds.nofile).sure(place.confidence()),

@@ -1,14 +1,14 @@
 //! TG015: restrictions that a container lacks.
 
-use tracego_model::finding::Severity::{High, Low, Medium};
+use tracego_model::{
+    finding::Severity::{High, Low, Medium},
+    matcher::MatchTarget,
+};
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG015.
@@ -73,7 +73,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         return;
     }
     let (place, scope_target, own) =
-        (subject.place(report.settings), ScopeTarget::of(record), &record.tracego);
+        (subject.place(report.settings), MatchTarget::of(record), &record.tracego);
     let dangerous = dangerous(subject, &report.thresholds().capabilities);
     if !dangerous.is_empty() {
         let list = dangerous.join(", ");

@@ -4,15 +4,13 @@ use tracego_golang::Build;
 use tracego_model::{
     finding::Severity::{High, Low, Medium},
     input::facts::CgroupLimits,
+    matcher::MatchTarget,
 };
 
-use crate::{
-    rules::{
-        collector::{FindingCase, FindingCollector},
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::{FindingCase, FindingCollector},
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG008.
@@ -90,7 +88,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if !subject.is_own_program() || !subject.knows_environment() {
         return;
     }
-    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
     let thresholds = report.thresholds();
     let cases = [
         cpus(subject, build, limits),

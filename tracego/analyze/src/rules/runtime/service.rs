@@ -117,18 +117,18 @@ fn pidfile(state: &ServiceState, known: &KeptProcess, report: &mut FindingCollec
             PidfileState::Stale => ("stale", "is older than the service or names a process that is gone"),
             _ => ("missing", "is not there"),
         };
-        let message = format!("the pidfile {} of {} (process {pid}) {what}", file.path, known.path);
+        let message = format!("the pidfile {} of {} (process {pid}) {what}", file.path, known.path());
         report.add(evidence(FindingCase::new(variant, message), file), known.place, &known.scope_target());
     } else if state.pidfiles.is_empty() {
         let message = format!(
             "{} (process {pid}) has run for {} s and has no pidfile",
-            known.path,
+            known.path(),
             state.age_ms / 1000
         );
         report.add(FindingCase::new("missing", message), known.place, &known.scope_target());
     }
     if let Some(file) = of(PidfileState::Duplicate).next() {
-        let message = format!("{} names {} (process {pid}) beside another pidfile", file.path, known.path);
+        let message = format!("{} names {} (process {pid}) beside another pidfile", file.path, known.path());
         report.add(
             evidence(FindingCase::new("duplicate", message), file),
             known.place,
@@ -150,7 +150,9 @@ fn instances(state: &ServiceState, known: &KeptProcess, report: &mut FindingColl
         let shared = other.shared.join(", ");
         let message = format!(
             "processes {} and {} both run as {}: they share {shared}",
-            state.pid, other.pid, known.path
+            state.pid,
+            other.pid,
+            known.path()
         );
         let case = FindingCase::new("shared", message)
             .with("other.pid", other.pid.to_string())
@@ -171,7 +173,7 @@ fn health(state: &ServiceState, known: &KeptProcess, report: &mut FindingCollect
     let asked: Vec<String> =
         state.probes.iter().map(|probe| format!("{}{}", probe.port, probe.path)).collect();
     let message =
-        format!("{} (process {}) listens and answers neither /healthz nor /metrics", known.path, state.pid);
+        format!("{} (process {}) listens and answers neither /healthz nor /metrics", known.path(), state.pid);
     report.add(
         FindingCase::new("silent", message).with("asked", asked.join(", ")),
         known.place,

@@ -3,14 +3,17 @@
 pub mod options;
 
 use options::{KEYS, RuleOptions};
-use tracego_model::{finding::Severity, text::nearest};
+use tracego_model::{
+    finding::Severity,
+    matcher::{self, MatchTarget, ProcessMatcher, ProcessScope},
+    text::nearest,
+};
 
 use super::{
     place::Profile,
     registry::{self, RULES},
     rule::Rule,
 };
-use crate::scope::{self, ProcessMatcher, ProcessScope, ScopeTarget};
 
 /// Tables of the configuration that are read here; every other key is an option.
 pub const TABLES: [&str; 3] = ["rules", "production", "ci"];
@@ -26,6 +29,8 @@ pub struct RuleSettings {
     pub production: ProcessScope,
     /// Processes of a CI job whatever the profile is.
     pub ci: ProcessScope,
+    /// Warnings about keys that have other names now.
+    pub warnings: Vec<String>,
     /// Settings of each rule, in the order of the table.
     rules: Vec<SingleRuleSettings>,
     /// Values that the rules compare with.
@@ -54,6 +59,7 @@ impl Default for RuleSettings {
             profile: Profile::default(),
             production: ProcessScope::default(),
             ci: ProcessScope::default(),
+            warnings: Vec::new(),
             rules: vec![of_rule; RULES.len()],
             thresholds: options::defaults(),
         }
@@ -70,8 +76,8 @@ impl RuleSettings {
         for (key, value) in file {
             match key.as_str() {
                 "rules" => self.read_rules(value)?,
-                "production" => read_places(value, key, &mut self.production)?,
-                "ci" => read_places(value, key, &mut self.ci)?,
+                "production" => read_places(value, key, &mut self.production, &mut self.warnings)?,
+                "ci" => read_places(value, key, &mut self.ci, &mut self.warnings)?,
                 _ => {}
             }
         }
@@ -101,8 +107,8 @@ impl RuleSettings {
             }
             "severity" => of_rule.severity = Some(severity(value).map_err(place)?),
             "variants" => of_rule.variants = variants(rule, value).map_err(place)?,
-            "only" => of_rule.scope.only = scoped(value, &place)?,
-            "except" => of_rule.scope.except = scoped(value, &place)?,
+            "only" => of_rule.scope.only = scoped(value, &place, &mut self.warnings)?,
+            "except" => of_rule.scope.except = scoped(value, &place, &mut self.warnings)?,
             _ => {
                 let Some(own) = KEYS.iter().find(|own| own.rule == rule.id && own.name == key) else {
                     let own = KEYS.iter().filter(|own| own.rule == rule.id).map(|own| own.name);
@@ -128,7 +134,7 @@ impl RuleSettings {
         rule: &Rule,
         variant: &str,
         severity: Severity,
-        scope_target: &ScopeTarget<'_>,
+        scope_target: &MatchTarget<'_>,
     ) -> Option<Severity> {
         let Some(of_rule) = self.of(rule) else { return Some(severity) };
         if !of_rule.enabled || !of_rule.scope.covers(scope_target) {
@@ -147,13 +153,18 @@ impl RuleSettings {
 }
 
 /// Reads `match` and `except` of `[production]` or `[ci]`.
-fn read_places(value: &toml::Value, name: &str, scope: &mut ProcessScope) -> Result<(), String> {
+fn read_places(
+    value: &toml::Value,
+    name: &str,
+    scope: &mut ProcessScope,
+    warnings: &mut Vec<String>,
+) -> Result<(), String> {
     let table = value.as_table().ok_or_else(|| format!("{name}: must be a table"))?;
     for (key, value) in table {
         let place = |error: String| format!("{name}.{key}: {error}");
         match key.as_str() {
-            "match" => scope.only = scoped(value, &place)?,
-            "except" => scope.except = scoped(value, &place)?,
+            "match" => scope.only = scoped(value, &place, warnings)?,
+            "except" => scope.except = scoped(value, &place, warnings)?,
             _ => return Err(place(format!("unknown key; {}", nearest(key, ["match", "except"])))),
         }
     }
@@ -161,8 +172,14 @@ fn read_places(value: &toml::Value, name: &str, scope: &mut ProcessScope) -> Res
 }
 
 /// Reads a list of matchers. The place of a mistake in the list follows the place of the key.
-fn scoped(value: &toml::Value, place: &dyn Fn(String) -> String) -> Result<Vec<ProcessMatcher>, String> {
-    scope::read(value).map_err(place)
+fn scoped(
+    value: &toml::Value,
+    place: &dyn Fn(String) -> String,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<ProcessMatcher>, String> {
+    let list = matcher::read(value).map_err(place)?;
+    warnings.extend(matcher::warnings(&list).into_iter().map(place));
+    Ok(list)
 }
 
 fn severity(value: &toml::Value) -> Result<Severity, String> {
@@ -207,14 +224,14 @@ mod tests {
         .unwrap();
         assert!(!settings.is_on(rule("TG007")) && settings.is_on(rule("TG008")));
         assert_eq!(settings.thresholds.nofile, 1024);
-        let here = ScopeTarget { path: Some("/srv/go"), ..ScopeTarget::default() };
+        let here = MatchTarget { path: Some("/srv/go"), ..MatchTarget::default() };
         let grade =
             |variant, scope_target| settings.grade(rule("TG001"), variant, Severity::High, scope_target);
         assert_eq!(grade("file", &here), Some(Severity::Critical));
         assert_eq!(grade("local", &here), Some(Severity::Low));
         assert_eq!(grade("pinned", &here), None);
         assert_eq!(
-            grade("file", &ScopeTarget { path: Some("/opt/go/bin/go"), ..ScopeTarget::default() }),
+            grade("file", &MatchTarget { path: Some("/opt/go/bin/go"), ..MatchTarget::default() }),
             None
         );
         assert_eq!(settings.grade(rule("TG007"), "open-files", Severity::High, &here), None);

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use globset::GlobMatcher;
 use tracego_common::limits::ENV_NAME_MAX;
-use tracego_model::{record::linux::RLIMITS, text::nearest};
-
-use crate::{
-    rules::runtime::sandbox,
-    scope::{self, NamedServices, ProcessMatcher},
+use tracego_model::{
+    matcher::{self, Pattern, ProcessMatcher},
+    record::linux::RLIMITS,
+    text::nearest,
 };
+
+use crate::{named_services::NamedServices, rules::runtime::sandbox};
 
 /// The places where a binary without a commit is a finding.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -29,7 +29,7 @@ pub struct RuleOptions {
     /// TG003: where a binary without a commit is a finding.
     pub stamp: CommitStampPolicy,
     /// TG003: main modules that belong to the job.
-    pub modules: Vec<GlobMatcher>,
+    pub modules: Vec<Pattern>,
     /// TG004: allowed patterns of GOPRIVATE, GONOSUMDB and GOINSECURE.
     pub private: Vec<String>,
     /// TG006, TG017: services beside units and containers, and pidfiles of services.
@@ -98,7 +98,7 @@ pub const KEYS: [RuleKey; 15] = [
           set: |t, v| number(v).map(|value| t.service_grace = value) },
     RuleKey { rule: "TG006", name: "services", default: "[]",
           about: "What counts as a service beside systemd units and containers: a list of matchers.",
-          set: |t, v| scope::read(v).map(|value| t.named.services = value) },
+          set: |t, v| matcher::read(v).map(|value| t.named.services = value) },
     RuleKey { rule: "TG006", name: "pidfiles", default: "[]",
           about: "Pidfiles of services, as paths seen by the service, beside those that systemd names and it holds open: \
                   \"/run/{name}.pid\", or with a matcher { unit = \"api.service\", file = \"/run/api.pid\" }.",
@@ -172,8 +172,8 @@ fn texts(value: &toml::Value) -> Result<Vec<String>, String> {
     list.ok_or_else(|| "must be a list of strings".into())
 }
 
-fn globs(value: &toml::Value) -> Result<Vec<GlobMatcher>, String> {
-    texts(value)?.iter().map(|text| scope::glob(text, true)).collect()
+fn globs(value: &toml::Value) -> Result<Vec<Pattern>, String> {
+    texts(value)?.iter().map(|text| Pattern::new(text, true)).collect()
 }
 
 /// Reads the pidfiles. A text is for every service, a table with a matcher for the services that it names.

@@ -20,12 +20,12 @@ use tracego_golang::{
 use tracego_model::{
     finding::Confidence,
     input::facts::Surroundings,
+    matcher::MatchTarget,
     record::{Record, job::Context},
 };
 pub use variables::{VARIABLES, variables};
 
 use super::{place::Place, settings::RuleSettings};
-use crate::scope::ScopeTarget;
 
 /// A program start, as rules see it.
 #[derive(Debug)]
@@ -131,17 +131,16 @@ impl<'a> Subject<'a> {
         self.task.is_some_and(|task| task.repeated)
     }
 
-    /// Whether go generate is an ancestor, or set its variables for the process (cmd/go/internal/generate).
+    /// Whether go generate is an ancestor. Its variables prove nothing: anybody can set them.
     #[must_use]
     pub fn is_generated(&self) -> bool {
         self.task.is_some_and(|task| task.within.contains(Role::GoGenerate))
-            || ["GOFILE", "GOLINE", "GOPACKAGE"].iter().all(|name| self.variable(name).is_some())
     }
 
     /// Returns the path of the executable; empty when unknown.
     #[must_use]
     pub fn path(&self) -> &'a str {
-        ScopeTarget::of(self.record).path.unwrap_or_default()
+        MatchTarget::of(self.record).path.unwrap_or_default()
     }
 
     /// Returns the arguments.
@@ -153,7 +152,7 @@ impl<'a> Subject<'a> {
     /// Returns the place where the process runs.
     #[must_use]
     pub fn place(&self, settings: &RuleSettings) -> Place {
-        *self.place.get_or_init(|| Place::of(self.record, self.variables, settings))
+        *self.place.get_or_init(|| Place::of(self.record, settings))
     }
 
     /// Returns an attribute of `cicd`.
@@ -237,7 +236,7 @@ impl<'a> Subject<'a> {
     /// or one that the configuration names.
     #[must_use]
     pub fn may_be_service(&self, settings: &RuleSettings) -> bool {
-        let named = || settings.thresholds.named.includes(&ScopeTarget::of(self.record));
+        let named = || settings.thresholds.named.includes(&MatchTarget::of(self.record));
         self.is_production_program(settings) || named()
     }
 }

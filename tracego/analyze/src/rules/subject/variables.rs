@@ -4,11 +4,8 @@ use crate::rules::settings::RuleSettings;
 
 /// Variables that rules, or the stage before them, depend on, each with the first rule that needs it. They go
 /// on the allow-list, and into the record only on request. Variables of CI systems are on the list anyway.
-pub const VARIABLES: [(&str, &str); 37] = [
-    ("CI", "TG001"),
+pub const VARIABLES: [(&str, &str); 34] = [
     ("GOFILE", "TG001"),
-    ("GOLINE", "TG001"),
-    ("GOPACKAGE", "TG001"),
     ("BITBUCKET_CLONE_DIR", "TG003"),
     ("BUILDKITE_BUILD_CHECKOUT_PATH", "TG003"),
     ("BUILD_SOURCESDIRECTORY", "TG003"),

@@ -48,8 +48,11 @@ impl TestProcess {
         let identity = |env: &BTreeMap<Arc<str>, String>| -> CiIdentity {
             context::explicit(&env.iter().map(|(k, v)| (k.to_string(), v.clone())).collect::<Vec<_>>())
         };
-        let job =
-            self.job.as_ref().map(|(root, env)| OpenJob { root: *root, identity: identity(env).into() });
+        let job = self.job.as_ref().map(|(root, env)| OpenJob {
+            root: *root,
+            is_job: true,
+            identity: identity(env).into(),
+        });
         let is_root = job.as_ref().is_some_and(|job| job.root == self.id);
         let of_job = job.as_ref().map(|job| (job, exec_id(job.root)));
         let merged =

@@ -47,6 +47,7 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> TestProcess {
             path: path.to_owned(),
             name: path.rsplit('/').next().unwrap().to_owned(),
             build_id: None,
+            elsewhere: false,
         }),
         working_directory: Some("/home/me/app".into()),
         user: Some(User { id: 1000, name: Some("me".into()) }),

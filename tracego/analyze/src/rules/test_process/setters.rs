@@ -80,7 +80,8 @@ impl TestProcess {
     pub(in crate::rules) fn path(self, path: &str) -> Self {
         let name = path.rsplit('/').next().unwrap().to_owned();
         self.process(|process| {
-            process.executable = Some(Executable { path: path.to_owned(), name, build_id: None })
+            process.executable =
+                Some(Executable { path: path.to_owned(), name, build_id: None, elsewhere: false })
         })
     }
 
@@ -104,6 +105,17 @@ impl TestProcess {
         let scene = self.env("CI_JOB_ID", id).env("GIT_COMMIT", COMMIT);
         let env = scene.env.clone();
         scene.with(|scene| scene.job = Some((own, env)))
+    }
+
+    /// Makes the process a part of a job that another process opened.
+    pub(in crate::rules) fn part_of_job(self, id: &str) -> Self {
+        self.in_job_of(&super::process(1, "/bin/sh", "sh -e").job(id))
+    }
+
+    /// Makes the process a part of a job that another process opened with one variable.
+    pub(in crate::rules) fn part_of_job_by(self, name: &str, value: &str) -> Self {
+        let opener = super::process(1, "/bin/sh", "sh -e").env(name, value);
+        self.in_job_of(&opener.clone().with(|scene| scene.job = Some((opener.id, opener.env.clone()))))
     }
 
     /// Makes the process a descendant of the opener of a job, with the job's variables.

@@ -6,6 +6,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use tracego_model::{
     finding::Severity,
+    matcher::{MatchTarget, ProcessScope},
     record::{Record, event_name},
 };
 
@@ -22,6 +23,10 @@ pub struct FilterSettings {
     pub min_severity: Option<Severity>,
     /// CEL expression on the record's fields: `process.user.id == 0`.
     pub r#where: Option<String>,
+    /// Processes whose records are taken, and those whose records are not: `only` and `except`, lists of
+    /// matchers. Records that are about no process pass.
+    #[serde(skip)]
+    pub scope: ProcessScope,
 }
 
 /// Events that pass every filter: a stream has to report what it lacks.
@@ -32,6 +37,7 @@ const ALWAYS: [&str; 1] = [event_name::LOST];
 pub struct Filter {
     events: Option<GlobSet>,
     min_severity: Option<Severity>,
+    scope: Arc<ProcessScope>,
     expression: Option<Arc<Expression>>,
 }
 
@@ -39,7 +45,7 @@ impl Filter {
     /// Returns a filter that takes every record.
     #[must_use]
     pub fn all() -> Self {
-        Self { events: None, min_severity: None, expression: None }
+        Self { events: None, min_severity: None, scope: Arc::default(), expression: None }
     }
 
     /// Compiles a filter from the settings.
@@ -61,6 +67,7 @@ impl Filter {
         Ok(Self {
             events: Some(events).filter(|_| !settings.events.is_empty()),
             min_severity: settings.min_severity,
+            scope: Arc::new(settings.scope.clone()),
             expression: settings.r#where.as_ref().map(expression).transpose()?.map(Arc::new),
         })
     }
@@ -82,6 +89,10 @@ impl Filter {
             if worst.is_none_or(|worst| worst < least) && record.process.is_some() {
                 return Ok(false);
             }
+        }
+        let is_chosen = || self.scope.is_everything() || self.scope.covers(&MatchTarget::of(record));
+        if record.process.is_some() && !is_chosen() {
+            return Ok(false);
         }
         self.expression.as_ref().map_or(Ok(true), |expression| expression.holds(record))
     }

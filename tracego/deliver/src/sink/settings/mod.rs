@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use tracego_model::{
     finding::Severity,
+    matcher::{self, ProcessMatcher, ProcessScope},
     units::{Bytes, Span},
 };
 use tracego_spool::{OnFull, QueueLimits};
@@ -54,6 +55,8 @@ impl SinkSettings {
             events: Vec::new(),
             min_severity: None,
             r#where: None,
+            only: Vec::new(),
+            except: Vec::new(),
             ..common.clone()
         };
         self.name == other.name
@@ -76,6 +79,12 @@ pub struct CommonSettings {
     pub min_severity: Option<Severity>,
     /// CEL expression that has to be true.
     pub r#where: Option<String>,
+    /// Matchers of the processes whose records are taken; all when empty.
+    #[serde(skip)]
+    pub only: Vec<ProcessMatcher>,
+    /// Matchers of the processes whose records are left out.
+    #[serde(skip)]
+    pub except: Vec<ProcessMatcher>,
     /// Behaviour when the queue is full.
     pub on_full: Option<OnFull>,
     /// Number of bytes that may wait.
@@ -138,6 +147,7 @@ impl CommonSettings {
             events: self.events.clone(),
             min_severity: self.min_severity,
             r#where: self.r#where.clone(),
+            scope: ProcessScope { only: self.only.clone(), except: self.except.clone() },
         }
     }
 
@@ -259,10 +269,29 @@ fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
             common.insert(key.to_owned(), value);
         }
     }
-    let common: CommonSettings =
+    let mut common: CommonSettings =
         common.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    for (key, list) in [("only", &mut common.only), ("except", &mut common.except)] {
+        if let Some(value) = table.remove(key) {
+            *list = matcher::read(&value).map_err(|error| format!("{key}: {error}"))?;
+        }
+    }
     Filter::new(&common.filter())?;
     Ok(SinkSettings { name, kind: SinkKind::read(&kind, table.clone())?, common, own: table })
+}
+
+/// Returns the warnings about keys of the sinks that have other names now.
+#[must_use]
+pub fn warnings(sinks: &[SinkSettings]) -> Vec<String> {
+    let of = |sink: &SinkSettings| {
+        let lists = [("only", &sink.common.only), ("except", &sink.common.except)];
+        let of_list = |(key, list): (&str, &Vec<_>)| {
+            let warnings = matcher::warnings(list).into_iter();
+            warnings.map(|warning| format!("sinks {}: {key}: {warning}", sink.name)).collect::<Vec<_>>()
+        };
+        lists.into_iter().flat_map(of_list).collect::<Vec<_>>()
+    };
+    sinks.iter().flat_map(of).collect()
 }
 
 /// Checks that a sink can be made of these settings, without opening a file that another sink may have open.

@@ -31,9 +31,28 @@ pub struct Context {
     pub vcs: Tree,
 }
 
+/// The reason why a process counts as part of a CI job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenedBy {
+    /// `--env KEY=VALUE` names a job, for all processes.
+    Explicit,
+    /// An ancestor was started with the variables of a job.
+    Ancestor,
+    /// The process itself was started with the variables of a job: its own claim alone.
+    #[serde(rename = "self")]
+    Itself,
+}
+
+/// Attributes by which the configuration names jobs: names and ids of pipeline and job.
+pub const JOB_NAMES: [&str; 4] = [attribute::PIPELINE, attribute::RUN, attribute::TASK, attribute::TASK_RUN];
+
 /// `tracego.job.*`: the sources of the identity, and the claims that contradict it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Job {
+    /// The reason why the process counts as part of a job; absent outside of jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opened_by: Option<OpenedBy>,
     /// Process that opened the job; absent when no process did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<Root>,
@@ -45,6 +64,18 @@ pub struct Job {
     /// Attributes of the job that are no longer in the process's environment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<&'static str>,
+    /// Values that somebody else than the process states: `--env`, or the process that opened the job. Not
+    /// written.
+    #[serde(skip)]
+    pub vouched: Vec<(&'static str, String)>,
+}
+
+impl Job {
+    /// Returns the value of an attribute as somebody else than the process states it.
+    #[must_use]
+    pub fn vouched(&self, attribute: &str) -> Option<&str> {
+        self.vouched.iter().find(|(known, _)| *known == attribute).map(|(_, value)| value.as_str())
+    }
 }
 
 /// `tracego.job.root.*`.

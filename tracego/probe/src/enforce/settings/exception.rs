@@ -4,11 +4,11 @@ use serde::Deserialize;
 use time::Date;
 use tracego_model::clock::Time;
 
-use super::Matcher;
+use super::KernelMatcher;
 
 /// An exception, `[[enforce.exceptions]]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Exception {
     /// Name of the exception in records.
     pub name: String,
@@ -18,9 +18,9 @@ pub struct Exception {
     pub reason: String,
     /// First day on which the exception is no longer valid, `2027-01-31`, in UTC.
     pub expires: String,
-    /// Criteria of a match, as in [`super::Rule`].
-    #[serde(flatten)]
-    pub matches: Matcher,
+    /// Criteria of a match, read apart from the other keys.
+    #[serde(skip)]
+    pub matches: KernelMatcher,
 }
 
 impl Exception {

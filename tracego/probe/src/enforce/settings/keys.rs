@@ -1,64 +1,78 @@
-//! Validation of the keys of rules and exceptions. A rule without a criterion matches more, so a mistyped key
-//! would make it wider than written; unknown keys are therefore rejected.
+//! The tables of rules and exceptions. A rule without a criterion matches more, so a mistyped key would make it
+//! wider than written; unknown keys are therefore rejected.
 
-use tracego_model::text::nearest;
+use serde::de::DeserializeOwned;
+use tracego_model::matcher::{MatchKey, ProcessMatcher};
 
-/// Criteria of a match, in rules and exceptions.
-const MATCHER: [&str; 5] = ["executables", "args", "in-job", "users", "cgroups"];
+use super::{KernelMatcher, TABLE};
+
 /// Keys of rules only.
-const RULE: [&str; 4] = ["name", "action", "message", "remediation"];
+pub(super) const RULE: [&str; 4] = ["name", "action", "message", "remediation"];
 /// Keys of exceptions only.
-const EXCEPTION: [&str; 4] = ["name", "owner", "reason", "expires"];
+pub(super) const EXCEPTION: [&str; 4] = ["name", "owner", "reason", "expires"];
 
-/// Rejects unknown keys in `[[enforce.rules]]` and `[[enforce.exceptions]]`. Values that are not lists of
-/// tables are left to the parser.
+/// Takes the tables of a list out of `[enforce]`, and reads each: its criteria, and the keys of its own.
+/// Warnings are added to `warnings`.
 ///
 /// # Errors
-/// Names the rule, the key and the nearest known key: `rules "no-curl": arg: unknown key; did you mean
-/// 'args'?`.
-pub(super) fn check(table: &toml::Value) -> Result<(), String> {
-    for (list, own) in [("rules", RULE), ("exceptions", EXCEPTION)] {
-        let all = table.get(list).and_then(toml::Value::as_array).into_iter().flatten();
-        for (at, one) in all.enumerate() {
-            for key in one.as_table().into_iter().flat_map(toml::Table::keys) {
-                let known = || own.into_iter().chain(MATCHER);
-                if !known().any(|known| known == key) {
-                    let name = one.get("name").and_then(toml::Value::as_str);
-                    let name = name.map_or_else(|| format!("[{at}]"), |name| format!("{name:?}"));
-                    return Err(format!("{list} {name}: {key}: unknown key; {}", nearest(key, known())));
-                }
-            }
+/// Names the rule, the key and the way out: `enforce.rules "no-curl": arg: unknown key; did you mean 'args'?`.
+pub(super) fn take<T: DeserializeOwned>(
+    table: &mut toml::Table,
+    list: &str,
+    own: &[&'static str],
+    warnings: &mut Vec<String>,
+) -> Result<Option<Vec<(T, KernelMatcher)>>, String> {
+    let Some(value) = table.remove(list) else { return Ok(None) };
+    let toml::Value::Array(all) = value else {
+        return Err(format!("{TABLE}.{list}: must be tables such as [[{TABLE}.{list}]]"));
+    };
+    let one = |(at, value): (usize, toml::Value)| {
+        let name = value.get("name").and_then(toml::Value::as_str);
+        let name = name.map_or_else(|| format!("[{at}]"), |name| format!("{name:?}"));
+        let place = |error: String| format!("{TABLE}.{list} {name}: {error}");
+        let toml::Value::Table(table) = value else { return Err(place("must be a table".to_owned())) };
+        let (criteria, rest): (toml::Table, toml::Table) =
+            table.into_iter().partition(|(key, _)| MatchKey::is_known(key));
+        if let Some(unknown) = rest.keys().find(|key| !own.contains(&key.as_str())) {
+            return Err(place(MatchKey::unknown(unknown, own)));
         }
-    }
-    Ok(())
+        let matcher = ProcessMatcher::read(&toml::Value::Table(criteria)).map_err(place)?;
+        warnings.extend(matcher.warnings().map(place));
+        let kernel = KernelMatcher::of(&matcher).map_err(place)?;
+        let rest = rest.try_into().map_err(|error: toml::de::Error| place(first_line(&error)))?;
+        Ok((rest, kernel))
+    };
+    all.into_iter().enumerate().map(one).collect::<Result<_, _>>().map(Some)
+}
+
+/// Returns the first line of an error's text.
+pub(super) fn first_line(error: &toml::de::Error) -> String {
+    error.message().lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{
-        super::{Enforce, Exception, Rule},
-        *,
-    };
+    use super::{super::Enforce, *};
 
     fn error(text: &str) -> String {
         let table: toml::Table = text.parse().unwrap();
-        Enforce::read(toml::Value::Table(table)).expect_err(text)
-    }
-
-    fn keys(own: [&'static str; 4]) -> BTreeSet<&'static str> {
-        own.into_iter().chain(MATCHER).collect()
+        Enforce::read(table).expect_err(text)
     }
 
     #[test]
     fn a_misspelt_key_names_its_rule_and_the_way_out() {
         for (list, text, said) in [
-            ("rules", "executables = ['go'], arg = ['run']", "arg: unknown key; did you mean 'args'?"),
-            ("rules", "executables = ['go'], in_job = true", "in_job: unknown key; did you mean 'in-job'?"),
-            ("rules", "executables = ['go'], user = ['x']", "user: unknown key; did you mean 'users'?"),
-            ("rules", "executables = ['go'], cgroup = []", "cgroup: unknown key; did you mean 'cgroups'?"),
-            ("rules", "args = ['run'], executable = ['go']", "unknown key; did you mean 'executables'?"),
+            ("rules", "path = ['go'], arg = ['run']", "arg: unknown key; did you mean 'args'?"),
+            ("rules", "path = ['go'], in_job = true", "in_job: unknown key; did you mean 'in-job'?"),
+            (
+                "rules",
+                "path = ['go'], real_user = ['x']",
+                "real_user: unknown key; did you mean 'real-user'?",
+            ),
+            ("rules", "path = ['go'], cgruop = []", "cgruop: unknown key; did you mean 'cgroup'?"),
+            ("rules", "args = ['run'], paht = ['go']", "unknown key; did you mean 'path'?"),
             ("rules", "in-job = true, expires = '2027-01-31'", "expires: unknown key; valid: name, action"),
             ("exceptions", "in-job = true, arg = ['x']", "arg: unknown key; did you mean 'args'?"),
             ("exceptions", "in-job = true, message = ''", "message: unknown key; valid: name, owner"),
@@ -71,27 +85,7 @@ mod tests {
         }
         let nameless = error("rules = [{ name = 'x', in-job = true }, { nam = 'y', in-job = true }]");
         assert_eq!(nameless, "enforce.rules [1]: nam: unknown key; did you mean 'name'?");
-    }
-
-    #[test]
-    fn what_is_known_is_read() {
-        // No key takes a table as its value, so a key that is read fails, and one that is not read would be
-        // ignored.
-        let with = |key: &str| {
-            let mut table: toml::Table =
-                "name = 'x'\nowner = 'o'\nreason = 'r'\nexpires = '2027-01-31'".parse().unwrap();
-            assert!(
-                table.clone().try_into::<Rule>().is_ok() && table.clone().try_into::<Exception>().is_ok()
-            );
-            table.insert(key.to_owned(), toml::Value::Table(toml::Table::new()));
-            table
-        };
-        for key in keys(RULE) {
-            assert!(with(key).try_into::<Rule>().is_err(), "{key}");
-        }
-        for key in keys(EXCEPTION) {
-            assert!(with(key).try_into::<Exception>().is_err(), "{key}");
-        }
+        assert!(error("rules = 1").contains("enforce.rules: must be tables"));
     }
 
     #[test]
@@ -104,13 +98,22 @@ mod tests {
             .filter_map(|line| line.strip_prefix('#'))
             .collect::<Vec<_>>()
             .join("\n");
+        let beyond = [MatchKey::User, MatchKey::Unit, MatchKey::Container, MatchKey::Job];
+        let known = MatchKey::ALL.into_iter().filter(|key| !beyond.contains(key)).map(MatchKey::name);
+        let known: BTreeSet<&str> = known.collect();
         for (place, text) in [("guide", guide), ("example", &example)] {
             let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{place}: {error}\n{text}"));
+            let read = Enforce::read(table["enforce"].as_table().unwrap().clone());
+            assert!(
+                read.as_ref().is_ok_and(|read| read.warnings.is_empty()) || place == "example",
+                "{read:?}"
+            );
             for (list, own) in [("rules", RULE), ("exceptions", EXCEPTION)] {
                 let one = table["enforce"][list][0].as_table().unwrap();
                 let named: BTreeSet<&str> = one.keys().map(String::as_str).collect();
+                let all: BTreeSet<&str> = known.iter().copied().chain(own).collect();
                 // The rule shows all criteria; the exception shows some of them.
-                let expected = if list == "rules" { keys(own) } else { &keys(own) & &named };
+                let expected = if list == "rules" { all } else { &all & &named };
                 assert_eq!(named, expected, "{place}: {list}");
                 assert!(own.iter().all(|key| named.contains(key)), "{place}: {list}: {named:?}");
             }

@@ -7,7 +7,7 @@ mod matcher;
 use std::path::PathBuf;
 
 pub use exception::Exception;
-pub use matcher::{Matcher, User};
+pub use matcher::{ArgPattern, KernelMatcher, User};
 use serde::Deserialize;
 use tracego_model::clock::Time;
 
@@ -53,23 +53,28 @@ pub struct Enforce {
     /// Findings that kill a process as soon as they are made, and stop the same start from then on.
     pub findings: Option<Vec<String>>,
     /// Rules in order; the first match decides. Without any, the built-in rules apply.
+    #[serde(skip)]
     pub rules: Option<Vec<Rule>>,
     /// Exceptions, checked before the rules.
+    #[serde(skip)]
     pub exceptions: Vec<Exception>,
+    /// Warnings about keys that have other names now.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// A rule, `[[enforce.rules]]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rule {
     /// Name of the rule in records.
     pub name: String,
     /// Action on a match.
     #[serde(default)]
     pub action: RuleAction,
-    /// Criteria of a match. Its keys are flattened, so serde cannot reject unknown ones: `keys` does.
-    #[serde(flatten)]
-    pub matches: Matcher,
+    /// Criteria of a match, read apart from the other keys.
+    #[serde(skip)]
+    pub matches: KernelMatcher,
     /// Reason, shown to the person whose program is stopped.
     #[serde(default)]
     pub message: Option<String>,
@@ -83,24 +88,26 @@ impl Enforce {
     ///
     /// # Errors
     /// Returns a text that names the place of the mistake.
-    pub fn read(value: toml::Value) -> Result<Self, String> {
-        keys::check(&value).map_err(|error| format!("{TABLE}.{error}"))?;
-        let table: Self = value.try_into().map_err(|error: toml::de::Error| {
-            format!("{TABLE}: {}", error.message().lines().next().unwrap_or_default())
-        })?;
-        let rules = table.rules.iter().flatten().map(|rule| ("rules", &rule.name, &rule.matches));
-        let exceptions = table.exceptions.iter().map(|one| ("exceptions", &one.name, &one.matches));
-        for (list, name, matches) in rules.chain(exceptions) {
-            matches.check().map_err(|error| format!("{TABLE}.{list} {name:?}: {error}"))?;
-        }
-        for one in &table.exceptions {
+    pub fn read(mut table: toml::Table) -> Result<Self, String> {
+        let mut warnings = Vec::new();
+        let rules = keys::take::<Rule>(&mut table, "rules", &keys::RULE, &mut warnings)?;
+        let exceptions = keys::take::<Exception>(&mut table, "exceptions", &keys::EXCEPTION, &mut warnings)?;
+        let read = toml::Value::Table(table).try_into();
+        let read: Self = read.map_err(|error| format!("{TABLE}: {}", keys::first_line(&error)))?;
+        for (one, _) in exceptions.iter().flatten() {
             let name = &one.name;
             one.holds(Time(0)).map_err(|error| format!("{TABLE}.exceptions {name:?}: {error}"))?;
             if one.owner.trim().is_empty() || one.reason.trim().is_empty() {
                 return Err(format!("{TABLE}.exceptions {name:?}: owner and reason must not be empty"));
             }
         }
-        Ok(table)
+        let exceptions = exceptions.into_iter().flatten();
+        Ok(Self {
+            rules: rules.map(|all| all.into_iter().map(|(one, matches)| Rule { matches, ..one }).collect()),
+            exceptions: exceptions.map(|(one, matches)| Exception { matches, ..one }).collect(),
+            warnings,
+            ..read
+        })
     }
 
     /// Returns the findings that kill a process.
@@ -121,15 +128,15 @@ impl Enforce {
 /// (cmd/go/main.go, handleChdirFlag) and `--`, which ends flags (package flag). After both of them in four
 /// words, it is out of reach for a rule.
 fn built_in(in_job: bool) -> Vec<Rule> {
-    let rule = |args: &[&str]| {
+    let rule = |args: &[ArgPattern]| {
         Rule {
         name: "go-run".to_owned(),
         action: RuleAction::Stop,
-        matches: Matcher {
+        matches: KernelMatcher {
             executables: vec!["go".to_owned()],
-            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            args: args.to_vec(),
             in_job,
-            ..Matcher::default()
+            ..KernelMatcher::default()
         },
         message: Some(
             "go run makes a program that nobody can build again, that no scanner sees and that has no name"
@@ -142,17 +149,20 @@ fn built_in(in_job: bool) -> Vec<Rule> {
         ),
     }
     };
-    let ways: [&[&str]; 8] = [
-        &["run"],
-        &["--", "run"],
-        &["-C", "*", "run"],
-        &["--C", "*", "run"],
-        &["-C=*", "run"],
-        &["--C=*", "run"],
-        &["-C=*", "--", "run"],
-        &["--C=*", "--", "run"],
-    ];
-    ways.into_iter().map(rule).collect()
+    let text = |text: &str| ArgPattern::Text(text.to_owned());
+    let prefix = |text: &str| ArgPattern::Prefix(text.to_owned());
+    [
+        &[text("run")][..],
+        &[text("--"), text("run")],
+        &[text("-C"), ArgPattern::Any, text("run")],
+        &[text("--C"), ArgPattern::Any, text("run")],
+        &[prefix("-C="), text("run")],
+        &[prefix("--C="), text("run")],
+        &[prefix("-C="), text("--"), text("run")],
+        &[prefix("--C="), text("--"), text("run")],
+    ]
+    .map(rule)
+    .into()
 }
 
 #[cfg(test)]
@@ -160,8 +170,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Enforce, String> {
-        let table: toml::Table = text.parse().expect("TOML");
-        Enforce::read(toml::Value::Table(table))
+        Enforce::read(text.parse().expect("TOML"))
     }
 
     #[test]
@@ -181,7 +190,14 @@ mod tests {
             ("rules = [{ name = 'x' }]", "has no criteria"),
             ("rules = [{ name = 'x', args = ['a', 'b', 'c', 'd'] }]", "at most 3"),
             ("rules = [{ name = 'x', args = ['a*b'] }]", "only allowed at the end"),
-            ("rules = [{ name = 'x', executables = ['bin/go'] }]", "absolute path"),
+            ("rules = [{ name = 'x', args = ['a[b]'] }]", "before a character that is no wildcard"),
+            ("rules = [{ name = 'x', path = ['bin/go'] }]", "absolute path"),
+            (
+                "rules = [{ name = 'x', path = ['/opt/*'] }]",
+                "path: \"/opt/*\": the kernel side knows no wildcards",
+            ),
+            ("rules = [{ name = 'x', user = 'a' }]", "user: the kernel side, which decides here, does not"),
+            ("rules = [{ path = 'x' }]", "missing field `name`"),
             ("mode = 'kill'", "unknown field"),
             ("rule = []", "unknown field `rule`, expected one of"),
             (

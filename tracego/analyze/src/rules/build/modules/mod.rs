@@ -5,16 +5,16 @@ mod variables;
 
 use command::{of_command, takes_modules};
 use tracego_golang::command::Invocation;
-use tracego_model::finding::Severity::{High, Low, Medium};
+use tracego_model::{
+    finding::Severity::{High, Low, Medium},
+    matcher::MatchTarget,
+};
 use variables::{VariableSources, of_variables};
 
-use crate::{
-    rules::{
-        collector::FindingCollector,
-        rule::{Grades, Rule, Variant},
-        subject::Subject,
-    },
-    scope::ScopeTarget,
+use crate::rules::{
+    collector::FindingCollector,
+    rule::{Grades, Rule, Variant},
+    subject::Subject,
 };
 
 /// The rule TG004.
@@ -126,7 +126,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if cases.is_empty() {
         return;
     }
-    let (place, scope_target) = (subject.place(report.settings), ScopeTarget::of(subject.record));
+    let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
     for case in cases {
         report.add(case.sure(subject.confidence()), place, &scope_target);
     }

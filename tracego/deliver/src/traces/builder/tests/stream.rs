@@ -65,7 +65,7 @@ impl Stream {
         });
         let facts = self.job.map(|(root, _)| {
             let root = (root != 0).then(|| Root { pid: root, exec_id: exec_id(root) });
-            Arc::new(JobFacts { root, sources: Vec::new(), changed: Vec::new(), dropped: Vec::new() }.into())
+            Arc::new(JobFacts { root, ..JobFacts::default() }.into())
         });
         let service = Service { name: "tracego", version: "0", instance: Instance { id: "run-1".into() } };
         Record {
@@ -107,8 +107,12 @@ impl Stream {
         }
         let mut record = self.record(event_name::START, pid);
         if let Some(process) = &mut record.process {
-            process.executable =
-                Some(Executable { path: format!("/usr/bin/{name}"), name: name.to_owned(), build_id: None });
+            process.executable = Some(Executable {
+                path: format!("/usr/bin/{name}"),
+                name: name.to_owned(),
+                build_id: None,
+                elsewhere: false,
+            });
             process.command_args = Some(vec![name.to_owned(), "-v".to_owned()]);
             process.args_count = Some(2);
         }
@@ -143,6 +147,7 @@ pub(super) fn a_finding() -> Finding {
         message: "go run builds".to_owned(),
         remedy: "Build once.",
         evidence: BTreeMap::new(),
+        unenforced: None,
     }
 }
 
