@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tracego_common::{TaskId, event::field, flags};
-use tracego_golang::{Image, command::Invocation};
+use tracego_golang::{Build, Image, command::Invocation};
 use tracego_model::{
     event::{Event, Exec},
     input::{
@@ -20,7 +20,7 @@ use super::{
         executable::{ExecutedProcess, Opener},
     },
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
-    surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand},
+    surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand, provenance::ProgramOrigin},
 };
 use crate::scope::{NamedServices, ScopeTarget};
 
@@ -133,16 +133,37 @@ impl Inspector {
         }
         self.watch(exec);
         let version = if exec.fixed.header.flags & flags::CGROUP_V1 == 0 { 2 } else { 1 };
-        Some(Arc::new(self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version })))
+        let mut found = self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version });
+        self.origin(build, exec, &mut found);
+        Some(Arc::new(found))
+    }
+
+    /// Reads what says whose program this is, for one that was built in a checkout. A program that was installed
+    /// as a version of a module has a checksum, and is of no checkout.
+    fn origin(&self, build: &Build, exec: &Exec<'_>, found: &mut Surroundings) {
+        let Some(main) = build.main.as_ref().filter(|main| main.sum.is_empty() && !main.path.is_empty())
+        else {
+            return;
+        };
+        if build.revision().is_none() {
+            return;
+        }
+        let variables = variables(exec);
+        let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value);
+        let program = ProgramOrigin {
+            id: exec.fixed.header.id,
+            parent: exec.fixed.header.parent,
+            mount_namespace: exec.fixed.mnt_ns,
+            executable: &exec.exe,
+            cwd: &exec.cwd,
+            module: &main.path,
+            env: &get,
+        };
+        self.surroundings.origin(&program, found);
     }
 
     fn command(&self, exec: &Exec<'_>) -> Surroundings {
-        let variables: Vec<(&str, &str)> = exec
-            .variables()
-            .filter_map(|(name, value)| {
-                Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?))
-            })
-            .collect();
+        let variables = variables(exec);
         let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value);
         let args: Vec<_> = exec.args().map(String::from_utf8_lossy).collect();
         let invocation = Invocation::parse(&args, get("GOFLAGS").unwrap_or_default());
@@ -195,6 +216,12 @@ impl Inspector {
             watcher.remove(id);
         }
     }
+}
+
+/// Returns the variables of a program start that are texts.
+fn variables<'a>(exec: &'a Exec<'_>) -> Vec<(&'a str, &'a str)> {
+    let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?));
+    exec.variables().filter_map(text).collect()
 }
 
 /// Returns the description of the executed file.

@@ -45,6 +45,22 @@ pub struct Job {
     /// Attributes of the job that are no longer in the process's environment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<&'static str>,
+    /// Commits besides `vcs.ref.head.revision` that the checkout may be at: head and merge commit of a pull
+    /// request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<CommitClaim>,
+    /// Whether the run is for a pull or merge request, or for another event whose commit is not the checkout.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub change: bool,
+}
+
+/// A commit that a variable names.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct CommitClaim {
+    /// The commit.
+    pub revision: String,
+    /// The variable that names it.
+    pub variable: &'static str,
 }
 
 /// `tracego.job.root.*`.
