@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("vendor markers decide", vendor),
     ("a job lives on in shells of a wiped environment", wiped_shells),
     ("the last --env of a name wins", last_wins),
+    ("legs of a matrix are jobs of their own", legs),
 ];
 
 const JOB: &str = "cicd.pipeline.task.run.id";
@@ -119,4 +120,35 @@ fn last_wins() {
     assert_eq!(sources[0]["source"], "explicit");
     // The contradicting claim of the process is shown.
     assert_eq!(record["tracego"]["job"]["changed"][0]["claimed"], "own");
+}
+
+fn legs() {
+    let job = "export GITHUB_ACTIONS=true GITHUB_RUN_ID=9 GITHUB_JOB=test";
+    let leg = |n| {
+        format!(
+            "(export RUNNER_NAME=r RUNNER_TRACKING_ID=github_{n}; /bin/true; env -u RUNNER_TRACKING_ID /bin/true)"
+        )
+    };
+    let script = format!("{job}; {}; {}; exit", leg(1), leg(2));
+    let session = Session::run(&[], &["/bin/sh", "-c", &script], |_| {});
+    let of = |name: &str| -> Vec<(&str, &str)> {
+        let starts = session.of("start").filter(|record| record["process"]["executable"]["name"] == name);
+        let text =
+            |value: &serde_json::Value| value.as_str().map(str::to_owned).unwrap_or_default().leak() as &str;
+        let job = |record: &serde_json::Value| {
+            (
+                text(&record["cicd"]["pipeline"]["task"]["run"]["id"]),
+                text(&record["tracego"]["job"]["root"]["exec_id"]),
+            )
+        };
+        starts.map(job).collect()
+    };
+    let ids: Vec<_> = of("true").into_iter().map(|(id, _)| id).collect();
+    // A process without the tracking id, in the process that had it, is of the same leg.
+    assert_eq!(ids, ["9/1/test/github_1", "9/1/test/github_1", "9/1/test/github_2", "9/1/test/github_2"]);
+    let roots: std::collections::BTreeSet<_> = of("true").into_iter().map(|(_, root)| root).collect();
+    assert!(roots.len() >= 2, "{roots:?}");
+    for record in session.of("start") {
+        assert!(record["tracego"]["job"]["changed"].is_null(), "{record}");
+    }
 }
