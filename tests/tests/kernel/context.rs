@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a job lives on in shells of a wiped environment", wiped_shells),
     ("the last --env of a name wins", last_wins),
     ("legs of a matrix are jobs of their own", legs),
+    ("names of users are those of the process's own root", users),
 ];
 
 const JOB: &str = "cicd.pipeline.task.run.id";
@@ -151,4 +152,28 @@ fn legs() {
     for record in session.of("start") {
         assert!(record["tracego"]["job"]["changed"].is_null(), "{record}");
     }
+}
+
+fn users() {
+    let folder = tempfile::tempdir().unwrap();
+    let passwd = folder.path().join("passwd");
+    std::fs::write(&passwd, "root:x:0:0::/:/bin/sh\nimageacct:x:64711:64711::/:/bin/sh\n").unwrap();
+    let script = format!(
+        "setpriv --reuid 64711 --clear-groups /bin/true; exec unshare -m sh -c 'mount --bind {} /etc/passwd; \
+         setpriv --reuid 64711 --clear-groups /bin/true; /bin/true; exit'",
+        passwd.display()
+    );
+    let session = Session::run(&["-e", "execve,exit"], &["/bin/sh", "-c", &script], |_| {});
+    assert!(session.output.status.success(), "{}", session.stderr());
+    let of_true = |event: &str| -> Vec<serde_json::Value> {
+        let of = session.of(event).filter(|record| record["process"]["executable"]["name"] == "true");
+        of.map(|record| record["process"].clone()).collect()
+    };
+    let starts = of_true("start");
+    let names: Vec<_> = starts.iter().map(|process| &process["user"]["name"]).collect();
+    assert_eq!(names, [&serde_json::Value::Null, &"imageacct".into(), &"root".into()], "{starts:#?}");
+    // The end of a process has the name of its start.
+    let ends = of_true("exit");
+    let names: Vec<_> = ends.iter().map(|process| &process["real_user"]["name"]).collect();
+    assert_eq!(names, [&serde_json::Value::Null, &"imageacct".into(), &"root".into()], "{ends:#?}");
 }

@@ -15,6 +15,7 @@ use tracego_model::{
 };
 
 use super::{
+    accounts::AccountNames,
     image::{
         cache::{self, ImageCache},
         executable::{ExecutedProcess, Opener},
@@ -31,7 +32,7 @@ pub struct InspectOptions {
     pub services: Option<WatchSettings>,
     /// Services and pidfiles named by the configuration.
     pub named: NamedServices,
-    /// Names of users, for the matchers.
+    /// Names of the host's users when the run started.
     pub users: Users,
 }
 
@@ -54,6 +55,7 @@ pub struct InspectCounters {
 pub struct Inspector {
     images: ImageCache,
     surroundings: surroundings::SurroundingsReader,
+    accounts: AccountNames,
     options: InspectOptions,
     watcher: Option<ServiceWatcher>,
     /// Processes that were handed to the watcher.
@@ -67,6 +69,7 @@ impl Inspector {
         Self {
             images: ImageCache::new(Opener::default(), cache::BYTES),
             surroundings: surroundings::SurroundingsReader::default(),
+            accounts: AccountNames::new(options.users.clone()),
             options,
             watcher,
             watched: HashSet::new(),
@@ -108,18 +111,19 @@ impl Inspector {
             }
             None => self.images.get(&executed(exec)),
         };
+        let users = self.accounts.of(exec);
         let surroundings = match &image {
-            Ok(image) if image.go.is_some() => self.go(image, exec),
+            Ok(image) if image.go.is_some() => self.go(image, exec, users.as_ref()),
             _ => {
                 self.unwatch(fixed.header.id);
                 None
             }
         };
-        StartNote { image, surroundings }
+        StartNote { image, surroundings, users }
     }
 
     /// Reads the surroundings of a Go program, and starts watching it if it is a service.
-    fn go(&mut self, image: &Image, exec: &Exec<'_>) -> Option<Arc<Surroundings>> {
+    fn go(&mut self, image: &Image, exec: &Exec<'_>, users: Option<&Users>) -> Option<Arc<Surroundings>> {
         let build = image.go.as_ref()?;
         let id = exec.fixed.header.id;
         if build.is_go_command() {
@@ -131,7 +135,7 @@ impl Inspector {
             self.unwatch(id);
             return None;
         }
-        self.watch(exec);
+        self.watch(exec, users);
         let version = if exec.fixed.header.flags & flags::CGROUP_V1 == 0 { 2 } else { 1 };
         let mut found = self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version });
         self.origin(build, exec, &mut found);
@@ -179,12 +183,12 @@ impl Inspector {
     }
 
     /// Watches a process that runs in a service unit or a container, or that is configured as a service.
-    fn watch(&mut self, exec: &Exec<'_>) {
+    fn watch(&mut self, exec: &Exec<'_>, users: Option<&Users>) {
         let Some(watcher) = &mut self.watcher else { return };
         let fixed = &exec.fixed;
         let path = String::from_utf8_lossy(&exec.exe).into_owned();
         let info = cgroup::parse(&exec.cgroup);
-        let user = self.options.users.get(fixed.euid);
+        let user = users.unwrap_or(&self.options.users).get(fixed.euid);
         let container = info.container.map(|container| container.id);
         let target = ScopeTarget {
             path: Some(&path),
