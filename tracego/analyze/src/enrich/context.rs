@@ -46,8 +46,9 @@ pub fn merge(
     for (source, identity) in layers {
         for claim in identity.into_iter().flat_map(|identity| &identity.claims) {
             if !values.contains_key(claim.attribute) {
-                let of_job = inherited.and_then(|identity| identity.claim(claim.attribute));
-                // The same job, and a process that no longer says which leg of it.
+                let of_job = job.as_ref().and_then(|(job, _)| job.identity.claim(claim.attribute));
+                // The same job, and a process that no longer says which leg of it. The opener itself can execute
+                // another program without the variable.
                 let exact = of_job.filter(|other| source == Source::Environment && other.includes(claim));
                 values.insert(claim.attribute, exact.unwrap_or(claim).value.clone());
                 sources.push(Sourced { attribute: claim.attribute, source, variable: claim.variable });
@@ -159,6 +160,9 @@ mod tests {
         let (context, facts) = merged(&[("RUNNER_NAME", "r1"), ("RUNNER_TRACKING_ID", "")]);
         assert_eq!(context.cicd.get("pipeline.task.run.id"), Some("9/1/test/github_1"));
         assert!(facts.changed.is_empty(), "{:?}", facts.changed);
+        let again = identity(&leg(&[("RUNNER_NAME", "r1")]));
+        let (context, _) = merge(&CiIdentity::default(), &again, Some((&job, "x".into())), true).unwrap();
+        assert_eq!(context.cicd.get("pipeline.task.run.id"), Some("9/1/test/github_1"));
         let (context, facts) = merged(&[("RUNNER_NAME", "r1"), ("RUNNER_TRACKING_ID", "github_2")]);
         assert_eq!(context.cicd.get("pipeline.task.run.id"), Some("9/1/test/github_2"));
         assert_eq!(facts.changed.len(), 1);

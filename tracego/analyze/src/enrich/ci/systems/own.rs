@@ -110,7 +110,6 @@ pub(super) static SYSTEMS: [CiSystem; 9] = [
         ],
         // Parallel branches of one build run on executors of their own.
         legs: &[Leg { source: "{NODE_NAME}/{EXECUTOR_NUMBER}", total: None }],
-        ..BLANK
     },
     // https://www.jetbrains.com/help/teamcity/predefined-build-parameters.html
     CiSystem {
