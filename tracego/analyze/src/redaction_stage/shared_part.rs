@@ -78,13 +78,16 @@ pub(super) fn context(shown: &Arc<Context>, job: Option<&Frozen<Job>>) -> Arc<Co
     if changed { Arc::new(redacted) } else { Arc::clone(shown) }
 }
 
-/// Redacts the claims that contradict a job.
+/// Redacts the claims that contradict a job, and the other commits that it names.
 pub(super) fn job(shown: &Arc<Frozen<Job>>) -> Arc<Frozen<Job>> {
     let mut redacted = (***shown).clone();
     let mut changed = false;
     for claim in &mut redacted.changed {
         changed |= redact::text(&mut claim.claimed);
         changed |= claim.source != Source::Explicit && redact::text(&mut claim.expected);
+    }
+    for commit in &mut redacted.commits {
+        changed |= redact::text(&mut commit.revision);
     }
     if changed { Arc::new(redacted.into()) } else { Arc::clone(shown) }
 }

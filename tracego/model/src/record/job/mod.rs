@@ -32,7 +32,7 @@ pub struct Context {
 }
 
 /// `tracego.job.*`: the sources of the identity, and the claims that contradict it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Job {
     /// Process that opened the job; absent when no process did.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -65,7 +65,7 @@ impl Stream {
         });
         let facts = self.job.map(|(root, _)| {
             let root = (root != 0).then(|| Root { pid: root, exec_id: exec_id(root) });
-            Arc::new(JobFacts { root, sources: Vec::new(), changed: Vec::new(), dropped: Vec::new() }.into())
+            Arc::new(JobFacts { root, ..JobFacts::default() }.into())
         });
         let service = Service { name: "tracego", version: "0", instance: Instance { id: "run-1".into() } };
         Record {
