@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tracego_common::{TaskId, event::field, flags};
-use tracego_golang::{Image, command::Invocation};
+use tracego_golang::{Build, Image, command::Invocation};
 use tracego_model::{
     event::{Event, Exec, is_cut},
     input::{
@@ -16,13 +16,14 @@ use tracego_model::{
 };
 
 use super::{
+    accounts::AccountNames,
     image::{
         cache::{self, ImageCache},
         executable::{ExecutedProcess, Opener},
     },
     proc::procfs::Procfs,
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
-    surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand},
+    surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand, provenance::ProgramOrigin},
 };
 use crate::named_services::NamedServices;
 
@@ -33,7 +34,7 @@ pub struct InspectOptions {
     pub services: Option<WatchSettings>,
     /// Services and pidfiles named by the configuration.
     pub named: NamedServices,
-    /// Names of users, for the matchers.
+    /// Names of the host's users when the run started.
     pub users: Users,
     /// Process ids in /proc.
     pub pids: ProcPids,
@@ -58,6 +59,7 @@ pub struct InspectCounters {
 pub struct Inspector {
     images: ImageCache,
     surroundings: surroundings::SurroundingsReader,
+    accounts: AccountNames,
     options: InspectOptions,
     watcher: Option<ServiceWatcher>,
     /// Processes that were handed to the watcher.
@@ -73,6 +75,7 @@ impl Inspector {
         Self {
             images: ImageCache::new(Opener::default(), cache::BYTES),
             surroundings,
+            accounts: AccountNames::new(options.users.clone()),
             options,
             watcher,
             watched: HashSet::new(),
@@ -114,18 +117,19 @@ impl Inspector {
             }
             None => self.images.get(&self.executed(exec)),
         };
+        let users = self.accounts.of(exec);
         let surroundings = match &image {
-            Ok(image) if image.go.is_some() => self.go(image, exec),
+            Ok(image) if image.go.is_some() => self.go(image, exec, users.as_ref()),
             _ => {
                 self.unwatch(fixed.header.id);
                 None
             }
         };
-        StartNote { image, surroundings }
+        StartNote { image, surroundings, users }
     }
 
     /// Reads the surroundings of a Go program, and starts watching it if it is a service.
-    fn go(&mut self, image: &Image, exec: &Exec<'_>) -> Option<Arc<Surroundings>> {
+    fn go(&mut self, image: &Image, exec: &Exec<'_>, users: Option<&Users>) -> Option<Arc<Surroundings>> {
         let build = image.go.as_ref()?;
         let id = exec.fixed.header.id;
         if build.is_go_command() {
@@ -137,19 +141,39 @@ impl Inspector {
             self.unwatch(id);
             return None;
         }
-        self.watch(exec);
+        self.watch(exec, users);
         let version = if exec.fixed.header.flags & flags::CGROUP_V1 == 0 { 2 } else { 1 };
-        Some(Arc::new(self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version })))
+        let mut found = self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version });
+        self.origin(build, exec, &mut found);
+        Some(Arc::new(found))
+    }
+
+    /// Reads what says whose program this is, for one that was built in a checkout. A program that was installed
+    /// as a version of a module has a checksum, and is of no checkout.
+    fn origin(&self, build: &Build, exec: &Exec<'_>, found: &mut Surroundings) {
+        let Some(main) = build.main.as_ref().filter(|main| main.sum.is_empty() && !main.path.is_empty())
+        else {
+            return;
+        };
+        if build.revision().is_none() {
+            return;
+        }
+        let variables = variables(exec);
+        let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value);
+        let program = ProgramOrigin {
+            id: exec.fixed.header.id,
+            parent: exec.fixed.header.parent,
+            mount_namespace: exec.fixed.mnt_ns,
+            executable: &exec.exe,
+            cwd: &exec.cwd,
+            module: &main.path,
+            env: &get,
+        };
+        self.surroundings.origin(&program, found);
     }
 
     fn command(&self, exec: &Exec<'_>) -> Surroundings {
-        let variables: Vec<(&str, &str)> = exec
-            .variables()
-            .filter(|(name, value)| !is_cut(name, value))
-            .filter_map(|(name, value)| {
-                Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?))
-            })
-            .collect();
+        let variables = variables(exec);
         let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value);
         let args: Vec<_> = exec.args().map(String::from_utf8_lossy).collect();
         let invocation = Invocation::parse(&args, get("GOFLAGS").unwrap_or_default());
@@ -165,12 +189,12 @@ impl Inspector {
     }
 
     /// Watches a process that runs in a service unit or a container, or that is configured as a service.
-    fn watch(&mut self, exec: &Exec<'_>) {
+    fn watch(&mut self, exec: &Exec<'_>, users: Option<&Users>) {
         let Some(watcher) = &mut self.watcher else { return };
         let fixed = &exec.fixed;
         let path = String::from_utf8_lossy(&exec.exe).into_owned();
         let info = cgroup::parse(&exec.cgroup);
-        let user = self.options.users.get(fixed.euid);
+        let user = users.unwrap_or(&self.options.users).get(fixed.euid);
         let container = info.container.map(|container| container.id);
         let target = MatchTarget {
             path: Some(&path),
@@ -216,4 +240,10 @@ impl Inspector {
             ctime_ns: fixed.exe_ctime_ns,
         }
     }
+}
+
+/// Returns the variables of a program start that are whole texts.
+fn variables<'a>(exec: &'a Exec<'_>) -> Vec<(&'a str, &'a str)> {
+    let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?));
+    exec.variables().filter(|(name, value)| !is_cut(name, value)).filter_map(text).collect()
 }

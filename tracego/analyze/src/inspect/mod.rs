@@ -14,6 +14,7 @@
 //! `proc` knows none of the others; `network` and `surroundings` know `proc`; `service` knows these; `inspector`
 //! knows all.
 
+mod accounts;
 pub mod image;
 pub mod inspector;
 pub mod network;

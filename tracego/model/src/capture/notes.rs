@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use tracego_golang::Image;
 
 use super::CaptureError;
-use crate::input::{
-    facts::Surroundings,
-    note::{OpenFailure, StartNote},
+use crate::{
+    input::{
+        facts::Surroundings,
+        note::{OpenFailure, StartNote},
+    },
+    linux::users::Users,
 };
 
 /// Maximum number of images in the table.
@@ -35,6 +38,8 @@ struct StoredNote {
     failure: Option<OpenFailure>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     surroundings: Option<Arc<Surroundings>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    users: Option<Vec<(u32, String)>>,
 }
 
 /// The writer's side of the table.
@@ -60,8 +65,14 @@ impl ImageWriteTable {
         }
         let mut lines = Vec::with_capacity(notes.len());
         for &(record, note) in notes {
-            let mut line =
-                StoredNote { record, image: None, failure: None, surroundings: note.surroundings.clone() };
+            let pairs = |users: &Users| users.iter().map(|(id, name)| (id, name.to_owned())).collect();
+            let mut line = StoredNote {
+                record,
+                image: None,
+                failure: None,
+                surroundings: note.surroundings.clone(),
+                users: note.users.as_ref().map(pairs),
+            };
             match &note.image {
                 Err(failure) => line.failure = Some(*failure),
                 Ok(image) => {
@@ -120,7 +131,8 @@ impl ImageReadTable {
                 (None, Some(failure)) => Err(failure),
                 _ => return Err(CaptureError::Damaged(at, "a note has neither image nor failure, or both")),
             };
-            self.waiting.push((line.record, StartNote { image, surroundings: line.surroundings }));
+            let users = line.users.map(Users::from_pairs);
+            self.waiting.push((line.record, StartNote { image, surroundings: line.surroundings, users }));
         }
         Ok(())
     }
@@ -144,7 +156,9 @@ mod tests {
             let notes: Vec<_> = images
                 .iter()
                 .zip(0..)
-                .map(|(image, at)| (at, StartNote { image: Ok(Arc::clone(image)), surroundings: None }))
+                .map(|(image, at)| {
+                    (at, StartNote { image: Ok(Arc::clone(image)), surroundings: None, users: None })
+                })
                 .collect();
             let borrowed: Vec<_> = notes.iter().map(|(at, note)| (*at, note)).collect();
             let (new, lines) = table.write(&borrowed).unwrap();

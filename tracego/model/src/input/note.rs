@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tracego_golang::Image;
 
 use super::facts::Surroundings;
-use crate::linux::errno;
+use crate::linux::{errno, users::Users};
 
 /// The facts found about one process start.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,9 @@ pub struct StartNote {
     pub image: Result<Arc<Image>, OpenFailure>,
     /// The environment of the process; `None` where no rule needs it.
     pub surroundings: Option<Arc<Surroundings>>,
+    /// Names of the process's users, as its root folder has them; `None` if they are those that the run started
+    /// with.
+    pub users: Option<Users>,
 }
 
 /// Why a file could not be opened. Of several failed attempts the greatest failure is reported: failures that
