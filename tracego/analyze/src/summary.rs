@@ -1,4 +1,4 @@
-//! The summary of findings that `tracego run` prints at the end.
+//! The summary of findings and policy violations that `tracego run` prints at the end.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -27,10 +27,16 @@ pub struct FindingSummary {
     stopped: u64,
 }
 
+/// A finding or violation that is printed.
 #[derive(Clone, Debug)]
 struct PrintedFinding {
-    finding: Finding,
+    severity: Severity,
+    /// Id and name of the finding; bundle and id of the violation.
+    name: String,
+    message: String,
+    /// Process and ancestors.
     line: String,
+    remedy: Option<String>,
     times: u64,
 }
 
@@ -42,36 +48,38 @@ impl FindingSummary {
         self.stopped += u64::from(stopped);
     }
 
-    /// Counts the policy violations of a record.
-    pub fn refused(&mut self, record: &Record) {
-        let Some(policy) = &record.tracego.policy else { return };
-        for violation in policy.violations.iter() {
-            let severity = violation.severity.unwrap_or(Severity::High);
-            *self.counts.entry(severity).or_default() += 1;
-        }
-    }
-
     /// Returns the number of program starts that were stopped.
     #[must_use]
     pub fn stopped(&self) -> u64 {
         self.stopped
     }
 
-    /// Adds the findings of a record.
+    /// Adds the findings of a record, and the violations of a policy that does not allow it.
     pub fn add(&mut self, record: &Record) {
         for finding in &record.tracego.findings {
             *self.counts.entry(finding.severity).or_default() += 1;
-            if self.is_told(record, finding) {
-                continue;
+            if !self.is_told(record, finding) {
+                let name = format!("{} {}", finding.id, finding.name);
+                self.tell(record, finding.severity, name, &finding.message, Some(finding.remedy));
             }
-            let same = |told: &&mut PrintedFinding| {
-                (told.finding.id, &told.finding.message) == (finding.id, &finding.message)
-            };
-            if let Some(told) = self.told.iter_mut().find(same) {
-                told.times += 1;
-            } else if self.told.len() < TOLD {
-                self.told.push(PrintedFinding { finding: finding.clone(), line: line(record), times: 1 });
-            }
+        }
+        let Some(policy) = &record.tracego.policy else { return };
+        for reason in policy.reasons() {
+            *self.counts.entry(reason.severity).or_default() += 1;
+            let name = printable(&reason.to_string());
+            let remedy = reason.remediation.map(printable);
+            self.tell(record, reason.severity, name, &printable(reason.message), remedy.as_deref());
+        }
+    }
+
+    /// Adds a finding or violation to those that are printed, or counts it if one like it is.
+    fn tell(&mut self, record: &Record, severity: Severity, name: String, message: &str, remedy: Option<&str>) {
+        let same = |told: &&mut PrintedFinding| told.name == name && told.message == message;
+        if let Some(told) = self.told.iter_mut().find(same) {
+            told.times += 1;
+        } else if self.told.len() < TOLD {
+            let (message, line, remedy) = (message.to_owned(), line(record), remedy.map(str::to_owned));
+            self.told.push(PrintedFinding { severity, name, message, line, remedy, times: 1 });
         }
     }
 
@@ -107,23 +115,26 @@ impl fmt::Display for FindingSummary {
         let counts = self.counts.iter().rev().map(|(severity, count)| format!("{count} {}", severity.name()));
         write!(f, "findings: {}", counts.collect::<Vec<_>>().join(", "))?;
         let mut told: Vec<&PrintedFinding> = self.told.iter().collect();
-        told.sort_by_key(|told| std::cmp::Reverse(told.finding.severity));
-        for PrintedFinding { finding, line, times } in told {
-            write!(
-                f,
-                "\n  {} {} {}: {}",
-                finding.severity.name(),
-                finding.id,
-                finding.name,
-                finding.message
-            )?;
+        told.sort_by_key(|told| std::cmp::Reverse(told.severity));
+        for PrintedFinding { severity, name, message, line, remedy, times } in told {
+            write!(f, "\n  {} {name}: {message}", severity.name())?;
             if *times > 1 {
                 write!(f, " ({times} times)")?;
             }
-            write!(f, "\n    by   {line}\n    fix  {}", finding.remedy)?;
+            write!(f, "\n    by   {line}")?;
+            if let Some(remedy) = remedy {
+                write!(f, "\n    fix  {remedy}")?;
+            }
         }
         Ok(())
     }
+}
+
+/// Returns a text with characters that a terminal would interpret escaped.
+fn printable(value: &str) -> String {
+    let mut printable = String::with_capacity(value.len());
+    value.chars().for_each(|c| text::push_printable(&mut printable, c));
+    printable
 }
 
 /// Formats a process and its ancestors, oldest first: `make (811) → ci.sh (812) → go run ./cmd/server (813)`.
@@ -134,9 +145,7 @@ fn line(record: &Record) -> String {
     let above = record.tracego.ancestors.iter().flat_map(|line| line.iter());
     // Ancestors above the agent started the agent, not the process.
     for ancestor in above.take_while(|ancestor| ancestor.id.tgid != own).take(ANCESTORS) {
-        let mut name = String::new();
-        ancestor.command.chars().for_each(|c| text::push_printable(&mut name, c));
-        parts.push(format!("{name} ({})", ancestor.id.tgid));
+        parts.push(format!("{} ({})", printable(&ancestor.command), ancestor.id.tgid));
     }
     parts.reverse();
     parts.join(" → ")

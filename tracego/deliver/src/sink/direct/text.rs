@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use tracego_model::{
     finding::{Finding, Severity},
-    record::{Record, event_name},
+    record::{Record, event_name, policy::DenyReason},
     text::{one_line, push_printable},
 };
 
@@ -31,7 +31,7 @@ const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[33m";
 const OFF: &str = "\x1b[0m";
 
-/// Writes one record, with its findings below.
+/// Writes one record, with its findings and violations below.
 ///
 /// # Errors
 /// Never fails; all formats have this signature.
@@ -82,13 +82,30 @@ pub fn write(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()>
         write!(out, " {colour}(claims another job){off}")?;
     }
     out.write_all(b"\n")?;
-    record.tracego.findings.iter().try_for_each(|finding| self::finding(finding, style, out))
+    record.tracego.findings.iter().try_for_each(|finding| self::finding(finding, style, out))?;
+    let reasons = record.tracego.policy.as_ref().map(|policy| policy.reasons()).unwrap_or_default();
+    reasons.iter().try_for_each(|reason| violation(reason, style, out))
+}
+
+/// Writes a violation of a policy below its record.
+fn violation(reason: &DenyReason<'_>, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let (colour, dim, off) = colours(reason.severity, style);
+    let (severity, name, message) = (reason.severity.name(), safe(&reason.to_string()), safe(reason.message));
+    writeln!(out, "{INDENT}{colour}{severity} {name}{off}: {message}")?;
+    match reason.remediation {
+        Some(remediation) => writeln!(out, "{INDENT}{dim}fix: {}{off}", safe(remediation)),
+        None => Ok(()),
+    }
+}
+
+fn colours(severity: Severity, style: Style) -> (&'static str, &'static str, &'static str) {
+    let colour = if severity >= Severity::High { RED } else { YELLOW };
+    if style.colour { (colour, DIM, OFF) } else { ("", "", "") }
 }
 
 /// Writes a finding below its record. The texts of a finding hold no control characters.
 fn finding(finding: &Finding, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
-    let colour = if finding.severity >= Severity::High { RED } else { YELLOW };
-    let (colour, dim, off) = if style.colour { (colour, DIM, OFF) } else { ("", "", "") };
+    let (colour, dim, off) = colours(finding.severity, style);
     let (severity, Finding { id, name, message, remedy, .. }) = (finding.severity.name(), finding);
     writeln!(out, "{INDENT}{colour}{severity} {id} {name}{off}: {message}")?;
     writeln!(out, "{INDENT}{dim}fix: {remedy}{off}")
