@@ -188,7 +188,9 @@ impl PolicyEngine {
             };
         for BundleFailure { bundle, kind, text } in failures {
             self.counts.errors[kind as usize] += 1;
-            decision.allow &= self.limits.on_error == OnError::Allow;
+            if self.limits.on_error == OnError::Deny {
+                decision.deny();
+            }
             // Earlier decisions of the bundle do not count any more.
             if kind == ErrorKind::Hang
                 && let Some(cache) = &mut self.cache

@@ -107,7 +107,7 @@ impl PolicyStage {
         }
         let decision = self.engine.decide(record);
         let refused = refused(&decision);
-        if let Some(severity) = decision.severity.filter(|_| !decision.allow) {
+        if let Some(severity) = decision.denied() {
             record.raise(severity.into());
         }
         record.tracego.policy = Some(Box::new(decision));
@@ -124,15 +124,10 @@ impl PolicyStage {
 }
 
 fn refused(decision: &PolicyDecision) -> Option<PolicyStop> {
-    if decision.allow {
-        return None;
-    }
     let job = decision.action == Action::KillJob;
-    let (id, message) = match (decision.violations.first(), &decision.error) {
-        (Some(first), _) => (first.id.clone(), first.msg.clone()),
-        (None, Some(error)) => ("on-error".to_owned(), error.clone()),
-        (None, None) => ("policy".to_owned(), "a policy does not allow the program".to_owned()),
-    };
+    let reasons = decision.reasons();
+    let first = reasons.first()?;
+    let (id, message) = (first.id.to_owned(), first.message.to_owned());
     Some(PolicyStop { id, message, job })
 }
 

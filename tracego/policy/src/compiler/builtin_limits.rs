@@ -6,8 +6,10 @@
 
 use regorus::{
     LimitError, Value,
-    unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Span},
+    unstable::{BuiltinFcn, Expr, Ref, Span},
 };
+
+use crate::builtins;
 
 /// Maximum number of elements in an array, set or object that a call returns.
 const ITEMS: usize = 1 << 16;
@@ -15,8 +17,6 @@ const ITEMS: usize = 1 << 16;
 const BYTES: usize = 1 << 20;
 /// Maximum number of parts of a value that a call traverses completely.
 const PARTS: usize = 1 << 17;
-/// Maximum number of bits that a number may be shifted by.
-const SHIFT: u64 = 4096;
 /// Maximum number of digits after the point, or of columns.
 const WIDTH: u64 = 1024;
 
@@ -82,18 +82,6 @@ fn range(args: &[Value]) -> Outcome<()> {
     anyhow::ensure!(step >= 1.0, "step must be a positive number above zero");
     let items = (to - from).abs() / step;
     if items < ITEMS as f64 { Ok(()) } else { Err(too_large(ITEMS + 1, ITEMS)) }
-}
-
-fn shift(args: &[Value]) -> Outcome<()> {
-    let by = args.get(1).and_then(|value| value.as_u64().ok()).unwrap_or_default();
-    at_most(by as usize, SHIFT as usize)
-}
-
-fn network(args: &[Value]) -> Outcome<()> {
-    let Some((address, prefix)) = text(args, 0).split_once('/') else { return Ok(()) };
-    let whole = if address.contains(':') { 128_u32 } else { 32 };
-    let host = whole.saturating_sub(prefix.parse().unwrap_or(whole));
-    at_most(1_usize.checked_shl(host).filter(|_| host < 32).unwrap_or(usize::MAX), ITEMS)
 }
 
 fn format(args: &[Value]) -> Outcome<()> {
@@ -162,9 +150,9 @@ fn made(value: Value) -> Outcome<Value> {
 
 macro_rules! guards {
     ($($name:literal $check:ident,)*) => {
-        /// Returns the function with its limits; `None` if it needs none.
+        /// Returns the function with its limits.
         pub(super) fn guarded(name: &str) -> Option<BuiltinFcn> {
-            let (_, arity) = BUILTINS.get(name)?;
+            let (unlimited, arity) = builtins::function(name)?;
             match name {
                 $($name => {
                     fn call(
@@ -174,12 +162,12 @@ macro_rules! guards {
                         strict: bool,
                     ) -> Outcome<Value> {
                         $check(args)?;
-                        let (function, _) = BUILTINS.get($name).ok_or_else(|| anyhow::anyhow!($name))?;
+                        let (function, _) = builtins::function($name).ok_or_else(|| anyhow::anyhow!($name))?;
                         made(function(span, parameters, args, strict)?)
                     }
-                    Some((call, *arity))
+                    Some((call, arity))
                 })*
-                _ => None,
+                _ => Some((unlimited, arity)),
             }
         }
 
@@ -195,7 +183,6 @@ guards! {
     "base64.encode" any,
     "base64url.encode" any,
     "base64url.encode_no_pad" any,
-    "bits.lsh" shift,
     "concat" concat,
     "graph.reachable" deep,
     "hex.encode" any,
@@ -205,7 +192,6 @@ guards! {
     "json.marshal_with_options" deep,
     "json.remove" deep,
     "json.unmarshal" any,
-    "net.cidr_expand" network,
     "numbers.range" range,
     "numbers.range_step" range,
     "object.filter" any,
