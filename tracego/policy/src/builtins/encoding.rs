@@ -12,11 +12,17 @@ use super::{BYTES, Outcome, arg, limit, text};
 /// Maximum depth of a value in JSON. Go has 10,000; a value that deep would cost the engine its stack.
 const DEPTH: usize = 100;
 
-/// Decodes as Go does: bits behind the last byte and ends of lines do not matter.
+/// Decodes base64 of the standard alphabet.
+fn standard(value: &str) -> Option<Vec<u8>> {
+    // Ends of lines do not matter here.
+    let value: String = value.chars().filter(|c| *c != '\r' && *c != '\n').collect();
+    decode(&STANDARD, DecodePaddingMode::RequireCanonical, &value)
+}
+
+/// Decodes as Go does: bits behind the last byte do not matter.
 fn decode(alphabet: &base64::alphabet::Alphabet, padding: DecodePaddingMode, value: &str) -> Option<Vec<u8>> {
     let config =
         GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(padding);
-    let value: String = value.chars().filter(|c| *c != '\r' && *c != '\n').collect();
     GeneralPurpose::new(alphabet, config).decode(value).ok()
 }
 
@@ -31,13 +37,11 @@ fn made(bytes: Vec<u8>) -> Value {
 }
 
 pub(super) fn base64_decode(args: &[Value]) -> Outcome {
-    let decoded = decode(&STANDARD, DecodePaddingMode::RequireCanonical, text(args, 0)?);
-    decoded.map(made).ok_or_else(|| anyhow::anyhow!("illegal base64 data"))
+    standard(text(args, 0)?).map(made).ok_or_else(|| anyhow::anyhow!("illegal base64 data"))
 }
 
 pub(super) fn base64_is_valid(args: &[Value]) -> Outcome {
-    let decoded = |value| decode(&STANDARD, DecodePaddingMode::RequireCanonical, value);
-    Ok(Value::from(arg(args, 0).as_string().is_ok_and(|value| decoded(value).is_some())))
+    Ok(Value::from(arg(args, 0).as_string().is_ok_and(|value| standard(value).is_some())))
 }
 
 pub(super) fn base64url_decode(args: &[Value]) -> Outcome {

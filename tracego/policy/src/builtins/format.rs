@@ -129,7 +129,9 @@ pub(super) fn sprintf(args: &[Value]) -> Outcome {
     Ok(Value::from(out))
 }
 
-fn print(operand: &Operand, verb: char, flags: Flags, out: &mut String) -> anyhow::Result<()> {
+fn print(operand: &Operand, verb: char, mut flags: Flags, out: &mut String) -> anyhow::Result<()> {
+    // With this verb, the flag asks for the names of fields.
+    flags.plus &= verb != 'v';
     match (operand, verb) {
         (operand, 'T') => pad(&truncated(operand.name(), flags), flags, out),
         (Operand::Int(number), 'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X') => {

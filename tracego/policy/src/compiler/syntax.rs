@@ -10,7 +10,9 @@ use regorus::{
 /// An element that a walk visits.
 pub(super) enum SyntaxElement<'a> {
     /// A call `name(…)`; the name includes its dots, and imports are resolved.
-    Call { name: String, span: &'a Span },
+    Call { name: String, params: &'a [Ref<Expr>], span: &'a Span },
+    /// A number in the source.
+    Number { span: &'a Span },
     /// A reference `root.a["b"][x]`, with imports resolved.
     Reference(Reference<'a>),
     /// A `with` modifier.
@@ -250,9 +252,9 @@ impl<'a> Walker<'a, '_> {
         match expression {
             Expr::String { .. }
             | Expr::RawString { .. }
-            | Expr::Number { .. }
             | Expr::Bool { .. }
             | Expr::Null { .. } => {}
+            Expr::Number { span, .. } => (self.visit)(SyntaxElement::Number { span }),
             Expr::Var { span, .. } | Expr::RefDot { span, .. } | Expr::RefBrack { span, .. } => {
                 if let Some((root, path, then)) = chain(expression) {
                     let (root, path) = self.resolve(root, path);
@@ -282,7 +284,7 @@ impl<'a> Walker<'a, '_> {
                 if let Some((root, path, _)) = chain(fcn) {
                     let (root, path) = self.resolve(root, path);
                     let name = std::iter::once(root).chain(path).collect::<Vec<_>>().join(".");
-                    (self.visit)(SyntaxElement::Call { name, span });
+                    (self.visit)(SyntaxElement::Call { name, params, span });
                 }
                 params.iter().for_each(|parameter| self.expression(parameter));
             }

@@ -74,6 +74,9 @@ const SCRIPTS: [&str; 24] = [
 /// # Errors
 /// Fails if the class does not exist in Go, or is not known here.
 pub(super) fn unicode(name: &str) -> Result<String, String> {
+    if name == "ASCII" {
+        return Ok(r"\x00-\x7F".to_owned());
+    }
     if name == "Any" {
         return Ok(r"\x{0}-\x{10FFFF}".to_owned());
     }

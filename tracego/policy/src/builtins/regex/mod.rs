@@ -12,7 +12,7 @@ use lru::LruCache;
 use regex::{Captures, Regex, RegexBuilder};
 use regorus::{LimitError, Value};
 
-use self::pattern::Pattern;
+use self::pattern::{Pattern, Refusal};
 use super::{BYTES, Outcome, arg, integer, limit, text};
 
 /// Maximum size of a compiled expression in bytes.
@@ -43,11 +43,15 @@ fn compiled(pattern: &str) -> anyhow::Result<Compiled> {
     if let Some(known) = kept().get(pattern) {
         return Ok(known.clone());
     }
-    let Pattern { translated, names } = Pattern::parse(pattern).map_err(|what| anyhow::anyhow!("{what}"))?;
+    // What this engine cannot have must not look like an expression that never matches.
+    let unknown = || LimitError::RegexSizeLimitExceeded { limit: SIZE };
+    let Pattern { translated, names } = Pattern::parse(pattern).map_err(|refusal| match refusal {
+        Refusal::Invalid(what) => anyhow::anyhow!("{what}"),
+        Refusal::Unknown(_) => unknown().into(),
+    })?;
     let mut builder = RegexBuilder::new(&translated);
     let regex = builder.size_limit(SIZE).dfa_size_limit(SIZE).nest_limit(1000).build();
-    // What RE2 accepts and this engine does not, must not look like an expression that never matches.
-    let regex = regex.map_err(|_| LimitError::RegexSizeLimitExceeded { limit: SIZE })?;
+    let regex = regex.map_err(|_| unknown())?;
     let compiled = Compiled { regex, names, is_empty: pattern.is_empty() };
     kept().put(pattern.to_owned(), compiled.clone());
     Ok(compiled)

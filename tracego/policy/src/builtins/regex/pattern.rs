@@ -276,8 +276,8 @@ impl Parser<'_> {
                 _ => return invalid("invalid named capture"),
             }
         }
-        if name.is_empty() || self.names.iter().any(|known| known.as_deref() == Some(&name)) {
-            return invalid(format!("invalid or duplicate named capture: {name}"));
+        if name.is_empty() {
+            return invalid("invalid named capture");
         }
         self.names.push(Some(name));
         Ok(())
@@ -441,10 +441,6 @@ impl Parser<'_> {
             let Some(c) = self.chars.next() else { return invalid("missing closing ]") };
             if c == ']' && !first {
                 break;
-            }
-            // A hyphen is a character only at an end.
-            if c == '-' && !first && !matches!(self.chars.peek(), Some(']')) {
-                return invalid("invalid character class range");
             }
             first = false;
             if c == '[' && self.chars.peek() == Some(&':') {
