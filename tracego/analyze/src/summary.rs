@@ -73,7 +73,14 @@ impl FindingSummary {
     }
 
     /// Adds a finding or violation to those that are printed, or counts it if one like it is.
-    fn tell(&mut self, record: &Record, severity: Severity, name: String, message: &str, remedy: Option<&str>) {
+    fn tell(
+        &mut self,
+        record: &Record,
+        severity: Severity,
+        name: String,
+        message: &str,
+        remedy: Option<&str>,
+    ) {
         let same = |told: &&mut PrintedFinding| told.name == name && told.message == message;
         if let Some(told) = self.told.iter_mut().find(same) {
             told.times += 1;

@@ -15,6 +15,7 @@ use crate::{
     bundle::{self, Bundle, Trust},
     decision_log::DecisionLog,
     engine::PolicyEngine,
+    input,
     limits::DecisionLimits,
 };
 
@@ -105,8 +106,13 @@ impl PolicyStage {
         if record.event_name != event_name::START {
             return None;
         }
+        let rest = input::cut(record);
         let decision = self.engine.decide(record);
-        let refused = refused(&decision);
+        input::restore(record, rest);
+        let mut refused = refused(&decision);
+        if let Some(refused) = &mut refused {
+            refused.remembered = self.engine.is_arguments_alone(&decision);
+        }
         if let Some(severity) = decision.denied() {
             record.raise(severity.into());
         }
@@ -128,7 +134,7 @@ fn refused(decision: &PolicyDecision) -> Option<PolicyStop> {
     let reasons = decision.reasons();
     let first = reasons.first()?;
     let (id, message) = (first.id.to_owned(), first.message.to_owned());
-    Some(PolicyStop { id, message, job })
+    Some(PolicyStop { id, message, job, remembered: false })
 }
 
 #[cfg(test)]

@@ -118,6 +118,12 @@ impl ErrorKind {
         Self::OutOfForce,
     ];
 
+    /// Whether the evaluation ended because it took more than it may, of time or of anything else.
+    #[must_use]
+    pub fn is_exhaustion(self) -> bool {
+        matches!(self, Self::Time | Self::Instructions | Self::Size | Self::Hang | Self::OutOfForce)
+    }
+
     /// Returns the name used in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -137,7 +137,9 @@ fn glob(args: &[Value]) -> Outcome<()> {
         }
     }
     let plain = |delimiter: &Value| {
-        delimiter.as_string().is_ok_and(|text| matches!(text.as_bytes(), [b'.' | b'/' | b':' | b'-' | b'_' | b','| b' ' | b'@' | b'=']))
+        delimiter.as_string().is_ok_and(|text| {
+            matches!(text.as_bytes(), [b'.' | b'/' | b':' | b'-' | b'_' | b',' | b' ' | b'@' | b'='])
+        })
     };
     match delimiters {
         Some(Value::Array(items)) if items.iter().all(plain) && depth == 0 => Ok(()),

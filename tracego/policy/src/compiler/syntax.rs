@@ -250,10 +250,7 @@ impl<'a> Walker<'a, '_> {
 
     fn parts(&mut self, expression: &'a Expr) {
         match expression {
-            Expr::String { .. }
-            | Expr::RawString { .. }
-            | Expr::Bool { .. }
-            | Expr::Null { .. } => {}
+            Expr::String { .. } | Expr::RawString { .. } | Expr::Bool { .. } | Expr::Null { .. } => {}
             Expr::Number { span, .. } => (self.visit)(SyntaxElement::Number { span }),
             Expr::Var { span, .. } | Expr::RefDot { span, .. } | Expr::RefBrack { span, .. } => {
                 if let Some((root, path, then)) = chain(expression) {

@@ -12,6 +12,7 @@ use tracego_model::{
     clock::TICK_NS,
     enforcement::{Ended, Mode, Pending},
     event::Exec,
+    policy::PolicyStop,
 };
 
 use super::{decision::is_decided, maps::VerdictCache, rules_in_force::RulesInForce};
@@ -65,16 +66,24 @@ impl Killer {
         let Some(rules) = self.shared.rules(header.flags) else { return };
         let is_elsewhere = rules.findings_in_job && header.job_root.tgid == 0;
         if !is_elsewhere && !is_decided(&rules, exec) {
-            self.stop(exec, id, message, false);
+            self.mark(exec, id, message, false, true);
         }
     }
 
-    /// Marks a start for killing; with `job`, all processes of its job.
-    pub fn stop(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool) {
+    /// Marks a start for killing because of a policy.
+    pub fn stop(&mut self, exec: &Exec<'_>, stop: &PolicyStop) {
+        // The kernel side compares the first bytes of the arguments and their length.
+        let is_whole = usize::try_from(exec.fixed.argv_total).is_ok_and(|total| total <= ARGV_LEN);
+        self.mark(exec, &stop.id, &stop.message, stop.job, stop.remembered && is_whole);
+    }
+
+    /// Marks a start for killing; with `job`, all processes of its job, and with `remembered`, each later
+    /// start that is the same to the kernel side.
+    fn mark(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool, remembered: bool) {
         let header = &exec.fixed.header;
         self.pending.push(Pending {
             id: header.id,
-            key: Some(key(exec)),
+            key: remembered.then(|| key(exec)),
             job: job.then_some(header.job_root),
             boot_ns: header.boot_ns,
             reason: reason.to_owned(),

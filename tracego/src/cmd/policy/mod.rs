@@ -56,8 +56,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn load(bundles: &Bundles) -> anyhow::Result<Vec<Bundle>> {
+    let trust = stage::trust(&bundles.key)?;
     let load = |path: &std::path::PathBuf| {
-        bundle::load(path, None).with_context(|| format!("cannot load {}", path.display()))
+        bundle::load(path, trust.as_ref()).with_context(|| format!("cannot load {}", path.display()))
     };
     bundles.bundles.iter().map(load).collect()
 }

@@ -154,7 +154,7 @@ impl Parser<'_> {
                     }
                     Some((counts, most)) => self.repeat(last, &counts, most)?,
                 },
-                '\\' => self.escape(start)?,
+                '\\' => self.escape(start, last)?,
                 c => {
                     self.literal(c);
                     element
@@ -309,7 +309,7 @@ impl Parser<'_> {
     }
 
     /// Parses an escape outside of a set.
-    fn escape(&mut self, start: usize) -> Parsed<Option<Last>> {
+    fn escape(&mut self, start: usize, before: Option<Last>) -> Parsed<Option<Last>> {
         let element = Some(Last { start, repeats: 1, is_repeated: false });
         let Some(c) = self.chars.next() else { return invalid("trailing backslash at end of expression") };
         match c {
@@ -318,7 +318,8 @@ impl Parser<'_> {
             'b' => self.out.push_str("(?-u:\\b)"),
             'B' => self.out.push_str("(?-u:\\B)"),
             'Q' => {
-                let mut last = None;
+                // Without a character, what stands before is the last element.
+                let mut last = before.map(|last| Last { is_repeated: false, ..last });
                 loop {
                     match self.chars.next() {
                         None => return Ok(last),
