@@ -165,7 +165,9 @@ mod tests {
         let refused = stage.decide(&mut record).expect("it is refused");
         assert_eq!((refused.id.as_str(), refused.message.as_str(), refused.job), ("all", "no", false));
         assert_eq!(record.severity_text, "ERROR");
+        assert!(!refused.remembered, "it reads more than the arguments");
         assert_eq!(stage.counts().denied, 1);
+        stage.log(&record);
         let line: serde_json::Value =
             serde_json::from_str(fs::read_to_string(&log).expect("a log").trim()).expect("a line");
         assert_eq!(line["result"]["violations"][0]["id"], "all");
