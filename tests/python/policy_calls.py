@@ -164,7 +164,7 @@ EXPRESSIONS = [
     "{any} + {any}", "{any} - {any}", "{any} in {collection}", "[{any} in {collection}]", "sort([{any}, {any}, {any}])", "{open}{any}, {any}, {any}{close}", "{collection}[{any}]", "{string}[0]",
     "[x | some x in {collection}]", "{open}x | some x in {collection}{close}", "[[k, v] | some k, v in {collection}]", "[x | walk({collection}, x)]", "[x | x := {collection}[_]]", "count([1 | every x in {collection} {open} is_number(x) {close}])",
     "[not {any}]", "[1 | not {any}]", "[1 | {any}]", "{open}{string}: {any}, \"z\": {any}{close}", "[x | [x, _] = {array}]", "[x | {open}\"a\": x{close} = {object}]", "object.keys({object})", "sprintf(\"%v\", [{any}])", "sprintf(\"%v %v\", [{any}, {any}])", "json.marshal({any})", "concat(\",\", [{string}, {string}])", "{any}",
-    "regex.match({pattern}, {text})", "regex.find_n({pattern}, {text}, -1)", "[x | x := {number}; x > 1]", "[v | some i, v in {array}; i > 0]", "[x | some x in {array}; is_string(x)]", "max({set} | {set})", "{collection}[_] == {any}", "array.concat({array}, [{any}])",
+    "regex.match({pattern}, {text})", "regex.find_n({pattern}, {text}, -1)", "[x | x := {number}; x > 1]", "[v | some i, v in {array}; i > 0]", "[x | some x in {array}; is_string(x)]", "max({set} | {set})", "array.concat({array}, [{any}])",
 ]
 
 

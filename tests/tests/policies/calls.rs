@@ -22,6 +22,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("{number} * {number}", ".", "a fraction has 64 bits here, and more digits in OPA"),
     ("{number} + {number}", ".", "a fraction has 64 bits here, and more digits in OPA"),
     ("{number} - {number}", ".", "a fraction has 64 bits here, and more digits in OPA"),
+    ("{any} - {any}", ".", "a fraction has 64 bits here, and more digits in OPA"),
+    ("{any} + {any}", ".", "a fraction has 64 bits here, and more digits in OPA"),
     ("sum", "0.1", "a fraction has 64 bits here, and more digits in OPA"),
     ("product", "0.1", "a fraction has 64 bits here, and more digits in OPA"),
     ("ceil", "(-0.5)", "OPA rounds numbers between -1 and 0 to the wrong side"),

@@ -73,7 +73,7 @@ impl RedactionStage {
     /// Replaces the secrets of a record by a mark and counts the changed values.
     pub fn redact(&mut self, record: &mut Record) {
         if self.raw {
-            record.tracego.findings.iter_mut().for_each(|finding| shorten(finding));
+            record.tracego.findings.iter_mut().for_each(shorten);
             return;
         }
         let own = &mut record.tracego;

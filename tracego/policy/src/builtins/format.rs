@@ -112,7 +112,11 @@ pub(super) fn sprintf(args: &[Value]) -> Outcome {
                     out.push(verb);
                     out.push_str("(MISSING)");
                 }
-                Some(operand) => print(operand, verb, flags, &mut out)?,
+                Some(operand) => {
+                    // With this verb, the flag asks for the names of fields.
+                    flags.plus &= verb != 'v';
+                    print(operand, verb, flags, &mut out)?;
+                }
             },
         }
     }
@@ -129,9 +133,7 @@ pub(super) fn sprintf(args: &[Value]) -> Outcome {
     Ok(Value::from(out))
 }
 
-fn print(operand: &Operand, verb: char, mut flags: Flags, out: &mut String) -> anyhow::Result<()> {
-    // With this verb, the flag asks for the names of fields.
-    flags.plus &= verb != 'v';
+fn print(operand: &Operand, verb: char, flags: Flags, out: &mut String) -> anyhow::Result<()> {
     match (operand, verb) {
         (operand, 'T') => pad(&truncated(operand.name(), flags), flags, out),
         (Operand::Int(number), 'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X') => {

@@ -77,6 +77,7 @@ functions! {
     "semver.is_valid" 1 semver::is_valid,
     "sprintf" 2 format::sprintf,
     "strings.count" 2 text::count_parts,
+    "strings.replace_n" 2 text::replace_parts,
     "substring" 3 text::substring,
     "time.parse_duration_ns" 1 time::parse_duration,
     "time.parse_rfc3339_ns" 1 time::parse_rfc3339,

@@ -2,7 +2,7 @@
 
 use regorus::Value;
 
-use super::{Outcome, arg, integer, text};
+use super::{Outcome, arg, integer, limit, text};
 
 pub(super) fn count(args: &[Value]) -> Outcome {
     Ok(Value::from(match arg(args, 0) {
@@ -66,6 +66,38 @@ pub(super) fn count_parts(args: &[Value]) -> Outcome {
         return Ok(Value::from(whole.chars().count() + 1));
     }
     Ok(Value::from(whole.matches(part).count()))
+}
+
+/// Replaces parts of a text in one pass: what is put in is not looked at again. Of the parts that begin at one
+/// place, the first in order is replaced.
+pub(super) fn replace_parts(args: &[Value]) -> Outcome {
+    let mut rest = text(args, 1)?;
+    let mut pairs = Vec::new();
+    for (old, new) in arg(args, 0).as_object()?.iter_sorted() {
+        let (old, new) = (old.as_string()?, new.as_string()?);
+        // An empty part is at every place, and goes by other rules.
+        if old.is_empty() {
+            return Err(limit(usize::MAX));
+        }
+        pairs.push((old, new));
+    }
+    let mut out = String::with_capacity(rest.len());
+    while let Some(c) = rest.chars().next() {
+        match pairs.iter().find(|(old, _)| rest.starts_with(&***old)) {
+            Some((old, new)) => {
+                out.push_str(new);
+                rest = &rest[old.len()..];
+            }
+            None => {
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+        if out.len() > super::BYTES {
+            return Err(limit(out.len()));
+        }
+    }
+    Ok(Value::from(out))
 }
 
 pub(super) fn substring(args: &[Value]) -> Outcome {

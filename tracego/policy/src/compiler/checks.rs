@@ -48,6 +48,11 @@ pub(super) fn check(
                     problems.push(problem(span.line, format!("{name}: {pattern:?}: {why}")));
                 }
             }
+            SyntaxElement::ObjectPattern { span } => {
+                let what = "a pattern with an object also matches objects with more members here; compare the \
+                            members one by one";
+                problems.push(problem(span.line, what.to_owned()));
+            }
             SyntaxElement::Number { span } => {
                 if let Some(why) = literals::wrong_number(span.text()) {
                     problems.push(problem(span.line, format!("{}: {why}", span.text())));

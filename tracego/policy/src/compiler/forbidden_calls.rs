@@ -24,6 +24,7 @@ const REFUSED: &[(&str, &str)] = &[
         "time.add_date",
         "the result differs from OPA's at ends of months and changes of clocks; add nanoseconds",
     ),
+    ("time.parse_ns", "the engine reads some times that OPA does not; use time.parse_rfc3339_ns"),
     ("time.diff", "the result differs from OPA's at changes of clocks; subtract nanoseconds"),
     ("graph.reachable_paths", "the number of paths has no bound; use graph.reachable"),
     ("__builtin_host_await", "it is not Rego"),

@@ -11,6 +11,8 @@ use regorus::{
 pub(super) enum SyntaxElement<'a> {
     /// A call `name(…)`; the name includes its dots, and imports are resolved.
     Call { name: String, params: &'a [Ref<Expr>], span: &'a Span },
+    /// A pattern with an object, which the engine also matches with objects that have more members.
+    ObjectPattern { span: &'a Span },
     /// A number in the source.
     Number { span: &'a Span },
     /// A reference `root.a["b"][x]`, with imports resolved.
@@ -184,6 +186,7 @@ impl<'a> Walker<'a, '_> {
                     RuleHead::Func { args, assign, .. } => {
                         for argument in args {
                             self.locals(argument);
+                            self.pattern(argument);
                             self.expression(argument);
                         }
                         self.assign(assign.as_ref());
@@ -212,6 +215,7 @@ impl<'a> Walker<'a, '_> {
                 Literal::SomeVars { vars, .. } => vars.iter().for_each(|name| self.local(name)),
                 Literal::SomeIn { key, value, collection, .. } => {
                     key.iter().chain([value]).for_each(|name| self.locals(name));
+                    self.pattern(value);
                     key.iter().for_each(|key| self.expression(key));
                     self.expression(value);
                     self.expression(collection);
@@ -290,6 +294,10 @@ impl<'a> Walker<'a, '_> {
                 if *op == AssignOp::ColEq {
                     self.locals(lhs);
                 }
+                self.pattern(lhs);
+                if *op == AssignOp::Eq && !matches!(**lhs, Expr::Var { .. }) {
+                    self.pattern(rhs);
+                }
                 self.expression(lhs);
                 self.expression(rhs);
             }
@@ -309,6 +317,15 @@ impl<'a> Walker<'a, '_> {
 
     fn local(&mut self, name: &Span) {
         (self.visit)(SyntaxElement::Local(name.text().to_owned()));
+    }
+
+    /// Visits the objects in a pattern.
+    fn pattern(&mut self, pattern: &'a Expr) {
+        match pattern {
+            Expr::Array { items, .. } => items.iter().for_each(|item| self.pattern(item)),
+            Expr::Object { span, .. } => (self.visit)(SyntaxElement::ObjectPattern { span }),
+            _ => {}
+        }
     }
 
     /// Visits the variables in a pattern.

@@ -444,11 +444,12 @@ impl Parser<'_> {
                 break;
             }
             first = false;
-            if c == '[' && self.chars.peek() == Some(&':') {
-                if let Some(class) = self.posix()? {
-                    set.push_str(&class);
-                    continue;
-                }
+            if c == '['
+                && self.chars.peek() == Some(&':')
+                && let Some(class) = self.posix()?
+            {
+                set.push_str(&class);
+                continue;
             }
             if c == '\\' {
                 match self.chars.peek() {
