@@ -1107,12 +1107,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__bench)
-            opts="-h --records --input --json --log --help"
+            opts="-h --policy-key --policy-algorithm --records --input --json --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --policy-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
                 --records)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1133,12 +1141,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__check)
-            opts="-h --json --log --help"
+            opts="-h --policy-key --policy-algorithm --json --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --policy-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1151,12 +1167,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__eval)
-            opts="-h --input --time-limit --on-error --output --log --help"
+            opts="-h --policy-key --policy-algorithm --input --time-limit --on-error --output --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --policy-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
                 --input)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1317,12 +1341,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__test)
-            opts="-h --coverage --records --first --time-limit --on-error --json --log --help"
+            opts="-h --policy-key --policy-algorithm --coverage --records --first --time-limit --on-error --json --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --policy-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
                 --records)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -337,9 +337,17 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_s
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "bench" -d 'Measure how long a decision takes here, with and without the cache'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then verifies. Every change of a file requires a new signature'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'Print the report as one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l records -d 'Decide about the program starts of this log, as --output json writes it; - is standard input' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l first -d 'Number of starts to show that are not allowed' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
@@ -349,6 +357,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l coverage -d 'Report which lines the tests executed'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'Print the report as one JSON object'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l input -d 'Record to decide about, as --output json writes it; - is standard input' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l on-error -d 'Decision about a start if the evaluation fails' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
@@ -357,11 +369,15 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 text\t'Text for people'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l records -d 'Decide about the program starts of this log, as --output json writes it' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l input -d 'Decide about this record' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace) or a list of TARGET=LEVEL; tracego_ebpf=debug turns on the diagnostics of the kernel side' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l json -d 'Print the report as one JSON object'
-complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -s h -l help -d 'Print help'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l key -d 'Private key in PEM (PKCS #8), or the secret of HS256' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from sign" -l algorithm -d 'Algorithm of the signature' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'

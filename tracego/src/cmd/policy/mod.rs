@@ -158,6 +158,27 @@ mod tests {
         Ok((String::from_utf8(out).unwrap(), good))
     }
 
+    #[test]
+    fn a_signed_bundle_is_checked_with_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bundle, key) = (folder.path().join("bundle"), folder.path().join("key"));
+        fs::create_dir(&bundle).unwrap();
+        fs::write(&key, "secret").unwrap();
+        fs::write(bundle.join("p.rego"), "package main\n\ndeny contains \"no\" if false\n").unwrap();
+        let (bundle, key) = (bundle.to_str().unwrap(), key.to_str().unwrap());
+        let done = |command: &[&str]| {
+            let args = ["tracego", "policy"].iter().chain(command);
+            let Some(Command::Policy(asked)) = Cli::parse_from(args).command else { panic!("{command:?}") };
+            act(&asked, &mut Vec::new())
+        };
+        assert!(done(&["sign", bundle, "--key", key, "--algorithm", "hs256"]).unwrap());
+        assert!(done(&["check", bundle]).is_err());
+        for command in ["check", "test"] {
+            let options = [command, bundle, "--policy-key", key, "--policy-algorithm", "hs256"];
+            assert!(done(&options).is_ok(), "{command}");
+        }
+    }
+
     const HANGS: &str = "endless: no result from data.main.deny within 250ms";
 
     #[test]
