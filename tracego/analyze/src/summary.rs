@@ -1,4 +1,4 @@
-//! The summary of findings that `tracego run` prints at the end.
+//! The summary of findings and policy violations that `tracego run` prints at the end.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -62,18 +62,6 @@ impl FindingSummary {
         }
     }
 
-    /// Adds the policy violations of a record.
-    pub fn refused(&mut self, record: &Record) {
-        let Some(policy) = &record.tracego.policy else { return };
-        for violation in policy.violations.iter() {
-            let severity = violation.severity.unwrap_or(Severity::High);
-            *self.counts.entry(severity).or_default() += 1;
-            let remedy = violation.remediation.as_deref().unwrap_or_default();
-            let name = printable(&format!("{} {}", violation.bundle, violation.id));
-            self.print(record, severity, name, &printable(&violation.msg), &printable(remedy));
-        }
-    }
-
     /// Returns the number of program starts that were stopped.
     #[must_use]
     pub fn stopped(&self) -> u64 {
@@ -86,7 +74,7 @@ impl FindingSummary {
         self.escaped
     }
 
-    /// Adds the findings of a record.
+    /// Adds the findings of a record, and the violations of a policy that does not allow it.
     pub fn add(&mut self, record: &Record) {
         let command = record.tracego.go.as_ref().and_then(|go| go.command.as_ref());
         let command = command.map(|command| command.exec_id.as_str());
@@ -105,6 +93,13 @@ impl FindingSummary {
             {
                 self.commands.insert(command.to_owned(), at);
             }
+        }
+        let Some(policy) = &record.tracego.policy else { return };
+        for reason in policy.reasons() {
+            *self.counts.entry(reason.severity).or_default() += 1;
+            let remedy = printable(reason.remediation.unwrap_or_default());
+            let name = printable(&reason.to_string());
+            self.print(record, reason.severity, name, &printable(reason.message), &remedy);
         }
     }
 

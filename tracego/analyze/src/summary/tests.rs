@@ -102,11 +102,11 @@ fn all_that_is_counted_is_printed_or_numbered() {
         let id = ["TG001", "TG002", "TG003"][n as usize % 3];
         let severity = [Severity::Low, Severity::High][n as usize % 2];
         let mut record = record(vec![finding(id, &message, severity)], Some(&command));
-        summary.add(&record);
         let mut policy = PolicyDecision::new(Arc::default());
+        policy.allow = false;
         policy.violations = Arc::new(vec![violation("a"), violation(&format!("v{n}"))]);
         record.tracego.policy = Some(Box::new(policy));
-        summary.refused(&record);
+        summary.add(&record);
     }
     let text = summary.to_string();
     for (severity, count) in &summary.counts {
@@ -121,6 +121,7 @@ fn very_many_kinds_are_counted_together() {
     for n in 0..1000 {
         let mut record = record(Vec::new(), None);
         let mut policy = PolicyDecision::new(Arc::default());
+        policy.allow = false;
         policy.violations = Arc::new(vec![Violation {
             bundle: "b".into(),
             id: format!("v{n}"),
@@ -130,7 +131,7 @@ fn very_many_kinds_are_counted_together() {
             action: None,
         }]);
         record.tracego.policy = Some(Box::new(policy));
-        summary.refused(&record);
+        summary.add(&record);
     }
     let text = summary.to_string();
     assert_eq!(printed(&text, "medium"), 1000, "{text}");

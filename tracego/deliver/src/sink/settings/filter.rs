@@ -85,8 +85,7 @@ impl Filter {
             return Ok(false);
         }
         if let Some(least) = self.min_severity {
-            let worst = record.tracego.findings.iter().map(|finding| finding.severity).max();
-            if worst.is_none_or(|worst| worst < least) && record.process.is_some() {
+            if record.worst().is_none_or(|worst| worst < least) && record.process.is_some() {
                 return Ok(false);
             }
         }
