@@ -11,6 +11,7 @@ mod policy;
 mod reload;
 mod rules;
 mod run;
+mod seal_key;
 mod setup;
 mod spool;
 mod telemetry;
@@ -30,6 +31,7 @@ mod code {
     pub(super) const KERNEL: u8 = 3;
     pub(super) const INCOMPLETE: u8 = 4;
     pub(super) const FINDINGS: u8 = 5;
+    pub(super) const UNPROVEN: u8 = 6;
 }
 
 /// Runs the command given on the command line.
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Spool(options)) => spool::spool(&options),
         Some(Command::Config(asked)) => config::config(&asked),
         Some(Command::Detach(asked)) => detach::detach(&asked),
+        Some(Command::SealKey(asked)) => seal_key::create(&asked),
         Some(Command::VerifyLog(asked)) => verify::verify(&asked),
     };
     done.unwrap_or_else(|error| failed(&error))

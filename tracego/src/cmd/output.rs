@@ -94,8 +94,9 @@ fn has_direct(options: &RecordOptions, sinks: &[SinkSettings]) -> bool {
 /// # Errors
 /// Fails if the file cannot be opened.
 pub(super) fn reopened(options: &RecordOptions) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
-    let open =
-        |path: &Path| DirectOutput::file(path).with_context(|| format!("--output-file {}", path.display()));
+    let open = |path: &Path| {
+        DirectOutput::file(path, options.seal).with_context(|| format!("--output-file {}", path.display()))
+    };
     options.output_file.as_deref().map(open).transpose()
 }
 
@@ -112,11 +113,13 @@ fn direct(
     let (out, terminal) = match &options.output_file {
         Some(path) => {
             let name = || format!("--output-file {}", path.display());
+            // Locked first, so that nobody writes behind the end that is read.
+            let file = DirectOutput::file(path, options.seal).with_context(name)?;
             if options.seal {
                 before = Before::read(path).with_context(name)?;
             }
             torn = DirectOutput::is_torn(path);
-            (DirectOutput::file(path).with_context(name)?, false)
+            (file, false)
         }
         None => (other, terminal),
     };
@@ -156,8 +159,9 @@ fn sealer(
     if format != DirectFormat::JSON {
         bail!("--seal: only JSON can be sealed; add --output json");
     }
+    let log = options.output_file.as_deref().unwrap_or(Path::new("-"));
     let key =
-        options.seal_key.as_ref().map(|path| Key::read(path).with_context(|| name(path))).transpose()?;
+        options.seal_key.as_ref().map(|path| Key::read(path, log).with_context(|| name(path))).transpose()?;
     let nonce = seal::nonce().context("/dev/urandom")?;
     Ok(Some(Sealer::new(nonce, options.seal_interval, key, follows)))
 }
