@@ -88,12 +88,12 @@ pub struct RecordOptions {
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub seal: bool,
-    /// Seconds between two seals; a job and the run also get one at their end.
+    /// Seconds between two seals; a finding and a stop get one at once, a job and the run one at their end.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seal_interval: u64,
-    /// Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`.
-    /// Others must have no access to the file.
+    /// Sign seals with this key: made by `tracego seal-key`, which evolves, or an Ed25519 key in PEM (PKCS#8), as
+    /// made by `openssl genpkey -algorithm ed25519`. Others must have no access to the file.
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
     /// Policies.

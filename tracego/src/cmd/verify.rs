@@ -114,10 +114,17 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let Unproven { records, first, first_seq, open_runs } = unproven;
         if let Some(first) = first {
             let seq = first_seq.unwrap_or_default();
-            writeln!(out, "NOT PROVEN {}:{}: {records} records from seq {seq} on: no signature covers them", first.file, first.line)?;
+            writeln!(
+                out,
+                "NOT PROVEN {}:{}: {records} records from seq {seq} on: no signature covers them",
+                first.file, first.line
+            )?;
         }
         if *open_runs > 0 {
-            writeln!(out, "NOT PROVEN: {open_runs} runs have no last seal; what followed may have been removed")?;
+            writeln!(
+                out,
+                "NOT PROVEN: {open_runs} runs have no last seal; what followed may have been removed"
+            )?;
         }
     }
     match &report.damage {

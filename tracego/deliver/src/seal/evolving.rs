@@ -141,7 +141,10 @@ impl EvolvingKey {
         open.retain(|key| key.strong_count() > 0);
         if let Some(known) = open.iter().filter_map(Weak::upgrade).find(|known| known.id == id) {
             if known.log != log {
-                bail!("it signs the seals of {}; each output needs an evolving key of its own", known.log.display());
+                bail!(
+                    "it signs the seals of {}; each output needs an evolving key of its own",
+                    known.log.display()
+                );
             }
             return Ok(known);
         }
@@ -271,7 +274,8 @@ mod tests {
         drop(key);
         let after = fs::read(&path).unwrap();
         // The new slot half written, and both slots there.
-        let (old, new) = before.split_at(PAGE).0.to_vec().into_iter().zip(after.clone()).unzip::<u8, u8, Vec<_>, Vec<_>>();
+        let (old, new) =
+            before.split_at(PAGE).0.to_vec().into_iter().zip(after.clone()).unzip::<u8, u8, Vec<_>, Vec<_>>();
         assert!(old.iter().all(|&byte| byte == 0) && new.starts_with(&MAGIC));
         for (len, expected) in [(0, &first), (70, &first), (SLOT, &second)] {
             let mut bytes = before.clone();

@@ -72,7 +72,8 @@ impl Census {
 
     /// Moves segments with the id of another spool to the extra ones.
     pub(crate) fn exclude_foreign(&mut self, spool: u64) {
-        let is_foreign = |listed: &mut ListedSegment| listed.header.is_some_and(|header| header.spool != spool);
+        let is_foreign =
+            |listed: &mut ListedSegment| listed.header.is_some_and(|header| header.spool != spool);
         let foreign = self.segments.extract_if(.., is_foreign);
         self.extra.extend(foreign.map(|listed| (listed.file, listed.size)));
     }

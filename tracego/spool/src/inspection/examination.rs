@@ -156,8 +156,7 @@ fn segment<D: Disk>(
     let known = following.or_else(|| (mark.durable >= first).then_some(mark.durable + 1));
     let file = disk.open(&listed.file, false)?;
     // The number of the first frame comes from the name where the header does not show it.
-    let mut walk =
-        SegmentWalk::new(disk, &file, (first, HEADER as u64), size, following.unwrap_or(SEQ_END));
+    let mut walk = SegmentWalk::new(disk, &file, (first, HEADER as u64), size, following.unwrap_or(SEQ_END));
     let end = loop {
         let seq = walk.seq;
         match walk.step()? {

@@ -111,8 +111,11 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
     let cursor =
         found.cursor == CursorState::Whole || segments.is_empty() && found.cursor == CursorState::Missing;
     let misnamed = found.segments.iter().filter(|segment| segment.is_misnamed());
-    let misplaced: Vec<String> =
-        misnamed.map(|segment| &segment.file).chain(found.extra.iter().map(|(name, _)| name)).cloned().collect();
+    let misplaced: Vec<String> = misnamed
+        .map(|segment| &segment.file)
+        .chain(found.extra.iter().map(|(name, _)| name))
+        .cloned()
+        .collect();
     Ok(Survey {
         whole: misplaced.is_empty() && cursor && explained && !segments.iter().any(|segment| segment.damaged),
         waiting,

@@ -148,9 +148,10 @@ impl<'a> Known<'a> {
             seal: seal.map(|seal| seal.scope),
             urgent: own.findings.is_some()
                 || own.enforcement.as_ref().is_some_and(|enforcement| enforcement.action.is_some())
-                || own.policy.as_ref().is_some_and(|policy| {
-                    policy.allow == Some(false) || !policy.violations.is_empty()
-                }),
+                || own
+                    .policy
+                    .as_ref()
+                    .is_some_and(|policy| policy.allow == Some(false) || !policy.violations.is_empty()),
         }
     }
 

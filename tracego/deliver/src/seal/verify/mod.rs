@@ -14,8 +14,8 @@ pub use damage::{Damage, Kind};
 pub use input::{Line, Lines, ordered};
 use line::{Known, Sealed};
 pub use order::linked_order;
-use proof::{Heads, Signatures};
 pub use proof::{Head, Place, Unproven};
+use proof::{Heads, Signatures};
 use run::Run;
 pub use run::Told;
 use serde::Serialize;
@@ -258,7 +258,9 @@ impl Verifier<'_> {
             return Ok(true);
         }
         let previous = printable(previous);
-        Err(format!("the seal of the run before, with the link {previous}, is not there: left out or rolled back"))
+        Err(format!(
+            "the seal of the run before, with the link {previous}, is not there: left out or rolled back"
+        ))
     }
 
     /// Notes a line that belongs to the log.

@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    input::Lines,
-    line::Sealed,
-};
+use super::{input::Lines, line::Sealed};
 use crate::seal::chain::{LINK, Link, digest, hex, is_torn, split};
 
 /// Maximum number of files that are ordered, since each beginning is compared with each end.
@@ -23,6 +20,8 @@ struct FileEnds {
     last: [u8; LINK],
     /// Link behind the last line.
     link: Option<Link>,
+    /// Links of signed lines, one of which the next run may name.
+    signed: Vec<Link>,
 }
 
 impl FileEnds {
@@ -38,10 +37,10 @@ impl FileEnds {
                 None => before,
             };
             let last = digest(&line.bytes);
-            match &mut ends {
-                Some(ends) => (ends.last, ends.link) = (last, link),
-                None => ends = Some(Self { first: line.bytes, last, link }),
-            }
+            let signed = split(&line.bytes).filter(|parts| parts.signed.is_some()).map(|parts| parts.link);
+            let ends = ends.get_or_insert_with(|| Self { first: line.bytes, last, link, signed: Vec::new() });
+            (ends.last, ends.link) = (last, link);
+            ends.signed.extend(signed);
         }
         Ok(ends)
     }
@@ -59,15 +58,19 @@ pub fn linked_order(paths: &[PathBuf]) -> io::Result<Option<Vec<PathBuf>>> {
     let ends = paths.iter().map(|path| FileEnds::read(path)).collect::<io::Result<Vec<_>>>()?;
     let known = || ends.iter().enumerate().filter_map(|(n, ends)| Some((n, ends.as_ref()?)));
     let by_last: HashMap<String, usize> = known().map(|(n, ends)| (hex(&ends.last), n)).collect();
+    let by_signed: HashMap<String, usize> =
+        known().flat_map(|(n, ends)| ends.signed.iter().map(move |link| (link.text(), n))).collect();
+    let by_link = |sealed: &Sealed<'_>| {
+        known().find(|(_, other)| other.link.is_some_and(|link| sealed.follows(link))).map(|(n, _)| n)
+    };
     // The file that each continues.
     let before: Vec<Option<usize>> = ends
         .iter()
         .map(|own| {
             let sealed = Sealed::of(&own.as_ref()?.first)?;
-            match sealed.known.opening() {
-                Some(opening) => by_last.get(opening.follows.as_ref()?).copied(),
-                None => known().find(|(_, other)| other.link.is_some_and(|link| sealed.follows(link))).map(|(n, _)| n),
-            }
+            let Some(opening) = sealed.known.opening() else { return by_link(&sealed) };
+            let followed = opening.follows.as_ref().and_then(|follows| by_last.get(follows));
+            followed.or_else(|| by_signed.get(opening.previous.as_ref()?)).copied()
         })
         .collect();
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); paths.len()];

@@ -219,7 +219,8 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             assert_eq!(DirectOutput::is_torn(&path), torn, "{text}");
         }
-        let mut sink = DirectOutput::new(DirectOutput::file(&path, false).unwrap(), DirectFormat::JSON).torn(true);
+        let mut sink =
+            DirectOutput::new(DirectOutput::file(&path, false).unwrap(), DirectFormat::JSON).torn(true);
         let mut enricher = Enricher::new(Meta::default());
         let record = enricher.heartbeat(Ledger::default(), Reading::default());
         sink.push(&record, false).unwrap();

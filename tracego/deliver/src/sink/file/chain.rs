@@ -85,7 +85,8 @@ impl FileChain {
     /// Fails if the key cannot be used; the text names the key of the settings.
     pub(super) fn new(settings: &FileSettings, name: &str, meta: &Meta) -> Result<Self, String> {
         let read = |path: &std::path::PathBuf| {
-            Key::read(path, &settings.path).map_err(|error| format!("seal-key: {}: {error:#}", path.display()))
+            Key::read(path, &settings.path)
+                .map_err(|error| format!("seal-key: {}: {error:#}", path.display()))
         };
         let random = nonce().map_err(|error| format!("seal: /dev/urandom: {error}"))?;
         // The chain numbers its own records, as the run does: another instance keeps the two apart.

@@ -58,7 +58,15 @@ pub(super) fn linked(
 impl ChainState {
     pub(super) fn new(link: Link, now: Reading) -> Self {
         let first = (link, Time(now.unix_ns));
-        Self { link, last: [0; LINK], number: 0, tally: Tally::default(), first, window: (link, now), urgent: false }
+        Self {
+            link,
+            last: [0; LINK],
+            number: 0,
+            tally: Tally::default(),
+            first,
+            window: (link, now),
+            urgent: false,
+        }
     }
 
     /// Adds a line that is written.
