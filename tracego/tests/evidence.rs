@@ -233,6 +233,15 @@ fn runs_that_are_missing_or_moved_are_named() {
 }
 
 #[test]
+fn runs_that_name_no_other_are_not_proven() {
+    let folder = Folder::with_fixed_key();
+    ["1", "2"].iter().for_each(|log| folder.run(log));
+    folder.put("log", &[folder.lines("1").concat(), folder.lines("2").concat()]);
+    let (code, report) = folder.verify(&[], &["log"]);
+    assert_eq!((code, &report["unproven"]["unlinked_runs"]), (UNPROVEN, &1.into()), "{report:#}");
+}
+
+#[test]
 fn the_key_of_today_cannot_sign_what_was_sealed_before() {
     let folder = Folder::with_evolving_key();
     folder.run("log");

@@ -107,7 +107,8 @@ seal are reported, not counted. \
 1 the log is damaged: the first record that was changed, removed, moved or added is reported. \
 2 wrong usage, or a file or key that cannot be read. \
 6 no damage was found, but the end is not proven: the log ends within a line, or, with --key, in records that \
-no signature covers (as while tracego runs, or after a kill), or without its last seal.
+no signature covers (as while tracego runs, or after a kill), or without its last seal, or a run does not say \
+which run was before it.
 
 Files of one rotation may be given in any order, also compressed with gzip or zstd: \
 tracego verify-log log.2.gz log.1.gz log";

@@ -111,7 +111,7 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "CUT {}:{}: the log ends within this line", cut.file, cut.line)?;
     }
     if let Some(unproven) = &report.unproven {
-        let Unproven { records, first, first_seq, open_runs } = unproven;
+        let Unproven { records, first, first_seq, open_runs, unlinked_runs } = unproven;
         if let Some(first) = first {
             let seq = first_seq.unwrap_or_default();
             writeln!(
@@ -119,6 +119,9 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
                 "NOT PROVEN {}:{}: {records} records from seq {seq} on: no signature covers them",
                 first.file, first.line
             )?;
+        }
+        if *unlinked_runs > 0 {
+            writeln!(out, "NOT PROVEN: {unlinked_runs} runs do not say which run was before them")?;
         }
         if *open_runs > 0 {
             writeln!(

@@ -233,6 +233,7 @@ impl Verifier<'_> {
         self.finish();
         let mut run = Run::new(sealed, Some(start));
         run.told.linked = is_first || follows.is_some() || named;
+        self.unproven.unlinked_runs += u64::from(!run.told.linked);
         self.run = Some(run);
         self.took(line, sealed, is_proof);
         None

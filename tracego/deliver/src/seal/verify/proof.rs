@@ -90,6 +90,8 @@ pub struct Unproven {
     pub first_seq: Option<u64>,
     /// Number of runs without their last seal, so that more lines may have followed.
     pub open_runs: u64,
+    /// Number of runs that do not say which run was before them, so that runs may have been left out or moved.
+    pub unlinked_runs: u64,
 }
 
 impl Unproven {
@@ -105,6 +107,7 @@ impl Unproven {
     pub(super) fn merge(&mut self, tail: Self) {
         self.records += tail.records;
         self.open_runs += tail.open_runs;
+        self.unlinked_runs += tail.unlinked_runs;
         if self.first.is_none() {
             (self.first, self.first_seq) = (tail.first, tail.first_seq);
         }
@@ -113,7 +116,7 @@ impl Unproven {
     /// Whether everything is proven.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records == 0 && self.open_runs == 0
+        self.records == 0 && self.open_runs == 0 && self.unlinked_runs == 0
     }
 }
 
