@@ -46,6 +46,9 @@ _tracego() {
             tracego,run)
                 cmd="tracego__subcmd__run"
                 ;;
+            tracego,seal-key)
+                cmd="tracego__subcmd__seal__subcmd__key"
+                ;;
             tracego,spool)
                 cmd="tracego__subcmd__spool"
                 ;;
@@ -99,6 +102,9 @@ _tracego() {
                 ;;
             tracego__subcmd__help,run)
                 cmd="tracego__subcmd__help__subcmd__run"
+                ;;
+            tracego__subcmd__help,seal-key)
+                cmd="tracego__subcmd__help__subcmd__seal__subcmd__key"
                 ;;
             tracego__subcmd__help,spool)
                 cmd="tracego__subcmd__help__subcmd__spool"
@@ -227,7 +233,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --help --version run capture replay doctor inspect rules policy spool config detach verify-log help"
+            opts="-e -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --help --version run capture replay doctor inspect rules policy spool config detach seal-key verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -717,7 +723,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help)
-            opts="run capture replay doctor inspect rules policy spool config detach verify-log help"
+            opts="run capture replay doctor inspect rules policy spool config detach seal-key verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -983,6 +989,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__seal__subcmd__key)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1764,6 +1784,24 @@ _tracego() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracego__subcmd__seal__subcmd__key)
+            opts="-h --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracego__subcmd__spool)
             opts="-h --log --help ls verify drain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1907,13 +1945,17 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__verify__subcmd__log)
-            opts="-h --key --json --partial --log --help"
+            opts="-h --key --expect-head --print-head --json --partial --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-head)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
