@@ -63,7 +63,8 @@ Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while
 cannot be read; \
 2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing); \
 4 records were lost or refused by the output (the ledger on stderr has their number); \
-5 tracego run found what --fail-on names, or stopped a start, and the command itself succeeded.
+5 tracego run found what --fail-on names, or stopped a start, and the command itself succeeded; \
+6 verify-log cannot prove the end of a log.
 
 Example: sudo tracego -e execve --env GIT_COMMIT=abc123f --env CI_JOB_ID=456789 --output json";
 
