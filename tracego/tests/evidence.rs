@@ -1,5 +1,5 @@
-//! The answers of `tracego verify-log` about logs that were changed by somebody who can write them, or who has
-//! the key of today.
+//! The answers of `tracego verify-log` about logs that were changed by somebody who can write them, or who
+//! has the key of today.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{

@@ -1,6 +1,6 @@
 //! An evolving key: each epoch has an Ed25519 key of its own, and the key of an epoch is erased when it ends.
 //!
-//! Each signed record names the public key of the next epoch. So whoever has the public key of the first epoch
+//! Each signed record names the public key of the next epoch. Whoever has the public key of the first epoch
 //! can follow the log to its end, and whoever takes the machine over later has no key for what was sealed
 //! before. The keys are random and independent: a chain of signatures binds them, no derivation.
 //!

@@ -109,7 +109,7 @@ impl Key {
     pub fn advance(&self, link: Link, opens: bool) {
         let Signer::Evolving(key) = &self.0 else { return };
         if let Err(error) = key.advance(link, opens) {
-            tracing::error!(%error, "the key of the seals cannot be changed: earlier seals can be forged with it");
+            tracing::error!(%error, "the key of the seals cannot be changed, and can forge earlier seals");
         }
     }
 }

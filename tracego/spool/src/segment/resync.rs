@@ -1,7 +1,7 @@
 //! Search for the next valid frame behind damaged bytes.
 //!
-//! Frames do not contain their sequence number, but their checksum covers it, and CRC32C can be run backwards:
-//! any bytes that could be a frame fit exactly one number modulo 2^32. So the next frame, and with it the
+//! Frames do not contain their sequence number, but their checksum covers it, and CRC32C can be run
+//! backwards: any bytes that could be a frame fit exactly one number modulo 2^32. So the next frame, and with it the
 //! number of records that are missing before it, is found although the lengths of the frames before it are
 //! unknown.
 

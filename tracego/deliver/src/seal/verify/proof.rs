@@ -90,7 +90,7 @@ pub struct Unproven {
     pub first_seq: Option<u64>,
     /// Number of runs without their last seal, so that more lines may have followed.
     pub open_runs: u64,
-    /// Number of runs that do not say which run was before them, so that runs may have been left out or moved.
+    /// Number of runs that do not say which run was before them, so runs may have been left out or moved.
     pub unlinked_runs: u64,
 }
 

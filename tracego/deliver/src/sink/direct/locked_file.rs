@@ -15,8 +15,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// A file to which records are appended.
 ///
-/// A sealed file has one writer: an exclusive lock (flock(2)). Writers of files without seals share a lock, so
-/// that none of them writes to a sealed file.
+/// A sealed file has one writer: an exclusive lock (flock(2)). Writers of files without seals share a lock,
+/// so that none of them writes to a sealed file.
 pub(super) struct LockedFile {
     file: File,
     /// Whether the lock is exclusive.

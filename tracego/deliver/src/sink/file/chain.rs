@@ -226,8 +226,8 @@ impl FileChain {
         Ok((self.chain_line(record, &state, now)?, state))
     }
 
-    /// Returns the seals of jobs, unless `jobs` is false, then one of the window or of the whole chain, and the
-    /// state behind them.
+    /// Returns the seals of jobs, unless `jobs` is false, then one of the window or of the whole chain, and
+    /// the state behind them.
     ///
     /// Lines do not show when a job ends. A job is therefore sealed after a window without a line of it, and
     /// sealed again if it goes on after that.
