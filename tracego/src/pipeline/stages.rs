@@ -353,14 +353,14 @@ impl Consumer for Pipeline {
                 self.heartbeat(reading);
             }
         }
-        self.flush();
+        self.writer.finish(&mut self.enricher);
         self.writer.result()
     }
 
     fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
         self.writer.begin(batch.clock, &mut self.enricher);
         self.events(batch.clock, events);
-        self.flush();
+        self.writer.finish(&mut self.enricher);
         self.writer.result()
     }
 
