@@ -56,3 +56,14 @@ fn with_raw_arguments_the_secret_stays() {
     let (records, _) = replay(folder.path(), &["--raw-args"]);
     assert_eq!(quoted(&records), ["started with --token=hunter2"]);
 }
+
+#[test]
+fn seals_of_a_job_have_no_secret_of_its_identity() {
+    let mut command = Command::new(tracego());
+    command.args(["replay", "--output", "json", "--seal"]).arg(CAPTURE);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let seals = records(&text).into_iter().filter(|record| record["event_name"] == "tracego.seal");
+    assert!(seals.count() > 0, "{text}");
+    assert!(!text.contains(SECRET));
+}

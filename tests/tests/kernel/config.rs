@@ -44,7 +44,7 @@ fn mistake() {
     let session = with("outptu = \"json\"", &[], None);
     assert_eq!((session.output.status.code(), session.records.len()), (Some(2), 0));
     let said = session.stderr();
-    assert!(said.contains("tracego.toml: unknown key 'outptu'; did you mean 'output'?"), "{said}");
+    assert!(said.contains("tracego.toml:1: unknown key 'outptu'; did you mean 'output'?"), "{said}");
 }
 
 fn shown() {

@@ -310,7 +310,7 @@ fn beyond() {
 fn capped() {
     let mut command = vec!["/bin/true".to_owned()];
     command.extend((0..16).map(|n| format!("{n:x}").repeat(100_000)));
-    let session = Session::run(&["--argv-max", "6M"], &command, |_| {});
+    let session = Session::run(&["--argv-max", "6M", "--raw-args"], &command, |_| {});
     assert_eq!(args(session.last()), command);
     let session = Session::run(&["--argv-max", "64"], &command, |_| {});
     assert_eq!(args(session.last()).iter().map(|arg| arg.len() + 1).sum::<usize>(), 65);

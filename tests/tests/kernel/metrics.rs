@@ -63,13 +63,13 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 }
 
 pub(crate) fn get(address: SocketAddr, path: &str) -> HttpResponse {
-    answer(connect(address), &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+    answer(connect(address), &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 }
 
 /// Requests a path on a Unix socket. Returns `None` when there is no listener or the response is incomplete.
 pub(crate) fn on_unix(socket: &Path, path: &str) -> Option<HttpResponse> {
     let stream = UnixStream::connect(socket).ok()?;
-    exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+    exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 }
 
 /// Parses metrics into a map from name with labels to value.
@@ -188,7 +188,7 @@ fn ledger() {
         assert_eq!(get(address, "/").status, 404);
         assert_eq!(get(address, "/metrics/x").status, 404);
         let post =
-            answer(connect(address), "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+            answer(connect(address), "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx");
         assert!(post.status == 405 && post.head.contains("allow: get"), "{}", post.head);
     });
     let (ledger, text) = (report.ledger, board.text());

@@ -152,7 +152,7 @@ fn duration() {
 }
 
 fn broken_pipe() {
-    let mut tracego = watch(&["--duration", "20"]);
+    let mut tracego = watch(&["--duration", "20", "--quiet"]);
     drop(tracego.0.stdout.take());
     Command::new("/bin/true").status().unwrap();
     let Output { status, stderr, .. } = tracego.output();

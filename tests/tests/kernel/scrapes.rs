@@ -98,7 +98,7 @@ fn hostile() {
     // Clients that request and do not read, and clients that send a long unwanted body.
     for _ in 0..20 {
         let mut stream = connect(address);
-        let _sent = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        let _sent = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
         held.push(stream);
         let mut stream = connect(address);
         let _sent = stream.write_all(b"GET /metrics HTTP/1.1\r\nContent-Length: 99999999\r\n\r\nabc");
@@ -213,7 +213,7 @@ fn prometheus() {
         let stream = TcpStream::connect(port).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         let request =
-            format!("GET /api/v1/query?query={query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            format!("GET /api/v1/query?query={query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let answer = exchange(stream, &request)?;
         let start = answer.body.find('{')?;
         let end = answer.body.rfind('}')?;

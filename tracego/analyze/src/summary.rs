@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use tracego_model::{finding::Severity, record::Record, text};
+use tracego_model::{finding::Severity, record::Record, text::printable};
 
 /// Maximum number of different findings that are printed one by one; the others are counted by rule.
 const TOLD: usize = 50;
@@ -202,13 +202,6 @@ impl fmt::Display for Times {
             times => write!(f, " ({times} times)"),
         }
     }
-}
-
-/// Replaces what does not belong into one line of a terminal.
-fn printable(text: &str) -> String {
-    let mut line = String::new();
-    text.chars().for_each(|c| text::push_printable(&mut line, c));
-    line
 }
 
 #[cfg(test)]

@@ -61,6 +61,14 @@ pub fn push_printable(line: &mut String, c: char) {
     }
 }
 
+/// Returns a text with the characters escaped that [`push_printable`] escapes.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_printable(&mut printable, c));
+    printable
+}
+
 /// Returns `did you mean 'nofile'?`, or all known names where none is near.
 pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let near = known.clone().into_iter().map(|name| (strsim::damerau_levenshtein(name, text), name)).min();

@@ -37,8 +37,12 @@ pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings:
 fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(ReloadSettings, Vec<String>)> {
     let args: Vec<_> = std::env::args_os().collect();
     // The error text is made for a terminal, with usage lines that mean nothing here.
-    let Configuration { cli, settings } = config::read(&args)
-        .map_err(|error| anyhow::anyhow!("{}", error.to_string().lines().next().unwrap_or_default()))?;
+    let mistakes = |error: clap::Error| {
+        let text = error.to_string();
+        let lines = text.split("\n\n").next().unwrap_or_default().lines();
+        anyhow::anyhow!("{}", lines.collect::<Vec<_>>().join("; "))
+    };
+    let Configuration { cli, settings } = config::read(&args).map_err(mistakes)?;
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let options = records(&cli).context("this command has no configuration")?;
     let restart = needs_restart(&before.options, &settings.options);

@@ -46,7 +46,7 @@ pub fn command() -> Command {
 /// Returns the tables of a valid file: settings of rules, sinks and enforcement.
 ///
 /// # Errors
-/// Returns a description of the first mistake in the file.
+/// Returns a description of the mistakes in the file.
 pub(crate) fn tables(path: &Path) -> Result<toml::Table, String> {
     Ok(file::read(path)?.tables)
 }

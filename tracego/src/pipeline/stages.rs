@@ -60,7 +60,6 @@ pub struct Pipeline {
     judgement: Judgement,
     /// Records that are judged and not yet redacted.
     judged: Vec<JudgedRecord>,
-    redaction: RedactionStage,
     traces: Option<TracePipeline>,
     selection: RecordSelection,
     writer: RecordWriter,
@@ -81,15 +80,15 @@ impl Pipeline {
         judge: Option<RulesStage>,
         outputs: impl Into<Outputs>,
     ) -> Self {
+        let redaction = RedactionStage::new(&meta);
         Self {
             assembler: Assembler::default(),
-            redaction: RedactionStage::new(&meta),
             enricher: Enricher::new(meta),
             judgement: Judgement::new(judge),
             judged: Vec::new(),
             traces: None,
             selection: selection.into(),
-            writer: RecordWriter::new(outputs.into()),
+            writer: RecordWriter::new(outputs.into(), redaction),
             losses: LossReporter::default(),
             generation: 0,
             reloads: None,
@@ -105,7 +104,7 @@ impl Pipeline {
     /// Uses the operator's forms of secrets.
     #[must_use]
     pub(crate) fn with_redactor(mut self, redactor: Arc<Redactor>) -> Self {
-        self.redaction.set_redactor(redactor);
+        self.writer.redaction.set_redactor(redactor);
         self
     }
 
@@ -161,7 +160,7 @@ impl Pipeline {
         }
         for (pending, action, ended) in ended {
             let mut record = self.enricher.ended(&pending, action, ended, Reading::now());
-            self.redaction.redact(&mut record);
+            self.writer.redaction.redact(&mut record);
             self.judgement.report(&record);
             self.write(&record, None);
         }
@@ -169,7 +168,7 @@ impl Pipeline {
 
     fn conclude_one(&mut self, judged: JudgedRecord) {
         let JudgedRecord { mut record, event_ns, is_decision, is_counted, is_written } = judged;
-        self.redaction.redact(&mut record);
+        self.writer.redaction.redact(&mut record);
         self.judgement.conclude(&record);
         if is_decision {
             self.judgement.report(&record);
@@ -234,7 +233,7 @@ impl Pipeline {
             let body = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
             let mut record = self.enricher.finding(id, body, reading);
             self.judgement.put(&mut record, findings);
-            self.redaction.redact(&mut record);
+            self.writer.redaction.redact(&mut record);
             self.judgement.conclude(&record);
             self.trace(&mut record);
             self.writer.tally.count_record(&record);
@@ -276,7 +275,7 @@ impl Pipeline {
             let lost = [("ring_full", ring_full), ("context_full", context_full)];
             let lost = lost.into_iter().filter(|&(_, count)| count > 0).collect();
             let mut record = self.enricher.lost(lost, Some(id), reading);
-            self.redaction.redact(&mut record);
+            self.writer.redaction.redact(&mut record);
             self.writer.tally.jobs.add(&job(&record, root), ring_full + context_full);
             self.write(&record, None);
         }
@@ -307,7 +306,7 @@ impl Pipeline {
     fn reload(&mut self, reload: Reload) {
         let Reload { selection, rules, redactor, feeds, output, findings, policy, done } = reload;
         self.flush();
-        self.redaction.set_redactor(redactor);
+        self.writer.redaction.set_redactor(redactor);
         self.selection = selection;
         self.judgement.reload(rules, findings, policy);
         self.writer.outputs.replace(feeds, output);

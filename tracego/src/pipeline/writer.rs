@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tracego_analyze::enrich::Enricher;
+use tracego_analyze::{enrich::Enricher, redaction_stage::RedactionStage};
 use tracego_deliver::{seal::window::Moment, sink::outputs::Outputs};
 use tracego_model::{clock::Reading, ledger::Ledger, record::Record};
 
@@ -14,6 +14,7 @@ use crate::metrics::tally::PipelineTally;
 /// takes it.
 pub(super) struct RecordWriter {
     pub(super) outputs: Outputs,
+    pub(super) redaction: RedactionStage,
     pub(super) ledger: Ledger,
     pub(super) tally: PipelineTally,
     now: Reading,
@@ -21,9 +22,10 @@ pub(super) struct RecordWriter {
 }
 
 impl RecordWriter {
-    pub(super) fn new(outputs: Outputs) -> Self {
+    pub(super) fn new(outputs: Outputs, redaction: RedactionStage) -> Self {
         Self {
             outputs,
+            redaction,
             ledger: Ledger::default(),
             tally: PipelineTally::default(),
             now: Reading::default(),
@@ -59,7 +61,9 @@ impl RecordWriter {
         self.flush(enricher);
         let moment = Moment { ledger: self.ledger, now: self.now, running: enricher.running_jobs(), last };
         while let Some(seal) = self.outputs.sealer().and_then(|sealer| sealer.due(&moment)) {
-            let record = enricher.seal(seal, self.now);
+            let mut record = enricher.seal(seal, self.now);
+            // A seal of a job has the job's identity.
+            self.redaction.redact(&mut record);
             self.write(&record, None, enricher);
             self.flush(enricher);
             if !self.outputs.sealer().is_some_and(|sealer| sealer.took()) {

@@ -144,7 +144,7 @@ impl Enricher {
 }
 
 fn body(process: &Process, what: &str, decision: &EnforcementDecision) -> String {
-    let (rule, start, pid) = (&decision.rule, decision.start(), process.pid);
+    let (rule, start, pid) = (text::printable(&decision.rule), decision.start(), process.pid);
     let mut body = match &decision.error {
         Some(error) if decision.stops() => {
             format!("should have been {what} by {rule}, but {error}: {start} (pid {pid})")
@@ -153,7 +153,7 @@ fn body(process: &Process, what: &str, decision: &EnforcementDecision) -> String
     };
     if let Some(message) = &decision.message {
         body.push_str(": ");
-        body.push_str(message);
+        body.push_str(&text::printable(message));
     }
     body
 }

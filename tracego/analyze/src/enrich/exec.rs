@@ -24,11 +24,7 @@ use tracego_model::{
 };
 use zerocopy::IntoBytes as _;
 
-use super::{
-    EnrichedRecord, Enricher, StartInput, ci,
-    context::OpenJob,
-    process_table::{ProcessEntry, is_secret},
-};
+use super::{EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, process_table::ProcessEntry};
 
 /// Creates an [`Executable`] from a path; the name is its last part. `elsewhere`: the path is no path of the
 /// host.
@@ -126,7 +122,6 @@ impl Enricher {
         });
         let line = Line {
             id: header.id,
-            secret: is_secret(&executable),
             created: self.created(header.id),
             command: text::lossy(text::comm(&exec.fixed.comm)),
             executable,

@@ -33,7 +33,6 @@ impl Enricher {
             created: self.created(header.id),
             command: text::lossy(text::comm(&fork.comm)),
             executable: parent.line.executable.clone(),
-            secret: parent.line.secret,
             elsewhere: parent.line.elsewhere,
             ..Line::default()
         };

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::redact;
 use tracego_common::TaskId;
 use tracego_golang::task::GoTask;
 use tracego_model::{
@@ -65,7 +64,6 @@ impl ProcessTable {
                     created: wall(start_boottime),
                     seeded: true,
                     command: seed.comm.clone(),
-                    secret: is_secret(&seed.exe),
                     executable: seed.exe.clone(),
                     ..Line::default()
                 };
@@ -122,11 +120,6 @@ impl ProcessTable {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
-
-/// Whether a path has a secret, which a line of ancestors must not show.
-pub(super) fn is_secret(path: &str) -> bool {
-    redact::text(&mut path.to_owned())
 }
 
 #[cfg(test)]

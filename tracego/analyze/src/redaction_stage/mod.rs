@@ -20,7 +20,8 @@ use tracego_model::{
         frozen::Frozen,
         image::GoBuild,
         job::{Context, Job},
-        lineage::Lineage,
+        lineage::Line,
+        policy::Violation,
     },
     text,
 };
@@ -34,6 +35,8 @@ const VARIABLES_KEPT: usize = 16;
 const BUILDS_KEPT: usize = 64;
 /// Number of jobs whose redacted identity is remembered.
 const CONTEXTS_KEPT: usize = 64;
+/// Number of lines of ancestors whose redacted form is remembered.
+const LINES_KEPT: usize = 256;
 /// Number of starts whose secrets are remembered. The least recently used is evicted; records about such a
 /// process then lose what the shape of a secret betrays, and nothing more.
 const STARTS_KEPT: NonZeroUsize = match NonZeroUsize::new(1024) {
@@ -52,6 +55,8 @@ pub struct RedactionStage {
     builds: SharedParts<Frozen<GoBuild>, Arc<Frozen<GoBuild>>>,
     contexts: SharedParts<Context, Arc<Context>>,
     jobs: SharedParts<Frozen<Job>, Arc<Frozen<Job>>>,
+    /// Lines of ancestors, by their nearest process; `None` for one without a secret.
+    lines: SharedParts<Line, Option<Arc<Line>>>,
     /// Secrets in the arguments of recent starts, by exec id: later records about the process may quote them.
     recent: LruCache<String, FoundSecrets>,
 }
@@ -68,6 +73,7 @@ impl RedactionStage {
             builds: SharedParts::new(BUILDS_KEPT),
             contexts: SharedParts::new(CONTEXTS_KEPT),
             jobs: SharedParts::new(CONTEXTS_KEPT),
+            lines: SharedParts::new(LINES_KEPT),
             recent: LruCache::new(STARTS_KEPT),
         }
     }
@@ -79,6 +85,8 @@ impl RedactionStage {
         self.builds.clear();
         self.contexts.clear();
         self.jobs.clear();
+        self.lines.clear();
+        self.recent.clear();
     }
 
     /// Replaces the secrets of a record by a mark and counts the changed values.
@@ -89,12 +97,20 @@ impl RedactionStage {
         }
         let redactor = &Arc::clone(&self.redactor);
         let own = &mut record.tracego;
-        let known = own.exec_id.as_ref().filter(|_| record.event_name != event_name::START);
-        let mut found = known.and_then(|id| self.recent.get(id).cloned()).unwrap_or_default();
+        let mut found = FoundSecrets::default();
         if let Some(process) = &mut record.process {
             arguments(process, own, &mut found, redactor);
-            paths(process, own, redactor);
+            paths(process, own, &mut found, redactor);
             self.environment(process, own);
+        }
+        let known = own.exec_id.as_ref().and_then(|id| self.recent.get(id));
+        if let Some(known) = known {
+            found.merge(known.clone());
+        }
+        if let Some(line) = own.ancestors.as_mut().and_then(|line| line.0.as_mut())
+            && let Some(redacted) = self.lines.of(line, |line| line.redacted(&|path| redactor.path(path)))
+        {
+            *line = redacted;
         }
         self.identity(&mut record.context, own);
         if let Some(build) = own.go.as_mut().and_then(|go| go.build.as_mut()) {
@@ -108,8 +124,12 @@ impl RedactionStage {
         }
         if let Some(policy) = &mut own.policy {
             for list in [&mut policy.violations, &mut policy.warnings] {
-                if list.iter().any(|one| found.is_in(&one.msg, redactor)) {
-                    Arc::make_mut(list).iter_mut().for_each(|one| found.take_out(&mut one.msg, redactor));
+                if list.iter().any(|one| texts(one).any(|text| found.is_in(text, redactor))) {
+                    for one in Arc::make_mut(list) {
+                        found.take_out(&mut one.id, redactor);
+                        found.take_out(&mut one.msg, redactor);
+                        one.remediation.iter_mut().for_each(|text| found.take_out(text, redactor));
+                    }
                 }
             }
             if let Some(error) = &mut policy.error {
@@ -120,9 +140,7 @@ impl RedactionStage {
         if record.event_name == event_name::START
             && let Some(id) = &record.tracego.exec_id
         {
-            if found.is_empty() {
-                self.recent.pop(id);
-            } else {
+            if !found.is_empty() {
                 self.recent.put(id.clone(), found);
             }
         }
@@ -159,11 +177,16 @@ fn arguments(process: &mut Process, own: &mut Own, found: &mut FoundSecrets, red
     }
 }
 
+/// Returns the texts of a violation, which may quote the process.
+fn texts(one: &Violation) -> impl Iterator<Item = &str> {
+    [one.id.as_str(), one.msg.as_str()].into_iter().chain(one.remediation.as_deref())
+}
+
 /// Redacts the paths of a record.
-fn paths(process: &mut Process, own: &mut Own, redactor: &Redactor) {
+fn paths(process: &mut Process, own: &mut Own, found: &mut FoundSecrets, redactor: &Redactor) {
     let whole = &mut own.completeness;
     let mut path = |value: &mut String, attribute: &str| {
-        let changed = redactor.path(value);
+        let changed = found.path(value, redactor);
         if changed {
             whole.redact(attribute.to_owned());
         }
@@ -188,15 +211,6 @@ fn paths(process: &mut Process, own: &mut Own, redactor: &Redactor) {
     {
         path(package, "tracego.go.command.package");
     }
-    if let Some(lineage) = &mut own.ancestors
-        && lineage.iter().any(|line| line.secret)
-    {
-        *lineage = Lineage(lineage.0.as_ref().map(|line| {
-            line.redacted(&|path| {
-                redactor.path(path);
-            })
-        }));
-    }
 }
 
 /// Redacts the texts of a decision of enforcement, and its start in the body.
@@ -212,13 +226,13 @@ fn enforcement(
     for at in &changed {
         whole.redact(format!("process.command_args[{at}]"));
     }
-    if !changed.is_empty() {
-        *body = body.replace(&before, &decision.start());
+    found.path(&mut decision.executable, redactor);
+    let after = decision.start();
+    if before != after {
+        *body = body.replace(&before, &after);
     }
-    redactor.path(&mut decision.executable);
-    if let Some(message) = &mut decision.message {
-        found.take_out(message, redactor);
-    }
+    let texts = [&mut decision.message, &mut decision.remediation].into_iter().flatten();
+    texts.chain([&mut decision.rule]).for_each(|text| found.take_out(text, redactor));
 }
 
 /// Redacts a finding, and cuts its texts to one short line each.
@@ -226,7 +240,7 @@ fn evidence(finding: &mut Finding, process: Option<&Process>, found: &FoundSecre
     found.take_out(&mut finding.message, redactor);
     for (name, value) in &mut finding.evidence {
         match process.and_then(|process| process.command_args.as_deref()) {
-            Some(args) if *name == "process.command_args" && !found.is_empty() => *value = args.join(" "),
+            Some(args) if *name == "process.command_args" && found.has_argument() => *value = args.join(" "),
             _ => found.take_out(value, redactor),
         }
     }
@@ -247,7 +261,7 @@ fn body(record: &mut Record, found: &FoundSecrets, redactor: &Redactor) {
     match args {
         Some([]) | None => found.take_out(&mut record.body, redactor),
         Some(args) if record.event_name == event_name::START => {
-            if !found.is_empty() {
+            if found.has_argument() {
                 record.body = text::one_line(args);
             }
         }

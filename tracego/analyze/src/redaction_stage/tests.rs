@@ -77,3 +77,74 @@ fn raw_records_stay_and_their_findings_are_short_lines() {
     assert_eq!(record.tracego.findings[0].message, "runs with hunter22\\n");
     assert_eq!(record.tracego.completeness.redacted, 0);
 }
+
+#[test]
+fn a_secret_that_is_too_long_to_be_kept_is_in_no_other_text_either() {
+    let mut stage = RedactionStage::new(&Meta::default());
+    let mut record = start(Meta::default());
+    let long = "Zx9".repeat(2000);
+    let args = ["deploy".to_owned(), format!("--token={long}")];
+    record.body = text::one_line(&args);
+    record.tracego.findings[0].evidence = [("process.command_args", args.join(" "))].into();
+    record.process.as_mut().unwrap().command_args = Some(args.to_vec());
+    stage.redact(&mut record);
+    assert!(!json(&record).contains("Zx9"), "{}", record.body);
+}
+
+#[test]
+fn a_secret_path_goes_from_ancestors_and_from_texts_about_it() {
+    let path = "/srv/token=hunter2abc/bin/go";
+    let grandparent = Line::below(None, Line { executable: path.to_owned(), ..Line::default() });
+    let parent = Line::below(Some(grandparent), Line { executable: "/bin/sh".into(), ..Line::default() });
+    let mut stage = RedactionStage::new(&Meta::default());
+    // Twice: the second comes from what is remembered.
+    for _ in 0..2 {
+        let mut record = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+        record.event_name = event_name::EXEC_FAILED;
+        record.body = format!("{path}: ENOENT");
+        record.tracego.ancestors = Some(tracego_model::record::lineage::Lineage(Some(Arc::clone(&parent))));
+        record.tracego.exec = Some(tracego_model::record::linux::ExecCall {
+            filename: path.to_owned(),
+            ..tracego_model::record::linux::ExecCall::default()
+        });
+        record.process = Some(Box::default());
+        stage.redact(&mut record);
+        assert!(!json(&record).contains("hunter2"), "{}", json(&record));
+        assert!(json(&record).contains("/bin/sh"));
+    }
+}
+
+#[test]
+fn what_a_policy_quotes_goes_from_each_of_its_texts() {
+    let mut stage = RedactionStage::new(&Meta::default());
+    let mut record = start(Meta::default());
+    let mut decision = tracego_model::record::policy::PolicyDecision::new(Arc::default());
+    decision.allow = false;
+    decision.violations = Arc::new(vec![Violation {
+        bundle: "b".into(),
+        id: "uses-hunter22".into(),
+        msg: "has hunter22".into(),
+        severity: None,
+        remediation: Some("drop hunter22".into()),
+        action: None,
+    }]);
+    record.tracego.policy = Some(Box::new(decision));
+    stage.redact(&mut record);
+    assert!(!json(&record).contains("hunter22"), "{}", json(&record));
+}
+
+#[test]
+fn a_later_program_of_a_process_does_not_bring_the_secret_of_an_earlier_one_back() {
+    let mut stage = RedactionStage::new(&Meta::default());
+    let mut first = start(Meta::default());
+    stage.redact(&mut first);
+    let mut second = start(Meta::default());
+    second.process.as_mut().unwrap().command_args = Some(vec!["true".to_owned()]);
+    second.tracego.findings.clear();
+    stage.redact(&mut second);
+    let mut ended = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+    ended.tracego.exec_id = Some("a-1-1".into());
+    ended.body = "killed: started with hunter22".into();
+    stage.redact(&mut ended);
+    assert!(!ended.body.contains("hunter22"), "{}", ended.body);
+}

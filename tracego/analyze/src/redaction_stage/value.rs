@@ -16,15 +16,22 @@ const SECRETS_MAX: usize = 32;
 /// Maximum length of a secret that is looked for in other texts, in bytes. A longer one is cut by the texts.
 const SECRET_MAX: usize = 4096;
 
-/// The secrets that were found in arguments, as far as they are told from the text around them.
+/// The secrets that were found in the values of a record, as far as they are told from the text around them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FoundSecrets(Vec<String>);
+pub(super) struct FoundSecrets {
+    secrets: Vec<String>,
+    /// Paths that changed, each with its redacted form.
+    paths: Vec<(String, String)>,
+    /// Whether an argument changed, whether or not its secret is known.
+    has_argument: bool,
+}
 
 impl FoundSecrets {
     /// Redacts arguments and keeps what was taken out. Returns the positions of changed arguments.
     pub(super) fn args(&mut self, args: &mut [String], redactor: &Redactor) -> Vec<u32> {
         let raw: Vec<String> = args.to_vec();
         let changed = redactor.args(args).changed;
+        self.has_argument |= !changed.is_empty();
         for at in &changed {
             let at = usize::try_from(*at).unwrap_or(usize::MAX);
             if let (Some(raw), Some(redacted)) = (raw.get(at), args.get(at)) {
@@ -45,17 +52,46 @@ impl FoundSecrets {
             let end = if piece.is_empty() { Some(rest.len()) } else { rest.find(piece) };
             let Some(end) = end else { break };
             let (secret, behind) = rest.split_at(end);
-            let fits = self.0.len() < SECRETS_MAX && (1..=SECRET_MAX).contains(&secret.len());
-            if fits && !self.0.iter().any(|known| known == secret) {
-                self.0.push(secret.to_owned());
+            let fits = self.secrets.len() < SECRETS_MAX && (1..=SECRET_MAX).contains(&secret.len());
+            if fits && !self.secrets.iter().any(|known| known == secret) {
+                self.secrets.push(secret.to_owned());
             }
             rest = behind.get(piece.len()..).unwrap_or_default();
         }
     }
 
-    /// Whether no secret was found.
+    /// Redacts a path and keeps both forms. Returns whether the path changed.
+    pub(super) fn path(&mut self, path: &mut String, redactor: &Redactor) -> bool {
+        let raw = path.clone();
+        let changed = redactor.path(path);
+        if changed && self.paths.len() < SECRETS_MAX {
+            self.paths.push((raw, path.clone()));
+        }
+        changed
+    }
+
+    /// Adds what was found in an earlier record about the same process.
+    pub(super) fn merge(&mut self, earlier: Self) {
+        for secret in earlier.secrets {
+            if self.secrets.len() < SECRETS_MAX && !self.secrets.contains(&secret) {
+                self.secrets.push(secret);
+            }
+        }
+        for path in earlier.paths {
+            if self.paths.len() < SECRETS_MAX && !self.paths.contains(&path) {
+                self.paths.push(path);
+            }
+        }
+    }
+
+    /// Whether an argument changed.
+    pub(super) fn has_argument(&self) -> bool {
+        self.has_argument
+    }
+
+    /// Whether there is nothing to look for in other texts.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.secrets.is_empty() && self.paths.is_empty()
     }
 
     /// Whether a text contains a found secret, or one that its shape betrays.
@@ -67,8 +103,13 @@ impl FoundSecrets {
 
     /// Removes the found secrets, and those that their shape betrays, from a text.
     pub(super) fn take_out(&self, value: &mut String, redactor: &Redactor) {
+        for (raw, redacted) in &self.paths {
+            if value.contains(raw.as_str()) {
+                *value = value.replace(raw.as_str(), redacted);
+            }
+        }
         redactor.text(value);
-        for secret in &self.0 {
+        for secret in &self.secrets {
             if value.contains(secret.as_str()) {
                 *value = without(value, secret);
             }

@@ -93,6 +93,6 @@ impl EnforcementDecision {
     /// Returns the started program, in one line for people.
     #[must_use]
     pub fn start(&self) -> String {
-        if self.args.is_empty() { self.executable.clone() } else { text::one_line(&self.args) }
+        if self.args.is_empty() { text::printable(&self.executable) } else { text::one_line(&self.args) }
     }
 }

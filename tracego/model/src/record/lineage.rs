@@ -25,8 +25,6 @@ pub struct Line {
     pub command: String,
     /// Path of the executable; empty for a kernel thread.
     pub executable: String,
-    /// Whether the path of the executable, here or above, has a secret.
-    pub secret: bool,
     /// Whether `executable` is no path of the host.
     pub elsewhere: bool,
     /// The process that forked it.
@@ -50,7 +48,6 @@ impl Line {
     pub fn below(up: Option<Arc<Self>>, mut line: Self) -> Arc<Self> {
         let up = up.map(|up| if up.depth >= 2 * DEPTH_KEPT { up.cut(DEPTH_KEPT) } else { up });
         line.depth = up.as_ref().map_or(0, |up| up.depth + 1);
-        line.secret |= up.as_ref().is_some_and(|up| up.secret);
         line.up = up;
         Arc::new(line)
     }
@@ -68,13 +65,16 @@ impl Line {
         Arc::new(Self { up, depth, json: LineageJson::default(), ..self.clone() })
     }
 
-    /// Returns a copy of the line with each path passed through `redact`.
-    #[must_use]
-    pub fn redacted(&self, redact: &dyn Fn(&mut String)) -> Arc<Self> {
-        let mut line = Self { json: LineageJson::default(), ..self.clone() };
-        redact(&mut line.executable);
-        line.up = line.up.map(|up| if up.secret { up.redacted(redact) } else { up });
-        Arc::new(line)
+    /// Returns a copy of the line with each path passed through `redact`, or `None` if that changes none.
+    pub fn redacted(&self, redact: &dyn Fn(&mut String) -> bool) -> Option<Arc<Self>> {
+        let up = self.up.as_ref().and_then(|up| up.redacted(redact));
+        let mut executable = self.executable.clone();
+        let is_changed = redact(&mut executable);
+        if up.is_none() && !is_changed {
+            return None;
+        }
+        let up = up.or_else(|| self.up.clone());
+        Some(Arc::new(Self { executable, up, json: LineageJson::default(), ..self.clone() }))
     }
 
     fn ancestor(&self) -> Ancestor<'_> {

@@ -27,7 +27,7 @@ use outcome::{RunLosses, RunOutcome};
 use signals::SignalForwarder;
 use tokio::process::Command;
 use tracego_common::verdict::Action;
-use tracego_model::record::Record;
+use tracego_model::{record::Record, text};
 
 use super::{code, is_complete, output, print_summary, setup};
 use crate::{
@@ -107,7 +107,7 @@ fn tell(record: &Record) {
         Action::Audit => "would be stopped",
         Action::Allow => "was let through by an exception",
     };
-    let rule = &decision.rule;
+    let rule = &text::printable(&decision.rule);
     let mut message = match &decision.error {
         Some(error) if decision.stops() => {
             format!("tracego: {start} (pid {pid}) should have been stopped by the rule {rule}, but {error}")
@@ -116,7 +116,7 @@ fn tell(record: &Record) {
     };
     for more in [&decision.message, &decision.remediation].into_iter().flatten() {
         message.push_str("\ntracego:   ");
-        message.extend(more.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        message.push_str(&text::printable(more));
     }
     if decision.stops() && decision.error.is_none() {
         message.push_str(

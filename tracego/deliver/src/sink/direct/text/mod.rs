@@ -10,7 +10,7 @@ use shown::{Attribution, ShownProcesses};
 use tracego_model::{
     finding::{Finding, Severity},
     record::{Process, Record, event_name, policy::DenyReason},
-    text::{one_line, push_printable},
+    text::{one_line, printable},
 };
 
 /// The style of the text.
@@ -63,7 +63,12 @@ impl TextWriter {
         let (colour, off) = if self.style.colour { (colour, OFF) } else { ("", "") };
         let dim = if self.style.colour { DIM } else { "" };
         let Some(process) = &record.process else {
-            return writeln!(out, "{dim}{time}{off} {:>7} {colour}{word}{}{off}", "-", safe(&record.body));
+            return writeln!(
+                out,
+                "{dim}{time}{off} {:>7} {colour}{word}{}{off}",
+                "-",
+                printable(&record.body)
+            );
         };
         let (depth, news) = self.shown.place(record, process, &attribution(record, process));
         let pid = process.pid;
@@ -75,10 +80,10 @@ impl TextWriter {
         if record.event_name == event_name::START {
             start(process, dim, off, out)?;
         } else {
-            write!(out, "{}", safe(&record.body))?;
+            write!(out, "{}", printable(&record.body))?;
         }
         for (name, value) in news {
-            write!(out, " {dim}{name}={}{off}", cut(&safe(&value), 32))?;
+            write!(out, " {dim}{name}={}{off}", cut(&printable(&value), 32))?;
         }
         if record.tracego.job.as_ref().is_some_and(|job| !job.changed.is_empty()) {
             write!(out, " {colour}(claims another job){off}")?;
@@ -93,13 +98,13 @@ impl TextWriter {
 /// Writes the command of a start, and its executable where the command does not name it.
 fn start(process: &Process, dim: &str, off: &str, out: &mut Vec<u8>) -> io::Result<()> {
     let args = process.command_args.as_deref().unwrap_or_default();
-    write!(out, "{}", if args.is_empty() { safe(&process.command) } else { one_line(args) })?;
+    write!(out, "{}", if args.is_empty() { printable(&process.command) } else { one_line(args) })?;
     let Some(file) = &process.executable else { return Ok(()) };
     let first = args.first().map_or("", String::as_str);
     let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
     let is_named = first == file.path || (first.rsplit('/').next() == Some(name) && USUAL.contains(&folder));
     if !is_named {
-        write!(out, " {dim}[{}]{off}", safe(&file.path))?;
+        write!(out, " {dim}[{}]{off}", printable(&file.path))?;
     }
     Ok(())
 }
@@ -115,10 +120,13 @@ fn finding(finding: &Finding, style: Style, out: &mut Vec<u8>) -> io::Result<()>
 /// Writes a violation of a policy below its record.
 fn violation(reason: &DenyReason<'_>, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
     let (colour, dim, off) = colours(reason.severity, style);
-    let (severity, name, message) = (reason.severity.name(), safe(&reason.to_string()), safe(reason.message));
+    let (severity, name, message) =
+        (reason.severity.name(), printable(&reason.to_string()), printable(reason.message));
     wrap::write(&format!("{severity} {name}: {message}"), COMMAND_AT, (colour, off), out)?;
     match reason.remediation {
-        Some(remediation) => wrap::write(&format!("fix: {}", safe(remediation)), COMMAND_AT, (dim, off), out),
+        Some(remediation) => {
+            wrap::write(&format!("fix: {}", printable(remediation)), COMMAND_AT, (dim, off), out)
+        }
         None => Ok(()),
     }
 }
@@ -153,12 +161,6 @@ fn event(record: &Record) -> (&'static str, &'static str) {
         _ if record.process.as_ref().and_then(|p| p.exit).is_some_and(|exit| exit.code != 0) => ("", YELLOW),
         _ => ("", DIM),
     }
-}
-
-fn safe(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    text.chars().for_each(|c| push_printable(&mut line, c));
-    line
 }
 
 fn cut(text: &str, width: usize) -> String {
