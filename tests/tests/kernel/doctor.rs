@@ -44,7 +44,7 @@ fn works() {
     assert_ne!(lsm, "missing");
     if let Ok(modules) = fs::read_to_string("/sys/kernel/security/lsm") {
         assert!(
-            lsm == "degraded" || modules.trim().split(',').any(|name| name == "bpf"),
+            lsm == "optional" || modules.trim().split(',').any(|name| name == "bpf"),
             "{modules} {report:#}"
         );
     }

@@ -187,8 +187,10 @@ fn ledger() {
         assert!(ready.head.contains("content-type: application/json"), "{}", ready.head);
         assert_eq!(get(address, "/").status, 404);
         assert_eq!(get(address, "/metrics/x").status, 404);
-        let post =
-            answer(connect(address), "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx");
+        let post = answer(
+            connect(address),
+            "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx",
+        );
         assert!(post.status == 405 && post.head.contains("allow: get"), "{}", post.head);
     });
     let (ledger, text) = (report.ledger, board.text());

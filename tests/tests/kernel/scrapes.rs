@@ -212,8 +212,9 @@ fn prometheus() {
     let ask = |query: &str| -> Option<f64> {
         let stream = TcpStream::connect(port).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        let request =
-            format!("GET /api/v1/query?query={query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let request = format!(
+            "GET /api/v1/query?query={query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        );
         let answer = exchange(stream, &request)?;
         let start = answer.body.find('{')?;
         let end = answer.body.rfind('}')?;

@@ -40,7 +40,9 @@ use crate::{
 pub enum CheckState {
     /// Available.
     Ok,
-    /// Unavailable, and needed only by a part of tracego.
+    /// Unavailable, and needed only by an option that nobody has to use.
+    Optional,
+    /// Unavailable, and part of what tracego does without further options.
     Degraded,
     /// Unavailable, and required by tracego.
     Missing,
@@ -272,7 +274,7 @@ fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> DoctorCheck {
         (Err(error), None) => check(&name, CheckState::Missing, chain(&error), remedy),
         (Err(error), Some(part)) => {
             let detail = format!("{}; only {part} needs it", chain(&error));
-            check(&name, CheckState::Degraded, detail, remedy)
+            check(&name, CheckState::Optional, detail, remedy)
         }
     }
 }
@@ -287,7 +289,7 @@ fn enforcement() -> DoctorCheck {
             let detail = format!("{}: the program was killed, but execve was not refused", mode.name());
             check(
                 "enforcement",
-                CheckState::Degraded,
+                CheckState::Optional,
                 detail,
                 "for --enforce deny: see lsm/bprm_check_security",
             )

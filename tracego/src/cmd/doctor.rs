@@ -7,7 +7,7 @@ use std::{
 
 use tracego_probe::doctor::{self, CheckState, DoctorReport};
 
-use super::code;
+use super::{code, output};
 use crate::cli::Doctor;
 
 /// Runs all probes and prints the report. The exit code shows whether the main job runs here.
@@ -27,12 +27,13 @@ pub(super) fn doctor(doctor: &Doctor) -> anyhow::Result<ExitCode> {
 }
 
 fn print(report: &DoctorReport, out: &mut impl io::Write) -> io::Result<()> {
-    let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colours = output::has_colours(io::stdout().is_terminal());
     writeln!(out, "tracego {} on Linux {}", env!("CARGO_PKG_VERSION"), report.kernel)?;
     let width = report.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
     for check in &report.checks {
         let (word, colour) = match check.state {
             CheckState::Ok => ("ok", "\x1b[32m"),
+            CheckState::Optional => ("optional", "\x1b[2m"),
             CheckState::Degraded => ("degraded", "\x1b[33m"),
             CheckState::Missing => ("missing", "\x1b[31m"),
         };
@@ -42,10 +43,14 @@ fn print(report: &DoctorReport, out: &mut impl io::Write) -> io::Result<()> {
             writeln!(out, "  {:<8}  {:<width$}  → {}", "", "", check.remedy)?;
         }
     }
-    let degraded = report.checks.iter().filter(|check| check.state == CheckState::Degraded).count();
-    match (report.works, degraded) {
+    let count = |state| report.checks.iter().filter(|check| check.state == state).count();
+    let optional = match count(CheckState::Optional) {
+        0 => String::new(),
+        optional => format!("; {optional} that only some options need are missing"),
+    };
+    match (report.works, count(CheckState::Degraded)) {
         (false, _) => writeln!(out, "tracego cannot watch this machine: see what is missing above"),
-        (true, 0) => writeln!(out, "everything works here"),
-        (true, _) => writeln!(out, "the main job works here; {degraded} degraded"),
+        (true, 0) => writeln!(out, "the main job works here, and everything beside it{optional}"),
+        (true, degraded) => writeln!(out, "the main job works here; {degraded} degraded{optional}"),
     }
 }

@@ -95,6 +95,9 @@ pub(super) fn check(
     let own = own.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
     let mut known: Vec<(String, PathBuf)> = Vec::new();
     for (name, path) in own.chain(files) {
+        if path.is_dir() {
+            wrong_usage!("{name}: {} is a folder; name a file", path.display());
+        }
         // A device or a FIFO may be shared.
         let is_shared = path.metadata().is_ok_and(|about| !about.is_file());
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

@@ -36,9 +36,12 @@ pub(super) fn check(
             place: Some((parsed.path.to_owned(), line)),
             what,
         };
+        // A module that asks for the type knows both forms of the input.
+        let (mut asks_type, mut doubts) = (false, Vec::new());
         syntax::walk(&parsed.module, &syntax::is_test, &mut |seen| match seen {
             SyntaxElement::Call { name, params, span } => {
                 input_use.call(&name);
+                asks_type |= matches!(name.as_str(), "is_object" | "is_string");
                 let first = name.split('.').next().unwrap_or_default();
                 let own = first == "data" || functions.contains(first);
                 if let Some(why) = forbidden_calls::refusal_reason(&name).filter(|_| !own) {
@@ -81,10 +84,13 @@ pub(super) fn check(
                 {
                     let what = "input.process.executable is an object; its path is \
                                 input.process.executable.path";
-                    warnings.push(problem(line, what.to_owned()));
+                    doubts.push(problem(line, what.to_owned()));
                 }
             }
         });
+        if !asks_type {
+            warnings.append(&mut doubts);
+        }
     }
     problems
 }
