@@ -199,7 +199,7 @@ pub struct Verdict {
     pub action: u32,
     /// The errno when the signal could not be sent; 0 otherwise.
     pub errno: u32,
-    /// For a remembered verdict, the number that the agent stored with it.
+    /// Number that the agent stored with a remembered verdict.
     pub number: u32,
     /// Explicit padding, zero.
     pub pad: u32,

@@ -60,7 +60,7 @@ struct ProgramStart {
     uid: u32,
 }
 
-/// What was decided after the point of no return. A structure without an option, whose undefined bytes the
+/// The decision after the point of no return. A structure without an option, whose undefined bytes the
 /// compiler would copy ("R3 !read_ok").
 struct Decision {
     /// The bit of the rule; [`NO_RULE`] for a remembered verdict.

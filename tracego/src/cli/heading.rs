@@ -1,8 +1,8 @@
 //! Headings of the help text, in the order in which options belong together.
 
-/// What is recorded.
+/// Options about what is recorded.
 pub(super) const RECORDS: &str = "What is recorded";
-/// Where records go, and how they look.
+/// Options about the form and the target of records.
 pub(super) const OUTPUT: &str = "Output";
 /// Findings and what follows from them.
 pub(super) const FINDINGS: &str = "Findings and enforcement";

@@ -126,7 +126,7 @@ pub(super) const WAYS: &[Way] = &[
 
 /// The outer go command uses other folders than the tested one.
 const GENERATE: &str = "HOME=$TOP GOCACHE=$WARM GOTMPDIR=$TOP go generate generate.go";
-/// What the kernel side reads of GOFLAGS is `-n` alone, which would only print what is to be done.
+/// Flags of which the kernel side reads `-n` alone, which would only print what is to be done.
 const FLAGS: &str = "GOFLAGS=\"-n$(printf '%4100s' '')-n=false\" go -C ../flags -- run flags.go";
 const SHIM: &str = "printf '#!/bin/sh\\nexec \"$GO\" \"$@\"\\n' > go; chmod +x go; ./go run shim.go";
 const SCRIPT: &str = "printf '#!%s run\\n' $GO > script.go; chmod +x script.go; ./script.go";

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::shape::{Shape, ValueForm};
 
-/// What a shape says about the names that end with one of its words.
+/// The rule of a shape about the names that end with one of its words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct NameRule {
     /// Which values are secret; `None` if none is.

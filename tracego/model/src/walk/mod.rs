@@ -34,7 +34,7 @@ pub enum Scalar<'a> {
 
 /// The actions for the kinds of values. Every kind has to be handled, so a new one cannot be forgotten.
 pub trait Visitor: Sized {
-    /// What is known about a value before it is visited.
+    /// Facts about a value before it is visited.
     type Place;
     /// State of an array between its items.
     type Array;

@@ -23,9 +23,9 @@ pub(super) struct Pattern {
 /// The reason why an expression is refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// It is an error in Go, too.
+    /// An error in Go, too.
     Invalid(String),
-    /// It is not known here whether Go accepts it, or how.
+    /// A pattern of which it is unknown whether Go accepts it, or how.
     Unknown(String),
 }
 
