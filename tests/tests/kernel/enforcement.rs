@@ -329,7 +329,7 @@ fn policy() {
     let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| Path::new(path).exists()).unwrap();
     fs::copy(sleep, place.path("dozes")).unwrap();
     let text = "package tracego.process\n\ndeny contains {\"id\": \"doze\", \"msg\": \"no dozing\"} if {\n\
-        \tinput.process.name == \"dozes\"\n\tinput.process.argv[1] == \"60\"\n}\n";
+        \tendswith(input.process.argv[0], \"dozes\")\n\tinput.process.argv[1] == \"60\"\n}\n";
     fs::write(place.path("p.rego"), text).unwrap();
     let session = place.run("kill", "./dozes 60; ./dozes 60; ./dozes 0");
     assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
