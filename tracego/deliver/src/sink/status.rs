@@ -78,6 +78,9 @@ pub struct SinkNumbers {
     pub failures: u64,
     /// Reason why the last attempt failed; `None` if it did not.
     pub trouble: Option<String>,
+    /// Note for the operator about the way of delivery, if there is one: records are delivered, but not as the
+    /// settings say.
+    pub note: Option<String>,
     /// Counts of the sink's files, if it has some.
     pub files: Option<FileCounts>,
 }
@@ -105,10 +108,10 @@ impl fmt::Display for SinkStatus {
         for (reason, count) in numbers.losses() {
             write!(f, "; lost {reason} {count}")?;
         }
-        match &numbers.trouble {
-            Some(trouble) => write!(f, "; {trouble}"),
-            None => Ok(()),
+        for text in numbers.trouble.iter().chain(&numbers.note) {
+            write!(f, "; {text}")?;
         }
+        Ok(())
     }
 }
 
@@ -144,6 +147,11 @@ impl SinkStatus {
         *self.numbers_mut().lost.entry(reason).or_default() += records;
     }
 
+    /// Sets the note about the way of delivery.
+    pub(crate) fn set_note(&self, note: Option<String>) {
+        self.numbers_mut().note = note;
+    }
+
     /// Sets the counts of the sink's files.
     pub fn set_files(&self, files: Option<FileCounts>) {
         self.numbers_mut().files = files;
@@ -152,7 +160,7 @@ impl SinkStatus {
     /// Forgets what belongs to the receiver, since the sink gets another one. The counts of records continue.
     pub(crate) fn redirect(&self, queue_max: u64) {
         let mut numbers = self.numbers_mut();
-        (numbers.trouble, numbers.files, numbers.queue_max) = (None, None, queue_max);
+        (numbers.trouble, numbers.note, numbers.files, numbers.queue_max) = (None, None, None, queue_max);
         self.ended.store(false, Ordering::Relaxed);
     }
 

@@ -25,6 +25,7 @@ use tracego_spool::{MemoryQueue, Moment, OnFull, RecordQueue, Spool};
 
 use super::{
     queue::{
+        chunk_backlog::ChunkBacklog,
         losses::LossChannel,
         sender::{self, RecordChunk, SinkSender},
         worker::{Destination, Worker, WorkerControl},
@@ -90,9 +91,19 @@ fn stop(control: &watch::Sender<WorkerControl<AnyTransport>>, drain: Duration) {
     });
 }
 
+/// What the worker of a sink begins with.
+struct OpenedSink {
+    queue: RecordQueue,
+    /// Chunks that arrived before the queue was open.
+    backlog: ChunkBacklog,
+    /// The transport, if it is open already.
+    transport: Option<AnyTransport>,
+}
+
 /// A sink that gets no more records.
 struct EndingSink {
     status: Arc<SinkStatus>,
+    control: watch::Sender<WorkerControl<AnyTransport>>,
     thread: JoinHandle<()>,
 }
 
@@ -121,19 +132,19 @@ impl Sinks {
     fn open(&self, settings: &SinkSettings) -> anyhow::Result<(RunningSink, SinkSender)> {
         let transport = registry::open(settings, &self.meta).map_err(anyhow::Error::msg)?;
         let queue = open_queue(settings, self.spool_dir.as_deref())?;
-        let running = self.spawn(settings, |_| (queue, Some(transport)))?;
+        let backlog = ChunkBacklog::default();
+        let running = self.spawn(settings, |_, _| OpenedSink { queue, backlog, transport: Some(transport) })?;
         let sender = running.pipeline_end()?;
         Ok((running, sender))
     }
 
-    /// Starts the thread of a sink. On that thread, `open` returns the queue, and the transport if it is open
-    /// already.
+    /// Starts the thread of a sink. On that thread, `open` returns what the worker begins with.
     fn spawn(
         &self,
         settings: &SinkSettings,
-        open: impl FnOnce(&Control) -> (RecordQueue, Option<AnyTransport>) + Send + 'static,
+        open: impl FnOnce(&Control, &mut mpsc::Receiver<RecordChunk>) -> OpenedSink + Send + 'static,
     ) -> io::Result<RunningSink> {
-        let (sender, chunks) = sender::channel();
+        let (sender, mut chunks) = sender::channel();
         let control =
             WorkerControl { reopened: self.reopened, ..WorkerControl::new(self.destination(settings)) };
         let destination = Arc::clone(&control.destination);
@@ -144,8 +155,9 @@ impl Sinks {
         let (shared, losses) = (Arc::clone(&status), Arc::clone(&self.losses));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let work = move || {
-            let (queue, transport) = open(&heard);
-            runtime.block_on(Worker::new(shared, queue, destination, transport, chunks, heard, losses).run());
+            let OpenedSink { queue, backlog, transport } = open(&heard, &mut chunks);
+            let worker = Worker::new(shared, queue, destination, transport, chunks, heard, losses);
+            runtime.block_on(worker.with_backlog(backlog).run());
             // A write that hangs must not hold up the end.
             runtime.shutdown_background();
         };
@@ -156,9 +168,10 @@ impl Sinks {
 
     fn destination(&self, settings: &SinkSettings) -> Destination<AnyTransport> {
         let (common, batch_bytes) = (settings.common.clone(), registry::batch_bytes(&settings.kind));
+        let pace = settings.common.pace(registry::makes_requests(&settings.kind));
         let (settings, meta) = (settings.clone(), self.meta.clone());
         let open = Box::new(move || registry::open(&settings, &meta));
-        Destination { open, common, batch_bytes }
+        Destination { open, common, batch_bytes, pace }
     }
 
     /// Sets the pipeline that losses are reported to from now on.
@@ -224,10 +237,10 @@ impl Sinks {
         self.begin_drain();
         // Dropping the senders closes the channels; workers stop when their channel is closed.
         let running =
-            self.running.into_iter().map(|RunningSink { status, thread, .. }| EndingSink { status, thread });
+            self.running.into_iter().map(|RunningSink { status, control, thread, .. }| EndingSink { status, control, thread });
         let all: Vec<_> = running.chain(self.leaving).collect();
         let mut statuses = Vec::new();
-        for EndingSink { status, thread } in all {
+        for EndingSink { status, thread, .. } in all {
             let panicked = |_| io::Error::other(format!("sink {}: its thread panicked", status.name));
             thread.join().map_err(panicked)?;
             statuses.push(status);

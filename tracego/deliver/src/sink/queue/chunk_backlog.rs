@@ -9,7 +9,7 @@ use super::sender::RecordChunk;
 /// Held chunks in their order. Usually there is at most one. During a reload that changes the sink, all
 /// chunks that arrive are held, so that the pipeline does not wait for the old receiver.
 #[derive(Default)]
-pub(super) struct ChunkBacklog {
+pub(crate) struct ChunkBacklog {
     chunks: VecDeque<RecordChunk>,
     /// Number of records of the first chunk that the queue already has.
     from: usize,
@@ -20,7 +20,12 @@ impl ChunkBacklog {
         self.chunks.is_empty()
     }
 
-    pub(super) fn push(&mut self, chunk: RecordChunk) {
+    /// Returns the number of bytes of all held chunks.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum()
+    }
+
+    pub(crate) fn push(&mut self, chunk: RecordChunk) {
         self.chunks.push_back(chunk);
     }
 

@@ -15,6 +15,7 @@ use super::{
     chunk_backlog::ChunkBacklog,
     dead_letters::DeadLetters,
     losses::{LossChannel, SinkLosses},
+    pace::{Pace, PaceSettings},
     poison::PoisonDetector,
     sender::RecordChunk,
 };
@@ -57,6 +58,8 @@ pub(crate) struct Destination<T> {
     pub(crate) common: CommonSettings,
     /// Number of queue bytes that are delivered together.
     pub(crate) batch_bytes: usize,
+    /// The bounds on how often and how fast batches are delivered.
+    pub(crate) pace: PaceSettings,
 }
 
 impl<T> Destination<T> {
@@ -72,6 +75,9 @@ pub(crate) const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Interval for updating what changes by itself: ages, the status.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Room for frames and segments, beside the records, when a spool takes more than its limit.
+const SPARE: u64 = 1 << 20;
 
 /// A batch in delivery, and how many of its records are done.
 struct BatchInDelivery {
@@ -103,6 +109,9 @@ pub(crate) struct Worker<T> {
     batch_bytes: usize,
     current: Option<BatchInDelivery>,
     backoff: Backoff,
+    pace: Pace,
+    /// Number of signs that the run ends: the deadline is set, and no more chunks follow.
+    ends: u8,
     pub(super) poison: PoisonDetector,
     dead_letters: DeadLetters,
     losses: SinkLosses,
@@ -121,11 +130,15 @@ impl<T: Transport + 'static> Worker<T> {
         losses: LossChannel,
     ) -> Self {
         let common = &destination.common;
+        let limits = common.limits(queue.is_durable());
+        let batch_bytes = destination.batch_bytes(&limits);
         Self {
             losses: SinkLosses::new(Arc::clone(&status), losses),
             dead_letters: DeadLetters::new(common.dead_letters.clone()),
             poison: PoisonDetector::new(common.give_up_after()),
-            batch_bytes: destination.batch_bytes(&common.limits(queue.is_durable())),
+            pace: Pace::new(destination.pace, batch_bytes, limits.total_bytes, queue.stats().depth),
+            batch_bytes,
+            ends: 0,
             open_at: transport.is_none().then(Instant::now),
             backlog: ChunkBacklog::default(),
             ended: false,
@@ -139,6 +152,11 @@ impl<T: Transport + 'static> Worker<T> {
             destination,
             transport,
         }
+    }
+
+    /// Returns the worker with chunks that arrived before its queue was open.
+    pub(crate) fn with_backlog(self, backlog: ChunkBacklog) -> Self {
+        Self { backlog, ..self }
     }
 
     /// Runs until the pipeline has ended, and everything is delivered or the deadline has passed.
@@ -157,10 +175,13 @@ impl<T: Transport + 'static> Worker<T> {
             if flight.is_none() && !Arc::ptr_eq(&self.destination, &control.destination) {
                 self.redirect(control.destination).await;
             }
+            self.hurry(control.deadline.is_some());
             self.open();
             if flight.is_none() && self.backoff.until().is_none() {
                 self.reopen(control.reopened);
-                flight = self.start_delivery();
+                if !self.waits() {
+                    flight = self.start_delivery();
+                }
             }
             let late = control.deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if late {
@@ -201,6 +222,27 @@ impl<T: Transport + 'static> Worker<T> {
         self.finish().await;
     }
 
+    /// Ends a pause between attempts when the run begins to end, and again when no more records follow: the
+    /// receiver may be up again. Pauses that follow are short at first.
+    fn hurry(&mut self, draining: bool) {
+        let ends = u8::from(draining) + u8::from(self.ended);
+        if ends > self.ends {
+            self.ends = ends;
+            self.backoff.reset();
+            self.open_at = self.open_at.map(|_| Instant::now());
+        }
+    }
+
+    /// Returns whether the next delivery waits for more records, or for its turn after an outage.
+    fn waits(&mut self) -> bool {
+        if self.ends > 0 {
+            return false;
+        }
+        let stats = self.queue.stats();
+        let retries = self.current.is_some() || !self.backlog.is_empty() || self.poison.isolates();
+        self.pace.waits(stats.depth, stats.used, retries)
+    }
+
     /// Continues with another receiver. Records that the old one did not take are read again.
     async fn redirect(&mut self, destination: Arc<Destination<T>>) {
         if let Some(mut transport) = self.transport.take() {
@@ -212,6 +254,8 @@ impl<T: Transport + 'static> Worker<T> {
         self.dead_letters = DeadLetters::new(common.dead_letters.clone());
         self.poison = PoisonDetector::new(common.give_up_after());
         self.batch_bytes = destination.batch_bytes(&limits);
+        let depth = self.queue.stats().depth;
+        self.pace = Pace::new(destination.pace, self.batch_bytes, limits.total_bytes, depth);
         self.queue.set_limits(limits);
         self.queue.rewind();
         (self.current, self.backoff) = (None, Backoff::default());
@@ -259,7 +303,7 @@ impl<T: Transport + 'static> Worker<T> {
             Instant::now() + Duration::from_nanos(u64::try_from(wait).unwrap_or(0))
         });
         let deadline = self.control.borrow().deadline.filter(|deadline| *deadline > Instant::now());
-        [keep, self.backoff.until(), deadline, self.open_at]
+        [keep, self.backoff.until(), deadline, self.open_at, self.pace.until()]
             .into_iter()
             .flatten()
             .min()
@@ -279,8 +323,14 @@ impl<T: Transport + 'static> Worker<T> {
     }
 
     /// Discards held chunks after the deadline, since the queue has no room for them and the pipeline has to
-    /// end.
+    /// end. A spool takes them beyond its limit.
     fn discard(&mut self) {
+        if self.queue.is_durable() && !self.backlog.is_empty() {
+            let limits = self.destination.common.limits(true);
+            let beyond = self.queue.stats().used.saturating_add(4 * self.backlog.bytes()).saturating_add(SPARE);
+            self.queue.set_limits(QueueLimits { total_bytes: beyond.max(limits.total_bytes), ..limits });
+            self.place();
+        }
         let (records, chunks) = self.backlog.discard();
         self.losses.count(lost::STOPPED, records, None);
         self.status.place(chunks);
@@ -323,6 +373,7 @@ impl<T: Transport + 'static> Worker<T> {
                 break current;
             }
         };
+        self.pace.begin();
         let mut transport = self.transport.take()?;
         Some(Box::pin(async move {
             let records = current.batch.iter().skip(current.done).map_while(|item| match item {
@@ -357,11 +408,19 @@ impl<T: Transport + 'static> Worker<T> {
             _ => self.poison.succeeded(left),
         }
         let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
-        let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last_seq());
+        let (mut last, mut bytes) = (None, 0);
+        for item in current.batch.iter().skip(current.done).take(done) {
+            last = Some(item.last_seq());
+            if let Item::Record(_, payload) = item {
+                bytes += payload.len() as u64;
+            }
+        }
         if let Some(last) = last {
             self.queue.ack(last);
         }
         current.done += done;
+        self.pace.delivered(bytes, self.queue.stats().depth);
+        self.status.set_note(self.transport.as_ref().and_then(T::note));
         self.status.set_files(self.transport.as_ref().and_then(T::files));
         for refused in refused {
             self.losses.refused(refused);
@@ -384,6 +443,11 @@ impl<T: Transport + 'static> Worker<T> {
                 self.status.end();
             }
             self.fail(trouble.why, trouble.after);
+            if trouble.unproven {
+                // One of the records that arrived since may be taken.
+                self.queue.rewind();
+                return;
+            }
         }
         if current.done < current.batch.len() {
             self.current = Some(current);
@@ -392,6 +456,7 @@ impl<T: Transport + 'static> Worker<T> {
 
     fn fail(&mut self, why: String, after: Option<Duration>) {
         self.backoff.wait(after);
+        self.pace.failed();
         let mut numbers = self.status.numbers_mut();
         numbers.failures += 1;
         if numbers.trouble.as_ref() != Some(&why) {

@@ -88,6 +88,9 @@ pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
             settings.kind.name()
         ));
     }
+    if settings.common.catch_up_bytes.is_some_and(|bytes| bytes.0 == 0) {
+        return Err("catch-up-bytes: with 0, nothing would be delivered; write 8M".to_owned());
+    }
     match &settings.kind {
         SinkKind::File(own) if own.seal && format(settings) != Format::Json => {
             Err("seal: only format = \"json\" can be sealed".to_owned())
@@ -121,6 +124,11 @@ pub(crate) fn batch_bytes(kind: &SinkKind) -> usize {
         SinkKind::Webhook(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
         SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Syslog(_) | SinkKind::Journald(_) => BATCH,
     }
+}
+
+/// Returns whether each batch is a request to the receiver.
+pub(crate) fn makes_requests(kind: &SinkKind) -> bool {
+    matches!(kind, SinkKind::Otlp(_) | SinkKind::Webhook(_))
 }
 
 impl Transport for AnyTransport {
@@ -167,6 +175,13 @@ impl Transport for AnyTransport {
     fn files(&self) -> Option<FileCounts> {
         match self {
             Self::File(file) => Some(file.counts()),
+            _ => None,
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        match self {
+            Self::Otlp(otlp) => otlp.note(),
             _ => None,
         }
     }

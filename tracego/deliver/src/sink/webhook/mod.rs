@@ -12,6 +12,9 @@
 //! | 400, 413, 422 and others about the content | split in halves, down to the record at fault, which is refused |
 //! | 3xx, 401, 403, 404, 405, 415 and others about the request | retried until the settings are right |
 //!
+//! A receiver that has taken no record yet may refuse everything, for example because of a mistake in the
+//! query of the URL. No record is given up before the receiver has taken one.
+//!
 //! A record that keeps getting an answer of the second row alone, while others are taken, is given up: see
 //! [`WebhookTransport::isolate`].
 //!
@@ -63,6 +66,8 @@ pub struct WebhookTransport {
     /// Maximum size of a request in bytes: `batch-bytes`, or less after the receiver found a request too
     /// large.
     bytes: usize,
+    /// Whether the receiver has taken a record.
+    proven: bool,
 }
 
 impl WebhookTransport {
@@ -78,7 +83,7 @@ impl WebhookTransport {
         let client = client.map_err(|error| error.to_string())?;
         let (headers, secret) = secrets(settings)?;
         let bytes = usize::try_from(settings.batch_bytes.0).unwrap_or(usize::MAX);
-        Ok(Self { client, uri, format, settings: settings.clone(), headers, secret, bytes })
+        Ok(Self { client, uri, format, settings: settings.clone(), headers, secret, bytes, proven: false })
     }
 
     /// Sends a batch in requests of the configured size. Returns what became of the records.
@@ -93,7 +98,7 @@ impl WebhookTransport {
     }
 
     async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> DeliveryResult {
-        let mut parts = BatchSplit::new(batch.len(), isolate);
+        let mut parts = BatchSplit::new(batch.len(), isolate, self.proven);
         while parts.done() < batch.len() {
             let request = parts.done()..self.end(batch, parts.done());
             let mut ask = async |range: Range<usize>| self.send_request(&batch[range]).await;
@@ -101,7 +106,12 @@ impl WebhookTransport {
                 break;
             }
         }
-        parts.delivered()
+        self.proven = parts.is_proven();
+        let mut delivered = parts.delivered();
+        if let Some(trouble) = delivered.trouble.as_mut().filter(|trouble| trouble.unproven) {
+            trouble.why = format!("{}: {}", display_uri(&self.uri), trouble.why);
+        }
+        delivered
     }
 
     /// Returns the end of the request that starts with the record `start`; it has at least that record.

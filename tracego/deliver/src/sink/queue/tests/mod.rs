@@ -3,6 +3,7 @@
 mod delivery;
 mod end;
 mod full_queue;
+mod pace;
 
 use std::{
     collections::VecDeque,
@@ -36,7 +37,7 @@ use crate::{
 /// A receiver with its answers to the next batches, and the records that arrived. Without answers left, it
 /// takes all.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<(VecDeque<Answer>, Vec<u64>)>>);
+struct Receiver(Arc<Mutex<(VecDeque<Answer>, Vec<u64>)>>, Arc<Mutex<Vec<usize>>>);
 
 enum Answer {
     /// Takes this many records, then fails.
@@ -45,6 +46,10 @@ enum Answer {
     Refuse,
     /// Fails at the second record, whatever is with it.
     Poison,
+    /// Refuses all records, without having taken any.
+    Unproven,
+    /// Asks for a pause of a minute.
+    Later,
     /// Never answers.
     Hang,
 }
@@ -59,6 +64,16 @@ impl Receiver {
         self.0.lock().unwrap().1.clone()
     }
 
+    /// Returns the number of batches that arrived.
+    fn batches(&self) -> usize {
+        self.1.lock().unwrap().len()
+    }
+
+    /// Returns the number of records of the largest batch.
+    fn largest(&self) -> usize {
+        self.1.lock().unwrap().iter().copied().max().unwrap_or(0)
+    }
+
     fn waits_for(&self, records: usize) {
         let since = Instant::now();
         while self.got().len() < records {
@@ -70,11 +85,13 @@ impl Receiver {
 
 impl Transport for Receiver {
     async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
+        self.1.lock().unwrap().push(batch.len());
         let answer = self.0.lock().unwrap().0.pop_front();
         let (skip, taken) = match answer {
             None => (0, batch.len()),
             Some(Answer::Fail(taken)) => (0, taken.min(batch.len())),
             Some(Answer::Poison) => (0, 1),
+            Some(Answer::Unproven | Answer::Later) => (0, 0),
             Some(Answer::Refuse) => (1, batch.len()),
             Some(Answer::Hang) => std::future::pending().await,
         };
@@ -87,6 +104,13 @@ impl Transport for Receiver {
         match answer {
             Some(Answer::Fail(_) | Answer::Poison) => {
                 DeliveryResult::partial(taken, DeliveryError::new("down"))
+            }
+            Some(Answer::Unproven) => {
+                DeliveryResult::partial(0, DeliveryError { unproven: true, ..DeliveryError::new("400") })
+            }
+            Some(Answer::Later) => {
+                let after = Some(Duration::from_mins(1));
+                DeliveryResult::partial(0, DeliveryError { after, ..DeliveryError::new("503") })
             }
             Some(Answer::Refuse) => DeliveryResult { refused: vec![refused], ..DeliveryResult::all(taken) },
             _ => DeliveryResult::all(taken),
@@ -129,8 +153,9 @@ struct TestSink {
 
 /// Returns the destination that leads to a receiver.
 fn destination(receiver: &Receiver, common: CommonSettings) -> Destination<Receiver> {
-    let receiver = receiver.clone();
-    Destination { open: Box::new(move || Ok(receiver.clone())), common, batch_bytes: 1 << 11 }
+    let (receiver, pace) = (receiver.clone(), common.pace(false));
+    let batch_bytes = if common.batch_wait.is_some() { 1 << 20 } else { 1 << 11 };
+    Destination { open: Box::new(move || Ok(receiver.clone())), common, batch_bytes, pace }
 }
 
 fn set(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
