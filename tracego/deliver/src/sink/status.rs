@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -127,6 +127,8 @@ pub struct SinkStatus {
     placed: AtomicU64,
     /// Whether the reader is gone for good.
     ended: AtomicBool,
+    /// Number of the stream's last record before this sink was started; set once the queue is open.
+    stream_begin: OnceLock<u64>,
 }
 
 impl SinkStatus {
@@ -134,7 +136,14 @@ impl SinkStatus {
     #[must_use]
     pub fn new(name: String, durable: bool, queue_max: u64) -> Self {
         let numbers = Mutex::new(SinkNumbers { queue_max, ..SinkNumbers::default() });
-        Self { name, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
+        Self {
+            name,
+            durable,
+            numbers,
+            placed: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            stream_begin: OnceLock::new(),
+        }
     }
 
     pub(crate) fn numbers_mut(&self) -> MutexGuard<'_, SinkNumbers> {
@@ -180,6 +189,17 @@ impl SinkStatus {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.has_ended() || self.numbers().losses().is_empty()
+    }
+
+    /// Sets the number of the stream's last record before this sink was started.
+    pub(crate) fn set_stream_begin(&self, number: u64) {
+        self.stream_begin.get_or_init(|| number);
+    }
+
+    /// Returns the number of the stream's last record before this sink was started; `None` until the queue is
+    /// open.
+    pub(crate) fn stream_begin(&self) -> Option<u64> {
+        self.stream_begin.get().copied()
     }
 
     /// Adds to the number of chunks in the queue.

@@ -28,6 +28,7 @@ use super::{
         chunk_backlog::ChunkBacklog,
         losses::LossChannel,
         sender::{self, RecordChunk, SinkSender},
+        stream_state::StreamState,
         worker::{Destination, Worker, WorkerControl},
     },
     settings::{
@@ -94,6 +95,7 @@ fn stop(control: &watch::Sender<WorkerControl<AnyTransport>>, drain: Duration) {
 /// What the worker of a sink begins with.
 struct OpenedSink {
     queue: RecordQueue,
+    stream: StreamState,
     /// Chunks that arrived before the queue was open.
     backlog: ChunkBacklog,
     /// The transport, if it is open already.
@@ -131,9 +133,12 @@ impl Sinks {
 
     fn open(&self, settings: &SinkSettings) -> anyhow::Result<(RunningSink, SinkSender)> {
         let transport = registry::open(settings, &self.meta).map_err(anyhow::Error::msg)?;
-        let queue = open_queue(settings, self.spool_dir.as_deref())?;
+        let (queue, stream) = open_queue(settings, self.spool_dir.as_deref())?;
+        let begin = stream_begin(&queue, &stream);
         let backlog = ChunkBacklog::default();
-        let running = self.spawn(settings, |_, _| OpenedSink { queue, backlog, transport: Some(transport) })?;
+        let opened = OpenedSink { queue, stream, backlog, transport: Some(transport) };
+        let running = self.spawn(settings, |_, _| opened)?;
+        running.status.set_stream_begin(begin);
         let sender = running.pipeline_end()?;
         Ok((running, sender))
     }
@@ -155,9 +160,10 @@ impl Sinks {
         let (shared, losses) = (Arc::clone(&status), Arc::clone(&self.losses));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let work = move || {
-            let OpenedSink { queue, backlog, transport } = open(&heard, &mut chunks);
+            let OpenedSink { queue, stream, backlog, transport } = open(&heard, &mut chunks);
+            shared.set_stream_begin(stream_begin(&queue, &stream));
             let worker = Worker::new(shared, queue, destination, transport, chunks, heard, losses);
-            runtime.block_on(worker.with_backlog(backlog).run());
+            runtime.block_on(worker.resuming(backlog, stream).run());
             // A write that hangs must not hold up the end.
             runtime.shutdown_background();
         };
@@ -249,16 +255,25 @@ impl Sinks {
     }
 }
 
+/// The queue of a sink, and the state of its stream.
+type OpenedQueue = (RecordQueue, StreamState);
+
+/// Returns the number of the stream's last record before the sink is started.
+fn stream_begin(queue: &RecordQueue, stream: &StreamState) -> u64 {
+    queue.next_seq() - 1 + stream.skipped()
+}
+
 /// Returns a queue in memory, which ends with tracego.
-fn in_memory(settings: &SinkSettings) -> RecordQueue {
-    RecordQueue::Memory(Box::new(MemoryQueue::new(settings.common.limits(false), Moment::now())))
+fn in_memory(settings: &SinkSettings) -> OpenedQueue {
+    let memory = MemoryQueue::new(settings.common.limits(false), Moment::now());
+    (RecordQueue::Memory(Box::new(memory)), StreamState::default())
 }
 
 /// Opens the queue of a sink, with the records that the last run left.
 ///
 /// # Errors
 /// Fails if the folder cannot be used.
-fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<RecordQueue> {
+fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<OpenedQueue> {
     let limits = settings.common.limits(spool_dir.is_some());
     let Some(dir) = spool_dir else { return Ok(in_memory(settings)) };
     let path = dir.join(&settings.name);
@@ -277,5 +292,5 @@ fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Resu
             "records of the last run wait in the spool"
         );
     }
-    Ok(RecordQueue::Disk(Box::new(spool)))
+    Ok((RecordQueue::Disk(Box::new(spool)), StreamState::open(&path)))
 }

@@ -3,9 +3,8 @@
 use std::{mem, path::Path, thread, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
-use tracego_spool::RecordQueue;
 
-use super::{Control, EndingSink, OpenedSink, RunningSink, Sinks, in_memory, open_queue};
+use super::{Control, EndingSink, OpenedQueue, OpenedSink, RunningSink, Sinks, in_memory, open_queue};
 use crate::sink::{
     queue::{
         chunk_backlog::ChunkBacklog,
@@ -49,13 +48,20 @@ impl Sinks {
                     self.release_spool(&settings.name);
                     let (spool_dir, own) = (self.spool_dir.clone(), settings.clone());
                     self.spawn(settings, move |control, chunks| {
-                        let (queue, backlog) = queue(&own, spool_dir.as_deref(), control, chunks);
-                        OpenedSink { queue, backlog, transport: None }
+                        let ((queue, stream), backlog) = queue(&own, spool_dir.as_deref(), control, chunks);
+                        OpenedSink { queue, stream, backlog, transport: None }
                     })?
                 }
             };
             senders.push(running.pipeline_end()?);
             self.running.push(running);
+        }
+        let since = Instant::now();
+        // Numbers begin with the first record if the queues of new sinks open soon, as they usually do.
+        while self.running.iter().any(|running| running.status.stream_begin().is_none())
+            && since.elapsed() < OPENING
+        {
+            thread::sleep(Duration::from_millis(1));
         }
         reload.removed.iter().for_each(RunningSink::stop);
         Ok((senders, reload))
@@ -88,6 +94,8 @@ impl Sinks {
     }
 }
 
+/// Longest time that a reload waits for the queues of new sinks.
+const OPENING: Duration = Duration::from_millis(200);
 /// Number of bytes of chunks that are held while a queue cannot be opened.
 const HELD: u64 = 16 << 20;
 /// First pause between two attempts to open a queue.
@@ -100,7 +108,7 @@ fn queue(
     spool_dir: Option<&Path>,
     control: &Control,
     chunks: &mut mpsc::Receiver<RecordChunk>,
-) -> (RecordQueue, ChunkBacklog) {
+) -> (OpenedQueue, ChunkBacklog) {
     let (mut backlog, mut pause) = (ChunkBacklog::default(), FIRST_PAUSE);
     loop {
         let error = match open_queue(settings, spool_dir) {

@@ -200,3 +200,44 @@ fn a_full_spool_of_a_receiver_that_hangs_keeps_what_waits_in_front_of_it() {
     drop(outputs);
     assert_eq!((join(sinks).unwrap(), written(&path("good"))), (vec![(300, 0)], seqs(1..=300)));
 }
+
+/// Returns the numbers in the stream of a sink, as its file has them.
+fn numbers(path: &Path) -> Vec<u64> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let number = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["tracego"]["sink_seq"].as_u64().unwrap_or(0)
+    };
+    text.lines().map(number).collect()
+}
+
+#[test]
+fn the_records_of_a_sink_are_numbered_behind_its_filter_and_across_restarts() {
+    for durable in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let spool = durable.then(|| path("spool"));
+        let some = file(&path("good"), "where = \"seq < 6\"\n");
+        let (mut sinks, mut outputs) = start(&some, spool.as_deref());
+        push(&mut outputs, 0, 10);
+        // Another filter continues the stream, and so does another receiver.
+        change(&mut sinks, &mut outputs, &file(&path("good"), ""));
+        push(&mut outputs, 10, 20);
+        change(&mut sinks, &mut outputs, &file(&path("other"), ""));
+        push(&mut outputs, 20, 30);
+        drop(outputs);
+        join(sinks).unwrap();
+        let all = [numbers(&path("good")), numbers(&path("other"))].concat();
+        assert_eq!(all, seqs(1..=25));
+        let late = file(&path("late"), "where = \"seq < 6\"\n");
+        let (mut sinks, mut outputs) = start(&late, spool.as_deref());
+        push(&mut outputs, 0, 10);
+        change(&mut sinks, &mut outputs, &[]);
+        change(&mut sinks, &mut outputs, &file(&path("third"), ""));
+        push(&mut outputs, 10, 20);
+        drop(outputs);
+        join(sinks).unwrap();
+        let all = [numbers(&path("late")), numbers(&path("third"))].concat();
+        let next = if durable { seqs(26..=40) } else { [seqs(1..=5), seqs(1..=10)].concat() };
+        assert_eq!(all, next);
+    }
+}

@@ -11,6 +11,7 @@ pub(crate) mod losses;
 pub(crate) mod pace;
 mod poison;
 pub mod sender;
+pub(crate) mod stream_state;
 pub(crate) mod worker;
 
 #[cfg(test)]

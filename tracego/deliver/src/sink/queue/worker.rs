@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tracego_model::clock::Reading;
-use tracego_spool::{Item, Moment, QueueBatch, QueueLimits, RecordQueue};
+use tracego_spool::{Gap, Item, Moment, QueueBatch, QueueLimits, RecordQueue};
 
 use super::{
     backoff::Backoff,
@@ -18,6 +18,7 @@ use super::{
     pace::{Pace, PaceSettings},
     poison::PoisonDetector,
     sender::RecordChunk,
+    stream_state::StreamState,
 };
 use crate::sink::{
     delivery::{DeliveryResult, RefusedRecords, transport::Transport},
@@ -83,6 +84,17 @@ const SPARE: u64 = 1 << 20;
 struct BatchInDelivery {
     batch: QueueBatch,
     done: usize,
+    /// End of the records that are delivered together.
+    end: usize,
+}
+
+impl BatchInDelivery {
+    /// Creates the delivery of a batch that was read. Records up to `cut` are delivered together, as before.
+    fn new(batch: QueueBatch, cut: u64) -> Self {
+        let before = batch.iter().take_while(|item| item.last_seq() <= cut).count();
+        let end = if before > 0 { before } else { batch.len() };
+        Self { batch, done: 0, end }
+    }
 }
 
 /// A delivery under way. It owns the transport and gives it back.
@@ -110,6 +122,7 @@ pub(crate) struct Worker<T> {
     current: Option<BatchInDelivery>,
     backoff: Backoff,
     pace: Pace,
+    stream: StreamState,
     /// Number of signs that the run ends: the deadline is set, and no more chunks follow.
     ends: u8,
     pub(super) poison: PoisonDetector,
@@ -138,6 +151,7 @@ impl<T: Transport + 'static> Worker<T> {
             poison: PoisonDetector::new(common.give_up_after()),
             pace: Pace::new(destination.pace, batch_bytes, limits.total_bytes, queue.stats().depth),
             batch_bytes,
+            stream: StreamState::default(),
             ends: 0,
             open_at: transport.is_none().then(Instant::now),
             backlog: ChunkBacklog::default(),
@@ -154,9 +168,9 @@ impl<T: Transport + 'static> Worker<T> {
         }
     }
 
-    /// Returns the worker with chunks that arrived before its queue was open.
-    pub(crate) fn with_backlog(self, backlog: ChunkBacklog) -> Self {
-        Self { backlog, ..self }
+    /// Returns the worker with chunks that arrived before its queue was open, and the state of its stream.
+    pub(crate) fn resuming(self, backlog: ChunkBacklog, stream: StreamState) -> Self {
+        Self { backlog, stream, ..self }
     }
 
     /// Runs until the pipeline has ended, and everything is delivered or the deadline has passed.
@@ -316,6 +330,7 @@ impl<T: Transport + 'static> Worker<T> {
             return;
         }
         let placed = self.backlog.place(&mut self.queue);
+        self.stream.skip(self.backlog.take_skipped());
         if placed > 0 || self.backlog.is_empty() {
             self.queue.flush();
             self.status.place(placed);
@@ -358,25 +373,36 @@ impl<T: Transport + 'static> Worker<T> {
         let current = loop {
             let mut current = match self.current.take() {
                 Some(current) => current,
-                None => BatchInDelivery { batch: self.queue.read(self.batch_bytes), done: 0 },
+                None => {
+                    let cut = if isolate { 0 } else { self.stream.cut() };
+                    BatchInDelivery::new(self.queue.read(self.batch_bytes), cut)
+                }
             };
             if current.batch.is_empty() {
                 return None;
             }
             // A gap is reported, and then acknowledged like a record.
             while let Some(Item::Gap(gap)) = current.batch.iter().nth(current.done) {
-                self.losses.gap(gap);
+                let skipped = self.stream.skipped();
+                self.losses.gap(Gap { first: gap.first + skipped, last: gap.last + skipped, ..gap });
                 self.queue.ack(gap.last);
                 current.done += 1;
+            }
+            if current.done >= current.end {
+                current.end = current.batch.len();
             }
             if current.done < current.batch.len() {
                 break current;
             }
         };
+        if let Some(last) = current.batch.iter().nth(current.end.saturating_sub(1)) {
+            self.stream.set_cut(last.last_seq());
+        }
         self.pace.begin();
         let mut transport = self.transport.take()?;
         Some(Box::pin(async move {
-            let records = current.batch.iter().skip(current.done).map_while(|item| match item {
+            let records = current.batch.iter().take(current.end).skip(current.done);
+            let records = records.map_while(|item| match item {
                 Item::Record(_, bytes) => Some(bytes),
                 Item::Gap(_) => None,
             });
@@ -392,15 +418,13 @@ impl<T: Transport + 'static> Worker<T> {
     /// Handles the result of a delivery.
     fn handle_result(&mut self, mut current: BatchInDelivery, delivered: DeliveryResult) {
         let DeliveryResult { done, refused, trouble } = delivered;
-        for refused in &refused {
-            if let Err(error) = self.write_dead_letters(&current, refused) {
-                // The records are neither delivered nor in the dead letters: all of them are delivered again.
-                let path = self.dead_letters.path().map(|path| path.display().to_string());
-                let path = path.unwrap_or_default();
-                self.fail(format!("{} and {path}: {error}", refused.why), None);
-                self.current = Some(current);
-                return;
-            }
+        if let Err(error) = self.write_dead_letters(&current, &refused) {
+            // The records are neither delivered nor in the dead letters: all of them are delivered again.
+            let path = self.dead_letters.path().map(|path| path.display().to_string()).unwrap_or_default();
+            let why = refused.first().map(|refused| refused.why.as_str()).unwrap_or_default();
+            self.fail(format!("{why} and {path}: {error}"), None);
+            self.current = Some(current);
+            return;
         }
         let left = current.done + done < current.batch.len();
         match current.batch.iter().nth(current.done + done) {
@@ -445,6 +469,7 @@ impl<T: Transport + 'static> Worker<T> {
             self.fail(trouble.why, trouble.after);
             if trouble.unproven {
                 // One of the records that arrived since may be taken.
+                self.stream.set_cut(0);
                 self.queue.rewind();
                 return;
             }
@@ -465,23 +490,28 @@ impl<T: Transport + 'static> Worker<T> {
         numbers.trouble = Some(why);
     }
 
-    /// Writes refused records to the dead letters.
+    /// Writes refused records to the dead letters: all of them, or none.
     fn write_dead_letters(
         &mut self,
         current: &BatchInDelivery,
-        refused: &RefusedRecords,
+        refused: &[RefusedRecords],
     ) -> std::io::Result<()> {
         let Some(transport) = &self.transport else { return Ok(()) };
-        let records = current.batch.iter().skip(current.done + refused.first).take(refused.among);
-        let records = records.filter_map(|item| match item {
-            Item::Record(_, bytes) => Some(transport.readable(bytes)),
-            Item::Gap(_) => None,
+        let each = refused.iter().map(|refused| {
+            let records = current.batch.iter().skip(current.done + refused.first).take(refused.among);
+            let records = records.filter_map(|item| match item {
+                Item::Record(_, bytes) => Some(transport.readable(bytes)),
+                Item::Gap(_) => None,
+            });
+            (refused, records.collect())
         });
-        self.dead_letters.write(&self.status.name, refused, records.collect())
+        let each: Vec<_> = each.collect();
+        self.dead_letters.write(&self.status.name, each)
     }
 
-    async fn finish(self) {
+    async fn finish(mut self) {
         self.update_status();
+        self.stream.skip(self.backlog.missing(self.status.numbers().given));
         let Self { status, queue, losses, .. } = self;
         let durable = queue.is_durable();
         let waiting = queue.stats().depth.records;

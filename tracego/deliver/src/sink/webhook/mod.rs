@@ -1,9 +1,9 @@
 //! Webhook sink: HTTP requests with batches of records, as NDJSON or as batches of CloudEvents.
 //!
 //! A batch is taken when the receiver has answered with 2xx, to the end of the answer. Without an answer, the
-//! batch is sent again, perhaps split in another way. A receiver recognises duplicates by the id in each
-//! record (`log.record.uid`, in CloudEvents `id`, in OCSF `metadata.uid`, in ECS `event.id`, in CEF
-//! `externalId`), and not by anything of the request.
+//! same request is sent again, with the same key: see [`KEY_HEADER`]. A receiver recognises duplicates by the
+//! key, or by the id in each record (`log.record.uid`, in CloudEvents `id`, in OCSF `metadata.uid`, in ECS
+//! `event.id`, in CEF `externalId`).
 //!
 //! | answer | what happens |
 //! |---|---|
@@ -51,6 +51,12 @@ use crate::{
 /// Name of the header with the HMAC-SHA256 of the body as it is sent (after compression), with the setting
 /// `secret` as key: `sha256=` and hexadecimal digits, like GitHub's `X-Hub-Signature-256`.
 pub const SIGNATURE_HEADER: &str = "x-tracego-signature-256";
+
+/// Name of the header with the key of a request (IETF draft "The Idempotency-Key HTTP Header Field"): a hash of
+/// the records, so that the same records in one request have the same key at each attempt.
+pub const KEY_HEADER: &str = "idempotency-key";
+/// Part of a URL that is replaced by the key of the request.
+pub(crate) const KEY_IN_URL: &str = "{batch}";
 
 /// Size in bytes below which requests are not reduced for a receiver that finds them too large.
 const LEAST: usize = 4096;
@@ -157,18 +163,22 @@ impl WebhookTransport {
     async fn send(&mut self, lines: &[&[u8]]) -> Result<Response, DeliveryError> {
         let failed = |why: String| DeliveryError::new(format!("{}: {why}", display_uri(&self.uri)));
         let body = body::join(self.format, lines);
+        let key = body::key(&body);
+        let uri = self.settings.uri_of(&key).map_err(failed)?;
         let body =
             body::compress(body, self.settings.compression).map_err(|error| failed(error.to_string()))?;
         let method = match self.settings.method {
             Method::Post => HttpMethod::POST,
             Method::Put => HttpMethod::PUT,
         };
-        let mut request = Request::builder().method(method).uri(&self.uri);
+        let mut request = Request::builder().method(method).uri(uri);
         if let Some(secret) = &self.secret {
             request = request.header(SIGNATURE_HEADER, body::signature(secret, &body));
         }
         let mut request = request.body(Bytes::from(body)).map_err(|error| failed(error.to_string()))?;
         let headers = request.headers_mut();
+        let quoted = HeaderValue::try_from(format!("\"{key}\""));
+        headers.extend(quoted.ok().map(|key| (HeaderName::from_static(KEY_HEADER), key)));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::media_type(self.format)));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
         if self.settings.compression == WebhookCompression::Gzip {

@@ -21,8 +21,10 @@ use tracego_model::{clock::Reading, input::Input, ledger::Ledger, meta::Meta, re
 use tracego_spool::{MemoryQueue, Moment, QueueLimits, RecordQueue, Spool};
 
 use super::{
+    chunk_backlog::ChunkBacklog,
     poison::PoisonDetector,
     sender::{self, SinkSender},
+    stream_state::StreamState,
     worker::{Destination, Worker, WorkerControl},
 };
 use crate::{
@@ -67,6 +69,11 @@ impl Receiver {
     /// Returns the number of batches that arrived.
     fn batches(&self) -> usize {
         self.1.lock().unwrap().len()
+    }
+
+    /// Returns the number of records of each batch.
+    fn sizes(&self) -> Vec<usize> {
+        self.1.lock().unwrap().clone()
     }
 
     /// Returns the number of records of the largest batch.
@@ -158,12 +165,13 @@ fn destination(receiver: &Receiver, common: CommonSettings) -> Destination<Recei
     Destination { open: Box::new(move || Ok(receiver.clone())), common, batch_bytes, pace }
 }
 
-fn set(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
+fn set(queue: TestQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
     TestSink { begin: None, ..paused(queue, blocks, dead) }
 }
 
 /// Starts a sink whose thread takes nothing before the end.
-fn paused(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
+fn paused(queue: TestQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
+    let TestQueue(queue, stream) = queue;
     let receiver = Receiver::default();
     let (sender, chunks) = sender::channel();
     let (begin, begins) = std::sync::mpsc::channel::<()>();
@@ -179,7 +187,8 @@ fn paused(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
         move || {
             // The other end never sends, and is dropped to begin.
             assert!(begins.recv().is_err());
-            let mut worker = Worker::new(status, queue, destination, Some(receiver), chunks, heard, losses);
+            let worker = Worker::new(status, queue, destination, Some(receiver), chunks, heard, losses);
+            let mut worker = worker.resuming(ChunkBacklog::default(), stream);
             worker.poison = PoisonDetector::after(4, Some(Duration::ZERO));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(worker.run());
@@ -191,14 +200,18 @@ fn paused(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
     TestSink { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
 
-fn memory(limits: QueueLimits) -> RecordQueue {
-    RecordQueue::Memory(Box::new(MemoryQueue::new(limits, Moment::now())))
+fn memory(limits: QueueLimits) -> TestQueue {
+    let memory = MemoryQueue::new(limits, Moment::now());
+    TestQueue(RecordQueue::Memory(Box::new(memory)), StreamState::default())
 }
 
-fn spool(path: &Path) -> RecordQueue {
+fn spool(path: &Path) -> TestQueue {
     let (spool, _) = Spool::open(path, QueueLimits::default(), Moment::now()).unwrap();
-    RecordQueue::Disk(Box::new(spool))
+    TestQueue(RecordQueue::Disk(Box::new(spool)), StreamState::open(path))
 }
+
+/// A queue with the state of its stream.
+struct TestQueue(RecordQueue, StreamState);
 
 impl TestSink {
     fn push(&mut self, records: &[Record]) {

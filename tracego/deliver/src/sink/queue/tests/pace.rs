@@ -70,3 +70,24 @@ fn a_receiver_that_refused_everything_gets_the_records_that_came_since_too() {
     let (receiver, status) = set.end(LONG);
     assert_eq!((receiver.got(), status.numbers().losses().len()), (seqs(1..=3), 0));
 }
+
+#[test]
+fn what_was_in_delivery_is_cut_in_the_same_way_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool");
+    let mut first = set(spool(&path), false, None);
+    first.receiver.will((0..100).map(|_| Answer::Fail(0)));
+    first.push(&records(2));
+    let since = Instant::now();
+    while first.status.numbers().failures < 1 {
+        assert!(since.elapsed() < LONG);
+        thread::sleep(Duration::from_millis(1));
+    }
+    first.push(&records(9)[2..]);
+    let sizes = first.receiver.sizes();
+    first.end(LONG);
+    let again = set(spool(&path), false, None);
+    again.receiver.waits_for(9);
+    assert_eq!(again.receiver.sizes().first(), sizes.first(), "{sizes:?}");
+    assert_eq!(again.end(LONG).0.got(), seqs(1..=9));
+}
