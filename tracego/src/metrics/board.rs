@@ -188,6 +188,11 @@ impl Board {
                 .iter()
                 .filter_map(|sink| Some(format!("{}: {}", sink.name, sink.numbers().trouble?)))
                 .collect(),
+            notes: self
+                .all_sinks()
+                .iter()
+                .filter_map(|sink| Some(format!("{}: {}", sink.name, sink.numbers().note?)))
+                .collect(),
             enforcement: self.enforcement().and_then(|shared| shared.in_force().trouble().map(str::to_owned)),
         }
     }

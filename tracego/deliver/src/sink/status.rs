@@ -66,6 +66,8 @@ pub struct SinkNumbers {
     pub filtered: u64,
     /// Number of records that the filter took.
     pub given: u64,
+    /// Number of records that were shortened to the length that the receiver takes.
+    pub shortened: u64,
     /// Number of records that the receiver took.
     pub delivered: u64,
     /// Number of lost records by reason: [`lost`].
@@ -104,6 +106,9 @@ impl fmt::Display for SinkStatus {
         write!(f, "sink {}: {given} given ({filtered} filtered), {delivered} delivered", self.name)?;
         if self.durable || waiting > 0 {
             write!(f, ", {waiting} {place}")?;
+        }
+        if numbers.shortened > 0 {
+            write!(f, ", {} shortened", numbers.shortened)?;
         }
         for (reason, count) in numbers.losses() {
             write!(f, "; lost {reason} {count}")?;

@@ -156,6 +156,7 @@ impl SinkSender {
             let mut numbers = self.status.numbers_mut();
             numbers.filtered += mem::take(&mut self.filtered);
             numbers.given += mem::take(&mut self.given);
+            numbers.shortened += self.encoder.take_shortened();
         }
     }
 
