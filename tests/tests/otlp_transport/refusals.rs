@@ -1,7 +1,10 @@
 //! Permanent refusals of a receiver, and answers that only look like one.
 
 use serde_json::{Value, json};
-use tracego_deliver::{collector::OtlpProtocol, sink::otlp::readable};
+use tracego_deliver::{
+    collector::{OtlpCompression, OtlpProtocol, OtlpSettings},
+    sink::otlp::readable,
+};
 
 use crate::harness::{
     Receiver, TestSink, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
@@ -14,6 +17,10 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ),
     ("refusals::a_bad_record_takes_no_other_with_it", a_bad_record_takes_no_other_with_it),
     ("refusals::what_the_receiver_fails_at_is_given_up_alone", what_the_receiver_fails_at_is_given_up_alone),
+    (
+        "refusals::a_compression_that_the_receiver_does_not_know_costs_no_record",
+        a_compression_that_the_receiver_does_not_know_costs_no_record,
+    ),
     ("refusals::what_is_too_large_goes_in_parts", what_is_too_large_goes_in_parts),
     ("refusals::who_refuses_everything_gets_it_later", who_refuses_everything_gets_it_later),
     ("refusals::damage_is_refused_in_its_place", damage_is_refused_in_its_place),
@@ -119,6 +126,29 @@ fn what_is_too_large_goes_in_parts() {
         let taken: Vec<_> =
             receiver.requests(receiver.count()).iter().map(uids).filter(|uids| uids.len() <= 3).collect();
         assert_eq!(taken.concat(), identifiers(&records));
+    }
+}
+
+fn a_compression_that_the_receiver_does_not_know_costs_no_record() {
+    let records = records();
+    for (given, ignored, used) in [
+        (OtlpCompression::Zstd, json!(["zstd"]), "gzip"),
+        (OtlpCompression::Zstd, json!(["zstd", "gzip"]), "none"),
+        (OtlpCompression::Gzip, json!(["gzip"]), "none"),
+    ] {
+        for status in [400, 415] {
+            for protocol in [OtlpProtocol::HttpProtobuf, OtlpProtocol::HttpJson] {
+                let step = json!([{ "ignores": ignored, "unreadable": status }]);
+                let receiver = Receiver::start("http", &step);
+                let settings =
+                    OtlpSettings { compression: Some(given), ..plain(receiver.port, protocol) };
+                let mut side = TestSink::new(&resolved(&settings));
+                side.all(&payloads(&records, protocol));
+                let note = side.otlp.note().unwrap();
+                assert!(note.ends_with(&format!("records are sent with \"{used}\"")), "{note}");
+                assert_eq!(receiver.arrived(records.len()).len(), records.len());
+            }
+        }
     }
 }
 
